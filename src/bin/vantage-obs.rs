@@ -1,0 +1,2 @@
+//! The `vantage-obs` command.
+fn main() {}

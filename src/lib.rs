@@ -1,0 +1,3 @@
+//! Observability for a Rust service from one config struct.
+
+pub mod units;

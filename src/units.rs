@@ -1,0 +1,1 @@
+//! Units, durations and exact decimals: a number never travels without its unit.
