@@ -1,0 +1,21 @@
+//! Typed handles over the catalog's instruments. Recording never fails, blocks or panics.
+
+mod api;
+mod business;
+mod database;
+mod observed;
+mod own;
+mod running;
+mod scheduler;
+mod worker;
+
+pub(crate) use api::{Answer, Api, Ending, method_label};
+pub use business::{Business, Currency, Engagement};
+pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
+pub(crate) use observed::observe;
+pub(crate) use own::Own;
+pub(crate) use running::Watched;
+pub use scheduler::{Execution, Scheduler};
+pub(crate) use scheduler::Executions;
+pub use worker::{Job, Worker};
+pub(crate) use worker::Jobs;

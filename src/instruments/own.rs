@@ -1,0 +1,40 @@
+//! The SDK's own condition.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::own::{BY_PART, BY_SAMPLER, SAMPLER_ERRORS, SCRAPE_DURATION, SCRAPE_ERRORS};
+use crate::series::{Counter, Histogram, Instruments, Series};
+
+/// What the SDK has to say of itself. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Own(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    scrape_duration: Histogram,
+    scrape_errors: Series<Counter, 1>,
+    sampler_errors: Series<Counter, 1>,
+}
+
+impl Own {
+    pub(crate) fn new(instruments: &Instruments) -> Self {
+        Self(Arc::new(Inner {
+            scrape_duration: instruments.single(&SCRAPE_DURATION),
+            scrape_errors: instruments.series(&SCRAPE_ERRORS, &BY_PART),
+            sampler_errors: instruments.series(&SAMPLER_ERRORS, &BY_SAMPLER),
+        }))
+    }
+
+    pub(crate) fn scraped(&self, elapsed: Duration) {
+        self.0.scrape_duration.record(elapsed.as_secs_f64());
+    }
+
+    pub(crate) fn left_out(&self, part: &str) {
+        self.0.scrape_errors.with([part], |series| series.add(1));
+    }
+
+    pub(crate) fn sampler_failed(&self, sampler: &str) {
+        self.0.sampler_errors.with([sampler], |series| series.add(1));
+    }
+}

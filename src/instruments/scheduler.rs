@@ -1,0 +1,159 @@
+//! Schedules: what was planned, what ran, and how late.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use crate::catalog::scheduler::{
+    ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES, EXECUTION_LAG, EXECUTIONS, FAILURE,
+    MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
+};
+use crate::clock::Clock;
+use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
+
+/// The instruments of all schedulers of the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Executions(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    by_schedule: Series<ScheduleSeries, 1>,
+    ended: Series<(Counter, Histogram), 2>,
+    failures: Series<Counter, 2>,
+    running: Mutex<HashMap<Box<str>, u64>>,
+}
+
+#[derive(Debug)]
+struct ScheduleSeries {
+    scheduled: Counter,
+    lag: Histogram,
+    active: UpDownCounter,
+    missed: Counter,
+    overlapping: Counter,
+}
+
+impl Executions {
+    pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
+        let by_schedule = {
+            let (scheduled, lag) = (instruments.binder::<Counter>(&SCHEDULED_JOBS), instruments.binder::<Histogram>(&EXECUTION_LAG));
+            let active = instruments.binder::<UpDownCounter>(&ACTIVE_EXECUTIONS);
+            let (missed, overlapping) = (instruments.binder::<Counter>(&MISSED_RUNS), instruments.binder::<Counter>(&OVERLAPPING_RUNS));
+            let specs = [&SCHEDULED_JOBS, &EXECUTION_LAG, &ACTIVE_EXECUTIONS, &MISSED_RUNS, &OVERLAPPING_RUNS];
+            instruments.group(&specs, &BY_SCHEDULE, move |_, labels| ScheduleSeries {
+                scheduled: scheduled(labels),
+                lag: lag(labels),
+                active: active(labels),
+                missed: missed(labels),
+                overlapping: overlapping(labels),
+            })
+        };
+        let ended = {
+            let (count, duration) = (instruments.binder::<Counter>(&EXECUTIONS), instruments.binder::<Histogram>(&EXECUTION_DURATION));
+            instruments.group(&[&EXECUTIONS, &EXECUTION_DURATION], &EXECUTION, move |_, labels| (count(labels), duration(labels)))
+        };
+        Self(Arc::new(Inner {
+            clock,
+            by_schedule,
+            ended,
+            failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
+            running: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        Scheduler(self.clone())
+    }
+}
+
+/// The process's scheduler. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Scheduler(Executions);
+
+impl Scheduler {
+    /// Counts `jobs` that were put on the calendar of a schedule.
+    pub fn scheduled(&self, schedule: &str, jobs: u64) {
+        self.0.0.by_schedule.with([schedule], |series| series.scheduled.add(jobs));
+    }
+
+    /// Counts `runs` of a schedule that were due and never started.
+    pub fn missed(&self, schedule: &str, runs: u64) {
+        self.0.0.by_schedule.with([schedule], |series| series.missed.add(runs));
+    }
+
+    /// Starts an execution that was planned for `scheduled_for`; the time since is its lag.
+    ///
+    /// When an earlier one of the same schedule still runs, an overlapping run is counted.
+    pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
+        let inner = &self.0.0;
+        let lag = inner.clock.wall().duration_since(scheduled_for).unwrap_or_default();
+        let series = inner.by_schedule.get([schedule]);
+        series.active.add(1);
+        series.lag.record(lag.as_secs_f64());
+        if inner.enter(schedule) {
+            series.overlapping.add(1);
+        }
+        Execution { executions: self.0.clone(), schedule: schedule.into(), series, started: inner.clock.now(), outcome: None }
+    }
+}
+
+/// An execution that is running: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
+///
+/// Dropped without a verdict it counts as aborted, and as panicked when a panic drops it.
+#[must_use = "an execution that is dropped at once counts as aborted"]
+#[derive(Debug)]
+pub struct Execution {
+    executions: Executions,
+    schedule: Box<str>,
+    series: Arc<ScheduleSeries>,
+    started: Instant,
+    outcome: Option<&'static str>,
+}
+
+impl Execution {
+    /// Ends the execution well.
+    pub fn succeed(mut self) {
+        self.outcome = Some("succeeded");
+    }
+
+    /// Ends the execution badly, for a reason out of a small set, such as `database_unreachable`.
+    pub fn fail(mut self, reason: &str) {
+        self.outcome = Some("failed");
+        self.executions.0.failures.with([reason, &self.schedule], |series| series.add(1));
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        let inner = &self.executions.0;
+        let undecided = || if std::thread::panicking() { "panicked" } else { "aborted" };
+        let outcome = self.outcome.unwrap_or_else(undecided);
+        let elapsed = inner.clock.now().saturating_duration_since(self.started);
+        self.series.active.add(-1);
+        inner.leave(&self.schedule);
+        inner.ended.with([outcome, &self.schedule], |(count, duration)| {
+            count.add(1);
+            duration.record(elapsed.as_secs_f64());
+        });
+    }
+}
+
+impl Inner {
+    /// Answers whether another execution of the schedule is running already.
+    fn enter(&self, schedule: &str) -> bool {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let executions = running.entry(schedule.into()).or_default();
+        *executions += 1;
+        *executions > 1
+    }
+
+    fn leave(&self, schedule: &str) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(executions) = running.get_mut(schedule) {
+            *executions -= 1;
+            if *executions == 0 {
+                running.remove(schedule);
+            }
+        }
+    }
+}

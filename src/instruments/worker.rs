@@ -1,0 +1,148 @@
+//! Jobs: started by a worker, ended by a verdict.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::running::Watched;
+use crate::catalog::worker::{
+    ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
+};
+use crate::clock::Clock;
+use crate::ledger::{Account, Ledger};
+use crate::series::{Counter, Histogram, Instruments, SecondsCounter, Series, UpDownCounter};
+use crate::slo::Kind;
+
+/// The instruments of all workers of the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Jobs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    by_kind: Series<KindSeries, 1>,
+    ended: Series<(Counter, Histogram), 2>,
+    failures: Series<Counter, 2>,
+    processing_time: Option<Account>,
+    queue_lag: Option<Account>,
+    running: Watched,
+}
+
+#[derive(Debug)]
+struct KindSeries {
+    active: UpDownCounter,
+    busy: SecondsCounter,
+    lag: Histogram,
+}
+
+impl Jobs {
+    pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, clock: Clock) -> Self {
+        let by_kind = {
+            let (active, busy) = (instruments.binder::<UpDownCounter>(&ACTIVE_JOBS), instruments.binder::<SecondsCounter>(&BUSY_TIME));
+            let lag = instruments.binder::<Histogram>(&QUEUE_LAG);
+            instruments.group(&[&ACTIVE_JOBS, &BUSY_TIME, &QUEUE_LAG], &BY_KIND, move |_, labels| KindSeries {
+                active: active(labels),
+                busy: busy(labels),
+                lag: lag(labels),
+            })
+        };
+        let ended = {
+            let (count, duration) = (instruments.binder::<Counter>(&JOBS), instruments.binder::<Histogram>(&JOB_DURATION));
+            instruments.group(&[&JOBS, &JOB_DURATION], &JOB, move |_, labels| (count(labels), duration(labels)))
+        };
+        Self(Arc::new(Inner {
+            clock,
+            by_kind,
+            ended,
+            failures: instruments.series(&JOB_FAILURES, &FAILURE),
+            processing_time: ledger.of_kind(Kind::ProcessingTime).cloned(),
+            queue_lag: ledger.of_kind(Kind::QueueLag).cloned(),
+            running: Watched::default(),
+        }))
+    }
+
+    pub(crate) fn running(&self) -> &Watched {
+        &self.0.running
+    }
+
+    pub(crate) fn worker(&self, id: &str) -> Worker {
+        Worker { id: Arc::from(id), jobs: self.clone() }
+    }
+}
+
+/// One worker of the process. A cheap clone.
+///
+/// Its id appears on worker routes only, never as a label of a job's metrics.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    id: Arc<str>,
+    jobs: Jobs,
+}
+
+impl Worker {
+    /// The id under which the worker was made.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Starts a job of a kind such as `publish_post`, which was due at `scheduled_for`.
+    ///
+    /// The time from then to now is its queue lag; a job that starts early has none.
+    pub fn start(&self, kind: &str, scheduled_for: SystemTime) -> Job {
+        let inner = &self.jobs.0;
+        let (now, lag) = (inner.clock.now(), inner.clock.wall().duration_since(scheduled_for).unwrap_or_default());
+        let series = inner.by_kind.get([kind]);
+        series.active.add(1);
+        series.lag.record(lag.as_secs_f64());
+        if let Some(account) = &inner.queue_lag {
+            account.count_elapsed(lag);
+        }
+        let running = inner.running.start(now, series.busy.clone(), inner.processing_time.clone());
+        Job { jobs: self.jobs.clone(), kind: kind.into(), series, started: now, running, outcome: None }
+    }
+}
+
+/// A job that is running: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
+///
+/// Dropped without a verdict it counts as aborted, and as panicked when a panic drops it. Its busy
+/// time ticks meanwhile, and a job that passes its objective's threshold counts as bad then.
+#[must_use = "a job that is dropped at once counts as aborted"]
+#[derive(Debug)]
+pub struct Job {
+    jobs: Jobs,
+    kind: Box<str>,
+    series: Arc<KindSeries>,
+    started: Instant,
+    running: u64,
+    outcome: Option<&'static str>,
+}
+
+impl Job {
+    /// Ends the job well.
+    pub fn succeed(mut self) {
+        self.outcome = Some("succeeded");
+    }
+
+    /// Ends the job badly, for a reason out of a small set, such as `upstream_timeout`.
+    ///
+    /// The reason becomes a label: leave ids, amounts and messages out of it.
+    pub fn fail(mut self, reason: &str) {
+        self.outcome = Some("failed");
+        self.jobs.0.failures.with([&self.kind, reason], |series| series.add(1));
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let inner = &self.jobs.0;
+        let now = inner.clock.now();
+        let undecided = || if std::thread::panicking() { "panicked" } else { "aborted" };
+        let outcome = self.outcome.unwrap_or_else(undecided);
+        self.series.active.add(-1);
+        inner.running.end(self.running, now);
+        inner.ended.with([&self.kind, outcome], |(count, duration)| {
+            count.add(1);
+            duration.record(now.saturating_duration_since(self.started).as_secs_f64());
+        });
+    }
+}

@@ -1,0 +1,96 @@
+//! Good and bad events of each objective, counted where they happen.
+//!
+//! Two counters for each objective whose method is `occurrences`. The scrape exports them as
+//! `vantage.slo.events`; error budgets, the fleet's report and the generated rules all read that
+//! one stream, so that they cannot disagree and do not depend on histogram buckets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::slo::{Kind, Method, Objectives, Threshold};
+
+/// Every objective's account. Cheap to clone; clones share the counters.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    accounts: Arc<[Account]>,
+}
+
+/// Good and bad events of one objective since the process started.
+#[derive(Clone, Debug)]
+pub struct Account {
+    objective: String,
+    kind: Kind,
+    threshold: Option<Duration>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    good: AtomicU64,
+    bad: AtomicU64,
+}
+
+impl Ledger {
+    /// Opens an account for each objective that counts occurrences.
+    #[must_use]
+    pub fn open(objectives: &Objectives) -> Self {
+        let accounts = objectives
+            .iter()
+            .filter(|objective| objective.method() == Method::Occurrences)
+            .map(|objective| Account {
+                objective: objective.id().to_owned(),
+                kind: objective.kind(),
+                threshold: match objective.threshold {
+                    Some(Threshold::Time { duration, .. }) => Some(duration),
+                    _ => None,
+                },
+                counters: Arc::default(),
+            })
+            .collect();
+        Self { accounts }
+    }
+
+    /// All accounts, in the order of the objectives.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter()
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.kind == kind)
+    }
+}
+
+impl Account {
+    /// The objective's id, such as `api.latency`.
+    #[must_use]
+    pub fn objective(&self) -> &str {
+        &self.objective
+    }
+
+    /// Events that met the objective.
+    #[must_use]
+    pub fn good(&self) -> u64 {
+        self.counters.good.load(Ordering::Relaxed)
+    }
+
+    /// Events that did not.
+    #[must_use]
+    pub fn bad(&self) -> u64 {
+        self.counters.bad.load(Ordering::Relaxed)
+    }
+
+    pub(crate) const fn threshold(&self) -> Option<Duration> {
+        self.threshold
+    }
+
+    pub(crate) fn count(&self, good: bool) {
+        let counter = if good { &self.counters.good } else { &self.counters.bad };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts `elapsed` against the threshold: good up to and including it.
+    pub(crate) fn count_elapsed(&self, elapsed: Duration) {
+        self.count(self.threshold.is_none_or(|threshold| elapsed <= threshold));
+    }
+}

@@ -1,0 +1,76 @@
+//! What watching found last, as plain values: written by the sampler, read by everything else.
+//!
+//! Observable instruments only copy from here, so that collecting can neither block nor panic, and
+//! a thing that is no longer watched takes its series with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+/// The latest snapshot. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latest(Arc<ArcSwap<Snapshot>>);
+
+impl Latest {
+    pub(crate) fn read(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        self.0.store(Arc::new(snapshot));
+    }
+}
+
+/// Everything that was found at one time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) process: Option<Process>,
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) queues: Vec<(Arc<str>, QueueState)>,
+    pub(crate) pools: Vec<(Arc<str>, PoolState)>,
+}
+
+/// The process's own figures; what the platform does not tell is `None`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Process {
+    pub(crate) resident_bytes: Option<u64>,
+    pub(crate) memory_limit_bytes: Option<u64>,
+    pub(crate) cpu_user_seconds: Option<f64>,
+    pub(crate) cpu_system_seconds: Option<f64>,
+    pub(crate) cpu_limit: f64,
+    pub(crate) cpu_utilization: Option<f64>,
+    pub(crate) file_descriptors: Option<u64>,
+    pub(crate) uptime: Option<Duration>,
+}
+
+/// Space of one file system.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk {
+    pub(crate) path: PathBuf,
+    pub(crate) free_bytes: u64,
+    pub(crate) used_bytes: u64,
+}
+
+/// A queue at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// Jobs that wait.
+    pub depth: u64,
+    /// For how long the oldest of them has been due; `None` while none waits.
+    pub oldest: Option<Duration>,
+}
+
+/// A connection pool at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolState {
+    /// Connections in use.
+    pub used: u64,
+    /// Connections that are open and free.
+    pub idle: u64,
+    /// Connections that the pool may open.
+    pub max: u64,
+    /// Callers that wait for one.
+    pub pending: u64,
+}

@@ -1,0 +1,38 @@
+/// The unit of a metric, in the notation OpenTelemetry prescribes (UCUM).
+///
+/// Only base units are offered, so that no panel ever divides by a thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Seconds: `s`.
+    Seconds,
+    /// Bytes: `By`.
+    Bytes,
+    /// A fraction between 0 and 1: `1`. Prometheus appends `_ratio`, so it is for gauges alone.
+    Ratio,
+    /// A number of things, as an annotation such as `{request}`. Prometheus names ignore it.
+    Things(&'static str),
+}
+
+impl Unit {
+    /// The unit as OpenTelemetry writes it.
+    #[must_use]
+    pub const fn ucum(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Bytes => "By",
+            Self::Ratio => "1",
+            Self::Things(annotation) => annotation,
+        }
+    }
+
+    /// What the Prometheus exporter's naming rules append to a metric's name for this unit.
+    pub(crate) const fn suffix(self) -> Option<&'static str> {
+        match self {
+            Self::Seconds => Some("seconds"),
+            Self::Bytes => Some("bytes"),
+            Self::Ratio => Some("ratio"),
+            Self::Things(_) => None,
+        }
+    }
+}
