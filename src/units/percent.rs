@@ -10,7 +10,7 @@ use super::Decimal;
 const PLACES: u32 = 12;
 
 /// One percent in the fixed point of [`Percent`].
-const ONE: u64 = 10_u64.pow(PLACES);
+const SCALE: u64 = 10_u64.pow(PLACES);
 
 /// A percentage from 0 to 100 with up to 12 decimals, exact: 99.9 is 99.9.
 ///
@@ -34,8 +34,10 @@ pub struct Percent(u64);
 impl Percent {
     /// Nothing.
     pub const ZERO: Percent = Percent(0);
+    /// One in a hundred.
+    pub const ONE: Percent = Percent(SCALE);
     /// The whole.
-    pub const HUNDRED: Percent = Percent(100 * ONE);
+    pub const HUNDRED: Percent = Percent(100 * SCALE);
 
     /// What is missing to 100: the error rate that a target permits, in percent.
     #[must_use]
@@ -96,7 +98,7 @@ impl TryFrom<Decimal> for Percent {
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, decimals) = (self.0 / ONE, self.0 % ONE);
+        let (whole, decimals) = (self.0 / SCALE, self.0 % SCALE);
         if decimals == 0 {
             return write!(f, "{whole}");
         }
