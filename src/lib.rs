@@ -2,3 +2,5 @@
 
 pub mod slo;
 pub mod units;
+
+mod sampler;

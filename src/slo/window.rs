@@ -52,7 +52,7 @@ impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, symbol) = [(DAY, "d"), (HOUR, "h")]
             .into_iter()
-            .find(|(unit, _)| self.seconds % unit == 0)
+            .find(|(unit, _)| self.seconds.is_multiple_of(*unit))
             .unwrap_or((MINUTE, "m"));
         write!(f, "{}{symbol}", self.seconds / unit)
     }
