@@ -1,3 +1,7 @@
 //! Observability for a Rust service from one config struct.
 
 pub mod units;
+
+pub mod slo;
+
+mod sampler;

@@ -1,0 +1,161 @@
+//! What is wrong, and what is only suspicious, in the SLO files.
+
+use std::fmt;
+
+/// The SLO files can't be used; holds every fault of every file.
+///
+/// Whoever wrote the files is at fault, and each [`Fault`] says what is allowed instead. Nothing is
+/// tracked from files with a fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SloError {
+    faults: Vec<Fault>,
+}
+
+impl SloError {
+    pub(super) fn new(faults: Vec<Fault>) -> SloError {
+        SloError { faults }
+    }
+
+    /// Every fault, in the order of the files and of their entries. Never empty.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for SloError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.faults.len() {
+            1 => f.write_str("the SLO files have a fault")?,
+            count => write!(f, "the SLO files have {count} faults")?,
+        }
+        for fault in &self.faults {
+            write!(f, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong, with its place and what is allowed there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The file as it was named, or the directory where that is at fault.
+    pub file: String,
+    /// The JSON path in the file, such as `$.api.latency.target`; `$` is the whole file.
+    pub path: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// What stands there; `None` where something is missing.
+    pub value: Option<String>,
+    /// What may stand there.
+    pub allowed: String,
+}
+
+impl Fault {
+    pub(super) fn whole_file(file: &str, problem: Problem, value: String, allowed: &str) -> Fault {
+        Fault {
+            file: file.into(),
+            path: "$".into(),
+            problem,
+            value: Some(value),
+            allowed: allowed.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault {
+            file,
+            path,
+            problem,
+            value,
+            allowed,
+        } = self;
+        write!(f, "{file}: {path}: {problem}")?;
+        if let Some(value) = value {
+            write!(f, ": {value}")?;
+        }
+        write!(f, "; allowed: {allowed}")
+    }
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The directory or a file can't be read, or is not UTF-8.
+    #[error("can't be read")]
+    Unreadable,
+    /// The directory holds no SLO file.
+    #[error("no SLO file")]
+    NoFile,
+    /// Not JSON.
+    #[error("not JSON at line {line} column {column}")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+        /// The column in bytes, from 1; 0 at the start of a line.
+        column: usize,
+    },
+    /// A string where a number belongs, and the like.
+    #[error("wrong type")]
+    WrongType,
+    /// A top-level key that is no service.
+    #[error("unknown service")]
+    UnknownService,
+    /// An objective that the service doesn't have.
+    #[error("unknown objective")]
+    UnknownObjective,
+    /// A key that objectives of this kind don't have.
+    #[error("unknown key")]
+    UnknownKey,
+    /// The same key twice in one object.
+    #[error("key given twice")]
+    DuplicateKey,
+    /// The same objective in two files.
+    #[error("objective declared twice")]
+    DuplicateObjective,
+    /// A key that must be there.
+    #[error("missing")]
+    Missing,
+    /// A number outside its range, or with more decimals than can be kept exactly.
+    #[error("out of range")]
+    OutOfRange,
+    /// A `window` that is no length of time, or zero.
+    #[error("not a window")]
+    InvalidWindow,
+    /// A `unit` that this kind's threshold can't have.
+    #[error("unknown unit")]
+    UnknownUnit,
+    /// A `method` that doesn't exist.
+    #[error("unknown method")]
+    UnknownMethod,
+    /// The threshold of an error rate that is not 100 − target.
+    #[error("contradicts the target")]
+    ThresholdContradictsTarget,
+}
+
+/// Something legal that is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The file as it was named.
+    pub file: String,
+    /// The JSON path in the file, such as `$.api.latency.description`.
+    pub path: String,
+    /// What is suspicious, in a sentence without its full stop.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Warning {
+            file,
+            path,
+            message,
+        } = self;
+        write!(f, "{file}: {path}: {message}")
+    }
+}

@@ -1,0 +1,155 @@
+//! One objective from the fields of its declaration.
+
+use std::time::Duration;
+
+use super::super::kind::{Kind, Service, Threshold, Unit};
+use super::super::{Fault, Method, Objective, Problem, Window, suspicion};
+use super::fields::Fields;
+use super::unknown;
+use crate::units::{Decimal, Percent};
+
+const TARGET: &str =
+    "a number above 0 and below 100, in percent, with at most 12 decimals, such as 99.9";
+
+/// The objective, or `None` after at least one fault.
+///
+/// Every field is read before giving up, so that all faults show at once.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    service: &Service,
+    kind: Kind,
+    faults: &mut Vec<Fault>,
+) -> Option<Objective> {
+    let keys = keys(kind);
+    let strangers = fields.entries().filter(|(key, _)| !keys.contains(key));
+    let before = faults.len();
+    faults.extend(strangers.map(|(key, _)| unknown(fields, key, Problem::UnknownKey, keys)));
+
+    let mut keep = Keep(faults);
+    let target = keep.ok(target(fields));
+    let unit = kind
+        .unit()
+        .map(|default| keep.ok(unit(fields, default)).unwrap_or(default));
+    let threshold = keep.ok(unit.map(|unit| threshold(fields, unit, target)).transpose());
+    let window = keep.ok(window(fields));
+    let method = keep.ok(method(fields, kind));
+    let description = keep.ok(fields.string("description", "a string"));
+    if faults.len() > before {
+        return None;
+    }
+    let mut objective = Objective {
+        id: format!("{service}.{kind}"),
+        service: service.clone(),
+        kind,
+        method: method?,
+        target: target?,
+        threshold: threshold?,
+        window: window?,
+        description: description?,
+        warnings: Vec::new(),
+    };
+    objective.warnings = suspicion::warnings(&objective, fields.file());
+    Some(objective)
+}
+
+/// Sets faults aside, so that the fields after them are still read.
+struct Keep<'a>(&'a mut Vec<Fault>);
+
+impl Keep<'_> {
+    fn ok<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.0.push(fault)).ok()
+    }
+}
+
+/// The keys of an objective of this kind.
+fn keys(kind: Kind) -> &'static [&'static str] {
+    match kind.unit() {
+        Some(_) => &[
+            "target",
+            "threshold",
+            "unit",
+            "window",
+            "method",
+            "description",
+        ],
+        None => &["target", "window", "method", "description"],
+    }
+}
+
+fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
+    let target: Option<Percent> = fields.number("target", TARGET)?.parse().ok();
+    target
+        .filter(|target| *target > Percent::ZERO && *target < Percent::HUNDRED)
+        .ok_or_else(|| fields.fault("target", Problem::OutOfRange, TARGET))
+}
+
+fn window(fields: &Fields<'_>) -> Result<Window, Fault> {
+    let fault = |problem| fields.fault("window", problem, Window::ALLOWED);
+    let text = fields.string("window", Window::ALLOWED)?;
+    let text = text.ok_or_else(|| fault(Problem::Missing))?;
+    Window::parse(&text).ok_or_else(|| fault(Problem::InvalidWindow))
+}
+
+fn method(fields: &Fields<'_>, kind: Kind) -> Result<Method, Fault> {
+    let allowed = Method::ALL.map(Method::as_str).join(", ");
+    let Some(text) = fields.string("method", &allowed)? else {
+        return Ok(kind.default_method());
+    };
+    let method = Method::ALL
+        .into_iter()
+        .find(|method| method.as_str() == text);
+    method.ok_or_else(|| fields.fault("method", Problem::UnknownMethod, &allowed))
+}
+
+fn unit(fields: &Fields<'_>, default: Unit) -> Result<Unit, Fault> {
+    let units = default.alternatives();
+    let allowed = units
+        .iter()
+        .map(|unit| unit.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let Some(text) = fields.string("unit", &allowed)? else {
+        return Ok(default);
+    };
+    let unit = units.iter().copied().find(|unit| unit.as_str() == text);
+    unit.ok_or_else(|| fields.fault("unit", Problem::UnknownUnit, &allowed))
+}
+
+fn threshold(fields: &Fields<'_>, unit: Unit, target: Option<Percent>) -> Result<Threshold, Fault> {
+    match unit.nanosecond_places() {
+        Some(places) => duration(fields, unit, places).map(Threshold::Duration),
+        None => permitted(fields, target).map(Threshold::Percent),
+    }
+}
+
+/// A threshold that is a time, exact to the nanosecond.
+fn duration(fields: &Fields<'_>, unit: Unit, places: u32) -> Result<Duration, Fault> {
+    let allowed = format!(
+        "a number above 0, in {}, of whole nanoseconds and under 500 years",
+        unit.as_str()
+    );
+    let decimal: Option<Decimal> = fields.number("threshold", &allowed)?.parse().ok();
+    let nanoseconds = decimal
+        .and_then(|decimal| decimal.scaled(places))
+        .filter(|n| *n > 0);
+    nanoseconds
+        .map(Duration::from_nanos)
+        .ok_or_else(|| fields.fault("threshold", Problem::OutOfRange, &allowed))
+}
+
+/// The threshold of an error rate, which states its target a second time: as the bad share.
+fn permitted(fields: &Fields<'_>, target: Option<Percent>) -> Result<Percent, Fault> {
+    let expected = target.map(Percent::complement);
+    let allowed = match expected {
+        Some(expected) => format!("{expected}, in percent, which is 100 - target"),
+        None => "100 - target, in percent".into(),
+    };
+    let stated: Option<Percent> = fields.number("threshold", &allowed)?.parse().ok();
+    let stated = stated.ok_or_else(|| fields.fault("threshold", Problem::OutOfRange, &allowed))?;
+    match expected {
+        Some(expected) if expected != stated => {
+            Err(fields.fault("threshold", Problem::ThresholdContradictsTarget, &allowed))
+        }
+        _ => Ok(stated),
+    }
+}

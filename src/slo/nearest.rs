@@ -1,0 +1,51 @@
+//! "Did you mean": the allowed word that is nearest to what was written.
+
+/// The candidate that takes the fewest edits, if few enough for a typing error: a third of the word.
+pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let written = written.to_lowercase().replace('-', "_");
+    candidates
+        .iter()
+        .map(|candidate| (edits(&written, candidate), *candidate))
+        .filter(|(edits, candidate)| *edits <= candidate.len().div_ceil(3))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance, one row at a time.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, left) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, right) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(left != *right);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_finds_its_word() {
+        let words = ["target", "threshold", "window", "unit"];
+        assert_eq!(nearest("treshold", &words), Some("threshold"));
+        assert_eq!(nearest("Target", &words), Some("target"));
+        assert_eq!(nearest("widow", &words), Some("window"));
+        assert_eq!(nearest("error-rate", &["error_rate"]), Some("error_rate"));
+    }
+
+    #[test]
+    fn a_different_word_finds_none() {
+        assert_eq!(
+            nearest("severity", &["target", "threshold", "window"]),
+            None
+        );
+        assert_eq!(nearest("", &["unit"]), None);
+    }
+}

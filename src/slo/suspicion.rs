@@ -1,0 +1,97 @@
+//! What is legal in a declaration but probably not meant.
+
+mod prose;
+
+use std::time::Duration;
+
+use self::prose::Quantity;
+use super::{Objective, Threshold, Warning};
+use crate::units::Percent;
+
+/// The burn rate above which the platform's critical alert fires.
+const CRITICAL_BURN_RATE: u64 = 10;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything suspicious about an objective that was declared in `file`.
+pub(super) fn warnings(objective: &Objective, file: &str) -> Vec<Warning> {
+    let warning = |key: &str, message| Warning {
+        file: file.into(),
+        path: format!("$.{}.{key}", objective.id()),
+        message,
+    };
+    let target = [ratio_as_target(objective), unreachable_alert(objective)];
+    let description = disagreeing_description(objective);
+    (target
+        .into_iter()
+        .flatten()
+        .map(|message| warning("target", message)))
+    .chain(
+        description
+            .into_iter()
+            .map(|message| warning("description", message)),
+    )
+    .collect()
+}
+
+/// A target below 1 is nearly always a ratio: 0.999 where 99.9 was meant.
+fn ratio_as_target(objective: &Objective) -> Option<String> {
+    let target = objective.target();
+    let one = Percent::ONE;
+    (target < one)
+        .then(|| format!("{target} means {target} %; targets are percentages, not ratios"))
+}
+
+/// All events bad is a burn rate of 1 / permitted bad; no window can show a higher one.
+fn unreachable_alert(objective: &Objective) -> Option<String> {
+    let (target, bad) = (objective.target(), objective.permitted_bad());
+    let highest = bad.denominator() / bad.numerator();
+    let reachable = bad.denominator() > CRITICAL_BURN_RATE.saturating_mul(bad.numerator());
+    (!reachable).then(|| {
+        let about = if bad.denominator() % bad.numerator() == 0 {
+            ""
+        } else {
+            "about "
+        };
+        format!(
+            "with a target of {target} the burn rate can't exceed {about}{highest}x, \
+             so the critical alert at more than {CRITICAL_BURN_RATE}x never fires"
+        )
+    })
+}
+
+/// The numbers in the description that nothing in the declaration says.
+fn disagreeing_description(objective: &Objective) -> Vec<String> {
+    let Some(description) = objective.description() else {
+        return Vec::new();
+    };
+    let quantities = prose::quantities(description).into_iter();
+    let wrong = quantities.filter(|quantity| disagrees(objective, quantity.value));
+    wrong
+        .map(|quantity| {
+            format!(
+                "{:?} agrees with neither target, threshold nor window",
+                quantity.text
+            )
+        })
+        .collect()
+}
+
+fn disagrees(objective: &Objective, quantity: Quantity) -> bool {
+    match quantity {
+        Quantity::Percent(percent) => {
+            let target = objective.target();
+            percent != target && percent != target.complement()
+        }
+        Quantity::Duration(duration) => {
+            let window = objective.window().duration();
+            let threshold = match objective.threshold() {
+                Some(Threshold::Duration(threshold)) => Some(threshold),
+                _ => None,
+            };
+            // Minutes beside a window of days speak of a threshold; without one, of anything.
+            let comparable = threshold.is_some() || duration >= DAY || window < DAY;
+            comparable && duration != window && Some(duration) != threshold
+        }
+    }
+}
