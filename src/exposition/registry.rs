@@ -82,7 +82,7 @@ fn write(
     let value = match kind {
         Kind::Counter => Some(metric.get_counter().value()).filter(|&value| is_count(value)),
         Kind::Gauge | Kind::Info => Some(metric.get_gauge().value()),
-        Kind::Unknown => untyped(metric),
+        Kind::Unknown => Some(untyped(metric).ok_or(Reason::Untyped)?),
         Kind::Histogram => return histogram(writer, name, labels, metric.get_histogram(), at),
         Kind::Summary => return summary(writer, name, labels, metric.get_summary(), at),
     };
@@ -178,8 +178,9 @@ macro_rules! either_way {
 either_way!(proto::Counter);
 either_way!(proto::Gauge);
 
-/// The value of an untyped metric, which can be read only without the feature `protobuf`; no metric
-/// type of the `prometheus` crate makes one, and its own encoder panics at them.
+/// The value of an untyped metric; with the feature `protobuf` it is in a field that doesn't exist
+/// without, and so out of reach. Only a collector of the user's own can make one, and the encoder of
+/// `prometheus` itself panics at it.
 fn untyped(metric: &proto::Metric) -> Option<f64> {
     #[allow(deprecated, reason = "there is no other way to the value")]
     metric.get_untyped().get_value().into()

@@ -50,6 +50,9 @@ pub enum Reason {
     DuplicateSeries,
     /// A figure that the metric's type can't have, such as a negative or undefined count.
     InvalidValue,
+    /// The value of a registry's untyped metric, which can't be read when `prometheus` is compiled
+    /// with its feature `protobuf`.
+    Untyped,
     /// In OpenMetrics only: sum and count (not the buckets) of a histogram or summary whose sum is
     /// negative or undefined, or can fall.
     InvalidSum,
@@ -68,6 +71,7 @@ impl Reason {
             Reason::InvalidLabel => "invalid_label",
             Reason::DuplicateSeries => "duplicate_series",
             Reason::InvalidValue => "invalid_value",
+            Reason::Untyped => "untyped",
             Reason::InvalidSum => "invalid_sum",
         }
     }
@@ -95,6 +99,7 @@ impl Reason {
             Reason::InvalidLabel => "a label is invalid, reserved or repeated",
             Reason::DuplicateSeries => "the same series was already exposed",
             Reason::InvalidValue => "its type does not allow the value",
+            Reason::Untyped => "its untyped value cannot be read",
             Reason::InvalidSum => "OpenMetrics does not allow the sum",
         }
     }

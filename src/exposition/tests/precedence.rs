@@ -4,7 +4,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
-use prometheus::proto::MetricType::{COUNTER, GAUGE, HISTOGRAM, SUMMARY};
+use prometheus::proto::MetricType::{COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED};
 
 use super::super::{Exposition, Format};
 use super::fixture::{
@@ -164,4 +164,20 @@ fn what_prometheus_would_refuse_is_left_out_and_the_rest_is_not() {
         "registry short invalid_value 1",
     ];
     assert_eq!(omissions(&report), expected);
+}
+
+/// Which of the two depends on a feature of `prometheus` that any crate in the tree can turn on.
+#[test]
+fn an_untyped_metric_is_unknown_to_open_metrics_or_reported() {
+    let gathered = [family("free", UNTYPED, vec![gauge(&[], 1.0)])];
+    let (text, report) = write(Exposition::new(Format::OpenMetrics).families("user", &gathered));
+    if report.series == 1 {
+        assert!(
+            text.ends_with("# TYPE free unknown\nfree 0\n# EOF\n"),
+            "{text}"
+        );
+    } else {
+        assert_eq!(text, "# EOF\n");
+        assert_eq!(omissions(&report), ["user free untyped 1"]);
+    }
 }
