@@ -2,6 +2,19 @@
 
 pub mod units;
 
+pub mod catalog;
+
 pub mod slo;
 
+mod snapshot;
+
+mod clock;
+mod ledger;
+mod series;
+pub mod instruments;
+
 mod sampler;
+
+pub mod exposition;
+
+pub mod config;

@@ -1,0 +1,7 @@
+//! What the exposition claims, tried on what the real SDK and registry collect.
+
+mod fixture;
+mod formats;
+mod parity;
+mod precedence;
+mod traps;

@@ -1,0 +1,233 @@
+//! The lines of one family.
+
+use std::fmt::Write as _;
+
+use super::family::{Families, Family, Kind};
+use super::labels::escape;
+use super::number::{Number, canonical};
+use super::{Format, Reason};
+
+/// When a sample was taken, in milliseconds since 1970, if its owner says so. Ours don't: the
+/// scrape's own time is theirs.
+pub(super) type Timestamp = Option<i64>;
+
+/// A histogram's figures.
+pub(super) struct Histogram<B, N> {
+    /// Upper bounds, finite and ascending, each with the number of values up to it.
+    pub(super) buckets: B,
+    pub(super) count: u64,
+    pub(super) sum: N,
+}
+
+/// Writes the lines of series; one for all families of a scrape, so that its buffers are.
+#[derive(Debug)]
+pub(super) struct Writer<'o> {
+    out: &'o mut String,
+    format: Format,
+    /// What all bucket lines of a series begin with.
+    head: String,
+    /// The `le` values of the latest histogram, by the bits of the bound, as `0.005"} `.
+    bounds: Vec<(u64, String)>,
+}
+
+impl<'o> Writer<'o> {
+    pub(super) fn new(out: &'o mut String, format: Format) -> Writer<'o> {
+        Writer {
+            out,
+            format,
+            head: String::new(),
+            bounds: Vec::new(),
+        }
+    }
+
+    /// Where the text ends now; see [`Writer::rewind`].
+    pub(super) fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back everything that was written since `position`.
+    pub(super) fn rewind(&mut self, position: usize) {
+        self.out.truncate(position);
+    }
+
+    pub(super) fn header(&mut self, family: &Family<'_>, families: &Families<'_>) {
+        let (name, kind) = match self.format {
+            Format::Text => (family.name.as_str(), text_type(family.kind)),
+            Format::OpenMetrics => families.open_metrics(family),
+        };
+        if !family.help.is_empty() {
+            self.comment("HELP", name);
+            escape(family.help, self.format == Format::OpenMetrics, self.out);
+            self.out.push('\n');
+        }
+        self.comment("TYPE", name);
+        self.out.push_str(kind);
+        self.out.push('\n');
+        if let (Format::OpenMetrics, Some(unit)) = (self.format, &family.unit) {
+            // A counter that is `unknown` ends with `_total` instead.
+            if name.ends_with(unit.as_ref()) {
+                self.comment("UNIT", name);
+                self.out.push_str(unit);
+                self.out.push('\n');
+            }
+        }
+    }
+
+    pub(super) fn scalar(&mut self, name: &str, labels: &str, value: impl Number, at: Timestamp) {
+        self.sample(name, "", labels, value, at);
+    }
+
+    /// Writes the buckets, the sum and the count of one series.
+    pub(super) fn histogram<N: Number>(
+        &mut self,
+        name: &str,
+        labels: &str,
+        histogram: Histogram<impl Iterator<Item = (f64, u64)>, N>,
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        self.start_buckets(name, labels);
+        let mut has_negative_bound = false;
+        let mut nth = 0;
+        for (bound, count) in histogram.buckets {
+            has_negative_bound |= bound < 0.0;
+            self.bucket(nth, bound, count, at);
+            nth += 1;
+        }
+        self.bucket(nth, f64::INFINITY, histogram.count, at);
+        let is_plain = !has_negative_bound && histogram.sum.to_f64() >= 0.0;
+        self.sum_and_count(name, labels, histogram.sum, histogram.count, is_plain, at)
+    }
+
+    /// Writes the quantiles, the sum and the count of one series.
+    pub(super) fn summary(
+        &mut self,
+        name: &str,
+        labels: &str,
+        quantiles: impl Iterator<Item = (f64, f64)>,
+        (sum, count): (f64, u64),
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        for (quantile, value) in quantiles {
+            self.open(name, "", labels);
+            self.out.push_str(if labels.is_empty() { "{" } else { "," });
+            // Writing to a `String` never fails.
+            let _ = write!(self.out, "quantile=\"{}\"}} ", canonical(quantile));
+            self.value(value, at);
+        }
+        self.sum_and_count(name, labels, sum, count, sum >= 0.0, at)
+    }
+
+    /// Ends the whole text.
+    pub(super) fn finish(self) {
+        if self.format == Format::OpenMetrics {
+            self.out.push_str("# EOF\n");
+        }
+    }
+
+    fn comment(&mut self, keyword: &str, name: &str) {
+        for text in ["# ", keyword, " ", name, " "] {
+            self.out.push_str(text);
+        }
+    }
+
+    /// In OpenMetrics a sum is a counter: one that is NaN, negative, or made of values that may be
+    /// negative has no place there, nor has the count without the sum. The count is that of the
+    /// last bucket, so that only the sum is lost.
+    fn sum_and_count<N: Number>(
+        &mut self,
+        name: &str,
+        labels: &str,
+        sum: N,
+        count: u64,
+        is_plain: bool,
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        if self.format == Format::OpenMetrics && !is_plain {
+            return Err(Reason::InvalidSum);
+        }
+        self.sample(name, "_sum", labels, sum, at);
+        self.sample(name, "_count", labels, count, at);
+        Ok(())
+    }
+
+    fn start_buckets(&mut self, name: &str, labels: &str) {
+        self.head.clear();
+        let comma = if labels.is_empty() { "" } else { "," };
+        for text in [name, "_bucket{", labels, comma, "le=\""] {
+            self.head.push_str(text);
+        }
+    }
+
+    /// Writes the line of a series' `nth` bucket.
+    fn bucket(&mut self, nth: usize, bound: f64, count: u64, at: Timestamp) {
+        self.out.push_str(&self.head);
+        let bits = bound.to_bits();
+        match self.bounds.get(nth) {
+            Some((known, text)) if *known == bits => self.out.push_str(text),
+            _ => {
+                let text = format!("{}\"}} ", canonical(bound));
+                self.out.push_str(&text);
+                self.bounds.truncate(nth);
+                self.bounds.push((bits, text));
+            }
+        }
+        // An exemplar's place is here in OpenMetrics, between the value and the end of the line:
+        // ` # {trace_id="…"} 0.43 1520879607.789`.
+        self.value(count, at);
+    }
+
+    fn sample(
+        &mut self,
+        name: &str,
+        suffix: &str,
+        labels: &str,
+        value: impl Number,
+        at: Timestamp,
+    ) {
+        self.open(name, suffix, labels);
+        self.out
+            .push_str(if labels.is_empty() { " " } else { "} " });
+        self.value(value, at);
+    }
+
+    fn open(&mut self, name: &str, suffix: &str, labels: &str) {
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        if !labels.is_empty() {
+            self.out.push('{');
+            self.out.push_str(labels);
+        }
+    }
+
+    fn value(&mut self, value: impl Number, at: Timestamp) {
+        value.write(self.out);
+        if let Some(milliseconds) = at {
+            self.timestamp(milliseconds);
+        }
+        self.out.push('\n');
+    }
+
+    fn timestamp(&mut self, milliseconds: i64) {
+        self.out.push(' ');
+        match self.format {
+            Format::Text => milliseconds.write(self.out),
+            Format::OpenMetrics => {
+                let sign = if milliseconds < 0 { "-" } else { "" };
+                let positive = milliseconds.unsigned_abs();
+                let (seconds, rest) = (positive / 1000, positive % 1000);
+                // Writing to a `String` never fails.
+                let _ = write!(self.out, "{sign}{seconds}.{rest:03}");
+            }
+        }
+    }
+}
+
+fn text_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge | Kind::Info => "gauge",
+        Kind::Histogram => "histogram",
+        Kind::Summary => "summary",
+        Kind::Unknown => "untyped",
+    }
+}
