@@ -145,7 +145,9 @@ fn part(text: &str) -> Result<(u64, usize, &str), DurationError> {
     }
     let (unit, rest) = rest.split_at(span(rest, |c| !c.is_ascii_digit()));
     if unit.is_empty() {
-        return Err(DurationError::MissingUnit { number: number.into() });
+        return Err(DurationError::MissingUnit {
+            number: number.into(),
+        });
     }
     let position = UNITS
         .iter()
@@ -188,7 +190,11 @@ mod tests {
             ("30d", 2_592_000_000_000_000),
             ("2w", 1_209_600_000_000_000),
         ] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_nanos(nanos)),
+                "{text}"
+            );
         }
     }
 
@@ -220,16 +226,41 @@ mod tests {
     fn a_fault_says_what_is_wrong() {
         for (text, message) in [
             ("", "a duration can't be empty"),
-            ("30", "30 has no unit: w, d, h, m, s, ms, us or ns must follow"),
+            (
+                "30",
+                "30 has no unit: w, d, h, m, s, ms, us or ns must follow",
+            ),
             ("-5s", "a whole number was expected at \"-5s\""),
-            ("1.5h", "\".\" is not a unit: w, d, h, m, s, ms, us or ns is"),
-            ("5min", "\"min\" is not a unit: w, d, h, m, s, ms, us or ns is"),
-            ("30m1h", "\"h\" must stand before the smaller units, and only once"),
-            ("1s1s", "\"s\" must stand before the smaller units, and only once"),
-            ("99999999999999999999s", "the duration is longer than 2^64 seconds"),
-            ("18446744073709551615w", "the duration is longer than 2^64 seconds"),
+            (
+                "1.5h",
+                "\".\" is not a unit: w, d, h, m, s, ms, us or ns is",
+            ),
+            (
+                "5min",
+                "\"min\" is not a unit: w, d, h, m, s, ms, us or ns is",
+            ),
+            (
+                "30m1h",
+                "\"h\" must stand before the smaller units, and only once",
+            ),
+            (
+                "1s1s",
+                "\"s\" must stand before the smaller units, and only once",
+            ),
+            (
+                "99999999999999999999s",
+                "the duration is longer than 2^64 seconds",
+            ),
+            (
+                "18446744073709551615w",
+                "the duration is longer than 2^64 seconds",
+            ),
         ] {
-            assert_eq!(parse_duration(text).unwrap_err().to_string(), message, "{text:?}");
+            assert_eq!(
+                parse_duration(text).unwrap_err().to_string(),
+                message,
+                "{text:?}"
+            );
         }
     }
 }
