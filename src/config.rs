@@ -7,7 +7,7 @@
 //! Why read the file by hand? Because all faults are reported at once, each with its JSON path or
 //! variable, its value and what is allowed, and because a secret must not appear in any of them.
 //!
-//! ```
+//! ```no_run
 //! use vantage_obs::config::{Config, Environment, Role};
 //!
 //! let mut config = Config::new("vantage-api", Role::Api).with_version("1.4.2");
@@ -33,6 +33,8 @@ mod reader;
 mod check;
 mod document;
 mod endpoint;
+mod signal;
+mod tls;
 
 mod http;
 mod logs;
@@ -62,11 +64,13 @@ pub use fault::{ConfigError, Fault, Location};
 pub use http::Http;
 pub use logs::{Level, LogFormat, Logs};
 pub use metrics::{Metrics, MetricsPush, Prometheus};
-pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, Signal, SignalOtlp, Tls};
+pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
 pub use secret::Secret;
 pub use service::{Role, Service};
+pub use signal::Signal;
 pub use slo::Slo;
 pub use source::Source;
+pub use tls::Tls;
 pub use traces::{Propagator, Sampler, Traces};
 pub use variables::{Variable, variables};
 
@@ -110,8 +114,8 @@ impl Config {
     /// The defaults with a JSON file on top.
     ///
     /// What the file leaves out, such as the service's name, can still come from the environment;
-    /// it is missed by [`Config::resolve`] only. Fields assigned later don't beat the file, because
-    /// operators win: they decide what it leaves out.
+    /// it is missed by [`Config::resolve`] only. That also reads the file once more, so that fields
+    /// assigned in between decide only what it leaves out: operators win.
     ///
     /// # Errors
     ///
@@ -152,7 +156,7 @@ impl Config {
     /// value.
     ///
     /// The file is the one that the code names, or else the one that `VANTAGE_OBS_CONFIG` names;
-    /// [`variables`] lists the variables.
+    /// [`variables()`] lists the variables.
     ///
     /// # Errors
     ///

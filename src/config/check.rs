@@ -43,7 +43,7 @@ impl Check<'_> {
         value: impl Display,
         allowed: &str,
     ) {
-        if fine || !(self.defaults || self.is_set(path)) {
+        if fine || !(self.is_set(path) || self.is_missed(path)) {
             return;
         }
         let location = self.location(path, shown);
@@ -81,6 +81,11 @@ impl Check<'_> {
         if let Some(value) = value {
             self.text(path, value);
         }
+    }
+
+    /// Whether an unset value is a fault of its own. It isn't where a refused one is the fault.
+    fn is_missed(&self, path: &str) -> bool {
+        self.defaults && !self.sources.is_refused(path)
     }
 
     fn location(&self, path: &str, shown: &str) -> Location {

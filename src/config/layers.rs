@@ -8,8 +8,8 @@ use super::document::Document;
 use super::effective::{EffectiveConfig, flatten};
 use super::environment::Environment;
 use super::fault::{ConfigError, Fault, Location, Refusal, nearest, one_of};
-use super::otlp::Signal;
 use super::reader::{Findings, member, read_object};
+use super::signal::Signal;
 use super::source::{Source, Sources};
 use super::variables::{CONFIG_FILE, known_names, variables};
 
@@ -99,6 +99,10 @@ impl Layers {
                     .iter()
                     .for_each(|path| self.sources.set(path, source.clone())),
                 Err(refusal) => {
+                    variable
+                        .paths
+                        .iter()
+                        .for_each(|path| self.sources.refuse(path));
                     let location = Location::Variable(variable.name.into());
                     self.faults.push(Fault::new(location, refusal));
                 }

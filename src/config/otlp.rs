@@ -1,7 +1,6 @@
 //! Where telemetry is pushed to.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -10,8 +9,10 @@ use serde::Serialize;
 use super::check::Check;
 use super::endpoint::Endpoint;
 use super::reader::{Section, member};
-use super::secret::Secret;
+use super::secret::{MASK, Secret};
 use super::setting::{duration, optional_duration, words};
+use super::signal::Signal;
+use super::tls::Tls;
 
 /// How OTLP is spoken, for all signals and, where one differs, for each.
 ///
@@ -63,18 +64,6 @@ pub struct OtlpOverride {
     pub tls: Tls,
 }
 
-/// Files in PEM form for encrypted connections.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Tls {
-    /// The authority that signed the receiver's certificate. Default: the system's.
-    pub ca: Option<PathBuf>,
-    /// The certificate that we show. Default: none. Needs the key.
-    pub client_certificate: Option<PathBuf>,
-    /// The key of the certificate that we show. Default: none. Needs the certificate.
-    pub client_key: Option<PathBuf>,
-}
-
 /// OTLP's two transports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -104,29 +93,6 @@ words!(Compression {
     Gzip: "gzip",
     None: "none"
 });
-
-/// One of the three kinds of telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Metrics.
-    Metrics,
-    /// Log records.
-    Logs,
-}
-
-words!(Signal {
-    Traces: "traces",
-    Metrics: "metrics",
-    Logs: "logs"
-});
-
-impl Signal {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
-}
 
 /// What holds for one signal, with nothing left to look up.
 #[derive(Clone, Debug)]
@@ -273,72 +239,6 @@ impl OtlpOverride {
     }
 }
 
-impl Tls {
-    /// These files where they are set, the others elsewhere. Certificate and key go together.
-    fn over(&self, general: &Self) -> Self {
-        let client = if self.client_certificate.is_some() {
-            self
-        } else {
-            general
-        };
-        Self {
-            ca: self.ca.as_ref().or(general.ca.as_ref()).cloned(),
-            client_certificate: client.client_certificate.clone(),
-            client_key: client.client_key.clone(),
-        }
-    }
-
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("ca", &mut self.ca);
-        section.field("client_certificate", &mut self.client_certificate);
-        section.field("client_key", &mut self.client_key);
-    }
-
-    fn check(&self, path: &str, check: &mut Check<'_>) {
-        let files = [
-            ("ca", &self.ca),
-            ("client_certificate", &self.client_certificate),
-            ("client_key", &self.client_key),
-        ];
-        for (key, file) in files {
-            if let Some(file) = file {
-                check.require(
-                    file.is_file(),
-                    &member(path, key),
-                    shown(file),
-                    "an existing file",
-                );
-            }
-        }
-        let (certificate, key) = (&self.client_certificate, &self.client_key);
-        match (certificate, key) {
-            (Some(file), None) => {
-                let path = member(path, "client_certificate");
-                check.require(
-                    false,
-                    &path,
-                    shown(file),
-                    "a certificate with its client_key",
-                );
-            }
-            (None, Some(file)) => {
-                let path = member(path, "client_key");
-                check.require(
-                    false,
-                    &path,
-                    shown(file),
-                    "a key with its client_certificate",
-                );
-            }
-            _ => {}
-        }
-    }
-}
-
-fn shown(file: &Path) -> String {
-    format!("{file:?}")
-}
-
 fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Check<'_>) {
     for (name, secret) in headers {
         let at = member(path, name);
@@ -357,7 +257,7 @@ fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Che
             .is_none_or(|value| !value.trim().is_empty() && HeaderValue::from_str(value).is_ok());
         if good_name {
             let allowed = "visible ASCII text that is not empty";
-            check.require(good_value, &at, super::secret::MASK, allowed);
+            check.require(good_value, &at, MASK, allowed);
         }
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Findings<'a> {
 
 impl Findings<'_> {
     pub(super) fn fault(&mut self, path: &str, refusal: Refusal) {
+        self.sources.refuse(path);
         let location = Location::File {
             file: self.file.into(),
             path: json_path(path),
@@ -89,11 +90,12 @@ impl<'a> Section<'a, '_> {
 
     /// Reads a single value, if there is one.
     pub(super) fn field<T: Setting>(&mut self, key: &'static str, slot: &mut T) {
-        if let Some((value, path)) = self.take(key) {
-            if let Some(value) = self.read(value, &path) {
-                *slot = value;
-                self.findings.found(&path);
-            }
+        let Some((value, path)) = self.take(key) else {
+            return;
+        };
+        if let Some(value) = self.read(value, &path) {
+            *slot = value;
+            self.findings.found(&path);
         }
     }
 
@@ -109,8 +111,12 @@ impl<'a> Section<'a, '_> {
         };
         let items = items.iter().enumerate();
         let read = |(index, item)| self.read(item, &format!("{path}[{index}]"));
-        *slot = items.filter_map(read).collect();
-        self.findings.found(&path);
+        // Collected before it is judged, so that every bad item is a fault and not the first alone.
+        let items: Vec<_> = items.map(read).collect();
+        if let Some(items) = items.into_iter().collect() {
+            *slot = items;
+            self.findings.found(&path);
+        }
     }
 
     /// Reads an object of free names. Each entry replaces the one of its name from the layer below.

@@ -35,6 +35,7 @@ impl fmt::Display for Source {
 pub(super) struct Sources {
     by_path: BTreeMap<String, Source>,
     file: Option<PathBuf>,
+    refused: Vec<String>,
 }
 
 impl Sources {
@@ -53,5 +54,22 @@ impl Sources {
 
     pub(super) fn get(&self, path: &str) -> &Source {
         self.by_path.get(path).unwrap_or(&Source::Default)
+    }
+
+    /// Remembers that somebody tried to set this, in vain.
+    pub(super) fn refuse(&mut self, path: &str) {
+        self.refused.push(path.into());
+    }
+
+    /// Whether somebody tried in vain to set this, a part of it, or what it is a part of.
+    pub(super) fn is_refused(&self, path: &str) -> bool {
+        let within = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| {
+                outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '['])
+            })
+        };
+        let mut refused = self.refused.iter();
+        refused.any(|refused| within(refused, path) || within(path, refused))
     }
 }

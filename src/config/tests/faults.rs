@@ -176,6 +176,35 @@ fn a_service_without_name_and_roles_has_both_faults() {
 }
 
 #[test]
+fn what_is_refused_is_not_missed_as_well() {
+    let empty = Environment::empty();
+    for text in [
+        "{",
+        r#"{"service": "vantage-api"}"#,
+        r#"{"service": {"name": 5, "roles": ["api"]}}"#,
+        r#"{"service": {"name": "vantage-api", "roles": ["robot"]}}"#,
+    ] {
+        let file = ConfigFile::of(text);
+        let faults = faults(Config::default().with_file(file.path()).resolve(&empty));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+    let roles =
+        Environment::from_iter([("OTEL_SERVICE_NAME", "x"), ("VANTAGE_OBS_ROLES", "robot")]);
+    assert_eq!(faults(Config::default().resolve(&roles)).len(), 1);
+}
+
+#[test]
+fn every_bad_item_of_a_list_is_a_fault() {
+    let file = ConfigFile::of(r#"{"service": {"roles": ["robot", "api", "cook"]}}"#);
+    let faults = faults(
+        Config::default()
+            .with_file(file.path())
+            .resolve(&Environment::from_iter([("OTEL_SERVICE_NAME", "x")])),
+    );
+    assert_eq!(faults.len(), 2, "{faults:?}");
+}
+
+#[test]
 fn a_ratio_that_is_no_number_is_a_fault() {
     let mut config = api();
     config.traces.sample_ratio = f64::NAN;
