@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::catalog;
 use crate::slo::{Kind, Method, Objectives, Threshold};
 
 /// Every objective's account. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     accounts: Arc<[Account]>,
 }
 
 /// Good and bad events of one objective since the process started.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub(crate) struct Account {
     objective: String,
     kind: Kind,
     threshold: Option<Duration>,
@@ -34,15 +35,15 @@ struct Counters {
 impl Ledger {
     /// Opens an account for each objective that counts occurrences.
     #[must_use]
-    pub fn open(objectives: &Objectives) -> Self {
+    pub(crate) fn open(objectives: &Objectives) -> Self {
         let accounts = objectives
             .iter()
             .filter(|objective| objective.method() == Method::Occurrences)
             .map(|objective| Account {
                 objective: objective.id().to_owned(),
                 kind: objective.kind(),
-                threshold: match objective.threshold {
-                    Some(Threshold::Time { duration, .. }) => Some(duration),
+                threshold: match objective.threshold() {
+                    Some(Threshold::Duration(threshold)) => Some(threshold),
                     _ => None,
                 },
                 counters: Arc::default(),
@@ -52,7 +53,7 @@ impl Ledger {
     }
 
     /// All accounts, in the order of the objectives.
-    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.iter()
     }
 
@@ -64,19 +65,19 @@ impl Ledger {
 impl Account {
     /// The objective's id, such as `api.latency`.
     #[must_use]
-    pub fn objective(&self) -> &str {
+    pub(crate) fn objective(&self) -> &str {
         &self.objective
     }
 
     /// Events that met the objective.
     #[must_use]
-    pub fn good(&self) -> u64 {
+    pub(crate) fn good(&self) -> u64 {
         self.counters.good.load(Ordering::Relaxed)
     }
 
     /// Events that did not.
     #[must_use]
-    pub fn bad(&self) -> u64 {
+    pub(crate) fn bad(&self) -> u64 {
         self.counters.bad.load(Ordering::Relaxed)
     }
 
@@ -84,8 +85,22 @@ impl Account {
         self.threshold
     }
 
+    /// The histogram that shows what the objective is about.
+    pub(crate) const fn metric(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Latency => Some(catalog::api::REQUEST_DURATION.name),
+            Kind::ProcessingTime => Some(catalog::worker::JOB_DURATION.name),
+            Kind::QueueLag => Some(catalog::worker::QUEUE_LAG.name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn count(&self, good: bool) {
-        let counter = if good { &self.counters.good } else { &self.counters.bad };
+        let counter = if good {
+            &self.counters.good
+        } else {
+            &self.counters.bad
+        };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -1,5 +1,19 @@
-//! Observability for a Rust service from one config struct.
+//! Observability for a Rust service from one config struct: declare once; record cheaply; carry
+//! out; watch; expose; assemble.
+//!
+//! ```
+//! use vantage_obs::{Config, Role};
+//!
+//! let telemetry = vantage_obs::init(Config::new("vantage-worker", Role::Worker))?;
+//! let job = telemetry.worker("publisher-1").start("publish_post", std::time::SystemTime::now());
+//! job.succeed();
+//! telemetry.shutdown();
+//! # Ok::<(), vantage_obs::InitError>(())
+//! ```
+//!
+//! Modules stand in reading order: each uses only those above it.
 
+// Declare: constants and plain values.
 pub mod units;
 
 pub mod catalog;
@@ -8,13 +22,44 @@ pub mod slo;
 
 mod snapshot;
 
+// Record: typed handles that never fail, block or panic.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, dead_code, reason = "`testing` hands it out")
+)]
 mod clock;
+
 mod ledger;
+
 mod series;
+
 pub mod instruments;
 
+// Assemble's input: each part below takes its section.
+pub mod config;
+
+// Carry: the OpenTelemetry pipelines.
+mod pipeline;
+
+// Watch: signals into an immutable snapshot.
 mod sampler;
+
+// Expose: HTTP.
+pub mod middleware;
 
 pub mod exposition;
 
-pub mod config;
+mod scrape;
+
+#[cfg(feature = "axum")]
+mod routes;
+
+// Assemble.
+mod telemetry;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use config::{Config, Role};
+pub use snapshot::{PoolState, QueueState};
+pub use telemetry::{InitError, Telemetry, Watch, init};

@@ -49,55 +49,78 @@ pub(crate) struct Histogram(BoundHistogram<f64>);
 #[derive(Clone, Debug)]
 pub(crate) struct Gauge(BoundGauge<u64>);
 
+/// Binds an instrument to a set of labels.
+pub(crate) type Binder<T> = Box<dyn Fn(&[KeyValue]) -> T + Send + Sync>;
+
 /// Something that can be bound to a set of labels, built from a declaration.
 pub(crate) trait Bindable: Sized + Send + Sync + 'static {
     /// Builds the instrument of `spec` and answers the way to bind it.
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static;
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self>;
 }
 
 impl Bindable for Counter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static {
-        let instrument = meter.u64_counter(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        move |labels| {
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = meter
+            .u64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| {
             let bound = instrument.bind(labels);
             // A series without labels is exported only once it was recorded.
             bound.add(0);
             Self(bound)
-        }
+        })
     }
 }
 
 impl Bindable for SecondsCounter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static {
-        let instrument = meter.f64_counter(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        move |labels| Self(instrument.bind(labels))
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = meter
+            .f64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
     }
 }
 
 impl Bindable for UpDownCounter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static {
-        let instrument = meter.i64_up_down_counter(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        move |labels| {
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = meter
+            .i64_up_down_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| {
             let bound = instrument.bind(labels);
             bound.add(0);
             Self(bound)
-        }
+        })
     }
 }
 
 impl Bindable for Histogram {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static {
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
         debug_assert!(matches!(spec.instrument, Instrument::Histogram(_)));
         // Bounds come from the provider's view, which knows the objectives' thresholds.
-        let instrument = meter.f64_histogram(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        move |labels| Self(instrument.bind(labels))
+        let instrument = meter
+            .f64_histogram(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
     }
 }
 
 impl Bindable for Gauge {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> Self + Send + Sync + 'static {
-        let instrument = meter.u64_gauge(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        move |labels| Self(instrument.bind(labels))
+    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = meter
+            .u64_gauge(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
     }
 }
 
@@ -135,8 +158,16 @@ impl Instruments {
     /// `limit` bounds the series of each instrument with an open label.
     pub(crate) fn new(meter: Meter, limit: usize) -> Self {
         let spec = &crate::catalog::own::SERIES_OVERFLOW;
-        let overflow = meter.u64_counter(spec.name).with_description(spec.description).with_unit(spec.unit.ucum()).build();
-        Self { meter, limit, overflow }
+        let overflow = meter
+            .u64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Self {
+            meter,
+            limit,
+            overflow,
+        }
     }
 
     /// The one series of a metric without labels.
@@ -146,15 +177,19 @@ impl Instruments {
     }
 
     /// How to bind a metric; to be combined with others in a [`Series`].
-    pub(crate) fn binder<T: Bindable>(&self, spec: &'static MetricSpec) -> impl Fn(&[KeyValue]) -> T + Send + Sync + 'static + use<T> {
+    pub(crate) fn binder<T: Bindable>(&self, spec: &'static MetricSpec) -> Binder<T> {
         T::binder(&self.meter, spec)
     }
 
     /// The series of one metric, told apart by its `N` labels.
-    pub(crate) fn series<T: Bindable, const N: usize>(&self, spec: &'static MetricSpec, labels: &'static [Attribute; N]) -> Series<T, N> {
+    pub(crate) fn series<T: Bindable, const N: usize>(
+        &self,
+        spec: &'static MetricSpec,
+        labels: &'static [Attribute; N],
+    ) -> Series<T, N> {
         self.group(&[spec], labels, {
             let bind = self.binder::<T>(spec);
-            move |_, labels| bind(labels)
+            move |labels| bind(labels)
         })
     }
 
@@ -163,12 +198,18 @@ impl Instruments {
         &self,
         specs: &[&'static MetricSpec],
         labels: &'static [Attribute; N],
-        bind: impl Fn(Option<&[&str; N]>, &[KeyValue]) -> T + Send + Sync + 'static,
+        bind: impl Fn(&[KeyValue]) -> T + Send + Sync + 'static,
     ) -> Series<T, N> {
         debug_assert!(specs.iter().all(|spec| spec.attributes.len() == N));
         let full = specs
             .iter()
-            .map(|spec| (spec.name, self.overflow.bind(&[KeyValue::new("instrument", spec.name)])))
+            .map(|spec| {
+                (
+                    spec.name,
+                    self.overflow
+                        .bind(&[KeyValue::new("instrument", spec.name)]),
+                )
+            })
             .collect();
         Series {
             labels,
@@ -186,14 +227,12 @@ impl Instruments {
     }
 }
 
-type Bind<T, const N: usize> = dyn Fn(Option<&[&str; N]>, &[KeyValue]) -> T + Send + Sync;
-
 /// The bound series of one or more metrics, told apart by `N` label values; an empty value is an
 /// absent label.
 pub(crate) struct Series<T, const N: usize> {
     labels: &'static [Attribute; N],
     limit: usize,
-    bind: Box<Bind<T, N>>,
+    bind: Binder<T>,
     known: ArcSwap<HashMap<Owned<N>, Arc<T>>>,
     growing: Mutex<()>,
     overflow: OnceLock<Arc<T>>,
@@ -202,7 +241,9 @@ pub(crate) struct Series<T, const N: usize> {
 
 impl<T, const N: usize> fmt::Debug for Series<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Series").field("known", &self.known.load().len()).finish_non_exhaustive()
+        f.debug_struct("Series")
+            .field("known", &self.known.load().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -241,7 +282,7 @@ impl<T, const N: usize> Series<T, N> {
         if known.len() >= self.limit {
             return self.overflowing();
         }
-        let series = Arc::new((self.bind)(Some(&values), &self.key_values(values)));
+        let series = Arc::new((self.bind)(&self.key_values(values)));
         let mut grown = HashMap::clone(&known);
         grown.insert(Owned(values.map(Arc::from)), Arc::clone(&series));
         self.known.store(Arc::new(grown));
@@ -258,14 +299,20 @@ impl<T, const N: usize> Series<T, N> {
                 instruments = names.join(","), limit = self.limit,
                 "an instrument holds its limit of series: new label values go to its overflow series"
             );
-            Arc::new((self.bind)(None, &[KeyValue::new("otel.metric.overflow", true)]))
+            Arc::new((self.bind)(&[KeyValue::new("otel.metric.overflow", true)]))
         });
         Arc::clone(series)
     }
 
     fn key_values(&self, values: [&str; N]) -> Vec<KeyValue> {
-        let present = self.labels.iter().zip(values).filter(|(_, value)| !value.is_empty());
-        present.map(|(label, value)| KeyValue::new(label.key, typed(label, value))).collect()
+        let present = self
+            .labels
+            .iter()
+            .zip(values)
+            .filter(|(_, value)| !value.is_empty());
+        present
+            .map(|(label, value)| KeyValue::new(label.key, typed(label, value)))
+            .collect()
     }
 }
 
@@ -307,7 +354,9 @@ impl<const N: usize> Hash for Borrowed<'_, N> {
 
 impl<const N: usize> Equivalent<Owned<N>> for Borrowed<'_, N> {
     fn equivalent(&self, key: &Owned<N>) -> bool {
-        self.0.iter().zip(&key.0).all(|(left, right)| **left == **right)
+        self.0
+            .iter()
+            .zip(&key.0)
+            .all(|(left, right)| **left == **right)
     }
 }
-

@@ -98,19 +98,28 @@ impl Attribute {
     /// A label that holds one of `values`, or is absent.
     #[must_use]
     pub const fn one_of(key: &'static str, values: &'static [&'static str]) -> Self {
-        Self { key, values: Values::OneOf(values) }
+        Self {
+            key,
+            values: Values::OneOf(values),
+        }
     }
 
     /// A label whose values come from `source`.
     #[must_use]
     pub const fn open(key: &'static str, source: &'static str) -> Self {
-        Self { key, values: Values::Open(source) }
+        Self {
+            key,
+            values: Values::Open(source),
+        }
     }
 
     /// A label that holds a number from `source`.
     #[must_use]
     pub const fn integer(key: &'static str, source: &'static str) -> Self {
-        Self { key, values: Values::Integer(source) }
+        Self {
+            key,
+            values: Values::Integer(source),
+        }
     }
 }
 
@@ -144,7 +153,14 @@ impl MetricSpec {
         if let Instrument::Histogram(bounds) = instrument {
             assert_ascending(bounds);
         }
-        Self { name, instrument, unit, description, attributes, family }
+        Self {
+            name,
+            instrument,
+            unit,
+            description,
+            attributes,
+            family,
+        }
     }
 
     /// The name under which Prometheus knows the metric: dots become underscores, and unit and
@@ -174,25 +190,34 @@ impl MetricSpec {
 
     /// How many series the metric can have when all labels are closed sets; `None` when one is open.
     pub(crate) fn closed_series(&self) -> Option<usize> {
-        self.attributes.iter().try_fold(1_usize, |series, attribute| match attribute.values {
-            // An absent label is a value of its own.
-            Values::OneOf(values) => Some(series * (values.len() + 1)),
-            Values::Integer(_) | Values::Open(_) => None,
-        })
+        self.attributes
+            .iter()
+            .try_fold(1_usize, |series, attribute| match attribute.values {
+                // An absent label is a value of its own.
+                Values::OneOf(values) => Some(series * (values.len() + 1)),
+                Values::Integer(_) | Values::Open(_) => None,
+            })
     }
 
     const fn is_monotonic(&self) -> bool {
-        matches!(self.instrument, Instrument::Counter | Instrument::ObservableCounter)
+        matches!(
+            self.instrument,
+            Instrument::Counter | Instrument::ObservableCounter
+        )
     }
 }
 
 const fn assert_name(name: &str) {
     let bytes = name.as_bytes();
-    assert!(!bytes.is_empty() && bytes[0].is_ascii_lowercase(), "a name starts with a letter");
+    assert!(
+        !bytes.is_empty() && bytes[0].is_ascii_lowercase(),
+        "a name starts with a letter"
+    );
     let mut i = 0;
     while i < bytes.len() {
         let byte = bytes[i];
-        let allowed = byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'_';
+        let allowed =
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'_';
         assert!(allowed, "a name holds a-z, 0-9, dots and underscores");
         i += 1;
     }
@@ -219,7 +244,10 @@ const fn ends_with(text: &[u8], end: &[u8]) -> bool {
 const fn assert_sorted(attributes: &[Attribute]) {
     let mut i = 1;
     while i < attributes.len() {
-        assert!(less(attributes[i - 1].key, attributes[i].key), "attributes stand in key order, once each");
+        assert!(
+            less(attributes[i - 1].key, attributes[i].key),
+            "attributes stand in key order, once each"
+        );
         i += 1;
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::api::{
-    ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, METHODS, REQUEST, REQUEST_DURATION, REQUESTS,
+    ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, METHODS, REQUEST,
+    REQUEST_DURATION, REQUESTS,
 };
 use crate::ledger::{Account, Ledger};
 use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
@@ -27,10 +28,8 @@ struct Inner {
 struct Request {
     count: Counter,
     duration: Histogram,
-    /// Good or bad is settled by the series' own labels.
-    error_rate: Option<(Account, bool)>,
+    error_rate: Option<Account>,
     latency: Option<Account>,
-    cancelled: bool,
 }
 
 /// How a request ended, as far as its head goes.
@@ -59,19 +58,25 @@ pub(crate) struct Answer<'a> {
 impl Api {
     /// `uncounted` routes (health, scrape) are measured, but count towards no objective.
     pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
-        let (error_rate, latency) = (ledger.of_kind(Kind::ErrorRate).cloned(), ledger.of_kind(Kind::Latency).cloned());
-        let (count, duration) = (instruments.binder::<Counter>(&REQUESTS), instruments.binder::<Histogram>(&REQUEST_DURATION));
-        let bind = move |values: Option<&[&str; 5]>, labels: &[opentelemetry::KeyValue]| {
-            // The overflow series knows neither route nor outcome; its events are counted as they come.
-            let [error, _, _, route, _] = values.copied().unwrap_or_default();
-            let counts = values.is_some() && !uncounted.iter().any(|own| own == route);
-            let cancelled = error == "cancelled";
+        let (error_rate, latency) = (
+            ledger.of_kind(Kind::ErrorRate).cloned(),
+            ledger.of_kind(Kind::Latency).cloned(),
+        );
+        let (count, duration) = (
+            instruments.binder::<Counter>(&REQUESTS),
+            instruments.binder::<Histogram>(&REQUEST_DURATION),
+        );
+        let bind = move |labels: &[opentelemetry::KeyValue]| {
+            let route = labels
+                .iter()
+                .find(|label| label.key.as_str() == "http.route");
+            let uncounted =
+                route.is_some_and(|route| uncounted.iter().any(|own| *own == route.value.as_str()));
             Request {
                 count: count(labels),
                 duration: duration(labels),
-                error_rate: error_rate.clone().filter(|_| counts && !cancelled).map(|account| (account, error.is_empty())),
-                latency: latency.clone().filter(|_| counts),
-                cancelled,
+                error_rate: error_rate.clone().filter(|_| !uncounted),
+                latency: latency.clone().filter(|_| !uncounted),
             }
         };
         Self(Arc::new(Inner {
@@ -89,8 +94,16 @@ impl Api {
 
     pub(crate) fn answered(&self, answer: Answer<'_>) {
         let (status, error) = answer.ending.labels();
-        let values = [error, answer.method, status.as_ref().map_or("", |status| status.as_str()), answer.route, answer.scheme];
-        self.0.requests.with(values, |series| series.record(answer.elapsed));
+        let values = [
+            error,
+            answer.method,
+            status.as_ref().map_or("", |status| status.as_str()),
+            answer.route,
+            answer.scheme,
+        ];
+        self.0
+            .requests
+            .with(values, |series| series.record(answer.elapsed, error));
     }
 
     pub(crate) fn broken(&self, route: &str, reason: &'static str) {
@@ -103,16 +116,21 @@ impl Api {
 }
 
 impl Request {
-    fn record(&self, elapsed: Duration) {
+    fn record(&self, elapsed: Duration, error: &str) {
         self.count.add(1);
         self.duration.record(elapsed.as_secs_f64());
-        if let Some((account, good)) = &self.error_rate {
-            account.count(*good);
+        let cancelled = error == "cancelled";
+        if let Some(account) = &self.error_rate
+            && !cancelled
+        {
+            account.count(error.is_empty());
         }
         if let Some(account) = &self.latency {
             // A client that went away in time says nothing of how fast the answer would have been.
-            let in_time = account.threshold().is_none_or(|threshold| elapsed <= threshold);
-            if !(self.cancelled && in_time) {
+            let in_time = account
+                .threshold()
+                .is_none_or(|threshold| elapsed <= threshold);
+            if !(cancelled && in_time) {
                 account.count(in_time);
             }
         }
@@ -142,5 +160,8 @@ fn error_type(status: &http::StatusCode) -> &str {
 
 /// The method as a label: one of the known ones, or `_OTHER`.
 pub(crate) fn method_label(method: &http::Method) -> &'static str {
-    METHODS.iter().find(|known| **known == method.as_str()).unwrap_or(&"_OTHER")
+    METHODS
+        .iter()
+        .find(|known| **known == method.as_str())
+        .unwrap_or(&"_OTHER")
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::catalog::business::{
-    ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE, USER_ENGAGEMENT,
+    ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE,
+    USER_ENGAGEMENT,
 };
 use crate::series::{Counter, Gauge, Instruments, Series};
 
@@ -51,17 +52,23 @@ impl Business {
 
     /// Counts money taken, in minor units: 12.34 EUR is 1234.
     pub fn revenue(&self, currency: Currency, minor_units: u64) {
-        self.0.revenue.with([currency.code()], |series| series.add(minor_units));
+        self.0
+            .revenue
+            .with([currency.code()], |series| series.add(minor_units));
     }
 
     /// Counts money given back, in minor units.
     pub fn refund(&self, currency: Currency, minor_units: u64) {
-        self.0.refunds.with([currency.code()], |series| series.add(minor_units));
+        self.0
+            .refunds
+            .with([currency.code()], |series| series.add(minor_units));
     }
 
     /// Counts one interaction of a user.
     pub fn engagement(&self, kind: Engagement) {
-        self.0.engagement.with([kind.label()], |series| series.add(1));
+        self.0
+            .engagement
+            .with([kind.label()], |series| series.add(1));
     }
 }
 
@@ -110,7 +117,11 @@ impl Currency {
     #[must_use]
     pub const fn new(code: &str) -> Option<Self> {
         match *code.as_bytes() {
-            [a, b, c] if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase() => Some(Self([a, b, c])),
+            [a, b, c]
+                if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase() =>
+            {
+                Some(Self([a, b, c]))
+            }
             _ => None,
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::database::{
-    BY_POOL, BY_SYSTEM, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION, TRANSACTIONS, UP, WAIT_TIME,
+    BY_POOL, BY_SYSTEM, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
+    TRANSACTIONS, UP, WAIT_TIME,
 };
 use crate::clock::Clock;
 use crate::series::{Counter, Gauge, Histogram, Instruments, Series};
@@ -32,8 +33,13 @@ struct Inner {
 impl Database {
     pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
         let pools = {
-            let (timeouts, wait) = (instruments.binder::<Counter>(&TIMEOUTS), instruments.binder::<Histogram>(&WAIT_TIME));
-            instruments.group(&[&TIMEOUTS, &WAIT_TIME], &BY_POOL, move |_, labels| (timeouts(labels), wait(labels)))
+            let (timeouts, wait) = (
+                instruments.binder::<Counter>(&TIMEOUTS),
+                instruments.binder::<Histogram>(&WAIT_TIME),
+            );
+            instruments.group(&[&TIMEOUTS, &WAIT_TIME], &BY_POOL, move |labels| {
+                (timeouts(labels), wait(labels))
+            })
         };
         let inner = Inner {
             clock,
@@ -43,12 +49,18 @@ impl Database {
             up: instruments.series(&UP, &BY_SYSTEM),
             pools,
         };
-        Self { system: Arc::from("other_sql"), inner: Arc::new(inner) }
+        Self {
+            system: Arc::from("other_sql"),
+            inner: Arc::new(inner),
+        }
     }
 
     /// The same instruments for another product.
     pub(crate) fn of_system(&self, system: &str) -> Self {
-        Self { system: Arc::from(system), inner: Arc::clone(&self.inner) }
+        Self {
+            system: Arc::from(system),
+            inner: Arc::clone(&self.inner),
+        }
     }
 
     /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
@@ -64,12 +76,17 @@ impl Database {
 
     /// Starts a transaction.
     pub fn transaction(&self) -> Transaction {
-        Transaction { database: self.clone(), outcome: "aborted" }
+        Transaction {
+            database: self.clone(),
+            outcome: "aborted",
+        }
     }
 
     /// Says whether the database answered when it was last asked.
     pub fn report_up(&self, up: bool) {
-        self.inner.up.with([&self.system], |gauge| gauge.set(up.into()));
+        self.inner
+            .up
+            .with([&self.system], |gauge| gauge.set(up.into()));
     }
 
     /// The pool of this name, to record waits and timeouts; watch its state with
@@ -109,10 +126,17 @@ impl Drop for Query {
     fn drop(&mut self) {
         let inner = &self.database.inner;
         let elapsed = inner.clock.now().saturating_duration_since(self.started);
-        let (collection, operation, system) = (&*self.collection, &*self.operation, &*self.database.system);
-        inner.duration.with([collection, operation, system, &self.error], |series| series.record(elapsed.as_secs_f64()));
+        let (collection, operation, system) =
+            (&*self.collection, &*self.operation, &*self.database.system);
+        inner
+            .duration
+            .with([collection, operation, system, &self.error], |series| {
+                series.record(elapsed.as_secs_f64())
+            });
         if elapsed > SLOW_QUERY {
-            inner.slow.with([collection, operation, system], |series| series.add(1));
+            inner
+                .slow
+                .with([collection, operation, system], |series| series.add(1));
         }
     }
 }
@@ -141,7 +165,10 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         let values = [&*self.database.system, self.outcome];
-        self.database.inner.transactions.with(values, |series| series.add(1));
+        self.database
+            .inner
+            .transactions
+            .with(values, |series| series.add(1));
     }
 }
 

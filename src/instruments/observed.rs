@@ -11,7 +11,10 @@ use crate::snapshot::{Disk, Latest, PoolState, Process, QueueState, Snapshot};
 
 /// Registers every observable instrument of the catalog.
 pub(crate) fn observe(instruments: &Instruments, latest: &Latest, ledger: &Ledger) {
-    let observer = Observer { instruments, latest };
+    let observer = Observer {
+        instruments,
+        latest,
+    };
     observer.process_figures();
     observer.disks();
     observer.queues_and_pools();
@@ -27,28 +30,48 @@ impl Observer<'_> {
     fn process_figures(&self) {
         self.process_bytes(&process::MEMORY, |process| process.resident_bytes);
         self.process_bytes(&process::MEMORY_LIMIT, |process| process.memory_limit_bytes);
-        self.process_bytes(&process::FILE_DESCRIPTORS, |process| process.file_descriptors);
+        self.process_bytes(&process::FILE_DESCRIPTORS, |process| {
+            process.file_descriptors
+        });
         self.process_value(&process::MEMORY_UTILIZATION, memory_utilization);
         self.process_value(&process::CPU_LIMIT, |process| Some(process.cpu_limit));
         self.process_value(&process::CPU_UTILIZATION, |process| process.cpu_utilization);
-        self.process_value(&process::UPTIME, |process| process.uptime.map(|uptime| uptime.as_secs_f64()));
+        self.process_value(&process::UPTIME, |process| {
+            process.uptime.map(|uptime| uptime.as_secs_f64())
+        });
         let (latest, spec) = (self.latest.clone(), &process::CPU_TIME);
         let counter = self.instruments.meter().f64_observable_counter(spec.name);
-        let counter = counter.with_description(spec.description).with_unit(spec.unit.ucum());
-        counter.with_callback(move |observer| cpu_time(observer, &latest.read())).build();
+        let counter = counter
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum());
+        counter
+            .with_callback(move |observer| cpu_time(observer, &latest.read()))
+            .build();
     }
 
     fn disks(&self) {
         self.integers(&process::DISK_USAGE, |snapshot, observer| {
             for disk in &snapshot.disks {
                 let mount = mount(disk);
-                observer.observe(disk.free_bytes, &[mount.clone(), KeyValue::new("system.filesystem.state", "free")]);
-                observer.observe(disk.used_bytes, &[mount, KeyValue::new("system.filesystem.state", "used")]);
+                observer.observe(
+                    disk.free_bytes,
+                    &[
+                        mount.clone(),
+                        KeyValue::new("system.filesystem.state", "free"),
+                    ],
+                );
+                observer.observe(
+                    disk.used_bytes,
+                    &[mount, KeyValue::new("system.filesystem.state", "used")],
+                );
             }
         });
         self.floats(&process::DISK_UTILIZATION, |snapshot, observer| {
             for disk in &snapshot.disks {
-                if let Some(share) = share(disk.used_bytes, disk.used_bytes.saturating_add(disk.free_bytes)) {
+                if let Some(share) = share(
+                    disk.used_bytes,
+                    disk.used_bytes.saturating_add(disk.free_bytes),
+                ) {
                     observer.observe(share, &[mount(disk)]);
                 }
             }
@@ -64,14 +87,23 @@ impl Observer<'_> {
         self.floats(&worker::QUEUE_OLDEST, |snapshot, observer| {
             for (name, queue) in &snapshot.queues {
                 if let Some(oldest) = queue.oldest {
-                    observer.observe(oldest.as_secs_f64(), &[KeyValue::new("queue", name.clone())]);
+                    observer.observe(
+                        oldest.as_secs_f64(),
+                        &[KeyValue::new("queue", name.clone())],
+                    );
                 }
             }
         });
         self.integers(&database::CONNECTIONS, |snapshot, observer| {
             for (name, PoolState { idle, used, .. }) in &snapshot.pools {
                 for (state, connections) in [("idle", idle), ("used", used)] {
-                    observer.observe(*connections, &[pool(name), KeyValue::new("db.client.connection.state", state)]);
+                    observer.observe(
+                        *connections,
+                        &[
+                            pool(name),
+                            KeyValue::new("db.client.connection.state", state),
+                        ],
+                    );
                 }
             }
         });
@@ -103,25 +135,43 @@ impl Observer<'_> {
         });
     }
 
-    fn integers(&self, spec: &'static MetricSpec, read: impl Fn(&Snapshot, &dyn AsyncInstrument<u64>) + Send + Sync + 'static) {
+    fn integers(
+        &self,
+        spec: &'static MetricSpec,
+        read: impl Fn(&Snapshot, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
+    ) {
         let latest = self.latest.clone();
         let gauge = self.instruments.meter().u64_observable_gauge(spec.name);
-        let gauge = gauge.with_description(spec.description).with_unit(spec.unit.ucum());
-        gauge.with_callback(move |observer| read(&latest.read(), observer)).build();
+        let gauge = gauge
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum());
+        gauge
+            .with_callback(move |observer| read(&latest.read(), observer))
+            .build();
     }
 
-    fn floats(&self, spec: &'static MetricSpec, read: impl Fn(&Snapshot, &dyn AsyncInstrument<f64>) + Send + Sync + 'static) {
+    fn floats(
+        &self,
+        spec: &'static MetricSpec,
+        read: impl Fn(&Snapshot, &dyn AsyncInstrument<f64>) + Send + Sync + 'static,
+    ) {
         let latest = self.latest.clone();
         let gauge = self.instruments.meter().f64_observable_gauge(spec.name);
-        let gauge = gauge.with_description(spec.description).with_unit(spec.unit.ucum());
-        gauge.with_callback(move |observer| read(&latest.read(), observer)).build();
+        let gauge = gauge
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum());
+        gauge
+            .with_callback(move |observer| read(&latest.read(), observer))
+            .build();
     }
 }
 
 fn events(instruments: &Instruments, ledger: Ledger) {
     let spec = &own::SLO_EVENTS;
     let counter = instruments.meter().u64_observable_counter(spec.name);
-    let counter = counter.with_description(spec.description).with_unit(spec.unit.ucum());
+    let counter = counter
+        .with_description(spec.description)
+        .with_unit(spec.unit.ucum());
     counter
         .with_callback(move |observer| {
             for account in ledger.accounts() {
@@ -135,8 +185,13 @@ fn events(instruments: &Instruments, ledger: Ledger) {
 }
 
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {
-    let Some(process) = &snapshot.process else { return };
-    for (mode, seconds) in [("system", process.cpu_system_seconds), ("user", process.cpu_user_seconds)] {
+    let Some(process) = &snapshot.process else {
+        return;
+    };
+    for (mode, seconds) in [
+        ("system", process.cpu_system_seconds),
+        ("user", process.cpu_user_seconds),
+    ] {
         if let Some(seconds) = seconds {
             observer.observe(seconds, &[KeyValue::new("cpu.mode", mode)]);
         }
@@ -147,13 +202,19 @@ fn memory_utilization(process: &Process) -> Option<f64> {
     share(process.resident_bytes?, process.memory_limit_bytes?)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share of bytes needs no more than 52 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share of bytes needs no more than 52 bits"
+)]
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 fn mount(disk: &Disk) -> KeyValue {
-    KeyValue::new("system.filesystem.mountpoint", disk.path.display().to_string())
+    KeyValue::new(
+        "system.filesystem.mountpoint",
+        disk.path.display().to_string(),
+    )
 }
 
 fn pool(name: &std::sync::Arc<str>) -> KeyValue {

@@ -35,6 +35,8 @@ impl Own {
     }
 
     pub(crate) fn sampler_failed(&self, sampler: &str) {
-        self.0.sampler_errors.with([sampler], |series| series.add(1));
+        self.0
+            .sampler_errors
+            .with([sampler], |series| series.add(1));
     }
 }

@@ -29,9 +29,22 @@ struct Running {
 
 impl Watched {
     /// Takes up a piece of work; `threshold` is the objective that it counts towards once.
-    pub(crate) fn start(&self, now: Instant, busy: SecondsCounter, threshold: Option<Account>) -> u64 {
+    pub(crate) fn start(
+        &self,
+        now: Instant,
+        busy: SecondsCounter,
+        threshold: Option<Account>,
+    ) -> u64 {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(id, Running { started: now, ticked: now, busy, threshold });
+        self.lock().insert(
+            id,
+            Running {
+                started: now,
+                ticked: now,
+                busy,
+                threshold,
+            },
+        );
         id
     }
 
@@ -51,7 +64,11 @@ impl Watched {
         for work in self.lock().values_mut() {
             work.tick(now);
             let elapsed = now.saturating_duration_since(work.started);
-            let passed = |account: &Account| account.threshold().is_some_and(|threshold| elapsed > threshold);
+            let passed = |account: &Account| {
+                account
+                    .threshold()
+                    .is_some_and(|threshold| elapsed > threshold)
+            };
             if work.threshold.as_ref().is_some_and(passed)
                 && let Some(account) = work.threshold.take()
             {
@@ -61,13 +78,17 @@ impl Watched {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Running>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Running {
     fn tick(&mut self, now: Instant) {
-        self.busy.add(now.saturating_duration_since(self.ticked).as_secs_f64());
+        self.busy
+            .add(now.saturating_duration_since(self.ticked).as_secs_f64());
         self.ticked = now;
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::catalog::scheduler::{
-    ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES, EXECUTION_LAG, EXECUTIONS, FAILURE,
-    MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
+    ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
+    EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
 };
 use crate::clock::Clock;
 use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
@@ -36,11 +36,23 @@ struct ScheduleSeries {
 impl Executions {
     pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
         let by_schedule = {
-            let (scheduled, lag) = (instruments.binder::<Counter>(&SCHEDULED_JOBS), instruments.binder::<Histogram>(&EXECUTION_LAG));
+            let (scheduled, lag) = (
+                instruments.binder::<Counter>(&SCHEDULED_JOBS),
+                instruments.binder::<Histogram>(&EXECUTION_LAG),
+            );
             let active = instruments.binder::<UpDownCounter>(&ACTIVE_EXECUTIONS);
-            let (missed, overlapping) = (instruments.binder::<Counter>(&MISSED_RUNS), instruments.binder::<Counter>(&OVERLAPPING_RUNS));
-            let specs = [&SCHEDULED_JOBS, &EXECUTION_LAG, &ACTIVE_EXECUTIONS, &MISSED_RUNS, &OVERLAPPING_RUNS];
-            instruments.group(&specs, &BY_SCHEDULE, move |_, labels| ScheduleSeries {
+            let (missed, overlapping) = (
+                instruments.binder::<Counter>(&MISSED_RUNS),
+                instruments.binder::<Counter>(&OVERLAPPING_RUNS),
+            );
+            let specs = [
+                &SCHEDULED_JOBS,
+                &EXECUTION_LAG,
+                &ACTIVE_EXECUTIONS,
+                &MISSED_RUNS,
+                &OVERLAPPING_RUNS,
+            ];
+            instruments.group(&specs, &BY_SCHEDULE, move |labels| ScheduleSeries {
                 scheduled: scheduled(labels),
                 lag: lag(labels),
                 active: active(labels),
@@ -49,8 +61,15 @@ impl Executions {
             })
         };
         let ended = {
-            let (count, duration) = (instruments.binder::<Counter>(&EXECUTIONS), instruments.binder::<Histogram>(&EXECUTION_DURATION));
-            instruments.group(&[&EXECUTIONS, &EXECUTION_DURATION], &EXECUTION, move |_, labels| (count(labels), duration(labels)))
+            let (count, duration) = (
+                instruments.binder::<Counter>(&EXECUTIONS),
+                instruments.binder::<Histogram>(&EXECUTION_DURATION),
+            );
+            instruments.group(
+                &[&EXECUTIONS, &EXECUTION_DURATION],
+                &EXECUTION,
+                move |labels| (count(labels), duration(labels)),
+            )
         };
         Self(Arc::new(Inner {
             clock,
@@ -73,12 +92,18 @@ pub struct Scheduler(Executions);
 impl Scheduler {
     /// Counts `jobs` that were put on the calendar of a schedule.
     pub fn scheduled(&self, schedule: &str, jobs: u64) {
-        self.0.0.by_schedule.with([schedule], |series| series.scheduled.add(jobs));
+        self.0
+            .0
+            .by_schedule
+            .with([schedule], |series| series.scheduled.add(jobs));
     }
 
     /// Counts `runs` of a schedule that were due and never started.
     pub fn missed(&self, schedule: &str, runs: u64) {
-        self.0.0.by_schedule.with([schedule], |series| series.missed.add(runs));
+        self.0
+            .0
+            .by_schedule
+            .with([schedule], |series| series.missed.add(runs));
     }
 
     /// Starts an execution that was planned for `scheduled_for`; the time since is its lag.
@@ -86,14 +111,24 @@ impl Scheduler {
     /// When an earlier one of the same schedule still runs, an overlapping run is counted.
     pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
         let inner = &self.0.0;
-        let lag = inner.clock.wall().duration_since(scheduled_for).unwrap_or_default();
+        let lag = inner
+            .clock
+            .wall()
+            .duration_since(scheduled_for)
+            .unwrap_or_default();
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
         series.lag.record(lag.as_secs_f64());
         if inner.enter(schedule) {
             series.overlapping.add(1);
         }
-        Execution { executions: self.0.clone(), schedule: schedule.into(), series, started: inner.clock.now(), outcome: None }
+        Execution {
+            executions: self.0.clone(),
+            schedule: schedule.into(),
+            series,
+            started: inner.clock.now(),
+            outcome: None,
+        }
     }
 }
 
@@ -119,22 +154,33 @@ impl Execution {
     /// Ends the execution badly, for a reason out of a small set, such as `database_unreachable`.
     pub fn fail(mut self, reason: &str) {
         self.outcome = Some("failed");
-        self.executions.0.failures.with([reason, &self.schedule], |series| series.add(1));
+        self.executions
+            .0
+            .failures
+            .with([reason, &self.schedule], |series| series.add(1));
     }
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
         let inner = &self.executions.0;
-        let undecided = || if std::thread::panicking() { "panicked" } else { "aborted" };
+        let undecided = || {
+            if std::thread::panicking() {
+                "panicked"
+            } else {
+                "aborted"
+            }
+        };
         let outcome = self.outcome.unwrap_or_else(undecided);
         let elapsed = inner.clock.now().saturating_duration_since(self.started);
         self.series.active.add(-1);
         inner.leave(&self.schedule);
-        inner.ended.with([outcome, &self.schedule], |(count, duration)| {
-            count.add(1);
-            duration.record(elapsed.as_secs_f64());
-        });
+        inner
+            .ended
+            .with([outcome, &self.schedule], |(count, duration)| {
+                count.add(1);
+                duration.record(elapsed.as_secs_f64());
+            });
     }
 }
 

@@ -37,17 +37,29 @@ struct KindSeries {
 impl Jobs {
     pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, clock: Clock) -> Self {
         let by_kind = {
-            let (active, busy) = (instruments.binder::<UpDownCounter>(&ACTIVE_JOBS), instruments.binder::<SecondsCounter>(&BUSY_TIME));
+            let (active, busy) = (
+                instruments.binder::<UpDownCounter>(&ACTIVE_JOBS),
+                instruments.binder::<SecondsCounter>(&BUSY_TIME),
+            );
             let lag = instruments.binder::<Histogram>(&QUEUE_LAG);
-            instruments.group(&[&ACTIVE_JOBS, &BUSY_TIME, &QUEUE_LAG], &BY_KIND, move |_, labels| KindSeries {
-                active: active(labels),
-                busy: busy(labels),
-                lag: lag(labels),
-            })
+            instruments.group(
+                &[&ACTIVE_JOBS, &BUSY_TIME, &QUEUE_LAG],
+                &BY_KIND,
+                move |labels| KindSeries {
+                    active: active(labels),
+                    busy: busy(labels),
+                    lag: lag(labels),
+                },
+            )
         };
         let ended = {
-            let (count, duration) = (instruments.binder::<Counter>(&JOBS), instruments.binder::<Histogram>(&JOB_DURATION));
-            instruments.group(&[&JOBS, &JOB_DURATION], &JOB, move |_, labels| (count(labels), duration(labels)))
+            let (count, duration) = (
+                instruments.binder::<Counter>(&JOBS),
+                instruments.binder::<Histogram>(&JOB_DURATION),
+            );
+            instruments.group(&[&JOBS, &JOB_DURATION], &JOB, move |labels| {
+                (count(labels), duration(labels))
+            })
         };
         Self(Arc::new(Inner {
             clock,
@@ -65,7 +77,10 @@ impl Jobs {
     }
 
     pub(crate) fn worker(&self, id: &str) -> Worker {
-        Worker { id: Arc::from(id), jobs: self.clone() }
+        Worker {
+            id: Arc::from(id),
+            jobs: self.clone(),
+        }
     }
 }
 
@@ -90,15 +105,31 @@ impl Worker {
     /// The time from then to now is its queue lag; a job that starts early has none.
     pub fn start(&self, kind: &str, scheduled_for: SystemTime) -> Job {
         let inner = &self.jobs.0;
-        let (now, lag) = (inner.clock.now(), inner.clock.wall().duration_since(scheduled_for).unwrap_or_default());
+        let (now, lag) = (
+            inner.clock.now(),
+            inner
+                .clock
+                .wall()
+                .duration_since(scheduled_for)
+                .unwrap_or_default(),
+        );
         let series = inner.by_kind.get([kind]);
         series.active.add(1);
         series.lag.record(lag.as_secs_f64());
         if let Some(account) = &inner.queue_lag {
             account.count_elapsed(lag);
         }
-        let running = inner.running.start(now, series.busy.clone(), inner.processing_time.clone());
-        Job { jobs: self.jobs.clone(), kind: kind.into(), series, started: now, running, outcome: None }
+        let running = inner
+            .running
+            .start(now, series.busy.clone(), inner.processing_time.clone());
+        Job {
+            jobs: self.jobs.clone(),
+            kind: kind.into(),
+            series,
+            started: now,
+            running,
+            outcome: None,
+        }
     }
 }
 
@@ -128,7 +159,10 @@ impl Job {
     /// The reason becomes a label: leave ids, amounts and messages out of it.
     pub fn fail(mut self, reason: &str) {
         self.outcome = Some("failed");
-        self.jobs.0.failures.with([&self.kind, reason], |series| series.add(1));
+        self.jobs
+            .0
+            .failures
+            .with([&self.kind, reason], |series| series.add(1));
     }
 }
 
@@ -136,13 +170,21 @@ impl Drop for Job {
     fn drop(&mut self) {
         let inner = &self.jobs.0;
         let now = inner.clock.now();
-        let undecided = || if std::thread::panicking() { "panicked" } else { "aborted" };
+        let undecided = || {
+            if std::thread::panicking() {
+                "panicked"
+            } else {
+                "aborted"
+            }
+        };
         let outcome = self.outcome.unwrap_or_else(undecided);
         self.series.active.add(-1);
         inner.running.end(self.running, now);
-        inner.ended.with([&self.kind, outcome], |(count, duration)| {
-            count.add(1);
-            duration.record(now.saturating_duration_since(self.started).as_secs_f64());
-        });
+        inner
+            .ended
+            .with([&self.kind, outcome], |(count, duration)| {
+                count.add(1);
+                duration.record(now.saturating_duration_since(self.started).as_secs_f64());
+            });
     }
 }

@@ -1,2 +1,0 @@
-//! The `vantage-obs` command.
-fn main() {}

@@ -1,0 +1,72 @@
+//! The `vantage-obs` command: what an operator asks without a running service.
+//!
+//! Each verb is a module with its arguments and a `run`, which writes results to the given output
+//! and answers with the exit status.
+
+mod config;
+mod output;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::{Failure, Status};
+
+/// Telemetry of a Rust service: its configuration.
+#[derive(Debug, Parser)]
+#[command(name = "vantage-obs", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Judges and shows configuration.
+    #[command(subcommand)]
+    Config(config::Verb),
+}
+
+impl Verb {
+    fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+        match self {
+            Self::Config(verb) => verb.run(out, err),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let status = match Arguments::try_parse() {
+        Ok(arguments) => finish(arguments.verb.run(&mut out, &mut err), &mut err),
+        Err(usage) => {
+            // A closed pipe leaves nobody to tell.
+            let text = usage.render();
+            let to: &mut dyn Write = if usage.use_stderr() {
+                &mut err
+            } else {
+                &mut out
+            };
+            let _ = write!(to, "{text}");
+            if usage.use_stderr() {
+                Status::Failed
+            } else {
+                Status::Fine
+            }
+        }
+    };
+    status.into()
+}
+
+fn finish(result: Result<Status, Failure>, err: &mut dyn Write) -> Status {
+    match result {
+        Ok(status) => status,
+        // `| head` has read enough.
+        Err(Failure::Output(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => Status::Fine,
+        Err(failure) => {
+            let _ = writeln!(err, "vantage-obs: {failure}");
+            Status::Failed
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! One struct configures everything: defaults, then code, then a JSON file, then the environment.
+//!
+//! Why may the environment overrule the code? Because whoever operates a service at night can set
+//! a variable, and can't build a release. Every effective value knows its [`Source`], so that nobody
+//! has to guess which layer won.
+//!
+//! Why read the file by hand? Because all faults are reported at once, each with its JSON path or
+//! variable, its value and what is allowed, and because a secret must not appear in any of them.
+//!
+//! ```no_run
+//! use vantage_obs::config::{Config, Environment, Role};
+//!
+//! let mut config = Config::new("vantage-api", Role::Api).with_version("1.4.2");
+//! config.otlp.endpoint = Some("http://jaeger:4317".parse()?);
+//!
+//! let effective = config.resolve(&Environment::process())?;
+//! for warning in effective.warnings() {
+//!     eprintln!("{warning}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod fault;
+mod source;
+
+mod setting;
+
+mod environment;
+mod secret;
+
+mod reader;
+
+mod check;
+mod document;
+mod endpoint;
+mod signal;
+mod tls;
+
+mod http;
+mod logs;
+mod metrics;
+mod otlp;
+mod service;
+mod slo;
+mod traces;
+
+mod variables;
+
+mod effective;
+mod layers;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use check::Check;
+use layers::Layers;
+use reader::Section;
+
+pub use effective::{EffectiveConfig, EffectiveValue};
+pub use endpoint::{Endpoint, EndpointError};
+pub use environment::Environment;
+pub use fault::{ConfigError, Fault, Location};
+pub use http::Http;
+pub use logs::{Level, LogFormat, Logs};
+pub use metrics::{Metrics, MetricsPush, Prometheus};
+pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
+pub use secret::Secret;
+pub use service::{Role, Service};
+pub use signal::Signal;
+pub use slo::Slo;
+pub use source::Source;
+pub use tls::Tls;
+pub use traces::{Propagator, Sampler, Traces};
+pub use variables::{Variable, variables};
+
+/// Everything that can be configured, as the code sees it.
+///
+/// Make one with [`Config::new`] or [`Config::from_file`] and assign to its fields;
+/// [`Config::resolve`] adds the file and the environment and judges the whole.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Config {
+    /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
+    /// answer. Default: false.
+    pub disabled: bool,
+    /// Who the process is.
+    pub service: Service,
+    /// The server of a process that has none.
+    pub http: Http,
+    /// Where telemetry is pushed to.
+    pub otlp: Otlp,
+    /// Which requests and jobs are traced.
+    pub traces: Traces,
+    /// How metrics leave the process.
+    pub metrics: Metrics,
+    /// What the process writes about itself.
+    pub logs: Logs,
+    /// Where the objectives stand.
+    pub slo: Slo,
+    #[serde(skip)]
+    file: Option<PathBuf>,
+}
+
+impl Config {
+    /// The defaults for a service of this name and role.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        let mut config = Self::default();
+        config.service.name = name.into();
+        config.with_role(role)
+    }
+
+    /// The defaults with a JSON file on top.
+    ///
+    /// What the file leaves out, such as the service's name, can still come from the environment;
+    /// it is missed by [`Config::resolve`] only. That also reads the file once more, so that fields
+    /// assigned in between decide only what it leaves out: operators win.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists every fault of the file: the file's author is at fault.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let mut layers = Layers::of_code(Self::default());
+        layers.file(path.as_ref());
+        layers.check(false);
+        layers
+            .into_config()
+            .map(|config| config.with_file(path.as_ref()))
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn with_role(mut self, role: Role) -> Self {
+        if !self.service.roles.contains(&role) {
+            self.service.roles.push(role);
+        }
+        self
+    }
+
+    /// Sets the version that runs; `env!("CARGO_PKG_VERSION")` is a good one.
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.service.version = Some(version.into());
+        self
+    }
+
+    /// Names the file that [`Config::resolve`] reads, instead of `VANTAGE_OBS_CONFIG`.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Puts the file and the environment on top, follows references to secrets, and judges every
+    /// value.
+    ///
+    /// The file is the one that the code names, or else the one that `VANTAGE_OBS_CONFIG` names;
+    /// [`variables()`] lists the variables.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists every fault of all layers at once, each with its place.
+    pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
+        let mut layers = Layers::of_code(self);
+        layers.chosen_file(environment);
+        layers.environment(environment);
+        layers.follow_secrets(environment);
+        layers.check(true);
+        layers.into_effective()
+    }
+
+    fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.field("disabled", &mut self.disabled);
+        section.section("service", |section| self.service.read(section));
+        section.section("http", |section| self.http.read(section));
+        section.section("otlp", |section| self.otlp.read(section));
+        section.section("traces", |section| self.traces.read(section));
+        section.section("metrics", |section| self.metrics.read(section));
+        section.section("logs", |section| self.logs.read(section));
+        section.section("slo", |section| self.slo.read(section));
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        self.service.check(check);
+        self.otlp.check(check);
+        self.traces.check(check);
+        self.metrics.check(check);
+        self.slo.check(check);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The configuration that holds, and where each of its values came from.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::Config;
+use super::reader::member;
+use super::source::{Source, Sources};
+
+/// The configuration that holds: every layer applied, every value judged, every secret at hand.
+///
+/// It serialises as `{"config", "sources", "warnings"}` with secrets masked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EffectiveConfig {
+    /// The values.
+    pub config: Config,
+    sources: Sources,
+    warnings: Vec<String>,
+}
+
+/// One value of the effective configuration.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EffectiveValue {
+    /// Its dotted path, such as `otlp.timeout`.
+    pub path: String,
+    /// The value as a config file would hold it, with secrets masked.
+    pub value: Value,
+    /// Where it came from.
+    pub source: Source,
+}
+
+impl EffectiveConfig {
+    pub(super) fn new(config: Config, sources: Sources, warnings: Vec<String>) -> Self {
+        Self {
+            config,
+            sources,
+            warnings,
+        }
+    }
+
+    /// Where the value at this dotted path came from; entries of maps, such as headers, have their
+    /// own path. What nobody set is a default.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Config, Environment, Role, Source};
+    ///
+    /// let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_TIMEOUT", "2000")]);
+    /// let effective = Config::new("vantage-api", Role::Api).resolve(&environment)?;
+    /// assert_eq!(effective.source("service.name"), Source::Code);
+    /// assert_eq!(effective.source("otlp.timeout").to_string(), "environment OTEL_EXPORTER_OTLP_TIMEOUT");
+    /// assert_eq!(effective.source("otlp.protocol"), Source::Default);
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn source(&self, path: &str) -> Source {
+        self.sources.get(path).clone()
+    }
+
+    /// Every value with its source, sorted by path.
+    pub fn values(&self) -> impl Iterator<Item = EffectiveValue> {
+        flatten(&self.config).map(|(path, value)| {
+            let source = self.source(&path);
+            EffectiveValue {
+                path,
+                value,
+                source,
+            }
+        })
+    }
+
+    /// What may be a slip, a line each: a variable without effect, a port of another protocol.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl Serialize for EffectiveConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sources: BTreeMap<_, _> = self
+            .values()
+            .map(|value| (value.path, value.source.to_string()))
+            .collect();
+        let mut members = serializer.serialize_struct("EffectiveConfig", 3)?;
+        members.serialize_field("config", &self.config)?;
+        members.serialize_field("sources", &sources)?;
+        members.serialize_field("warnings", &self.warnings)?;
+        members.end()
+    }
+}
+
+/// Every leaf with its dotted path. Lists are leaves, and so are empty maps.
+pub(super) fn flatten(config: &Config) -> impl Iterator<Item = (String, Value)> + use<> {
+    let mut leaves = Vec::new();
+    // Every key is text and no value fails to serialise, so the other branch can't be reached.
+    let values = serde_json::to_value(config).unwrap_or_default();
+    descend(String::new(), values, &mut leaves);
+    leaves.sort_by(|(left, _), (right, _)| left.cmp(right));
+    leaves.into_iter()
+}
+
+fn descend(path: String, value: Value, leaves: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (key, value) in members {
+                descend(member(&path, &key), value, leaves);
+            }
+        }
+        value => leaves.push((path, value)),
+    }
+}

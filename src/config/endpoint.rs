@@ -1,0 +1,210 @@
+//! The address of an OTLP receiver.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+use serde::{Serialize, Serializer};
+
+use super::fault::Refusal;
+use super::secret::MASK;
+use super::setting::Setting;
+
+const ALLOWED: &str =
+    r#"http:// or https://, a host and a port from 1 to 65535, such as "http://localhost:4317""#;
+
+/// The URL of an OTLP receiver: scheme, host, perhaps a port and a path.
+///
+/// A user name and password in it are masked in `Debug`, `Display` and `Serialize`.
+///
+/// ```
+/// use vantage_obs::config::Endpoint;
+///
+/// let endpoint: Endpoint = "http://user:secret@jaeger:4317".parse()?;
+/// assert_eq!(endpoint.to_string(), "http://***@jaeger:4317");
+/// assert_eq!(endpoint.port(), Some(4317));
+/// # Ok::<(), vantage_obs::config::EndpointError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    text: String,
+    uri: Uri,
+}
+
+/// Text that is not the URL of an OTLP receiver.
+///
+/// Whoever wrote the URL is at fault; it is shown with its password masked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{shown:?} is not an endpoint; allowed: {ALLOWED}")]
+pub struct EndpointError {
+    shown: String,
+}
+
+impl Endpoint {
+    /// The whole URL, with the password if it has one.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    /// The host's name or address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+
+    /// The port, if the URL names one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.uri.port_u16()
+    }
+
+    /// The endpoint for one signal below this one: `/v1/traces` and its like appended.
+    pub(super) fn below(&self, path: &str) -> Self {
+        let text = format!("{}/{path}", self.text.trim_end_matches('/'));
+        // A good URL stays one with a plain path appended; the other branch can't be reached.
+        text.parse().unwrap_or_else(|_| self.clone())
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        let refused = || EndpointError {
+            shown: masked(text),
+        };
+        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.host().is_some_and(|host| !host.is_empty());
+        // A query would be lost below `/v1/traces`, and is where tokens like to hide.
+        if !scheme || !host || !has_possible_port(&uri) || text.contains(['?', '#']) {
+            return Err(refused());
+        }
+        Ok(Self {
+            text: text.into(),
+            uri,
+        })
+    }
+}
+
+/// `Uri` takes `host:99999` for an address without a port.
+fn has_possible_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    match after.split_once(':') {
+        Some((_, port)) => port.parse().is_ok_and(|port: u16| port != 0),
+        None => true,
+    }
+}
+
+/// The text without what could be a secret: user and password, query and fragment.
+fn masked(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
+    };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => (format!("{MASK}@"), rest),
+        None => (String::new(), rest),
+    };
+    match rest.find(['?', '#']) {
+        Some(at) => format!("{scheme}{user}{}{MASK}", &rest[..=at]),
+        None => format!("{scheme}{user}{rest}"),
+    }
+}
+
+impl Setting for Endpoint {
+    fn allowed() -> String {
+        ALLOWED.into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        text.parse()
+            .map_err(|error: EndpointError| Refusal::text(&error.shown, ALLOWED))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(&self.text))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", masked(&self.text))
+    }
+}
+
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_with_scheme_host_and_port_is_an_endpoint() {
+        for (text, host, port) in [
+            ("http://jaeger:4317", "jaeger", Some(4317)),
+            ("https://otlp.example.org", "otlp.example.org", None),
+            ("http://[::1]:4318/base", "[::1]", Some(4318)),
+            ("http://[::1]", "[::1]", None),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!((endpoint.host(), endpoint.port()), (host, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for text in [
+            "",
+            "jaeger",
+            "jaeger:4317",
+            "grpc://jaeger:4317",
+            "http://",
+            "http://:4317",
+            "http://jaeger:0",
+            "http://jaeger:65536",
+            "http://jaeger:",
+            "http://jaeger:43l7",
+            "http://[::1]:0",
+            "http://jaeger:4317?key=1",
+        ] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_masked_in_good_and_bad_urls_alike() {
+        for (text, shown) in [
+            ("http://user:canary@host:1", "http://***@host:1"),
+            ("http://user:can/ary@host:1", "http://***@host:1"),
+            ("http://user:can?ary@host:1", "http://***@host:1"),
+            ("user:canary@host:1", "***@host:1"),
+            ("http://host:1/?key=canary", "http://host:1/?***"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+        let endpoint: Endpoint = "http://user:canary@host:1".parse().unwrap();
+        assert_eq!(
+            format!("{endpoint:?} {endpoint}"),
+            r#""http://***@host:1" http://***@host:1"#
+        );
+        assert_eq!(endpoint.expose(), "http://user:canary@host:1");
+    }
+}

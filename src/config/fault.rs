@@ -1,0 +1,223 @@
+//! What is wrong with a configuration: every fault at once, each with its place.
+//!
+//! Why not stop at the first? Because a config is fixed by people who redeploy after each attempt;
+//! ten faults in one answer cost one attempt.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A configuration that can't be used.
+///
+/// Whoever wrote the file, the environment or the code is at fault, not the crate; each [`Fault`]
+/// says where, what stands there and what is allowed. Secrets are never part of it.
+///
+/// ```
+/// use vantage_obs::config::{Config, Environment, Role};
+///
+/// let mut config = Config::new("", Role::Api);
+/// config.traces.sample_ratio = 1.5;
+/// let error = config.resolve(&Environment::empty()).unwrap_err();
+/// assert_eq!(error.faults().len(), 2);
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct ConfigError {
+    faults: Vec<Fault>,
+}
+
+impl ConfigError {
+    /// The error for these faults, or `Ok` when there are none.
+    pub(super) fn unless_empty(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { faults })
+        }
+    }
+
+    /// Every fault, in the order file, environment, range checks. Never empty.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.faults.len() {
+            1 => f.write_str("the configuration has a fault")?,
+            count => write!(f, "the configuration has {count} faults")?,
+        }
+        for fault in &self.faults {
+            write!(f, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Where the value came from.
+    pub location: Location,
+    /// The value as found, with secrets masked; or words for what is no value, such as an unknown key.
+    pub value: String,
+    /// What may stand there.
+    pub allowed: String,
+}
+
+impl Fault {
+    pub(super) fn new(location: Location, refusal: Refusal) -> Self {
+        let Refusal { value, allowed } = refusal;
+        Self {
+            location,
+            value,
+            allowed,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            location,
+            value,
+            allowed,
+        } = self;
+        write!(f, "{location}: {value}; allowed: {allowed}")
+    }
+}
+
+/// Where a faulty value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Location {
+    /// In a config file.
+    File {
+        /// The file as it was named.
+        file: PathBuf,
+        /// The JSON path of the value, such as `$.otlp.timeout`.
+        path: String,
+    },
+    /// In an environment variable.
+    Variable(String),
+    /// In the `Config` that the code made.
+    Code {
+        /// The JSON path that the field would have in a file.
+        path: String,
+    },
+    /// Nowhere: the value has no default that can stand.
+    Unset {
+        /// The JSON path that the field would have in a file.
+        path: String,
+    },
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, path } => write!(f, "{}: {path}", file.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Code { path } => write!(f, "{path} (set in code)"),
+            Self::Unset { path } => write!(f, "{path} (not set)"),
+        }
+    }
+}
+
+/// A value that a reader or a check turned away, before its place is known.
+///
+/// The reader writes `value`, because only it knows what in there is secret.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) value: String,
+    pub(super) allowed: String,
+}
+
+impl Refusal {
+    pub(super) fn new(value: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            allowed: allowed.into(),
+        }
+    }
+
+    /// Turns away a text that holds no secret.
+    pub(super) fn text(text: &str, allowed: impl Into<String>) -> Self {
+        Self::new(format!("{text:?}"), allowed)
+    }
+}
+
+/// What is allowed where a name is unknown: all of them, and the one that was probably meant.
+pub(super) fn one_of(typed: &str, names: &[&str]) -> String {
+    let all = names.join(", ");
+    match nearest(typed, names.iter().copied()) {
+        Some(meant) => format!("{all} (did you mean {meant}?)"),
+        None => all,
+    }
+}
+
+/// The candidate that `typed` was most likely meant to be, if one is near enough.
+pub(super) fn nearest<'a>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (edits(&typed, &candidate.to_lowercase()), candidate))
+        .filter(|(edits, candidate)| *edits <= 1 + candidate.len() / 5)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance, one row at a time.
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_the_name_that_was_meant() {
+        let names = ["endpoint", "protocol", "timeout"];
+        assert_eq!(nearest("endpont", names), Some("endpoint"));
+        assert_eq!(nearest("Timeout", names), Some("timeout"));
+        assert_eq!(nearest("colour", names), None);
+    }
+
+    #[test]
+    fn an_error_lists_each_fault_on_its_line() {
+        let fault = |location| Fault::new(location, Refusal::new("1.5", "a number from 0 to 1"));
+        let faults = vec![
+            fault(Location::File {
+                file: "obs.json".into(),
+                path: "$.traces.sample_ratio".into(),
+            }),
+            fault(Location::Variable("OTEL_TRACES_SAMPLER_ARG".into())),
+            fault(Location::Code {
+                path: "$.traces.sample_ratio".into(),
+            }),
+        ];
+        let error = ConfigError::unless_empty(faults).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the configuration has 3 faults\n  \
+             obs.json: $.traces.sample_ratio: 1.5; allowed: a number from 0 to 1\n  \
+             OTEL_TRACES_SAMPLER_ARG: 1.5; allowed: a number from 0 to 1\n  \
+             $.traces.sample_ratio (set in code): 1.5; allowed: a number from 0 to 1"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! What the process writes about itself.
+
+use serde::Serialize;
+
+use super::reader::Section;
+use super::setting::words;
+
+/// What the process writes about itself, and how.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Logs {
+    /// Default: JSON, one object a line, because a log store reads it.
+    pub format: LogFormat,
+    /// The least severe that is written. Default: info.
+    pub level: Level,
+    /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
+    /// collect what is written to standard output. Needs an endpoint.
+    pub otlp: bool,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+words!(LogFormat {
+    Json: "json",
+    Text: "text"
+});
+
+/// How severe a log record must be to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Nothing is written.
+    Off,
+    /// Something failed.
+    Error,
+    /// Something may fail soon.
+    Warn,
+    /// What an operator wants to know.
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+words!(Level {
+    Off: "off",
+    Error: "error",
+    Warn: "warn",
+    Info: "info",
+    Debug: "debug",
+    Trace: "trace",
+});
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Json,
+            level: Level::Info,
+            otlp: false,
+        }
+    }
+}
+
+impl Logs {
+    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.field("format", &mut self.format);
+        section.field("level", &mut self.level);
+        section.field("otlp", &mut self.otlp);
+    }
+}

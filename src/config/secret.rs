@@ -1,0 +1,196 @@
+//! A value that is used and never shown.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::environment::Environment;
+use super::fault::Refusal;
+use super::setting::{Setting, kind};
+
+/// What stands in a secret's place wherever it would be shown.
+pub(super) const MASK: &str = "***";
+
+const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
+
+/// A header value, token or password.
+///
+/// `Debug` and `Serialize` show `***`, there is no `Display`, and comparison is left out so that
+/// no assertion prints it. In a file it is plain text, `{"env":"NAME"}` or `{"file":"PATH"}`; the
+/// last two keep the secret itself out of the file, and [`Config::resolve`](super::Config::resolve)
+/// follows them.
+///
+/// ```
+/// use vantage_obs::config::Secret;
+///
+/// let token = Secret::new("Bearer abc");
+/// assert_eq!(format!("{token:?}"), "***");
+/// assert_eq!(token.expose(), Some("Bearer abc"));
+/// ```
+#[derive(Clone)]
+pub struct Secret(Origin);
+
+#[derive(Clone)]
+enum Origin {
+    Text(String),
+    Variable(String),
+    File(PathBuf),
+}
+
+impl Secret {
+    /// A secret that the code holds already.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(Origin::Text(value.into()))
+    }
+
+    /// A secret that stands in this environment variable.
+    #[must_use]
+    pub fn from_env(variable: impl Into<String>) -> Self {
+        Self(Origin::Variable(variable.into()))
+    }
+
+    /// A secret that is the content of this file, without the line end.
+    #[must_use]
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        Self(Origin::File(path.into()))
+    }
+
+    /// The secret itself; `None` while it is still a reference that nobody has followed.
+    ///
+    /// In an [`EffectiveConfig`](super::EffectiveConfig) every secret is followed.
+    #[must_use]
+    pub fn expose(&self) -> Option<&str> {
+        match &self.0 {
+            Origin::Text(text) => Some(text),
+            Origin::Variable(_) | Origin::File(_) => None,
+        }
+    }
+
+    /// Replaces a reference by what it refers to.
+    pub(super) fn follow(&mut self, environment: &Environment) -> Result<(), Refusal> {
+        let text = match &self.0 {
+            Origin::Text(_) => return Ok(()),
+            Origin::Variable(name) => {
+                environment.get(name).map(str::to_owned).ok_or_else(|| {
+                    let value = format!(r#"{{"env":{name:?}}}"#);
+                    Refusal::new(value, "an environment variable that is set and not empty")
+                })?
+            }
+            Origin::File(path) => read(path)?,
+        };
+        self.0 = Origin::Text(text);
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<String, Refusal> {
+    let value = format!(r#"{{"file":{path:?}}}"#);
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.trim_end().is_empty() => Err(Refusal::new(
+            format!("{value} (empty)"),
+            "a file that holds the secret",
+        )),
+        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).into()),
+        Err(error) => Err(Refusal::new(
+            format!("{value} ({})", error.kind()),
+            "a readable text file",
+        )),
+    }
+}
+
+impl Setting for Secret {
+    fn allowed() -> String {
+        ALLOWED.into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Ok(Self::new(text))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, Refusal> {
+        let refused = || Refusal::new(kind(value), ALLOWED);
+        if let Value::String(text) = value {
+            return Ok(Self::new(text.as_str()));
+        }
+        let members = value
+            .as_object()
+            .filter(|members| members.len() == 1)
+            .ok_or_else(refused)?;
+        let text = |key| {
+            members
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        match (text("env"), text("file")) {
+            (Some(name), _) => Ok(Self::from_env(name)),
+            (_, Some(path)) => Ok(Self::from_file(path)),
+            _ => Err(refused()),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(MASK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reference_is_followed_to_a_variable_or_a_file() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"from a file\n").unwrap();
+        let environment = Environment::from_iter([("TOKEN", "from the environment")]);
+        for (value, secret) in [
+            (json!("plain"), "plain"),
+            (json!({"env": "TOKEN"}), "from the environment"),
+            (json!({"file": file.path()}), "from a file"),
+        ] {
+            let mut followed = Secret::from_json(&value).unwrap();
+            followed.follow(&environment).unwrap();
+            assert_eq!(followed.expose(), Some(secret), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_dangling_reference_is_named() {
+        let mut variable = Secret::from_env("TOKEN");
+        let refusal = variable.follow(&Environment::empty()).unwrap_err();
+        assert_eq!(refusal.value, r#"{"env":"TOKEN"}"#);
+        let mut file = Secret::from_file("/nowhere/token");
+        let refusal = file.follow(&Environment::empty()).unwrap_err();
+        assert_eq!(
+            refusal.value,
+            r#"{"file":"/nowhere/token"} (entity not found)"#
+        );
+    }
+
+    #[test]
+    fn a_malformed_secret_is_refused_without_being_shown() {
+        for value in [
+            json!(["canary"]),
+            json!({"value": "canary"}),
+            json!({"env": 1, "x": 2}),
+        ] {
+            let refusal = Secret::from_json(&value).unwrap_err();
+            assert!(!refusal.value.contains("canary"), "{}", refusal.value);
+        }
+    }
+}

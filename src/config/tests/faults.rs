@@ -1,0 +1,276 @@
+use super::*;
+
+/// Each test: a file with one fault, and the start of the one line that tells it.
+macro_rules! one_fault {
+    ($($name:ident: $file:expr => $line:expr;)+) => { $(
+        #[test]
+        fn $name() {
+            let file = ConfigFile::of($file);
+            let faults = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+            assert_eq!(faults.len(), 1, "{faults:#?}");
+            assert!(faults[0].starts_with($line), "{faults:#?}");
+        }
+    )+ };
+}
+
+one_fault! {
+    an_unknown_key_is_answered_with_the_nearest: r#"{"otlp": {"endpont": "x"}}"# =>
+        "obs.json: $.otlp.endpont: unknown key; allowed: endpoint, protocol, headers, timeout, \
+         compression, tls, traces, metrics, logs (did you mean endpoint?)";
+    an_unknown_section_is_a_fault: r#"{"heartbeat": {}}"# =>
+        "obs.json: $.heartbeat: unknown key; allowed: disabled, service, http,";
+    a_key_that_stands_twice_is_a_fault: r#"{"logs": {"level": "info", "level": "warn"}}"# =>
+        "obs.json: $.logs.level: the key stands twice; allowed: each key once";
+    a_syntax_error_has_line_and_column: "{\n  \"logs\": {,}\n}" =>
+        "obs.json: $: key must be a string at line 2 column 12; allowed: JSON";
+    a_file_that_is_no_object_is_a_fault: "[]" => "obs.json: $: an array; allowed: an object";
+    a_section_of_the_wrong_type_is_a_fault: r#"{"otlp": "http://jaeger:4317"}"# =>
+        "obs.json: $.otlp: a string; allowed: an object";
+    a_list_of_the_wrong_type_is_a_fault: r#"{"service": {"roles": "api"}}"# =>
+        "obs.json: $.service.roles: a string; allowed: an array";
+    a_switch_of_the_wrong_type_is_a_fault: r#"{"traces": {"enabled": "yes"}}"# =>
+        "obs.json: $.traces.enabled: \"yes\"; allowed: true or false";
+    a_null_where_a_value_must_be_is_a_fault: r#"{"otlp": {"timeout": null}}"# =>
+        "obs.json: $.otlp.timeout: null; allowed: a duration such as";
+    an_empty_service_name_is_a_fault: r#"{"service": {"name": ""}}"# =>
+        "obs.json: $.service.name: \"\"; allowed: 1 to 255 bytes of printable text";
+    a_service_name_with_a_line_end_is_a_fault: r#"{"service": {"name": "a\nb"}}"# =>
+        "obs.json: $.service.name: \"a\\nb\"; allowed: 1 to 255 bytes of printable text";
+    an_overlong_service_name_is_a_fault:
+        &format!(r#"{{"service": {{"name": "{}"}}}}"#, "x".repeat(256)) =>
+        "obs.json: $.service.name: a text of 256 bytes; allowed: 1 to 255 bytes";
+    an_empty_version_is_a_fault: r#"{"service": {"version": " "}}"# =>
+        "obs.json: $.service.version: \" \"; allowed: 1 to 255 bytes";
+    an_empty_list_of_roles_is_a_fault: r#"{"service": {"roles": []}}"# =>
+        "obs.json: $.service.roles: []; allowed: at least one of api, worker, scheduler, web";
+    an_unknown_role_is_a_fault: r#"{"service": {"roles": ["api", "robot"]}}"# =>
+        "obs.json: $.service.roles[1]: \"robot\"; allowed: api, worker, scheduler, web";
+    an_attribute_with_a_field_of_its_own_is_a_fault:
+        r#"{"service": {"attributes": {"service.name": "x"}}}"# =>
+        "obs.json: $.service.attributes.service.name: \"service.name\"; \
+         allowed: any other name; this one is set by service.name";
+    a_listen_port_above_65535_is_a_fault: r#"{"http": {"listen": "0.0.0.0:65536"}}"# =>
+        "obs.json: $.http.listen: \"0.0.0.0:65536\"; allowed: an IP address and a port from 1";
+    a_listen_port_of_0_is_a_fault: r#"{"http": {"listen": "0.0.0.0:0"}}"# =>
+        "obs.json: $.http.listen: \"0.0.0.0:0\"; allowed: an IP address and a port from 1";
+    an_endpoint_without_a_scheme_is_a_fault: r#"{"otlp": {"endpoint": "jaeger:4317"}}"# =>
+        "obs.json: $.otlp.endpoint: \"jaeger:4317\"; allowed: http:// or https://, a host and";
+    an_endpoint_with_another_scheme_is_a_fault: r#"{"otlp": {"endpoint": "grpc://a:4317"}}"# =>
+        "obs.json: $.otlp.endpoint: \"grpc://a:4317\"; allowed: http:// or https://";
+    an_endpoint_port_above_65535_is_a_fault: r#"{"otlp": {"endpoint": "http://a:65536"}}"# =>
+        "obs.json: $.otlp.endpoint: \"http://a:65536\"; allowed: http:// or https://";
+    an_endpoint_port_of_0_is_a_fault: r#"{"otlp": {"logs": {"endpoint": "http://a:0"}}}"# =>
+        "obs.json: $.otlp.logs.endpoint: \"http://a:0\"; allowed: http:// or https://";
+    a_duration_without_a_unit_is_a_fault: r#"{"otlp": {"timeout": "10"}}"# =>
+        "obs.json: $.otlp.timeout: \"10\" (10 has no unit: w, d, h, m, s, ms, us or ns must \
+         follow); allowed: a duration such as \"500ms\", \"30s\" or \"1h30m\"";
+    a_duration_that_is_a_number_is_a_fault: r#"{"otlp": {"timeout": 10}}"# =>
+        "obs.json: $.otlp.timeout: 10; allowed: a duration such as";
+    a_timeout_of_nothing_is_a_fault: r#"{"otlp": {"timeout": "0s"}}"# =>
+        "obs.json: $.otlp.timeout: 0s; allowed: more than 0s and at most 1d";
+    an_interval_of_nothing_is_a_fault: r#"{"metrics": {"otlp": {"interval": "0ms"}}}"# =>
+        "obs.json: $.metrics.otlp.interval: 0s; allowed: more than 0s";
+    a_scrape_interval_of_a_week_is_a_fault:
+        r#"{"metrics": {"prometheus": {"scrape_interval": "1w"}}}"# =>
+        "obs.json: $.metrics.prometheus.scrape_interval: 7d; allowed: more than 0s and at most 1d";
+    an_unknown_protocol_is_a_fault: r#"{"otlp": {"protocol": "http/json"}}"# =>
+        "obs.json: $.otlp.protocol: \"http/json\"; allowed: grpc, http/protobuf";
+    an_unknown_compression_is_a_fault: r#"{"otlp": {"compression": "zstd"}}"# =>
+        "obs.json: $.otlp.compression: \"zstd\"; allowed: gzip, none";
+    a_header_name_with_a_space_is_a_fault: r#"{"otlp": {"headers": {"a b": "x"}}}"# =>
+        "obs.json: $.otlp.headers: a malformed header name (not shown); allowed: header names";
+    a_header_value_with_a_line_end_is_a_fault: r#"{"otlp": {"headers": {"a": "x\ny"}}}"# =>
+        "obs.json: $.otlp.headers.a: ***; allowed: visible ASCII text that is not empty";
+    a_header_value_of_the_wrong_type_is_a_fault: r#"{"otlp": {"headers": {"a": 1}}}"# =>
+        "obs.json: $.otlp.headers.a: a number; allowed: text, {\"env\":\"NAME\"} or";
+    a_missing_authority_file_is_a_fault: r#"{"otlp": {"tls": {"ca": "/nowhere.pem"}}}"# =>
+        "obs.json: $.otlp.tls.ca: \"/nowhere.pem\"; allowed: an existing file";
+    a_ratio_above_1_is_a_fault: r#"{"traces": {"sample_ratio": 1.5}}"# =>
+        "obs.json: $.traces.sample_ratio: 1.5; allowed: a number from 0 to 1";
+    a_ratio_below_0_is_a_fault: r#"{"traces": {"sample_ratio": -0.1}}"# =>
+        "obs.json: $.traces.sample_ratio: -0.1; allowed: a number from 0 to 1";
+    an_unknown_sampler_is_a_fault: r#"{"traces": {"sampler": "xray"}}"# =>
+        "obs.json: $.traces.sampler: \"xray\"; allowed: always_on, always_off, traceidratio,";
+    an_unknown_propagator_is_a_fault: r#"{"traces": {"propagators": ["b3"]}}"# =>
+        "obs.json: $.traces.propagators[0]: \"b3\"; allowed: tracecontext, baggage";
+    a_metrics_path_without_a_slash_is_a_fault: r#"{"metrics": {"prometheus": {"path": "m"}}}"# =>
+        "obs.json: $.metrics.prometheus.path: \"m\"; allowed: a path such as \"/metrics\"";
+    a_metrics_path_with_a_capture_is_a_fault:
+        r#"{"metrics": {"prometheus": {"path": "/{m}"}}}"# =>
+        "obs.json: $.metrics.prometheus.path: \"/{m}\"; allowed: a path such as";
+    a_metrics_path_that_is_taken_is_a_fault:
+        r#"{"metrics": {"prometheus": {"path": "/api/v1/health"}}}"# =>
+        "obs.json: $.metrics.prometheus.path: \"/api/v1/health\"; allowed: a path such as";
+    a_cardinality_limit_of_0_is_a_fault: r#"{"metrics": {"cardinality_limit": 0}}"# =>
+        "obs.json: $.metrics.cardinality_limit: 0; allowed: 1 to 100000";
+    a_negative_cardinality_limit_is_a_fault: r#"{"metrics": {"cardinality_limit": -1}}"# =>
+        "obs.json: $.metrics.cardinality_limit: -1; allowed: a whole number";
+    a_relative_disk_is_a_fault: r#"{"metrics": {"disks": ["/", "data"]}}"# =>
+        "obs.json: $.metrics.disks: \"data\"; allowed: absolute paths";
+    an_unknown_level_is_a_fault: r#"{"logs": {"level": "loud"}}"# =>
+        "obs.json: $.logs.level: \"loud\"; allowed: off, error, warn, info, debug, trace";
+    an_unknown_log_format_is_a_fault: r#"{"logs": {"format": "xml"}}"# =>
+        "obs.json: $.logs.format: \"xml\"; allowed: json, text";
+    a_missing_slo_folder_is_a_fault: r#"{"slo": {"directory": "/nowhere"}}"# =>
+        "obs.json: $.slo.directory: \"/nowhere\"; allowed: an existing folder";
+}
+
+#[test]
+fn a_slo_folder_that_is_a_file_is_a_fault() {
+    let mut config = api();
+    config.slo.directory = "Cargo.toml".into();
+    assert_eq!(
+        faults(config.resolve(&Environment::empty())),
+        ["$.slo.directory (set in code): \"Cargo.toml\"; allowed: an existing folder"]
+    );
+}
+
+#[test]
+fn a_client_certificate_without_its_key_is_a_fault_and_the_reverse() {
+    let file = ConfigFile::of("{}");
+    let pem = file.beside("a.pem", "");
+    let mut certificate = api();
+    certificate.otlp.tls.client_certificate = Some(pem.clone());
+    let mut key = api();
+    key.otlp.traces.tls.client_key = Some(pem);
+    for (config, missing) in [
+        (certificate, "its client_key"),
+        (key, "its client_certificate"),
+    ] {
+        let faults = faults(config.resolve(&Environment::empty()));
+        assert!(
+            faults.len() == 1 && faults[0].contains(missing),
+            "{faults:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault() {
+    let error = Config::from_file("/nowhere/obs.json").unwrap_err();
+    let [fault] = error.faults() else {
+        panic!("{error}")
+    };
+    assert!(
+        fault
+            .to_string()
+            .starts_with("/nowhere/obs.json: $: can't be read ("),
+        "{fault}"
+    );
+    let named = Environment::from_iter([("VANTAGE_OBS_CONFIG", "/nowhere/obs.json")]);
+    assert_eq!(faults(api().resolve(&named)).len(), 1);
+}
+
+#[test]
+fn a_service_without_name_and_roles_has_both_faults() {
+    let faults = faults(Config::default().resolve(&Environment::empty()));
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0].starts_with("$.service.name (not set): "),
+        "{faults:?}"
+    );
+    assert!(
+        faults[1].starts_with("$.service.roles (not set): "),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn what_is_refused_is_not_missed_as_well() {
+    let empty = Environment::empty();
+    for text in [
+        "{",
+        r#"{"service": "vantage-api"}"#,
+        r#"{"service": {"name": 5, "roles": ["api"]}}"#,
+        r#"{"service": {"name": "vantage-api", "roles": ["robot"]}}"#,
+    ] {
+        let file = ConfigFile::of(text);
+        let faults = faults(Config::default().with_file(file.path()).resolve(&empty));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+    let roles =
+        Environment::from_iter([("OTEL_SERVICE_NAME", "x"), ("VANTAGE_OBS_ROLES", "robot")]);
+    assert_eq!(faults(Config::default().resolve(&roles)).len(), 1);
+}
+
+#[test]
+fn every_bad_item_of_a_list_is_a_fault() {
+    let file = ConfigFile::of(r#"{"service": {"roles": ["robot", "api", "cook"]}}"#);
+    let faults = faults(
+        Config::default()
+            .with_file(file.path())
+            .resolve(&Environment::from_iter([("OTEL_SERVICE_NAME", "x")])),
+    );
+    assert_eq!(faults.len(), 2, "{faults:?}");
+}
+
+#[test]
+fn a_ratio_that_is_no_number_is_a_fault() {
+    let mut config = api();
+    config.traces.sample_ratio = f64::NAN;
+    let faults = faults(config.resolve(&Environment::empty()));
+    assert_eq!(
+        faults,
+        ["$.traces.sample_ratio (set in code): NaN; allowed: a number from 0 to 1"]
+    );
+}
+
+#[test]
+fn all_faults_of_all_layers_come_at_once() {
+    let file = ConfigFile::of(
+        r#"{"servce": {}, "otlp": {"timeout": "10", "endpoint": "jaeger"},
+            "metrics": {"cardinality_limit": 0}}"#,
+    );
+    let mut config = Config::new("", Role::Api).with_file(file.path());
+    config.traces.sample_ratio = 2.0;
+    let environment = Environment::from_iter([
+        ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "0"),
+    ]);
+    let error = config.resolve(&environment).unwrap_err();
+    let text = error.to_string();
+    for place in [
+        "the configuration has 8 faults",
+        "$.servce: unknown key",
+        "$.otlp.timeout: ",
+        "$.otlp.endpoint: ",
+        "$.metrics.cardinality_limit: 0",
+        "$.service.name: \"\"",
+        "$.traces.sample_ratio (set in code): 2",
+        "OTEL_METRIC_EXPORT_INTERVAL: \"soon\"",
+        "OTEL_METRIC_EXPORT_TIMEOUT: 0s",
+    ] {
+        assert!(text.contains(place), "{place}: {text}");
+    }
+    assert_eq!(text.lines().count(), 9);
+}
+
+#[test]
+fn what_a_file_leaves_to_the_environment_is_no_fault_of_the_file() {
+    let file = ConfigFile::of(r#"{"logs": {"level": "warn"}}"#);
+    let config = Config::from_file(file.path()).unwrap();
+    let environment = Environment::from_iter([
+        ("OTEL_SERVICE_NAME", "vantage-worker"),
+        ("VANTAGE_OBS_ROLES", "worker"),
+    ]);
+    assert_eq!(
+        config.resolve(&environment).unwrap().config.service.roles,
+        [Role::Worker]
+    );
+}
+
+#[test]
+fn from_file_lists_the_faults_of_ranges_as_well() {
+    let file = ConfigFile::of(r#"{"traces": {"sample_ratio": 7}, "otlp": {"protocl": "grpc"}}"#);
+    assert_eq!(
+        Config::from_file(file.path()).unwrap_err().faults().len(),
+        2
+    );
+}
+
+#[test]
+fn code_may_ask_for_any_free_port() {
+    let mut config = api();
+    config.http.listen = Some("127.0.0.1:0".parse().unwrap());
+    assert!(config.resolve(&Environment::empty()).is_ok());
+}

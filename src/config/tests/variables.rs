@@ -1,0 +1,375 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// Variable, text, path that it decides, value there.
+fn table() -> Vec<(String, &'static str, String, Value)> {
+    let mut table = Vec::new();
+    let mut row = |name: &str, text, path: &str, value| {
+        table.push((name.to_owned(), text, path.to_owned(), value));
+    };
+    row("OTEL_SDK_DISABLED", "True", "disabled", json!(true));
+    let attributes = "region=eu%2Cwest, zone = a%3Db ,";
+    row(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        attributes,
+        "service.attributes.region",
+        json!("eu,west"),
+    );
+    row(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        attributes,
+        "service.attributes.zone",
+        json!("a=b"),
+    );
+    row(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "service.instance.id=i",
+        "service.instance_id",
+        json!("i"),
+    );
+    let environment = "deployment.environment.name=test";
+    row(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        environment,
+        "service.environment",
+        json!("test"),
+    );
+    row("OTEL_SERVICE_NAME", "other", "service.name", json!("other"));
+    row(
+        "OTEL_TRACES_EXPORTER",
+        "otlp",
+        "traces.enabled",
+        json!(true),
+    );
+    row(
+        "OTEL_TRACES_EXPORTER",
+        "none",
+        "traces.enabled",
+        json!(false),
+    );
+    row(
+        "OTEL_METRICS_EXPORTER",
+        "none",
+        "metrics.prometheus.enabled",
+        json!(false),
+    );
+    row(
+        "OTEL_METRICS_EXPORTER",
+        "otlp",
+        "metrics.prometheus.enabled",
+        json!(false),
+    );
+    row(
+        "OTEL_METRICS_EXPORTER",
+        "otlp, prometheus",
+        "metrics.prometheus.enabled",
+        json!(true),
+    );
+    row(
+        "OTEL_METRICS_EXPORTER",
+        "otlp,prometheus",
+        "metrics.otlp.enabled",
+        json!(true),
+    );
+    row(
+        "OTEL_METRICS_EXPORTER",
+        "prometheus",
+        "metrics.otlp.enabled",
+        json!(false),
+    );
+    row("OTEL_LOGS_EXPORTER", "otlp", "logs.otlp", json!(true));
+    row("OTEL_LOGS_EXPORTER", "none", "logs.otlp", json!(false));
+    row(
+        "OTEL_PROPAGATORS",
+        "baggage",
+        "traces.propagators",
+        json!(["baggage"]),
+    );
+    row("OTEL_PROPAGATORS", "none", "traces.propagators", json!([]));
+    row(
+        "OTEL_TRACES_SAMPLER",
+        "always_on",
+        "traces.sampler",
+        json!("always_on"),
+    );
+    row(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "0.25",
+        "traces.sample_ratio",
+        json!(0.25),
+    );
+    row(
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "5000",
+        "metrics.otlp.interval",
+        json!("5s"),
+    );
+    row(
+        "OTEL_METRIC_EXPORT_TIMEOUT",
+        "1500",
+        "metrics.otlp.timeout",
+        json!("1s500ms"),
+    );
+    row(
+        "OTEL_EXPORTER_PROMETHEUS_HOST",
+        "0.0.0.0",
+        "http.listen",
+        json!("0.0.0.0:9464"),
+    );
+    row(
+        "OTEL_EXPORTER_PROMETHEUS_HOST",
+        "localhost",
+        "http.listen",
+        json!("127.0.0.1:9464"),
+    );
+    row(
+        "OTEL_EXPORTER_PROMETHEUS_PORT",
+        "9000",
+        "http.listen",
+        json!("127.0.0.1:9000"),
+    );
+    row(
+        "VANTAGE_OBS_ROLES",
+        "worker, scheduler",
+        "service.roles",
+        json!(["worker", "scheduler"]),
+    );
+    row(
+        "VANTAGE_OBS_ENVIRONMENT",
+        "staging",
+        "service.environment",
+        json!("staging"),
+    );
+    row(
+        "VANTAGE_OBS_INSTANCE_ID",
+        "pod-1",
+        "service.instance_id",
+        json!("pod-1"),
+    );
+    row(
+        "VANTAGE_OBS_LISTEN",
+        "[::1]:9000",
+        "http.listen",
+        json!("[::1]:9000"),
+    );
+    row(
+        "VANTAGE_OBS_LOG_FORMAT",
+        "text",
+        "logs.format",
+        json!("text"),
+    );
+    row("VANTAGE_OBS_LOG_LEVEL", "WARN", "logs.level", json!("warn"));
+    row(
+        "VANTAGE_OBS_SLO_DIRECTORY",
+        "/",
+        "slo.directory",
+        json!("/"),
+    );
+    for (infix, path) in [
+        ("", "otlp"),
+        ("TRACES_", "otlp.traces"),
+        ("METRICS_", "otlp.metrics"),
+        ("LOGS_", "otlp.logs"),
+    ] {
+        let mut row = |name: &str, text, key: &str, value| {
+            row(
+                &format!("OTEL_EXPORTER_OTLP_{infix}{name}"),
+                text,
+                &format!("{path}.{key}"),
+                value,
+            );
+        };
+        row(
+            "ENDPOINT",
+            "http://u:p@a:4317",
+            "endpoint",
+            json!("http://***@a:4317"),
+        );
+        row(
+            "PROTOCOL",
+            "http/protobuf",
+            "protocol",
+            json!("http/protobuf"),
+        );
+        row(
+            "HEADERS",
+            "Authorization=Bearer%20x,b=c=",
+            "headers.authorization",
+            json!("***"),
+        );
+        row("TIMEOUT", "2000", "timeout", json!("2s"));
+        row("COMPRESSION", "none", "compression", json!("none"));
+    }
+    table
+}
+
+#[test]
+fn each_variable_decides_its_setting_and_is_its_source() {
+    for (name, text, path, value) in table() {
+        let effective = resolved(api(), [(name.as_str(), text)]);
+        assert_eq!(value_at(&effective, &path), value, "{name}={text}");
+        assert_eq!(
+            effective.source(&path),
+            Source::Environment(name.clone()),
+            "{name}={text}"
+        );
+    }
+}
+
+#[test]
+fn certificates_are_files_for_all_signals_or_for_one() {
+    let file = ConfigFile::of("{}");
+    let pem = file.beside("a.pem", "");
+    let pem = pem.to_str().unwrap();
+    for (infix, path) in CERTIFICATES {
+        let name = |end| format!("OTEL_EXPORTER_OTLP_{infix}{end}");
+        let names = [
+            name("CERTIFICATE"),
+            name("CLIENT_CERTIFICATE"),
+            name("CLIENT_KEY"),
+        ];
+        let effective = resolved(api(), names.iter().map(|name| (name.as_str(), pem)));
+        for (key, name) in ["ca", "client_certificate", "client_key"]
+            .into_iter()
+            .zip(names)
+        {
+            let path = format!("{path}.tls.{key}");
+            assert_eq!(value_at(&effective, &path), json!(pem), "{path}");
+            assert_eq!(effective.source(&path), Source::Environment(name), "{path}");
+        }
+    }
+}
+
+const CERTIFICATES: [(&str, &str); 4] = [
+    ("", "otlp"),
+    ("TRACES_", "otlp.traces"),
+    ("METRICS_", "otlp.metrics"),
+    ("LOGS_", "otlp.logs"),
+];
+
+#[test]
+fn the_table_leaves_no_variable_out() {
+    let tested: BTreeSet<_> = table().into_iter().map(|(name, ..)| name).collect();
+    let missing = |name: &&str| !tested.contains(*name);
+    let certificates = |name: &&str| name.ends_with("CERTIFICATE") || name.ends_with("CLIENT_KEY");
+    let left: Vec<_> = super::super::variables()
+        .map(|variable| variable.name)
+        .collect();
+    let left: Vec<_> = left
+        .into_iter()
+        .filter(missing)
+        .filter(|name| !certificates(name))
+        .collect();
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn each_declared_path_is_a_setting() {
+    let paths: BTreeSet<_> = resolved(api(), [])
+        .values()
+        .map(|value| value.path)
+        .collect();
+    for variable in super::super::variables() {
+        for path in variable.paths {
+            assert!(paths.contains(*path), "{}: {path}", variable.name);
+        }
+    }
+}
+
+#[test]
+fn headers_are_percent_decoded_and_keep_their_equals_signs() {
+    let text = "Authorization=Bearer%20abc,x-key=YQ==";
+    let effective = resolved(api(), [("OTEL_EXPORTER_OTLP_HEADERS", text)]);
+    let headers = &effective.config.otlp.headers;
+    assert_eq!(headers["authorization"].expose(), Some("Bearer abc"));
+    assert_eq!(headers["x-key"].expose(), Some("YQ=="));
+}
+
+#[test]
+fn prometheus_host_and_port_join_and_ours_beats_both() {
+    let host = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
+    let port = ("OTEL_EXPORTER_PROMETHEUS_PORT", "9000");
+    let listen = |variables: &[(&'static str, &'static str)]| {
+        value_at(&resolved(api(), variables.iter().copied()), "http.listen")
+    };
+    assert_eq!(listen(&[host, port]), json!("0.0.0.0:9000"));
+    let ours = ("VANTAGE_OBS_LISTEN", "127.0.0.1:1");
+    assert_eq!(listen(&[host, port, ours]), json!("127.0.0.1:1"));
+}
+
+#[test]
+fn a_bad_value_is_a_fault_that_names_its_variable() {
+    for (name, text, value) in [
+        ("OTEL_SDK_DISABLED", "yes", r#""yes""#),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=1,b", r#""b""#),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz", r#""a=%zz""#),
+        ("OTEL_TRACES_EXPORTER", "console", r#""console""#),
+        ("OTEL_METRICS_EXPORTER", "otlp,console", r#""console""#),
+        ("OTEL_LOGS_EXPORTER", "otlp,none", r#""none""#),
+        ("OTEL_PROPAGATORS", "b3", r#""b3""#),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote", r#""jaeger_remote""#),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", "1.5"),
+        ("OTEL_TRACES_SAMPLER_ARG", "many", r#""many""#),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "5s", r#""5s""#),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "0", "0s"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", r#""-1""#),
+        (
+            "OTEL_EXPORTER_PROMETHEUS_HOST",
+            "example.org",
+            r#""example.org""#,
+        ),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "65536", r#""65536""#),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "0", r#""0""#),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "jaeger:4317",
+            r#""jaeger:4317""#,
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", r#""http/json""#),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", r#""10s""#),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", r#""zstd""#),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/nowhere",
+            r#""/nowhere""#,
+        ),
+        ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0", "0s"),
+        ("VANTAGE_OBS_ROLES", "api,robot", r#""robot""#),
+        ("VANTAGE_OBS_LISTEN", "localhost", r#""localhost""#),
+        ("VANTAGE_OBS_LOG_LEVEL", "loud", r#""loud""#),
+        ("VANTAGE_OBS_LOG_FORMAT", "xml", r#""xml""#),
+        ("VANTAGE_OBS_SLO_DIRECTORY", "/nowhere", r#""/nowhere""#),
+        ("VANTAGE_OBS_LISTN", "x", "unknown variable"),
+    ] {
+        let error = api()
+            .resolve(&Environment::from_iter([(name, text)]))
+            .unwrap_err();
+        let [fault] = error.faults() else {
+            panic!("{name}={text}: {error}")
+        };
+        assert_eq!(fault.location, Location::Variable(name.into()));
+        assert_eq!(fault.value, value, "{name}={text}");
+        assert!(!fault.allowed.is_empty());
+    }
+}
+
+#[test]
+fn a_console_exporter_is_answered_with_what_is_allowed() {
+    let environment = Environment::from_iter([("OTEL_METRICS_EXPORTER", "console")]);
+    assert_eq!(
+        faults(api().resolve(&environment)),
+        ["OTEL_METRICS_EXPORTER: \"console\"; \
+          allowed: a comma-separated list of otlp, prometheus, or none"]
+    );
+}
+
+#[test]
+fn an_unknown_variable_of_ours_is_a_fault_with_the_nearest_name() {
+    let environment = Environment::from_iter([("VANTAGE_OBS_LISTN", "canary")]);
+    let faults = faults(api().resolve(&environment));
+    assert!(
+        faults[0].ends_with("(did you mean VANTAGE_OBS_LISTEN?)"),
+        "{faults:?}"
+    );
+}

@@ -1,0 +1,94 @@
+//! Which requests and jobs are traced.
+
+use serde::Serialize;
+
+use super::check::Check;
+use super::reader::Section;
+use super::setting::words;
+
+/// Which requests and jobs are traced, and how a trace crosses processes.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Traces {
+    /// Whether spans are made at all. Default: true. They leave the process once an OTLP endpoint
+    /// is set.
+    pub enabled: bool,
+    /// The share of new traces that is kept, 0 to 1. Default: 0.1, because one trace in ten shows
+    /// what is slow, and all of them cost more than the service. Samplers without a ratio don't
+    /// look at it.
+    pub sample_ratio: f64,
+    /// Who decides about a trace. Default: the caller where there is one, else the ratio, so that
+    /// no trace has holes.
+    pub sampler: Sampler,
+    /// How the trace travels in headers and job carriers. Default: W3C trace context and baggage.
+    /// None at all: every process starts its own traces.
+    pub propagators: Vec<Propagator>,
+}
+
+/// Who decides whether a trace is kept; OpenTelemetry's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sampler {
+    /// Every trace.
+    AlwaysOn,
+    /// No trace.
+    AlwaysOff,
+    /// The ratio, whatever the caller decided.
+    TraceIdRatio,
+    /// The caller; every trace that starts here.
+    ParentBasedAlwaysOn,
+    /// The caller; no trace that starts here.
+    ParentBasedAlwaysOff,
+    /// The caller; the ratio for traces that start here.
+    ParentBasedTraceIdRatio,
+}
+
+words!(Sampler {
+    AlwaysOn: "always_on",
+    AlwaysOff: "always_off",
+    TraceIdRatio: "traceidratio",
+    ParentBasedAlwaysOn: "parentbased_always_on",
+    ParentBasedAlwaysOff: "parentbased_always_off",
+    ParentBasedTraceIdRatio: "parentbased_traceidratio",
+});
+
+/// A format in which context travels between processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Propagator {
+    /// W3C trace context: `traceparent` and `tracestate`.
+    TraceContext,
+    /// W3C baggage.
+    Baggage,
+}
+
+words!(Propagator {
+    TraceContext: "tracecontext",
+    Baggage: "baggage"
+});
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            sample_ratio: 0.1,
+            sampler: Sampler::ParentBasedTraceIdRatio,
+            propagators: vec![Propagator::TraceContext, Propagator::Baggage],
+        }
+    }
+}
+
+impl Traces {
+    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.field("enabled", &mut self.enabled);
+        section.field("sample_ratio", &mut self.sample_ratio);
+        section.field("sampler", &mut self.sampler);
+        section.list("propagators", &mut self.propagators);
+    }
+
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        let ratio = self.sample_ratio;
+        let fine = (0.0..=1.0).contains(&ratio);
+        check.require(fine, "traces.sample_ratio", ratio, "a number from 0 to 1");
+    }
+}

@@ -1,0 +1,122 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::{Active, Route};
+use crate::instruments::Api;
+
+pin_project! {
+    /// A response body that tells when it ended, and whether it broke off.
+    pub struct MeasuredBody<B> {
+        #[pin]
+        inner: B,
+        watch: Option<Watch>,
+    }
+}
+
+/// What is still owed to the client. Dropped while something is, the client has gone away.
+struct Watch {
+    // Only held: the request is active until the body ends.
+    _active: Active,
+    api: Api,
+    route: Route,
+    /// Bytes still to come, where the length was known.
+    owed: Option<u64>,
+}
+
+impl<B: Body> MeasuredBody<B> {
+    pub(super) fn new(inner: B, bodiless: bool, active: Active, api: Api, route: Route) -> Self {
+        if bodiless || inner.is_end_stream() {
+            return Self::unmeasured(inner);
+        }
+        let owed = inner.size_hint().exact();
+        Self {
+            watch: Some(Watch {
+                _active: active,
+                api,
+                route,
+                owed,
+            }),
+            inner,
+        }
+    }
+
+    pub(super) const fn unmeasured(inner: B) -> Self {
+        Self { inner, watch: None }
+    }
+}
+
+impl<B: Body> Body for MeasuredBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                // A server stops asking when it has the bytes that the length announced.
+                let sent = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                let all_sent = this.watch.as_mut().is_some_and(|watch| watch.sent(sent));
+                if all_sent || this.inner.is_end_stream() {
+                    Watch::complete(this.watch);
+                }
+            }
+            Some(Err(_)) => Watch::broken(this.watch, "body_error"),
+            None => Watch::complete(this.watch),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Watch {
+    fn sent(&mut self, bytes: u64) -> bool {
+        self.owed = self.owed.map(|owed| owed.saturating_sub(bytes));
+        self.owed == Some(0)
+    }
+
+    fn complete(watch: &mut Option<Self>) {
+        if let Some(watch) = watch {
+            watch.owed = Some(0);
+        }
+        *watch = None;
+    }
+
+    fn broken(watch: &mut Option<Self>, reason: &'static str) {
+        if let Some(watch) = watch {
+            watch.api.broken(watch.route.as_str(), reason);
+        }
+        Self::complete(watch);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.owed != Some(0) {
+            self.api.broken(self.route.as_str(), "client_gone");
+        }
+    }
+}
+
+impl<B> fmt::Debug for MeasuredBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeasuredBody")
+            .field("measured", &self.watch.is_some())
+            .finish_non_exhaustive()
+    }
+}

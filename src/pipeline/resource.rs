@@ -1,0 +1,41 @@
+//! Who sends the telemetry.
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+
+use crate::config::Service;
+
+/// The resource of a service: its own fields, by their conventional names, beat its attributes.
+pub(super) fn of(service: &Service) -> Resource {
+    let instance = service.instance_id.clone().unwrap_or_else(default_instance);
+    let optional = [
+        ("service.version", service.version.as_deref()),
+        (
+            "deployment.environment.name",
+            service.environment.as_deref(),
+        ),
+        ("vantage.team", service.team.as_deref()),
+    ];
+    let attributes = service
+        .attributes
+        .iter()
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let own = optional
+        .into_iter()
+        .filter_map(|(key, value)| Some(KeyValue::new(key, value?.to_owned())));
+    let identity = [
+        KeyValue::new("service.name", service.name.clone()),
+        KeyValue::new("service.instance.id", instance),
+    ];
+    Resource::builder_empty()
+        .with_attributes(attributes)
+        .with_attributes(own)
+        .with_attributes(identity)
+        .build()
+}
+
+/// The host's name, which is the pod's in Kubernetes, and the process id.
+fn default_instance() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,378 @@
+//! `init(config)` and the handle that it gives.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry_sdk::error::OTelSdkError;
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, EffectiveConfig, Environment};
+use crate::exposition::Format;
+use crate::instruments::{
+    Api, Business, Database, Executions, Jobs, Own, Scheduler, Worker, observe,
+};
+use crate::ledger::Ledger;
+use crate::middleware::{CountConnections, HttpLayer};
+use crate::pipeline::Metrics;
+use crate::sampler::Sampler;
+use crate::scrape::Scrape;
+use crate::series::Instruments;
+use crate::slo::{Objectives, SloError};
+use crate::snapshot::{Latest, PoolState, QueueState};
+
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// Sets up the process's telemetry: config file and environment on top of `config`, instruments,
+/// the background sampler, and the server of `http.listen`.
+///
+/// Works inside and outside a tokio runtime. The global meter provider becomes the one behind
+/// [`Telemetry::meter`], so that libraries which use it are scraped too.
+///
+/// # Errors
+///
+/// [`InitError`]: a config or SLO file with faults (all of them are listed; whoever wrote the value
+/// is at fault), an address that cannot be listened on, or a second call in one process, of which
+/// exactly one succeeds. After a failed call another may be made.
+pub fn init(config: Config) -> Result<Telemetry, InitError> {
+    if CLAIMED.swap(true, Ordering::SeqCst) {
+        return Err(InitError::AlreadyInitialized);
+    }
+    let telemetry = Telemetry::local(config, &Environment::process())
+        .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
+    opentelemetry::global::set_meter_provider(telemetry.0.user.provider().clone());
+    Ok(telemetry)
+}
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// `init` was called before in this process: keep and clone the first [`Telemetry`].
+    #[error(
+        "vantage_obs::init was called before in this process; clone the first Telemetry instead"
+    )]
+    AlreadyInitialized,
+    /// The configuration has faults.
+    #[error("the configuration has faults")]
+    Config(#[from] ConfigError),
+    /// The files in `slo.directory` have faults.
+    #[error("the service level objectives have faults")]
+    Slo(#[from] SloError),
+    /// The SDK refused to be set up.
+    #[error("the metrics pipeline could not be built")]
+    Pipeline(#[from] OTelSdkError),
+    /// A thread or the server of `http.listen` could not be started.
+    #[error("the background work could not be started")]
+    Io(#[from] io::Error),
+}
+
+/// The process's telemetry. A cheap clone; all clones are the same.
+#[derive(Clone, Debug)]
+#[must_use = "telemetry that is dropped stops sampling and serving"]
+pub struct Telemetry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: EffectiveConfig,
+    clock: Clock,
+    ledger: Ledger,
+    ours: Metrics,
+    user: Metrics,
+    scrape: Arc<Scrape>,
+    api: Api,
+    jobs: Jobs,
+    executions: Executions,
+    database: Database,
+    business: Business,
+    sampler: Sampler,
+    background: Mutex<Background>,
+}
+
+/// What runs until it is dropped.
+#[derive(Debug, Default)]
+struct Background {
+    sampler: Option<SyncSender<()>>,
+    #[cfg(feature = "axum")]
+    servers: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Telemetry {
+    /// Telemetry without globals: any number in one process, for tests and for embedding.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`], without its claim on the process.
+    pub fn local(config: Config, environment: &Environment) -> Result<Self, InitError> {
+        let config = config.resolve(environment)?;
+        let objectives = objectives(&config)?;
+        let clock = Clock::system();
+        let telemetry = Self::assemble(config, &objectives, clock)?;
+        telemetry.start()?;
+        telemetry.say_hello(&objectives);
+        Ok(telemetry)
+    }
+
+    pub(crate) fn assemble(
+        config: EffectiveConfig,
+        objectives: &Objectives,
+        clock: Clock,
+    ) -> Result<Self, InitError> {
+        let settings = &config.config;
+        let ledger = Ledger::open(objectives);
+        let (ours, user) = (
+            Metrics::ours(settings, &ledger)?,
+            Metrics::of_user(settings)?,
+        );
+        let instruments = Instruments::new(ours.meter(), settings.metrics.cardinality_limit);
+        let own = Own::new(&instruments);
+        let jobs = Jobs::new(&instruments, &ledger, clock.clone());
+        let latest = Latest::default();
+        observe(&instruments, &latest, &ledger);
+        let sampler = Sampler::new(
+            clock.clone(),
+            latest,
+            jobs.running().clone(),
+            own.clone(),
+            settings.metrics.disks.clone(),
+        );
+        let uncounted = vec![
+            settings.metrics.prometheus.path.clone(),
+            "/api/v1/health".to_owned(),
+        ];
+        let scope_labels = settings.metrics.prometheus.scope_labels;
+        Ok(Self(Arc::new(Inner {
+            api: Api::new(&instruments, &ledger, uncounted),
+            executions: Executions::new(&instruments, clock.clone()),
+            database: Database::new(&instruments, clock.clone()),
+            business: Business::new(&instruments),
+            scrape: Arc::new(Scrape::new(ours.clone(), user.clone(), own, scope_labels)),
+            background: Mutex::default(),
+            config,
+            clock,
+            ledger,
+            ours,
+            user,
+            jobs,
+            sampler,
+        })))
+    }
+
+    fn start(&self) -> Result<(), InitError> {
+        if self.0.config.config.disabled {
+            return Ok(());
+        }
+        self.0.sampler.tick();
+        self.background(|background| {
+            background.sampler = Some(self.0.sampler.start()?);
+            Ok::<_, io::Error>(())
+        })?;
+        #[cfg(feature = "axum")]
+        if let Some(address) = self.0.config.config.http.listen {
+            self.serve(address)?;
+        }
+        Ok(())
+    }
+
+    fn say_hello(&self, objectives: &Objectives) {
+        let config = &self.0.config.config;
+        for warning in self.0.config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        for warning in objectives.warnings() {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            service = config.service.name,
+            metrics = crate::catalog::all().count(),
+            objectives = objectives.len(),
+            listen = config.http.listen.map(tracing::field::display),
+            scrape = config.metrics.prometheus.path,
+            "telemetry is set up; look at the scrape path to check"
+        );
+    }
+
+    /// What was configured, with the source of each value.
+    #[must_use]
+    pub fn config(&self) -> &EffectiveConfig {
+        &self.0.config
+    }
+
+    /// The layer that measures HTTP requests; [`middleware`](crate::middleware) says where it stands.
+    #[must_use]
+    pub fn http_layer(&self) -> HttpLayer {
+        HttpLayer::new(self.0.api.clone(), self.0.clock.clone())
+    }
+
+    /// Counts the connections of a make-service, such as
+    /// `app.into_make_service_with_connect_info::<SocketAddr>()`.
+    #[must_use]
+    pub fn count_connections<M>(&self, make: M) -> CountConnections<M> {
+        CountConnections::new(make, self.0.api.clone())
+    }
+
+    /// The routes of the SDK: the scrape and health.
+    #[cfg(feature = "axum")]
+    #[must_use]
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
+        let prometheus = &self.0.config.config.metrics.prometheus;
+        let path = prometheus.enabled.then_some(prometheus.path.as_str());
+        crate::routes::router(Arc::clone(&self.0.scrape), path).with_state(())
+    }
+
+    /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
+    ///
+    /// The server has a thread and runtime of its own; it ends at [`shutdown`](Self::shutdown).
+    /// The answer is the real address, also where port 0 was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on or the thread not be started.
+    #[cfg(feature = "axum")]
+    pub fn serve(&self, address: std::net::SocketAddr) -> io::Result<std::net::SocketAddr> {
+        let (address, stop) = crate::routes::serve(address, self.routes())?;
+        self.background(|background| background.servers.push(stop));
+        Ok(address)
+    }
+
+    /// A worker, whose jobs are measured.
+    #[must_use]
+    pub fn worker(&self, id: &str) -> Worker {
+        self.0.jobs.worker(id)
+    }
+
+    /// The scheduler, whose executions are measured.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        self.0.executions.scheduler()
+    }
+
+    /// Calls to a database product, by its conventional name such as `postgresql` or `sqlite`.
+    #[must_use]
+    pub fn database(&self, system: &str) -> Database {
+        self.0.database.of_system(system)
+    }
+
+    /// Business figures.
+    #[must_use]
+    pub fn business(&self) -> Business {
+        self.0.business.clone()
+    }
+
+    /// Good and bad events of each objective that counts occurrences, as (objective, good, bad).
+    pub fn slo_events(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.0
+            .ledger
+            .accounts()
+            .map(|account| (account.objective(), account.good(), account.bad()))
+    }
+
+    /// Looks at a queue every second until the answer is dropped.
+    ///
+    /// `read` runs on a thread of the SDK: let it read a counter, and not ask a server. A panic in
+    /// it costs its own figures only.
+    pub fn watch_queue(
+        &self,
+        name: &str,
+        read: impl Fn() -> QueueState + Send + Sync + 'static,
+    ) -> Watch {
+        Watch {
+            sampler: self.0.sampler.clone(),
+            id: self.0.sampler.watch_queue(name, Arc::new(read)),
+        }
+    }
+
+    /// Looks at a connection pool every second until the answer is dropped, as
+    /// [`watch_queue`](Self::watch_queue) does.
+    pub fn watch_pool(
+        &self,
+        name: &str,
+        read: impl Fn() -> PoolState + Send + Sync + 'static,
+    ) -> Watch {
+        Watch {
+            sampler: self.0.sampler.clone(),
+            id: self.0.sampler.watch_pool(name, Arc::new(read)),
+        }
+    }
+
+    /// A meter for instruments of one's own, which the scrape shows.
+    ///
+    /// Its provider is apart from ours: a callback that panics silences these, and not those.
+    #[must_use]
+    pub fn meter(&self, scope: &'static str) -> Meter {
+        self.0.user.provider().meter(scope)
+    }
+
+    /// Shows the metrics of a registry of one's own in the scrape. A family with the name of one of
+    /// ours is left out, and counted.
+    pub fn merge_registry(&self, registry: prometheus::Registry) {
+        self.0.scrape.merge(registry);
+    }
+
+    /// Our metrics as a registry, for a service that has a `/metrics` of its own.
+    #[must_use]
+    pub fn registry(&self) -> &prometheus::Registry {
+        self.0.ours.registry()
+    }
+
+    /// The text of a scrape; `None` where there is nothing to show. Blocks for milliseconds.
+    #[must_use]
+    pub fn scrape(&self, format: Format) -> Option<String> {
+        self.0.scrape.render(format).ok()
+    }
+
+    /// Ends sampling and serving; from then on a scrape is answered with 503. Idempotent.
+    pub fn shutdown(&self) {
+        self.background(std::mem::take);
+        for metrics in [&self.0.ours, &self.0.user] {
+            match metrics.shutdown() {
+                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly")
+                }
+            }
+        }
+    }
+
+    /// Looks at everything that is watched, once.
+    #[cfg(feature = "testing")]
+    pub(crate) fn tick(&self) {
+        self.0.sampler.tick();
+    }
+
+    fn background<R>(&self, change: impl FnOnce(&mut Background) -> R) -> R {
+        change(
+            &mut self
+                .0
+                .background
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// A queue or pool that is watched until this is dropped.
+#[must_use = "what is not kept is not watched"]
+#[derive(Debug)]
+pub struct Watch {
+    sampler: Sampler,
+    id: u64,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.sampler.forget(self.id);
+    }
+}
+
+/// The default directory may be missing: then there are no objectives.
+fn objectives(config: &EffectiveConfig) -> Result<Objectives, SloError> {
+    let directory = &config.config.slo.directory;
+    if directory.is_dir() {
+        Objectives::load(directory)
+    } else {
+        Ok(Objectives::default())
+    }
+}

@@ -1,0 +1,114 @@
+//! Telemetry for tests: no globals, no threads, and a clock in the hand.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vantage_obs::testing::TestTelemetry;
+//!
+//! let test = TestTelemetry::new();
+//! let job = test.telemetry().worker("w1").start("publish_post", test.clock().wall());
+//! test.clock().advance(Duration::from_secs(2));
+//! job.succeed();
+//! let labels = [("job_kind", "publish_post"), ("outcome", "succeeded")];
+//! assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
+//! assert_eq!(test.value("vantage_worker_job_duration_seconds_sum", &labels), Some(2.0));
+//! ```
+
+use std::time::{Duration, SystemTime};
+
+pub use crate::clock::Clock;
+use crate::config::{Config, Environment, Role};
+use crate::exposition::Format;
+use crate::slo::{Objectives, SloError};
+use crate::telemetry::{InitError, Telemetry};
+
+/// Telemetry whose time stands still until it is moved. Nothing runs in the background:
+/// [`tick`](Self::tick) does what the sampler does every second.
+#[derive(Debug)]
+pub struct TestTelemetry {
+    telemetry: Telemetry,
+    clock: Clock,
+}
+
+impl TestTelemetry {
+    /// Telemetry of a service with all roles, and the platform's own objectives left out.
+    ///
+    /// # Panics
+    ///
+    /// When the SDK refuses to be set up, which would be a bug.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test kit fails the test")]
+    pub fn new() -> Self {
+        let config = Config::new("test", Role::Api)
+            .with_role(Role::Worker)
+            .with_role(Role::Scheduler);
+        Self::with(config, &[]).expect("the default configuration is valid")
+    }
+
+    /// Telemetry with this configuration and these objectives, as (file name, JSON) pairs.
+    ///
+    /// The environment is not read, and neither is `slo.directory`.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](crate::init).
+    pub fn with(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
+        let objectives = Self::objectives(objectives)?;
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let config = config.resolve(&Environment::empty())?;
+        let telemetry = Telemetry::assemble(config, &objectives, clock.clone())?;
+        Ok(Self { telemetry, clock })
+    }
+
+    fn objectives(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
+        if files.is_empty() {
+            Ok(Objectives::default())
+        } else {
+            Objectives::parse(files)
+        }
+    }
+
+    /// The telemetry, as a service has it.
+    #[must_use]
+    pub const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// The hand of its clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Looks at everything that is watched, once.
+    pub fn tick(&self) {
+        self.telemetry.tick();
+    }
+
+    /// The value of the series with this Prometheus name and exactly these labels.
+    #[must_use]
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let text = self.telemetry.scrape(Format::Text)?;
+        let mut labels: Vec<String> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}=\"{value}\""))
+            .collect();
+        labels.sort();
+        text.lines().find_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (found, rest) = series.split_once('{').unwrap_or((series, "}"));
+            let mut present: Vec<_> = rest
+                .strip_suffix('}')?
+                .split(',')
+                .filter(|label| !label.is_empty())
+                .collect();
+            present.sort_unstable();
+            (found == name && present == labels).then(|| value.parse().ok())?
+        })
+    }
+}
+
+impl Default for TestTelemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
