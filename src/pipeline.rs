@@ -84,9 +84,14 @@ impl Metrics {
             .scope_info_enabled(config.metrics.prometheus.scope_labels)
             .build()?;
         let reader = Reader(Arc::new(exporter));
-        let provider = SdkMeterProvider::builder()
-            .with_resource(resource::of(&config.service))
-            .with_reader(reader.clone())
+        let builder = SdkMeterProvider::builder().with_resource(resource::of(&config.service));
+        // Without a reader the SDK's instruments record nothing.
+        let builder = if config.disabled {
+            builder
+        } else {
+            builder.with_reader(reader.clone())
+        };
+        let provider = builder
             .with_view(move |instrument: &opentelemetry_sdk::metrics::Instrument| {
                 view(instrument.name())
             })

@@ -181,6 +181,11 @@ impl Telemetry {
         for warning in self.0.config.warnings() {
             tracing::warn!("{warning}");
         }
+        if config.otlp.endpoint.is_some() || config.metrics.otlp.enabled || config.logs.otlp {
+            tracing::warn!(
+                "this version is scraped and pushes nothing: the otlp, traces and logs settings have no effect yet"
+            );
+        }
         for warning in objectives.warnings() {
             tracing::warn!("{warning}");
         }
@@ -218,7 +223,8 @@ impl Telemetry {
     #[must_use]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let prometheus = &self.0.config.config.metrics.prometheus;
-        let path = prometheus.enabled.then_some(prometheus.path.as_str());
+        let enabled = prometheus.enabled && !self.0.config.config.disabled;
+        let path = enabled.then_some(prometheus.path.as_str());
         crate::routes::router(Arc::clone(&self.0.scrape), path).with_state(())
     }
 

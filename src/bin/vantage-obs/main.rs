@@ -3,6 +3,7 @@
 //! Each verb is a module with its arguments and a `run`, which writes results to the given output
 //! and answers with the exit status.
 
+mod catalog;
 mod config;
 mod output;
 
@@ -13,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use output::{Failure, Status};
 
-/// Telemetry of a Rust service: its configuration.
+/// Telemetry of a Rust service: its configuration and its metrics.
 #[derive(Debug, Parser)]
 #[command(name = "vantage-obs", version, arg_required_else_help = true)]
 struct Arguments {
@@ -26,12 +27,15 @@ enum Verb {
     /// Judges and shows configuration.
     #[command(subcommand)]
     Config(config::Verb),
+    /// Prints every metric that can be emitted.
+    Catalog(catalog::Arguments),
 }
 
 impl Verb {
     fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
         match self {
             Self::Config(verb) => verb.run(out, err),
+            Self::Catalog(arguments) => arguments.run(out),
         }
     }
 }
