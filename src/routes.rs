@@ -16,14 +16,19 @@ use flate2::write::GzEncoder;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::exposition::{Format, accepts_gzip};
+use crate::middleware::HttpLayer;
 use crate::scrape::Scrape;
 
 /// Paths that are measured, but count towards no objective.
 pub(crate) const HEALTH: &str = "/api/v1/health";
 
 /// All routes; `metrics_path` is `None` where the scrape is turned off.
-pub(crate) fn router(scrape: Arc<Scrape>, metrics_path: Option<&str>) -> Router {
-    let router = Router::new().route(HEALTH, get(health));
+///
+/// Merging two routers keeps the fallback of the second, so this one brings a measured fallback:
+/// requests for paths that do not exist would go uncounted otherwise. Its own routes, added after
+/// the layer, are not measured.
+pub(crate) fn router(scrape: Arc<Scrape>, metrics_path: Option<&str>, layer: HttpLayer) -> Router {
+    let router = Router::new().layer(layer).route(HEALTH, get(health));
     let Some(path) = metrics_path else {
         return router;
     };

@@ -324,7 +324,11 @@ fn typed(label: &Attribute, value: &str) -> Value {
 }
 
 fn shorten(value: &str) -> &str {
-    &value[..value.floor_char_boundary(MAX_VALUE_BYTES)]
+    let mut end = value.len().min(MAX_VALUE_BYTES);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    &value[..end]
 }
 
 #[derive(Clone)]

@@ -220,12 +220,11 @@ impl Telemetry {
 
     /// The routes of the SDK: the scrape and health.
     #[cfg(feature = "axum")]
-    #[must_use]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let prometheus = &self.0.config.config.metrics.prometheus;
         let enabled = prometheus.enabled && !self.0.config.config.disabled;
         let path = enabled.then_some(prometheus.path.as_str());
-        crate::routes::router(Arc::clone(&self.0.scrape), path).with_state(())
+        crate::routes::router(Arc::clone(&self.0.scrape), path, self.http_layer()).with_state(())
     }
 
     /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
@@ -336,7 +335,7 @@ impl Telemetry {
             match metrics.shutdown() {
                 Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly")
+                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
                 }
             }
         }

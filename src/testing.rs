@@ -68,7 +68,6 @@ impl TestTelemetry {
     }
 
     /// The telemetry, as a service has it.
-    #[must_use]
     pub const fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }

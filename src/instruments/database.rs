@@ -131,7 +131,7 @@ impl Drop for Query {
         inner
             .duration
             .with([collection, operation, system, &self.error], |series| {
-                series.record(elapsed.as_secs_f64())
+                series.record(elapsed.as_secs_f64());
             });
         if elapsed > SLOW_QUERY {
             inner

@@ -1,0 +1,36 @@
+//! An API service: two routes, the layer that measures them, and the SDK's own routes beside them.
+//!
+//! `cargo run --example api_service -- 127.0.0.1:8080`, then look at `/metrics`.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use vantage_obs::{Config, Role};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    let config = Config::new("vantage-api", Role::Api).with_version(env!("CARGO_PKG_VERSION"));
+    let telemetry = vantage_obs::init(config)?;
+
+    let business = telemetry.business();
+    let create_post = move || async move {
+        business.posts_published(1);
+        StatusCode::CREATED
+    };
+    let app = Router::new()
+        .route("/api/v1/posts", post(create_post))
+        .route("/api/v1/posts/{id}", get(|| async { "a post" }))
+        .layer(telemetry.http_layer())
+        .merge(telemetry.routes());
+
+    let listener = tokio::net::TcpListener::bind(&address).await?;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, telemetry.count_connections(app))
+        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
+        .await?;
+    telemetry.shutdown();
+    Ok(())
+}

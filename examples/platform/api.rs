@@ -1,0 +1,117 @@
+//! The API: posts, AI generations and organisations.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use vantage_obs::instruments::{Currency, Engagement};
+
+use crate::Platform;
+use crate::jobs::Task;
+
+type Answer = Result<Json<Value>, StatusCode>;
+
+const EUR: Currency = Currency::new("EUR").expect("three capital letters");
+
+pub(crate) async fn serve(
+    listener: tokio::net::TcpListener,
+    platform: Arc<Platform>,
+) -> std::io::Result<()> {
+    let telemetry = &platform.telemetry;
+    let app = Router::new()
+        .route("/api/v1/posts", get(count_posts).post(create_post))
+        .route("/api/v1/posts/{id}", get(show_post))
+        .route("/api/v1/posts/{id}/like", post(like_post))
+        .route("/api/v1/generations", post(generate))
+        .route("/api/v1/organizations", get(organizations))
+        .with_state(Arc::clone(&platform))
+        .layer(telemetry.http_layer())
+        .merge(telemetry.routes());
+    let connections =
+        telemetry.count_connections(app.into_make_service_with_connect_info::<SocketAddr>());
+    axum::serve(listener, connections).await
+}
+
+async fn count_posts(State(platform): State<Arc<Platform>>) -> Answer {
+    trouble(&platform, 3).await?;
+    let posts = platform
+        .database
+        .count()
+        .await
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(Json(json!({"posts": posts})))
+}
+
+async fn show_post(State(platform): State<Arc<Platform>>, Path(id): Path<u64>) -> Answer {
+    let found = platform
+        .database
+        .find(id)
+        .await
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    if found {
+        Ok(Json(json!({"id": id})))
+    } else {
+        Err(StatusCode::NOT_FOUND)
+    }
+}
+
+async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Value>) -> Answer {
+    trouble(&platform, 5).await?;
+    let text = body["body"]
+        .as_str()
+        .ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
+    let id = platform
+        .database
+        .insert_post(text)
+        .await
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    platform.queue.push(Task {
+        post: id,
+        due: SystemTime::now(),
+    });
+    Ok(Json(json!({"id": id})))
+}
+
+async fn like_post(State(platform): State<Arc<Platform>>, Path(_): Path<u64>) -> StatusCode {
+    platform.telemetry.business().engagement(Engagement::Like);
+    StatusCode::NO_CONTENT
+}
+
+async fn generate(State(platform): State<Arc<Platform>>) -> Answer {
+    tokio::time::sleep(Duration::from_millis(40 + chance(120))).await;
+    trouble(&platform, 2).await?;
+    let business = platform.telemetry.business();
+    business.ai_generation("caption");
+    business.revenue(EUR, 19);
+    Ok(Json(json!({"caption": "words"})))
+}
+
+async fn organizations(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    let active = 40 + chance(5);
+    platform.telemetry.business().active_organizations(active);
+    Json(json!({"active": active}))
+}
+
+/// One request in 500 fails; during the incident every third does, and the others are slow.
+async fn trouble(platform: &Platform, usual_milliseconds: u64) -> Result<(), StatusCode> {
+    let incident = platform.incident.load(Ordering::Relaxed);
+    let longest = if incident { 3_000 } else { usual_milliseconds };
+    tokio::time::sleep(Duration::from_millis(chance(longest))).await;
+    if chance(if incident { 3 } else { 500 }) == 0 {
+        Err(StatusCode::SERVICE_UNAVAILABLE)
+    } else {
+        Ok(())
+    }
+}
+
+/// A number below `one_in`, good enough for traffic.
+pub(crate) fn chance(one_in: u64) -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(SystemTime::now()) % one_in.max(1)
+}

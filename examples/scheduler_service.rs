@@ -1,0 +1,42 @@
+//! A scheduler service: runs a schedule every second, and has a small server for its scrape.
+//!
+//! `cargo run --example scheduler_service -- 127.0.0.1:9465`, then look at `/metrics`.
+
+use std::time::{Duration, SystemTime};
+
+use vantage_obs::{Config, Role};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9465".into());
+    let mut config = Config::new("vantage-scheduler", Role::Scheduler);
+    config.http.listen = Some(address.parse()?);
+    let telemetry = vantage_obs::init(config)?;
+
+    let scheduler = telemetry.scheduler();
+    let work = async {
+        loop {
+            let due = SystemTime::now() + EVERY;
+            scheduler.scheduled("weekly-digest", 1);
+            tokio::time::sleep(EVERY).await;
+            let execution = scheduler.start("weekly-digest", due);
+            match enqueue_digests().await {
+                Ok(()) => execution.succeed(),
+                Err(reason) => execution.fail(reason),
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    telemetry.shutdown();
+    Ok(())
+}
+
+async fn enqueue_digests() -> Result<(), &'static str> {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! A worker service: takes jobs from a queue, and has a small server for its scrape.
+//!
+//! `cargo run --example worker_service -- 127.0.0.1:9464`, then look at `/metrics`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use vantage_obs::{Config, QueueState, Role};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9464".into());
+    let mut config = Config::new("vantage-worker", Role::Worker);
+    config.http.listen = Some(address.parse()?);
+    let telemetry = vantage_obs::init(config)?;
+
+    let waiting = Arc::new(AtomicU64::new(3));
+    let depth = Arc::clone(&waiting);
+    let _watch = telemetry.watch_queue("posts", move || {
+        let depth = depth.load(Ordering::Relaxed);
+        QueueState {
+            depth,
+            oldest: (depth > 0).then_some(Duration::from_secs(1)),
+        }
+    });
+
+    let worker = telemetry.worker("publisher-1");
+    let work = async {
+        loop {
+            let due = SystemTime::now();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let job = worker.start("publish_post", due);
+            match publish().await {
+                Ok(()) => job.succeed(),
+                Err(reason) => job.fail(reason),
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    telemetry.shutdown();
+    Ok(())
+}
+
+async fn publish() -> Result<(), &'static str> {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    Ok(())
+}
