@@ -1,5 +1,6 @@
 //! Database calls, transactions and pools, as a client sees them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ impl Database {
             operation: operation.into(),
             collection: collection.into(),
             started: self.inner.clock.now(),
-            error: "cancelled".into(),
+            error: Cow::Borrowed("cancelled"),
         }
     }
 
@@ -107,18 +108,18 @@ pub struct Query {
     operation: Box<str>,
     collection: Box<str>,
     started: Instant,
-    error: Box<str>,
+    error: Cow<'static, str>,
 }
 
 impl Query {
     /// The call was answered.
     pub fn succeed(mut self) {
-        self.error = Box::default();
+        self.error = Cow::Borrowed("");
     }
 
     /// The call failed; `error_type` is a class such as `unique_violation`, never a message.
     pub fn fail(mut self, error_type: &str) {
-        self.error = error_type.into();
+        self.error = Cow::Owned(error_type.to_owned());
     }
 }
 
