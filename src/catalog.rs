@@ -7,7 +7,7 @@
 //! * Names are OpenTelemetry semantic conventions where one exists, `vantage.<family>.<thing>`
 //!   otherwise; they carry neither unit nor type, because exporters append those.
 //! * Attributes stand in key order: the SDK stores a series twice otherwise.
-//! * Units are base units; [`Unit::Ratio`] is for gauges only.
+//! * Units are base units; [`Unit::Ratio`](crate::units::Unit::Ratio) is for gauges only.
 
 pub mod api;
 pub mod business;
