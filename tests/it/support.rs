@@ -68,6 +68,17 @@ pub(crate) fn named(text: &str, name: &str) -> Vec<Sample> {
     samples
 }
 
+/// The value of the series that has exactly these labels.
+pub(crate) fn sample_with(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    let wanted: BTreeMap<_, _> = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let found = named(text, name);
+    let found = found.iter().find(|sample| sample.labels == wanted)?;
+    Some(found.value)
+}
+
 fn sample(line: &str) -> Sample {
     let (series, value) = line.rsplit_once(' ').expect("a value follows a space");
     let (name, labels) = match series.split_once('{') {
@@ -169,13 +180,11 @@ impl Body for Steps {
 }
 
 /// Polls once; a test goes on with what is pending in its hand.
-pub(crate) async fn poll_once<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
-    let mut future = Some(future);
+pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(move |cx| {
-        let polled = future.take().map(|future| future.poll(cx));
-        Poll::Ready(match polled {
-            Some(Poll::Ready(output)) => Some(output),
-            _ => None,
+        Poll::Ready(match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
         })
     })
     .await
