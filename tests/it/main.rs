@@ -8,4 +8,5 @@
 
 mod catalog;
 mod http;
+mod jobs;
 mod support;
