@@ -9,4 +9,5 @@
 mod catalog;
 mod http;
 mod jobs;
+mod robust;
 mod support;
