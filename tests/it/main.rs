@@ -9,5 +9,6 @@
 mod catalog;
 mod http;
 mod jobs;
+mod layering;
 mod robust;
 mod support;
