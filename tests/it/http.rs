@@ -40,16 +40,14 @@ fn app(test: &TestTelemetry) -> Router {
     Router::new()
         .route("/posts/{id}", any(|| async { "a post" }))
         .route("/after/{status}/{nanos}", get(slow))
-        .route("/never", get(|| pending::<StatusCode>()))
-        .route(
-            "/panics",
-            get(|| async {
-                let nothing: Option<StatusCode> = None;
-                nothing.expect("this handler panics")
-            }),
-        )
+        .route("/never", get(pending::<StatusCode>))
+        .route("/panics", get(panics))
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer())
+}
+
+async fn panics() -> StatusCode {
+    panic!("this handler panics")
 }
 
 /// Asks for a path and reads the answer to its end.
