@@ -148,7 +148,8 @@ impl Drop for Unwinding<'_> {
     }
 }
 
-/// One request from its head to its response's head; dropped before that, it was cancelled.
+/// One request from its head to its response's head; dropped before that, it was cancelled, or a
+/// panic dropped it.
 #[derive(Debug)]
 struct Exchange {
     api: Api,
@@ -230,7 +231,12 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.ended {
-            self.record(Ending::Cancelled);
+            // A service may panic before there is a future to poll.
+            self.record(if std::thread::panicking() {
+                Ending::Panicked
+            } else {
+                Ending::Cancelled
+            });
         }
     }
 }

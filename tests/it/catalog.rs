@@ -1,0 +1,289 @@
+//! Every metric of the catalog, recorded once as a service records it, under its literal name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::routing::get;
+use tower::{Service as _, ServiceExt as _};
+use vantage_obs::catalog::{self, MetricSpec};
+use vantage_obs::exposition::Format;
+use vantage_obs::instruments::{Currency, Engagement};
+use vantage_obs::testing::TestTelemetry;
+use vantage_obs::{PoolState, QueueState, Watch};
+
+use crate::support::{
+    OBJECTIVES, Step, Steps, config, request, samples, scrape, sure, with_objectives,
+};
+
+/// What dashboards and rules out there are written against: changing a line breaks them.
+#[rustfmt::skip]
+const NAMES: &[(&str, &str, &str)] = &[
+    ("vantage.api.requests", "vantage_api_requests_total", "counter"),
+    ("http.server.request.duration", "http_server_request_duration_seconds", "histogram"),
+    ("http.server.active_requests", "http_server_active_requests", "gauge"),
+    ("vantage.api.broken_responses", "vantage_api_broken_responses_total", "counter"),
+    ("vantage.api.active_connections", "vantage_api_active_connections", "gauge"),
+    ("vantage.worker.jobs", "vantage_worker_jobs_total", "counter"),
+    ("vantage.worker.job.failures", "vantage_worker_job_failures_total", "counter"),
+    ("vantage.worker.job.duration", "vantage_worker_job_duration_seconds", "histogram"),
+    ("vantage.worker.active_jobs", "vantage_worker_active_jobs", "gauge"),
+    ("vantage.worker.busy_time", "vantage_worker_busy_time_seconds_total", "counter"),
+    ("vantage.worker.queue.lag", "vantage_worker_queue_lag_seconds", "histogram"),
+    ("vantage.worker.queue.depth", "vantage_worker_queue_depth", "gauge"),
+    ("vantage.worker.queue.oldest_age", "vantage_worker_queue_oldest_age_seconds", "gauge"),
+    ("vantage.scheduler.scheduled_jobs", "vantage_scheduler_scheduled_jobs_total", "counter"),
+    ("vantage.scheduler.executions", "vantage_scheduler_executions_total", "counter"),
+    ("vantage.scheduler.execution.failures", "vantage_scheduler_execution_failures_total", "counter"),
+    ("vantage.scheduler.execution.lag", "vantage_scheduler_execution_lag_seconds", "histogram"),
+    ("vantage.scheduler.execution.duration", "vantage_scheduler_execution_duration_seconds", "histogram"),
+    ("vantage.scheduler.active_executions", "vantage_scheduler_active_executions", "gauge"),
+    ("vantage.scheduler.missed_runs", "vantage_scheduler_missed_runs_total", "counter"),
+    ("vantage.scheduler.overlapping_runs", "vantage_scheduler_overlapping_runs_total", "counter"),
+    ("db.client.operation.duration", "db_client_operation_duration_seconds", "histogram"),
+    ("vantage.database.slow_queries", "vantage_database_slow_queries_total", "counter"),
+    ("vantage.database.transactions", "vantage_database_transactions_total", "counter"),
+    ("vantage.database.up", "vantage_database_up", "gauge"),
+    ("db.client.connection.count", "db_client_connection_count", "gauge"),
+    ("db.client.connection.max", "db_client_connection_max", "gauge"),
+    ("db.client.connection.pending_requests", "db_client_connection_pending_requests", "gauge"),
+    ("db.client.connection.timeouts", "db_client_connection_timeouts_total", "counter"),
+    ("db.client.connection.wait_time", "db_client_connection_wait_time_seconds", "histogram"),
+    ("vantage.business.active_organizations", "vantage_business_active_organizations", "gauge"),
+    ("vantage.business.posts_published", "vantage_business_posts_published_total", "counter"),
+    ("vantage.business.ai_generations", "vantage_business_ai_generations_total", "counter"),
+    ("vantage.business.revenue", "vantage_business_revenue_total", "counter"),
+    ("vantage.business.refunds", "vantage_business_refunds_total", "counter"),
+    ("vantage.business.engagement", "vantage_business_engagement_total", "counter"),
+    ("process.memory.usage", "process_memory_usage_bytes", "gauge"),
+    ("vantage.process.memory.limit", "vantage_process_memory_limit_bytes", "gauge"),
+    ("vantage.process.memory.utilization", "vantage_process_memory_utilization_ratio", "gauge"),
+    ("process.cpu.time", "process_cpu_time_seconds_total", "counter"),
+    ("vantage.process.cpu.limit", "vantage_process_cpu_limit", "gauge"),
+    ("process.cpu.utilization", "process_cpu_utilization_ratio", "gauge"),
+    ("process.unix.file_descriptor.count", "process_unix_file_descriptor_count", "gauge"),
+    ("process.uptime", "process_uptime_seconds", "gauge"),
+    ("system.filesystem.usage", "system_filesystem_usage_bytes", "gauge"),
+    ("system.filesystem.utilization", "system_filesystem_utilization_ratio", "gauge"),
+    ("vantage.slo.events", "vantage_slo_events_total", "counter"),
+    ("vantage.telemetry.series_overflow", "vantage_telemetry_series_overflow_total", "counter"),
+    ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
+    ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
+    ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
+];
+
+/// Only on Linux is the process looked at.
+fn is_expected(spec: &MetricSpec) -> bool {
+    cfg!(target_os = "linux") || spec.family != catalog::Family::Process
+}
+
+/// Does everything that a service can do, once; what is watched is watched while the answer lives.
+async fn record_everything(test: &TestTelemetry) -> Vec<Watch> {
+    let telemetry = test.telemetry();
+    requests(test).await;
+    jobs(test);
+    executions(test);
+    queries(test);
+    let business = telemetry.business();
+    let euro = Currency::new("EUR").unwrap();
+    business.active_organizations(3);
+    business.posts_published(2);
+    business.ai_generation("caption");
+    business.revenue(euro, 1234);
+    business.refund(euro, 34);
+    business.engagement(Engagement::Like);
+    // Left out, and counted as such.
+    let registry = prometheus::Registry::new();
+    let taken = prometheus::IntCounter::new("vantage_worker_jobs_total", "not ours").unwrap();
+    registry.register(Box::new(taken)).unwrap();
+    telemetry.merge_registry(registry);
+    let watches = vec![
+        telemetry.watch_queue("publishing", || QueueState {
+            depth: 4,
+            oldest: Some(Duration::from_secs(9)),
+        }),
+        telemetry.watch_pool("main", || PoolState {
+            used: 1,
+            idle: 2,
+            max: 10,
+            pending: 3,
+        }),
+        telemetry.watch_queue("broken", || panic!("a sampler that panics")),
+    ];
+    // The process is looked at every fifth tick, and utilisation needs two looks. Its start is a
+    // real time, which the manual clock must not be behind of.
+    let real = SystemTime::now().duration_since(test.clock().wall());
+    test.clock().advance(real.unwrap_or_default());
+    for _ in 0..6 {
+        test.clock().advance(Duration::from_secs(1));
+        test.tick();
+    }
+    // Its own duration is in the next scrape.
+    let _ = telemetry.scrape(Format::Text);
+    watches
+}
+
+async fn requests(test: &TestTelemetry) {
+    let app = Router::new()
+        .route(
+            "/posts/{id}",
+            get(|| async { axum::body::Body::new(Steps::new([Step::Data("a"), Step::Data("b")])) }),
+        )
+        .layer(test.telemetry().http_layer());
+    let response = sure(app.clone().oneshot(request("GET", "/posts/7")).await);
+    drop(response);
+    let make = tower::service_fn(move |(): ()| {
+        let app = app.clone();
+        async move { Ok::<_, std::convert::Infallible>(app) }
+    });
+    let mut make = test.telemetry().count_connections(make);
+    drop(sure(make.call(()).await));
+}
+
+fn jobs(test: &TestTelemetry) {
+    let worker = test.telemetry().worker("w1");
+    let job = worker.start("publish_post", test.clock().wall());
+    test.clock().advance(Duration::from_secs(2));
+    job.fail("upstream_timeout");
+}
+
+fn executions(test: &TestTelemetry) {
+    let scheduler = test.telemetry().scheduler();
+    scheduler.scheduled("nightly", 1);
+    scheduler.missed("nightly", 1);
+    let first = scheduler.start("nightly", test.clock().wall());
+    scheduler.start("nightly", test.clock().wall()).succeed();
+    first.fail("database_unreachable");
+}
+
+fn queries(test: &TestTelemetry) {
+    let database = test.telemetry().database("sqlite");
+    let query = database.query("SELECT", "posts");
+    test.clock().advance(Duration::from_secs(2));
+    query.fail("timeout");
+    database.transaction().commit();
+    database.report_up(true);
+    database.pool("main").timed_out(Duration::from_millis(5));
+}
+
+#[test]
+fn the_table_of_names_is_the_catalog() {
+    let table: Vec<_> = NAMES.iter().map(|(name, ..)| *name).collect();
+    let catalog: Vec<_> = catalog::all().map(|spec| spec.name).collect();
+    assert_eq!(table, catalog);
+}
+
+#[tokio::test]
+async fn every_metric_is_scraped_under_its_literal_name_and_type_with_its_help() {
+    let test = with_objectives();
+    let _watches = record_everything(&test).await;
+    let text = scrape(&test);
+    for (name, prometheus, kind) in NAMES {
+        let spec = catalog::find(name).unwrap();
+        if !is_expected(spec) {
+            continue;
+        }
+        let type_line = format!("# TYPE {prometheus} {kind}");
+        let help_line = format!("# HELP {prometheus} {}", spec.description);
+        let count = |wanted: &str| text.lines().filter(|line| *line == wanted).count();
+        assert_eq!(count(&type_line), 1, "{type_line}\n{text}");
+        assert_eq!(count(&help_line), 1, "{help_line}\n{text}");
+        let sample = match *kind {
+            "histogram" => format!("{prometheus}_count"),
+            _ => (*prometheus).to_owned(),
+        };
+        assert!(
+            samples(&text).iter().any(|found| found.name == sample),
+            "{sample} has no series"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_metric_was_really_recorded_and_not_only_bound() {
+    let test = with_objectives();
+    let _watches = record_everything(&test).await;
+    let text = scrape(&test);
+    // They are back where they began, or nothing happened to them.
+    let at_rest = [
+        "http_server_active_requests",
+        "vantage_api_active_connections",
+        "vantage_worker_active_jobs",
+        "vantage_scheduler_active_executions",
+        "vantage_telemetry_series_overflow_total",
+        // No file system needs to be in use, and no processor time to pass, while a test runs.
+        "process_cpu_utilization_ratio",
+        "process_cpu_time_seconds_total",
+        "system_filesystem_utilization_ratio",
+    ];
+    for (name, prometheus, kind) in NAMES {
+        if at_rest.contains(prometheus) || !is_expected(catalog::find(name).unwrap()) {
+            continue;
+        }
+        let sample = match *kind {
+            "histogram" => format!("{prometheus}_count"),
+            _ => (*prometheus).to_owned(),
+        };
+        let found = samples(&text);
+        let mut values = found.iter().filter(|found| found.name == sample);
+        assert!(values.any(|found| found.value > 0.0), "{sample} is zero");
+    }
+}
+
+#[tokio::test]
+async fn a_scrape_holds_nothing_but_declared_names_and_labels() {
+    let test = with_objectives();
+    let _watches = record_everything(&test).await;
+    let text = scrape(&test);
+    let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, prometheus, kind) in NAMES {
+        let keys = catalog::find(name).unwrap().attributes;
+        let keys: BTreeSet<_> = keys.iter().map(|key| key.key.replace('.', "_")).collect();
+        if *kind == "histogram" {
+            declared.insert(format!("{prometheus}_count"), keys.clone());
+            declared.insert(format!("{prometheus}_sum"), keys.clone());
+            let with_bound = keys.into_iter().chain(["le".to_owned()]).collect();
+            declared.insert(format!("{prometheus}_bucket"), with_bound);
+        } else {
+            declared.insert((*prometheus).to_owned(), keys);
+        }
+    }
+    for sample in samples(&text) {
+        if sample.name == "target_info" {
+            continue;
+        }
+        let keys = declared.get(&sample.name);
+        let keys = keys.unwrap_or_else(|| panic!("{} is not declared", sample.name));
+        let present: BTreeSet<_> = sample.labels.into_keys().collect();
+        assert!(
+            present.is_subset(keys),
+            "{}: {present:?} {keys:?}",
+            sample.name
+        );
+    }
+    for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split(' ').nth(2).unwrap();
+        let known = NAMES.iter().any(|(_, prometheus, _)| *prometheus == name);
+        assert!(known || name == "target_info", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn every_occurrence_objective_has_a_good_and_a_bad_series() {
+    let test = TestTelemetry::with(config(), &OBJECTIVES).unwrap();
+    for objective in [
+        "api.latency",
+        "api.error_rate",
+        "workers.processing_time",
+        "workers.queue_lag",
+    ] {
+        for result in ["good", "bad"] {
+            let labels = [("objective", objective), ("result", result)];
+            assert_eq!(test.value("vantage_slo_events_total", &labels), Some(0.0));
+        }
+    }
+    assert!(
+        !scrape(&test).contains("availability"),
+        "slices are no events"
+    );
+}

@@ -1,0 +1,14 @@
+//! The crate from outside: what a service records, and what a scraper sees of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod catalog;
+mod http;
+mod jobs;
+mod layering;
+mod robust;
+mod support;
