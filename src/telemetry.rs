@@ -56,10 +56,10 @@ pub enum InitError {
     )]
     AlreadyInitialized,
     /// The configuration has faults.
-    #[error("the configuration has faults")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
     /// The files in `slo.directory` have faults.
-    #[error("the service level objectives have faults")]
+    #[error(transparent)]
     Slo(#[from] SloError),
     /// The SDK refused to be set up.
     #[error("the metrics pipeline could not be built")]
