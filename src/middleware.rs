@@ -154,7 +154,8 @@ impl Drop for Unwinding<'_> {
 struct Exchange {
     api: Api,
     clock: Clock,
-    active: Active,
+    // Only held: the request is active until its body ends.
+    _active: Active,
     method: &'static str,
     head: bool,
     scheme: &'static str,
@@ -165,9 +166,9 @@ struct Exchange {
 
 /// Counts a request as active for as long as it lives.
 #[derive(Debug)]
-struct Active(Option<Arc<UpDownCounter>>);
+struct Active(Arc<UpDownCounter>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Route {
     #[cfg(feature = "axum")]
     Matched(axum::extract::MatchedPath),
@@ -187,7 +188,7 @@ impl Exchange {
         Self {
             api: layer.api.clone(),
             clock: layer.clock.clone(),
-            active: Active(Some(active)),
+            _active: Active(active),
             method,
             head: request.method() == Method::HEAD,
             scheme,
@@ -205,13 +206,16 @@ impl Exchange {
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
         let bodiless = bodiless || response.status().is_informational();
-        let active = Active(self.active.0.take());
-        let (api, route) = (self.api.clone(), self.route.clone());
-        response.map(|body| MeasuredBody::new(body, bodiless, active, api, route))
+        response.map(|body| MeasuredBody::new(body, bodiless, self))
     }
 
     fn end(mut self, ending: Ending) {
         self.record(ending);
+    }
+
+    /// The response's body ended before its end.
+    fn broken(&self, reason: &'static str) {
+        self.api.broken(self.route.as_str(), reason);
     }
 
     fn record(&mut self, ending: Ending) {
@@ -243,9 +247,7 @@ impl Drop for Exchange {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        if let Some(active) = &self.0 {
-            active.add(-1);
-        }
+        self.0.add(-1);
     }
 }
 

@@ -6,8 +6,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{Active, Route};
-use crate::instruments::Api;
+use super::Exchange;
 
 pin_project! {
     /// A response body that tells when it ended, and whether it broke off.
@@ -20,27 +19,19 @@ pin_project! {
 
 /// What is still owed to the client. Dropped while something is, the client has gone away.
 struct Watch {
-    // Only held: the request is active until the body ends.
-    _active: Active,
-    api: Api,
-    route: Route,
+    exchange: Exchange,
     /// Bytes still to come, where the length was known.
     owed: Option<u64>,
 }
 
 impl<B: Body> MeasuredBody<B> {
-    pub(super) fn new(inner: B, bodiless: bool, active: Active, api: Api, route: Route) -> Self {
+    pub(super) fn new(inner: B, bodiless: bool, exchange: Exchange) -> Self {
         if bodiless || inner.is_end_stream() {
             return Self::unmeasured(inner);
         }
         let owed = inner.size_hint().exact();
         Self {
-            watch: Some(Watch {
-                _active: active,
-                api,
-                route,
-                owed,
-            }),
+            watch: Some(Watch { exchange, owed }),
             inner,
         }
     }
@@ -99,7 +90,7 @@ impl Watch {
 
     fn broken(watch: &mut Option<Self>, reason: &'static str) {
         if let Some(watch) = watch {
-            watch.api.broken(watch.route.as_str(), reason);
+            watch.exchange.broken(reason);
         }
         Self::complete(watch);
     }
@@ -108,7 +99,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.owed != Some(0) {
-            self.api.broken(self.route.as_str(), "client_gone");
+            self.exchange.broken("client_gone");
         }
     }
 }
