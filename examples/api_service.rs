@@ -31,6 +31,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     axum::serve(listener, telemetry.count_connections(app))
         .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
         .await?;
-    telemetry.shutdown();
+    telemetry.shutdown().await?;
     Ok(())
 }

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         () = work => {}
         stopped = tokio::signal::ctrl_c() => stopped?,
     }
-    telemetry.shutdown();
+    telemetry.shutdown().await?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ mod secret;
 
 mod reader;
 
+mod batch;
 mod check;
 mod document;
 mod endpoint;
@@ -57,6 +58,7 @@ use check::Check;
 use layers::Layers;
 use reader::Section;
 
+pub use batch::Batch;
 pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
@@ -186,6 +188,7 @@ impl Config {
         self.otlp.check(check);
         self.traces.check(check);
         self.metrics.check(check);
+        self.logs.check(check);
         self.slo.check(check);
     }
 }

@@ -7,8 +7,8 @@
 //! let telemetry = vantage_obs::init(Config::new("vantage-worker", Role::Worker))?;
 //! let job = telemetry.worker("publisher-1").start("publish_post", std::time::SystemTime::now());
 //! job.succeed();
-//! telemetry.shutdown();
-//! # Ok::<(), vantage_obs::InitError>(())
+//! telemetry.shutdown_blocking()?; // or `shutdown().await?` in a runtime
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Modules stand in reading order: each uses only those above it.
@@ -29,6 +29,8 @@ mod snapshot;
 )]
 mod clock;
 
+pub mod trace;
+
 mod ledger;
 
 mod series;
@@ -38,8 +40,13 @@ pub mod instruments;
 // Assemble's input: each part below takes its section.
 pub mod config;
 
-// Carry: the OpenTelemetry pipelines.
+pub mod report;
+
+// Carry: the OpenTelemetry pipelines, and the thread that carries out what they hold.
 mod pipeline;
+
+#[cfg(feature = "otlp")]
+mod export;
 
 // Watch: signals into an immutable snapshot.
 mod sampler;
@@ -61,5 +68,7 @@ mod telemetry;
 pub mod testing;
 
 pub use config::{Config, Role};
+#[cfg(feature = "otlp")]
+pub use export::ExportError;
 pub use snapshot::{PoolState, QueueState};
 pub use telemetry::{InitError, Telemetry, Watch, init};

@@ -1,15 +1,21 @@
 //! `init(config)` and the handle that it gives.
 
+mod carry;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::trace::SpanProcessor;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, EffectiveConfig, Environment};
+#[cfg(feature = "otlp")]
+use crate::export::ExportError;
 use crate::exposition::Format;
 use crate::instruments::{
     Api, Business, Database, Executions, Jobs, Own, Scheduler, Worker, observe,
@@ -17,11 +23,18 @@ use crate::instruments::{
 use crate::ledger::Ledger;
 use crate::middleware::{CountConnections, HttpLayer};
 use crate::pipeline::Metrics;
+use crate::report::{Incomplete, Report};
 use crate::sampler::Sampler;
 use crate::scrape::Scrape;
 use crate::series::Instruments;
 use crate::slo::{Objectives, SloError};
 use crate::snapshot::{Latest, PoolState, QueueState};
+use crate::trace::{Carrier, HttpCall};
+
+use carry::Carry;
+
+/// What a dropped telemetry gives its export; longer would look like a hang.
+const AT_DROP: Duration = Duration::from_secs(1);
 
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 
@@ -29,7 +42,8 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// the background sampler, and the server of `http.listen`.
 ///
 /// Works inside and outside a tokio runtime. The global meter provider becomes the one behind
-/// [`Telemetry::meter`], so that libraries which use it are scraped too.
+/// [`Telemetry::meter`], so that libraries which use it are scraped too; the global tracer provider
+/// becomes ours.
 ///
 /// # Errors
 ///
@@ -43,6 +57,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
     let telemetry = Telemetry::local(config, &Environment::process())
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
     opentelemetry::global::set_meter_provider(telemetry.0.user.provider().clone());
+    opentelemetry::global::set_tracer_provider(telemetry.0.carry.traces.provider().clone());
     Ok(telemetry)
 }
 
@@ -64,6 +79,10 @@ pub enum InitError {
     /// The SDK refused to be set up.
     #[error("the metrics pipeline could not be built")]
     Pipeline(#[from] OTelSdkError),
+    /// An OTLP exporter could not be set up; whoever wrote its certificates or headers is at fault.
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A thread or the server of `http.listen` could not be started.
     #[error("the background work could not be started")]
     Io(#[from] io::Error),
@@ -88,6 +107,7 @@ struct Inner {
     database: Database,
     business: Business,
     sampler: Sampler,
+    carry: Carry,
     background: Mutex<Background>,
 }
 
@@ -109,16 +129,18 @@ impl Telemetry {
         let config = config.resolve(environment)?;
         let objectives = objectives(&config)?;
         let clock = Clock::system();
-        let telemetry = Self::assemble(config, &objectives, clock)?;
+        let telemetry = Self::assemble(config, &objectives, clock, None)?;
         telemetry.start()?;
         telemetry.say_hello(&objectives);
         Ok(telemetry)
     }
 
+    /// Puts the parts together; with a place for finished `spans`, nothing is pushed.
     pub(crate) fn assemble(
         config: EffectiveConfig,
         objectives: &Objectives,
         clock: Clock,
+        spans: Option<Box<dyn SpanProcessor>>,
     ) -> Result<Self, InitError> {
         let settings = &config.config;
         let ledger = Ledger::open(objectives);
@@ -127,6 +149,11 @@ impl Telemetry {
             Metrics::of_user(settings)?,
         );
         let instruments = Instruments::new(ours.meter(), settings.metrics.cardinality_limit);
+        let carry = match spans {
+            #[cfg(feature = "testing")]
+            Some(spans) => Carry::into_memory(settings, spans),
+            _ => Carry::start(settings, &instruments, vec![ours.clone(), user.clone()])?,
+        };
         let own = Own::new(&instruments);
         let jobs = Jobs::new(&instruments, &ledger, clock.clone());
         let latest = Latest::default();
@@ -157,6 +184,7 @@ impl Telemetry {
             user,
             jobs,
             sampler,
+            carry,
         })))
     }
 
@@ -180,11 +208,6 @@ impl Telemetry {
         let config = &self.0.config.config;
         for warning in self.0.config.warnings() {
             tracing::warn!("{warning}");
-        }
-        if config.otlp.endpoint.is_some() || config.metrics.otlp.enabled || config.logs.otlp {
-            tracing::warn!(
-                "this version is scraped and pushes nothing: the otlp, traces and logs settings have no effect yet"
-            );
         }
         for warning in objectives.warnings() {
             tracing::warn!("{warning}");
@@ -328,17 +351,70 @@ impl Telemetry {
         self.0.scrape.render(format).ok()
     }
 
-    /// Ends sampling and serving; from then on a scrape is answered with 503. Idempotent.
-    pub fn shutdown(&self) {
-        self.background(std::mem::take);
-        for metrics in [&self.0.ours, &self.0.user] {
-            match metrics.shutdown() {
-                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
-                }
-            }
-        }
+    /// The current trace, to be put beside a job into a queue.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        let tracing = self.0.carry.traces.tracing();
+        Carrier::of(tracing, &opentelemetry::Context::current())
+    }
+
+    /// Starts an HTTP call to another service: its span, and the headers by which the other service
+    /// continues the trace.
+    pub fn http_call(
+        &self,
+        method: &http::Method,
+        uri: &http::Uri,
+        headers: &mut http::HeaderMap,
+    ) -> HttpCall {
+        HttpCall::start(self.0.carry.traces.tracing(), method, uri, headers)
+    }
+
+    /// Sends everything that waits for its export, and says what became of it.
+    ///
+    /// Takes at most `otlp.shutdown_timeout`, whatever state receivers and runtimes are in.
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`], with the same report, when something was refused or is still waiting.
+    pub async fn flush(&self) -> Result<Report, Incomplete> {
+        let carry = &self.0.carry;
+        carry.out(false, carry.within()).await.complete()
+    }
+
+    /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
+    /// scrape is answered with 503. Idempotent: a second call has nothing to report.
+    ///
+    /// Takes at most `otlp.shutdown_timeout`, for all signals together. Dropping the last clone of a
+    /// [`Telemetry`] does the same within a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`], with the report, when something was lost.
+    pub async fn shutdown(&self) -> Result<Report, Incomplete> {
+        self.shutdown_within(self.0.carry.within()).await
+    }
+
+    /// [`shutdown`](Self::shutdown) with a deadline of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        let report = self.0.carry.out(true, within).await;
+        self.0.end();
+        report.complete()
+    }
+
+    /// [`shutdown`](Self::shutdown) for a process without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
+        let carry = &self.0.carry;
+        let report = carry.out_blocking(true, carry.within());
+        self.0.end();
+        report.complete()
     }
 
     /// Looks at everything that is watched, once.
@@ -355,6 +431,38 @@ impl Telemetry {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+}
+
+impl Inner {
+    /// Ends everything but the export, which has ended.
+    fn end(&self) {
+        let background = std::mem::take(
+            &mut *self
+                .background
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        drop(background);
+        for metrics in [&self.ours, &self.user] {
+            match metrics.shutdown() {
+                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Empty after a shutdown.
+        let report = self.carry.out_blocking(true, AT_DROP);
+        if let Err(incomplete) = report.complete() {
+            tracing::warn!("{incomplete}");
+        }
+        self.end();
     }
 }
 

@@ -13,7 +13,13 @@
 //! assert_eq!(test.value("vantage_worker_job_duration_seconds_sum", &labels), Some(2.0));
 //! ```
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::error::OTelSdkResult;
+pub use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_sdk::trace::{Span, SpanProcessor};
 
 pub use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
@@ -27,6 +33,7 @@ use crate::telemetry::{InitError, Telemetry};
 pub struct TestTelemetry {
     telemetry: Telemetry,
     clock: Clock,
+    spans: FinishedSpans,
 }
 
 impl TestTelemetry {
@@ -55,8 +62,14 @@ impl TestTelemetry {
         let objectives = Self::objectives(objectives)?;
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let config = config.resolve(&Environment::empty())?;
-        let telemetry = Telemetry::assemble(config, &objectives, clock.clone())?;
-        Ok(Self { telemetry, clock })
+        let spans = FinishedSpans::default();
+        let kept = Box::new(spans.clone());
+        let telemetry = Telemetry::assemble(config, &objectives, clock.clone(), Some(kept))?;
+        Ok(Self {
+            telemetry,
+            clock,
+            spans,
+        })
     }
 
     fn objectives(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
@@ -76,6 +89,12 @@ impl TestTelemetry {
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The sampled spans that have ended so far, in the order of their ends.
+    #[must_use]
+    pub fn spans(&self) -> Vec<SpanData> {
+        self.spans.all()
     }
 
     /// Looks at everything that is watched, once.
@@ -103,6 +122,38 @@ impl TestTelemetry {
             present.sort_unstable();
             (found == name && present == labels).then(|| value.parse().ok())?
         })
+    }
+}
+
+/// Keeps sampled spans that have ended.
+#[derive(Clone, Debug, Default)]
+struct FinishedSpans(Arc<Mutex<Vec<SpanData>>>);
+
+impl FinishedSpans {
+    fn all(&self) -> Vec<SpanData> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl SpanProcessor for FinishedSpans {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            spans.push(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
     }
 }
 

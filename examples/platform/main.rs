@@ -94,7 +94,7 @@ async fn main() -> Fallible {
 
     run(&platform, &flags).await?;
     summarize(&platform);
-    platform.telemetry.shutdown();
+    println!("{}", platform.telemetry.shutdown().await?);
     Ok(())
 }
 

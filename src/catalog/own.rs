@@ -12,6 +12,27 @@ pub(crate) const BY_SAMPLER: [Attribute; 1] = [Attribute::open(
     "kind and name of what is watched",
 )];
 
+pub(crate) const BY_ERROR: [Attribute; 1] = [ERROR];
+pub(crate) const BY_EXPORTER: [Attribute; 2] = [
+    ERROR,
+    Attribute::one_of(
+        "otel.component.type",
+        &[
+            "otlp_grpc_span_exporter",
+            "otlp_http_span_exporter",
+            "otlp_grpc_metric_exporter",
+            "otlp_http_metric_exporter",
+            "otlp_grpc_log_exporter",
+            "otlp_http_log_exporter",
+        ],
+    ),
+];
+
+const ERROR: Attribute = Attribute::open(
+    "error.type",
+    "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, or the status of the receiver's answer; absent on success",
+);
+
 /// Good and bad events of each objective.
 pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
     Family::Own,
@@ -64,6 +85,97 @@ pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
     &BY_SAMPLER,
 );
 
+/// Spans that left the queue, and those that never got into it.
+pub const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.span.processed",
+    Instrument::Counter,
+    Unit::Things("{span}"),
+    "Spans that were handed to the exporter, or dropped before it",
+    &BY_ERROR,
+);
+/// Spans that wait.
+pub const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.span.queue.size",
+    Instrument::ObservableGauge,
+    Unit::Things("{span}"),
+    "Spans that wait for their export",
+    &[],
+);
+/// Spans that may wait.
+pub const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.span.queue.capacity",
+    Instrument::ObservableGauge,
+    Unit::Things("{span}"),
+    "Spans that may wait for their export",
+    &[],
+);
+/// Spans that were exported, well or badly.
+pub const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.exporter.span.exported",
+    Instrument::Counter,
+    Unit::Things("{span}"),
+    "Spans that the receiver took; with an error type, those that it did not take",
+    &BY_ERROR,
+);
+/// Log records that left the queue, and those that never got into it.
+pub const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.log.processed",
+    Instrument::Counter,
+    Unit::Things("{log_record}"),
+    "Log records that were handed to the exporter, or dropped before it",
+    &BY_ERROR,
+);
+/// Log records that wait.
+pub const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.log.queue.size",
+    Instrument::ObservableGauge,
+    Unit::Things("{log_record}"),
+    "Log records that wait for their export",
+    &[],
+);
+/// Log records that may wait.
+pub const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.processor.log.queue.capacity",
+    Instrument::ObservableGauge,
+    Unit::Things("{log_record}"),
+    "Log records that may wait for their export",
+    &[],
+);
+/// Log records that were exported, well or badly.
+pub const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.exporter.log.exported",
+    Instrument::Counter,
+    Unit::Things("{log_record}"),
+    "Log records that the receiver took; with an error type, those that it did not take",
+    &BY_ERROR,
+);
+/// Data points that were exported, well or badly.
+pub const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.exporter.metric_data_point.exported",
+    Instrument::Counter,
+    Unit::Things("{data_point}"),
+    "Metric data points that the receiver took; with an error type, those that it did not take",
+    &BY_ERROR,
+);
+/// Time of one export request.
+pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "otel.sdk.exporter.operation.duration",
+    Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
+    Unit::Seconds,
+    "Time that one export request took, answered or not",
+    &BY_EXPORTER,
+);
+
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &SLO_EVENTS,
@@ -71,4 +183,14 @@ pub const ALL: &[&MetricSpec] = &[
     &SCRAPE_DURATION,
     &SCRAPE_ERRORS,
     &SAMPLER_ERRORS,
+    &SPANS_PROCESSED,
+    &SPAN_QUEUE_SIZE,
+    &SPAN_QUEUE_CAPACITY,
+    &SPANS_EXPORTED,
+    &LOGS_PROCESSED,
+    &LOG_QUEUE_SIZE,
+    &LOG_QUEUE_CAPACITY,
+    &LOGS_EXPORTED,
+    &POINTS_EXPORTED,
+    &EXPORT_DURATION,
 ];

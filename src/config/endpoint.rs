@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 use super::fault::Refusal;
 use super::secret::MASK;
 use super::setting::Setting;
+#[cfg(feature = "otlp")]
+use super::variables::percent_decoded;
 
 const ALLOWED: &str =
     r#"http:// or https://, a host and a port from 1 to 65535, such as "http://localhost:4317""#;
@@ -63,6 +65,27 @@ impl Endpoint {
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.uri.port_u16()
+    }
+
+    /// User name and password, percent-decoded, as `user:password`.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn user(&self) -> Option<String> {
+        let (user, _) = self.uri.authority()?.as_str().rsplit_once('@')?;
+        percent_decoded(user)
+    }
+
+    /// The URL without user name and password.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn without_user(&self) -> String {
+        let (scheme, rest) = self.text.split_once("://").unwrap_or(("http", &self.text));
+        let authority = self
+            .uri
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        match authority.rsplit_once('@') {
+            Some((user, _)) => format!("{scheme}://{}", &rest[user.len() + 1..]),
+            None => self.text.clone(),
+        }
     }
 
     /// The endpoint for one signal below this one: `/v1/traces` and its like appended.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::batch::Batch;
+use super::check::Check;
 use super::reader::Section;
 use super::setting::words;
 
@@ -16,6 +18,8 @@ pub struct Logs {
     /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
     /// collect what is written to standard output. Needs an endpoint.
     pub otlp: bool,
+    /// How log records wait for their push.
+    pub batch: Batch,
 }
 
 /// The form of a log line.
@@ -65,6 +69,7 @@ impl Default for Logs {
             format: LogFormat::Json,
             level: Level::Info,
             otlp: false,
+            batch: Batch::default(),
         }
     }
 }
@@ -74,5 +79,10 @@ impl Logs {
         section.field("format", &mut self.format);
         section.field("level", &mut self.level);
         section.field("otlp", &mut self.otlp);
+        section.section("batch", |section| self.batch.read(section));
+    }
+
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        self.batch.check("logs.batch", check);
     }
 }

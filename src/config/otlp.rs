@@ -32,6 +32,10 @@ pub struct Otlp {
     /// 10 s, as OpenTelemetry has it.
     #[serde(serialize_with = "duration")]
     pub timeout: Duration,
+    /// The time that a flush or a shutdown may take, for all signals together: more than 0, at most
+    /// a day. Default: 5 s, well within the 30 s that Kubernetes gives a pod to end.
+    #[serde(serialize_with = "duration")]
+    pub shutdown_timeout: Duration,
     /// Default: gzip, which every receiver takes and which makes spans several times smaller.
     pub compression: Compression,
     /// Certificates for an `https` endpoint. Default: the system's authorities, no client
@@ -119,6 +123,7 @@ impl Default for Otlp {
             protocol: Protocol::Grpc,
             headers: BTreeMap::new(),
             timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(5),
             compression: Compression::Gzip,
             tls: Tls::default(),
             traces: OtlpOverride::default(),
@@ -189,6 +194,7 @@ impl Otlp {
         section.field("protocol", &mut self.protocol);
         section.map("headers", str::to_ascii_lowercase, &mut self.headers);
         section.field("timeout", &mut self.timeout);
+        section.field("shutdown_timeout", &mut self.shutdown_timeout);
         section.field("compression", &mut self.compression);
         section.section("tls", |section| self.tls.read(section));
         section.section("traces", |section| self.traces.read(section));
@@ -199,6 +205,8 @@ impl Otlp {
     pub(super) fn check(&self, check: &mut Check<'_>) {
         check_headers(&self.headers, "otlp.headers", check);
         check.duration("otlp.timeout", self.timeout);
+        check.duration("otlp.shutdown_timeout", self.shutdown_timeout);
+        check_features("otlp.endpoint", self.endpoint.as_ref(), check);
         self.tls.check("otlp.tls", check);
         for signal in Signal::ALL {
             self.overrides(signal)
@@ -231,12 +239,32 @@ impl OtlpOverride {
     }
 
     fn check(&self, path: &str, check: &mut Check<'_>) {
+        check_features(&member(path, "endpoint"), self.endpoint.as_ref(), check);
         check_headers(&self.headers, &member(path, "headers"), check);
         if let Some(timeout) = self.timeout {
             check.duration(&member(path, "timeout"), timeout);
         }
         self.tls.check(&member(path, "tls"), check);
     }
+}
+
+/// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
+fn check_features(path: &str, endpoint: Option<&Endpoint>, check: &mut Check<'_>) {
+    let Some(endpoint) = endpoint else {
+        return;
+    };
+    check.require(
+        cfg!(feature = "otlp"),
+        path,
+        endpoint,
+        "none: the crate was built without its `otlp` feature",
+    );
+    check.require(
+        !endpoint.is_https() || cfg!(feature = "tls"),
+        path,
+        endpoint,
+        "http://, or https:// in a build with the crate's `tls` feature",
+    );
 }
 
 fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Check<'_>) {

@@ -1,9 +1,12 @@
 //! Which requests and jobs are traced.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::batch::Batch;
 use super::check::Check;
-use super::reader::Section;
+use super::reader::{Section, member};
 use super::setting::words;
 
 /// Which requests and jobs are traced, and how a trace crosses processes.
@@ -23,6 +26,13 @@ pub struct Traces {
     /// How the trace travels in headers and job carriers. Default: W3C trace context and baggage.
     /// None at all: every process starts its own traces.
     pub propagators: Vec<Propagator>,
+    /// The share of new traces that is kept for a route, 0 to 1, by its template, such as
+    /// `/posts/{id}`; it stands in for `sample_ratio` there. A route at 0 has no span at all, not
+    /// even in a trace that the caller keeps. Health and scrape routes are at 0 from the start.
+    /// Default: none.
+    pub routes: BTreeMap<String, f64>,
+    /// How spans wait for their export.
+    pub batch: Batch,
 }
 
 /// Who decides whether a trace is kept; OpenTelemetry's names.
@@ -74,6 +84,8 @@ impl Default for Traces {
             sample_ratio: 0.1,
             sampler: Sampler::ParentBasedTraceIdRatio,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
+            routes: BTreeMap::new(),
+            batch: Batch::default(),
         }
     }
 }
@@ -84,11 +96,17 @@ impl Traces {
         section.field("sample_ratio", &mut self.sample_ratio);
         section.field("sampler", &mut self.sampler);
         section.list("propagators", &mut self.propagators);
+        section.map("routes", str::to_owned, &mut self.routes);
+        section.section("batch", |section| self.batch.read(section));
     }
 
     pub(super) fn check(&self, check: &mut Check<'_>) {
-        let ratio = self.sample_ratio;
-        let fine = (0.0..=1.0).contains(&ratio);
-        check.require(fine, "traces.sample_ratio", ratio, "a number from 0 to 1");
+        let ratios = self.routes.iter();
+        let ratios = ratios.map(|(route, ratio)| (member("traces.routes", route), *ratio));
+        for (path, ratio) in ratios.chain([("traces.sample_ratio".into(), self.sample_ratio)]) {
+            let fine = (0.0..=1.0).contains(&ratio);
+            check.require(fine, &path, ratio, "a number from 0 to 1");
+        }
+        self.batch.check("traces.batch", check);
     }
 }

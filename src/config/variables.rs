@@ -19,6 +19,8 @@ use super::reader::member;
 use super::secret::{MASK, Secret};
 use super::setting::Setting;
 use super::{Config, Role};
+#[cfg(feature = "otlp")]
+pub(super) use values::percent_decoded;
 use values::{exporters, host, list, milliseconds, or_none, pairs, port};
 
 /// The variable that names the config file.
@@ -170,6 +172,36 @@ const STANDARD: &[Variable] = &[
         |c, text| put(&mut c.traces.sample_ratio, Setting::parse(text)),
     ),
     row(
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        &["traces.batch.queue_size"],
+        |c, text| put(&mut c.traces.batch.queue_size, Setting::parse(text)),
+    ),
+    row(
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        &["traces.batch.size"],
+        |c, text| put(&mut c.traces.batch.size, Setting::parse(text)),
+    ),
+    row(
+        "OTEL_BSP_SCHEDULE_DELAY",
+        &["traces.batch.delay"],
+        |c, text| put(&mut c.traces.batch.delay, milliseconds(text)),
+    ),
+    row(
+        "OTEL_BLRP_MAX_QUEUE_SIZE",
+        &["logs.batch.queue_size"],
+        |c, text| put(&mut c.logs.batch.queue_size, Setting::parse(text)),
+    ),
+    row(
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        &["logs.batch.size"],
+        |c, text| put(&mut c.logs.batch.size, Setting::parse(text)),
+    ),
+    row(
+        "OTEL_BLRP_SCHEDULE_DELAY",
+        &["logs.batch.delay"],
+        |c, text| put(&mut c.logs.batch.delay, milliseconds(text)),
+    ),
+    row(
         "OTEL_METRIC_EXPORT_INTERVAL",
         &["metrics.otlp.interval"],
         |c, text| put(&mut c.metrics.otlp.interval, milliseconds(text)),
@@ -242,20 +274,6 @@ const OURS: &[Variable] = &[
 
 /// Variables that the SDK reads itself and that no setting shadows.
 const LEFT_TO_THE_SDK: &[&str] = &[
-    "OTEL_BLRP_EXPORT_TIMEOUT",
-    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_BLRP_MAX_QUEUE_SIZE",
-    "OTEL_BLRP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_EXPORTER_OTLP_INSECURE",
-    "OTEL_EXPORTER_OTLP_LOGS_INSECURE",
-    "OTEL_EXPORTER_OTLP_METRICS_INSECURE",
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-    "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     "OTEL_SPAN_EVENT_COUNT_LIMIT",
     "OTEL_SPAN_LINK_COUNT_LIMIT",

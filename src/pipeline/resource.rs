@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use crate::config::Service;
 
 /// The resource of a service: its own fields, by their conventional names, beat its attributes.
-pub(super) fn of(service: &Service) -> Resource {
+pub(crate) fn of(service: &Service) -> Resource {
     let instance = service.instance_id.clone().unwrap_or_else(default_instance);
     let optional = [
         ("service.version", service.version.as_deref()),

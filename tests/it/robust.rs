@@ -80,7 +80,7 @@ fn of_sixteen_threads_that_call_init_exactly_one_succeeds() {
     let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
     let answer = fetch(address, "/metrics");
     assert!(answer.contains("\nlibrary_calls_total 1\n"), "{answer}");
-    telemetry.shutdown();
+    telemetry.shutdown_blocking().unwrap();
 }
 
 #[test]
@@ -230,8 +230,8 @@ fn a_family_of_ones_own_registry_with_a_name_of_ours_is_left_out_and_counted() {
 async fn after_shutdown_a_scrape_is_unavailable_with_a_reason_and_health_still_answers() {
     let test = TestTelemetry::new();
     assert_eq!(metrics(&test, "GET", &[]).await.status(), StatusCode::OK);
-    test.telemetry().shutdown();
-    test.telemetry().shutdown();
+    test.telemetry().shutdown_blocking().unwrap();
+    test.telemetry().shutdown_blocking().unwrap();
     let answer = metrics(&test, "GET", &[]).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let reason = String::from_utf8(answer.into_body()).unwrap();

@@ -16,7 +16,7 @@ macro_rules! one_fault {
 one_fault! {
     an_unknown_key_is_answered_with_the_nearest: r#"{"otlp": {"endpont": "x"}}"# =>
         "obs.json: $.otlp.endpont: unknown key; allowed: endpoint, protocol, headers, timeout, \
-         compression, tls, traces, metrics, logs (did you mean endpoint?)";
+         shutdown_timeout, compression, tls, traces, metrics, logs (did you mean endpoint?)";
     an_unknown_section_is_a_fault: r#"{"heartbeat": {}}"# =>
         "obs.json: $.heartbeat: unknown key; allowed: disabled, service, http,";
     a_key_that_stands_twice_is_a_fault: r#"{"logs": {"level": "info", "level": "warn"}}"# =>
@@ -32,6 +32,14 @@ one_fault! {
         "obs.json: $.traces.enabled: \"yes\"; allowed: true or false";
     a_null_where_a_value_must_be_is_a_fault: r#"{"otlp": {"timeout": null}}"# =>
         "obs.json: $.otlp.timeout: null; allowed: a duration such as";
+    a_ratio_of_a_route_above_1_is_a_fault: r#"{"traces": {"routes": {"/posts/{id}": 2}}}"# =>
+        "obs.json: $.traces.routes./posts/{id}: 2; allowed: a number from 0 to 1";
+    a_queue_without_places_is_a_fault: r#"{"logs": {"batch": {"queue_size": 0, "size": 1}}}"# =>
+        "obs.json: $.logs.batch.queue_size: 0; allowed: 1 to 1000000";
+    a_batch_larger_than_its_queue_is_a_fault: r#"{"traces": {"batch": {"size": 4096}}}"# =>
+        "obs.json: $.traces.batch.size: 4096; allowed: 1 to queue_size";
+    a_shutdown_without_time_is_a_fault: r#"{"otlp": {"shutdown_timeout": "0s"}}"# =>
+        "obs.json: $.otlp.shutdown_timeout: 0s; allowed: more than 0s and at most 1d";
     an_empty_service_name_is_a_fault: r#"{"service": {"name": ""}}"# =>
         "obs.json: $.service.name: \"\"; allowed: 1 to 255 bytes of printable text";
     a_service_name_with_a_line_end_is_a_fault: r#"{"service": {"name": "a\nb"}}"# =>

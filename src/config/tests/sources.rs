@@ -172,6 +172,10 @@ fn what_may_be_a_slip_is_a_warning() {
             "OTEL_LOG_LEVEL has no effect here",
         ),
         (
+            vec![("OTEL_EXPORTER_OTLP_INSECURE", "true")],
+            "OTEL_EXPORTER_OTLP_INSECURE has no effect here",
+        ),
+        (
             vec![("OTEL_TRACES_EXPORTER", "otlp")],
             "traces.enabled (environment OTEL_TRACES_EXPORTER): traces are not pushed",
         ),
@@ -195,7 +199,7 @@ fn a_good_configuration_has_no_warnings() {
         [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://jaeger:4317"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "4096"),
-            ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+            ("OTEL_SPAN_LINK_COUNT_LIMIT", "16"),
             ("OTEL_SERVICE_NAME", ""),
             ("OTEL_UNHEARD_OF", ""),
             ("VANTAGE_OBS_UNHEARD_OF", " "),

@@ -100,6 +100,42 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!(0.25),
     );
     row(
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "4096",
+        "traces.batch.queue_size",
+        json!(4096),
+    );
+    row(
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "64",
+        "traces.batch.size",
+        json!(64),
+    );
+    row(
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "250",
+        "traces.batch.delay",
+        json!("250ms"),
+    );
+    row(
+        "OTEL_BLRP_MAX_QUEUE_SIZE",
+        "4096",
+        "logs.batch.queue_size",
+        json!(4096),
+    );
+    row(
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        "64",
+        "logs.batch.size",
+        json!(64),
+    );
+    row(
+        "OTEL_BLRP_SCHEDULE_DELAY",
+        "250",
+        "logs.batch.delay",
+        json!("250ms"),
+    );
+    row(
         "OTEL_METRIC_EXPORT_INTERVAL",
         "5000",
         "metrics.otlp.interval",

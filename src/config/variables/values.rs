@@ -82,7 +82,7 @@ fn pair(item: &str) -> Option<(String, String)> {
     (!name.is_empty()).then_some((name, percent_decoded(value.trim())?))
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(in crate::config) fn percent_decoded(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

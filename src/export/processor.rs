@@ -1,0 +1,56 @@
+//! Where the SDK leaves finished spans and log records.
+
+use std::time::Duration;
+
+use opentelemetry::logs::Severity;
+use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use super::encode::Record;
+use super::queue::Queue;
+
+/// Puts sampled spans into the queue. Flush and shutdown are the export thread's.
+#[derive(Debug)]
+pub(crate) struct Spans(pub(super) Queue<SpanData>);
+
+/// Puts log records into the queue.
+#[derive(Debug)]
+pub(crate) struct Logs(pub(super) Queue<Record>);
+
+impl SpanProcessor for Spans {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            self.0.push(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+impl LogProcessor for Logs {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.0.push((record.clone(), scope.clone()));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn event_enabled(&self, _: Severity, _: &str, _: Option<&str>) -> bool {
+        true
+    }
+}

@@ -1,0 +1,103 @@
+//! The queue between the code that records and the thread that exports: nobody ever waits for it.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::figures::Exported;
+
+/// Where items go in. A cheap clone.
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    sender: Sender<T>,
+    full_batch: Arc<Notify>,
+    batch: usize,
+    figures: Exported,
+}
+
+/// Where items come out.
+#[derive(Debug)]
+pub(super) struct Outlet<T> {
+    receiver: Receiver<T>,
+    full_batch: Arc<Notify>,
+    batch: usize,
+    figures: Exported,
+}
+
+/// A queue for `size` items, which are taken out `batch` at a time.
+pub(super) fn queue<T>(size: usize, batch: usize, figures: &Exported) -> (Queue<T>, Outlet<T>) {
+    let (sender, receiver) = channel(size);
+    let full_batch = Arc::new(Notify::new());
+    let queue = Queue {
+        sender,
+        full_batch: Arc::clone(&full_batch),
+        batch,
+        figures: figures.clone(),
+    };
+    let outlet = Outlet {
+        receiver,
+        full_batch,
+        batch,
+        figures: figures.clone(),
+    };
+    (queue, outlet)
+}
+
+impl<T> Queue<T> {
+    /// Puts an item in, or drops and counts it. The other side is woken for a whole batch only: a
+    /// thread that is woken for each item costs the caller microseconds.
+    pub(super) fn push(&self, item: T) {
+        match self.sender.try_send(item) {
+            Ok(()) => {
+                self.figures.queued();
+                if self.len() >= self.batch {
+                    self.full_batch.notify_one();
+                }
+            }
+            Err(TrySendError::Full(_)) => self.figures.dropped("queue_full"),
+            Err(TrySendError::Closed(_)) => self.figures.dropped("shutdown"),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            full_batch: Arc::clone(&self.full_batch),
+            batch: self.batch,
+            figures: self.figures.clone(),
+        }
+    }
+}
+
+impl<T> Outlet<T> {
+    /// Ends when a whole batch waits.
+    pub(super) async fn full_batch(&self) {
+        self.full_batch.notified().await;
+    }
+
+    /// Takes out what waits, a batch at the most; `None` when nothing does.
+    pub(super) fn take(&mut self) -> Option<Vec<T>> {
+        let items: Vec<T> = std::iter::from_fn(|| self.receiver.try_recv().ok())
+            .take(self.batch)
+            .collect();
+        self.figures.processed(items.len() as u64, "");
+        (!items.is_empty()).then_some(items)
+    }
+
+    /// How many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    pub(super) const fn batch(&self) -> usize {
+        self.batch
+    }
+}

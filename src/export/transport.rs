@@ -1,0 +1,126 @@
+//! One request to a receiver: gRPC or HTTP, one way of failing.
+
+mod grpc;
+mod http;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+
+use crate::config::{Protocol, Signal, SignalOtlp};
+
+/// Why a request wasn't taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// Its class, as a label: a status, `timeout` or `connection`.
+    pub(super) error_type: Cow<'static, str>,
+    /// One line for people.
+    pub(super) message: String,
+    pub(super) retry: Retry,
+}
+
+/// Whether the same request may be taken later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    Never,
+    Whenever,
+    /// The receiver says when.
+    After(Duration),
+}
+
+/// Why a transport could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the OTLP exporter of {signal} could not be set up: {reason}")]
+pub struct ExportError {
+    signal: Signal,
+    reason: String,
+}
+
+/// Sends requests to one receiver.
+#[derive(Debug)]
+pub(super) struct Transport(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Grpc(grpc::Grpc),
+    Http(http::Http),
+}
+
+impl Transport {
+    /// Connects lazily; needs a tokio runtime around it.
+    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, ExportError> {
+        let made = match otlp.protocol {
+            Protocol::Grpc => grpc::Grpc::new(signal, otlp).map(Kind::Grpc),
+            Protocol::HttpProtobuf => http::Http::new(otlp).map(Kind::Http),
+        };
+        made.map(Self)
+            .map_err(|reason| ExportError { signal, reason })
+    }
+
+    /// Sends one encoded message; the answer's body, or why it wasn't taken.
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        match &self.0 {
+            Kind::Grpc(grpc) => grpc.send(message).await,
+            Kind::Http(http) => http.send(message).await,
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn timed_out(after: Duration) -> Self {
+        Self {
+            error_type: "timeout".into(),
+            message: format!("no answer within {}", crate::units::format_duration(after)),
+            retry: Retry::Whenever,
+        }
+    }
+
+    fn connection(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            error_type: "connection".into(),
+            message: innermost(error),
+            retry: Retry::Whenever,
+        }
+    }
+}
+
+/// Every header to send: those of the configuration, and the endpoint's user and password as one.
+fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
+    let configured = otlp.headers.iter();
+    let mut headers: Vec<_> = configured
+        .filter_map(|(name, secret)| Some((name.clone(), secret.expose()?.to_owned())))
+        .collect();
+    if let Some(user) = otlp.endpoint.user()
+        && !otlp.headers.contains_key("authorization")
+    {
+        let credentials = base64::engine::general_purpose::STANDARD.encode(user);
+        headers.push(("authorization".into(), format!("Basic {credentials}")));
+    }
+    headers
+}
+
+/// The innermost cause, which says most: "connection refused" and not "error sending request".
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    one_line(&cause.to_string())
+}
+
+/// What a stranger wrote, fit for a log line.
+fn one_line(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = printable.take(200).collect();
+    line.truncate(line.trim_end().len());
+    line
+}
+
+const fn user_agent() -> &'static str {
+    concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
+}

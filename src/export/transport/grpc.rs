@@ -1,0 +1,183 @@
+//! OTLP over gRPC.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use http::uri::PathAndQuery;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use super::{Failure, Retry, headers, innermost, one_line, user_agent};
+use crate::config::{Compression, Signal, SignalOtlp};
+
+#[derive(Clone, Debug)]
+pub(super) struct Grpc {
+    client: tonic::client::Grpc<Channel>,
+    path: PathAndQuery,
+    metadata: MetadataMap,
+}
+
+impl Grpc {
+    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, String> {
+        let endpoint = Endpoint::from_shared(otlp.endpoint.without_user())
+            .and_then(|endpoint| endpoint.user_agent(user_agent()))
+            .map_err(|error| innermost(&error))?
+            .connect_timeout(otlp.timeout)
+            .tcp_nodelay(true);
+        #[cfg(feature = "tls")]
+        let endpoint = if otlp.endpoint.is_https() {
+            let tls = super::tls::for_grpc(&otlp.tls, otlp.timeout)?;
+            endpoint
+                .tls_config(tls)
+                .map_err(|error| innermost(&error))?
+        } else {
+            endpoint
+        };
+        let client = tonic::client::Grpc::new(endpoint.connect_lazy());
+        let client = match otlp.compression {
+            Compression::Gzip => client
+                .send_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Gzip),
+            Compression::None => client,
+        };
+        Ok(Self {
+            client,
+            path: PathAndQuery::from_static(method(signal)),
+            metadata: metadata(otlp)?,
+        })
+    }
+
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        let mut client = self.client.clone();
+        client
+            .ready()
+            .await
+            .map_err(|error| Failure::connection(&error))?;
+        let mut request = Request::new(message);
+        *request.metadata_mut() = self.metadata.clone();
+        client
+            .unary(request, self.path.clone(), Raw)
+            .await
+            .map(tonic::Response::into_inner)
+            .map_err(|status| failure(&status))
+    }
+}
+
+const fn method(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    }
+}
+
+fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
+    let mut metadata = MetadataMap::new();
+    for (name, value) in headers(otlp) {
+        let key: AsciiMetadataKey = name
+            .parse()
+            .map_err(|_| format!("{name:?} is no name of gRPC metadata"))?;
+        let mut value: AsciiMetadataValue = value
+            .parse()
+            .map_err(|_| format!("the value of {name} is no gRPC metadata"))?;
+        value.set_sensitive(true);
+        metadata.insert(key, value);
+    }
+    Ok(metadata)
+}
+
+/// Which statuses may be tried again is OTLP's own table; exhaustion only where the receiver says
+/// when. A status without an answer behind it is a connection that broke.
+fn failure(status: &Status) -> Failure {
+    if let Some(cause) = std::error::Error::source(status) {
+        return Failure::connection(cause);
+    }
+    let asked = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
+    let retry = match (status.code(), asked) {
+        (_, Some(delay)) => Retry::After(delay),
+        (
+            Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unavailable
+            | Code::DataLoss,
+            None,
+        ) => Retry::Whenever,
+        _ => Retry::Never,
+    };
+    let name = name(status.code());
+    let message = match status.message() {
+        "" => name.to_owned(),
+        text => format!("{name}: {}", one_line(text)),
+    };
+    Failure {
+        error_type: name.into(),
+        message,
+        retry,
+    }
+}
+
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Messages that are encoded already, once for all tries.
+#[derive(Clone, Copy, Debug)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.reserve(message.len());
+        into.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}

@@ -1,0 +1,181 @@
+//! OTLP as protobuf over HTTP.
+
+use std::io::Write as _;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use flate2::Compression as Level;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use super::{Failure, Retry, headers, innermost, one_line, user_agent};
+use crate::config::{Compression, SignalOtlp};
+
+/// No answer of OTLP is as long; what a proxy answers instead is cut.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+#[cfg(feature = "tls")]
+type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "tls"))]
+type Connector = HttpConnector;
+
+#[derive(Debug)]
+pub(super) struct Http {
+    client: Client<Connector, Full<Bytes>>,
+    uri: Uri,
+    headers: HeaderMap,
+    compression: Compression,
+}
+
+impl Http {
+    pub(super) fn new(otlp: &SignalOtlp) -> Result<Self, String> {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(otlp.timeout));
+        connector.set_nodelay(true);
+        #[cfg(feature = "tls")]
+        let connector = super::tls::for_http(&otlp.tls, connector)?;
+        let uri = otlp.endpoint.without_user();
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            uri: uri.parse().map_err(|error| innermost(&error))?,
+            headers: header_map(otlp)?,
+            compression: otlp.compression,
+        })
+    }
+
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        let mut request = Request::new(Full::new(self.compressed(message)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| Failure::connection(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        if !head.status.is_success() {
+            let body = body.map(http_body_util::Collected::to_bytes);
+            return Err(failure(
+                head.status,
+                &head.headers,
+                &body.unwrap_or_default(),
+            ));
+        }
+        // It was taken, whatever follows; a body that breaks off can't take that back.
+        Ok(body
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default())
+    }
+
+    fn compressed(&self, message: Bytes) -> Bytes {
+        if self.compression == Compression::None {
+            return message;
+        }
+        let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), Level::fast());
+        // Writing into memory doesn't fail.
+        let _ = encoder.write_all(&message);
+        encoder.finish().unwrap_or_default().into()
+    }
+}
+
+fn header_map(otlp: &SignalOtlp) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
+    map.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
+    for (name, value) in headers(otlp) {
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{name:?} is no name of a header"))?;
+        let mut value = HeaderValue::from_str(&value)
+            .map_err(|_| format!("the value of {name} is no header value"))?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    map.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-protobuf"),
+    );
+    if otlp.compression == Compression::Gzip {
+        map.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(map)
+}
+
+/// Which statuses may be tried again is OTLP's own table. Redirects aren't followed: credentials
+/// would go where nobody sent them.
+fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let retry = match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => {
+            retry_after(headers, SystemTime::now()).map_or(Retry::Whenever, Retry::After)
+        }
+        _ => Retry::Never,
+    };
+    let text = body.is_ascii().then(|| String::from_utf8_lossy(body));
+    let message = match text.as_deref().map(one_line) {
+        Some(text) if !text.is_empty() => format!("{status}: {text}"),
+        _ => status.to_string(),
+    };
+    Failure {
+        error_type: status.as_str().to_owned().into(),
+        message,
+        retry,
+    }
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(text: &str) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, text.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_700);
+        retry_after(&headers, now).map(|delay| delay.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(after("120"), Some(120));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(77));
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for (status, retry) in [
+            (400, Retry::Never),
+            (401, Retry::Never),
+            (302, Retry::Never),
+            (500, Retry::Never),
+            (429, Retry::Whenever),
+            (502, Retry::Whenever),
+            (503, Retry::Whenever),
+            (504, Retry::Whenever),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = failure(status, &HeaderMap::new(), b"no\r\nmore");
+            assert_eq!(failure.retry, retry, "{status}");
+            assert_eq!(failure.error_type, status.as_str());
+            assert_eq!(failure.message, format!("{status}: no  more"));
+        }
+    }
+}

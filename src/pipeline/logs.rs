@@ -1,0 +1,19 @@
+//! Log records on their way to OTLP.
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{LogProcessor, SdkLoggerProvider};
+
+/// The provider of loggers.
+#[derive(Clone, Debug)]
+pub(crate) struct Logs(SdkLoggerProvider);
+
+impl Logs {
+    pub(crate) fn new(resource: Resource, processor: impl LogProcessor + 'static) -> Self {
+        let builder = SdkLoggerProvider::builder().with_resource(resource);
+        Self(builder.with_log_processor(processor).build())
+    }
+
+    pub(crate) const fn provider(&self) -> &SdkLoggerProvider {
+        &self.0
+    }
+}

@@ -1,0 +1,159 @@
+//! Metrics. The provider of our own metrics has one cumulative reader, because each further one makes
+//! every recording cost once more. What a user's meter makes comes from a second provider, so that a
+//! panicking callback of theirs cannot poison ours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry_prometheus::PrometheusExporter;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{
+    Aggregation, InstrumentKind, Pipeline, SdkMeterProvider, Stream, Temporality,
+};
+
+use crate::catalog::{self, Instrument, MetricSpec};
+use crate::config::Config;
+use crate::ledger::Ledger;
+
+/// A meter provider and the one reader that everything is collected from.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    provider: SdkMeterProvider,
+    reader: Reader,
+    registry: prometheus::Registry,
+}
+
+/// Shared, so that the provider has it and we keep it.
+#[derive(Clone, Debug)]
+struct Reader(Arc<PrometheusExporter>);
+
+impl MetricReader for Reader {
+    fn register_pipeline(&self, pipeline: std::sync::Weak<Pipeline>) {
+        self.0.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.0.collect(metrics)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.0.temporality(kind)
+    }
+}
+
+impl Metrics {
+    /// The provider of the catalog's metrics, with their bounds and limits.
+    pub(crate) fn ours(config: &Config, ledger: &Ledger) -> Result<Self, OTelSdkError> {
+        let (limit, ledger) = (config.metrics.cardinality_limit, ledger.clone());
+        Self::build(config, move |name| {
+            view(catalog::find(name)?, limit, &ledger)
+        })
+    }
+
+    /// The provider of the user's own metrics.
+    pub(crate) fn of_user(config: &Config) -> Result<Self, OTelSdkError> {
+        let limit = config.metrics.cardinality_limit;
+        Self::build(config, move |_| {
+            Stream::builder().with_cardinality_limit(limit).build().ok()
+        })
+    }
+
+    fn build(
+        config: &Config,
+        view: impl Fn(&str) -> Option<Stream> + Send + Sync + 'static,
+    ) -> Result<Self, OTelSdkError> {
+        let registry = prometheus::Registry::new();
+        let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+        let exporter = exporter
+            .scope_info_enabled(config.metrics.prometheus.scope_labels)
+            .build()?;
+        let reader = Reader(Arc::new(exporter));
+        let builder = SdkMeterProvider::builder().with_resource(super::resource(&config.service));
+        // Without a reader the SDK's instruments record nothing.
+        let builder = if config.disabled {
+            builder
+        } else {
+            builder.with_reader(reader.clone())
+        };
+        let provider = builder
+            .with_view(move |instrument: &opentelemetry_sdk::metrics::Instrument| {
+                view(instrument.name())
+            })
+            .build();
+        Ok(Self {
+            provider,
+            reader,
+            registry,
+        })
+    }
+
+    /// The one scope of our metrics.
+    pub(crate) fn meter(&self) -> Meter {
+        let scope = InstrumentationScope::builder("vantage-obs")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        self.provider.meter_with_scope(scope)
+    }
+
+    pub(crate) const fn provider(&self) -> &SdkMeterProvider {
+        &self.provider
+    }
+
+    pub(crate) const fn registry(&self) -> &prometheus::Registry {
+        &self.registry
+    }
+
+    pub(crate) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
+        self.reader.collect(into)
+    }
+
+    pub(crate) fn shutdown(&self) -> OTelSdkResult {
+        self.provider.shutdown()
+    }
+}
+
+fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
+    // One more than the cache's limit, for the overflow series that the cache chooses itself.
+    let series = spec.closed_series().unwrap_or(limit) + 1;
+    let stream = Stream::builder().with_cardinality_limit(series);
+    let stream = match spec.instrument {
+        Instrument::Histogram(bounds) => {
+            stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
+                boundaries: with_thresholds(bounds, spec, ledger),
+                // A series that was bound and never recorded has f64::MAX for its minimum.
+                record_min_max: false,
+            })
+        }
+        _ => stream,
+    };
+    stream.build().ok()
+}
+
+/// The bounds of the catalog and the thresholds of the objectives that the metric is about, so that
+/// a panel can draw them.
+fn with_thresholds(bounds: &[f64], spec: &MetricSpec, ledger: &Ledger) -> Vec<f64> {
+    let thresholds = ledger
+        .accounts()
+        .filter(|account| account.metric() == Some(spec.name))
+        .filter_map(|account| account.threshold());
+    let mut bounds: Vec<f64> = bounds
+        .iter()
+        .copied()
+        .chain(thresholds.map(|threshold| threshold.as_secs_f64()))
+        .collect();
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    bounds
+}

@@ -1,0 +1,105 @@
+//! What became of the telemetry that a flush or a shutdown had to carry out.
+
+use std::fmt;
+
+use crate::config::Signal;
+
+/// What a flush or a shutdown did, for each signal that is pushed.
+///
+/// A signal without an endpoint isn't in it: there was nothing to carry out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// One entry for each signal that is pushed, in the order traces, metrics, logs.
+    pub signals: Vec<SignalReport>,
+}
+
+/// What a flush or a shutdown did for one signal. Counts are spans, data points or log records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignalReport {
+    /// Which one.
+    pub signal: Signal,
+    /// What the receiver took in this flush.
+    pub exported: u64,
+    /// What the receiver refused for good in this flush.
+    pub refused: u64,
+    /// What had not been taken at its end. After a flush it still waits; after a shutdown it is
+    /// lost.
+    pub left: u64,
+    /// Why something was refused or left, in one line.
+    pub cause: Option<String>,
+}
+
+/// Telemetry that a flush or a shutdown could not carry out in its time, or that was refused.
+///
+/// The receiver or the network is at fault, or the deadline is too short; the report says which
+/// signal is affected and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not everything was exported: {0}")]
+pub struct Incomplete(pub Report);
+
+impl Report {
+    /// The report itself, or an error where something was refused or left.
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`], which holds the report.
+    pub fn complete(self) -> Result<Self, Incomplete> {
+        if self.signals.iter().all(SignalReport::is_complete) {
+            Ok(self)
+        } else {
+            Err(Incomplete(self))
+        }
+    }
+
+    /// What became of one signal; `None` where it isn't pushed.
+    #[must_use]
+    pub fn signal(&self, signal: Signal) -> Option<&SignalReport> {
+        self.signals.iter().find(|report| report.signal == signal)
+    }
+}
+
+impl SignalReport {
+    /// Whether everything was taken.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.refused == 0 && self.left == 0 && self.cause.is_none()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.signals.is_empty() {
+            return f.write_str("nothing is pushed");
+        }
+        for (index, signal) in self.signals.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{signal}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SignalReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            signal,
+            exported,
+            refused,
+            left,
+            cause,
+        } = self;
+        write!(f, "{signal}: {exported} exported")?;
+        if *refused > 0 {
+            write!(f, ", {refused} refused")?;
+        }
+        if *left > 0 {
+            write!(f, ", {left} left")?;
+        }
+        match cause {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
+        }
+    }
+}

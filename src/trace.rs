@@ -1,0 +1,201 @@
+//! Spans, and how a trace crosses processes.
+//!
+//! Requests, jobs, executions and queries make their spans with the SDK's tracer and put them into
+//! the current OpenTelemetry context; `tracing` spans inside become their children. That costs a
+//! third of making them as `tracing` spans, and a trace that isn't sampled costs next to nothing.
+//!
+//! A trace goes with an HTTP call in its headers ([`HttpCall`]), and with a job in a [`Carrier`]:
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use vantage_obs::testing::TestTelemetry;
+//! use vantage_obs::trace::Carrier;
+//!
+//! let test = TestTelemetry::new();
+//! let telemetry = test.telemetry();
+//! // In the API: into the queue, beside the job.
+//! let queued = serde_json::to_string(&telemetry.carrier()).unwrap();
+//! // In the worker: the job's span continues the trace of the request.
+//! let carrier: Carrier = serde_json::from_str(&queued).unwrap();
+//! let job = telemetry.worker("w1").start("publish_post", SystemTime::now(), &carrier);
+//! job.in_scope(|| tracing::info!("a log line with the trace of the request"));
+//! job.succeed();
+//! ```
+
+mod call;
+mod carrier;
+mod traced;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::trace::{
+    SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::trace::SdkTracer;
+
+pub use call::HttpCall;
+pub use carrier::{Carrier, Link, Parent};
+pub use traced::Traced;
+
+/// Makes the spans of the crate. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracing(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    tracer: Option<SdkTracer>,
+    formats: Formats,
+}
+
+/// The formats in which a trace crosses processes.
+#[derive(Debug, Default)]
+pub(crate) struct Formats {
+    pub(crate) trace_context: Option<TraceContextPropagator>,
+    pub(crate) baggage: Option<BaggagePropagator>,
+}
+
+/// The share of new traces that is kept, in the context of a span that has one of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnRatio(pub(crate) f64);
+
+/// A span that is under way, in a context for what happens inside it. Without a tracer it is the
+/// context alone.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    context: Context,
+    ours: bool,
+}
+
+impl Tracing {
+    /// Without a tracer nothing is traced, and what came from outside is passed on.
+    pub(crate) fn new(tracer: Option<SdkTracer>, formats: Formats) -> Self {
+        Self(Arc::new(Inner { tracer, formats }))
+    }
+
+    /// Whether there are spans at all.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.0.tracer.is_some()
+    }
+
+    /// Starts a span below `parent`.
+    pub(crate) fn start(
+        &self,
+        parent: Context,
+        kind: SpanKind,
+        name: impl Into<Cow<'static, str>>,
+        links: Vec<opentelemetry::trace::Link>,
+    ) -> Scope {
+        let Some(tracer) = &self.0.tracer else {
+            return Scope {
+                context: parent,
+                ours: false,
+            };
+        };
+        let mut builder = SpanBuilder::from_name(name).with_kind(kind);
+        if !links.is_empty() {
+            builder = builder.with_links(links);
+        }
+        let span = tracer.build_with_context(builder, &parent);
+        Scope {
+            context: parent.with_span(span),
+            ours: true,
+        }
+    }
+
+    /// The context that came in with these fields, on top of the current one.
+    pub(crate) fn extract(&self, fields: &dyn Extractor) -> Context {
+        let Formats {
+            trace_context,
+            baggage,
+        } = &self.0.formats;
+        let mut context = Context::current();
+        if let Some(format) = trace_context {
+            context = format.extract_with_context(&context, fields);
+        }
+        if let Some(format) = baggage {
+            context = format.extract_with_context(&context, fields);
+        }
+        context
+    }
+
+    /// Writes a context into fields that go out.
+    pub(crate) fn inject(&self, context: &Context, fields: &mut dyn Injector) {
+        let Formats {
+            trace_context,
+            baggage,
+        } = &self.0.formats;
+        if let Some(format) = trace_context {
+            format.inject_context(context, fields);
+        }
+        if let Some(format) = baggage {
+            format.inject_context(context, fields);
+        }
+    }
+}
+
+impl Scope {
+    /// The context for what happens inside.
+    pub(crate) const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Adds attributes, which are made only for a span that is kept.
+    pub(crate) fn set<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
+        if self.is_recording() {
+            self.context.span().set_attributes(attributes());
+        }
+    }
+
+    /// Marks the span as failed, with the class of the error.
+    pub(crate) fn fail(&self, error_type: &str) {
+        if self.is_recording() {
+            let span = self.context.span();
+            span.set_attribute(KeyValue::new("error.type", error_type.to_owned()));
+            span.set_status(Status::error(""));
+        }
+    }
+
+    /// Ends the span now. It ends by itself with its last clone.
+    pub(crate) fn end(&self) {
+        if self.ours {
+            self.context.span().end();
+        }
+    }
+
+    /// The span's ids, where the trace is kept.
+    pub(crate) fn sampled(&self) -> Option<SpanContext> {
+        let span = self.context.span();
+        let ids = span.span_context();
+        (self.ours && ids.is_sampled()).then(|| ids.clone())
+    }
+
+    fn is_recording(&self) -> bool {
+        self.ours && self.context.span().is_recording()
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope")
+            .field(self.context.span().span_context())
+            .finish()
+    }
+}
+
+/// Headers as the propagators read them.
+pub(crate) struct Headers<'a>(pub(crate) &'a http::HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use opentelemetry::Context;
+use opentelemetry::propagation::{Extractor, Injector};
+use opentelemetry::trace::TraceContextExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::Tracing;
+
+/// A trace on its way through a queue: a few short strings, `{"traceparent":"00-…"}` as JSON.
+///
+/// Put it beside the job, in whatever the queue stores; an empty one, and one that another version
+/// wrote, is as good as none. Its fields are those of W3C trace context and baggage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Carrier(BTreeMap<String, String>);
+
+/// A trace that a job has to do with and doesn't continue: see [`Carrier::link`].
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a>(&'a Carrier);
+
+/// What a job or an execution comes from.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Parent<'a> {
+    /// It goes on with this trace; with an empty carrier, with the current one.
+    Continues(&'a Carrier),
+    /// It begins a trace of its own that points to this one.
+    LinksTo(&'a Carrier),
+}
+
+impl Carrier {
+    pub(crate) fn of(tracing: &Tracing, context: &Context) -> Self {
+        let mut carrier = Self::default();
+        tracing.inject(context, &mut carrier);
+        carrier
+    }
+
+    /// Whether there is no trace in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For a job that is to have a trace of its own with a link to this one: when it runs long after
+    /// the request, or works for many of them.
+    #[must_use]
+    pub const fn link(&self) -> Link<'_> {
+        Link(self)
+    }
+}
+
+impl<'a> From<&'a Carrier> for Parent<'a> {
+    fn from(carrier: &'a Carrier) -> Self {
+        Self::Continues(carrier)
+    }
+}
+
+impl<'a> From<Link<'a>> for Parent<'a> {
+    fn from(Link(carrier): Link<'a>) -> Self {
+        Self::LinksTo(carrier)
+    }
+}
+
+impl Parent<'_> {
+    /// The context to start in, and what the span links to.
+    pub(crate) fn resolve(self, tracing: &Tracing) -> (Context, Vec<opentelemetry::trace::Link>) {
+        match self {
+            Self::Continues(carrier) => (tracing.extract(carrier), Vec::new()),
+            Self::LinksTo(carrier) => {
+                let context = tracing.extract(carrier);
+                let span = context.span().span_context().clone();
+                let links = [span]
+                    .into_iter()
+                    .filter(opentelemetry::trace::SpanContext::is_valid);
+                let links = links.map(opentelemetry::trace::Link::with_context);
+                (Context::new(), links.collect())
+            }
+        }
+    }
+}
+
+impl Extractor for Carrier {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+impl Injector for Carrier {
+    fn set(&mut self, key: &str, value: String) {
+        if !value.is_empty() {
+            self.0.insert(key.to_owned(), value);
+        }
+    }
+}

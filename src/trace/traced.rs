@@ -1,0 +1,37 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll};
+
+use opentelemetry::Context;
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// A future inside a span: what it logs and starts belongs to it.
+    pub struct Traced<F> {
+        #[pin]
+        inner: F,
+        context: Context,
+    }
+}
+
+impl<F> Traced<F> {
+    pub(crate) const fn new(inner: F, context: Context) -> Self {
+        Self { inner, context }
+    }
+}
+
+impl<F: Future> Future for Traced<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _inside = this.context.clone().attach();
+        this.inner.poll(cx)
+    }
+}
+
+impl<F> std::fmt::Debug for Traced<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Traced").finish_non_exhaustive()
+    }
+}
