@@ -57,6 +57,15 @@ impl Clock {
             Some(hand) => hand.started_wall + hand.advanced(),
         }
     }
+
+    /// How long a process that really started at `started` has been running: by a manual clock, for
+    /// as long as the clock, whatever day the test runs on.
+    pub(crate) fn uptime(&self, started: SystemTime) -> Option<Duration> {
+        match &self.0 {
+            None => SystemTime::now().duration_since(started).ok(),
+            Some(hand) => Some(hand.advanced()),
+        }
+    }
 }
 
 impl Hand {

@@ -176,7 +176,7 @@ impl Inner {
                 file_descriptors: sample.open_file_descriptors,
                 uptime: sample
                     .started_at
-                    .and_then(|started| self.clock.wall().duration_since(started).ok()),
+                    .and_then(|started| self.clock.uptime(started)),
             }
         });
     }
