@@ -3,6 +3,7 @@
 mod api;
 mod business;
 mod database;
+mod live;
 mod observed;
 mod own;
 mod running;

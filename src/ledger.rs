@@ -3,15 +3,19 @@
 //! Two counters for each objective whose method is `occurrences`. The scrape exports them as
 //! `vantage.slo.events`; error budgets, the fleet's report and the generated rules all read that
 //! one stream, so that they cannot disagree and do not depend on histogram buckets.
+//!
+//! An account is opened by the instruments that count into it, which come to life with the process's
+//! role or their first use. Until then it isn't exported: a worker that said 0 bad requests would be
+//! added to the API's budget as one that was never slow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::catalog;
 use crate::slo::{Kind, Method, Objectives, Threshold};
 
-/// Every objective's account. Cheap to clone; clones share the counters.
+/// Every objective's account, opened or not. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     accounts: Arc<[Account]>,
@@ -28,14 +32,15 @@ pub(crate) struct Account {
 
 #[derive(Debug, Default)]
 struct Counters {
+    opened: AtomicBool,
     good: AtomicU64,
     bad: AtomicU64,
 }
 
 impl Ledger {
-    /// Opens an account for each objective that counts occurrences.
+    /// Keeps an account for each objective that counts occurrences.
     #[must_use]
-    pub(crate) fn open(objectives: &Objectives) -> Self {
+    pub(crate) fn of(objectives: &Objectives) -> Self {
         let accounts = objectives
             .iter()
             .filter(|objective| objective.method() == Method::Occurrences)
@@ -57,8 +62,17 @@ impl Ledger {
         self.accounts.iter()
     }
 
-    pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Account> {
-        self.accounts.iter().find(|account| account.kind == kind)
+    /// The accounts that something counts into.
+    pub(crate) fn opened(&self) -> impl Iterator<Item = &Account> {
+        self.accounts()
+            .filter(|account| account.counters.opened.load(Ordering::Relaxed))
+    }
+
+    /// Opens the account of a kind, to count into it.
+    pub(crate) fn open(&self, kind: Kind) -> Option<Account> {
+        let account = self.accounts().find(|account| account.kind == kind)?;
+        account.counters.opened.store(true, Ordering::Relaxed);
+        Some(account.clone())
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) fn serve(
         .spawn(move || {
             let served = runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
+                // A stranger who asks the scrape's port for other paths is nobody's API request.
+                let router = router.fallback(|| async { StatusCode::NOT_FOUND });
                 let server = axum::serve(listener, router);
                 tokio::select! {
                     served = server => served,

@@ -13,12 +13,12 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, EffectiveConfig, Environment};
+use crate::config::{Config, ConfigError, EffectiveConfig, Environment, Role};
 #[cfg(feature = "otlp")]
 use crate::export::ExportError;
 use crate::exposition::Format;
 use crate::instruments::{
-    Api, Business, Database, Executions, Jobs, Own, Scheduler, Worker, observe,
+    Api, Business, Database, Executions, Jobs, Own, Scheduler, Watched, Worker, observe,
 };
 use crate::ledger::Ledger;
 use crate::middleware::{CountConnections, HttpLayer};
@@ -143,7 +143,7 @@ impl Telemetry {
         spans: Option<Box<dyn SpanProcessor>>,
     ) -> Result<Self, InitError> {
         let settings = &config.config;
-        let ledger = Ledger::open(objectives);
+        let ledger = Ledger::of(objectives);
         let (ours, user) = (
             Metrics::ours(settings, &ledger)?,
             Metrics::of_user(settings)?,
@@ -155,13 +155,14 @@ impl Telemetry {
             _ => Carry::start(settings, &instruments, vec![ours.clone(), user.clone()])?,
         };
         let own = Own::new(&instruments);
-        let jobs = Jobs::new(&instruments, &ledger, clock.clone());
+        let running = Watched::default();
+        let jobs = Jobs::new(&instruments, &ledger, clock.clone(), running.clone());
         let latest = Latest::default();
         observe(&instruments, &latest, &ledger);
         let sampler = Sampler::new(
             clock.clone(),
             latest,
-            jobs.running().clone(),
+            running,
             own.clone(),
             settings.metrics.disks.clone(),
         );
@@ -170,9 +171,20 @@ impl Telemetry {
             "/api/v1/health".to_owned(),
         ];
         let scope_labels = settings.metrics.prometheus.scope_labels;
+        let api = Api::new(&instruments, &ledger, uncounted);
+        let executions = Executions::new(&instruments, clock.clone());
+        for role in &settings.service.roles {
+            match role {
+                Role::Api => api.announce(),
+                Role::Worker => jobs.announce(),
+                Role::Scheduler => executions.announce(),
+                // Its pages read what the others record.
+                Role::Web => {}
+            }
+        }
         Ok(Self(Arc::new(Inner {
-            api: Api::new(&instruments, &ledger, uncounted),
-            executions: Executions::new(&instruments, clock.clone()),
+            api,
+            executions,
             database: Database::new(&instruments, clock.clone()),
             business: Business::new(&instruments),
             scrape: Arc::new(Scrape::new(ours.clone(), user.clone(), own, scope_labels)),
@@ -289,11 +301,12 @@ impl Telemetry {
         self.0.business.clone()
     }
 
-    /// Good and bad events of each objective that counts occurrences, as (objective, good, bad).
+    /// Good and bad events of each objective that counts occurrences and that something in this
+    /// process counts into, as (objective, good, bad).
     pub fn slo_events(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         self.0
             .ledger
-            .accounts()
+            .opened()
             .map(|account| (account.objective(), account.good(), account.bad()))
     }
 

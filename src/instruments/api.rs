@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::live::Live;
 use crate::catalog::api::{
     ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, METHODS, REQUEST,
     REQUEST_DURATION, REQUESTS,
@@ -13,7 +14,7 @@ use crate::slo::Kind;
 
 /// The instruments of an HTTP server.
 #[derive(Clone, Debug)]
-pub(crate) struct Api(Arc<Inner>);
+pub(crate) struct Api(Live<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -58,33 +59,15 @@ pub(crate) struct Answer<'a> {
 impl Api {
     /// `uncounted` routes (health, scrape) are measured, but count towards no objective.
     pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
-        let (error_rate, latency) = (
-            ledger.of_kind(Kind::ErrorRate).cloned(),
-            ledger.of_kind(Kind::Latency).cloned(),
-        );
-        let (count, duration) = (
-            instruments.binder::<Counter>(&REQUESTS),
-            instruments.binder::<Histogram>(&REQUEST_DURATION),
-        );
-        let bind = move |labels: &[opentelemetry::KeyValue]| {
-            let route = labels
-                .iter()
-                .find(|label| label.key.as_str() == "http.route");
-            let uncounted =
-                route.is_some_and(|route| uncounted.iter().any(|own| *own == route.value.as_str()));
-            Request {
-                count: count(labels),
-                duration: duration(labels),
-                error_rate: error_rate.clone().filter(|_| !uncounted),
-                latency: latency.clone().filter(|_| !uncounted),
-            }
-        };
-        Self(Arc::new(Inner {
-            requests: instruments.group(&[&REQUESTS, &REQUEST_DURATION], &REQUEST, bind),
-            active: instruments.series(&ACTIVE_REQUESTS, &ACTIVE),
-            broken: instruments.series(&BROKEN_BODIES, &BROKEN),
-            connections: instruments.single(&ACTIVE_CONNECTIONS),
+        let (instruments, ledger) = (instruments.clone(), ledger.clone());
+        Self(Live::new(move || {
+            Inner::new(&instruments, &ledger, uncounted)
         }))
+    }
+
+    /// Shows the family before anything happens.
+    pub(crate) fn announce(&self) {
+        self.0.announce();
     }
 
     /// The active-requests series of a method and scheme, for as long as a request lasts.
@@ -112,6 +95,35 @@ impl Api {
 
     pub(crate) fn connections(&self) -> &UpDownCounter {
         &self.0.connections
+    }
+}
+
+impl Inner {
+    fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
+        let (error_rate, latency) = (ledger.open(Kind::ErrorRate), ledger.open(Kind::Latency));
+        let (count, duration) = (
+            instruments.binder::<Counter>(&REQUESTS),
+            instruments.binder::<Histogram>(&REQUEST_DURATION),
+        );
+        let bind = move |labels: &[opentelemetry::KeyValue]| {
+            let route = labels
+                .iter()
+                .find(|label| label.key.as_str() == "http.route");
+            let uncounted =
+                route.is_some_and(|route| uncounted.iter().any(|own| *own == route.value.as_str()));
+            Request {
+                count: count(labels),
+                duration: duration(labels),
+                error_rate: error_rate.clone().filter(|_| !uncounted),
+                latency: latency.clone().filter(|_| !uncounted),
+            }
+        };
+        Self {
+            requests: instruments.group(&[&REQUESTS, &REQUEST_DURATION], &REQUEST, bind),
+            active: instruments.series(&ACTIVE_REQUESTS, &ACTIVE),
+            broken: instruments.series(&BROKEN_BODIES, &BROKEN),
+            connections: instruments.single(&ACTIVE_CONNECTIONS),
+        }
     }
 }
 

@@ -174,7 +174,7 @@ fn events(instruments: &Instruments, ledger: Ledger) {
         .with_unit(spec.unit.ucum());
     counter
         .with_callback(move |observer| {
-            for account in ledger.accounts() {
+            for account in ledger.opened() {
                 for (result, events) in [("bad", account.bad()), ("good", account.good())] {
                     let objective = KeyValue::new("objective", account.objective().to_owned());
                     observer.observe(events, &[objective, KeyValue::new("result", result)]);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use super::live::Live;
 use crate::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
     EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
@@ -13,7 +14,7 @@ use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
 
 /// The instruments of all schedulers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Executions(Arc<Inner>);
+pub(crate) struct Executions(Live<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -35,6 +36,22 @@ struct ScheduleSeries {
 
 impl Executions {
     pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
+        let instruments = instruments.clone();
+        Self(Live::new(move || Inner::new(&instruments, clock)))
+    }
+
+    /// Shows the family before anything happens.
+    pub(crate) fn announce(&self) {
+        self.0.announce();
+    }
+
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        Scheduler(self.clone())
+    }
+}
+
+impl Inner {
+    fn new(instruments: &Instruments, clock: Clock) -> Self {
         let by_schedule = {
             let (scheduled, lag) = (
                 instruments.binder::<Counter>(&SCHEDULED_JOBS),
@@ -71,17 +88,13 @@ impl Executions {
                 move |labels| (count(labels), duration(labels)),
             )
         };
-        Self(Arc::new(Inner {
+        Self {
             clock,
             by_schedule,
             ended,
             failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
             running: Mutex::default(),
-        }))
-    }
-
-    pub(crate) fn scheduler(&self) -> Scheduler {
-        Scheduler(self.clone())
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use super::live::Live;
 use super::running::Watched;
 use crate::catalog::worker::{
     ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
@@ -14,7 +15,7 @@ use crate::slo::Kind;
 
 /// The instruments of all workers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Jobs(Arc<Inner>);
+pub(crate) struct Jobs(Live<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -35,7 +36,34 @@ struct KindSeries {
 }
 
 impl Jobs {
-    pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, clock: Clock) -> Self {
+    /// `running` is where the sampler finds the jobs that go on.
+    pub(crate) fn new(
+        instruments: &Instruments,
+        ledger: &Ledger,
+        clock: Clock,
+        running: Watched,
+    ) -> Self {
+        let (instruments, ledger) = (instruments.clone(), ledger.clone());
+        Self(Live::new(move || {
+            Inner::new(&instruments, &ledger, clock, running)
+        }))
+    }
+
+    /// Shows the family before anything happens.
+    pub(crate) fn announce(&self) {
+        self.0.announce();
+    }
+
+    pub(crate) fn worker(&self, id: &str) -> Worker {
+        Worker {
+            id: Arc::from(id),
+            jobs: self.clone(),
+        }
+    }
+}
+
+impl Inner {
+    fn new(instruments: &Instruments, ledger: &Ledger, clock: Clock, running: Watched) -> Self {
         let by_kind = {
             let (active, busy) = (
                 instruments.binder::<UpDownCounter>(&ACTIVE_JOBS),
@@ -61,25 +89,14 @@ impl Jobs {
                 (count(labels), duration(labels))
             })
         };
-        Self(Arc::new(Inner {
+        Self {
             clock,
             by_kind,
             ended,
             failures: instruments.series(&JOB_FAILURES, &FAILURE),
-            processing_time: ledger.of_kind(Kind::ProcessingTime).cloned(),
-            queue_lag: ledger.of_kind(Kind::QueueLag).cloned(),
-            running: Watched::default(),
-        }))
-    }
-
-    pub(crate) fn running(&self) -> &Watched {
-        &self.0.running
-    }
-
-    pub(crate) fn worker(&self, id: &str) -> Worker {
-        Worker {
-            id: Arc::from(id),
-            jobs: self.clone(),
+            processing_time: ledger.open(Kind::ProcessingTime),
+            queue_lag: ledger.open(Kind::QueueLag),
+            running,
         }
     }
 }

@@ -11,4 +11,5 @@ mod http;
 mod jobs;
 mod layering;
 mod robust;
+mod roles;
 mod support;
