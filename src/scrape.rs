@@ -1,5 +1,7 @@
 //! One scrape: collect every part, write what can be written, count what could not.
 
+mod overflow;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,6 +12,7 @@ use prometheus::proto::MetricFamily;
 use crate::exposition::{Exposition, Format};
 use crate::instruments::Own;
 use crate::pipeline::Metrics;
+use overflow::Overflows;
 
 /// Everything that a scrape shows.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct Scrape {
 struct Kept {
     ours: ResourceMetrics,
     user: ResourceMetrics,
+    overflows: Overflows,
     capacity: usize,
 }
 
@@ -61,6 +65,9 @@ impl Scrape {
         let kept = &mut *kept;
         let ours = self.collect("vantage", &self.ours, &mut kept.ours);
         let user = self.collect("meter", &self.user, &mut kept.user);
+        if user.is_ok() {
+            self.name_overflows(&mut kept.overflows, &kept.user);
+        }
         let gathered = self.gather();
         let mut exposition = Exposition::new(format).scope_labels(self.scope_labels);
         if ours.is_ok() {
@@ -101,6 +108,19 @@ impl Scrape {
         self.own.left_out(part);
         tracing::warn!(part, failure, "a part is missing from the scrape");
         Err(failure)
+    }
+
+    fn name_overflows(&self, known: &mut Overflows, collected: &ResourceMetrics) {
+        for overflow in known.look(collected) {
+            let instrument = overflow.instrument;
+            self.own.overflowed(instrument, overflow.measurements);
+            if overflow.first {
+                tracing::warn!(
+                    instrument,
+                    "an instrument of the service's own meter holds its limit of series: new label values go to its overflow series"
+                );
+            }
+        }
     }
 
     fn gather(&self) -> Vec<MetricFamily> {

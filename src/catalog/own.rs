@@ -48,13 +48,14 @@ pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
         Attribute::one_of("result", &["bad", "good"]),
     ],
 );
-/// Measurements that found their instrument full.
+/// Measurements that found their instrument full. Of an instrument of the user's own meter they are
+/// known for histograms; for others a scrape adds one when the overflow series has moved.
 pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
     Family::Own,
     "vantage.telemetry.series_overflow",
     Instrument::Counter,
     Unit::Things("{measurement}"),
-    "Measurements that went to the overflow series because the instrument holds its limit of series",
+    "Measurements that went to the overflow series because the instrument holds its limit of series; of a meter of one's own at least so many",
     &BY_INSTRUMENT,
 );
 /// Time to collect and write a scrape.

@@ -127,6 +127,14 @@ impl Metrics {
 fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
     // One more than the cache's limit, for the overflow series that the cache chooses itself.
     let series = spec.closed_series().unwrap_or(limit) + 1;
+    // Which instruments overflow must be told however low the limit is: ours beside the user's.
+    let names_instruments = spec.name == catalog::own::SERIES_OVERFLOW.name;
+    let series = series
+        + if names_instruments {
+            catalog::all().count()
+        } else {
+            0
+        };
     let stream = Stream::builder().with_cardinality_limit(series);
     let stream = match spec.instrument {
         Instrument::Histogram(bounds) => {
