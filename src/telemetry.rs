@@ -143,7 +143,11 @@ impl Telemetry {
         spans: Option<Box<dyn SpanProcessor>>,
     ) -> Result<Self, InitError> {
         let settings = &config.config;
-        let ledger = Ledger::of(objectives);
+        let ledger = if settings.disabled {
+            Ledger::default()
+        } else {
+            Ledger::of(objectives)
+        };
         let (ours, user) = (
             Metrics::ours(settings, &ledger)?,
             Metrics::of_user(settings)?,
@@ -201,14 +205,14 @@ impl Telemetry {
     }
 
     fn start(&self) -> Result<(), InitError> {
-        if self.0.config.config.disabled {
-            return Ok(());
+        if !self.0.config.config.disabled {
+            self.0.sampler.tick();
+            self.background(|background| {
+                background.sampler = Some(self.0.sampler.start()?);
+                Ok::<_, io::Error>(())
+            })?;
         }
-        self.0.sampler.tick();
-        self.background(|background| {
-            background.sampler = Some(self.0.sampler.start()?);
-            Ok::<_, io::Error>(())
-        })?;
+        // Also when disabled: whoever probes health must not take the service for dead.
         #[cfg(feature = "axum")]
         if let Some(address) = self.0.config.config.http.listen {
             self.serve(address)?;

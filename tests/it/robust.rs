@@ -10,12 +10,16 @@ use axum::extract::ConnectInfo;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use http_body_util::BodyExt as _;
+use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
+use vantage_obs::config::Environment;
 use vantage_obs::exposition::Format;
 use vantage_obs::testing::TestTelemetry;
-use vantage_obs::{InitError, PoolState};
+use vantage_obs::{Config, InitError, PoolState, Role, Telemetry};
 
-use crate::support::{config, named, request, samples, scrape, sure};
+use crate::support::{
+    OBJECTIVES, config, events, named, request, samples, scrape, sure, with_objectives,
+};
 
 /// The answer to `GET /metrics` with these headers.
 async fn metrics(
@@ -56,7 +60,14 @@ fn fetch(address: SocketAddr, path: &str) -> String {
 }
 
 #[test]
-fn of_sixteen_threads_that_call_init_exactly_one_succeeds() {
+fn a_failed_init_leaves_the_process_free_and_of_sixteen_threads_exactly_one_succeeds() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut busy = config();
+    busy.http.listen = Some(taken.local_addr().unwrap());
+    let failed = vantage_obs::init(busy);
+    assert!(matches!(failed, Err(InitError::Io(_))), "{failed:?}");
+    let failed = vantage_obs::init(Config::new("", Role::Api));
+    assert!(matches!(failed, Err(InitError::Config(_))), "{failed:?}");
     let together = Barrier::new(16);
     let results: Vec<_> = std::thread::scope(|scope| {
         let init = || {
@@ -347,4 +358,117 @@ async fn a_connection_is_counted_while_it_is_open_and_keeps_its_peer_address() {
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
     assert_eq!(open(), Some(0.0));
+}
+
+#[test]
+fn an_instrument_of_ones_own_meter_that_overflows_is_named_and_its_measurements_counted() {
+    let mut config = config();
+    config.metrics.cardinality_limit = 10;
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    let meter = test.telemetry().meter("library");
+    let calls = meter.u64_counter("library.calls").build();
+    let sizes = meter.f64_histogram("library.sizes").build();
+    let record = |measurements: u64| {
+        for user in 0..measurements {
+            let labels = [KeyValue::new("user", user.to_string())];
+            calls.add(5, &labels);
+            sizes.record(1.0, &labels);
+        }
+    };
+    // What a scrape finds is in the next one's figures.
+    let overflowed = |instrument: &str| {
+        let _ = scrape(&test);
+        let name = "vantage_telemetry_series_overflow_total";
+        test.value(name, &[("instrument", instrument)])
+    };
+    record(5);
+    assert_eq!(overflowed("library.sizes"), None, "there is room");
+    record(100);
+    let in_overflow = named(&scrape(&test), "library_sizes_count")
+        .iter()
+        .find(|series| series.labels.contains_key("otel_metric_overflow"))
+        .map(|series| series.value);
+    assert!(
+        in_overflow.is_some_and(|count| count > 80.0),
+        "{in_overflow:?}"
+    );
+    assert_eq!(overflowed("library.sizes"), in_overflow, "each is counted");
+    assert_eq!(overflowed("library.sizes"), in_overflow, "and only once");
+    assert_eq!(overflowed("library.calls"), Some(1.0), "at least one");
+    record(100);
+    let _ = scrape(&test);
+    assert!(overflowed("library.sizes") > in_overflow);
+    assert_eq!(overflowed("library.calls"), Some(2.0), "it goes on");
+}
+
+#[tokio::test]
+async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
+    let mut config = config();
+    config.disabled = true;
+    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
+    let telemetry = test.telemetry();
+    let app = Router::new()
+        .route("/posts", get(|| async { "a post" }))
+        .layer(telemetry.http_layer())
+        .merge(telemetry.routes());
+    let answer = sure(app.clone().oneshot(request("GET", "/posts")).await);
+    assert_eq!(answer.status(), StatusCode::OK, "the service works");
+    let worker = telemetry.worker("w1");
+    worker.start("publish", test.clock().wall()).succeed();
+    let scheduler = telemetry.scheduler();
+    scheduler.start("nightly", test.clock().wall()).fail("late");
+    telemetry
+        .database("sqlite")
+        .query("SELECT", "posts")
+        .succeed();
+    telemetry.business().posts_published(1);
+    telemetry
+        .meter("x")
+        .u64_counter("x.calls")
+        .build()
+        .add(1, &[]);
+    let _watch = telemetry.watch_pool("main", PoolState::default);
+    test.tick();
+    assert_eq!(telemetry.scrape(Format::Text), None);
+    assert_eq!(telemetry.registry().gather(), []);
+    assert_eq!(telemetry.slo_events().count(), 0);
+    let status = |path| {
+        let app = app.clone();
+        async move { sure(app.oneshot(request("GET", path)).await).status() }
+    };
+    assert_eq!(status("/metrics").await, StatusCode::NOT_FOUND);
+    assert_eq!(status("/api/v1/health").await, StatusCode::OK);
+    telemetry.shutdown();
+}
+
+#[test]
+fn http_listen_is_served_until_the_end_and_disabled_telemetry_answers_health_there_too() {
+    for disabled in [false, true] {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let mut config = config();
+        config.disabled = disabled;
+        config.http.listen = Some(address);
+        let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+        let health = fetch(address, "/api/v1/health");
+        assert!(health.ends_with(r#"{"status":"pass"}"#), "{health}");
+        let scrape = fetch(address, "/metrics");
+        let expected = if disabled { "404" } else { "200" };
+        assert!(
+            scrape.starts_with(&format!("HTTP/1.1 {expected} ")),
+            "{scrape}"
+        );
+        telemetry.shutdown();
+    }
+}
+
+#[test]
+fn a_strangers_path_on_the_scrapes_own_port_is_no_request_of_the_api() {
+    let test = with_objectives();
+    let address = "127.0.0.1:0".parse().unwrap();
+    let address = test.telemetry().serve(address).unwrap();
+    assert!(fetch(address, "/wp-admin").starts_with("HTTP/1.1 404 "));
+    assert!(named(&scrape(&test), "vantage_api_requests_total").is_empty());
+    assert_eq!(events(&test, "api.error_rate"), (0, 0));
 }
