@@ -2,6 +2,9 @@
 //!
 //! `cargo run --example api_service -- 127.0.0.1:8080`, then look at `/metrics`.
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 use std::net::SocketAddr;
 
 use axum::Router;
@@ -29,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(&address).await?;
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, telemetry.count_connections(app))
-        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
+        .with_graceful_shutdown(async { stop::requested().await.unwrap_or_default() })
         .await?;
     telemetry.shutdown().await?;
     Ok(())

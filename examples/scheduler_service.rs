@@ -2,6 +2,9 @@
 //!
 //! `cargo run --example scheduler_service -- 127.0.0.1:9465`, then look at `/metrics`.
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 use std::time::{Duration, SystemTime};
 
 use vantage_obs::{Config, Role};
@@ -30,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     tokio::select! {
         () = work => {}
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = stop::requested() => stopped?,
     }
     telemetry.shutdown().await?;
     Ok(())

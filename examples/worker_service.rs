@@ -2,6 +2,9 @@
 //!
 //! `cargo run --example worker_service -- 127.0.0.1:9464`, then look at `/metrics`.
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -39,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     tokio::select! {
         () = work => {}
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = stop::requested() => stopped?,
     }
     telemetry.shutdown().await?;
     Ok(())

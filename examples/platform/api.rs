@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use axum::extract::{Path, State};
@@ -100,7 +99,7 @@ async fn organizations(State(platform): State<Arc<Platform>>) -> Json<Value> {
 
 /// One request in 500 fails; during the incident every third does, and the others are slow.
 async fn trouble(platform: &Platform, usual_milliseconds: u64) -> Result<(), StatusCode> {
-    let incident = platform.incident.load(Ordering::Relaxed);
+    let incident = platform.is_incident();
     let longest = if incident { 3_000 } else { usual_milliseconds };
     tokio::time::sleep(Duration::from_millis(chance(longest))).await;
     if chance(if incident { 3 } else { 500 }) == 0 {

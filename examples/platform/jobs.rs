@@ -1,14 +1,21 @@
 //! The queue, the workers that empty it, and the scheduler.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
+use vantage_obs::QueueState;
 
-use crate::Platform;
 use crate::api::chance;
+use crate::figures::Job;
+use crate::{Fallible, Platform};
+
+/// For how long the platform says that it was down before it started: longer than the 5 minutes
+/// that a job may wait, so that a short run has late jobs to show.
+const DOWNTIME: Duration = Duration::from_secs(6 * 60);
+/// Jobs that became due meanwhile.
+const BACKLOG: u32 = 5;
 
 /// A post to be published.
 pub(crate) struct Task {
@@ -29,12 +36,14 @@ impl Queue {
     }
 
     /// How many tasks wait, and for how long the first has been due.
-    pub(crate) fn state(&self) -> (u64, Option<Duration>) {
+    pub(crate) fn state(&self) -> QueueState {
         let tasks = self.lock();
-        let oldest = tasks
-            .front()
-            .map(|task| task.due.elapsed().unwrap_or_default());
-        (tasks.len() as u64, oldest)
+        QueueState {
+            depth: tasks.len() as u64,
+            oldest: tasks
+                .front()
+                .map(|task| task.due.elapsed().unwrap_or_default()),
+        }
     }
 
     async fn pop(&self) -> Task {
@@ -51,58 +60,68 @@ impl Queue {
     }
 }
 
+/// Puts back what was due while the platform was down.
+pub(crate) async fn restore_backlog(platform: &Platform) -> Fallible {
+    for _ in 0..BACKLOG {
+        let post = platform.database.insert_post("an older post").await?;
+        platform.queue.push(Task {
+            post,
+            due: SystemTime::now() - DOWNTIME,
+        });
+    }
+    Ok(())
+}
+
 pub(crate) async fn work(platform: Arc<Platform>, id: String) {
     let worker = platform.telemetry.worker(&id);
     loop {
         let task = platform.queue.pop().await;
         // A task of its own, so that a job that panics takes no worker with it.
-        let (platform, worker) = (Arc::clone(&platform), worker.clone());
-        let done = tokio::spawn(async move {
+        let (shared, worker) = (Arc::clone(&platform), worker.clone());
+        let ended = tokio::spawn(async move {
+            let platform = shared;
             let job = worker.start("publish_post", task.due);
-            tokio::time::sleep(Duration::from_millis(20 + chance(60))).await;
+            let incident = platform.is_incident();
+            let longest = if incident { 1_000 } else { 60 };
+            tokio::time::sleep(Duration::from_millis(20 + chance(longest))).await;
             assert!(
                 chance(400) != 0,
                 "a job that panics, to show that it is counted"
             );
-            let incident = platform.incident.load(Ordering::Relaxed);
             if chance(if incident { 4 } else { 50 }) == 0 {
                 job.fail("upstream_timeout");
+                Job::Failed
             } else if platform.database.publish(task.post).await.is_ok() {
                 platform.telemetry.business().posts_published(1);
                 job.succeed();
+                Job::Done
             } else {
                 job.fail("database_error");
+                Job::Failed
             }
-            platform.jobs.fetch_add(1, Ordering::Relaxed);
         });
-        // The panic is in the metrics already.
-        let _ = done.await;
+        let outcome = ended.await.unwrap_or(Job::Panicked);
+        platform.figures().job(outcome);
     }
 }
 
 pub(crate) async fn schedule(platform: Arc<Platform>) {
     let scheduler = platform.telemetry.scheduler();
+    // The first run makes up for the last of those that the downtime cost.
+    let mut due = SystemTime::now() - DOWNTIME;
+    scheduler.missed("cleanup", 3);
     loop {
-        let due = SystemTime::now() + Duration::from_secs(2);
-        scheduler.scheduled("cleanup", 1);
-        tokio::time::sleep(Duration::from_millis(2_000 + chance(300))).await;
         let execution = scheduler.start("cleanup", due);
         if chance(10) == 0 {
             execution.fail("lock_held");
-        } else if platform.database.remove_published().await.is_ok() {
+        } else if platform.database.remove_old().await.is_ok() {
             execution.succeed();
         } else {
             execution.fail("database_error");
         }
+        due = SystemTime::now() + Duration::from_secs(2);
+        scheduler.scheduled("cleanup", 1);
+        let late = chance(if platform.is_incident() { 3_000 } else { 300 });
+        tokio::time::sleep(Duration::from_millis(2_000 + late)).await;
     }
-}
-
-/// One line for a panic; the metrics have the rest.
-pub(crate) fn announce_panics_briefly() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map_or_else(String::new, ToString::to_string);
-        eprintln!("a job panicked at {place}");
-    }));
 }

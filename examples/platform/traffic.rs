@@ -1,14 +1,44 @@
 //! Real HTTP requests over loopback, at a steady rate.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 
 use crate::Platform;
 use crate::api::chance;
+use crate::figures::Request;
+
+/// How many of the latest posts clients know of.
+const KNOWN: usize = 200;
+/// After this a client gives up; one in fifty does so at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ids that the API has answered with.
+#[derive(Default)]
+pub(crate) struct Posts(Mutex<VecDeque<u64>>);
+
+impl Posts {
+    fn learn(&self, id: u64) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push_back(id);
+        if known.len() > KNOWN {
+            known.pop_front();
+        }
+    }
+
+    /// One that exists, but for one in fifty and the time before the first.
+    fn pick(&self) -> u64 {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::try_from(chance(known.len() as u64)).unwrap_or_default();
+        match known.get(place) {
+            Some(id) if chance(50) != 0 => *id,
+            _ => 0,
+        }
+    }
+}
 
 pub(crate) async fn send(platform: Arc<Platform>, address: SocketAddr, rate: u32) {
     let client = Client::new();
@@ -24,28 +54,53 @@ pub(crate) async fn send(platform: Arc<Platform>, address: SocketAddr, rate: u32
 }
 
 async fn request(platform: Arc<Platform>, client: Client, base: String) {
-    let post = chance(1_000);
+    let post = platform.posts.pick();
     let (method, path, patience) = match chance(100) {
-        0..40 => (Method::GET, "/api/v1/posts".to_owned(), 10_000),
-        40..60 => (Method::POST, "/api/v1/posts".to_owned(), 10_000),
-        60..75 => (Method::GET, format!("/api/v1/posts/{post}"), 10_000),
-        75..85 => (Method::POST, format!("/api/v1/posts/{post}/like"), 10_000),
-        85..93 => (Method::POST, "/api/v1/generations".to_owned(), 10_000),
-        93..96 => (Method::GET, "/api/v1/organizations".to_owned(), 10_000),
-        96..98 => (Method::GET, format!("/wp-admin/{post}"), 10_000),
+        0..40 => (Method::GET, "/api/v1/posts".to_owned(), PATIENCE),
+        40..60 => (Method::POST, "/api/v1/posts".to_owned(), PATIENCE),
+        60..75 => (Method::GET, format!("/api/v1/posts/{post}"), PATIENCE),
+        75..85 => (Method::POST, format!("/api/v1/posts/{post}/like"), PATIENCE),
+        85..94 => (Method::POST, "/api/v1/generations".to_owned(), PATIENCE),
+        94..97 => (Method::GET, "/api/v1/organizations".to_owned(), PATIENCE),
+        // A stranger who looks for holes: no path of ours, and so no label of its own.
+        97..98 => (
+            Method::GET,
+            format!("/wp-admin/{}", chance(1_000)),
+            PATIENCE,
+        ),
         // A client that gives up.
-        _ => (Method::POST, "/api/v1/generations".to_owned(), 20),
+        _ => (
+            Method::POST,
+            "/api/v1/generations".to_owned(),
+            Duration::from_millis(20),
+        ),
     };
+    let creates = method == Method::POST && path == "/api/v1/posts";
     let request = client
         .request(method, format!("{base}{path}"))
-        .timeout(Duration::from_millis(patience));
-    let request = request
+        .timeout(patience)
         .header("content-type", "application/json")
         .body(r#"{"body":"a post"}"#);
-    platform.sent.fetch_add(1, Ordering::Relaxed);
-    let failed = match request.send().await {
-        Ok(response) => response.status().is_server_error(),
-        Err(_) => true,
+    // A request belongs to the phase in which it was sent.
+    let figures = platform.figures();
+    let started = Instant::now();
+    let outcome = match request.send().await {
+        Ok(response) if response.status().is_server_error() => Request::Failed,
+        Ok(response) if response.status().is_client_error() => Request::Refused,
+        Ok(response) => {
+            if creates && let Some(id) = id_of(response).await {
+                platform.posts.learn(id);
+            }
+            Request::Answered
+        }
+        Err(error) if error.is_timeout() => Request::GaveUp,
+        Err(_) => Request::Failed,
     };
-    platform.failed.fetch_add(failed.into(), Ordering::Relaxed);
+    figures.request(outcome, started.elapsed());
+}
+
+async fn id_of(response: reqwest::Response) -> Option<u64> {
+    let body = response.bytes().await.ok()?;
+    let post: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    post["id"].as_u64()
 }

@@ -1,0 +1,96 @@
+//! The embedded database: a file that goes with the process.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, ToSql};
+
+use super::{Answer, CONNECTIONS, Parameter, Statement};
+use crate::Fallible;
+
+const SCHEMA: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL;
+    CREATE TABLE IF NOT EXISTS vantage_example_posts
+        (id INTEGER PRIMARY KEY, body TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0)";
+
+pub(super) struct Sqlite {
+    file: Arc<File>,
+    #[expect(dead_code, reason = "the folder is removed when this is dropped")]
+    folder: tempfile::TempDir,
+}
+
+struct File {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Sqlite {
+    pub(super) fn open() -> Fallible<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = File {
+            path: folder.path().join("platform.db"),
+            idle: Mutex::default(),
+        };
+        let opened = (0..CONNECTIONS).map(|_| file.connect());
+        *file.idle() = opened.collect::<Result<_, _>>()?;
+        Ok(Self {
+            file: Arc::new(file),
+            folder,
+        })
+    }
+
+    pub(super) fn idle(&self) -> usize {
+        self.file.idle().len()
+    }
+
+    pub(super) async fn run(&self, statement: &Statement, parameter: Parameter) -> Fallible<u64> {
+        let file = Arc::clone(&self.file);
+        let (sql, answer) = (statement.sql, statement.answer);
+        let answer = tokio::task::spawn_blocking(move || file.run(sql, &parameter, answer));
+        Ok(answer.await??)
+    }
+}
+
+impl File {
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = Connection::open(&self.path)?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(connection)
+    }
+
+    fn run(&self, sql: &str, parameter: &Parameter, answer: Answer) -> rusqlite::Result<u64> {
+        // A caller that went away leaves its statement running on its connection.
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| self.connect(), Ok)?;
+        let answer = execute(&connection, sql, parameter, answer);
+        let mut idle = self.idle();
+        if idle.len() < CONNECTIONS {
+            idle.push(connection);
+        }
+        answer
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn execute(
+    connection: &Connection,
+    sql: &str,
+    parameter: &Parameter,
+    answer: Answer,
+) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare(sql)?;
+    let parameters: &[&dyn ToSql] = match parameter {
+        Parameter::None => &[],
+        Parameter::Id(id) => &[id],
+        Parameter::Text(text) => &[text],
+    };
+    match answer {
+        Answer::Number => statement.query_row(parameters, |row| {
+            row.get::<_, i64>(0).map(i64::unsigned_abs)
+        }),
+        Answer::Changed => statement.execute(parameters).map(|rows| rows as u64),
+    }
+}

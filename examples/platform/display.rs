@@ -1,0 +1,153 @@
+//! The line of progress and the summary.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use vantage_obs::slo::Objectives;
+
+use crate::Platform;
+use crate::figures::{Figures, Job, Request};
+
+/// Back to the line's first column, and away with what stands there.
+const CLEAR: &str = "\r\x1b[K";
+
+/// On a terminal one line that is rewritten, elsewhere a line every 5 s.
+pub(crate) struct Progress {
+    terminal: bool,
+}
+
+impl Progress {
+    pub(crate) fn start() -> Self {
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+        }
+    }
+
+    pub(crate) const fn every(&self) -> Duration {
+        if self.terminal {
+            Duration::from_millis(500)
+        } else {
+            Duration::from_secs(5)
+        }
+    }
+
+    pub(crate) fn show(&self, platform: &Platform, elapsed: Duration) -> std::io::Result<()> {
+        let line = line(platform, elapsed);
+        let mut out = std::io::stdout();
+        if self.terminal {
+            // Without wrapping while it is written, or it would scroll on a narrow terminal.
+            write!(out, "{CLEAR}\x1b[?7l{line}\x1b[?7h")?;
+        } else {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()
+    }
+
+    /// A line that stays.
+    pub(crate) fn note(&self, text: &str) {
+        self.clear();
+        println!("{text}");
+    }
+
+    pub(crate) fn clear(&self) {
+        if self.terminal {
+            print!("{CLEAR}");
+        }
+    }
+}
+
+/// One line for a panic; the metrics have the rest.
+pub(crate) fn announce_panics_briefly() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        // The line of progress may stand there.
+        let clear = if std::io::stderr().is_terminal() {
+            CLEAR
+        } else {
+            ""
+        };
+        eprintln!("{clear}a job panicked at {place}");
+    }));
+}
+
+fn line(platform: &Platform, elapsed: Duration) -> String {
+    let phases = [&platform.calm, &platform.incident];
+    let requests = |request| {
+        phases
+            .map(|phase| phase.requests(request))
+            .iter()
+            .sum::<u64>()
+    };
+    let jobs: u64 = phases.map(|phase| phase.jobs(Job::Done)).iter().sum();
+    format!(
+        "{:>4} s  {} answered, {} failed, {jobs} jobs done, {} waiting",
+        elapsed.as_secs(),
+        requests(Request::Answered),
+        requests(Request::Failed),
+        platform.queue.state().depth
+    )
+}
+
+pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
+    let row = |label: &str, read: &dyn Fn(&Figures) -> String| {
+        let calm = read(&platform.calm);
+        if with_incident {
+            println!("{label:24} {calm:>10} {:>10}", read(&platform.incident));
+        } else {
+            println!("{label:24} {calm:>10}");
+        }
+    };
+    println!();
+    if with_incident {
+        println!("{:24} {:>10} {:>10}", "", "otherwise", "incident");
+    }
+    for (request, label) in Request::ALL {
+        row(label, &|phase| phase.requests(request).to_string());
+    }
+    row("  95 % within", &|phase| {
+        let p95 = phase.p95();
+        p95.map_or("-".to_owned(), |p95| format!("{} ms", p95.as_millis()))
+    });
+    for (job, label) in Job::ALL {
+        row(label, &|phase| phase.jobs(job).to_string());
+    }
+    println!();
+    objectives(platform);
+}
+
+fn objectives(platform: &Platform) {
+    let directory = &platform.telemetry.config().config.slo.directory;
+    let Ok(declared) = Objectives::load(directory) else {
+        println!(
+            "no objectives: there is no folder {} here",
+            directory.display()
+        );
+        return;
+    };
+    println!(
+        "{:24} {:>10} {:>10} {:>9} {:>9} {:>8}",
+        "objective", "good", "bad", "share", "target", "budget"
+    );
+    for (id, good, bad) in platform.telemetry.slo_events() {
+        let Some(objective) = declared.get(id) else {
+            continue;
+        };
+        let (share, budget) = if good + bad == 0 {
+            ("no data".to_owned(), String::new())
+        } else {
+            let bad_share = bad as f64 / (good + bad) as f64;
+            let spent = bad_share / objective.permitted_bad().to_f64();
+            (
+                format!("{:.2} %", 100.0 * (1.0 - bad_share)),
+                format!("{:.0} %", 100.0 * spent),
+            )
+        };
+        let target = format!("{} %", objective.target());
+        println!("{id:24} {good:>10} {bad:>10} {share:>9} {target:>9} {budget:>8}");
+    }
+    println!(
+        "share is good of all; budget is how much of the permitted bad events a whole window of this would spend"
+    );
+}
