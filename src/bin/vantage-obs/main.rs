@@ -67,10 +67,39 @@ fn finish(result: Result<Status, Failure>, err: &mut dyn Write) -> Status {
     match result {
         Ok(status) => status,
         // `| head` has read enough.
-        Err(Failure::Output(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => Status::Fine,
+        Err(failure) if failure.is_closed_pipe() => Status::Fine,
         Err(failure) => {
             let _ = writeln!(err, "vantage-obs: {failure}");
             Status::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_has_read_enough_is_no_failure_in_any_format() {
+        for format in ["markdown", "json"] {
+            let words = ["vantage-obs", "catalog", "--format", format];
+            let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
+            let mut err = Vec::new();
+            let ended = arguments.verb.run(&mut Closed, &mut Vec::new());
+            assert_eq!(finish(ended, &mut err), Status::Fine, "{format}");
+            assert!(err.is_empty());
         }
     }
 }

@@ -38,6 +38,18 @@ pub(crate) enum Failure {
     Json(#[from] serde_json::Error),
 }
 
+impl Failure {
+    /// Whether it is only that nobody reads on.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let kind = match self {
+            Self::Output(cause) => Some(cause.kind()),
+            Self::Json(cause) => cause.io_error_kind(),
+            Self::Unreadable { .. } => None,
+        };
+        kind == Some(io::ErrorKind::BrokenPipe)
+    }
+}
+
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
