@@ -18,7 +18,7 @@ use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, InitError, PoolState, Role, Telemetry};
 
 use crate::support::{
-    OBJECTIVES, config, events, named, request, samples, scrape, sure, with_objectives,
+    OBJECTIVES, config, events, named, request, sample_with, samples, scrape, sure, with_objectives,
 };
 
 /// The answer to `GET /metrics` with these headers.
@@ -154,6 +154,30 @@ fn a_hundred_thousand_kinds_of_job_are_a_hundred_series_and_one_and_the_rest_is_
         test.value("vantage_worker_active_jobs", &overflow),
         Some(0.0)
     );
+}
+
+#[test]
+fn scrapes_at_the_same_time_are_each_whole_and_none_goes_back_in_time() {
+    let test = TestTelemetry::new();
+    let worker = test.telemetry().worker("w1");
+    let labels = [("job_kind", "publish"), ("outcome", "succeeded")];
+    worker.start("publish", test.clock().wall()).succeed();
+    let scraper = || {
+        let mut before = 0.0;
+        for _ in 0..20 {
+            let text = test.telemetry().scrape(Format::OpenMetrics).unwrap();
+            assert!(text.ends_with("# EOF\n"));
+            let jobs = sample_with(&text, "vantage_worker_jobs_total", &labels).unwrap();
+            assert!(jobs >= before, "{jobs} after {before}");
+            before = jobs;
+        }
+    };
+    std::thread::scope(|scope| {
+        let scrapers: Vec<_> = (0..4).map(|_| scope.spawn(scraper)).collect();
+        while scrapers.iter().any(|thread| !thread.is_finished()) {
+            worker.start("publish", test.clock().wall()).succeed();
+        }
+    });
 }
 
 #[test]
