@@ -38,6 +38,7 @@ mod signal;
 mod tls;
 
 mod http;
+mod levels;
 mod logs;
 mod metrics;
 mod otlp;
@@ -64,6 +65,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
 pub use http::Http;
+pub use levels::{Levels, LevelsError};
 pub use logs::{Level, LogFormat, Logs};
 pub use metrics::{Metrics, MetricsPush, Prometheus};
 pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::batch::Batch;
 use super::check::Check;
+use super::levels::Levels;
 use super::reader::Section;
 use super::setting::words;
 
@@ -13,8 +14,8 @@ use super::setting::words;
 pub struct Logs {
     /// Default: JSON, one object a line, because a log store reads it.
     pub format: LogFormat,
-    /// The least severe that is written. Default: info.
-    pub level: Level,
+    /// The least severe that is written, by module where that is wanted. Default: info.
+    pub level: Levels,
     /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
     /// collect what is written to standard output. Needs an endpoint.
     pub otlp: bool,
@@ -30,11 +31,14 @@ pub enum LogFormat {
     Json,
     /// Text for people.
     Text,
+    /// Text where standard output is a terminal, JSON elsewhere.
+    Auto,
 }
 
 words!(LogFormat {
     Json: "json",
-    Text: "text"
+    Text: "text",
+    Auto: "auto",
 });
 
 /// How severe a log record must be to be written.
@@ -67,7 +71,7 @@ impl Default for Logs {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
-            level: Level::Info,
+            level: Levels::default(),
             otlp: false,
             batch: Batch::default(),
         }

@@ -117,6 +117,8 @@ one_fault! {
         "obs.json: $.metrics.disks: \"data\"; allowed: absolute paths";
     an_unknown_level_is_a_fault: r#"{"logs": {"level": "loud"}}"# =>
         "obs.json: $.logs.level: \"loud\"; allowed: off, error, warn, info, debug, trace";
+    every_bad_directive_is_named: r#"{"logs": {"level": "info,db=loud,x"}}"# =>
+        "obs.json: $.logs.level: \"db=loud\" (no level), \"x\"; allowed: off, error, warn";
     an_unknown_log_format_is_a_fault: r#"{"logs": {"format": "xml"}}"# =>
         "obs.json: $.logs.format: \"xml\"; allowed: json, text";
     a_missing_slo_folder_is_a_fault: r#"{"slo": {"directory": "/nowhere"}}"# =>

@@ -7,7 +7,7 @@ fn each_layer_beats_the_one_below_and_is_named() {
     );
     let mut config = api().with_version("1.4.2").with_file(file.path());
     config.service.team = Some("code".into());
-    config.logs.level = Level::Error;
+    config.logs.level = Level::Error.into();
     let effective = resolved(config, [("VANTAGE_OBS_LOG_LEVEL", "trace")]);
     for (path, value, source) in [
         ("otlp.protocol", json!("grpc"), Source::Default),
@@ -76,8 +76,8 @@ fn a_field_assigned_after_from_file_does_not_beat_the_file() {
     let file = ConfigFile::of(r#"{"logs": {"format": "json", "level": "warn"}}"#);
     let mut config = Config::from_file(file.path()).unwrap();
     config.service = api().service;
-    config.logs.level = Level::Trace;
-    assert_eq!(resolved(config, []).config.logs.level, Level::Warn);
+    config.logs.level = Level::Trace.into();
+    assert_eq!(resolved(config, []).config.logs.level, Level::Warn.into());
 }
 
 #[test]

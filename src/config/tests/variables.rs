@@ -197,6 +197,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
     );
     row("VANTAGE_OBS_LOG_LEVEL", "WARN", "logs.level", json!("warn"));
     row(
+        "VANTAGE_OBS_LOG_LEVEL",
+        "db=debug,WARN",
+        "logs.level",
+        json!("warn,db=debug"),
+    );
+    row(
         "VANTAGE_OBS_SLO_DIRECTORY",
         "/",
         "slo.directory",
