@@ -42,7 +42,9 @@ pub mod config;
 
 pub mod report;
 
-// Carry: the OpenTelemetry pipelines, and the thread that carries out what they hold.
+// Carry: log lines, the OpenTelemetry pipelines, and the thread that carries out what they hold.
+pub mod logs;
+
 mod pipeline;
 
 #[cfg(feature = "otlp")]

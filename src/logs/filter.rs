@@ -1,0 +1,86 @@
+//! The levels as a filter of one layer, changeable while the process runs.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing_subscriber::layer::{Context, Filter};
+
+use crate::config::{Level, Levels, LevelsError};
+
+/// Changes which log records are written while the process runs. A cheap clone; all clones are the
+/// same.
+#[derive(Clone, Debug)]
+pub struct LevelHandle(Arc<ArcSwap<Levels>>);
+
+impl LevelHandle {
+    pub(super) fn new(levels: Levels) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(levels)))
+    }
+
+    /// Changes the levels, from the next record on, to such as `info,my_service::db=debug`;
+    /// [`Levels`] says what may stand there. What isn't named is as if it had never been.
+    ///
+    /// # Errors
+    ///
+    /// [`LevelsError`] lists every directive that can't be understood; then nothing changes.
+    pub fn set(&self, levels: &str) -> Result<(), LevelsError> {
+        self.0.store(Arc::new(levels.parse()?));
+        // Each place in the code remembers whether it is wanted.
+        tracing::callsite::rebuild_interest_cache();
+        Ok(())
+    }
+
+    /// The levels as they are now.
+    #[must_use]
+    pub fn current(&self) -> Levels {
+        self.0.load().as_ref().clone()
+    }
+
+    pub(super) fn filter(&self) -> LogFilter {
+        LogFilter(self.clone())
+    }
+}
+
+/// The filter of the layer. It is the layer's own, so that logs at info don't switch off debug spans
+/// for traces.
+#[derive(Debug)]
+pub(super) struct LogFilter(LevelHandle);
+
+impl LogFilter {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        let level = self.0.0.load().of(metadata.target());
+        *metadata.level() <= limit(level)
+    }
+}
+
+impl<S> Filter<S> for LogFilter {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(limit(self.0.0.load().least_severe()))
+    }
+}
+
+const fn limit(level: Level) -> LevelFilter {
+    match level {
+        Level::Off => LevelFilter::OFF,
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}

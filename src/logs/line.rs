@@ -1,0 +1,235 @@
+//! A line out of its parts.
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use tracing::{Level, Metadata};
+
+use super::buffers::Buffers;
+use super::escape::{Quoting, text};
+use super::members::Room;
+use super::time::LENGTH;
+
+/// The most bytes of a message, so that with fields, spans and head a line stays under 64 KiB.
+pub(super) const MESSAGE: usize = 24 << 10;
+
+/// The room of an event's fields.
+pub(super) const FIELDS: Room = Room {
+    each: 12 << 10,
+    total: 28 << 10,
+};
+
+/// The room of a span's fields.
+pub(super) const SPAN: Room = Room {
+    each: 1 << 10,
+    total: 3 << 10,
+};
+
+/// The most bytes of all spans of a line.
+pub(super) const SPANS: usize = 8 << 10;
+
+/// The most bytes of a target or of a span's name.
+pub(super) const NAME: usize = 512;
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Text,
+    /// Text for a terminal that shows colours.
+    Coloured,
+}
+
+impl Form {
+    pub(super) fn quoting(self) -> Quoting {
+        match self {
+            Self::Json => Quoting::Json,
+            Self::Text | Self::Coloured => Quoting::Bare,
+        }
+    }
+}
+
+/// What a line begins with.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) time: [u8; LENGTH],
+    pub(super) metadata: &'a Metadata<'a>,
+    /// Escaped already.
+    pub(super) service: &'a [u8],
+    pub(super) trace: Option<(TraceId, SpanId)>,
+}
+
+/// The span that OpenTelemetry calls current, if there is one.
+pub(super) fn current_trace() -> Option<(TraceId, SpanId)> {
+    Context::map_current(|context| {
+        let span = context.span();
+        let span = span.span_context();
+        span.is_valid().then(|| (span.trace_id(), span.span_id()))
+    })
+}
+
+impl Buffers {
+    /// Puts the line together.
+    pub(super) fn assemble(&mut self, form: Form, head: &Head<'_>) {
+        match form {
+            Form::Json => self.json(head),
+            Form::Text => self.text(head, &Palette::NONE),
+            Form::Coloured => self.text(head, &Palette::ANSI),
+        }
+    }
+
+    fn json(&mut self, head: &Head<'_>) {
+        let line = &mut self.line;
+        line.extend(b"{\"timestamp\":\"");
+        line.extend(head.time);
+        line.extend(b"\",\"level\":\"");
+        line.extend(word(*head.metadata.level()).as_bytes());
+        line.extend(b"\",\"target\":\"");
+        self.cut |= text(line, NAME, Quoting::Json, head.metadata.target());
+        line.extend(b"\",\"service\":\"");
+        line.extend(head.service);
+        if let Some((trace, span)) = head.trace {
+            line.extend(b"\",\"trace_id\":\"");
+            hex(line, &trace.to_bytes());
+            line.extend(b"\",\"span_id\":\"");
+            hex(line, &span.to_bytes());
+        }
+        if let Some(message) = &self.message {
+            line.extend(b"\",\"message\":\"");
+            line.extend(message);
+        }
+        line.push(b'"');
+        if !self.fields.is_empty() {
+            line.extend(b",\"fields\":{");
+            line.extend(self.fields.text());
+            line.push(b'}');
+        }
+        if !self.ends.is_empty() {
+            line.extend(b",\"spans\":[");
+            outermost_first(line, &self.spans, &self.ends, b",");
+            line.push(b']');
+        }
+        if self.cut | self.fields.cut {
+            line.extend(b",\"truncated\":true");
+        }
+        line.extend(b"}\n");
+    }
+
+    fn text(&mut self, head: &Head<'_>, palette: &Palette) {
+        let level = *head.metadata.level();
+        let line = &mut self.line;
+        line.extend(palette.dim);
+        line.extend(&head.time["2026-03-01T".len()..LENGTH - 1]);
+        line.extend(palette.plain);
+        line.push(b' ');
+        line.extend(palette.of(level));
+        line.extend(padded(level).as_bytes());
+        line.extend(palette.plain);
+        line.push(b' ');
+        line.extend(palette.dim);
+        self.cut |= text(line, NAME, Quoting::Bare, head.metadata.target());
+        line.push(b':');
+        line.extend(palette.plain);
+        if let Some(message) = &self.message {
+            line.push(b' ');
+            line.extend(message);
+        }
+        if !self.fields.is_empty() {
+            line.push(b' ');
+            line.extend(self.fields.text());
+        }
+        line.extend(palette.dim);
+        if !self.ends.is_empty() {
+            line.extend(b" in ");
+            outermost_first(line, &self.spans, &self.ends, b" > ");
+        }
+        if let Some((trace, _)) = head.trace {
+            line.extend(b" trace=");
+            hex(line, &trace.to_bytes());
+        }
+        if self.cut | self.fields.cut {
+            line.extend(b" [truncated]");
+        }
+        line.extend(palette.plain);
+        line.push(b'\n');
+    }
+}
+
+/// What is written innermost first, because it is met so, in the order that people read.
+fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[u8]) {
+    for (index, end) in ends.iter().enumerate().rev() {
+        let start = index.checked_sub(1).map_or(0, |inner| ends[inner]);
+        line.extend(&spans[start..*end]);
+        if index > 0 {
+            line.extend(between);
+        }
+    }
+}
+
+/// The words of the configuration.
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+/// All of one width, so that the eye finds what follows.
+fn padded(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN ",
+        Level::INFO => "INFO ",
+        Level::DEBUG => "DEBUG",
+        Level::TRACE => "TRACE",
+    }
+}
+
+fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        let (high, low) = (usize::from(byte >> 4), usize::from(byte & 0xf));
+        line.extend([DIGITS[high], DIGITS[low]]);
+    }
+}
+
+/// What turns colours on and off.
+struct Palette {
+    plain: &'static [u8],
+    dim: &'static [u8],
+    /// From error to trace.
+    levels: [&'static [u8]; 5],
+}
+
+impl Palette {
+    const NONE: Self = Self {
+        plain: b"",
+        dim: b"",
+        levels: [b""; 5],
+    };
+
+    const ANSI: Self = Self {
+        plain: b"\x1b[0m",
+        dim: b"\x1b[2m",
+        levels: [
+            b"\x1b[31m",
+            b"\x1b[33m",
+            b"\x1b[32m",
+            b"\x1b[34m",
+            b"\x1b[35m",
+        ],
+    };
+
+    fn of(&self, level: Level) -> &'static [u8] {
+        let index = match level {
+            Level::ERROR => 0,
+            Level::WARN => 1,
+            Level::INFO => 2,
+            Level::DEBUG => 3,
+            Level::TRACE => 4,
+        };
+        self.levels[index]
+    }
+}

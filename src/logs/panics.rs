@@ -1,0 +1,39 @@
+//! Panics as log lines.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, PanicHookInfo};
+
+/// Logs every panic as an error with target `panic`, besides what the process does on a panic so far.
+///
+/// The hook of a process belongs to the service, so that nothing calls this but the service, once, at
+/// its start. The hook that was there before is called too: by default it writes the panic to standard
+/// error. A backtrace is logged where `RUST_BACKTRACE` asks for one.
+pub fn log_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        log(panic);
+        before(panic);
+    }));
+}
+
+fn log(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let captured = backtrace.status() == BacktraceStatus::Captured;
+    tracing::error!(
+        target: "panic",
+        location = panic.location().map(tracing::field::display),
+        thread = thread.name(),
+        backtrace = captured.then(|| tracing::field::display(&backtrace)),
+        "{}",
+        message(panic.payload())
+    );
+}
+
+fn message(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(owned)
+        .unwrap_or("a panic with a value that is no text")
+}

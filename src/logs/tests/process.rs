@@ -1,0 +1,138 @@
+//! What holds for a process as a whole: a global subscriber, a panic hook, the real standard output.
+//! Each scene is a test that does nothing here, and plays in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output as Outcome, Stdio};
+
+use super::*;
+
+const SCENE: &str = "VANTAGE_OBS_TEST_SCENE";
+
+/// What a scene ends with, because the end of a test writes to standard output itself.
+const PLAYED: i32 = 42;
+
+/// Plays the scene of this name in another process; closes its standard output, if asked to, after
+/// the first line, because the test harness gives up when it can't write what comes before.
+fn play(scene: &str, close_stdout: bool) -> Outcome {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let test = format!("logs::tests::process::{scene}");
+    command.args(["--exact", &test, "--nocapture", "--test-threads=1"]);
+    command.env(SCENE, scene);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    if close_stdout {
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut ours = lines.filter(|line| line.as_ref().unwrap().starts_with("{\""));
+        assert!(ours.next().is_some());
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn plays(scene: &str) -> bool {
+    std::env::var(SCENE).is_ok_and(|playing| playing == scene)
+}
+
+fn log_to_stdout() -> Output {
+    let output = Output::stdout();
+    let (layer, _levels) = layer(&Logs::default(), "s", output.clone());
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    output
+}
+
+/// The lines of ours; the test harness writes some of its own.
+fn lines(outcome: &Outcome) -> Vec<Value> {
+    let text = String::from_utf8(outcome.stdout.clone()).unwrap();
+    let start = text.find("{\"").expect("a line");
+    let parsed = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    text[start..].lines().map(parsed).collect()
+}
+
+#[test]
+fn a_value_that_logs_is_written_after_its_own_line() {
+    const NAME: &str = "a_value_that_logs_is_written_after_its_own_line";
+    if plays(NAME) {
+        let output = log_to_stdout();
+        let logs = With(|f| {
+            info!(inner = 1, "from a Display");
+            f.write_str("shown")
+        });
+        let span = info_span!("span", a = %logs, b = tracing::field::Empty);
+        let _entered = span.enter();
+        span.record("b", tracing::field::display(&logs));
+        info!(%logs, "outer");
+        assert_eq!(output.lost(), 0);
+        std::process::exit(PLAYED);
+    }
+    let outcome = play(NAME, false);
+    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+    let lines = lines(&outcome);
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    let inner = "from a Display";
+    assert_eq!(messages, [inner, inner, inner, "outer"]);
+    assert_eq!(lines[3]["fields"], json!({"logs": "shown"}));
+    let span = json!([{"name": "span", "fields": {"a": "shown", "b": "shown"}}]);
+    assert_eq!(lines[3]["spans"], span);
+}
+
+#[test]
+fn a_panic_is_a_line_and_still_what_it_was() {
+    const NAME: &str = "a_panic_is_a_line_and_still_what_it_was";
+    if plays(NAME) {
+        let _output = log_to_stdout();
+        log_panics();
+        let worker = std::thread::Builder::new().name("worker".into());
+        let thread = worker
+            .spawn(|| panic!("no \"luck\"\nat {}", "all"))
+            .unwrap();
+        assert!(thread.join().is_err());
+        let bare = std::thread::spawn(|| std::panic::panic_any(7));
+        assert!(bare.join().is_err());
+        let panics = With(|_| panic!("while a line is written"));
+        info!("{panics}");
+        std::process::exit(PLAYED);
+    }
+    let outcome = play(NAME, false);
+    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+    let lines = lines(&outcome);
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(
+        messages,
+        [
+            "no \"luck\"\nat all",
+            "a panic with a value that is no text",
+            "while a line is written",
+            "<panicked>"
+        ]
+    );
+    assert_eq!(
+        (&lines[0]["target"], &lines[0]["level"]),
+        (&json!("panic"), &json!("error"))
+    );
+    assert_eq!(lines[0]["fields"]["thread"], "worker");
+    let location = lines[0]["fields"]["location"].as_str().unwrap();
+    assert!(location.contains("process.rs:"), "{location}");
+    let standard_error = String::from_utf8(outcome.stderr).unwrap();
+    assert!(
+        standard_error.contains("no \"luck\"\nat all"),
+        "{standard_error}"
+    );
+}
+
+#[test]
+fn a_closed_standard_output_costs_lines_and_nothing_else() {
+    const NAME: &str = "a_closed_standard_output_costs_lines_and_nothing_else";
+    if plays(NAME) {
+        let output = log_to_stdout();
+        // How soon the other end is closed is not ours to say.
+        while output.lost() == 0 {
+            info!("into a pipe that nobody reads");
+        }
+        let lost = output.lost();
+        (0..100).for_each(|_| error!(text = "x".repeat(10_000), "still alive"));
+        assert_eq!(output.lost(), lost + 100);
+        std::process::exit(PLAYED);
+    }
+    let outcome = play(NAME, true);
+    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+}
