@@ -31,6 +31,8 @@ thread_local! {
 pub(super) fn with_buffers(work: impl Fn(&mut Buffers)) {
     let kept = BUFFERS.try_with(|buffers| match buffers.try_borrow_mut() {
         Ok(mut buffers) => {
+            // A line that ended in a panic left its parts behind.
+            buffers.clear();
             work(&mut buffers);
             buffers.clear();
         }

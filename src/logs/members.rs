@@ -10,6 +10,9 @@ const NAME: usize = 256;
 /// The most bytes that stand around a value: separator, quotes and colon or equals sign.
 const AROUND: usize = 6;
 
+/// The memory for a few short fields, so that most spans are written down into one piece of it.
+const FIRST: usize = 64;
+
 /// How much of its fields a line or span may hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
@@ -40,6 +43,7 @@ impl Members {
             self.cut = true;
             return;
         }
+        self.text.reserve(FIRST);
         self.starts.push((name, start));
         self.cut |= self.name(form, name);
         let cut = value.write(&mut self.text, room.each.min(value_room), form);

@@ -1,6 +1,7 @@
 //! Ours beside its peers: read the ratios, not the times.
 
 mod alloc;
+mod log;
 mod record;
 mod render;
 mod request;
@@ -37,4 +38,5 @@ fn main() {
     record::run();
     request::run();
     render::run();
+    log::run();
 }

@@ -1,0 +1,57 @@
+//! Where `tracing` events and spans go: lines, traces, and OTLP log records.
+
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::Inner;
+use crate::logs::{LevelHandle, Output, controlled};
+
+/// One layer for everything that a subscriber may be made of.
+pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;
+
+/// Lines and, where they are configured, traces and log records. `output` is shared by all.
+pub(super) fn layers<S>(telemetry: &Inner, output: Output) -> Layers<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let config = &telemetry.config.config;
+    let (service, clock) = (&config.service.name, telemetry.clock.clone());
+    let levels = &telemetry.levels;
+    let lines = controlled(&config.logs, service, output, clock, levels);
+    let mut layers: Layers<S> = vec![Box::new(lines)];
+    if let Some(tracer) = telemetry.carry.traces.tracer() {
+        // What costs most and tells least is left off.
+        let spans = tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_target(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_tracer(tracer);
+        let wanted = LevelHandle::new(config.traces.level.clone()).filter();
+        layers.push(Box::new(spans.with_filter(wanted.and(filter_fn(telling)))));
+    }
+    if let Some(logs) = &telemetry.carry.logs {
+        let records = OpenTelemetryTracingBridge::new(logs.provider());
+        layers.push(Box::new(records.with_filter(levels.filter())));
+    }
+    layers
+}
+
+/// Events are log lines already; in a trace only those are of use that say what went wrong.
+fn telling(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_span() || *metadata.level() <= Level::WARN
+}
+
+/// Makes the layers the process's subscriber, unless it has one.
+pub(super) fn install(telemetry: &Inner) {
+    let output = Output::of(&telemetry.config.config.logs);
+    let subscriber = tracing_subscriber::registry().with(layers(telemetry, output));
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
+        tracing::warn!(
+            "a tracing subscriber was set before vantage_obs::init: add Telemetry::tracing_layer to it for spans and log lines"
+        );
+    }
+}
