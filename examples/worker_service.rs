@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, QueueState, Role};
 
 #[tokio::main]
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         loop {
             let due = SystemTime::now();
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let job = worker.start("publish_post", due);
+            let job = worker.start("publish_post", due, &Carrier::EMPTY);
             match publish().await {
                 Ok(()) => job.succeed(),
                 Err(reason) => job.fail(reason),

@@ -66,7 +66,7 @@ pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
 pub use http::Http;
 pub use levels::{Levels, LevelsError};
-pub use logs::{Level, LogFormat, Logs};
+pub use logs::{Level, LogFormat, LogOutput, Logs};
 pub use metrics::{Metrics, MetricsPush, Prometheus};
 pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
 pub use secret::Secret;

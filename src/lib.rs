@@ -2,10 +2,12 @@
 //! out; watch; expose; assemble.
 //!
 //! ```
+//! use vantage_obs::trace::Carrier;
 //! use vantage_obs::{Config, Role};
 //!
 //! let telemetry = vantage_obs::init(Config::new("vantage-worker", Role::Worker))?;
-//! let job = telemetry.worker("publisher-1").start("publish_post", std::time::SystemTime::now());
+//! let worker = telemetry.worker("publisher-1");
+//! let job = worker.start("publish_post", std::time::SystemTime::now(), &Carrier::EMPTY);
 //! job.succeed();
 //! telemetry.shutdown_blocking()?; // or `shutdown().await?` in a runtime
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -97,10 +97,26 @@ pub(crate) fn timed_layer<S>(
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let form = form(settings.format, &output);
     let levels = LevelHandle::new(settings.level.clone());
-    let layer = LogLayer::new(form, service, output, clock);
-    (layer.with_filter(levels.filter()), levels)
+    (
+        controlled(settings, service, output, clock, &levels),
+        levels,
+    )
+}
+
+/// The same with levels that something else has a hand on already.
+pub(crate) fn controlled<S>(
+    settings: &Logs,
+    service: &str,
+    output: Output,
+    clock: Clock,
+    levels: &LevelHandle,
+) -> impl Layer<S> + Send + Sync + 'static + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let form = form(settings.format, &output);
+    LogLayer::new(form, service, output, clock).with_filter(levels.filter())
 }
 
 fn form(format: LogFormat, output: &Output) -> Form {

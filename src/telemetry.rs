@@ -1,6 +1,7 @@
 //! `init(config)` and the handle that it gives.
 
 mod carry;
+mod subscriber;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use std::time::Duration;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SpanProcessor;
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, EffectiveConfig, Environment, Role};
@@ -21,6 +24,7 @@ use crate::instruments::{
     Api, Business, Database, Executions, Jobs, Own, Scheduler, Watched, Worker, observe,
 };
 use crate::ledger::Ledger;
+use crate::logs::{LevelHandle, Output};
 use crate::middleware::{CountConnections, HttpLayer};
 use crate::pipeline::Metrics;
 use crate::report::{Incomplete, Report};
@@ -43,7 +47,8 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 ///
 /// Works inside and outside a tokio runtime. The global meter provider becomes the one behind
 /// [`Telemetry::meter`], so that libraries which use it are scraped too; the global tracer provider
-/// becomes ours.
+/// becomes ours, and so does the global `tracing` subscriber, unless the process has one: then add
+/// [`Telemetry::tracing_layer`] to that.
 ///
 /// # Errors
 ///
@@ -54,10 +59,12 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
     if CLAIMED.swap(true, Ordering::SeqCst) {
         return Err(InitError::AlreadyInitialized);
     }
-    let telemetry = Telemetry::local(config, &Environment::process())
+    let (telemetry, objectives) = Telemetry::begin(config, &Environment::process())
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
     opentelemetry::global::set_meter_provider(telemetry.0.user.provider().clone());
     opentelemetry::global::set_tracer_provider(telemetry.0.carry.traces.provider().clone());
+    subscriber::install(&telemetry.0);
+    telemetry.say_hello(&objectives);
     Ok(telemetry)
 }
 
@@ -108,6 +115,7 @@ struct Inner {
     business: Business,
     sampler: Sampler,
     carry: Carry,
+    levels: LevelHandle,
     background: Mutex<Background>,
 }
 
@@ -126,13 +134,17 @@ impl Telemetry {
     ///
     /// As [`init`], without its claim on the process.
     pub fn local(config: Config, environment: &Environment) -> Result<Self, InitError> {
-        let config = config.resolve(environment)?;
-        let objectives = objectives(&config)?;
-        let clock = Clock::system();
-        let telemetry = Self::assemble(config, &objectives, clock, None)?;
-        telemetry.start()?;
+        let (telemetry, objectives) = Self::begin(config, environment)?;
         telemetry.say_hello(&objectives);
         Ok(telemetry)
+    }
+
+    fn begin(config: Config, environment: &Environment) -> Result<(Self, Objectives), InitError> {
+        let config = config.resolve(environment)?;
+        let objectives = objectives(&config)?;
+        let telemetry = Self::assemble(config, &objectives, Clock::system(), None)?;
+        telemetry.start()?;
+        Ok((telemetry, objectives))
     }
 
     /// Puts the parts together; with a place for finished `spans`, nothing is pushed.
@@ -160,7 +172,14 @@ impl Telemetry {
         };
         let own = Own::new(&instruments);
         let running = Watched::default();
-        let jobs = Jobs::new(&instruments, &ledger, clock.clone(), running.clone());
+        let tracing = carry.traces.tracing();
+        let jobs = Jobs::new(
+            &instruments,
+            &ledger,
+            clock.clone(),
+            running.clone(),
+            tracing.clone(),
+        );
         let latest = Latest::default();
         observe(&instruments, &latest, &ledger);
         let sampler = Sampler::new(
@@ -176,7 +195,7 @@ impl Telemetry {
         ];
         let scope_labels = settings.metrics.prometheus.scope_labels;
         let api = Api::new(&instruments, &ledger, uncounted);
-        let executions = Executions::new(&instruments, clock.clone());
+        let executions = Executions::new(&instruments, clock.clone(), tracing.clone());
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),
@@ -189,10 +208,11 @@ impl Telemetry {
         Ok(Self(Arc::new(Inner {
             api,
             executions,
-            database: Database::new(&instruments, clock.clone()),
+            database: Database::new(&instruments, clock.clone(), tracing.clone()),
             business: Business::new(&instruments),
             scrape: Arc::new(Scrape::new(ours.clone(), user.clone(), own, scope_labels)),
             background: Mutex::default(),
+            levels: LevelHandle::new(config.config.logs.level.clone()),
             config,
             clock,
             ledger,
@@ -366,6 +386,32 @@ impl Telemetry {
     #[must_use]
     pub fn scrape(&self, format: Format) -> Option<String> {
         self.0.scrape.render(format).ok()
+    }
+
+    /// A layer for a `tracing` subscriber of one's own: log lines to `output`, spans to traces, and
+    /// log records to OTLP where that is configured. [`init`] sets such a subscriber by itself.
+    ///
+    /// ```
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    /// use vantage_obs::logs::Output;
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// let layer = test.telemetry().tracing_layer(Output::stdout());
+    /// let subscriber = tracing_subscriber::registry().with(layer);
+    /// tracing::subscriber::with_default(subscriber, || tracing::info!("one line of JSON"));
+    /// ```
+    pub fn tracing_layer<S>(&self, output: Output) -> impl Layer<S> + Send + Sync + 'static
+    where
+        S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        subscriber::layers(&self.0, Some(output))
+    }
+
+    /// Which log records are written; they can be changed while the process runs.
+    #[must_use]
+    pub fn log_levels(&self) -> &LevelHandle {
+        &self.0.levels
     }
 
     /// The current trace, to be put beside a job into a queue.

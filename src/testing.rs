@@ -3,9 +3,11 @@
 //! ```
 //! use std::time::Duration;
 //! use vantage_obs::testing::TestTelemetry;
+//! use vantage_obs::trace::Carrier;
 //!
 //! let test = TestTelemetry::new();
-//! let job = test.telemetry().worker("w1").start("publish_post", test.clock().wall());
+//! let worker = test.telemetry().worker("w1");
+//! let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
 //! test.clock().advance(Duration::from_secs(2));
 //! job.succeed();
 //! let labels = [("job_kind", "publish_post"), ("outcome", "succeeded")];

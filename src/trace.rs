@@ -90,7 +90,8 @@ impl Tracing {
         name: impl Into<Cow<'static, str>>,
         links: Vec<opentelemetry::trace::Link>,
     ) -> Scope {
-        let Some(tracer) = &self.0.tracer else {
+        let tracer = self.0.tracer.as_ref();
+        let Some(tracer) = tracer.filter(|_| !is_dropped_here(&parent)) else {
             return Scope {
                 context: parent,
                 ours: false,
@@ -144,6 +145,19 @@ impl Scope {
         &self.context
     }
 
+    /// Runs `work` inside the span.
+    pub(crate) fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _inside = self.context.clone().attach();
+        work()
+    }
+
+    /// Names the span, where it is kept.
+    pub(crate) fn rename(&self, name: impl FnOnce() -> String) {
+        if self.is_recording() {
+            self.context.span().update_name(name());
+        }
+    }
+
     /// Adds attributes, which are made only for a span that is kept.
     pub(crate) fn set<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
         if self.is_recording() {
@@ -158,6 +172,15 @@ impl Scope {
             span.set_attribute(KeyValue::new("error.type", error_type.to_owned()));
             span.set_status(Status::error(""));
         }
+    }
+
+    /// Ends the span with an outcome, which is an error of its own where nobody decided it.
+    pub(crate) fn conclude(&self, undecided: bool, key: &'static str, outcome: &'static str) {
+        self.set(|| [KeyValue::new(key, outcome)]);
+        if undecided {
+            self.fail(outcome);
+        }
+        self.end();
     }
 
     /// Ends the span now. It ends by itself with its last clone.
@@ -177,6 +200,13 @@ impl Scope {
     fn is_recording(&self) -> bool {
         self.ours && self.context.span().is_recording()
     }
+}
+
+/// Whether the trace began in this process and is not kept: what happens inside it needs no spans.
+fn is_dropped_here(context: &Context) -> bool {
+    let span = context.span();
+    let ids = span.span_context();
+    ids.is_valid() && !ids.is_sampled() && !ids.is_remote()
 }
 
 impl fmt::Debug for Scope {

@@ -70,9 +70,11 @@ async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Val
         .insert_post(text)
         .await
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    tracing::info!(post = id, "queued for publishing");
     platform.queue.push(Task {
         post: id,
         due: SystemTime::now(),
+        carrier: platform.telemetry.carrier(),
     });
     Ok(Json(json!({"id": id})))
 }

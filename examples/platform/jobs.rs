@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use vantage_obs::QueueState;
+use vantage_obs::trace::Carrier;
 
 use crate::api::chance;
 use crate::figures::Job;
@@ -21,6 +22,8 @@ const BACKLOG: u32 = 5;
 pub(crate) struct Task {
     pub(crate) post: u64,
     pub(crate) due: SystemTime,
+    /// The trace of the request that asked for it.
+    pub(crate) carrier: Carrier,
 }
 
 #[derive(Default)]
@@ -67,6 +70,7 @@ pub(crate) async fn restore_backlog(platform: &Platform) -> Fallible {
         platform.queue.push(Task {
             post,
             due: SystemTime::now() - DOWNTIME,
+            carrier: Carrier::EMPTY,
         });
     }
     Ok(())
@@ -79,30 +83,42 @@ pub(crate) async fn work(platform: Arc<Platform>, id: String) {
         // A task of its own, so that a job that panics takes no worker with it.
         let (shared, worker) = (Arc::clone(&platform), worker.clone());
         let ended = tokio::spawn(async move {
-            let platform = shared;
-            let job = worker.start("publish_post", task.due);
-            let incident = platform.is_incident();
-            let longest = if incident { 1_000 } else { 60 };
-            tokio::time::sleep(Duration::from_millis(20 + chance(longest))).await;
-            assert!(
-                chance(400) != 0,
-                "a job that panics, to show that it is counted"
-            );
-            if chance(if incident { 4 } else { 50 }) == 0 {
-                job.fail("upstream_timeout");
-                Job::Failed
-            } else if platform.database.publish(task.post).await.is_ok() {
-                platform.telemetry.business().posts_published(1);
-                job.succeed();
-                Job::Done
-            } else {
-                job.fail("database_error");
-                Job::Failed
+            let job = worker.start("publish_post", task.due, &task.carrier);
+            match job.trace(publish(&shared, task.post)).await {
+                Ok(()) => {
+                    job.succeed();
+                    Job::Done
+                }
+                Err(reason) => {
+                    job.fail(reason);
+                    Job::Failed
+                }
             }
         });
         let outcome = ended.await.unwrap_or(Job::Panicked);
         platform.figures().job(outcome);
     }
+}
+
+/// Publishes a post, or says why it could not.
+async fn publish(platform: &Platform, post: u64) -> Result<(), &'static str> {
+    let incident = platform.is_incident();
+    let longest = if incident { 1_000 } else { 60 };
+    tokio::time::sleep(Duration::from_millis(20 + chance(longest))).await;
+    assert!(
+        chance(400) != 0,
+        "a job that panics, to show that it is counted"
+    );
+    if chance(if incident { 4 } else { 50 }) == 0 {
+        tracing::warn!(post, "the network that the post goes to did not answer");
+        return Err("upstream_timeout");
+    }
+    if platform.database.publish(post).await.is_err() {
+        return Err("database_error");
+    }
+    platform.telemetry.business().posts_published(1);
+    tracing::info!(post, "published");
+    Ok(())
 }
 
 pub(crate) async fn schedule(platform: Arc<Platform>) {

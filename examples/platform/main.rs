@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use vantage_obs::config::{Endpoint, LogOutput, Protocol};
 use vantage_obs::units::parse_duration;
 use vantage_obs::{Config, Role, Telemetry};
 
@@ -54,6 +55,10 @@ struct Flags {
     /// there, and stays
     #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME")]
     database: Option<String>,
+    /// An OTLP receiver, such as Jaeger, for all traces, metrics and log records; by gRPC, or by
+    /// HTTP where the port is 4318
+    #[arg(long, value_name = "http://HOST:4317")]
+    otlp: Option<Endpoint>,
 }
 
 /// What all parts of the platform share.
@@ -104,10 +109,7 @@ async fn start(flags: &Flags) -> Fallible {
         let address = flags.listen;
         format!("cannot listen on {address} ({error}); --listen 127.0.0.1:0 takes a free port")
     })?;
-    let roles = Config::new("vantage-platform", Role::Api)
-        .with_role(Role::Worker)
-        .with_role(Role::Scheduler);
-    let telemetry = vantage_obs::init(roles.with_version(env!("CARGO_PKG_VERSION")))?;
+    let telemetry = vantage_obs::init(config(flags))?;
     display::announce_panics_briefly();
 
     let database = database::Database::open(&telemetry, flags.database.as_deref()).await?;
@@ -141,8 +143,31 @@ async fn start(flags: &Flags) -> Fallible {
     run(&platform, flags).await?;
     traffic.abort();
     display::summarize(&platform, flags.incident);
-    platform.telemetry.shutdown().await?;
+    let report = platform.telemetry.shutdown().await?;
+    if flags.otlp.is_some() {
+        println!("{report}");
+    }
     Ok(())
+}
+
+fn config(flags: &Flags) -> Config {
+    let mut config = Config::new("vantage-platform", Role::Api)
+        .with_role(Role::Worker)
+        .with_role(Role::Scheduler)
+        .with_version(env!("CARGO_PKG_VERSION"));
+    // Standard output is for people here; VANTAGE_OBS_LOG_OUTPUT=stderr shows the lines.
+    config.logs.output = LogOutput::None;
+    if let Some(endpoint) = &flags.otlp {
+        if endpoint.port() == Some(4318) {
+            config.otlp.protocol = Protocol::HttpProtobuf;
+        }
+        config.otlp.endpoint = Some(endpoint.clone());
+        config.traces.sample_ratio = 1.0;
+        config.metrics.otlp.enabled = true;
+        config.metrics.otlp.interval = Duration::from_secs(5);
+        config.logs.otlp = true;
+    }
+    config
 }
 
 fn watch(platform: &Arc<Platform>) -> [vantage_obs::Watch; 2] {

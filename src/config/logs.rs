@@ -14,6 +14,8 @@ use super::setting::words;
 pub struct Logs {
     /// Default: JSON, one object a line, because a log store reads it.
     pub format: LogFormat,
+    /// Where lines are written. Default: standard output, where containers' logs are collected.
+    pub output: LogOutput,
     /// The least severe that is written, by module where that is wanted. Default: info.
     pub level: Levels,
     /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
@@ -39,6 +41,24 @@ words!(LogFormat {
     Json: "json",
     Text: "text",
     Auto: "auto",
+});
+
+/// Where log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogOutput {
+    /// Standard output.
+    Stdout,
+    /// Standard error, for a program whose standard output is its result.
+    Stderr,
+    /// Nowhere, where the push by OTLP is enough.
+    None,
+}
+
+words!(LogOutput {
+    Stdout: "stdout",
+    Stderr: "stderr",
+    None: "none",
 });
 
 /// How severe a log record must be to be written.
@@ -71,6 +91,7 @@ impl Default for Logs {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
+            output: LogOutput::Stdout,
             level: Levels::default(),
             otlp: false,
             batch: Batch::default(),
@@ -81,6 +102,7 @@ impl Default for Logs {
 impl Logs {
     pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
         section.field("format", &mut self.format);
+        section.field("output", &mut self.output);
         section.field("level", &mut self.level);
         section.field("otlp", &mut self.otlp);
         section.section("batch", |section| self.batch.read(section));

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::batch::Batch;
 use super::check::Check;
+use super::levels::Levels;
 use super::reader::{Section, member};
 use super::setting::words;
 
@@ -31,6 +32,9 @@ pub struct Traces {
     /// even in a trace that the caller keeps. Health and scrape routes are at 0 from the start.
     /// Default: none.
     pub routes: BTreeMap<String, f64>,
+    /// The least severe `tracing` spans that become spans of a trace, by module where that is wanted.
+    /// Default: info.
+    pub level: Levels,
     /// How spans wait for their export.
     pub batch: Batch,
 }
@@ -85,6 +89,7 @@ impl Default for Traces {
             sampler: Sampler::ParentBasedTraceIdRatio,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
             routes: BTreeMap::new(),
+            level: Levels::default(),
             batch: Batch::default(),
         }
     }
@@ -97,6 +102,7 @@ impl Traces {
         section.field("sampler", &mut self.sampler);
         section.list("propagators", &mut self.propagators);
         section.map("routes", str::to_owned, &mut self.routes);
+        section.field("level", &mut self.level);
         section.section("batch", |section| self.batch.read(section));
     }
 

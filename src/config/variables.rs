@@ -262,6 +262,9 @@ const OURS: &[Variable] = &[
     row("VANTAGE_OBS_LOG_FORMAT", &["logs.format"], |c, text| {
         put(&mut c.logs.format, Setting::parse(text))
     }),
+    row("VANTAGE_OBS_LOG_OUTPUT", &["logs.output"], |c, text| {
+        put(&mut c.logs.output, Setting::parse(text))
+    }),
     row("VANTAGE_OBS_LOG_LEVEL", &["logs.level"], |c, text| {
         put(&mut c.logs.level, Setting::parse(text))
     }),

@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
+
 use crate::catalog::database::{
     BY_POOL, BY_SYSTEM, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
     TRANSACTIONS, UP, WAIT_TIME,
 };
 use crate::clock::Clock;
 use crate::series::{Counter, Gauge, Histogram, Instruments, Series};
+use crate::trace::{Scope, Traced, Tracing};
 
 /// A call that takes longer is a slow query.
 pub const SLOW_QUERY: Duration = Duration::from_secs(1);
@@ -24,6 +28,7 @@ pub struct Database {
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    tracing: Tracing,
     duration: Series<Histogram, 4>,
     slow: Series<Counter, 3>,
     transactions: Series<Counter, 2>,
@@ -32,7 +37,7 @@ struct Inner {
 }
 
 impl Database {
-    pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
+    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
         let pools = {
             let (timeouts, wait) = (
                 instruments.binder::<Counter>(&TIMEOUTS),
@@ -44,6 +49,7 @@ impl Database {
         };
         let inner = Inner {
             clock,
+            tracing,
             duration: instruments.series(&OPERATION_DURATION, &QUERY),
             slow: instruments.series(&SLOW_QUERIES, &SLOW),
             transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
@@ -66,7 +72,18 @@ impl Database {
 
     /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
     pub fn query(&self, operation: &str, collection: &str) -> Query {
+        let tracing = &self.inner.tracing;
+        let scope = tracing.start(Context::current(), SpanKind::Client, "query", Vec::new());
+        scope.rename(|| format!("{operation} {collection}"));
+        scope.set(|| {
+            [
+                KeyValue::new("db.system.name", Arc::clone(&self.system)),
+                KeyValue::new("db.operation.name", operation.to_owned()),
+                KeyValue::new("db.collection.name", collection.to_owned()),
+            ]
+        });
         Query {
+            scope,
             database: self.clone(),
             operation: operation.into(),
             collection: collection.into(),
@@ -104,6 +121,7 @@ impl Database {
 #[must_use = "a query that is dropped at once is recorded as cancelled"]
 #[derive(Debug)]
 pub struct Query {
+    scope: Scope,
     database: Database,
     operation: Box<str>,
     collection: Box<str>,
@@ -121,10 +139,19 @@ impl Query {
     pub fn fail(mut self, error_type: &str) {
         self.error = Cow::Owned(error_type.to_owned());
     }
+
+    /// Runs the call's future inside its span, so that what the client logs belongs to it.
+    pub fn trace<F>(&self, future: F) -> Traced<F> {
+        Traced::new(future, self.scope.context().clone())
+    }
 }
 
 impl Drop for Query {
     fn drop(&mut self) {
+        if !self.error.is_empty() {
+            self.scope.fail(&self.error);
+        }
+        self.scope.end();
         let inner = &self.database.inner;
         let elapsed = inner.clock.now().saturating_duration_since(self.started);
         let (collection, operation, system) =

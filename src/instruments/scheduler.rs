@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
+
 use super::live::Live;
 use crate::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
@@ -11,6 +14,7 @@ use crate::catalog::scheduler::{
 };
 use crate::clock::Clock;
 use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
+use crate::trace::{Carrier, Scope, Traced, Tracing};
 
 /// The instruments of all schedulers of the process.
 #[derive(Clone, Debug)]
@@ -19,6 +23,7 @@ pub(crate) struct Executions(Live<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    tracing: Tracing,
     by_schedule: Series<ScheduleSeries, 1>,
     ended: Series<(Counter, Histogram), 2>,
     failures: Series<Counter, 2>,
@@ -35,9 +40,9 @@ struct ScheduleSeries {
 }
 
 impl Executions {
-    pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
+    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
         let instruments = instruments.clone();
-        Self(Live::new(move || Inner::new(&instruments, clock)))
+        Self(Live::new(move || Inner::new(&instruments, clock, tracing)))
     }
 
     /// Shows the family before anything happens.
@@ -51,7 +56,7 @@ impl Executions {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, clock: Clock) -> Self {
+    fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
         let by_schedule = {
             let (scheduled, lag) = (
                 instruments.binder::<Counter>(&SCHEDULED_JOBS),
@@ -90,6 +95,7 @@ impl Inner {
         };
         Self {
             clock,
+            tracing,
             by_schedule,
             ended,
             failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
@@ -135,7 +141,14 @@ impl Scheduler {
         if inner.enter(schedule) {
             series.overlapping.add(1);
         }
+        let parent = Context::current();
+        let scope = inner
+            .tracing
+            .start(parent, SpanKind::Internal, "execution", Vec::new());
+        scope.rename(|| schedule.to_owned());
+        scope.set(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
         Execution {
+            scope,
             executions: self.0.clone(),
             schedule: schedule.into(),
             series,
@@ -151,6 +164,7 @@ impl Scheduler {
 #[must_use = "an execution that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Execution {
+    scope: Scope,
     executions: Executions,
     schedule: Box<str>,
     series: Arc<ScheduleSeries>,
@@ -171,6 +185,23 @@ impl Execution {
             .0
             .failures
             .with([reason, &self.schedule], |series| series.add(1));
+        self.scope.fail(reason);
+    }
+
+    /// Runs `work` inside the execution's span: what it logs and starts belongs to it.
+    pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.scope.enter(work)
+    }
+
+    /// Runs a future inside the execution's span, as [`in_scope`](Self::in_scope) does.
+    pub fn trace<F>(&self, future: F) -> Traced<F> {
+        Traced::new(future, self.scope.context().clone())
+    }
+
+    /// The execution's trace, to be put beside a job into a queue.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        Carrier::of(&self.executions.0.tracing, self.scope.context())
     }
 }
 
@@ -185,6 +216,8 @@ impl Drop for Execution {
             }
         };
         let outcome = self.outcome.unwrap_or_else(undecided);
+        self.scope
+            .conclude(self.outcome.is_none(), "vantage.execution.outcome", outcome);
         let elapsed = inner.clock.now().saturating_duration_since(self.started);
         self.series.active.add(-1);
         inner.leave(&self.schedule);

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+
 use super::live::Live;
 use super::running::Watched;
 use crate::catalog::worker::{
@@ -12,6 +15,7 @@ use crate::clock::Clock;
 use crate::ledger::{Account, Ledger};
 use crate::series::{Counter, Histogram, Instruments, SecondsCounter, Series, UpDownCounter};
 use crate::slo::Kind;
+use crate::trace::{Carrier, Parent, Scope, Traced, Tracing};
 
 /// The instruments of all workers of the process.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Jobs(Live<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    tracing: Tracing,
     by_kind: Series<KindSeries, 1>,
     ended: Series<(Counter, Histogram), 2>,
     failures: Series<Counter, 2>,
@@ -42,10 +47,11 @@ impl Jobs {
         ledger: &Ledger,
         clock: Clock,
         running: Watched,
+        tracing: Tracing,
     ) -> Self {
         let (instruments, ledger) = (instruments.clone(), ledger.clone());
         Self(Live::new(move || {
-            Inner::new(&instruments, &ledger, clock, running)
+            Inner::new(&instruments, &ledger, clock, running, tracing)
         }))
     }
 
@@ -63,7 +69,13 @@ impl Jobs {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, ledger: &Ledger, clock: Clock, running: Watched) -> Self {
+    fn new(
+        instruments: &Instruments,
+        ledger: &Ledger,
+        clock: Clock,
+        running: Watched,
+        tracing: Tracing,
+    ) -> Self {
         let by_kind = {
             let (active, busy) = (
                 instruments.binder::<UpDownCounter>(&ACTIVE_JOBS),
@@ -91,6 +103,7 @@ impl Inner {
         };
         Self {
             clock,
+            tracing,
             by_kind,
             ended,
             failures: instruments.series(&JOB_FAILURES, &FAILURE),
@@ -119,8 +132,15 @@ impl Worker {
 
     /// Starts a job of a kind such as `publish_post`, which was due at `scheduled_for`.
     ///
-    /// The time from then to now is its queue lag; a job that starts early has none.
-    pub fn start(&self, kind: &str, scheduled_for: SystemTime) -> Job {
+    /// The time from then to now is its queue lag; a job that starts early has none. Its span
+    /// continues the trace of `parent`, `&carrier` out of the queue, or only links to it with
+    /// [`carrier.link()`](Carrier::link); `&Carrier::EMPTY` where there is none.
+    pub fn start<'a>(
+        &self,
+        kind: &str,
+        scheduled_for: SystemTime,
+        parent: impl Into<Parent<'a>>,
+    ) -> Job {
         let inner = &self.jobs.0;
         let (now, lag) = (
             inner.clock.now(),
@@ -139,7 +159,19 @@ impl Worker {
         let running = inner
             .running
             .start(now, series.busy.clone(), inner.processing_time.clone());
+        let (context, links) = parent.into().resolve(&inner.tracing);
+        let scope = inner
+            .tracing
+            .start(context, SpanKind::Consumer, "job", links);
+        scope.rename(|| kind.to_owned());
+        scope.set(|| {
+            [
+                KeyValue::new("vantage.job.kind", kind.to_owned()),
+                KeyValue::new("vantage.worker.id", Arc::clone(&self.id)),
+            ]
+        });
         Job {
+            scope,
             jobs: self.jobs.clone(),
             kind: kind.into(),
             series,
@@ -157,6 +189,7 @@ impl Worker {
 #[must_use = "a job that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Job {
+    scope: Scope,
     jobs: Jobs,
     kind: Box<str>,
     series: Arc<KindSeries>,
@@ -180,6 +213,23 @@ impl Job {
             .0
             .failures
             .with([&self.kind, reason], |series| series.add(1));
+        self.scope.fail(reason);
+    }
+
+    /// Runs `work` inside the job's span: what it logs and starts belongs to it.
+    pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.scope.enter(work)
+    }
+
+    /// Runs a future inside the job's span, as [`in_scope`](Self::in_scope) does.
+    pub fn trace<F>(&self, future: F) -> Traced<F> {
+        Traced::new(future, self.scope.context().clone())
+    }
+
+    /// The job's trace, to be put beside a job into a queue.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        Carrier::of(&self.jobs.0.tracing, self.scope.context())
     }
 }
 
@@ -195,6 +245,8 @@ impl Drop for Job {
             }
         };
         let outcome = self.outcome.unwrap_or_else(undecided);
+        self.scope
+            .conclude(self.outcome.is_none(), "vantage.job.outcome", outcome);
         self.series.active.add(-1);
         inner.running.end(self.running, now);
         inner

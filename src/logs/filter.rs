@@ -16,7 +16,7 @@ use crate::config::{Level, Levels, LevelsError};
 pub struct LevelHandle(Arc<ArcSwap<Levels>>);
 
 impl LevelHandle {
-    pub(super) fn new(levels: Levels) -> Self {
+    pub(crate) fn new(levels: Levels) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(levels)))
     }
 
@@ -39,7 +39,8 @@ impl LevelHandle {
         self.0.load().as_ref().clone()
     }
 
-    pub(super) fn filter(&self) -> LogFilter {
+    /// A filter that follows the handle.
+    pub(crate) fn filter(&self) -> LogFilter {
         LogFilter(self.clone())
     }
 }
@@ -47,7 +48,7 @@ impl LevelHandle {
 /// The filter of the layer. It is the layer's own, so that logs at info don't switch off debug spans
 /// for traces.
 #[derive(Debug)]
-pub(super) struct LogFilter(LevelHandle);
+pub(crate) struct LogFilter(LevelHandle);
 
 impl LogFilter {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {

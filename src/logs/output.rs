@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::config::{LogOutput, Logs};
+
 /// Where log lines are written. A cheap clone; all clones are the same.
 #[derive(Clone)]
 pub struct Output(Arc<Inner>);
@@ -35,6 +37,23 @@ impl Output {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Self::new(Box::new(stdout), terminal)
+    }
+
+    /// The process's standard error.
+    #[must_use]
+    pub fn stderr() -> Self {
+        let stderr = io::stderr();
+        let terminal = stderr.is_terminal();
+        Self::new(Box::new(stderr), terminal)
+    }
+
+    /// Where the configuration says.
+    pub(crate) fn of(settings: &Logs) -> Option<Self> {
+        match settings.output {
+            LogOutput::Stdout => Some(Self::stdout()),
+            LogOutput::Stderr => Some(Self::stderr()),
+            LogOutput::None => None,
+        }
     }
 
     /// Another writer, which is given a whole line at a time.

@@ -55,7 +55,7 @@ fn settings(format: LogFormat, level: &str) -> Logs {
     Logs {
         format,
         level: level.parse().unwrap(),
-        otlp: false,
+        ..Logs::default()
     }
 }
 

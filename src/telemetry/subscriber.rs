@@ -12,16 +12,19 @@ use crate::logs::{LevelHandle, Output, controlled};
 /// One layer for everything that a subscriber may be made of.
 pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;
 
-/// Lines and, where they are configured, traces and log records. `output` is shared by all.
-pub(super) fn layers<S>(telemetry: &Inner, output: Output) -> Layers<S>
+/// Lines to an output and, where they are configured, traces and log records.
+pub(super) fn layers<S>(telemetry: &Inner, output: Option<Output>) -> Layers<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
     let config = &telemetry.config.config;
     let (service, clock) = (&config.service.name, telemetry.clock.clone());
     let levels = &telemetry.levels;
-    let lines = controlled(&config.logs, service, output, clock, levels);
-    let mut layers: Layers<S> = vec![Box::new(lines)];
+    let mut layers: Layers<S> = Vec::new();
+    if let Some(output) = output {
+        let lines = controlled(&config.logs, service, output, clock, levels);
+        layers.push(Box::new(lines));
+    }
     if let Some(tracer) = telemetry.carry.traces.tracer() {
         // What costs most and tells least is left off.
         let spans = tracing_opentelemetry::layer()

@@ -30,6 +30,9 @@ pub enum Parent<'a> {
 }
 
 impl Carrier {
+    /// No trace.
+    pub const EMPTY: Self = Self(BTreeMap::new());
+
     pub(crate) fn of(tracing: &Tracing, context: &Context) -> Self {
         let mut carrier = Self::default();
         tracing.inject(context, &mut carrier);

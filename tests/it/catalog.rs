@@ -10,6 +10,7 @@ use vantage_obs::catalog::{self, MetricSpec};
 use vantage_obs::exposition::Format;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::testing::TestTelemetry;
+use vantage_obs::trace::Carrier;
 use vantage_obs::{PoolState, QueueState, Watch};
 
 use crate::support::{
@@ -151,7 +152,7 @@ async fn requests(test: &TestTelemetry) {
 
 fn jobs(test: &TestTelemetry) {
     let worker = test.telemetry().worker("w1");
-    let job = worker.start("publish_post", test.clock().wall());
+    let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
     test.clock().advance(Duration::from_secs(2));
     job.fail("upstream_timeout");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use vantage_obs::QueueState;
 use vantage_obs::instruments::Currency;
 use vantage_obs::testing::TestTelemetry;
+use vantage_obs::trace::Carrier;
 
 use crate::support::{events, named, scrape, with_objectives};
 
@@ -28,7 +29,7 @@ fn busy(test: &TestTelemetry) -> Option<f64> {
 fn a_job_has_one_of_four_outcomes_and_is_active_until_then() {
     let test = TestTelemetry::new();
     let worker = test.telemetry().worker("w1");
-    let start = || worker.start("publish", test.clock().wall());
+    let start = || worker.start("publish", test.clock().wall(), &Carrier::EMPTY);
     let active = || test.value("vantage_worker_active_jobs", &kind("publish"));
     let job = start();
     assert_eq!(active(), Some(1.0));
@@ -63,7 +64,7 @@ fn busy_time_grows_while_a_job_runs_and_is_the_whole_time_at_its_end() {
     let job = test
         .telemetry()
         .worker("w1")
-        .start("publish", test.clock().wall());
+        .start("publish", test.clock().wall(), &Carrier::EMPTY);
     test.clock().advance(SECOND);
     test.tick();
     assert_eq!(busy(&test), Some(1.0));
@@ -84,7 +85,7 @@ fn a_job_that_passes_its_threshold_is_bad_at_that_moment_and_only_once() {
     let job = test
         .telemetry()
         .worker("w1")
-        .start("publish", test.clock().wall());
+        .start("publish", test.clock().wall(), &Carrier::EMPTY);
     test.clock().advance(THRESHOLD);
     test.tick();
     assert_eq!(events(&test, PROCESSING_TIME), (0, 0), "not past it yet");
@@ -103,7 +104,7 @@ fn a_job_counts_once_at_its_end_whatever_its_outcome() {
         for end in 0..3 {
             let test = with_objectives();
             let worker = test.telemetry().worker("w1");
-            let job = worker.start("publish", test.clock().wall());
+            let job = worker.start("publish", test.clock().wall(), &Carrier::EMPTY);
             test.clock().advance(elapsed);
             match end {
                 0 => job.succeed(),
@@ -120,11 +121,19 @@ fn queue_lag_is_the_time_since_a_job_was_due_and_early_ones_have_none() {
     let test = with_objectives();
     let worker = test.telemetry().worker("w1");
     let now = test.clock().wall();
-    worker.start("publish", now - THRESHOLD).succeed();
-    worker.start("publish", now + THRESHOLD).succeed();
+    worker
+        .start("publish", now - THRESHOLD, &Carrier::EMPTY)
+        .succeed();
+    worker
+        .start("publish", now + THRESHOLD, &Carrier::EMPTY)
+        .succeed();
     assert_eq!(events(&test, QUEUE_LAG), (2, 0));
     worker
-        .start("publish", now - THRESHOLD - NANOSECOND * 1000)
+        .start(
+            "publish",
+            now - THRESHOLD - NANOSECOND * 1000,
+            &Carrier::EMPTY,
+        )
         .succeed();
     assert_eq!(events(&test, QUEUE_LAG), (2, 1));
     let name = "vantage_worker_queue_lag_seconds";

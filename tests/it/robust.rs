@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 use vantage_obs::config::Environment;
 use vantage_obs::exposition::Format;
 use vantage_obs::testing::TestTelemetry;
+use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, InitError, PoolState, Role, Telemetry};
 
 use crate::support::{
@@ -116,7 +117,9 @@ fn a_hundred_thousand_kinds_of_job_are_a_hundred_series_and_one_and_the_rest_is_
     let worker = test.telemetry().worker("w1");
     for job in 0..100_000 {
         let kind = format!("kind-{job}");
-        worker.start(&kind, test.clock().wall()).succeed();
+        worker
+            .start(&kind, test.clock().wall(), &Carrier::EMPTY)
+            .succeed();
     }
     let text = scrape(&test);
     for name in [
@@ -161,7 +164,9 @@ fn scrapes_at_the_same_time_are_each_whole_and_none_goes_back_in_time() {
     let test = TestTelemetry::new();
     let worker = test.telemetry().worker("w1");
     let labels = [("job_kind", "publish"), ("outcome", "succeeded")];
-    worker.start("publish", test.clock().wall()).succeed();
+    worker
+        .start("publish", test.clock().wall(), &Carrier::EMPTY)
+        .succeed();
     let scraper = || {
         let mut before = 0.0;
         for _ in 0..20 {
@@ -175,7 +180,9 @@ fn scrapes_at_the_same_time_are_each_whole_and_none_goes_back_in_time() {
     std::thread::scope(|scope| {
         let scrapers: Vec<_> = (0..4).map(|_| scope.spawn(scraper)).collect();
         while scrapers.iter().any(|thread| !thread.is_finished()) {
-            worker.start("publish", test.clock().wall()).succeed();
+            worker
+                .start("publish", test.clock().wall(), &Carrier::EMPTY)
+                .succeed();
         }
     });
 }
@@ -209,7 +216,7 @@ fn a_callback_that_panics_on_a_meter_of_ones_own_leaves_our_series_and_is_counte
     let test = TestTelemetry::new();
     test.telemetry()
         .worker("w1")
-        .start("publish", test.clock().wall())
+        .start("publish", test.clock().wall(), &Carrier::EMPTY)
         .succeed();
     let meter = test.telemetry().meter("x");
     let _gauge = meter
@@ -278,7 +285,7 @@ async fn after_shutdown_a_scrape_is_unavailable_with_a_reason_and_health_still_a
     // Recording goes on without harm.
     test.telemetry()
         .worker("w1")
-        .start("publish", test.clock().wall())
+        .start("publish", test.clock().wall(), &Carrier::EMPTY)
         .succeed();
 }
 
@@ -438,7 +445,9 @@ async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
     let answer = sure(app.clone().oneshot(request("GET", "/posts")).await);
     assert_eq!(answer.status(), StatusCode::OK, "the service works");
     let worker = telemetry.worker("w1");
-    worker.start("publish", test.clock().wall()).succeed();
+    worker
+        .start("publish", test.clock().wall(), &Carrier::EMPTY)
+        .succeed();
     let scheduler = telemetry.scheduler();
     scheduler.start("nightly", test.clock().wall()).fail("late");
     telemetry
@@ -462,7 +471,7 @@ async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
     };
     assert_eq!(status("/metrics").await, StatusCode::NOT_FOUND);
     assert_eq!(status("/api/v1/health").await, StatusCode::OK);
-    telemetry.shutdown();
+    telemetry.shutdown_blocking().unwrap();
 }
 
 #[test]
@@ -483,7 +492,7 @@ fn http_listen_is_served_until_the_end_and_disabled_telemetry_answers_health_the
             scrape.starts_with(&format!("HTTP/1.1 {expected} ")),
             "{scrape}"
         );
-        telemetry.shutdown();
+        telemetry.shutdown_blocking().unwrap();
     }
 }
 

@@ -5,6 +5,7 @@ use axum::routing::get;
 use tower::ServiceExt as _;
 use vantage_obs::exposition::Format;
 use vantage_obs::testing::TestTelemetry;
+use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
 
 use crate::support::{OBJECTIVES, named, request, samples, scrape, sure};
@@ -93,7 +94,9 @@ async fn what_is_recorded_without_the_role_is_shown_from_then_on() {
         .layer(telemetry.http_layer());
     assert_eq!(families(&test), ["database", "business"]);
 
-    worker.start("publish", test.clock().wall()).succeed();
+    worker
+        .start("publish", test.clock().wall(), &Carrier::EMPTY)
+        .succeed();
     assert_eq!(families(&test), ["worker", "database", "business"]);
     assert_eq!(objectives(&test), WORKERS);
     let labels = [("job_kind", "publish"), ("outcome", "succeeded")];
@@ -112,7 +115,7 @@ async fn what_is_recorded_without_the_role_is_shown_from_then_on() {
 fn a_job_of_a_process_without_the_role_is_watched_while_it_runs() {
     let test = with_role(Role::Api);
     let worker = test.telemetry().worker("w1");
-    let job = worker.start("publish", test.clock().wall());
+    let job = worker.start("publish", test.clock().wall(), &Carrier::EMPTY);
     test.clock().advance(std::time::Duration::from_secs(301));
     test.tick();
     let bad = [("objective", "workers.processing_time"), ("result", "bad")];
@@ -126,7 +129,9 @@ fn thresholds_are_bounds_of_the_histogram_whenever_it_comes_to_life() {
     for role in [Role::Worker, Role::Api] {
         let test = with_role(role);
         let worker = test.telemetry().worker("w1");
-        worker.start("publish", test.clock().wall()).succeed();
+        worker
+            .start("publish", test.clock().wall(), &Carrier::EMPTY)
+            .succeed();
         let text = test.telemetry().scrape(Format::Text).unwrap();
         let lag = "vantage_worker_queue_lag_seconds_bucket";
         bounds.push(

@@ -195,6 +195,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         "logs.format",
         json!("text"),
     );
+    row(
+        "VANTAGE_OBS_LOG_OUTPUT",
+        "stderr",
+        "logs.output",
+        json!("stderr"),
+    );
     row("VANTAGE_OBS_LOG_LEVEL", "WARN", "logs.level", json!("warn"));
     row(
         "VANTAGE_OBS_LOG_LEVEL",
