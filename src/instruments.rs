@@ -10,7 +10,7 @@ mod running;
 mod scheduler;
 mod worker;
 
-pub(crate) use api::{Answer, Api, Ending, method_label};
+pub(crate) use api::{Answer, Api, Asked, Ending};
 pub use business::{Business, Currency, Engagement};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use observed::observe;

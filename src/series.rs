@@ -222,6 +222,11 @@ impl Instruments {
         }
     }
 
+    /// How many series an instrument with an open label may hold.
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(crate) const fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -256,6 +261,13 @@ impl<T, const N: usize> Series<T, N> {
         record(&self.bind_new(values))
     }
 
+    /// The series with these label values, to keep; `None` past the limit, where each recording
+    /// must be counted by [`with`](Self::with).
+    pub(crate) fn own(&self, values: [&str; N]) -> Option<Arc<T>> {
+        let series = self.known.load().get(&Borrowed(values)).map(Arc::clone);
+        series.or_else(|| self.try_bind(values))
+    }
+
     /// The series with these label values, to keep for as long as the thing lasts.
     pub(crate) fn get(&self, values: [&str; N]) -> Arc<T> {
         if let Some(series) = self.known.load().get(&Borrowed(values)) {
@@ -266,27 +278,33 @@ impl<T, const N: usize> Series<T, N> {
 
     #[cold]
     fn bind_new(&self, values: [&str; N]) -> Arc<T> {
+        self.try_bind(values).unwrap_or_else(|| self.overflowing())
+    }
+
+    /// Binds a new series; `None` past the limit.
+    #[cold]
+    fn try_bind(&self, values: [&str; N]) -> Option<Arc<T>> {
         let values = values.map(shorten);
         let known = self.known.load();
         if let Some(series) = known.get(&Borrowed(values)) {
-            return Arc::clone(series);
+            return Some(Arc::clone(series));
         }
         if known.len() >= self.limit {
-            return self.overflowing();
+            return None;
         }
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.known.load_full();
         if let Some(series) = known.get(&Borrowed(values)) {
-            return Arc::clone(series);
+            return Some(Arc::clone(series));
         }
         if known.len() >= self.limit {
-            return self.overflowing();
+            return None;
         }
         let series = Arc::new((self.bind)(&self.key_values(values)));
         let mut grown = HashMap::clone(&known);
         grown.insert(Owned(values.map(Arc::from)), Arc::clone(&series));
         self.known.store(Arc::new(grown));
-        series
+        Some(series)
     }
 
     fn overflowing(&self) -> Arc<T> {

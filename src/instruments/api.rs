@@ -1,15 +1,24 @@
 //! HTTP requests: what the middleware records.
 
-use std::sync::Arc;
+mod asked;
+mod known;
+
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
+
+pub(crate) use asked::Asked;
+
+use self::known::{Key, Known};
 use super::live::Live;
 use crate::catalog::api::{
-    ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, METHODS, REQUEST,
-    REQUEST_DURATION, REQUESTS,
+    ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, REQUEST, REQUEST_DURATION,
+    REQUESTS,
 };
 use crate::ledger::{Account, Ledger};
-use crate::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
+use crate::series::{Binder, Counter, Histogram, Instruments, Series, UpDownCounter};
 use crate::slo::Kind;
 
 /// The instruments of an HTTP server.
@@ -19,9 +28,16 @@ pub(crate) struct Api(Live<Inner>);
 #[derive(Debug)]
 struct Inner {
     requests: Series<Request, 5>,
-    active: Series<UpDownCounter, 2>,
+    known: Known<Request>,
+    active: ActiveRequests,
     broken: Series<Counter, 2>,
     connections: UpDownCounter,
+}
+
+/// The gauges of active requests: so few that each has its place.
+struct ActiveRequests {
+    bind: Binder<UpDownCounter>,
+    gauges: [OnceLock<UpDownCounter>; Asked::COUNT],
 }
 
 /// The series that one request is recorded in, and the objectives that it counts towards.
@@ -49,9 +65,8 @@ pub(crate) enum Ending {
 /// One finished request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer<'a> {
-    pub(crate) method: &'static str,
+    pub(crate) asked: Asked,
     pub(crate) route: &'a str,
-    pub(crate) scheme: &'static str,
     pub(crate) ending: Ending,
     pub(crate) elapsed: Duration,
 }
@@ -70,23 +85,36 @@ impl Api {
         self.0.announce();
     }
 
-    /// The active-requests series of a method and scheme, for as long as a request lasts.
-    pub(crate) fn active(&self, method: &'static str, scheme: &'static str) -> Arc<UpDownCounter> {
-        self.0.active.get([method, scheme])
+    /// The active requests of a method and scheme.
+    pub(crate) fn active(&self, asked: Asked) -> &UpDownCounter {
+        self.0.active.of(asked)
     }
 
-    pub(crate) fn answered(&self, answer: Answer<'_>) {
+    pub(crate) fn answered(&self, answer: &Answer<'_>) {
+        let key = Key::of(answer);
+        let recorded = self.0.known.with(key, |series| series.record(answer));
+        if recorded.is_none() {
+            self.answered_anew(key, answer);
+        }
+    }
+
+    /// Records by the labels: what is new, and what is past the limit of series.
+    #[cold]
+    fn answered_anew(&self, key: Key<&str>, answer: &Answer<'_>) {
         let (status, error) = answer.ending.labels();
         let values = [
             error,
-            answer.method,
+            answer.asked.method(),
             status.as_ref().map_or("", |status| status.as_str()),
             answer.route,
-            answer.scheme,
+            answer.asked.scheme(),
         ];
-        self.0
-            .requests
-            .with(values, |series| series.record(answer.elapsed, error));
+        if let Some(series) = self.0.requests.own(values) {
+            series.record(answer);
+            self.0.known.keep(key, series);
+        } else {
+            self.0.requests.with(values, |series| series.record(answer));
+        }
     }
 
     pub(crate) fn broken(&self, route: &str, reason: &'static str) {
@@ -105,7 +133,7 @@ impl Inner {
             instruments.binder::<Counter>(&REQUESTS),
             instruments.binder::<Histogram>(&REQUEST_DURATION),
         );
-        let bind = move |labels: &[opentelemetry::KeyValue]| {
+        let bind = move |labels: &[KeyValue]| {
             let route = labels
                 .iter()
                 .find(|label| label.key.as_str() == "http.route");
@@ -119,23 +147,46 @@ impl Inner {
             }
         };
         Self {
+            known: Known::new(instruments.limit()),
             requests: instruments.group(&[&REQUESTS, &REQUEST_DURATION], &REQUEST, bind),
-            active: instruments.series(&ACTIVE_REQUESTS, &ACTIVE),
+            active: ActiveRequests {
+                bind: instruments.binder(&ACTIVE_REQUESTS),
+                gauges: [const { OnceLock::new() }; Asked::COUNT],
+            },
             broken: instruments.series(&BROKEN_BODIES, &BROKEN),
             connections: instruments.single(&ACTIVE_CONNECTIONS),
         }
     }
 }
 
+impl ActiveRequests {
+    fn of(&self, asked: Asked) -> &UpDownCounter {
+        self.gauges[usize::from(asked.number())].get_or_init(|| {
+            let [method, scheme] = &ACTIVE;
+            (self.bind)(&[
+                KeyValue::new(method.key, asked.method()),
+                KeyValue::new(scheme.key, asked.scheme()),
+            ])
+        })
+    }
+}
+
+impl fmt::Debug for ActiveRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveRequests").finish_non_exhaustive()
+    }
+}
+
 impl Request {
-    fn record(&self, elapsed: Duration, error: &str) {
+    fn record(&self, answer: &Answer<'_>) {
+        let elapsed = answer.elapsed;
         self.count.add(1);
         self.duration.record(elapsed.as_secs_f64());
-        let cancelled = error == "cancelled";
+        let cancelled = answer.ending == Ending::Cancelled;
         if let Some(account) = &self.error_rate
             && !cancelled
         {
-            account.count(error.is_empty());
+            account.count(answer.ending.labels().1.is_empty());
         }
         if let Some(account) = &self.latency {
             // A client that went away in time says nothing of how fast the answer would have been.
@@ -168,12 +219,4 @@ fn error_type(status: &http::StatusCode) -> &str {
         server_error if server_error.is_server_error() => status.as_str(),
         _ => "",
     }
-}
-
-/// The method as a label: one of the known ones, or `_OTHER`.
-pub(crate) fn method_label(method: &http::Method) -> &'static str {
-    METHODS
-        .iter()
-        .find(|known| **known == method.as_str())
-        .unwrap_or(&"_OTHER")
 }

@@ -6,7 +6,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::Exchange;
+use super::exchange::Exchange;
 
 pin_project! {
     /// A response body that tells when it ended, and whether it broke off.

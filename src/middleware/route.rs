@@ -1,0 +1,70 @@
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+#[cfg(feature = "axum")]
+use axum::extract::MatchedPath;
+use http::Extensions;
+
+/// The template of the route that a request matched, such as `/posts/{id}`, as a request extension
+/// for frameworks other than axum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTemplate(pub Cow<'static, str>);
+
+/// The route of a request under way.
+#[derive(Debug)]
+pub(super) enum Route {
+    #[cfg(feature = "axum")]
+    Matched(MatchedPath),
+    Template(Cow<'static, str>),
+    /// None so far; a layer further in may see one.
+    Unmatched(Arc<OnceLock<Route>>),
+}
+
+/// Marks a request that is measured although it has no route so far, and takes the route that a
+/// layer further in sees.
+#[derive(Clone, Debug)]
+struct Unmatched(Arc<OnceLock<Route>>);
+
+impl Route {
+    /// The route of a request that no other layer of ours measures yet; `None` where one does.
+    ///
+    /// Two layers around one request are no mistake of the user: the routes of the SDK bring one
+    /// around their fallback, and a router that is nested as a service knows its routes only within.
+    /// Both meet requests that have no route outside, so only those are marked: an extension more
+    /// makes the map of extensions grow, which costs as much as all that is measured.
+    pub(super) fn claim(extensions: &mut Extensions) -> Option<Self> {
+        let route = Self::seen(extensions);
+        if let Some(Unmatched(told)) = extensions.get() {
+            if let Some(route) = route {
+                // The first that tells is the nearest to the one that asks.
+                let _ = told.set(route);
+            }
+            return None;
+        }
+        Some(route.unwrap_or_else(|| {
+            let told = Arc::default();
+            extensions.insert(Unmatched(Arc::clone(&told)));
+            Self::Unmatched(told)
+        }))
+    }
+
+    /// The route that the extensions tell of.
+    fn seen(extensions: &Extensions) -> Option<Self> {
+        #[cfg(feature = "axum")]
+        if let Some(path) = extensions.get::<MatchedPath>() {
+            return Some(Self::Matched(path.clone()));
+        }
+        let RouteTemplate(template) = extensions.get()?;
+        Some(Self::Template(template.clone()))
+    }
+
+    /// The template; empty where there is none.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            #[cfg(feature = "axum")]
+            Self::Matched(path) => path.as_str(),
+            Self::Template(template) => template,
+            Self::Unmatched(told) => told.get().map_or("", Self::as_str),
+        }
+    }
+}
