@@ -24,9 +24,13 @@ pub(crate) const HEALTH: &str = "/api/v1/health";
 
 /// All routes; `metrics_path` is `None` where the scrape is turned off.
 ///
-/// Merging two routers keeps the fallback of the second, so this one brings a measured fallback:
-/// requests for paths that do not exist would go uncounted otherwise. Its own routes, added after
-/// the layer, are not measured.
+/// Merging two routers keeps the second one's fallback where neither has one of its own, so this one
+/// brings a measured one: requests for paths that do not exist would go uncounted in the order
+/// `.layer(http_layer).merge(routes)` otherwise. A layer around the default fallback leaves it the
+/// default, so a user's own takes its place, and axum does not refuse to merge the two. Its own
+/// routes, added after the layer, are not measured.
+///
+/// One router and no merge within: a merged one would bring its bare fallback.
 pub(crate) fn router(scrape: Arc<Scrape>, metrics_path: Option<&str>, layer: HttpLayer) -> Router {
     let router = Router::new().layer(layer).route(HEALTH, get(health));
     let Some(path) = metrics_path else {
@@ -37,7 +41,7 @@ pub(crate) fn router(scrape: Arc<Scrape>, metrics_path: Option<&str>, layer: Htt
         scrape,
         turn: Arc::new(Semaphore::new(1)),
     };
-    router.merge(Router::new().route(path, get(metrics)).with_state(scraper))
+    router.route(path, get(metrics).with_state(scraper))
 }
 
 /// Serves the routes on a thread and runtime of their own, until the answer's sender is dropped.

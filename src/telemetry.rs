@@ -296,7 +296,9 @@ impl Telemetry {
     /// When the address cannot be listened on or the thread not be started.
     #[cfg(feature = "axum")]
     pub fn serve(&self, address: std::net::SocketAddr) -> io::Result<std::net::SocketAddr> {
-        let (address, stop) = crate::routes::serve(address, self.routes())?;
+        // No API is served there, so an unknown path is no request that counts.
+        let router = self.routes().reset_fallback();
+        let (address, stop) = crate::routes::serve(address, router)?;
         self.background(|background| background.servers.push(stop));
         Ok(address)
     }

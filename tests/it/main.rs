@@ -10,6 +10,8 @@ mod catalog;
 mod http;
 mod jobs;
 mod layering;
+mod orders;
 mod robust;
 mod roles;
+mod serve;
 mod support;
