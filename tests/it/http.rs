@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 use http_body_util::{BodyExt as _, Full};
+use tokio::time::error::Elapsed;
 use tower::{BoxError, Layer as _, ServiceExt as _};
 use vantage_obs::middleware::RouteTemplate;
 use vantage_obs::testing::TestTelemetry;
@@ -231,6 +232,126 @@ async fn a_time_limit_that_ends_as_an_error_is_a_timeout_without_a_status() {
     assert_eq!(test.value(REQUESTS, &labels), Some(1.0));
     assert_eq!(events(&test, ERROR_RATE), (0, 1));
     assert_eq!(active(&test), Some(0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokio_s_own_time_limit_is_a_timeout_wherever_in_the_error_it_is() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the upstream did not answer")]
+    struct Upstream(#[source] Elapsed);
+
+    async fn limited() -> Result<http::Response<Full<Bytes>>, Elapsed> {
+        tokio::time::timeout(Duration::from_secs(30), pending()).await
+    }
+    let test = with_objectives();
+    let bare = through(&test, |_| limited());
+    assert!(bare.await.is_err());
+    let boxed = through(&test, |_| async { limited().await.map_err(BoxError::from) });
+    assert!(boxed.await.is_err());
+    let cause = through(&test, |_| async {
+        limited()
+            .await
+            .map_err(|late| BoxError::from(Upstream(late)))
+    });
+    assert!(cause.await.is_err());
+    let labels = [
+        ("error_type", "timeout"),
+        ("http_request_method", "GET"),
+        ("http_route", "/plain/{id}"),
+        ("url_scheme", "http"),
+    ];
+    assert_eq!(test.value(REQUESTS, &labels), Some(3.0));
+    assert_eq!(events(&test, ERROR_RATE), (0, 3));
+}
+
+#[tokio::test]
+async fn an_absolute_uri_tells_the_scheme() {
+    let test = with_objectives();
+    ask(&app(&test), "GET", "https://example.com/posts/7").await;
+    let labels = [
+        ("http_request_method", "GET"),
+        ("http_response_status_code", "200"),
+        ("http_route", "/posts/{id}"),
+        ("url_scheme", "https"),
+    ];
+    assert_eq!(test.value(REQUESTS, &labels), Some(1.0));
+    let active = [("http_request_method", "GET"), ("url_scheme", "https")];
+    let active = test.value("http_server_active_requests", &active);
+    assert_eq!(active, Some(0.0));
+}
+
+#[tokio::test]
+async fn a_switch_of_protocols_and_a_tunnel_are_answers_and_neither_cancelled_nor_broken() {
+    for (method, status) in [("GET", 101), ("CONNECT", 200), ("CONNECT", 204)] {
+        let test = with_objectives();
+        let service = tower::service_fn(move |_: http::Request<axum::body::Body>| async move {
+            let mut response = http::Response::new(Steps::new([Step::Data("not sent")]));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            Ok::<_, Infallible>(response)
+        });
+        let service = test.telemetry().http_layer().layer(service);
+        let asked = request(method, "http://example.com/");
+        // A server drops the body unread, while the connection lives on as something else.
+        drop(sure(service.oneshot(asked).await));
+        let labels = [
+            ("http_request_method", method),
+            ("http_response_status_code", &status.to_string()),
+            ("url_scheme", "http"),
+        ];
+        assert_eq!(
+            test.value(REQUESTS, &labels),
+            Some(1.0),
+            "{method} {status}"
+        );
+        assert_eq!(named(&scrape(&test), REQUESTS).len(), 1);
+        assert!(!has_broken(&test), "{method} {status}");
+        let active = [("http_request_method", method), ("url_scheme", "http")];
+        let active = test.value("http_server_active_requests", &active);
+        assert_eq!(active, Some(0.0));
+        assert_eq!(events(&test, ERROR_RATE), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_refused_has_a_body_like_any_answer() {
+    let test = with_objectives();
+    let service = tower::service_fn(|_: http::Request<axum::body::Body>| async {
+        let mut response = http::Response::new(Full::<Bytes>::from("not here"));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        Ok::<_, Infallible>(response)
+    });
+    let service = test.telemetry().http_layer().layer(service);
+    drop(sure(
+        service.oneshot(request("CONNECT", "example.com:443")).await,
+    ));
+    assert_eq!(broken(&test, "", "client_gone"), Some(1.0));
+}
+
+#[tokio::test]
+async fn routes_past_the_limit_of_series_are_counted_in_one_and_the_rest_goes_on() {
+    let mut config = crate::support::config();
+    config.metrics.cardinality_limit = 100;
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    let service = tower::service_fn(|_: http::Request<axum::body::Body>| async {
+        Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let service = test.telemetry().http_layer().layer(service);
+    let long = "x".repeat(200);
+    for round in 0..2 {
+        for route in 0..1_000 {
+            let mut request = request("GET", "/");
+            let template = RouteTemplate(format!("/{route}/{long}").into());
+            request.extensions_mut().insert(template);
+            sure(service.clone().oneshot(request).await);
+        }
+        let counted = named(&scrape(&test), REQUESTS);
+        assert_eq!(counted.len(), 101);
+        let sum: f64 = counted.iter().map(|series| series.value).sum();
+        assert_eq!(sum as u64, 1_000 * (round + 1));
+        let name = [("instrument", "vantage.api.requests")];
+        let past = test.value("vantage_telemetry_series_overflow_total", &name);
+        assert_eq!(past, Some(900.0 * (round + 1) as f64));
+    }
 }
 
 #[tokio::test]
