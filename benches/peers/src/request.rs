@@ -8,24 +8,49 @@ use tower::{Service, ServiceExt};
 use vantage_obs::Config;
 use vantage_obs::config::{Environment, Role};
 
-use crate::{measure, row};
+use crate::{measure, measure_together, row};
 
 const CALLS: u64 = 20_000;
 
-pub(crate) fn run() {
+const LAYERS: [&str; 5] = [
+    "bare route",
+    "an identity layer",
+    "ours",
+    "axum-otel-metrics",
+    "axum-prometheus",
+];
+
+/// `only` names one layer, for a profiler.
+pub(crate) fn run(only: Option<&str>) {
     println!("-- one request through a layer");
-    let bare = || Router::new().route("/posts/{id}", get(|| async { "a post" }));
-    let floor = time(bare());
-    row("bare route", floor, floor);
-    row(
-        "an identity layer",
-        time(bare().layer(tower::layer::util::Identity::new())),
-        floor,
-    );
-    let telemetry =
-        vantage_obs::Telemetry::local(Config::new("bench", Role::Api), &Environment::empty())
-            .expect("valid");
-    row("ours", time(bare().layer(telemetry.http_layer())), floor);
+    if let Some(only) = only {
+        let measured = measure(CALLS, asking(router(only)));
+        return row(only, measured, measured);
+    }
+    let mut calls = LAYERS.map(|name| asking(router(name)));
+    let measured = measure_together(CALLS, calls.each_mut().map(|call| call as &mut dyn FnMut()));
+    for (name, each) in LAYERS.into_iter().zip(measured) {
+        row(name, each, measured[0]);
+    }
+}
+
+fn router(layer: &str) -> Router {
+    let bare = Router::new().route("/posts/{id}", get(|| async { "a post" }));
+    match layer {
+        "an identity layer" => bare.layer(tower::layer::util::Identity::new()),
+        "ours" => bare.layer(ours().http_layer()),
+        "axum-otel-metrics" => bare.layer(axum_otel_metrics()),
+        "axum-prometheus" => bare.layer(axum_prometheus()),
+        _ => bare,
+    }
+}
+
+fn ours() -> vantage_obs::Telemetry {
+    vantage_obs::Telemetry::local(Config::new("bench", Role::Api), &Environment::empty())
+        .expect("valid")
+}
+
+fn axum_otel_metrics() -> axum_otel_metrics::HttpMetricsLayer {
     let exporter = opentelemetry_prometheus::exporter()
         .with_registry(prometheus::Registry::new())
         .build()
@@ -34,21 +59,27 @@ pub(crate) fn run() {
         .with_reader(exporter)
         .build();
     opentelemetry::global::set_meter_provider(provider);
-    let layer = axum_otel_metrics::HttpMetricsLayerBuilder::new().build();
-    row("axum-otel-metrics", time(bare().layer(layer)), floor);
-    // It starts a task for its upkeep.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let context = runtime.enter();
-    let (layer, _handle) = axum_prometheus::PrometheusMetricLayer::pair();
-    drop(context);
-    row("axum-prometheus", time(bare().layer(layer)), floor);
+    axum_otel_metrics::HttpMetricsLayerBuilder::new().build()
 }
 
-fn time(mut router: Router) -> (f64, f64) {
+fn axum_prometheus() -> axum_prometheus::PrometheusMetricLayer<'static> {
+    // It starts a task for its upkeep.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let _context = runtime.enter();
+    axum_prometheus::PrometheusMetricLayer::pair().0
+}
+
+/// Asks for a post and reads the answer.
+fn asking(router: Router) -> impl FnMut() {
+    // As a server does once at its start; without it axum applies the layer anew for each request.
+    let mut router = router.with_state(());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    measure(CALLS, || {
+    move || {
         runtime.block_on(async {
             let request = Request::get("/posts/7").body(Body::empty()).expect("valid");
             let mut service = router.as_service::<Body>();
@@ -65,5 +96,5 @@ fn time(mut router: Router) -> (f64, f64) {
                     .expect("a body"),
             );
         });
-    })
+    }
 }
