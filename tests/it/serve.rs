@@ -49,7 +49,7 @@ fn http_listen_is_scraped_until_shutdown_and_refuses_connections_after_it() {
     let (head, body) = ask(free, "GET", "/metrics", "text/plain");
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
     assert!(!samples(&body).is_empty());
-    telemetry.shutdown();
+    telemetry.shutdown_blocking().unwrap();
     let patience = Instant::now() + Duration::from_secs(10);
     while TcpStream::connect(free).is_ok() {
         assert!(Instant::now() < patience, "it still listens");
