@@ -23,23 +23,31 @@ const LAYERS: [&str; 5] = [
 /// `only` names one layer, for a profiler.
 pub(crate) fn run(only: Option<&str>) {
     println!("-- one request through a layer");
+    let registry = prometheus::Registry::new();
     if let Some(only) = only {
-        let measured = measure(CALLS, asking(router(only)));
+        let measured = measure(CALLS, asking(router(only, &registry)));
         return row(only, measured, measured);
     }
-    let mut calls = LAYERS.map(|name| asking(router(name)));
+    let mut calls = LAYERS.map(|name| asking(router(name, &registry)));
     let measured = measure_together(CALLS, calls.each_mut().map(|call| call as &mut dyn FnMut()));
     for (name, each) in LAYERS.into_iter().zip(measured) {
         row(name, each, measured[0]);
     }
+    let recorded = registry.gather();
+    assert!(
+        recorded
+            .iter()
+            .any(|family| family.name().contains("duration")),
+        "axum-otel-metrics recorded into nothing: its opentelemetry is another release"
+    );
 }
 
-fn router(layer: &str) -> Router {
+fn router(layer: &str, registry: &prometheus::Registry) -> Router {
     let bare = Router::new().route("/posts/{id}", get(|| async { "a post" }));
     match layer {
         "an identity layer" => bare.layer(tower::layer::util::Identity::new()),
         "ours" => bare.layer(ours().http_layer()),
-        "axum-otel-metrics" => bare.layer(axum_otel_metrics()),
+        "axum-otel-metrics" => bare.layer(axum_otel_metrics(registry)),
         "axum-prometheus" => bare.layer(axum_prometheus()),
         _ => bare,
     }
@@ -50,16 +58,19 @@ fn ours() -> vantage_obs::Telemetry {
         .expect("valid")
 }
 
-fn axum_otel_metrics() -> axum_otel_metrics::HttpMetricsLayer {
-    let exporter = opentelemetry_prometheus::exporter()
-        .with_registry(prometheus::Registry::new())
+fn axum_otel_metrics(registry: &prometheus::Registry) -> axum_otel_metrics::HttpMetricsLayer {
+    let exporter = opentelemetry_prometheus_0_32::exporter()
+        .with_registry(registry.clone())
         .build()
         .expect("valid");
-    let provider = opentelemetry_sdk::metrics::SdkMeterProvider::builder()
+    let provider = opentelemetry_sdk_0_32::metrics::SdkMeterProvider::builder()
         .with_reader(exporter)
         .build();
-    opentelemetry::global::set_meter_provider(provider);
-    axum_otel_metrics::HttpMetricsLayerBuilder::new().build()
+    // The last provider to go shuts the pipeline down.
+    std::mem::forget(provider.clone());
+    axum_otel_metrics::HttpMetricsLayerBuilder::new()
+        .with_provider(provider)
+        .build()
 }
 
 fn axum_prometheus() -> axum_prometheus::PrometheusMetricLayer<'static> {
