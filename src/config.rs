@@ -64,6 +64,7 @@ pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
+pub(crate) use http::HEALTH;
 pub use http::Http;
 pub use levels::{Levels, LevelsError};
 pub use logs::{Level, LogFormat, LogOutput, Logs};

@@ -1,4 +1,4 @@
-//! The tower layer: one request, its metrics.
+//! The tower layer: one request, its metrics and its span.
 //!
 //! Put it on a router after its routes and its fallback, around layers that answer by themselves
 //! (time limits, catching panics, compression), so that it sees their answers; the SDK's own routes
@@ -23,6 +23,9 @@
 //! frameworks, put a [`RouteTemplate`] into the request's extensions. A request without a route has
 //! no route label: a raw path never becomes one.
 //!
+//! The span is a child of the caller's, by its headers, and current for everything inside the layer;
+//! it ends with the response's body. Health and scrape routes have none.
+//!
 //! Durations end at the response's head; a request is active until its body ends or breaks off. A
 //! switch of protocols (101) and an opened tunnel (`CONNECT`) end there too: what follows is no body.
 
@@ -30,6 +33,7 @@ mod body;
 mod connections;
 mod exchange;
 mod route;
+mod span;
 mod timeout;
 
 use std::future::Future;
@@ -44,6 +48,7 @@ use tower::{Layer, Service};
 pub use body::MeasuredBody;
 pub use connections::{CountConnections, Counted};
 pub use route::RouteTemplate;
+pub(crate) use span::Spans;
 
 use self::exchange::Exchange;
 use self::timeout::timed_out;
@@ -60,11 +65,12 @@ pub struct HttpLayer(Arc<Recorder>);
 struct Recorder {
     api: Api,
     clock: Clock,
+    spans: Spans,
 }
 
 impl HttpLayer {
-    pub(crate) fn new(api: Api, clock: Clock) -> Self {
-        Self(Arc::new(Recorder { api, clock }))
+    pub(crate) fn new(api: Api, clock: Clock, spans: Spans) -> Self {
+        Self(Arc::new(Recorder { api, clock, spans }))
     }
 }
 
@@ -102,10 +108,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let exchange = Exchange::start(&self.recorder, &mut request);
-        Measured {
-            inner: self.inner.call(request),
-            exchange,
-        }
+        let inside = exchange.as_ref().and_then(Exchange::enter);
+        let inner = self.inner.call(request);
+        drop(inside);
+        Measured { inner, exchange }
     }
 }
 
@@ -132,7 +138,10 @@ where
         // Dropping on the way out of a panic is the only moment at which a handler's panic can be
         // told from a client that went away: layers further out may catch it.
         let unwinding = Unwinding(this.exchange);
-        let outcome = ready!(this.inner.poll(cx));
+        let inside = unwinding.0.as_ref().and_then(Exchange::enter);
+        let outcome = this.inner.poll(cx);
+        drop(inside);
+        let outcome = ready!(outcome);
         let Some(exchange) = unwinding.0.take() else {
             return Poll::Ready(outcome.map(|response| response.map(MeasuredBody::unmeasured)));
         };

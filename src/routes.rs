@@ -15,12 +15,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::config::HEALTH;
 use crate::exposition::{Format, accepts_gzip};
 use crate::middleware::HttpLayer;
 use crate::scrape::Scrape;
-
-/// Paths that are measured, but count towards no objective.
-pub(crate) const HEALTH: &str = "/api/v1/health";
 
 /// All routes; `metrics_path` is `None` where the scrape is turned off.
 ///

@@ -3,6 +3,7 @@
 mod carry;
 mod subscriber;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -16,7 +17,7 @@ use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, EffectiveConfig, Environment, Role};
+use crate::config::{Config, ConfigError, EffectiveConfig, Environment, HEALTH, Role};
 #[cfg(feature = "otlp")]
 use crate::export::ExportError;
 use crate::exposition::Format;
@@ -25,7 +26,7 @@ use crate::instruments::{
 };
 use crate::ledger::Ledger;
 use crate::logs::{LevelHandle, Output};
-use crate::middleware::{CountConnections, HttpLayer};
+use crate::middleware::{CountConnections, HttpLayer, Spans};
 use crate::pipeline::Metrics;
 use crate::report::{Incomplete, Report};
 use crate::sampler::Sampler;
@@ -189,12 +190,8 @@ impl Telemetry {
             own.clone(),
             settings.metrics.disks.clone(),
         );
-        let uncounted = vec![
-            settings.metrics.prometheus.path.clone(),
-            "/api/v1/health".to_owned(),
-        ];
         let scope_labels = settings.metrics.prometheus.scope_labels;
-        let api = Api::new(&instruments, &ledger, uncounted);
+        let api = Api::new(&instruments, &ledger, own_routes(settings).to_vec());
         let executions = Executions::new(&instruments, clock.clone(), tracing.clone());
         for role in &settings.service.roles {
             match role {
@@ -267,7 +264,12 @@ impl Telemetry {
     /// The layer that measures HTTP requests; [`middleware`](crate::middleware) says where it stands.
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
-        HttpLayer::new(self.0.api.clone(), self.0.clock.clone())
+        let config = &self.0.config.config;
+        // Left out of traces, unless somebody asks for them.
+        let mut ratios = BTreeMap::from(own_routes(config).map(|route| (route, 0.0)));
+        ratios.extend(config.traces.routes.clone());
+        let spans = Spans::new(self.0.carry.traces.tracing().clone(), ratios);
+        HttpLayer::new(self.0.api.clone(), self.0.clock.clone(), spans)
     }
 
     /// Counts the connections of a make-service, such as
@@ -543,6 +545,11 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.sampler.forget(self.id);
     }
+}
+
+/// The routes of the scrape and of health, which count towards no objective.
+fn own_routes(config: &Config) -> [String; 2] {
+    [config.metrics.prometheus.path.clone(), HEALTH.to_owned()]
 }
 
 /// The default directory may be missing: then there are no objectives.

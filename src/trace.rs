@@ -167,11 +167,15 @@ impl Scope {
 
     /// Marks the span as failed, with the class of the error.
     pub(crate) fn fail(&self, error_type: &str) {
+        self.broke_off(error_type);
         if self.is_recording() {
-            let span = self.context.span();
-            span.set_attribute(KeyValue::new("error.type", error_type.to_owned()));
-            span.set_status(Status::error(""));
+            self.context.span().set_status(Status::error(""));
         }
+    }
+
+    /// Says why the span ended early, where that is nobody's failure here.
+    pub(crate) fn broke_off(&self, reason: &str) {
+        self.set(|| [KeyValue::new("error.type", reason.to_owned())]);
     }
 
     /// Ends the span with an outcome, which is an error of its own where nobody decided it.

@@ -201,7 +201,8 @@ impl Request {
 }
 
 impl Ending {
-    fn labels(&self) -> (Option<http::StatusCode>, &str) {
+    /// Status code and error type, as labels have them.
+    pub(crate) fn labels(&self) -> (Option<http::StatusCode>, &str) {
         use http::StatusCode;
         match self {
             Self::Answered(status) => (Some(*status), error_type(status)),

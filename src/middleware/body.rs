@@ -8,6 +8,9 @@ use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
 
+/// Why a body broke off that nobody read to its end.
+pub(super) const CLIENT_GONE: &str = "client_gone";
+
 pin_project! {
     /// A response body that tells when it ended, and whether it broke off.
     pub struct MeasuredBody<B> {
@@ -50,7 +53,10 @@ impl<B: Body> Body for MeasuredBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        let inside = this.watch.as_ref().and_then(|watch| watch.exchange.enter());
+        let frame = this.inner.as_mut().poll_frame(cx);
+        drop(inside);
+        let frame = ready!(frame);
         match &frame {
             Some(Ok(frame)) => {
                 // A server stops asking when it has the bytes that the length announced.
@@ -99,7 +105,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.owed != Some(0) {
-            self.exchange.broken("client_gone");
+            self.exchange.broken(CLIENT_GONE);
         }
     }
 }

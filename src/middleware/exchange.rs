@@ -2,11 +2,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
+use opentelemetry::ContextGuard;
 
 use super::Recorder;
 use super::body::MeasuredBody;
 use super::route::Route;
+use super::span;
 use crate::instruments::{Answer, Asked, Ending};
+use crate::trace::Scope;
 
 /// One request, from its head to the end of its response's body: it [starts](Self::start), is
 /// [answered](Self::answered) or [ends](Self::end) without an answer, and its body may
@@ -17,6 +20,7 @@ use crate::instruments::{Answer, Asked, Ending};
 #[derive(Debug)]
 pub(super) struct Exchange {
     recorder: Arc<Recorder>,
+    span: Option<Scope>,
     route: Route,
     started: Instant,
     asked: Asked,
@@ -30,6 +34,7 @@ impl Exchange {
         let asked = Asked::of(request);
         recorder.api.active(asked).add(1);
         Some(Self {
+            span: recorder.spans.start(request, asked, route.as_str()),
             route,
             started: recorder.clock.now(),
             asked,
@@ -52,8 +57,17 @@ impl Exchange {
         self.record(ending);
     }
 
+    /// Makes the request's span the current one, until the answer is dropped.
+    pub(super) fn enter(&self) -> Option<ContextGuard> {
+        let span = self.span.as_ref()?;
+        Some(span.context().clone().attach())
+    }
+
     /// The response's body ended before its end.
     pub(super) fn broken(&self, reason: &'static str) {
+        if let Some(span) = &self.span {
+            span::broken(span, reason);
+        }
         self.recorder.api.broken(self.route.as_str(), reason);
     }
 
@@ -69,9 +83,13 @@ impl Exchange {
     fn record(&mut self, ending: Ending) {
         self.recorded = true;
         let now = self.recorder.clock.now();
+        let route = self.route.as_str();
+        if let Some(span) = &self.span {
+            span::answered(span, self.asked, route, ending);
+        }
         self.recorder.api.answered(&Answer {
             asked: self.asked,
-            route: self.route.as_str(),
+            route,
             ending,
             elapsed: now.saturating_duration_since(self.started),
         });
@@ -87,6 +105,9 @@ impl Drop for Exchange {
             } else {
                 Ending::Cancelled
             });
+        }
+        if let Some(span) = &self.span {
+            span.end();
         }
         self.recorder.api.active(self.asked).add(-1);
     }

@@ -15,3 +15,4 @@ mod robust;
 mod roles;
 mod serve;
 mod support;
+mod traces;

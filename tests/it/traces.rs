@@ -1,0 +1,449 @@
+//! Traces: what is a span, whose child it is, and how it crosses a queue and a wire.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use opentelemetry::trace::{SpanKind, Status};
+use tower::ServiceExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use vantage_obs::config::Sampler;
+use vantage_obs::logs::Output;
+use vantage_obs::testing::{SpanData, TestTelemetry};
+use vantage_obs::trace::Carrier;
+
+use crate::support::{Step, Steps, caught, config, poll_once, request, sure};
+
+/// The caller's trace in the examples of the W3C recommendation.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLER: &str = "00f067aa0ba902b7";
+
+fn kept() -> TestTelemetry {
+    with(|traces| traces.sample_ratio = 1.0)
+}
+
+fn with(change: impl FnOnce(&mut vantage_obs::config::Traces)) -> TestTelemetry {
+    let mut config = config();
+    change(&mut config.traces);
+    TestTelemetry::with(config, &[]).unwrap()
+}
+
+fn traced(test: &TestTelemetry, router: Router) -> Router {
+    let telemetry = test.telemetry();
+    router
+        .layer(telemetry.http_layer())
+        .merge(telemetry.routes())
+}
+
+async fn ask(app: Router, path: &str, flags: &str) -> StatusCode {
+    let mut asked = request("GET", path);
+    if !flags.is_empty() {
+        let parent = format!("00-{TRACE}-{CALLER}-{flags}").parse().unwrap();
+        asked.headers_mut().insert("traceparent", parent);
+    }
+    let response = sure(app.oneshot(asked).await);
+    let status = response.status();
+    axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    status
+}
+
+fn only(test: &TestTelemetry) -> SpanData {
+    let spans = test.spans();
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    spans.into_iter().next().unwrap()
+}
+
+fn named(test: &TestTelemetry, name: &str) -> SpanData {
+    let spans = test.spans();
+    let found = spans.iter().find(|span| span.name == name);
+    found
+        .unwrap_or_else(|| panic!("no {name}: {spans:#?}"))
+        .clone()
+}
+
+fn attribute(span: &SpanData, key: &str) -> Option<String> {
+    let found = span.attributes.iter().find(|kv| kv.key.as_str() == key);
+    found.map(|kv| kv.value.to_string())
+}
+
+fn is_child(child: &SpanData, parent: &SpanData) -> bool {
+    child.parent_span_id == parent.span_context.span_id()
+        && child.span_context.trace_id() == parent.span_context.trace_id()
+}
+
+#[tokio::test]
+async fn a_request_has_a_span_below_its_caller() {
+    let test = kept();
+    let app = traced(
+        &test,
+        Router::new().route("/posts/{id}", get(|| async { "a post" })),
+    );
+    ask(app, "/posts/7?token=secret", "01").await;
+    let span = only(&test);
+    assert_eq!(span.name, "GET /posts/{id}");
+    assert_eq!(span.span_kind, SpanKind::Server);
+    assert_eq!(span.span_context.trace_id().to_string(), TRACE);
+    assert_eq!(span.parent_span_id.to_string(), CALLER);
+    assert!(span.parent_span_is_remote);
+    assert_eq!(span.status, Status::Unset);
+    for (key, value) in [
+        ("http.request.method", "GET"),
+        ("http.route", "/posts/{id}"),
+        ("http.response.status_code", "200"),
+        ("url.path", "/posts/7"),
+        ("url.scheme", "http"),
+    ] {
+        assert_eq!(attribute(&span, key).as_deref(), Some(value), "{key}");
+    }
+    assert!(!format!("{span:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn an_unknown_path_has_a_span_without_a_route() {
+    let test = kept();
+    let app = traced(&test, Router::new());
+    assert_eq!(ask(app, "/wp-admin", "").await, StatusCode::NOT_FOUND);
+    let span = only(&test);
+    assert_eq!(span.name, "GET");
+    assert_eq!(attribute(&span, "http.route"), None);
+    assert_eq!(span.status, Status::Unset, "a 404 is the caller's error");
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_in_the_span() {
+    let test = kept();
+    let app = Router::new()
+        .route("/fails", get(|| async { StatusCode::BAD_GATEWAY }))
+        .route(
+            "/panics",
+            get(|| async { panic!("a handler that panics") as &str }),
+        );
+    let app = traced(&test, app);
+    ask(app.clone(), "/fails", "").await;
+    caught(ask(app, "/panics", "")).await;
+    for (name, error, status) in [
+        ("GET /fails", "502", "502"),
+        ("GET /panics", "panic", "500"),
+    ] {
+        let span = named(&test, name);
+        assert_eq!(attribute(&span, "error.type").as_deref(), Some(error));
+        let code = attribute(&span, "http.response.status_code");
+        assert_eq!(code.as_deref(), Some(status));
+        assert!(matches!(span.status, Status::Error { .. }), "{span:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_span_lasts_until_the_body_ends_and_tells_of_one_that_breaks_off() {
+    let test = kept();
+    let steps = || async { axum::body::Body::new(Steps::new([Step::Data("half"), Step::Fail])) };
+    let app = traced(&test, Router::new().route("/stream", get(steps)));
+    let response = sure(app.oneshot(request("GET", "/stream")).await);
+    assert_eq!(test.spans(), [], "the body is still to come");
+    axum::body::to_bytes(response.into_body(), 100)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        attribute(&only(&test), "error.type").as_deref(),
+        Some("body_error")
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_named_and_no_failure_of_the_server() {
+    let test = kept();
+    let app = Router::new()
+        .route("/posts", get(|| async { "unread" }))
+        .route("/waits", get(std::future::pending::<&str>));
+    let app = traced(&test, app);
+    drop(sure(app.clone().oneshot(request("GET", "/posts")).await));
+    let mut waiting = Box::pin(app.oneshot(request("GET", "/waits")));
+    assert!(poll_once(waiting.as_mut()).await.is_none());
+    drop(waiting);
+    for (name, reason) in [("GET /posts", "client_gone"), ("GET /waits", "cancelled")] {
+        let span = named(&test, name);
+        assert_eq!(attribute(&span, "error.type").as_deref(), Some(reason));
+        assert_eq!(span.status, Status::Unset);
+    }
+}
+
+#[tokio::test]
+async fn health_and_scrapes_are_never_traced_unless_asked_for() {
+    let test = kept();
+    let app = Router::new()
+        .merge(test.telemetry().routes())
+        .layer(test.telemetry().http_layer());
+    for path in ["/api/v1/health", "/metrics"] {
+        assert_eq!(ask(app.clone(), path, "01").await, StatusCode::OK);
+    }
+    assert_eq!(test.spans(), []);
+    let test = with(|traces| {
+        traces.routes.insert("/metrics".into(), 1.0);
+    });
+    let app = Router::new()
+        .merge(test.telemetry().routes())
+        .layer(test.telemetry().http_layer());
+    ask(app, "/metrics", "").await;
+    assert_eq!(only(&test).name, "GET /metrics");
+}
+
+#[tokio::test]
+async fn who_decides_is_the_sampler_and_a_route_may_have_its_own_ratio() {
+    use Sampler::{
+        AlwaysOff, AlwaysOn, ParentBasedAlwaysOff, ParentBasedAlwaysOn, ParentBasedTraceIdRatio,
+        TraceIdRatio,
+    };
+    // Sampler, general ratio, the route's ratio, the caller's flags, kept?
+    for (sampler, general, own, flags, is_kept) in [
+        (AlwaysOn, 0.0, None, "", true),
+        (AlwaysOn, 0.0, None, "00", true),
+        (AlwaysOff, 1.0, None, "01", false),
+        (TraceIdRatio, 1.0, None, "00", true),
+        (TraceIdRatio, 0.0, None, "01", false),
+        (ParentBasedAlwaysOn, 0.0, None, "", true),
+        (ParentBasedAlwaysOn, 0.0, None, "00", false),
+        (ParentBasedAlwaysOff, 1.0, None, "", false),
+        (ParentBasedAlwaysOff, 1.0, None, "01", true),
+        (ParentBasedTraceIdRatio, 1.0, None, "", true),
+        (ParentBasedTraceIdRatio, 0.0, None, "", false),
+        (ParentBasedTraceIdRatio, 0.0, None, "01", true),
+        (ParentBasedTraceIdRatio, 1.0, None, "00", false),
+        (ParentBasedTraceIdRatio, 0.0, Some(1.0), "", true),
+        (ParentBasedTraceIdRatio, 0.5, Some(1.0), "00", false),
+        (ParentBasedTraceIdRatio, 1.0, Some(0.0), "", false),
+        (ParentBasedTraceIdRatio, 1.0, Some(0.0), "01", false),
+    ] {
+        let test = with(|traces| {
+            (traces.sampler, traces.sample_ratio) = (sampler, general);
+            traces
+                .routes
+                .extend(own.map(|ratio| ("/posts".to_owned(), ratio)));
+        });
+        let app = traced(
+            &test,
+            Router::new().route("/posts", get(|| async { "posts" })),
+        );
+        ask(app, "/posts", flags).await;
+        let case = format!("{sampler} {general} {own:?} {flags:?}");
+        assert_eq!(test.spans().len(), usize::from(is_kept), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_not_kept_still_goes_on_to_others_as_such() {
+    let test = with(|traces| traces.sample_ratio = 0.0);
+    let telemetry = test.telemetry().clone();
+    let sent = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&sent);
+    let call = move || async move {
+        let mut headers = http::HeaderMap::new();
+        let uri = "http://billing/invoices".parse().unwrap();
+        telemetry
+            .http_call(&http::Method::GET, &uri, &mut headers)
+            .answered(StatusCode::OK);
+        let parent = headers["traceparent"].to_str().unwrap();
+        parent.clone_into(&mut seen.lock().unwrap());
+    };
+    let app = traced(&test, Router::new().route("/posts", get(call)));
+    ask(app, "/posts", "00").await;
+    let sent = sent.lock().unwrap();
+    assert!(sent.starts_with(&format!("00-{TRACE}-")), "{sent}");
+    assert!(sent.ends_with("-00"), "{sent}");
+    assert_eq!(test.spans(), []);
+}
+
+#[tokio::test]
+async fn one_trace_goes_from_the_request_through_the_queue_into_the_job_and_its_query() {
+    let test = kept();
+    let telemetry = test.telemetry().clone();
+    let queue = Arc::new(Mutex::new(String::new()));
+    let put = Arc::clone(&queue);
+    let create = move || async move {
+        let queued = serde_json::to_string(&telemetry.carrier()).unwrap();
+        *put.lock().unwrap() = queued;
+        StatusCode::CREATED
+    };
+    let app = traced(&test, Router::new().route("/posts", get(create)));
+    ask(app, "/posts", "").await;
+
+    let carrier: Carrier = serde_json::from_str(&queue.lock().unwrap()).unwrap();
+    let worker = test.telemetry().worker("publisher-1");
+    let job = worker.start("publish", test.clock().wall(), &carrier);
+    let database = test.telemetry().database("postgresql");
+    job.trace(async { database.query("UPDATE", "posts").succeed() })
+        .await;
+    job.fail("upstream_timeout");
+
+    let (request, job) = (named(&test, "GET /posts"), named(&test, "publish"));
+    let query = named(&test, "UPDATE posts");
+    assert!(is_child(&job, &request), "{job:#?}");
+    assert!(is_child(&query, &job), "{query:#?}");
+    assert_eq!(job.span_kind, SpanKind::Consumer);
+    assert_eq!(query.span_kind, SpanKind::Client);
+    assert_eq!(
+        attribute(&job, "vantage.worker.id").as_deref(),
+        Some("publisher-1")
+    );
+    assert_eq!(
+        attribute(&job, "vantage.job.outcome").as_deref(),
+        Some("failed")
+    );
+    assert_eq!(
+        attribute(&job, "error.type").as_deref(),
+        Some("upstream_timeout")
+    );
+    assert_eq!(
+        attribute(&query, "db.system.name").as_deref(),
+        Some("postgresql")
+    );
+    assert_eq!(attribute(&query, "error.type"), None);
+}
+
+#[test]
+fn a_job_may_link_to_its_trace_instead_of_going_on_with_it() {
+    let test = kept();
+    let execution = test
+        .telemetry()
+        .scheduler()
+        .start("digest", test.clock().wall());
+    let carrier = execution.carrier();
+    execution.succeed();
+    let worker = test.telemetry().worker("w");
+    worker
+        .start("mail", test.clock().wall(), carrier.link())
+        .succeed();
+    let (execution, job) = (named(&test, "digest"), named(&test, "mail"));
+    assert_ne!(
+        job.span_context.trace_id(),
+        execution.span_context.trace_id()
+    );
+    let links: Vec<_> = job
+        .links
+        .iter()
+        .map(|link| link.span_context.span_id())
+        .collect();
+    assert_eq!(links, [execution.span_context.span_id()]);
+}
+
+#[test]
+fn a_carrier_that_is_damaged_is_as_good_as_none() {
+    let test = kept();
+    let worker = test.telemetry().worker("w");
+    for text in [r#"{"traceparent":"00-zz"}"#, r#"{"x":"y"}"#, "{}"] {
+        let carrier: Carrier = serde_json::from_str(text).unwrap();
+        worker
+            .start("mail", test.clock().wall(), &carrier)
+            .succeed();
+    }
+    let spans = test.spans();
+    assert_eq!(spans.len(), 3);
+    let is_root = |span: &SpanData| span.parent_span_id == opentelemetry::trace::SpanId::INVALID;
+    assert!(spans.iter().all(is_root), "{spans:#?}");
+}
+
+#[test]
+fn baggage_travels_too_and_without_propagators_nothing_does() {
+    let all = kept();
+    let none = with(|traces| traces.propagators.clear());
+    for (test, travels) in [(all, true), (none, false)] {
+        let carrier: Carrier = serde_json::from_str(r#"{"baggage":"tenant=acme"}"#).unwrap();
+        let job = test
+            .telemetry()
+            .worker("w")
+            .start("mail", test.clock().wall(), &carrier);
+        let onward = serde_json::to_string(&job.carrier()).unwrap();
+        assert_eq!(onward.contains("tenant=acme"), travels, "{onward}");
+        assert_eq!(onward.contains("traceparent"), travels, "{onward}");
+        job.succeed();
+    }
+}
+
+#[test]
+fn a_dropped_job_a_panicking_one_and_a_cancelled_query_say_so() {
+    let test = kept();
+    let worker = test.telemetry().worker("w");
+    let start = |kind| worker.start(kind, test.clock().wall(), &Carrier::EMPTY);
+    drop(start("dropped"));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _job = start("panicking");
+        panic!("a job that panics");
+    }));
+    assert!(panicked.is_err());
+    drop(test.telemetry().database("sqlite").query("SELECT", "posts"));
+    for (name, error) in [
+        ("dropped", "aborted"),
+        ("panicking", "panicked"),
+        ("SELECT posts", "cancelled"),
+    ] {
+        let span = named(&test, name);
+        assert_eq!(
+            attribute(&span, "error.type").as_deref(),
+            Some(error),
+            "{name}"
+        );
+    }
+}
+
+/// Everything that is written.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
+    let test = kept();
+    let written = Written::default();
+    let layer = test.telemetry().tracing_layer(Output::to(written.clone()));
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let _default = tracing::subscriber::set_default(subscriber);
+    let handler = || async {
+        tracing::info!("in the request");
+        tracing::info_span!("inner", user = "ada").in_scope(|| tracing::warn!("in the span"));
+        tracing::debug_span!("too fine").in_scope(|| ());
+    };
+    let app = traced(&test, Router::new().route("/posts", get(handler)));
+    ask(app, "/posts", "01").await;
+
+    let (request, inner) = (named(&test, "GET /posts"), named(&test, "inner"));
+    assert!(is_child(&inner, &request), "{inner:#?}");
+    assert_eq!(attribute(&inner, "user").as_deref(), Some("ada"));
+    assert_eq!(inner.events.len(), 1, "a warning tells what went wrong");
+    assert_eq!(test.spans().len(), 2);
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, span) in lines.iter().zip([&request, &inner]) {
+        assert_eq!(line["trace_id"], TRACE);
+        assert_eq!(line["span_id"], span.span_context.span_id().to_string());
+    }
+}
+
+#[test]
+fn traces_that_are_turned_off_leave_no_span_and_no_header() {
+    let test = with(|traces| {
+        traces.enabled = false;
+        traces.sample_ratio = 1.0;
+    });
+    let worker = test.telemetry().worker("w");
+    let job = worker.start("mail", test.clock().wall(), &Carrier::EMPTY);
+    assert!(job.carrier().is_empty());
+    job.succeed();
+    assert_eq!(test.spans(), []);
+}
