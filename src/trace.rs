@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::{
-    SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
+    Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -68,7 +68,8 @@ pub(crate) struct OwnRatio(pub(crate) f64);
 #[derive(Clone)]
 pub(crate) struct Scope {
     context: Context,
-    ours: bool,
+    /// Whether the span is ours and kept: asking the span itself takes its lock each time.
+    recording: bool,
 }
 
 impl Tracing {
@@ -94,7 +95,7 @@ impl Tracing {
         let Some(tracer) = tracer.filter(|_| !is_dropped_here(&parent)) else {
             return Scope {
                 context: parent,
-                ours: false,
+                recording: false,
             };
         };
         let mut builder = SpanBuilder::from_name(name).with_kind(kind);
@@ -103,8 +104,8 @@ impl Tracing {
         }
         let span = tracer.build_with_context(builder, &parent);
         Scope {
+            recording: span.is_recording(),
             context: parent.with_span(span),
-            ours: true,
         }
     }
 
@@ -115,10 +116,14 @@ impl Tracing {
             baggage,
         } = &self.0.formats;
         let mut context = Context::current();
-        if let Some(format) = trace_context {
+        if let Some(format) = trace_context
+            && fields.get("traceparent").is_some()
+        {
             context = format.extract_with_context(&context, fields);
         }
-        if let Some(format) = baggage {
+        if let Some(format) = baggage
+            && fields.get("baggage").is_some()
+        {
             context = format.extract_with_context(&context, fields);
         }
         context
@@ -153,14 +158,14 @@ impl Scope {
 
     /// Names the span, where it is kept.
     pub(crate) fn rename(&self, name: impl FnOnce() -> String) {
-        if self.is_recording() {
+        if self.recording {
             self.context.span().update_name(name());
         }
     }
 
     /// Adds attributes, which are made only for a span that is kept.
     pub(crate) fn set<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
-        if self.is_recording() {
+        if self.recording {
             self.context.span().set_attributes(attributes());
         }
     }
@@ -168,7 +173,7 @@ impl Scope {
     /// Marks the span as failed, with the class of the error.
     pub(crate) fn fail(&self, error_type: &str) {
         self.broke_off(error_type);
-        if self.is_recording() {
+        if self.recording {
             self.context.span().set_status(Status::error(""));
         }
     }
@@ -189,20 +194,15 @@ impl Scope {
 
     /// Ends the span now. It ends by itself with its last clone.
     pub(crate) fn end(&self) {
-        if self.ours {
+        if self.recording {
             self.context.span().end();
         }
     }
 
     /// The span's ids, where the trace is kept.
     pub(crate) fn sampled(&self) -> Option<SpanContext> {
-        let span = self.context.span();
-        let ids = span.span_context();
-        (self.ours && ids.is_sampled()).then(|| ids.clone())
-    }
-
-    fn is_recording(&self) -> bool {
-        self.ours && self.context.span().is_recording()
+        self.recording
+            .then(|| self.context.span().span_context().clone())
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn run() {
     row("ours: a counter", ours);
     let worker = telemetry.worker("w1");
     let jobs = held(limit, |value| {
-        worker.start(value, std::time::SystemTime::now()).succeed();
+        worker
+            .start(value, std::time::SystemTime::now(), &vantage_obs::trace::Carrier::EMPTY).succeed();
     });
     row("ours: a job, five instruments", jobs);
     let requests = held(limit, through(&telemetry));

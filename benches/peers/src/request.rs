@@ -4,18 +4,25 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::Request;
+use opentelemetry::trace::TracerProvider as _;
 use tower::{Service, ServiceExt};
+use tracing_subscriber::layer::SubscriberExt as _;
 use vantage_obs::Config;
 use vantage_obs::config::{Environment, Role};
+use vantage_obs::middleware::HttpLayer;
 
 use crate::{measure, measure_together, row};
 
 const CALLS: u64 = 20_000;
 
-const LAYERS: [&str; 5] = [
+const LAYERS: [&str; 9] = [
     "bare route",
     "an identity layer",
     "ours",
+    "ours, trace not kept",
+    "ours, trace kept",
+    "ours, trace kept, nobody takes it",
+    "tower-http TraceLayer, tracing-opentelemetry, kept",
     "axum-otel-metrics",
     "axum-prometheus",
 ];
@@ -46,16 +53,40 @@ fn router(layer: &str, registry: &prometheus::Registry) -> Router {
     let bare = Router::new().route("/posts/{id}", get(|| async { "a post" }));
     match layer {
         "an identity layer" => bare.layer(tower::layer::util::Identity::new()),
-        "ours" => bare.layer(ours().http_layer()),
+        "ours" => bare.layer(ours(|config| config.traces.enabled = false)),
+        "ours, trace not kept" => bare.layer(ours(|config| config.traces.sample_ratio = 0.0)),
+        "ours, trace kept" => bare.layer(ours(|config| config.traces.sample_ratio = 1.0)),
+        "ours, trace kept, nobody takes it" => bare.layer(ours(|config| {
+            config.traces.sample_ratio = 1.0;
+            config.otlp.endpoint = Some("http://127.0.0.1:9".parse().expect("valid"));
+        })),
+        "tower-http TraceLayer, tracing-opentelemetry, kept" => {
+            trace_into_nothing();
+            bare.layer(tower_http::trace::TraceLayer::new_for_http().make_span_with(
+                tower_http::trace::DefaultMakeSpan::new().level(tracing::Level::INFO),
+            ))
+        }
         "axum-otel-metrics" => bare.layer(axum_otel_metrics(registry)),
         "axum-prometheus" => bare.layer(axum_prometheus()),
         _ => bare,
     }
 }
 
-fn ours() -> vantage_obs::Telemetry {
-    vantage_obs::Telemetry::local(Config::new("bench", Role::Api), &Environment::empty())
-        .expect("valid")
+fn ours(change: impl FnOnce(&mut Config)) -> HttpLayer {
+    let mut config = Config::new("bench", Role::Api);
+    change(&mut config);
+    let telemetry = vantage_obs::Telemetry::local(config, &Environment::empty()).expect("valid");
+    // The last clone to go ends everything.
+    std::mem::forget(telemetry.clone());
+    telemetry.http_layer()
+}
+
+/// Spans that are all kept, and dropped at their end.
+fn trace_into_nothing() {
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).expect("the only one");
 }
 
 fn axum_otel_metrics(registry: &prometheus::Registry) -> axum_otel_metrics::HttpMetricsLayer {
