@@ -6,9 +6,11 @@
 //! bounds all signals together, in any runtime or none.
 
 mod backoff;
+mod collect;
 mod delivery;
 mod encode;
 mod figures;
+mod herald;
 mod processor;
 mod pump;
 mod push;
@@ -25,7 +27,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{Batch, Config, Signal, SignalOtlp};
 use crate::pipeline::Metrics;
@@ -33,7 +35,8 @@ use crate::report::{Report, SignalReport};
 use crate::series::Instruments;
 use delivery::Delivery;
 use encode::Sender;
-use figures::Exported;
+use figures::{Counts, Exported};
+use herald::Herald;
 use pump::{Flush, Pump};
 use push::Push;
 use queue::{Outlet, Queue, queue};
@@ -42,8 +45,11 @@ use transport::Transport;
 pub(crate) use processor::{Logs, Spans};
 pub use transport::ExportError;
 
-/// How many threads may collect metrics or resolve names at once, beside the one.
-const HELPERS: usize = 4;
+/// How many threads may collect metrics, resolve names or write log lines at once, beside the one.
+/// Callbacks of metrics keep two at the most and the log keeps one, if they hang.
+const HELPERS: usize = 5;
+/// How long the last log lines may take, after everything else has ended.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// The export thread. Dropped without a shutdown, it ends without sending what waits.
 #[derive(Debug)]
@@ -68,20 +74,26 @@ struct Plan {
     metrics: Option<(Route, Duration, Duration, Vec<Metrics>)>,
 }
 
+/// How many items wait in a queue.
+type Level = Arc<dyn Fn() -> usize + Send + Sync>;
+
 /// Where a signal goes.
 struct Route {
     signal: Signal,
     otlp: SignalOtlp,
     figures: Exported,
+    level: Level,
 }
 
 /// A signal that is being carried out.
-#[derive(Debug)]
 struct Running {
     signal: Signal,
     flushes: mpsc::Sender<Flush>,
     figures: Exported,
-    task: JoinHandle<()>,
+    level: Level,
+    stop: oneshot::Sender<()>,
+    /// Answers what was left when it was stopped.
+    task: JoinHandle<u64>,
 }
 
 impl Export {
@@ -99,6 +111,7 @@ impl Export {
                 signal,
                 otlp,
                 figures,
+                level: Arc::new(|| 0),
             })
         };
         let mut plan = Plan {
@@ -108,15 +121,15 @@ impl Export {
             metrics: None,
         };
         let (mut spans, mut logs) = (None, None);
-        if let Some(route) = route(Signal::Traces, config.traces.enabled) {
-            let (entry, outlet) = open(&config.traces.batch, &route, instruments);
+        if let Some(mut route) = route(Signal::Traces, config.traces.enabled) {
+            let (entry, outlet) = open(&config.traces.batch, &mut route, instruments);
             (spans, plan.spans) = (
                 Some(entry),
                 Some((route, config.traces.batch.clone(), outlet)),
             );
         }
-        if let Some(route) = route(Signal::Logs, config.logs.otlp) {
-            let (entry, outlet) = open(&config.logs.batch, &route, instruments);
+        if let Some(mut route) = route(Signal::Logs, config.logs.otlp) {
+            let (entry, outlet) = open(&config.logs.batch, &mut route, instruments);
             (logs, plan.logs) = (
                 Some(entry),
                 Some((route, config.logs.batch.clone(), outlet)),
@@ -188,14 +201,14 @@ pub(crate) enum StartError {
 
 fn open<T: Send + 'static>(
     batch: &Batch,
-    route: &Route,
+    route: &mut Route,
     instruments: &Instruments,
 ) -> (Queue<T>, Outlet<T>) {
     let (entry, outlet) = queue(batch.queue_size, batch.size, &route.figures);
     let watched = entry.clone();
-    Exported::watch_queue(instruments, route.signal, batch.queue_size, move || {
-        watched.len()
-    });
+    route.level = Arc::new(move || watched.len());
+    let level = Arc::clone(&route.level);
+    Exported::watch_queue(instruments, route.signal, batch.queue_size, move || level());
     (entry, outlet)
 }
 
@@ -208,17 +221,15 @@ impl Plan {
     fn start(self) -> Result<mpsc::UnboundedSender<Order>, StartError> {
         let (orders, received) = mpsc::unbounded_channel();
         let (ready, started) = sync_channel(1);
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(HELPERS)
-            .thread_keep_alive(Duration::from_secs(1))
-            .thread_name("vantage-helper")
-            .build()?;
         thread::Builder::new()
             .name("vantage-export".into())
             .spawn(move || {
                 // What is exported about exporting would have to be exported, and so on.
                 let _suppressed = Context::enter_telemetry_suppressed_scope();
+                let runtime = match runtime() {
+                    Ok(runtime) => runtime,
+                    Err(error) => return drop(ready.send(Err(error.into()))),
+                };
                 runtime.block_on(self.serve(received, &ready));
                 // A name that is being resolved must not keep the process.
                 runtime.shutdown_background();
@@ -231,135 +242,165 @@ impl Plan {
     async fn serve(
         self,
         mut orders: mpsc::UnboundedReceiver<Order>,
-        ready: &SyncSender<Result<(), ExportError>>,
+        ready: &SyncSender<Result<(), StartError>>,
     ) {
-        let signals = match self.run() {
+        let (herald, speaking) = Herald::start();
+        let signals = match self.run(&herald) {
             Ok(signals) => signals,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
+            Err(error) => return drop(ready.send(Err(error.into()))),
         };
         let _ = ready.send(Ok(()));
-        while let Some(order) = orders.recv().await {
+        let mut flushing = JoinSet::new();
+        let last = loop {
+            let Some(order) = orders.recv().await else {
+                break None;
+            };
             if order.last {
-                return last(signals, order).await;
+                break Some(order);
             }
-            let flushing: Vec<_> = signals
-                .iter()
-                .map(|signal| signal.flush(order.deadline))
-                .collect();
-            tokio::spawn(async move {
-                let signals = in_turn(flushing).await;
-                (order.reply)(Report { signals });
-            });
-        }
-        for signal in signals {
-            signal.task.abort();
-        }
+            while flushing.try_join_next().is_some() {}
+            let all = all(&signals, order.deadline);
+            flushing.spawn(async move { (order.reply)(all.await) });
+        };
+        end(signals, last).await;
+        // Whoever still waits for a flush hears that the exporter is gone.
+        flushing.join_all().await;
+        drop(herald);
+        let _ = tokio::time::timeout(LAST_WORDS, speaking).await;
     }
 
-    fn run(self) -> Result<Vec<Running>, ExportError> {
+    fn run(self, herald: &Herald) -> Result<Vec<Running>, ExportError> {
         let mut signals = Vec::new();
         if let Some((route, batch, outlet)) = self.spans {
-            signals.push(route.pump(&batch, outlet, &self.sender, encode::spans)?);
+            signals.push(route.pump(herald, &batch, outlet, &self.sender, encode::spans)?);
         }
         if let Some((route, interval, timeout, sources)) = self.metrics {
-            signals.push(route.push(interval, timeout, sources)?);
+            signals.push(route.push(herald, interval, timeout, sources)?);
         }
         if let Some((route, batch, outlet)) = self.logs {
-            signals.push(route.pump(&batch, outlet, &self.sender, encode::logs)?);
+            signals.push(route.pump(herald, &batch, outlet, &self.sender, encode::logs)?);
         }
         Ok(signals)
     }
 }
 
-/// Flushes and ends: what is not out by the deadline is lost, and counted.
-async fn last(signals: Vec<Running>, order: Order) {
-    let flushing = signals
-        .iter()
-        .map(|signal| signal.flush(order.deadline))
-        .collect();
-    let mut reports = in_turn(flushing).await;
-    for (signal, report) in signals.iter().zip(&mut reports) {
-        signal.task.abort();
-        report.left = signal.left();
-    }
-    (order.reply)(Report { signals: reports });
+fn runtime() -> io::Result<runtime::Runtime> {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(HELPERS)
+        .thread_keep_alive(Duration::from_secs(1))
+        .thread_name("vantage-helper")
+        .build()
 }
 
-/// All at once, in the order given.
-async fn in_turn<F>(flushing: Vec<F>) -> Vec<SignalReport>
-where
-    F: Future<Output = SignalReport> + Send + 'static,
-{
-    let tasks: Vec<_> = flushing.into_iter().map(tokio::spawn).collect();
-    let mut reports = Vec::new();
-    for task in tasks {
-        reports.extend(task.await.ok());
+/// Flushes and ends; what is not out by the deadline is lost, and counted. Without an order
+/// nobody wants to know.
+async fn end(signals: Vec<Running>, order: Option<Order>) {
+    let before: Vec<_> = signals.iter().map(Running::counts).collect();
+    let mut report = match &order {
+        Some(order) => all(&signals, order.deadline).await,
+        None => Report::default(),
+    };
+    let figures: Vec<_> = signals
+        .iter()
+        .map(|signal| signal.figures.clone())
+        .collect();
+    // Stopped together, and then each is waited for.
+    let ending: Vec<_> = signals.into_iter().map(Running::stop).collect();
+    for (index, task) in ending.into_iter().enumerate() {
+        let in_hand = |_| figures[index].counts().in_hand();
+        let left = task.await.unwrap_or_else(in_hand);
+        if let Some(report) = report.signals.get_mut(index) {
+            report.conclude(before[index], figures[index].counts(), left);
+        }
     }
-    reports
+    if let Some(order) = order {
+        (order.reply)(report);
+    }
+}
+
+/// Flushes all signals at once; the report has them in their order.
+fn all(signals: &[Running], deadline: Instant) -> impl Future<Output = Report> + Send + use<> {
+    let tasks: Vec<_> = signals
+        .iter()
+        .map(|signal| tokio::spawn(signal.flush(deadline)))
+        .collect();
+    async move {
+        let mut signals = Vec::new();
+        for task in tasks {
+            signals.extend(task.await.ok());
+        }
+        Report { signals }
+    }
+}
+
+impl SignalReport {
+    /// After the end nothing is on its way any more.
+    fn conclude(&mut self, before: Counts, after: Counts, left: u64) {
+        self.exported = after.exported - before.exported;
+        self.refused = after.refused - before.refused;
+        self.left = left;
+        if left > 0 && self.cause.is_none() {
+            self.cause = Some("recorded while the exporter ended".into());
+        }
+    }
 }
 
 impl Route {
-    fn delivery(self) -> Result<(Delivery, Exported), ExportError> {
-        let figures = self.figures.clone();
-        let delivery = Delivery {
-            signal: self.signal,
-            transport: Transport::new(self.signal, &self.otlp)?,
-            endpoint: self.otlp.endpoint,
-            timeout: self.otlp.timeout,
-            figures: self.figures,
-            condition: delivery::Condition::default(),
-        };
-        Ok((delivery, figures))
-    }
-
     fn pump<T: Send + 'static>(
         self,
+        herald: &Herald,
         batch: &Batch,
         outlet: Outlet<T>,
         sender: &Arc<Sender>,
         encode: fn(&Sender, Vec<T>) -> encode::Payload,
     ) -> Result<Running, ExportError> {
-        let (signal, (delivery, figures)) = (self.signal, self.delivery()?);
-        let (flushes, received) = mpsc::channel(1);
-        let pump = Pump {
-            outlet,
-            delay: batch.delay,
-            sender: Arc::clone(sender),
-            encode,
-            delivery,
-            flushes: received,
-        };
-        Ok(Running {
-            signal,
-            flushes,
-            figures,
-            task: tokio::spawn(pump.run()),
+        let (delay, sender) = (batch.delay, Arc::clone(sender));
+        self.start(herald, move |delivery, flushes, stopped| {
+            Pump::new(outlet, delay, sender, encode, delivery, flushes).run(stopped)
         })
     }
 
     fn push(
         self,
+        herald: &Herald,
         interval: Duration,
         timeout: Duration,
         sources: Vec<Metrics>,
     ) -> Result<Running, ExportError> {
-        let (signal, (delivery, figures)) = (self.signal, self.delivery()?);
-        let (flushes, received) = mpsc::channel(1);
-        let push = Push {
-            sources,
-            interval,
-            timeout,
-            delivery,
-            flushes: received,
+        self.start(herald, move |delivery, flushes, stopped| {
+            Push::new(sources, interval, timeout, delivery, flushes).run(stopped)
+        })
+    }
+
+    fn start<F>(
+        self,
+        herald: &Herald,
+        work: impl FnOnce(Delivery, mpsc::Receiver<Flush>, oneshot::Receiver<()>) -> F,
+    ) -> Result<Running, ExportError>
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        let (signal, figures, level) = (self.signal, self.figures.clone(), self.level);
+        let delivery = Delivery {
+            signal,
+            transport: Transport::new(signal, &self.otlp)?,
+            endpoint: self.otlp.endpoint,
+            timeout: self.otlp.timeout,
+            figures: self.figures,
+            herald: herald.clone(),
+            condition: delivery::Condition::default(),
+            last: None,
         };
+        let (flushes, received) = mpsc::channel(1);
+        let (stop, stopped) = oneshot::channel();
         Ok(Running {
             signal,
             flushes,
             figures,
-            task: tokio::spawn(push.run()),
+            level,
+            stop,
+            task: tokio::spawn(work(delivery, received, stopped)),
         })
     }
 }
@@ -368,39 +409,39 @@ impl Running {
     /// Asks for a flush and waits for it until the deadline; the rest goes on behind.
     fn flush(&self, deadline: Instant) -> impl Future<Output = SignalReport> + Send + use<> {
         let (signal, flushes, figures) = (self.signal, self.flushes.clone(), self.figures.clone());
+        let level = Arc::clone(&self.level);
         async move {
             let before = figures.counts();
             let (reply, answer) = oneshot::channel();
+            let deadline = deadline.into();
             let asked = async {
-                flushes.send(reply).await.ok()?;
+                flushes.send(Flush { deadline, reply }).await.ok()?;
                 answer.await.ok()
             };
-            let cause = match tokio::time::timeout_at(deadline.into(), asked).await {
+            let cause = match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Some(cause)) => cause,
                 Ok(None) => Some("the exporter is gone".to_owned()),
                 Err(_) => Some("no answer before the deadline".to_owned()),
             };
             let after = figures.counts();
+            let waiting = after.in_hand() + level() as u64;
             SignalReport {
                 signal,
                 exported: after.exported - before.exported,
                 refused: after.refused - before.refused,
-                left: cause.as_ref().map_or(0, |_| after.left()),
+                left: cause.as_ref().map_or(0, |_| waiting),
                 cause,
             }
         }
     }
 
-    fn left(&self) -> u64 {
-        self.figures.counts().left()
+    fn counts(&self) -> Counts {
+        self.figures.counts()
     }
-}
 
-impl figures::Counts {
-    /// Metrics have no queue: nothing of theirs is ever left.
-    const fn left(self) -> u64 {
-        self.queued
-            .saturating_sub(self.exported)
-            .saturating_sub(self.refused)
+    /// What was in its hands or in the queue then is what its task answers.
+    fn stop(self) -> JoinHandle<u64> {
+        let _ = self.stop.send(());
+        self.task
     }
 }

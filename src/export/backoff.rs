@@ -7,39 +7,38 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 /// What a receiver may ask for in `Retry-After` at most.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
-/// After this time a batch is given up: what is older than that, nobody waits for, and what is
-/// newer wants its place in the queue.
-const GIVE_UP: Duration = Duration::from_secs(300);
+/// At this age, counted from its first failure, a batch is given up: what is older than that,
+/// nobody waits for, and what is newer wants its place in the queue.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(300);
 
-/// The tries of one batch. Doubles from half a second to 30 s, each delay moved by up to a fifth
-/// at random, so that a fleet that lost its receiver doesn't return as one.
-#[derive(Debug, Default)]
+/// The failures of one receiver in a row. The delay doubles from half a second to 30 s, each moved
+/// by up to a fifth at random, so that a fleet that lost its receiver doesn't return as one.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Backoff {
-    tries: u32,
-    waited: Duration,
+    failures: u32,
 }
 
 impl Backoff {
-    /// The time to wait before the next try; `None` when the batch is to be given up. `asked` is
-    /// what the receiver wants, and is kept to.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        self.next_with(asked, RandomState::new().hash_one(self.tries))
+    /// The time to wait after one more failure. `asked` is what the receiver wants, and is kept
+    /// to, except that nobody is asked again at once.
+    pub(super) fn next(&mut self, asked: Option<Duration>) -> Duration {
+        self.next_with(asked, RandomState::new().hash_one(self.failures))
     }
 
-    fn next_with(&mut self, asked: Option<Duration>, random: u64) -> Option<Duration> {
-        if self.waited >= GIVE_UP {
-            return None;
-        }
+    /// The receiver answers again.
+    pub(super) const fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    fn next_with(&mut self, asked: Option<Duration>, random: u64) -> Duration {
         let own = FIRST
-            .saturating_mul(2_u32.saturating_pow(self.tries))
+            .saturating_mul(2_u32.saturating_pow(self.failures))
             .min(LONGEST);
         let fifth = u64::try_from(own.as_millis() / 5).unwrap_or(u64::MAX);
         let moved =
             own - Duration::from_millis(fifth) + Duration::from_millis(random % (2 * fifth));
-        let delay = asked.map_or(moved, |asked| asked.min(LONGEST_ASKED));
-        self.tries += 1;
-        self.waited += delay;
-        Some(delay)
+        self.failures = self.failures.saturating_add(1);
+        asked.map_or(moved, |asked| asked.clamp(FIRST, LONGEST_ASKED))
     }
 }
 
@@ -47,38 +46,37 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    fn own(backoff: &mut Backoff, random: u64) -> Option<u128> {
-        backoff
-            .next_with(None, random)
-            .map(|delay| delay.as_millis())
-    }
-
     #[test]
-    fn delays_double_up_to_half_a_minute_and_end_after_five() {
+    fn delays_double_up_to_half_a_minute_and_start_anew_after_a_success() {
         let mut backoff = Backoff::default();
-        let delays: Vec<_> = std::iter::from_fn(|| own(&mut backoff, 0)).collect();
-        assert_eq!(
-            delays[..8],
-            [400, 800, 1600, 3200, 6400, 12800, 24000, 24000]
-        );
-        let total: u128 = delays.iter().sum();
-        assert!((300_000..330_000).contains(&total), "{total}");
+        let mut next = || backoff.next_with(None, 0).as_millis();
+        let delays: [_; 8] = std::array::from_fn(|_| next());
+        assert_eq!(delays, [400, 800, 1600, 3200, 6400, 12800, 24000, 24000]);
+        backoff.reset();
+        assert_eq!(backoff.next_with(None, 0).as_millis(), 400);
     }
 
     #[test]
     fn a_delay_is_moved_by_a_fifth_at_most() {
         for random in [0, 1, 99, 199, u64::MAX] {
-            let delay = own(&mut Backoff::default(), random).unwrap();
+            let delay = Backoff::default().next_with(None, random).as_millis();
             assert!((400..600).contains(&delay), "{delay}");
         }
     }
 
     #[test]
+    fn the_number_of_failures_has_no_end() {
+        let mut backoff = Backoff { failures: u32::MAX };
+        assert_eq!(backoff.next_with(None, 0).as_millis(), 24000);
+        assert_eq!(backoff.next_with(None, 0).as_millis(), 24000);
+    }
+
+    #[test]
     fn what_the_receiver_asks_for_is_kept_to_within_reason() {
         let mut backoff = Backoff::default();
-        let asked = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(backoff.next_with(asked(7), 0), asked(7));
-        assert_eq!(backoff.next_with(asked(86_400), 0), asked(300));
-        assert_eq!(backoff.next_with(asked(1), 0), None);
+        let mut asked = |seconds| backoff.next_with(Some(Duration::from_secs(seconds)), 0);
+        assert_eq!(asked(7).as_secs(), 7);
+        assert_eq!(asked(86_400).as_secs(), 300);
+        assert_eq!(asked(0).as_millis(), 500, "not at once, for ever");
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::encode::{Payload, rejected};
 use super::figures::Exported;
-use super::transport::{Failure, Retry, Transport};
+use super::herald::Herald;
+use super::transport::{Failure, Retry, Transport, one_line};
 use crate::config::{Endpoint, Signal};
 use crate::units::format_duration;
 
@@ -16,7 +17,10 @@ pub(super) struct Delivery {
     pub(super) transport: Transport,
     pub(super) timeout: Duration,
     pub(super) figures: Exported,
+    pub(super) herald: Herald,
     pub(super) condition: Condition,
+    /// What went wrong last.
+    pub(super) last: Option<Failure>,
 }
 
 /// Whether the receiver takes what it is sent, as far as the log knows.
@@ -39,7 +43,11 @@ impl Delivery {
         let sending = self.transport.send(payload.bytes.clone());
         let outcome = match tokio::time::timeout(self.timeout, sending).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Failure::timed_out(self.timeout)),
+            Err(_) => {
+                // The connection may be dead without a word; the next try is to have another.
+                self.transport.renew();
+                Err(Failure::timed_out(self.timeout))
+            }
         };
         let error = outcome
             .as_ref()
@@ -55,6 +63,7 @@ impl Delivery {
                 if failure.retry == Retry::Never {
                     self.figures.refused(payload.items, &failure.error_type);
                 }
+                self.last = Some(failure.clone());
                 Err(failure)
             }
         }
@@ -65,15 +74,36 @@ impl Delivery {
         self.figures.refused(payload.items, &failure.error_type);
     }
 
+    /// What may be tried again needn't be: what is sent next says the same and more.
+    pub(super) fn supersede(&self, payload: &Payload, failure: &Failure) {
+        self.figures.superseded(payload.items, &failure.error_type);
+    }
+
+    /// What went wrong last, in one line.
+    pub(super) fn complaint(&self) -> String {
+        let last = self.last.as_ref();
+        last.map_or_else(String::new, |failure| failure.message.clone())
+    }
+
+    /// Whether what went wrong last may be tried again.
+    pub(super) fn retry(&self) -> Retry {
+        let last = self.last.as_ref();
+        last.map_or(Retry::Whenever, |failure| failure.retry)
+    }
+
     fn taken(&mut self, items: u64, answer: &[u8]) {
         let (rejected, reason) = rejected(answer);
         let rejected = rejected.min(items);
         self.figures.exported(items - rejected);
         if rejected > 0 {
             self.figures.refused(rejected, "rejected");
+            self.last = Some(Failure::rejected(rejected, &reason));
         }
         if !reason.is_empty() {
-            tracing::debug!(signal = %self.signal, rejected, reason, "the receiver left something out");
+            let (signal, reason) = (self.signal, one_line(&reason));
+            self.herald.say(move || {
+                tracing::debug!(%signal, rejected, reason, "the receiver left something out");
+            });
         }
         self.is_up();
     }
@@ -86,23 +116,26 @@ impl Delivery {
             since: Instant::now(),
             lost_before: self.lost(),
         };
-        tracing::warn!(
-            signal = %self.signal,
-            endpoint = %self.endpoint,
-            cause = failure.message,
-            "OTLP export is down; the metrics otel.sdk.* count what is lost meanwhile"
-        );
+        let (signal, endpoint) = (self.signal, self.endpoint.clone());
+        let cause = failure.message.clone();
+        self.herald.say(move || {
+            tracing::warn!(
+                %signal,
+                %endpoint,
+                cause,
+                "OTLP export is down; the metrics otel.sdk.* count what is lost meanwhile"
+            );
+        });
     }
 
     fn is_up(&mut self) {
         if let Condition::Down { since, lost_before } = self.condition {
-            tracing::info!(
-                signal = %self.signal,
-                endpoint = %self.endpoint,
-                after = format_duration(whole_seconds(since.elapsed())),
-                lost = self.lost() - lost_before,
-                "OTLP export is back"
-            );
+            let (signal, endpoint) = (self.signal, self.endpoint.clone());
+            let after = format_duration(whole_seconds(since.elapsed()));
+            let lost = self.lost() - lost_before;
+            self.herald.say(move || {
+                tracing::info!(%signal, %endpoint, after, lost, "OTLP export is back");
+            });
         }
         self.condition = Condition::Up;
     }

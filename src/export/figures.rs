@@ -30,7 +30,7 @@ struct Inner {
 /// The same counts as plain numbers, for reports.
 #[derive(Debug, Default)]
 struct Totals {
-    queued: AtomicU64,
+    fetched: AtomicU64,
     exported: AtomicU64,
     refused: AtomicU64,
     dropped: AtomicU64,
@@ -39,8 +39,8 @@ struct Totals {
 /// The counts so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Went into the queue.
-    pub(super) queued: u64,
+    /// Came into the exporter's hands.
+    pub(super) fetched: u64,
     /// Were taken by the receiver.
     pub(super) exported: u64,
     /// Were refused for good, or given up.
@@ -87,9 +87,10 @@ impl Exported {
         observe(instruments, capacity_of, move || capacity);
     }
 
-    /// An item went into the queue.
-    pub(super) fn queued(&self) {
-        self.0.totals.queued.fetch_add(1, Ordering::Relaxed);
+    /// Items came into the exporter's hands.
+    pub(super) fn fetched(&self, items: u64) {
+        self.0.totals.fetched.fetch_add(items, Ordering::Relaxed);
+        self.processed(items, "");
     }
 
     /// An item could not go into the queue.
@@ -117,6 +118,12 @@ impl Exported {
         self.0.exported.with([error], |series| series.add(items));
     }
 
+    /// Items failed, and later ones say the same and more: nothing is lost.
+    pub(super) fn superseded(&self, items: u64, error: &str) {
+        self.0.totals.fetched.fetch_sub(items, Ordering::Relaxed);
+        self.0.exported.with([error], |series| series.add(items));
+    }
+
     /// One request took so long.
     pub(super) fn took(&self, elapsed: Duration, error: &str) {
         self.0.duration.with([error, self.0.exporter], |series| {
@@ -128,11 +135,19 @@ impl Exported {
         let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
         let totals = &self.0.totals;
         Counts {
-            queued: read(&totals.queued),
+            fetched: read(&totals.fetched),
             exported: read(&totals.exported),
             refused: read(&totals.refused),
             dropped: read(&totals.dropped),
         }
+    }
+}
+
+impl Counts {
+    /// How many items the exporter has in its hands.
+    pub(super) const fn in_hand(self) -> u64 {
+        let done = self.exported.saturating_add(self.refused);
+        self.fetched.saturating_sub(done)
     }
 }
 

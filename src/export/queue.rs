@@ -50,12 +50,8 @@ impl<T> Queue<T> {
     /// thread that is woken for each item costs the caller microseconds.
     pub(super) fn push(&self, item: T) {
         match self.sender.try_send(item) {
-            Ok(()) => {
-                self.figures.queued();
-                if self.len() >= self.batch {
-                    self.full_batch.notify_one();
-                }
-            }
+            Ok(()) if self.len() >= self.batch => self.full_batch.notify_one(),
+            Ok(()) => {}
             Err(TrySendError::Full(_)) => self.figures.dropped("queue_full"),
             Err(TrySendError::Closed(_)) => self.figures.dropped("shutdown"),
         }
@@ -88,8 +84,21 @@ impl<T> Outlet<T> {
         let items: Vec<T> = std::iter::from_fn(|| self.receiver.try_recv().ok())
             .take(self.batch)
             .collect();
-        self.figures.processed(items.len() as u64, "");
+        self.figures.fetched(items.len() as u64);
         (!items.is_empty()).then_some(items)
+    }
+
+    /// Takes nothing more in, and answers how many items are lost with it. After that every
+    /// further one counts as dropped.
+    pub(super) async fn close(&mut self) -> u64 {
+        self.receiver.close();
+        let mut lost = 0;
+        // Also waits for those that are on their way in.
+        while self.receiver.recv().await.is_some() {
+            lost += 1;
+        }
+        self.figures.processed(lost, "shutdown");
+        lost
     }
 
     /// How many items wait.

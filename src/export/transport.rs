@@ -47,19 +47,27 @@ pub(super) struct Transport(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Grpc(grpc::Grpc),
-    Http(http::Http),
+    Grpc(Box<grpc::Grpc>),
+    Http(Box<http::Http>),
 }
 
 impl Transport {
     /// Connects lazily; needs a tokio runtime around it.
     pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, ExportError> {
         let made = match otlp.protocol {
-            Protocol::Grpc => grpc::Grpc::new(signal, otlp).map(Kind::Grpc),
-            Protocol::HttpProtobuf => http::Http::new(otlp).map(Kind::Http),
+            Protocol::Grpc => grpc::Grpc::new(signal, otlp).map(|grpc| Kind::Grpc(grpc.into())),
+            Protocol::HttpProtobuf => http::Http::new(otlp).map(|http| Kind::Http(http.into())),
         };
         made.map(Self)
             .map_err(|reason| ExportError { signal, reason })
+    }
+
+    /// Lets go of a connection that may be dead. gRPC would send over it for as long as the system
+    /// takes it for alive, which is a quarter of an hour; HTTP drops it with the request.
+    pub(super) fn renew(&mut self) {
+        if let Kind::Grpc(grpc) = &mut self.0 {
+            grpc.renew();
+        }
     }
 
     /// Sends one encoded message; the answer's body, or why it wasn't taken.
@@ -80,10 +88,22 @@ impl Failure {
         }
     }
 
+    pub(super) fn rejected(count: u64, reason: &str) -> Self {
+        let message = match one_line(reason).as_str() {
+            "" => format!("the receiver rejected {count}"),
+            reason => format!("the receiver rejected {count}: {reason}"),
+        };
+        Self {
+            error_type: "rejected".into(),
+            message,
+            retry: Retry::Never,
+        }
+    }
+
     fn connection(error: &(dyn Error + 'static)) -> Self {
         Self {
             error_type: "connection".into(),
-            message: innermost(error),
+            message: explain(error),
             retry: Retry::Whenever,
         }
     }
@@ -104,6 +124,14 @@ fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
     headers
 }
 
+fn explain(error: &(dyn Error + 'static)) -> String {
+    #[cfg(feature = "tls")]
+    if let Some(explained) = tls::explain(error) {
+        return explained.to_owned();
+    }
+    innermost(error)
+}
+
 /// The innermost cause, which says most: "connection refused" and not "error sending request".
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
@@ -114,7 +142,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What a stranger wrote, fit for a log line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = printable.take(200).collect();
     line.truncate(line.trim_end().len());

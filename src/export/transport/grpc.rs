@@ -14,6 +14,8 @@ use crate::config::{Compression, Signal, SignalOtlp};
 #[derive(Clone, Debug)]
 pub(super) struct Grpc {
     client: tonic::client::Grpc<Channel>,
+    endpoint: Endpoint,
+    compression: Compression,
     path: PathAndQuery,
     metadata: MetadataMap,
 }
@@ -34,18 +36,18 @@ impl Grpc {
         } else {
             endpoint
         };
-        let client = tonic::client::Grpc::new(endpoint.connect_lazy());
-        let client = match otlp.compression {
-            Compression::Gzip => client
-                .send_compressed(CompressionEncoding::Gzip)
-                .accept_compressed(CompressionEncoding::Gzip),
-            Compression::None => client,
-        };
         Ok(Self {
-            client,
+            client: client(&endpoint, otlp.compression),
+            endpoint,
+            compression: otlp.compression,
             path: PathAndQuery::from_static(method(signal)),
             metadata: metadata(otlp)?,
         })
+    }
+
+    /// Connects anew for the next request.
+    pub(super) fn renew(&mut self) {
+        self.client = client(&self.endpoint, self.compression);
     }
 
     pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
@@ -61,6 +63,17 @@ impl Grpc {
             .await
             .map(tonic::Response::into_inner)
             .map_err(|status| failure(&status))
+    }
+}
+
+/// Connects with the first request.
+fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<Channel> {
+    let client = tonic::client::Grpc::new(endpoint.connect_lazy());
+    match compression {
+        Compression::Gzip => client
+            .send_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Gzip),
+        Compression::None => client,
     }
 }
 
@@ -97,7 +110,6 @@ fn failure(status: &Status) -> Failure {
         .get_details_retry_info()
         .and_then(|info| info.retry_delay);
     let retry = match (status.code(), asked) {
-        (_, Some(delay)) => Retry::After(delay),
         (
             Code::Cancelled
             | Code::DeadlineExceeded
@@ -105,8 +117,9 @@ fn failure(status: &Status) -> Failure {
             | Code::OutOfRange
             | Code::Unavailable
             | Code::DataLoss,
-            None,
-        ) => Retry::Whenever,
+            asked,
+        ) => asked.map_or(Retry::Whenever, Retry::After),
+        (Code::ResourceExhausted, Some(delay)) => Retry::After(delay),
         _ => Retry::Never,
     };
     let name = name(status.code());

@@ -18,6 +18,8 @@ use crate::config::{Compression, SignalOtlp};
 
 /// No answer of OTLP is as long; what a proxy answers instead is cut.
 const LONGEST_ANSWER: usize = 64 * 1024;
+/// The head of an answer says what matters; its body may take so much longer.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(feature = "tls")]
 type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -38,7 +40,10 @@ impl Http {
         connector.set_connect_timeout(Some(otlp.timeout));
         connector.set_nodelay(true);
         #[cfg(feature = "tls")]
-        let connector = super::tls::for_http(&otlp.tls, connector)?;
+        let connector = {
+            let tls = otlp.endpoint.is_https().then_some(&otlp.tls);
+            super::tls::for_http(tls, connector)?
+        };
         let uri = otlp.endpoint.without_user();
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
@@ -59,19 +64,17 @@ impl Http {
             .await
             .map_err(|error| Failure::connection(&error))?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
-        if !head.status.is_success() {
-            let body = body.map(http_body_util::Collected::to_bytes);
-            return Err(failure(
-                head.status,
-                &head.headers,
-                &body.unwrap_or_default(),
-            ));
+        let body = Limited::new(body, LONGEST_ANSWER).collect();
+        let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            _ => Bytes::new(),
+        };
+        if head.status.is_success() {
+            // It was taken; a body that breaks off can't take that back.
+            Ok(body)
+        } else {
+            Err(failure(head.status, &head.headers, &body))
         }
-        // It was taken, whatever follows; a body that breaks off can't take that back.
-        Ok(body
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default())
     }
 
     fn compressed(&self, message: Bytes) -> Bytes {

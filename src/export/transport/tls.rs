@@ -1,14 +1,17 @@
 //! Certificates for `https` endpoints.
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::innermost;
@@ -30,30 +33,73 @@ pub(super) fn for_grpc(tls: &Tls, timeout: Duration) -> Result<ClientTlsConfig, 
     })
 }
 
+/// Without certificates for a plain endpoint.
 pub(super) fn for_http(
-    tls: &Tls,
+    tls: Option<&Tls>,
     mut connector: HttpConnector,
 ) -> Result<HttpsConnector<HttpConnector>, String> {
     connector.enforce_http(false);
+    let config = match tls {
+        Some(tls) => client_config(tls)?,
+        None => with_roots(RootCertStore::empty())?.with_no_client_auth(),
+    };
     Ok(HttpsConnectorBuilder::new()
-        .with_tls_config(client_config(tls)?)
+        .with_tls_config(config)
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector))
 }
 
 /// The provider is named, because a process may have two and then rustls refuses to choose.
-fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
+fn with_roots(
+    roots: RootCertStore,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| innermost(&error))?
-        .with_root_certificates(roots(tls)?);
+        .map_err(|error| innermost(&error))?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
+    let builder = with_roots(roots(tls)?)?;
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => builder
             .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-            .map_err(|error| format!("{}: {}", certificate.display(), innermost(&error))),
+            .map_err(|error| {
+                let (certificate, key) = (certificate.display(), key.display());
+                format!("{certificate} and {key}: {}", innermost(&error))
+            }),
         _ => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// What a certificate that isn't accepted means for whoever configures us.
+pub(super) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let mut found = cause;
+        // An I/O error shows what is in it, but doesn't name it as its source.
+        while let Some(inside) = found.downcast_ref().and_then(io::Error::get_ref) {
+            found = inside;
+        }
+        if let Some(advice) = found.downcast_ref().and_then(advice) {
+            return Some(advice);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+const fn advice(error: &rustls::Error) -> Option<&'static str> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            Some("the receiver's certificate is not signed by a known authority (otlp.tls.ca)")
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            Some("the receiver wants a certificate of ours (otlp.tls.client_certificate)")
+        }
+        _ => None,
     }
 }
 
@@ -61,6 +107,9 @@ fn roots(tls: &Tls) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = &tls.ca else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err("the system knows no certificate authority; set otlp.tls.ca".into());
+        }
         return Ok(roots);
     };
     for certificate in certificates(ca)? {
