@@ -11,6 +11,8 @@ mod http;
 mod jobs;
 mod layering;
 mod orders;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod robust;
 mod roles;
 mod serve;

@@ -1,0 +1,161 @@
+//! The ends of telemetry: shut down twice, dropped, recorded into afterwards, with and without a
+//! runtime.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vantage_obs::config::{Protocol, Signal};
+use vantage_obs::report::{Incomplete, Report};
+
+use super::broken::Broken;
+use super::receiver::{Behaviour, Receiver};
+use super::{PROTOCOLS, config, make_spans, start};
+
+/// A runtime that knows nothing but polling.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+#[test]
+fn flush_and_shutdown_work_in_a_runtime_that_is_not_tokios() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::start(Behaviour::Accept);
+        let telemetry = start(config(&receiver.endpoint(), protocol));
+        make_spans(&telemetry, 3);
+        let report = block_on(telemetry.flush()).unwrap();
+        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 3);
+        make_spans(&telemetry, 2);
+        let report = block_on(telemetry.shutdown()).unwrap();
+        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_second_shutdown_has_nothing_to_report_and_recording_goes_on_without_effect() {
+    let receiver = Receiver::start(Behaviour::Accept);
+    let telemetry = start(config(&receiver.endpoint(), Protocol::Grpc));
+    make_spans(&telemetry, 3);
+    let report = telemetry.shutdown().await.unwrap();
+    assert_eq!(report.to_string(), "traces: 3 exported");
+    make_spans(&telemetry, 3000);
+    telemetry
+        .worker("w1")
+        .start("x", std::time::SystemTime::now())
+        .succeed();
+    assert_eq!(telemetry.shutdown().await.unwrap(), Report::default());
+    assert_eq!(telemetry.shutdown_blocking().unwrap(), Report::default());
+    assert_eq!(telemetry.flush().await.unwrap(), Report::default());
+    drop(telemetry);
+    assert_eq!(receiver.spans().len(), 3);
+}
+
+#[tokio::test]
+async fn two_shutdowns_at_once_report_everything_once() {
+    let receiver = Receiver::start(Behaviour::Slow(Duration::from_millis(200)));
+    let telemetry = start(config(&receiver.endpoint(), Protocol::Grpc));
+    make_spans(&telemetry, 3);
+    let (one, other) = tokio::join!(telemetry.shutdown(), telemetry.shutdown());
+    assert_eq!(one.unwrap().to_string(), "traces: 3 exported");
+    assert_eq!(other.unwrap(), Report::default());
+}
+
+#[tokio::test]
+async fn a_flush_that_a_shutdown_cuts_off_does_not_say_that_all_is_well() {
+    let silent = Broken::silent();
+    let telemetry = start(config(&silent.endpoint(), Protocol::Grpc));
+    make_spans(&telemetry, 3);
+    let cut_off = telemetry.flush();
+    let shutdown = telemetry.shutdown_within(Duration::from_millis(200));
+    let started = Instant::now();
+    let (cut_off, shutdown) = tokio::join!(cut_off, shutdown);
+    assert!(started.elapsed() < Duration::from_secs(2));
+    let Incomplete(report) = shutdown.unwrap_err();
+    assert_eq!(report.signal(Signal::Traces).unwrap().left, 3);
+    let Incomplete(report) = cut_off.unwrap_err();
+    let cause = report.signal(Signal::Traces).unwrap().cause.clone();
+    assert_eq!(cause.as_deref(), Some("the exporter is gone"));
+}
+
+#[test]
+fn the_last_handle_sends_what_waits_when_it_is_dropped() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::start(Behaviour::Accept);
+        let telemetry = start(config(&receiver.endpoint(), protocol));
+        let clone = telemetry.clone();
+        make_spans(&telemetry, 3);
+        drop(telemetry);
+        assert_eq!(receiver.spans().len(), 0, "a clone is left");
+        drop(clone);
+        assert_eq!(receiver.spans().len(), 3);
+    }
+}
+
+#[test]
+fn dropping_the_last_handle_takes_a_second_at_most_in_any_runtime() {
+    let drops = |drop_it: fn(vantage_obs::Telemetry)| {
+        PROTOCOLS.map(|protocol| {
+            thread::spawn(move || {
+                let silent = Broken::silent();
+                let telemetry = start(config(&silent.endpoint(), protocol));
+                make_spans(&telemetry, 3);
+                let started = Instant::now();
+                drop_it(telemetry);
+                started.elapsed()
+            })
+        })
+    };
+    let in_runtime = |telemetry: vantage_obs::Telemetry| {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async move { drop(telemetry) });
+    };
+    let all = [drops(drop), drops(in_runtime)];
+    for dropped in all.into_iter().flatten() {
+        let took = dropped.join().unwrap();
+        assert!(took < Duration::from_millis(1300), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn recording_takes_its_usual_time_while_the_exporter_is_stuck() {
+    let receiver = Receiver::start(Behaviour::Accept);
+    let silent = Broken::silent();
+    let median = |endpoint: &str| {
+        let mut config = config(endpoint, Protocol::Grpc);
+        config.otlp.shutdown_timeout = Duration::from_millis(50);
+        let telemetry = start(config);
+        make_spans(&telemetry, 5000); // more than the queue holds
+        let mut took: Vec<_> = (0..2000)
+            .map(|_| {
+                let started = Instant::now();
+                make_spans(&telemetry, 1);
+                started.elapsed()
+            })
+            .collect();
+        took.sort();
+        let _ = telemetry.shutdown_blocking();
+        took[took.len() / 2]
+    };
+    let (usual, stuck) = (median(&receiver.endpoint()), median(&silent.endpoint()));
+    let bound = 3 * usual + Duration::from_micros(50);
+    assert!(stuck < bound, "{stuck:?} and not {usual:?}");
+}
