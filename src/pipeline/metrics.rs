@@ -2,7 +2,10 @@
 //! every recording cost once more. What a user's meter makes comes from a second provider, so that a
 //! panicking callback of theirs cannot poison ours.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -18,6 +21,10 @@ use opentelemetry_sdk::metrics::{
 use crate::catalog::{self, Instrument, MetricSpec};
 use crate::config::Config;
 use crate::ledger::Ledger;
+
+/// How long the end of a provider is waited for; without a callback that hangs it takes
+/// microseconds.
+const AT_END: Duration = Duration::from_millis(100);
 
 /// A meter provider and the one reader that everything is collected from.
 #[derive(Clone, Debug)]
@@ -119,8 +126,20 @@ impl Metrics {
         self.reader.collect(into)
     }
 
+    /// Ends the provider. That needs a lock which a callback of the user's keeps while it hangs:
+    /// then it ends by itself, when the callback does.
     pub(crate) fn shutdown(&self) -> OTelSdkResult {
-        self.provider.shutdown()
+        let (done, outcome) = sync_channel(1);
+        let provider = self.provider.clone();
+        let ending = move || {
+            let _ = done.send(provider.shutdown());
+        };
+        let thread = thread::Builder::new().name("vantage-end".into());
+        let refused = |error: io::Error| OTelSdkError::InternalFailure(error.to_string());
+        thread.spawn(ending).map_err(refused)?;
+        outcome
+            .recv_timeout(AT_END)
+            .unwrap_or(Err(OTelSdkError::Timeout(AT_END)))
     }
 }
 
