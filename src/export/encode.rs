@@ -109,7 +109,15 @@ mod tests {
         ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
     };
 
+    use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _, Severity};
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::logs::SdkLoggerProvider;
+
+    use super::super::figures::Exported;
+    use super::super::queue::queue;
     use super::*;
+    use crate::config::{Protocol, Signal};
+    use crate::series::Instruments;
 
     #[test]
     fn the_refusals_of_all_signals_are_read_alike() {
@@ -134,5 +142,31 @@ mod tests {
         for answer in [&b""[..], b"<html>", &[0xff; 9]] {
             assert_eq!(rejected(answer), (0, String::new()));
         }
+    }
+
+    #[test]
+    fn a_log_record_becomes_a_message_with_its_text_severity_and_scope() {
+        let resource = Resource::builder_empty().with_service_name("test").build();
+        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        let figures = Exported::new(&instruments, Signal::Logs, Protocol::Grpc);
+        let (entry, mut outlet) = queue(10, 10, &figures);
+        let provider = SdkLoggerProvider::builder()
+            .with_log_processor(super::super::Logs(entry))
+            .build();
+        let logger = provider.logger("billing");
+        let mut record = logger.create_log_record();
+        record.set_body("an invoice was sent".into());
+        record.set_severity_number(Severity::Warn);
+        logger.emit(record);
+
+        let payload = logs(&(&resource).into(), outlet.take().unwrap());
+        assert_eq!(payload.items, 1);
+        let request = ExportLogsServiceRequest::decode(payload.bytes).unwrap();
+        let scope = &request.resource_logs[0].scope_logs[0];
+        assert_eq!(scope.scope.as_ref().unwrap().name, "billing");
+        let record = &scope.log_records[0];
+        assert_eq!(record.severity_number, 13);
+        let body = format!("{:?}", record.body);
+        assert!(body.contains("an invoice was sent"), "{body}");
     }
 }

@@ -190,3 +190,93 @@ impl<T> Pump<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use opentelemetry_sdk::Resource;
+
+    use super::super::delivery::Condition;
+    use super::super::figures::Exported;
+    use super::super::herald::Herald;
+    use super::super::queue::{Queue, queue};
+    use super::super::transport::Transport;
+    use super::*;
+    use crate::config::{Otlp, Protocol, Signal};
+    use crate::series::Instruments;
+
+    /// A pump of numbers to an address where nobody listens.
+    fn pump() -> (Pump<u8>, Queue<u8>, Exported) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut otlp = Otlp::default();
+        let address = listener.local_addr().unwrap();
+        otlp.endpoint = Some(format!("http://{address}").parse().unwrap());
+        otlp.protocol = Protocol::HttpProtobuf;
+        let otlp = otlp.signal(Signal::Traces).unwrap();
+        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        let figures = Exported::new(&instruments, Signal::Traces, otlp.protocol);
+        let (entry, outlet) = queue(100, 2, &figures);
+        let delivery = Delivery {
+            signal: Signal::Traces,
+            transport: Transport::new(Signal::Traces, &otlp).unwrap(),
+            endpoint: otlp.endpoint,
+            timeout: otlp.timeout,
+            figures: figures.clone(),
+            herald: Herald::start().0,
+            condition: Condition::default(),
+            last: None,
+        };
+        let encode = |_: &Sender, items: Vec<u8>| Payload {
+            items: items.len() as u64,
+            bytes: items.into(),
+        };
+        let sender = Arc::new((&Resource::builder_empty().build()).into());
+        let (_, flushes) = mpsc::channel(1);
+        let delay = Duration::from_secs(1);
+        let pump = Pump::new(outlet, delay, sender, encode, delivery, flushes);
+        (pump, entry, figures)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_nobody_takes_for_five_minutes_is_given_up_and_counted() {
+        let (mut pump, entry, figures) = pump();
+        (0..5).for_each(|item| entry.push(item));
+        let started = Instant::now();
+        while figures.counts().refused == 0 {
+            pump.step().await;
+            sleep_until(pump.resting.unwrap()).await;
+        }
+        assert_eq!(figures.counts().refused, 2, "one batch");
+        assert_eq!(entry.len(), 3, "and not what waits behind it");
+        let age = started.elapsed();
+        assert!((GIVE_UP..GIVE_UP * 3 / 2).contains(&age), "{age:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flushes_that_fail_age_no_batch_and_put_off_no_try() {
+        let (mut pump, entry, figures) = pump();
+        entry.push(1);
+        pump.step().await;
+        let next = pump.resting;
+        for _ in 0..1000 {
+            assert!(pump.flush().await.is_some());
+        }
+        assert_eq!(pump.resting, next);
+        let counts = figures.counts();
+        assert_eq!((counts.in_hand(), counts.refused), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stopped_answers_all_that_was_left() {
+        let (mut pump, entry, figures) = pump();
+        (0..5).for_each(|item| entry.push(item));
+        pump.step().await;
+        assert_eq!(figures.counts().in_hand(), 2);
+        let (stop, stopped) = oneshot::channel();
+        drop(stop);
+        assert_eq!(pump.run(stopped).await, 5);
+        entry.push(6);
+        assert_eq!(figures.counts().dropped, 1);
+    }
+}

@@ -110,3 +110,55 @@ impl<T> Outlet<T> {
         self.batch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::config::{Protocol, Signal};
+    use crate::series::Instruments;
+
+    fn figures() -> Exported {
+        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        Exported::new(&instruments, Signal::Traces, Protocol::Grpc)
+    }
+
+    #[tokio::test]
+    async fn an_item_that_finds_the_queue_full_or_closed_is_dropped_and_counted() {
+        let figures = figures();
+        let (entry, mut outlet) = queue(3, 2, &figures);
+        (0..5).for_each(|item| entry.push(item));
+        assert_eq!((entry.len(), figures.counts().dropped), (3, 2));
+        assert_eq!(outlet.take(), Some(vec![0, 1]));
+        assert_eq!(figures.counts().in_hand(), 2);
+        assert_eq!(outlet.close().await, 1);
+        entry.push(5);
+        assert_eq!((entry.len(), figures.counts().dropped), (0, 3));
+        assert_eq!(outlet.take(), None);
+    }
+
+    #[tokio::test]
+    async fn every_item_is_counted_once_however_the_end_comes() {
+        const EACH: u64 = 20_000;
+        for _ in 0..10 {
+            let figures = figures();
+            let (entry, mut outlet) = queue(100, 10, &figures);
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let entry = entry.clone();
+                    thread::spawn(move || (0..EACH).for_each(|item| entry.push(item)))
+                })
+                .collect();
+            for _ in 0..100 {
+                outlet.take();
+            }
+            let left = outlet.close().await;
+            threads
+                .into_iter()
+                .for_each(|pushing| pushing.join().unwrap());
+            let counts = figures.counts();
+            assert_eq!(counts.fetched + counts.dropped + left, 4 * EACH);
+        }
+    }
+}
