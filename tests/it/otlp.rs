@@ -1,5 +1,6 @@
 //! What leaves by OTLP, and what a receiver does to us.
 
+mod alone;
 mod broken;
 mod figures;
 mod lifecycle;

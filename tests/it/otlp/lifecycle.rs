@@ -159,3 +159,32 @@ async fn recording_takes_its_usual_time_while_the_exporter_is_stuck() {
     let bound = 3 * usual + Duration::from_micros(50);
     assert!(stuck < bound, "{stuck:?} and not {usual:?}");
 }
+
+#[tokio::test]
+async fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
+    let receiver = Receiver::start(Behaviour::Accept);
+    let mut config = config(&receiver.endpoint(), Protocol::Grpc);
+    config.metrics.otlp.enabled = true;
+    let telemetry = start(config);
+    let (_release, hanging) = std::sync::mpsc::channel::<()>();
+    let hanging = std::sync::Mutex::new(hanging);
+    let _gauge = telemetry
+        .meter("theirs")
+        .u64_observable_gauge("theirs.depth")
+        .with_callback(move |_| {
+            let _ = hanging.lock().map(|hanging| hanging.recv());
+        })
+        .build();
+    make_spans(&telemetry, 3);
+    let started = Instant::now();
+    let shutdown = telemetry.shutdown_within(Duration::from_millis(800)).await;
+    let Incomplete(report) = shutdown.unwrap_err();
+    drop(telemetry);
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(1100), "{took:?}");
+    assert_eq!(report.signal(Signal::Traces).unwrap().exported, 3);
+    let metrics = report.signal(Signal::Metrics).unwrap();
+    assert!(metrics.exported > 10, "{metrics}");
+    let cause = metrics.cause.as_deref();
+    assert_eq!(cause, Some("some metrics could not be collected"));
+}

@@ -1,0 +1,269 @@
+//! What can only be seen in a process of its own: the threads that are left, and the one log that a
+//! process has. Each test runs itself again in a child.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use vantage_obs::config::Protocol;
+
+use super::broken::Broken;
+use super::receiver::{Behaviour, Receiver};
+use super::{PROTOCOLS, config, make_spans, start};
+
+const CHILD: &str = "VANTAGE_OBS_TEST_CHILD";
+
+/// Whether this is the child; otherwise runs it, and fails as it does.
+fn in_child(test: &str) -> bool {
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let name = format!("otlp::alone::{test}");
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{test} failed alone: {said}");
+    let ran = String::from_utf8_lossy(&child.stdout);
+    assert!(ran.contains("1 passed"), "{name} is no test: {ran}");
+    false
+}
+
+/// The names of our threads.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names
+        .map(|name| name.trim().to_owned())
+        .filter(|name| name.starts_with("vantage"))
+        .collect()
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(10), "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hundred_flushes_of_each_failing_receiver_leave_no_thread_behind() {
+    if !in_child("a_hundred_flushes_of_each_failing_receiver_leave_no_thread_behind") {
+        return;
+    }
+    let broken = [
+        Broken::refuses(),
+        Broken::silent(),
+        Broken::never_connects(),
+        Broken::garbage(),
+    ];
+    let receivers = [
+        Receiver::start(Behaviour::Slow(Duration::from_secs(30))),
+        Receiver::start(Behaviour::Unavailable),
+        Receiver::start(Behaviour::Throttled(Some(Duration::from_secs(3600)))),
+    ];
+    let endpoints: Vec<_> = broken
+        .iter()
+        .map(Broken::endpoint)
+        .chain(receivers.iter().map(Receiver::endpoint))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for endpoint in endpoints {
+        for protocol in PROTOCOLS {
+            let mut config = config(&endpoint, protocol);
+            config.metrics.otlp.enabled = true;
+            config.otlp.timeout = Duration::from_millis(25);
+            config.otlp.shutdown_timeout = Duration::from_millis(10);
+            let telemetry = start(config);
+            make_spans(&telemetry, 5);
+            runtime.block_on(async {
+                for _ in 0..100 {
+                    assert!(telemetry.flush().await.is_err());
+                }
+            });
+            // The exporter, its five helpers at the most, and the sampler.
+            let living = threads();
+            assert!(living.len() <= 7, "{endpoint} {protocol}: {living:?}");
+            let _ = telemetry.shutdown_blocking();
+            drop(telemetry);
+            until("the threads have ended", || threads().is_empty());
+        }
+    }
+}
+
+/// The log of the process: keeps what we say above debug.
+#[derive(Clone, Debug)]
+struct Log {
+    lines: Arc<Mutex<Vec<Line>>>,
+    then: fn(),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Line {
+    fields: BTreeMap<String, String>,
+    thread: String,
+}
+
+impl Log {
+    /// Becomes the log; `then` is done with each line of the exporter's.
+    fn install(then: fn()) -> Self {
+        let log = Self {
+            lines: Arc::default(),
+            then,
+        };
+        tracing::subscriber::set_global_default(log.clone()).unwrap();
+        log
+    }
+
+    /// What was said of the export.
+    fn lines(&self) -> Vec<Line> {
+        self.lines.lock().unwrap().clone()
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.fields.insert(field.to_string(), format!("{value:?}"));
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("vantage_obs::export")
+            && *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line {
+            thread: thread::current().name().unwrap_or_default().to_owned(),
+            ..Line::default()
+        };
+        event.record(&mut line);
+        self.lines.lock().unwrap().push(line);
+        (self.then)();
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn the_log_hears_once_that_the_export_is_down_and_once_that_it_is_back() {
+    if !in_child("the_log_hears_once_that_the_export_is_down_and_once_that_it_is_back") {
+        return;
+    }
+    let log = Log::install(|| {});
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for protocol in PROTOCOLS {
+        log.lines.lock().unwrap().clear();
+        let receiver = Receiver::start(Behaviour::Accept);
+        let with_user = format!("http://ops:secret@{}", receiver.address());
+        let mut config = config(&with_user, protocol);
+        config.traces.batch.queue_size = 10;
+        config.traces.batch.size = 10;
+        let telemetry = start(config);
+        let flush = || runtime.block_on(telemetry.flush());
+        make_spans(&telemetry, 3);
+        flush().unwrap();
+        assert!(log.lines().is_empty(), "a first success is no news");
+
+        receiver.behave(Behaviour::Unavailable);
+        make_spans(&telemetry, 3);
+        for _ in 0..10 {
+            assert!(flush().is_err());
+        }
+        make_spans(&telemetry, 14); // 4 find the queue full
+        receiver.behave(Behaviour::Accept);
+        for _ in 0..3 {
+            flush().unwrap();
+        }
+        until("both lines are written", || log.lines().len() >= 2);
+        telemetry.shutdown_blocking().unwrap();
+        let lines = log.lines();
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        let (down, back) = (&lines[0].fields, &lines[1].fields);
+        assert!(down["message"].contains("is down"), "{down:?}");
+        assert!(down["cause"].contains("the disk is full"), "{down:?}");
+        assert_eq!(down["signal"], "traces");
+        assert!(back["message"].contains("is back"), "{back:?}");
+        assert_eq!(back["lost"], "4");
+        let said = format!("{lines:?}");
+        assert!(said.contains("http://***@127.0.0.1"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
+fn a_log_that_blocks_holds_up_neither_export_nor_shutdown() {
+    if !in_child("a_log_that_blocks_holds_up_neither_export_nor_shutdown") {
+        return;
+    }
+    let log = Log::install(|| {
+        loop {
+            thread::park();
+        }
+    });
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::start(Behaviour::Unavailable);
+        let telemetry = start(config(&receiver.endpoint(), protocol));
+        make_spans(&telemetry, 3);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        assert!(runtime.block_on(telemetry.flush()).is_err());
+        until("the log is stuck", || !log.lines().is_empty());
+        receiver.behave(Behaviour::Accept);
+        let started = Instant::now();
+        telemetry.shutdown_blocking().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(1));
+        assert_eq!(receiver.spans().len(), 3);
+    }
+}
+
+#[test]
+fn a_log_that_panics_ends_nothing() {
+    if !in_child("a_log_that_panics_ends_nothing") {
+        return;
+    }
+    let log = Log::install(|| panic!("standard output is closed"));
+    let receiver = Receiver::start(Behaviour::Unavailable);
+    let telemetry = start(config(&receiver.endpoint(), Protocol::Grpc));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    make_spans(&telemetry, 3);
+    assert!(runtime.block_on(telemetry.flush()).is_err());
+    receiver.behave(Behaviour::Accept);
+    assert!(runtime.block_on(telemetry.flush()).is_ok());
+    until("both lines were tried", || log.lines().len() == 2);
+    let threads: Vec<_> = log.lines().into_iter().map(|line| line.thread).collect();
+    assert_eq!(threads, ["vantage-helper"; 2]);
+    make_spans(&telemetry, 3);
+    telemetry.shutdown_blocking().unwrap();
+    assert_eq!(receiver.spans().len(), 6);
+}
