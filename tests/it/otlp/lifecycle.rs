@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use vantage_obs::config::{Protocol, Signal};
 use vantage_obs::report::{Incomplete, Report};
+use vantage_obs::trace::Carrier;
 
 use super::broken::Broken;
 use super::receiver::{Behaviour, Receiver};
@@ -57,7 +58,7 @@ async fn a_second_shutdown_has_nothing_to_report_and_recording_goes_on_without_e
     make_spans(&telemetry, 3000);
     telemetry
         .worker("w1")
-        .start("x", std::time::SystemTime::now())
+        .start("x", std::time::SystemTime::now(), &Carrier::EMPTY)
         .succeed();
     assert_eq!(telemetry.shutdown().await.unwrap(), Report::default());
     assert_eq!(telemetry.shutdown_blocking().unwrap(), Report::default());
