@@ -38,8 +38,8 @@ mod filter;
 mod layer;
 
 #[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for what is pushed, which is yet to come")
+    not(feature = "otlp"),
+    expect(dead_code, reason = "for what is pushed")
 )]
 pub(crate) mod changes;
 mod panics;

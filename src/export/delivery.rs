@@ -8,6 +8,7 @@ use super::figures::Exported;
 use super::herald::Herald;
 use super::transport::{Failure, Retry, Transport, one_line};
 use crate::config::{Endpoint, Signal};
+use crate::logs::changes::Changes;
 use crate::units::format_duration;
 
 #[derive(Debug)]
@@ -25,14 +26,10 @@ pub(super) struct Delivery {
 
 /// Whether the receiver takes what it is sent, as far as the log knows.
 #[derive(Debug, Default)]
-pub(super) enum Condition {
-    #[default]
-    Unknown,
-    Up,
-    Down {
-        since: Instant,
-        lost_before: u64,
-    },
+pub(super) struct Condition {
+    changes: Changes,
+    /// What was lost before it was down.
+    lost_before: u64,
 }
 
 impl Delivery {
@@ -109,13 +106,10 @@ impl Delivery {
     }
 
     fn is_down(&mut self, failure: &Failure) {
-        if matches!(self.condition, Condition::Down { .. }) {
+        if !self.condition.changes.failed(Instant::now()) {
             return;
         }
-        self.condition = Condition::Down {
-            since: Instant::now(),
-            lost_before: self.lost(),
-        };
+        self.condition.lost_before = self.lost();
         let (signal, endpoint) = (self.signal, self.endpoint.clone());
         let cause = failure.message.clone();
         self.herald.say(move || {
@@ -129,15 +123,15 @@ impl Delivery {
     }
 
     fn is_up(&mut self) {
-        if let Condition::Down { since, lost_before } = self.condition {
-            let (signal, endpoint) = (self.signal, self.endpoint.clone());
-            let after = format_duration(whole_seconds(since.elapsed()));
-            let lost = self.lost() - lost_before;
-            self.herald.say(move || {
-                tracing::info!(%signal, %endpoint, after, lost, "OTLP export is back");
-            });
-        }
-        self.condition = Condition::Up;
+        let Some(outage) = self.condition.changes.worked(Instant::now()) else {
+            return;
+        };
+        let (signal, endpoint) = (self.signal, self.endpoint.clone());
+        let after = format_duration(whole_seconds(outage.lasted));
+        let lost = self.lost() - self.condition.lost_before;
+        self.herald.say(move || {
+            tracing::info!(%signal, %endpoint, after, lost, "OTLP export is back");
+        });
     }
 
     fn lost(&self) -> u64 {
