@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+#[cfg(any(feature = "otlp", feature = "testing"))]
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::InitError;
 use crate::config::Config;
 #[cfg(feature = "otlp")]
 use crate::export::{Export, StartError};
-use crate::pipeline::{self, Logs, Metrics, Traces};
+#[cfg(feature = "otlp")]
+use crate::pipeline::Logs;
+use crate::pipeline::{self, Metrics, Traces};
 use crate::report::Report;
 use crate::series::Instruments;
 
@@ -16,6 +19,7 @@ use crate::series::Instruments;
 #[derive(Debug)]
 pub(super) struct Carry {
     pub(super) traces: Traces,
+    #[cfg(feature = "otlp")]
     pub(super) logs: Option<Logs>,
     #[cfg(feature = "otlp")]
     export: Option<Export>,
@@ -57,7 +61,6 @@ impl Carry {
         let resource = pipeline::resource(&config.service);
         Ok(Self {
             traces: Traces::new(config, resource, None),
-            logs: None,
             within: config.otlp.shutdown_timeout,
         })
     }
@@ -68,6 +71,7 @@ impl Carry {
         let resource = pipeline::resource(&config.service);
         Self {
             traces: Traces::new(config, resource, Some(spans)),
+            #[cfg(feature = "otlp")]
             logs: None,
             #[cfg(feature = "otlp")]
             export: None,

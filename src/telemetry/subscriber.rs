@@ -1,5 +1,6 @@
 //! Where `tracing` events and spans go: lines, traces, and OTLP log records.
 
+#[cfg(feature = "otlp")]
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -36,6 +37,7 @@ where
         let wanted = LevelHandle::new(config.traces.level.clone()).filter();
         layers.push(Box::new(spans.with_filter(wanted.and(filter_fn(telling)))));
     }
+    #[cfg(feature = "otlp")]
     if let Some(logs) = &telemetry.carry.logs {
         let records = OpenTelemetryTracingBridge::new(logs.provider());
         layers.push(Box::new(records.with_filter(levels.filter())));
