@@ -1,0 +1,174 @@
+//! Puts the parts together and starts what runs beside the service.
+
+use std::io;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry_sdk::trace::SpanProcessor;
+
+use super::carry::Carry;
+use super::{InitError, Inner, Telemetry};
+use crate::clock::Clock;
+use crate::config::{Config, EffectiveConfig, Environment, HEALTH, Role};
+use crate::instruments::{Api, Business, Database, Executions, Jobs, Own, Watched, observe};
+use crate::ledger::Ledger;
+use crate::logs::LevelHandle;
+use crate::pipeline::Metrics;
+use crate::sampler::Sampler;
+use crate::scrape::Scrape;
+use crate::series::Instruments;
+use crate::slo::{Objectives, SloError};
+use crate::snapshot::Latest;
+
+/// What runs until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    sampler: Option<SyncSender<()>>,
+    #[cfg(feature = "axum")]
+    pub(super) servers: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Telemetry {
+    pub(super) fn begin(
+        config: Config,
+        environment: &Environment,
+    ) -> Result<(Self, Objectives), InitError> {
+        let config = config.resolve(environment)?;
+        let objectives = objectives(&config)?;
+        let telemetry = Self::assemble(config, &objectives, Clock::system(), None)?;
+        telemetry.start()?;
+        Ok((telemetry, objectives))
+    }
+
+    /// Puts the parts together; with a place for finished `spans`, nothing is pushed.
+    pub(crate) fn assemble(
+        config: EffectiveConfig,
+        objectives: &Objectives,
+        clock: Clock,
+        spans: Option<Box<dyn SpanProcessor>>,
+    ) -> Result<Self, InitError> {
+        let settings = &config.config;
+        let ledger = if settings.disabled {
+            Ledger::default()
+        } else {
+            Ledger::of(objectives)
+        };
+        let (ours, user) = (
+            Metrics::ours(settings, &ledger)?,
+            Metrics::of_user(settings)?,
+        );
+        let instruments = Instruments::new(ours.meter(), settings.metrics.cardinality_limit);
+        let carry = match spans {
+            #[cfg(feature = "testing")]
+            Some(spans) => Carry::into_memory(settings, spans),
+            _ => Carry::start(settings, &instruments, vec![ours.clone(), user.clone()])?,
+        };
+        let own = Own::new(&instruments);
+        let running = Watched::default();
+        let tracing = carry.traces.tracing();
+        let jobs = Jobs::new(
+            &instruments,
+            &ledger,
+            clock.clone(),
+            running.clone(),
+            tracing.clone(),
+        );
+        let latest = Latest::default();
+        observe(&instruments, &latest, &ledger);
+        let sampler = Sampler::new(
+            clock.clone(),
+            latest,
+            running,
+            own.clone(),
+            settings.metrics.disks.clone(),
+        );
+        let scope_labels = settings.metrics.prometheus.scope_labels;
+        let api = Api::new(&instruments, &ledger, own_routes(settings).to_vec());
+        let executions = Executions::new(&instruments, clock.clone(), tracing.clone());
+        for role in &settings.service.roles {
+            match role {
+                Role::Api => api.announce(),
+                Role::Worker => jobs.announce(),
+                Role::Scheduler => executions.announce(),
+                // Its pages read what the others record.
+                Role::Web => {}
+            }
+        }
+        Ok(Self(Arc::new(Inner {
+            api,
+            executions,
+            database: Database::new(&instruments, clock.clone(), tracing.clone()),
+            business: Business::new(&instruments),
+            scrape: Arc::new(Scrape::new(ours.clone(), user.clone(), own, scope_labels)),
+            background: Mutex::default(),
+            levels: LevelHandle::new(config.config.logs.level.clone()),
+            config,
+            clock,
+            ledger,
+            ours,
+            user,
+            jobs,
+            sampler,
+            carry,
+        })))
+    }
+
+    fn start(&self) -> Result<(), InitError> {
+        if !self.0.config.config.disabled {
+            self.0.sampler.tick();
+            self.background(|background| {
+                background.sampler = Some(self.0.sampler.start()?);
+                Ok::<_, io::Error>(())
+            })?;
+        }
+        // Also when disabled: whoever probes health must not take the service for dead.
+        #[cfg(feature = "axum")]
+        if let Some(address) = self.0.config.config.http.listen {
+            self.serve(address)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn say_hello(&self, objectives: &Objectives) {
+        let config = &self.0.config.config;
+        for warning in self.0.config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        for warning in objectives.warnings() {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            service = config.service.name,
+            metrics = crate::catalog::all().count(),
+            objectives = objectives.len(),
+            listen = config.http.listen.map(tracing::field::display),
+            scrape = config.metrics.prometheus.path,
+            "telemetry is set up; look at the scrape path to check"
+        );
+    }
+
+    pub(super) fn background<R>(&self, change: impl FnOnce(&mut Background) -> R) -> R {
+        change(
+            &mut self
+                .0
+                .background
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// The routes of the scrape and of health, which count towards no objective.
+pub(super) fn own_routes(config: &Config) -> [String; 2] {
+    [config.metrics.prometheus.path.clone(), HEALTH.to_owned()]
+}
+
+/// The default directory may be missing: then there are no objectives.
+fn objectives(config: &EffectiveConfig) -> Result<Objectives, SloError> {
+    let directory = &config.config.slo.directory;
+    if directory.is_dir() {
+        Objectives::load(directory)
+    } else {
+        Ok(Objectives::default())
+    }
+}

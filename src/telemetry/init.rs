@@ -1,0 +1,65 @@
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry_sdk::error::OTelSdkError;
+
+use super::{Telemetry, subscriber};
+use crate::config::{Config, ConfigError, Environment};
+#[cfg(feature = "otlp")]
+use crate::export::ExportError;
+use crate::slo::SloError;
+
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+
+/// Sets up the process's telemetry: config file and environment on top of `config`, instruments,
+/// the background sampler, and the server of `http.listen`.
+///
+/// Works inside and outside a tokio runtime. The global meter provider becomes the one behind
+/// [`Telemetry::meter`], so that libraries which use it are scraped too; the global tracer provider
+/// becomes ours, and so does the global `tracing` subscriber, unless the process has one: then add
+/// [`Telemetry::tracing_layer`] to that.
+///
+/// # Errors
+///
+/// [`InitError`]: a config or SLO file with faults (all of them are listed; whoever wrote the value
+/// is at fault), an address that cannot be listened on, or a second call in one process, of which
+/// exactly one succeeds. After a failed call another may be made.
+pub fn init(config: Config) -> Result<Telemetry, InitError> {
+    if CLAIMED.swap(true, Ordering::SeqCst) {
+        return Err(InitError::AlreadyInitialized);
+    }
+    let (telemetry, objectives) = Telemetry::begin(config, &Environment::process())
+        .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
+    opentelemetry::global::set_meter_provider(telemetry.0.user.provider().clone());
+    opentelemetry::global::set_tracer_provider(telemetry.0.carry.traces.provider().clone());
+    subscriber::install(&telemetry.0);
+    telemetry.say_hello(&objectives);
+    Ok(telemetry)
+}
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// `init` was called before in this process: keep and clone the first [`Telemetry`].
+    #[error(
+        "vantage_obs::init was called before in this process; clone the first Telemetry instead"
+    )]
+    AlreadyInitialized,
+    /// The configuration has faults.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The files in `slo.directory` have faults.
+    #[error(transparent)]
+    Slo(#[from] SloError),
+    /// The SDK refused to be set up.
+    #[error("the metrics pipeline could not be built")]
+    Pipeline(#[from] OTelSdkError),
+    /// An OTLP exporter could not be set up; whoever wrote its certificates or headers is at fault.
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A thread or the server of `http.listen` could not be started.
+    #[error("the background work could not be started")]
+    Io(#[from] io::Error),
+}
