@@ -7,6 +7,7 @@ mod init;
 mod subscriber;
 
 use std::collections::BTreeMap;
+#[cfg(feature = "axum")]
 use std::io;
 use std::sync::{Arc, Mutex};
 
