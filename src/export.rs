@@ -48,6 +48,8 @@ pub use transport::ExportError;
 /// How many threads may collect metrics, resolve names or write log lines at once, beside the one.
 /// Callbacks of metrics keep two at the most and the log keeps one, if they hang.
 const HELPERS: usize = 5;
+/// Longer deadlines are as good as this one, and could not be added to the time of day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the last log lines may take, after everything else has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -182,7 +184,7 @@ impl Export {
     fn order(&self, last: bool, within: Duration, reply: impl FnOnce(Report) + Send + 'static) {
         let order = Order {
             last,
-            deadline: Instant::now() + within,
+            deadline: Instant::now() + within.min(LONGEST),
             reply: Box::new(reply),
         };
         // An order that can't be sent drops its reply, which the caller takes for an answer.

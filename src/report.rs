@@ -24,8 +24,8 @@ pub struct SignalReport {
     pub exported: u64,
     /// What the receiver refused for good in this flush.
     pub refused: u64,
-    /// What had not been taken at its end. After a flush it still waits; after a shutdown it is
-    /// lost.
+    /// What had not been taken at its end, or was not answered by then. After a flush it still
+    /// waits; after a shutdown it is lost.
     pub left: u64,
     /// Why something was refused or left, in one line.
     pub cause: Option<String>,

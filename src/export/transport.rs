@@ -109,6 +109,12 @@ impl Failure {
     }
 }
 
+/// The time to connect in, a little less than that for all: so a connection that is not made is told
+/// from an answer that doesn't come.
+fn connect_timeout(otlp: &SignalOtlp) -> Duration {
+    otlp.timeout * 9 / 10
+}
+
 /// Every header to send: those of the configuration, and the endpoint's user and password as one.
 fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
     let configured = otlp.headers.iter();
@@ -129,7 +135,26 @@ fn explain(error: &(dyn Error + 'static)) -> String {
     if let Some(explained) = tls::explain(error) {
         return explained.to_owned();
     }
+    if is_timeout(error) {
+        return "no connection in time".to_owned();
+    }
     innermost(error)
+}
+
+/// Whether one of the causes is a time limit: that of connecting, because answers have theirs
+/// elsewhere.
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+            || error.is::<tokio::time::error::Elapsed>()
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The innermost cause, which says most: "connection refused" and not "error sending request".

@@ -8,7 +8,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Failure, Retry, headers, innermost, one_line, user_agent};
+use super::{Failure, Retry, connect_timeout, headers, innermost, one_line, user_agent};
 use crate::config::{Compression, Signal, SignalOtlp};
 
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Grpc {
         let endpoint = Endpoint::from_shared(otlp.endpoint.without_user())
             .and_then(|endpoint| endpoint.user_agent(user_agent()))
             .map_err(|error| innermost(&error))?
-            .connect_timeout(otlp.timeout)
+            .connect_timeout(connect_timeout(otlp))
             .tcp_nodelay(true);
         #[cfg(feature = "tls")]
         let endpoint = if otlp.endpoint.is_https() {

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::{Failure, Retry, headers, innermost, one_line, user_agent};
+use super::{Failure, Retry, connect_timeout, headers, innermost, one_line, user_agent};
 use crate::config::{Compression, SignalOtlp};
 
 /// No answer of OTLP is as long; what a proxy answers instead is cut.
@@ -37,7 +37,7 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn new(otlp: &SignalOtlp) -> Result<Self, String> {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(otlp.timeout));
+        connector.set_connect_timeout(Some(connect_timeout(otlp)));
         connector.set_nodelay(true);
         #[cfg(feature = "tls")]
         let connector = {

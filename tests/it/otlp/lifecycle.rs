@@ -189,3 +189,18 @@ async fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
     let cause = metrics.cause.as_deref();
     assert_eq!(cause, Some("some metrics could not be collected"));
 }
+
+#[tokio::test]
+async fn a_deadline_may_be_as_long_or_as_short_as_one_likes() {
+    let receiver = Receiver::start(Behaviour::Accept);
+    for protocol in PROTOCOLS {
+        let telemetry = start(config(&receiver.endpoint(), protocol));
+        make_spans(&telemetry, 1);
+        telemetry.shutdown_within(Duration::MAX).await.unwrap();
+        let telemetry = start(config(&receiver.endpoint(), protocol));
+        make_spans(&telemetry, 3);
+        let at_once = telemetry.shutdown_within(Duration::ZERO).await;
+        let Incomplete(report) = at_once.unwrap_err();
+        assert_eq!(report.signal(Signal::Traces).unwrap().left, 3);
+    }
+}

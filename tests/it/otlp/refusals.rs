@@ -299,3 +299,31 @@ async fn a_callback_that_hangs_costs_its_own_metrics_only() {
     let last = receiver.arrivals().pop().unwrap();
     assert_eq!(last.message.metrics()["theirs.depth"], 1);
 }
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_is_told_from_an_answer_that_does_not_come() {
+    for protocol in PROTOCOLS {
+        for (broken, error, cause) in [
+            (
+                Broken::never_connects(),
+                "connection",
+                "no connection in time",
+            ),
+            (Broken::silent(), "timeout", "no answer within 300ms"),
+        ] {
+            let mut config = config(&broken.endpoint(), protocol);
+            config.otlp.timeout = Duration::from_millis(300);
+            let telemetry = start(config);
+            make_spans(&telemetry, 1);
+            let traces = flush(&telemetry, Signal::Traces).await;
+            assert_eq!(traces.cause.as_deref(), Some(cause), "{protocol}");
+            let name = "otel_sdk_exporter_operation_duration_seconds_count";
+            let exporter = match protocol {
+                Protocol::Grpc => "otlp_grpc_span_exporter",
+                _ => "otlp_http_span_exporter",
+            };
+            let labels = [("error_type", error), ("otel_component_type", exporter)];
+            assert_eq!(value(&telemetry, name, &labels), 1.0, "{protocol}");
+        }
+    }
+}
