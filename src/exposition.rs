@@ -18,6 +18,10 @@
 //! first. A resource becomes the labels of `target_info` only; a histogram's least and greatest
 //! value are not exposed.
 //!
+//! In OpenMetrics the buckets of the crate's own histograms have exemplars: the trace of the latest
+//! measurement in each that was made in a kept trace, for an hour. Text 0.0.4 has no place for them,
+//! and neither has OTLP as the SDK speaks it. The service's own metrics have none.
+//!
 //! A counter of a registry whose name doesn't end with `_total` keeps its name, and is `unknown` to
 //! OpenMetrics; so is one whose name without `_total` is that of another family.
 //!
@@ -75,6 +79,7 @@ use prometheus::proto::MetricFamily;
 use self::family::Families;
 use self::series::Rendering;
 use self::text::Writer;
+use crate::exemplars::Shown;
 
 /// One scrape's text in the making: parts are added, then it is written.
 ///
@@ -112,7 +117,26 @@ impl<'a> Exposition<'a> {
     ///
     /// `part` names the provider in the report.
     pub fn otel(mut self, part: &'a str, collected: &'a ResourceMetrics) -> Exposition<'a> {
-        otel::collect(&mut self.families, &mut self.report, part, collected);
+        otel::collect(&mut self.families, &mut self.report, part, collected, None);
+        self
+    }
+
+    /// As [`otel`](Exposition::otel), with exemplars of its histograms, for which only OpenMetrics
+    /// has a place.
+    pub(crate) fn otel_with_exemplars(
+        mut self,
+        part: &'a str,
+        collected: &'a ResourceMetrics,
+        exemplars: Shown<'a>,
+    ) -> Exposition<'a> {
+        let exemplars = Some(exemplars).filter(|_| self.format == Format::OpenMetrics);
+        otel::collect(
+            &mut self.families,
+            &mut self.report,
+            part,
+            collected,
+            exemplars,
+        );
         self
     }
 

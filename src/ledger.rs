@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::catalog;
+use crate::catalog::{self, Instrument, MetricSpec};
 use crate::slo::{Kind, Method, Objectives, Threshold};
 
 /// Every objective's account, opened or not. Cheap to clone; clones share the counters.
@@ -66,6 +66,26 @@ impl Ledger {
     pub(crate) fn opened(&self) -> impl Iterator<Item = &Account> {
         self.accounts()
             .filter(|account| account.counters.opened.load(Ordering::Relaxed))
+    }
+
+    /// The bounds of a histogram's buckets: the catalog's, and the thresholds of the objectives that
+    /// the metric is about, so that a panel can draw them.
+    pub(crate) fn bounds(&self, spec: &MetricSpec) -> Vec<f64> {
+        let Instrument::Histogram(bounds) = spec.instrument else {
+            return Vec::new();
+        };
+        let thresholds = self
+            .accounts()
+            .filter(|account| account.metric() == Some(spec.name))
+            .filter_map(|account| account.threshold());
+        let mut bounds: Vec<f64> = bounds
+            .iter()
+            .copied()
+            .chain(thresholds.map(|threshold| threshold.as_secs_f64()))
+            .collect();
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        bounds
     }
 
     /// Opens the account of a kind, to count into it.

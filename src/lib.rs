@@ -35,6 +35,8 @@ pub mod trace;
 
 mod ledger;
 
+mod exemplars;
+
 mod series;
 
 pub mod instruments;

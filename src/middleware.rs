@@ -24,7 +24,9 @@
 //! no route label: a raw path never becomes one.
 //!
 //! The span is a child of the caller's, by its headers, and current for everything inside the layer;
-//! it ends with the response's body. Health and scrape routes have none.
+//! it ends with the response's body. Health and scrape routes have none. Where its trace is kept, the
+//! request becomes the exemplar of its bucket of durations, by which a dashboard leads from slow
+//! requests to the trace of one.
 //!
 //! Durations end at the response's head; a request is active until its body ends or breaks off. A
 //! switch of protocols (101) and an opened tunnel (`CONNECT`) end there too: what follows is no body.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
 
+use crate::exemplars::{Exemplars, Known};
 use crate::exposition::{Exposition, Format};
 use crate::instruments::Own;
 use crate::pipeline::Metrics;
@@ -20,6 +21,7 @@ pub(crate) struct Scrape {
     ours: Metrics,
     user: Metrics,
     registries: Mutex<Vec<prometheus::Registry>>,
+    exemplars: Exemplars,
     own: Own,
     scope_labels: bool,
     kept: Mutex<Kept>,
@@ -31,6 +33,7 @@ struct Kept {
     ours: ResourceMetrics,
     user: ResourceMetrics,
     overflows: Overflows,
+    exemplars: Known,
     capacity: usize,
 }
 
@@ -42,11 +45,18 @@ pub(crate) struct NothingToExpose {
 }
 
 impl Scrape {
-    pub(crate) fn new(ours: Metrics, user: Metrics, own: Own, scope_labels: bool) -> Self {
+    pub(crate) fn new(
+        ours: Metrics,
+        user: Metrics,
+        exemplars: Exemplars,
+        own: Own,
+        scope_labels: bool,
+    ) -> Self {
         Self {
             ours,
             user,
             registries: Mutex::default(),
+            exemplars,
             own,
             scope_labels,
             kept: Mutex::default(),
@@ -71,7 +81,8 @@ impl Scrape {
         let gathered = self.gather();
         let mut exposition = Exposition::new(format).scope_labels(self.scope_labels);
         if ours.is_ok() {
-            exposition = exposition.otel("vantage", &kept.ours);
+            let exemplars = self.exemplars.shown(&mut kept.exemplars);
+            exposition = exposition.otel_with_exemplars("vantage", &kept.ours, exemplars);
         }
         if user.is_ok() {
             exposition = exposition.otel("meter", &kept.user);

@@ -17,15 +17,21 @@ use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDo
 use opentelemetry::{KeyValue, Value};
 
 use crate::catalog::{Attribute, Instrument, MetricSpec, Values};
+use crate::exemplars::{Exemplars, Place};
+use crate::trace::Sampled;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
 const MAX_VALUE_BYTES: usize = 128;
+
+/// The mark of an overflow series; the key is the specification's.
+const OVERFLOW: &str = "otel.metric.overflow";
 
 /// Builds instruments from their declarations, and nothing else.
 #[derive(Clone, Debug)]
 pub(crate) struct Instruments {
     meter: Meter,
     limit: usize,
+    exemplars: Exemplars,
     overflow: opentelemetry::metrics::Counter<u64>,
 }
 
@@ -41,9 +47,13 @@ pub(crate) struct SecondsCounter(BoundCounter<f64>);
 #[derive(Clone, Debug)]
 pub(crate) struct UpDownCounter(BoundUpDownCounter<i64>);
 
-/// A distribution of seconds with its labels.
-#[derive(Clone, Debug)]
-pub(crate) struct Histogram(BoundHistogram<f64>);
+/// A distribution of seconds with its labels. An overflow series has no exemplars: what they would
+/// show is anybody's.
+#[derive(Debug)]
+pub(crate) struct Histogram {
+    bound: BoundHistogram<f64>,
+    exemplars: Option<Place>,
+}
 
 /// A value that is set, with its labels.
 #[derive(Clone, Debug)]
@@ -55,12 +65,13 @@ pub(crate) type Binder<T> = Box<dyn Fn(&[KeyValue]) -> T + Send + Sync>;
 /// Something that can be bound to a set of labels, built from a declaration.
 pub(crate) trait Bindable: Sized + Send + Sync + 'static {
     /// Builds the instrument of `spec` and answers the way to bind it.
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self>;
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self>;
 }
 
 impl Bindable for Counter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = meter
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
             .u64_counter(spec.name)
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
@@ -75,8 +86,9 @@ impl Bindable for Counter {
 }
 
 impl Bindable for SecondsCounter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = meter
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
             .f64_counter(spec.name)
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
@@ -86,8 +98,9 @@ impl Bindable for SecondsCounter {
 }
 
 impl Bindable for UpDownCounter {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = meter
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
             .i64_up_down_counter(spec.name)
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
@@ -101,21 +114,27 @@ impl Bindable for UpDownCounter {
 }
 
 impl Bindable for Histogram {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         debug_assert!(matches!(spec.instrument, Instrument::Histogram(_)));
         // Bounds come from the provider's view, which knows the objectives' thresholds.
-        let instrument = meter
+        let instrument = instruments
+            .meter
             .f64_histogram(spec.name)
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
             .build();
-        Box::new(move |labels| Self(instrument.bind(labels)))
+        let exemplars = instruments.exemplars.of(spec);
+        Box::new(move |labels| Self {
+            bound: instrument.bind(labels),
+            exemplars: (!is_overflow(labels)).then(|| Place::new(&exemplars, labels)),
+        })
     }
 }
 
 impl Bindable for Gauge {
-    fn binder(meter: &Meter, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = meter
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
             .u64_gauge(spec.name)
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
@@ -144,7 +163,15 @@ impl UpDownCounter {
 
 impl Histogram {
     pub(crate) fn record(&self, seconds: f64) {
-        self.0.record(seconds);
+        self.bound.record(seconds);
+    }
+
+    /// Records what happened inside a span, which becomes an exemplar where its trace is kept.
+    pub(crate) fn record_in(&self, span: Option<Sampled>, seconds: f64) {
+        self.bound.record(seconds);
+        if let (Some(span), Some(exemplars)) = (span, &self.exemplars) {
+            exemplars.keep(seconds, span);
+        }
     }
 }
 
@@ -156,7 +183,7 @@ impl Gauge {
 
 impl Instruments {
     /// `limit` bounds the series of each instrument with an open label.
-    pub(crate) fn new(meter: Meter, limit: usize) -> Self {
+    pub(crate) fn new(meter: Meter, limit: usize, exemplars: Exemplars) -> Self {
         let spec = &crate::catalog::own::SERIES_OVERFLOW;
         let overflow = meter
             .u64_counter(spec.name)
@@ -166,19 +193,30 @@ impl Instruments {
         Self {
             meter,
             limit,
+            exemplars,
             overflow,
         }
+    }
+
+    /// Instruments that nobody reads.
+    #[cfg(all(test, feature = "otlp"))]
+    pub(crate) fn unread() -> Self {
+        let exemplars = Exemplars::new(
+            crate::clock::Clock::system(),
+            crate::ledger::Ledger::default(),
+        );
+        Self::new(opentelemetry::global::meter("test"), 10, exemplars)
     }
 
     /// The one series of a metric without labels.
     pub(crate) fn single<T: Bindable>(&self, spec: &'static MetricSpec) -> T {
         debug_assert!(spec.attributes.is_empty());
-        T::binder(&self.meter, spec)(&[])
+        T::binder(self, spec)(&[])
     }
 
     /// How to bind a metric; to be combined with others in a [`Series`].
     pub(crate) fn binder<T: Bindable>(&self, spec: &'static MetricSpec) -> Binder<T> {
-        T::binder(&self.meter, spec)
+        T::binder(self, spec)
     }
 
     /// The series of one metric, told apart by its `N` labels.
@@ -317,7 +355,7 @@ impl<T, const N: usize> Series<T, N> {
                 instruments = names.join(","), limit = self.limit,
                 "an instrument holds its limit of series: new label values go to its overflow series"
             );
-            Arc::new((self.bind)(&[KeyValue::new("otel.metric.overflow", true)]))
+            Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
         });
         Arc::clone(series)
     }
@@ -332,6 +370,13 @@ impl<T, const N: usize> Series<T, N> {
             .map(|(label, value)| KeyValue::new(label.key, typed(label, value)))
             .collect()
     }
+}
+
+/// Whether these are the labels of an overflow series, ours or the SDK's own.
+pub(crate) fn is_overflow<'a>(labels: impl IntoIterator<Item = &'a KeyValue>) -> bool {
+    labels
+        .into_iter()
+        .any(|label| label.key.as_str() == OVERFLOW && label.value == Value::Bool(true))
 }
 
 fn typed(label: &Attribute, value: &str) -> Value {

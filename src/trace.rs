@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
+    Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -70,6 +70,13 @@ pub(crate) struct Scope {
     context: Context,
     /// Whether the span is ours and kept: asking the span itself takes its lock each time.
     recording: bool,
+}
+
+/// The ids of a span whose trace is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sampled {
+    pub(crate) trace: TraceId,
+    pub(crate) span: SpanId,
 }
 
 impl Tracing {
@@ -200,9 +207,16 @@ impl Scope {
     }
 
     /// The span's ids, where the trace is kept.
-    pub(crate) fn sampled(&self) -> Option<SpanContext> {
-        self.recording
-            .then(|| self.context.span().span_context().clone())
+    pub(crate) fn sampled(&self) -> Option<Sampled> {
+        if !self.recording {
+            return None;
+        }
+        let span = self.context.span();
+        let ids = span.span_context();
+        Some(Sampled {
+            trace: ids.trace_id(),
+            span: ids.span_id(),
+        })
     }
 }
 

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_log_record_becomes_a_message_with_its_text_severity_and_scope() {
         let resource = Resource::builder_empty().with_service_name("test").build();
-        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        let instruments = Instruments::unread();
         let figures = Exported::new(&instruments, Signal::Logs, Protocol::Grpc);
         let (entry, mut outlet) = queue(10, 10, &figures);
         let provider = SdkLoggerProvider::builder()

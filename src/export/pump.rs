@@ -214,7 +214,7 @@ mod tests {
         otlp.endpoint = Some(format!("http://{address}").parse().unwrap());
         otlp.protocol = Protocol::HttpProtobuf;
         let otlp = otlp.signal(Signal::Traces).unwrap();
-        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        let instruments = Instruments::unread();
         let figures = Exported::new(&instruments, Signal::Traces, otlp.protocol);
         let (entry, outlet) = queue(100, 2, &figures);
         let delivery = Delivery {

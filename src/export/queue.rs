@@ -120,7 +120,7 @@ mod tests {
     use crate::series::Instruments;
 
     fn figures() -> Exported {
-        let instruments = Instruments::new(opentelemetry::global::meter("test"), 10);
+        let instruments = Instruments::unread();
         Exported::new(&instruments, Signal::Traces, Protocol::Grpc)
     }
 

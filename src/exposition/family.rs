@@ -8,6 +8,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::data::AggregatedMetrics;
 
 use super::Reason;
+use crate::exemplars::OfMetric;
 
 /// What a family's samples mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,11 @@ pub(super) struct Source<'a> {
 #[derive(Debug)]
 pub(super) enum Samples<'a> {
     Resource(&'a Resource),
-    Otel(&'a InstrumentationScope, &'a AggregatedMetrics),
+    Otel(
+        &'a InstrumentationScope,
+        &'a AggregatedMetrics,
+        Option<OfMetric<'a>>,
+    ),
     Registry(&'a [prometheus::proto::Metric]),
 }
 

@@ -14,6 +14,7 @@ use super::number::Number;
 use super::series::SeriesOf;
 use super::text::Histogram;
 use super::{Reason, Report};
+use crate::exemplars::{OfMetric, OfSeries, Shown};
 
 /// Adds a part's metrics and its resource to the families.
 pub(super) fn collect<'a>(
@@ -21,6 +22,7 @@ pub(super) fn collect<'a>(
     report: &mut Report,
     part: &'a str,
     collected: &'a ResourceMetrics,
+    exemplars: Option<Shown<'a>>,
 ) {
     let target = target_info(part, collected.resource());
     let metrics = collected.scope_metrics().flat_map(|scope_metrics| {
@@ -31,7 +33,11 @@ pub(super) fn collect<'a>(
         let source = Source {
             part,
             metric: metric.name(),
-            samples: Samples::Otel(scope, metric.data()),
+            samples: Samples::Otel(
+                scope,
+                metric.data(),
+                exemplars.and_then(|shown| shown.of_metric(metric.name())),
+            ),
         };
         (metric.name(), family(metric, source))
     });
@@ -112,13 +118,14 @@ pub(super) fn render_metric(
     series: &mut SeriesOf<'_, '_, '_>,
     scope: Option<&InstrumentationScope>,
     metric: &AggregatedMetrics,
+    exemplars: Option<OfMetric<'_>>,
 ) {
     let scope = scope.map(scope_labels).unwrap_or_default();
     series.expect(Keys::Attributes);
     match metric {
-        AggregatedMetrics::F64(data) => render(series, &scope, data),
-        AggregatedMetrics::I64(data) => render(series, &scope, data),
-        AggregatedMetrics::U64(data) => render(series, &scope, data),
+        AggregatedMetrics::F64(data) => render(series, &scope, data, exemplars),
+        AggregatedMetrics::I64(data) => render(series, &scope, data, exemplars),
+        AggregatedMetrics::U64(data) => render(series, &scope, data, exemplars),
     }
 }
 
@@ -128,6 +135,7 @@ fn render<T: Number>(
     series: &mut SeriesOf<'_, '_, '_>,
     scope: &ScopeLabels<'_>,
     data: &MetricData<T>,
+    exemplars: Option<OfMetric<'_>>,
 ) {
     let mut labels = Vec::new();
     match data {
@@ -156,7 +164,8 @@ fn render<T: Number>(
             for point in histogram.data_points() {
                 gather(&mut labels, point.attributes(), scope);
                 series.add(&labels, |writer, name, labels| {
-                    writer.histogram(name, labels, figures(point), None)
+                    let exemplars = exemplars.and_then(|all| all.of_series(point.attributes()));
+                    writer.histogram(name, labels, figures(point, exemplars), None)
                 });
             }
         }
@@ -175,9 +184,10 @@ fn gather<'a>(
 }
 
 /// Buckets as they are exposed: each counts everything up to its bound.
-fn figures<T: Number>(
+fn figures<'e, T: Number>(
     point: &HistogramDataPoint<T>,
-) -> Histogram<impl Iterator<Item = (f64, u64)>, T> {
+    exemplars: Option<OfSeries<'e>>,
+) -> Histogram<'e, impl Iterator<Item = (f64, u64)>, T> {
     let cumulative = point.bucket_counts().scan(0_u64, |total, count| {
         *total = total.saturating_add(count);
         Some(*total)
@@ -186,6 +196,7 @@ fn figures<T: Number>(
         buckets: point.bounds().zip(cumulative),
         count: point.count(),
         sum: point.sum(),
+        exemplars,
     }
 }
 

@@ -116,6 +116,7 @@ fn histogram(
         buckets: pairs().filter(|(bound, _)| bound.is_finite()),
         count,
         sum: histogram.get_sample_sum(),
+        exemplars: None,
     };
     writer.histogram(name, labels, figures, at)
 }

@@ -57,9 +57,9 @@ impl<'o> Rendering<'o> {
         };
         match source.samples {
             Samples::Resource(resource) => otel::render_resource(&mut series, resource),
-            Samples::Otel(scope, metric) => {
+            Samples::Otel(scope, metric, exemplars) => {
                 let scope = scope_labels.then_some(scope);
-                otel::render_metric(&mut series, scope, metric);
+                otel::render_metric(&mut series, scope, metric, exemplars);
             }
             Samples::Registry(metrics) => registry::render(&mut series, family.kind, metrics),
         }

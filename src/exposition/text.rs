@@ -6,17 +6,19 @@ use super::family::{Families, Family, Kind};
 use super::labels::escape;
 use super::number::{Number, canonical};
 use super::{Format, Reason};
+use crate::exemplars::{Exemplar, OfSeries};
 
 /// When a sample was taken, in milliseconds since 1970, if its owner says so. Ours don't: the
 /// scrape's own time is theirs.
 pub(super) type Timestamp = Option<i64>;
 
 /// A histogram's figures.
-pub(super) struct Histogram<B, N> {
+pub(super) struct Histogram<'e, B, N> {
     /// Upper bounds, finite and ascending, each with the number of values up to it.
     pub(super) buckets: B,
     pub(super) count: u64,
     pub(super) sum: N,
+    pub(super) exemplars: Option<OfSeries<'e>>,
 }
 
 /// Writes the lines of series; one for all families of a scrape, so that its buffers are.
@@ -82,18 +84,21 @@ impl<'o> Writer<'o> {
         &mut self,
         name: &str,
         labels: &str,
-        histogram: Histogram<impl Iterator<Item = (f64, u64)>, N>,
+        histogram: Histogram<'_, impl Iterator<Item = (f64, u64)>, N>,
         at: Timestamp,
     ) -> Result<(), Reason> {
         self.start_buckets(name, labels);
         let mut has_negative_bound = false;
-        let mut nth = 0;
-        for (bound, count) in histogram.buckets {
+        let (mut nth, mut low, mut below) = (0, f64::NEG_INFINITY, 0);
+        let last = (f64::INFINITY, histogram.count);
+        for (bound, count) in histogram.buckets.chain([last]) {
             has_negative_bound |= bound < 0.0;
-            self.bucket(nth, bound, count, at);
-            nth += 1;
+            let of_bucket = |all: OfSeries<'_>| all.of_bucket(nth, low, bound);
+            // None that came after the figures were collected.
+            let exemplars = histogram.exemplars.filter(|_| count > below);
+            self.bucket(nth, bound, count, at, exemplars.and_then(of_bucket));
+            (nth, low, below) = (nth + 1, bound, count);
         }
-        self.bucket(nth, f64::INFINITY, histogram.count, at);
         let is_plain = !has_negative_bound && histogram.sum.to_f64() >= 0.0;
         self.sum_and_count(name, labels, histogram.sum, histogram.count, is_plain, at)
     }
@@ -113,6 +118,7 @@ impl<'o> Writer<'o> {
             // Writing to a `String` never fails.
             let _ = write!(self.out, "quantile=\"{}\"}} ", canonical(quantile));
             self.value(value, at);
+            self.out.push('\n');
         }
         self.sum_and_count(name, labels, sum, count, sum >= 0.0, at)
     }
@@ -159,7 +165,14 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes the line of a series' `nth` bucket.
-    fn bucket(&mut self, nth: usize, bound: f64, count: u64, at: Timestamp) {
+    fn bucket(
+        &mut self,
+        nth: usize,
+        bound: f64,
+        count: u64,
+        at: Timestamp,
+        exemplar: Option<Exemplar>,
+    ) {
         self.out.push_str(&self.head);
         let bits = bound.to_bits();
         match self.bounds.get(nth) {
@@ -171,9 +184,21 @@ impl<'o> Writer<'o> {
                 self.bounds.push((bits, text));
             }
         }
-        // An exemplar's place is here in OpenMetrics, between the value and the end of the line:
-        // ` # {trace_id="…"} 0.43 1520879607.789`.
         self.value(count, at);
+        if let Some(exemplar) = exemplar {
+            self.exemplar(&exemplar);
+        }
+        self.out.push('\n');
+    }
+
+    /// Follows a bucket's value in OpenMetrics: ` # {trace_id="…",span_id="…"} 0.43 1520879607.789`.
+    fn exemplar(&mut self, exemplar: &Exemplar) {
+        self.out.push_str(" # {trace_id=\"");
+        hex(exemplar.trace(), self.out);
+        self.out.push_str("\",span_id=\"");
+        hex(exemplar.span(), self.out);
+        self.out.push_str("\"} ");
+        self.value(exemplar.value(), Some(exemplar.at()));
     }
 
     fn sample(
@@ -188,6 +213,7 @@ impl<'o> Writer<'o> {
         self.out
             .push_str(if labels.is_empty() { " " } else { "} " });
         self.value(value, at);
+        self.out.push('\n');
     }
 
     fn open(&mut self, name: &str, suffix: &str, labels: &str) {
@@ -204,7 +230,6 @@ impl<'o> Writer<'o> {
         if let Some(milliseconds) = at {
             self.timestamp(milliseconds);
         }
-        self.out.push('\n');
     }
 
     fn timestamp(&mut self, milliseconds: i64) {
@@ -220,6 +245,12 @@ impl<'o> Writer<'o> {
             }
         }
     }
+}
+
+/// Lower-case digits, without the formatter: it would be most of what an exemplar costs.
+fn hex(bytes: &[u8], out: &mut String) {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    out.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
 }
 
 fn text_type(kind: Kind) -> &'static str {

@@ -20,6 +20,7 @@ use crate::catalog::api::{
 use crate::ledger::{Account, Ledger};
 use crate::series::{Binder, Counter, Histogram, Instruments, Series, UpDownCounter};
 use crate::slo::Kind;
+use crate::trace::Sampled;
 
 /// The instruments of an HTTP server.
 #[derive(Clone, Debug)]
@@ -69,6 +70,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) route: &'a str,
     pub(crate) ending: Ending,
     pub(crate) elapsed: Duration,
+    pub(crate) span: Option<Sampled>,
 }
 
 impl Api {
@@ -181,7 +183,7 @@ impl Request {
     fn record(&self, answer: &Answer<'_>) {
         let elapsed = answer.elapsed;
         self.count.add(1);
-        self.duration.record(elapsed.as_secs_f64());
+        self.duration.record_in(answer.span, elapsed.as_secs_f64());
         let cancelled = answer.ending == Ending::Cancelled;
         if let Some(account) = &self.error_rate
             && !cancelled

@@ -159,7 +159,7 @@ impl Drop for Query {
         inner
             .duration
             .with([collection, operation, system, &self.error], |series| {
-                series.record(elapsed.as_secs_f64());
+                series.record_in(self.scope.sampled(), elapsed.as_secs_f64());
             });
         if elapsed > SLOW_QUERY {
             inner

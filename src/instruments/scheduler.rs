@@ -137,7 +137,6 @@ impl Scheduler {
             .unwrap_or_default();
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
-        series.lag.record(lag.as_secs_f64());
         if inner.enter(schedule) {
             series.overlapping.add(1);
         }
@@ -147,6 +146,7 @@ impl Scheduler {
             .start(parent, SpanKind::Internal, "execution", Vec::new());
         scope.rename(|| schedule.to_owned());
         scope.set(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
+        series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Execution {
             scope,
             executions: self.0.clone(),
@@ -225,7 +225,7 @@ impl Drop for Execution {
             .ended
             .with([outcome, &self.schedule], |(count, duration)| {
                 count.add(1);
-                duration.record(elapsed.as_secs_f64());
+                duration.record_in(self.scope.sampled(), elapsed.as_secs_f64());
             });
     }
 }

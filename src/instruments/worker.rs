@@ -152,7 +152,6 @@ impl Worker {
         );
         let series = inner.by_kind.get([kind]);
         series.active.add(1);
-        series.lag.record(lag.as_secs_f64());
         if let Some(account) = &inner.queue_lag {
             account.count_elapsed(lag);
         }
@@ -170,6 +169,7 @@ impl Worker {
                 KeyValue::new("vantage.worker.id", Arc::clone(&self.id)),
             ]
         });
+        series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Job {
             scope,
             jobs: self.jobs.clone(),
@@ -253,7 +253,8 @@ impl Drop for Job {
             .ended
             .with([&self.kind, outcome], |(count, duration)| {
                 count.add(1);
-                duration.record(now.saturating_duration_since(self.started).as_secs_f64());
+                let elapsed = now.saturating_duration_since(self.started);
+                duration.record_in(self.scope.sampled(), elapsed.as_secs_f64());
             });
     }
 }

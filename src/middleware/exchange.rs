@@ -92,6 +92,7 @@ impl Exchange {
             route,
             ending,
             elapsed: now.saturating_duration_since(self.started),
+            span: self.span.as_ref().and_then(Scope::sampled),
         });
     }
 }

@@ -156,9 +156,9 @@ fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
         };
     let stream = Stream::builder().with_cardinality_limit(series);
     let stream = match spec.instrument {
-        Instrument::Histogram(bounds) => {
+        Instrument::Histogram(_) => {
             stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
-                boundaries: with_thresholds(bounds, spec, ledger),
+                boundaries: ledger.bounds(spec),
                 // A series that was bound and never recorded has f64::MAX for its minimum.
                 record_min_max: false,
             })
@@ -166,21 +166,4 @@ fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
         _ => stream,
     };
     stream.build().ok()
-}
-
-/// The bounds of the catalog and the thresholds of the objectives that the metric is about, so that
-/// a panel can draw them.
-fn with_thresholds(bounds: &[f64], spec: &MetricSpec, ledger: &Ledger) -> Vec<f64> {
-    let thresholds = ledger
-        .accounts()
-        .filter(|account| account.metric() == Some(spec.name))
-        .filter_map(|account| account.threshold());
-    let mut bounds: Vec<f64> = bounds
-        .iter()
-        .copied()
-        .chain(thresholds.map(|threshold| threshold.as_secs_f64()))
-        .collect();
-    bounds.sort_by(f64::total_cmp);
-    bounds.dedup();
-    bounds
 }

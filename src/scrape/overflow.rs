@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+
+use crate::series::is_overflow;
 
 /// What the overflow series were when they were last looked at, by scope and instrument.
 #[derive(Debug, Default)]
@@ -94,11 +95,4 @@ fn level_of<T: Copy>(data: &MetricData<T>, float: impl Fn(T) -> f64) -> Option<L
             .find(|point| is_overflow(point.attributes()))
             .map(|point| Level::Measurements(point.count() as u64)),
     }
-}
-
-/// The SDK's own mark; the key is the specification's.
-fn is_overflow<'a>(mut attributes: impl Iterator<Item = &'a KeyValue>) -> bool {
-    attributes.any(|attribute| {
-        attribute.key.as_str() == "otel.metric.overflow" && attribute.value == Value::Bool(true)
-    })
 }

@@ -10,6 +10,7 @@ use super::carry::Carry;
 use super::{InitError, Inner, Telemetry};
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment, HEALTH, Role};
+use crate::exemplars::Exemplars;
 use crate::instruments::{Api, Business, Database, Executions, Jobs, Own, Watched, observe};
 use crate::ledger::Ledger;
 use crate::logs::LevelHandle;
@@ -57,7 +58,9 @@ impl Telemetry {
             Metrics::ours(settings, &ledger)?,
             Metrics::of_user(settings)?,
         );
-        let instruments = Instruments::new(ours.meter(), settings.metrics.cardinality_limit);
+        let exemplars = Exemplars::new(clock.clone(), ledger.clone());
+        let limit = settings.metrics.cardinality_limit;
+        let instruments = Instruments::new(ours.meter(), limit, exemplars.clone());
         let carry = match spans {
             #[cfg(feature = "testing")]
             Some(spans) => Carry::into_memory(settings, spans),
@@ -99,7 +102,13 @@ impl Telemetry {
             executions,
             database: Database::new(&instruments, clock.clone(), tracing.clone()),
             business: Business::new(&instruments),
-            scrape: Arc::new(Scrape::new(ours.clone(), user.clone(), own, scope_labels)),
+            scrape: Arc::new(Scrape::new(
+                ours.clone(),
+                user.clone(),
+                exemplars,
+                own,
+                scope_labels,
+            )),
             background: Mutex::default(),
             levels: LevelHandle::new(config.config.logs.level.clone()),
             config,

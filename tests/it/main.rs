@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod exemplars;
 mod http;
 mod jobs;
 mod layering;

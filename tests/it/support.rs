@@ -55,9 +55,11 @@ pub(crate) struct Sample {
 
 /// The samples of a scrape in its order.
 pub(crate) fn samples(text: &str) -> Vec<Sample> {
+    // An exemplar, which OpenMetrics puts behind the value, is no sample.
+    let bare = |line: &'_ str| line.split(" # {").next().map(sample);
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(sample)
+        .filter_map(bare)
         .collect()
 }
 

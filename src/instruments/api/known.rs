@@ -130,6 +130,7 @@ mod tests {
                         route: "",
                         ending,
                         elapsed: std::time::Duration::ZERO,
+                        span: None,
                     };
                     codes.push(Key::of(&answer).code);
                 }

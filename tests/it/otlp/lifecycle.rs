@@ -197,7 +197,9 @@ async fn a_deadline_may_be_as_long_or_as_short_as_one_likes() {
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 1);
         telemetry.shutdown_within(Duration::MAX).await.unwrap();
-        let telemetry = start(config(&receiver.endpoint(), protocol));
+        let mut patient = config(&receiver.endpoint(), protocol);
+        patient.traces.batch.delay = Duration::from_secs(3600);
+        let telemetry = start(patient);
         make_spans(&telemetry, 3);
         let at_once = telemetry.shutdown_within(Duration::ZERO).await;
         let Incomplete(report) = at_once.unwrap_err();
