@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(feature = "otlp")]
+mod backends;
 mod catalog;
 mod exemplars;
 mod http;
