@@ -3,10 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use vantage_obs::Telemetry;
+use vantage_obs::config::Signal;
 use vantage_obs::slo::Objectives;
 
 use crate::Platform;
 use crate::figures::{Figures, Job, Request};
+use crate::pushed::Pushed;
 
 /// Back to the line's first column, and away with what stands there.
 const CLEAR: &str = "\r\x1b[K";
@@ -72,6 +75,18 @@ pub(crate) fn announce_panics_briefly() {
     }));
 }
 
+/// What a receiver took of one signal.
+pub(crate) fn pushed(signal: Signal, pushed: &Pushed) {
+    let Pushed { taken, lost, why } = pushed;
+    let lost = if *lost == 0 {
+        String::new()
+    } else {
+        format!(", {lost} lost ({why})")
+    };
+    let label = format!("{signal} sent by OTLP");
+    println!("{label:24} {taken:>10}{lost}");
+}
+
 fn line(platform: &Platform, elapsed: Duration) -> String {
     let phases = [&platform.calm, &platform.incident];
     let requests = |request| {
@@ -82,12 +97,26 @@ fn line(platform: &Platform, elapsed: Duration) -> String {
     };
     let jobs: u64 = phases.map(|phase| phase.jobs(Job::Done)).iter().sum();
     format!(
-        "{:>4} s  {} answered, {} failed, {jobs} jobs done, {} waiting",
+        "{:>4} s  {} answered, {} failed, {jobs} jobs done, {} waiting{}",
         elapsed.as_secs(),
         requests(Request::Answered),
         requests(Request::Failed),
-        platform.queue.state().depth
+        platform.queue.state().depth,
+        spans(&platform.telemetry)
     )
+}
+
+/// How many spans the receiver has, where there is one: while it is away, the number stands still.
+fn spans(telemetry: &Telemetry) -> String {
+    if telemetry.config().config.otlp.endpoint.is_none() {
+        return String::new();
+    }
+    let Pushed { taken, lost, .. } = Pushed::of(telemetry, Signal::Traces);
+    if lost == 0 {
+        format!(", {taken} spans sent")
+    } else {
+        format!(", {taken} spans sent, {lost} lost")
+    }
 }
 
 pub(crate) fn summarize(platform: &Platform, with_incident: bool) {

@@ -8,6 +8,7 @@ mod database;
 mod display;
 mod figures;
 mod jobs;
+mod pushed;
 #[path = "../shared/stop.rs"]
 mod stop;
 mod traffic;
@@ -20,12 +21,14 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use vantage_obs::config::{Endpoint, LogOutput, Protocol};
+use vantage_obs::config::{Endpoint, LogOutput, Protocol, Signal};
+use vantage_obs::report::Incomplete;
 use vantage_obs::units::parse_duration;
 use vantage_obs::{Config, Role, Telemetry};
 
 use display::Progress;
 use figures::Figures;
+use pushed::Pushed;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Fallible<T = ()> = Result<T, Error>;
@@ -143,11 +146,24 @@ async fn start(flags: &Flags) -> Fallible {
     run(&platform, flags).await?;
     traffic.abort();
     display::summarize(&platform, flags.incident);
-    let report = platform.telemetry.shutdown().await?;
-    if flags.otlp.is_some() {
-        println!("{report}");
-    }
+    end(&platform.telemetry).await;
     Ok(())
+}
+
+/// Sends what waits, and says what became of all that was sent. A receiver that takes only traces, as
+/// Jaeger does, is no failure of the platform.
+async fn end(telemetry: &Telemetry) {
+    let before = Signal::ALL.map(|signal| (signal, Pushed::of(telemetry, signal)));
+    let report = telemetry.shutdown().await;
+    let report = report.unwrap_or_else(|Incomplete(report)| report);
+    if !report.signals.is_empty() {
+        println!();
+    }
+    for (signal, before) in before {
+        if let Some(report) = report.signal(signal) {
+            display::pushed(signal, &before.and(report));
+        }
+    }
 }
 
 fn config(flags: &Flags) -> Config {
