@@ -8,6 +8,7 @@ mod observed;
 mod own;
 mod running;
 mod scheduler;
+mod verdict;
 mod worker;
 
 pub(crate) use api::{Answer, Api, Asked, Ending};

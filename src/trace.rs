@@ -190,15 +190,6 @@ impl Scope {
         self.set(|| [KeyValue::new("error.type", reason.to_owned())]);
     }
 
-    /// Ends the span with an outcome, which is an error of its own where nobody decided it.
-    pub(crate) fn conclude(&self, undecided: bool, key: &'static str, outcome: &'static str) {
-        self.set(|| [KeyValue::new(key, outcome)]);
-        if undecided {
-            self.fail(outcome);
-        }
-        self.end();
-    }
-
     /// Ends the span now. It ends by itself with its last clone.
     pub(crate) fn end(&self) {
         if self.recording {

@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
 use super::live::Live;
+use super::verdict::Verdict;
 use crate::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
     EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
@@ -153,7 +154,7 @@ impl Scheduler {
             schedule: schedule.into(),
             series,
             started: inner.clock.now(),
-            outcome: None,
+            verdict: Verdict::default(),
         }
     }
 }
@@ -169,18 +170,18 @@ pub struct Execution {
     schedule: Box<str>,
     series: Arc<ScheduleSeries>,
     started: Instant,
-    outcome: Option<&'static str>,
+    verdict: Verdict,
 }
 
 impl Execution {
     /// Ends the execution well.
     pub fn succeed(mut self) {
-        self.outcome = Some("succeeded");
+        self.verdict = Verdict::SUCCEEDED;
     }
 
     /// Ends the execution badly, for a reason out of a small set, such as `database_unreachable`.
     pub fn fail(mut self, reason: &str) {
-        self.outcome = Some("failed");
+        self.verdict = Verdict::FAILED;
         self.executions
             .0
             .failures
@@ -208,16 +209,9 @@ impl Execution {
 impl Drop for Execution {
     fn drop(&mut self) {
         let inner = &self.executions.0;
-        let undecided = || {
-            if std::thread::panicking() {
-                "panicked"
-            } else {
-                "aborted"
-            }
-        };
-        let outcome = self.outcome.unwrap_or_else(undecided);
-        self.scope
-            .conclude(self.outcome.is_none(), "vantage.execution.outcome", outcome);
+        let outcome = self
+            .verdict
+            .conclude(&self.scope, "vantage.execution.outcome");
         let elapsed = inner.clock.now().saturating_duration_since(self.started);
         self.series.active.add(-1);
         inner.leave(&self.schedule);

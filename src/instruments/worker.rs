@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanKind;
 
 use super::live::Live;
 use super::running::Watched;
+use super::verdict::Verdict;
 use crate::catalog::worker::{
     ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
 };
@@ -177,7 +178,7 @@ impl Worker {
             series,
             started: now,
             running,
-            outcome: None,
+            verdict: Verdict::default(),
         }
     }
 }
@@ -195,20 +196,20 @@ pub struct Job {
     series: Arc<KindSeries>,
     started: Instant,
     running: u64,
-    outcome: Option<&'static str>,
+    verdict: Verdict,
 }
 
 impl Job {
     /// Ends the job well.
     pub fn succeed(mut self) {
-        self.outcome = Some("succeeded");
+        self.verdict = Verdict::SUCCEEDED;
     }
 
     /// Ends the job badly, for a reason out of a small set, such as `upstream_timeout`.
     ///
     /// The reason becomes a label: leave ids, amounts and messages out of it.
     pub fn fail(mut self, reason: &str) {
-        self.outcome = Some("failed");
+        self.verdict = Verdict::FAILED;
         self.jobs
             .0
             .failures
@@ -237,16 +238,7 @@ impl Drop for Job {
     fn drop(&mut self) {
         let inner = &self.jobs.0;
         let now = inner.clock.now();
-        let undecided = || {
-            if std::thread::panicking() {
-                "panicked"
-            } else {
-                "aborted"
-            }
-        };
-        let outcome = self.outcome.unwrap_or_else(undecided);
-        self.scope
-            .conclude(self.outcome.is_none(), "vantage.job.outcome", outcome);
+        let outcome = self.verdict.conclude(&self.scope, "vantage.job.outcome");
         self.series.active.add(-1);
         inner.running.end(self.running, now);
         inner
