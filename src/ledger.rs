@@ -24,7 +24,7 @@ pub(crate) struct Ledger {
 /// Good and bad events of one objective since the process started.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    objective: String,
+    objective: Arc<str>,
     kind: Kind,
     threshold: Option<Duration>,
     counters: Arc<Counters>,
@@ -45,7 +45,7 @@ impl Ledger {
             .iter()
             .filter(|objective| objective.method() == Method::Occurrences)
             .map(|objective| Account {
-                objective: objective.id().to_owned(),
+                objective: objective.id().into(),
                 kind: objective.kind(),
                 threshold: match objective.threshold() {
                     Some(Threshold::Duration(threshold)) => Some(threshold),

@@ -8,7 +8,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use vantage_obs::Config;
 use vantage_obs::config::{Environment, Role};
 
-use crate::{measure, row};
+use crate::{measure, measure_together, row};
 
 const CALLS: u64 = 200_000;
 const BOUNDS: [f64; 14] = [
@@ -77,4 +77,35 @@ pub(crate) fn run() {
         query,
         prometheus,
     );
+    exported();
+}
+
+/// What the push and the objectives add to a recording: one reader serves every export.
+fn exported() {
+    println!("-- a job, scraped alone and with everything");
+    let telemetry = |change: &dyn Fn(&mut Config)| {
+        let mut config = Config::new("bench", Role::Worker);
+        config.traces.enabled = false;
+        change(&mut config);
+        vantage_obs::Telemetry::local(config, &Environment::empty()).expect("valid")
+    };
+    let scraped = telemetry(&|_| {});
+    let everything = telemetry(&|config| {
+        config.otlp.endpoint = Some("http://127.0.0.1:9".parse().expect("valid"));
+        config.metrics.otlp.enabled = true;
+        config.slo.directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../slo").into();
+    });
+    let job = |telemetry: &vantage_obs::Telemetry| {
+        let worker = telemetry.worker("w");
+        move || {
+            let due = std::time::SystemTime::now();
+            worker
+                .start("publish", due, &vantage_obs::trace::Carrier::EMPTY)
+                .succeed();
+        }
+    };
+    let (mut alone, mut all) = (job(&scraped), job(&everything));
+    let [alone, all] = measure_together(CALLS / 4, [&mut alone, &mut all]);
+    row("ours: a job, scraped", alone, alone);
+    row("ours: a job, scraped, pushed and judged by objectives", all, alone);
 }
