@@ -37,6 +37,7 @@ mod endpoint;
 mod signal;
 mod tls;
 
+mod health;
 mod http;
 mod levels;
 mod logs;
@@ -64,6 +65,7 @@ pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
+pub use health::{Details, Health};
 pub(crate) use http::HEALTH;
 pub use http::Http;
 pub use levels::{Levels, LevelsError};
@@ -101,6 +103,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// What the process writes about itself.
     pub logs: Logs,
+    /// How health is checked.
+    pub health: Health,
     /// Where the objectives stand.
     pub slo: Slo,
     #[serde(skip)]
@@ -183,6 +187,7 @@ impl Config {
         section.section("traces", |section| self.traces.read(section));
         section.section("metrics", |section| self.metrics.read(section));
         section.section("logs", |section| self.logs.read(section));
+        section.section("health", |section| self.health.read(section));
         section.section("slo", |section| self.slo.read(section));
     }
 
@@ -192,6 +197,7 @@ impl Config {
         self.traces.check(check);
         self.metrics.check(check);
         self.logs.check(check);
+        self.health.check(check);
         self.slo.check(check);
     }
 }

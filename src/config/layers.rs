@@ -141,6 +141,11 @@ impl Layers {
                 }
             }
         }
+        if let Some(token) = &mut self.config.health.details_token
+            && let Err(refusal) = token.follow(environment)
+        {
+            refusals.push(("health.details_token".into(), refusal));
+        }
         let mut check = self.checking(true);
         for (path, Refusal { value, allowed }) in refusals {
             check.require(false, &path, value, &allowed);

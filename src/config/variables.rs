@@ -269,6 +269,16 @@ const OURS: &[Variable] = &[
         put(&mut c.logs.level, Setting::parse(text))
     }),
     row(
+        "VANTAGE_OBS_HEALTH_DETAILS_TOKEN",
+        &["health.details_token"],
+        |c, text| put(&mut c.health.details_token, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY",
+        &["health.shutdown_delay"],
+        |c, text| put(&mut c.health.shutdown_delay, Setting::parse(text)),
+    ),
+    row(
         "VANTAGE_OBS_SLO_DIRECTORY",
         &["slo.directory"],
         |c, text| put(&mut c.slo.directory, PathBuf::parse(text)),

@@ -40,6 +40,14 @@ one_fault! {
         "obs.json: $.traces.batch.size: 4096; allowed: 1 to queue_size";
     a_shutdown_without_time_is_a_fault: r#"{"otlp": {"shutdown_timeout": "0s"}}"# =>
         "obs.json: $.otlp.shutdown_timeout: 0s; allowed: more than 0s and at most 1d";
+    a_jitter_above_1_is_a_fault: r#"{"health": {"jitter": 1.5}}"# =>
+        "obs.json: $.health.jitter: 1.5; allowed: 0 to 1";
+    failing_after_no_run_is_a_fault: r#"{"health": {"fail_after": 0}}"# =>
+        "obs.json: $.health.fail_after: 0; allowed: 1 to 100";
+    details_for_somebody_else_are_a_fault: r#"{"health": {"details": "open"}}"# =>
+        "obs.json: $.health.details: \"open\"; allowed: token, open-codes";
+    a_token_that_no_header_can_hold_is_a_fault: r#"{"health": {"details_token": "a b"}}"# =>
+        "obs.json: $.health.details_token: ***; allowed: letters, digits and -._~+/=";
     an_empty_service_name_is_a_fault: r#"{"service": {"name": ""}}"# =>
         "obs.json: $.service.name: \"\"; allowed: 1 to 255 bytes of printable text";
     a_service_name_with_a_line_end_is_a_fault: r#"{"service": {"name": "a\nb"}}"# =>

@@ -108,3 +108,30 @@ fn a_reference_that_leads_nowhere_is_a_fault() {
         ]
     );
 }
+
+#[test]
+fn the_token_of_the_details_is_followed_and_never_shown() {
+    let file = ConfigFile::of("{}");
+    let token = file.beside("token", &format!("{CANARY}\n"));
+    let text = json!({"health": {"details_token": {"file": token}}}).to_string();
+    let file = ConfigFile::of(&text);
+    let config = api().with_file(file.path());
+    let effective = config.clone().resolve(&Environment::empty()).unwrap();
+    let token = effective.config.health.details_token.clone().unwrap();
+    assert_eq!(token.expose(), Some(CANARY));
+    assert_hidden(&config, &[], "a good token");
+    let broken = [(
+        "VANTAGE_OBS_HEALTH_DETAILS_TOKEN",
+        format!("{CANARY} \u{e9}"),
+    )];
+    assert_hidden(&config, &broken, "a token that no header can hold");
+    let file = ConfigFile::of(r#"{"health": {"details_token": {"file": "/nowhere"}}}"#);
+    let refused = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+    assert_eq!(
+        refused,
+        [
+            "obs.json: $.health.details_token: {\"file\":\"/nowhere\"} (entity not found); \
+          allowed: a readable text file"
+        ]
+    );
+}

@@ -209,6 +209,18 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("warn,db=debug"),
     );
     row(
+        "VANTAGE_OBS_HEALTH_DETAILS_TOKEN",
+        "abc",
+        "health.details_token",
+        json!("***"),
+    );
+    row(
+        "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY",
+        "5s",
+        "health.shutdown_delay",
+        json!("5s"),
+    );
+    row(
         "VANTAGE_OBS_SLO_DIRECTORY",
         "/",
         "slo.directory",
@@ -387,6 +399,8 @@ fn a_bad_value_is_a_fault_that_names_its_variable() {
         ("VANTAGE_OBS_LISTEN", "localhost", r#""localhost""#),
         ("VANTAGE_OBS_LOG_LEVEL", "loud", r#""loud""#),
         ("VANTAGE_OBS_LOG_FORMAT", "xml", r#""xml""#),
+        ("VANTAGE_OBS_HEALTH_DETAILS_TOKEN", "a b", "***"),
+        ("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "2d", "2d"),
         ("VANTAGE_OBS_SLO_DIRECTORY", "/nowhere", r#""/nowhere""#),
         ("VANTAGE_OBS_LISTN", "x", "unknown variable"),
     ] {
