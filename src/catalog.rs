@@ -12,6 +12,7 @@
 pub mod api;
 pub mod business;
 pub mod database;
+pub mod health;
 pub mod own;
 pub mod process;
 pub mod scheduler;
@@ -28,6 +29,7 @@ pub const ALL: &[&[&MetricSpec]] = &[
     database::ALL,
     business::ALL,
     process::ALL,
+    health::ALL,
     own::ALL,
 ];
 

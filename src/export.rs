@@ -59,6 +59,7 @@ pub(crate) struct Export {
     orders: mpsc::UnboundedSender<Order>,
     spans: Option<Queue<opentelemetry_sdk::trace::SpanData>>,
     logs: Option<Queue<encode::Record>>,
+    figures: Vec<(Signal, Exported)>,
 }
 
 /// Something to carry out until a deadline.
@@ -144,11 +145,13 @@ impl Export {
         if plan.is_empty() {
             return Ok(None);
         }
+        let figures = plan.figures();
         let orders = plan.start()?;
         Ok(Some(Self {
             orders,
             spans,
             logs,
+            figures,
         }))
     }
 
@@ -160,6 +163,15 @@ impl Export {
     /// Where log records go, if they are pushed.
     pub(crate) fn logs(&self) -> Option<Logs> {
         self.logs.clone().map(Logs)
+    }
+
+    /// Tells the signals whose latest request was in vain.
+    pub(crate) fn down(&self) -> impl Fn() -> Vec<&'static str> + Send + Sync + use<> {
+        let figures = self.figures.clone();
+        move || {
+            let down = figures.iter().filter(|(_, figures)| figures.is_down());
+            down.map(|(signal, _)| signal.as_str()).collect()
+        }
     }
 
     /// Sends everything that waits; for good where it is the `last` order.
@@ -217,6 +229,16 @@ fn open<T: Send + 'static>(
 impl Plan {
     const fn is_empty(&self) -> bool {
         self.spans.is_none() && self.logs.is_none() && self.metrics.is_none()
+    }
+
+    fn figures(&self) -> Vec<(Signal, Exported)> {
+        let routes = [
+            self.spans.as_ref().map(|(route, ..)| route),
+            self.logs.as_ref().map(|(route, ..)| route),
+            self.metrics.as_ref().map(|(route, ..)| route),
+        ];
+        let figures = |route: &Route| (route.signal, route.figures.clone());
+        routes.into_iter().flatten().map(figures).collect()
     }
 
     /// Starts the thread, and waits until it has made its transports.

@@ -3,6 +3,7 @@
 mod api;
 mod business;
 mod database;
+mod health;
 mod live;
 mod observed;
 mod own;
@@ -14,6 +15,7 @@ mod worker;
 pub(crate) use api::{Answer, Api, Asked, Ending};
 pub use business::{Business, Currency, Engagement};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
+pub(crate) use health::observe_health;
 pub(crate) use observed::observe;
 pub(crate) use own::Own;
 pub(crate) use running::Watched;

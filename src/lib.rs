@@ -57,6 +57,8 @@ mod export;
 // Watch: signals into an immutable snapshot.
 mod sampler;
 
+pub mod health;
+
 // Expose: HTTP.
 pub mod middleware;
 

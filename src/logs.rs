@@ -56,6 +56,11 @@ use line::Form;
 pub use filter::LevelHandle;
 pub use output::Output;
 pub use panics::log_panics;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(unused_imports, reason = "routes write times")
+)]
+pub(crate) use time::rfc3339;
 
 /// A layer that writes every event as a line, and the handle that changes its levels.
 ///

@@ -16,8 +16,9 @@ use std::{fmt, io, thread};
 use crate::clock::Clock;
 use crate::instruments::{Own, Watched};
 use crate::snapshot::{Disk, Latest, PoolState, Process, QueueState, Snapshot};
+pub(crate) use process::FilesystemSample;
+use process::ProcessSampler;
 use process::cpu::CpuMeter;
-use process::{FilesystemSample, ProcessSampler};
 
 /// How often queues, pools and running work are looked at.
 const TICK: Duration = Duration::from_secs(1);

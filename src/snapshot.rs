@@ -3,6 +3,17 @@
 //! Observable instruments only copy from here, so that collecting can neither block nor panic, and
 //! a thing that is no longer watched takes its series with it.
 
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(dead_code, reason = "the routes read the rest")
+)]
+pub(crate) mod health;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(dead_code, reason = "the routes read the rest")
+)]
+pub(crate) mod private;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

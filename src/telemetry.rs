@@ -3,6 +3,7 @@
 mod assemble;
 mod carry;
 mod end;
+mod health;
 mod init;
 mod subscriber;
 
@@ -18,6 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::exposition::Format;
+use crate::health::Health;
 use crate::instruments::{Api, Business, Database, Executions, Jobs, Scheduler, Worker};
 use crate::ledger::Ledger;
 use crate::logs::{LevelHandle, Output};
@@ -41,6 +43,8 @@ pub struct Telemetry(Arc<Inner>);
 struct Inner {
     config: EffectiveConfig,
     clock: Clock,
+    #[cfg(feature = "axum")]
+    started_at: std::time::SystemTime,
     ledger: Ledger,
     ours: Metrics,
     user: Metrics,
@@ -51,6 +55,7 @@ struct Inner {
     database: Database,
     business: Business,
     sampler: Sampler,
+    health: Health,
     carry: Carry,
     levels: LevelHandle,
     background: Mutex<Background>,
@@ -79,7 +84,8 @@ impl Telemetry {
     pub fn http_layer(&self) -> HttpLayer {
         let config = &self.0.config.config;
         // Left out of traces, unless somebody asks for them.
-        let mut ratios = BTreeMap::from(own_routes(config).map(|route| (route, 0.0)));
+        let own = own_routes(config).into_iter().map(|route| (route, 0.0));
+        let mut ratios: BTreeMap<_, _> = own.collect();
         ratios.extend(config.traces.routes.clone());
         let spans = Spans::new(self.0.carry.traces.tracing().clone(), ratios);
         HttpLayer::new(self.0.api.clone(), self.0.clock.clone(), spans)
@@ -98,7 +104,9 @@ impl Telemetry {
         let prometheus = &self.0.config.config.metrics.prometheus;
         let enabled = prometheus.enabled && !self.0.config.config.disabled;
         let path = enabled.then_some(prometheus.path.as_str());
-        crate::routes::router(Arc::clone(&self.0.scrape), path, self.http_layer()).with_state(())
+        let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
+        let health = self.0.health_page();
+        crate::routes::router(scrape, health, self.http_layer()).with_state(())
     }
 
     /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
@@ -253,6 +261,7 @@ impl Telemetry {
     #[cfg(feature = "testing")]
     pub(crate) fn tick(&self) {
         self.0.sampler.tick();
+        self.0.health.tick();
     }
 }
 

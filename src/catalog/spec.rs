@@ -74,6 +74,8 @@ pub enum Family {
     Business,
     /// The process and its machine.
     Process,
+    /// Health checks, and what they make of the service.
+    Health,
     /// The SDK's own condition.
     Own,
 }
@@ -89,6 +91,7 @@ impl Family {
             Self::Database => "database",
             Self::Business => "business",
             Self::Process => "process",
+            Self::Health => "health",
             Self::Own => "telemetry",
         }
     }

@@ -9,6 +9,15 @@ use super::reader::Section;
 use super::secret::Secret;
 use super::setting::{duration, words};
 
+/// The paths that health is answered at.
+pub(crate) const HEALTH_PATHS: [&str; 5] = [
+    "/api/v1/health",
+    "/api/v1/health/live",
+    "/api/v1/health/startup",
+    "/api/v1/health/ready",
+    "/api/v1/health/detailed",
+];
+
 /// How checks run, and who may read what they found. A check of the code may have times of its own.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]

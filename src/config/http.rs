@@ -6,9 +6,6 @@ use serde::Serialize;
 
 use super::reader::Section;
 
-/// The path of the plain health answer.
-pub(crate) const HEALTH: &str = "/api/v1/health";
-
 /// A server for processes that have none, so that they can be scraped and probed.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! What leaves by OTLP and what doesn't, for one signal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::catalog::MetricSpec;
@@ -25,6 +25,8 @@ struct Inner {
     processed: Option<Series<Counter, 1>>,
     duration: Series<Histogram, 2>,
     totals: Totals,
+    /// Whether the latest request was in vain.
+    down: AtomicBool,
 }
 
 /// The same counts as plain numbers, for reports.
@@ -62,6 +64,7 @@ impl Exported {
             processed: processed.map(|spec| instruments.series(spec, &BY_ERROR)),
             duration: instruments.series(&EXPORT_DURATION, &BY_EXPORTER),
             totals: Totals::default(),
+            down: AtomicBool::new(false),
         };
         // So that rates exist before the first failure.
         inner.exported.get([""]);
@@ -126,9 +129,15 @@ impl Exported {
 
     /// One request took so long.
     pub(super) fn took(&self, elapsed: Duration, error: &str) {
+        self.0.down.store(!error.is_empty(), Ordering::Relaxed);
         self.0.duration.with([error, self.0.exporter], |series| {
             series.record(elapsed.as_secs_f64());
         });
+    }
+
+    /// Whether the latest request was in vain.
+    pub(super) fn is_down(&self) -> bool {
+        self.0.down.load(Ordering::Relaxed)
     }
 
     pub(super) fn counts(&self) -> Counts {

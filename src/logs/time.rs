@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long a time stamp is.
-pub(super) const LENGTH: usize = "2026-03-01T12:03:04.123456Z".len();
+pub(crate) const LENGTH: usize = "2026-03-01T12:03:04.123456Z".len();
 
 /// The years 0 to 9999, which RFC 3339 can write, in microseconds since 1970.
 const WRITABLE: (i128, i128) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
@@ -14,7 +14,7 @@ const DAY: i64 = 86_400;
 const ERA: i64 = 146_097;
 
 /// `time` as `2026-03-01T12:03:04.123456Z`. Times that can't be written become the nearest that can.
-pub(super) fn rfc3339(time: SystemTime) -> [u8; LENGTH] {
+pub(crate) fn rfc3339(time: SystemTime) -> [u8; LENGTH] {
     let micros = since_1970(time).clamp(WRITABLE.0, WRITABLE.1);
     let seconds = micros.div_euclid(1_000_000) as i64;
     let micro = micros.rem_euclid(1_000_000) as u32;

@@ -9,9 +9,12 @@ use opentelemetry_sdk::trace::SpanProcessor;
 use super::carry::Carry;
 use super::{InitError, Inner, Telemetry};
 use crate::clock::Clock;
-use crate::config::{Config, EffectiveConfig, Environment, HEALTH, Role};
+use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role};
 use crate::exemplars::Exemplars;
-use crate::instruments::{Api, Business, Database, Executions, Jobs, Own, Watched, observe};
+use crate::health::{Health, Watching};
+use crate::instruments::{
+    Api, Business, Database, Executions, Jobs, Own, Watched, observe, observe_health,
+};
 use crate::ledger::Ledger;
 use crate::logs::LevelHandle;
 use crate::pipeline::Metrics;
@@ -20,11 +23,13 @@ use crate::scrape::Scrape;
 use crate::series::Instruments;
 use crate::slo::{Objectives, SloError};
 use crate::snapshot::Latest;
+use crate::snapshot::health::LatestHealth;
 
 /// What runs until it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Background {
     sampler: Option<SyncSender<()>>,
+    health: Option<Watching>,
     #[cfg(feature = "axum")]
     pub(super) servers: Vec<tokio::sync::oneshot::Sender<()>>,
 }
@@ -78,6 +83,14 @@ impl Telemetry {
         );
         let latest = Latest::default();
         observe(&instruments, &latest, &ledger);
+        let health_now = LatestHealth::default();
+        observe_health(&instruments, &health_now, &clock);
+        let health = Health::new(
+            clock.clone(),
+            settings.health.clone(),
+            health_now,
+            latest.clone(),
+        );
         let sampler = Sampler::new(
             clock.clone(),
             latest,
@@ -86,7 +99,7 @@ impl Telemetry {
             settings.metrics.disks.clone(),
         );
         let scope_labels = settings.metrics.prometheus.scope_labels;
-        let api = Api::new(&instruments, &ledger, own_routes(settings).to_vec());
+        let api = Api::new(&instruments, &ledger, own_routes(settings));
         let executions = Executions::new(&instruments, clock.clone(), tracing.clone());
         for role in &settings.service.roles {
             match role {
@@ -111,6 +124,8 @@ impl Telemetry {
             )),
             background: Mutex::default(),
             levels: LevelHandle::new(config.config.logs.level.clone()),
+            #[cfg(feature = "axum")]
+            started_at: clock.wall(),
             config,
             clock,
             ledger,
@@ -118,6 +133,7 @@ impl Telemetry {
             user,
             jobs,
             sampler,
+            health,
             carry,
         })))
     }
@@ -130,6 +146,8 @@ impl Telemetry {
                 Ok::<_, io::Error>(())
             })?;
         }
+        let watching = self.0.health.start()?;
+        self.background(|background| background.health = Some(watching));
         // Also when disabled: whoever probes health must not take the service for dead.
         #[cfg(feature = "axum")]
         if let Some(address) = self.0.config.config.http.listen {
@@ -168,8 +186,10 @@ impl Telemetry {
 }
 
 /// The routes of the scrape and of health, which count towards no objective.
-pub(super) fn own_routes(config: &Config) -> [String; 2] {
-    [config.metrics.prometheus.path.clone(), HEALTH.to_owned()]
+pub(super) fn own_routes(config: &Config) -> Vec<String> {
+    let scrape = config.metrics.prometheus.path.as_str();
+    let all = HEALTH_PATHS.into_iter().chain([scrape]);
+    all.map(str::to_owned).collect()
 }
 
 /// The default directory may be missing: then there are no objectives.

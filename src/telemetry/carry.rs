@@ -1,5 +1,6 @@
 //! What leaves the process on its own: traces, log records and pushed metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(any(feature = "otlp", feature = "testing"))]
@@ -9,6 +10,7 @@ use super::InitError;
 use crate::config::Config;
 #[cfg(feature = "otlp")]
 use crate::export::{Export, StartError};
+use crate::health::Down;
 #[cfg(feature = "otlp")]
 use crate::pipeline::Logs;
 use crate::pipeline::{self, Metrics, Traces};
@@ -77,6 +79,16 @@ impl Carry {
             export: None,
             within: config.otlp.shutdown_timeout,
         }
+    }
+
+    /// Tells the signals whose export does not work; `None` where nothing is exported.
+    pub(super) fn down(&self) -> Down {
+        #[cfg(feature = "otlp")]
+        if let Some(export) = &self.export {
+            let down = export.down();
+            return Arc::new(move || Some(down()));
+        }
+        Arc::new(|| None)
     }
 
     /// How long a flush or shutdown may take.

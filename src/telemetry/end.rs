@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkError;
 
-use super::{Inner, Telemetry};
+use super::{Inner, Telemetry, health};
 use crate::report::{Incomplete, Report};
 
 /// What a dropped telemetry gives its export; longer would look like a hang.
@@ -27,8 +27,11 @@ impl Telemetry {
     /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
     /// scrape is answered with 503. Idempotent: a second call has nothing to report.
     ///
-    /// Takes at most `otlp.shutdown_timeout`, for all signals together. Dropping the last clone of a
-    /// [`Telemetry`] does the same within a second.
+    /// Health says from the start that the service is not ready. Where the SDK serves its routes
+    /// itself, they stay open for `health.shutdown_delay` before anything ends.
+    ///
+    /// Sending takes at most `otlp.shutdown_timeout`, for all signals together. Dropping the last
+    /// clone of a [`Telemetry`] does the same within a second.
     ///
     /// # Errors
     ///
@@ -43,6 +46,7 @@ impl Telemetry {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        health::wait(self.0.pause()).await;
         let report = self.0.carry.out(true, within).await;
         self.0.end();
         report.complete()
@@ -55,6 +59,7 @@ impl Telemetry {
     /// As [`shutdown`](Self::shutdown).
     pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
         let carry = &self.0.carry;
+        std::thread::sleep(self.0.pause());
         let report = carry.out_blocking(true, carry.within());
         self.0.end();
         report.complete()
@@ -84,6 +89,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.unready();
         // Empty after a shutdown.
         let report = self.carry.out_blocking(true, AT_DROP);
         if let Err(incomplete) = report.complete() {

@@ -66,6 +66,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("process.uptime", "process_uptime_seconds", "gauge"),
     ("system.filesystem.usage", "system_filesystem_usage_bytes", "gauge"),
     ("system.filesystem.utilization", "system_filesystem_utilization_ratio", "gauge"),
+    ("vantage.health.status", "vantage_health_status", "gauge"),
+    ("vantage.health.ready", "vantage_health_ready", "gauge"),
+    ("vantage.health.check.status", "vantage_health_check_status", "gauge"),
+    ("vantage.health.check.duration", "vantage_health_check_duration_seconds", "gauge"),
+    ("vantage.health.check.age", "vantage_health_check_age_seconds", "gauge"),
     ("vantage.slo.events", "vantage_slo_events_total", "counter"),
     ("vantage.telemetry.series_overflow", "vantage_telemetry_series_overflow_total", "counter"),
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
@@ -123,6 +128,17 @@ async fn record_everything(test: &TestTelemetry) -> Vec<Watch> {
         }),
         telemetry.watch_queue("broken", || panic!("a sampler that panics")),
     ];
+    // Never run again, so that it gets older; by the manual clock a run takes no time.
+    let slow = test.clock().clone();
+    telemetry
+        .check("slow")
+        .every(Duration::from_secs(60))
+        .run(move || {
+            slow.advance(Duration::from_millis(5));
+            async { Ok::<_, std::io::Error>(()) }
+        });
+    test.tick();
+    tokio::task::yield_now().await;
     // The process is looked at every fifth tick, and utilisation needs two looks.
     for _ in 0..6 {
         test.clock().advance(Duration::from_secs(1));

@@ -10,6 +10,7 @@
 mod backends;
 mod catalog;
 mod exemplars;
+mod health;
 mod http;
 mod jobs;
 mod layering;

@@ -1,0 +1,48 @@
+//! A runtime for checks that are registered where there is none.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use tokio::runtime::{self, Handle};
+use tokio::sync::oneshot;
+
+/// Starts when it is needed, on one thread, and ends when it is dropped.
+#[derive(Default)]
+pub(super) struct Spare(OnceLock<std::io::Result<(Handle, oneshot::Sender<()>)>>);
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Spare")
+            .field(&self.0.get().is_some())
+            .finish()
+    }
+}
+
+impl Spare {
+    /// The runtime of the caller, or else this one; `None` where it could not be started.
+    pub(super) fn or_current(&self) -> Option<Handle> {
+        Handle::try_current().ok().or_else(|| {
+            let started = self.0.get_or_init(start).as_ref();
+            let started = started.map_err(|error| {
+                tracing::error!(%error, "no runtime could be started for health checks");
+            });
+            Some(started.ok()?.0.clone())
+        })
+    }
+}
+
+fn start() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("vantage-checks".into())
+        .spawn(move || {
+            let _ = runtime.block_on(stopped);
+            // A name that is being resolved must not keep the process.
+            runtime.shutdown_background();
+        })?;
+    Ok((handle, stop))
+}

@@ -1,0 +1,90 @@
+//! Staleness, damping and recovery at exact instants.
+
+use std::time::Duration;
+
+use super::{Switch, after, ask, detail, exact, seconds, settle, with};
+
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+#[tokio::test]
+async fn a_result_is_stale_after_three_intervals_and_a_deadline_and_not_a_nanosecond_before() {
+    let test = with(exact());
+    test.telemetry()
+        .check("it")
+        .critical()
+        .run(Switch::default().check());
+    settle(&test).await;
+    assert_eq!(ask(&test, "/ready").await.status, 200);
+    test.clock().advance(seconds(32) - NANOSECOND);
+    assert_eq!(ask(&test, "/ready").await.status, 200);
+    let check = detail(&test, "it").await;
+    assert_eq!(
+        (&check["stale"], &check["age_ms"]),
+        (&false.into(), &31_999.into())
+    );
+    test.clock().advance(NANOSECOND);
+    assert_eq!(ask(&test, "/ready").await.status, 503);
+    let check = detail(&test, "it").await;
+    assert_eq!(
+        (&check["stale"], &check["age_ms"]),
+        (&true.into(), &32_000.into())
+    );
+    assert_eq!(
+        (&check["status"], &check["code"]),
+        (&"fail".into(), &"stale".into())
+    );
+    // The next run is overdue, and makes it fresh.
+    settle(&test).await;
+    assert_eq!(ask(&test, "/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_check_fails_with_the_third_bad_run_and_recovers_with_the_second_good_one() {
+    let mut config = exact();
+    (config.health.fail_after, config.health.recover_after) = (3, 2);
+    let test = with(config);
+    let switch = Switch::default();
+    test.telemetry().check("it").critical().run(switch.check());
+    settle(&test).await;
+    switch.set(Switch::FAIL);
+    for (run, code, ready) in [
+        (1, "refused", 200),
+        (2, "refused", 200),
+        (3, "refused", 503),
+    ] {
+        after(&test, seconds(10) - NANOSECOND).await;
+        assert_eq!(
+            ask(&test, "/ready").await.status,
+            if run == 1 { 200 } else { ready.min(200) }
+        );
+        after(&test, NANOSECOND).await;
+        assert_eq!(ask(&test, "/ready").await.status, ready, "run {run}");
+        assert_eq!(detail(&test, "it").await["code"], code);
+    }
+    switch.set(Switch::PASS);
+    after(&test, seconds(10)).await;
+    assert_eq!(ask(&test, "/ready").await.status, 503);
+    after(&test, seconds(10) - NANOSECOND).await;
+    assert_eq!(ask(&test, "/ready").await.status, 503);
+    after(&test, NANOSECOND).await;
+    assert_eq!(ask(&test, "/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_dependency_that_flaps_does_not_make_the_service_flap() {
+    let mut config = exact();
+    (config.health.fail_after, config.health.recover_after) = (2, 2);
+    let test = with(config);
+    let switch = Switch::default();
+    test.telemetry().check("it").critical().run(switch.check());
+    settle(&test).await;
+    for round in 0..10 {
+        switch.set(if round % 2 == 0 {
+            Switch::FAIL
+        } else {
+            Switch::PASS
+        });
+        after(&test, seconds(10)).await;
+        assert_eq!(ask(&test, "/ready").await.status, 200, "round {round}");
+    }
+}
