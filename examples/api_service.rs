@@ -34,6 +34,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     axum::serve(listener, telemetry.count_connections(app))
         .with_graceful_shutdown(async { stop::requested().await.unwrap_or_default() })
         .await?;
-    telemetry.shutdown().await?;
+    // What telemetry loses is no failure of the service.
+    if let Err(incomplete) = telemetry.shutdown().await {
+        eprintln!("{incomplete}");
+    }
     Ok(())
 }

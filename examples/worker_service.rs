@@ -45,7 +45,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         () = work => {}
         stopped = stop::requested() => stopped?,
     }
-    telemetry.shutdown().await?;
+    // What telemetry loses is no failure of the service.
+    if let Err(incomplete) = telemetry.shutdown().await {
+        eprintln!("{incomplete}");
+    }
     Ok(())
 }
 

@@ -157,20 +157,23 @@ impl Telemetry {
     }
 
     pub(super) fn say_hello(&self, objectives: &Objectives) {
+        const OURS: &str = "vantage_obs";
         let config = &self.0.config.config;
         for warning in self.0.config.warnings() {
-            tracing::warn!("{warning}");
+            tracing::warn!(target: OURS, "{warning}");
         }
         for warning in objectives.warnings() {
-            tracing::warn!("{warning}");
+            tracing::warn!(target: OURS, "{warning}");
         }
         tracing::info!(
-            service = config.service.name,
+            target: OURS,
+            version = config.service.version,
             metrics = crate::catalog::all().count(),
             objectives = objectives.len(),
             listen = config.http.listen.map(tracing::field::display),
             scrape = config.metrics.prometheus.path,
-            "telemetry is set up; look at the scrape path to check"
+            otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
+            "telemetry is set up; to check, look at the scrape path, and run `vantage-obs doctor` for otlp"
         );
     }
 
