@@ -72,6 +72,10 @@ mod routes;
 // Assemble.
 mod telemetry;
 
+// Examine: what a configuration points to, from outside a service.
+#[cfg(feature = "cli")]
+pub mod doctor;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 

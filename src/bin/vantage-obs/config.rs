@@ -62,7 +62,7 @@ impl Check {
 }
 
 /// A file that isn't there is a failure to run, not a fault of the configuration.
-fn readable(file: &Path) -> Result<(), Failure> {
+pub(crate) fn readable(file: &Path) -> Result<(), Failure> {
     let path = file.display().to_string();
     let opened = File::open(file).and_then(|file| file.metadata());
     let cause = match opened {

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod config;
+mod doctor;
 mod output;
 
 use std::io::{self, Write};
@@ -27,6 +28,8 @@ enum Verb {
     /// Judges and shows configuration.
     #[command(subcommand)]
     Config(config::Verb),
+    /// Tries what the configuration points to, and says what to change.
+    Doctor(doctor::Arguments),
     /// Prints every metric that can be emitted.
     Catalog(catalog::Arguments),
 }
@@ -35,6 +38,7 @@ impl Verb {
     fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
         match self {
             Self::Config(verb) => verb.run(out, err),
+            Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
         }
     }

@@ -1,0 +1,206 @@
+//! The distinct receivers among the signals.
+
+use std::fmt;
+
+use crate::config::{
+    Config, EffectiveConfig, Otlp, OtlpOverride, Protocol, Signal, SignalOtlp, Tls,
+};
+
+/// One receiver, as one set of credentials sees it. Signals that differ only in their path share it.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// What holds for the first of its signals.
+    pub(super) otlp: SignalOtlp,
+    pub(super) signals: Vec<Signal>,
+    /// Where the settings of the first signal stand.
+    pub(super) paths: Paths,
+}
+
+/// The paths of the settings that decide a receiver.
+#[derive(Debug)]
+pub(super) struct Paths {
+    pub(super) endpoint: String,
+    pub(super) protocol: String,
+    pub(super) headers: String,
+    pub(super) tls: String,
+}
+
+/// Every distinct receiver, in the order of the signals that are pushed to it; one that nothing is
+/// pushed to isn't there.
+pub(super) fn targets(effective: &EffectiveConfig) -> Vec<Target> {
+    let config = &effective.config;
+    let mut targets: Vec<Target> = Vec::new();
+    for signal in Signal::ALL {
+        let Some(otlp) = config.otlp.signal(signal) else {
+            continue;
+        };
+        match targets.iter_mut().find(|target| target.is_for(&otlp)) {
+            Some(target) => target.signals.push(signal),
+            None => targets.push(Target {
+                otlp,
+                signals: vec![signal],
+                paths: Paths::of(&config.otlp, signal),
+            }),
+        }
+    }
+    targets.retain(|target| {
+        target
+            .signals
+            .iter()
+            .any(|signal| is_pushed(config, *signal))
+    });
+    targets
+}
+
+/// Whether the signal is to leave by OTLP.
+pub(super) const fn is_pushed(config: &Config, signal: Signal) -> bool {
+    match signal {
+        Signal::Traces => config.traces.enabled,
+        Signal::Metrics => config.metrics.otlp.enabled,
+        Signal::Logs => config.logs.otlp,
+    }
+}
+
+/// What is set for one signal alone.
+pub(super) const fn overrides(otlp: &Otlp, signal: Signal) -> &OtlpOverride {
+    match signal {
+        Signal::Traces => &otlp.traces,
+        Signal::Metrics => &otlp.metrics,
+        Signal::Logs => &otlp.logs,
+    }
+}
+
+impl Target {
+    fn is_for(&self, other: &SignalOtlp) -> bool {
+        let headers = |otlp: &SignalOtlp| -> Vec<(String, Option<String>)> {
+            let headers = otlp.headers.iter();
+            let plain = |secret: &crate::config::Secret| secret.expose().map(str::to_owned);
+            headers
+                .map(|(name, value)| (name.clone(), plain(value)))
+                .collect()
+        };
+        let own = &self.otlp;
+        origin(own.endpoint.expose()) == origin(other.endpoint.expose())
+            && own.protocol == other.protocol
+            && own.tls == other.tls
+            && headers(own) == headers(other)
+    }
+
+    /// The host without the brackets of an IPv6 address.
+    pub(super) fn host(&self) -> &str {
+        let host = self.otlp.endpoint.host();
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        inner.unwrap_or(host)
+    }
+
+    /// The port of the URL, or that of its scheme, which is what HTTP's clients take.
+    pub(super) fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.otlp.endpoint.port().unwrap_or(default)
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.otlp.endpoint.is_https()
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        self.otlp.protocol == Protocol::Grpc
+    }
+
+    pub(super) const fn tls(&self) -> &Tls {
+        &self.otlp.tls
+    }
+
+    /// Scheme, host and port, with other ones where they are given.
+    pub(super) fn origin_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
+        let own = if self.is_https() { "https" } else { "http" };
+        let (scheme, port) = (scheme.unwrap_or(own), port.unwrap_or_else(|| self.port()));
+        format!("{scheme}://{}:{port}", self.otlp.endpoint.host())
+    }
+
+    /// The URL to set as the endpoint so that it has another scheme or port and keeps its path.
+    pub(super) fn endpoint_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
+        let path = if self.has_own_endpoint() {
+            self.path()
+        } else {
+            self.base()
+        };
+        format!(
+            "{}{}",
+            self.origin_with(scheme, port),
+            path.trim_end_matches('/')
+        )
+    }
+
+    /// The path that the first signal is sent to over HTTP.
+    pub(super) fn path(&self) -> String {
+        let url = self.otlp.endpoint.without_user();
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("/".into(), |at| rest[at..].into())
+    }
+
+    /// The path without what is appended for the signal.
+    pub(super) fn base(&self) -> String {
+        let (path, signal) = (self.path(), self.signals[0]);
+        let base = path.strip_suffix(&format!("/v1/{signal}"));
+        base.unwrap_or(&path).into()
+    }
+
+    /// Whether the signal's endpoint is its own, which is used as it stands.
+    pub(super) fn has_own_endpoint(&self) -> bool {
+        self.paths.endpoint != "otlp.endpoint"
+    }
+
+    /// The names of the headers that are sent; a user in the URL becomes one.
+    pub(super) fn header_names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.otlp.headers.keys().map(String::as_str).collect();
+        if self.otlp.endpoint.user().is_some() && !names.contains(&"authorization") {
+            names.push("authorization (from the user in the URL)");
+        }
+        names
+    }
+}
+
+impl Paths {
+    fn of(otlp: &Otlp, signal: Signal) -> Self {
+        let own = overrides(otlp, signal);
+        let path = |is_own: bool, key: &str| {
+            if is_own || own.endpoint.is_some() {
+                format!("otlp.{signal}.{key}")
+            } else {
+                format!("otlp.{key}")
+            }
+        };
+        Self {
+            endpoint: path(false, "endpoint"),
+            protocol: path(own.protocol.is_some(), "protocol"),
+            headers: path(!own.headers.is_empty(), "headers"),
+            tls: path(own.tls != Tls::default(), "tls"),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.otlp.endpoint.user().map_or("", |_| "***@");
+        let origin = self
+            .origin_with(None, None)
+            .replacen("://", &format!("://{user}"), 1);
+        let signals: Vec<_> = self.signals.iter().map(|signal| signal.as_str()).collect();
+        write!(
+            f,
+            "{origin} {} ({})",
+            self.otlp.protocol,
+            signals.join(", ")
+        )
+    }
+}
+
+/// Scheme, user, host and port of a URL.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find('/').map_or(url.len(), |at| start + at);
+    &url[..end]
+}
