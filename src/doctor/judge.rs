@@ -31,6 +31,12 @@ impl Outcome {
             _ => Refusal::Other,
         })
     }
+
+    /// Whether it is what a gRPC client makes of an answer that isn't gRPC's.
+    pub(super) fn is_odd(&self) -> bool {
+        let error = self.error.as_deref();
+        matches!(error, Some("UNIMPLEMENTED" | "INTERNAL" | "UNKNOWN"))
+    }
 }
 
 pub(super) const fn name(signal: Signal) -> &'static str {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// One connection, or one name. A healthy network answers a hundred times faster.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The addresses of a host, in the system's order. The system's resolver can't be given a limit, so
 /// it is left behind where it takes too long.

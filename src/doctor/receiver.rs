@@ -2,18 +2,21 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::clock;
 use super::fix::Settings;
-use super::judge::{self, Judge, Refusal};
+use super::judge::{self, Judge};
 use super::network::{self, Timed};
 use super::probe::{Answer, ask_http, ask_http2};
-use super::send::send;
+use super::send::{Outcome, send};
 use super::step::Step;
 use super::stream::Line;
 use super::target::{Target, is_pushed};
 use crate::config::Signal;
+
+/// For each question after the first.
+const FURTHER: Duration = Duration::from_secs(1);
 
 const CHAIN: [&str; 6] = ["name", "tcp", "tls", "protocol", "auth", "clock"];
 
@@ -50,6 +53,7 @@ impl Receiver<'_> {
             target: self.target,
             address,
             deadline: self.deadline,
+            patience: network::PATIENCE,
         };
         self.encrypt(steps, line)?;
         let asked = self.speak(steps, line)?;
@@ -163,7 +167,8 @@ impl Receiver<'_> {
             return self.plain(steps);
         }
         // Both protocols are offered: which one is spoken is the next link.
-        let shaken = Timed::connect(line.address, self.deadline)
+        let shaken = line
+            .connect()
             .and_then(|socket| tls::handshake(self.target, socket, &["h2", "http/1.1"]));
         let step = match &shaken {
             Ok(session) => tls::agreed(session),
@@ -214,6 +219,8 @@ impl Receiver<'_> {
         if self.refused_in_tls(steps, &answer) {
             return None;
         }
+        // What else may be spoken is answered at once, or is not spoken.
+        let line = line.within(FURTHER);
         let other = match answer {
             Answer::Http1(_) | Answer::Http2 | Answer::Tls => answer,
             Answer::Closed | Answer::Silent | Answer::Strange | Answer::Broken(_) => {
@@ -357,13 +364,7 @@ impl Receiver<'_> {
                 return None;
             }
         };
-        let odd = |outcome: &super::send::Outcome| {
-            matches!(
-                outcome.refusal(),
-                Some(Refusal::NoPlace | Refusal::Connection | Refusal::Other)
-            )
-        };
-        if self.target.is_grpc() && outcomes.iter().all(odd) && takes_http(line) {
+        if self.target.is_grpc() && outcomes.iter().all(Outcome::is_odd) && takes_http(line) {
             // HTTP/2 was spoken, but not gRPC.
             steps.pop();
             steps.push(self.misunderstood(&in_http(line)));
@@ -409,7 +410,8 @@ fn in_http2(line: Line<'_>) -> Answer {
 #[cfg(feature = "tls")]
 fn speaks_tls(line: Line<'_>) -> bool {
     use super::tls;
-    let shaken = Timed::connect(line.address, line.deadline)
+    let shaken = line
+        .connect()
         .and_then(|socket| tls::handshake(line.target, socket, &["h2", "http/1.1"]));
     !line.target.is_https() && shaken.map_or_else(|error| tls::is_answer(&error), |_| true)
 }

@@ -8,7 +8,9 @@ use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::target::{Target, is_pushed};
 use crate::catalog::own::EXPORT_DURATION;
+use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Sampler, Signal};
+use crate::exemplars::Exemplars;
 use crate::export::Export;
 use crate::ledger::Ledger;
 use crate::pipeline::{self, Logs, Metrics, Traces};
@@ -41,10 +43,13 @@ pub(super) fn send(
     let config = of_target(&effective.config, target);
     let resource = pipeline::resource(&config.service);
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let own = Metrics::ours(&config, &Ledger::default()).map_err(|error| text(&error))?;
+    let ledger = Ledger::default();
+    let own = Metrics::ours(&config, &ledger).map_err(|error| text(&error))?;
     let sent = Metrics::of_user(&config).map_err(|error| text(&error))?;
     sent.meter().u64_gauge(METRIC).build().record(1, &[]);
-    let instruments = Instruments::new(own.meter(), config.metrics.cardinality_limit);
+    let exemplars = Exemplars::new(Clock::system(), ledger);
+    let limit = config.metrics.cardinality_limit;
+    let instruments = Instruments::new(own.meter(), limit, exemplars);
     let export = Export::start(&config, &resource, &instruments, vec![sent]);
     let Some(export) = export.map_err(|error| text(&error))? else {
         return Ok(Vec::new());

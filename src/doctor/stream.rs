@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::network::Timed;
 use super::target::Target;
@@ -13,6 +13,8 @@ pub(super) struct Line<'a> {
     pub(super) target: &'a Target,
     pub(super) address: SocketAddr,
     pub(super) deadline: Instant,
+    /// The time of one connection.
+    pub(super) patience: Duration,
 }
 
 pub(super) enum Stream {
@@ -22,9 +24,20 @@ pub(super) enum Stream {
 }
 
 impl Line<'_> {
+    /// The same with less time for all that follows, for each question anew.
+    pub(super) const fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Opens a connection without a word on it.
+    pub(super) fn connect(self) -> io::Result<Timed> {
+        let deadline = self.deadline.min(Instant::now() + self.patience);
+        Timed::connect(self.address, deadline)
+    }
+
     /// Opens a connection for one protocol, by its ALPN name.
     pub(super) fn open(self, alpn: &str) -> io::Result<Stream> {
-        let socket = Timed::connect(self.address, self.deadline)?;
+        let socket = self.connect()?;
         #[cfg(feature = "tls")]
         if self.target.is_https() {
             let session = super::tls::handshake(self.target, socket, &[alpn])?;

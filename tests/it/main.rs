@@ -9,6 +9,8 @@
 #[cfg(feature = "otlp")]
 mod backends;
 mod catalog;
+#[cfg(feature = "cli")]
+mod doctor;
 mod exemplars;
 mod health;
 mod http;

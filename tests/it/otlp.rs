@@ -1,11 +1,11 @@
 //! What leaves by OTLP, and what a receiver does to us.
 
 mod alone;
-mod broken;
+pub(crate) mod broken;
 mod figures;
 mod lifecycle;
 mod ports;
-mod receiver;
+pub(crate) mod receiver;
 mod refusals;
 mod round_trip;
 #[cfg(feature = "tls")]
