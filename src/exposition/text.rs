@@ -247,7 +247,7 @@ impl<'o> Writer<'o> {
     }
 }
 
-/// Lower-case digits, without the formatter: it would be most of what an exemplar costs.
+/// Lower-case digits, straight into the text.
 fn hex(bytes: &[u8], out: &mut String) {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     out.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
