@@ -109,6 +109,7 @@ impl Target {
         self.otlp.protocol == Protocol::Grpc
     }
 
+    #[cfg(feature = "tls")]
     pub(super) const fn tls(&self) -> &Tls {
         &self.otlp.tls
     }

@@ -421,10 +421,7 @@ fn refusals_that_pass_and_partial_ones_are_failures_with_their_cause() {
 
 #[test]
 fn a_clock_that_is_far_off_is_a_failure_of_its_own() {
-    let address = http1(
-        "200 OK
-Date: Sun, 06 Nov 1994 08:49:37 GMT",
-    );
+    let address = http1("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT");
     let diagnosis = at(&format!("http://{address}"), Protocol::HttpProtobuf);
     fails(&diagnosis, "clock", &["timedatectl"]);
     let finding = step(&diagnosis, "clock").finding;

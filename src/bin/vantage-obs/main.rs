@@ -28,7 +28,7 @@ enum Verb {
     /// Judges and shows configuration.
     #[command(subcommand)]
     Config(config::Verb),
-    /// Tries what the configuration points to, and says what to change.
+    // Its arguments say what it does.
     Doctor(doctor::Arguments),
     /// Prints every metric that can be emitted.
     Catalog(catalog::Arguments),
