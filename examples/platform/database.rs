@@ -115,6 +115,11 @@ impl Database {
         }
     }
 
+    /// The product, whose figures a health check sets.
+    pub(crate) const fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
     /// Stores a post in a transaction, and answers its id.
     pub(crate) async fn insert_post(&self, body: &str) -> Fallible<u64> {
         let transaction = self.measured.transaction();

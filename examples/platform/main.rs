@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod api;
+mod checks;
 mod database;
 mod display;
 mod figures;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use vantage_obs::config::{Endpoint, LogOutput, Protocol, Signal};
+use vantage_obs::config::{Details, Endpoint, LogOutput, Protocol, Signal};
 use vantage_obs::report::Incomplete;
 use vantage_obs::units::parse_duration;
 use vantage_obs::{Config, Role, Telemetry};
@@ -126,12 +127,15 @@ async fn start(flags: &Flags) -> Fallible {
         incident: Figures::default(),
     });
     let _watches = watch(&platform);
+    checks::register(&platform);
     jobs::restore_backlog(&platform).await?;
 
     let address = listener.local_addr()?;
     println!("listening on http://{address}");
     println!("  metrics        http://{address}/metrics");
     println!("  health         http://{address}/api/v1/health");
+    println!("  checks         http://{address}/api/v1/health/detailed");
+    println!("  readiness      http://{address}/api/v1/health/ready?verbose");
     println!("  posts          http://{address}/api/v1/posts");
     println!("  organizations  http://{address}/api/v1/organizations");
 
@@ -173,6 +177,9 @@ fn config(flags: &Flags) -> Config {
         .with_version(env!("CARGO_PKG_VERSION"));
     // Standard output is for people here; VANTAGE_OBS_LOG_OUTPUT=stderr shows the lines.
     config.logs.output = LogOutput::None;
+    // Nobody is to need a token to look around; errors and addresses are not shown without one.
+    config.health.details = Details::OpenCodes;
+    config.health.interval = Duration::from_secs(1);
     if let Some(endpoint) = &flags.otlp {
         if endpoint.port() == Some(4318) {
             config.otlp.protocol = Protocol::HttpProtobuf;
