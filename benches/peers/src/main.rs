@@ -3,6 +3,7 @@
 mod alloc;
 mod log;
 mod memory;
+mod probe;
 mod record;
 mod render;
 mod request;
@@ -52,12 +53,13 @@ fn row(what: &str, (nanos, allocations): (f64, f64), (first, _): (f64, f64)) {
 fn main() {
     let wanted = std::env::args().nth(1);
     let layer = std::env::args().nth(2);
-    let parts: [(&str, &dyn Fn()); 5] = [
+    let parts: [(&str, &dyn Fn()); 6] = [
         ("record", &record::run),
         ("request", &|| request::run(layer.as_deref())),
         ("render", &render::run),
         ("log", &log::run),
         ("memory", &memory::run),
+        ("probe", &probe::run),
     ];
     for (name, run) in parts {
         if wanted.as_deref().is_none_or(|wanted| wanted == name) {

@@ -5,6 +5,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use tower::{Layer, Service, ServiceExt};
 use vantage_obs::config::{Environment, Role};
 use vantage_obs::middleware::RouteTemplate;
+use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Telemetry};
 
 use crate::alloc;
@@ -23,8 +24,8 @@ pub(crate) fn run() {
     row("ours: a counter", ours);
     let worker = telemetry.worker("w1");
     let jobs = held(limit, |value| {
-        worker
-            .start(value, std::time::SystemTime::now(), &vantage_obs::trace::Carrier::EMPTY).succeed();
+        let now = std::time::SystemTime::now();
+        worker.start(value, now, &Carrier::EMPTY).succeed();
     });
     row("ours: a job, five instruments", jobs);
     let requests = held(limit, through(&telemetry));
