@@ -180,7 +180,8 @@ impl CheckBuilder {
     /// Whether the runtime of the caller still polls. When it is stuck, `/live` fails: a restart
     /// helps, and this is the only check of which that is true.
     ///
-    /// Critical and local, every second, and not damped, unless it is told otherwise. In a runtime
+    /// Critical and local and every second, unless it is told otherwise; never damped, because the
+    /// limits say how long it must be stuck. In a runtime
     /// that nobody drives all the time, such as a current-thread one between two calls of
     /// `block_on`, it would fail: leave it out there.
     pub fn event_loop(mut self, limits: Lag) -> Registered {
@@ -189,7 +190,6 @@ impl CheckBuilder {
         if self.plan.interval == self.health.config().interval {
             self.plan.every(Duration::from_secs(1));
         }
-        // The time that it must be stuck is the damping.
         self.plan.damping.fail_after = 1;
         let Some(runtime) = self.health.runtime() else {
             return self.unstarted();
