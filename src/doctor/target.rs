@@ -109,11 +109,6 @@ impl Target {
         self.otlp.protocol == Protocol::Grpc
     }
 
-    #[cfg(feature = "tls")]
-    pub(super) const fn tls(&self) -> &Tls {
-        &self.otlp.tls
-    }
-
     /// Scheme, host and port, with other ones where they are given.
     pub(super) fn origin_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
         let own = if self.is_https() { "https" } else { "http" };

@@ -25,7 +25,7 @@ const NAME: &str = "tls";
 
 /// Shakes hands, offering these protocols.
 pub(super) fn handshake(target: &Target, socket: Timed, offered: &[&str]) -> io::Result<Session> {
-    let mut config = client_config(target.tls()).map_err(io::Error::other)?;
+    let mut config = client_config(&target.otlp.tls).map_err(io::Error::other)?;
     config.alpn_protocols = offered
         .iter()
         .map(|name| name.as_bytes().to_vec())
@@ -113,7 +113,7 @@ fn elsewhere(error: &io::Error, target: &Target) -> Step {
 fn judged(reason: &CertificateError, target: &Target, settings: Settings<'_>) -> Step {
     let ca = format!("{}.ca", target.paths.tls);
     match reason {
-        CertificateError::UnknownIssuer => match &target.tls().ca {
+        CertificateError::UnknownIssuer => match &target.otlp.tls.ca {
             Some(file) => Step::fail(
                 NAME,
                 format!(
@@ -195,7 +195,7 @@ fn bare(name: &str) -> &str {
 
 fn alerted(alert: AlertDescription, target: &Target, settings: Settings<'_>) -> Step {
     let certificate = format!("{}.client_certificate", target.paths.tls);
-    let shown = target.tls().client_certificate.as_ref();
+    let shown = target.otlp.tls.client_certificate.as_ref();
     match (alert, shown) {
         (
             AlertDescription::CertificateRequired
