@@ -30,7 +30,7 @@ pub(crate) const BY_EXPORTER: [Attribute; 2] = [
 
 const ERROR: Attribute = Attribute::open(
     "error.type",
-    "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, or the status of the receiver's answer; absent on success",
+    "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, `web_page`, or the status of the receiver's answer; absent on success",
 );
 
 /// Good and bad events of each objective.

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use prost::Message as _;
 
 use super::{Failure, Retry, connect_timeout, headers, innermost, one_line, user_agent};
 use crate::config::{Compression, SignalOtlp};
@@ -69,7 +70,9 @@ impl Http {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
-        if head.status.is_success() {
+        if is_a_web_page(&head.headers) {
+            Err(web_page(head.status))
+        } else if head.status.is_success() {
             // It was taken; a body that breaks off can't take that back.
             Ok(body)
         } else {
@@ -121,8 +124,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         }
         _ => Retry::Never,
     };
-    let text = body.is_ascii().then(|| String::from_utf8_lossy(body));
-    let message = match text.as_deref().map(one_line) {
+    let message = match reason(headers, body).as_deref().map(one_line) {
         Some(text) if !text.is_empty() => format!("{status}: {text}"),
         _ => status.to_string(),
     };
@@ -131,6 +133,35 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         message,
         retry,
     }
+}
+
+/// What the body says: OTLP asks for a protobuf status, and not every receiver sends one.
+fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    if has_type(headers, "application/x-protobuf") {
+        return tonic_types::Status::decode(body)
+            .ok()
+            .map(|status| status.message);
+    }
+    body.is_ascii()
+        .then(|| String::from_utf8_lossy(body).into_owned())
+}
+
+/// A page for people that is answered with 200 is no receiver that took anything.
+fn is_a_web_page(headers: &HeaderMap) -> bool {
+    has_type(headers, "text/html")
+}
+
+fn web_page(status: StatusCode) -> Failure {
+    Failure {
+        error_type: "web_page".into(),
+        message: format!("{status} with a web page: no OTLP receiver is at this address"),
+        retry: Retry::Never,
+    }
+}
+
+fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
 }
 
 /// Seconds, or a date.
@@ -152,6 +183,33 @@ mod tests {
         headers.insert(RETRY_AFTER, text.parse().unwrap());
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_700);
         retry_after(&headers, now).map(|delay| delay.as_secs())
+    }
+
+    #[test]
+    fn what_a_receiver_says_is_read_as_text_or_as_the_status_that_otlp_asks_for() {
+        let status = tonic_types::Status {
+            message: "no such tenant".into(),
+            ..tonic_types::Status::default()
+        };
+        let mut headers = HeaderMap::new();
+        assert_eq!(
+            failure(StatusCode::FORBIDDEN, &headers, b"go away").message,
+            "403 Forbidden: go away"
+        );
+        headers.insert(CONTENT_TYPE, "application/x-protobuf".parse().unwrap());
+        assert_eq!(
+            failure(StatusCode::FORBIDDEN, &headers, &status.encode_to_vec()).message,
+            "403 Forbidden: no such tenant"
+        );
+    }
+
+    #[test]
+    fn a_web_page_took_nothing_whatever_its_status() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_a_web_page(&headers));
+        headers.insert(CONTENT_TYPE, "text/html; charset=utf-8".parse().unwrap());
+        assert!(is_a_web_page(&headers));
+        assert_eq!(web_page(StatusCode::OK).retry, Retry::Never);
     }
 
     #[test]
