@@ -50,6 +50,7 @@ pub use transport::ExportError;
 const HELPERS: usize = 5;
 /// Longer deadlines are as good as this one, and could not be added to the time of day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const TOO_LATE: &str = "no answer before the deadline";
 /// How long the last log lines may take, after everything else has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -364,8 +365,13 @@ impl SignalReport {
         self.exported = after.exported - before.exported;
         self.refused = after.refused - before.refused;
         self.left = left;
+        // Metrics that weren't collected in time are in no count.
+        let counted = self.signal != Signal::Metrics;
         if left > 0 && self.cause.is_none() {
             self.cause = Some("recorded while the exporter ended".into());
+        } else if counted && left + self.refused == 0 && self.cause.as_deref() == Some(TOO_LATE) {
+            // The last answer came between the deadline and the end.
+            self.cause = None;
         }
     }
 }
@@ -445,7 +451,7 @@ impl Running {
             let cause = match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Some(cause)) => cause,
                 Ok(None) => Some("the exporter is gone".to_owned()),
-                Err(_) => Some("no answer before the deadline".to_owned()),
+                Err(_) => Some(TOO_LATE.to_owned()),
             };
             let after = figures.counts();
             let waiting = after.in_hand() + level() as u64;
