@@ -18,6 +18,8 @@ pub(super) struct Grpc {
     compression: Compression,
     path: PathAndQuery,
     metadata: MetadataMap,
+    /// Whether the connection is encrypted and shows no certificate of ours.
+    anonymous: bool,
 }
 
 impl Grpc {
@@ -42,6 +44,7 @@ impl Grpc {
             compression: otlp.compression,
             path: PathAndQuery::from_static(method(signal)),
             metadata: metadata(otlp)?,
+            anonymous: otlp.endpoint.is_https() && otlp.tls.client_certificate.is_none(),
         })
     }
 
@@ -62,7 +65,19 @@ impl Grpc {
             .unary(request, self.path.clone(), Raw)
             .await
             .map(tonic::Response::into_inner)
-            .map_err(|status| failure(&status))
+            .map_err(|status| self.hint(failure(&status)))
+    }
+
+    /// A receiver that wants a certificate says so after the handshake, when the request has only
+    /// learnt that its connection is gone.
+    fn hint(&self, mut failure: Failure) -> Failure {
+        let gone = ["closed", "broken pipe", "reset"];
+        let is_gone = gone.iter().any(|word| failure.message.contains(word));
+        if self.anonymous && failure.error_type == "connection" && is_gone {
+            let hint = "; perhaps it wants a certificate of ours, otlp.tls.client_certificate";
+            failure.message.push_str(hint);
+        }
+        failure
     }
 }
 
