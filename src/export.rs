@@ -44,6 +44,8 @@ use transport::Transport;
 
 pub(crate) use processor::{Logs, Spans};
 pub use transport::ExportError;
+#[cfg(all(feature = "cli", feature = "tls"))]
+pub(crate) use transport::client_config;
 
 /// How many threads may collect metrics, resolve names or write log lines at once, beside the one.
 /// Callbacks of metrics keep two at the most and the log keeps one, if they hang.

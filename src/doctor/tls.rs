@@ -2,21 +2,16 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
-    StreamOwned,
-};
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError, ClientConnection, Error, StreamOwned};
 
 use super::fix::Settings;
 use super::network::Timed;
 use super::step::Step;
 use super::target::Target;
-use crate::config::Tls;
+use crate::export::client_config;
 
 /// An encrypted connection.
 pub(super) type Session = StreamOwned<ClientConnection, Timed>;
@@ -232,46 +227,4 @@ fn alerted(alert: AlertDescription, target: &Target, settings: Settings<'_>) -> 
             ),
         ),
     }
-}
-
-/// The provider is named, because a process may have two and then rustls refuses to choose.
-fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots(tls)?);
-    let (Some(certificate), Some(key)) = (&tls.client_certificate, &tls.client_key) else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let refused = |error: &dyn std::fmt::Display| format!("{}: {error}", key.display());
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| refused(&error))?;
-    builder
-        .with_client_auth_cert(certificates(certificate)?, private)
-        .map_err(|error| refused(&error))
-}
-
-fn roots(tls: &Tls) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let Some(ca) = &tls.ca else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(roots);
-    };
-    for certificate in certificates(ca)? {
-        roots
-            .add(certificate)
-            .map_err(|error| format!("{}: {error}", ca.display()))?;
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let refused = |reason: &str| format!("{}: {reason}", file.display());
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| refused(&error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(refused("there is no certificate in PEM form in it"));
-    }
-    Ok(certificates)
 }

@@ -5,6 +5,9 @@ mod http;
 #[cfg(feature = "tls")]
 mod tls;
 
+#[cfg(all(feature = "cli", feature = "tls"))]
+pub(crate) use tls::client_config;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;

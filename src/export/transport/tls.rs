@@ -61,7 +61,8 @@ fn with_roots(
     Ok(builder.with_root_certificates(roots))
 }
 
-fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
+/// What encrypted connections are made with.
+pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
     let builder = with_roots(roots(tls)?)?;
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => builder
