@@ -5,9 +5,6 @@ mod http;
 #[cfg(feature = "tls")]
 mod tls;
 
-#[cfg(all(feature = "cli", feature = "tls"))]
-pub(crate) use tls::client_config;
-
 use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
@@ -16,6 +13,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 
 use crate::config::{Protocol, Signal, SignalOtlp};
+#[cfg(all(feature = "cli", feature = "tls"))]
+pub(crate) use tls::client_config;
 
 /// Why a request wasn't taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
