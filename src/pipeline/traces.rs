@@ -92,10 +92,9 @@ impl ShouldSample for Decide {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let ratio = || {
-            let own = parent.and_then(|context| context.get::<OwnRatio>());
-            Sdk::TraceIdRatioBased(own.map_or(self.ratio, |own| own.0))
-        };
+        let own = parent.and_then(|context| context.get::<OwnRatio>());
+        let own = own.map(|own| own.0);
+        let ratio = || Sdk::TraceIdRatioBased(own.unwrap_or(self.ratio));
         let kept_by_parent = parent
             .map(|context| context.span().span_context().clone())
             .filter(opentelemetry::trace::SpanContext::is_valid)
@@ -107,6 +106,8 @@ impl ShouldSample for Decide {
                 }
             });
         let sampler = match self.sampler {
+            // What is never traced isn't, whoever else decides.
+            _ if own == Some(0.0) => Sdk::AlwaysOff,
             Sampler::AlwaysOn => Sdk::AlwaysOn,
             Sampler::AlwaysOff => Sdk::AlwaysOff,
             Sampler::TraceIdRatio => ratio(),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tower::ServiceExt as _;
+use vantage_obs::config::Sampler;
 use vantage_obs::health::{HealthChange, Status};
 use vantage_obs::testing::TestTelemetry;
 
@@ -163,7 +164,9 @@ fn a_callback_may_block_without_keeping_a_deadline_from_being_noticed() {
 
 #[tokio::test]
 async fn probes_are_no_spans_and_count_towards_no_objective() {
-    let test = TestTelemetry::with(exact(), &OBJECTIVES).unwrap();
+    let mut config = exact();
+    config.traces.sample_ratio = 1.0;
+    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
     test.tick();
     let app = axum::Router::new()
         .merge(test.telemetry().routes())
@@ -186,16 +189,22 @@ async fn probes_are_no_spans_and_count_towards_no_objective() {
 }
 
 #[tokio::test]
-async fn what_a_check_asks_of_a_database_is_no_trace() {
-    let test = with(exact());
-    let database = test.telemetry().database("postgresql");
-    test.telemetry().check("database").run(move || {
-        let query = database.query("SELECT", "one");
-        async move {
-            query.succeed();
-            vantage_obs::health::Finding::pass()
-        }
-    });
-    settle(&test).await;
-    assert!(test.spans().is_empty());
+async fn what_a_check_asks_of_a_database_is_no_trace_whoever_decides() {
+    for sampler in [Sampler::AlwaysOn, Sampler::ParentBasedTraceIdRatio] {
+        let mut config = exact();
+        (config.traces.sampler, config.traces.sample_ratio) = (sampler, 1.0);
+        let test = with(config);
+        let database = test.telemetry().database("postgresql");
+        test.telemetry().check("database").run(move || {
+            let query = database.query("SELECT", "one");
+            async move {
+                query.succeed();
+                vantage_obs::health::Finding::pass()
+            }
+        });
+        settle(&test).await;
+        let name = "db_client_operation_duration_seconds_count";
+        assert_eq!(named(&scrape(&test), name).len(), 1, "it has run");
+        assert!(test.spans().is_empty(), "{sampler}");
+    }
 }
