@@ -22,6 +22,8 @@ pub mod catalog;
 
 pub mod slo;
 
+mod beat;
+
 mod snapshot;
 
 // Record: typed handles that never fail, block or panic.
@@ -53,6 +55,9 @@ mod pipeline;
 
 #[cfg(feature = "otlp")]
 mod export;
+
+// Keep: what must outlive a process.
+mod store;
 
 // Watch: signals into an immutable snapshot.
 mod sampler;

@@ -1,0 +1,121 @@
+//! What must outlive a process, behind one trait: in memory, in an embedded file, or in PostgreSQL.
+//!
+//! The store is beside, never between: nothing that a request, a probe or a recording does waits for
+//! it. Whoever has something to keep hands it to the keeper, which batches, bounds, and bridges an
+//! outage.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::beat::{BeatId, Condition, Progress, Role};
+
+/// What a store answers with.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// One place to keep things. Called on the store's own thread only, so that it may block for a short
+/// time; every call has a deadline of its own.
+pub(crate) trait Store: fmt::Debug + Send + Sync {
+    /// Makes all changes durable, or none of them. Doing the same twice changes nothing more, so that
+    /// a batch whose answer was lost can be tried again.
+    fn commit<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, ()>;
+
+    /// The rows of workers that changed since the revision was told, and the new revision.
+    fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)>;
+
+    /// The slices of an instance that ended after `since`, in order.
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>>;
+
+    /// Removes what ended before, in batches; how many rows that were.
+    fn sweep(&self, before: Timestamp) -> Answer<'_, u64>;
+
+    /// Whether this instance has the lead in a matter, until `ttl` from now on unless it asks again.
+    /// A store that nobody shares always says yes.
+    fn lead<'a>(&'a self, matter: &'a str, instance: &'a str, ttl: Duration) -> Answer<'a, bool>;
+
+    /// Whether other processes write into it too.
+    fn is_shared(&self) -> bool;
+}
+
+/// A point in a store's history; the default is its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Revision(pub(crate) i64);
+
+/// One thing to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// Takes the row's place, unless what is there supersedes it.
+    Worker(WorkerRow),
+    /// Removes a worker that was last seen when this says, and not one that has come back since.
+    Forget(BeatId, Option<Timestamp>),
+    /// Takes the place of the slice with the same instance, objective and start.
+    Slice(SliceRow),
+}
+
+/// What is known of one worker or scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WorkerRow {
+    pub(crate) id: BeatId,
+    pub(crate) role: Role,
+    /// `None` before the first beat, as all that a beat brings.
+    pub(crate) boot_id: Option<Arc<str>>,
+    /// The boot before, whose stragglers say nothing.
+    pub(crate) previous_boot_id: Option<Arc<str>>,
+    pub(crate) sequence: u64,
+    pub(crate) registered_at: Timestamp,
+    /// By the receiver's clock.
+    pub(crate) last_seen: Option<Timestamp>,
+    /// When a beat last told of progress, or of the first work after none, by the receiver's clock.
+    pub(crate) progressed_at: Option<Timestamp>,
+    pub(crate) interval: Duration,
+    pub(crate) condition: Condition,
+    pub(crate) version: Option<Arc<str>>,
+    pub(crate) progress: Progress,
+    pub(crate) restarts: u64,
+    /// The receiver's clock minus the sender's; `None` where the sender did not tell its own.
+    pub(crate) clock_skew_ms: Option<i64>,
+    /// Whether its running jobs were counted as lost already.
+    pub(crate) lost: bool,
+}
+
+/// Good and bad events of one objective in one slice of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SliceRow {
+    pub(crate) instance: Arc<str>,
+    pub(crate) objective: Arc<str>,
+    pub(crate) start: Timestamp,
+    pub(crate) length: Duration,
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+}
+
+/// Why a store could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct StoreError {
+    /// Lower case, with no address or secret in it.
+    pub(crate) what: String,
+    #[source]
+    pub(crate) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether the same may work later: an outage, and not a fault of what was asked.
+    pub(crate) passing: bool,
+}
+
+impl WorkerRow {
+    /// Whether `self` tells of something newer than `known`: one rule for the roster and all stores.
+    ///
+    /// Of one boot the higher sequence is newer. Another boot is newer when it was seen later, unless
+    /// `known` has followed it already.
+    pub(crate) fn supersedes(&self, known: &Self) -> bool {
+        if self.boot_id == known.boot_id {
+            return self.sequence > known.sequence
+                || (self.lost && !known.lost && self.sequence == known.sequence);
+        }
+        let straggler = self.boot_id.is_some() && self.boot_id == known.previous_boot_id;
+        !straggler && self.last_seen > known.last_seen
+    }
+}
