@@ -2,11 +2,16 @@
 //!
 //! Beats carry progress, because a process that only says that it is there may still do nothing.
 
+mod json;
+mod members;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+pub(crate) use members::{BeatFault, Misfit};
 
 /// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +67,48 @@ pub(crate) struct Progress {
     pub(crate) oldest_in_flight: Option<Duration>,
     /// Jobs that wait; `None` where the sender watches no queue.
     pub(crate) queue_depth: Option<u64>,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 2] = [Self::Worker, Self::Scheduler];
+
+    /// The word for it: `worker` or `scheduler`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
+        }
+    }
+}
+
+impl Condition {
+    const ALL: [Self; 3] = [Self::Running, Self::Draining, Self::Stopped];
+
+    /// The word for it: `running`, `draining` or `stopped`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl Beat {
+    /// What a beat without an interval beats in.
+    pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+}
+
+impl Progress {
+    /// Whether there is something to get on with.
+    pub(crate) fn has_work(&self) -> bool {
+        self.in_flight > 0 || self.queue_depth.is_some_and(|depth| depth > 0)
+    }
+
+    /// Running jobs that nothing has counted as bad yet.
+    pub(crate) const fn not_yet_bad(&self) -> u64 {
+        self.in_flight.saturating_sub(self.in_flight_overdue)
+    }
 }
 
 impl BeatId {

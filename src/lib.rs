@@ -62,6 +62,8 @@ mod store;
 // Watch: signals into an immutable snapshot.
 mod sampler;
 
+mod heartbeat;
+
 pub mod health;
 
 // Expose: HTTP.
