@@ -23,12 +23,16 @@
 //! like one that is met. So [`Objectives::load`] reports every fault of every file at once, and
 //! what is legal but probably not meant becomes a [`Warning`].
 
+pub mod budget;
+mod burn_rate;
 mod fault;
 mod file;
 mod json;
 mod kind;
 mod nearest;
 mod objective;
+pub mod policy;
+pub mod report;
 mod suspicion;
 mod window;
 
@@ -39,7 +43,7 @@ use std::path::Path;
 pub use fault::{Fault, Problem, SloError, Warning};
 pub use kind::{Kind, Method, Service, Threshold};
 pub use objective::Objective;
-pub use window::Window;
+pub use window::{Calendar, Period, Rolling, Span, Window};
 
 /// Every objective that is declared, in the order of the files and of the entries in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -126,6 +126,12 @@ pub enum Problem {
     /// A `window` that is no length of time, or zero.
     #[error("not a window")]
     InvalidWindow,
+    /// A `calendar` that is no week, month or quarter.
+    #[error("unknown period")]
+    UnknownPeriod,
+    /// A `time_zone` that this machine doesn't know.
+    #[error("unknown time zone")]
+    UnknownTimeZone,
     /// A `unit` that this kind's threshold can't have.
     #[error("unknown unit")]
     UnknownUnit,

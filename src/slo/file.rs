@@ -2,6 +2,7 @@
 
 mod declaration;
 mod fields;
+mod window;
 
 use std::collections::BTreeMap;
 use std::io;

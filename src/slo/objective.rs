@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::kind::Unit;
 use super::{Kind, Method, Service, Threshold, Warning, Window};
 use crate::units::{Fraction, Percent};
 
@@ -17,6 +18,7 @@ pub struct Objective {
     pub(super) method: Method,
     pub(super) target: Percent,
     pub(super) threshold: Option<Threshold>,
+    pub(super) unit: Option<Unit>,
     pub(super) window: Window,
     pub(super) description: Option<String>,
     pub(super) warnings: Vec<Warning>,
@@ -67,10 +69,16 @@ impl Objective {
         self.threshold
     }
 
+    /// The unit in which the file writes the threshold: `ms`, `s` or `percent`.
+    #[must_use]
+    pub fn threshold_unit(&self) -> Option<&'static str> {
+        self.unit.map(Unit::as_str)
+    }
+
     /// The time over which the target is to be met.
     #[must_use]
-    pub fn window(&self) -> Window {
-        self.window
+    pub fn window(&self) -> &Window {
+        &self.window
     }
 
     /// What the file says about the objective, for people.

@@ -121,6 +121,16 @@ mod good {
     }
 
     #[test]
+    fn a_window_may_be_one_of_the_calendar() {
+        let fields = r#""target":99,"window":{"calendar":"month","time_zone":"Europe/Berlin"}"#;
+        let window = one("api", "availability", fields).window().clone();
+        assert_eq!(window.to_string(), "month in Europe/Berlin");
+        let fields = r#""target":99,"window":{"calendar":"quarter"}"#;
+        let window = one("api", "availability", fields).window().clone();
+        assert_eq!(window.to_string(), "quarter in UTC");
+    }
+
+    #[test]
     fn no_objective_is_no_fault() {
         assert!(Objectives::parse(&[]).unwrap().is_empty());
         assert!(
@@ -297,9 +307,33 @@ mod refused {
         assert_eq!(
             fault.to_string(),
             "api.json: $.api.latency.window: not a window: \"0d\"; \
-             allowed: a whole number above 0 followed by m, h, d or w, such as \"30d\""
+             allowed: a whole number above 0 followed by m, h, d or w, such as \"30d\", \
+             or {\"calendar\": \"month\", \"time_zone\": \"Europe/Berlin\"}"
         );
         assert_eq!(fault.problem, Problem::InvalidWindow);
+    }
+
+    #[test]
+    fn every_fault_of_a_calendar_window_is_named_at_once() {
+        let window = r#"{"calendar":"moth","time_zone":"Europe/Berln","zone":1}"#;
+        let text = format!(r#"{{"api":{{"availability":{{"target":99,"window":{window}}}}}}}"#);
+        let found = faults(&[("api.json", &text)]);
+        let found: Vec<_> = found
+            .iter()
+            .map(|fault| (fault.path.as_str(), fault.problem))
+            .collect();
+        let path = "$.api.availability.window";
+        assert_eq!(
+            found,
+            [
+                (format!("{path}.zone").as_str(), Problem::UnknownKey),
+                (format!("{path}.calendar").as_str(), Problem::UnknownPeriod),
+                (
+                    format!("{path}.time_zone").as_str(),
+                    Problem::UnknownTimeZone
+                ),
+            ]
+        );
     }
 
     #[test]

@@ -1,88 +1,129 @@
 //! The time over which an objective is to be met.
 
+mod calendar;
+mod rolling;
+
 use std::fmt;
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-const WEEK: u64 = 7 * DAY;
+use jiff::Timestamp;
 
-/// A window of whole minutes, longer than zero: `30d`, `12h`, `90m`.
+pub use calendar::{Calendar, Period};
+pub use rolling::Rolling;
+
+/// The time over which an objective is to be met.
 ///
-/// A day is 24 hours. There is no month, because a budget needs a window of one length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Window {
-    seconds: u64,
+/// Why rolling by default? Because users don't forget on the first of a month what they suffered on
+/// the last of the one before. A calendar window suits what is agreed by the month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Window {
+    /// The last hours or days, whenever one asks: `"30d"`.
+    Rolling(Rolling),
+    /// The week, month or quarter that one is in: `{"calendar": "month", "time_zone": "Europe/Berlin"}`.
+    Calendar(Calendar),
+}
+
+/// From one moment to another, that one not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Span {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The first moment after.
+    pub end: Timestamp,
 }
 
 impl Window {
     /// What a window may be, for messages.
-    pub(super) const ALLOWED: &'static str =
-        "a whole number above 0 followed by m, h, d or w, such as \"30d\"";
+    pub(super) const ALLOWED: &'static str = "a whole number above 0 followed by m, h, d or w, such as \"30d\", \
+         or {\"calendar\": \"month\", \"time_zone\": \"Europe/Berlin\"}";
 
-    /// Reads `<n>m`, `<n>h`, `<n>d` or `<n>w`; `None` for anything else, and for zero.
-    ///
-    /// The only place where this module reads a duration that has its unit with it.
+    /// Reads a rolling window: a whole number above 0 with `m`, `h`, `d` or `w`. `None` for anything
+    /// else.
     pub(super) fn parse(text: &str) -> Option<Window> {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let unit = match unit {
-            "m" => MINUTE,
-            "h" => HOUR,
-            "d" => DAY,
-            "w" => WEEK,
-            _ => return None,
-        };
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
-        (seconds > 0).then_some(Window { seconds })
+        Rolling::parse(text).map(Window::Rolling)
     }
 
-    /// The length.
+    /// The window that holds at this moment.
+    ///
+    /// A rolling one ends then; a calendar one begins before, and may end much later.
     #[must_use]
-    pub fn duration(self) -> Duration {
-        Duration::from_secs(self.seconds)
+    pub fn span(&self, at: Timestamp) -> Span {
+        match self {
+            Window::Rolling(rolling) => rolling.span(at),
+            Window::Calendar(calendar) => calendar.span(at),
+        }
+    }
+
+    /// The length of a rolling window; of a calendar one that of most: 7, 30 or 91 days.
+    /// [`span`](Self::span) knows the length of each.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        match self {
+            Window::Rolling(rolling) => rolling.duration(),
+            Window::Calendar(calendar) => calendar.period().usual(),
+        }
+    }
+
+    /// Whether old events leave it one by one, rather than all at once at its end.
+    #[must_use]
+    pub const fn is_rolling(&self) -> bool {
+        matches!(self, Window::Rolling(_))
     }
 }
 
 impl fmt::Display for Window {
-    /// The length in its largest whole unit up to days, which Prometheus understands too: `30d`.
+    /// `30d`, or `month in Europe/Berlin`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, symbol) = [(DAY, "d"), (HOUR, "h")]
-            .into_iter()
-            .find(|(unit, _)| self.seconds.is_multiple_of(*unit))
-            .unwrap_or((MINUTE, "m"));
-        write!(f, "{}{symbol}", self.seconds / unit)
+        match self {
+            Window::Rolling(rolling) => rolling.fmt(f),
+            Window::Calendar(calendar) => calendar.fmt(f),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl serde::Serialize for Window {
+    /// As a file writes it.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Window::Rolling(rolling) => serializer.collect_str(rolling),
+            Window::Calendar(calendar) => calendar.serialize(serializer),
+        }
+    }
+}
 
-    #[test]
-    fn a_window_is_shown_in_its_largest_whole_unit() {
-        for (written, shown) in [
-            ("30d", "30d"),
-            ("4w", "28d"),
-            ("24h", "1d"),
-            ("90m", "90m"),
-            ("120m", "2h"),
-        ] {
-            assert_eq!(Window::parse(written).unwrap().to_string(), shown);
+impl Span {
+    /// From `start` to `end`; empty where `end` comes first.
+    #[must_use]
+    pub fn new(start: Timestamp, end: Timestamp) -> Span {
+        Span {
+            start,
+            end: end.max(start),
         }
     }
 
-    #[test]
-    fn what_is_no_window_is_refused() {
-        for text in [
-            "", "d", "0d", "-1d", "+1d", "1.5d", "30", "30 d", "30D", "30s", "30days", "1h30m",
-            "3é",
-        ] {
-            assert_eq!(Window::parse(text), None, "{text:?}");
-        }
-        assert_eq!(Window::parse("18446744073709551615w"), None);
+    /// How long it is.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::try_from(self.end.duration_since(self.start)).unwrap_or(Duration::ZERO)
+    }
+
+    /// What is left of it at this moment.
+    #[must_use]
+    pub fn left(self, at: Timestamp) -> Duration {
+        Span::new(at.clamp(self.start, self.end), self.end).duration()
+    }
+
+    /// Whether the moment lies in it.
+    #[must_use]
+    pub fn contains(self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// What both share; empty where they don't meet.
+    #[must_use]
+    pub fn overlap(self, other: Span) -> Span {
+        Span::new(self.start.max(other.start), self.end.min(other.end))
     }
 }

@@ -41,6 +41,18 @@ impl Decimal {
         }
     }
 
+    /// The number as a fraction; `None` beyond 10^±19.
+    pub(crate) fn terms(self) -> Option<(i128, u128)> {
+        let digits = self.exponent.unsigned_abs();
+        let power = (digits < 20).then(|| 10_u128.pow(digits))?;
+        let magnitude = i128::from(self.mantissa);
+        let numerator = if self.negative { -magnitude } else { magnitude };
+        if self.exponent < 0 {
+            return Some((numerator, power));
+        }
+        Some((numerator.checked_mul(i128::try_from(power).ok()?)?, 1))
+    }
+
     /// The number times `10^places`; `None` where that is not whole, negative, or over 2^64 − 1.
     ///
     /// So 1.5 seconds are `scaled(9)` = 1,500,000,000 nanoseconds.

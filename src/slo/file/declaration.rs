@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::kind::{Kind, Service, Threshold, Unit};
-use super::super::{Fault, Method, Objective, Problem, Window, suspicion};
+use super::super::{Fault, Method, Objective, Problem, suspicion};
 use super::fields::Fields;
-use super::unknown;
+use super::{unknown, window};
 use crate::units::{Decimal, Percent};
 
 const TARGET: &str =
@@ -31,7 +31,7 @@ pub(super) fn read(
         .unit()
         .map(|default| keep.ok(unit(fields, default)).unwrap_or(default));
     let threshold = keep.ok(unit.map(|unit| threshold(fields, unit, target)).transpose());
-    let window = keep.ok(window(fields));
+    let window = window::read(fields, keep.0);
     let method = keep.ok(method(fields, kind));
     let description = keep.ok(fields.string("description", "a string"));
     if faults.len() > before {
@@ -44,6 +44,7 @@ pub(super) fn read(
         method: method?,
         target: target?,
         threshold: threshold?,
+        unit,
         window: window?,
         description: description?,
         warnings: Vec::new(),
@@ -81,13 +82,6 @@ fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
     target
         .filter(|target| *target > Percent::ZERO && *target < Percent::HUNDRED)
         .ok_or_else(|| fields.fault("target", Problem::OutOfRange, TARGET))
-}
-
-fn window(fields: &Fields<'_>) -> Result<Window, Fault> {
-    let fault = |problem| fields.fault("window", problem, Window::ALLOWED);
-    let text = fields.string("window", Window::ALLOWED)?;
-    let text = text.ok_or_else(|| fault(Problem::Missing))?;
-    Window::parse(&text).ok_or_else(|| fault(Problem::InvalidWindow))
 }
 
 fn method(fields: &Fields<'_>, kind: Kind) -> Result<Method, Fault> {

@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
             .map(|(key, value)| (key.as_str(), *value))
     }
 
-    fn get(&self, key: &str) -> Option<&'a RawValue> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a RawValue> {
         self.entries()
             .find(|(found, _)| *found == key)
             .map(|(_, value)| value)

@@ -1,0 +1,81 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::slo::Objectives;
+
+const API: &str = include_str!("../../../slo/api.json");
+
+fn at() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn latency() -> ObjectiveReport {
+    let objectives = Objectives::parse(&[("api.json", API)]).unwrap();
+    ObjectiveReport::of(objectives.get("api.latency").unwrap(), at())
+}
+
+fn report(objective: ObjectiveReport) -> Report {
+    let mut report = Report::new(at(), Source::Local);
+    report.objectives.push(objective);
+    report
+}
+
+#[test]
+fn a_report_is_the_json_that_is_promised() {
+    let mut latency = latency();
+    latency.data = Data::Ok;
+    latency.coverage = 0.98;
+    (latency.good, latency.bad) = (9_641, 359);
+    let minutes = Duration::from_secs(300);
+    latency.burn_rate.push(BurnRate::new(minutes, 964, 36, 1.0));
+    let expected = concat!(
+        r#"{"generated_at":"2026-11-24T12:00:00Z","source":"local","objectives":[{"#,
+        r#""service":"api","name":"latency","kind":"latency","method":"occurrences","#,
+        r#""target":95,"threshold":{"value":2000,"unit":"ms"},"window":"30d","#,
+        r#""description":"95% of requests under 2s over 30 days","data":"ok","coverage":0.98,"#,
+        r#""good":9641,"bad":359,"total":10000,"sli":0.9641,"#,
+        r#""budget":{"fraction":0.05,"seconds":129600,"events":500,"consumed":0.718,"#,
+        r#""remaining":0.282},"#,
+        r#""burn_rate":[{"window":"5m","value":0.72,"good":964,"total":1000,"coverage":1}],"#,
+        r#""alert":"none","exhausts_at":null,"recovers_at":null,"reason":null,"raw":null}]}"#,
+    );
+    assert_eq!(report(latency).to_json(), expected);
+}
+
+#[test]
+fn what_is_not_recorded_has_no_counts() {
+    let json: serde_json::Value = serde_json::from_str(&report(latency()).to_json()).unwrap();
+    let objective = &json["objectives"][0];
+    assert_eq!(objective["data"], "absent");
+    for field in ["good", "bad", "total", "sli"] {
+        assert!(objective[field].is_null(), "{field}");
+    }
+    assert_eq!(objective["budget"]["seconds"], 129_600);
+    assert!(objective["budget"]["events"].is_null());
+    assert!(objective["budget"]["remaining"].is_null());
+}
+
+#[test]
+fn where_nothing_happened_shares_are_null_and_counts_are_0() {
+    let mut quiet = latency();
+    quiet.data = Data::of(1.0, 0);
+    quiet
+        .burn_rate
+        .push(BurnRate::new(Duration::from_secs(300), 0, 0, 1.0));
+    let json: serde_json::Value = serde_json::from_str(&report(quiet).to_json()).unwrap();
+    let objective = &json["objectives"][0];
+    assert_eq!(objective["data"], "no_data");
+    assert_eq!(objective["total"], 0);
+    assert!(objective["sli"].is_null() && objective["budget"]["remaining"].is_null());
+    assert!(objective["burn_rate"][0]["value"].is_null());
+}
+
+#[test]
+fn an_overspent_budget_is_negative() {
+    let mut spent = latency();
+    spent.data = Data::Ok;
+    (spent.good, spent.bad) = (900, 100);
+    let json: serde_json::Value = serde_json::from_str(&report(spent).to_json()).unwrap();
+    assert_eq!(json["objectives"][0]["budget"]["consumed"], 2);
+    assert_eq!(json["objectives"][0]["budget"]["remaining"], -1);
+}

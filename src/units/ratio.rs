@@ -1,0 +1,305 @@
+//! Exact ratios, signed: how much of a budget is left, how fast it burns.
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use super::{Decimal, Fraction, wide};
+
+/// An exact ratio of any size and sign: 0.282, 14.4, −1.5.
+///
+/// Compared as a number, without rounding: 10.000000000001 is greater than 10.
+///
+/// # Examples
+///
+/// ```
+/// use vantage_obs::units::Ratio;
+///
+/// let factor: Ratio = "14.4".parse()?;
+/// assert!(factor > Ratio::from(14));
+/// assert_eq!(factor.to_f64(), 14.4);
+/// assert_eq!(factor.rounded_down(0), "14");
+/// # Ok::<(), vantage_obs::units::RatioError>(())
+/// ```
+// The terms are not the lowest: reducing them costs more than all that is done with most ratios.
+#[derive(Clone, Copy, Debug)]
+pub struct Ratio {
+    numerator: i128,
+    denominator: u128,
+}
+
+/// Text that is not a [`Ratio`].
+///
+/// The writer of the text is at fault; the message says what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a decimal number of up to 19 digits such as 14.4")]
+pub struct RatioError;
+
+impl Ratio {
+    /// Nothing.
+    pub const ZERO: Ratio = Ratio {
+        numerator: 0,
+        denominator: 1,
+    };
+    /// The whole.
+    pub const ONE: Ratio = Ratio {
+        numerator: 1,
+        denominator: 1,
+    };
+
+    /// `numerator / denominator`; `None` over 0.
+    #[must_use]
+    pub const fn new(numerator: i128, denominator: u128) -> Option<Ratio> {
+        if denominator == 0 {
+            return None;
+        }
+        Some(Ratio {
+            numerator,
+            denominator,
+        })
+    }
+
+    /// The part over the whole; `None` of no time.
+    #[must_use]
+    pub fn of_durations(part: Duration, whole: Duration) -> Option<Ratio> {
+        Ratio::new(i128::try_from(part.as_nanos()).ok()?, whole.as_nanos())
+    }
+
+    /// Whether it is below zero.
+    #[must_use]
+    pub const fn is_negative(self) -> bool {
+        self.numerator < 0
+    }
+
+    /// What is missing to 1; negative above 1.
+    #[must_use]
+    pub fn complement(self) -> Ratio {
+        let whole = i128::try_from(self.denominator).unwrap_or(i128::MAX);
+        Ratio {
+            numerator: whole.saturating_sub(self.numerator),
+            denominator: self.denominator,
+        }
+    }
+
+    /// The product; `None` where its terms don't fit.
+    #[must_use]
+    pub fn times(self, other: Ratio) -> Option<Ratio> {
+        let numerator = self.numerator.checked_mul(other.numerator)?;
+        Ratio::new(numerator, self.denominator.checked_mul(other.denominator)?)
+    }
+
+    /// This many times `whole`, rounded down to nanoseconds; zero where negative, the longest
+    /// duration where it doesn't fit.
+    #[must_use]
+    pub fn of(self, whole: Duration) -> Duration {
+        let numerator = u128::try_from(self.numerator).unwrap_or(0);
+        nanoseconds(wide::scale(whole.as_nanos(), numerator, self.denominator))
+    }
+
+    /// `whole` over this ratio, rounded down to nanoseconds: how long something lasts at this rate.
+    /// `None` at zero and below, where it lasts forever.
+    #[must_use]
+    pub fn divide(self, whole: Duration) -> Option<Duration> {
+        let rate = u128::try_from(self.numerator)
+            .ok()
+            .filter(|rate| *rate > 0)?;
+        let nanos = wide::scale(whole.as_nanos(), self.denominator, rate);
+        Some(nanoseconds(nanos))
+    }
+
+    /// The nearest `f64`, for metrics and JSON; not for arithmetic.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
+        let (numerator, denominator) = (self.numerator, self.denominator);
+        if numerator.unsigned_abs() < EXACT && denominator < EXACT {
+            return numerator as f64 / denominator as f64;
+        }
+        let divisor = greatest_common_divisor(numerator.unsigned_abs(), denominator);
+        // Each is rounded for itself here, so that the last digit may be off.
+        let magnitude = (numerator.unsigned_abs() / divisor) as f64;
+        magnitude.copysign(numerator as f64) / (denominator / divisor) as f64
+    }
+
+    /// With this many decimals, at most 18, towards minus infinity: what is left is never shown
+    /// as more.
+    #[must_use]
+    pub fn rounded_down(self, places: u32) -> String {
+        let (magnitude, exact) = self.scaled(places);
+        if self.is_negative() {
+            written(true, magnitude + u128::from(!exact), places)
+        } else {
+            written(false, magnitude, places)
+        }
+    }
+
+    /// With this many decimals, at most 18, towards plus infinity: what is spent is never shown
+    /// as less.
+    #[must_use]
+    pub fn rounded_up(self, places: u32) -> String {
+        let (magnitude, exact) = self.scaled(places);
+        if self.is_negative() {
+            written(true, magnitude, places)
+        } else {
+            written(false, magnitude + u128::from(!exact), places)
+        }
+    }
+
+    /// Without its sign, times `10^places`, rounded to zero; and whether nothing was cut off.
+    fn scaled(self, places: u32) -> (u128, bool) {
+        let power = 10_u128.pow(places.min(18));
+        let magnitude = self.numerator.unsigned_abs();
+        let scaled = wide::scale(magnitude, power, self.denominator).min(u128::MAX - 1);
+        let exact = wide::compare((scaled, power), (magnitude, self.denominator)).is_eq();
+        (scaled, exact)
+    }
+}
+
+fn written(negative: bool, scaled: u128, places: u32) -> String {
+    let sign = if negative && scaled > 0 { "-" } else { "" };
+    let places = places.min(18);
+    let power = 10_u128.pow(places);
+    let whole = scaled / power;
+    match places {
+        0 => format!("{sign}{whole}"),
+        places => format!(
+            "{sign}{whole}.{:0width$}",
+            scaled % power,
+            width = places as usize
+        ),
+    }
+}
+
+fn nanoseconds(count: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    match u64::try_from(count / SECOND) {
+        Ok(seconds) => Duration::new(seconds, u32::try_from(count % SECOND).unwrap_or(0)),
+        Err(_) => Duration::MAX,
+    }
+}
+
+fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
+}
+
+impl From<u32> for Ratio {
+    fn from(whole: u32) -> Self {
+        Ratio {
+            numerator: i128::from(whole),
+            denominator: 1,
+        }
+    }
+}
+
+impl From<Fraction> for Ratio {
+    fn from(fraction: Fraction) -> Self {
+        Ratio {
+            numerator: i128::from(fraction.numerator()),
+            denominator: u128::from(fraction.denominator()),
+        }
+    }
+}
+
+impl std::str::FromStr for Ratio {
+    type Err = RatioError;
+
+    fn from_str(text: &str) -> Result<Self, RatioError> {
+        let decimal: Decimal = text.parse().map_err(|_| RatioError)?;
+        let (numerator, denominator) = decimal.terms().ok_or(RatioError)?;
+        Ratio::new(numerator, denominator).ok_or(RatioError)
+    }
+}
+
+impl Ord for Ratio {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let magnitude = |ratio: &Self| (ratio.numerator.unsigned_abs(), ratio.denominator);
+        match (self.numerator.signum(), other.numerator.signum()) {
+            (-1, -1) => wide::compare(magnitude(other), magnitude(self)),
+            (1, 1) => wide::compare(magnitude(self), magnitude(other)),
+            (left, right) => left.cmp(&right),
+        }
+    }
+}
+
+impl PartialOrd for Ratio {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ratio {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ratio {}
+
+impl Hash for Ratio {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let divisor = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator);
+        (self.numerator.unsigned_abs() / divisor).hash(state);
+        (self.numerator.signum(), self.denominator / divisor).hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(numerator: i128, denominator: u128) -> Ratio {
+        Ratio::new(numerator, denominator).unwrap()
+    }
+
+    #[test]
+    fn ratios_are_equal_and_ordered_by_value() {
+        assert_eq!(ratio(2, 4), ratio(1, 2));
+        assert!(ratio(-1, 2) < ratio(-1, 3) && ratio(-1, 3) < Ratio::ZERO);
+        assert!(Ratio::ZERO < ratio(1, u128::MAX));
+        assert!("10.000000000001".parse::<Ratio>().unwrap() > Ratio::from(10));
+        assert_eq!("14.40".parse::<Ratio>().unwrap(), ratio(72, 5));
+        assert_eq!("-1.5e1".parse::<Ratio>().unwrap(), ratio(-15, 1));
+        assert!("1e40".parse::<Ratio>().is_err());
+    }
+
+    #[test]
+    fn a_share_and_a_rate_of_a_duration_are_exact() {
+        let month = Duration::from_secs(30 * 86_400);
+        assert_eq!(ratio(1, 1_000).of(month), Duration::from_secs(2_592));
+        assert_eq!(ratio(-1, 1_000).of(month), Duration::ZERO);
+        assert_eq!(
+            ratio(72, 5).divide(month),
+            Some(Duration::from_secs(180_000))
+        );
+        assert_eq!(Ratio::ZERO.divide(month), None);
+        let tiny = ratio(1, u128::MAX);
+        assert_eq!(tiny.divide(month), Some(Duration::MAX));
+    }
+
+    #[test]
+    fn what_is_left_is_rounded_down_and_what_is_spent_up() {
+        assert_eq!(ratio(1, 3).rounded_down(2), "0.33");
+        assert_eq!(ratio(1, 3).rounded_up(2), "0.34");
+        assert_eq!(ratio(-1, 1_000_000).rounded_down(2), "-0.01");
+        assert_eq!(ratio(-1, 1_000_000).rounded_up(2), "0.00");
+        assert_eq!(ratio(3, 2).rounded_up(1), "1.5");
+        assert_eq!(ratio(7, 1).rounded_up(0), "7");
+    }
+
+    #[test]
+    fn the_nearest_f64_is_that_of_the_decimal() {
+        assert_eq!(ratio(282, 1_000).to_f64(), 0.282);
+        let large = 10_i128.pow(30);
+        assert_eq!(ratio(3 * large, 4 * large as u128).to_f64(), 0.75);
+        assert_eq!(ratio(-3 * large, 4 * large as u128).to_f64(), -0.75);
+    }
+
+    #[test]
+    fn the_complement_of_more_than_one_is_negative() {
+        assert_eq!(ratio(5, 2).complement(), ratio(-3, 2));
+        assert_eq!(ratio(1, 4).complement(), ratio(3, 4));
+    }
+}
