@@ -75,7 +75,7 @@ pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
 pub use secret::Secret;
 pub use service::{Role, Service};
 pub use signal::Signal;
-pub use slo::Slo;
+pub use slo::{BurnRates, BurnWindows, MinBad, Slo, SloPolicy, SloPrometheus};
 pub use source::Source;
 pub use tls::Tls;
 pub use traces::{Propagator, Sampler, Traces};
@@ -105,7 +105,7 @@ pub struct Config {
     pub logs: Logs,
     /// How health is checked.
     pub health: Health,
-    /// Where the objectives stand.
+    /// Where the objectives stand, and how they are tracked.
     pub slo: Slo,
     #[serde(skip)]
     file: Option<PathBuf>,

@@ -29,6 +29,7 @@ mod fault;
 mod file;
 mod json;
 mod kind;
+pub mod maintenance;
 mod nearest;
 mod objective;
 pub mod policy;

@@ -64,6 +64,11 @@ impl Check<'_> {
         );
     }
 
+    /// A fault at `path`, unless the duration is `fine`.
+    pub(super) fn duration_in(&mut self, fine: bool, path: &str, value: Duration, allowed: &str) {
+        self.require(fine, path, format_duration(value), allowed);
+    }
+
     /// A text must be there, of moderate length, and printable.
     pub(super) fn text(&mut self, path: &str, value: &str) {
         let fine = !value.trim().is_empty()

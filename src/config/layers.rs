@@ -141,10 +141,19 @@ impl Layers {
                 }
             }
         }
-        if let Some(token) = &mut self.config.health.details_token
-            && let Err(refusal) = token.follow(environment)
-        {
-            refusals.push(("health.details_token".into(), refusal));
+        for (path, token) in [
+            (
+                "health.details_token",
+                &mut self.config.health.details_token,
+            ),
+            (
+                "slo.prometheus.token",
+                &mut self.config.slo.prometheus.token,
+            ),
+        ] {
+            if let Some(Err(refusal)) = token.as_mut().map(|token| token.follow(environment)) {
+                refusals.push((path.into(), refusal));
+            }
         }
         let mut check = self.checking(true);
         for (path, Refusal { value, allowed }) in refusals {

@@ -88,6 +88,18 @@ impl<'a> Section<'a, '_> {
         }
     }
 
+    /// The same; null says that there is none.
+    pub(super) fn optional_section(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_, '_>),
+    ) {
+        if !self.members.get(key).is_some_and(Value::is_null) {
+            return self.section(key, read);
+        }
+        self.known.push(key);
+    }
+
     /// Reads a single value, if there is one.
     pub(super) fn field<T: Setting>(&mut self, key: &'static str, slot: &mut T) {
         let Some((value, path)) = self.take(key) else {

@@ -69,6 +69,16 @@ impl Secret {
         }
     }
 
+    /// What a bearer token may be, for messages.
+    pub(super) const BEARER_TOKEN: &str =
+        "letters, digits and -._~+/=, as RFC 6750 has a bearer token";
+
+    /// Whether the text could arrive in an `Authorization` header as a bearer token.
+    pub(super) fn is_bearer_token(text: &str) -> bool {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+        !text.is_empty() && text.chars().all(allowed)
+    }
+
     /// Replaces a reference by what it refers to.
     pub(super) fn follow(&mut self, environment: &Environment) -> Result<(), Refusal> {
         let text = match &self.0 {

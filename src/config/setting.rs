@@ -11,7 +11,7 @@ use serde::Serializer;
 use serde_json::Value;
 
 use super::fault::Refusal;
-use crate::units::{format_duration, parse_duration};
+use crate::units::{Ratio, format_duration, parse_duration};
 
 /// A value that files and variables can hold.
 pub(super) trait Setting: Sized {
@@ -103,6 +103,25 @@ impl Setting for f64 {
         value
             .as_f64()
             .ok_or_else(|| Refusal::new(shown(value), Self::allowed()))
+    }
+}
+
+impl Setting for Ratio {
+    fn allowed() -> String {
+        "a number".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        text.parse()
+            .map_err(|_| Refusal::text(text, Self::allowed()))
+    }
+
+    /// The decimal that the number is written as, exactly.
+    fn from_json(value: &Value) -> Result<Self, Refusal> {
+        let number = value
+            .as_number()
+            .and_then(|number| number.to_string().parse().ok());
+        number.ok_or_else(|| Refusal::new(shown(value), Self::allowed()))
     }
 }
 

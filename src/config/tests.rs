@@ -8,6 +8,7 @@ use super::*;
 
 mod faults;
 mod secrets;
+mod slo;
 mod sources;
 mod variables;
 

@@ -283,6 +283,16 @@ const OURS: &[Variable] = &[
         &["slo.directory"],
         |c, text| put(&mut c.slo.directory, PathBuf::parse(text)),
     ),
+    row(
+        "VANTAGE_OBS_SLO_PROMETHEUS_URL",
+        &["slo.prometheus.url"],
+        |c, text| put(&mut c.slo.prometheus.url, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN",
+        &["slo.prometheus.token"],
+        |c, text| put(&mut c.slo.prometheus.token, Setting::parse(text)),
+    ),
 ];
 
 /// Variables that the SDK reads itself and that no setting shadows.

@@ -77,8 +77,8 @@ impl Policy {
     #[must_use]
     pub fn platform() -> Policy {
         Policy::of_pairs(vec![
-            Pair::new(Level::Critical, Ratio::from(10), HOUR, 5 * MINUTE),
-            Pair::new(Level::Warning, Ratio::from(2), 6 * HOUR, 30 * MINUTE),
+            Pair::of_seconds(Level::Critical, Ratio::from(10), HOUR, 5 * MINUTE),
+            Pair::of_seconds(Level::Warning, Ratio::from(2), 6 * HOUR, 30 * MINUTE),
         ])
     }
 
@@ -87,7 +87,7 @@ impl Policy {
     #[must_use]
     pub fn sre_workbook() -> Policy {
         let hours = |hours| (hours * HOUR, hours * 5 * MINUTE);
-        let pair = |level, factor, (long, short)| Pair::new(level, factor, long, short);
+        let pair = |level, factor, (long, short)| Pair::of_seconds(level, factor, long, short);
         let fast = Ratio::new(144, 10).unwrap_or(Ratio::from(14));
         Policy::of_pairs(vec![
             pair(Level::Critical, fast, hours(1)),
@@ -97,11 +97,25 @@ impl Policy {
         ])
     }
 
+    /// A policy of these pairs, the most urgent first.
+    #[must_use]
+    pub const fn new(pairs: Vec<Pair>, min_bad: MinBad) -> Policy {
+        Policy { pairs, min_bad }
+    }
+
     fn of_pairs(pairs: Vec<Pair>) -> Policy {
-        Policy {
-            pairs,
-            min_bad: MinBad::default(),
-        }
+        Policy::new(pairs, MinBad::default())
+    }
+
+    /// The pairs that can never fire for a target, because even when everything is bad the budget
+    /// burns no faster: at 1 / permitted share.
+    pub fn unreachable(&self, target: Percent) -> impl Iterator<Item = &Pair> {
+        let permitted = Ratio::from(target.complement().fraction());
+        let reachable = move |pair: &Pair| {
+            let needed = permitted.times(pair.factor);
+            needed.is_some_and(|needed| needed < Ratio::ONE)
+        };
+        self.pairs.iter().filter(move |pair| !reachable(pair))
     }
 
     /// Every window that a pair looks at, each once, shortest first.
@@ -151,13 +165,20 @@ impl Default for Policy {
 }
 
 impl Pair {
-    const fn new(level: Level, factor: Ratio, long: u64, short: u64) -> Pair {
+    /// A pair of windows; `short` is the shorter one.
+    #[must_use]
+    pub const fn new(level: Level, factor: Ratio, long: Duration, short: Duration) -> Pair {
         Pair {
             level,
             factor,
-            long: Duration::from_secs(long),
-            short: Duration::from_secs(short),
+            long,
+            short,
         }
+    }
+
+    const fn of_seconds(level: Level, factor: Ratio, long: u64, short: u64) -> Pair {
+        let (long, short) = (Duration::from_secs(long), Duration::from_secs(short));
+        Pair::new(level, factor, long, short)
     }
 
     /// What the pair says of these windows.
@@ -210,6 +231,15 @@ impl Pair {
 }
 
 impl MinBad {
+    /// These minimums.
+    #[must_use]
+    pub const fn new(occurrences: u64, timeslices: u64) -> MinBad {
+        MinBad {
+            occurrences,
+            timeslices,
+        }
+    }
+
     /// The minimum of this method.
     #[must_use]
     pub const fn of(&self, method: Method) -> u64 {

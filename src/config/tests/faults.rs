@@ -131,6 +131,33 @@ one_fault! {
         "obs.json: $.logs.format: \"xml\"; allowed: json, text";
     a_missing_slo_folder_is_a_fault: r#"{"slo": {"directory": "/nowhere"}}"# =>
         "obs.json: $.slo.directory: \"/nowhere\"; allowed: an existing folder";
+    a_sample_interval_above_the_shortest_burn_window_is_a_fault:
+        r#"{"slo": {"sample_interval": "6m", "slice": "10m"}}"# =>
+        "obs.json: $.slo.sample_interval: 6m; allowed: more than 0s and at most the shortest burn";
+    a_slice_below_the_sample_interval_is_a_fault: r#"{"slo": {"slice": "5s"}}"# =>
+        "obs.json: $.slo.slice: 5s; allowed: from slo.sample_interval to 1h";
+    a_factor_of_0_is_a_fault: r#"{"slo": {"burn_rate": {"critical": {"factor": 0}}}}"# =>
+        "obs.json: $.slo.burn_rate.critical.factor: 0; allowed: more than 0 and at most 10000";
+    a_factor_that_is_text_is_a_fault: r#"{"slo": {"burn_rate": {"warning": {"factor": []}}}}"# =>
+        "obs.json: $.slo.burn_rate.warning.factor: an array; allowed: a number";
+    a_long_window_that_is_the_shorter_one_is_a_fault:
+        r#"{"slo": {"burn_rate": {"critical": {"long": "1m"}}}}"# =>
+        "obs.json: $.slo.burn_rate.critical.long: 1m; allowed: longer than short, and at most 30d";
+    a_minimum_of_no_bad_events_is_a_fault:
+        r#"{"slo": {"burn_rate": {"min_bad": {"occurrences": 0}}}}"# =>
+        "obs.json: $.slo.burn_rate.min_bad.occurrences: 0; allowed: 1 to 1000000";
+    windows_beside_the_workbooks_policy_are_a_fault:
+        r#"{"slo": {"policy": "sre-workbook", "burn_rate": {"warning": {"factor": 3}}}}"# =>
+        "obs.json: $.slo.burn_rate.warning.factor: 3; allowed: only with slo.policy burn-rate";
+    a_policy_of_somebody_else_is_a_fault: r#"{"slo": {"policy": "sre"}}"# =>
+        "obs.json: $.slo.policy: \"sre\"; allowed: burn-rate, sre-workbook";
+    every_fault_of_a_maintenance_is_named:
+        r#"{"slo": {"maintenance": [{"from": "now", "reason": "", "why": 1}]}}"# =>
+        "obs.json: $.slo.maintenance[0]: from \"now\", no to, reason \"\", unknown key \"why\"; allowed";
+    a_maintenance_that_ends_before_it_begins_is_a_fault:
+        r#"{"slo": {"maintenance": [{"from": "2026-12-01T02:00:00Z", "to": "2026-12-01T02:00:00Z",
+            "reason": "x"}]}}"# =>
+        "obs.json: $.slo.maintenance[0]: from 2026-12-01T02:00:00Z to 2026-12-01T02:00:00Z; allowed";
 }
 
 #[test]

@@ -226,6 +226,18 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         "slo.directory",
         json!("/"),
     );
+    row(
+        "VANTAGE_OBS_SLO_PROMETHEUS_URL",
+        "https://u:p@prometheus:9090",
+        "slo.prometheus.url",
+        json!("https://***@prometheus:9090"),
+    );
+    row(
+        "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN",
+        "abc",
+        "slo.prometheus.token",
+        json!("***"),
+    );
     for (infix, path) in [
         ("", "otlp"),
         ("TRACES_", "otlp.traces"),
@@ -402,6 +414,12 @@ fn a_bad_value_is_a_fault_that_names_its_variable() {
         ("VANTAGE_OBS_HEALTH_DETAILS_TOKEN", "a b", "***"),
         ("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "2d", "2d"),
         ("VANTAGE_OBS_SLO_DIRECTORY", "/nowhere", r#""/nowhere""#),
+        (
+            "VANTAGE_OBS_SLO_PROMETHEUS_URL",
+            "prometheus",
+            r#""prometheus""#,
+        ),
+        ("VANTAGE_OBS_SLO_PROMETHEUS_TOKEN", "a b", "***"),
         ("VANTAGE_OBS_LISTN", "x", "unknown variable"),
     ] {
         let error = api()

@@ -1,0 +1,72 @@
+//! A declared maintenance of the file.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::config::fault::Refusal;
+use crate::config::setting::{Setting, kind};
+use crate::slo::maintenance::Maintenance;
+
+const KEYS: [&str; 3] = ["from", "to", "reason"];
+
+impl Setting for Maintenance {
+    fn allowed() -> String {
+        "{\"from\", \"to\", \"reason\"} with RFC 3339 times, such as \"2026-12-01T02:00:00Z\", \
+         to after from, and a reason of 1 to 255 bytes"
+            .into()
+    }
+
+    /// No variable holds one.
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Err(Refusal::text(text, Self::allowed()))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, Refusal> {
+        let refused = |found: String| Refusal::new(found, Self::allowed());
+        let members = value
+            .as_object()
+            .ok_or_else(|| refused(kind(value).into()))?;
+        let (from, to) = (time(members, "from"), time(members, "to"));
+        let reason = reason(members);
+        let unknown = members
+            .keys()
+            .filter(|key| !KEYS.contains(&key.as_str()))
+            .map(|key| format!("unknown key {key:?}"));
+        let wrong: Vec<String> = [
+            from.as_ref().err(),
+            to.as_ref().err(),
+            reason.as_ref().err(),
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .chain(unknown)
+        .collect();
+        match (from, to, reason) {
+            (Ok(from), Ok(to), Ok(reason)) if wrong.is_empty() => {
+                Maintenance::new(from, to, reason)
+                    .ok_or_else(|| refused(format!("from {from} to {to}")))
+            }
+            _ => Err(refused(wrong.join(", "))),
+        }
+    }
+}
+
+fn time(members: &Map<String, Value>, key: &str) -> Result<Timestamp, String> {
+    let text = text(members, key)?;
+    text.parse().map_err(|_| format!("{key} {text:?}"))
+}
+
+fn reason(members: &Map<String, Value>) -> Result<String, String> {
+    let text = text(members, "reason")?;
+    let fine = !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
+    fine.then(|| text.into())
+        .ok_or_else(|| format!("reason {text:?}"))
+}
+
+fn text<'a>(members: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
+    let value = members.get(key).ok_or_else(|| format!("no {key}"))?;
+    value
+        .as_str()
+        .ok_or_else(|| format!("{key} {}", kind(value)))
+}
