@@ -44,7 +44,7 @@ use std::path::Path;
 pub use fault::{Fault, Problem, SloError, Warning};
 pub use kind::{Kind, Method, Service, Threshold};
 pub use objective::Objective;
-pub use window::{Calendar, Period, Rolling, Span, Window};
+pub use window::{Calendar, Period, Rolling, RollingError, Span, Window};
 
 /// Every objective that is declared, in the order of the files and of the entries in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

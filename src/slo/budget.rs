@@ -87,6 +87,12 @@ impl Budget {
         self.permitted.of(self.window)
     }
 
+    /// The time budget in seconds, exact to the nanosecond.
+    #[must_use]
+    pub fn seconds(&self) -> Ratio {
+        Ratio::of_durations(self.time(), Duration::from_secs(1)).unwrap_or(Ratio::ZERO)
+    }
+
     /// How many of the events may be bad, not always a whole number.
     #[must_use]
     pub fn events(&self) -> Ratio {

@@ -9,17 +9,31 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SloError {
     faults: Vec<Fault>,
+    warnings: Vec<Warning>,
 }
 
 impl SloError {
     pub(super) fn new(faults: Vec<Fault>) -> SloError {
-        SloError { faults }
+        SloError {
+            faults,
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn with_warnings(self, warnings: Vec<Warning>) -> SloError {
+        SloError { warnings, ..self }
     }
 
     /// Every fault, in the order of the files and of their entries. Never empty.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// What is suspicious about the objectives that have no fault.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 }
 
@@ -61,6 +75,20 @@ impl Fault {
             value: Some(value),
             allowed: allowed.into(),
         }
+    }
+}
+
+impl serde::Serialize for Fault {
+    /// Its parts; the problem as its words.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut members = serializer.serialize_struct("Fault", 5)?;
+        members.serialize_field("file", &self.file)?;
+        members.serialize_field("path", &self.path)?;
+        members.serialize_field("problem", &self.problem.to_string())?;
+        members.serialize_field("value", &self.value)?;
+        members.serialize_field("allowed", &self.allowed)?;
+        members.end()
     }
 }
 
@@ -144,7 +172,7 @@ pub enum Problem {
 }
 
 /// Something legal that is probably not meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Warning {
     /// The file as it was named.

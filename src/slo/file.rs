@@ -114,7 +114,8 @@ impl Reader {
         if self.faults.is_empty() {
             Ok(Objectives(self.objectives))
         } else {
-            Err(SloError::new(self.faults))
+            let warnings = Objectives(self.objectives).warnings().cloned().collect();
+            Err(SloError::new(self.faults).with_warnings(warnings))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the HTTP route and the command.
 
 mod json;
+mod table;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::{Method, Objective, Threshold, Window};
 use crate::units::{Percent, Ratio};
 
 pub use super::burn_rate::BurnRate;
+pub use table::render_table;
 
 /// The objectives at one moment.
 ///

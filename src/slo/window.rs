@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use calendar::{Calendar, Period};
-pub use rolling::Rolling;
+pub use rolling::{Rolling, RollingError};
 
 /// The time over which an objective is to be met.
 ///

@@ -113,6 +113,14 @@ impl fmt::Debug for Percent {
     }
 }
 
+impl serde::Serialize for Percent {
+    /// As the number that a file has.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nearest = self.to_string().parse().unwrap_or(f64::NAN);
+        super::number(nearest, serializer)
+    }
+}
+
 /// An exact fraction from 0 to 1 in lowest terms, such as the share of events that may be bad.
 ///
 /// # Examples

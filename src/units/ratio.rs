@@ -145,6 +145,16 @@ impl Ratio {
         }
     }
 
+    /// With as few decimals as it needs, at most this many, rounded down: 0.5, 14.4, 3.
+    #[must_use]
+    pub fn shortened(self, places: u32) -> String {
+        let text = self.rounded_down(places);
+        match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.').into(),
+            false => text,
+        }
+    }
+
     /// Without its sign, times `10^places`, rounded to zero; and whether nothing was cut off.
     fn scaled(self, places: u32) -> (u128, bool) {
         let power = 10_u128.pow(places.min(18));
@@ -210,6 +220,13 @@ impl std::str::FromStr for Ratio {
         let decimal: Decimal = text.parse().map_err(|_| RatioError)?;
         let (numerator, denominator) = decimal.terms().ok_or(RatioError)?;
         Ratio::new(numerator, denominator).ok_or(RatioError)
+    }
+}
+
+impl serde::Serialize for Ratio {
+    /// As a number: 10 and not 10.0.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::number(self.to_f64(), serializer)
     }
 }
 

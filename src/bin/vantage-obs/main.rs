@@ -7,6 +7,7 @@ mod catalog;
 mod config;
 mod doctor;
 mod output;
+mod slo;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -28,6 +29,9 @@ enum Verb {
     /// Judges and shows configuration.
     #[command(subcommand)]
     Config(config::Verb),
+    /// Judges objectives, and works out error budgets.
+    #[command(subcommand)]
+    Slo(slo::Verb),
     // Its arguments say what it does.
     Doctor(doctor::Arguments),
     /// Prints every metric that can be emitted.
@@ -38,6 +42,7 @@ impl Verb {
     fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
         match self {
             Self::Config(verb) => verb.run(out, err),
+            Self::Slo(verb) => verb.run(out, err),
             Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
         }

@@ -30,6 +30,9 @@ impl From<Status> for ExitCode {
 /// Why a verb couldn't do its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// Arguments that are fine one by one and not together.
+    #[error("{0}")]
+    Usage(String),
     #[error("{path} can't be read: {cause}")]
     Unreadable { path: String, cause: io::Error },
     #[error("the output can't be written: {0}")]
@@ -44,7 +47,7 @@ impl Failure {
         let kind = match self {
             Self::Output(cause) => Some(cause.kind()),
             Self::Json(cause) => cause.io_error_kind(),
-            Self::Unreadable { .. } => None,
+            Self::Usage(_) | Self::Unreadable { .. } => None,
         };
         kind == Some(io::ErrorKind::BrokenPipe)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::SloPolicy;
 use crate::config::check::Check;
@@ -31,7 +31,6 @@ pub struct BurnRates {
 #[non_exhaustive]
 pub struct BurnWindows {
     /// The burn rate that both windows must exceed: above 0, at most 10,000.
-    #[serde(serialize_with = "number")]
     pub factor: Ratio,
     /// The window that says how much is gone: longer than `short`, at most 30 d. Seconds are allowed.
     #[serde(serialize_with = "duration")]
@@ -166,14 +165,5 @@ impl MinBad {
             let fine = (1..=1_000_000).contains(&count);
             check.require(fine, path, count, "1 to 1000000");
         }
-    }
-}
-
-/// 10 and not 10.0, as a file has it.
-fn number<S: Serializer>(value: &Ratio, serializer: S) -> Result<S::Ok, S::Error> {
-    let whole = value.rounded_down(0);
-    match whole.parse::<u32>() {
-        Ok(number) if Ratio::from(number) == *value => serializer.serialize_u32(number),
-        _ => serializer.serialize_f64(value.to_f64()),
     }
 }

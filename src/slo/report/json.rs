@@ -1,13 +1,11 @@
 //! The report as JSON, field by field in the order that is promised.
 
-use std::time::Duration;
-
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 use super::{BurnRate, ObjectiveReport, Report};
 use crate::slo::budget::Budget;
-use crate::units::{Percent, Ratio, format_duration};
+use crate::units::{Percent, Ratio, format_duration, number};
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -30,7 +28,7 @@ impl Serialize for ObjectiveReport {
         members.serialize_field("name", &self.name)?;
         members.serialize_field("kind", self.kind)?;
         members.serialize_field("method", self.method.as_str())?;
-        members.serialize_field("target", &Number::of(self.target))?;
+        members.serialize_field("target", &self.target)?;
         members.serialize_field("threshold", &self.threshold.map(Limit))?;
         members.serialize_field("window", &self.window)?;
         members.serialize_field("description", &self.description)?;
@@ -40,7 +38,7 @@ impl Serialize for ObjectiveReport {
         members.serialize_field("bad", &count(self.bad.into()))?;
         members.serialize_field("total", &count(budget.total()))?;
         let sli = budget.sli().filter(|_| counted);
-        members.serialize_field("sli", &sli.map(Number::exact))?;
+        members.serialize_field("sli", &sli)?;
         members.serialize_field("budget", &BudgetFields { budget, counted })?;
         members.serialize_field("burn_rate", &Rates(self.target, &self.burn_rate))?;
         members.serialize_field("alert", self.alert.as_str())?;
@@ -55,32 +53,12 @@ impl Serialize for ObjectiveReport {
     }
 }
 
-/// A number as people write it: 95 and not 95.0. What isn't finite is null.
+/// A share of time, as a number.
 struct Number(f64);
-
-impl Number {
-    fn exact(ratio: Ratio) -> Number {
-        Number(ratio.to_f64())
-    }
-
-    fn of(percent: Percent) -> Number {
-        Number(percent.to_string().parse().unwrap_or(f64::NAN))
-    }
-
-    fn seconds(duration: Duration) -> Number {
-        let seconds = Ratio::of_durations(duration, Duration::from_secs(1));
-        Number(seconds.map_or(f64::NAN, Ratio::to_f64))
-    }
-}
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Below 2^53 every whole number is one of both kinds.
-        const WHOLE: f64 = 9_007_199_254_740_992.0;
-        if self.0.fract() == 0.0 && self.0.abs() < WHOLE {
-            return serializer.serialize_i64(self.0 as i64);
-        }
-        serializer.serialize_f64(self.0)
+        number(self.0, serializer)
     }
 }
 
@@ -90,12 +68,13 @@ impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (value, unit) = self.0;
         let mut members = serializer.serialize_struct("Threshold", 2)?;
-        members.serialize_field("value", &Number::exact(value))?;
+        members.serialize_field("value", &value)?;
         members.serialize_field("unit", unit)?;
         members.end()
     }
 }
 
+/// A budget whose counts mean nothing has a size all the same.
 struct BudgetFields {
     budget: Budget,
     counted: bool,
@@ -104,10 +83,10 @@ struct BudgetFields {
 impl Serialize for BudgetFields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let budget = &self.budget;
-        let known = |ratio: Option<Ratio>| ratio.filter(|_| self.counted).map(Number::exact);
+        let known = |ratio: Option<Ratio>| ratio.filter(|_| self.counted);
         let mut members = serializer.serialize_struct("Budget", 5)?;
-        members.serialize_field("fraction", &Number(budget.fraction().to_f64()))?;
-        members.serialize_field("seconds", &Number::seconds(budget.time()))?;
+        members.serialize_field("fraction", &Ratio::from(budget.fraction()))?;
+        members.serialize_field("seconds", &budget.seconds())?;
         members.serialize_field("events", &known(Some(budget.events())))?;
         members.serialize_field("consumed", &known(budget.consumed()))?;
         members.serialize_field("remaining", &known(budget.remaining()))?;
@@ -131,7 +110,7 @@ impl Serialize for Rate<'_> {
         let total = u128::from(rate.good) + u128::from(rate.bad);
         let mut members = serializer.serialize_struct("BurnRate", 5)?;
         members.serialize_field("window", &format_duration(rate.window))?;
-        members.serialize_field("value", &rate.value(*target).map(Number::exact))?;
+        members.serialize_field("value", &rate.value(*target))?;
         members.serialize_field("good", &rate.good)?;
         members.serialize_field("total", &total)?;
         members.serialize_field("coverage", &Number(rate.coverage))?;
@@ -152,7 +131,7 @@ impl Serialize for BurnDown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut points = serializer.serialize_seq(Some(self.0.len()))?;
         for (at, remaining) in self.0 {
-            points.serialize_element(&(at.to_string(), Number::exact(*remaining)))?;
+            points.serialize_element(&(at.to_string(), remaining))?;
         }
         points.end()
     }

@@ -79,3 +79,50 @@ fn an_overspent_budget_is_negative() {
     assert_eq!(json["objectives"][0]["budget"]["consumed"], 2);
     assert_eq!(json["objectives"][0]["budget"]["remaining"], -1);
 }
+
+#[test]
+fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
+    let mut firing = latency();
+    firing.data = Data::Partial;
+    firing.coverage = 0.599;
+    (firing.good, firing.bad) = (9_641, 1_359);
+    firing.alert = Alert::Critical;
+    firing.recovers_at = Some(at());
+    for (window, bad) in [
+        (300, 900),
+        (1_800, 260),
+        (3_600, 100),
+        (21_600, 20),
+        (86_400, 0),
+    ] {
+        let window = Duration::from_secs(window);
+        firing
+            .burn_rate
+            .push(BurnRate::new(window, 1_000 - bad, bad, 1.0));
+    }
+    let mut report = report(firing);
+    let mut unknown = latency();
+    unknown.service = "a-service-of-a-very-long-name-indeed".into();
+    unknown.reason = Some("nothing of it was found, ".repeat(8));
+    report.objectives.push(unknown);
+    let table = render_table(&report);
+    let lines: Vec<_> = table.lines().collect();
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+    let expected = [
+        "local 2026-11-24T12:00:00Z",
+        "",
+        "OBJECTIVE                       TARGET        SLI       LEFT  HIGHEST BURN    BURN   ALERT",
+        "api.latency                       95 %  87.6454 %  -147.10 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
+        "  partial, 59 % covered",
+        "  within its budget again at 2026-11-24T12:00:00Z if nothing more happens",
+        "a-service-of-a-very-long-name…    95 %          -          -  -                      none",
+    ];
+    assert_eq!(&lines[..7], expected, "{table}");
+    assert!(
+        lines[7].starts_with("  absent, 0 % covered: nothing of it"),
+        "{table}"
+    );
+}

@@ -53,6 +53,21 @@ impl Rolling {
     }
 }
 
+/// Text that is not a [`Rolling`] window.
+///
+/// The writer of the text is at fault; the message says what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a whole number above 0 followed by m, h, d or w, such as 30d, of at most 3660d")]
+pub struct RollingError;
+
+impl std::str::FromStr for Rolling {
+    type Err = RollingError;
+
+    fn from_str(text: &str) -> Result<Self, RollingError> {
+        Rolling::parse(text).ok_or(RollingError)
+    }
+}
+
 impl fmt::Display for Rolling {
     /// The length in its largest whole unit up to days, which Prometheus understands too: `30d`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

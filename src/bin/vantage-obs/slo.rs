@@ -1,0 +1,53 @@
+//! `vantage-obs slo`: objectives, their budgets, and the arithmetic behind them.
+
+mod budget;
+mod calc;
+mod validate;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::output::{Failure, Status};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    // Their arguments say what they do.
+    Validate(validate::Arguments),
+    Budget(budget::Arguments),
+    Calc(calc::Arguments),
+}
+
+impl Verb {
+    pub(crate) fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+        match self {
+            Self::Validate(arguments) => arguments.run(out),
+            Self::Budget(arguments) => arguments.run(out, err),
+            Self::Calc(arguments) => arguments.run(out),
+        }
+    }
+}
+
+/// The folder of the objectives.
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// The folder with the objectives' JSON files.
+    #[arg(value_name = "DIR", default_value = "slo")]
+    path: PathBuf,
+}
+
+impl Folder {
+    /// The folder; one that isn't there is a failure to run, not a fault of the files.
+    fn readable(&self) -> Result<&Path, Failure> {
+        let unreadable = |cause: io::Error| Failure::Unreadable {
+            path: self.path.display().to_string(),
+            cause,
+        };
+        std::fs::read_dir(&self.path).map_err(unreadable)?;
+        Ok(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::*;
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Status, standard output and standard error.
+fn run(words: &[&str]) -> Result<(Status, String, String), Failure> {
+    let words = ["slo"].iter().chain(words);
+    let verb = Line::try_parse_from(words)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .verb;
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = verb.run(&mut out, &mut err)?;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ok((status, text(out), text(err)))
+}
+
+fn refused(words: &[&str]) -> String {
+    let words = ["slo"].iter().chain(words);
+    match Line::try_parse_from(words) {
+        Err(error) => error.to_string(),
+        Ok(line) => match line.verb.run(&mut Vec::new(), &mut Vec::new()) {
+            Err(failure) => failure.to_string(),
+            Ok(status) => panic!("{status:?}"),
+        },
+    }
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn the_platforms_own_files_are_well() {
+    let (status, out, _) = run(&["validate", "slo"]).unwrap();
+    assert_eq!(status, Status::Fine);
+    assert_eq!(out, "objectives: 6; all is well\n");
+}
+
+#[test]
+fn every_fault_and_every_warning_is_printed_and_the_status_is_1() {
+    let folder = folder(&[
+        (
+            "a.json",
+            r#"{"api":{"availability":{"target":0.999,"window":"30d"}}}"#,
+        ),
+        (
+            "b.json",
+            r#"{"workers":{"queue_lag":{"target":100,"threshold":0,"window":"30d"}}}"#,
+        ),
+    ]);
+    let path = folder.path().to_str().unwrap();
+    let (status, out, _) = run(&["validate", path]).unwrap();
+    assert_eq!(status, Status::Faulty);
+    let starts = [
+        "fault: ",
+        "fault: ",
+        "warning: ",
+        "warning: ",
+        "faults: 2; warnings: 2",
+    ];
+    assert_eq!(out.lines().count(), starts.len(), "{out}");
+    for (line, start) in out.lines().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    let (_, out, _) = run(&["validate", path, "--format", "json"]).unwrap();
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["valid"], false);
+    assert_eq!(json["faults"][0]["path"], "$.workers.queue_lag.target");
+    assert_eq!(json["faults"][0]["problem"], "out of range");
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_failure_to_run() {
+    for verb in ["validate", "budget"] {
+        let text = refused(&[verb, "/nowhere"]);
+        assert!(text.starts_with("/nowhere can't be read: "), "{text}");
+    }
+}
+
+#[test]
+fn budgets_are_printed_for_people_and_for_programs() {
+    let (_, out, err) = run(&["budget", "slo"]).unwrap();
+    assert_eq!(err, "");
+    let first = out.lines().nth(1).unwrap();
+    let expected = "api.availability         99.9 %  30d     43m12s       1 in 1000 time slices";
+    assert_eq!(first, expected);
+    let (_, out, _) = run(&["budget", "slo", "--format", "json"]).unwrap();
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json[1]["name"], "latency");
+    assert_eq!(
+        json[1]["budget"],
+        json!({"fraction": 0.05, "seconds": 129_600})
+    );
+}
+
+#[test]
+fn the_arithmetic_is_written_out() {
+    let numbers = [
+        "calc", "--target", "95", "--window", "30d", "--good", "9641",
+    ];
+    let (_, out, _) = run(&[&numbers[..], &["--total", "10000"]].concat()).unwrap();
+    let expected = "\
+permitted share  (100 - 95) / 100                     = 0.05
+time budget      0.05 × 30d                           = 1d12h
+event budget     0.05 × 10000 events                  = 500
+SLI              9641 / 10000                         = 0.9641
+consumed         359 / 500                            = 0.718
+remaining        1 - 0.718                            = 0.282
+burn rate        (359 / 10000) / 0.05                 = 0.718x over 30d
+lasts            0.282 × 30d / 0.718                  = 11d18h47m7s
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn the_arithmetic_is_json_for_programs() {
+    let numbers = [
+        "calc", "--target", "99.9", "--window", "30d", "--format", "json",
+    ];
+    let calc = |good, total| {
+        let words = [&numbers[..], &["--good", good, "--total", total]].concat();
+        let (_, out, _) = run(&words).unwrap();
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let json = calc("998", "1000");
+    for (field, value) in [
+        ("fraction", json!(0.001)),
+        ("seconds", json!(2_592)),
+        ("events", json!(1)),
+        ("consumed", json!(2)),
+        ("remaining", json!(-1)),
+        ("burn_rate", json!(2)),
+    ] {
+        assert_eq!(json[field], value, "{field}");
+    }
+    let quiet = calc("0", "0");
+    assert_eq!(quiet["seconds"], 2_592);
+    assert!(quiet["consumed"].is_null() && quiet["sli"].is_null());
+}
+
+#[test]
+fn numbers_that_do_not_go_together_are_usage_errors() {
+    let calc = |target, window, good| {
+        let words = [
+            "calc", "--target", target, "--window", window, "--good", good,
+        ];
+        refused(&[&words[..], &["--total", "10"]].concat())
+    };
+    assert_eq!(calc("99", "1d", "11"), "--good 11 is more than --total 10");
+    assert!(calc("100", "1d", "1").contains("above 0 and below 100"));
+    assert!(calc("99", "1y", "1").contains("followed by m, h, d or w"));
+    assert!(calc("99", "1d", "-1").contains("unexpected argument"));
+}
