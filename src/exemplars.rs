@@ -93,6 +93,10 @@ impl Exemplars {
         }))
     }
 
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+
     /// The exemplars of a histogram.
     pub(crate) fn of(&self, spec: &'static MetricSpec) -> Arc<OfInstrument> {
         Arc::new(OfInstrument {

@@ -7,18 +7,28 @@
 //! An account is opened by the instruments that count into it, which come to life with the process's
 //! role or their first use. Until then it isn't exported: a worker that said 0 bad requests would be
 //! added to the API's budget as one that was never slow.
+//!
+//! The accounts of custom objectives are opened by the metric that they name. Which of its series count
+//! is decided when a series is bound, so that a series that no objective asks about pays for one look at
+//! an empty option.
+
+mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::catalog::{self, Instrument, MetricSpec};
-use crate::slo::{Kind, Method, Objectives, Threshold};
+use crate::slo::{Indicator, Kind, Method, Objectives, Threshold};
+
+pub(crate) use tally::{Tallies, Tally};
 
 /// Every objective's account, opened or not. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     accounts: Arc<[Account]>,
+    /// Routes that count towards no objective that doesn't name them.
+    uncounted: Arc<[String]>,
 }
 
 /// Good and bad events of one objective since the process started.
@@ -27,6 +37,7 @@ pub(crate) struct Account {
     objective: Arc<str>,
     kind: Kind,
     threshold: Option<Duration>,
+    indicator: Option<Arc<Indicator>>,
     counters: Arc<Counters>,
 }
 
@@ -51,10 +62,24 @@ impl Ledger {
                     Some(Threshold::Duration(threshold)) => Some(threshold),
                     _ => None,
                 },
+                indicator: objective.indicator().cloned().map(Arc::new),
                 counters: Arc::default(),
             })
             .collect();
-        Self { accounts }
+        Self {
+            accounts,
+            uncounted: Arc::default(),
+        }
+    }
+
+    /// The same, where these routes (health, scrape) count towards no objective that doesn't name
+    /// them.
+    #[must_use]
+    pub(crate) fn without(self, uncounted: Vec<String>) -> Self {
+        Self {
+            uncounted: uncounted.into(),
+            ..self
+        }
     }
 
     /// All accounts, in the order of the objectives.
@@ -91,8 +116,18 @@ impl Ledger {
     /// Opens the account of a kind, to count into it.
     pub(crate) fn open(&self, kind: Kind) -> Option<Account> {
         let account = self.accounts().find(|account| account.kind == kind)?;
-        account.counters.opened.store(true, Ordering::Relaxed);
+        account.open();
         Some(account.clone())
+    }
+
+    /// Opens the accounts of all custom objectives that name this metric.
+    pub(crate) fn watch(&self, spec: &MetricSpec) -> Tallies {
+        let named = self.accounts().filter(|account| {
+            let indicator = account.indicator.as_ref();
+            indicator.is_some_and(|indicator| indicator.metric.name == spec.name)
+        });
+        let accounts = named.inspect(|account| account.open()).cloned().collect();
+        Tallies::new(accounts, Arc::clone(&self.uncounted))
     }
 }
 
@@ -119,8 +154,15 @@ impl Account {
         self.threshold
     }
 
+    fn open(&self) {
+        self.counters.opened.store(true, Ordering::Relaxed);
+    }
+
     /// The histogram that shows what the objective is about.
-    pub(crate) const fn metric(&self) -> Option<&'static str> {
+    pub(crate) fn metric(&self) -> Option<&'static str> {
+        if let Some(indicator) = &self.indicator {
+            return Some(indicator.metric.name);
+        }
         match self.kind {
             Kind::Latency => Some(catalog::api::REQUEST_DURATION.name),
             Kind::ProcessingTime => Some(catalog::worker::JOB_DURATION.name),
@@ -130,12 +172,16 @@ impl Account {
     }
 
     pub(crate) fn count(&self, good: bool) {
+        self.add(good, 1);
+    }
+
+    fn add(&self, good: bool, events: u64) {
         let counter = if good {
             &self.counters.good
         } else {
             &self.counters.bad
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Counts `elapsed` against the threshold: good up to and including it.

@@ -18,6 +18,7 @@ use opentelemetry::{KeyValue, Value};
 
 use crate::catalog::{Attribute, Instrument, MetricSpec, Values};
 use crate::exemplars::{Exemplars, Place};
+use crate::ledger::Tally;
 use crate::trace::Sampled;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
@@ -37,7 +38,10 @@ pub(crate) struct Instruments {
 
 /// A counter of events with its labels.
 #[derive(Clone, Debug)]
-pub(crate) struct Counter(BoundCounter<u64>);
+pub(crate) struct Counter {
+    bound: BoundCounter<u64>,
+    tally: Tally,
+}
 
 /// A counter of seconds with its labels.
 #[derive(Clone, Debug)]
@@ -53,6 +57,7 @@ pub(crate) struct UpDownCounter(BoundUpDownCounter<i64>);
 pub(crate) struct Histogram {
     bound: BoundHistogram<f64>,
     exemplars: Option<Place>,
+    tally: Tally,
 }
 
 /// A value that is set, with its labels.
@@ -76,11 +81,13 @@ impl Bindable for Counter {
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
             .build();
+        let tallies = instruments.exemplars.ledger().watch(spec);
         Box::new(move |labels| {
             let bound = instrument.bind(labels);
             // A series without labels is exported only once it was recorded.
             bound.add(0);
-            Self(bound)
+            let tally = tallies.of(labels, is_overflow(labels));
+            Self { bound, tally }
         })
     }
 }
@@ -124,9 +131,11 @@ impl Bindable for Histogram {
             .with_unit(spec.unit.ucum())
             .build();
         let exemplars = instruments.exemplars.of(spec);
+        let tallies = instruments.exemplars.ledger().watch(spec);
         Box::new(move |labels| Self {
             bound: instrument.bind(labels),
             exemplars: (!is_overflow(labels)).then(|| Place::new(&exemplars, labels)),
+            tally: tallies.of(labels, is_overflow(labels)),
         })
     }
 }
@@ -145,7 +154,8 @@ impl Bindable for Gauge {
 
 impl Counter {
     pub(crate) fn add(&self, events: u64) {
-        self.0.add(events);
+        self.bound.add(events);
+        self.tally.events(events);
     }
 }
 
@@ -164,11 +174,13 @@ impl UpDownCounter {
 impl Histogram {
     pub(crate) fn record(&self, seconds: f64) {
         self.bound.record(seconds);
+        self.tally.seconds(seconds);
     }
 
     /// Records what happened inside a span, which becomes an exemplar where its trace is kept.
     pub(crate) fn record_in(&self, span: Option<Sampled>, seconds: f64) {
         self.bound.record(seconds);
+        self.tally.seconds(seconds);
         if let (Some(span), Some(exemplars)) = (span, &self.exemplars) {
             exemplars.keep(seconds, span);
         }

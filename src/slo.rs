@@ -27,6 +27,7 @@ pub mod budget;
 mod burn_rate;
 mod fault;
 mod file;
+mod indicator;
 mod json;
 mod kind;
 pub mod maintenance;
@@ -42,6 +43,7 @@ use std::io;
 use std::path::Path;
 
 pub use fault::{Fault, Problem, SloError, Warning};
+pub use indicator::{Filter, Good, Indicator};
 pub use kind::{Kind, Method, Service, Threshold};
 pub use objective::Objective;
 pub use window::{Calendar, Period, Rolling, RollingError, Span, Window};

@@ -136,6 +136,21 @@ pub enum Problem {
     /// An objective that the service doesn't have.
     #[error("unknown objective")]
     UnknownObjective,
+    /// The key of a service or of an objective that no label could carry.
+    #[error("not a name")]
+    InvalidName,
+    /// A `metric` that the catalog doesn't have.
+    #[error("unknown metric")]
+    UnknownMetric,
+    /// A `metric` whose events can't be told apart, such as a gauge.
+    #[error("not a counter of events or a histogram")]
+    UncountableMetric,
+    /// A label that the metric doesn't have.
+    #[error("unknown label")]
+    UnknownAttribute,
+    /// A value that the label can't have.
+    #[error("not a value of the label")]
+    UnknownValue,
     /// A key that objectives of this kind don't have.
     #[error("unknown key")]
     UnknownKey,

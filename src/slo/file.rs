@@ -1,7 +1,9 @@
 //! From the text of the files to objectives, with every fault on the way.
 
+mod custom;
 mod declaration;
 mod fields;
+mod filter;
 mod window;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use std::io;
 use serde_json::value::RawValue;
 
 use self::fields::Fields;
-use super::json;
+use super::json::{self, Entries};
 use super::kind::Service;
 use super::nearest::nearest;
 use super::{Fault, Objective, Objectives, Problem, SloError};
@@ -44,16 +46,8 @@ impl Reader {
             return;
         };
         for (key, value) in services.entries() {
-            match Service::ALL
-                .into_iter()
-                .find(|service| service.as_str() == key)
-            {
-                Some(service) => self.read_service(&services, &service, value),
-                None => {
-                    let allowed = Service::ALL.each_ref().map(Service::as_str);
-                    self.faults
-                        .push(unknown(&services, key, Problem::UnknownService, &allowed));
-                }
+            if self.is_name(&services, key) {
+                self.read_service(&services, &Service::of(key), value);
             }
         }
     }
@@ -63,24 +57,56 @@ impl Reader {
         let Some(objectives) = self.fields(parent.file(), path, value) else {
             return;
         };
-        let kinds = service.kinds();
+        if matches!(service, Service::Other(_)) && objectives.entries().next().is_none() {
+            let wired = Service::WIRED;
+            let key = service.as_str();
+            return self
+                .faults
+                .push(unknown(parent, key, Problem::UnknownService, &wired));
+        }
         for (key, value) in objectives.entries() {
-            let Some(kind) = kinds.iter().copied().find(|kind| kind.as_str() == key) else {
-                let allowed: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
-                self.faults.push(unknown(
-                    &objectives,
-                    key,
-                    Problem::UnknownObjective,
-                    &allowed,
-                ));
-                continue;
-            };
-            self.claim(&objectives, service, key);
-            if let Some(fields) = self.fields(parent.file(), objectives.path_of(key), value) {
-                let declaration = declaration::read(&fields, service, kind, &mut self.faults);
-                self.objectives.extend(declaration);
+            if self.is_name(&objectives, key) {
+                self.read_objective(&objectives, service, key, value);
             }
         }
+    }
+
+    fn read_objective(
+        &mut self,
+        objectives: &Fields<'_>,
+        service: &Service,
+        key: &str,
+        value: &RawValue,
+    ) {
+        let kinds = service.kinds();
+        let wired = kinds.iter().copied().find(|kind| kind.as_str() == key);
+        if wired.is_none() && !names_metric(value) {
+            let fault = not_wired(objectives, key, service);
+            return self.faults.push(fault);
+        }
+        self.claim(objectives, service, key);
+        let path = objectives.path_of(key);
+        if let Some(fields) = self.fields(objectives.file(), path, value) {
+            let declaration = match wired {
+                Some(kind) => declaration::read(&fields, service, kind, &mut self.faults),
+                None => custom::read(&fields, service, key, &mut self.faults),
+            };
+            self.objectives.extend(declaration);
+        }
+    }
+
+    /// Whether the key can be half of an id, which is a label's value; a fault if not.
+    fn is_name(&mut self, fields: &Fields<'_>, key: &str) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let fine = (1..=64).contains(&key.len()) && key.chars().all(plain);
+        if !fine {
+            let allowed = "1 to 64 of A-Z a-z 0-9 _ -";
+            self.faults.push(Fault {
+                value: Some(key.escape_debug().to_string()),
+                ..fields.fault(key, Problem::InvalidName, allowed)
+            });
+        }
+        fine
     }
 
     /// Notes which file declares the objective; only one may.
@@ -118,6 +144,33 @@ impl Reader {
             Err(SloError::new(self.faults).with_warnings(warnings))
         }
     }
+}
+
+/// Whether this is an object with a metric of its own.
+fn names_metric(value: &RawValue) -> bool {
+    json::object(value)
+        .is_some_and(|Entries(entries)| entries.iter().any(|(key, _)| key == "metric"))
+}
+
+/// An objective that is neither wired to instruments nor names one.
+fn not_wired(objectives: &Fields<'_>, key: &str, service: &Service) -> Fault {
+    let kinds: Vec<_> = service.kinds().iter().map(|kind| kind.as_str()).collect();
+    let mut fault = match service {
+        Service::Other(name) => {
+            let meant = nearest(name, &Service::WIRED);
+            let meant = meant.map_or(String::new(), |meant| {
+                format!("; did you mean {meant}.{key}?")
+            });
+            let allowed = format!("an objective with a \"metric\"{meant}");
+            objectives.fault(key, Problem::UnknownObjective, &allowed)
+        }
+        _ => unknown(objectives, key, Problem::UnknownObjective, &kinds),
+    };
+    if !kinds.is_empty() {
+        fault.allowed.push_str("; any other needs a \"metric\"");
+    }
+    fault.value = Some(key.into());
+    fault
 }
 
 /// A key that isn't among the allowed ones, with the one that was probably meant.

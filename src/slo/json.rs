@@ -52,6 +52,11 @@ pub(super) fn object(value: &RawValue) -> Option<Entries<'_>> {
     serde_json::from_str(value.get()).ok()
 }
 
+/// The items of an array; `None` for any other value.
+pub(super) fn array(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
 /// The text of a string; `None` for any other value.
 pub(super) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()

@@ -13,11 +13,21 @@ pub enum Service {
     Api,
     /// `workers`: the jobs and heartbeats of the workers.
     Workers,
+    /// Any other: its objectives name their metrics.
+    Other(String),
 }
 
 impl Service {
     /// Every key that is wired to instruments, in the order in which messages list them.
-    pub(super) const ALL: [Service; 2] = [Service::Api, Service::Workers];
+    pub(super) const WIRED: [&str; 2] = ["api", "workers"];
+
+    pub(super) fn of(key: &str) -> Service {
+        match key {
+            "api" => Service::Api,
+            "workers" => Service::Workers,
+            other => Service::Other(other.into()),
+        }
+    }
 
     /// The key as the files write it.
     #[must_use]
@@ -25,14 +35,16 @@ impl Service {
         match self {
             Service::Api => "api",
             Service::Workers => "workers",
+            Service::Other(key) => key,
         }
     }
 
-    /// The objectives that this service can declare. The name of each is its kind's.
+    /// The objectives of this service that are wired to instruments. The name of each is its kind's.
     pub(super) fn kinds(&self) -> &'static [Kind] {
         match self {
             Service::Api => &[Kind::Availability, Kind::Latency, Kind::ErrorRate],
             Service::Workers => &[Kind::Availability, Kind::ProcessingTime, Kind::QueueLag],
+            Service::Other(_) => &[],
         }
     }
 }
@@ -57,6 +69,8 @@ pub enum Kind {
     ProcessingTime,
     /// The time from a job's scheduled moment to its start is within the threshold.
     QueueLag,
+    /// What the objective's [`Indicator`](super::Indicator) says.
+    Custom,
 }
 
 impl Kind {
@@ -69,6 +83,7 @@ impl Kind {
             Kind::ErrorRate => "error_rate",
             Kind::ProcessingTime => "processing_time",
             Kind::QueueLag => "queue_lag",
+            Kind::Custom => "custom",
         }
     }
 
@@ -90,7 +105,7 @@ impl Kind {
 
     pub(super) fn unit(self) -> Option<Unit> {
         match self {
-            Kind::Availability => None,
+            Kind::Availability | Kind::Custom => None,
             Kind::Latency => Some(Unit::Milliseconds),
             Kind::ErrorRate => Some(Unit::Percent),
             Kind::ProcessingTime | Kind::QueueLag => Some(Unit::Seconds),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::Unit;
-use super::{Kind, Method, Service, Threshold, Warning, Window};
+use super::{Indicator, Kind, Method, Service, Threshold, Warning, Window};
 use crate::units::{Fraction, Percent};
 
 /// A service level objective as declared: consistent, because only the files' reader makes one.
@@ -19,6 +19,7 @@ pub struct Objective {
     pub(super) target: Percent,
     pub(super) threshold: Option<Threshold>,
     pub(super) unit: Option<Unit>,
+    pub(super) indicator: Option<Indicator>,
     pub(super) window: Window,
     pub(super) description: Option<String>,
     pub(super) warnings: Vec<Warning>,
@@ -73,6 +74,12 @@ impl Objective {
     #[must_use]
     pub fn threshold_unit(&self) -> Option<&'static str> {
         self.unit.map(Unit::as_str)
+    }
+
+    /// What a [custom](Kind::Custom) objective counts; `None` where the kind says it.
+    #[must_use]
+    pub fn indicator(&self) -> Option<&Indicator> {
+        self.indicator.as_ref()
     }
 
     /// The time over which the target is to be met.

@@ -57,7 +57,7 @@ impl Telemetry {
         let ledger = if settings.disabled {
             Ledger::default()
         } else {
-            Ledger::of(objectives)
+            Ledger::of(objectives).without(own_routes(settings))
         };
         let (ours, user) = (
             Metrics::ours(settings, &ledger)?,

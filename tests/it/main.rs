@@ -16,6 +16,7 @@ mod health;
 mod http;
 mod jobs;
 mod layering;
+mod objectives;
 mod orders;
 #[cfg(feature = "otlp")]
 mod otlp;

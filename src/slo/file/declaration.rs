@@ -45,6 +45,7 @@ pub(super) fn read(
         target: target?,
         threshold: threshold?,
         unit,
+        indicator: None,
         window: window?,
         description: description?,
         warnings: Vec::new(),
@@ -54,10 +55,10 @@ pub(super) fn read(
 }
 
 /// Sets faults aside, so that the fields after them are still read.
-struct Keep<'a>(&'a mut Vec<Fault>);
+pub(super) struct Keep<'a>(pub(super) &'a mut Vec<Fault>);
 
 impl Keep<'_> {
-    fn ok<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+    pub(super) fn ok<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
         result.map_err(|fault| self.0.push(fault)).ok()
     }
 }
@@ -77,7 +78,7 @@ fn keys(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
+pub(super) fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
     let target: Option<Percent> = fields.number("target", TARGET)?.parse().ok();
     target
         .filter(|target| *target > Percent::ZERO && *target < Percent::HUNDRED)
@@ -110,25 +111,26 @@ fn unit(fields: &Fields<'_>, default: Unit) -> Result<Unit, Fault> {
 }
 
 fn threshold(fields: &Fields<'_>, unit: Unit, target: Option<Percent>) -> Result<Threshold, Fault> {
-    match unit.nanosecond_places() {
-        Some(places) => duration(fields, unit, places).map(Threshold::Duration),
-        None => permitted(fields, target).map(Threshold::Percent),
+    match unit {
+        Unit::Percent => permitted(fields, target).map(Threshold::Percent),
+        time => duration(fields, "threshold", time).map(Threshold::Duration),
     }
 }
 
-/// A threshold that is a time, exact to the nanosecond.
-fn duration(fields: &Fields<'_>, unit: Unit, places: u32) -> Result<Duration, Fault> {
+/// A limit that is a time, exact to the nanosecond.
+pub(super) fn duration(fields: &Fields<'_>, key: &str, unit: Unit) -> Result<Duration, Fault> {
     let allowed = format!(
         "a number above 0, in {}, of whole nanoseconds and under 500 years",
         unit.as_str()
     );
-    let decimal: Option<Decimal> = fields.number("threshold", &allowed)?.parse().ok();
+    let decimal: Option<Decimal> = fields.number(key, &allowed)?.parse().ok();
     let nanoseconds = decimal
-        .and_then(|decimal| decimal.scaled(places))
+        .zip(unit.nanosecond_places())
+        .and_then(|(decimal, places)| decimal.scaled(places))
         .filter(|n| *n > 0);
     nanoseconds
         .map(Duration::from_nanos)
-        .ok_or_else(|| fields.fault("threshold", Problem::OutOfRange, &allowed))
+        .ok_or_else(|| fields.fault(key, Problem::OutOfRange, &allowed))
 }
 
 /// The threshold of an error rate, which states its target a second time: as the bad share.

@@ -200,7 +200,7 @@ fn wrapped(text: &mut String, words: &str) {
         line.push(' ');
         line.push_str(&word);
     }
-    text.push_str(&line);
+    text.push_str(line.trim_end());
     text.push('\n');
 }
 

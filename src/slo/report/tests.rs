@@ -114,11 +114,11 @@ fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
     let expected = [
         "local 2026-11-24T12:00:00Z",
         "",
-        "OBJECTIVE                       TARGET        SLI       LEFT  HIGHEST BURN    BURN   ALERT",
-        "api.latency                       95 %  87.6454 %  -147.10 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
+        "OBJECTIVE                              TARGET        SLI       LEFT  HIGHEST BURN    BURN   ALERT",
+        "api.latency                              95 %  87.6454 %  -147.10 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
         "  partial, 59 % covered",
         "  within its budget again at 2026-11-24T12:00:00Z if nothing more happens",
-        "a-service-of-a-very-long-name…    95 %          -          -  -                      none",
+        "a-service-of-a-very-long-name-indeed…    95 %          -          -  -                      none",
     ];
     assert_eq!(&lines[..7], expected, "{table}");
     assert!(
