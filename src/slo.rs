@@ -16,8 +16,37 @@
 //! | `workers.processing_time` | `s` | `occurrences` |
 //! | `workers.queue_lag` | `s` | `occurrences` |
 //!
-//! `target` is in percent and `window` a whole number with its unit (`"30d"`). Optional are `unit`,
-//! `method` and `description`.
+//! `target` is in percent and `window` a whole number with its unit (`"30d"`), or a window of the
+//! calendar: `{"calendar": "month", "time_zone": "Europe/Berlin"}` with `week`, `month` or `quarter`, in
+//! UTC unless a zone is named. Optional are `unit`, `method` and `description`.
+//!
+//! Any other objective, under these or any other service, names an instrument of the [`catalog`]:
+//!
+//! ```json
+//! {"checkout": {
+//!    "latency": {"metric": "http.server.request.duration",
+//!                "where": {"http.route": "/api/v1/checkout"},
+//!                "good": {"at_most": 500, "unit": "ms"}, "target": 99, "window": "30d"},
+//!    "publish": {"metric": "vantage.worker.jobs", "where": {"job.kind": ["publish", "draft"]},
+//!                "good": {"outcome": "succeeded"}, "target": 99.5, "window": "7d"}}}
+//! ```
+//!
+//! - `metric` is a histogram of seconds or a counter of events, by its OpenTelemetry name.
+//! - `where` says which series count: each label with a value, several in an array, or `null` where the
+//!   label is absent. Without it all count.
+//! - `good` of a histogram is a limit, good up to and including it; of a counter it is labels, as in
+//!   `where`.
+//!
+//! Such events are counted when they are recorded. Health and scrape routes count only where `where`
+//! names `http.route`. A caller that gave up (`error.type` is `cancelled`) is bad past a histogram's
+//! limit and not counted before it; towards a counter it counts only where the objective names that.
+//! A series past `metrics.cardinality_limit` has lost its labels, and counts only where none is asked
+//! about.
+//!
+//! [`budget`] has the arithmetic with the source of each formula, [`policy`] says when a burning budget
+//! is an alert, and a [`report`] is what is known at one moment.
+//!
+//! [`catalog`]: crate::catalog
 //!
 //! Why are files refused as a whole? Because an objective that silently isn't tracked looks just
 //! like one that is met. So [`Objectives::load`] reports every fault of every file at once, and

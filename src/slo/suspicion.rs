@@ -5,11 +5,9 @@ mod prose;
 use std::time::Duration;
 
 use self::prose::Quantity;
+use super::policy::Policy;
 use super::{Objective, Threshold, Warning};
 use crate::units::Percent;
-
-/// The burn rate above which the platform's critical alert fires.
-const CRITICAL_BURN_RATE: u64 = 10;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -45,19 +43,28 @@ fn ratio_as_target(objective: &Objective) -> Option<String> {
 /// All events bad is a burn rate of 1 / permitted bad; no window can show a higher one.
 fn unreachable_alert(objective: &Objective) -> Option<String> {
     let (target, bad) = (objective.target(), objective.permitted_bad());
-    let highest = bad.denominator() / bad.numerator();
-    let reachable = bad.denominator() > CRITICAL_BURN_RATE.saturating_mul(bad.numerator());
-    (!reachable).then(|| {
-        let about = if bad.denominator() % bad.numerator() == 0 {
-            ""
-        } else {
-            "about "
-        };
-        format!(
-            "with a target of {target} the burn rate can't exceed {about}{highest}x, \
-             so the critical alert at more than {CRITICAL_BURN_RATE}x never fires"
-        )
-    })
+    let policy = Policy::platform();
+    let never: Vec<_> = policy
+        .unreachable(target)
+        .map(|pair| {
+            format!(
+                "the {} alert at more than {}x",
+                pair.level.as_str(),
+                pair.factor.shortened(3)
+            )
+        })
+        .collect();
+    let (verb, highest) = match never.len() {
+        0 => return None,
+        1 => ("fires", bad.denominator() / bad.numerator()),
+        _ => ("fire", bad.denominator() / bad.numerator()),
+    };
+    let exact = bad.denominator() % bad.numerator() == 0;
+    let about = if exact { "" } else { "about " };
+    Some(format!(
+        "with a target of {target} the burn rate can't exceed {about}{highest}x, so {} never {verb}",
+        never.join(" and ")
+    ))
 }
 
 /// The numbers in the description that nothing in the declaration says.
