@@ -38,6 +38,7 @@ mod signal;
 mod tls;
 
 mod health;
+mod heartbeat;
 mod http;
 mod levels;
 mod logs;
@@ -67,6 +68,7 @@ pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
 pub(crate) use health::HEALTH_PATHS;
 pub use health::{Details, Health};
+pub use heartbeat::{Heartbeat, HeartbeatSink};
 pub use http::Http;
 pub use levels::{Levels, LevelsError};
 pub use logs::{Level, LogFormat, LogOutput, Logs};
@@ -105,6 +107,8 @@ pub struct Config {
     pub logs: Logs,
     /// How health is checked.
     pub health: Health,
+    /// How workers beat, and when one that does not is given up.
+    pub heartbeat: Heartbeat,
     /// Where the objectives stand, and how they are tracked.
     pub slo: Slo,
     #[serde(skip)]
@@ -188,6 +192,7 @@ impl Config {
         section.section("metrics", |section| self.metrics.read(section));
         section.section("logs", |section| self.logs.read(section));
         section.section("health", |section| self.health.read(section));
+        section.section("heartbeat", |section| self.heartbeat.read(section));
         section.section("slo", |section| self.slo.read(section));
     }
 
@@ -198,6 +203,7 @@ impl Config {
         self.metrics.check(check);
         self.logs.check(check);
         self.health.check(check);
+        self.heartbeat.check(check);
         self.slo.check(check);
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use http::Uri;
 use serde::{Serialize, Serializer};
 
+use super::check::Check;
 use super::fault::Refusal;
 use super::secret::MASK;
 use super::setting::Setting;
@@ -173,6 +174,25 @@ impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
+pub(super) fn check_features(path: &str, endpoint: Option<&Endpoint>, check: &mut Check<'_>) {
+    let Some(endpoint) = endpoint else {
+        return;
+    };
+    check.require(
+        cfg!(feature = "otlp"),
+        path,
+        endpoint,
+        "none: the crate was built without its `otlp` feature",
+    );
+    check.require(
+        !endpoint.is_https() || cfg!(feature = "tls"),
+        path,
+        endpoint,
+        "http://, or https:// in a build with the crate's `tls` feature",
+    );
 }
 
 #[cfg(test)]

@@ -150,6 +150,7 @@ impl Layers {
                 "slo.prometheus.token",
                 &mut self.config.slo.prometheus.token,
             ),
+            ("heartbeat.token", &mut self.config.heartbeat.token),
         ] {
             if let Some(Err(refusal)) = token.as_mut().map(|token| token.follow(environment)) {
                 refusals.push((path.into(), refusal));
@@ -170,6 +171,7 @@ impl Layers {
         let faults = check.faults;
         self.faults.extend(faults);
         self.warnings.extend(self.config.otlp.warnings());
+        self.warnings.extend(self.config.heartbeat.warnings());
         let unsent = self.unsent();
         self.warnings.extend(unsent);
     }

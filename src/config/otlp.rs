@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::check::Check;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, check_features};
 use super::reader::{Section, member};
 use super::secret::{MASK, Secret};
 use super::setting::{duration, optional_duration, words};
@@ -246,25 +246,6 @@ impl OtlpOverride {
         }
         self.tls.check(&member(path, "tls"), check);
     }
-}
-
-/// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
-fn check_features(path: &str, endpoint: Option<&Endpoint>, check: &mut Check<'_>) {
-    let Some(endpoint) = endpoint else {
-        return;
-    };
-    check.require(
-        cfg!(feature = "otlp"),
-        path,
-        endpoint,
-        "none: the crate was built without its `otlp` feature",
-    );
-    check.require(
-        !endpoint.is_https() || cfg!(feature = "tls"),
-        path,
-        endpoint,
-        "http://, or https:// in a build with the crate's `tls` feature",
-    );
 }
 
 fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Check<'_>) {

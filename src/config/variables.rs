@@ -279,6 +279,31 @@ const OURS: &[Variable] = &[
         |c, text| put(&mut c.health.shutdown_delay, Setting::parse(text)),
     ),
     row(
+        "VANTAGE_OBS_HEARTBEAT_INTERVAL",
+        &["heartbeat.interval"],
+        |c, text| put(&mut c.heartbeat.interval, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_HEARTBEAT_SINK",
+        &["heartbeat.sink"],
+        |c, text| put(&mut c.heartbeat.sink, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_HEARTBEAT_ENDPOINT",
+        &["heartbeat.endpoint"],
+        |c, text| put(&mut c.heartbeat.endpoint, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_HEARTBEAT_TOKEN",
+        &["heartbeat.token"],
+        |c, text| put(&mut c.heartbeat.token, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER",
+        &["heartbeat.offline_after"],
+        |c, text| put(&mut c.heartbeat.offline_after, Setting::parse(text)),
+    ),
+    row(
         "VANTAGE_OBS_SLO_DIRECTORY",
         &["slo.directory"],
         |c, text| put(&mut c.slo.directory, PathBuf::parse(text)),

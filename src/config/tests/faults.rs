@@ -17,8 +17,8 @@ one_fault! {
     an_unknown_key_is_answered_with_the_nearest: r#"{"otlp": {"endpont": "x"}}"# =>
         "obs.json: $.otlp.endpont: unknown key; allowed: endpoint, protocol, headers, timeout, \
          shutdown_timeout, compression, tls, traces, metrics, logs (did you mean endpoint?)";
-    an_unknown_section_is_a_fault: r#"{"heartbeat": {}}"# =>
-        "obs.json: $.heartbeat: unknown key; allowed: disabled, service, http,";
+    an_unknown_section_is_a_fault: r#"{"herald": {}}"# =>
+        "obs.json: $.herald: unknown key; allowed: disabled, service, http,";
     a_key_that_stands_twice_is_a_fault: r#"{"logs": {"level": "info", "level": "warn"}}"# =>
         "obs.json: $.logs.level: the key stands twice; allowed: each key once";
     a_syntax_error_has_line_and_column: "{\n  \"logs\": {,}\n}" =>
@@ -48,6 +48,18 @@ one_fault! {
         "obs.json: $.health.details: \"open\"; allowed: token, open-codes";
     a_token_that_no_header_can_hold_is_a_fault: r#"{"health": {"details_token": "a b"}}"# =>
         "obs.json: $.health.details_token: ***; allowed: letters, digits and -._~+/=";
+    an_interval_longer_than_half_of_offline_after_is_a_fault:
+        r#"{"heartbeat": {"interval": "3m"}}"# =>
+        "obs.json: $.heartbeat.interval: an interval of 3m with an offline_after of 5m; \
+         allowed: an interval from 100ms to half of offline_after";
+    an_expiry_before_offline_is_a_fault: r#"{"heartbeat": {"expire_after": "4m"}}"# =>
+        "obs.json: $.heartbeat.expire_after: 4m; allowed: more than offline_after, at most 31d";
+    an_http_sink_without_an_endpoint_is_a_fault: r#"{"heartbeat": {"sink": "http"}}"# =>
+        "obs.json: $.heartbeat.sink: http; allowed: local, or http with heartbeat.endpoint";
+    an_expected_worker_with_a_space_is_a_fault: r#"{"heartbeat": {"expected": ["a b"]}}"# =>
+        "obs.json: $.heartbeat.expected: \"a b\"; allowed: 1 to 128 of A-Z a-z 0-9 . _ : -";
+    a_heartbeat_token_that_no_header_can_hold_is_a_fault: r#"{"heartbeat": {"token": "a b"}}"# =>
+        "obs.json: $.heartbeat.token: ***; allowed: letters, digits and -._~+/=";
     an_empty_service_name_is_a_fault: r#"{"service": {"name": ""}}"# =>
         "obs.json: $.service.name: \"\"; allowed: 1 to 255 bytes of printable text";
     a_service_name_with_a_line_end_is_a_fault: r#"{"service": {"name": "a\nb"}}"# =>

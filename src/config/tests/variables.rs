@@ -221,6 +221,36 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("5s"),
     );
     row(
+        "VANTAGE_OBS_HEARTBEAT_INTERVAL",
+        "10s",
+        "heartbeat.interval",
+        json!("10s"),
+    );
+    row(
+        "VANTAGE_OBS_HEARTBEAT_SINK",
+        "LOCAL",
+        "heartbeat.sink",
+        json!("local"),
+    );
+    row(
+        "VANTAGE_OBS_HEARTBEAT_ENDPOINT",
+        "http://u:p@api:8080",
+        "heartbeat.endpoint",
+        json!("http://***@api:8080"),
+    );
+    row(
+        "VANTAGE_OBS_HEARTBEAT_TOKEN",
+        "abc",
+        "heartbeat.token",
+        json!("***"),
+    );
+    row(
+        "VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER",
+        "2m",
+        "heartbeat.offline_after",
+        json!("2m"),
+    );
+    row(
         "VANTAGE_OBS_SLO_DIRECTORY",
         "/",
         "slo.directory",
