@@ -122,8 +122,21 @@ impl BeatId {
         fine.then(|| Self(text.into()))
     }
 
+    /// The text as an id: what is not allowed in one becomes `_`, and what is too long is cut.
+    pub(crate) fn closest(text: &str) -> Self {
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:-".contains(*c);
+        let replaced = |c| if allowed(&c) { c } else { '_' };
+        let id: String = text.chars().take(128).map(replaced).collect();
+        Self(if id.is_empty() { "_".into() } else { id.into() })
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same text without a copy.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 }
 

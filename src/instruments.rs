@@ -2,6 +2,7 @@
 
 mod api;
 mod business;
+mod crew;
 mod database;
 mod health;
 mod live;
@@ -9,11 +10,13 @@ mod observed;
 mod own;
 mod running;
 mod scheduler;
+mod tally;
 mod verdict;
 mod worker;
 
 pub(crate) use api::{Answer, Api, Asked, Ending};
 pub use business::{Business, Currency, Engagement};
+pub(crate) use crew::{Crew, Member, Number};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use health::observe_health;
 pub(crate) use observed::observe;
@@ -21,5 +24,6 @@ pub(crate) use own::Own;
 pub(crate) use running::Watched;
 pub(crate) use scheduler::Executions;
 pub use scheduler::{Execution, Scheduler};
+pub(crate) use tally::Tally;
 pub(crate) use worker::Jobs;
 pub use worker::{Job, Worker};

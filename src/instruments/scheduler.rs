@@ -1,14 +1,17 @@
 //! Schedules: what was planned, what ran, and how late.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use hashbrown::HashMap;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
+use super::crew::{Crew, Number};
 use super::live::Live;
+use super::tally::{Tallies, Tally};
 use super::verdict::Verdict;
+use crate::beat::{BeatId, Role};
 use crate::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
     EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
@@ -19,7 +22,12 @@ use crate::trace::{Carrier, Scope, Traced, Tracing};
 
 /// The instruments of all schedulers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Executions(Live<Inner>);
+pub(crate) struct Executions {
+    live: Live<Inner>,
+    going: Going,
+    crew: Crew,
+    id: BeatId,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -28,7 +36,19 @@ struct Inner {
     by_schedule: Series<ScheduleSeries, 1>,
     ended: Series<(Counter, Histogram), 2>,
     failures: Series<Counter, 2>,
-    running: Mutex<HashMap<Box<str>, u64>>,
+}
+
+/// The executions that go on. Clones share them.
+#[derive(Clone, Debug, Default)]
+struct Going(Arc<Mutex<Runs>>);
+
+#[derive(Debug, Default)]
+struct Runs {
+    last: u64,
+    /// How many there are of each schedule.
+    by_schedule: HashMap<Box<str>, u64>,
+    running: HashMap<u64, (Number, Instant)>,
+    tallies: Tallies,
 }
 
 #[derive(Debug)]
@@ -41,18 +61,44 @@ struct ScheduleSeries {
 }
 
 impl Executions {
-    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
+    /// The scheduler joins the `crew` under this id when it is first used.
+    pub(crate) fn new(
+        instruments: &Instruments,
+        clock: Clock,
+        crew: Crew,
+        id: BeatId,
+        tracing: Tracing,
+    ) -> Self {
         let instruments = instruments.clone();
-        Self(Live::new(move || Inner::new(&instruments, clock, tracing)))
+        Self {
+            live: Live::new(move || Inner::new(&instruments, clock, tracing)),
+            going: Going::default(),
+            crew,
+            id,
+        }
+    }
+
+    /// How far the executions have come.
+    pub(crate) fn tallies(&self) -> HashMap<Number, Tally> {
+        let runs = self.going.lock();
+        let running = runs.running.values();
+        let running = running.map(|(member, started)| (*member, *started, false));
+        runs.tallies.with(running)
     }
 
     /// Shows the family before anything happens.
     pub(crate) fn announce(&self) {
-        self.0.announce();
+        self.live.announce();
+        self.join();
     }
 
     pub(crate) fn scheduler(&self) -> Scheduler {
-        Scheduler(self.clone())
+        let (executions, member) = (self.clone(), self.join());
+        Scheduler { executions, member }
+    }
+
+    fn join(&self) -> Number {
+        self.crew.join(self.id.as_str(), Role::Scheduler).1
     }
 }
 
@@ -100,28 +146,33 @@ impl Inner {
             by_schedule,
             ended,
             failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
-            running: Mutex::default(),
         }
     }
 }
 
 /// The process's scheduler. A cheap clone.
+///
+/// It beats under the service's name, as a [`Worker`](super::Worker) does under its id: from the
+/// start where the process has the role `scheduler`, and else from its first handle on.
 #[derive(Clone, Debug)]
-pub struct Scheduler(Executions);
+pub struct Scheduler {
+    executions: Executions,
+    member: Number,
+}
 
 impl Scheduler {
     /// Counts `jobs` that were put on the calendar of a schedule.
     pub fn scheduled(&self, schedule: &str, jobs: u64) {
-        self.0
-            .0
+        self.executions
+            .live
             .by_schedule
             .with([schedule], |series| series.scheduled.add(jobs));
     }
 
     /// Counts `runs` of a schedule that were due and never started.
     pub fn missed(&self, schedule: &str, runs: u64) {
-        self.0
-            .0
+        self.executions
+            .live
             .by_schedule
             .with([schedule], |series| series.missed.add(runs));
     }
@@ -130,7 +181,7 @@ impl Scheduler {
     ///
     /// When an earlier one of the same schedule still runs, an overlapping run is counted.
     pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
-        let inner = &self.0.0;
+        let inner = &self.executions.live;
         let lag = inner
             .clock
             .wall()
@@ -138,7 +189,9 @@ impl Scheduler {
             .unwrap_or_default();
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
-        if inner.enter(schedule) {
+        let started = inner.clock.now();
+        let (run, overlapping) = self.executions.going.enter(self.member, schedule, started);
+        if overlapping {
             series.overlapping.add(1);
         }
         let parent = Context::current();
@@ -150,10 +203,11 @@ impl Scheduler {
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Execution {
             scope,
-            executions: self.0.clone(),
+            executions: self.executions.clone(),
             schedule: schedule.into(),
             series,
-            started: inner.clock.now(),
+            run,
+            started,
             verdict: Verdict::default(),
         }
     }
@@ -169,6 +223,7 @@ pub struct Execution {
     executions: Executions,
     schedule: Box<str>,
     series: Arc<ScheduleSeries>,
+    run: u64,
     started: Instant,
     verdict: Verdict,
 }
@@ -183,7 +238,7 @@ impl Execution {
     pub fn fail(mut self, reason: &str) {
         self.verdict = Verdict::FAILED;
         self.executions
-            .0
+            .live
             .failures
             .with([reason, &self.schedule], |series| series.add(1));
         self.scope.fail(reason);
@@ -202,19 +257,21 @@ impl Execution {
     /// The execution's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::of(&self.executions.0.tracing, self.scope.context())
+        Carrier::of(&self.executions.live.tracing, self.scope.context())
     }
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        let inner = &self.executions.0;
+        let inner = &self.executions.live;
         let outcome = self
             .verdict
             .conclude(&self.scope, "vantage.execution.outcome");
-        let elapsed = inner.clock.now().saturating_duration_since(self.started);
+        let now = inner.clock.now();
+        let elapsed = now.saturating_duration_since(self.started);
         self.series.active.add(-1);
-        inner.leave(&self.schedule);
+        let going = &self.executions.going;
+        going.leave(self.run, &self.schedule, now, self.verdict.is_good());
         inner
             .ended
             .with([outcome, &self.schedule], |(count, duration)| {
@@ -224,22 +281,33 @@ impl Drop for Execution {
     }
 }
 
-impl Inner {
-    /// Answers whether another execution of the schedule is running already.
-    fn enter(&self, schedule: &str) -> bool {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let executions = running.entry(schedule.into()).or_default();
+impl Going {
+    /// The run's number, and whether another execution of the schedule is running already.
+    fn enter(&self, member: Number, schedule: &str, now: Instant) -> (u64, bool) {
+        let mut runs = self.lock();
+        runs.last += 1;
+        let run = runs.last;
+        runs.running.insert(run, (member, now));
+        runs.tallies.start(member, now);
+        let executions = runs.by_schedule.entry(schedule.into()).or_default();
         *executions += 1;
-        *executions > 1
+        (run, *executions > 1)
     }
 
-    fn leave(&self, schedule: &str) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(executions) = running.get_mut(schedule) {
+    fn leave(&self, run: u64, schedule: &str, now: Instant, well: bool) {
+        let mut runs = self.lock();
+        if let Some((member, _)) = runs.running.remove(&run) {
+            runs.tallies.end(member, now, well);
+        }
+        if let Some(executions) = runs.by_schedule.get_mut(schedule) {
             *executions -= 1;
             if *executions == 0 {
-                running.remove(schedule);
+                runs.by_schedule.remove(schedule);
             }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Runs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

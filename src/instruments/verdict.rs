@@ -10,6 +10,10 @@ impl Verdict {
     pub(super) const SUCCEEDED: Self = Self(Some("succeeded"));
     pub(super) const FAILED: Self = Self(Some("failed"));
 
+    pub(super) fn is_good(self) -> bool {
+        self.0 == Self::SUCCEEDED.0
+    }
+
     /// Ends the span of the work that is being dropped, and answers the outcome: without a verdict
     /// the work was aborted, or a panic dropped it.
     pub(super) fn conclude(self, scope: &Scope, key: &'static str) -> &'static str {

@@ -6,9 +6,11 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
+use super::crew::{Crew, Number};
 use super::live::Live;
 use super::running::Watched;
 use super::verdict::Verdict;
+use crate::beat::{BeatId, Role};
 use crate::catalog::worker::{
     ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
 };
@@ -20,7 +22,10 @@ use crate::trace::{Carrier, Parent, Scope, Traced, Tracing};
 
 /// The instruments of all workers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Jobs(Live<Inner>);
+pub(crate) struct Jobs {
+    live: Live<Inner>,
+    crew: Crew,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -42,30 +47,30 @@ struct KindSeries {
 }
 
 impl Jobs {
-    /// `running` is where the sampler finds the jobs that go on.
+    /// `running` is where the sampler finds the jobs that go on; workers join the `crew`.
     pub(crate) fn new(
         instruments: &Instruments,
         ledger: &Ledger,
         clock: Clock,
         running: Watched,
+        crew: Crew,
         tracing: Tracing,
     ) -> Self {
         let (instruments, ledger) = (instruments.clone(), ledger.clone());
-        Self(Live::new(move || {
-            Inner::new(&instruments, &ledger, clock, running, tracing)
-        }))
+        let live = Live::new(move || Inner::new(&instruments, &ledger, clock, running, tracing));
+        Self { live, crew }
     }
 
     /// Shows the family before anything happens.
     pub(crate) fn announce(&self) {
-        self.0.announce();
+        self.live.announce();
     }
 
-    pub(crate) fn worker(&self, id: &str) -> Worker {
-        Worker {
-            id: Arc::from(id),
-            jobs: self.clone(),
-        }
+    /// The worker of this name, who beats from now on.
+    pub(crate) fn worker(&self, name: &str) -> Worker {
+        let (id, number) = self.crew.join(name, Role::Worker);
+        let jobs = self.clone();
+        Worker { id, number, jobs }
     }
 }
 
@@ -117,18 +122,31 @@ impl Inner {
 
 /// One worker of the process. A cheap clone.
 ///
-/// Its id appears on worker routes only, never as a label of a job's metrics.
+/// It beats from [`Telemetry::worker`](crate::Telemetry::worker) on until the telemetry is shut down
+/// or somebody calls [`stop`](Self::stop), however many handles there are of it. Its beats carry how
+/// far its jobs have come, and are sent by a thread of the SDK: a runtime that is blocked is seen.
+///
+/// Its id appears on worker routes and in heartbeat metrics only, never as a label of a job's.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    id: Arc<str>,
+    id: BeatId,
+    number: Number,
     jobs: Jobs,
 }
 
 impl Worker {
-    /// The id under which the worker was made.
+    /// The id under which the worker beats: what is not allowed in one has become `_`.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_str()
+    }
+
+    /// Says goodbye for this worker, which is no longer to be missed. Its handles still measure jobs;
+    /// [`Telemetry::worker`](crate::Telemetry::worker) brings it back.
+    ///
+    /// Shutdown does it for every worker of the process.
+    pub fn stop(&self) {
+        self.jobs.crew.leave(&self.id);
     }
 
     /// Starts a job of a kind such as `publish_post`, which was due at `scheduled_for`.
@@ -142,7 +160,7 @@ impl Worker {
         scheduled_for: SystemTime,
         parent: impl Into<Parent<'a>>,
     ) -> Job {
-        let inner = &self.jobs.0;
+        let inner = &self.jobs.live;
         let (now, lag) = (
             inner.clock.now(),
             inner
@@ -156,9 +174,12 @@ impl Worker {
         if let Some(account) = &inner.queue_lag {
             account.count_elapsed(lag);
         }
-        let running = inner
-            .running
-            .start(now, series.busy.clone(), inner.processing_time.clone());
+        let running = inner.running.start(
+            self.number,
+            now,
+            series.busy.clone(),
+            inner.processing_time.clone(),
+        );
         let (context, links) = parent.into().resolve(&inner.tracing);
         let scope = inner
             .tracing
@@ -167,7 +188,7 @@ impl Worker {
         scope.set(|| {
             [
                 KeyValue::new("vantage.job.kind", kind.to_owned()),
-                KeyValue::new("vantage.worker.id", Arc::clone(&self.id)),
+                KeyValue::new("vantage.worker.id", self.id.shared()),
             ]
         });
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
@@ -211,7 +232,7 @@ impl Job {
     pub fn fail(mut self, reason: &str) {
         self.verdict = Verdict::FAILED;
         self.jobs
-            .0
+            .live
             .failures
             .with([&self.kind, reason], |series| series.add(1));
         self.scope.fail(reason);
@@ -230,17 +251,17 @@ impl Job {
     /// The job's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::of(&self.jobs.0.tracing, self.scope.context())
+        Carrier::of(&self.jobs.live.tracing, self.scope.context())
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let inner = &self.jobs.0;
+        let inner = &self.jobs.live;
         let now = inner.clock.now();
         let outcome = self.verdict.conclude(&self.scope, "vantage.job.outcome");
         self.series.active.add(-1);
-        inner.running.end(self.running, now);
+        inner.running.end(self.running, now, self.verdict.is_good());
         inner
             .ended
             .with([&self.kind, outcome], |(count, duration)| {

@@ -8,12 +8,13 @@ use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::carry::Carry;
 use super::{InitError, Inner, Telemetry};
+use crate::beat::BeatId;
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
 use crate::instruments::{
-    Api, Business, Database, Executions, Jobs, Own, Watched, observe, observe_health,
+    Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
 };
 use crate::ledger::Ledger;
 use crate::logs::LevelHandle;
@@ -72,13 +73,14 @@ impl Telemetry {
             _ => Carry::start(settings, &instruments, vec![ours.clone(), user.clone()])?,
         };
         let own = Own::new(&instruments);
-        let running = Watched::default();
+        let (running, crew) = (Watched::default(), Crew::default());
         let tracing = carry.traces.tracing();
         let jobs = Jobs::new(
             &instruments,
             &ledger,
             clock.clone(),
             running.clone(),
+            crew.clone(),
             tracing.clone(),
         );
         let latest = Latest::default();
@@ -100,7 +102,14 @@ impl Telemetry {
         );
         let scope_labels = settings.metrics.prometheus.scope_labels;
         let api = Api::new(&instruments, &ledger, own_routes(settings));
-        let executions = Executions::new(&instruments, clock.clone(), tracing.clone());
+        let scheduler = BeatId::closest(&settings.service.name);
+        let executions = Executions::new(
+            &instruments,
+            clock.clone(),
+            crew.clone(),
+            scheduler,
+            tracing.clone(),
+        );
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),
