@@ -10,7 +10,6 @@ mod collect;
 mod delivery;
 mod encode;
 mod figures;
-mod herald;
 mod processor;
 mod pump;
 mod push;
@@ -30,22 +29,26 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{Batch, Config, Signal, SignalOtlp};
+use crate::logs::herald::Herald;
 use crate::pipeline::Metrics;
 use crate::report::{Report, SignalReport};
 use crate::series::Instruments;
 use delivery::Delivery;
 use encode::Sender;
 use figures::{Counts, Exported};
-use herald::Herald;
 use pump::{Flush, Pump};
 use push::Push;
 use queue::{Outlet, Queue, queue};
 use transport::Transport;
 
+pub(crate) use backoff::Backoff;
 pub(crate) use processor::{Logs, Spans};
 pub use transport::ExportError;
 #[cfg(all(feature = "cli", feature = "tls"))]
 pub(crate) use transport::client_config;
+pub(crate) use transport::{
+    HttpClient, explain, http_client, is_a_web_page, one_line, retry_after, user_agent,
+};
 
 /// How many threads may collect metrics, resolve names or write log lines at once, beside the one.
 /// Callbacks of metrics keep two at the most and the log keeps one, if they hang.

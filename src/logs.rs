@@ -42,6 +42,7 @@ mod layer;
     expect(dead_code, reason = "for what is pushed")
 )]
 pub(crate) mod changes;
+pub(crate) mod herald;
 mod panics;
 
 use tracing::Subscriber;

@@ -14,19 +14,19 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(300);
 /// The failures of one receiver in a row. The delay doubles from half a second to 30 s, each moved
 /// by up to a fifth at random, so that a fleet that lost its receiver doesn't return as one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The time to wait after one more failure. `asked` is what the receiver wants, and is kept
     /// to, except that nobody is asked again at once.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Duration {
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         self.next_with(asked, RandomState::new().hash_one(self.failures))
     }
 
     /// The receiver answers again.
-    pub(super) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.failures = 0;
     }
 

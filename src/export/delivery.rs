@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::encode::{Payload, rejected};
 use super::figures::Exported;
-use super::herald::Herald;
 use super::transport::{Failure, Retry, Transport, one_line};
 use crate::config::{Endpoint, Signal};
 use crate::logs::changes::Changes;
+use crate::logs::herald::Herald;
 use crate::units::format_duration;
 
 #[derive(Debug)]

@@ -199,11 +199,11 @@ mod tests {
 
     use super::super::delivery::Condition;
     use super::super::figures::Exported;
-    use super::super::herald::Herald;
     use super::super::queue::{Queue, queue};
     use super::super::transport::Transport;
     use super::*;
     use crate::config::{Otlp, Protocol, Signal};
+    use crate::logs::herald::Herald;
     use crate::series::Instruments;
 
     /// A pump of numbers to an address where nobody listens.

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 
 use crate::config::{Protocol, Signal, SignalOtlp};
+pub(crate) use http::{HttpClient, http_client, is_a_web_page, retry_after};
 #[cfg(all(feature = "cli", feature = "tls"))]
 pub(crate) use tls::client_config;
 
@@ -132,7 +133,7 @@ fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
     headers
 }
 
-fn explain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     #[cfg(feature = "tls")]
     if let Some(explained) = tls::explain(error) {
         return explained.to_owned();
@@ -169,13 +170,13 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What a stranger wrote, fit for a log line.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = printable.take(200).collect();
     line.truncate(line.trim_end().len());
     line
 }
 
-const fn user_agent() -> &'static str {
+pub(crate) const fn user_agent() -> &'static str {
     concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
 }

@@ -45,14 +45,14 @@ impl Tallies {
     /// Forgets those who have left: `present` is everybody else, in the order in which they came.
     pub(super) fn prune(&mut self, present: &[Member]) {
         let newest = present.last().map_or(0, |member| member.number);
-        let is_present = |number| {
+        let is_present = |number: Number| {
             present
-                .binary_search_by_key(number, |member| member.number)
+                .binary_search_by_key(&number, |member| member.number)
                 .is_ok()
         };
         // Whoever came after this was asked is there too.
         self.0
-            .retain(|number, _| *number > newest || is_present(number));
+            .retain(|number, _| *number > newest || is_present(*number));
     }
 
     /// A copy, to which `running` adds what it knows of each piece of work: whose it is, when it was

@@ -1,5 +1,6 @@
-//! Says aloud what the export thread has to say. The service's log may block, as a pipe does that
-//! nobody reads, or panic; neither may stop an export or outlast a deadline.
+//! Says aloud what a thread of ours has to say. The service's log may block, as a pipe does that
+//! nobody reads, or panic; neither may stop that thread or
+//! outlast a deadline.
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -11,11 +12,11 @@ type Line = Box<dyn FnOnce() + Send>;
 
 /// Where lines go. A cheap clone.
 #[derive(Clone, Debug)]
-pub(super) struct Herald(mpsc::Sender<Line>);
+pub(crate) struct Herald(mpsc::Sender<Line>);
 
 impl Herald {
     /// The task ends with the last clone, after the last line.
-    pub(super) fn start() -> (Self, JoinHandle<()>) {
+    pub(crate) fn start() -> (Self, JoinHandle<()>) {
         let (lines, mut received) = mpsc::channel::<Line>(WAITING);
         let task = tokio::spawn(async move {
             while let Some(line) = received.recv().await {
@@ -26,7 +27,7 @@ impl Herald {
         (Self(lines), task)
     }
 
-    pub(super) fn say(&self, line: impl FnOnce() + Send + 'static) {
+    pub(crate) fn say(&self, line: impl FnOnce() + Send + 'static) {
         let _ = self.0.try_send(Box::new(line));
     }
 }

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use prost::Message as _;
 
 use super::{Failure, Retry, connect_timeout, headers, innermost, one_line, user_agent};
-use crate::config::{Compression, SignalOtlp};
+use crate::config::{Compression, SignalOtlp, Tls};
 
 /// No answer of OTLP is as long; what a proxy answers instead is cut.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -27,9 +27,32 @@ type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
 
+/// Keeps connections open between requests.
+pub(crate) type HttpClient = Client<Connector, Full<Bytes>>;
+
+/// A client for `http`, and for `https` with these certificates where they are given; needs a tokio
+/// runtime around it when it is used.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::unnecessary_wraps, reason = "certificates can be unfit")
+)]
+pub(crate) fn http_client(
+    tls: Option<&Tls>,
+    connect_timeout: Duration,
+) -> Result<HttpClient, String> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.set_nodelay(true);
+    #[cfg(feature = "tls")]
+    let connector = super::tls::for_http(tls, connector)?;
+    #[cfg(not(feature = "tls"))]
+    let _ = tls;
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
 #[derive(Debug)]
 pub(super) struct Http {
-    client: Client<Connector, Full<Bytes>>,
+    client: HttpClient,
     uri: Uri,
     headers: HeaderMap,
     compression: Compression,
@@ -37,17 +60,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(otlp: &SignalOtlp) -> Result<Self, String> {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(connect_timeout(otlp)));
-        connector.set_nodelay(true);
-        #[cfg(feature = "tls")]
-        let connector = {
-            let tls = otlp.endpoint.is_https().then_some(&otlp.tls);
-            super::tls::for_http(tls, connector)?
-        };
+        let tls = otlp.endpoint.is_https().then_some(&otlp.tls);
         let uri = otlp.endpoint.without_user();
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: http_client(tls, connect_timeout(otlp))?,
             uri: uri.parse().map_err(|error| innermost(&error))?,
             headers: header_map(otlp)?,
             compression: otlp.compression,
@@ -147,7 +163,7 @@ fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
 }
 
 /// A page for people that is answered with 200 is no receiver that took anything.
-fn is_a_web_page(headers: &HeaderMap) -> bool {
+pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
     has_type(headers, "text/html")
 }
 
@@ -165,7 +181,7 @@ fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
