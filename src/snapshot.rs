@@ -13,6 +13,7 @@ pub(crate) mod health;
     expect(dead_code, reason = "the routes read the rest")
 )]
 pub(crate) mod private;
+pub(crate) mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;

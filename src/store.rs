@@ -4,6 +4,10 @@
 //! it. Whoever has something to keep hands it to the keeper, which batches, bounds, and bridges an
 //! outage.
 
+mod keeper;
+mod memory;
+mod pending;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +17,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
+
+pub(crate) use keeper::{Keeper, Reply, Settings};
+pub(crate) use memory::Memory;
 
 /// What a store answers with.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -39,6 +46,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
 
     /// Whether other processes write into it too.
     fn is_shared(&self) -> bool;
+
+    /// What an operator must know of it, such as that a damaged file was set aside.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A point in a store's history; the default is its beginning.
@@ -105,6 +117,53 @@ pub(crate) struct StoreError {
     pub(crate) passing: bool,
 }
 
+impl SliceRow {
+    /// The moment from which on nothing more belongs to it.
+    pub(crate) fn end(&self) -> Timestamp {
+        let end = self.start.checked_add(self.length);
+        end.unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl StoreError {
+    /// Something that may work later.
+    pub(crate) fn passing(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            cause: None,
+            passing: true,
+        }
+    }
+
+    /// Something that will fail each time.
+    pub(crate) fn lasting(what: impl Into<String>) -> Self {
+        Self {
+            passing: false,
+            ..Self::passing(what)
+        }
+    }
+
+    pub(crate) fn because(
+        mut self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The text with its causes, for those who may read them.
+    pub(crate) fn told(&self) -> String {
+        let mut text = self.what.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
 impl WorkerRow {
     /// Whether `self` tells of something newer than `known`: one rule for the roster and all stores.
     ///
@@ -119,3 +178,6 @@ impl WorkerRow {
         !straggler && self.last_seen > known.last_seen
     }
 }
+
+#[cfg(test)]
+mod tests;

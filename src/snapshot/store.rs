@@ -1,0 +1,30 @@
+//! How the store is doing.
+
+use std::time::Duration;
+
+use super::private::Private;
+
+/// What waits for the store, and whether it takes it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoreCondition {
+    /// Changes that no commit has made durable yet.
+    pub(crate) pending: u64,
+    /// For how long the oldest of them has been waiting.
+    pub(crate) oldest_pending: Option<Duration>,
+    /// For how long every commit has failed; `None` while the store works.
+    pub(crate) failing: Option<Duration>,
+    /// The latest failure, whether it is over or not.
+    pub(crate) error: Option<Private>,
+    /// What an operator must know of the store, such as that a damaged file was set aside.
+    pub(crate) remark: Option<Private>,
+    /// Commits that were made durable.
+    pub(crate) committed: u64,
+    /// Commits that failed, each try by itself.
+    pub(crate) failed: u64,
+    /// Changes that were given up because too many were waiting.
+    pub(crate) overflowed: u64,
+    /// Changes that the store refused while it took others.
+    pub(crate) refused: u64,
+    /// Changes that came after the end.
+    pub(crate) late: u64,
+}

@@ -1,0 +1,51 @@
+//! When a commit that failed is tried again.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Failures in a row. The delay doubles up to 5 s, and up to a fifth of it is taken off at random,
+/// so that replicas that lost their database don't return to it as one.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    failures: u32,
+}
+
+impl Retry {
+    /// The time to wait after one more failure.
+    pub(super) fn next(&mut self) -> Duration {
+        self.next_with(RandomState::new().hash_one(self.failures))
+    }
+
+    fn next_with(&mut self, random: u64) -> Duration {
+        let doubled = FIRST.saturating_mul(2_u32.saturating_pow(self.failures));
+        let longest = doubled.min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        let fifth = u64::try_from(longest.as_millis() / 5).unwrap_or(u64::MAX);
+        longest.saturating_sub(Duration::from_millis(random % fifth.max(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_five_seconds() {
+        let mut retry = Retry::default();
+        let delays: [_; 7] = std::array::from_fn(|_| retry.next_with(0).as_millis());
+        assert_eq!(delays, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+        let mut retry = Retry { failures: u32::MAX };
+        assert_eq!(retry.next_with(0), LONGEST);
+    }
+
+    #[test]
+    fn a_delay_is_shortened_by_a_fifth_at_most() {
+        for random in [0, 49, 50, u64::MAX] {
+            let delay = Retry::default().next_with(random).as_millis();
+            assert!((201..=250).contains(&delay), "{delay}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The store of a process that keeps nothing: what it knows ends with it.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use jiff::Timestamp;
+
+use super::{Answer, Change, Revision, SliceRow, Store, WorkerRow};
+use crate::beat::BeatId;
+
+/// How many slices it holds. Nobody can read them after a restart, so that the tracker's own memory
+/// is what counts, and these are for its tests and for a tracker that starts later.
+const SLICES: usize = 10_000;
+
+/// Keeps in memory. Always works.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    revision: i64,
+    workers: HashMap<BeatId, (WorkerRow, i64)>,
+    by_revision: BTreeMap<i64, BeatId>,
+    slices: BTreeMap<SliceKey, SliceRow>,
+}
+
+/// Start, instance and objective, so that the oldest is the first.
+type SliceKey = (Timestamp, Arc<str>, Arc<str>);
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Worker(row) => self.put(row),
+            Change::Forget(id, seen) => self.forget(id, *seen),
+            Change::Slice(row) => {
+                self.slices.insert(key(row), row.clone());
+                if self.slices.len() > SLICES {
+                    self.slices.pop_first();
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, row: &WorkerRow) {
+        let known = self.workers.get(&row.id);
+        if known.is_some_and(|(known, _)| !row.supersedes(known)) {
+            return;
+        }
+        if let Some((_, revision)) = known {
+            self.by_revision.remove(revision);
+        }
+        self.revision += 1;
+        self.by_revision.insert(self.revision, row.id.clone());
+        self.workers
+            .insert(row.id.clone(), (row.clone(), self.revision));
+    }
+
+    fn forget(&mut self, id: &BeatId, seen: Option<Timestamp>) {
+        let Some((known, revision)) = self.workers.get(id) else {
+            return;
+        };
+        if known.last_seen <= seen {
+            self.by_revision.remove(revision);
+            self.workers.remove(id);
+        }
+    }
+
+    fn changed(&self, since: Revision) -> Vec<WorkerRow> {
+        let newer = self.by_revision.range(since.0.saturating_add(1)..);
+        let rows = newer.filter_map(|(_, id)| self.workers.get(id));
+        rows.map(|(row, _)| row.clone()).collect()
+    }
+
+    fn slices(&self, instance: &str, since: Timestamp) -> Vec<SliceRow> {
+        let wanted = |row: &&SliceRow| &*row.instance == instance && row.end() > since;
+        self.slices.values().filter(wanted).cloned().collect()
+    }
+}
+
+impl Store for Memory {
+    fn commit<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, ()> {
+        let mut inner = self.lock();
+        changes.iter().for_each(|change| inner.apply(change));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)> {
+        let inner = self.lock();
+        let answer = (inner.changed(since), Revision(inner.revision));
+        Box::pin(ready(Ok(answer)))
+    }
+
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
+        let slices = self.lock().slices(instance, since);
+        Box::pin(ready(Ok(slices)))
+    }
+
+    fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
+        let mut inner = self.lock();
+        let all = inner.slices.len();
+        inner.slices.retain(|_, row| row.end() >= before);
+        let swept = all - inner.slices.len();
+        Box::pin(ready(Ok(u64::try_from(swept).unwrap_or(u64::MAX))))
+    }
+
+    fn lead<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Answer<'a, bool> {
+        Box::pin(ready(Ok(true)))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+fn key(row: &SliceRow) -> SliceKey {
+    (
+        row.start,
+        Arc::clone(&row.instance),
+        Arc::clone(&row.objective),
+    )
+}

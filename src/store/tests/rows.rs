@@ -1,0 +1,72 @@
+//! Rows as tests need them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::beat::{BeatId, Condition, Progress, Role};
+use crate::store::{SliceRow, WorkerRow};
+
+/// So many seconds after the tests' beginning.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+pub(crate) fn id(id: &str) -> BeatId {
+    BeatId::parse(id).unwrap()
+}
+
+/// A worker that beat with this boot and sequence at this second.
+pub(crate) fn worker(name: &str, boot: &str, sequence: u64, second: i64) -> WorkerRow {
+    WorkerRow {
+        id: id(name),
+        role: Role::Worker,
+        boot_id: Some(Arc::from(boot)),
+        previous_boot_id: None,
+        sequence,
+        registered_at: at(0),
+        last_seen: Some(at(second)),
+        progressed_at: Some(at(second)),
+        interval: Duration::from_secs(30),
+        condition: Condition::Running,
+        version: Some(Arc::from("1.2.3")),
+        progress: Progress {
+            in_flight: 2,
+            in_flight_overdue: 1,
+            processed_total: u64::MAX >> 1,
+            failed_total: 3,
+            last_progress_at: Some(at(second)),
+            oldest_in_flight: Some(Duration::from_millis(1_500)),
+            queue_depth: Some(9),
+        },
+        restarts: 4,
+        clock_skew_ms: Some(-12),
+        lost: false,
+    }
+}
+
+/// One that is registered and has not beaten.
+pub(crate) fn silent(name: &str) -> WorkerRow {
+    WorkerRow {
+        boot_id: None,
+        last_seen: None,
+        progressed_at: None,
+        version: None,
+        progress: Progress::default(),
+        clock_skew_ms: None,
+        ..worker(name, "", 0, 0)
+    }
+}
+
+/// A minute that begins at this second.
+pub(crate) fn slice(instance: &str, objective: &str, second: i64, good: u64) -> SliceRow {
+    SliceRow {
+        instance: Arc::from(instance),
+        objective: Arc::from(objective),
+        start: at(second),
+        length: Duration::from_secs(60),
+        good,
+        bad: 1,
+    }
+}
