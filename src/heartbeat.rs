@@ -1,7 +1,29 @@
-//! Workers that can be trusted: who is alive, by the clock of whoever receives the beats.
+//! Heartbeats: who of this process beats, where to, and what is known of everybody who does.
+//!
+//! Why a thread of its own? Because a runtime that is blocked must be seen and not joined: beats go on
+//! while progress stands still, and that is what `stalled` means.
 
 mod life;
 mod roster;
 
+mod desk;
+mod emitter;
+mod heart;
+#[cfg(feature = "otlp")]
+mod outbox;
+#[cfg(feature = "otlp")]
+mod post;
+#[cfg(feature = "otlp")]
+mod remote;
+mod thread;
+mod voice;
+
+pub(crate) use desk::Desk;
+pub(crate) use emitter::{Emitter, Sources};
+pub(crate) use heart::Heart;
 pub(crate) use life::{Limits, State};
+#[cfg(feature = "otlp")]
+pub(crate) use remote::Remote;
 pub(crate) use roster::{Changes, Page, Query, Receipt, Roster, SliceCount, Transition, View};
+pub(crate) use thread::Beating;
+pub(crate) use voice::Voice;

@@ -59,6 +59,8 @@ mod export;
 // Keep: what must outlive a process.
 mod store;
 
+mod heartbeat;
+
 // Watch: signals into an immutable snapshot.
 mod sampler;
 

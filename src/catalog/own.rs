@@ -28,6 +28,11 @@ pub(crate) const BY_EXPORTER: [Attribute; 2] = [
     ),
 ];
 
+pub(crate) const BY_RESULT: [Attribute; 1] = [Attribute::one_of(
+    "result",
+    &["taken", "refused", "unavailable", "timeout", "connection"],
+)];
+
 const ERROR: Attribute = Attribute::open(
     "error.type",
     "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, `web_page`, or the status of the receiver's answer; absent on success",
@@ -177,6 +182,16 @@ pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
     &BY_EXPORTER,
 );
 
+/// Beats that were sent to another process.
+pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.heartbeat.sends",
+    Instrument::Counter,
+    Unit::Things("{beat}"),
+    "Beats that were sent to the API of another process, by what became of them",
+    &BY_RESULT,
+);
+
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &SLO_EVENTS,
@@ -184,6 +199,7 @@ pub const ALL: &[&MetricSpec] = &[
     &SCRAPE_DURATION,
     &SCRAPE_ERRORS,
     &SAMPLER_ERRORS,
+    &HEARTBEAT_SENDS,
     &SPANS_PROCESSED,
     &SPAN_QUEUE_SIZE,
     &SPAN_QUEUE_CAPACITY,

@@ -1,0 +1,18 @@
+use crate::logs::herald::Herald;
+
+/// How log lines are written: aside on the heartbeat's thread, which must not be held up by them, and
+/// at once in tests.
+#[derive(Clone, Debug)]
+pub(crate) enum Voice {
+    Aside(Herald),
+    AtOnce,
+}
+
+impl Voice {
+    pub(crate) fn say(&self, line: impl FnOnce() + Send + 'static) {
+        match self {
+            Self::Aside(herald) => herald.say(line),
+            Self::AtOnce => line(),
+        }
+    }
+}
