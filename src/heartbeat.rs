@@ -13,17 +13,19 @@ mod heart;
 mod outbox;
 #[cfg(feature = "otlp")]
 mod post;
+mod reception;
 #[cfg(feature = "otlp")]
 mod remote;
 mod thread;
 mod voice;
 
-pub(crate) use desk::Desk;
 pub(crate) use emitter::{Emitter, Sources};
 pub(crate) use heart::Heart;
 pub(crate) use life::{Limits, State};
+pub(crate) use reception::Reception;
 #[cfg(feature = "otlp")]
 pub(crate) use remote::Remote;
 pub(crate) use roster::{Changes, Page, Query, Receipt, Roster, SliceCount, Transition, View};
 pub(crate) use thread::Beating;
+#[cfg(feature = "testing")]
 pub(crate) use voice::Voice;

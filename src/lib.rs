@@ -64,8 +64,6 @@ mod heartbeat;
 // Watch: signals into an immutable snapshot.
 mod sampler;
 
-mod heartbeat;
-
 pub mod health;
 
 // Expose: HTTP.

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
 
-pub(crate) use keeper::{Keeper, Reply, Settings};
+pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
 pub(crate) use memory::Memory;
 
 /// What a store answers with.

@@ -5,6 +5,7 @@ mod carry;
 mod end;
 mod health;
 mod init;
+mod pulse;
 mod subscriber;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use crate::trace::{Carrier, HttpCall};
 use assemble::{Background, own_routes};
 use carry::Carry;
 pub use init::{InitError, init};
+use pulse::Pulse;
 
 /// The process's telemetry. A cheap clone; all clones are the same.
 #[derive(Clone, Debug)]
@@ -57,6 +59,7 @@ struct Inner {
     sampler: Sampler,
     health: Health,
     carry: Carry,
+    pulse: Pulse,
     levels: LevelHandle,
     background: Mutex<Background>,
 }
@@ -126,13 +129,17 @@ impl Telemetry {
         Ok(address)
     }
 
-    /// A worker, whose jobs are measured.
+    /// A worker, whose jobs are measured, and which beats from now on: every `heartbeat.interval`
+    /// until [`shutdown`](Self::shutdown) or [`Worker::stop`], whatever becomes of this handle.
+    ///
+    /// The same id is the same worker. An id is 1 to 128 of `A-Z a-z 0-9 . _ : -`; in another one,
+    /// what is not allowed becomes `_`. A process has at most 1,000 workers that beat.
     #[must_use]
     pub fn worker(&self, id: &str) -> Worker {
         self.0.jobs.worker(id)
     }
 
-    /// The scheduler, whose executions are measured.
+    /// The scheduler, whose executions are measured, and which beats from now on.
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
         self.0.executions.scheduler()
@@ -262,6 +269,7 @@ impl Telemetry {
     pub(crate) fn tick(&self) {
         self.0.sampler.tick();
         self.0.health.tick();
+        self.0.pulse.tick();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use crate::beat::{Beat, BeatId, Condition, Progress, Role};
+use crate::beat::{Beat, Condition, Progress, Role};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::instruments::{Crew, Executions, Member, Number, Tally, Watched};

@@ -23,9 +23,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{Answer, Change, Revision, SliceRow, Store, StoreError, WorkerRow};
 use crate::clock::Clock;
 use crate::snapshot::store::StoreCondition;
-pub(crate) use reply::Reply;
-#[cfg(test)]
-pub(super) use reply::block_on;
+pub(crate) use reply::{Reply, block_on};
 use shared::Shared;
 use sweeper::Sweeper;
 use thread::Stop;

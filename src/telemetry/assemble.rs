@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::carry::Carry;
+use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry};
-use crate::beat::BeatId;
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
+use crate::heartbeat::{Beating, Sources};
 use crate::instruments::{
     Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
 };
@@ -31,6 +32,7 @@ use crate::snapshot::health::LatestHealth;
 pub(super) struct Background {
     sampler: Option<SyncSender<()>>,
     health: Option<Watching>,
+    heart: Option<Beating>,
     #[cfg(feature = "axum")]
     pub(super) servers: Vec<tokio::sync::oneshot::Sender<()>>,
 }
@@ -65,6 +67,7 @@ impl Telemetry {
             Metrics::of_user(settings)?,
         );
         let exemplars = Exemplars::new(clock.clone(), ledger.clone());
+        let thread = spans.is_none() && !settings.disabled;
         let limit = settings.metrics.cardinality_limit;
         let instruments = Instruments::new(ours.meter(), limit, exemplars.clone());
         let carry = match spans {
@@ -93,6 +96,8 @@ impl Telemetry {
             health_now,
             latest.clone(),
         );
+        let jobs_running = running.clone();
+        let figures = latest.clone();
         let sampler = Sampler::new(
             clock.clone(),
             latest,
@@ -102,14 +107,21 @@ impl Telemetry {
         );
         let scope_labels = settings.metrics.prometheus.scope_labels;
         let api = Api::new(&instruments, &ledger, own_routes(settings));
-        let scheduler = BeatId::closest(&settings.service.name);
         let executions = Executions::new(
             &instruments,
             clock.clone(),
             crew.clone(),
-            scheduler,
+            pulse::scheduler(&settings.service),
             tracing.clone(),
         );
+        let sources = Sources {
+            clock: clock.clone(),
+            crew,
+            jobs: jobs_running,
+            executions: executions.clone(),
+            latest: figures,
+        };
+        let pulse = Pulse::new(settings, &instruments, sources, thread)?;
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),
@@ -144,6 +156,7 @@ impl Telemetry {
             sampler,
             health,
             carry,
+            pulse,
         })))
     }
 
@@ -152,6 +165,7 @@ impl Telemetry {
             self.0.sampler.tick();
             self.background(|background| {
                 background.sampler = Some(self.0.sampler.start()?);
+                background.heart = Some(self.0.pulse.start()?);
                 Ok::<_, io::Error>(())
             })?;
         }

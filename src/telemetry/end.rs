@@ -7,6 +7,7 @@ use opentelemetry_sdk::error::OTelSdkError;
 
 use super::{Inner, Telemetry, health};
 use crate::report::{Incomplete, Report};
+use crate::store::block_on;
 
 /// What a dropped telemetry gives its export; longer would look like a hang.
 const AT_DROP: Duration = Duration::from_secs(1);
@@ -30,7 +31,8 @@ impl Telemetry {
     /// Health says from the start that the service is not ready. Where the SDK serves its routes
     /// itself, they stay open for `health.shutdown_delay` before anything ends.
     ///
-    /// Sending takes at most `otlp.shutdown_timeout`, for all signals together. Dropping the last
+    /// Workers say goodbye, the store keeps what it was told, and then what waits is exported: all
+    /// together within `otlp.shutdown_timeout`. Dropping the last
     /// clone of a [`Telemetry`] does the same within a second.
     ///
     /// # Errors
@@ -47,8 +49,10 @@ impl Telemetry {
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
         health::wait(self.0.pause()).await;
+        let within = self.0.pulse.part(within).await;
         let report = self.0.carry.out(true, within).await;
         self.0.end();
+        self.0.pulse.close().await;
         report.complete()
     }
 
@@ -60,8 +64,10 @@ impl Telemetry {
     pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
         let carry = &self.0.carry;
         std::thread::sleep(self.0.pause());
-        let report = carry.out_blocking(true, carry.within());
+        let within = block_on(self.0.pulse.part(carry.within()));
+        let report = carry.out_blocking(true, within);
         self.0.end();
+        block_on(self.0.pulse.close());
         report.complete()
     }
 }
@@ -91,10 +97,12 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.unready();
         // Empty after a shutdown.
-        let report = self.carry.out_blocking(true, AT_DROP);
+        let within = block_on(self.pulse.part(AT_DROP));
+        let report = self.carry.out_blocking(true, within);
         if let Err(incomplete) = report.complete() {
             tracing::warn!("{incomplete}");
         }
         self.end();
+        block_on(self.pulse.close());
     }
 }

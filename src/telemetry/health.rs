@@ -1,7 +1,10 @@
 //! Registering checks, and what health says.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 #[cfg(feature = "axum")]
 use std::sync::PoisonError;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +51,7 @@ impl Telemetry {
         self.0.health.judge().ready
     }
 
-    /// Says that the service is not ready any more, and waits `health.shutdown_delay`, so that
+    /// Says that the service is not ready any more, and its workers that they drain, and waits `health.shutdown_delay`, so that
     /// whoever routes to it can notice before its listeners close.
     ///
     /// For a server of the service's own, before it stops accepting:
@@ -96,6 +99,16 @@ pub(super) async fn wait(time: Duration) {
     }
 }
 
+/// What a future resolves to, if it does in time. Needs no runtime either.
+pub(super) async fn at_most<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut over) = (pin!(future), pin!(wait(time)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
 impl Inner {
     /// What the routes of health need.
     #[cfg(feature = "axum")]
@@ -113,9 +126,10 @@ impl Inner {
         }
     }
 
-    /// Not ready from now on; answers what is left of the delay.
+    /// Not ready from now on, and its workers drain; answers what is left of the delay.
     pub(super) fn unready(&self) -> Duration {
         let since = self.health.end();
+        self.pulse.heart.drain();
         let delay = self.config.config.health.shutdown_delay;
         delay.saturating_sub(Instant::now().saturating_duration_since(since))
     }

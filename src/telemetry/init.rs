@@ -59,6 +59,10 @@ pub enum InitError {
     #[cfg(feature = "otlp")]
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The certificates for the receiver of heartbeats are unfit; whoever wrote `heartbeat.tls` is at
+    /// fault.
+    #[error("heartbeats could not be set up: {0}")]
+    Heartbeat(String),
     /// A thread or the server of `http.listen` could not be started.
     #[error("the background work could not be started")]
     Io(#[from] io::Error),

@@ -51,7 +51,7 @@ pub(super) fn ended() -> StoreError {
 }
 
 /// Runs a future that needs no timer and no socket. Unlike a runtime's own, it works everywhere.
-pub(in crate::store) fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     // A task's budget of polls would not grow again while its thread is held up.
     let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Parked(thread::current())));

@@ -1,0 +1,116 @@
+//! The heartbeat and the store behind it, from their start to the last goodbye.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::InitError;
+use super::health::at_most;
+use crate::beat::BeatId;
+use crate::clock::Clock;
+use crate::config::{Config, Service};
+#[cfg(feature = "otlp")]
+use crate::heartbeat::Remote;
+#[cfg(feature = "testing")]
+use crate::heartbeat::Voice;
+use crate::heartbeat::{Beating, Emitter, Heart, Reception, Sources};
+use crate::series::Instruments;
+use crate::store::{Keeper, Memory, Settings};
+
+/// How long the store may take to close, after everything that waited for it was kept.
+const CLOSING: Duration = Duration::from_millis(250);
+
+/// What beats, and what keeps who did.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    pub(super) heart: Heart,
+    pub(super) keeper: Keeper,
+}
+
+impl Pulse {
+    /// Without a `thread`, nothing is sent, and the store is moved by hand.
+    pub(super) fn new(
+        config: &Config,
+        instruments: &Instruments,
+        sources: Sources,
+        thread: bool,
+    ) -> Result<Self, InitError> {
+        let keeper = keeper(config, &sources.clock, thread)?;
+        let reception = Reception::new(config, sources.clock.clone(), keeper.clone());
+        let emitter = Emitter::new(config, sources.clone());
+        #[cfg(feature = "otlp")]
+        let remote = if thread {
+            Remote::new(&config.heartbeat, instruments).map_err(InitError::Heartbeat)?
+        } else {
+            None
+        };
+        #[cfg(not(feature = "otlp"))]
+        let _ = instruments;
+        let heart = Heart::new(
+            sources,
+            emitter,
+            Arc::new(reception),
+            #[cfg(feature = "otlp")]
+            remote,
+        );
+        Ok(Self { heart, keeper })
+    }
+
+    pub(super) fn start(&self) -> io::Result<Beating> {
+        self.heart.start()
+    }
+
+    /// What the threads do, once.
+    #[cfg(feature = "testing")]
+    pub(super) fn tick(&self) {
+        self.heart.round(&Voice::AtOnce);
+        self.keeper.tick();
+    }
+
+    /// Says goodbye for every worker, and keeps what is to be kept; answers what is left of the
+    /// time, of which it takes two thirds at most.
+    pub(super) async fn part(&self, within: Duration) -> Duration {
+        let (started, share) = (Instant::now(), within / 3);
+        let (said, heard) = oneshot::channel();
+        self.heart
+            .part(share, Box::new(move || drop(said.send(()))));
+        let _ = at_most(share, heard).await;
+        let _ = at_most(share, self.keeper.flush(share)).await;
+        within.saturating_sub(started.elapsed())
+    }
+
+    /// Closes the store, which takes nothing any more.
+    pub(super) async fn close(&self) {
+        let _ = at_most(CLOSING, self.keeper.stop(CLOSING)).await;
+    }
+}
+
+fn keeper(config: &Config, clock: &Clock, thread: bool) -> io::Result<Keeper> {
+    let store = Arc::new(Memory::default());
+    let settings = Settings {
+        clock: clock.clone(),
+        instance: instance(&config.service).into(),
+        retention: Duration::from_secs(31 * 86_400),
+    };
+    if thread {
+        Keeper::start(store, settings)
+    } else {
+        Keeper::idle(store, settings)
+    }
+}
+
+fn instance(service: &Service) -> String {
+    let id = service.instance_id.as_deref();
+    id.map_or_else(|| service.name.clone(), str::to_owned)
+}
+
+/// The scheduler's id: the service's name, and the instance where it has an id, because of two that
+/// beat under one id each would take the other for a restart.
+pub(super) fn scheduler(service: &Service) -> BeatId {
+    match &service.instance_id {
+        Some(instance) => BeatId::closest(&format!("{}:{instance}", service.name)),
+        None => BeatId::closest(&service.name),
+    }
+}
