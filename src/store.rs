@@ -4,6 +4,8 @@
 //! it. Whoever has something to keep hands it to the keeper, which batches, bounds, and bridges an
 //! outage.
 
+#[cfg(feature = "file-store")]
+mod file;
 mod keeper;
 mod memory;
 mod pending;
@@ -18,6 +20,8 @@ use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
 
+#[cfg(feature = "file-store")]
+pub(crate) use file::{File, OpenError};
 pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
 pub(crate) use memory::Memory;
 

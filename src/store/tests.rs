@@ -1,7 +1,7 @@
 //! What holds of every store, and of the keeper before them.
 
 mod keeper;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod suite;
 
 use std::sync::Arc;

@@ -1,0 +1,229 @@
+//! What stands in the file, and the transactions over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use redb::{Database, ReadableTable as _, Table, TableDefinition};
+
+use super::row::{self, Kept};
+use super::trouble::Trouble;
+use crate::store::{Change, Revision, SliceRow, WorkerRow};
+
+/// Grows with every change of a table or of a row, so that an earlier release refuses the file and
+/// does not lose what it does not know.
+pub(super) const SCHEMA: u64 = 1;
+
+/// Figures of the file itself.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// By id, as [`Kept`].
+const WORKERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("workers");
+/// By instance, start in nanoseconds and objective: length in nanoseconds, good and bad.
+const SLICES: TableDefinition<'_, SliceKey<'_>, SliceValue> = TableDefinition::new("slices");
+
+type SliceKey<'a> = (&'a str, i128, &'a str);
+type SliceValue = (u64, u64, u64);
+
+const VERSION: &str = "schema";
+const REVISION: &str = "revision";
+/// The longest slice in nanoseconds: none starts earlier than that before it ends.
+const LONGEST: &str = "longest_slice";
+
+/// Makes the tables.
+pub(super) fn create(database: &Database) -> Result<(), Trouble> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert(VERSION, SCHEMA)?;
+    transaction.open_table(WORKERS)?;
+    transaction.open_table(SLICES)?;
+    Ok(transaction.commit()?)
+}
+
+/// Whether they are as this release made them. A file in which nothing was committed yet becomes
+/// one.
+pub(super) fn check(database: &Database) -> Result<(), Trouble> {
+    let found = match database.begin_read()?.open_table(META) {
+        Ok(meta) => meta.get(VERSION)?.map(|version| version.value()),
+        Err(redb::TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match found {
+        Some(SCHEMA) => Ok(()),
+        Some(newer) if newer > SCHEMA => Err(Trouble::Newer(newer)),
+        Some(other) => Err(Trouble::Damaged(format!("there is no schema {other}"))),
+        None => create(database),
+    }
+}
+
+pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trouble> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        let mut workers = transaction.open_table(WORKERS)?;
+        let mut slices = transaction.open_table(SLICES)?;
+        let mut revision = figure(&meta, REVISION)?;
+        let mut longest = figure(&meta, LONGEST)?;
+        for change in changes {
+            match change {
+                Change::Worker(row) => put(&mut workers, row, &mut revision)?,
+                Change::Forget(id, seen) => forget(&mut workers, id.as_str(), *seen)?,
+                Change::Slice(row) => {
+                    let length = row::nanos(row.length);
+                    longest = longest.max(length);
+                    slices.insert(key(row), (length, row.good, row.bad))?;
+                }
+            }
+        }
+        meta.insert(REVISION, revision)?;
+        meta.insert(LONGEST, longest)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn put(
+    workers: &mut Table<'_, &str, &[u8]>,
+    row: &WorkerRow,
+    revision: &mut u64,
+) -> Result<(), Trouble> {
+    let known = read(workers, row.id.as_str())?;
+    if known.is_some_and(|known| !row.supersedes(&known.row)) {
+        return Ok(());
+    }
+    *revision += 1;
+    let kept = Kept::encode(row, *revision).map_err(Trouble::Refused)?;
+    workers.insert(row.id.as_str(), &*kept)?;
+    Ok(())
+}
+
+fn forget(
+    workers: &mut Table<'_, &str, &[u8]>,
+    id: &str,
+    seen: Option<Timestamp>,
+) -> Result<(), Trouble> {
+    let known = read(workers, id)?;
+    if known.is_some_and(|known| known.row.last_seen <= seen) {
+        workers.remove(id)?;
+    }
+    Ok(())
+}
+
+fn read(workers: &Table<'_, &str, &[u8]>, id: &str) -> Result<Option<Kept>, Trouble> {
+    let known = workers.get(id)?;
+    let known = known.map(|bytes| Kept::decode(id, bytes.value()));
+    known.transpose().map_err(Trouble::Damaged)
+}
+
+pub(super) fn workers(
+    database: &Database,
+    since: Revision,
+) -> Result<(Vec<WorkerRow>, Revision), Trouble> {
+    let transaction = database.begin_read()?;
+    let revision = figure(&transaction.open_table(META)?, REVISION)?;
+    let since = u64::try_from(since.0).unwrap_or(0);
+    let mut rows = Vec::new();
+    for entry in transaction.open_table(WORKERS)?.iter()? {
+        let (id, bytes) = entry?;
+        let bytes = bytes.value();
+        if row::revision(bytes).is_none_or(|revision| revision > since) {
+            rows.push(
+                Kept::decode(id.value(), bytes)
+                    .map_err(Trouble::Damaged)?
+                    .row,
+            );
+        }
+    }
+    let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+    Ok((rows, Revision(revision)))
+}
+
+pub(super) fn slices(
+    database: &Database,
+    instance: &Arc<str>,
+    since: Timestamp,
+) -> Result<Vec<SliceRow>, Trouble> {
+    let transaction = database.begin_read()?;
+    let longest = figure(&transaction.open_table(META)?, LONGEST)?;
+    let from = since.as_nanosecond() - i128::from(longest);
+    let mut rows = Vec::new();
+    let table = transaction.open_table(SLICES)?;
+    for entry in table.range((&**instance, from, "")..)? {
+        let (key, value) = entry?;
+        if key.value().0 != &**instance {
+            break;
+        }
+        let row = slice(key.value(), value.value())?;
+        if row.end() > since {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// Removes slices that ended before, up to a number; how many.
+pub(super) fn sweep(database: &Database, before: Timestamp, most: usize) -> Result<usize, Trouble> {
+    let transaction = database.begin_write()?;
+    let over = {
+        let mut slices = transaction.open_table(SLICES)?;
+        let over = over(&slices, before, most)?;
+        for row in &over {
+            slices.remove(key(row))?;
+        }
+        over.len()
+    };
+    if over == 0 {
+        transaction.abort()?;
+    } else {
+        transaction.commit()?;
+    }
+    Ok(over)
+}
+
+/// The first slices that ended before. Of each instance only those are looked at that started
+/// before, so that the cost is that of what is removed.
+fn over(
+    slices: &Table<'_, SliceKey<'static>, SliceValue>,
+    before: Timestamp,
+    most: usize,
+) -> Result<Vec<SliceRow>, Trouble> {
+    let mut over = Vec::new();
+    let mut from = (String::new(), i128::MIN);
+    while let Some(first) = slices.range((&*from.0, from.1, "")..)?.next() {
+        let instance = first?.0.value().0.to_owned();
+        let until = (&*instance, before.as_nanosecond(), "");
+        for entry in slices.range((&*instance, i128::MIN, "")..until)? {
+            let (key, value) = entry?;
+            let row = slice(key.value(), value.value())?;
+            if row.end() < before {
+                over.push(row);
+            }
+            if over.len() == most {
+                return Ok(over);
+            }
+        }
+        // The smallest name after this one.
+        from = (format!("{instance}\0"), i128::MIN);
+    }
+    Ok(over)
+}
+
+fn figure(meta: &impl redb::ReadableTable<&'static str, u64>, name: &str) -> Result<u64, Trouble> {
+    Ok(meta.get(name)?.map_or(0, |figure| figure.value()))
+}
+
+fn key(row: &SliceRow) -> SliceKey<'_> {
+    (&row.instance, row.start.as_nanosecond(), &row.objective)
+}
+
+fn slice(
+    (instance, start, objective): SliceKey<'_>,
+    (length, good, bad): SliceValue,
+) -> Result<SliceRow, Trouble> {
+    let start = Timestamp::from_nanosecond(start);
+    Ok(SliceRow {
+        instance: Arc::from(instance),
+        objective: Arc::from(objective),
+        start: start.map_err(|error| Trouble::Damaged(error.to_string()))?,
+        length: Duration::from_nanos(length),
+        good,
+        bad,
+    })
+}

@@ -1,0 +1,94 @@
+//! The file through everything that a disk and a kill can do to it.
+
+mod damage;
+mod killed;
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::super::keeper::block_on;
+use super::super::tests::rows::{at, slice, worker};
+use super::super::tests::suite::{self, all, put, put_slices};
+use super::{File, OpenError, tables};
+use crate::store::{Store, WorkerRow};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn rows(file: &File) -> Vec<WorkerRow> {
+    block_on(all(file))
+}
+
+#[test]
+fn a_file_keeps_every_promise_of_a_store() {
+    for (name, claim) in suite::CLAIMS {
+        println!("{name}");
+        let folder = folder();
+        let store: Arc<dyn Store> = Arc::new(File::open(folder.path().join("store")).unwrap());
+        block_on(claim(store));
+    }
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_restart() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let file = File::open(&path).unwrap();
+    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    block_on(put_slices(&file, [slice("i", "o", 0, 5)]));
+    drop(file);
+    let file = File::open(&path).unwrap();
+    assert_eq!(rows(&file), [worker("w", "x", 1, 1)]);
+    let slices = block_on(file.slices("i", at(0))).unwrap();
+    assert_eq!(slices, [slice("i", "o", 0, 5)]);
+    assert_eq!(file.remark(), None);
+}
+
+#[test]
+fn a_second_opener_is_told_what_to_do() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let _first = File::open(&path).unwrap();
+    let error = File::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(path.to_str().unwrap()), "{text}");
+    assert!(text.contains("a file of its own"), "{text}");
+}
+
+#[test]
+fn a_file_of_a_later_release_is_refused_and_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    {
+        let database = redb::Database::create(&path).unwrap();
+        let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+        let transaction = database.begin_write().unwrap();
+        let later = tables::SCHEMA + 1;
+        transaction
+            .open_table(meta)
+            .unwrap()
+            .insert("schema", later)
+            .unwrap();
+        transaction.commit().unwrap();
+    }
+    let before = std::fs::read(&path).unwrap();
+    let error = File::open(&path).unwrap_err();
+    assert!(
+        error.to_string().contains("later release (schema 2"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(File::open(&path).is_err());
+    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
+}
+
+#[test]
+fn a_folder_that_is_missing_is_an_error() {
+    let folder = folder();
+    let error = File::open(folder.path().join("missing/store")).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+    assert!(File::open(folder.path()).is_err(), "and so is a folder");
+}

@@ -1,0 +1,108 @@
+//! Whatever stands in the file, the service starts, and nothing that is wrong is told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::super::keeper::block_on;
+use super::super::File;
+use super::{all, folder, put, put_slices, rows, slice, worker};
+use crate::store::Store as _;
+
+const WORKERS: u64 = 200;
+
+fn filled(path: &Path) {
+    let file = File::open(path).unwrap();
+    let workers = (0..WORKERS).map(|n| worker(&format!("w{n}"), "x", n + 1, 1));
+    block_on(put(&file, workers));
+    block_on(put_slices(
+        &file,
+        (0..500).map(|n| slice("i", "o", n * 60, 5)),
+    ));
+}
+
+fn set_aside(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let damaged = |path: &PathBuf| path.to_str().unwrap().contains(".damaged-");
+    files.filter(damaged).collect()
+}
+
+/// Opens what was made of a good file, and uses it. Whether it was set aside.
+fn survives(bytes: &[u8], what: &str) -> bool {
+    let folder = folder();
+    let path = folder.path().join("store");
+    fs::write(&path, bytes).unwrap();
+    let file = File::open(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let set_aside = set_aside(folder.path());
+    assert_eq!(file.remark().is_some(), !set_aside.is_empty(), "{what}");
+    let found = rows(&file).len();
+    let whole = usize::try_from(WORKERS).unwrap();
+    match &*set_aside {
+        [] => assert!([0, whole].contains(&found), "{what}: {found} rows"),
+        [aside] => {
+            assert_eq!(found, 0, "{what}");
+            assert_eq!(fs::read(aside).unwrap().len(), bytes.len(), "{what}");
+        }
+        more => panic!("{what}: {more:?}"),
+    }
+    block_on(put(&file, [worker("new", "x", 1, 1)]));
+    assert!(
+        block_on(all(&file)).contains(&worker("new", "x", 1, 1)),
+        "{what}"
+    );
+    !set_aside.is_empty()
+}
+
+fn good() -> Vec<u8> {
+    let folder = folder();
+    let path = folder.path().join("store");
+    filled(&path);
+    fs::read(&path).unwrap()
+}
+
+#[test]
+fn a_truncated_file_is_set_aside() {
+    let good = good();
+    let lengths = [
+        1,
+        10,
+        64,
+        320,
+        511,
+        4_095,
+        4_096,
+        8_192,
+        good.len() / 2,
+        good.len() - 4_096,
+        good.len() - 1,
+    ];
+    let aside =
+        lengths.map(|length| survives(&good[..length], &format!("the first {length} bytes")));
+    assert!(
+        aside.iter().filter(|aside| **aside).count() >= 8,
+        "{aside:?}"
+    );
+    assert!(!survives(&[], "an empty file"));
+}
+
+#[test]
+fn flipped_bytes_anywhere_do_not_keep_a_service_from_starting() {
+    let good = good();
+    let used = 4_096..good.len().min(300_000);
+    let header = (0..320).step_by(7);
+    let pages = used.step_by(9_973);
+    let mut aside = 0;
+    for position in header.chain(pages) {
+        let mut bytes = good.clone();
+        bytes[position] ^= 0xff;
+        aside += u32::from(survives(&bytes, &format!("byte {position}")));
+    }
+    assert!(aside > 0, "no damage was noticed");
+}
+
+#[test]
+fn another_kind_of_file_is_set_aside() {
+    assert!(survives(&[b'x'; 100_000], "text"));
+    assert!(survives(&[0; 100_000], "zeros"));
+}
