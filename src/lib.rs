@@ -57,6 +57,9 @@ mod pipeline;
 mod export;
 
 // Keep: what must outlive a process.
+#[cfg(feature = "postgres")]
+mod postgres;
+
 mod store;
 
 mod heartbeat;
@@ -89,5 +92,7 @@ pub mod testing;
 pub use config::{Config, Role};
 #[cfg(feature = "otlp")]
 pub use export::ExportError;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresError;
 pub use snapshot::{PoolState, QueueState};
 pub use telemetry::{InitError, Telemetry, Watch, init};

@@ -15,6 +15,9 @@ pub(crate) mod health;
 pub(crate) mod private;
 pub(crate) mod store;
 
+#[cfg(feature = "postgres")]
+pub(crate) mod database;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +45,8 @@ pub(crate) struct Snapshot {
     pub(crate) disks: Vec<Disk>,
     pub(crate) queues: Vec<(Arc<str>, QueueState)>,
     pub(crate) pools: Vec<(Arc<str>, PoolState)>,
+    #[cfg(feature = "postgres")]
+    pub(crate) databases: Vec<(Arc<str>, Arc<database::Database>)>,
 }
 
 /// The process's own figures; what the platform does not tell is `None`.

@@ -1,0 +1,160 @@
+//! A PostgreSQL for tests: databases of the one that `.ci/backends` started, or a server of a test's
+//! own, which it may stop.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What `.ci/backends` says about the server that it started.
+pub(crate) fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set, so there is no server to test against: \
+             .ci/backends run cargo test --all-features --lib --test it backends -- --ignored"
+        )
+    })
+}
+
+/// The URL of a new, empty database on the shared server.
+pub(crate) async fn database() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let base = setting("VANTAGE_TEST_POSTGRES");
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    let name = format!("test_{}_{number}_{nanos}", std::process::id());
+    run(&base, &format!("CREATE DATABASE {name}")).await;
+    let (server, _) = base.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}
+
+/// Carries out a script as its own session.
+pub(crate) async fn run(url: &str, script: &str) {
+    session(url).await.batch_execute(script).await.unwrap();
+}
+
+/// A plain session of a test, apart from everything that is tested.
+pub(crate) async fn session(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the server takes connections");
+    tokio::spawn(connection);
+    client
+}
+
+/// A server of the test's own.
+#[derive(Debug)]
+pub(crate) struct Server {
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    /// Starts an empty one on a free port of the loopback.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap().keep();
+        own(&folder);
+        let server = Self {
+            folder,
+            port: free_port(),
+        };
+        let data = server.data();
+        let options = ["-U", "vantage", "-A", "trust", "--no-sync", "-E", "UTF8"];
+        server.tool("initdb", &[&["-D", &data], &options[..]].concat());
+        server.up();
+        server
+    }
+
+    /// Starts it again after [`down`](Self::down).
+    pub(crate) fn up(&self) {
+        let (port, folder) = (self.port, self.folder.display());
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+        );
+        let log = format!("{folder}/log");
+        self.tool(
+            "pg_ctl",
+            &[
+                "-D",
+                &self.data(),
+                "-w",
+                "-l",
+                &log,
+                "-o",
+                &options,
+                "start",
+            ],
+        );
+    }
+
+    /// Stops it at once, as a crash does.
+    pub(crate) fn down(&self) {
+        self.tool(
+            "pg_ctl",
+            &["-D", &self.data(), "-w", "-m", "immediate", "stop"],
+        );
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://vantage@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn data(&self) -> String {
+        self.folder.join("data").display().to_string()
+    }
+
+    fn tool(&self, name: &str, arguments: &[&str]) {
+        let tool = Path::new(&setting("VANTAGE_TEST_POSTGRES_BIN")).join(name);
+        let mut command = as_owner(&tool);
+        let done = command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        let log = || std::fs::read_to_string(self.folder.join("log"));
+        assert!(done.success(), "{name} {arguments:?}: {done}: {:?}", log());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let tool = Path::new(&setting("VANTAGE_TEST_POSTGRES_BIN")).join("pg_ctl");
+        let stop = ["-D", &self.data(), "-w", "-m", "immediate", "stop"];
+        let quiet = || Stdio::null();
+        let mut command = as_owner(&tool);
+        // It may be down already.
+        let _ = command.args(stop).stdout(quiet()).stderr(quiet()).status();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// PostgreSQL refuses to run as root; then it is run as this user.
+fn owner() -> String {
+    setting("VANTAGE_TEST_POSTGRES_USER")
+}
+
+fn as_owner(tool: &Path) -> Command {
+    let owner = owner();
+    if owner.is_empty() {
+        return Command::new(tool);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &owner, "--regid", &owner, "--clear-groups"]);
+    command.arg(tool);
+    command
+}
+
+fn own(folder: &Path) {
+    let owner = owner();
+    if !owner.is_empty() {
+        let done = Command::new("chown").arg(owner).arg(folder).status();
+        assert!(done.unwrap().success());
+    }
+}
