@@ -9,6 +9,8 @@ mod file;
 mod keeper;
 mod memory;
 mod pending;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +26,8 @@ use crate::beat::{BeatId, Condition, Progress, Role};
 pub(crate) use file::{File, OpenError};
 pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
 pub(crate) use memory::Memory;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::Postgres;
 
 /// What a store answers with.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
