@@ -11,6 +11,8 @@ mod own;
 mod running;
 mod scheduler;
 mod tally;
+#[cfg(feature = "postgres")]
+mod server;
 mod verdict;
 mod worker;
 
@@ -25,5 +27,7 @@ pub(crate) use running::Watched;
 pub(crate) use scheduler::Executions;
 pub use scheduler::{Execution, Scheduler};
 pub(crate) use tally::Tally;
+#[cfg(feature = "postgres")]
+pub(crate) use server::observe_databases;
 pub(crate) use worker::Jobs;
 pub use worker::{Job, Worker};

@@ -15,6 +15,8 @@ use std::{fmt, io, thread};
 
 use crate::clock::Clock;
 use crate::instruments::{Own, Watched};
+#[cfg(feature = "postgres")]
+use crate::snapshot::database::Database;
 use crate::snapshot::{Disk, Latest, PoolState, Process, QueueState, Snapshot};
 pub(crate) use process::FilesystemSample;
 use process::ProcessSampler;
@@ -65,6 +67,8 @@ struct Source {
 enum Read {
     Queue(Arc<dyn Fn() -> QueueState + Send + Sync>),
     Pool(Arc<dyn Fn() -> PoolState + Send + Sync>),
+    #[cfg(feature = "postgres")]
+    Database(Arc<dyn Fn() -> Option<Arc<Database>> + Send + Sync>),
 }
 
 impl Sampler {
@@ -108,6 +112,16 @@ impl Sampler {
         read: Arc<dyn Fn() -> PoolState + Send + Sync>,
     ) -> u64 {
         self.watch(name, Read::Pool(read))
+    }
+
+    /// Watches a database until [`forget`](Self::forget). `read` answers what somebody else has read.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn watch_database(
+        &self,
+        name: &str,
+        read: Arc<dyn Fn() -> Option<Arc<Database>> + Send + Sync>,
+    ) -> u64 {
+        self.watch(name, Read::Database(read))
     }
 
     pub(crate) fn forget(&self, id: u64) {
@@ -184,6 +198,8 @@ impl Inner {
 
     fn sample_sources(&self, snapshot: &mut Snapshot) {
         (snapshot.queues, snapshot.pools) = (Vec::new(), Vec::new());
+        #[cfg(feature = "postgres")]
+        snapshot.databases.clear();
         // A copy, so that a sampler may itself start or end watching.
         let sources = lock(&self.sources).clone();
         for Source { name, read, .. } in sources {
@@ -195,6 +211,12 @@ impl Inner {
                 Read::Pool(read) => snapshot.pools.extend(
                     self.guarded("pool", &name, &*read)
                         .map(|state| (name, state)),
+                ),
+                #[cfg(feature = "postgres")]
+                Read::Database(read) => snapshot.databases.extend(
+                    self.guarded("database", &name, &*read)
+                        .flatten()
+                        .map(|database| (name, database)),
                 ),
             }
         }

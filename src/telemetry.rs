@@ -6,6 +6,8 @@ mod end;
 mod health;
 mod init;
 mod pulse;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod subscriber;
 
 use std::collections::BTreeMap;
@@ -178,6 +180,8 @@ impl Telemetry {
         Watch {
             sampler: self.0.sampler.clone(),
             id: self.0.sampler.watch_queue(name, Arc::new(read)),
+            #[cfg(feature = "postgres")]
+            reader: None,
         }
     }
 
@@ -191,6 +195,8 @@ impl Telemetry {
         Watch {
             sampler: self.0.sampler.clone(),
             id: self.0.sampler.watch_pool(name, Arc::new(read)),
+            #[cfg(feature = "postgres")]
+            reader: None,
         }
     }
 
@@ -273,12 +279,15 @@ impl Telemetry {
     }
 }
 
-/// A queue or pool that is watched until this is dropped.
+/// A queue, pool or database that is watched until this is dropped.
 #[must_use = "what is not kept is not watched"]
 #[derive(Debug)]
 pub struct Watch {
     sampler: Sampler,
     id: u64,
+    #[cfg(feature = "postgres")]
+    #[expect(dead_code, reason = "it reads until it is dropped")]
+    reader: Option<crate::postgres::Watcher>,
 }
 
 impl Drop for Watch {

@@ -1,5 +1,7 @@
 //! Database calls, transactions and connection pools, as a client sees them.
 
+pub mod server;
+
 use super::{Attribute, Family, Instrument, MetricSpec};
 use crate::units::Unit;
 
@@ -34,7 +36,8 @@ pub(crate) const TRANSACTION: [Attribute; 2] = [
     SYSTEM,
     Attribute::one_of("outcome", &["committed", "rolled_back", "aborted"]),
 ];
-pub(crate) const BY_SYSTEM: [Attribute; 1] = [SYSTEM];
+/// The namespace is absent where the caller names none.
+pub(crate) const BY_DATABASE: [Attribute; 2] = [server::NAMESPACE, SYSTEM];
 pub(crate) const BY_POOL: [Attribute; 1] = [POOL];
 
 /// Duration of a call.
@@ -71,7 +74,7 @@ pub const UP: MetricSpec = MetricSpec::new(
     Instrument::Gauge,
     Unit::Things("{database}"),
     "1 when the database answered last time it was asked, 0 when it did not",
-    &BY_SYSTEM,
+    &BY_DATABASE,
 );
 /// Connections by state.
 pub const CONNECTIONS: MetricSpec = MetricSpec::new(
@@ -133,4 +136,15 @@ pub const ALL: &[&MetricSpec] = &[
     &PENDING_REQUESTS,
     &TIMEOUTS,
     &WAIT_TIME,
+    &server::SIZE,
+    &server::TRANSACTIONS,
+    &server::DEADLOCKS,
+    &server::BLOCKS,
+    &server::CONNECTIONS,
+    &server::CONNECTIONS_MAX,
+    &server::TABLE_SIZE,
+    &server::TABLE_SCANS,
+    &server::INDEX_SIZE,
+    &server::INDEX_SCANS,
+    &server::INDEX_USAGE,
 ];

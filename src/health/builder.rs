@@ -24,6 +24,8 @@ pub struct CheckBuilder {
     criticality: Option<Criticality>,
     scope: Option<Scope>,
     down: Collector,
+    #[cfg(feature = "postgres")]
+    postgres: Option<Database>,
 }
 
 /// Where the condition of the export is read.
@@ -44,7 +46,16 @@ impl CheckBuilder {
             criticality: None,
             scope: None,
             down: Collector(down),
+            #[cfg(feature = "postgres")]
+            postgres: None,
         }
+    }
+
+    /// Who is told whether PostgreSQL is up.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn telling(mut self, database: Database) -> Self {
+        self.postgres = Some(database);
+        self
     }
 
     /// The service cannot do its work when this fails: it is not ready, unless the thing is shared.
@@ -160,6 +171,30 @@ impl CheckBuilder {
         self.presume(Criticality::Critical, Scope::Shared, Component::Datastore);
         let database = database.clone();
         self.future(ping, Some(Box::new(move |up| database.report_up(up))))
+    }
+
+    /// Whether PostgreSQL answers a `SELECT 1`, over a connection of the check's own that stays open.
+    /// Each run also sets `vantage.database.up` for the namespace of the check's id.
+    ///
+    /// Critical and shared, unless it is told otherwise.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(mut self, url: &crate::config::Secret) -> Registered {
+        self.presume(Criticality::Critical, Scope::Shared, Component::Datastore);
+        let told = self
+            .postgres
+            .take()
+            .map(|database| Box::new(move |up| database.report_up(up)) as Told);
+        let within = self.plan.timeout;
+        match ready_made::Postgres::new(url) {
+            Ok(server) => self.future(
+                move || {
+                    let server = server.clone();
+                    async move { server.ping(within).await }
+                },
+                told,
+            ),
+            Err(bad) => self.register(Work::Look(Box::new(move |_| bad.clone())), told),
+        }
     }
 
     /// How full the disk is on which this path lies.

@@ -6,6 +6,8 @@ mod disk;
 mod event_loop;
 mod http;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod tcp;
 
 pub use event_loop::Lag;
@@ -14,6 +16,8 @@ pub(super) use disk::disk;
 pub(super) use event_loop::event_loop;
 pub(super) use http::http;
 pub(super) use memory::memory;
+#[cfg(feature = "postgres")]
+pub(super) use postgres::Postgres;
 pub(super) use tcp::tcp;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
 use crate::catalog::database::{
-    BY_POOL, BY_SYSTEM, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
+    BY_DATABASE, BY_POOL, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
     TRANSACTIONS, UP, WAIT_TIME,
 };
 use crate::clock::Clock;
@@ -22,6 +22,8 @@ pub const SLOW_QUERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Database {
     system: Arc<str>,
+    /// Empty where the caller names none.
+    namespace: Arc<str>,
     inner: Arc<Inner>,
 }
 
@@ -32,7 +34,7 @@ struct Inner {
     duration: Series<Histogram, 4>,
     slow: Series<Counter, 3>,
     transactions: Series<Counter, 2>,
-    up: Series<Gauge, 1>,
+    up: Series<Gauge, 2>,
     pools: Series<(Counter, Histogram), 1>,
 }
 
@@ -53,11 +55,12 @@ impl Database {
             duration: instruments.series(&OPERATION_DURATION, &QUERY),
             slow: instruments.series(&SLOW_QUERIES, &SLOW),
             transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
-            up: instruments.series(&UP, &BY_SYSTEM),
+            up: instruments.series(&UP, &BY_DATABASE),
             pools,
         };
         Self {
             system: Arc::from("other_sql"),
+            namespace: Arc::default(),
             inner: Arc::new(inner),
         }
     }
@@ -66,7 +69,17 @@ impl Database {
     pub(crate) fn of_system(&self, system: &str) -> Self {
         Self {
             system: Arc::from(system),
+            namespace: Arc::default(),
             inner: Arc::clone(&self.inner),
+        }
+    }
+
+    /// The same instruments for one database of that product.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_namespace(&self, namespace: &str) -> Self {
+        Self {
+            namespace: Arc::from(namespace),
+            ..self.clone()
         }
     }
 
@@ -104,7 +117,9 @@ impl Database {
     pub fn report_up(&self, up: bool) {
         self.inner
             .up
-            .with([&self.system], |gauge| gauge.set(up.into()));
+            .with([&self.namespace, &self.system], |gauge| {
+                gauge.set(up.into());
+            });
     }
 
     /// The pool of this name, to record waits and timeouts; watch its state with

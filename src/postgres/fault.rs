@@ -95,6 +95,15 @@ impl PostgresError {
     }
 }
 
+impl From<io::Error> for PostgresError {
+    fn from(error: io::Error) -> Self {
+        Self {
+            cause: Some(error.into()),
+            ..Self::lasting("no_thread", "no thread could be started for PostgreSQL")
+        }
+    }
+}
+
 impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
         let (code, what, passing) = judged(&error);

@@ -88,6 +88,8 @@ impl Telemetry {
         );
         let latest = Latest::default();
         observe(&instruments, &latest, &ledger);
+        #[cfg(feature = "postgres")]
+        crate::instruments::observe_databases(&instruments, &latest);
         let health_now = LatestHealth::default();
         observe_health(&instruments, &health_now, &clock);
         let health = Health::new(

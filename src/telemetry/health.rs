@@ -30,7 +30,10 @@ impl Telemetry {
     /// telemetry.check("cache").run_blocking(|| std::fs::metadata("/").map(drop));
     /// ```
     pub fn check(&self, id: &str) -> CheckBuilder {
-        CheckBuilder::new(&self.0.health, id, self.0.carry.down())
+        let check = CheckBuilder::new(&self.0.health, id, self.0.carry.down());
+        #[cfg(feature = "postgres")]
+        let check = check.telling(self.database("postgresql").of_namespace(id));
+        check
     }
 
     /// Calls back when a check, the whole or readiness changes: one at a time, on a thread of the

@@ -1,8 +1,8 @@
 //! What is sent to real back ends is read back from them: Jaeger, the OpenTelemetry Collector,
-//! Prometheus 3. They are not in `cargo test`, because they have to be built and started:
+//! Prometheus 3, PostgreSQL. They are not in `cargo test`, because they have to be built and started:
 //!
 //! ```console
-//! .ci/backends run cargo test --all-features --test it backends -- --ignored
+//! .ci/backends run cargo test --all-features --lib --test it backends -- --ignored
 //! ```
 //!
 //! Without them these tests fail; they never pass by doing nothing.
@@ -10,6 +10,8 @@
 mod collector;
 mod doors;
 mod jaeger;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prometheus;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -26,7 +28,7 @@ fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
             "{name} is not set, so there is no server to test against: \
-             .ci/backends run cargo test --all-features --test it backends -- --ignored"
+             .ci/backends run cargo test --all-features --lib --test it backends -- --ignored"
         )
     })
 }

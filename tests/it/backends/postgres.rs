@@ -1,0 +1,82 @@
+//! What a PostgreSQL tells of itself, and what a check makes of it.
+
+#[path = "../../../src/postgres/server.rs"]
+mod server;
+
+use std::time::Duration;
+
+use vantage_obs::catalog;
+use vantage_obs::config::Secret;
+use vantage_obs::testing::TestTelemetry;
+
+use crate::backends::until;
+use crate::catalog::DATABASE_SERVER;
+use crate::support::{named, scrape};
+
+use server::{Server, database, run};
+
+fn up(test: &TestTelemetry, name: &str) -> Option<f64> {
+    let labels = [("db_namespace", name), ("db_system_name", "postgresql")];
+    test.value("vantage_database_up", &labels)
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_watched_database_has_its_figures_while_it_answers() {
+    let server = Server::start();
+    run(&server.url(), "CREATE TABLE posts (id int PRIMARY KEY)").await;
+    let test = TestTelemetry::new();
+    let url = Secret::new(server.url());
+    let watch = test.telemetry().watch_postgres("store", &url).unwrap();
+    let size = || {
+        test.tick();
+        test.value("vantage_database_size_bytes", &[("db_namespace", "store")])
+    };
+    let bytes = until("the size", async || size()).await;
+    assert!(bytes > 5e6, "{bytes}");
+    assert_eq!(up(&test, "store"), Some(1.0));
+    let text = scrape(&test);
+    for name in DATABASE_SERVER {
+        // It needs two samples.
+        if name != "vantage.database.index.usage" {
+            let name = catalog::find(name).unwrap().prometheus_name();
+            assert!(!named(&text, &name).is_empty(), "{name}");
+        }
+    }
+    server.down();
+    // The next sample is a quarter of a minute away.
+    until("its end", async || size().is_none().then_some(())).await;
+    assert_eq!(up(&test, "store"), Some(0.0));
+    assert!(named(&scrape(&test), "vantage_database_table_size_bytes").is_empty());
+    drop(watch);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_check_of_postgres_says_whether_it_answers_and_why_not() {
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = free.local_addr().unwrap();
+    let there = Secret::new(database().await);
+    let refused = Secret::new(format!("postgres://vantage:canary@{free}/x"));
+    drop(
+        telemetry
+            .check("there")
+            .within(Duration::from_secs(2))
+            .postgres(&there),
+    );
+    drop(telemetry.check("gone").postgres(&refused));
+    drop(telemetry.check("wrong").postgres(&Secret::new("canary")));
+    for (name, expected) in [("there", 1.0), ("gone", 0.0), ("wrong", 0.0)] {
+        let found = async || {
+            test.tick();
+            up(&test, name)
+        };
+        assert!(
+            (until(name, found).await - expected).abs() < f64::EPSILON,
+            "{name}"
+        );
+    }
+    assert!(!scrape(&test).contains("canary"));
+}
