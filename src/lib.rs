@@ -69,6 +69,8 @@ mod sampler;
 
 pub mod health;
 
+mod slo_tracker;
+
 // Expose: HTTP.
 pub mod middleware;
 

@@ -1,0 +1,107 @@
+//! The history of one objective in bounded memory: cumulative slices in three tiers, so that any window
+//! is one subtraction.
+//!
+//! | tier | slices of | for |
+//! |---|---|---|
+//! | fine | one sampling interval (10 s) | 2,160 of them (6 h) |
+//! | middle | 1 min | 3 d |
+//! | coarse | 5 min | 30 d, or the objective's own window where that is longer |
+//!
+//! Why not one counter for each window? Because a window would have to be known before its events, and
+//! a burn rate, a report of last week and a budget's recovery ask for any.
+//!
+//! A window's start falls on the grid of the tier that still reaches it, rounded down: windows up to
+//! 6 h are exact to the interval, longer ones up to a minute longer, those beyond 3 d up to 5 min.
+
+use std::time::Duration;
+
+pub(crate) use super::ring::Count;
+use super::ring::Ring;
+
+const FINE_SLOTS: u64 = 2_160;
+const MIDDLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3 * 86_400));
+const COARSE: (Duration, Duration) = (
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 86_400),
+);
+
+/// What is remembered of one objective. Time is counted in sampling intervals since 1970.
+#[derive(Clone, Debug)]
+pub(crate) struct Tiers {
+    rings: [Ring; 3],
+    now: u64,
+    total: Count,
+}
+
+impl Tiers {
+    /// For samples every `interval`, and windows of up to `longest`.
+    pub(crate) fn new(interval: Duration, longest: Duration) -> Self {
+        let ring = |(step, span): (Duration, Duration)| {
+            let step = intervals(step, interval).max(1);
+            Ring::new(step, intervals(span, interval))
+        };
+        Self {
+            rings: [
+                Ring::new(1, FINE_SLOTS),
+                ring(MIDDLE),
+                ring((COARSE.0, COARSE.1.max(longest))),
+            ],
+            now: 0,
+            total: Count::default(),
+        }
+    }
+
+    /// Adds what was counted up to and including an interval. One in the past counts as now: what was
+    /// said of the past stays.
+    pub(crate) fn add(&mut self, at: u64, more: Count) {
+        self.now = self.now.max(at);
+        self.total = self.total.plus(more);
+        for ring in &mut self.rings {
+            ring.write(self.now, self.total);
+        }
+    }
+
+    /// What was counted in the last so many intervals before `now`.
+    pub(crate) fn last(&self, intervals: u64, now: u64) -> Count {
+        self.between(now.saturating_sub(intervals), now)
+    }
+
+    /// What was counted after `start` up to and including `end`.
+    pub(crate) fn between(&self, start: u64, end: u64) -> Count {
+        self.at(end).since(self.at(start))
+    }
+
+    /// The interval of the newest sample.
+    pub(crate) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The counts of each slice of the coarsest tier that touches a span of time, by their ends.
+    pub(crate) fn slices(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, Count)> + '_ {
+        let step = self.rings[2].step();
+        let ends = (start / step + 1)..=end.div_ceil(step);
+        ends.map(move |slot| {
+            let end = slot * step;
+            let coarse = &self.rings[2];
+            (end, coarse.read(end).since(coarse.read(end - step)))
+        })
+    }
+
+    fn at(&self, interval: u64) -> Count {
+        if interval >= self.now {
+            return self.total;
+        }
+        let reaching = |ring: &&Ring| ring.reaches(interval, self.now);
+        let ring = self.rings.iter().find(reaching);
+        ring.unwrap_or(&self.rings[2]).read(interval)
+    }
+}
+
+/// How many whole intervals a time has.
+pub(crate) fn intervals(time: Duration, interval: Duration) -> u64 {
+    let whole = time.as_nanos() / interval.as_nanos().max(1);
+    u64::try_from(whole).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests;
