@@ -1,8 +1,8 @@
 //! Good and bad events of each objective, counted where they happen.
 //!
-//! Two counters for each objective whose method is `occurrences`. The scrape exports them as
-//! `vantage.slo.events`; error budgets, the fleet's report and the generated rules all read that
-//! one stream, so that they cannot disagree and do not depend on histogram buckets.
+//! Two counters for each objective: of its events, or of its time slices where it counts those. The
+//! scrape exports them as `vantage.slo.events`; error budgets, the fleet's report and the generated
+//! rules all read that one stream, so that they cannot disagree and do not depend on histogram buckets.
 //!
 //! An account is opened by the instruments that count into it, which come to life with the process's
 //! role or their first use. Until then it isn't exported: a worker that said 0 bad requests would be
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::catalog::{self, Instrument, MetricSpec};
-use crate::slo::{Indicator, Kind, Method, Objectives, Threshold};
+use crate::slo::{Indicator, Kind, Method, Objective, Objectives, Service, Threshold};
 
 pub(crate) use tally::{Tallies, Tally};
 
@@ -29,13 +29,18 @@ pub(crate) struct Ledger {
     accounts: Arc<[Account]>,
     /// Routes that count towards no objective that doesn't name them.
     uncounted: Arc<[String]>,
+    /// Requests by whether the service itself failed them: the slices of an API's availability are
+    /// judged by these. The account of the error rate, where there is one, because it counts the same.
+    requests: Option<Account>,
 }
 
 /// Good and bad events of one objective since the process started.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     objective: Arc<str>,
+    service: Service,
     kind: Kind,
+    method: Method,
     threshold: Option<Duration>,
     indicator: Option<Arc<Indicator>>,
     counters: Arc<Counters>,
@@ -49,26 +54,24 @@ struct Counters {
 }
 
 impl Ledger {
-    /// Keeps an account for each objective that counts occurrences.
+    /// Keeps an account for each objective.
     #[must_use]
     pub(crate) fn of(objectives: &Objectives) -> Self {
-        let accounts = objectives
+        let accounts: Arc<[Account]> = objectives.iter().map(Account::new).collect();
+        let requests = accounts
             .iter()
-            .filter(|objective| objective.method() == Method::Occurrences)
-            .map(|objective| Account {
-                objective: objective.id().into(),
-                kind: objective.kind(),
-                threshold: match objective.threshold() {
-                    Some(Threshold::Duration(threshold)) => Some(threshold),
-                    _ => None,
-                },
-                indicator: objective.indicator().cloned().map(Arc::new),
-                counters: Arc::default(),
+            .find(|account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences))
+            .or_else(|| {
+                let slices = |account: &&Account| {
+                    account.is(&Service::Api, Kind::Availability, Method::Timeslices)
+                };
+                accounts.iter().find(slices)
             })
-            .collect();
+            .map(Account::requests);
         Self {
             accounts,
             uncounted: Arc::default(),
+            requests,
         }
     }
 
@@ -89,8 +92,7 @@ impl Ledger {
 
     /// The accounts that something counts into.
     pub(crate) fn opened(&self) -> impl Iterator<Item = &Account> {
-        self.accounts()
-            .filter(|account| account.counters.opened.load(Ordering::Relaxed))
+        self.accounts().filter(|account| account.is_open())
     }
 
     /// The bounds of a histogram's buckets: the catalog's, and the thresholds of the objectives that
@@ -113,11 +115,30 @@ impl Ledger {
         bounds
     }
 
-    /// Opens the account of a kind, to count into it.
+    /// Opens the account of a kind that counts occurrences, to count into it.
     pub(crate) fn open(&self, kind: Kind) -> Option<Account> {
-        let account = self.accounts().find(|account| account.kind == kind)?;
-        account.open();
-        Some(account.clone())
+        let account = self
+            .accounts()
+            .find(|account| account.kind == kind && account.method == Method::Occurrences)?;
+        Some(account.opened())
+    }
+
+    /// Opens the account of a service's availability, to count time slices into it.
+    pub(crate) fn open_slices(&self, service: &Service) -> Option<Account> {
+        let account = self
+            .accounts()
+            .find(|account| account.is(service, Kind::Availability, Method::Timeslices))?;
+        Some(account.opened())
+    }
+
+    /// Opens the count of requests by whether the service itself failed them.
+    pub(crate) fn open_requests(&self) -> Option<Account> {
+        self.requests.as_ref().map(Account::opened)
+    }
+
+    /// The same, if something counts into it.
+    pub(crate) fn requests(&self) -> Option<&Account> {
+        self.requests.as_ref().filter(|account| account.is_open())
     }
 
     /// Opens the accounts of all custom objectives that name this metric.
@@ -132,6 +153,46 @@ impl Ledger {
 }
 
 impl Account {
+    fn new(objective: &Objective) -> Self {
+        Self {
+            objective: objective.id().into(),
+            service: objective.service().clone(),
+            kind: objective.kind(),
+            method: objective.method(),
+            threshold: match objective.threshold() {
+                Some(Threshold::Duration(threshold)) => Some(threshold),
+                _ => None,
+            },
+            indicator: objective.indicator().cloned().map(Arc::new),
+            counters: Arc::default(),
+        }
+    }
+
+    /// Itself where it counts requests already, and hidden counters beside it otherwise.
+    fn requests(&self) -> Self {
+        match self.method {
+            Method::Occurrences => self.clone(),
+            _ => Self {
+                counters: Arc::default(),
+                ..self.clone()
+            },
+        }
+    }
+
+    fn is(&self, service: &Service, kind: Kind, method: Method) -> bool {
+        self.service == *service && self.kind == kind && self.method == method
+    }
+
+    fn opened(&self) -> Self {
+        self.open();
+        self.clone()
+    }
+
+    /// Whether something counts into it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.counters.opened.load(Ordering::Relaxed)
+    }
+
     /// The objective's id, such as `api.latency`.
     #[must_use]
     pub(crate) fn objective(&self) -> &str {
@@ -175,7 +236,8 @@ impl Account {
         self.add(good, 1);
     }
 
-    fn add(&self, good: bool, events: u64) {
+    /// Counts several events at once.
+    pub(crate) fn add(&self, good: bool, events: u64) {
         let counter = if good {
             &self.counters.good
         } else {

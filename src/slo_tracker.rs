@@ -4,6 +4,9 @@
 //! Time is an argument everywhere, and everything but the loop is plain arithmetic, so that a month
 //! can be played in a test.
 
+mod alert;
 mod history;
+mod judge;
 mod ring;
+mod slices;
 mod tiers;

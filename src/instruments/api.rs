@@ -46,7 +46,8 @@ struct ActiveRequests {
 struct Request {
     count: Counter,
     duration: Histogram,
-    error_rate: Option<Account>,
+    /// Counts towards the error rate, and towards the slices of the availability.
+    requests: Option<Account>,
     latency: Option<Account>,
 }
 
@@ -130,7 +131,7 @@ impl Api {
 
 impl Inner {
     fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
-        let (error_rate, latency) = (ledger.open(Kind::ErrorRate), ledger.open(Kind::Latency));
+        let (failures, latency) = (ledger.open_requests(), ledger.open(Kind::Latency));
         let (count, duration) = (
             instruments.binder::<Counter>(&REQUESTS),
             instruments.binder::<Histogram>(&REQUEST_DURATION),
@@ -144,7 +145,7 @@ impl Inner {
             Request {
                 count: count(labels),
                 duration: duration(labels),
-                error_rate: error_rate.clone().filter(|_| !uncounted),
+                requests: failures.clone().filter(|_| !uncounted),
                 latency: latency.clone().filter(|_| !uncounted),
             }
         };
@@ -185,7 +186,7 @@ impl Request {
         self.count.add(1);
         self.duration.record_in(answer.span, elapsed.as_secs_f64());
         let cancelled = answer.ending == Ending::Cancelled;
-        if let Some(account) = &self.error_rate
+        if let Some(account) = &self.requests
             && !cancelled
         {
             account.count(answer.ending.labels().1.is_empty());

@@ -111,7 +111,7 @@ impl History {
 
 impl Reading {
     /// What was counted since; all of it where a counter has started anew.
-    const fn since(self, before: Self) -> Self {
+    pub(super) const fn since(self, before: Self) -> Self {
         let reset = self.good < before.good || self.bad < before.bad;
         if reset {
             return self;

@@ -1,0 +1,206 @@
+//! What one objective's history says at one moment.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::alert::Alarm;
+use super::history::{History, Reading, Sampled};
+use super::tiers::{Count, intervals};
+use crate::slo::budget::recovers_at;
+use crate::slo::maintenance::Maintenance;
+use crate::slo::policy::Policy;
+use crate::slo::report::{Alert, BurnRate, Data, ObjectiveReport};
+use crate::slo::{Objective, Window};
+
+/// The windows that people look at, whatever the policy says.
+const WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
+/// After how many sampling intervals without a sample figures are stale.
+const STALE: u64 = 3;
+
+/// One objective that is tracked.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracked {
+    objective: Objective,
+    interval: Duration,
+    windows: Vec<Duration>,
+    history: History,
+    alarm: Alarm,
+}
+
+impl Tracked {
+    pub(crate) fn new(objective: &Objective, interval: Duration, policy: &Policy) -> Self {
+        Self {
+            windows: windows(policy),
+            history: History::new(interval, longest(objective)),
+            alarm: Alarm::new(objective, policy),
+            objective: objective.clone(),
+            interval,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.objective.id()
+    }
+
+    pub(crate) const fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
+    /// Takes the account as it stands.
+    pub(crate) fn sample(&mut self, now: Timestamp, reading: Reading) -> Sampled {
+        let at = interval_of(now, self.interval);
+        self.history.sample(at, reading)
+    }
+
+    /// Puts what an earlier process has kept before what this one has sampled.
+    pub(crate) fn restore(&mut self, rows: Vec<(Timestamp, Count)>) {
+        let rows = rows
+            .into_iter()
+            .map(|(end, count)| (interval_of(end, self.interval), count));
+        let longest = longest(&self.objective);
+        self.history.restore(rows.collect(), longest);
+    }
+
+    /// Judges the alert; answers what was raised before, if that is another.
+    pub(crate) fn look(&mut self, now: Timestamp, maintenance: &[Maintenance]) -> Option<Alert> {
+        let rates = self.rates(now, maintenance);
+        self.alarm.look(now, &rates)
+    }
+
+    pub(crate) fn report(&self, now: Timestamp, maintenance: &[Maintenance]) -> ObjectiveReport {
+        let mut report = ObjectiveReport::of(&self.objective, now);
+        let (count, covered) = self.whole(now, report.length);
+        let left_out = self.left_out(now, report.length, maintenance);
+        if left_out.total() > 0 {
+            report.raw = Some((count.good, count.bad));
+        }
+        let count = count.since(left_out);
+        (report.good, report.bad, report.coverage) = (count.good, count.bad, covered);
+        report.data = self.data(now, covered, count);
+        report.burn_rate = self.rates(now, maintenance);
+        report.alert = self.alarm.shown();
+        self.predict(&mut report, now);
+        report
+    }
+
+    fn data(&self, now: Timestamp, coverage: f64, count: Count) -> Data {
+        let age = interval_of(now, self.interval).saturating_sub(self.history.tiers().now());
+        if age > STALE {
+            Data::Stale
+        } else {
+            Data::of(coverage, count.total().into())
+        }
+    }
+
+    /// The window of the objective, and the share of it that has samples; of a calendar window, of the
+    /// part that is over.
+    fn whole(&self, now: Timestamp, length: Duration) -> (Count, f64) {
+        let elapsed = match self.objective.window() {
+            Window::Rolling(_) => length,
+            Window::Calendar(_) => {
+                let start = self.objective.window().span(now).start;
+                Duration::try_from(now.duration_since(start)).unwrap_or_default()
+            }
+        };
+        self.history
+            .window(elapsed, interval_of(now, self.interval))
+    }
+
+    fn rates(&self, now: Timestamp, maintenance: &[Maintenance]) -> Vec<BurnRate> {
+        let rate = |window: &Duration| {
+            let at = interval_of(now, self.interval);
+            let (count, coverage) = self.history.window(*window, at);
+            let count = count.since(self.left_out(now, *window, maintenance));
+            BurnRate::new(*window, count.good, count.bad, coverage)
+        };
+        self.windows.iter().map(rate).collect()
+    }
+
+    /// What was counted in declared maintenance within the window. Declared times overlap at most in
+    /// error: what two of them share is left out once.
+    fn left_out(&self, now: Timestamp, window: Duration, declared: &[Maintenance]) -> Count {
+        let end = interval_of(now, self.interval);
+        let mut from = end.saturating_sub(intervals(window, self.interval));
+        let mut spans: Vec<_> = declared.iter().map(|one| &one.span).collect();
+        spans.sort_by_key(|span| span.start);
+        let mut sum = Count::default();
+        for span in spans {
+            let start = interval_of(span.start, self.interval).max(from);
+            let stop = interval_of(span.end, self.interval).min(end);
+            if start < stop {
+                sum = sum.plus(self.history.tiers().between(start, stop));
+                from = stop;
+            }
+        }
+        sum
+    }
+
+    fn predict(&self, report: &mut ObjectiveReport, now: Timestamp) {
+        let budget = report.budget();
+        // An hour: long enough to mean something, short enough to be now.
+        let hour = Duration::from_secs(3_600);
+        let rate = report.burn_rate.iter().find(|rate| rate.window == hour);
+        let rate = rate.and_then(|rate| rate.value(report.target));
+        let rolling = matches!(report.window, Window::Rolling(_));
+        let lasts = rate.and_then(|rate| {
+            if rolling {
+                budget.rolling_lasts(rate)
+            } else {
+                let end = report.window.span(now).end;
+                let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
+                budget.calendar_lasts(rate, left)
+            }
+        });
+        report.exhausts_at = lasts.and_then(|time| now.checked_add(time).ok());
+        let overspent = budget
+            .remaining()
+            .is_some_and(|left| left < crate::units::Ratio::ZERO);
+        if rolling && overspent {
+            report.recovers_at = recovers_at(
+                self.slices(now, report.length),
+                budget.events(),
+                report.length,
+            );
+        }
+    }
+
+    fn slices(
+        &self,
+        now: Timestamp,
+        window: Duration,
+    ) -> impl Iterator<Item = (Timestamp, u64)> + '_ {
+        let end = interval_of(now, self.interval);
+        let start = end.saturating_sub(intervals(window, self.interval));
+        let slices = self.history.tiers().slices(start, end);
+        slices.filter_map(move |(end, count)| Some((self.time_of(end)?.min(now), count.bad)))
+    }
+
+    fn time_of(&self, interval: u64) -> Option<Timestamp> {
+        let millis = u128::from(interval) * self.interval.as_millis();
+        Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
+    }
+}
+
+/// The policy's windows and those that people look at, each once, shortest first.
+fn windows(policy: &Policy) -> Vec<Duration> {
+    let mut windows: Vec<_> = WINDOWS.map(Duration::from_secs).into();
+    windows.extend(policy.windows());
+    windows.sort_unstable();
+    windows.dedup();
+    windows
+}
+
+/// A quarter has at most 92 days, and an hour more where clocks are set back.
+fn longest(objective: &Objective) -> Duration {
+    match objective.window() {
+        Window::Rolling(rolling) => rolling.duration(),
+        Window::Calendar(_) => Duration::from_secs(93 * 86_400),
+    }
+}
+
+/// The sampling interval that a time lies in, counted since 1970; nothing is before that.
+pub(crate) fn interval_of(time: Timestamp, interval: Duration) -> u64 {
+    let since = Duration::from_millis(u64::try_from(time.as_millisecond()).unwrap_or_default());
+    intervals(since, interval)
+}
