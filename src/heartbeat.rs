@@ -3,9 +3,6 @@
 //! Why a thread of its own? Because a runtime that is blocked must be seen and not joined: beats go on
 //! while progress stands still, and that is what `stalled` means.
 
-mod life;
-mod roster;
-
 mod desk;
 mod emitter;
 mod heart;
@@ -21,11 +18,9 @@ mod voice;
 
 pub(crate) use emitter::{Emitter, Sources};
 pub(crate) use heart::Heart;
-pub(crate) use life::{Limits, State};
 pub(crate) use reception::Reception;
 #[cfg(feature = "otlp")]
 pub(crate) use remote::Remote;
-pub(crate) use roster::{Changes, Page, Query, Receipt, Roster, SliceCount, Transition, View};
 pub(crate) use thread::Beating;
 #[cfg(feature = "testing")]
 pub(crate) use voice::Voice;
