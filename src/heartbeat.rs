@@ -13,6 +13,7 @@ mod post;
 mod reception;
 #[cfg(feature = "otlp")]
 mod remote;
+pub(crate) mod roster;
 mod thread;
 mod voice;
 

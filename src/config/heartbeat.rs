@@ -51,6 +51,9 @@ pub struct Heartbeat {
     /// days. Default: 24 h.
     #[serde(serialize_with = "duration")]
     pub expire_after: Duration,
+    /// How many workers and schedulers the receiver remembers at once, 1 to 1,000,000; a new one beyond
+    /// them is refused. Default: 100,000, about 60 MB.
+    pub capacity: usize,
     /// The ids of workers that are to be missed even if they never beat. Default: none.
     pub expected: Vec<String>,
 }
@@ -82,6 +85,7 @@ impl Default for Heartbeat {
             stalled_after: Duration::from_secs(300),
             offline_after: Duration::from_secs(300),
             expire_after: Duration::from_secs(86_400),
+            capacity: 100_000,
             expected: Vec::new(),
         }
     }
@@ -98,12 +102,15 @@ impl Heartbeat {
         section.field("stalled_after", &mut self.stalled_after);
         section.field("offline_after", &mut self.offline_after);
         section.field("expire_after", &mut self.expire_after);
+        section.field("capacity", &mut self.capacity);
         section.list("expected", &mut self.expected);
     }
 
     pub(super) fn check(&self, check: &mut Check<'_>) {
         self.check_times(check);
         self.check_sink(check);
+        let fine = (1..=1_000_000).contains(&self.capacity);
+        check.require(fine, "heartbeat.capacity", self.capacity, "1 to 1000000");
         for id in &self.expected {
             let fine = BeatId::parse(id).is_some();
             let shown = format!("{:?}", id.chars().take(140).collect::<String>());

@@ -1,0 +1,1 @@
+//! With the clock in the hand.
