@@ -10,9 +10,9 @@ mod observed;
 mod own;
 mod running;
 mod scheduler;
-mod tally;
 #[cfg(feature = "postgres")]
 mod server;
+mod tally;
 mod verdict;
 mod worker;
 
@@ -26,8 +26,8 @@ pub(crate) use own::Own;
 pub(crate) use running::Watched;
 pub(crate) use scheduler::Executions;
 pub use scheduler::{Execution, Scheduler};
-pub(crate) use tally::Tally;
 #[cfg(feature = "postgres")]
 pub(crate) use server::observe_databases;
+pub(crate) use tally::Tally;
 pub(crate) use worker::Jobs;
 pub use worker::{Job, Worker};

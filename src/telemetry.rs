@@ -5,9 +5,9 @@ mod carry;
 mod end;
 mod health;
 mod init;
-mod pulse;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod pulse;
 mod subscriber;
 
 use std::collections::BTreeMap;

@@ -160,7 +160,12 @@ impl Heartbeat {
         check.require(fine, "heartbeat.sink", self.sink, allowed);
         if let Some(token) = self.token.as_ref().and_then(Secret::expose) {
             let allowed = "letters, digits and -._~+/=, as RFC 6750 has a bearer token";
-            check.require(Secret::is_bearer_token(token), "heartbeat.token", MASK, allowed);
+            check.require(
+                Secret::is_bearer_token(token),
+                "heartbeat.token",
+                MASK,
+                allowed,
+            );
         }
     }
 

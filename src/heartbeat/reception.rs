@@ -1,28 +1,125 @@
-//! The receiver's side: what arrives is put into the roster, and what changes into the store.
+//! The receiver's side: what arrives is put into the roster, what changes into the store, and what it
+//! means for the objectives into the ledger.
 
+mod news;
+mod others;
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use self::others::Others;
 use super::desk::Desk;
+use super::roster::{Receipt, Refusal, Roster, SliceCount, Terms};
 use super::voice::Voice;
-use crate::beat::{Beat, BeatId};
+use crate::beat::{Beat, BeatId, Role as Sender};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::store::Keeper;
+use crate::config::{Config, Role};
+use crate::ledger::Ledger;
+use crate::slo::{Kind, Service};
+use crate::store::{Change, Keeper};
 
+/// Where beats arrive, from this process and from others.
 #[derive(Debug)]
 pub(crate) struct Reception {
     clock: Clock,
     keeper: Keeper,
+    roster: Roster,
+    ledger: Ledger,
+    others: Mutex<Others>,
 }
 
 impl Reception {
-    pub(crate) fn new(_: &Config, clock: Clock, keeper: Keeper) -> Self {
-        Self { clock, keeper }
+    pub(crate) fn new(config: &Config, clock: Clock, keeper: Keeper, ledger: Ledger) -> Self {
+        let roles = &config.service.roles;
+        let reads = roles
+            .iter()
+            .any(|role| matches!(role, Role::Api | Role::Web));
+        let others = Others::new(config, keeper.clone(), reads);
+        let roster = Roster::new(Terms::of(&config.heartbeat), timestamp(&clock));
+        roster.lead(others.has_lead());
+        let reception = Self {
+            clock,
+            keeper,
+            roster,
+            ledger,
+            others: Mutex::new(others),
+        };
+        reception.expect(&config.heartbeat.expected);
+        reception
+    }
+
+    /// Takes in a beat, wherever it came from.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for another worker, or one beats far too often.
+    pub(crate) fn take(&self, id: &BeatId, beat: Beat) -> Result<Receipt, Refusal> {
+        let receipt = self.roster.beat(id, beat, self.now())?;
+        if let Some(row) = &receipt.row {
+            self.keeper.keep(Change::Worker(row.clone()));
+        }
+        Ok(receipt)
+    }
+
+    pub(crate) const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The receiver's time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        timestamp(&self.clock)
+    }
+
+    fn expect(&self, ids: &[String]) {
+        let now = self.now();
+        for id in ids.iter().filter_map(|id| BeatId::parse(id)) {
+            if let Some(row) = self.roster.expect(&id, Sender::Worker, now) {
+                self.keeper.keep(Change::Worker(row));
+            }
+        }
+    }
+
+    fn count(&self, slices: SliceCount, lost_jobs: u64) {
+        if slices != SliceCount::default()
+            && let Some(account) = self.ledger.open_slices(&Service::Workers)
+        {
+            account.add(true, slices.good);
+            account.add(false, slices.bad);
+        }
+        if lost_jobs > 0
+            && let Some(account) = self.ledger.open(Kind::ProcessingTime)
+        {
+            account.add(false, lost_jobs);
+        }
     }
 }
 
 impl Desk for Reception {
-    fn receive(&self, _: &BeatId, _: Beat) {}
-
-    fn tick(&self, _: &Voice) {
-        let _ = (&self.clock, &self.keeper);
+    fn receive(&self, id: &BeatId, beat: Beat) {
+        // What was refused is counted by the roster.
+        let _ = self.take(id, beat);
     }
+
+    fn tick(&self, voice: &Voice) {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = others.ask(self.clock.now()) {
+            self.roster.merge(rows, self.now());
+        }
+        if !others.is_ready() {
+            // Who beat before the start would be missed, or forgotten, before they are known.
+            return;
+        }
+        self.roster.lead(others.has_lead());
+        let tidings = self.roster.advance(self.now());
+        self.count(tidings.slices, tidings.lost_jobs);
+        for change in tidings.changes {
+            self.keeper.keep(change);
+        }
+        news::tell(voice, tidings.transitions, tidings.unsaid);
+    }
+}
+
+fn timestamp(clock: &Clock) -> Timestamp {
+    Timestamp::try_from(clock.wall()).unwrap_or(Timestamp::MAX)
 }

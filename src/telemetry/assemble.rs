@@ -123,7 +123,7 @@ impl Telemetry {
             executions: executions.clone(),
             latest: figures,
         };
-        let pulse = Pulse::new(settings, &instruments, sources, thread)?;
+        let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),

@@ -16,6 +16,7 @@ use crate::heartbeat::Remote;
 #[cfg(feature = "testing")]
 use crate::heartbeat::Voice;
 use crate::heartbeat::{Beating, Emitter, Heart, Reception, Sources};
+use crate::ledger::Ledger;
 use crate::series::Instruments;
 use crate::store::{Keeper, Memory, Settings};
 
@@ -27,6 +28,7 @@ const CLOSING: Duration = Duration::from_millis(250);
 pub(super) struct Pulse {
     pub(super) heart: Heart,
     pub(super) keeper: Keeper,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Pulse {
@@ -35,10 +37,12 @@ impl Pulse {
         config: &Config,
         instruments: &Instruments,
         sources: Sources,
+        ledger: Ledger,
         thread: bool,
     ) -> Result<Self, InitError> {
         let keeper = keeper(config, &sources.clock, thread)?;
-        let reception = Reception::new(config, sources.clock.clone(), keeper.clone());
+        let reception = Reception::new(config, sources.clock.clone(), keeper.clone(), ledger);
+        let reception = Arc::new(reception);
         let emitter = Emitter::new(config, sources.clone());
         #[cfg(feature = "otlp")]
         let remote = if thread {
@@ -51,11 +55,15 @@ impl Pulse {
         let heart = Heart::new(
             sources,
             emitter,
-            Arc::new(reception),
+            reception.clone(),
             #[cfg(feature = "otlp")]
             remote,
         );
-        Ok(Self { heart, keeper })
+        Ok(Self {
+            heart,
+            keeper,
+            reception,
+        })
     }
 
     pub(super) fn start(&self) -> io::Result<Beating> {
