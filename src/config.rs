@@ -77,6 +77,7 @@ pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
 pub use secret::Secret;
 pub use service::{Role, Service};
 pub use signal::Signal;
+pub(crate) use slo::SLO_PATH;
 pub use slo::{BurnRates, BurnWindows, MinBad, Slo, SloPolicy, SloPrometheus};
 pub use source::Source;
 pub use tls::Tls;

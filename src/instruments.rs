@@ -12,6 +12,7 @@ mod running;
 mod scheduler;
 #[cfg(feature = "postgres")]
 mod server;
+mod slo;
 mod tally;
 mod verdict;
 mod worker;
@@ -28,6 +29,7 @@ pub(crate) use scheduler::Executions;
 pub use scheduler::{Execution, Scheduler};
 #[cfg(feature = "postgres")]
 pub(crate) use server::observe_databases;
+pub(crate) use slo::observe_slo;
 pub(crate) use tally::Tally;
 pub(crate) use worker::Jobs;
 pub use worker::{Job, Worker};

@@ -96,5 +96,6 @@ pub use config::{Config, Role};
 pub use export::ExportError;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresError;
+pub use slo_tracker::SloAlertChange;
 pub use snapshot::{PoolState, QueueState};
 pub use telemetry::{InitError, Telemetry, Watch, init};

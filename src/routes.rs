@@ -4,6 +4,7 @@ mod headers;
 
 mod health;
 mod metrics;
+mod slo;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::sync::oneshot;
 
+use crate::config::SLO_PATH;
 use crate::middleware::HttpLayer;
 use crate::scrape::Scrape;
+use crate::snapshot::slo::LatestSlo;
 
 pub(crate) use health::Page as HealthPage;
 
@@ -30,9 +33,11 @@ pub(crate) use health::Page as HealthPage;
 pub(crate) fn router(
     scrape: Option<(&str, Arc<Scrape>)>,
     page: health::Page,
+    objectives: LatestSlo,
     layer: HttpLayer,
 ) -> Router {
     let router = health::add(Router::new().layer(layer), page);
+    let router = router.route(SLO_PATH, slo::route(objectives));
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),
         None => router,

@@ -1,12 +1,183 @@
 //! What became of each objective: samples of the ledger, kept as cumulative slices, and what follows
 //! from them.
 //!
-//! Time is an argument everywhere, and everything but the loop is plain arithmetic, so that a month
-//! can be played in a test.
+//! Time is an argument of everything but [`Tracker::tick`], and everything below it is plain
+//! arithmetic, so that a month can be played in a test.
 
 mod alert;
+mod change;
 mod history;
 mod judge;
 mod ring;
 mod slices;
 mod tiers;
+
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use jiff::Timestamp;
+
+pub use change::SloAlertChange;
+
+use self::change::News;
+use self::history::Reading;
+use self::judge::{Tracked, interval_of};
+use self::slices::Slices;
+use self::tiers::intervals;
+use crate::clock::Clock;
+use crate::config;
+use crate::ledger::{Account, Ledger};
+use crate::slo::report::{Report, Source};
+use crate::slo::{Objectives, Service};
+use crate::snapshot::health::LatestHealth;
+use crate::snapshot::slo::LatestSlo;
+
+/// How often to see whether a sampling interval is over, at most.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Tracks the objectives of a process. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracker(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    config: config::Slo,
+    ledger: Ledger,
+    health: LatestHealth,
+    latest: LatestSlo,
+    state: Mutex<State>,
+    news: News,
+}
+
+#[derive(Debug)]
+struct State {
+    tracked: Vec<Tracked>,
+    slices: Slices,
+    sampled: Option<u64>,
+}
+
+impl Tracker {
+    pub(crate) fn new(
+        clock: Clock,
+        config: config::Slo,
+        objectives: &Objectives,
+        ledger: Ledger,
+        health: LatestHealth,
+        latest: LatestSlo,
+    ) -> Self {
+        let policy = config.alert_policy();
+        let tracked = |objective| Tracked::new(objective, config.sample_interval, &policy);
+        let state = State {
+            tracked: objectives.iter().map(tracked).collect(),
+            slices: Slices::new(intervals(config.slice, config.sample_interval)),
+            sampled: None,
+        };
+        Self(Arc::new(Inner {
+            clock,
+            config,
+            ledger,
+            health,
+            latest,
+            state: Mutex::new(state),
+            news: News::default(),
+        }))
+    }
+
+    /// Samples and judges everything, if a sampling interval is over.
+    pub(crate) fn tick(&self) {
+        let inner = &self.0;
+        let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
+            return;
+        };
+        let at = interval_of(now, inner.config.sample_interval);
+        // Told under the lock, so that changes keep their order.
+        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.sampled.replace(at) == Some(at) {
+            return;
+        }
+        inner.judge_slice(&mut state, at);
+        inner.sample(&mut state, now);
+        inner.latest.publish(inner.report(&state, now));
+    }
+
+    /// Starts the loop on a thread of its own; it ends when the answer is dropped.
+    pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
+        self.0.news.start()?;
+        let (stop, stopped) = sync_channel(0);
+        let tracker = self.clone();
+        let look = self.0.config.sample_interval.min(LOOK);
+        thread::Builder::new()
+            .name("vantage-slo".into())
+            .spawn(move || {
+                while stopped.recv_timeout(look) == Err(RecvTimeoutError::Timeout) {
+                    tracker.tick();
+                }
+            })?;
+        Ok(stop)
+    }
+
+    pub(crate) fn on_change(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
+        self.0.news.subscribe(Arc::new(callback));
+    }
+
+    /// The latest report, if the objectives were judged yet.
+    #[cfg(feature = "axum")]
+    pub(crate) fn latest(&self) -> &LatestSlo {
+        &self.0.latest
+    }
+}
+
+impl Inner {
+    /// Counts the slice that has just ended into its account, before the accounts are sampled.
+    fn judge_slice(&self, state: &mut State, at: u64) {
+        let Some(requests) = self.ledger.requests() else {
+            return;
+        };
+        let ready = self.health.read().judge(self.clock.now()).ready;
+        // Opened by the first look and not by the first slice: a scraper sees it start at zero.
+        let account = self.ledger.open_slices(&Service::Api);
+        let verdict = state.slices.look(at, reading(requests), ready);
+        if let (Some(account), Some(good)) = (account, verdict) {
+            account.count(good);
+        }
+    }
+
+    fn sample(&self, state: &mut State, now: Timestamp) {
+        for tracked in &mut state.tracked {
+            let account = self
+                .ledger
+                .opened()
+                .find(|account| account.objective() == tracked.id());
+            let Some(account) = account else {
+                continue;
+            };
+            tracked.sample(now, reading(account));
+            if let Some(from) = tracked.look(now, &self.config.maintenance) {
+                self.news.post(SloAlertChange {
+                    objective: tracked.id().into(),
+                    from,
+                    to: tracked.alarm().shown(),
+                });
+            }
+        }
+    }
+
+    fn report(&self, state: &State, now: Timestamp) -> Report {
+        let mut report = Report::new(now, Source::Local);
+        let tracked = state.tracked.iter();
+        report.objectives = tracked
+            .map(|tracked| tracked.report(now, &self.config.maintenance))
+            .collect();
+        report
+    }
+}
+
+fn reading(account: &Account) -> Reading {
+    Reading {
+        good: account.good(),
+        bad: account.bad(),
+    }
+}

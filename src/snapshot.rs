@@ -17,6 +17,7 @@ pub(crate) mod store;
 
 #[cfg(feature = "postgres")]
 pub(crate) mod database;
+pub(crate) mod slo;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -30,6 +30,7 @@ use crate::middleware::{CountConnections, HttpLayer, Spans};
 use crate::pipeline::Metrics;
 use crate::sampler::Sampler;
 use crate::scrape::Scrape;
+use crate::slo_tracker::{SloAlertChange, Tracker};
 use crate::snapshot::{PoolState, QueueState};
 use crate::trace::{Carrier, HttpCall};
 
@@ -59,6 +60,7 @@ struct Inner {
     database: Database,
     business: Business,
     sampler: Sampler,
+    slo: Tracker,
     health: Health,
     carry: Carry,
     pulse: Pulse,
@@ -111,7 +113,13 @@ impl Telemetry {
         let path = enabled.then_some(prometheus.path.as_str());
         let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
         let health = self.0.health_page();
-        crate::routes::router(scrape, health, self.http_layer()).with_state(())
+        crate::routes::router(
+            scrape,
+            health,
+            self.0.slo.latest().clone(),
+            self.http_layer(),
+        )
+        .with_state(())
     }
 
     /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
@@ -166,6 +174,12 @@ impl Telemetry {
             .ledger
             .opened()
             .map(|account| (account.objective(), account.good(), account.bad()))
+    }
+
+    /// Calls back when an objective raises something else: one change at a time, on a thread of the
+    /// SDK, which a callback may block. A panic in one is caught.
+    pub fn on_slo_alert(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
+        self.0.slo.on_change(callback);
     }
 
     /// Looks at a queue every second until the answer is dropped.
@@ -276,6 +290,7 @@ impl Telemetry {
         self.0.sampler.tick();
         self.0.health.tick();
         self.0.pulse.tick();
+        self.0.slo.tick();
     }
 }
 

@@ -53,6 +53,49 @@ pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
         Attribute::one_of("result", &["bad", "good"]),
     ],
 );
+const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of the objective");
+/// How fast an objective's budget burns.
+pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.slo.burn_rate",
+    Instrument::ObservableGauge,
+    Unit::Ratio,
+    "Share of bad events over the permitted share, in a window; absent without events",
+    &[
+        OBJECTIVE,
+        Attribute::open("window", "length of the window, such as `5m`"),
+    ],
+);
+/// What is left of an objective's budget.
+pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.slo.error_budget.remaining",
+    Instrument::ObservableGauge,
+    Unit::Ratio,
+    "Share of the error budget that is left in the objective's window, negative when overspent",
+    &[OBJECTIVE],
+);
+/// How much of an objective's window has samples.
+pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.slo.coverage",
+    Instrument::ObservableGauge,
+    Unit::Ratio,
+    "Share of the objective's window that has samples",
+    &[OBJECTIVE],
+);
+/// What an objective raises.
+pub const SLO_ALERT: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.slo.alert",
+    Instrument::ObservableGauge,
+    Unit::Things("{alert}"),
+    "1 for what the objective raises, 0 for the others; frozen where it can't be said for lack of samples",
+    &[
+        OBJECTIVE,
+        Attribute::one_of("severity", &["critical", "warning", "frozen"]),
+    ],
+);
 /// Measurements that found their instrument full. Of an instrument of the user's own meter they are
 /// known for histograms; for others a scrape adds one when the overflow series has moved.
 pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
@@ -195,6 +238,10 @@ pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &SLO_EVENTS,
+    &SLO_BURN_RATE,
+    &SLO_BUDGET_REMAINING,
+    &SLO_COVERAGE,
+    &SLO_ALERT,
     &SERIES_OVERFLOW,
     &SCRAPE_DURATION,
     &SCRAPE_ERRORS,

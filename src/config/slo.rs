@@ -18,6 +18,9 @@ use crate::slo::policy::Policy;
 pub use burn_rate::{BurnRates, BurnWindows, MinBad};
 pub use prometheus::SloPrometheus;
 
+/// The path that the report of the objectives is answered at.
+pub(crate) const SLO_PATH: &str = "/api/v1/slo";
+
 /// Where the service-level objectives stand, and how they are tracked.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]

@@ -90,6 +90,11 @@ impl History {
         self.replay(rows);
     }
 
+    /// Whether anything was ever sampled or restored.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        self.tiers.now() > 0
+    }
+
     /// The last `window`, and the share of it that has samples.
     pub(crate) fn window(&self, window: Duration, now: u64) -> (Count, f64) {
         let whole = intervals(window, self.interval).max(1);

@@ -70,6 +70,9 @@ impl Tracked {
 
     pub(crate) fn report(&self, now: Timestamp, maintenance: &[Maintenance]) -> ObjectiveReport {
         let mut report = ObjectiveReport::of(&self.objective, now);
+        if !self.history.is_recorded() {
+            return report;
+        }
         let (count, covered) = self.whole(now, report.length);
         let left_out = self.left_out(now, report.length, maintenance);
         if left_out.total() > 0 {
@@ -203,4 +206,90 @@ fn longest(objective: &Objective) -> Duration {
 pub(crate) fn interval_of(time: Timestamp, interval: Duration) -> u64 {
     let since = Duration::from_millis(u64::try_from(time.as_millisecond()).unwrap_or_default());
     intervals(since, interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slo::Objectives;
+
+    const TEXT: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn tracked() -> Tracked {
+        let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
+        let objective = objectives.iter().next().unwrap();
+        Tracked::new(objective, INTERVAL, &Policy::platform())
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    /// Ten events in each interval of two hours, of which those of the second hour are bad.
+    fn a_bad_hour() -> Tracked {
+        let mut tracked = tracked();
+        for step in 0..=720 {
+            let good = 10 * step.min(360);
+            let bad = 10 * (step - step.min(360));
+            tracked.sample(at(10 * step as i64), Reading { good, bad });
+        }
+        tracked
+    }
+
+    #[test]
+    fn maintenance_is_left_out_and_shown() {
+        let declared = Maintenance::new(at(3_600), at(7_200), "move").unwrap();
+        let report = a_bad_hour().report(at(7_200), &[declared.clone(), declared]);
+        assert_eq!((report.good, report.bad), (3_600, 0));
+        assert_eq!(report.raw, Some((3_600, 3_600)));
+        let hour = report
+            .burn_rate
+            .iter()
+            .find(|rate| rate.window.as_secs() == 3_600);
+        assert_eq!(hour.map(|rate| (rate.good, rate.bad)), Some((0, 0)));
+    }
+
+    #[test]
+    fn an_overspent_budget_recovers_when_the_bad_hour_has_left_the_window() {
+        let report = a_bad_hour().report(at(7_200), &[]);
+        assert_eq!((report.good, report.bad), (3_600, 3_600));
+        let recovers = report.recovers_at.unwrap();
+        assert!(recovers > at(30 * 86_400 + 6_900) && recovers <= at(30 * 86_400 + 7_200));
+        assert_eq!(report.exhausts_at, Some(at(7_200)), "it is spent already");
+    }
+
+    #[test]
+    fn figures_without_a_new_sample_are_stale() {
+        let tracked = a_bad_hour();
+        assert_eq!(tracked.report(at(7_230), &[]).data, Data::Partial);
+        assert_eq!(tracked.report(at(7_240), &[]).data, Data::Stale);
+    }
+
+    /// `cargo test --release --lib -- --ignored --nocapture a_thousand`
+    #[test]
+    #[ignore = "a measurement"]
+    fn a_thousand_objectives_are_reported_in_ten_milliseconds() {
+        let one = {
+            let mut tracked = tracked();
+            for step in 0..1_000 {
+                let reading = Reading {
+                    good: 1_000 * step,
+                    bad: step,
+                };
+                tracked.sample(at(10 * step as i64), reading);
+            }
+            tracked
+        };
+        let all: Vec<_> = (0..1_000).map(|_| one.clone()).collect();
+        let started = std::time::Instant::now();
+        let reports: Vec<_> = all.iter().map(|one| one.report(at(10_000), &[])).collect();
+        let took = started.elapsed();
+        eprintln!(
+            "{} objectives x {} windows: {took:?}",
+            reports.len(),
+            reports[0].burn_rate.len()
+        );
+        assert!(took < Duration::from_millis(10), "{took:?}");
+    }
 }

@@ -10,12 +10,13 @@ use super::carry::Carry;
 use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry};
 use crate::clock::Clock;
-use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role};
+use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role, SLO_PATH};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
 use crate::heartbeat::{Beating, Sources};
 use crate::instruments::{
     Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
+    observe_slo,
 };
 use crate::ledger::Ledger;
 use crate::logs::LevelHandle;
@@ -24,13 +25,16 @@ use crate::sampler::Sampler;
 use crate::scrape::Scrape;
 use crate::series::Instruments;
 use crate::slo::{Objectives, SloError};
+use crate::slo_tracker::Tracker;
 use crate::snapshot::Latest;
 use crate::snapshot::health::LatestHealth;
+use crate::snapshot::slo::LatestSlo;
 
 /// What runs until it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Background {
     sampler: Option<SyncSender<()>>,
+    slo: Option<SyncSender<()>>,
     health: Option<Watching>,
     heart: Option<Beating>,
     #[cfg(feature = "axum")]
@@ -92,6 +96,16 @@ impl Telemetry {
         crate::instruments::observe_databases(&instruments, &latest);
         let health_now = LatestHealth::default();
         observe_health(&instruments, &health_now, &clock);
+        let slo = LatestSlo::default();
+        observe_slo(&instruments, &slo);
+        let slo = Tracker::new(
+            clock.clone(),
+            settings.slo.clone(),
+            objectives,
+            ledger.clone(),
+            health_now.clone(),
+            slo,
+        );
         let health = Health::new(
             clock.clone(),
             settings.health.clone(),
@@ -156,6 +170,7 @@ impl Telemetry {
             user,
             jobs,
             sampler,
+            slo,
             health,
             carry,
             pulse,
@@ -173,6 +188,11 @@ impl Telemetry {
         }
         let watching = self.0.health.start()?;
         self.background(|background| background.health = Some(watching));
+        if !self.0.config.config.disabled {
+            self.0.slo.tick();
+            let tracking = self.0.slo.start()?;
+            self.background(|background| background.slo = Some(tracking));
+        }
         // Also when disabled: whoever probes health must not take the service for dead.
         #[cfg(feature = "axum")]
         if let Some(address) = self.0.config.config.http.listen {
@@ -216,7 +236,7 @@ impl Telemetry {
 /// The routes of the scrape and of health, which count towards no objective.
 pub(super) fn own_routes(config: &Config) -> Vec<String> {
     let scrape = config.metrics.prometheus.path.as_str();
-    let all = HEALTH_PATHS.into_iter().chain([scrape]);
+    let all = HEALTH_PATHS.into_iter().chain([SLO_PATH, scrape]);
     all.map(str::to_owned).collect()
 }
 

@@ -83,6 +83,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.health.check.duration", "vantage_health_check_duration_seconds", "gauge"),
     ("vantage.health.check.age", "vantage_health_check_age_seconds", "gauge"),
     ("vantage.slo.events", "vantage_slo_events_total", "counter"),
+    ("vantage.slo.burn_rate", "vantage_slo_burn_rate_ratio", "gauge"),
+    ("vantage.slo.error_budget.remaining", "vantage_slo_error_budget_remaining_ratio", "gauge"),
+    ("vantage.slo.coverage", "vantage_slo_coverage_ratio", "gauge"),
+    ("vantage.slo.alert", "vantage_slo_alert", "gauge"),
     ("vantage.telemetry.series_overflow", "vantage_telemetry_series_overflow_total", "counter"),
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
@@ -265,6 +269,8 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "vantage_worker_active_jobs",
         "vantage_scheduler_active_executions",
         "vantage_telemetry_series_overflow_total",
+        // Nothing bad happened to an objective.
+        "vantage_slo_burn_rate_ratio",
         // No file system needs to be in use, and no processor time to pass, while a test runs.
         "process_cpu_utilization_ratio",
         "process_cpu_time_seconds_total",

@@ -23,5 +23,6 @@ mod otlp;
 mod robust;
 mod roles;
 mod serve;
+mod slo;
 mod support;
 mod traces;
