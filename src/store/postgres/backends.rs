@@ -277,8 +277,10 @@ async fn a_server_that_hangs_costs_the_deadline() {
     })];
     let error = store.commit(&change).await.unwrap_err();
     assert!(error.passing, "{error:?}");
-    assert!(started.elapsed() < Duration::from_millis(600));
+    // Without a deadline it would be for ever; a busy machine may take its time to notice one.
+    assert!(started.elapsed() < WITHIN, "{:?}", started.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
+    store.within = WITHIN;
     store.commit(&change).await.unwrap();
 }
 
@@ -317,4 +319,13 @@ async fn a_thousand_rows_are_committed_well_within_a_quarter_of_a_second() {
     times.sort();
     eprintln!("1,000 rows: median {:?}, worst {:?}", times[10], times[19]);
     assert!(times[10] < Duration::from_millis(250), "{times:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn it_keeps_every_promise_of_a_store() {
+    for (name, claim) in crate::store::tests::suite::CLAIMS {
+        eprintln!("{name}");
+        claim(Arc::new(open(&database().await))).await;
+    }
 }
