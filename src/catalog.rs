@@ -17,6 +17,7 @@ pub mod own;
 pub mod process;
 pub mod scheduler;
 mod spec;
+pub mod store;
 pub mod worker;
 
 pub use spec::{Attribute, Family, Instrument, MetricSpec, Values};
@@ -30,6 +31,7 @@ pub const ALL: &[&[&MetricSpec]] = &[
     business::ALL,
     process::ALL,
     health::ALL,
+    store::ALL,
     own::ALL,
 ];
 

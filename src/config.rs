@@ -46,6 +46,7 @@ mod metrics;
 mod otlp;
 mod service;
 mod slo;
+mod store;
 mod traces;
 
 mod variables;
@@ -80,6 +81,7 @@ pub use signal::Signal;
 pub(crate) use slo::SLO_PATH;
 pub use slo::{BurnRates, BurnWindows, MinBad, Slo, SloPolicy, SloPrometheus};
 pub use source::Source;
+pub use store::{Store, StoreKind};
 pub use tls::Tls;
 pub use traces::{Propagator, Sampler, Traces};
 pub use variables::{Variable, variables};
@@ -112,6 +114,8 @@ pub struct Config {
     pub heartbeat: Heartbeat,
     /// Where the objectives stand, and how they are tracked.
     pub slo: Slo,
+    /// Where what must outlive the process is kept.
+    pub store: Store,
     #[serde(skip)]
     file: Option<PathBuf>,
 }
@@ -195,6 +199,7 @@ impl Config {
         section.section("health", |section| self.health.read(section));
         section.section("heartbeat", |section| self.heartbeat.read(section));
         section.section("slo", |section| self.slo.read(section));
+        section.section("store", |section| self.store.read(section));
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -206,6 +211,7 @@ impl Config {
         self.health.check(check);
         self.heartbeat.check(check);
         self.slo.check(check);
+        self.store.check(check);
     }
 }
 

@@ -13,6 +13,7 @@ mod scheduler;
 #[cfg(feature = "postgres")]
 mod server;
 mod slo;
+mod store;
 mod tally;
 mod verdict;
 mod worker;
@@ -30,6 +31,7 @@ pub use scheduler::{Execution, Scheduler};
 #[cfg(feature = "postgres")]
 pub(crate) use server::observe_databases;
 pub(crate) use slo::observe_slo;
+pub(crate) use store::observe_store;
 pub(crate) use tally::Tally;
 pub(crate) use worker::Jobs;
 pub use worker::{Job, Worker};

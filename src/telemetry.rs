@@ -5,6 +5,7 @@ mod carry;
 mod end;
 mod health;
 mod init;
+mod keep;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod pulse;

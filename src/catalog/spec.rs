@@ -76,6 +76,8 @@ pub enum Family {
     Process,
     /// Health checks, and what they make of the service.
     Health,
+    /// The store of what must outlive the process.
+    Store,
     /// The SDK's own condition.
     Own,
 }
@@ -92,6 +94,7 @@ impl Family {
             Self::Business => "business",
             Self::Process => "process",
             Self::Health => "health",
+            Self::Store => "store",
             Self::Own => "telemetry",
         }
     }

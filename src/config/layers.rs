@@ -151,6 +151,7 @@ impl Layers {
                 &mut self.config.slo.prometheus.token,
             ),
             ("heartbeat.token", &mut self.config.heartbeat.token),
+            ("store.url", &mut self.config.store.url),
         ] {
             if let Some(Err(refusal)) = token.as_mut().map(|token| token.follow(environment)) {
                 refusals.push((path.into(), refusal));
@@ -172,6 +173,7 @@ impl Layers {
         self.faults.extend(faults);
         self.warnings.extend(self.config.otlp.warnings());
         self.warnings.extend(self.config.heartbeat.warnings());
+        self.warnings.extend(self.config.store.warnings());
         let unsent = self.unsent();
         self.warnings.extend(unsent);
     }

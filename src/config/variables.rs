@@ -318,6 +318,25 @@ const OURS: &[Variable] = &[
         &["slo.prometheus.token"],
         |c, text| put(&mut c.slo.prometheus.token, Setting::parse(text)),
     ),
+    row("VANTAGE_OBS_STORE_KIND", &["store.kind"], |c, text| {
+        put(&mut c.store.kind, Setting::parse(text))
+    }),
+    row("VANTAGE_OBS_STORE_PATH", &["store.path"], |c, text| {
+        put(&mut c.store.path, Setting::parse(text))
+    }),
+    row("VANTAGE_OBS_STORE_URL", &["store.url"], |c, text| {
+        put(&mut c.store.url, Setting::parse(text))
+    }),
+    row(
+        "VANTAGE_OBS_STORE_POOL_SIZE",
+        &["store.pool_size"],
+        |c, text| put(&mut c.store.pool_size, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_STORE_RETENTION",
+        &["store.retention"],
+        |c, text| put(&mut c.store.retention, Setting::parse(text)),
+    ),
 ];
 
 /// Variables that the SDK reads itself and that no setting shadows.

@@ -11,6 +11,7 @@ use super::watcher::Health;
 use super::work::Work;
 use crate::instruments::Database;
 use crate::snapshot::health::{Component, Criticality, Scope};
+use crate::snapshot::store::StoreCondition;
 
 /// A check that is being described. [`run`](Self::run) and its siblings register it.
 ///
@@ -242,6 +243,18 @@ impl CheckBuilder {
         self.presume(Criticality::Informational, Scope::Shared, Component::Other);
         let down = Arc::clone(&self.down.0);
         let look = move |_| ready_made::collector(down());
+        self.register(Work::Look(Box::new(look)), None)
+    }
+
+    /// Whether what must outlive the process is kept. Degrading, and never damped: it has patience of
+    /// its own.
+    pub(crate) fn store(
+        mut self,
+        read: impl Fn() -> StoreCondition + Send + Sync + 'static,
+    ) -> Registered {
+        self.presume(Criticality::Degrading, Scope::Local, Component::Datastore);
+        self.plan.damping.fail_after = 1;
+        let look = move |_| ready_made::store(&read());
         self.register(Work::Look(Box::new(look)), None)
     }
 

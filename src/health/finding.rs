@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use crate::snapshot::health::Status;
+use crate::snapshot::private::Private;
 
 /// What a run of a check found: a status, a public code and a private detail.
 ///
@@ -56,6 +57,11 @@ impl Finding {
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+
+    /// The same from a place that is private as well.
+    pub(super) fn with_private(self, detail: &Private) -> Self {
+        self.with_detail(detail.to_detail())
     }
 
     /// The status.

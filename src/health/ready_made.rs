@@ -8,6 +8,7 @@ mod http;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod store;
 mod tcp;
 
 pub use event_loop::Lag;
@@ -18,6 +19,7 @@ pub(super) use http::http;
 pub(super) use memory::memory;
 #[cfg(feature = "postgres")]
 pub(super) use postgres::Postgres;
+pub(super) use store::store;
 pub(super) use tcp::tcp;
 
 use std::sync::Arc;

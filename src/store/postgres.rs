@@ -24,8 +24,6 @@ use changes::Wave;
 use rows::nanos;
 use seen::Seen;
 
-/// One for a commit, and one for a read beside it.
-const CONNECTIONS: usize = 2;
 /// How often a transaction that gave way to another is tried again at once.
 const CONFLICTS: usize = 3;
 /// Rows that one transaction removes.
@@ -43,10 +41,10 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Each call takes at most `within`.
-    pub(crate) fn new(address: Address, within: Duration) -> Self {
+    /// Each call takes at most `within`, on one of so many `connections`.
+    pub(crate) fn new(address: Address, within: Duration, connections: usize) -> Self {
         Self {
-            pool: Pool::new(address, CONNECTIONS),
+            pool: Pool::new(address, connections),
             within,
             prepared: AtomicBool::new(false),
             seen: Seen::default(),

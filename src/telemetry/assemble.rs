@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::carry::Carry;
 use super::pulse::{self, Pulse};
-use super::{InitError, Inner, Telemetry};
+use super::{InitError, Inner, Telemetry, keep};
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role, SLO_PATH};
 use crate::exemplars::Exemplars;
@@ -37,6 +37,9 @@ pub(super) struct Background {
     slo: Option<SyncSender<()>>,
     health: Option<Watching>,
     heart: Option<Beating>,
+    /// The figures of the store's own database.
+    #[cfg(feature = "postgres")]
+    database: Option<super::Watch>,
     #[cfg(feature = "axum")]
     pub(super) servers: Vec<tokio::sync::oneshot::Sender<()>>,
 }
@@ -138,6 +141,7 @@ impl Telemetry {
             latest: figures,
         };
         let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
+        keep::check(settings, &health, &pulse.keeper);
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),
@@ -186,6 +190,8 @@ impl Telemetry {
                 Ok::<_, io::Error>(())
             })?;
         }
+        #[cfg(feature = "postgres")]
+        self.watch_store()?;
         let watching = self.0.health.start()?;
         self.background(|background| background.health = Some(watching));
         if !self.0.config.config.disabled {
@@ -198,6 +204,20 @@ impl Telemetry {
         if let Some(address) = self.0.config.config.http.listen {
             self.serve(address)?;
         }
+        Ok(())
+    }
+
+    /// A database that keeps what we know is worth watching, whoever else does.
+    #[cfg(feature = "postgres")]
+    fn watch_store(&self) -> Result<(), InitError> {
+        let config = &self.0.config.config;
+        if config.disabled || config.store.kind != crate::config::StoreKind::Postgres {
+            return Ok(());
+        }
+        let address = keep::address(config).map_err(InitError::Store)?;
+        let watch = self.watch_address("store", address);
+        let watch = watch.map_err(|error| InitError::Store(io::Error::other(error)))?;
+        self.background(|background| background.database = Some(watch));
         Ok(())
     }
 

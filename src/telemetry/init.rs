@@ -63,6 +63,10 @@ pub enum InitError {
     /// fault.
     #[error("heartbeats could not be set up: {0}")]
     Heartbeat(String),
+    /// The store of the configuration could not be opened: its file is in use by another process,
+    /// was written by a later release, or cannot be read and written. The message says what to do.
+    #[error(transparent)]
+    Store(io::Error),
     /// A thread or the server of `http.listen` could not be started.
     #[error("the background work could not be started")]
     Io(#[from] io::Error),

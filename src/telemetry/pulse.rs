@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::InitError;
 use super::health::at_most;
+use super::keep;
 use crate::beat::BeatId;
-use crate::clock::Clock;
 use crate::config::{Config, Service};
 #[cfg(feature = "otlp")]
 use crate::heartbeat::Remote;
@@ -18,7 +18,7 @@ use crate::heartbeat::Voice;
 use crate::heartbeat::{Beating, Emitter, Heart, Reception, Sources};
 use crate::ledger::Ledger;
 use crate::series::Instruments;
-use crate::store::{Keeper, Memory, Settings};
+use crate::store::Keeper;
 
 /// How long the store may take to close, after everything that waited for it was kept.
 const CLOSING: Duration = Duration::from_millis(250);
@@ -40,7 +40,7 @@ impl Pulse {
         ledger: Ledger,
         thread: bool,
     ) -> Result<Self, InitError> {
-        let keeper = keeper(config, &sources.clock, thread)?;
+        let keeper = keep::keeper(config, &sources.clock, instruments, thread)?;
         let reception = Reception::new(config, sources.clock.clone(), keeper.clone(), ledger);
         let reception = Arc::new(reception);
         let emitter = Emitter::new(config, sources.clone());
@@ -50,8 +50,6 @@ impl Pulse {
         } else {
             None
         };
-        #[cfg(not(feature = "otlp"))]
-        let _ = instruments;
         let heart = Heart::new(
             sources,
             emitter,
@@ -93,25 +91,6 @@ impl Pulse {
     pub(super) async fn close(&self) {
         let _ = at_most(CLOSING, self.keeper.stop(CLOSING)).await;
     }
-}
-
-fn keeper(config: &Config, clock: &Clock, thread: bool) -> io::Result<Keeper> {
-    let store = Arc::new(Memory::default());
-    let settings = Settings {
-        clock: clock.clone(),
-        instance: instance(&config.service).into(),
-        retention: Duration::from_secs(31 * 86_400),
-    };
-    if thread {
-        Keeper::start(store, settings)
-    } else {
-        Keeper::idle(store, settings)
-    }
-}
-
-fn instance(service: &Service) -> String {
-    let id = service.instance_id.as_deref();
-    id.map_or_else(|| service.name.clone(), str::to_owned)
 }
 
 /// The scheduler's id: the service's name, and the instance where it has an id, because of two that

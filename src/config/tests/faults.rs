@@ -40,6 +40,16 @@ one_fault! {
         "obs.json: $.traces.batch.size: 4096; allowed: 1 to queue_size";
     a_shutdown_without_time_is_a_fault: r#"{"otlp": {"shutdown_timeout": "0s"}}"# =>
         "obs.json: $.otlp.shutdown_timeout: 0s; allowed: more than 0s and at most 1d";
+    a_store_without_its_file_is_a_fault: r#"{"store": {"kind": "file"}}"# =>
+        "obs.json: $.store.path: null; allowed: a path, for the kind file";
+    a_store_without_its_database_is_a_fault: r#"{"store": {"kind": "postgres"}}"# =>
+        "obs.json: $.store.url: null; allowed: a URL such as postgres://";
+    a_kind_of_store_that_is_none_is_a_fault: r#"{"store": {"kind": "redis"}}"# =>
+        "obs.json: $.store.kind: \"redis\"; allowed: memory, file, postgres";
+    a_pool_of_none_is_a_fault: r#"{"store": {"pool_size": 0}}"# =>
+        "obs.json: $.store.pool_size: 0; allowed: 1 to 100";
+    a_retention_of_minutes_is_a_fault: r#"{"store": {"retention": "59m"}}"# =>
+        "obs.json: $.store.retention: 59m; allowed: 1h to 3650d";
     a_jitter_above_1_is_a_fault: r#"{"health": {"jitter": 1.5}}"# =>
         "obs.json: $.health.jitter: 1.5; allowed: 0 to 1";
     failing_after_no_run_is_a_fault: r#"{"health": {"fail_after": 0}}"# =>

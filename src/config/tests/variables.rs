@@ -268,6 +268,31 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         "slo.prometheus.token",
         json!("***"),
     );
+    row(
+        "VANTAGE_OBS_STORE_KIND",
+        "memory",
+        "store.kind",
+        json!("memory"),
+    );
+    row("VANTAGE_OBS_STORE_PATH", "/s", "store.path", json!("/s"));
+    row(
+        "VANTAGE_OBS_STORE_URL",
+        "postgres://u:p@h/d",
+        "store.url",
+        json!("***"),
+    );
+    row(
+        "VANTAGE_OBS_STORE_POOL_SIZE",
+        "9",
+        "store.pool_size",
+        json!(9),
+    );
+    row(
+        "VANTAGE_OBS_STORE_RETENTION",
+        "90d",
+        "store.retention",
+        json!("90d"),
+    );
     for (infix, path) in [
         ("", "otlp"),
         ("TRACES_", "otlp.traces"),

@@ -48,8 +48,12 @@ pub(super) fn start(
         // A call that hangs must not keep the process, and a file is free before anybody is told.
         runtime.shutdown_background();
         drop(shared.close());
+        let left = shared.left(shared.clock.now());
+        if left > 0 {
+            tracing::warn!(target: "vantage_obs", changes = left, "the store was closed before it took everything");
+        }
         if let Some(order) = order {
-            let _ = order.reply.send(Ok(shared.left(shared.clock.now())));
+            let _ = order.reply.send(Ok(left));
         }
     })?;
     let gone = || io::Error::other("the store's thread ended at once");

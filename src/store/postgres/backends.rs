@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 fn open(url: &str) -> Postgres {
     let address = Address::parse(&Secret::new(url), &Tls::default());
-    Postgres::new(address.expect("the URL is valid"), WITHIN)
+    Postgres::new(address.expect("the URL is valid"), WITHIN, 2)
 }
 
 async fn put(store: &Postgres, rows: &[WorkerRow]) {

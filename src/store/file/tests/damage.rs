@@ -90,8 +90,8 @@ fn a_truncated_file_is_set_aside() {
 fn flipped_bytes_anywhere_do_not_keep_a_service_from_starting() {
     let good = good();
     let used = 4_096..good.len().min(300_000);
-    let header = (0..320).step_by(7);
-    let pages = used.step_by(9_973);
+    let header = (0..320).step_by(11);
+    let pages = used.step_by(17_077);
     let mut aside = 0;
     for position in header.chain(pages) {
         let mut bytes = good.clone();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use super::super::super::keeper::block_on;
-use super::super::File;
+use super::super::{File, OpenError};
 use super::{all, folder, worker};
 use crate::clock::Clock;
 use crate::store::{Change, Keeper, Settings};
@@ -34,7 +34,7 @@ fn write(path: &str) {
         instance: Arc::from("child"),
         retention: Duration::from_secs(3_600),
     };
-    let file = File::open(path).unwrap();
+    let file = open(path);
     let first = block_on(all(&file)).first().map_or(0, |row| row.sequence);
     let keeper = Keeper::start(Arc::new(file), settings).unwrap();
     let begun = Instant::now();
@@ -51,6 +51,16 @@ fn write(path: &str) {
             flush = keeper.flush(Duration::from_secs(9));
         }
         thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The test that looked at the file may still be closing it.
+fn open(path: &str) -> File {
+    loop {
+        match File::open(path) {
+            Err(OpenError::InUse { .. }) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened.unwrap(),
+        }
     }
 }
 
@@ -112,7 +122,14 @@ fn lane(lane: u64) -> usize {
         let long = if kill == KILLS - 1 { 1_200 } else { 0 };
         let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), (lane, kill));
         let said = kill_after(&path, Duration::from_millis(20 + random % 300 + long));
-        let file = File::open(&path).unwrap();
+        let begun = Instant::now();
+        let file = open(path.to_str().unwrap());
+        if begun.elapsed() > Duration::from_millis(100) {
+            eprintln!(
+                "lane {lane} kill {kill}: opened after {:?}",
+                begun.elapsed()
+            );
+        }
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
             1,

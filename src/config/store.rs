@@ -1,0 +1,129 @@
+//! Where what must outlive the process is kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::check::Check;
+use super::reader::Section;
+use super::secret::Secret;
+use super::setting::{duration, words};
+use crate::units::format_duration;
+
+const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
+/// Ten years.
+const LONGEST_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
+
+/// Where what must outlive the process is kept: who beat, and what became of objectives.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Store {
+    /// Which store. Default: `memory`, which ends with the process.
+    pub kind: StoreKind,
+    /// The file of kind `file`, in a folder that exists, relative to the working directory. It
+    /// belongs to one process. Default: none.
+    pub path: Option<PathBuf>,
+    /// The database of kind `postgres`, such as `postgres://user:password@host/name`. Default: none.
+    pub url: Option<Secret>,
+    /// How many connections to that database may be open, 1 to 100. Default: 4.
+    pub pool_size: usize,
+    /// For how long what has ended is kept: 1 hour to 3650 days. Default: 62 days, because windows of
+    /// 30 days are compared with those before.
+    #[serde(serialize_with = "duration")]
+    pub retention: Duration,
+}
+
+/// A kind of store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreKind {
+    /// Nothing outlives the process.
+    Memory,
+    /// A file of the process's own; needs the crate's feature `file-store`.
+    File,
+    /// A PostgreSQL that processes share; needs the crate's feature `postgres`.
+    Postgres,
+}
+
+words!(StoreKind {
+    Memory: "memory",
+    File: "file",
+    Postgres: "postgres",
+});
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            kind: StoreKind::Memory,
+            path: None,
+            url: None,
+            pool_size: 4,
+            retention: Duration::from_secs(62 * 86_400),
+        }
+    }
+}
+
+impl StoreKind {
+    /// Whether this build has it.
+    const fn is_built(self) -> bool {
+        match self {
+            Self::Memory => true,
+            Self::File => cfg!(feature = "file-store"),
+            Self::Postgres => cfg!(feature = "postgres"),
+        }
+    }
+
+    const fn needs(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File => "memory, or file in a build with the crate's `file-store` feature",
+            Self::Postgres => "memory, or postgres in a build with the crate's `postgres` feature",
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.field("kind", &mut self.kind);
+        section.field("path", &mut self.path);
+        section.field("url", &mut self.url);
+        section.field("pool_size", &mut self.pool_size);
+        section.field("retention", &mut self.retention);
+    }
+
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        let kind = self.kind;
+        check.require(kind.is_built(), "store.kind", word(kind), kind.needs());
+        let fine = kind != StoreKind::File || self.path.is_some();
+        check.require(fine, "store.path", "null", "a path, for the kind file");
+        let fine = kind != StoreKind::Postgres || self.url.is_some();
+        let allowed = "a URL such as postgres://user@host/name, for the kind postgres";
+        check.require(fine, "store.url", "null", allowed);
+        let fine = (1..=100).contains(&self.pool_size);
+        check.require(fine, "store.pool_size", self.pool_size, "1 to 100");
+        let fine = (SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&self.retention);
+        let shown = format_duration(self.retention);
+        check.require(fine, "store.retention", shown, "1h to 3650d");
+    }
+
+    /// What stands there and is not used, which is a slip that keeps nothing.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let path = self.path.is_some() && self.kind != StoreKind::File;
+        let url = self.url.is_some() && self.kind != StoreKind::Postgres;
+        let unused = [(path, "path"), (url, "url")];
+        let kind = word(self.kind);
+        let told = move |name| format!("store.{name} has no effect, because store.kind is {kind}");
+        let unused = unused.into_iter().filter(|(unused, _)| *unused);
+        unused.map(move |(_, name)| told(name))
+    }
+}
+
+/// The word of the file.
+const fn word(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::Memory => "memory",
+        StoreKind::File => "file",
+        StoreKind::Postgres => "postgres",
+    }
+}
