@@ -69,6 +69,7 @@ pub use environment::Environment;
 pub use fault::{ConfigError, Fault, Location};
 pub(crate) use health::HEALTH_PATHS;
 pub use health::{Details, Health};
+pub(crate) use heartbeat::{HEARTBEAT_PATH, WORKERS_PATH};
 pub use heartbeat::{Heartbeat, HeartbeatSink};
 pub use http::Http;
 pub use levels::{Levels, LevelsError};

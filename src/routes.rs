@@ -5,6 +5,7 @@ mod headers;
 mod health;
 mod metrics;
 mod slo;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::scrape::Scrape;
 use crate::snapshot::slo::LatestSlo;
 
 pub(crate) use health::Page as HealthPage;
+pub(crate) use workers::Page as WorkersPage;
 
 /// All routes; `scrape` is `None` where the scrape is turned off.
 ///
@@ -34,10 +36,12 @@ pub(crate) fn router(
     scrape: Option<(&str, Arc<Scrape>)>,
     page: health::Page,
     objectives: LatestSlo,
+    workers: workers::Page,
     layer: HttpLayer,
 ) -> Router {
     let router = health::add(Router::new().layer(layer), page);
     let router = router.route(SLO_PATH, slo::route(objectives));
+    let router = workers::add(router, workers);
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),
         None => router,

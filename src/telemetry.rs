@@ -106,7 +106,7 @@ impl Telemetry {
         CountConnections::new(make, self.0.api.clone())
     }
 
-    /// The routes of the SDK: the scrape and health.
+    /// The routes of the SDK: the scrape, health, workers and objectives.
     #[cfg(feature = "axum")]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let prometheus = &self.0.config.config.metrics.prometheus;
@@ -118,6 +118,7 @@ impl Telemetry {
             scrape,
             health,
             self.0.slo.latest().clone(),
+            self.0.workers_page(),
             self.http_layer(),
         )
         .with_state(())

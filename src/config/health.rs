@@ -52,6 +52,8 @@ pub struct Health {
     /// The bearer token that opens error texts, addresses and versions. Default: none, and nobody
     /// sees them.
     pub details_token: Option<Secret>,
+    /// The bearer token that those must bring who beat by HTTP. Default: none, and everybody may.
+    pub write_token: Option<Secret>,
 }
 
 /// Who may read the detailed answer.
@@ -81,6 +83,7 @@ impl Default for Health {
             shutdown_delay: Duration::ZERO,
             details: Details::Token,
             details_token: None,
+            write_token: None,
         }
     }
 }
@@ -96,6 +99,7 @@ impl Health {
         section.field("shutdown_delay", &mut self.shutdown_delay);
         section.field("details", &mut self.details);
         section.field("details_token", &mut self.details_token);
+        section.field("write_token", &mut self.write_token);
     }
 
     pub(super) fn check(&self, check: &mut Check<'_>) {
@@ -116,10 +120,15 @@ impl Health {
         if !self.shutdown_delay.is_zero() {
             check.duration("health.shutdown_delay", self.shutdown_delay);
         }
-        if let Some(token) = self.details_token.as_ref().and_then(Secret::expose) {
-            let fine = Secret::is_bearer_token(token);
-            let mask = super::secret::MASK;
-            check.require(fine, "health.details_token", mask, Secret::BEARER_TOKEN);
+        for (path, token) in [
+            ("health.details_token", &self.details_token),
+            ("health.write_token", &self.write_token),
+        ] {
+            if let Some(token) = token.as_ref().and_then(Secret::expose) {
+                let fine = Secret::is_bearer_token(token);
+                let mask = super::secret::MASK;
+                check.require(fine, path, mask, Secret::BEARER_TOKEN);
+            }
         }
     }
 }

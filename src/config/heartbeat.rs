@@ -13,6 +13,11 @@ use super::tls::Tls;
 use crate::beat::BeatId;
 use crate::units::format_duration;
 
+/// The path of the list of workers.
+pub(crate) const WORKERS_PATH: &str = "/api/v1/workers/health";
+/// The path of one worker, and of its beats.
+pub(crate) const HEARTBEAT_PATH: &str = "/api/v1/workers/{worker_id}/heartbeat";
+
 /// Faster beats than that say nothing more, and cost their receiver.
 const SHORTEST: Duration = Duration::from_millis(100);
 /// A worker that has been away for so long has been forgotten by everybody.

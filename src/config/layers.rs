@@ -146,6 +146,7 @@ impl Layers {
                 "health.details_token",
                 &mut self.config.health.details_token,
             ),
+            ("health.write_token", &mut self.config.health.write_token),
             (
                 "slo.prometheus.token",
                 &mut self.config.slo.prometheus.token,

@@ -274,6 +274,11 @@ const OURS: &[Variable] = &[
         |c, text| put(&mut c.health.details_token, Setting::parse(text)),
     ),
     row(
+        "VANTAGE_OBS_HEALTH_WRITE_TOKEN",
+        &["health.write_token"],
+        |c, text| put(&mut c.health.write_token, Setting::parse(text)),
+    ),
+    row(
         "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY",
         &["health.shutdown_delay"],
         |c, text| put(&mut c.health.shutdown_delay, Setting::parse(text)),

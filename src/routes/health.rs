@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 
 use self::query::Query;
-use super::headers::joined;
+use super::headers::{bearer, joined};
 use crate::clock::Clock;
 use crate::config::{Details, HEALTH_PATHS, Secret};
 use crate::snapshot::health::{CheckState, Health, Judgement, LatestHealth, Status};
@@ -87,7 +87,7 @@ pub(super) fn add(router: Router, page: Page) -> Router {
 
 impl Page {
     fn answer(&self, probe: Probe, query: Option<&str>, headers: &HeaderMap) -> Response<Body> {
-        let authorized = self.authorize(headers);
+        let authorized = bearer(headers, self.token.as_ref());
         let closed = probe == Probe::Detailed && self.details == Details::Token;
         if closed && authorized.is_none() {
             return unauthorized();
@@ -130,14 +130,6 @@ impl Page {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         response
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Option<Authorized> {
-        let token = self.token.as_ref()?.expose()?;
-        let offered = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, offered) = offered.split_once(' ')?;
-        let bearer = scheme.eq_ignore_ascii_case("bearer");
-        Authorized::by(token, offered.trim()).filter(|_| bearer)
     }
 }
 

@@ -10,7 +10,10 @@ use super::carry::Carry;
 use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry, keep};
 use crate::clock::Clock;
-use crate::config::{Config, EffectiveConfig, Environment, HEALTH_PATHS, Role, SLO_PATH};
+use crate::config::{
+    Config, EffectiveConfig, Environment, HEALTH_PATHS, HEARTBEAT_PATH, Role, SLO_PATH,
+    WORKERS_PATH,
+};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
 use crate::heartbeat::{Beating, Sources};
@@ -256,7 +259,9 @@ impl Telemetry {
 /// The routes of the scrape and of health, which count towards no objective.
 pub(super) fn own_routes(config: &Config) -> Vec<String> {
     let scrape = config.metrics.prometheus.path.as_str();
-    let all = HEALTH_PATHS.into_iter().chain([SLO_PATH, scrape]);
+    let all = HEALTH_PATHS
+        .into_iter()
+        .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape]);
     all.map(str::to_owned).collect()
 }
 

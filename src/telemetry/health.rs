@@ -113,6 +113,15 @@ pub(super) async fn at_most<T>(time: Duration, future: impl Future<Output = T>) 
 }
 
 impl Inner {
+    /// What the routes of workers need.
+    #[cfg(feature = "axum")]
+    pub(super) fn workers_page(&self) -> crate::routes::WorkersPage {
+        crate::routes::WorkersPage {
+            reception: std::sync::Arc::clone(&self.pulse.reception),
+            token: self.config.config.health.write_token.clone(),
+        }
+    }
+
     /// What the routes of health need.
     #[cfg(feature = "axum")]
     pub(super) fn health_page(&self) -> HealthPage {

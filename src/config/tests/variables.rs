@@ -215,6 +215,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("***"),
     );
     row(
+        "VANTAGE_OBS_HEALTH_WRITE_TOKEN",
+        "abc",
+        "health.write_token",
+        json!("***"),
+    );
+    row(
         "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY",
         "5s",
         "health.shutdown_delay",
