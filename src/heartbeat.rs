@@ -5,6 +5,7 @@
 
 mod desk;
 mod emitter;
+mod figures;
 mod heart;
 #[cfg(feature = "otlp")]
 mod outbox;
@@ -18,6 +19,7 @@ mod thread;
 mod voice;
 
 pub(crate) use emitter::{Emitter, Sources};
+pub(crate) use figures::observe;
 pub(crate) use heart::Heart;
 pub(crate) use reception::Reception;
 #[cfg(feature = "otlp")]

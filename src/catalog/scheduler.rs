@@ -90,6 +90,19 @@ pub const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
     &BY_SCHEDULE,
 );
 
+/// When each scheduler was last heard of.
+pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+    Family::Scheduler,
+    "vantage.scheduler.heartbeat.timestamp",
+    Instrument::ObservableGauge,
+    Unit::Seconds,
+    "When the last beat of a scheduler arrived, in seconds since 1970; absent of one that said goodbye",
+    &[Attribute::open(
+        "scheduler.id",
+        "the name under which the scheduler beats",
+    )],
+);
+
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &SCHEDULED_JOBS,
@@ -100,4 +113,5 @@ pub const ALL: &[&MetricSpec] = &[
     &ACTIVE_EXECUTIONS,
     &MISSED_RUNS,
     &OVERLAPPING_RUNS,
+    &HEARTBEAT,
 ];

@@ -6,6 +6,21 @@ use crate::units::Unit;
 /// How a job or an execution can end.
 pub const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
 
+/// What a worker can be.
+pub const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
+
+/// What can become of a beat.
+pub const BEAT_RESULTS: &[&str] = &[
+    "accepted",
+    "duplicate",
+    "full",
+    "out_of_order",
+    "refused",
+    "restarted",
+    "superseded",
+    "too_fast",
+];
+
 /// Bounds for work that takes from milliseconds to an hour, in seconds.
 pub(crate) const WORK_BOUNDS: &[f64] = &[
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
@@ -100,6 +115,47 @@ pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
     &[QUEUE],
 );
 
+/// When each worker was last heard of.
+pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.heartbeat.timestamp",
+    Instrument::ObservableGauge,
+    Unit::Seconds,
+    "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye",
+    &[Attribute::open(
+        "worker.id",
+        "the name under which the worker beats",
+    )],
+);
+/// Workers by state.
+pub const WORKERS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.workers",
+    Instrument::ObservableGauge,
+    Unit::Things("{worker}"),
+    "Workers that are known, by state",
+    &[Attribute::one_of("state", STATES)],
+);
+
+/// Beats that arrived.
+pub const BEATS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.beats",
+    Instrument::ObservableCounter,
+    Unit::Things("{beat}"),
+    "Beats that arrived, by what became of them",
+    &[Attribute::one_of("result", BEAT_RESULTS)],
+);
+/// Members of beats that nobody here knows.
+pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.beat.unknown_fields",
+    Instrument::ObservableCounter,
+    Unit::Things("{field}"),
+    "Fields of beats that were ignored because this version does not know them",
+    &[],
+);
+
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &JOBS,
@@ -110,4 +166,8 @@ pub const ALL: &[&MetricSpec] = &[
     &QUEUE_LAG,
     &QUEUE_DEPTH,
     &QUEUE_OLDEST,
+    &HEARTBEAT,
+    &WORKERS,
+    &BEATS,
+    &UNKNOWN_FIELDS,
 ];

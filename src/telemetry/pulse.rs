@@ -15,7 +15,7 @@ use crate::config::{Config, Service};
 use crate::heartbeat::Remote;
 #[cfg(feature = "testing")]
 use crate::heartbeat::Voice;
-use crate::heartbeat::{Beating, Emitter, Heart, Reception, Sources};
+use crate::heartbeat::{Beating, Emitter, Heart, Reception, Sources, observe};
 use crate::ledger::Ledger;
 use crate::series::Instruments;
 use crate::store::Keeper;
@@ -43,6 +43,7 @@ impl Pulse {
         let keeper = keep::keeper(config, &sources.clock, instruments, thread)?;
         let reception = Reception::new(config, sources.clock.clone(), keeper.clone(), ledger);
         let reception = Arc::new(reception);
+        observe(instruments, &reception);
         let emitter = Emitter::new(config, sources.clone());
         #[cfg(feature = "otlp")]
         let remote = if thread {

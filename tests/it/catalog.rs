@@ -33,6 +33,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.worker.queue.lag", "vantage_worker_queue_lag_seconds", "histogram"),
     ("vantage.worker.queue.depth", "vantage_worker_queue_depth", "gauge"),
     ("vantage.worker.queue.oldest_age", "vantage_worker_queue_oldest_age_seconds", "gauge"),
+    ("vantage.worker.heartbeat.timestamp", "vantage_worker_heartbeat_timestamp_seconds", "gauge"),
+    ("vantage.worker.workers", "vantage_worker_workers", "gauge"),
+    ("vantage.worker.beats", "vantage_worker_beats_total", "counter"),
+    ("vantage.worker.beat.unknown_fields", "vantage_worker_beat_unknown_fields_total", "counter"),
     ("vantage.scheduler.scheduled_jobs", "vantage_scheduler_scheduled_jobs_total", "counter"),
     ("vantage.scheduler.executions", "vantage_scheduler_executions_total", "counter"),
     ("vantage.scheduler.execution.failures", "vantage_scheduler_execution_failures_total", "counter"),
@@ -41,6 +45,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.scheduler.active_executions", "vantage_scheduler_active_executions", "gauge"),
     ("vantage.scheduler.missed_runs", "vantage_scheduler_missed_runs_total", "counter"),
     ("vantage.scheduler.overlapping_runs", "vantage_scheduler_overlapping_runs_total", "counter"),
+    ("vantage.scheduler.heartbeat.timestamp", "vantage_scheduler_heartbeat_timestamp_seconds", "gauge"),
     ("db.client.operation.duration", "db_client_operation_duration_seconds", "histogram"),
     ("vantage.database.slow_queries", "vantage_database_slow_queries_total", "counter"),
     ("vantage.database.transactions", "vantage_database_transactions_total", "counter"),
@@ -95,6 +100,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
+    ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
     ("otel.sdk.processor.span.processed", "otel_sdk_processor_span_processed_total", "counter"),
     ("otel.sdk.processor.span.queue.size", "otel_sdk_processor_span_queue_size", "gauge"),
     ("otel.sdk.processor.span.queue.capacity", "otel_sdk_processor_span_queue_capacity", "gauge"),
@@ -128,7 +134,8 @@ pub(crate) const DATABASE_SERVER: [&str; 11] = [
 fn is_expected(spec: &MetricSpec) -> bool {
     let looked_at = cfg!(target_os = "linux") || spec.family != catalog::Family::Process;
     let told_by_a_server = DATABASE_SERVER.contains(&spec.name);
-    looked_at && !spec.name.starts_with("otel.sdk.") && !told_by_a_server
+    let sent_elsewhere = spec.name == "vantage.heartbeat.sends";
+    looked_at && !spec.name.starts_with("otel.sdk.") && !told_by_a_server && !sent_elsewhere
 }
 
 /// Does everything that a service can do, once; what is watched is watched while the answer lives.

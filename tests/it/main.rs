@@ -26,3 +26,4 @@ mod serve;
 mod slo;
 mod support;
 mod traces;
+mod workers;

@@ -1,0 +1,118 @@
+//! What the roster looks like as metrics: read when metrics are collected, and kept nowhere, so that a
+//! worker that expired takes its labels with it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::AsyncInstrument;
+
+use super::reception::Reception;
+use super::roster::State;
+use crate::beat::{BeatId, Role};
+use crate::catalog::{MetricSpec, scheduler, worker};
+use crate::series::Instruments;
+
+/// Beyond so many workers there are only counts, so that labels stay few.
+const LABELLED: usize = 1_000;
+
+/// Registers the observable instruments that read the roster.
+pub(crate) fn observe(instruments: &Instruments, reception: &Arc<Reception>) {
+    heartbeats(
+        instruments,
+        reception,
+        &worker::HEARTBEAT,
+        Role::Worker,
+        "worker.id",
+    );
+    heartbeats(
+        instruments,
+        reception,
+        &scheduler::HEARTBEAT,
+        Role::Scheduler,
+        "scheduler.id",
+    );
+    states(instruments, reception);
+    beats(instruments, reception);
+}
+
+fn heartbeats(
+    instruments: &Instruments,
+    reception: &Arc<Reception>,
+    spec: &'static MetricSpec,
+    role: Role,
+    key: &'static str,
+) {
+    let reception = Arc::clone(reception);
+    let gauge = instruments.meter().f64_observable_gauge(spec.name);
+    let gauge = gauge
+        .with_description(spec.description)
+        .with_unit(spec.unit.ucum());
+    gauge
+        .with_callback(move |observer| {
+            let seen = reception
+                .roster()
+                .last_seen(role, LABELLED, reception.now());
+            for (id, seen) in seen.unwrap_or_default() {
+                observe_beat(observer, key, &id, seen);
+            }
+        })
+        .build();
+}
+
+fn observe_beat(
+    observer: &dyn AsyncInstrument<f64>,
+    key: &'static str,
+    id: &BeatId,
+    at: Timestamp,
+) {
+    let seconds = at.as_duration().as_secs_f64();
+    observer.observe(seconds, &[KeyValue::new(key, id.as_str().to_owned())]);
+}
+
+/// Of a process that has no workers, and hears of none, there is nothing to say.
+fn states(instruments: &Instruments, reception: &Arc<Reception>) {
+    let (reception, spec) = (Arc::clone(reception), &worker::WORKERS);
+    let gauge = instruments.meter().u64_observable_gauge(spec.name);
+    let gauge = gauge
+        .with_description(spec.description)
+        .with_unit(spec.unit.ucum());
+    gauge
+        .with_callback(move |observer| {
+            let counts = reception.roster().counts(Role::Worker, reception.now());
+            if counts.total() == 0 {
+                return;
+            }
+            for state in State::LISTED {
+                let workers = u64::try_from(counts.of(state)).unwrap_or(u64::MAX);
+                observer.observe(workers, &[KeyValue::new("state", state.as_str())]);
+            }
+        })
+        .build();
+}
+
+fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
+    let (counting, spec) = (Arc::clone(reception), &worker::BEATS);
+    let counter = instruments.meter().u64_observable_counter(spec.name);
+    let counter = counter
+        .with_description(spec.description)
+        .with_unit(spec.unit.ucum());
+    counter
+        .with_callback(move |observer| {
+            let results = counting.roster().tally().results();
+            for (result, beats) in results.into_iter().filter(|(_, beats)| *beats > 0) {
+                observer.observe(beats, &[KeyValue::new("result", result)]);
+            }
+        })
+        .build();
+    let (counting, spec) = (Arc::clone(reception), &worker::UNKNOWN_FIELDS);
+    let counter = instruments.meter().u64_observable_counter(spec.name);
+    let counter = counter
+        .with_description(spec.description)
+        .with_unit(spec.unit.ucum());
+    counter
+        .with_callback(move |observer| {
+            observer.observe(counting.roster().tally().unknown_fields, &[]);
+        })
+        .build();
+}
