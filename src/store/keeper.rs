@@ -74,7 +74,7 @@ enum Hand {
         stop: Mutex<Option<oneshot::Sender<Stop>>>,
     },
     /// Somebody who calls [`Keeper::tick`].
-    Idle(Mutex<(Writer, Sweeper)>),
+    Idle(Box<Mutex<(Writer, Sweeper)>>),
 }
 
 impl Keeper {
@@ -98,7 +98,7 @@ impl Keeper {
     /// runtime.
     pub(crate) fn idle(store: Arc<dyn Store>, settings: Settings) -> io::Result<Self> {
         Self::with(store, settings, false, |_, writer, sweeper| {
-            Ok(Hand::Idle(Mutex::new((writer, sweeper))))
+            Ok(Hand::Idle(Box::new(Mutex::new((writer, sweeper)))))
         })
     }
 

@@ -11,7 +11,7 @@ use super::{Memory, Store};
 #[test]
 fn memory_keeps_every_promise_of_a_store() {
     for (name, claim) in suite::CLAIMS {
-        println!("{name}");
+        eprintln!("{name}");
         let store: Arc<dyn Store> = Arc::new(Memory::default());
         super::keeper::block_on(claim(store));
     }

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use redb::{Builder, Database};
@@ -14,6 +16,9 @@ use super::trouble::Trouble;
 
 /// Pages that are held in memory; a start reads the file once, and then only what changes.
 const CACHE: usize = 4 << 20;
+/// For how long a file may be in use before that is an error.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a store's file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +52,19 @@ pub(super) struct SetAside {
     pub(super) why: String,
 }
 
+/// Waits a little for a process that is just ending, as the one before a restart may be, or one that
+/// was started with its descriptors.
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
+    let begun = Instant::now();
+    loop {
+        match try_open(path) {
+            Err(OpenError::InUse { .. }) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+}
+
+fn try_open(path: &Path) -> Result<Opened, OpenError> {
     let why = match attempt(path) {
         Ok(database) => {
             return Ok(Opened {
@@ -68,38 +85,60 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
 
 /// Opens and examines; a panic says that what stands there is damaged.
 fn attempt(path: &Path) -> Result<Database, Trouble> {
-    catch_unwind(AssertUnwindSafe(|| examine(path)))
+    let there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let work = || if there { examine(path) } else { create(path) };
+    catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(Trouble::Damaged(text(&*panic))))
 }
 
 fn examine(path: &Path) -> Result<Database, Trouble> {
-    let existed = fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    let mut builder = Builder::new();
-    builder
-        .set_cache_size(CACHE)
-        .create_with_file_format_v3(true);
-    let mut database = builder.create(path)?;
-    if existed {
-        // Every page has a checksum, which reading alone does not look at.
-        database.check_integrity()?;
-        tables::check(&database)?;
-        // Some damage shows in a commit alone.
-        tables::commit(&database, &[])?;
-    } else {
-        tables::create(&database)?;
-        sync_folder(path).map_err(Trouble::Io)?;
-    }
+    let mut database = builder().create(path)?;
+    // Every page has a checksum, which reading alone does not look at.
+    database.check_integrity()?;
+    tables::check(&database)?;
+    // Some damage shows in a commit alone.
+    tables::commit(&database, &[])?;
     Ok(database)
+}
+
+/// Makes the file under another name, so that a kill in the midst leaves no half of one. The lock
+/// that goes with an open file keeps a second process from doing the same.
+fn create(path: &Path) -> Result<Database, Trouble> {
+    let beginning = beside(path, "new");
+    let database = match builder().create(&beginning).map_err(Trouble::from) {
+        Err(Trouble::Damaged(_)) => {
+            fs::remove_file(&beginning).map_err(Trouble::Io)?;
+            builder().create(&beginning)?
+        }
+        made => made?,
+    };
+    tables::create(&database)?;
+    fs::rename(&beginning, path).map_err(Trouble::Io)?;
+    sync_folder(path).map_err(Trouble::Io)?;
+    Ok(database)
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE);
+    // What the next major releases read.
+    builder.create_with_file_format_v3(true);
+    builder
 }
 
 /// Renames a damaged file; nothing is thrown away.
 fn set_aside(path: &Path, why: String) -> io::Result<SetAside> {
     let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S%.9fZ");
-    let mut to = path.as_os_str().to_owned();
-    to.push(format!(".damaged-{stamp}"));
+    let to = beside(path, &format!("damaged-{stamp}"));
     fs::rename(path, &to)?;
     sync_folder(path)?;
-    Ok(SetAside { to: to.into(), why })
+    Ok(SetAside { to, why })
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{suffix}"));
+    name.into()
 }
 
 /// A new name is durable once its folder is.

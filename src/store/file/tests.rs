@@ -1,6 +1,7 @@
 //! The file through everything that a disk and a kill can do to it.
 
 mod damage;
+mod figures;
 mod killed;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ fn rows(file: &File) -> Vec<WorkerRow> {
 #[test]
 fn a_file_keeps_every_promise_of_a_store() {
     for (name, claim) in suite::CLAIMS {
-        println!("{name}");
+        eprintln!("{name}");
         let folder = folder();
         let store: Arc<dyn Store> = Arc::new(File::open(folder.path().join("store")).unwrap());
         block_on(claim(store));

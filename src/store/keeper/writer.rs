@@ -162,7 +162,7 @@ impl Writer {
         let stuck = !left.changes.is_empty() || !(took_some || refused.changes.is_empty());
         self.backlog.put_all(left);
         if took_some {
-            self.give_up(refused, error.as_ref());
+            self.give_up(&refused, error.as_ref());
         } else {
             // Behind the others, so that they are tried before it.
             self.backlog.put_all(refused);
@@ -170,7 +170,7 @@ impl Writer {
         error.filter(|_| stuck)
     }
 
-    fn give_up(&self, refused: Batch, error: Option<&StoreError>) {
+    fn give_up(&self, refused: &Batch, error: Option<&StoreError>) {
         let many = u64::try_from(refused.changes.len()).unwrap_or(u64::MAX);
         if let (1.., Some(error)) = (many, error) {
             self.shared.refused(many);

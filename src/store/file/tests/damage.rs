@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::super::keeper::block_on;
 use super::super::File;
 use super::{all, folder, put, put_slices, rows, slice, worker};
-use crate::store::Store as _;
+use crate::store::{Change, Store as _};
 
 const WORKERS: u64 = 200;
 
@@ -105,4 +105,42 @@ fn flipped_bytes_anywhere_do_not_keep_a_service_from_starting() {
 fn another_kind_of_file_is_set_aside() {
     assert!(survives(&[b'x'; 100_000], "text"));
     assert!(survives(&[0; 100_000], "zeros"));
+}
+
+#[test]
+fn what_a_kill_left_of_a_beginning_is_no_damage() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    fs::write(folder.path().join("store.new"), [0; 5_000]).unwrap();
+    let file = File::open(&path).unwrap();
+    assert_eq!(file.remark(), None);
+    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    drop(file);
+    assert_eq!(rows(&File::open(&path).unwrap()).len(), 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Wants a folder on a disk of about 2 MiB, such as a small tmpfs.
+#[test]
+#[ignore = "wants a small disk, named by VANTAGE_TEST_SMALL_DISK"]
+fn a_full_disk_loses_nothing_that_was_kept_and_is_used_again_once_there_is_room() {
+    let disk = std::path::PathBuf::from(std::env::var("VANTAGE_TEST_SMALL_DISK").unwrap());
+    let file = File::open(disk.join("store")).unwrap();
+    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    let filler = disk.join("filler");
+    std::fs::write(&filler, vec![1; 64 << 20]).unwrap_err();
+    let many: Vec<_> = (0..20_000)
+        .map(|n| Change::Slice(slice("i", "o", n * 60, 1)))
+        .collect();
+    let error = block_on(file.commit(&many)).unwrap_err();
+    assert!(error.passing, "{}", error.told());
+    eprintln!("{}", error.told());
+    assert_eq!(
+        block_on(file.commit(&many)).map_err(|error| error.passing),
+        Err(true)
+    );
+    std::fs::remove_file(filler).unwrap();
+    block_on(put(&file, [worker("w", "x", 2, 2)]));
+    assert_eq!(block_on(all(&file)), [worker("w", "x", 2, 2)]);
+    assert_eq!(file.remark(), None, "the disk's fault, and not the file's");
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use super::super::super::keeper::block_on;
-use super::super::{File, OpenError};
+use super::super::File;
 use super::{all, folder, worker};
 use crate::clock::Clock;
-use crate::store::{Change, Keeper, Settings};
+use crate::store::{Change, Keeper, Settings, Store as _};
 
 const CHILD: &str = "VANTAGE_TEST_STORE_CHILD";
 const THIS: &str = "store::file::tests::killed::nothing_is_lost_that_was_committed";
@@ -34,7 +34,7 @@ fn write(path: &str) {
         instance: Arc::from("child"),
         retention: Duration::from_secs(3_600),
     };
-    let file = open(path);
+    let file = File::open(path).unwrap();
     let first = block_on(all(&file)).first().map_or(0, |row| row.sequence);
     let keeper = Keeper::start(Arc::new(file), settings).unwrap();
     let begun = Instant::now();
@@ -54,19 +54,12 @@ fn write(path: &str) {
     }
 }
 
-/// The test that looked at the file may still be closing it.
-fn open(path: &str) -> File {
-    loop {
-        match File::open(path) {
-            Err(OpenError::InUse { .. }) => thread::sleep(Duration::from_millis(5)),
-            opened => return opened.unwrap(),
-        }
-    }
-}
-
 fn say(line: &str) {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
+    // Nobody listens any more after the kill of the one that does.
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
 }
 
 fn start(path: &Path) -> Child {
@@ -122,19 +115,8 @@ fn lane(lane: u64) -> usize {
         let long = if kill == KILLS - 1 { 1_200 } else { 0 };
         let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), (lane, kill));
         let said = kill_after(&path, Duration::from_millis(20 + random % 300 + long));
-        let begun = Instant::now();
-        let file = open(path.to_str().unwrap());
-        if begun.elapsed() > Duration::from_millis(100) {
-            eprintln!(
-                "lane {lane} kill {kill}: opened after {:?}",
-                begun.elapsed()
-            );
-        }
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "set aside"
-        );
+        let file = File::open(&path).unwrap();
+        assert_eq!(file.remark(), None, "a kill is no damage");
         let found = block_on(all(&file)).first().map_or(0, |row| row.sequence);
         committed = committed.max(said.committed);
         assert!(
