@@ -175,15 +175,24 @@ impl StoreError {
 impl WorkerRow {
     /// Whether `self` tells of something newer than `known`: one rule for the roster and all stores.
     ///
-    /// Of one boot the higher sequence is newer. Another boot is newer when it was seen later, unless
-    /// `known` has followed it already.
+    /// Of one boot the higher sequence is newer. A boot that has followed another is newer than it,
+    /// whatever two receivers' clocks say. Of other boots that is newer which was seen later; where
+    /// that is the same, the names decide, so that all come to the same end.
     pub(crate) fn supersedes(&self, known: &Self) -> bool {
         if self.boot_id == known.boot_id {
             return self.sequence > known.sequence
                 || (self.lost && !known.lost && self.sequence == known.sequence);
         }
-        let straggler = self.boot_id.is_some() && self.boot_id == known.previous_boot_id;
-        !straggler && self.last_seen > known.last_seen
+        match (self.has_followed(known), known.has_followed(self)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => (self.last_seen, &self.boot_id) > (known.last_seen, &known.boot_id),
+        }
+    }
+
+    fn has_followed(&self, other: &Self) -> bool {
+        self.boot_id.is_some()
+            && (other.boot_id.is_none() || self.previous_boot_id == other.boot_id)
     }
 }
 

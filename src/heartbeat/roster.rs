@@ -6,6 +6,8 @@
 
 mod arrival;
 mod book;
+mod counting;
+mod lists;
 mod merge;
 mod page;
 mod slices;
@@ -65,7 +67,10 @@ impl Roster {
     pub(crate) fn advance(&self, now: Timestamp) -> Tidings {
         let mut book = self.book();
         book.reach(now);
-        std::mem::take(&mut book.tidings)
+        let mut tidings = std::mem::take(&mut book.tidings);
+        drop(book);
+        tidings.transitions.sort_by_key(|transition| transition.at);
+        tidings
     }
 
     /// Whether lost jobs and slices are counted here: of several receivers with one store, one does.

@@ -19,11 +19,11 @@ use jiff::Timestamp;
 use super::book::{Book, Entry};
 use super::tally::{Reception, Refusal};
 use super::terms::State;
-use crate::beat::{Beat, BeatId, Condition, Progress};
+use crate::beat::{Beat, BeatId, Condition, Progress, Role};
 use crate::store::WorkerRow;
 
 /// More beats of one worker in a second than that are refused.
-const MOST_PER_SECOND: u32 = 10;
+const MOST_PER_SECOND: u32 = 20;
 
 /// Boots before the previous one that are remembered.
 const EARLIER_BOOTS: usize = 8;
@@ -68,21 +68,17 @@ impl Book {
             return Err(Refusal::TooFast);
         }
         let reception = entry.judge(&beat);
-        let news = matches!(reception, Reception::Accepted | Reception::Restarted);
-        if news {
-            let was = entry.row.role;
-            if reception == Reception::Restarted && entry.row.condition != Condition::Stopped {
-                self.tidings.lost_jobs += entry.lose().unwrap_or_default();
-            }
-            entry.take_in(beat, reception, now);
-            self.renew(id, was, now);
+        if !matches!(reception, Reception::Accepted | Reception::Restarted) {
+            return Ok(entry.receipt(reception, false));
         }
+        let was = entry.row.role;
+        self.tidings.lost_jobs += entry.take_in(beat, reception, now);
+        if was == entry.row.role && entry.rests(&self.terms, now) {
+            return Ok(entry.receipt(reception, true));
+        }
+        self.renew(id, was, now);
         let entry = self.entries.get(id).ok_or(Refusal::Full)?;
-        Ok(Receipt {
-            reception,
-            state: entry.state,
-            row: news.then(|| entry.row.clone()),
-        })
+        Ok(entry.receipt(reception, true))
     }
 
     /// The first beat of somebody unknown.
@@ -90,7 +86,8 @@ impl Book {
         if self.entries.len() >= self.terms.capacity {
             return Err(Refusal::Full);
         }
-        let (now, mut row) = (self.now, unseen(id, &beat, self.now));
+        let now = self.now;
+        let mut row = registered(id, beat.role, beat.interval, now);
         row.follow(beat, now);
         let state = self.terms.state(&row, false, now);
         self.add(row.clone(), false, state, now);
@@ -136,12 +133,27 @@ impl Entry {
         }
     }
 
-    fn take_in(&mut self, beat: Beat, reception: Reception, now: Timestamp) {
+    /// Makes the beat's news its own; how many jobs were lost.
+    fn take_in(&mut self, beat: Beat, reception: Reception, now: Timestamp) -> u64 {
+        let mut lost = None;
         if self.row.boot_id.as_ref() != Some(&beat.boot_id) {
+            // Without a goodbye, what the boot before ran is lost.
+            if self.row.condition != Condition::Stopped {
+                lost = self.lose();
+            }
             self.change_boot(&beat.boot_id);
         }
         self.row.restarts += u64::from(reception == Reception::Restarted);
         self.row.follow(beat, now);
+        lost.unwrap_or_default()
+    }
+
+    fn receipt(&self, reception: Reception, news: bool) -> Receipt {
+        Receipt {
+            reception,
+            state: self.state,
+            row: news.then(|| self.row.clone()),
+        }
     }
 
     /// Remembers the boots that were.
@@ -190,18 +202,8 @@ fn has_progressed(before: &Progress, after: &Progress) -> bool {
         || (after.has_work() && !before.has_work())
 }
 
-/// What is known of somebody before a beat is taken in.
-pub(super) fn unseen(id: &BeatId, beat: &Beat, now: Timestamp) -> WorkerRow {
-    registered(id, beat.role, beat.interval, now)
-}
-
 /// What is known of somebody who has not beaten.
-pub(super) fn registered(
-    id: &BeatId,
-    role: crate::beat::Role,
-    interval: Duration,
-    now: Timestamp,
-) -> WorkerRow {
+pub(super) fn registered(id: &BeatId, role: Role, interval: Duration, now: Timestamp) -> WorkerRow {
     WorkerRow {
         id: id.clone(),
         role,

@@ -6,15 +6,21 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::lists::Lists;
 use super::slices::Slices;
 use super::tally::Tally;
-use super::terms::{State, Terms};
-use super::tidings::{SliceCount, Tidings, Transition};
+use super::terms::{State, Terms, after};
+use super::tidings::{Tidings, Transition};
 use crate::beat::{BeatId, Role};
 use crate::store::{Change, WorkerRow};
+
+/// A clock that goes back by less stands still for as long. One that goes back further was set, and
+/// nobody would be missed until it has come as far again.
+const FURTHEST_BACK: Duration = Duration::from_secs(5);
 
 /// One worker or scheduler.
 #[derive(Debug)]
@@ -38,8 +44,7 @@ pub(super) struct Entry {
 pub(super) struct Book {
     pub(super) terms: Terms,
     pub(super) entries: HashMap<BeatId, Entry>,
-    /// The ids in each state, in order: workers' and schedulers'.
-    index: [[BTreeSet<BeatId>; State::LISTED.len()]; Role::ALL.len()],
+    pub(super) lists: Lists,
     deadlines: BTreeSet<(Timestamp, BeatId)>,
     /// The latest moment that anybody has come with. Time does not go back here.
     pub(super) now: Timestamp,
@@ -57,7 +62,7 @@ impl Book {
         Self {
             terms,
             entries: HashMap::new(),
-            index: Default::default(),
+            lists: Lists::default(),
             deadlines: BTreeSet::new(),
             now,
             slices: Slices::from(now),
@@ -70,6 +75,9 @@ impl Book {
 
     /// Goes on to `now`: every slice that has ended is counted, every change that is due is made.
     pub(super) fn reach(&mut self, now: Timestamp) {
+        if after(now, FURTHEST_BACK) < self.now {
+            self.set_back(now);
+        }
         let now = now.max(self.now);
         self.slices.hear(self.now, now);
         while let Some(end) = self.slices.next_ended(now) {
@@ -81,6 +89,23 @@ impl Book {
         self.settle(|at| at <= now);
         self.now = now;
         self.give_up_doubtful();
+    }
+
+    /// The clock was set back: nobody was seen later than now. Slices go on where they were, so that
+    /// none is counted twice.
+    fn set_back(&mut self, now: Timestamp) {
+        self.deadlines.clear();
+        for entry in self.entries.values_mut() {
+            entry.row.be_before(now);
+            entry.since = entry.since.min(now);
+            entry.queued = None;
+        }
+        self.now = now;
+        self.slices.set_back(now);
+        let ids: Vec<_> = self.entries.keys().cloned().collect();
+        for id in ids {
+            self.file(&id);
+        }
     }
 
     fn settle(&mut self, is_due: impl Fn(Timestamp) -> bool) {
@@ -126,14 +151,14 @@ impl Book {
             },
             self.terms.capacity,
         );
-        Self::unlist(&mut self.index, role, from, id);
+        self.lists.remove(role, from, id);
         match to {
             State::Expired => self.forget(id),
             State::Offline => {
-                self.list(role, to, id);
+                self.lists.add(role, to, id);
                 self.doubtful.insert(id.clone());
             }
-            _ => self.list(role, to, id),
+            _ => self.lists.add(role, to, id),
         }
     }
 
@@ -151,7 +176,7 @@ impl Book {
     /// Adds somebody; `since` is when its state began.
     pub(super) fn add(&mut self, row: WorkerRow, expected: bool, state: State, since: Timestamp) {
         let id = row.id.clone();
-        self.list(row.role, state, &id);
+        self.lists.add(row.role, state, &id);
         let entry = Entry {
             row,
             expected,
@@ -159,7 +184,7 @@ impl Book {
             since,
             queued: None,
             earlier: VecDeque::new(),
-            pace: (0, 0),
+            pace: (since.as_second(), 1),
         };
         self.entries.insert(id.clone(), entry);
         self.file(&id);
@@ -172,8 +197,8 @@ impl Book {
         };
         let (role, before) = (entry.row.role, entry.state);
         if was != role {
-            Self::unlist(&mut self.index, was, before, id);
-            self.list(role, before, id);
+            self.lists.remove(was, before, id);
+            self.lists.add(role, before, id);
         }
         let Some(entry) = self.entries.get(id) else {
             return;
@@ -205,85 +230,29 @@ impl Book {
         entry.queued = Some(at);
         self.deadlines.insert((at, id.clone()));
     }
-
-    fn list(&mut self, role: Role, state: State, id: &BeatId) {
-        if let Some(ids) = self.index[role as usize].get_mut(state as usize) {
-            ids.insert(id.clone());
-        }
-    }
-
-    fn unlist(
-        index: &mut [[BTreeSet<BeatId>; State::LISTED.len()]; Role::ALL.len()],
-        role: Role,
-        state: State,
-        id: &BeatId,
-    ) {
-        if let Some(ids) = index[role as usize].get_mut(state as usize) {
-            ids.remove(id);
-        }
-    }
-
-    /// The ids in a state, in order.
-    pub(super) fn in_state(&self, role: Role, state: State) -> Option<&BTreeSet<BeatId>> {
-        self.index[role as usize].get(state as usize)
-    }
-
-    pub(super) fn count(&self, role: Role, state: State) -> usize {
-        self.in_state(role, state).map_or(0, BTreeSet::len)
-    }
-
-    /// Whoever takes the lead looks once at all who are offline: the one before may have gone before it
-    /// counted them.
-    pub(super) fn lead(&mut self, leads: bool) {
-        if leads && !self.leads {
-            let offline = self.in_state(Role::Worker, State::Offline);
-            self.doubtful = offline.cloned().unwrap_or_default();
-        }
-        self.leads = leads;
-    }
-
-    /// Good and bad workers at the end of a slice; nothing where that can't be known.
-    fn judge_slice(&self, end: Timestamp) -> SliceCount {
-        let count = |state| self.count(Role::Worker, state) as u64;
-        let bad = count(State::Offline);
-        let good = count(State::Online) + count(State::Late) + count(State::Stalled);
-        // Silence is only known to whoever has listened.
-        let known = bad == 0 || self.slices.listened(end, self.terms.offline_after);
-        if self.leads && known {
-            SliceCount { good, bad }
-        } else {
-            SliceCount::default()
-        }
-    }
-
-    /// Counts the running jobs of workers that went offline, once it is sure that they did: whoever
-    /// was away itself has to listen for as long first.
-    fn give_up_doubtful(&mut self) {
-        if self.doubtful.is_empty()
-            || !self.leads
-            || !self.slices.listened(self.now, self.terms.offline_after)
-        {
-            return;
-        }
-        for id in std::mem::take(&mut self.doubtful) {
-            if let Some(entry) = self.entries.get_mut(&id)
-                && entry.state == State::Offline
-                && let Some(lost) = entry.lose()
-            {
-                self.tidings.lost_jobs += lost;
-                let keep = Change::Worker(entry.row.clone());
-                self.tidings.changes.push(keep);
-            }
-        }
-    }
 }
 
 impl Entry {
-    /// The running jobs that are lost with a worker, and were not counted before.
-    pub(super) fn lose(&mut self) -> Option<u64> {
-        let jobs = self.row.progress.not_yet_bad();
-        let lost = self.row.role == Role::Worker && jobs > 0 && !self.row.lost;
-        self.row.lost |= lost;
-        lost.then_some(jobs)
+    /// Whether nothing is to be done after its row was changed at `at`: its state stays the same, and
+    /// so does its place among the deadlines.
+    pub(super) fn rests(&mut self, terms: &Terms, at: Timestamp) -> bool {
+        let filed = self.queued.is_some_and(|queued| {
+            let next = terms.earliest_after(&self.row, self.expected, at);
+            next.is_none_or(|next| queued <= next)
+        });
+        let rests = filed && terms.state(&self.row, self.expected, at) == self.state;
+        if rests {
+            self.since = self.since.max(at);
+        }
+        rests
+    }
+}
+
+impl WorkerRow {
+    /// Nobody is seen in the future, whatever another clock has said.
+    pub(super) fn be_before(&mut self, now: Timestamp) {
+        self.last_seen = self.last_seen.map(|seen| seen.min(now));
+        self.progressed_at = self.progressed_at.map(|at| at.min(now));
+        self.registered_at = self.registered_at.min(now);
     }
 }

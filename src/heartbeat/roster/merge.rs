@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::arrival::registered;
-use super::book::Book;
+use super::book::{Book, Entry};
 use super::terms::State;
 use crate::beat::{Beat, BeatId, Role};
 use crate::store::WorkerRow;
@@ -14,10 +14,8 @@ impl Book {
         let now = now.max(self.now);
         let mut refused = 0;
         for mut row in rows {
-            // Another receiver's clock may be ahead, and nobody is seen in the future.
-            row.last_seen = row.last_seen.map(|seen| seen.min(now));
-            row.progressed_at = row.progressed_at.map(|at| at.min(now));
-            row.registered_at = row.registered_at.min(now);
+            // Another receiver's clock may be ahead.
+            row.be_before(now);
             refused += u64::from(!self.merge_one(row, now));
         }
         self.tally.full += refused;
@@ -32,6 +30,7 @@ impl Book {
         let registered_at = entry.row.registered_at.min(row.registered_at);
         entry.row.registered_at = registered_at;
         if !row.supersedes(&entry.row) {
+            entry.recall(row);
             self.renew_from(&id);
             return true;
         }
@@ -88,5 +87,21 @@ impl Book {
         let row = registered(id, role, Beat::DEFAULT_INTERVAL, now);
         self.add(row.clone(), true, State::New, now);
         Some(row)
+    }
+}
+
+impl Entry {
+    /// Learns what went before from a row that is older than what is known: a worker may have beaten
+    /// here before the store had answered.
+    fn recall(&mut self, older: WorkerRow) {
+        if self.row.boot_id == older.boot_id {
+            self.row.restarts = self.row.restarts.max(older.restarts);
+            if self.row.previous_boot_id.is_none() {
+                self.row.previous_boot_id = older.previous_boot_id;
+            }
+        } else if self.row.previous_boot_id.is_none() && older.boot_id.is_some() {
+            self.row.restarts = self.row.restarts.max(older.restarts + 1);
+            self.row.previous_boot_id = older.boot_id;
+        }
     }
 }

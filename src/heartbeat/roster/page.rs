@@ -63,7 +63,7 @@ impl View {
 
 impl Book {
     pub(super) fn counts(&self, role: Role) -> Counts {
-        Counts(State::LISTED.map(|state| self.count(role, state)))
+        Counts(State::LISTED.map(|state| self.lists.count(role, state)))
     }
 
     pub(super) fn view(&self, id: &BeatId) -> Option<View> {
@@ -102,7 +102,7 @@ impl Book {
     ) -> impl Iterator<Item = &'a BeatId> + use<'a> {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = query.after.clone().map_or(Unbounded, Excluded);
-        let ids = self.in_state(query.role, state).into_iter();
+        let ids = self.lists.of(query.role, state).into_iter();
         ids.flat_map(move |ids| ids.range((start.clone(), Unbounded)))
     }
 
@@ -114,7 +114,7 @@ impl Book {
         }
         let listed = State::LISTED.into_iter();
         let speaking = listed.filter(|state| *state != State::Stopped);
-        let ids = speaking.filter_map(|state| self.in_state(role, state));
+        let ids = speaking.filter_map(|state| self.lists.of(role, state));
         let seen = ids.flatten().filter_map(|id| {
             let seen = self.entries.get(id)?.row.last_seen?;
             Some((id.clone(), seen))

@@ -35,6 +35,11 @@ impl Slices {
         self.next = self.next.max(first_end_after(end));
     }
 
+    /// The clock was set back to `now`.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        self.listening_since = self.listening_since.min(now);
+    }
+
     /// Something happened at `now`, and nothing since `before`.
     pub(super) fn hear(&mut self, before: Timestamp, now: Timestamp) {
         if now > after(before, LONGEST_PAUSE) {

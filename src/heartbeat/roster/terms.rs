@@ -119,16 +119,31 @@ impl Terms {
         at: Timestamp,
     ) -> Option<(Timestamp, State)> {
         let now = self.state(row, expected, at);
-        let mut deadlines = [
-            self.stalls_at(row),
-            self.late_at(row),
-            self.offline_at(row),
-            self.expires_at(row, expected),
-        ];
+        let mut deadlines = self.deadlines(row, expected);
         deadlines.sort_unstable();
         let later = deadlines.into_iter().flatten().filter(|then| *then > at);
         let mut states = later.map(|then| (then, self.state(row, expected, then)));
         states.find(|(_, state)| *state != now)
+    }
+
+    /// Not later than the [`next`](Self::next) change, and cheaper.
+    pub(super) fn earliest_after(
+        &self,
+        row: &WorkerRow,
+        expected: bool,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        let deadlines = self.deadlines(row, expected).into_iter().flatten();
+        deadlines.filter(|then| *then > at).min()
+    }
+
+    fn deadlines(&self, row: &WorkerRow, expected: bool) -> [Option<Timestamp>; 4] {
+        [
+            self.stalls_at(row),
+            self.late_at(row),
+            self.offline_at(row),
+            self.expires_at(row, expected),
+        ]
     }
 
     pub(super) fn late_at(&self, row: &WorkerRow) -> Option<Timestamp> {

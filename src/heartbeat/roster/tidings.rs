@@ -9,7 +9,7 @@ use crate::store::Change;
 /// Everything that became due since somebody asked last.
 #[derive(Debug, Default)]
 pub(crate) struct Tidings {
-    /// In the order in which they were found, each with the date at which it was due.
+    /// In the order of the dates at which they were due.
     pub(crate) transitions: Vec<Transition>,
     /// Transitions that nobody has asked for in time.
     pub(crate) unsaid: u64,

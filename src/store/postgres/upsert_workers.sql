@@ -35,8 +35,18 @@ WHERE CASE
     WHEN excluded.boot_id IS NOT DISTINCT FROM known.boot_id THEN
         excluded.sequence > known.sequence
         OR (excluded.lost AND NOT known.lost AND excluded.sequence = known.sequence)
+    -- A boot that has followed another is newer than it, whatever two clocks say.
+    WHEN excluded.boot_id IS NOT NULL
+        AND (known.boot_id IS NULL OR excluded.previous_boot_id IS NOT DISTINCT FROM known.boot_id)
+    THEN
+        NOT (known.boot_id IS NOT NULL AND known.previous_boot_id IS NOT DISTINCT FROM excluded.boot_id)
+        OR (COALESCE(excluded.last_seen_ns, '-9223372036854775808'::bigint), excluded.boot_id COLLATE "C")
+        > (COALESCE(known.last_seen_ns, '-9223372036854775808'::bigint), known.boot_id COLLATE "C")
+    WHEN known.boot_id IS NOT NULL
+        AND (excluded.boot_id IS NULL OR known.previous_boot_id IS NOT DISTINCT FROM excluded.boot_id)
+    THEN false
     ELSE
-        (excluded.boot_id IS NULL OR excluded.boot_id IS DISTINCT FROM known.previous_boot_id)
-        AND excluded.last_seen_ns IS NOT NULL
-        AND (known.last_seen_ns IS NULL OR excluded.last_seen_ns > known.last_seen_ns)
+        -- What was never seen is older than anything.
+        (COALESCE(excluded.last_seen_ns, '-9223372036854775808'::bigint), excluded.boot_id COLLATE "C")
+        > (COALESCE(known.last_seen_ns, '-9223372036854775808'::bigint), known.boot_id COLLATE "C")
 END
