@@ -12,7 +12,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(crate) use members::BeatFault;
-use members::Misfit;
 
 /// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::beat::{BeatId, Condition, Progress, Role};
 
 #[cfg(feature = "file-store")]
-pub(crate) use file::{File, OpenError};
+pub(crate) use file::File;
 pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
 pub(crate) use memory::Memory;
 #[cfg(feature = "postgres")]

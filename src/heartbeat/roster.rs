@@ -28,7 +28,7 @@ use crate::store::WorkerRow;
 
 pub(crate) use arrival::Receipt;
 pub(crate) use page::{Counts, Page, Query, View};
-pub(crate) use tally::{Reception, Refusal, Tally};
+pub(crate) use tally::{Refusal, Tally};
 pub(crate) use terms::{State, Terms};
 pub(crate) use tidings::{SliceCount, Tidings, Transition};
 
@@ -77,11 +77,6 @@ impl Roster {
     /// They are until somebody says otherwise.
     pub(crate) fn lead(&self, leads: bool) {
         self.book().lead(leads);
-    }
-
-    /// Slices that end until then were counted by the process before this one.
-    pub(crate) fn counted_until(&self, end: Timestamp) {
-        self.book().slices.counted_until(end);
     }
 
     /// One worker or scheduler; `None` where it is unknown or expired.

@@ -164,7 +164,6 @@ struct Lane<K, V> {
 
 #[derive(Debug)]
 struct Held<V> {
-    place: u64,
     since: Instant,
     value: V,
 }
@@ -186,7 +185,6 @@ impl<K: Clone + Eq + Hash, V: Default> Lane<K, V> {
             self.next += 1;
             self.order.insert(place, key.clone());
             Held {
-                place,
                 since,
                 value: V::default(),
             }

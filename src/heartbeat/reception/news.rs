@@ -37,7 +37,7 @@ fn say(change: &Transition) {
         }
         State::Late => tracing::info!(%worker, %at, "a worker's beat is late"),
         to => {
-            tracing::info!(%worker, %at, state = to.as_str(), "a worker is back, or gone for good")
+            tracing::info!(%worker, %at, state = to.as_str(), "a worker is back, or gone for good");
         }
     }
 }

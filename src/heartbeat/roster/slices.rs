@@ -30,11 +30,6 @@ impl Slices {
         }
     }
 
-    /// Slices that end until then have been counted already, by a process before this one.
-    pub(super) fn counted_until(&mut self, end: Timestamp) {
-        self.next = self.next.max(first_end_after(end));
-    }
-
     /// The clock was set back to `now`.
     pub(super) fn set_back(&mut self, now: Timestamp) {
         self.listening_since = self.listening_since.min(now);

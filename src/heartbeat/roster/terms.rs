@@ -64,11 +64,6 @@ impl State {
             Self::Expired => "expired",
         }
     }
-
-    /// Whether its last beat is young enough.
-    pub(crate) const fn is_alive(self) -> bool {
-        matches!(self, Self::Online | Self::Late | Self::Stalled)
-    }
 }
 
 impl Terms {

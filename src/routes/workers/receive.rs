@@ -55,7 +55,6 @@ fn take(page: &Page, id: &BeatId, beat: Beat) -> Response {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the refusal is the answer")]
 async fn read(
     page: &Page,
     id: &str,

@@ -30,6 +30,7 @@ impl<T> Reply<T> {
         reply
     }
 
+    #[cfg(test)]
     /// Blocks until the answer is there. Also inside a runtime, whose thread it then holds up.
     pub(crate) fn wait(self) -> Result<T, StoreError> {
         block_on(self)

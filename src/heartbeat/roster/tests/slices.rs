@@ -70,10 +70,9 @@ fn no_slice_is_counted_twice_across_a_restart() {
     let one = One::new();
     let row = one.receipt(beat("a", 1), at(0)).row.unwrap();
     assert_eq!(one.listen(1, 120).slices, counts(2, 0));
-    let next = Roster::new(terms(), at(100));
-    next.counted_until(at(120));
-    next.merge(vec![row], at(100));
-    assert_eq!(listen(&next, 101, 180).slices, counts(1, 0));
+    let next = Roster::new(terms(), at(121));
+    next.merge(vec![row], at(121));
+    assert_eq!(listen(&next, 122, 180).slices, counts(1, 0));
 }
 
 #[test]
