@@ -8,7 +8,9 @@ mod alert;
 mod change;
 mod history;
 mod judge;
+mod past;
 mod ring;
+mod rows;
 mod slices;
 mod tiers;
 
@@ -20,10 +22,12 @@ use std::{io, thread};
 use jiff::Timestamp;
 
 pub use change::SloAlertChange;
+pub(crate) use past::Kept;
 
 use self::change::News;
 use self::history::Reading;
 use self::judge::{Tracked, interval_of};
+use self::past::Past;
 use self::slices::Slices;
 use self::tiers::intervals;
 use crate::clock::Clock;
@@ -57,9 +61,11 @@ struct State {
     tracked: Vec<Tracked>,
     slices: Slices,
     sampled: Option<u64>,
+    past: Past,
 }
 
 impl Tracker {
+    /// Without a place to keep slices in, what is tracked ends with the process.
     pub(crate) fn new(
         clock: Clock,
         config: config::Slo,
@@ -67,13 +73,16 @@ impl Tracker {
         ledger: Ledger,
         health: LatestHealth,
         latest: LatestSlo,
+        kept: Option<Kept>,
     ) -> Self {
         let policy = config.alert_policy();
-        let tracked = |objective| Tracked::new(objective, config.sample_interval, &policy);
+        let (interval, slice) = (config.sample_interval, config.slice);
+        let tracked = |objective| Tracked::new(objective, interval, slice, &policy);
         let state = State {
             tracked: objectives.iter().map(tracked).collect(),
-            slices: Slices::new(intervals(config.slice, config.sample_interval)),
+            slices: Slices::new(intervals(slice, interval)),
             sampled: None,
+            past: Past::new(kept),
         };
         Self(Arc::new(Inner {
             clock,
@@ -86,7 +95,8 @@ impl Tracker {
         }))
     }
 
-    /// Samples and judges everything, if a sampling interval is over.
+    /// Samples and judges everything, if a sampling interval is over. Nothing is judged before the store
+    /// has told the past.
     pub(crate) fn tick(&self) {
         let inner = &self.0;
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
@@ -95,12 +105,16 @@ impl Tracker {
         let at = interval_of(now, inner.config.sample_interval);
         // Told under the lock, so that changes keep their order.
         let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.sampled.replace(at) == Some(at) {
-            return;
+        let restored = inner.restore(&mut state, now);
+        let sampled = state.sampled.replace(at) != Some(at);
+        if sampled {
+            inner.judge_slice(&mut state, at);
+            inner.sample(&mut state, now);
         }
-        inner.judge_slice(&mut state, at);
-        inner.sample(&mut state, now);
-        inner.latest.publish(inner.report(&state, now));
+        if (sampled || restored) && state.past.is_ready(inner.clock.now()) {
+            inner.judge(&mut state, now);
+            inner.latest.publish(inner.report(&state, now));
+        }
     }
 
     /// Starts the loop on a thread of its own; it ends when the answer is dropped.
@@ -145,16 +159,41 @@ impl Inner {
         }
     }
 
+    /// Takes up what earlier processes kept, if the store has just told it.
+    fn restore(&self, state: &mut State, now: Timestamp) -> bool {
+        let State { tracked, past, .. } = state;
+        tracked.iter_mut().for_each(|tracked| tracked.begin(now));
+        let since = tracked.iter().map(|tracked| tracked.since(now)).min();
+        let Some(rows) = past.ask(self.clock.now(), since.unwrap_or(now)) else {
+            return false;
+        };
+        for tracked in tracked {
+            if let Some(shared) = tracked.restore(&rows) {
+                past.keep(|instance| tracked.row(instance, shared));
+            }
+        }
+        true
+    }
+
     fn sample(&self, state: &mut State, now: Timestamp) {
-        for tracked in &mut state.tracked {
-            let account = self
-                .ledger
-                .opened()
-                .find(|account| account.objective() == tracked.id());
-            let Some(account) = account else {
+        let State { tracked, past, .. } = state;
+        for tracked in tracked {
+            let mut opened = self.ledger.opened();
+            let Some(account) = opened.find(|account| account.objective() == tracked.id()) else {
                 continue;
             };
-            tracked.sample(now, reading(account));
+            for row in tracked.sample(now, reading(account)) {
+                past.keep(|instance| tracked.row(instance, row));
+            }
+        }
+    }
+
+    fn judge(&self, state: &mut State, now: Timestamp) {
+        let opened = |tracked: &&mut Tracked| {
+            let mut opened = self.ledger.opened();
+            opened.any(|account| account.objective() == tracked.id())
+        };
+        for tracked in state.tracked.iter_mut().filter(opened) {
             if let Some(from) = tracked.look(now, &self.config.maintenance) {
                 self.news.post(SloAlertChange {
                     objective: tracked.id().into(),
@@ -181,3 +220,6 @@ fn reading(account: &Account) -> Reading {
         bad: account.bad(),
     }
 }
+
+#[cfg(test)]
+mod tests;

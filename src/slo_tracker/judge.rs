@@ -1,22 +1,27 @@
 //! What one objective's history says at one moment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::alert::Alarm;
-use super::history::{History, Reading, Sampled};
+use super::history::{History, Reading};
+use super::rows::{Row, Rows};
 use super::tiers::{Count, intervals};
 use crate::slo::budget::recovers_at;
 use crate::slo::maintenance::Maintenance;
 use crate::slo::policy::Policy;
 use crate::slo::report::{Alert, BurnRate, Data, ObjectiveReport};
-use crate::slo::{Objective, Window};
+use crate::slo::{Kind, Method, Objective, Service, Window};
+use crate::store::SliceRow;
 
 /// The windows that people look at, whatever the policy says.
 const WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
 /// After how many sampling intervals without a sample figures are stale.
 const STALE: u64 = 3;
+/// What a row in the store tells of, where the objective has no slices of its own.
+const ROW: Duration = Duration::from_secs(60);
 
 /// One objective that is tracked.
 #[derive(Clone, Debug)]
@@ -25,12 +30,24 @@ pub(crate) struct Tracked {
     interval: Duration,
     windows: Vec<Duration>,
     history: History,
+    rows: Rows,
     alarm: Alarm,
 }
 
 impl Tracked {
-    pub(crate) fn new(objective: &Objective, interval: Duration, policy: &Policy) -> Self {
+    /// `slice` is how long a time slice is, of objectives that count them.
+    pub(crate) fn new(
+        objective: &Objective,
+        interval: Duration,
+        slice: Duration,
+        policy: &Policy,
+    ) -> Self {
+        let sliced = objective.method() == Method::Timeslices;
+        let row = if sliced { slice } else { ROW };
+        // Workers that beat elsewhere are not down because their receiver is.
+        let own = *objective.service() == Service::Api && objective.kind() == Kind::Availability;
         Self {
+            rows: Rows::new(intervals(row, interval), sliced && own),
             windows: windows(policy),
             history: History::new(interval, longest(objective)),
             alarm: Alarm::new(objective, policy),
@@ -47,19 +64,56 @@ impl Tracked {
         &self.alarm
     }
 
-    /// Takes the account as it stands.
-    pub(crate) fn sample(&mut self, now: Timestamp, reading: Reading) -> Sampled {
-        let at = interval_of(now, self.interval);
-        self.history.sample(at, reading)
+    /// The process looks for the first time, whether or not there is an account.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.rows.begin(interval_of(now, self.interval));
     }
 
-    /// Puts what an earlier process has kept before what this one has sampled.
-    pub(crate) fn restore(&mut self, rows: Vec<(Timestamp, Count)>) {
-        let rows = rows
-            .into_iter()
-            .map(|(end, count)| (interval_of(end, self.interval), count));
+    /// Takes the account as it stands; answers the rows to keep.
+    pub(super) fn sample(&mut self, now: Timestamp, reading: Reading) -> Vec<Row> {
+        let at = interval_of(now, self.interval);
+        let more = self.history.sample(at, reading).more;
+        self.rows.add(self.history.tiers().now(), more)
+    }
+
+    /// Puts what an earlier process has kept before what this one has sampled; answers the row that
+    /// both have counted into.
+    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> Option<Row> {
+        let own = stored.iter().filter(|row| *row.objective == *self.id());
+        let rows = own.map(|row| self.read(row)).collect();
+        let restored = self.rows.restore(rows);
         let longest = longest(&self.objective);
-        self.history.restore(rows.collect(), longest);
+        self.history.restore(restored.history, longest);
+        restored.shared
+    }
+
+    /// As the store has it. The length is that part of the slice that was sampled.
+    pub(super) fn row(&self, instance: Arc<str>, (slot, count): Row) -> Option<SliceRow> {
+        Some(SliceRow {
+            instance,
+            objective: self.id().into(),
+            start: self.time_of(slot * self.rows.length())?,
+            length: self.interval.saturating_mul(count.covered),
+            good: count.good,
+            bad: count.bad,
+        })
+    }
+
+    fn read(&self, row: &SliceRow) -> Row {
+        let covered = intervals(row.length, self.interval);
+        let count = Count {
+            good: row.good,
+            bad: row.bad,
+            covered: u32::try_from(covered).unwrap_or(u32::MAX),
+        };
+        let slot = interval_of(row.start, self.interval) / self.rows.length();
+        (slot, count)
+    }
+
+    /// From when on the past matters.
+    pub(super) fn since(&self, now: Timestamp) -> Timestamp {
+        let since = now.checked_sub(longest(&self.objective));
+        since.unwrap_or(Timestamp::MIN)
     }
 
     /// Judges the alert; answers what was raised before, if that is another.
@@ -219,7 +273,7 @@ mod tests {
     fn tracked() -> Tracked {
         let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
         let objective = objectives.iter().next().unwrap();
-        Tracked::new(objective, INTERVAL, &Policy::platform())
+        Tracked::new(objective, INTERVAL, ROW, &Policy::platform())
     }
 
     fn at(seconds: i64) -> Timestamp {

@@ -104,18 +104,10 @@ impl Telemetry {
         observe_health(&instruments, &health_now, &clock);
         let slo = LatestSlo::default();
         observe_slo(&instruments, &slo);
-        let slo = Tracker::new(
-            clock.clone(),
-            settings.slo.clone(),
-            objectives,
-            ledger.clone(),
-            health_now.clone(),
-            slo,
-        );
         let health = Health::new(
             clock.clone(),
             settings.health.clone(),
-            health_now,
+            health_now.clone(),
             latest.clone(),
         );
         let jobs_running = running.clone();
@@ -145,6 +137,15 @@ impl Telemetry {
         };
         let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
         keep::check(settings, &health, &pulse.keeper);
+        let slo = Tracker::new(
+            clock.clone(),
+            settings.slo.clone(),
+            objectives,
+            ledger.clone(),
+            health_now,
+            slo,
+            keep::slices(settings, &pulse.keeper),
+        );
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),

@@ -11,6 +11,7 @@ use crate::config::{Config, Service, StoreKind};
 use crate::health::{CheckBuilder, Health};
 use crate::instruments::observe_store;
 use crate::series::Instruments;
+use crate::slo_tracker::Kept;
 use crate::store::{Keeper, Memory, Settings, Store};
 
 /// What one call of a PostgreSQL may take; the keeper gives up a little later.
@@ -79,6 +80,15 @@ pub(super) fn check(config: &Config, health: &Health, keeper: &Keeper) {
         check.local()
     };
     check.store(move || keeper.condition());
+}
+
+/// Where objectives keep their slices: nowhere, where nothing outlives the process.
+pub(super) fn slices(config: &Config, keeper: &Keeper) -> Option<Kept> {
+    let outlives = config.store.kind != StoreKind::Memory;
+    outlives.then(|| Kept {
+        keeper: keeper.clone(),
+        instance: instance(&config.service).into(),
+    })
 }
 
 fn instance(service: &Service) -> String {
