@@ -23,6 +23,9 @@ pub(crate) struct Emitter {
     /// Of all members together, so that one that comes back goes on where it was.
     sequence: u64,
     due: HashMap<Number, Instant>,
+    /// When each made progress last. The same moment must have the same date in every beat, though two
+    /// clocks are never read at once: a date that wanders by a nanosecond looks like progress.
+    progressed: HashMap<Number, (Instant, Option<Timestamp>)>,
     random: RandomState,
 }
 
@@ -40,9 +43,9 @@ pub(crate) struct Sources {
 #[derive(Debug)]
 pub(super) struct Standing {
     tallies: HashMap<Number, Tally>,
+    progressed: HashMap<Number, (Instant, Option<Timestamp>)>,
     queue_depth: Option<u64>,
     now: Instant,
-    wall: SystemTime,
 }
 
 impl Emitter {
@@ -54,6 +57,7 @@ impl Emitter {
             interval: config.heartbeat.interval,
             sequence: 0,
             due: HashMap::new(),
+            progressed: HashMap::new(),
             random,
             sources,
         }
@@ -78,7 +82,7 @@ impl Emitter {
     }
 
     /// Those who have left, with how far they had come.
-    pub(super) fn left(&self) -> Vec<(Member, Progress)> {
+    pub(super) fn left(&mut self) -> Vec<(Member, Progress)> {
         let left = self.sources.crew.left();
         if left.is_empty() {
             return Vec::new();
@@ -92,17 +96,36 @@ impl Emitter {
         left.into_iter().map(with_progress).collect()
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&mut self) -> Standing {
         let sources = &self.sources;
+        let now = sources.clock.now();
         let mut tallies = sources.jobs.tallies();
         tallies.extend(sources.executions.tallies());
         let queues = &sources.latest.read().queues;
         let depth = queues.iter().map(|(_, queue)| queue.depth);
+        let queue_depth = (!queues.is_empty()).then(|| depth.sum());
+        self.date(&tallies, now);
         Standing {
             tallies,
-            queue_depth: (!queues.is_empty()).then(|| depth.sum()),
-            now: sources.clock.now(),
-            wall: sources.clock.wall(),
+            progressed: self.progressed.clone(),
+            queue_depth,
+            now,
+        }
+    }
+
+    /// Dates what progress was made since the last beats.
+    fn date(&mut self, tallies: &HashMap<Number, Tally>, now: Instant) {
+        let wall = self.sources.clock.wall();
+        self.progressed
+            .retain(|number, _| tallies.contains_key(number));
+        for (number, tally) in tallies {
+            let Some(at) = tally.progressed else { continue };
+            let known = self.progressed.get(number);
+            if known.is_none_or(|(known, _)| *known != at) {
+                let date = wall.checked_sub(now.saturating_duration_since(at));
+                let date = date.and_then(|date| Timestamp::try_from(date).ok());
+                self.progressed.insert(*number, (at, date));
+            }
         }
     }
 
@@ -135,13 +158,13 @@ impl Standing {
     pub(super) fn of(&self, member: &Member) -> Progress {
         let tally = self.tallies.get(&member.number).copied();
         let tally = tally.unwrap_or_default();
-        let progressed = tally.progressed.and_then(|at| self.wall_at(at));
+        let progressed = self.progressed.get(&member.number);
         Progress {
             in_flight: tally.in_flight,
             in_flight_overdue: tally.overdue,
             processed_total: tally.processed,
             failed_total: tally.failed,
-            last_progress_at: progressed,
+            last_progress_at: progressed.and_then(|(_, date)| *date),
             oldest_in_flight: tally.oldest.map(|at| self.since(at)),
             // What waits for the workers keeps no schedule waiting.
             queue_depth: match member.role {
@@ -153,11 +176,6 @@ impl Standing {
 
     fn since(&self, at: Instant) -> Duration {
         self.now.saturating_duration_since(at)
-    }
-
-    fn wall_at(&self, at: Instant) -> Option<Timestamp> {
-        let wall = self.wall.checked_sub(self.since(at))?;
-        Timestamp::try_from(wall).ok()
     }
 }
 

@@ -81,12 +81,10 @@ impl Pulse {
     pub(super) async fn part(&self, within: Duration) -> Duration {
         let (started, share) = (Instant::now(), within / 3);
         let (said, heard) = oneshot::channel();
-        self.heart.part(
-            share,
-            Box::new(move || {
-                let _ = said.send(());
-            }),
-        );
+        let done = Box::new(move || {
+            let _ = said.send(());
+        });
+        self.heart.part(share, done);
         let _ = at_most(share, heard).await;
         let _ = at_most(share, self.keeper.flush(share)).await;
         within.saturating_sub(started.elapsed())

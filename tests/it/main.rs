@@ -8,6 +8,8 @@
 
 #[cfg(feature = "otlp")]
 mod backends;
+#[cfg(feature = "otlp")]
+mod beats;
 mod catalog;
 #[cfg(feature = "cli")]
 mod doctor;

@@ -8,7 +8,7 @@ fn kept(beats: &[(Beat, Timestamp)]) -> WorkerRow {
     let receipts = beats
         .iter()
         .map(|(beat, at)| one.receipt(beat.clone(), *at));
-    receipts.last().unwrap().row.unwrap()
+    receipts.collect::<Vec<_>>().pop().unwrap().row.unwrap()
 }
 
 #[test]
