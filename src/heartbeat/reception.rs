@@ -4,13 +4,14 @@
 mod news;
 mod others;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use self::news::Restarts;
 use self::others::Others;
 use super::desk::Desk;
-use super::roster::{Receipt, Refusal, Roster, SliceCount, Terms};
+use super::roster::{Receipt, Reception as Arrived, Refusal, Roster, SliceCount, Terms};
 use super::voice::Voice;
 use crate::beat::{Beat, BeatId, Role as Sender};
 use crate::clock::Clock;
@@ -18,6 +19,9 @@ use crate::config::{Config, Role};
 use crate::ledger::Ledger;
 use crate::slo::{Kind, Service};
 use crate::store::{Change, Keeper};
+
+/// What one look may count as lost: a beat can say anything, and a count that overflows is lost itself.
+const MOST_LOST: u64 = 1_000_000;
 
 /// Where beats arrive, from this process and from others.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub(crate) struct Reception {
     roster: Roster,
     ledger: Ledger,
     others: Mutex<Others>,
+    restarts: Mutex<Restarts>,
 }
 
 impl Reception {
@@ -44,6 +49,7 @@ impl Reception {
             roster,
             ledger,
             others: Mutex::new(others),
+            restarts: Mutex::default(),
         };
         reception.expect(&config.heartbeat.expected);
         reception
@@ -58,6 +64,9 @@ impl Reception {
         let receipt = self.roster.beat(id, beat, self.now())?;
         if let Some(row) = &receipt.row {
             self.keeper.keep(Change::Worker(row.clone()));
+        }
+        if receipt.reception == Arrived::Restarted {
+            lock(&self.restarts).add(id);
         }
         Ok(receipt)
     }
@@ -90,21 +99,25 @@ impl Reception {
         if lost_jobs > 0
             && let Some(account) = self.ledger.open(Kind::ProcessingTime)
         {
-            account.add(false, lost_jobs);
+            account.add(false, lost_jobs.min(MOST_LOST));
         }
     }
 }
 
 impl Desk for Reception {
     fn receive(&self, id: &BeatId, beat: Beat) {
+        if let Some(row) = lock(&self.others).recognise(id) {
+            self.roster.merge(vec![row], self.now());
+        }
         // What was refused is counted by the roster.
         let _ = self.take(id, beat);
     }
 
     fn tick(&self, voice: &Voice) {
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rows) = others.ask(self.clock.now()) {
-            self.roster.merge(rows, self.now());
+        let (mut others, now) = (lock(&self.others), self.now());
+        let ours = |id: &BeatId| self.roster.view(id, now).is_some();
+        if let Some(rows) = others.ask(self.clock.now(), ours) {
+            self.roster.merge(rows, now);
         }
         if !others.is_ready() {
             // Who beat before the start would be missed, or forgotten, before they are known.
@@ -117,9 +130,18 @@ impl Desk for Reception {
             self.keeper.keep(change);
         }
         news::tell(voice, tidings.transitions, tidings.unsaid);
+        std::mem::take(&mut *lock(&self.restarts)).tell(voice);
+        news::tell_lost(voice, tidings.lost_jobs);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn timestamp(clock: &Clock) -> Timestamp {
     Timestamp::try_from(clock.wall()).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What is said about workers that became something else.
 
+use crate::beat::BeatId;
 use crate::heartbeat::roster::{State, Transition};
 use crate::heartbeat::voice::Voice;
 
@@ -7,7 +8,9 @@ use crate::heartbeat::voice::Voice;
 const LINES: usize = 20;
 
 pub(super) fn tell(voice: &Voice, transitions: Vec<Transition>, unsaid: u64) {
-    let told: Vec<_> = transitions.into_iter().filter(is_news).collect();
+    let mut told: Vec<_> = transitions.into_iter().filter(is_news).collect();
+    // Where there are too many, the worst are said.
+    told.sort_by_key(weight);
     if told.is_empty() && unsaid == 0 {
         return;
     }
@@ -22,10 +25,57 @@ pub(super) fn tell(voice: &Voice, transitions: Vec<Transition>, unsaid: u64) {
     });
 }
 
+/// That jobs are gone is worth a line of its own.
+pub(super) fn tell_lost(voice: &Voice, jobs: u64) {
+    if jobs > 0 {
+        voice.say(move || tracing::error!(jobs, "jobs were lost with the workers that ran them"));
+    }
+}
+
+/// Who was restarted since the last look.
+#[derive(Debug, Default)]
+pub(super) struct Restarts {
+    some: Vec<BeatId>,
+    more: u64,
+}
+
+impl Restarts {
+    pub(super) fn add(&mut self, id: &BeatId) {
+        if self.some.len() < LINES {
+            self.some.push(id.clone());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn tell(self, voice: &Voice) {
+        if self.some.is_empty() {
+            return;
+        }
+        voice.say(move || {
+            for worker in &self.some {
+                tracing::warn!(%worker, "a worker was restarted, or another one beats under its id");
+            }
+            if self.more > 0 {
+                tracing::warn!(workers = self.more, "more workers were restarted");
+            }
+        });
+    }
+}
+
 /// That one comes or goes as it should is no news.
 fn is_news(change: &Transition) -> bool {
     let bad = |state| matches!(state, State::Late | State::Stalled | State::Offline);
     bad(change.from) || bad(change.to)
+}
+
+const fn weight(change: &Transition) -> u8 {
+    match change.to {
+        State::Offline => 0,
+        State::Stalled => 1,
+        State::Late => 2,
+        _ => 3,
+    }
 }
 
 fn say(change: &Transition) {

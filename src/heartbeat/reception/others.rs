@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
+
+use crate::beat::BeatId;
 use crate::config::Config;
 use crate::store::{Keeper, Reply, Revision, StoreError, WorkerRow};
 
 /// How often what others wrote is read.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the lead is asked for, and how long it lasts.
+/// How often the lead is asked for, and how long it lasts: an outage of the store that is shorter
+/// costs no slice.
 const LEAD_EVERY: Duration = Duration::from_secs(10);
-const LEAD_LASTS: Duration = Duration::from_secs(30);
+const LEAD_LASTS: Duration = Duration::from_secs(70);
 /// So many failures are waited for at the start.
 const PATIENCE: u32 = 10;
 /// What is led: counting slices and lost jobs of workers.
@@ -31,6 +35,9 @@ pub(super) struct Others {
     asked: u32,
     rows: Asked<(Vec<WorkerRow>, Revision)>,
     lead: Asked<bool>,
+    /// Those that beat elsewhere, where nobody asks us about them: one that turns out to be ours has
+    /// a past.
+    strangers: HashMap<BeatId, WorkerRow>,
     leads_until: Option<Instant>,
 }
 
@@ -54,12 +61,18 @@ impl Others {
             asked: 0,
             rows: Asked::default(),
             lead: Asked::default(),
+            strangers: HashMap::new(),
             leads_until: None,
         }
     }
 
-    /// Rows that are new, where an answer has come.
-    pub(super) fn ask(&mut self, now: Instant) -> Option<Vec<WorkerRow>> {
+    /// Rows that are new, where an answer has come: of a store that is shared only those that are
+    /// `ours`, unless we answer for all. What is not read again would be taken for offline.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        ours: impl Fn(&BeatId) -> bool,
+    ) -> Option<Vec<WorkerRow>> {
         self.ask_for_lead(now);
         if self.known.is_some() && !self.follows {
             return None;
@@ -69,7 +82,18 @@ impl Others {
         self.asked = self.asked.saturating_add(1);
         let (rows, revision) = answer.ok()?;
         self.known = Some(revision);
-        Some(rows)
+        if self.follows || !self.keeper.is_shared() {
+            return Some(rows);
+        }
+        let (ours, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| ours(&row.id));
+        let others = others.into_iter().map(|row| (row.id.clone(), row));
+        self.strangers = others.collect();
+        Some(ours)
+    }
+
+    /// What the store knew of somebody who has turned out to be ours.
+    pub(super) fn recognise(&mut self, id: &BeatId) -> Option<WorkerRow> {
+        self.strangers.remove(id)
     }
 
     /// Whether the store has said once what it knows, or can't in time.
@@ -83,7 +107,8 @@ impl Others {
     }
 
     fn ask_for_lead(&mut self, now: Instant) {
-        if !self.keeper.is_shared() {
+        // Whoever does not see all can't count for all.
+        if !self.follows {
             return;
         }
         let (keeper, instance) = (&self.keeper, &self.instance);
