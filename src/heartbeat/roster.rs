@@ -28,7 +28,7 @@ use crate::store::WorkerRow;
 
 pub(crate) use arrival::Receipt;
 pub(crate) use page::{Counts, Page, Query, View};
-pub(crate) use tally::{Refusal, Tally};
+pub(crate) use tally::{Reception, Refusal, Tally};
 pub(crate) use terms::{State, Terms};
 pub(crate) use tidings::{SliceCount, Tidings, Transition};
 

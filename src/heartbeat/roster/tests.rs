@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::tally::Reception;
 use super::terms::after;
 use super::*;
 use crate::beat::{Condition, Progress};
