@@ -22,6 +22,14 @@ pub mod catalog;
 
 pub mod slo;
 
+#[cfg_attr(
+    not(all(feature = "axum", feature = "otlp")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the routes read it, and the push of beats writes it"
+    )
+)]
 mod beat;
 
 mod snapshot;
@@ -60,8 +68,24 @@ mod export;
 #[cfg(feature = "postgres")]
 mod postgres;
 
+#[cfg_attr(
+    not(all(feature = "axum", feature = "otlp")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the routes read it, and the push of beats writes it"
+    )
+)]
 mod store;
 
+#[cfg_attr(
+    not(all(feature = "axum", feature = "otlp")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the routes read it, and the push of beats writes it"
+    )
+)]
 mod heartbeat;
 
 // Watch: signals into an immutable snapshot.
