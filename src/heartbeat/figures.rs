@@ -99,6 +99,9 @@ fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
         .with_unit(spec.unit.ucum());
     counter
         .with_callback(move |observer| {
+            if !knows_workers(&counting) {
+                return;
+            }
             let results = counting.roster().tally().results();
             for (result, beats) in results.into_iter().filter(|(_, beats)| *beats > 0) {
                 observer.observe(beats, &[KeyValue::new("result", result)]);
@@ -112,7 +115,15 @@ fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
         .with_unit(spec.unit.ucum());
     counter
         .with_callback(move |observer| {
-            observer.observe(counting.roster().tally().unknown_fields, &[]);
+            if knows_workers(&counting) {
+                observer.observe(counting.roster().tally().unknown_fields, &[]);
+            }
         })
         .build();
+}
+
+/// Of a process that hears of no worker there is nothing to say.
+fn knows_workers(reception: &Reception) -> bool {
+    let counts = reception.roster().counts(Role::Worker, reception.now());
+    counts.total() > 0
 }

@@ -286,6 +286,13 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "process_cpu_utilization_ratio",
         "process_cpu_time_seconds_total",
         "system_filesystem_utilization_ratio",
+        "vantage_worker_beat_unknown_fields_total",
+        "vantage_store_pending",
+        "vantage_store_oldest_pending_age_seconds",
+        "vantage_store_dropped_total",
+        "vantage_store_commits_total",
+        "vantage_slo_burn_rate",
+        "vantage_slo_alert",
     ];
     for (name, prometheus, kind) in NAMES {
         if at_rest.contains(prometheus) || !is_expected(catalog::find(name).unwrap()) {

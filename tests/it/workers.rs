@@ -129,6 +129,7 @@ async fn the_list_counts_all_states_and_goes_page_by_page() {
 #[tokio::test]
 async fn a_bad_beat_is_refused_with_every_fault() {
     let test = TestTelemetry::new();
+    assert_eq!(beat(&test, "w", 1).await, StatusCode::ACCEPTED);
     let (status, refused) = ask(&test, beat_of("a%20b", r#"{"sequence":-1}"#)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let paths: Vec<_> = refused["faults"]
