@@ -6,6 +6,8 @@
 
 mod alert;
 mod change;
+#[cfg(feature = "cli")]
+pub mod fleet;
 mod history;
 mod judge;
 mod past;

@@ -195,21 +195,8 @@ impl Tracked {
 
     fn predict(&self, report: &mut ObjectiveReport, now: Timestamp) {
         let budget = report.budget();
-        // An hour: long enough to mean something, short enough to be now.
-        let hour = Duration::from_secs(3_600);
-        let rate = report.burn_rate.iter().find(|rate| rate.window == hour);
-        let rate = rate.and_then(|rate| rate.value(report.target));
         let rolling = matches!(report.window, Window::Rolling(_));
-        let lasts = rate.and_then(|rate| {
-            if rolling {
-                budget.rolling_lasts(rate)
-            } else {
-                let end = report.window.span(now).end;
-                let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-                budget.calendar_lasts(rate, left)
-            }
-        });
-        report.exhausts_at = lasts.and_then(|time| now.checked_add(time).ok());
+        report.exhausts_at = exhausts_at(report, now);
         let overspent = budget
             .remaining()
             .is_some_and(|left| left < crate::units::Ratio::ZERO);
@@ -239,8 +226,25 @@ impl Tracked {
     }
 }
 
+/// When the budget is spent at the rate of the last hour: long enough to mean something, short enough to
+/// be now.
+pub(super) fn exhausts_at(report: &ObjectiveReport, now: Timestamp) -> Option<Timestamp> {
+    let hour = Duration::from_secs(3_600);
+    let rate = report.burn_rate.iter().find(|rate| rate.window == hour)?;
+    let rate = rate.value(report.target)?;
+    let budget = report.budget();
+    let lasts = if report.window.is_rolling() {
+        budget.rolling_lasts(rate)
+    } else {
+        let end = report.window.span(now).end;
+        let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
+        budget.calendar_lasts(rate, left)
+    };
+    now.checked_add(lasts?).ok()
+}
+
 /// The policy's windows and those that people look at, each once, shortest first.
-fn windows(policy: &Policy) -> Vec<Duration> {
+pub(super) fn windows(policy: &Policy) -> Vec<Duration> {
     let mut windows: Vec<_> = WINDOWS.map(Duration::from_secs).into();
     windows.extend(policy.windows());
     windows.sort_unstable();

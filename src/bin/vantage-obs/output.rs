@@ -12,6 +12,8 @@ pub(crate) enum Status {
     Fine,
     /// Exit status 1: what was looked at has faults.
     Faulty,
+    /// Exit status 2: a report says that somebody must be woken.
+    Critical,
     /// Exit status 3: a usage error, or it couldn't be looked at. Not 2, clap's own: that means
     /// "critical" where a verb reports.
     Failed,
@@ -22,6 +24,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Fine => Self::from(0),
             Status::Faulty => Self::from(1),
+            Status::Critical => Self::from(2),
             Status::Failed => Self::from(3),
         }
     }
@@ -35,6 +38,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("{path} can't be read: {cause}")]
     Unreadable { path: String, cause: io::Error },
+    #[error(transparent)]
+    Fleet(#[from] vantage_obs::fleet::FleetError),
     #[error("the output can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the output can't be written: {0}")]
@@ -47,7 +52,7 @@ impl Failure {
         let kind = match self {
             Self::Output(cause) => Some(cause.kind()),
             Self::Json(cause) => cause.io_error_kind(),
-            Self::Usage(_) | Self::Unreadable { .. } => None,
+            Self::Usage(_) | Self::Unreadable { .. } | Self::Fleet(_) => None,
         };
         kind == Some(io::ErrorKind::BrokenPipe)
     }

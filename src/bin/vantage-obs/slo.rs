@@ -2,6 +2,7 @@
 
 mod budget;
 mod calc;
+mod report;
 mod validate;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ pub(crate) enum Verb {
     Validate(validate::Arguments),
     Budget(budget::Arguments),
     Calc(calc::Arguments),
+    Report(report::Arguments),
 }
 
 impl Verb {
@@ -25,6 +27,7 @@ impl Verb {
             Self::Validate(arguments) => arguments.run(out),
             Self::Budget(arguments) => arguments.run(out, err),
             Self::Calc(arguments) => arguments.run(out),
+            Self::Report(arguments) => arguments.run(out, err),
         }
     }
 }

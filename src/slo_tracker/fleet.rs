@@ -1,0 +1,194 @@
+//! The fleet's objectives, from any Prometheus-compatible API.
+//!
+//! All figures are of one moment. One query counts a window of all objectives, one more says how much
+//! of it has samples:
+//!
+//! ```text
+//! sum by (objective, result) (increase(vantage_slo_events_total[W]))
+//! count_over_time(max by (objective) (vantage_slo_events_total)[W:step])
+//! ```
+//!
+//! Why events, and not the ratios that the processes export? Because an average of ratios gives an idle
+//! replica the weight of a busy one.
+//!
+//! How exact is that? `increase` extrapolates to the ends of a window: by half a scrape interval of each
+//! series at each end, and it doesn't see what a series counted before its first sample. Coverage is
+//! looked up at up to 1,000 steps of its window, at least a second apart; it is off by a step for each
+//! gap, and by the API's look-back (5 min) for a gap that the API itself didn't notice, such as its own
+//! outage. Time slices are added up over the replicas, each as it judged them itself. There is no
+//! memory of earlier looks: an alert is what holds at this moment, without the calm before it clears,
+//! and `recovers_at` is not known.
+
+mod answer;
+mod api;
+mod figures;
+mod judge;
+mod query;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::api::Api;
+use self::figures::Figures;
+use self::query::{Query, queries};
+use crate::config::{Endpoint, Secret, Tls};
+use crate::slo::Objectives;
+use crate::slo::policy::Policy;
+use crate::slo::report::{Report, Source};
+
+/// How many queries run at once: an API that people look at has other work.
+const AT_ONCE: usize = 4;
+
+/// Where figures come from, and how long they may take.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fleet {
+    /// The base of the API, to which `/api/v1/query` is appended.
+    pub url: Endpoint,
+    /// The bearer token that is sent along. Default: none.
+    pub token: Option<Secret>,
+    /// Certificates for `https`. Default: the system's.
+    pub tls: Tls,
+    /// How often the API takes a sample; the newest of an objective is stale after three. Default: 1 min.
+    pub scrape_interval: Duration,
+    /// How long all queries together may take. Default: 30 s.
+    pub deadline: Duration,
+    /// What is an alert. Default: [`Policy::platform`].
+    pub policy: Policy,
+}
+
+/// What the API said.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FleetReport {
+    /// The objectives; those whose figures are missing say so.
+    pub report: Report,
+    /// The queries that failed, and why.
+    pub failures: Vec<String>,
+    /// What the API warned of, such as answers of a part of its stores.
+    pub warnings: Vec<String>,
+}
+
+/// Why there is no report at all.
+///
+/// The URL, the token or the network are at fault, or whoever runs the API.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} can't be asked: {cause}")]
+pub struct FleetError {
+    url: String,
+    cause: String,
+}
+
+impl Fleet {
+    /// The API at this base.
+    #[must_use]
+    pub fn new(url: Endpoint) -> Fleet {
+        Fleet {
+            url,
+            token: None,
+            tls: Tls::default(),
+            scrape_interval: Duration::from_secs(60),
+            deadline: Duration::from_secs(30),
+            policy: Policy::platform(),
+        }
+    }
+
+    /// The objectives of the fleet at this moment; `progress` hears how many of how many queries are
+    /// done. Blocks until [`deadline`](Self::deadline) at the latest; not to be called in a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError`] where no query was answered. One that fails leaves the others' figures alone.
+    pub fn report(
+        &self,
+        objectives: &Objectives,
+        at: Timestamp,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<FleetReport, FleetError> {
+        let runtime = self.runtime()?;
+        let api = self.api()?;
+        let queries = queries(objectives, &self.policy, at);
+        let answers = runtime.block_on(ask(api, queries, at, progress));
+        let figures = Figures::of(answers);
+        if let Some(cause) = figures.nothing_was_answered() {
+            return Err(self.error(cause));
+        }
+        let mut report = Report::new(at, Source::Prometheus);
+        let judged = objectives
+            .iter()
+            .map(|objective| judge::judge(objective, &figures, self, at));
+        report.objectives = judged.collect();
+        Ok(FleetReport {
+            report,
+            failures: figures.failures,
+            warnings: figures.warnings,
+        })
+    }
+
+    /// The answer of a service to `GET` of a path below the base, such as its own report.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError`] where it doesn't answer with success in time.
+    pub fn get(&self, path: &str) -> Result<String, FleetError> {
+        let body = self.runtime()?.block_on(self.api()?.get(path));
+        let body = body.map_err(|cause| self.error(cause))?;
+        String::from_utf8(body.into()).map_err(|_| self.error("its answer is no text".into()))
+    }
+
+    fn runtime(&self) -> Result<tokio::runtime::Runtime, FleetError> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build();
+        runtime.map_err(|error| self.error(error.to_string()))
+    }
+
+    fn api(&self) -> Result<Api, FleetError> {
+        Api::new(self).map_err(|cause| self.error(cause))
+    }
+
+    fn error(&self, cause: String) -> FleetError {
+        let url = self.url.to_string();
+        FleetError { url, cause }
+    }
+}
+
+/// A query, and the body or the reason why there is none.
+type Answer = (Query, Result<bytes::Bytes, String>);
+
+async fn ask(
+    api: Api,
+    queries: Vec<Query>,
+    at: Timestamp,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Vec<Answer> {
+    let (total, mut answers) = (queries.len(), Vec::new());
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for query in queries {
+        let (api, turns) = (api.clone(), Arc::clone(&turns));
+        running.spawn(async move {
+            // It is never closed.
+            let _turn = turns.acquire().await;
+            let body = api.get(&query.path(at)).await;
+            (query, body)
+        });
+    }
+    while let Some(answer) = running.join_next().await {
+        answers.extend(answer);
+        progress(answers.len(), total);
+    }
+    answers
+}
+
+fn deadline_of(fleet: &Fleet) -> Instant {
+    // Longer ones are as good as a day, and could not be added to the time.
+    Instant::now() + fleet.deadline.min(Duration::from_secs(86_400))
+}
+
+#[cfg(test)]
+mod tests;
