@@ -56,7 +56,9 @@ impl Query {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => path.push(char::from(byte)),
                 // Writing into a string doesn't fail.
-                _ => drop(write!(path, "%{byte:02X}")),
+                _ => {
+                    let _ = write!(path, "%{byte:02X}");
+                }
             }
         }
         path
