@@ -1,12 +1,15 @@
-//! A scheduler service: runs a schedule every second, and has a small server for its scrape.
+//! A scheduler service: runs a schedule every second, has a small server for its scrape, and beats to
+//! the API whose address it is given.
 //!
-//! `cargo run --example scheduler_service -- 127.0.0.1:9465`, then look at `/metrics`.
+//! `cargo run --example scheduler_service -- 127.0.0.1:9465 http://127.0.0.1:8080`, then look at
+//! `/metrics` here, and at `/api/v1/workers/health?role=scheduler` of the API.
 
 #[path = "shared/stop.rs"]
 mod stop;
 
 use std::time::{Duration, SystemTime};
 
+use vantage_obs::config::HeartbeatSink;
 use vantage_obs::{Config, Role};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -16,6 +19,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9465".into());
     let mut config = Config::new("vantage-scheduler", Role::Scheduler);
     config.http.listen = Some(address.parse()?);
+    if let Some(api) = std::env::args().nth(2) {
+        config.heartbeat.sink = HeartbeatSink::Http;
+        config.heartbeat.endpoint = Some(api.parse()?);
+    }
     let telemetry = vantage_obs::init(config)?;
 
     let scheduler = telemetry.scheduler();

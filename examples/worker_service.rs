@@ -1,6 +1,8 @@
-//! A worker service: takes jobs from a queue, and has a small server for its scrape.
+//! A worker service: takes jobs from a queue, has a small server for its scrape, and beats to the API
+//! whose address it is given.
 //!
-//! `cargo run --example worker_service -- 127.0.0.1:9464`, then look at `/metrics`.
+//! `cargo run --example worker_service -- 127.0.0.1:9464 http://127.0.0.1:8080`, then look at `/metrics`
+//! here, and at `/api/v1/workers/health` of the API.
 
 #[path = "shared/stop.rs"]
 mod stop;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use vantage_obs::config::HeartbeatSink;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, QueueState, Role};
 
@@ -17,6 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9464".into());
     let mut config = Config::new("vantage-worker", Role::Worker);
     config.http.listen = Some(address.parse()?);
+    if let Some(api) = std::env::args().nth(2) {
+        config.heartbeat.sink = HeartbeatSink::Http;
+        config.heartbeat.endpoint = Some(api.parse()?);
+    }
     let telemetry = vantage_obs::init(config)?;
 
     let waiting = Arc::new(AtomicU64::new(3));

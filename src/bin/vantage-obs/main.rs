@@ -25,6 +25,10 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and it is read once"
+)]
 enum Verb {
     /// Judges and shows configuration.
     #[command(subcommand)]

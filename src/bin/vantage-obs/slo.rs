@@ -13,6 +13,10 @@ use clap::{Args, Subcommand};
 use crate::output::{Failure, Status};
 
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and it is read once"
+)]
 pub(crate) enum Verb {
     // Their arguments say what they do.
     Validate(validate::Arguments),
