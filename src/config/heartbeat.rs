@@ -57,7 +57,7 @@ pub struct Heartbeat {
     #[serde(serialize_with = "duration")]
     pub expire_after: Duration,
     /// How many workers and schedulers the receiver remembers at once, 1 to 1,000,000; a new one beyond
-    /// them is refused. Default: 100,000, about 60 MB.
+    /// them is refused. Default: 100,000, about 80 MB.
     pub capacity: usize,
     /// The ids of workers that are to be missed even if they never beat. Default: none.
     pub expected: Vec<String>,

@@ -4,10 +4,11 @@
 //! instants, found in the order of their deadlines: a beat that only moves a deadline later leaves it
 //! where it is, and whoever comes to it looks again.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::lists::Lists;
@@ -114,17 +115,25 @@ impl Book {
                 break;
             }
             if let Some((_, id)) = self.deadlines.pop_first() {
-                self.settle_one(&id, &is_due);
+                self.settle_one(id, &is_due);
             }
         }
     }
 
     /// Makes the changes of one worker that are due, and files its next deadline.
-    fn settle_one(&mut self, id: &BeatId, is_due: &impl Fn(Timestamp) -> bool) {
+    fn settle_one(&mut self, id: BeatId, is_due: &impl Fn(Timestamp) -> bool) {
         let terms = self.terms;
-        if let Some(entry) = self.entries.get_mut(id) {
+        if let Some(entry) = self.entries.get_mut(&id) {
             entry.queued = None;
+            // Mostly it has beaten since, and only the deadline is another.
+            let next = terms.earliest_after(&entry.row, entry.expected, entry.since);
+            if let Some(at) = next.filter(|at| !is_due(*at)) {
+                entry.queued = Some(at);
+                self.deadlines.insert((at, id));
+                return;
+            }
         }
+        let id = &id;
         while let Some(entry) = self.entries.get(id) {
             match terms.next(&entry.row, entry.expected, entry.since) {
                 Some((at, state)) if is_due(at) => self.turn(id, state, at),

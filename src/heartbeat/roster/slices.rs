@@ -1,7 +1,8 @@
 //! The minutes that `workers.availability` is counted in, and how long the receiver has listened.
 //!
 //! A slice is judged at its end by whoever comes first after it, before anything that came later is
-//! taken in. So none is counted twice, and a late one is judged as it was.
+//! taken in. So none is counted twice, and a late one is judged as it was. A process begins with the
+//! first slice that ends after its start: the one before it has counted those until then.
 
 use std::time::Duration;
 

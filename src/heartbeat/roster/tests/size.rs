@@ -6,6 +6,9 @@ use super::*;
 
 const WORKERS: u64 = 100_000;
 
+/// Beats that are timed together; the machine may have other things to do in some.
+const BATCH: usize = 1000;
+
 fn crowd() -> (Roster, Vec<BeatId>) {
     let capacity = WORKERS as usize;
     let roster = Roster::new(
@@ -21,10 +24,6 @@ fn crowd() -> (Roster, Vec<BeatId>) {
     (roster, ids)
 }
 
-fn nanos(took: Duration, beats: u64) -> u128 {
-    took.as_nanos() / u128::from(beats)
-}
-
 #[test]
 #[ignore = "it measures"]
 fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
@@ -38,26 +37,62 @@ fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
         .collect();
     // One after the other, as those of a fleet do.
     let (mut now, step) = (start(), Duration::from_secs(30) / WORKERS as u32);
-    for (round, beats) in (0..).zip(all) {
-        let began = Instant::now();
-        for (id, beat) in ids.iter().zip(beats) {
-            now = now.max(at(round * 30)) + step;
-            roster.beat(id, beat, now).unwrap();
+    for (round, mut beats) in (0..).zip(all) {
+        let mut took = Vec::new();
+        now = now.max(at(round * 30));
+        for ids in ids.chunks(BATCH) {
+            let batch: Vec<_> = ids.iter().zip(beats.drain(..BATCH)).collect();
+            let began = Instant::now();
+            for (id, beat) in batch {
+                now = after(now, step);
+                roster.beat(id, beat, now).unwrap();
+            }
+            took.push(began.elapsed().as_nanos() / BATCH as u128);
         }
-        let took = nanos(began.elapsed(), WORKERS);
-        eprintln!("round {round}: {took} ns a beat");
-        assert!(round == 0 || took < 2000);
+        took.sort_unstable();
+        let median = took[took.len() / 2];
+        let worst = took[took.len() - 1];
+        say(format_args!(
+            "round {round}: {median} ns a beat, {worst} in the worst batch"
+        ));
+        assert!(round == 0 || median < 2000);
     }
     let began = Instant::now();
     let found = roster.advance(now);
-    eprintln!("advance with nothing due: {:?}", began.elapsed());
+    say(format_args!("nothing due: {:?}", began.elapsed()));
     assert!(found.transitions.is_empty());
     let began = Instant::now();
-    let found = roster.advance(at(10_000));
-    eprintln!(
-        "advance, {} changes: {:?}",
-        found.transitions.len(),
-        began.elapsed()
-    );
-    assert_eq!(found.transitions.len(), 2 * ids.len());
+    let found = roster.advance(at(10_000)).transitions.len();
+    say(format_args!("{found} changes: {:?}", began.elapsed()));
+    assert_eq!(found, 2 * ids.len());
+}
+
+#[test]
+#[ignore = "it measures, and wants a process of its own"]
+#[cfg(target_os = "linux")]
+fn workers_100_000_take_less_than_100_megabytes() {
+    let (roster, ids) = crowd();
+    let before = resident();
+    for (n, id) in (0..).zip(&ids) {
+        let beat = Beat {
+            version: Some("1.4.2".into()),
+            ..busy(&format!("boot-{n}-0123456789abcdef"), 1, 1, n)
+        };
+        roster.beat(id, beat, at(0)).unwrap();
+    }
+    let bytes = resident() - before;
+    say(format_args!("{} bytes a worker", bytes / WORKERS));
+    assert!(bytes < 100_000_000);
+}
+
+/// Of the process, in bytes.
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let pages = procfs::process::Process::myself().unwrap().statm().unwrap();
+    pages.resident * procfs::page_size()
+}
+
+/// To whoever asked for the measurement.
+fn say(what: std::fmt::Arguments<'_>) {
+    eprintln!("{what}");
 }
