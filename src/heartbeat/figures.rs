@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
 use super::reception::Reception;
-use super::roster::State;
+use super::roster::{State, Tally};
 use crate::beat::{BeatId, Role};
 use crate::catalog::{MetricSpec, scheduler, worker};
 use crate::series::Instruments;
@@ -67,10 +67,9 @@ fn observe_beat(
     at: Timestamp,
 ) {
     let seconds = at.as_duration().as_secs_f64();
-    observer.observe(seconds, &[KeyValue::new(key, id.as_str().to_owned())]);
+    observer.observe(seconds, &[KeyValue::new(key, id.shared())]);
 }
 
-/// Of a process that has no workers, and hears of none, there is nothing to say.
 fn states(instruments: &Instruments, reception: &Arc<Reception>) {
     let (reception, spec) = (Arc::clone(reception), &worker::WORKERS);
     let gauge = instruments.meter().u64_observable_gauge(spec.name);
@@ -80,7 +79,7 @@ fn states(instruments: &Instruments, reception: &Arc<Reception>) {
     gauge
         .with_callback(move |observer| {
             let counts = reception.roster().counts(Role::Worker, reception.now());
-            if counts.total() == 0 {
+            if counts.total() == 0 && !has_heard(&reception) {
                 return;
             }
             for state in State::LISTED {
@@ -92,38 +91,39 @@ fn states(instruments: &Instruments, reception: &Arc<Reception>) {
 }
 
 fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
-    let (counting, spec) = (Arc::clone(reception), &worker::BEATS);
+    counter(instruments, reception, &worker::BEATS, |tally, observer| {
+        for (result, beats) in tally.results() {
+            observer.observe(beats, &[KeyValue::new("result", result)]);
+        }
+    });
+    let spec = &worker::UNKNOWN_FIELDS;
+    counter(instruments, reception, spec, |tally, observer| {
+        observer.observe(tally.unknown_fields, &[]);
+    });
+}
+
+fn counter(
+    instruments: &Instruments,
+    reception: &Arc<Reception>,
+    spec: &'static MetricSpec,
+    read: fn(&Tally, &dyn AsyncInstrument<u64>),
+) {
+    let reception = Arc::clone(reception);
     let counter = instruments.meter().u64_observable_counter(spec.name);
     let counter = counter
         .with_description(spec.description)
         .with_unit(spec.unit.ucum());
     counter
         .with_callback(move |observer| {
-            if !knows_workers(&counting) {
-                return;
-            }
-            let results = counting.roster().tally().results();
-            for (result, beats) in results.into_iter().filter(|(_, beats)| *beats > 0) {
-                observer.observe(beats, &[KeyValue::new("result", result)]);
-            }
-        })
-        .build();
-    let (counting, spec) = (Arc::clone(reception), &worker::UNKNOWN_FIELDS);
-    let counter = instruments.meter().u64_observable_counter(spec.name);
-    let counter = counter
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    counter
-        .with_callback(move |observer| {
-            if knows_workers(&counting) {
-                observer.observe(counting.roster().tally().unknown_fields, &[]);
+            if has_heard(&reception) {
+                read(&reception.roster().tally(), observer);
             }
         })
         .build();
 }
 
-/// Of a process that hears of no worker there is nothing to say.
-fn knows_workers(reception: &Reception) -> bool {
-    let counts = reception.roster().counts(Role::Worker, reception.now());
-    counts.total() > 0
+/// Of a process that nobody has beaten to there is nothing to say. Where all beats were refused there
+/// is: a wrong token must be seen.
+fn has_heard(reception: &Reception) -> bool {
+    reception.roster().tally() != Tally::default()
 }
