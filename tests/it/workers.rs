@@ -1,5 +1,7 @@
 //! Workers as the routes show them, with the clock in the hand.
 
+mod routes;
+
 use std::time::Duration;
 
 use axum::Router;

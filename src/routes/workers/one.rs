@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::StatusCode;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State as Shared};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{Page, json, refuse, written};
+use super::{Page, json, query, refuse, written};
 use crate::beat::BeatId;
 use crate::heartbeat::roster::{State, View};
 
@@ -40,18 +41,20 @@ struct Progress {
 /// at the status.
 pub(super) async fn answer(
     Shared(page): Shared<Arc<Page>>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
 ) -> Response {
+    let strict = match query::strict(&uri) {
+        Ok(strict) => strict,
+        Err(faults) => return refuse(StatusCode::BAD_REQUEST, "bad query", faults),
+    };
     let reception = &page.reception;
-    let found = BeatId::parse(&id).and_then(|id| reception.roster().view(&id, reception.now()));
+    // What is no id, or no text at all, is nobody's.
+    let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
+    let found = id.and_then(|id| reception.roster().view(&id, reception.now()));
     let Some(view) = found else {
         return refuse(StatusCode::NOT_FOUND, "no such worker", Vec::new());
     };
-    let asked = query.unwrap_or_default();
-    let strict = asked
-        .split('&')
-        .any(|pair| pair == "strict=1" || pair == "strict=true");
     let bad = matches!(view.state, State::Offline | State::Stalled);
     let status = if strict && bad {
         StatusCode::SERVICE_UNAVAILABLE

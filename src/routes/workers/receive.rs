@@ -1,11 +1,15 @@
 //! `POST /api/v1/workers/{worker_id}/heartbeat`.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use http_body::Body as _;
 use serde::Serialize;
 
 use super::{Fault, Page, json, refuse};
@@ -25,10 +29,12 @@ struct Answer<'a> {
 
 pub(super) async fn answer(
     Shared(page): Shared<Arc<Page>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    // What is no text is no id either, and refused as such.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     let refused = match read(&page, &id, &headers, body).await {
         Ok((id, beat, unknown)) => {
             page.reception.roster().found_unknown(unknown);
@@ -70,16 +76,14 @@ async fn read(
         return Err(refused);
     }
     if !is_json(headers) {
-        let allowed = "application/json is expected";
+        let allowed = "application/json is expected, and no content-encoding";
         return Err(refuse(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             allowed,
             Vec::new(),
         ));
     }
-    let too_large = |_| refuse(StatusCode::PAYLOAD_TOO_LARGE, "at most 16 KiB", Vec::new());
-    // It reads no more than that, whatever the length that was announced.
-    let body = to_bytes(body, MOST).await.map_err(too_large)?;
+    let body = collect(body).await?;
     let parsed = (BeatId::parse(id), Beat::parse(&body));
     if let (Some(id), Ok((beat, unknown))) = parsed {
         return Ok((id, beat, unknown));
@@ -89,6 +93,26 @@ async fn read(
         "bad beat",
         faults(id, parsed),
     ))
+}
+
+/// Reads a body, whatever it says of its length, and no more of it than may be.
+async fn collect(mut body: Body) -> Result<Vec<u8>, Response> {
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "at most 16 KiB", Vec::new());
+    if body.size_hint().lower() > MOST as u64 {
+        return Err(too_large());
+    }
+    let mut read = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let broke_off = |_| refuse(StatusCode::BAD_REQUEST, "the body broke off", Vec::new());
+        let Ok(data) = frame.map_err(broke_off)?.into_data() else {
+            continue;
+        };
+        if read.len() + data.len() > MOST {
+            return Err(too_large());
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read)
 }
 
 type Parsed = (Option<BeatId>, Result<(Beat, u64), crate::beat::BeatFault>);
@@ -111,8 +135,12 @@ fn faults(found: &str, (id, beat): Parsed) -> Vec<Fault> {
     faults
 }
 
-/// Who says nothing means JSON.
+/// Who says nothing means JSON. What is compressed is none.
 fn is_json(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return false;
+    }
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return true;
     };

@@ -1,0 +1,168 @@
+use serde_json::json;
+
+use super::*;
+
+fn ids(answer: &Answer) -> Vec<&str> {
+    let workers = answer.json["workers"].as_array().unwrap();
+    workers
+        .iter()
+        .map(|worker| worker["worker_id"].as_str().unwrap())
+        .collect()
+}
+
+/// Two that are online, one late, one offline, one stopped.
+async fn crowd() -> TestTelemetry {
+    let test = TestTelemetry::new();
+    beat(&test, "gone", "a", 1).await;
+    goodbye(&test, "done", "a", 1).await;
+    wait(&test, 230);
+    beat(&test, "slow", "a", 1).await;
+    wait(&test, 70);
+    beat(&test, "w2", "a", 1).await;
+    beat(&test, "w10", "a", 1).await;
+    test
+}
+
+#[tokio::test]
+async fn the_list_has_its_documented_members_and_all_states_are_counted() {
+    let test = TestTelemetry::new();
+    let body = r#"{"boot_id":"a","sequence":1,"progress":{"in_flight":2,"processed_total":7,
+        "failed_total":1,"queue_depth":3}}"#;
+    assert_eq!(post(&test, "w1", body).await.status, 202);
+    test.clock().advance(Duration::from_millis(1500));
+    let answer = get(&test, LIST).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.json,
+        json!({
+            "status": "pass",
+            "counts": {"new": 0, "online": 1, "late": 0, "stalled": 0, "offline": 0, "stopped": 0},
+            "workers": [{
+                "worker_id": "w1", "state": "online",
+                "last_seen": "2027-01-15T08:00:00.000Z", "age_ms": 1500,
+                "in_flight": 2, "processed_total": 7, "failed_total": 1, "queue_depth": 3,
+            }],
+            "next_cursor": null,
+        })
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_no_fault() {
+    let answer = get(&TestTelemetry::new(), LIST).await;
+    assert_eq!(answer.json["status"], "pass");
+    assert_eq!(answer.json["workers"], json!([]));
+    assert_eq!(answer.json["counts"]["offline"], 0);
+}
+
+#[tokio::test]
+async fn states_are_asked_for_several_times_or_with_commas() {
+    let test = crowd().await;
+    for (query, expected) in [
+        ("", vec!["done", "gone", "slow", "w10", "w2"]),
+        ("?state=late", vec!["slow"]),
+        ("?state=late,offline", vec!["gone", "slow"]),
+        ("?state=late&state=stopped", vec!["done", "slow"]),
+        ("?state=late%2Cstopped&mood=good", vec!["done", "slow"]),
+        ("?role=scheduler", vec!["test"]),
+    ] {
+        let answer = get(&test, &format!("{LIST}{query}")).await;
+        assert_eq!(ids(&answer), expected, "{query}");
+    }
+    let answer = get(&test, &format!("{LIST}?state=late")).await;
+    assert_eq!(answer.json["counts"]["online"], 2, "counts are of all");
+    assert_eq!(answer.json["status"], "warn");
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_by_their_cursors() {
+    let test = crowd().await;
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    loop {
+        let answer = get(&test, &format!("{LIST}?limit=2{next}")).await;
+        seen.extend(ids(&answer).into_iter().map(str::to_owned));
+        match answer.json["next_cursor"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["done", "gone", "slow", "w10", "w2"]);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_query_is_named_at_once() {
+    let query = "?state=ill,late&limit=0&cursor=%20&role=boss&limit=1001";
+    let answer = get(&TestTelemetry::new(), &format!("{LIST}{query}")).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        paths(&answer),
+        ["state", "limit", "cursor", "role", "limit"]
+    );
+    assert_eq!(answer.json["error"], "bad query");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(
+        answer.json["faults"][0],
+        json!({
+            "path": "state",
+            "found": "ill",
+            "allowed": "new, online, late, stalled, offline, stopped",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_is_no_text_is_refused_and_not_taken_for_none() {
+    let answer = get(&TestTelemetry::new(), &format!("{LIST}?state=%ff")).await;
+    assert_eq!(
+        (answer.status.as_u16(), paths(&answer)),
+        (400, vec!["state"])
+    );
+}
+
+#[tokio::test]
+async fn the_status_is_the_worst_that_the_table_says() {
+    let test = TestTelemetry::new();
+    beat(&test, "w1", "a", 1).await;
+    wait(&test, 60);
+    assert_eq!(get(&test, LIST).await.json["status"], "warn", "late");
+    wait(&test, 240);
+    assert_eq!(
+        get(&test, LIST).await.json["status"],
+        "fail",
+        "all are offline"
+    );
+    assert_eq!(get(&test, LIST).await.status, 200);
+    beat(&test, "w2", "a", 1).await;
+    assert_eq!(
+        get(&test, LIST).await.json["status"],
+        "warn",
+        "one is there"
+    );
+    goodbye(&test, "w1", "a", 2).await;
+    assert_eq!(
+        get(&test, LIST).await.json["status"],
+        "pass",
+        "stopped is no fault"
+    );
+}
+
+#[tokio::test]
+async fn schedulers_have_a_list_of_their_own() {
+    let test = TestTelemetry::new();
+    let body = r#"{"boot_id":"a","sequence":1,"role":"scheduler"}"#;
+    assert_eq!(post(&test, "s1", body).await.status, 202);
+    assert!(ids(&get(&test, LIST).await).is_empty());
+    let answer = get(&test, &format!("{LIST}?role=scheduler")).await;
+    assert_eq!(ids(&answer), ["s1"]);
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get() {
+    let test = TestTelemetry::new();
+    beat(&test, "w1", "a", 1).await;
+    for path in [LIST.to_owned(), path("w1")] {
+        let head = send(&test, Request::head(&path).body(Body::empty()).unwrap()).await;
+        assert_eq!((head.status, head.json), (StatusCode::OK, Value::Null));
+        assert_eq!(head.headers["cache-control"], "no-store");
+    }
+}

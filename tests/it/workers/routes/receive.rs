@@ -1,0 +1,183 @@
+use serde_json::json;
+use vantage_obs::config::Secret;
+
+use super::*;
+use crate::support::{Step, Steps, config};
+
+const BODY: &str = r#"{"boot_id":"a","sequence":1}"#;
+
+#[tokio::test]
+async fn a_beat_is_received_and_the_answer_says_as_what() {
+    let test = TestTelemetry::new();
+    let answer = post(&test, "w1", r#"{"boot_id":"a","sequence":1,"mood":1}"#).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(
+        answer.json,
+        json!({"worker_id": "w1", "result": "accepted", "state": "online"})
+    );
+    for (boot, sequence, result) in [
+        ("a", 1, "duplicate"),
+        ("a", 0, "out_of_order"),
+        ("b", 1, "restarted"),
+        ("a", 2, "superseded"),
+    ] {
+        let body = format!(r#"{{"boot_id":"{boot}","sequence":{sequence}}}"#);
+        let answer = post(&test, "w1", &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["result"]),
+            (202, &json!(result))
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_named_with_its_path_and_counted() {
+    let test = TestTelemetry::new();
+    let body = r#"{"boot_id":"","state":"ill","progress":{"in_flight":-1}}"#;
+    let answer = post(&test, "a%20b", body).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(
+        paths(&answer),
+        [
+            "worker_id",
+            "$.boot_id",
+            "$.sequence",
+            "$.state",
+            "$.progress.in_flight"
+        ]
+    );
+    let allowed = &answer.json["faults"][3]["allowed"];
+    assert_eq!(allowed, "running, draining, stopped");
+    for broken in ["", "{", "[]", "\u{0}"] {
+        assert_eq!(post(&test, "w1", broken).await.status, 400);
+    }
+    let answer = post(&test, "%ff", BODY).await;
+    assert_eq!(
+        (answer.status.as_u16(), paths(&answer)),
+        (400, vec!["worker_id"])
+    );
+    // Also where no worker has ever come: whoever refuses all must say so.
+    let refused = test.value("vantage_worker_beats_total", &[("result", "refused")]);
+    assert_eq!(refused, Some(6.0));
+}
+
+#[tokio::test]
+async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
+    let mut config = config();
+    config.health.write_token = Some(Secret::new("t0ken"));
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    for authorization in [
+        None,
+        Some("Bearer t0ke"),
+        Some("Basic t0ken"),
+        Some("t0ken"),
+    ] {
+        let mut request = post_to("w1");
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let answer = send(&test, request.body(BODY.into()).unwrap()).await;
+        assert_eq!(answer.status, 401, "{authorization:?}");
+        assert_eq!(
+            answer.headers["www-authenticate"],
+            r#"Bearer realm="heartbeat""#
+        );
+    }
+    assert_eq!(
+        get(&test, &path("w1")).await.status,
+        404,
+        "nothing was taken in"
+    );
+    let request = post_to("w1").header("authorization", "bearer t0ken");
+    let answer = send(&test, request.body(BODY.into()).unwrap()).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(get(&test, &path("w1")).await.status, 200);
+    assert_eq!(get(&test, LIST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_over_16_kib_is_refused_whatever_it_says_of_its_length() {
+    let test = TestTelemetry::new();
+    let padded = |length: usize| {
+        let filling = length - BODY.len();
+        format!("{BODY}{}", " ".repeat(filling))
+    };
+    assert_eq!(post(&test, "w1", &padded(16 * 1024)).await.status, 202);
+    assert_eq!(post(&test, "w1", &padded(16 * 1024 + 1)).await.status, 413);
+    let chunk: &'static str = Box::leak(padded(10_000).into_boxed_str());
+    let steps = || Steps::new([Step::Data(chunk), Step::Data(chunk)]);
+    for body in [steps(), steps().with_length(28)] {
+        let request = post_to("w1").body(Body::new(body)).unwrap();
+        assert_eq!(send(&test, request).await.status, 413);
+    }
+    let broken = Steps::new([Step::Data("{"), Step::Fail]);
+    let request = post_to("w1").body(Body::new(broken)).unwrap();
+    assert_eq!(send(&test, request).await.status, 400);
+}
+
+#[tokio::test]
+async fn only_plain_json_is_taken_and_no_type_at_all_is_json() {
+    let test = TestTelemetry::new();
+    for (name, value, status) in [
+        ("content-type", "application/json", 202),
+        ("content-type", "Application/JSON; charset=utf-8", 202),
+        ("content-type", "application/heartbeat+json", 202),
+        ("content-type", "text/plain", 415),
+        ("content-type", "application/x-www-form-urlencoded", 415),
+        ("content-encoding", "gzip", 415),
+        ("content-encoding", "identity", 202),
+    ] {
+        let request = post_to("w1").header(name, value);
+        let answer = send(&test, request.body(BODY.into()).unwrap()).await;
+        assert_eq!(answer.status, status, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
+    let mut config = config();
+    config.heartbeat.capacity = 1;
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    for sequence in 1..=20 {
+        beat(&test, "w1", "a", sequence).await;
+    }
+    let answer = post(&test, "w1", r#"{"boot_id":"a","sequence":21}"#).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["retry-after"]),
+        (429, &"1".parse().unwrap())
+    );
+    let answer = post(&test, "w2", BODY).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["retry-after"]),
+        (429, &"60".parse().unwrap())
+    );
+    for result in ["too_fast", "full"] {
+        let counted = test.value("vantage_worker_beats_total", &[("result", result)]);
+        assert_eq!(counted, Some(1.0), "{result}");
+    }
+    wait(&test, 1);
+    beat(&test, "w1", "a", 22).await;
+}
+
+#[tokio::test]
+async fn beats_are_neither_requests_of_the_api_nor_traced() {
+    let test = crate::support::with_objectives();
+    let layer = test.telemetry().http_layer();
+    let routes: Router = test.telemetry().routes();
+    let app = Router::new().merge(routes).layer(layer);
+    for request in [
+        post_to("w1").body(BODY.into()).unwrap(),
+        Request::get(path("w1")).body(Body::empty()).unwrap(),
+        Request::get(LIST).body(Body::empty()).unwrap(),
+    ] {
+        assert!(
+            sure(app.clone().oneshot(request).await)
+                .status()
+                .is_success()
+        );
+    }
+    assert!(test.spans().is_empty());
+    assert_eq!(crate::support::events(&test, "api.latency"), (0, 0));
+}
