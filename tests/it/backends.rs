@@ -9,6 +9,8 @@
 
 mod collector;
 mod doors;
+#[cfg(all(unix, feature = "postgres"))]
+mod fleet;
 mod jaeger;
 #[cfg(feature = "postgres")]
 mod postgres;

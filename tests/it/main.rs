@@ -22,6 +22,8 @@ mod objectives;
 mod orders;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(all(unix, feature = "otlp"))]
+mod processes;
 mod robust;
 mod roles;
 mod serve;

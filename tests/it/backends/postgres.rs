@@ -1,7 +1,7 @@
 //! What a PostgreSQL tells of itself, and what a check makes of it.
 
 #[path = "../../../src/postgres/server.rs"]
-mod server;
+pub(super) mod server;
 
 use std::time::Duration;
 

@@ -1,0 +1,104 @@
+//! Two API processes that share a PostgreSQL, with workers that beat to either or straight into it,
+//! while the database is away.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::postgres::server::Server;
+use crate::processes::child::{Child, Kind, eventually};
+
+const WORKERS: [&str; 3] = ["one", "two", "three"];
+const AWAY: Duration = Duration::from_secs(20);
+
+fn child(kind: Kind, id: &str, more: &[(&str, &str)]) -> Child {
+    let mut variables = vec![
+        ("VANTAGE_TEST_WORKER", id),
+        // What others wrote is read each second: a faster beat would be late before it is read.
+        ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "2s"),
+        ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "60s"),
+    ];
+    variables.extend(more);
+    Child::start(kind, &variables)
+}
+
+fn over_http(id: &str, api: &Child) -> Child {
+    let endpoint = api.endpoint();
+    let http = [
+        ("VANTAGE_OBS_HEARTBEAT_SINK", "http"),
+        ("VANTAGE_OBS_HEARTBEAT_ENDPOINT", &endpoint),
+    ];
+    child(Kind::Worker, id, &http)
+}
+
+/// What does not depend on when it is asked for.
+fn known(api: &Child, worker: &str) -> Value {
+    let mut view = api.view(worker);
+    if let Some(members) = view.as_object_mut() {
+        members.remove("age_ms");
+    }
+    view
+}
+
+fn all_online(api: &Child) -> bool {
+    WORKERS.iter().all(|worker| api.state(worker) == "online")
+}
+
+#[test]
+#[ignore = "needs .ci/backends"]
+fn two_apis_answer_the_same_and_go_on_answering_while_their_database_is_away() {
+    let server = Server::start();
+    let url = server.url();
+    let shared = [
+        ("VANTAGE_OBS_STORE_KIND", "postgres"),
+        ("VANTAGE_OBS_STORE_URL", url.as_str()),
+    ];
+    let apis = [(); 2].map(|()| child(Kind::Api, "", &shared));
+    let mut workers = [
+        over_http("one", &apis[0]),
+        over_http("two", &apis[1]),
+        child(Kind::Worker, "three", &shared),
+    ];
+    for api in &apis {
+        eventually("everybody is seen by both", || all_online(api));
+    }
+    let boots: Vec<_> = WORKERS.map(|id| apis[0].view(id)["boot_id"].clone()).into();
+
+    server.down();
+    let since = Instant::now();
+    while since.elapsed() < AWAY {
+        for (api, own) in apis.iter().zip(["one", "two"]) {
+            let asked = Instant::now();
+            assert_eq!(api.get("/api/v1/health/live").0, 200);
+            assert_eq!(api.get("/api/v1/workers/health").0, 200);
+            // Those that beat to it are as fresh as ever, the others as it saw them last.
+            assert_eq!(api.state(own), "online");
+            for id in WORKERS {
+                assert!(["online", "late"].contains(&api.state(id).as_str()), "{id}");
+            }
+            assert!(asked.elapsed() < Duration::from_secs(1));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(workers[2].get("/api/v1/workers/three/heartbeat").0, 200);
+
+    server.up();
+    for api in &apis {
+        eventually("everybody is seen by both again", || all_online(api));
+        for (id, boot) in WORKERS.iter().zip(&boots) {
+            let view = api.view(id);
+            assert_eq!(
+                (&view["boot_id"], &view["restarts"]),
+                (boot, &0.into()),
+                "{id}"
+            );
+        }
+    }
+    workers.iter_mut().for_each(Child::terminate);
+    for id in WORKERS {
+        eventually("both know the same", || {
+            let [one, two] = [0, 1].map(|api| known(&apis[api], id));
+            one == two && one["state"] == "stopped"
+        });
+    }
+}
