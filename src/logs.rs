@@ -38,7 +38,7 @@ mod filter;
 mod layer;
 
 #[cfg_attr(
-    not(feature = "otlp"),
+    all(not(feature = "otlp"), not(test)),
     expect(dead_code, reason = "for what is pushed")
 )]
 pub(crate) mod changes;

@@ -1,6 +1,7 @@
 //! The line of progress and the summary.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use vantage_obs::Telemetry;
@@ -144,6 +145,31 @@ pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
     }
     println!();
     objectives(platform);
+}
+
+/// The workers as a probe sees them: by the route, so that what is shown is what others get.
+pub(crate) async fn workers(address: SocketAddr) {
+    let url = format!("http://{address}/api/v1/workers/health");
+    let Ok(answer) = reqwest::get(url).await else {
+        return;
+    };
+    let body = answer.text().await.unwrap_or_default();
+    let list: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    println!();
+    println!(
+        "{:24} {:>10} {:>10} {:>9}",
+        "worker", "state", "jobs", "failed"
+    );
+    for worker in list["workers"].as_array().into_iter().flatten() {
+        let text = |name: &str| worker[name].as_str().unwrap_or_default().to_owned();
+        println!(
+            "{:24} {:>10} {:>10} {:>9}",
+            text("worker_id"),
+            text("state"),
+            worker["processed_total"].to_string(),
+            worker["failed_total"].to_string()
+        );
+    }
 }
 
 fn objectives(platform: &Platform) {

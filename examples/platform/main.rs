@@ -136,6 +136,7 @@ async fn start(flags: &Flags) -> Fallible {
     println!("  health         http://{address}/api/v1/health");
     println!("  checks         http://{address}/api/v1/health/detailed");
     println!("  readiness      http://{address}/api/v1/health/ready?verbose");
+    println!("  workers        http://{address}/api/v1/workers/health");
     println!("  posts          http://{address}/api/v1/posts");
     println!("  organizations  http://{address}/api/v1/organizations");
 
@@ -150,6 +151,7 @@ async fn start(flags: &Flags) -> Fallible {
     run(&platform, flags).await?;
     traffic.abort();
     display::summarize(&platform, flags.incident);
+    display::workers(address).await;
     end(&platform.telemetry).await;
     Ok(())
 }

@@ -116,6 +116,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// In a child, its whole life; nothing in a test.
+#[expect(clippy::print_stdout, reason = "its parent reads where it listens")]
 #[test]
 fn what_a_child_does() {
     let Ok(kind) = std::env::var(KIND) else {
