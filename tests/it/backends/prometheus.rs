@@ -69,9 +69,24 @@ fn record(telemetry: &Telemetry) {
     own.u64_counter("newsletter.sent").build().add(7, &[]);
 }
 
+/// Whether the worker and the scheduler have beaten.
+fn has_beats(telemetry: &Telemetry) -> bool {
+    let scraped = samples(&telemetry.scrape(Format::Text).unwrap());
+    ["worker", "scheduler"].iter().all(|who| {
+        let beat = format!("vantage_{who}_heartbeat_timestamp_seconds");
+        scraped.iter().any(|sample| sample.name == beat)
+    })
+}
+
 /// Figures of the moment, which move between a push and a scrape.
 fn moves(name: &str) -> bool {
-    let own = ["process_", "system_", "otel_sdk_", "vantage_telemetry_"];
+    let own = [
+        "process_",
+        "system_",
+        "otel_sdk_",
+        "vantage_telemetry_",
+        "vantage_store_",
+    ];
     own.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -90,8 +105,12 @@ async fn prometheus_takes_otlp_and_has_what_a_scrape_shows() {
     config.metrics.otlp.enabled = true;
     let telemetry = start(config);
     record(&telemetry);
-    // The first scrape's own time is shown from the second on.
-    telemetry.scrape(Format::Text).unwrap();
+    // Worker and scheduler beat on a thread of their own. The first scrape's own time is shown from
+    // the second on.
+    until("the first beats", async || {
+        has_beats(&telemetry).then_some(())
+    })
+    .await;
     let scraped = telemetry.scrape(Format::Text).unwrap();
     let report = telemetry.flush().await.unwrap();
     assert!(
