@@ -37,7 +37,11 @@ mod snapshot;
 // Record: typed handles that never fail, block or panic.
 #[cfg_attr(
     not(feature = "testing"),
-    expect(unreachable_pub, dead_code, reason = "`testing` hands it out")
+    expect(unreachable_pub, reason = "`testing` hands it out")
+)]
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "tests move it")
 )]
 mod clock;
 

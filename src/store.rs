@@ -151,6 +151,7 @@ impl StoreError {
         }
     }
 
+    #[cfg(any(test, feature = "file-store", feature = "postgres"))]
     pub(crate) fn because(
         mut self,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,

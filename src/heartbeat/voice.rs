@@ -5,6 +5,7 @@ use crate::logs::herald::Herald;
 #[derive(Clone, Debug)]
 pub(crate) enum Voice {
     Aside(Herald),
+    #[cfg(any(test, feature = "testing"))]
     AtOnce,
 }
 
@@ -12,6 +13,7 @@ impl Voice {
     pub(crate) fn say(&self, line: impl FnOnce() + Send + 'static) {
         match self {
             Self::Aside(herald) => herald.say(line),
+            #[cfg(any(test, feature = "testing"))]
             Self::AtOnce => line(),
         }
     }
