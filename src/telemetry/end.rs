@@ -32,8 +32,8 @@ impl Telemetry {
     /// itself, they stay open for `health.shutdown_delay` before anything ends.
     ///
     /// Workers say goodbye, the store keeps what it was told, and then what waits is exported: all
-    /// together within `otlp.shutdown_timeout`. Dropping the last
-    /// clone of a [`Telemetry`] does the same within a second.
+    /// together within `otlp.shutdown_timeout`. Dropping the last clone of a [`Telemetry`] does the
+    /// same within a second.
     ///
     /// # Errors
     ///

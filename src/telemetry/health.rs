@@ -54,8 +54,8 @@ impl Telemetry {
         self.0.health.judge().ready
     }
 
-    /// Says that the service is not ready any more, and its workers that they drain, and waits `health.shutdown_delay`, so that
-    /// whoever routes to it can notice before its listeners close.
+    /// Says that the service is not ready any more, and that its workers drain; then waits
+    /// `health.shutdown_delay`, so that whoever routes to it can notice before its listeners close.
     ///
     /// For a server of the service's own, before it stops accepting:
     ///
