@@ -174,7 +174,8 @@ impl Layers {
         self.faults.extend(faults);
         self.warnings.extend(self.config.otlp.warnings());
         self.warnings.extend(self.config.heartbeat.warnings());
-        self.warnings.extend(self.config.store.warnings());
+        self.warnings
+            .extend(self.config.store.warnings(&self.config.service));
         let unsent = self.unsent();
         self.warnings.extend(unsent);
     }

@@ -8,8 +8,13 @@ use serde::Serialize;
 use super::check::Check;
 use super::reader::Section;
 use super::secret::Secret;
+use super::service::Service;
 use super::setting::{duration, words};
 use crate::units::format_duration;
+
+/// Slices belong to an instance, which is the service's name where it has no name of its own.
+const UNNAMED: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \
+                       this service would overwrite each other's history of objectives";
 
 const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
 /// Ten years.
@@ -108,14 +113,18 @@ impl Store {
     }
 
     /// What stands there and is not used, which is a slip that keeps nothing.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+    pub(super) fn warnings(&self, service: &Service) -> Vec<String> {
         let path = self.path.is_some() && self.kind != StoreKind::File;
         let url = self.url.is_some() && self.kind != StoreKind::Postgres;
         let unused = [(path, "path"), (url, "url")];
         let kind = word(self.kind);
         let told = move |name| format!("store.{name} has no effect, because store.kind is {kind}");
         let unused = unused.into_iter().filter(|(unused, _)| *unused);
-        unused.map(move |(_, name)| told(name))
+        let mut warnings: Vec<_> = unused.map(|(_, name)| told(name)).collect();
+        if self.kind == StoreKind::Postgres && service.instance_id.is_none() {
+            warnings.push(UNNAMED.to_owned());
+        }
+        warnings
     }
 }
 

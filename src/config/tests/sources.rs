@@ -192,6 +192,20 @@ fn what_may_be_a_slip_is_a_warning() {
     }
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn replicas_without_a_name_of_their_own_that_share_a_store_are_warned_of() {
+    let shared = [
+        ("VANTAGE_OBS_STORE_KIND", "postgres"),
+        ("VANTAGE_OBS_STORE_URL", "postgres://h/d"),
+    ];
+    let effective = resolved(api(), shared.to_vec());
+    assert!(effective.warnings()[0].contains("service.instance_id is not set"));
+    let mut named = api();
+    named.service.instance_id = Some("a".into());
+    assert!(resolved(named, shared.to_vec()).warnings().is_empty());
+}
+
 #[test]
 fn a_good_configuration_has_no_warnings() {
     let effective = resolved(
