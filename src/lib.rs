@@ -95,6 +95,8 @@ mod heartbeat;
 // Watch: signals into an immutable snapshot.
 mod sampler;
 
+mod news;
+
 pub mod health;
 
 mod slo_tracker;

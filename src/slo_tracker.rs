@@ -26,7 +26,6 @@ use jiff::Timestamp;
 pub use change::SloAlertChange;
 pub(crate) use past::Kept;
 
-use self::change::News;
 use self::history::Reading;
 use self::judge::{Tracked, interval_of};
 use self::past::Past;
@@ -35,6 +34,7 @@ use self::tiers::intervals;
 use crate::clock::Clock;
 use crate::config;
 use crate::ledger::{Account, Ledger};
+use crate::news::News;
 use crate::slo::report::{Report, Source};
 use crate::slo::{Objectives, Service};
 use crate::snapshot::health::LatestHealth;
@@ -55,7 +55,7 @@ struct Inner {
     health: LatestHealth,
     latest: LatestSlo,
     state: Mutex<State>,
-    news: News,
+    news: News<SloAlertChange>,
 }
 
 #[derive(Debug)]
@@ -105,7 +105,6 @@ impl Tracker {
             return;
         };
         let at = interval_of(now, inner.config.sample_interval);
-        // Told under the lock, so that changes keep their order.
         let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         let restored = inner.restore(&mut state, now);
         let sampled = state.sampled.replace(at) != Some(at);
@@ -114,8 +113,12 @@ impl Tracker {
             inner.sample(&mut state, now);
         }
         if (sampled || restored) && state.past.is_ready(inner.clock.now()) {
-            inner.judge(&mut state, now);
+            let changes = inner.judge(&mut state, now);
             inner.latest.publish(inner.report(&state, now));
+            // In their order, and so before another thread may judge.
+            let untold = inner.news.post(changes);
+            drop(state);
+            inner.news.tell(&untold);
         }
     }
 
@@ -190,20 +193,22 @@ impl Inner {
         }
     }
 
-    fn judge(&self, state: &mut State, now: Timestamp) {
+    /// What is raised now and was not before.
+    fn judge(&self, state: &mut State, now: Timestamp) -> Vec<SloAlertChange> {
         let opened = |tracked: &&mut Tracked| {
             let mut opened = self.ledger.opened();
             opened.any(|account| account.objective() == tracked.id())
         };
-        for tracked in state.tracked.iter_mut().filter(opened) {
-            if let Some(from) = tracked.look(now, &self.config.maintenance) {
-                self.news.post(SloAlertChange {
-                    objective: tracked.id().into(),
-                    from,
-                    to: tracked.alarm().shown(),
-                });
-            }
-        }
+        let judged = state.tracked.iter_mut().filter(opened);
+        let changes = judged.filter_map(|tracked| {
+            let from = tracked.look(now, &self.config.maintenance)?;
+            Some(SloAlertChange {
+                objective: tracked.id().into(),
+                from,
+                to: tracked.alarm().shown(),
+            })
+        });
+        changes.collect()
     }
 
     fn report(&self, state: &State, now: Timestamp) -> Report {

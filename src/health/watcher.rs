@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
-use super::change::{HealthChange, News};
+use super::change::HealthChange;
 use super::entry::{Entry, Outside, Told};
 use super::plan::Plan;
 use super::spare::Spare;
 use super::work::{Letter, Work};
 use crate::clock::Clock;
 use crate::config;
+use crate::news::News;
 use crate::snapshot::health::{Judgement, LatestHealth, Status};
 use crate::snapshot::{Latest, health};
 
@@ -33,7 +34,7 @@ struct Inner {
     inbox: Mutex<Receiver<Letter>>,
     roster: Mutex<Roster>,
     numbers: AtomicU64,
-    news: News,
+    news: News<HealthChange>,
     spare: Spare,
 }
 
