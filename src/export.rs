@@ -295,6 +295,10 @@ impl Plan {
         end(signals, last).await;
         // Whoever still waits for a flush hears that the exporter is gone.
         flushing.join_all().await;
+        // An order that is on its way at this moment would stay in the channel, and with it whoever
+        // waits for its answer, until the last sender is dropped: which may be the one who waits.
+        orders.close();
+        while orders.recv().await.is_some() {}
         drop(herald);
         let _ = tokio::time::timeout(LAST_WORDS, speaking).await;
     }

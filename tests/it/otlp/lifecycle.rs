@@ -213,3 +213,32 @@ async fn a_deadline_may_be_as_long_or_as_short_as_one_likes() {
         assert_eq!(traces.is_complete(), traces.left == 0, "{traces}");
     }
 }
+
+/// An order that came in just while the export ended was answered by nobody: who dropped the
+/// telemetry after its shutdown waited for ever, once in some thousand times.
+#[test]
+fn nobody_waits_for_ever_who_asks_while_the_export_ends() {
+    let (all, done) = std::sync::mpsc::channel();
+    let asking = thread::spawn(move || {
+        for _ in 0..1000 {
+            let telemetry = start(config(&Broken::refuses().endpoint(), Protocol::Grpc));
+            let callers: Vec<_> = (0..4)
+                .map(|_| {
+                    let telemetry = telemetry.clone();
+                    thread::spawn(move || {
+                        for _ in 0..3 {
+                            let _ = telemetry.shutdown_blocking();
+                        }
+                    })
+                })
+                .collect();
+            for caller in callers {
+                caller.join().unwrap();
+            }
+        }
+        let _ = all.send(());
+    });
+    let over = done.recv_timeout(Duration::from_secs(120));
+    assert!(over.is_ok(), "somebody waits for ever");
+    asking.join().unwrap();
+}
