@@ -7,6 +7,8 @@
 //! A cache also keeps the promise that memory is bounded: past its limit every new combination of
 //! label values is recorded in one overflow series, and counted with the instrument's name.
 
+mod observed;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -284,10 +286,6 @@ impl Instruments {
     /// How many series an instrument with an open label may hold.
     pub(crate) const fn limit(&self) -> usize {
         self.limit
-    }
-
-    pub(crate) const fn meter(&self) -> &Meter {
-        &self.meter
     }
 }
 

@@ -176,11 +176,5 @@ fn observe(
     spec: &'static MetricSpec,
     read: impl Fn() -> usize + Send + Sync + 'static,
 ) {
-    instruments
-        .meter()
-        .u64_observable_gauge(spec.name)
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum())
-        .with_callback(move |observer| observer.observe(read() as u64, &[]))
-        .build();
+    instruments.observe(spec, move |observer| observer.observe(read() as u64, &[]));
 }

@@ -89,7 +89,7 @@ impl Change for HealthChange {
                 let (from, to) = (from.as_str(), (*to, to.as_str()));
                 match to {
                     (Status::Fail, to) => {
-                        tracing::error!(from, to, "the service's health has changed")
+                        tracing::error!(from, to, "the service's health has changed");
                     }
                     (_, to) => tracing::info!(from, to, "the service's health has changed"),
                 }

@@ -44,20 +44,14 @@ fn heartbeats(
     key: &'static str,
 ) {
     let reception = Arc::clone(reception);
-    let gauge = instruments.meter().f64_observable_gauge(spec.name);
-    let gauge = gauge
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    gauge
-        .with_callback(move |observer| {
-            let seen = reception
-                .roster()
-                .last_seen(role, LABELLED, reception.now());
-            for (id, seen) in seen.unwrap_or_default() {
-                observe_beat(observer, key, &id, seen);
-            }
-        })
-        .build();
+    instruments.observe(spec, move |observer| {
+        let seen = reception
+            .roster()
+            .last_seen(role, LABELLED, reception.now());
+        for (id, seen) in seen.unwrap_or_default() {
+            observe_beat(observer, key, &id, seen);
+        }
+    });
 }
 
 fn observe_beat(
@@ -71,23 +65,17 @@ fn observe_beat(
 }
 
 fn states(instruments: &Instruments, reception: &Arc<Reception>) {
-    let (reception, spec) = (Arc::clone(reception), &worker::WORKERS);
-    let gauge = instruments.meter().u64_observable_gauge(spec.name);
-    let gauge = gauge
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    gauge
-        .with_callback(move |observer| {
-            let counts = reception.roster().counts(Role::Worker, reception.now());
-            if counts.total() == 0 && !has_heard(&reception) {
-                return;
-            }
-            for state in State::LISTED {
-                let workers = u64::try_from(counts.of(state)).unwrap_or(u64::MAX);
-                observer.observe(workers, &[KeyValue::new("state", state.as_str())]);
-            }
-        })
-        .build();
+    let reception = Arc::clone(reception);
+    instruments.observe(&worker::WORKERS, move |observer| {
+        let counts = reception.roster().counts(Role::Worker, reception.now());
+        if counts.total() == 0 && !has_heard(&reception) {
+            return;
+        }
+        for state in State::LISTED {
+            let workers = u64::try_from(counts.of(state)).unwrap_or(u64::MAX);
+            observer.observe(workers, &[KeyValue::new("state", state.as_str())]);
+        }
+    });
 }
 
 fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
@@ -109,17 +97,11 @@ fn counter(
     read: fn(&Tally, &dyn AsyncInstrument<u64>),
 ) {
     let reception = Arc::clone(reception);
-    let counter = instruments.meter().u64_observable_counter(spec.name);
-    let counter = counter
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    counter
-        .with_callback(move |observer| {
-            if has_heard(&reception) {
-                read(&reception.roster().tally(), observer);
-            }
-        })
-        .build();
+    instruments.observe(spec, move |observer| {
+        if has_heard(&reception) {
+            read(&reception.roster().tally(), observer);
+        }
+    });
 }
 
 /// Of a process that nobody has beaten to there is nothing to say. Where all beats were refused there

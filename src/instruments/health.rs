@@ -72,13 +72,10 @@ impl Observer<'_> {
         read: impl Fn(&Health, std::time::Instant, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
     ) {
         let (latest, clock) = (self.latest.clone(), self.clock.clone());
-        let gauge = self.instruments.meter().u64_observable_gauge(spec.name);
-        let gauge = gauge
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum());
-        gauge
-            .with_callback(move |observer| read(&latest.read(), clock.now(), observer))
-            .build();
+        let read = move |observer: &dyn AsyncInstrument<u64>| {
+            read(&latest.read(), clock.now(), observer);
+        };
+        self.instruments.observe(spec, read);
     }
 
     fn seconds(
@@ -87,19 +84,13 @@ impl Observer<'_> {
         read: fn(&CheckState, std::time::Instant) -> Option<f64>,
     ) {
         let (latest, clock) = (self.latest.clone(), self.clock.clone());
-        let gauge = self.instruments.meter().f64_observable_gauge(spec.name);
-        let gauge = gauge
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum());
-        gauge
-            .with_callback(move |observer| {
-                for check in &latest.read().checks {
-                    if let Some(seconds) = read(check, clock.now()) {
-                        observer.observe(seconds, &[id(check)]);
-                    }
+        self.instruments.observe(spec, move |observer| {
+            for check in &latest.read().checks {
+                if let Some(seconds) = read(check, clock.now()) {
+                    observer.observe(seconds, &[id(check)]);
                 }
-            })
-            .build();
+            }
+        });
     }
 }
 

@@ -39,14 +39,11 @@ impl Observer<'_> {
         self.process_value(&process::UPTIME, |process| {
             process.uptime.map(|uptime| uptime.as_secs_f64())
         });
-        let (latest, spec) = (self.latest.clone(), &process::CPU_TIME);
-        let counter = self.instruments.meter().f64_observable_counter(spec.name);
-        let counter = counter
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum());
-        counter
-            .with_callback(move |observer| cpu_time(observer, &latest.read()))
-            .build();
+        let latest = self.latest.clone();
+        self.instruments
+            .observe(&process::CPU_TIME, move |observer| {
+                cpu_time(observer, &latest.read());
+            });
     }
 
     fn disks(&self) {
@@ -141,13 +138,8 @@ impl Observer<'_> {
         read: impl Fn(&Snapshot, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
     ) {
         let latest = self.latest.clone();
-        let gauge = self.instruments.meter().u64_observable_gauge(spec.name);
-        let gauge = gauge
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum());
-        gauge
-            .with_callback(move |observer| read(&latest.read(), observer))
-            .build();
+        self.instruments
+            .observe(spec, move |observer| read(&latest.read(), observer));
     }
 
     fn floats(
@@ -156,32 +148,20 @@ impl Observer<'_> {
         read: impl Fn(&Snapshot, &dyn AsyncInstrument<f64>) + Send + Sync + 'static,
     ) {
         let latest = self.latest.clone();
-        let gauge = self.instruments.meter().f64_observable_gauge(spec.name);
-        let gauge = gauge
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum());
-        gauge
-            .with_callback(move |observer| read(&latest.read(), observer))
-            .build();
+        self.instruments
+            .observe(spec, move |observer| read(&latest.read(), observer));
     }
 }
 
 fn events(instruments: &Instruments, ledger: Ledger) {
-    let spec = &own::SLO_EVENTS;
-    let counter = instruments.meter().u64_observable_counter(spec.name);
-    let counter = counter
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    counter
-        .with_callback(move |observer| {
-            for account in ledger.opened() {
-                for (result, events) in [("bad", account.bad()), ("good", account.good())] {
-                    let objective = KeyValue::new("objective", account.objective().to_owned());
-                    observer.observe(events, &[objective, KeyValue::new("result", result)]);
-                }
+    instruments.observe(&own::SLO_EVENTS, move |observer| {
+        for account in ledger.opened() {
+            for (result, events) in [("bad", account.bad()), ("good", account.good())] {
+                let objective = KeyValue::new("objective", account.objective().to_owned());
+                observer.observe(events, &[objective, KeyValue::new("result", result)]);
             }
-        })
-        .build();
+        }
+    });
 }
 
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {

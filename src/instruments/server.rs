@@ -18,28 +18,10 @@ type Read<T> = fn(&Database, &KeyValue, &dyn AsyncInstrument<T>);
 
 /// Registers every instrument that a watched server has.
 pub(crate) fn observe_databases(instruments: &Instruments, latest: &Latest) {
-    for (spec, read) in GAUGES {
-        let gauge = instruments.meter().u64_observable_gauge(spec.name);
-        gauge
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .with_callback(each(latest, *read))
-            .build();
+    for (spec, read) in GAUGES.iter().chain(COUNTERS) {
+        instruments.observe(spec, each(latest, *read));
     }
-    for (spec, read) in COUNTERS {
-        let counter = instruments.meter().u64_observable_counter(spec.name);
-        counter
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .with_callback(each(latest, *read))
-            .build();
-    }
-    let usage = instruments.meter().f64_observable_gauge(INDEX_USAGE.name);
-    usage
-        .with_description(INDEX_USAGE.description)
-        .with_unit(INDEX_USAGE.unit.ucum())
-        .with_callback(each(latest, index_usage))
-        .build();
+    instruments.observe(&INDEX_USAGE, each(latest, index_usage));
 }
 
 const GAUGES: &[(&MetricSpec, Read<u64>)] = &[

@@ -54,19 +54,13 @@ fn gauge(
     read: fn(&ObjectiveReport, &dyn AsyncInstrument<f64>),
 ) {
     let latest = latest.clone();
-    let gauge = instruments.meter().f64_observable_gauge(spec.name);
-    let gauge = gauge
-        .with_description(spec.description)
-        .with_unit(spec.unit.ucum());
-    gauge
-        .with_callback(move |observer| {
-            let report = latest.read();
-            let objectives = report.iter().flat_map(|report| &report.objectives);
-            objectives
-                .filter(|objective| objective.data != Data::Absent)
-                .for_each(|objective| read(objective, observer));
-        })
-        .build();
+    instruments.observe(spec, move |observer| {
+        let report = latest.read();
+        let objectives = report.iter().flat_map(|report| &report.objectives);
+        objectives
+            .filter(|objective| objective.data != Data::Absent)
+            .for_each(|objective| read(objective, observer));
+    });
 }
 
 fn id(objective: &ObjectiveReport) -> KeyValue {

@@ -30,7 +30,7 @@ impl Change for SloAlertChange {
         let (objective, from, alert) = (&**objective, from.as_str(), to.as_str());
         match to {
             Alert::Critical => {
-                tracing::error!(objective, from, alert, "an error budget burns fast")
+                tracing::error!(objective, from, alert, "an error budget burns fast");
             }
             Alert::Warning => tracing::warn!(objective, from, alert, "an error budget burns"),
             Alert::Frozen | Alert::None => {
