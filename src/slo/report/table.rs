@@ -35,7 +35,7 @@ const LEGEND: &str =
 /// now.
 #[must_use]
 pub fn render_table(report: &Report) -> String {
-    let mut text = format!("{} {}\n\n", report.source.as_str(), report.generated_at);
+    let mut text = format!("{} {:.0}\n\n", report.source.as_str(), report.generated_at);
     let mut rows: Vec<[String; 7]> = report.objectives.iter().map(row).collect();
     let headings = [
         "OBJECTIVE",
@@ -120,11 +120,11 @@ fn remarks(objective: &ObjectiveReport) -> Vec<String> {
         remarks.push(format!("{data}, {covered} % covered{colon}{reason}"));
     }
     if let Some(at) = objective.exhausts_at {
-        remarks.push(format!("exhausted at {at} at the rate of now"));
+        remarks.push(format!("exhausted at {at:.0} at the rate of now"));
     }
     if let Some(at) = objective.recovers_at {
         remarks.push(format!(
-            "within its budget again at {at} if nothing more happens"
+            "within its budget again at {at:.0} if nothing more happens"
         ));
     }
     if let Some((good, bad)) = objective.raw {
