@@ -157,13 +157,13 @@ pub(crate) async fn workers(address: SocketAddr) {
     let list: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     println!();
     println!(
-        "{:24} {:>10} {:>10} {:>9}",
-        "worker", "state", "jobs", "failed"
+        "{:26} {:>8} {:>10} {:>9}",
+        "worker (at its last beat)", "state", "jobs", "failed"
     );
     for worker in list["workers"].as_array().into_iter().flatten() {
         let text = |name: &str| worker[name].as_str().unwrap_or_default().to_owned();
         println!(
-            "{:24} {:>10} {:>10} {:>9}",
+            "{:26} {:>8} {:>10} {:>9}",
             text("worker_id"),
             text("state"),
             worker["processed_total"].to_string(),
