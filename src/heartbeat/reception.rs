@@ -65,7 +65,7 @@ impl Reception {
         if let Some(row) = &receipt.row {
             self.keeper.keep(Change::Worker(row.clone()));
         }
-        if receipt.reception == Arrived::Restarted {
+        if receipt.reception == Arrived::Restarted && !receipt.announced {
             lock(&self.restarts).add(id);
         }
         Ok(receipt)

@@ -32,7 +32,7 @@ pub(super) fn tell_lost(voice: &Voice, jobs: u64) {
     }
 }
 
-/// Who was restarted since the last look.
+/// Who was restarted since the last look without having said goodbye.
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
     some: Vec<BeatId>,

@@ -33,6 +33,8 @@ const EARLIER_BOOTS: usize = 8;
 pub(crate) struct Receipt {
     pub(crate) reception: Reception,
     pub(crate) state: State,
+    /// Whether the boot before had said goodbye, so that another one is no surprise.
+    pub(crate) announced: bool,
     /// What is known now, to be kept; `None` where the beat said nothing new.
     pub(crate) row: Option<WorkerRow>,
 }
@@ -72,13 +74,14 @@ impl Book {
             return Ok(entry.receipt(reception, false));
         }
         let was = entry.row.role;
+        let announced = entry.row.condition == Condition::Stopped;
         self.tidings.lost_jobs += entry.take_in(beat, reception, now);
         if was == entry.row.role && entry.rests(&self.terms, now) {
-            return Ok(entry.receipt(reception, true));
+            return Ok(entry.receipt(reception, true).announced(announced));
         }
         self.renew(id, was, now);
         let entry = self.entries.get(id).ok_or(Refusal::Full)?;
-        Ok(entry.receipt(reception, true))
+        Ok(entry.receipt(reception, true).announced(announced))
     }
 
     /// The first beat of somebody unknown.
@@ -94,8 +97,15 @@ impl Book {
         Ok(Receipt {
             reception: Reception::Accepted,
             state,
+            announced: false,
             row: Some(row),
         })
+    }
+}
+
+impl Receipt {
+    fn announced(self, announced: bool) -> Self {
+        Self { announced, ..self }
     }
 }
 
@@ -152,6 +162,7 @@ impl Entry {
         Receipt {
             reception,
             state: self.state,
+            announced: false,
             row: news.then(|| self.row.clone()),
         }
     }

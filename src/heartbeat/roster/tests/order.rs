@@ -145,3 +145,13 @@ fn a_full_roster_refuses_new_workers_and_keeps_those_it_has() {
         .beat(&id("c"), beat("x", 1), at(86_400))
         .expect("b has been forgotten");
 }
+
+#[test]
+fn a_new_boot_is_announced_only_by_the_goodbye_of_the_one_before() {
+    let one = One::new();
+    one.beat(beat("a", 1), at(0));
+    assert!(!one.receipt(beat("b", 1), at(1)).announced);
+    one.beat(goodbye("b", 2), at(2));
+    let deploy = one.receipt(beat("c", 1), at(3));
+    assert_eq!((deploy.reception, deploy.announced), (Restarted, true));
+}
