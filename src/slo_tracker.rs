@@ -143,7 +143,6 @@ impl Tracker {
     }
 
     /// The latest report, if the objectives were judged yet.
-    #[cfg(feature = "axum")]
     pub(crate) fn latest(&self) -> &LatestSlo {
         &self.0.latest
     }

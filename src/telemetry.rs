@@ -31,6 +31,7 @@ use crate::middleware::{CountConnections, HttpLayer, Spans};
 use crate::pipeline::Metrics;
 use crate::sampler::Sampler;
 use crate::scrape::Scrape;
+use crate::slo::report::Report;
 use crate::slo_tracker::{SloAlertChange, Tracker};
 use crate::snapshot::{PoolState, QueueState};
 use crate::trace::{Carrier, HttpCall};
@@ -176,6 +177,14 @@ impl Telemetry {
             .ledger
             .opened()
             .map(|account| (account.objective(), account.good(), account.bad()))
+    }
+
+    /// What is known of the objectives: what `GET /api/v1/slo` answers, as a value. `None` until they
+    /// were judged for the first time, and where telemetry is disabled.
+    #[must_use]
+    pub fn slo_report(&self) -> Option<Report> {
+        let report = self.0.slo.latest().read()?;
+        Some(Report::clone(&report))
     }
 
     /// Calls back when an objective raises something else: one change at a time, on a thread of the

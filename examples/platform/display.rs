@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use vantage_obs::Telemetry;
 use vantage_obs::config::Signal;
-use vantage_obs::slo::Objectives;
 
 use crate::Platform;
 use crate::figures::{Figures, Job, Request};
@@ -16,6 +15,7 @@ use crate::pushed::Pushed;
 const CLEAR: &str = "\r\x1b[K";
 
 /// On a terminal one line that is rewritten, elsewhere a line every 5 s.
+#[derive(Clone, Copy)]
 pub(crate) struct Progress {
     terminal: bool,
 }
@@ -143,8 +143,6 @@ pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
     for (job, label) in Job::ALL {
         row(label, &|phase| phase.jobs(job).to_string());
     }
-    println!();
-    objectives(platform);
 }
 
 /// The workers as a probe sees them: by the route, so that what is shown is what others get.
@@ -170,39 +168,4 @@ pub(crate) async fn workers(address: SocketAddr) {
             worker["failed_total"].to_string()
         );
     }
-}
-
-fn objectives(platform: &Platform) {
-    let directory = &platform.telemetry.config().config.slo.directory;
-    let Ok(declared) = Objectives::load(directory) else {
-        println!(
-            "no objectives: there is no folder {} here",
-            directory.display()
-        );
-        return;
-    };
-    println!(
-        "{:24} {:>10} {:>10} {:>9} {:>9} {:>8}",
-        "objective", "good", "bad", "share", "target", "budget"
-    );
-    for (id, good, bad) in platform.telemetry.slo_events() {
-        let Some(objective) = declared.get(id) else {
-            continue;
-        };
-        let (share, budget) = if good + bad == 0 {
-            ("no data".to_owned(), String::new())
-        } else {
-            let bad_share = bad as f64 / (good + bad) as f64;
-            let spent = bad_share / objective.permitted_bad().to_f64();
-            (
-                format!("{:.2} %", 100.0 * (1.0 - bad_share)),
-                format!("{:.0} %", 100.0 * spent),
-            )
-        };
-        let target = format!("{} %", objective.target());
-        println!("{id:24} {good:>10} {bad:>10} {share:>9} {target:>9} {budget:>8}");
-    }
-    println!(
-        "share is good of all; budget is how much of the permitted bad events a whole window of this would spend"
-    );
 }

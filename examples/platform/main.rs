@@ -9,6 +9,7 @@ mod database;
 mod display;
 mod figures;
 mod jobs;
+mod objectives;
 mod pushed;
 #[path = "../shared/stop.rs"]
 mod stop;
@@ -137,6 +138,7 @@ async fn start(flags: &Flags) -> Fallible {
     println!("  checks         http://{address}/api/v1/health/detailed");
     println!("  readiness      http://{address}/api/v1/health/ready?verbose");
     println!("  workers        http://{address}/api/v1/workers/health");
+    println!("  objectives     http://{address}/api/v1/slo");
     println!("  posts          http://{address}/api/v1/posts");
     println!("  organizations  http://{address}/api/v1/organizations");
 
@@ -152,6 +154,8 @@ async fn start(flags: &Flags) -> Fallible {
     traffic.abort();
     display::summarize(&platform, flags.incident);
     display::workers(address).await;
+    println!();
+    objectives::report(&platform.telemetry);
     end(&platform.telemetry).await;
     Ok(())
 }
@@ -182,6 +186,9 @@ fn config(flags: &Flags) -> Config {
     // Nobody is to need a token to look around; errors and addresses are not shown without one.
     config.health.details = Details::OpenCodes;
     config.health.interval = Duration::from_secs(1);
+    if let Some(incident) = incident_of(flags) {
+        objectives::fit(&mut config.slo, incident.end - incident.start);
+    }
     if let Some(endpoint) = &flags.otlp {
         if endpoint.port() == Some(4318) {
             config.otlp.protocol = Protocol::HttpProtobuf;
@@ -209,6 +216,12 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
     let progress = Progress::start();
     let started = Instant::now();
     let incident = incident_of(flags);
+    objectives::announce(&platform.telemetry, progress, started);
+    if incident.is_some() {
+        progress.note(&objectives::describe(
+            &platform.telemetry.config().config.slo,
+        ));
+    }
     let mut interval = tokio::time::interval(Duration::from_millis(250));
     let mut last_line = started;
     let mut stop = std::pin::pin!(stop::requested());
