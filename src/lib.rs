@@ -34,6 +34,13 @@ mod beat;
 
 mod snapshot;
 
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "watching writes what the routes read"
+)]
+pub mod status;
+
 // Record: typed handles that never fail, block or panic.
 #[cfg_attr(
     not(feature = "testing"),

@@ -1,0 +1,33 @@
+//! A part of the service as those who use it know it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{ComponentState, Day, Seconds, StatusId};
+
+/// A part of the service as those who use it know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Component {
+    /// Its id, which follows from its key.
+    pub id: StatusId,
+    /// Its key, such as `api`.
+    pub key: Arc<str>,
+    /// Its name, such as `API`.
+    pub name: Arc<str>,
+    /// What it is, in a sentence.
+    pub description: Option<Arc<str>>,
+    /// How it is now. In maintenance an outage is shown as the outage that it is.
+    pub state: ComponentState,
+    /// Since when it has been in that state; the time of the snapshot where nothing is known.
+    pub since: Timestamp,
+    /// When it was first heard of, within the days that are kept.
+    pub first_seen: Timestamp,
+    /// Whether it is worked on now, as announced.
+    pub in_maintenance: bool,
+    /// The last 90 days in the configured time zone, oldest first; today is the last one.
+    pub days: Vec<Day>,
+    /// All of these days together; [`Seconds::uptime`] is the number, [`Seconds::FORMULA`] says how.
+    pub seconds: Seconds,
+}

@@ -1,0 +1,105 @@
+//! Ids as clients of Statuspage's API insist on them.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::str::FromStr;
+
+/// How many characters an id has.
+const LENGTH: usize = 12;
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// The public id of an incident, a component or an update: 12 of `a-z0-9`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatusId([u8; LENGTH]);
+
+/// Text that is not a [`StatusId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 12 of a-z and 0-9")]
+pub struct StatusIdError;
+
+impl StatusId {
+    /// The id that always belongs to this text, such as a component's key: in each process and
+    /// each release the same.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        // FNV-1a, and a finish that spreads what little differs over all digits.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in text.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Self::from_bits(mixed(hash))
+    }
+
+    /// An id that nobody else is likely to have.
+    pub(crate) fn random() -> Self {
+        // Its keys are the system's randomness, and other ones each time.
+        Self::from_bits(RandomState::new().hash_one("status"))
+    }
+
+    fn from_bits(mut bits: u64) -> Self {
+        let mut digits = [b'0'; LENGTH];
+        for digit in &mut digits {
+            let index = usize::try_from(bits % 36).unwrap_or_default();
+            *digit = DIGITS.get(index).copied().unwrap_or(b'0');
+            bits /= 36;
+        }
+        Self(digits)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Made of `DIGITS`, or checked when it was parsed.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The last step of splitmix64, a bijection.
+const fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+impl FromStr for StatusId {
+    type Err = StatusIdError;
+
+    fn from_str(text: &str) -> Result<Self, StatusIdError> {
+        let bytes: [u8; LENGTH] = text.as_bytes().try_into().map_err(|_| StatusIdError)?;
+        let fine = bytes.iter().all(|byte| DIGITS.contains(byte));
+        fine.then_some(Self(bytes)).ok_or(StatusIdError)
+    }
+}
+
+impl fmt::Display for StatusId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for StatusId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_and_others_are_refused() {
+        let id = StatusId::of("api");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "abc", "abcdefghijkL", "abcdefghijk-", "abcdefghijklm"] {
+            assert_eq!(text.parse::<StatusId>(), Err(StatusIdError), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_of_keys_never_change() {
+        assert_eq!(StatusId::of("api").as_str(), "nivb2x3jk24n");
+        assert_ne!(StatusId::of("api"), StatusId::of("apj"));
+        assert_ne!(StatusId::random(), StatusId::random());
+    }
+}

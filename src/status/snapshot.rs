@@ -1,0 +1,62 @@
+//! Everything that the public is told, at one moment.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+
+use super::{Component, ComponentState, Incident, Maintenance};
+
+/// Everything that the public is told, at one moment. It never changes; another one takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatusSnapshot {
+    /// Whose status it is.
+    pub title: Arc<str>,
+    /// The name of the time zone that days are of, such as `Europe/Berlin`.
+    pub time_zone: Arc<str>,
+    /// The moment that it is of. Much earlier than now where the store is away.
+    pub taken_at: Timestamp,
+    /// Since when the store has been away, where incidents and days are as they were then; `None` while
+    /// it is there.
+    pub store_away_since: Option<Timestamp>,
+    /// In the order of the configuration.
+    pub components: Vec<Component>,
+    /// Those of the last 90 days and those that are not over, the newest first.
+    pub incidents: Vec<Incident>,
+    /// Those of the last 90 days and those to come, the latest to begin first.
+    pub maintenances: Vec<Maintenance>,
+}
+
+/// The latest snapshot, if there was one yet. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LatestStatus(Arc<ArcSwapOption<StatusSnapshot>>);
+
+impl StatusSnapshot {
+    /// How many days a component has.
+    pub const DAYS: usize = 90;
+
+    /// The state of the worst component.
+    #[must_use]
+    pub fn worst(&self) -> ComponentState {
+        let states = self.components.iter().map(|component| component.state);
+        states.max().unwrap_or(ComponentState::NoData)
+    }
+
+    /// Incidents that are not over, the newest first.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Incident> {
+        let incidents = self.incidents.iter();
+        incidents.filter(|incident| !incident.is_resolved())
+    }
+}
+
+impl LatestStatus {
+    /// `None` before the first one.
+    pub(crate) fn read(&self) -> Option<Arc<StatusSnapshot>> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn publish(&self, snapshot: StatusSnapshot) {
+        self.0.store(Some(Arc::new(snapshot)));
+    }
+}

@@ -1,0 +1,61 @@
+//! What an incident and a maintenance have in common: whom they concern, and what was said when.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{ComponentState, StatusId};
+
+/// A component that an incident or maintenance concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Affected {
+    /// The component's id.
+    pub id: StatusId,
+    /// The component's key, such as `api`.
+    pub key: Arc<str>,
+    /// The component's name, such as `API`.
+    pub name: Arc<str>,
+    /// How the incident says it is; in maintenance always
+    /// [`UnderMaintenance`](ComponentState::UnderMaintenance).
+    pub state: ComponentState,
+}
+
+/// Who wrote something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Author {
+    /// Made from the states of components.
+    System,
+    /// Written by a person.
+    Person,
+}
+
+/// One entry of a timeline, with the status `S` that it brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Update<S> {
+    /// The entry's id.
+    pub id: StatusId,
+    /// What became of the incident or maintenance by it.
+    pub status: S,
+    /// What it says; plain text for the public, lines separated by `\n`.
+    pub body: Arc<str>,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Who wrote it.
+    pub author: Author,
+    /// The components that it says something new of, with their states from then on.
+    pub affected: Vec<Affected>,
+}
+
+impl Author {
+    /// The word for it: `system` or `person`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Person => "person",
+        }
+    }
+}

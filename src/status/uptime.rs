@@ -1,0 +1,177 @@
+//! Uptime as whole seconds, and the number that follows from them.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use super::ComponentState;
+
+/// A time, second by second, by what was known of a component. Each second is in one of the first six
+/// and nowhere else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Seconds {
+    /// It worked.
+    pub operational: u64,
+    /// It worked, slower or with a part missing.
+    pub degraded_performance: u64,
+    /// It did not work for some.
+    pub partial_outage: u64,
+    /// It did not work.
+    pub major_outage: u64,
+    /// Announced work, and no outage seen.
+    pub maintenance: u64,
+    /// Nobody looked, or the time has yet to come.
+    pub no_data: u64,
+    /// Those seconds of outages that fell into announced work. They count as outages.
+    pub outage_in_maintenance: u64,
+}
+
+/// One day of a component, in the configured time zone: from midnight to midnight, which may be 23 or
+/// 25 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Day {
+    /// The date.
+    pub date: Date,
+    /// Its seconds; those of today that have yet to come are without data.
+    pub seconds: Seconds,
+}
+
+/// A percentage with three decimals, rounded down: 100 is only shown where no second was down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UptimePercent(u32);
+
+impl Seconds {
+    /// How [`uptime`](Self::uptime) is worked out, for people.
+    pub const FORMULA: &'static str = "(operational + degraded performance) / (operational + \
+        degraded performance + partial outage + major outage), in seconds, rounded down; \
+        maintenance without an outage and time without data are left out";
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.up() + self.down() + self.maintenance + self.no_data
+    }
+
+    /// Seconds that count as up.
+    #[must_use]
+    pub const fn up(&self) -> u64 {
+        self.operational + self.degraded_performance
+    }
+
+    /// Seconds that count as down.
+    #[must_use]
+    pub const fn down(&self) -> u64 {
+        self.partial_outage + self.major_outage
+    }
+
+    /// The share that was up, by [`FORMULA`](Self::FORMULA); `None` where no second counts.
+    #[must_use]
+    pub fn uptime(&self) -> Option<UptimePercent> {
+        let (up, counted) = (u128::from(self.up()), u128::from(self.up() + self.down()));
+        let thousandths = (up * 100_000).checked_div(counted)?;
+        u32::try_from(thousandths).ok().map(UptimePercent)
+    }
+
+    /// The worst state that a second of it was in.
+    #[must_use]
+    pub const fn worst(&self) -> ComponentState {
+        if self.major_outage > 0 {
+            ComponentState::MajorOutage
+        } else if self.partial_outage > 0 {
+            ComponentState::PartialOutage
+        } else if self.degraded_performance > 0 {
+            ComponentState::DegradedPerformance
+        } else if self.maintenance > 0 {
+            ComponentState::UnderMaintenance
+        } else if self.operational > 0 {
+            ComponentState::Operational
+        } else {
+            ComponentState::NoData
+        }
+    }
+
+    /// The seconds in a state.
+    #[must_use]
+    pub const fn of(&self, state: ComponentState) -> u64 {
+        match state {
+            ComponentState::NoData => self.no_data,
+            ComponentState::Operational => self.operational,
+            ComponentState::UnderMaintenance => self.maintenance,
+            ComponentState::DegradedPerformance => self.degraded_performance,
+            ComponentState::PartialOutage => self.partial_outage,
+            ComponentState::MajorOutage => self.major_outage,
+        }
+    }
+
+    pub(crate) const fn of_mut(&mut self, state: ComponentState) -> &mut u64 {
+        match state {
+            ComponentState::NoData => &mut self.no_data,
+            ComponentState::Operational => &mut self.operational,
+            ComponentState::UnderMaintenance => &mut self.maintenance,
+            ComponentState::DegradedPerformance => &mut self.degraded_performance,
+            ComponentState::PartialOutage => &mut self.partial_outage,
+            ComponentState::MajorOutage => &mut self.major_outage,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Seconds {
+    fn add_assign(&mut self, other: Self) {
+        for state in ComponentState::ALL {
+            *self.of_mut(state) += other.of(state);
+        }
+        self.outage_in_maintenance += other.outage_in_maintenance;
+    }
+}
+
+impl UptimePercent {
+    /// In thousandths of a percent: 0 to 100,000.
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for UptimePercent {
+    /// Such as `99.982`, always with three decimals.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uptime(operational: u64, major_outage: u64) -> Option<String> {
+        let seconds = Seconds {
+            operational,
+            major_outage,
+            maintenance: 7,
+            no_data: 9,
+            ..Seconds::default()
+        };
+        seconds.uptime().map(|uptime| uptime.to_string())
+    }
+
+    #[test]
+    fn uptime_is_rounded_down_and_one_second_is_seen() {
+        assert_eq!(uptime(90 * 86_400, 0).as_deref(), Some("100.000"));
+        assert_eq!(uptime(90 * 86_400 - 1, 1).as_deref(), Some("99.999"));
+        assert_eq!(uptime(2, 1).as_deref(), Some("66.666"));
+        assert_eq!(uptime(0, 1).as_deref(), Some("0.000"));
+        assert_eq!(uptime(0, 0), None);
+    }
+
+    #[test]
+    fn the_worst_second_names_a_day() {
+        let mut seconds = Seconds::default();
+        for state in ComponentState::ALL {
+            *seconds.of_mut(state) += 1;
+            assert_eq!(seconds.worst(), state);
+        }
+        assert_eq!(seconds.total(), 6);
+    }
+}
