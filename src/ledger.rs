@@ -62,10 +62,8 @@ impl Ledger {
             .iter()
             .find(|account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences))
             .or_else(|| {
-                let slices = |account: &&Account| {
-                    account.is(&Service::Api, Kind::Availability, Method::Timeslices)
-                };
-                accounts.iter().find(slices)
+                let mut accounts = accounts.iter();
+                accounts.find(|account| account.is_sliced_api())
             })
             .map(Account::requests);
         Self {
@@ -141,6 +139,12 @@ impl Ledger {
         self.requests.as_ref().filter(|account| account.is_open())
     }
 
+    /// The same, where the slices of an API's availability are judged by them.
+    pub(crate) fn judging(&self) -> Option<&Account> {
+        let slices = self.accounts().any(Account::is_sliced_api);
+        self.requests().filter(|_| slices)
+    }
+
     /// Opens the accounts of all custom objectives that name this metric.
     pub(crate) fn watch(&self, spec: &MetricSpec) -> Tallies {
         let named = self.accounts().filter(|account| {
@@ -181,6 +185,10 @@ impl Account {
 
     fn is(&self, service: &Service, kind: Kind, method: Method) -> bool {
         self.service == *service && self.kind == kind && self.method == method
+    }
+
+    fn is_sliced_api(&self) -> bool {
+        self.is(&Service::Api, Kind::Availability, Method::Timeslices)
     }
 
     fn opened(&self) -> Self {

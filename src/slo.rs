@@ -63,6 +63,14 @@ pub mod maintenance;
 mod nearest;
 mod objective;
 pub mod policy;
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "the fleet's report and the generated rules read it"
+    )
+)]
+pub(crate) mod promql;
 pub mod report;
 mod suspicion;
 mod window;

@@ -53,6 +53,15 @@ pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
         Attribute::one_of("result", &["bad", "good"]),
     ],
 );
+/// Requests that the time slices of an API's availability are judged by.
+pub const SLO_REQUESTS: MetricSpec = MetricSpec::new(
+    Family::Own,
+    "vantage.slo.requests",
+    Instrument::ObservableCounter,
+    Unit::Things("{request}"),
+    "Requests by whether the service itself failed them: the time slices of an API are judged by these, over all replicas together",
+    &[Attribute::one_of("result", &["bad", "good"])],
+);
 const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of the objective");
 /// How fast an objective's budget burns.
 pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
@@ -238,6 +247,7 @@ pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
     &SLO_EVENTS,
+    &SLO_REQUESTS,
     &SLO_BURN_RATE,
     &SLO_BUDGET_REMAINING,
     &SLO_COVERAGE,

@@ -19,6 +19,7 @@ pub(crate) fn observe(instruments: &Instruments, latest: &Latest, ledger: &Ledge
     observer.disks();
     observer.queues_and_pools();
     events(instruments, ledger.clone());
+    requests(instruments, ledger.clone());
 }
 
 struct Observer<'a> {
@@ -159,6 +160,16 @@ fn events(instruments: &Instruments, ledger: Ledger) {
             for (result, events) in [("bad", account.bad()), ("good", account.good())] {
                 let objective = KeyValue::new("objective", account.objective().to_owned());
                 observer.observe(events, &[objective, KeyValue::new("result", result)]);
+            }
+        }
+    });
+}
+
+fn requests(instruments: &Instruments, ledger: Ledger) {
+    instruments.observe(&own::SLO_REQUESTS, move |observer| {
+        if let Some(requests) = ledger.judging() {
+            for (result, count) in [("bad", requests.bad()), ("good", requests.good())] {
+                observer.observe(count, &[KeyValue::new("result", result)]);
             }
         }
     });

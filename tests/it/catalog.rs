@@ -92,6 +92,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.store.commits", "vantage_store_commits_total", "counter"),
     ("vantage.store.dropped", "vantage_store_dropped_total", "counter"),
     ("vantage.slo.events", "vantage_slo_events_total", "counter"),
+    ("vantage.slo.requests", "vantage_slo_requests_total", "counter"),
     ("vantage.slo.burn_rate", "vantage_slo_burn_rate_ratio", "gauge"),
     ("vantage.slo.error_budget.remaining", "vantage_slo_error_budget_remaining_ratio", "gauge"),
     ("vantage.slo.coverage", "vantage_slo_coverage_ratio", "gauge"),
