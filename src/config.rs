@@ -30,6 +30,7 @@ mod secret;
 
 mod reader;
 
+mod alerts;
 mod batch;
 mod check;
 mod document;
@@ -41,6 +42,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod levels;
+mod links;
 mod logs;
 mod metrics;
 mod otlp;
@@ -62,6 +64,8 @@ use check::Check;
 use layers::Layers;
 use reader::Section;
 
+use crate::alerts::Thresholds;
+
 pub use batch::Batch;
 pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
@@ -73,6 +77,7 @@ pub(crate) use heartbeat::{HEARTBEAT_PATH, WORKERS_PATH};
 pub use heartbeat::{Heartbeat, HeartbeatSink};
 pub use http::Http;
 pub use levels::{Levels, LevelsError};
+pub use links::Links;
 pub use logs::{Level, LogFormat, LogOutput, Logs};
 pub use metrics::{Metrics, MetricsPush, Prometheus};
 pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
@@ -117,6 +122,10 @@ pub struct Config {
     pub slo: Slo,
     /// Where what must outlive the process is kept.
     pub store: Store,
+    /// From which values on alerts fire, in the rules that are generated.
+    pub alerts: Thresholds,
+    /// Where alerts, dashboards and runbooks link to.
+    pub links: Links,
     #[serde(skip)]
     file: Option<PathBuf>,
 }
@@ -201,6 +210,8 @@ impl Config {
         section.section("heartbeat", |section| self.heartbeat.read(section));
         section.section("slo", |section| self.slo.read(section));
         section.section("store", |section| self.store.read(section));
+        section.section("alerts", |section| alerts::read(&mut self.alerts, section));
+        section.section("links", |section| self.links.read(section));
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -213,6 +224,8 @@ impl Config {
         self.heartbeat.check(check);
         self.slo.check(check);
         self.store.check(check);
+        alerts::check(&self.alerts, check);
+        self.links.check(check);
     }
 }
 

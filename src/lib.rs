@@ -1,5 +1,5 @@
 //! Observability for a Rust service from one config struct: declare once; record cheaply; carry
-//! out; watch; expose; assemble.
+//! out; watch; derive; expose; assemble.
 //!
 //! ```
 //! use vantage_obs::trace::Carrier;
@@ -21,6 +21,8 @@ pub mod units;
 pub mod catalog;
 
 pub mod slo;
+
+pub mod alerts;
 
 #[cfg_attr(
     not(all(feature = "axum", feature = "otlp")),
@@ -107,6 +109,10 @@ mod news;
 pub mod health;
 
 mod slo_tracker;
+
+// Derive: text from declarations. It knows nothing that runs.
+#[cfg(feature = "cli")]
+pub mod generate;
 
 // Expose: HTTP.
 pub mod middleware;

@@ -1,5 +1,6 @@
 //! Units, durations and exact decimals: a number never travels without its unit.
 
+mod bound;
 mod decimal;
 mod duration;
 mod percent;
@@ -7,6 +8,7 @@ mod ratio;
 mod unit;
 mod wide;
 
+pub(crate) use bound::{canonical, not_finite};
 pub(crate) use decimal::Decimal;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use percent::{Fraction, Percent, PercentError};

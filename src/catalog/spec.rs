@@ -119,6 +119,12 @@ impl Attribute {
         }
     }
 
+    /// Its name in Prometheus: dots become underscores.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.key.replace('.', "_")
+    }
+
     /// A label that holds a number from `source`.
     #[must_use]
     pub const fn integer(key: &'static str, source: &'static str) -> Self {

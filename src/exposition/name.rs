@@ -253,4 +253,22 @@ mod tests {
             assert!(is_label_key(expected), "{expected}");
         }
     }
+
+    #[test]
+    fn the_catalog_names_metrics_and_labels_as_the_exposition_does() {
+        use crate::catalog::{self, Instrument};
+        for spec in catalog::all() {
+            let kind = match spec.prometheus_type() {
+                "counter" => Kind::Counter,
+                "histogram" => Kind::Histogram,
+                _ => Kind::Gauge,
+            };
+            let is_gauge = spec.instrument != Instrument::UpDownCounter && kind == Kind::Gauge;
+            let named = metric_name(spec.name, spec.unit.ucum(), kind, is_gauge);
+            assert_eq!(named.map(|name| name.name), Some(spec.prometheus_name()));
+            for attribute in spec.attributes {
+                assert_eq!(attribute.label(), label_key(attribute.key));
+            }
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::family::{Families, Family, Kind};
 use super::labels::escape;
-use super::number::{Number, canonical};
+use super::number::Number;
 use super::{Format, Reason};
 use crate::exemplars::{Exemplar, OfSeries};
+use crate::units::canonical;
 
 /// When a sample was taken, in milliseconds since 1970, if its owner says so. Ours don't: the
 /// scrape's own time is theirs.

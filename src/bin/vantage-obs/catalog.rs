@@ -66,7 +66,7 @@ fn markdown() -> String {
             for attribute in spec.attributes {
                 page.push_str(&format!(
                     "\n- `{}`: {}",
-                    label(attribute),
+                    attribute.label(),
                     values(attribute)
                 ));
             }
@@ -90,10 +90,6 @@ fn values(attribute: &Attribute) -> String {
     }
 }
 
-fn label(attribute: &Attribute) -> String {
-    attribute.key.replace('.', "_")
-}
-
 fn object(spec: &'static MetricSpec) -> serde_json::Value {
     let attributes: Vec<_> = spec
         .attributes
@@ -104,7 +100,7 @@ fn object(spec: &'static MetricSpec) -> serde_json::Value {
                 Values::Integer(source) | Values::Open(source) => (None, Some(source)),
                 _ => (None, None),
             };
-            json!({"key": attribute.key, "label": label(attribute), "allowed": allowed, "source": source})
+            json!({"key": attribute.key, "label": attribute.label(), "allowed": allowed, "source": source})
         })
         .collect();
     let buckets = if let Instrument::Histogram(bounds) = spec.instrument {

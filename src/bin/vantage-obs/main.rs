@@ -6,6 +6,7 @@
 mod catalog;
 mod config;
 mod doctor;
+mod generate;
 mod output;
 mod slo;
 
@@ -40,6 +41,8 @@ enum Verb {
     Doctor(doctor::Arguments),
     /// Prints every metric that can be emitted.
     Catalog(catalog::Arguments),
+    // Its arguments say what it does.
+    Generate(generate::Arguments),
 }
 
 impl Verb {
@@ -49,6 +52,7 @@ impl Verb {
             Self::Slo(verb) => verb.run(out, err),
             Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
+            Self::Generate(arguments) => arguments.run(out, err),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("{path} can't be read: {cause}")]
     Unreadable { path: String, cause: io::Error },
+    #[error("{path} can't be written: {cause}")]
+    Unwritable { path: String, cause: io::Error },
     #[error(transparent)]
     Fleet(#[from] vantage_obs::fleet::FleetError),
     #[error("the output can't be written: {0}")]
@@ -52,7 +54,9 @@ impl Failure {
         let kind = match self {
             Self::Output(cause) => Some(cause.kind()),
             Self::Json(cause) => cause.io_error_kind(),
-            Self::Usage(_) | Self::Unreadable { .. } | Self::Fleet(_) => None,
+            Self::Usage(_) | Self::Unreadable { .. } | Self::Unwritable { .. } | Self::Fleet(_) => {
+                None
+            }
         };
         kind == Some(io::ErrorKind::BrokenPipe)
     }

@@ -32,6 +32,28 @@ one_fault! {
         "obs.json: $.traces.enabled: \"yes\"; allowed: true or false";
     a_null_where_a_value_must_be_is_a_fault: r#"{"otlp": {"timeout": null}}"# =>
         "obs.json: $.otlp.timeout: null; allowed: a duration such as";
+    an_alert_that_is_none_is_a_fault: r#"{"alerts": {"api_error_rate": {"warning": 0.02}}}"# =>
+        "obs.json: $.alerts.api_error_rate: unknown key; allowed: api_error_ratio, api_latency,";
+    a_level_that_is_none_is_a_fault: r#"{"alerts": {"api_latency": {"page": "1s"}}}"# =>
+        "obs.json: $.alerts.api_latency.page: unknown key; allowed: warning, high, critical";
+    a_share_in_percent_is_a_fault: r#"{"alerts": {"api_error_ratio": {"critical": 10}}}"# =>
+        "obs.json: $.alerts.api_error_ratio.critical: 1000%; allowed: more than 0 and less than 1";
+    a_time_without_a_unit_is_a_fault: r#"{"alerts": {"api_latency": {"high": 2}}}"# =>
+        "obs.json: $.alerts.api_latency.high: 2; allowed: a duration such as";
+    a_depth_of_none_is_a_fault: r#"{"alerts": {"queue_depth": {"warning": 0}}}"# =>
+        "obs.json: $.alerts.queue_depth.warning: 0; allowed: 1 to 1000000000";
+    levels_in_the_wrong_order_are_a_fault: r#"{"alerts": {"api_error_ratio": {"warning": 0.06}}}"# =>
+        "obs.json: $.alerts.api_error_ratio.warning: high 5% with warning 6%; allowed: high above warning";
+    a_lower_limit_that_is_more_urgent_is_a_fault: r#"{"alerts": {"disk_free": {"warning": 0.05}}}"# =>
+        "obs.json: $.alerts.disk_free.warning: critical 10% with warning 5%; allowed: critical below warning";
+    a_band_without_what_is_usual_is_a_fault: r#"{"alerts": {"revenue": {"warning": [1.5, 2]}}}"# =>
+        "obs.json: $.alerts.revenue.warning: 150% to 200%; allowed: one number from 0 to below 1";
+    a_band_of_one_is_a_fault: r#"{"alerts": {"revenue": {"warning": 0.5}}}"# =>
+        "obs.json: $.alerts.revenue.warning: a number; allowed: two numbers such as [0.5, 2]";
+    a_grafana_without_a_scheme_is_a_fault: r#"{"links": {"grafana": "grafana:3000"}}"# =>
+        "obs.json: $.links.grafana: \"grafana:3000\"; allowed: http:// or https://, a host,";
+    runbooks_with_a_query_are_a_fault: r#"{"links": {"runbooks": "https://wiki?page="}}"# =>
+        "obs.json: $.links.runbooks: \"https://wiki?page=\"; allowed: a URL or a path,";
     a_ratio_of_a_route_above_1_is_a_fault: r#"{"traces": {"routes": {"/posts/{id}": 2}}}"# =>
         "obs.json: $.traces.routes./posts/{id}: 2; allowed: a number from 0 to 1";
     a_queue_without_places_is_a_fault: r#"{"logs": {"batch": {"queue_size": 0, "size": 1}}}"# =>

@@ -1,0 +1,21 @@
+//! Alerts about error budgets. Their levels are the policy of `config.slo`.
+
+use std::time::Duration;
+
+use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal};
+
+/// An objective's budget burns too fast.
+pub(super) const BURN: AlertSpec = AlertSpec {
+    signal: Signal::ErrorBudget,
+    name: "ErrorBudgetBurn",
+    comparison: Comparison::Above,
+    quantity: Quantity::None,
+    levels: Levels::NONE,
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Slo,
+    summary: "The error budget of {{ $labels.objective }} burns {threshold}x too fast",
+    critical_summary: None,
+    description: "Over {{ $labels.long_window }} the error budget of {{ $labels.objective }} burns {{ $value | humanize }} times as fast as it lasts for {window}; more than {threshold} times in {{ $labels.long_window }} and in {{ $labels.short_window }} is too fast.",
+    meaning: "If it goes on, what was promised to those who use the platform will not be kept.",
+};

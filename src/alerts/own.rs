@@ -1,0 +1,117 @@
+//! Alerts about telemetry itself.
+
+use std::time::Duration;
+
+use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+
+/// An instance does not answer its scrape.
+pub(super) const TARGET_DOWN: AlertSpec = AlertSpec {
+    signal: Signal::TargetDown,
+    name: "TargetDown",
+    comparison: Comparison::Lasts,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(300)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Api,
+    summary: "{{ $labels.instance }} of {{ $labels.job }} is not scraped",
+    critical_summary: None,
+    description: "Prometheus has not been able to scrape {{ $labels.instance }} of {{ $labels.job }} for {threshold}.",
+    meaning: "The instance is down or cut off; what it does is not known.",
+};
+
+/// An instance is not ready.
+pub(super) const NOT_READY: AlertSpec = AlertSpec {
+    signal: Signal::NotReady,
+    name: "InstanceNotReady",
+    comparison: Comparison::Lasts,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(600)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Api,
+    summary: "{{ $labels.instance }} of {{ $labels.job }} is not ready",
+    critical_summary: None,
+    description: "{{ $labels.instance }} of {{ $labels.job }} has not been ready for {threshold}: load balancers send it nothing.",
+    meaning: "The others carry its share of the load.",
+};
+
+/// Telemetry is not taken.
+pub(super) const EXPORT: AlertSpec = AlertSpec {
+    signal: Signal::ExportFailures,
+    name: "TelemetryExportFailing",
+    comparison: Comparison::Above,
+    quantity: Quantity::Share,
+    levels: Levels::warning(Threshold::percent(10)),
+    hold: Duration::from_secs(600),
+    team: "platform",
+    dashboard: Dashboard::Api,
+    summary: "More than {threshold} of the telemetry of {{ $labels.job }} is lost",
+    critical_summary: None,
+    description: "{{ $value | humanizePercentage }} of the spans, log records and data points that {{ $labels.job }} pushed in the last 15 minutes were not taken; at most {threshold} may.",
+    meaning: "Traces and logs of the next incident will be missing.",
+};
+
+/// Scrapes are incomplete.
+pub(super) const SCRAPE: AlertSpec = AlertSpec {
+    signal: Signal::ScrapeIncomplete,
+    name: "ScrapeIncomplete",
+    comparison: Comparison::Lasts,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(300)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Api,
+    summary: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} leave something out",
+    critical_summary: None,
+    description: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} have been incomplete for {threshold}: {{ $value | humanize }} parts were left out in the last 5 minutes.",
+    meaning: "Panels and alerts that need the missing series say nothing.",
+};
+
+/// An instrument is full.
+pub(super) const OVERFLOW: AlertSpec = AlertSpec {
+    signal: Signal::SeriesOverflow,
+    name: "SeriesOverflow",
+    comparison: Comparison::Lasts,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(900)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Api,
+    summary: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has too many series",
+    critical_summary: None,
+    description: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has held as many series as it may for {threshold}: {{ $value | humanize }} measurements in the last 15 minutes lost their labels.",
+    meaning: "Sums stay right, but the newest routes, kinds or tables are not told apart.",
+};
+
+/// What must last is not durable.
+pub(super) const STORE: AlertSpec = AlertSpec {
+    signal: Signal::StoreDelay,
+    name: "StoreDelayed",
+    comparison: Comparison::Above,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(60)),
+    hold: Duration::from_secs(120),
+    team: "platform",
+    dashboard: Dashboard::Database,
+    summary: "{{ $labels.instance }} of {{ $labels.job }} has not stored anything for more than {threshold}",
+    critical_summary: None,
+    description: "The oldest change of {{ $labels.instance }} of {{ $labels.job }} has waited {{ $value | humanizeDuration }} to be made durable; the limit is {threshold}.",
+    meaning: "Beats, incidents and slices of this time are lost if the process ends now.",
+};
+
+/// Alerting works.
+pub(super) const WATCHDOG: AlertSpec = AlertSpec {
+    signal: Signal::Watchdog,
+    name: "Watchdog",
+    comparison: Comparison::Lasts,
+    quantity: Quantity::None,
+    levels: Levels::NONE,
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Slo,
+    summary: "Alerting works",
+    critical_summary: None,
+    description: "This alert always fires. Let something outside page when it stops arriving.",
+    meaning: "While it arrives, Prometheus evaluates rules and Alertmanager delivers.",
+};

@@ -1,0 +1,32 @@
+/// How urgent an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Somebody should look at it in working hours.
+    Warning,
+    /// Somebody should look at it today.
+    High,
+    /// Somebody is woken.
+    Critical,
+}
+
+impl Severity {
+    /// All of them, the least urgent first.
+    pub const ALL: [Severity; 3] = [Severity::Warning, Severity::High, Severity::Critical];
+
+    /// The word in labels, routes and the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{ALL, Quantity, Severity, Signal, Threshold};
+
+/// The thresholds in force: those of the declarations, unless the configuration says otherwise.
+///
+/// A level without a threshold raises nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thresholds(BTreeMap<Signal, [Option<Threshold>; 3]>);
+
+impl Thresholds {
+    /// The threshold of a level; `None` where there is no such level.
+    #[must_use]
+    pub fn get(&self, signal: Signal, severity: Severity) -> Option<Threshold> {
+        self.0.get(&signal)?[severity as usize]
+    }
+
+    /// Sets the threshold of a level; `None` switches it off. Whether it is possible is judged when the
+    /// configuration is resolved. Signals without thresholds have none to set.
+    pub fn set(&mut self, signal: Signal, severity: Severity, threshold: Option<Threshold>) {
+        if let Some(levels) = self.0.get_mut(&signal) {
+            levels[severity as usize] = threshold;
+        }
+    }
+
+    /// The levels that a signal has, the least urgent first.
+    pub fn levels(&self, signal: Signal) -> impl Iterator<Item = (Severity, Threshold)> {
+        Severity::ALL
+            .into_iter()
+            .filter_map(move |severity| Some((severity, self.get(signal, severity)?)))
+    }
+
+    /// Every signal that has thresholds, in order.
+    pub fn signals(&self) -> impl Iterator<Item = Signal> {
+        ALL.iter()
+            .map(|spec| spec.signal)
+            .filter(|signal| self.0.contains_key(signal))
+    }
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        let configurable = ALL.iter().filter(|spec| spec.quantity != Quantity::None);
+        Self(
+            configurable
+                .map(|spec| (spec.signal, spec.levels.all()))
+                .collect(),
+        )
+    }
+}
+
+impl Serialize for Thresholds {
+    /// `{"api_error_ratio": {"warning": 0.02, "high": 0.05, "critical": 0.1}, …}`
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (signal, levels) in &self.0 {
+            let named =
+                Severity::ALL.map(|severity| (severity.as_str(), levels[severity as usize]));
+            map.serialize_entry(signal.key(), &BTreeMap::from(named))?;
+        }
+        map.end()
+    }
+}

