@@ -212,10 +212,13 @@ impl Inner {
 
     fn report(&self, state: &State, now: Timestamp) -> Report {
         let mut report = Report::new(now, Source::Local);
-        let tracked = state.tracked.iter();
-        report.objectives = tracked
-            .map(|tracked| tracked.report(now, &self.config.maintenance))
-            .collect();
+        let maintenance = &self.config.maintenance;
+        let judged = |tracked: &Tracked| {
+            let mut report = tracked.report(now, maintenance);
+            report.burn_down = tracked.burn_down(&report, now, maintenance);
+            report
+        };
+        report.objectives = state.tracked.iter().map(judged).collect();
         report
     }
 }

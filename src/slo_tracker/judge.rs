@@ -1,5 +1,7 @@
 //! What one objective's history says at one moment.
 
+mod burn_down;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,7 +130,7 @@ impl Tracked {
             return report;
         }
         let (count, covered) = self.whole(now, report.length);
-        let left_out = self.left_out(now, report.length, maintenance);
+        let left_out = self.left_out_of(now, report.length, maintenance);
         if left_out.total() > 0 {
             report.raw = Some((count.good, count.bad));
         }
@@ -153,32 +155,41 @@ impl Tracked {
     /// The window of the objective, and the share of it that has samples; of a calendar window, of the
     /// part that is over.
     fn whole(&self, now: Timestamp, length: Duration) -> (Count, f64) {
-        let elapsed = match self.objective.window() {
+        let elapsed = self.elapsed(now, length);
+        self.history
+            .window(elapsed, interval_of(now, self.interval))
+    }
+
+    fn elapsed(&self, now: Timestamp, length: Duration) -> Duration {
+        match self.objective.window() {
             Window::Rolling(_) => length,
             Window::Calendar(_) => {
                 let start = self.objective.window().span(now).start;
                 Duration::try_from(now.duration_since(start)).unwrap_or_default()
             }
-        };
-        self.history
-            .window(elapsed, interval_of(now, self.interval))
+        }
     }
 
     fn rates(&self, now: Timestamp, maintenance: &[Maintenance]) -> Vec<BurnRate> {
         let rate = |window: &Duration| {
             let at = interval_of(now, self.interval);
             let (count, coverage) = self.history.window(*window, at);
-            let count = count.since(self.left_out(now, *window, maintenance));
+            let count = count.since(self.left_out_of(now, *window, maintenance));
             BurnRate::new(*window, count.good, count.bad, coverage)
         };
         self.windows.iter().map(rate).collect()
     }
 
+    fn left_out_of(&self, now: Timestamp, window: Duration, declared: &[Maintenance]) -> Count {
+        let end = interval_of(now, self.interval);
+        let start = end.saturating_sub(intervals(window, self.interval));
+        self.left_out(start, end, declared)
+    }
+
     /// What was counted in declared maintenance within the window. Declared times overlap at most in
     /// error: what two of them share is left out once.
-    fn left_out(&self, now: Timestamp, window: Duration, declared: &[Maintenance]) -> Count {
-        let end = interval_of(now, self.interval);
-        let mut from = end.saturating_sub(intervals(window, self.interval));
+    fn left_out(&self, start: u64, end: u64, declared: &[Maintenance]) -> Count {
+        let mut from = start;
         let mut spans: Vec<_> = declared.iter().map(|one| &one.span).collect();
         spans.sort_by_key(|span| span.start);
         let mut sum = Count::default();
@@ -267,25 +278,25 @@ pub(crate) fn interval_of(time: Timestamp, interval: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::slo::Objectives;
 
     const TEXT: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
     const INTERVAL: Duration = Duration::from_secs(10);
 
-    fn tracked() -> Tracked {
+    pub(super) fn tracked() -> Tracked {
         let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
         let objective = objectives.iter().next().unwrap();
         Tracked::new(objective, INTERVAL, ROW, &Policy::platform())
     }
 
-    fn at(seconds: i64) -> Timestamp {
+    pub(super) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
     /// Ten events in each interval of two hours, of which those of the second hour are bad.
-    fn a_bad_hour() -> Tracked {
+    pub(super) fn a_bad_hour() -> Tracked {
         let mut tracked = tracked();
         for step in 0..=720 {
             let good = 10 * step.min(360);

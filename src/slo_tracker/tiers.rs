@@ -29,6 +29,8 @@ const COARSE: (Duration, Duration) = (
 #[derive(Clone, Debug)]
 pub(crate) struct Tiers {
     rings: [Ring; 3],
+    /// The interval of the oldest sample; zero before there is one.
+    first: u64,
     now: u64,
     total: Count,
 }
@@ -46,6 +48,7 @@ impl Tiers {
                 ring(MIDDLE),
                 ring((COARSE.0, COARSE.1.max(longest))),
             ],
+            first: 0,
             now: 0,
             total: Count::default(),
         }
@@ -54,6 +57,9 @@ impl Tiers {
     /// Adds what was counted up to and including an interval. One in the past counts as now: what was
     /// said of the past stays.
     pub(crate) fn add(&mut self, at: u64, more: Count) {
+        if self.first == 0 {
+            self.first = at;
+        }
         self.now = self.now.max(at);
         self.total = self.total.plus(more);
         for ring in &mut self.rings {
@@ -69,6 +75,11 @@ impl Tiers {
     /// What was counted after `start` up to and including `end`.
     pub(crate) fn between(&self, start: u64, end: u64) -> Count {
         self.at(end).since(self.at(start))
+    }
+
+    /// The interval of the oldest sample.
+    pub(crate) const fn first(&self) -> u64 {
+        self.first
     }
 
     /// The interval of the newest sample.

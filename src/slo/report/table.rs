@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
 use super::{Alert, BurnRate, ObjectiveReport, Report};
 use crate::units::{Percent, Ratio, format_duration};
 
@@ -13,8 +15,14 @@ const GAP: usize = 2;
 /// How wide the name of an objective is at least, and what it may grow to where there is room.
 const NAME: (usize, usize) = (12, 40);
 
-/// The steps of the sparkline: a burn rate of at most this, and its sign. The same for all rows, so
-/// that they can be compared; past the last it is `█`.
+/// The signs of the sparkline of a budget: an eighth each of what was left.
+const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// How many signs a budget has at most.
+const SIGNS: usize = 12;
+
+/// The steps of the sparkline of burn rates: a rate of at most this, and its sign. The same for all rows,
+/// so that they can be compared; past the last it is `█`.
 const STEPS: [(u32, u32, char); 7] = [
     (0, 1, '▁'),
     (1, 2, '▂'),
@@ -25,17 +33,22 @@ const STEPS: [(u32, u32, char); 7] = [
     (20, 1, '▇'),
 ];
 
+const BUDGET_LEGEND: &str = "BUDGET is what was left of it, from the start of the window or of the samples to now: █ most of it  \
+     ▁ less than an eighth  × overspent";
 const LEGEND: &str =
     "▁ 0  ▂ to 0.5x  ▃ to 1x  ▄ to 2x  ▅ to 5x  ▆ to 10x  ▇ to 20x  █ above  · no data";
 
 /// The report for people: a row for each objective, and beneath it what else there is to say.
 ///
 /// What is left of a budget is rounded down and no rate is, so that a row never looks better than it
-/// is. The sparkline shows the burn rates from the longest window to the shortest: its right end is
-/// now.
+/// is. The sparkline shows what was left of the budget from the start of the window to now; where no row
+/// has that, the burn rates from the longest window to the shortest. Its right end is now in both.
 #[must_use]
 pub fn render_table(report: &Report) -> String {
     let mut text = format!("{} {:.0}\n\n", report.source.as_str(), report.generated_at);
+    let known = |objective: &ObjectiveReport| !objective.burn_down.is_empty();
+    let burn_down = report.objectives.iter().any(known);
+    let row = |objective| row(objective, burn_down);
     let mut rows: Vec<[String; 7]> = report.objectives.iter().map(row).collect();
     let headings = [
         "OBJECTIVE",
@@ -43,7 +56,7 @@ pub fn render_table(report: &Report) -> String {
         "SLI",
         "LEFT",
         "HIGHEST BURN",
-        "BURN",
+        if burn_down { "BUDGET" } else { "BURN" },
         "ALERT",
     ];
     let headings = headings.map(str::to_owned);
@@ -64,6 +77,11 @@ pub fn render_table(report: &Report) -> String {
             wrapped(&mut text, &remark);
         }
     }
+    if burn_down {
+        text.push('\n');
+        wrapped(&mut text, BUDGET_LEGEND);
+        return text;
+    }
     let windows = report
         .objectives
         .iter()
@@ -82,7 +100,7 @@ pub fn render_table(report: &Report) -> String {
     text
 }
 
-fn row(objective: &ObjectiveReport) -> [String; 7] {
+fn row(objective: &ObjectiveReport, burn_down: bool) -> [String; 7] {
     let budget = objective.budget();
     let counted = objective.is_counted();
     let percent = |share: Option<Ratio>, places| match share.filter(|_| counted) {
@@ -95,7 +113,10 @@ fn row(objective: &ObjectiveReport) -> [String; 7] {
         percent(budget.sli(), 4),
         percent(budget.remaining(), 2),
         highest(objective.target, &objective.burn_rate),
-        sparkline(objective.target, &objective.burn_rate),
+        match burn_down {
+            true => left(&objective.burn_down),
+            false => sparkline(objective.target, &objective.burn_rate),
+        },
         alert(objective.alert).into(),
     ]
 }
@@ -149,6 +170,23 @@ fn highest(target: Percent, rates: &[BurnRate]) -> String {
         }
         None => "-".into(),
     }
+}
+
+/// What was left, from the start of the window to now; `×` where it was overspent.
+fn left(points: &[(Timestamp, Ratio)]) -> String {
+    let sign = |left: Ratio| {
+        if left.is_negative() {
+            return '×';
+        }
+        let reached =
+            |eighth: &u32| Ratio::new((*eighth).into(), 8).is_some_and(|eighth| left >= eighth);
+        let eighths = (1..8).rev().find(reached).unwrap_or(0);
+        EIGHTHS[eighths as usize]
+    };
+    let last = points.len().saturating_sub(1);
+    let signs = points.len().min(SIGNS);
+    let place = |at: usize| last * at / signs.saturating_sub(1).max(1);
+    (0..signs).map(|at| sign(points[place(at)].1)).collect()
 }
 
 /// From the longest window to the shortest.

@@ -81,6 +81,25 @@ fn an_overspent_budget_is_negative() {
 }
 
 #[test]
+fn a_budget_is_a_sparkline_where_its_past_is_known() {
+    let mut burning = latency();
+    (burning.good, burning.bad, burning.data) = (9_400, 600, Data::Ok);
+    let point = |minutes: i64| {
+        let at = at() - jiff::SignedDuration::from_mins(60 - minutes);
+        (at, Ratio::new(50 - i128::from(minutes), 50).unwrap())
+    };
+    burning.burn_down = (0..=60).map(point).collect();
+    let table = render_table(&report(burning));
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[2].contains("BUDGET"), "{table}");
+    assert!(lines[3].contains("██▇▆▅▄▃▂▂▁××  none"), "{table}");
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+}
+
+#[test]
 fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
     let mut firing = latency();
     firing.data = Data::Partial;
