@@ -70,6 +70,8 @@ mod series;
 mod tests;
 mod text;
 
+#[cfg(feature = "axum")]
+pub(crate) use format::prefers_json;
 pub use format::{Format, accepts_gzip};
 pub use report::{Omission, Reason, Report};
 

@@ -121,6 +121,9 @@ pub mod exposition;
 
 mod scrape;
 
+#[cfg(any(feature = "axum", feature = "cli"))]
+pub mod pages;
+
 #[cfg(feature = "axum")]
 mod routes;
 

@@ -2,9 +2,12 @@
 
 mod headers;
 
+mod document;
+
 mod health;
 mod metrics;
 mod slo;
+mod status;
 mod workers;
 
 use std::net::SocketAddr;
@@ -21,6 +24,7 @@ use crate::scrape::Scrape;
 use crate::snapshot::slo::LatestSlo;
 
 pub(crate) use health::Page as HealthPage;
+pub(crate) use status::SloPage;
 pub(crate) use workers::Page as WorkersPage;
 
 /// All routes; `scrape` is `None` where the scrape is turned off.
@@ -37,11 +41,13 @@ pub(crate) fn router(
     page: health::Page,
     objectives: LatestSlo,
     workers: workers::Page,
+    slo_page: status::SloPage,
     layer: HttpLayer,
 ) -> Router {
     let router = health::add(Router::new().layer(layer), page);
     let router = router.route(SLO_PATH, slo::route(objectives));
     let router = workers::add(router, workers);
+    let router = status::add(router, slo_page);
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),
         None => router,

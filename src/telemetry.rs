@@ -120,6 +120,7 @@ impl Telemetry {
             health,
             self.0.slo.latest().clone(),
             self.0.workers_page(),
+            self.0.slo_page(),
             self.http_layer(),
         )
         .with_state(())

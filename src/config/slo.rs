@@ -21,6 +21,9 @@ pub use prometheus::SloPrometheus;
 /// The path that the report of the objectives is answered at.
 pub(crate) const SLO_PATH: &str = "/api/v1/slo";
 
+/// The paths that the same is shown at, for people and for programs.
+pub(crate) const SLO_PAGE_PATHS: [&str; 2] = ["/status/slo", "/status/slo.json"];
+
 /// Where the service-level objectives stand, and how they are tracked.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]

@@ -83,6 +83,24 @@ pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     gzip.weight > 0.0
 }
 
+/// Whether an `Accept` header likes JSON better than a page. Wildcards alone do not: people send them.
+#[cfg(feature = "axum")]
+pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
+    let (mut json, mut html) = (Preference::default(), Preference::default());
+    for entry in entries(accept.unwrap_or_default()) {
+        let name = entry.name.to_ascii_lowercase();
+        match name.as_str() {
+            "application/json" => json.offer(Match::Exact, entry.weight),
+            "text/html" | "application/xhtml+xml" => html.offer(Match::Exact, entry.weight),
+            "text/*" => html.offer(Match::Type, entry.weight),
+            "*/*" => html.offer(Match::Any, entry.weight),
+            _ => {}
+        }
+    }
+    let named = html.closeness == Match::Exact;
+    json.weight > 0.0 && (json.weight > html.weight || !named && json.weight >= html.weight)
+}
+
 /// How closely a header's entry names what we have; the closer entry decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Match {
@@ -152,6 +170,27 @@ fn weight(value: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "axum")]
+    fn only_who_names_json_gets_it_instead_of_a_page() {
+        for (accept, json) in [
+            ("application/json", true),
+            ("application/json, */*", true),
+            ("application/json;q=0.9, text/html;q=0.1", true),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                false,
+            ),
+            ("text/html, application/json", false),
+            ("application/json;q=0", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            assert_eq!(prefers_json(Some(accept)), json, "{accept}");
+        }
+        assert!(!prefers_json(None));
+    }
 
     #[test]
     fn the_format_follows_the_accept_header() {

@@ -11,8 +11,8 @@ use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry, keep};
 use crate::clock::Clock;
 use crate::config::{
-    Config, EffectiveConfig, Environment, HEALTH_PATHS, HEARTBEAT_PATH, Role, SLO_PATH,
-    WORKERS_PATH,
+    Config, EffectiveConfig, Environment, HEALTH_PATHS, HEARTBEAT_PATH, Role, SLO_PAGE_PATHS,
+    SLO_PATH, WORKERS_PATH,
 };
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
@@ -262,7 +262,8 @@ pub(super) fn own_routes(config: &Config) -> Vec<String> {
     let scrape = config.metrics.prometheus.path.as_str();
     let all = HEALTH_PATHS
         .into_iter()
-        .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape]);
+        .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
+        .chain(SLO_PAGE_PATHS);
     all.map(str::to_owned).collect()
 }
 

@@ -122,6 +122,17 @@ impl Inner {
         }
     }
 
+    /// What the page of the objectives needs.
+    #[cfg(feature = "axum")]
+    pub(super) fn slo_page(&self) -> crate::routes::SloPage {
+        let config = &self.config.config;
+        crate::routes::SloPage {
+            latest: self.slo.latest().clone(),
+            policy: config.slo.alert_policy(),
+            brand: config.service.name.clone(),
+        }
+    }
+
     /// What the routes of health need.
     #[cfg(feature = "axum")]
     pub(super) fn health_page(&self) -> HealthPage {

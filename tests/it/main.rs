@@ -28,6 +28,7 @@ mod robust;
 mod roles;
 mod serve;
 mod slo;
+mod status;
 mod support;
 mod traces;
 mod workers;

@@ -4,17 +4,18 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::Value;
 use vantage_obs::config::{Endpoint, Environment, Secret};
 use vantage_obs::fleet::Fleet;
+use vantage_obs::pages::render_slo;
 use vantage_obs::slo::Objectives;
 use vantage_obs::slo::report::render_table;
 use vantage_obs::units::parse_duration;
 
 use super::Folder;
-use crate::output::{Failure, Format, Status};
+use crate::output::{Failure, Status};
 
 /// How the objectives stand: of the fleet, from a Prometheus-compatible API, or of one service.
 ///
@@ -27,6 +28,7 @@ use crate::output::{Failure, Format, Status};
 #[command(after_help = "Examples:\n  \
     vantage-obs slo report --prometheus http://localhost:9090 slo\n  \
     vantage-obs slo report --prometheus http://localhost:9090 --format json --exit-code\n  \
+    vantage-obs slo report --prometheus http://localhost:9090 --format html > slo.html\n  \
     vantage-obs slo report --url http://localhost:8080")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -48,12 +50,23 @@ pub(crate) struct Arguments {
     /// How long all of it may take.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
-    /// How the report is printed [default: table; json with --url, which has no table].
+    /// How the report is printed [default: table; json with --url, the only one there].
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Tells in the exit status what is raised.
     #[arg(long)]
     exit_code: bool,
+}
+
+/// The form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Aligned columns for people.
+    Table,
+    /// JSON for programs.
+    Json,
+    /// One HTML file with charts, which loads nothing.
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -95,16 +108,20 @@ impl Arguments {
             }
         };
         let at = self.at.unwrap_or_else(Timestamp::now);
-        let fleet = self.fleet(url)?.report(&objectives, at, &mut progress)?;
+        let source = self.fleet(url)?;
+        let fleet = source.report(&objectives, at, &mut progress)?;
         for failure in &fleet.failures {
             writeln!(err, "failed: {failure}")?;
         }
         for warning in &fleet.warnings {
             writeln!(err, "warning: {warning}")?;
         }
-        let json = fleet.report.to_json();
         match self.format {
-            Some(Format::Json) => writeln!(out, "{json}")?,
+            Some(Format::Json) => writeln!(out, "{}", fleet.report.to_json())?,
+            Some(Format::Html) => {
+                let page = render_slo(&fleet.report, &source.policy);
+                out.write_all(page.as_bytes())?;
+            }
             _ => write!(out, "{}", render_table(&fleet.report))?,
         }
         let alerts = fleet.report.objectives.iter();
@@ -114,8 +131,9 @@ impl Arguments {
     }
 
     fn of_a_service(&self, url: &Endpoint, out: &mut dyn Write) -> Result<Status, Failure> {
-        if self.format == Some(Format::Table) {
-            let why = "--url has no table: the service's JSON is printed as it is";
+        if matches!(self.format, Some(Format::Table | Format::Html)) {
+            let why =
+                "with --url the service's JSON is printed as it is; its page is at /status/slo";
             return Err(Failure::Usage(why.into()));
         }
         let text = self.fleet(url)?.get("/api/v1/slo")?;

@@ -1,0 +1,99 @@
+//! The pages: what they say, to whom, and what they let a browser do.
+
+mod slo;
+
+use axum::body::Body;
+use base64::Engine as _;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use sha2::{Digest as _, Sha256};
+use tower::ServiceExt as _;
+use vantage_obs::testing::TestTelemetry;
+
+use crate::support::sure;
+
+/// What a route answered.
+struct Answer {
+    response: Response<()>,
+    body: String,
+}
+
+impl Answer {
+    fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    fn header(&self, name: header::HeaderName) -> &str {
+        let value = self.response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+async fn ask(test: &TestTelemetry, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let router = test.telemetry().routes();
+    let response = sure(router.oneshot(request.body(Body::empty()).unwrap()).await);
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        response: Response::from_parts(parts, ()),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
+async fn get(test: &TestTelemetry, path: &str) -> Answer {
+    ask(test, "GET", path, &[]).await
+}
+
+/// The page's policy lets in its style sheet and nothing else, by a hash that is really its own.
+fn is_sealed(page: &Answer) {
+    let policy = page.header(header::CONTENT_SECURITY_POLICY);
+    assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+    let (_, style) = page.body.split_once("<style>").unwrap();
+    let (style, rest) = style.split_once("</style>").unwrap();
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(style));
+    assert!(
+        policy.contains(&format!("style-src 'sha256-{hash}'")),
+        "{policy}"
+    );
+    for forbidden in ["<script", "<style", " style=\"", " on", "javascript:"] {
+        let quoted = rest.split(['<', '>']).skip(1).step_by(2);
+        let mut tags = quoted.map(|tag| format!("<{tag}"));
+        assert!(
+            !tags.any(|tag| tag.to_lowercase().contains(forbidden)),
+            "{forbidden}"
+        );
+    }
+}
+
+/// HEAD says the same as GET, a tag is answered with 304, and gzip is smaller and the same.
+async fn is_well_served(test: &TestTelemetry, path: &str) {
+    let page = get(test, path).await;
+    assert_eq!(page.status(), StatusCode::OK, "{path}");
+    let head = ask(test, "HEAD", path, &[]).await;
+    assert_eq!(
+        (head.status(), head.body.as_str()),
+        (StatusCode::OK, ""),
+        "{path}"
+    );
+    for name in [
+        header::CONTENT_TYPE,
+        header::ETAG,
+        header::CONTENT_SECURITY_POLICY,
+    ] {
+        assert_eq!(head.header(name.clone()), page.header(name), "{path}");
+    }
+    let tag = page.header(header::ETAG);
+    let tags = format!("\"other\", {tag}");
+    let same = ask(test, "GET", path, &[("if-none-match", &tags)]).await;
+    assert_eq!(same.status(), StatusCode::NOT_MODIFIED, "{path}");
+    assert_eq!((same.body.as_str(), same.header(header::ETAG)), ("", tag));
+    let other = ask(test, "GET", path, &[("if-none-match", "W/\"0\"")]).await;
+    assert_eq!(other.status(), StatusCode::OK, "{path}");
+    let gzip = ask(test, "GET", path, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(gzip.header(header::CONTENT_ENCODING), "gzip", "{path}");
+    assert_eq!(page.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+}
