@@ -57,13 +57,17 @@ impl Ledger {
     /// Keeps an account for each objective.
     #[must_use]
     pub(crate) fn of(objectives: &Objectives) -> Self {
-        let accounts: Arc<[Account]> = objectives.iter().map(Account::new).collect();
+        let mut accounts: Vec<_> = objectives.iter().map(Account::new).collect();
+        share_requests(&mut accounts);
+        let accounts: Arc<[Account]> = accounts.into();
         let requests = accounts
             .iter()
             .find(|account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences))
             .or_else(|| {
-                let mut accounts = accounts.iter();
-                accounts.find(|account| account.is_sliced_api())
+                let available = |account: &&Account| {
+                    account.service == Service::Api && account.kind == Kind::Availability
+                };
+                accounts.iter().find(available)
             })
             .map(Account::requests);
         Self {
@@ -153,6 +157,22 @@ impl Ledger {
         });
         let accounts = named.inspect(|account| account.open()).cloned().collect();
         Tallies::new(accounts, Arc::clone(&self.uncounted))
+    }
+}
+
+/// An availability that counts requests counts the same ones as the error rate, in the same place, so
+/// that no request is counted with two additions.
+fn share_requests(accounts: &mut [Account]) {
+    let failing =
+        |account: &&Account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences);
+    let failing = accounts.iter().find(failing);
+    let Some(shared) = failing.map(|account| Arc::clone(&account.counters)) else {
+        return;
+    };
+    for account in accounts {
+        if account.is(&Service::Api, Kind::Availability, Method::Occurrences) {
+            account.counters = Arc::clone(&shared);
+        }
     }
 }
 

@@ -7,9 +7,9 @@
 //!
 //! A file holds services, a service its objectives; any number of files add up to one set.
 //!
-//! | objective | unit of `threshold` | `method` by default |
+//! | objective | unit of `threshold` | `method` |
 //! |---|---|---|
-//! | `api.availability` | takes none | `timeslices` |
+//! | `api.availability` | takes none | `timeslices`, or `occurrences`: then each 5xx is bad |
 //! | `api.latency` | `ms` | `occurrences` |
 //! | `api.error_rate` | `percent`, and always 100 − target | `occurrences` |
 //! | `workers.availability` | takes none | `timeslices` |
@@ -181,6 +181,13 @@ impl Objectives {
     /// What is legal but suspicious in any of them, in order.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.0.iter().flat_map(Objective::warnings)
+    }
+
+    /// The alerts of a policy that can never fire, in order: with a target of 90 the burn rate is 10x
+    /// when everything is bad, so that more than 10x is impossible.
+    pub fn unreachable(&self, policy: &policy::Policy) -> impl Iterator<Item = Warning> {
+        let warnings = |objective| suspicion::unreachable(objective, policy);
+        self.0.iter().filter_map(warnings)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Objectives;
+
 /// The SLO files can't be used; holds every fault of every file.
 ///
 /// Whoever wrote the files is at fault, and each [`Fault`] says what is allowed instead. Nothing is
@@ -10,6 +12,7 @@ use std::fmt;
 pub struct SloError {
     faults: Vec<Fault>,
     warnings: Vec<Warning>,
+    sound: Objectives,
 }
 
 impl SloError {
@@ -17,11 +20,22 @@ impl SloError {
         SloError {
             faults,
             warnings: Vec::new(),
+            sound: Objectives::default(),
         }
     }
 
-    pub(super) fn with_warnings(self, warnings: Vec<Warning>) -> SloError {
-        SloError { warnings, ..self }
+    pub(super) fn beside(self, sound: Objectives) -> SloError {
+        SloError {
+            warnings: sound.warnings().cloned().collect(),
+            sound,
+            ..self
+        }
+    }
+
+    /// The objectives that have no fault.
+    #[must_use]
+    pub fn sound(&self) -> &Objectives {
+        &self.sound
     }
 
     /// Every fault, in the order of the files and of their entries. Never empty.
@@ -181,6 +195,9 @@ pub enum Problem {
     /// A `method` that doesn't exist.
     #[error("unknown method")]
     UnknownMethod,
+    /// A `method` by which nothing is counted for this kind.
+    #[error("not a method of this objective")]
+    UncountedMethod,
     /// The threshold of an error rate that is not 100 − target.
     #[error("contradicts the target")]
     ThresholdContradictsTarget,

@@ -140,8 +140,7 @@ impl Reader {
         if self.faults.is_empty() {
             Ok(Objectives(self.objectives))
         } else {
-            let warnings = Objectives(self.objectives).warnings().cloned().collect();
-            Err(SloError::new(self.faults).with_warnings(warnings))
+            Err(SloError::new(self.faults).beside(Objectives(self.objectives)))
         }
     }
 }

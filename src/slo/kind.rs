@@ -96,6 +96,17 @@ impl Kind {
         }
     }
 
+    /// How objectives of this kind can count, the default first. A request can be good or bad, or the
+    /// minute that it falls into; a beat is no event, and which share of a minute's requests must be
+    /// fast nothing says.
+    pub(super) fn methods(self, service: &Service) -> &'static [Method] {
+        match (self, service) {
+            (Kind::Availability, Service::Api) => &[Method::Timeslices, Method::Occurrences],
+            (Kind::Availability, _) => &[Method::Timeslices],
+            _ => &[Method::Occurrences],
+        }
+    }
+
     /// The unit of a `threshold` without `unit`: `ms`, `s` or `percent`; `None` where the kind
     /// takes no threshold.
     #[must_use]

@@ -13,6 +13,8 @@ use crate::units::{Fraction, Percent};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Objective {
     pub(super) id: String,
+    /// Where it was declared.
+    pub(super) file: String,
     pub(super) service: Service,
     pub(super) kind: Kind,
     pub(super) method: Method,

@@ -101,7 +101,8 @@ pub enum Data {
     Stale,
     /// Nothing of this objective is recorded here.
     Absent,
-    /// The figures are impossible, such as more good events than events.
+    /// The figures are impossible, such as more good events than events. A process counts good and bad
+    /// apart and can't contradict itself: only a fleet's report says it.
     Inconsistent,
 }
 

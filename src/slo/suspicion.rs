@@ -11,25 +11,28 @@ use crate::units::Percent;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Everything suspicious about an objective that was declared in `file`.
-pub(super) fn warnings(objective: &Objective, file: &str) -> Vec<Warning> {
-    let warning = |key: &str, message| Warning {
-        file: file.into(),
+/// Everything suspicious about an objective, whatever the alerts are.
+pub(super) fn warnings(objective: &Objective) -> Vec<Warning> {
+    let target = ratio_as_target(objective).into_iter();
+    let target = target.map(|message| warning(objective, "target", message));
+    let description = disagreeing_description(objective).into_iter();
+    target
+        .chain(description.map(|message| warning(objective, "description", message)))
+        .collect()
+}
+
+/// The alerts of a policy that can never fire for an objective.
+pub(super) fn unreachable(objective: &Objective, policy: &Policy) -> Option<Warning> {
+    let message = unreachable_alert(objective, policy)?;
+    Some(warning(objective, "target", message))
+}
+
+fn warning(objective: &Objective, key: &str, message: String) -> Warning {
+    Warning {
+        file: objective.file.clone(),
         path: format!("$.{}.{key}", objective.id()),
         message,
-    };
-    let target = [ratio_as_target(objective), unreachable_alert(objective)];
-    let description = disagreeing_description(objective);
-    (target
-        .into_iter()
-        .flatten()
-        .map(|message| warning("target", message)))
-    .chain(
-        description
-            .into_iter()
-            .map(|message| warning("description", message)),
-    )
-    .collect()
+    }
 }
 
 /// A target below 1 is nearly always a ratio: 0.999 where 99.9 was meant.
@@ -41,9 +44,8 @@ fn ratio_as_target(objective: &Objective) -> Option<String> {
 }
 
 /// All events bad is a burn rate of 1 / permitted bad; no window can show a higher one.
-fn unreachable_alert(objective: &Objective) -> Option<String> {
+fn unreachable_alert(objective: &Objective, policy: &Policy) -> Option<String> {
     let (target, bad) = (objective.target(), objective.permitted_bad());
-    let policy = Policy::platform();
     let never: Vec<_> = policy
         .unreachable(target)
         .map(|pair| {

@@ -100,13 +100,18 @@ mod good {
     #[test]
     fn unit_and_method_can_be_explicit() {
         let fields =
-            r#""target":95,"threshold":1.5,"unit":"s","method":"timeslices","window":"7d""#;
+            r#""target":95,"threshold":1.5,"unit":"s","method":"occurrences","window":"7d""#;
         let objective = one("api", "latency", fields);
         assert_eq!(
             objective.threshold(),
             Some(Threshold::Duration(Duration::from_millis(1_500)))
         );
-        assert_eq!(objective.method(), Method::Timeslices);
+        let counted = one(
+            "api",
+            "availability",
+            r#""target":99.9,"method":"occurrences","window":"7d""#,
+        );
+        assert_eq!(counted.method(), Method::Occurrences);
         let fields = r#""target":99.9,"threshold":0.10,"unit":"percent","window":"7d""#;
         let threshold = one("api", "error_rate", fields).threshold();
         assert_eq!(threshold, Some(Threshold::Percent(percent("0.1"))));
@@ -352,7 +357,28 @@ mod refused {
     fn an_unknown_method_is_refused() {
         let fault = latency_fault(r#""target":95,"threshold":9,"window":"30d","method":"ratio""#);
         assert_eq!(fault.problem, Problem::UnknownMethod);
-        assert_eq!(fault.allowed, "timeslices, occurrences");
+        assert_eq!(fault.allowed, "occurrences");
+    }
+
+    #[test]
+    fn a_method_by_which_nothing_is_counted_is_refused() {
+        for (service, name, method, allowed) in [
+            ("api", "latency", "timeslices", "occurrences"),
+            ("api", "error_rate", "timeslices", "occurrences"),
+            ("workers", "availability", "occurrences", "timeslices"),
+            ("workers", "queue_lag", "timeslices", "occurrences"),
+        ] {
+            let threshold = match name {
+                "availability" => "",
+                _ => r#""threshold":1,"#,
+            };
+            let text = format!(
+                r#"{{"{service}":{{"{name}":{{"target":99,{threshold}"method":"{method}","window":"7d"}}}}}}"#
+            );
+            let fault = fault(&text);
+            assert_eq!(fault.problem, Problem::UncountedMethod, "{fault}");
+            assert_eq!(fault.allowed, allowed, "{fault}");
+        }
     }
 
     #[test]
@@ -398,6 +424,7 @@ mod refused {
 
 mod suspicious {
     use super::*;
+    use crate::slo::policy::Policy;
 
     #[test]
     fn a_target_below_1_says_what_it_means() {
@@ -408,22 +435,32 @@ mod suspicious {
 
     #[test]
     fn a_target_of_90_never_burns_more_than_10x() {
-        let objective = one("api", "availability", r#""target":90,"window":"30d""#);
-        assert!(messages(&objective)[0].contains("can't exceed 10x"));
-        let objective = one(
-            "api",
-            "availability",
-            r#""target":90.000000000001,"window":"30d""#,
+        assert!(unreachable("90", &Policy::platform())[0].contains("can't exceed 10x"));
+        let barely = unreachable("90.000000000001", &Policy::platform());
+        assert!(barely.is_empty(), "{barely:?}");
+    }
+
+    #[test]
+    fn what_can_never_fire_depends_on_the_policy() {
+        let never = unreachable("93", &Policy::sre_workbook());
+        assert!(
+            never[0].ends_with("the critical alert at more than 14.4x never fires"),
+            "{never:?}"
         );
-        assert!(messages(&objective).is_empty());
+    }
+
+    fn unreachable(target: &str, policy: &Policy) -> Vec<String> {
+        let text = format!(r#"{{"api":{{"availability":{{"target":{target},"window":"30d"}}}}}}"#);
+        let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
+        let warnings = objectives.unreachable(policy);
+        warnings.map(|warning| warning.message).collect()
     }
 
     #[test]
     fn a_target_of_50_never_warns_either() {
-        let objective = one("api", "availability", r#""target":50,"window":"30d""#);
         let expected = "with a target of 50 the burn rate can't exceed 2x, so the critical alert at \
                         more than 10x and the warning alert at more than 2x never fire";
-        assert_eq!(messages(&objective), [expected]);
+        assert_eq!(unreachable("50", &Policy::platform()), [expected]);
     }
 
     #[test]

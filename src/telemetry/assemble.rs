@@ -234,6 +234,9 @@ impl Telemetry {
         for warning in objectives.warnings() {
             tracing::warn!(target: OURS, "{warning}");
         }
+        for warning in objectives.unreachable(&config.slo.alert_policy()) {
+            tracing::warn!(target: OURS, "{warning}");
+        }
         tracing::info!(
             target: OURS,
             version = config.service.version,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use tower::ServiceExt as _;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 
-use crate::support::{config, events, scrape};
+use crate::support::{config, events, request, scrape, sure};
 
 const OBJECTIVES: &str = r#"{"checkout": {
     "latency": {"metric": "db.client.operation.duration", "where": {"db.operation.name": "SELECT"},
@@ -121,5 +122,28 @@ mod requests {
         assert_eq!(events(&test, "shop.checkout"), (2, 0));
         assert_eq!(events(&test, "shop.every"), (4, 0));
         assert_eq!(events(&test, "shop.probes"), (2, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_availability_by_occurrences_counts_the_requests_of_the_error_rate() {
+    const BOTH: &str = r#"{"api": {
+        "availability": {"target": 99, "window": "30d", "method": "occurrences"},
+        "error_rate": {"target": 99, "threshold": 1, "window": "30d"}}}"#;
+    const ALONE: &str =
+        r#"{"api": {"availability": {"target": 99, "window": "30d", "method": "occurrences"}}}"#;
+    for objectives in [BOTH, ALONE] {
+        let test = TestTelemetry::with(config(), &[("api.json", objectives)]).expect("valid");
+        let app = axum::Router::new()
+            .route("/good", axum::routing::get(|| async {}))
+            .route(
+                "/bad",
+                axum::routing::get(|| async { http::StatusCode::BAD_GATEWAY }),
+            )
+            .layer(test.telemetry().http_layer());
+        for path in ["/good", "/good", "/bad"] {
+            sure(app.clone().oneshot(request("GET", path)).await);
+        }
+        assert_eq!(events(&test, "api.availability"), (2, 1));
     }
 }

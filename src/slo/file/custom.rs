@@ -43,6 +43,7 @@ pub(super) fn read(
     let (good, unit) = good?;
     let mut objective = Objective {
         id: format!("{service}.{name}"),
+        file: fields.file().into(),
         service: service.clone(),
         kind: Kind::Custom,
         method: Method::Occurrences,
@@ -61,7 +62,7 @@ pub(super) fn read(
         description: description?,
         warnings: Vec::new(),
     };
-    objective.warnings = suspicion::warnings(&objective, fields.file());
+    objective.warnings = suspicion::warnings(&objective);
     Some(objective)
 }
 

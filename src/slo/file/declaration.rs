@@ -32,13 +32,14 @@ pub(super) fn read(
         .map(|default| keep.ok(unit(fields, default)).unwrap_or(default));
     let threshold = keep.ok(unit.map(|unit| threshold(fields, unit, target)).transpose());
     let window = window::read(fields, keep.0);
-    let method = keep.ok(method(fields, kind));
+    let method = keep.ok(method(fields, service, kind));
     let description = keep.ok(fields.string("description", "a string"));
     if faults.len() > before {
         return None;
     }
     let mut objective = Objective {
         id: format!("{service}.{kind}"),
+        file: fields.file().into(),
         service: service.clone(),
         kind,
         method: method?,
@@ -50,7 +51,7 @@ pub(super) fn read(
         description: description?,
         warnings: Vec::new(),
     };
-    objective.warnings = suspicion::warnings(&objective, fields.file());
+    objective.warnings = suspicion::warnings(&objective);
     Some(objective)
 }
 
@@ -85,15 +86,22 @@ pub(super) fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
         .ok_or_else(|| fields.fault("target", Problem::OutOfRange, TARGET))
 }
 
-fn method(fields: &Fields<'_>, kind: Kind) -> Result<Method, Fault> {
-    let allowed = Method::ALL.map(Method::as_str).join(", ");
+fn method(fields: &Fields<'_>, service: &Service, kind: Kind) -> Result<Method, Fault> {
+    let methods = kind.methods(service);
+    let allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    let allowed = allowed.join(", ");
     let Some(text) = fields.string("method", &allowed)? else {
         return Ok(kind.default_method());
     };
     let method = Method::ALL
         .into_iter()
         .find(|method| method.as_str() == text);
-    method.ok_or_else(|| fields.fault("method", Problem::UnknownMethod, &allowed))
+    let method = method.ok_or_else(|| fields.fault("method", Problem::UnknownMethod, &allowed))?;
+    if methods.contains(&method) {
+        Ok(method)
+    } else {
+        Err(fields.fault("method", Problem::UncountedMethod, &allowed))
+    }
 }
 
 fn unit(fields: &Fields<'_>, default: Unit) -> Result<Unit, Fault> {

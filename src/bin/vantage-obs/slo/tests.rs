@@ -163,3 +163,20 @@ fn numbers_that_do_not_go_together_are_usage_errors() {
     assert!(calc("99", "1y", "1").contains("followed by m, h, d or w"));
     assert!(calc("99", "1d", "-1").contains("unexpected argument"));
 }
+
+#[test]
+fn a_config_s_policy_says_which_alerts_can_never_fire() {
+    let folder = folder(&[(
+        "a.json",
+        r#"{"api":{"availability":{"target":93,"window":"30d"}}}"#,
+    )]);
+    let config = folder.path().join("service.toml");
+    let text = r#"{"service":{"name":"api","roles":["api"]},"slo":{"policy":"sre-workbook"}}"#;
+    std::fs::write(&config, text).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (_, out, _) = run(&["validate", path]).unwrap();
+    assert_eq!(out, "objectives: 1; all is well\n");
+    let (status, out, _) = run(&["validate", path, "--config", config.to_str().unwrap()]).unwrap();
+    assert_eq!(status, Status::Fine);
+    assert!(out.contains("more than 14.4x never fires"), "{out}");
+}

@@ -1,10 +1,12 @@
 //! `vantage-obs slo validate`: every fault of every file.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use vantage_obs::config::Environment;
+use vantage_obs::config::{Config, Environment};
+use vantage_obs::slo::policy::Policy;
 use vantage_obs::slo::{Fault, Objectives, Warning};
 
 use super::Folder;
@@ -12,7 +14,8 @@ use crate::output::{Failure, Format, Status};
 
 /// Names every fault of every objective at once: file, JSON path, what stands there, what may.
 ///
-/// What is legal but suspicious is a warning: a target of 0.999, a description with another number.
+/// What is legal but suspicious is a warning: a target of 0.999, a description with another number, an
+/// alert that can never fire because even a total outage burns the budget no faster.
 ///
 /// Exit status: 0 all objectives can be tracked, warnings included; 1 there are faults; 3 the folder
 /// can't be read.
@@ -20,6 +23,9 @@ use crate::output::{Failure, Format, Status};
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
+    /// A service's config file, whose alert policy is meant instead of the default one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// How the findings are printed.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -34,7 +40,15 @@ struct Findings {
 
 impl Arguments {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<Status, Failure> {
-        let findings = Findings::of(Objectives::load(self.folder.readable()?));
+        let policy = match self.policy() {
+            Ok(policy) => policy,
+            Err(error) => {
+                writeln!(out, "{error}")?;
+                return Ok(Status::Faulty);
+            }
+        };
+        let loaded = Objectives::load(self.folder.readable()?);
+        let findings = Findings::of(loaded, &policy);
         match self.format {
             Format::Table => {
                 let plain = Environment::process().get("NO_COLOR").is_some();
@@ -47,20 +61,29 @@ impl Arguments {
             false => Status::Faulty,
         })
     }
+
+    fn policy(&self) -> Result<Policy, vantage_obs::config::ConfigError> {
+        let Some(file) = &self.config else {
+            return Ok(Policy::platform());
+        };
+        let config = Config::default().with_file(file);
+        let effective = config.resolve(&Environment::process())?;
+        Ok(effective.config.slo.alert_policy())
+    }
 }
 
 impl Findings {
-    fn of(loaded: Result<Objectives, vantage_obs::slo::SloError>) -> Self {
+    fn of(loaded: Result<Objectives, vantage_obs::slo::SloError>, policy: &Policy) -> Self {
         match loaded {
             Ok(objectives) => Self {
                 objectives: objectives.len(),
                 faults: Vec::new(),
-                warnings: objectives.warnings().cloned().collect(),
+                warnings: warnings(&objectives, policy),
             },
             Err(error) => Self {
                 objectives: 0,
                 faults: error.faults().to_vec(),
-                warnings: error.warnings().to_vec(),
+                warnings: warnings(error.sound(), policy),
             },
         }
     }
@@ -94,4 +117,9 @@ impl Findings {
             (faults, warnings) => writeln!(out, "faults: {faults}; warnings: {warnings}"),
         }
     }
+}
+
+fn warnings(objectives: &Objectives, policy: &Policy) -> Vec<Warning> {
+    let declared = objectives.warnings().cloned();
+    declared.chain(objectives.unreachable(policy)).collect()
 }
