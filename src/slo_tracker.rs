@@ -39,6 +39,7 @@ use crate::slo::report::{Report, Source};
 use crate::slo::{Objectives, Service};
 use crate::snapshot::health::LatestHealth;
 use crate::snapshot::slo::LatestSlo;
+use crate::store::Change;
 
 /// How often to see whether a sampling interval is over, at most.
 const LOOK: Duration = Duration::from_secs(1);
@@ -122,6 +123,18 @@ impl Tracker {
         }
     }
 
+    /// The last look before the store is told for the last time what to keep, so that an orderly end
+    /// loses none of the events since the look before.
+    pub(crate) fn conclude(&self) {
+        let inner = &self.0;
+        let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
+            return;
+        };
+        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.restore(&mut state, now);
+        inner.sample(&mut state, now);
+    }
+
     /// Starts the loop on a thread of its own; it ends when the answer is dropped.
     pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
         self.0.news.start()?;
@@ -168,13 +181,14 @@ impl Inner {
         let State { tracked, past, .. } = state;
         tracked.iter_mut().for_each(|tracked| tracked.begin(now));
         let since = tracked.iter().map(|tracked| tracked.since(now)).min();
-        let Some(rows) = past.ask(self.clock.now(), since.unwrap_or(now)) else {
+        let Some(told) = past.ask(self.clock.now(), since.unwrap_or(now)) else {
             return false;
         };
         for tracked in tracked {
-            if let Some(shared) = tracked.restore(&rows) {
-                past.keep(|instance| tracked.row(instance, shared));
+            if let Some(shared) = tracked.restore(&told.slices) {
+                past.keep(|instance| tracked.row(instance, shared).map(Change::Slice));
             }
+            tracked.recall(&told.notes);
         }
         true
     }
@@ -187,7 +201,7 @@ impl Inner {
                 continue;
             };
             for row in tracked.sample(now, reading(account)) {
-                past.keep(|instance| tracked.row(instance, row));
+                past.keep(|instance| tracked.row(instance, row).map(Change::Slice));
             }
         }
     }
@@ -198,9 +212,12 @@ impl Inner {
             let mut opened = self.ledger.opened();
             opened.any(|account| account.objective() == tracked.id())
         };
-        let judged = state.tracked.iter_mut().filter(opened);
+        let State { tracked, past, .. } = state;
+        let judged = tracked.iter_mut().filter(opened);
         let changes = judged.filter_map(|tracked| {
-            let from = tracked.look(now, &self.config.maintenance)?;
+            let from = tracked.look(now, &self.config.maintenance);
+            past.keep(|instance| tracked.note(instance, now).map(Change::Note));
+            let from = from?;
             Some(SloAlertChange {
                 objective: tracked.id().into(),
                 from,

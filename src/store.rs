@@ -45,7 +45,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// The slices of an instance that ended after `since`, in order.
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>>;
 
-    /// Removes what ended before, in batches; how many rows that were.
+    /// What earlier runs of an instance have left, in the order of the subjects.
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>>;
+
+    /// Removes what ended before, in batches; how many slices that were.
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64>;
 
     /// Whether this instance has the lead in a matter, until `ttl` from now on unless it asks again.
@@ -74,6 +77,8 @@ pub(crate) enum Change {
     Forget(BeatId, Option<Timestamp>),
     /// Takes the place of the slice with the same instance, objective and start.
     Slice(SliceRow),
+    /// Takes the place of the note with the same instance and subject.
+    Note(NoteRow),
 }
 
 /// What is known of one worker or scheduler.
@@ -109,8 +114,20 @@ pub(crate) struct SliceRow {
     pub(crate) objective: Arc<str>,
     pub(crate) start: Timestamp,
     pub(crate) length: Duration,
+    /// The part of it in which somebody looked.
+    pub(crate) covered: Duration,
     pub(crate) good: u64,
     pub(crate) bad: u64,
+}
+
+/// What one run of a process leaves to the next of its instance, in words of the one who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoteRow {
+    pub(crate) instance: Arc<str>,
+    /// What it is about, such as `alert of api.latency`.
+    pub(crate) subject: Arc<str>,
+    pub(crate) written_at: Timestamp,
+    pub(crate) text: Arc<str>,
 }
 
 /// Why a store could not do what it was asked for.

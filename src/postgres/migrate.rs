@@ -17,10 +17,16 @@ struct Step {
 }
 
 /// The first brings an empty schema to version 1.
-const STEPS: &[Step] = &[Step {
-    sql: include_str!("migrations/0001.sql"),
-    compatible: 1,
-}];
+const STEPS: &[Step] = &[
+    Step {
+        sql: include_str!("migrations/0001.sql"),
+        compatible: 1,
+    },
+    Step {
+        sql: include_str!("migrations/0002.sql"),
+        compatible: 1,
+    },
+];
 
 /// The lock's key: `vantage` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'76616e74616765'::bigint)";

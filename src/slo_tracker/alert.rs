@@ -6,15 +6,20 @@
 //!   factor, an alert would come and go with every sample otherwise.
 //! * It is *frozen* while less than half of either window has samples: then it neither fires nor
 //!   clears, and the calm begins anew after it.
+//!
+//! What fires is written down for the next process, so that a restart neither raises it a second time
+//! nor ends it without a word. It is not worked out again from what was counted: the peak that raised it
+//! may have lasted for one sample, and of the past only minutes are kept.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::slo::policy::{Level, Pair, Policy, Verdict};
 use crate::slo::report::{Alert, BurnRate};
 use crate::slo::{Method, Objective};
-use crate::units::Percent;
+use crate::units::{Percent, format_duration};
 
 /// The part of a short window for which a pair must be calm before it clears.
 const CALM: u32 = 5;
@@ -35,6 +40,15 @@ struct PairState {
     frozen: bool,
     /// Since when a firing pair has been calm.
     calm: Option<Timestamp>,
+}
+
+/// A pair that fires, as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Firing {
+    level: String,
+    long: String,
+    short: String,
+    calm_since: Option<String>,
 }
 
 impl Alarm {
@@ -73,6 +87,33 @@ impl Alarm {
         self.shown
     }
 
+    /// What the next process must know; empty where nothing fires.
+    pub(crate) fn note(&self) -> String {
+        let firing = self.pairs.iter().filter(|state| state.firing);
+        let firing: Vec<_> = firing.map(PairState::written).collect();
+        if firing.is_empty() {
+            return String::new();
+        }
+        // No value of these fails to serialise.
+        serde_json::to_string(&firing).unwrap_or_default()
+    }
+
+    /// Takes up what an earlier process has noted. Pairs that the policy has no more are over, and what
+    /// can't be read was written by a release that knew more.
+    pub(crate) fn recall(&mut self, note: &str) {
+        let written: Vec<Firing> = serde_json::from_str(note).unwrap_or_default();
+        for one in &written {
+            let known = self.pairs.iter_mut().find(|state| one.is_of(&state.pair));
+            if let Some(state) = known.filter(|state| !state.firing) {
+                state.firing = true;
+                state.calm = one.calm_since.as_deref().and_then(|at| at.parse().ok());
+            }
+        }
+        if !written.is_empty() {
+            self.shown = self.raised();
+        }
+    }
+
     /// Whether a pair of this level fires.
     pub(crate) fn fires(&self, level: Level) -> bool {
         let of_level = |state: &&PairState| state.pair.level == level;
@@ -92,7 +133,24 @@ impl Alarm {
     }
 }
 
+impl Firing {
+    fn is_of(&self, pair: &Pair) -> bool {
+        self.level == pair.level.as_str()
+            && self.long == format_duration(pair.long)
+            && self.short == format_duration(pair.short)
+    }
+}
+
 impl PairState {
+    fn written(&self) -> Firing {
+        Firing {
+            level: self.pair.level.as_str().to_owned(),
+            long: format_duration(self.pair.long),
+            short: format_duration(self.pair.short),
+            calm_since: self.calm.map(|at| at.to_string()),
+        }
+    }
+
     fn verdict(&self, target: Percent, min_bad: u64, rates: &[BurnRate]) -> Verdict {
         let short = rates.iter().find(|rate| rate.window == self.pair.short);
         // The short window ends an alert, so what it doesn't know must not.
@@ -234,6 +292,30 @@ mod tests {
             assert_eq!(alarm.look(at(seconds * 10), &unseen), None);
         }
         assert_eq!(alarm.shown(), Alert::Critical);
+    }
+
+    #[test]
+    fn what_fires_is_recalled_with_its_calm_and_what_the_policy_has_no_more_is_not() {
+        let mut before = alarm("99.9");
+        assert_eq!(before.note(), "");
+        before.look(at(0), &all(900, 100));
+        before.look(at(10), &all(1_000, 0));
+        let note = before.note();
+        let mut after = alarm("99.9");
+        after.recall(&note);
+        assert_eq!((after.shown(), after.note()), (Alert::Critical, note));
+        assert_eq!(after.look(at(69), &all(1_000, 0)), None);
+        assert_eq!(
+            after.look(at(70), &all(1_000, 0)),
+            Some(Alert::Critical),
+            "calm since 10, and not since the restart"
+        );
+        let other = Policy::new(Vec::new(), Policy::platform().min_bad);
+        let mut other = Alarm::of("99.9".parse().unwrap(), Method::Occurrences, &other);
+        other.recall(&before.note());
+        assert_eq!((other.shown(), other.note()), (Alert::None, String::new()));
+        other.recall("[{\"level\":7}]");
+        assert_eq!(other.note(), "");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod burn_down;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::alert::Alarm;
 use super::history::{History, Reading};
@@ -16,7 +16,7 @@ use crate::slo::maintenance::Maintenance;
 use crate::slo::policy::Policy;
 use crate::slo::report::{Alert, BurnRate, Data, ObjectiveReport};
 use crate::slo::{Kind, Method, Objective, Service, Window};
-use crate::store::SliceRow;
+use crate::store::{NoteRow, SliceRow};
 
 /// The windows that people look at, whatever the policy says.
 const WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
@@ -24,6 +24,9 @@ const WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
 const STALE: u64 = 3;
 /// What a row in the store tells of, where the objective has no slices of its own.
 const ROW: Duration = Duration::from_secs(60);
+/// After how long a note of something that fires is written again, so that no sweep takes it for left
+/// behind.
+const REWRITE: SignedDuration = SignedDuration::from_hours(1);
 
 /// One objective that is tracked.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub(crate) struct Tracked {
     history: History,
     rows: Rows,
     alarm: Alarm,
+    /// What the store was told last that fires, and when.
+    noted: (Arc<str>, Timestamp),
 }
 
 impl Tracked {
@@ -53,6 +58,7 @@ impl Tracked {
             windows: windows(policy),
             history: History::new(interval, longest(objective)),
             alarm: Alarm::new(objective, policy),
+            noted: ("".into(), Timestamp::MIN),
             objective: objective.clone(),
             interval,
         }
@@ -89,24 +95,55 @@ impl Tracked {
         restored.shared
     }
 
-    /// As the store has it. The length is that part of the slice that was sampled.
+    /// Takes up what an earlier process has left about the alert, which may be nothing.
+    pub(super) fn recall(&mut self, notes: &[NoteRow]) {
+        let subject = self.subject();
+        if let Some(note) = notes.iter().find(|note| note.subject == subject) {
+            self.alarm.recall(&note.text);
+            self.noted = (Arc::clone(&note.text), note.written_at);
+        }
+    }
+
+    /// What the next process must know about the alert, where the store was told otherwise.
+    pub(super) fn note(&mut self, instance: Arc<str>, now: Timestamp) -> Option<NoteRow> {
+        let text = self.alarm.note();
+        let (told, at) = &self.noted;
+        let fresh = text.is_empty() || now.duration_since(*at) < REWRITE;
+        if text == **told && fresh {
+            return None;
+        }
+        let text: Arc<str> = text.into();
+        self.noted = (Arc::clone(&text), now);
+        Some(NoteRow {
+            instance,
+            subject: self.subject(),
+            written_at: now,
+            text,
+        })
+    }
+
+    fn subject(&self) -> Arc<str> {
+        format!("alert of {}", self.id()).into()
+    }
+
+    /// As the store has it.
     pub(super) fn row(&self, instance: Arc<str>, (slot, count): Row) -> Option<SliceRow> {
         Some(SliceRow {
             instance,
             objective: self.id().into(),
             start: self.time_of(slot * self.rows.length())?,
-            length: self.interval.saturating_mul(count.covered),
+            length: self.interval.saturating_mul(narrow(self.rows.length())),
+            covered: self.interval.saturating_mul(count.covered),
             good: count.good,
             bad: count.bad,
         })
     }
 
     fn read(&self, row: &SliceRow) -> Row {
-        let covered = intervals(row.length, self.interval);
         let count = Count {
             good: row.good,
             bad: row.bad,
-            covered: u32::try_from(covered).unwrap_or(u32::MAX),
+            covered: narrow(intervals(row.covered, self.interval)),
         };
         let slot = interval_of(row.start, self.interval) / self.rows.length();
         (slot, count)
@@ -130,7 +167,8 @@ impl Tracked {
             return report;
         }
         let (count, covered) = self.whole(now, report.length);
-        let left_out = self.left_out_of(now, report.length, maintenance);
+        let elapsed = self.elapsed(now, report.length);
+        let left_out = self.left_out_of(now, elapsed, maintenance);
         if left_out.total() > 0 {
             report.raw = Some((count.good, count.bad));
         }
@@ -156,6 +194,10 @@ impl Tracked {
     /// part that is over.
     fn whole(&self, now: Timestamp, length: Duration) -> (Count, f64) {
         let elapsed = self.elapsed(now, length);
+        if elapsed < self.interval {
+            // The newest sample is of what was before.
+            return (Count::default(), 0.0);
+        }
         self.history
             .window(elapsed, interval_of(now, self.interval))
     }
@@ -235,6 +277,10 @@ impl Tracked {
         let millis = u128::from(interval) * self.interval.as_millis();
         Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
     }
+}
+
+fn narrow(intervals: u64) -> u32 {
+    u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
 /// When the budget is spent at the rate of the last hour: long enough to mean something, short enough to
@@ -333,6 +379,131 @@ pub(super) mod tests {
         let tracked = a_bad_hour();
         assert_eq!(tracked.report(at(7_230), &[]).data, Data::Partial);
         assert_eq!(tracked.report(at(7_240), &[]).data, Data::Stale);
+    }
+
+    /// One good event in each of some ten minutes from one moment to another, at every of which `look` is
+    /// given the report.
+    fn play_calendar(
+        window: &str,
+        from: &str,
+        to: &str,
+        mut look: impl FnMut(Timestamp, ObjectiveReport),
+    ) {
+        let ten = Duration::from_secs(600);
+        let text = format!(
+            r#"{{"api":{{"error_rate":{{"target":99,"threshold":1,"window":{window}}}}}}}"#
+        );
+        let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
+        let objective = objectives.iter().next().unwrap();
+        let mut tracked = Tracked::new(objective, ten, ten, &Policy::platform());
+        let (mut now, end): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
+        for good in 0.. {
+            tracked.sample(now, Reading { good, bad: 0 });
+            look(now, tracked.report(now, &[]));
+            now += ten;
+            if now > end {
+                break;
+            }
+        }
+    }
+
+    /// The good events of a window at its last sample, and at the first two of the next one.
+    fn around(window: &str, from: &str, start: &str, end: &str) -> [u64; 3] {
+        let (start, end): (Timestamp, Timestamp) = (start.parse().unwrap(), end.parse().unwrap());
+        let after = end + Duration::from_secs(600);
+        let mut seen = Vec::new();
+        play_calendar(window, from, &after.to_string(), |now, report| {
+            if now >= end - Duration::from_secs(600) {
+                seen.push(report.good);
+            }
+            if now > start && now < end {
+                let since = now.duration_since(start).as_secs() / 600;
+                assert_eq!(report.good, since as u64, "{now}");
+                assert_eq!((report.coverage, report.data), (1.0, Data::Ok), "{now}");
+                let length = end.duration_since(start).unsigned_abs();
+                assert_eq!(report.length, length, "{now}");
+            }
+        });
+        seen.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_month_in_berlin_begins_at_its_own_midnight_and_march_is_an_hour_short() {
+        let window = r#"{"calendar":"month","time_zone":"Europe/Berlin"}"#;
+        let (start, end) = ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z");
+        let expected = (31 * 24 - 1) * 6;
+        assert_eq!(
+            around(window, "2026-02-25T00:00:00Z", start, end),
+            [expected - 1, 0, 1]
+        );
+    }
+
+    #[test]
+    fn a_week_on_lord_howe_island_is_half_an_hour_longer_when_summer_time_ends() {
+        let window = r#"{"calendar":"week","time_zone":"Australia/Lord_Howe"}"#;
+        let (start, end) = ("2026-03-29T13:00:00Z", "2026-04-05T13:30:00Z");
+        let expected = 7 * 24 * 6 + 3;
+        assert_eq!(
+            around(window, "2026-03-28T00:00:00Z", start, end),
+            [expected - 1, 0, 1]
+        );
+    }
+
+    #[test]
+    fn a_quarter_in_new_york_is_told_whole_at_its_end() {
+        let window = r#"{"calendar":"quarter","time_zone":"America/New_York"}"#;
+        let (start, end) = ("2026-10-01T04:00:00Z", "2027-01-01T05:00:00Z");
+        let expected = (92 * 24 + 1) * 6;
+        assert_eq!(
+            around(window, "2026-09-30T00:00:00Z", start, end),
+            [expected - 1, 0, 1]
+        );
+    }
+
+    #[test]
+    fn maintenance_of_last_week_is_not_left_out_of_this_one() {
+        let text =
+            r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":{"calendar":"week"}}}}"#;
+        let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
+        let objective = objectives.iter().next().unwrap();
+        let mut tracked = Tracked::new(objective, INTERVAL, ROW, &Policy::platform());
+        let monday: Timestamp = "2026-03-30T00:00:00Z".parse().unwrap();
+        for step in 0..=720_u64 {
+            let now = monday - Duration::from_secs(3_600) + INTERVAL * u32::try_from(step).unwrap();
+            tracked.sample(now, Reading { good: step, bad: 0 });
+        }
+        let half = Duration::from_secs(1_800);
+        let declared = Maintenance::new(monday - half, monday + half, "move").unwrap();
+        let report = tracked.report(monday + half * 2, &[declared]);
+        assert_eq!((report.good, report.raw), (180, Some((360, 0))));
+    }
+
+    #[test]
+    fn a_restart_within_a_month_keeps_the_month_and_nothing_before_it() {
+        let text = r#"{"api":{"error_rate":{"target":99,"threshold":1,
+            "window":{"calendar":"month","time_zone":"Europe/Berlin"}}}}"#;
+        let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
+        let objective = objectives.iter().next().unwrap();
+        let new = || Tracked::new(objective, INTERVAL, ROW, &Policy::platform());
+        let midnight: Timestamp = "2026-03-31T22:00:00Z".parse().unwrap();
+        let (mut before, mut rows) = (new(), std::collections::BTreeMap::new());
+        let start = midnight - Duration::from_secs(3_600);
+        before.begin(start);
+        before.restore(&[]);
+        for step in 0..=720_u64 {
+            let now = start + INTERVAL * u32::try_from(step).unwrap();
+            for row in before.sample(now, Reading { good: step, bad: 0 }) {
+                rows.insert(row.0, before.row("i".into(), row).unwrap());
+            }
+        }
+        let now = midnight + Duration::from_secs(3_600);
+        let mut after = new();
+        after.begin(now);
+        after.sample(now, Reading::default());
+        after.restore(&rows.into_values().collect::<Vec<_>>());
+        let (old, new) = (before.report(now, &[]), after.report(now, &[]));
+        assert_eq!((old.good, new.good), (360, 360));
+        assert_eq!((old.coverage, new.coverage), (1.0, 1.0));
     }
 
     /// `cargo test --release --lib -- --ignored --nocapture a_thousand`

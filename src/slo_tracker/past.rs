@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::store::{Change, Keeper, Reply, SliceRow, StoreError};
+use crate::store::{Change, Keeper, NoteRow, Reply, SliceRow, StoreError};
 
 /// How soon the store is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -28,10 +28,26 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(super) struct Past {
     kept: Option<Kept>,
-    reply: Option<Reply<Vec<SliceRow>>>,
+    slices: Question<Vec<SliceRow>>,
+    notes: Question<Vec<NoteRow>>,
     began: Option<Instant>,
     next: Option<Instant>,
     known: bool,
+}
+
+/// A question that is asked once, and its answer.
+#[derive(Debug)]
+enum Question<T> {
+    Unasked,
+    Asked(Reply<T>),
+    Answered(T),
+}
+
+/// What earlier processes have kept.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) slices: Vec<SliceRow>,
+    pub(super) notes: Vec<NoteRow>,
 }
 
 impl Past {
@@ -39,29 +55,29 @@ impl Past {
         Self {
             known: kept.is_none(),
             kept,
-            reply: None,
+            slices: Question::Unasked,
+            notes: Question::Unasked,
             began: None,
             next: None,
         }
     }
 
-    /// The rows that ended after `since`, once: when the answer has come.
-    pub(super) fn ask(&mut self, now: Instant, since: Timestamp) -> Option<Vec<SliceRow>> {
+    /// The slices that ended after `since` and the notes, once: when both answers have come.
+    pub(super) fn ask(&mut self, now: Instant, since: Timestamp) -> Option<Told> {
         let kept = self.kept.as_ref().filter(|_| !self.known)?;
         self.began.get_or_insert(now);
-        if self.reply.is_none() && self.next.is_none_or(|next| next <= now) {
-            self.reply = Some(kept.keeper.slices(&kept.instance, since));
+        if self.next.is_some_and(|next| next > now) {
+            return None;
         }
-        match look(self.reply.as_mut()?)? {
-            Ok(rows) => {
-                (self.known, self.reply) = (true, None);
-                Some(rows)
-            }
-            Err(_) => {
-                (self.next, self.reply) = (Some(now + AGAIN), None);
-                None
-            }
+        let (keeper, instance) = (&kept.keeper, &*kept.instance);
+        let slices = self.slices.look(|| keeper.slices(instance, since));
+        let notes = self.notes.look(|| keeper.notes(instance));
+        if slices.and(notes).is_err() {
+            self.next = Some(now + AGAIN);
         }
+        let (slices, notes) = self.slices.take_with(&mut self.notes)?;
+        self.known = true;
+        Some(Told { slices, notes })
     }
 
     /// Whether it is time to judge: with the past, or without.
@@ -70,20 +86,54 @@ impl Past {
         self.known || waited >= PATIENCE
     }
 
-    /// Keeps what `row` makes of the instance.
-    pub(super) fn keep(&self, row: impl FnOnce(Arc<str>) -> Option<SliceRow>) {
+    /// Keeps what `change` makes of the instance.
+    pub(super) fn keep(&self, change: impl FnOnce(Arc<str>) -> Option<Change>) {
         let Some(kept) = &self.kept else {
             return;
         };
-        if let Some(row) = row(Arc::clone(&kept.instance)) {
-            kept.keeper.keep(Change::Slice(row));
+        if let Some(change) = change(Arc::clone(&kept.instance)) {
+            kept.keeper.keep(change);
         }
     }
 }
 
-fn look<T>(reply: &mut Reply<T>) -> Option<Result<T, StoreError>> {
-    match pin!(reply).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => Some(answer),
-        Poll::Pending => None,
+impl<T> Question<T> {
+    /// Asks where nobody has, and looks for the answer; after an error it is to be asked again.
+    fn look(&mut self, ask: impl FnOnce() -> Reply<T>) -> Result<(), StoreError> {
+        if matches!(self, Self::Unasked) {
+            *self = Self::Asked(ask());
+        }
+        let Self::Asked(reply) = self else {
+            return Ok(());
+        };
+        match pin!(reply).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(answer)) => {
+                *self = Self::Answered(answer);
+                Ok(())
+            }
+            Poll::Ready(Err(error)) => {
+                *self = Self::Unasked;
+                Err(error)
+            }
+        }
+    }
+
+    /// Both answers, where both are there.
+    fn take_with<U>(&mut self, other: &mut Question<U>) -> Option<(T, U)> {
+        let both = matches!(
+            (&*self, &*other),
+            (Self::Answered(_), Question::Answered(_))
+        );
+        if !both {
+            return None;
+        }
+        match (
+            std::mem::replace(self, Self::Unasked),
+            std::mem::replace(other, Question::Unasked),
+        ) {
+            (Self::Answered(this), Question::Answered(that)) => Some((this, that)),
+            _ => None,
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::slo::report::ObjectiveReport;
+use crate::slo::report::{Alert, ObjectiveReport};
 use crate::store::{Keeper, Memory, Settings};
 
 const FILE: &str = r#"{"api":{
@@ -155,4 +155,77 @@ fn minutes_that_a_living_process_slept_through_are_not_bad() {
     assert_eq!(process.counts("api.availability").1, bad + 1);
     let after = world.restart(process, Duration::ZERO);
     assert_eq!(after.counts("api.availability").1, bad + 1);
+}
+
+/// What the callbacks were told about the error rate, in order.
+fn listen(process: &Process) -> Arc<Mutex<Vec<Alert>>> {
+    let told: Arc<Mutex<Vec<Alert>>> = Arc::default();
+    let telling = Arc::clone(&told);
+    process.tracker.on_change(move |change| {
+        if &*change.objective == "api.error_rate" {
+            telling.lock().unwrap().push(change.to);
+        }
+    });
+    told
+}
+
+#[test]
+fn what_burns_before_a_restart_burns_after_it_and_is_not_announced_again() {
+    let world = World::new();
+    let before = world.process();
+    // A tenth is bad, of 1 % that may be: not more than 10x, but more than 2x.
+    world.play(&before, 6 * 60 * 4);
+    assert_eq!(before.report("api.error_rate").alert, Alert::Warning);
+    let after = world.restart(before, Duration::from_secs(20));
+    let told = listen(&after);
+    assert_eq!(after.report("api.error_rate").alert, Alert::Warning);
+    world.play(&after, 6);
+    assert_eq!(*told.lock().unwrap(), [], "nothing has changed");
+    // Its end is told once, 6 min after the short window has become calm.
+    for _ in 0..6 * 60 {
+        after.requests.add(true, 10);
+        world.clock.advance(INTERVAL);
+        after.tracker.tick();
+    }
+    assert_eq!(*told.lock().unwrap(), [Alert::None]);
+    let again = world.restart(after, Duration::ZERO);
+    assert_eq!(again.report("api.error_rate").alert, Alert::None);
+}
+
+#[test]
+fn an_alert_in_its_calm_is_not_forgotten_by_a_restart() {
+    let world = World::new();
+    let before = world.process();
+    world.play(&before, 6 * 60 * 4);
+    for _ in 0..6 * 28 {
+        before.requests.add(true, 10);
+        world.clock.advance(INTERVAL);
+        before.tracker.tick();
+    }
+    let rates = before.report("api.error_rate").burn_rate;
+    let short = rates.iter().find(|rate| rate.window.as_secs() == 1_800);
+    assert!(
+        short.unwrap().bad * 50 < short.unwrap().good,
+        "it burns below 2x by now"
+    );
+    assert_eq!(before.report("api.error_rate").alert, Alert::Warning);
+    let after = world.restart(before, Duration::ZERO);
+    assert_eq!(after.report("api.error_rate").alert, Alert::Warning);
+}
+
+#[test]
+fn an_orderly_end_keeps_what_happened_since_the_last_sample() {
+    let world = World::new();
+    let before = world.process();
+    world.play(&before, 61);
+    let covered = before.counts("api.error_rate").2;
+    before.requests.add(true, 5);
+    before.requests.add(false, 4);
+    world.clock.advance(Duration::from_secs(3));
+    before.tracker.conclude();
+    let after = world.restart(before, Duration::ZERO);
+    assert_eq!(
+        after.counts("api.error_rate"),
+        (9 * 61 + 5, 61 + 4, covered)
+    );
 }

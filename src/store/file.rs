@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::{Answer, Change, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
 use disk::Disk;
 pub(crate) use open::OpenError;
 use trouble::Trouble;
@@ -110,6 +110,11 @@ impl Store for File {
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
         self.ask(move |database| tables::slices(database, &instance, since))
+    }
+
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+        let instance: Arc<str> = Arc::from(instance);
+        self.ask(move |database| tables::notes(database, &instance))
     }
 
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {

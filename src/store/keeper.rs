@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Answer, Change, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
 use crate::clock::Clock;
 use crate::snapshot::store::StoreCondition;
 pub(crate) use reply::{Reply, block_on};
@@ -198,6 +198,12 @@ impl Keeper {
     pub(crate) fn slices(&self, instance: &str, since: Timestamp) -> Reply<Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
         self.ask(move |store| Box::pin(async move { store.slices(&instance, since).await }))
+    }
+
+    /// What earlier runs of an instance have left.
+    pub(crate) fn notes(&self, instance: &str) -> Reply<Vec<NoteRow>> {
+        let instance: Arc<str> = Arc::from(instance);
+        self.ask(move |store| Box::pin(async move { store.notes(&instance).await }))
     }
 
     /// Whether this instance has the lead in a matter, until `ttl` from now on.

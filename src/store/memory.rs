@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::{Answer, Change, Revision, SliceRow, Store, WorkerRow};
+use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, WorkerRow};
 use crate::beat::BeatId;
 
 /// How many slices it holds. Nobody can read them after a restart, so that the tracker's own memory
@@ -25,6 +25,7 @@ struct Inner {
     workers: HashMap<BeatId, (WorkerRow, i64)>,
     by_revision: BTreeMap<i64, BeatId>,
     slices: BTreeMap<SliceKey, SliceRow>,
+    notes: BTreeMap<(Arc<str>, Arc<str>), NoteRow>,
 }
 
 /// Start, instance and objective, so that the oldest is the first.
@@ -46,6 +47,10 @@ impl Inner {
                 if self.slices.len() > SLICES {
                     self.slices.pop_first();
                 }
+            }
+            Change::Note(row) => {
+                let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
+                self.notes.insert(key, row.clone());
             }
         }
     }
@@ -104,8 +109,18 @@ impl Store for Memory {
         Box::pin(ready(Ok(slices)))
     }
 
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+        let inner = self.lock();
+        let own = inner
+            .notes
+            .values()
+            .filter(|row| &*row.instance == instance);
+        Box::pin(ready(Ok(own.cloned().collect())))
+    }
+
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
         let mut inner = self.lock();
+        inner.notes.retain(|_, row| row.written_at >= before);
         let all = inner.slices.len();
         inner.slices.retain(|_, row| row.end() >= before);
         let swept = all - inner.slices.len();

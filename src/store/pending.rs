@@ -8,7 +8,7 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::{Change, SliceRow, WorkerRow};
+use super::{Change, NoteRow, SliceRow, WorkerRow};
 use crate::beat::BeatId;
 
 /// Changes by their keys, each with the time since when it has been waiting.
@@ -16,6 +16,7 @@ use crate::beat::BeatId;
 pub(super) struct Pending {
     workers: Lane<BeatId, WorkerChange>,
     slices: Lane<SliceKey, Option<SliceRow>>,
+    notes: Lane<NoteKey, Option<NoteRow>>,
 }
 
 /// Changes in the order in which they are to be made, beside the time of each.
@@ -39,6 +40,9 @@ struct SliceKey {
     start: Timestamp,
 }
 
+/// Instance and subject.
+type NoteKey = (Arc<str>, Arc<str>);
+
 impl Pending {
     /// Adds a change; what waits for the same key already keeps its place and its time.
     pub(super) fn put(&mut self, change: Change, since: Instant) {
@@ -54,6 +58,10 @@ impl Pending {
             Change::Slice(row) => {
                 let key = SliceKey::of(&row);
                 *self.slices.entry(&key, since) = Some(row);
+            }
+            Change::Note(row) => {
+                let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
+                *self.notes.entry(&key, since) = Some(row);
             }
         }
     }
@@ -78,13 +86,8 @@ impl Pending {
                 .chain(row)
                 .for_each(|change| batch.push(change, since));
         }
-        while batch.changes.len() < most {
-            let Some((_, since, row)) = self.slices.pop() else {
-                break;
-            };
-            row.into_iter()
-                .for_each(|row| batch.push(Change::Slice(row), since));
-        }
+        self.notes.drain(most, Change::Note, &mut batch);
+        self.slices.drain(most, Change::Slice, &mut batch);
         batch
     }
 
@@ -93,8 +96,8 @@ impl Pending {
     pub(super) fn trim(&mut self, bound: usize) -> u64 {
         let mut dropped = 0;
         while self.len() > bound {
-            if self.slices.pop().is_none() {
-                self.workers.pop();
+            if self.slices.pop().is_none() && self.workers.pop().is_none() {
+                self.notes.pop();
             }
             dropped += 1;
         }
@@ -103,13 +106,13 @@ impl Pending {
 
     /// How many keys wait.
     pub(super) fn len(&self) -> usize {
-        self.workers.held.len() + self.slices.held.len()
+        self.workers.held.len() + self.slices.held.len() + self.notes.held.len()
     }
 
     /// Since when the oldest has been waiting.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        let (workers, slices) = (self.workers.times(), self.slices.times());
-        workers.chain(slices).min()
+        let rows = self.slices.times().chain(self.notes.times());
+        self.workers.times().chain(rows).min()
     }
 }
 
@@ -174,6 +177,19 @@ impl<K, V> Default for Lane<K, V> {
             held: HashMap::new(),
             order: BTreeMap::new(),
             next: 0,
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, R> Lane<K, Option<R>> {
+    /// Moves rows into a batch until that has so many changes.
+    fn drain(&mut self, most: usize, change: fn(R) -> Change, batch: &mut Batch) {
+        while batch.changes.len() < most {
+            let Some((_, since, row)) = self.pop() else {
+                break;
+            };
+            row.into_iter()
+                .for_each(|row| batch.push(change(row), since));
         }
     }
 }

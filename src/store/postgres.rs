@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Answer, Change, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
 use crate::postgres::{Address, Limits, Pool, PostgresError, Transaction, migrate, within};
 use changes::Wave;
 use rows::nanos;
@@ -140,8 +140,13 @@ DELETE FROM vantage_obs.slices WHERE ctid = ANY (ARRAY(
     ORDER BY end_ns LIMIT $2 FOR UPDATE SKIP LOCKED
 ))";
 
+const SWEEP_NOTES: &str = "DELETE FROM vantage_obs.notes WHERE written_ns < $1";
+
+const NOTES: &str = "
+SELECT subject, written_ns, note FROM vantage_obs.notes WHERE instance = $1 ORDER BY subject";
+
 const SLICES: &str = "
-SELECT objective, start_ns, end_ns, good, bad FROM vantage_obs.slices
+SELECT objective, start_ns, end_ns, good, bad, covered_ns FROM vantage_obs.slices
 WHERE instance = $1 AND end_ns > $2 ORDER BY start_ns, objective";
 
 /// By the server's clock, and after any wait for the row: the processes' clocks may differ.
@@ -178,8 +183,26 @@ impl Store for Postgres {
         }))
     }
 
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+        Box::pin(self.by_deadline(async move {
+            let mut transaction = self.begin("READ ONLY").await?;
+            let rows = transaction.query(NOTES, &[&instance]).await?;
+            transaction.commit().await?;
+            rows.iter().map(|row| rows::note(instance, row)).collect()
+        }))
+    }
+
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
-        Box::pin(async move { Ok(self.sweep_batches(nanos(before)).await?) })
+        Box::pin(async move {
+            let removed = self.sweep_batches(nanos(before)).await?;
+            self.by_deadline(async {
+                let mut transaction = self.begin("").await?;
+                transaction.execute(SWEEP_NOTES, &[&nanos(before)]).await?;
+                transaction.commit().await
+            })
+            .await?;
+            Ok(removed)
+        })
     }
 
     fn lead<'a>(&'a self, matter: &'a str, instance: &'a str, ttl: Duration) -> Answer<'a, bool> {

@@ -49,7 +49,7 @@ impl Telemetry {
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
         health::wait(self.0.pause()).await;
-        let within = self.0.pulse.part(within).await;
+        let within = self.0.pulse.part(within, || self.0.conclude()).await;
         let report = self.0.carry.out(true, within).await;
         self.0.end();
         self.0.pulse.close().await;
@@ -64,7 +64,7 @@ impl Telemetry {
     pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
         let carry = &self.0.carry;
         std::thread::sleep(self.0.pause());
-        let within = block_on(self.0.pulse.part(carry.within()));
+        let within = block_on(self.0.pulse.part(carry.within(), || self.0.conclude()));
         let report = carry.out_blocking(true, within);
         self.0.end();
         block_on(self.0.pulse.close());
@@ -73,6 +73,13 @@ impl Telemetry {
 }
 
 impl Inner {
+    /// What is counted up to now goes to the store while that still takes it.
+    fn conclude(&self) {
+        if !self.config.config.disabled {
+            self.slo.conclude();
+        }
+    }
+
     /// Ends everything but the export, which has ended.
     fn end(&self) {
         let background = std::mem::take(
@@ -97,7 +104,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.unready();
         // Empty after a shutdown.
-        let within = block_on(self.pulse.part(AT_DROP));
+        let within = block_on(self.pulse.part(AT_DROP, || self.conclude()));
         let report = self.carry.out_blocking(true, within);
         if let Err(incomplete) = report.complete() {
             tracing::warn!("{incomplete}");

@@ -80,9 +80,9 @@ impl Pulse {
         self.keeper.tick();
     }
 
-    /// Says goodbye for every worker, and keeps what is to be kept; answers what is left of the
-    /// time, of which it takes two thirds at most.
-    pub(super) async fn part(&self, within: Duration) -> Duration {
+    /// Says goodbye for every worker, and keeps what is to be kept, which `conclude` may add to; answers
+    /// what is left of the time, of which it takes two thirds at most.
+    pub(super) async fn part(&self, within: Duration, conclude: impl FnOnce()) -> Duration {
         let (started, share) = (Instant::now(), within / 3);
         let (said, heard) = oneshot::channel();
         let done = Box::new(move || {
@@ -90,6 +90,7 @@ impl Pulse {
         });
         self.heart.part(share, done);
         let _ = at_most(share, heard).await;
+        conclude();
         let _ = at_most(share, self.keeper.flush(share)).await;
         within.saturating_sub(started.elapsed())
     }

@@ -6,7 +6,7 @@ use crate::beat::{Condition, Progress};
 use crate::config::Role;
 use crate::heartbeat::roster::State as Is;
 use crate::slo::Objectives;
-use crate::store::{Answer, Memory, Revision, Settings, SliceRow, Store, WorkerRow};
+use crate::store::{Answer, Memory, NoteRow, Revision, Settings, SliceRow, Store, WorkerRow};
 
 /// A store that several processes share.
 #[derive(Debug, Default)]
@@ -23,6 +23,10 @@ impl Store for Shared {
 
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         self.0.slices(instance, since)
+    }
+
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+        self.0.notes(instance)
     }
 
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {

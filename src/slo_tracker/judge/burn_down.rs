@@ -25,7 +25,7 @@ impl Tracked {
     ) -> Vec<(Timestamp, Ratio)> {
         let end = interval_of(now, self.interval);
         let elapsed = self.elapsed(now, report.length);
-        let start = end.saturating_sub(intervals(elapsed, self.interval).max(1));
+        let start = end.saturating_sub(intervals(elapsed, self.interval));
         let first = start.max(self.history.tiers().first().saturating_sub(1));
         let seen = |(from, to): &(u64, u64)| {
             let step = self.history.tiers().between(*from, *to);

@@ -4,25 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use redb::{Database, ReadableTable as _, Table, TableDefinition};
+use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, Table, TableDefinition};
 
 use super::row::{self, Kept};
 use super::trouble::Trouble;
-use crate::store::{Change, Revision, SliceRow, WorkerRow};
+use crate::store::{Change, NoteRow, Revision, SliceRow, WorkerRow};
 
 /// Grows with every change of a table or of a row, so that an earlier release refuses the file and
 /// does not lose what it does not know.
-pub(super) const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 2;
 
 /// Figures of the file itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// By id, as [`Kept`].
 const WORKERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("workers");
-/// By instance, start in nanoseconds and objective: length in nanoseconds, good and bad.
-const SLICES: TableDefinition<'_, SliceKey<'_>, SliceValue> = TableDefinition::new("slices");
+/// By instance, start in nanoseconds and objective: length and covered part of it in nanoseconds, good
+/// and bad.
+const SLICES: TableDefinition<'_, SliceKey<'_>, SliceValue> =
+    TableDefinition::new("covered_slices");
+/// The same of schema 1, which had the covered part in the length's place.
+const SLICES_1: TableDefinition<'_, SliceKey<'_>, (u64, u64, u64)> = TableDefinition::new("slices");
+/// By instance and subject: when it was written, in nanoseconds, and the text.
+const NOTES: TableDefinition<'_, (&str, &str), (i128, &str)> = TableDefinition::new("notes");
 
 type SliceKey<'a> = (&'a str, i128, &'a str);
-type SliceValue = (u64, u64, u64);
+type SliceValue = (u64, u64, u64, u64);
 
 const VERSION: &str = "schema";
 const REVISION: &str = "revision";
@@ -35,6 +41,24 @@ pub(super) fn create(database: &Database) -> Result<(), Trouble> {
     transaction.open_table(META)?.insert(VERSION, SCHEMA)?;
     transaction.open_table(WORKERS)?;
     transaction.open_table(SLICES)?;
+    transaction.open_table(NOTES)?;
+    Ok(transaction.commit()?)
+}
+
+/// Brings the tables of schema 1 to the present one, or leaves them as they are.
+fn upgrade(database: &Database) -> Result<(), Trouble> {
+    let transaction = database.begin_write()?;
+    {
+        let mut slices = transaction.open_table(SLICES)?;
+        for entry in transaction.open_table(SLICES_1)?.iter()? {
+            let (key, value) = entry?;
+            let (covered, good, bad) = value.value();
+            slices.insert(key.value(), (covered, covered, good, bad))?;
+        }
+    }
+    transaction.delete_table(SLICES_1)?;
+    transaction.open_table(NOTES)?;
+    transaction.open_table(META)?.insert(VERSION, SCHEMA)?;
     Ok(transaction.commit()?)
 }
 
@@ -48,6 +72,7 @@ pub(super) fn check(database: &Database) -> Result<(), Trouble> {
     };
     match found {
         Some(SCHEMA) => Ok(()),
+        Some(1) => upgrade(database),
         Some(newer) if newer > SCHEMA => Err(Trouble::Newer(newer)),
         Some(other) => Err(Trouble::Damaged(format!("there is no schema {other}"))),
         None => create(database),
@@ -60,6 +85,7 @@ pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trou
         let mut meta = transaction.open_table(META)?;
         let mut workers = transaction.open_table(WORKERS)?;
         let mut slices = transaction.open_table(SLICES)?;
+        let mut notes = transaction.open_table(NOTES)?;
         let mut revision = figure(&meta, REVISION)?;
         let mut longest = figure(&meta, LONGEST)?;
         for change in changes {
@@ -69,7 +95,12 @@ pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trou
                 Change::Slice(row) => {
                     let length = row::nanos(row.length);
                     longest = longest.max(length);
-                    slices.insert(key(row), (length, row.good, row.bad))?;
+                    let covered = row::nanos(row.covered);
+                    slices.insert(key(row), (length, covered, row.good, row.bad))?;
+                }
+                Change::Note(row) => {
+                    let written = row.written_at.as_nanosecond();
+                    notes.insert((&*row.instance, &*row.subject), (written, &*row.text))?;
                 }
             }
         }
@@ -158,7 +189,28 @@ pub(super) fn slices(
     Ok(rows)
 }
 
-/// Removes slices that ended before, up to a number; how many.
+pub(super) fn notes(database: &Database, instance: &Arc<str>) -> Result<Vec<NoteRow>, Trouble> {
+    let table = database.begin_read()?.open_table(NOTES)?;
+    let mut rows = Vec::new();
+    for entry in table.range((&**instance, "")..)? {
+        let (key, value) = entry?;
+        let ((owner, subject), (written, text)) = (key.value(), value.value());
+        if owner != &**instance {
+            break;
+        }
+        let written_at = Timestamp::from_nanosecond(written);
+        rows.push(NoteRow {
+            instance: Arc::clone(instance),
+            subject: subject.into(),
+            written_at: written_at.map_err(|error| Trouble::Damaged(error.to_string()))?,
+            text: text.into(),
+        });
+    }
+    Ok(rows)
+}
+
+/// Removes slices that ended before, up to a number, and notes that were written before; how many
+/// slices.
 pub(super) fn sweep(database: &Database, before: Timestamp, most: usize) -> Result<usize, Trouble> {
     let transaction = database.begin_write()?;
     let over = {
@@ -169,7 +221,12 @@ pub(super) fn sweep(database: &Database, before: Timestamp, most: usize) -> Resu
         }
         over.len()
     };
-    if over == 0 {
+    let mut notes = transaction.open_table(NOTES)?;
+    let (all, before) = (notes.len()?, before.as_nanosecond());
+    notes.retain(|_, (written, _)| written >= before)?;
+    let same = notes.len()? == all;
+    drop(notes);
+    if over == 0 && same {
         transaction.abort()?;
     } else {
         transaction.commit()?;
@@ -215,7 +272,7 @@ fn key(row: &SliceRow) -> SliceKey<'_> {
 
 fn slice(
     (instance, start, objective): SliceKey<'_>,
-    (length, good, bad): SliceValue,
+    (length, covered, good, bad): SliceValue,
 ) -> Result<SliceRow, Trouble> {
     let start = Timestamp::from_nanosecond(start);
     Ok(SliceRow {
@@ -223,6 +280,7 @@ fn slice(
         objective: Arc::from(objective),
         start: start.map_err(|error| Trouble::Damaged(error.to_string()))?,
         length: Duration::from_nanos(length),
+        covered: Duration::from_nanos(covered),
         good,
         bad,
     })

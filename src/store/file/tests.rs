@@ -78,12 +78,46 @@ fn a_file_of_a_later_release_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     let error = File::open(&path).unwrap_err();
     assert!(
-        error.to_string().contains("later release (schema 2"),
+        error.to_string().contains("later release (schema 3"),
         "{error}"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(File::open(&path).is_err());
     assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
+}
+
+#[test]
+fn a_file_of_schema_1_is_brought_to_the_present_one_and_loses_nothing() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    drop(File::open(&path).unwrap());
+    {
+        let database = redb::Database::open(&path).unwrap();
+        let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+        let slices: redb::TableDefinition<'_, (&str, i128, &str), (u64, u64, u64)> =
+            redb::TableDefinition::new("slices");
+        let transaction = database.begin_write().unwrap();
+        transaction
+            .open_table(meta)
+            .unwrap()
+            .insert("schema", 1)
+            .unwrap();
+        let minute = (60_000_000_000, 5, 1);
+        let key = ("i", at(0).as_nanosecond(), "o");
+        transaction
+            .open_table(slices)
+            .unwrap()
+            .insert(key, minute)
+            .unwrap();
+        transaction.commit().unwrap();
+    }
+    let store = File::open(&path).unwrap();
+    let mut kept = slice("i", "o", 0, 5);
+    kept.covered = kept.length;
+    assert_eq!(block_on(store.slices("i", at(0))).unwrap(), [kept.clone()]);
+    drop(store);
+    let again = File::open(&path).unwrap();
+    assert_eq!(block_on(again.slices("i", at(0))).unwrap(), [kept]);
 }
 
 #[test]

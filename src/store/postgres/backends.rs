@@ -190,6 +190,7 @@ fn slice(instance: &str, start: i64, good: u64) -> SliceRow {
         objective: "workers.availability".into(),
         start: Timestamp::from_second(start).unwrap(),
         length: Duration::from_secs(60),
+        covered: Duration::from_secs(40),
         good,
         bad: 1,
     }

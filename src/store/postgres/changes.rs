@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 
-use super::rows::{Slices, Workers, nanos};
+use super::rows::{Notes, Slices, Workers, nanos};
 use crate::beat::BeatId;
 use crate::postgres::{PostgresError, Transaction};
-use crate::store::{Change, SliceRow, WorkerRow};
+use crate::store::{Change, NoteRow, SliceRow, WorkerRow};
 
 /// Changes of which no two touch the same row.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub(super) struct Wave<'a> {
     workers: Vec<&'a WorkerRow>,
     forgotten: Vec<(&'a BeatId, Option<i64>)>,
     slices: Vec<&'a SliceRow>,
+    notes: Vec<&'a NoteRow>,
 }
 
 /// What two changes of the same thing share.
@@ -25,6 +26,7 @@ pub(super) struct Wave<'a> {
 enum Key<'a> {
     Worker(&'a str),
     Slice(&'a str, &'a str, i64),
+    Note(&'a str, &'a str),
 }
 
 /// The rows are locked in order first, and judged again when they are.
@@ -61,6 +63,7 @@ impl<'a> Wave<'a> {
             Change::Worker(row) => self.workers.push(row),
             Change::Forget(id, last_seen) => self.forgotten.push((id, last_seen.map(nanos))),
             Change::Slice(row) => self.slices.push(row),
+            Change::Note(row) => self.notes.push(row),
         }
     }
 
@@ -68,6 +71,8 @@ impl<'a> Wave<'a> {
         self.workers.sort_unstable_by_key(|row| &row.id);
         self.slices
             .sort_unstable_by_key(|row| (&row.instance, &row.objective, row.start));
+        self.notes
+            .sort_unstable_by_key(|row| (&row.instance, &row.subject));
     }
 
     pub(super) async fn write(&self, transaction: &mut Transaction) -> Result<(), PostgresError> {
@@ -91,6 +96,12 @@ impl<'a> Wave<'a> {
                 .execute(Slices::UPSERT, &columns.values())
                 .await?;
         }
+        if !self.notes.is_empty() {
+            let columns = Notes::of(&self.notes);
+            transaction
+                .execute(Notes::UPSERT, &columns.values())
+                .await?;
+        }
         Ok(())
     }
 }
@@ -102,6 +113,7 @@ impl<'a> Key<'a> {
             Change::Worker(row) => Self::Worker(row.id.as_str()),
             Change::Forget(id, _) => Self::Worker(id.as_str()),
             Change::Slice(row) => Self::Slice(&row.instance, &row.objective, nanos(row.start)),
+            Change::Note(row) => Self::Note(&row.instance, &row.subject),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
 use crate::postgres::PostgresError;
-use crate::store::{SliceRow, WorkerRow};
+use crate::store::{NoteRow, SliceRow, WorkerRow};
 
 /// What a statement takes.
 pub(super) type Values<'a, const N: usize> = [&'a (dyn ToSql + Sync); N];
@@ -145,16 +145,21 @@ pub(super) struct Slices<'a> {
     ends: Vec<i64>,
     good: Vec<i64>,
     bad: Vec<i64>,
+    covered: Vec<i64>,
 }
 
 impl<'a> Slices<'a> {
     /// A slice that has not changed is not written again.
     pub(super) const UPSERT: &'static str = "
-INSERT INTO vantage_obs.slices AS known (instance, objective, start_ns, end_ns, good, bad)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+INSERT INTO vantage_obs.slices AS known
+    (instance, objective, start_ns, end_ns, good, bad, covered_ns)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::bigint[])
 ON CONFLICT (instance, objective, start_ns) DO UPDATE
-SET end_ns = excluded.end_ns, good = excluded.good, bad = excluded.bad
-WHERE (known.end_ns, known.good, known.bad) <> (excluded.end_ns, excluded.good, excluded.bad)";
+SET end_ns = excluded.end_ns, good = excluded.good, bad = excluded.bad,
+    covered_ns = excluded.covered_ns
+WHERE (known.end_ns, known.good, known.bad, known.covered_ns)
+    IS DISTINCT FROM (excluded.end_ns, excluded.good, excluded.bad, excluded.covered_ns)";
 
     pub(super) fn of(rows: &[&'a SliceRow]) -> Self {
         let mut columns = Self::default();
@@ -166,11 +171,12 @@ WHERE (known.end_ns, known.good, known.bad) <> (excluded.end_ns, excluded.good, 
             columns.ends.push(start.saturating_add(length(row.length)));
             columns.good.push(whole(row.good));
             columns.bad.push(whole(row.bad));
+            columns.covered.push(length(row.covered));
         }
         columns
     }
 
-    pub(super) fn values(&self) -> Values<'_, 6> {
+    pub(super) fn values(&self) -> Values<'_, 7> {
         [
             &self.instances,
             &self.objectives,
@@ -178,17 +184,62 @@ WHERE (known.end_ns, known.good, known.bad) <> (excluded.end_ns, excluded.good, 
             &self.ends,
             &self.good,
             &self.bad,
+            &self.covered,
         ]
     }
 }
 
+/// Columns of notes.
+#[derive(Default)]
+pub(super) struct Notes<'a> {
+    instances: Vec<Cow<'a, str>>,
+    subjects: Vec<Cow<'a, str>>,
+    written: Vec<i64>,
+    texts: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Notes<'a> {
+    pub(super) const UPSERT: &'static str = "
+INSERT INTO vantage_obs.notes (instance, subject, written_ns, note)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+ON CONFLICT (instance, subject) DO UPDATE
+SET written_ns = excluded.written_ns, note = excluded.note";
+
+    pub(super) fn of(rows: &[&'a NoteRow]) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.instances.push(plain(&row.instance));
+            columns.subjects.push(plain(&row.subject));
+            columns.written.push(nanos(row.written_at));
+            columns.texts.push(plain(&row.text));
+        }
+        columns
+    }
+
+    pub(super) fn values(&self) -> Values<'_, 4> {
+        [&self.instances, &self.subjects, &self.written, &self.texts]
+    }
+}
+
+pub(super) fn note(instance: &str, row: &Row) -> Result<NoteRow, PostgresError> {
+    Ok(NoteRow {
+        instance: instance.into(),
+        subject: row.try_get::<_, &str>(0)?.into(),
+        written_at: timestamp(row.try_get(1)?),
+        text: row.try_get::<_, &str>(2)?.into(),
+    })
+}
+
 pub(super) fn slice(instance: &str, row: &Row) -> Result<SliceRow, PostgresError> {
     let (start, end): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+    let length = end.saturating_sub(start);
+    let covered = row.try_get::<_, Option<i64>>(5)?.unwrap_or(length);
     Ok(SliceRow {
         instance: instance.into(),
         objective: row.try_get::<_, &str>(0)?.into(),
         start: timestamp(start),
-        length: Duration::from_nanos(unsigned(end.saturating_sub(start))),
+        length: Duration::from_nanos(unsigned(length)),
+        covered: Duration::from_nanos(unsigned(covered)),
         good: unsigned(row.try_get(3)?),
         bad: unsigned(row.try_get(4)?),
     })

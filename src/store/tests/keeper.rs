@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::rows::{at, id, slice, worker};
 use crate::clock::Clock;
 use crate::store::{
-    Answer, Change, Keeper, Memory, Revision, Settings, SliceRow, Store, StoreError, WorkerRow,
+    Answer, Change, Keeper, Memory, NoteRow, Revision, Settings, SliceRow, Store, StoreError,
+    WorkerRow,
 };
 
 /// A store that is away, refuses a worker, or panics, as the test wants it.
@@ -49,6 +50,10 @@ impl Store for Moody {
 
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         self.memory.slices(instance, since)
+    }
+
+    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+        self.memory.notes(instance)
     }
 
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
-use crate::store::{SliceRow, WorkerRow};
+use crate::store::{NoteRow, SliceRow, WorkerRow};
 
 /// So many seconds after the tests' beginning.
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -66,7 +66,18 @@ pub(crate) fn slice(instance: &str, objective: &str, second: i64, good: u64) -> 
         objective: Arc::from(objective),
         start: at(second),
         length: Duration::from_secs(60),
+        covered: Duration::from_secs(50),
         good,
         bad: 1,
+    }
+}
+
+/// What an instance wrote about a subject at this second.
+pub(crate) fn note(instance: &str, subject: &str, second: i64, text: &str) -> NoteRow {
+    NoteRow {
+        instance: Arc::from(instance),
+        subject: Arc::from(subject),
+        written_at: at(second),
+        text: Arc::from(text),
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rows::{at, id, silent, slice, worker};
+use super::rows::{at, id, note, silent, slice, worker};
 use crate::store::{Change, Revision, SliceRow, Store, WorkerRow};
 
 type Claim = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -28,6 +28,7 @@ claims! {
     only_what_changed_since_a_revision_is_told
     slices_come_back_in_order_and_only_those_of_the_instance
     a_slice_takes_the_place_of_its_like
+    a_note_takes_the_place_of_its_like_and_is_its_instance_s_own
     a_sweep_removes_what_ended_before
     a_lead_is_had_by_one
 }
@@ -164,12 +165,34 @@ async fn slices_come_back_in_order_and_only_those_of_the_instance(store: Arc<dyn
 
 async fn a_slice_takes_the_place_of_its_like(store: Arc<dyn Store>) {
     let mut longer = slice("i", "o", 0, 6);
-    longer.length = Duration::from_secs(300);
+    (longer.length, longer.covered) = (Duration::from_secs(300), Duration::from_secs(70));
     put_slices(&*store, [slice("i", "o", 0, 5)]).await;
     put_slices(&*store, [longer.clone()]).await;
     assert_eq!(store.slices("i", at(0)).await.unwrap(), [longer.clone()]);
     let still = store.slices("i", at(299)).await.unwrap();
     assert_eq!(still, [longer]);
+}
+
+async fn a_note_takes_the_place_of_its_like_and_is_its_instance_s_own(store: Arc<dyn Store>) {
+    let notes = [
+        note("i", "b", 2, "later"),
+        note("i", "a", 1, "first"),
+        note("other", "a", 1, "theirs"),
+        note("", "a", 1, "nobody's"),
+    ];
+    let changes = notes.clone().map(Change::Note);
+    store.commit(&changes).await.unwrap();
+    store.commit(&changes).await.unwrap();
+    assert_eq!(
+        store.notes("i").await.unwrap(),
+        [notes[1].clone(), notes[0].clone()]
+    );
+    let newer = note("i", "a", 5, "");
+    store.commit(&[Change::Note(newer.clone())]).await.unwrap();
+    assert_eq!(store.notes("i").await.unwrap()[0], newer);
+    assert_eq!(store.sweep(at(5)).await.unwrap(), 0);
+    assert_eq!(store.notes("i").await.unwrap(), [newer]);
+    assert_eq!(store.notes("other").await.unwrap(), []);
 }
 
 async fn a_sweep_removes_what_ended_before(store: Arc<dyn Store>) {
