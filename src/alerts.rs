@@ -47,6 +47,7 @@ pub const ALL: &[&AlertSpec] = &[
     &process::DISK_FREE,
     &process::DISK_FULL_IN,
     &worker::OFFLINE,
+    &worker::MANY_OFFLINE,
     &worker::QUEUE_DEPTH,
     &worker::FAILURES,
     &worker::OLDEST,

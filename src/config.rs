@@ -198,6 +198,16 @@ impl Config {
         layers.into_effective()
     }
 
+    /// The routes of the crate's own: they count towards no objective and no alert.
+    pub(crate) fn own_routes(&self) -> Vec<String> {
+        let scrape = self.metrics.prometheus.path.as_str();
+        let all = HEALTH_PATHS
+            .into_iter()
+            .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
+            .chain(SLO_PAGE_PATHS);
+        all.map(str::to_owned).collect()
+    }
+
     fn read(&mut self, section: &mut Section<'_, '_>) {
         section.field("disabled", &mut self.disabled);
         section.section("service", |section| self.service.read(section));

@@ -16,9 +16,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod examples;
 mod file;
+mod measure;
 pub mod promql;
+mod rule;
+mod rules;
 mod source;
+mod yaml;
 
 pub use file::{Found, GeneratedFile, HAND_WRITTEN};
 pub use source::{Pace, Source};
@@ -26,8 +31,8 @@ pub use source::{Pace, Source};
 /// Every file, in the order of their paths.
 #[must_use]
 pub fn plan(source: &Source) -> Vec<GeneratedFile> {
-    let mut files: Vec<GeneratedFile> = Vec::new();
-    let _ = source;
+    let mut files = rules::files(source);
+    files.extend(examples::files(source));
     files.sort_by(|left, right| left.path.cmp(&right.path));
     files
 }

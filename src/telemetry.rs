@@ -36,7 +36,7 @@ use crate::slo_tracker::{SloAlertChange, Tracker};
 use crate::snapshot::{PoolState, QueueState};
 use crate::trace::{Carrier, HttpCall};
 
-use assemble::{Background, own_routes};
+use assemble::Background;
 use carry::Carry;
 pub use init::{InitError, init};
 use pulse::Pulse;
@@ -93,7 +93,7 @@ impl Telemetry {
     pub fn http_layer(&self) -> HttpLayer {
         let config = &self.0.config.config;
         // Left out of traces, unless somebody asks for them.
-        let own = own_routes(config).into_iter().map(|route| (route, 0.0));
+        let own = config.own_routes().into_iter().map(|route| (route, 0.0));
         let mut ratios: BTreeMap<_, _> = own.collect();
         ratios.extend(config.traces.routes.clone());
         let spans = Spans::new(self.0.carry.traces.tracing().clone(), ratios);

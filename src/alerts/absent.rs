@@ -62,9 +62,9 @@ pub(super) const DATABASE: AlertSpec = AlertSpec {
     hold: Duration::ZERO,
     team: "platform",
     dashboard: Dashboard::Database,
-    summary: "Nobody says whether the database answers",
+    summary: "{{ $labels.job }} no longer says whether database {{ $labels.db_namespace }} answers",
     critical_summary: None,
-    description: "For {threshold} no service has reported whether the database is up. Alerts about it are silent meanwhile.",
+    description: "{{ $labels.job }} said within the last day whether database {{ $labels.db_namespace }} answers, and has not for {threshold}. Alerts about it are silent meanwhile.",
     meaning: "Whether data can be read and written is not known.",
 };
 
@@ -78,9 +78,9 @@ pub(super) const QUEUES: AlertSpec = AlertSpec {
     hold: Duration::ZERO,
     team: "platform",
     dashboard: Dashboard::Workers,
-    summary: "Nobody says how many jobs wait",
+    summary: "Nobody says any more how many jobs wait in queue {{ $labels.queue }}",
     critical_summary: None,
-    description: "For {threshold} no service has reported the depth of any queue. Alerts about queues are silent meanwhile.",
+    description: "The depth of queue {{ $labels.queue }} was reported within the last day, and has not been for {threshold}. Alerts about it are silent meanwhile.",
     meaning: "Jobs may pile up without anybody noticing.",
 };
 
@@ -96,6 +96,6 @@ pub(super) const OBJECTIVES: AlertSpec = AlertSpec {
     dashboard: Dashboard::Slo,
     summary: "Events of {{ $labels.objective }} are no longer counted",
     critical_summary: None,
-    description: "Events of {{ $labels.objective }} were counted within the last day, and for {threshold} nobody has reported any. Its error budget cannot burn visibly meanwhile.",
+    description: "Events of {{ $labels.objective }} were counted within the last day, and have not been for {threshold}. Its error budget does not burn visibly meanwhile.",
     meaning: "Whether what was promised is kept is not known.",
 };

@@ -14,8 +14,8 @@ pub(super) const BURN: AlertSpec = AlertSpec {
     hold: Duration::ZERO,
     team: "platform",
     dashboard: Dashboard::Slo,
-    summary: "The error budget of {{ $labels.objective }} burns {threshold}x too fast",
+    summary: "The error budget of {{ $labels.objective }} burns more than {threshold} times too fast",
     critical_summary: None,
-    description: "Over {{ $labels.long_window }} the error budget of {{ $labels.objective }} burns {{ $value | humanize }} times as fast as it lasts for {window}; more than {threshold} times in {{ $labels.long_window }} and in {{ $labels.short_window }} is too fast.",
+    description: "In the last {{ $labels.long_window }} the error budget of {{ $labels.objective }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {{ $labels.long_window }} and in {{ $labels.short_window }} both.",
     meaning: "If it goes on, what was promised to those who use the platform will not be kept.",
 };

@@ -46,9 +46,9 @@ pub(super) const EXPORT: AlertSpec = AlertSpec {
     hold: Duration::from_secs(600),
     team: "platform",
     dashboard: Dashboard::Api,
-    summary: "More than {threshold} of the telemetry of {{ $labels.job }} is lost",
+    summary: "More than {threshold} of the {{ $labels.telemetry }} of {{ $labels.job }} are lost",
     critical_summary: None,
-    description: "{{ $value | humanizePercentage }} of the spans, log records and data points that {{ $labels.job }} pushed in the last 15 minutes were not taken; at most {threshold} may.",
+    description: "{{ $value | humanizePercentage }} of the {{ $labels.telemetry }} that {{ $labels.job }} had to push in the last 15 minutes were dropped or not taken; at most {threshold} may be.",
     meaning: "Traces and logs of the next incident will be missing.",
 };
 

@@ -18,6 +18,8 @@ pub enum Signal {
     DiskFullIn,
     /// The time since a worker's last beat.
     WorkerOffline,
+    /// The share of workers that are offline, of more than a thousand.
+    WorkersOffline,
     /// Jobs that wait in a queue.
     QueueDepth,
     /// The share of jobs that did not succeed, over 15 minutes.
@@ -94,6 +96,7 @@ impl Signal {
             Self::DiskFree => "disk_free",
             Self::DiskFullIn => "disk_full_in",
             Self::WorkerOffline => "worker_offline",
+            Self::WorkersOffline => "workers_offline",
             Self::QueueDepth => "queue_depth",
             Self::JobFailureRatio => "job_failure_ratio",
             Self::OldestJobAge => "oldest_job_age",

@@ -20,6 +20,22 @@ pub(super) const OFFLINE: AlertSpec = AlertSpec {
     meaning: "The jobs that it ran are lost or late, and the others have to do its work.",
 };
 
+/// Workers no longer beat, where there are too many to name.
+pub(super) const MANY_OFFLINE: AlertSpec = AlertSpec {
+    signal: Signal::WorkersOffline,
+    name: "WorkersOffline",
+    comparison: Comparison::Above,
+    quantity: Quantity::Share,
+    levels: Levels::NONE.and_critical(Threshold::percent(1)),
+    hold: Duration::ZERO,
+    team: "platform",
+    dashboard: Dashboard::Workers,
+    summary: "More than {threshold} of the workers are offline",
+    critical_summary: None,
+    description: "{{ $value | humanizePercentage }} of more than 1000 workers are offline and did not say goodbye; at most {threshold} may be. There are too many to name each.",
+    meaning: "The jobs that they ran are lost or late, and the others have to do their work.",
+};
+
 /// Too many jobs wait.
 pub(super) const QUEUE_DEPTH: AlertSpec = AlertSpec {
     signal: Signal::QueueDepth,

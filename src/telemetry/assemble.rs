@@ -10,10 +10,7 @@ use super::carry::Carry;
 use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry, keep};
 use crate::clock::Clock;
-use crate::config::{
-    Config, EffectiveConfig, Environment, HEALTH_PATHS, HEARTBEAT_PATH, Role, SLO_PAGE_PATHS,
-    SLO_PATH, WORKERS_PATH,
-};
+use crate::config::{Config, EffectiveConfig, Environment, Role};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
 use crate::heartbeat::{Beating, Sources};
@@ -70,7 +67,7 @@ impl Telemetry {
         let ledger = if settings.disabled {
             Ledger::default()
         } else {
-            Ledger::of(objectives).without(own_routes(settings))
+            Ledger::of(objectives).without(settings.own_routes())
         };
         let (ours, user) = (
             Metrics::ours(settings, &ledger)?,
@@ -120,7 +117,7 @@ impl Telemetry {
             settings.metrics.disks.clone(),
         );
         let scope_labels = settings.metrics.prometheus.scope_labels;
-        let api = Api::new(&instruments, &ledger, own_routes(settings));
+        let api = Api::new(&instruments, &ledger, settings.own_routes());
         let executions = Executions::new(
             &instruments,
             clock.clone(),
@@ -258,16 +255,6 @@ impl Telemetry {
                 .unwrap_or_else(PoisonError::into_inner),
         )
     }
-}
-
-/// The routes of the scrape and of health, which count towards no objective.
-pub(super) fn own_routes(config: &Config) -> Vec<String> {
-    let scrape = config.metrics.prometheus.path.as_str();
-    let all = HEALTH_PATHS
-        .into_iter()
-        .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
-        .chain(SLO_PAGE_PATHS);
-    all.map(str::to_owned).collect()
 }
 
 /// The default directory may be missing: then there are no objectives.

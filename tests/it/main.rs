@@ -14,6 +14,8 @@ mod catalog;
 #[cfg(feature = "cli")]
 mod doctor;
 mod exemplars;
+#[cfg(feature = "cli")]
+mod generated;
 mod health;
 mod http;
 mod jobs;

@@ -1,0 +1,135 @@
+//! Examples of how Prometheus and Alertmanager are told about all this.
+
+use super::rules::{NOTICE, inhibiting_labels};
+use super::yaml::Yaml;
+use super::{GeneratedFile, Source};
+use crate::alerts::Severity;
+use crate::units::format_duration;
+
+/// The files beside the rules.
+pub(super) fn files(source: &Source) -> Vec<GeneratedFile> {
+    vec![
+        GeneratedFile::new("prometheus/prometheus.example.yml", prometheus(source)),
+        GeneratedFile::new("prometheus/alertmanager.example.yml", alertmanager(source)),
+    ]
+}
+
+/// A service of the example, and where it is scraped.
+const JOBS: [(&str, &str); 3] = [
+    ("vantage-api", "api:8080"),
+    ("vantage-worker", "worker:9464"),
+    ("vantage-scheduler", "scheduler:9464"),
+];
+
+fn prometheus(source: &Source) -> String {
+    let comment = format!(
+        "{NOTICE}\n\n\
+         An example: put your own targets in. Keep 60 days of samples, which is no setting of this file:\n\n    \
+         prometheus --config.file=prometheus.yml --storage.tsdb.retention.time=60d --enable-feature=exemplar-storage\n\n\
+         Objectives over 30 days and what is usual in three weeks need them; Prometheus keeps 15 days\n\
+         otherwise. `environment` is a label of the targets, so that alerts and dashboards tell production\n\
+         from staging."
+    );
+    let prometheus = &source.config.metrics.prometheus;
+    let interval = format_duration(prometheus.scrape_interval);
+    let global = Yaml::map([
+        ("scrape_interval", Yaml::plain(interval.clone())),
+        ("evaluation_interval", Yaml::plain(interval)),
+    ]);
+    let managers = Yaml::map([("targets", texts(["alertmanager:9093"]))]);
+    let managers = Yaml::map([("static_configs", Yaml::list([managers]))]);
+    let alerting = Yaml::map([("alertmanagers", Yaml::list([managers]))]);
+    let jobs = JOBS.map(|(job, target)| {
+        let labels = Yaml::map([("environment", Yaml::text("production"))]);
+        let group = Yaml::map([("targets", texts([target])), ("labels", labels)]);
+        Yaml::map([
+            ("job_name", Yaml::text(job)),
+            ("metrics_path", Yaml::text(&prometheus.path)),
+            ("static_configs", Yaml::list([group])),
+        ])
+    });
+    Yaml::map([
+        ("global", global),
+        ("rule_files", texts(["rules/*.yml"])),
+        ("alerting", alerting),
+        ("scrape_configs", Yaml::list(jobs)),
+    ])
+    .document(&comment)
+}
+
+fn alertmanager(source: &Source) -> String {
+    let comment = format!(
+        "{NOTICE}\n\n\
+         An example: put your own receivers in. Critical alerts go to whoever is on call, high ones to the\n\
+         team's channel, warnings into its list of work; the watchdog goes to something outside that pages\n\
+         when it stops arriving. A higher level of an alert silences the lower ones of the same thing."
+    );
+    Yaml::map([
+        ("route", routes()),
+        ("inhibit_rules", inhibitions(source)),
+        ("receivers", receivers()),
+    ])
+    .document(&comment)
+}
+
+/// What is routed where: the severity, how long alerts are gathered, and how often they are repeated.
+const ROUTES: [(&str, &str, &str, &str); 4] = [
+    ("none", "watchdog", "0s", "1m"),
+    ("critical", "on-call", "10s", "1h"),
+    ("high", "team-channel", "30s", "4h"),
+    ("warning", "work-list", "5m", "1d"),
+];
+
+fn routes() -> Yaml {
+    let routes = ROUTES.map(|(severity, receiver, wait, repeat)| {
+        Yaml::map([
+            ("matchers", texts([format!("severity=\"{severity}\"")])),
+            ("receiver", Yaml::text(receiver)),
+            ("group_wait", Yaml::plain(wait)),
+            (
+                "group_interval",
+                Yaml::plain(if severity == "none" { "1m" } else { "5m" }),
+            ),
+            ("repeat_interval", Yaml::plain(repeat)),
+        ])
+    });
+    Yaml::map([
+        ("group_by", texts(["alertname", "environment", "job"])),
+        // Whatever has no severity is not lost.
+        ("receiver", Yaml::text("team-channel")),
+        ("routes", Yaml::list(routes)),
+    ])
+}
+
+fn inhibitions(source: &Source) -> Yaml {
+    let equal: Vec<_> = inhibiting_labels(source).into_iter().collect();
+    let rule = |source: Severity, targets: &str| {
+        Yaml::map([
+            ("source_matchers", texts([format!("severity=\"{source}\"")])),
+            (
+                "target_matchers",
+                texts([format!("severity=~\"{targets}\"")]),
+            ),
+            ("equal", texts(equal.clone())),
+        ])
+    };
+    Yaml::list([
+        rule(Severity::Critical, "high|warning"),
+        rule(Severity::High, "warning"),
+    ])
+}
+
+fn receivers() -> Yaml {
+    Yaml::list(ROUTES.map(|(_, receiver, _, _)| {
+        let url = format!("http://alert-receiver:8080/{receiver}");
+        let hook = Yaml::map([("url", Yaml::text(url))]);
+        Yaml::map([
+            ("name", Yaml::text(receiver)),
+            ("webhook_configs", Yaml::list([hook])),
+        ])
+    }))
+}
+
+fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Yaml {
+    Yaml::list(texts.into_iter().map(|text| Yaml::text(text)))
+}

@@ -1,0 +1,212 @@
+//! What is generated: committed as it is made, the same whenever it is made, and as configured.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use vantage_obs::Config;
+use vantage_obs::alerts::{self, Severity, Signal, Threshold};
+use vantage_obs::generate::{Found, GeneratedFile, Pace, Source, plan};
+use vantage_obs::slo::Objectives;
+use vantage_obs::units::Ratio;
+
+const RULES: &str = "prometheus/rules/vantage-alerts.yml";
+
+pub(crate) fn source(config: Config) -> Source {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slo");
+    Source::new(config, Objectives::load(folder).unwrap())
+}
+
+fn text(source: &Source, path: &str) -> String {
+    let files = plan(source);
+    let file = files.iter().find(|file| file.path == path);
+    file.unwrap_or_else(|| panic!("no {path}")).text.clone()
+}
+
+#[test]
+fn committed_files_are_what_is_generated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let differs = |file: &GeneratedFile| {
+        let existing = fs::read_to_string(root.join(&file.path)).ok();
+        file.compare(existing.as_deref()) != Found::Same
+    };
+    let files = plan(&source(Config::default()));
+    let different: Vec<_> = files
+        .iter()
+        .filter(|file| differs(file))
+        .map(|file| &file.path)
+        .collect();
+    let how = "cargo run --features cli -- generate --out .";
+    assert!(different.is_empty(), "run `{how}`: {different:?}");
+}
+
+#[test]
+fn a_plan_is_the_same_whenever_it_is_made_and_has_no_path_twice() {
+    let files = plan(&source(Config::default()));
+    assert_eq!(files, plan(&source(Config::default())));
+    let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
+    assert_eq!(paths.len(), files.len());
+    assert!(files.iter().all(|file| file.text.ends_with('\n')));
+}
+
+/// The lines that follow an alert of this name and severity, up to the next one.
+fn rule(text: &str, name: &str, severity: &str) -> Option<String> {
+    let rules = text.split("      - alert: ").skip(1);
+    let mut wanted = rules.filter(|rule| {
+        rule.starts_with(&format!("\"{name}\""))
+            && rule.contains(&format!("severity: \"{severity}\""))
+    });
+    wanted.next().map(str::to_owned)
+}
+
+#[test]
+fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
+    let source = source(Config::default());
+    let text = text(&source, RULES);
+    for spec in alerts::ALL {
+        let severities: Vec<_> = match spec.signal {
+            Signal::Watchdog => vec!["none"],
+            Signal::ErrorBudget => vec!["warning", "critical"],
+            signal => {
+                let levels = source.config.alerts.levels(signal);
+                levels.map(|(severity, _)| severity.as_str()).collect()
+            }
+        };
+        assert!(!severities.is_empty(), "{}", spec.name);
+        for severity in severities {
+            let rule = rule(&text, spec.name, severity)
+                .unwrap_or_else(|| panic!("{} {severity}", spec.name));
+            for key in [
+                "expr",
+                "team",
+                "summary",
+                "description",
+                "dashboard_url",
+                "runbook_url",
+            ] {
+                assert!(
+                    rule.contains(&format!("  {key}: \"")),
+                    "{key} of {}",
+                    spec.name
+                );
+            }
+            assert!(
+                rule.contains(&format!("runbooks/{}.md", spec.runbook())),
+                "{}",
+                spec.name
+            );
+            assert!(
+                !rule.contains("{threshold}") && !rule.contains("{window}"),
+                "{}",
+                spec.name
+            );
+        }
+    }
+}
+
+#[test]
+fn both_burn_rates_of_every_objective_are_rules() {
+    let source = source(Config::default());
+    let text = text(&source, RULES);
+    for objective in &source.objectives {
+        let label = format!("objective: \"{}\"", objective.id());
+        assert_eq!(text.matches(&label).count(), 2, "{}", objective.id());
+    }
+}
+
+#[test]
+fn the_workbook_policy_has_four_pairs_for_each_objective() {
+    let mut config = Config::default();
+    config.slo.policy = vantage_obs::config::SloPolicy::SreWorkbook;
+    let text = text(&source(config), RULES);
+    for window in ["1h", "6h", "1d", "3d"] {
+        let label = format!("long_window: \"{window}\"");
+        assert_eq!(text.matches(&label).count(), 6, "{window}");
+    }
+    // 14.4 times a permitted share of 0.1 %.
+    assert!(text.contains("> 0.0144)"));
+}
+
+#[test]
+fn a_pair_that_can_never_fire_is_no_rule() {
+    let file = r#"{"api": {"latency": {"target": 85, "threshold": 2000, "window": "30d"}}}"#;
+    let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+    let text = text(&Source::new(Config::default(), objectives), RULES);
+    // At 10 times the permitted 15 % more than everything would have to be bad.
+    assert!(rule(&text, "ErrorBudgetBurn", "critical").is_none());
+    assert!(rule(&text, "ErrorBudgetBurn", "warning").is_some());
+}
+
+#[test]
+fn an_objective_of_ones_own_has_rules_too() {
+    let file = r#"{"checkout": {"latency": {"metric": "http.server.request.duration",
+        "where": {"http.route": "/api/v1/checkout"}, "good": {"at_most": 500, "unit": "ms"},
+        "target": 99, "window": "7d"}}}"#;
+    let objectives = Objectives::parse(&[("checkout.json", file)]).unwrap();
+    let source = Source::new(Config::default(), objectives);
+    assert!(text(&source, RULES).contains("ratio1h{objective=\\\"checkout.latency\\\"} > 0.1)"));
+    let recording = text(&source, "prometheus/rules/vantage-recording.yml");
+    assert!(recording.contains("vantage:slo_events:increase7d"));
+    // There is nothing to judge together.
+    assert!(!recording.contains("vantage:slo_slices"));
+}
+
+#[test]
+fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
+    let mut config = Config::default();
+    let three = Some(Threshold::Ratio("0.03".parse::<Ratio>().unwrap()));
+    config
+        .alerts
+        .set(Signal::ApiErrorRatio, Severity::Warning, three);
+    config
+        .alerts
+        .set(Signal::ApiErrorRatio, Severity::High, None);
+    config.service.team = Some("payments".into());
+    config.links.grafana = "https://g.example/".into();
+    config.links.runbooks = "https://wiki.example/runbooks".into();
+    let text = text(&source(config), RULES);
+    let warning = rule(&text, "ApiErrorRatioHigh", "warning").unwrap();
+    assert!(
+        warning.contains("> 0.03)") && warning.contains("at most 3% may"),
+        "{warning}"
+    );
+    assert!(warning.contains("team: \"payments\""), "{warning}");
+    assert!(
+        warning.contains("\"https://g.example/d/api-performance?"),
+        "{warning}"
+    );
+    assert!(
+        warning.contains("\"https://wiki.example/runbooks/api-error-ratio-high.md\""),
+        "{warning}"
+    );
+    assert!(rule(&text, "ApiErrorRatioHigh", "high").is_none());
+}
+
+#[test]
+fn a_state_that_lasts_is_held_for_its_threshold() {
+    let mut config = Config::default();
+    let two = Some(Threshold::Time(std::time::Duration::from_secs(120)));
+    config
+        .alerts
+        .set(Signal::DatabaseUnreachable, Severity::Critical, two);
+    let text = text(&source(config), RULES);
+    let rule = rule(&text, "DatabaseUnreachable", "critical").unwrap();
+    assert!(
+        rule.contains("for: 2m\n") && rule.contains("for 2m."),
+        "{rule}"
+    );
+}
+
+#[test]
+fn the_fast_pace_shortens_windows_and_leaves_thresholds() {
+    let fast = source(Config::default()).at(Pace::Test);
+    let text = text(&fast, RULES);
+    let errors = rule(&text, "ApiErrorRatioHigh", "high").unwrap();
+    assert!(
+        errors.contains("for: 2s\n") && errors.contains("> 0.05)"),
+        "{errors}"
+    );
+    let recording = self::text(&fast, "prometheus/rules/vantage-recording.yml");
+    assert!(recording.contains("vantage_api_requests_total{") && recording.contains("}[5s]"));
+    assert!(!recording.contains("[5m]"));
+}
