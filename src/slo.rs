@@ -64,11 +64,8 @@ mod nearest;
 mod objective;
 pub mod policy;
 #[cfg_attr(
-    not(test),
-    allow(
-        dead_code,
-        reason = "the fleet's report and the generated rules read it"
-    )
+    not(feature = "cli"),
+    allow(dead_code, reason = "the generated rules read the rest")
 )]
 pub(crate) mod promql;
 pub mod report;

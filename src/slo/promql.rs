@@ -33,6 +33,9 @@ pub(crate) const SLICES: &str = "vantage:slo_slices";
 /// For so long a slice without a replica follows one that was recorded.
 const FOLLOWS: &str = "1h";
 
+/// Shorter slices are looked at more often than targets are scraped.
+const LEAST_LOOK: Duration = Duration::from_secs(1);
+
 /// A series that a rule records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recording {
@@ -97,6 +100,14 @@ pub(crate) fn recorded(window: Duration) -> String {
 }
 
 impl Slices {
+    /// Slices of this length, where targets are scraped this often: nothing is seen between two scrapes.
+    pub(crate) fn of(slice: Duration, scrape_interval: Duration) -> Self {
+        Self {
+            slice,
+            look: scrape_interval.min(slice).max(LEAST_LOOK),
+        }
+    }
+
     /// The rules that record slices, for a group of the interval [`slice`](Self::slice). Their order
     /// matters: what is good is what was not bad.
     pub(crate) fn rules(&self, objectives: &Objectives) -> Vec<Recording> {

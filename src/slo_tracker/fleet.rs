@@ -11,13 +11,21 @@
 //! Why events, and not the ratios that the processes export? Because an average of ratios gives an idle
 //! replica the weight of a busy one.
 //!
+//! The time slices of `api.availability` are judged over all replicas together: a slice is bad when none
+//! of them was ready for most of it, or more than a tenth of all their requests was failed by the
+//! service. The generated rules record that as it happens, in `vantage:slo_slices`, and the report adds
+//! up what they recorded. Where they have recorded less than there are samples, because they were loaded
+//! later or not at all, the same slices are judged from the raw samples, which costs the API a second or
+//! two for 30 days; a replica that the service discovery has forgotten is then no replica that is down.
+//!
 //! How exact is that? `increase` extrapolates to the ends of a window: by half a scrape interval of each
-//! series at each end, and it doesn't see what a series counted before its first sample. Coverage is
-//! looked up at up to 1,000 steps of its window, at least a second apart; it is off by a step for each
-//! gap, and by the API's look-back (5 min) for a gap that the API itself didn't notice, such as its own
-//! outage. Time slices are added up over the replicas, each as it judged them itself. There is no
-//! memory of earlier looks: an alert is what holds at this moment, without the calm before it clears,
-//! and `recovers_at` is not known.
+//! series at each end, and it doesn't see what a series counted before its first sample. Slices begin
+//! when the rule is evaluated, and not with the minute of the clock, so that what falls on a border may
+//! be in the next one. Coverage is looked up at up to 1,000 steps of its window, at least a second
+//! apart; it is off by a step for each gap, and by the API's look-back (5 min) for a gap that the API
+//! itself didn't notice, such as its own outage. The slices of workers are added up, because each worker
+//! has its own. There is no memory of earlier looks: an alert is what holds at this moment, without the
+//! calm before it clears, and `recovers_at` is not known.
 
 mod answer;
 mod api;
@@ -35,8 +43,8 @@ use tokio::time::Instant;
 
 use self::api::Api;
 use self::figures::Figures;
-use self::query::{Query, queries};
-use crate::config::{Endpoint, Secret, Tls};
+use self::query::{Plan, Question};
+use crate::config::{Config, Endpoint, Secret, Tls};
 use crate::slo::Objectives;
 use crate::slo::policy::Policy;
 use crate::slo::report::{Report, Source};
@@ -60,6 +68,8 @@ pub struct Fleet {
     pub deadline: Duration,
     /// What is an alert. Default: [`Policy::platform`].
     pub policy: Policy,
+    /// How long a time slice is that is judged over all replicas. Default: 1 min.
+    pub slice: Duration,
 }
 
 /// What the API said.
@@ -95,26 +105,46 @@ impl Fleet {
             scrape_interval: Duration::from_secs(60),
             deadline: Duration::from_secs(30),
             policy: Policy::platform(),
+            slice: Duration::from_secs(60),
         }
     }
 
+    /// The API at this base, with everything else as a service is configured.
+    #[must_use]
+    pub fn of(url: Endpoint, config: &Config) -> Fleet {
+        let mut fleet = Fleet::new(url);
+        fleet.token.clone_from(&config.slo.prometheus.token);
+        fleet.tls.ca.clone_from(&config.slo.prometheus.ca);
+        fleet.scrape_interval = config.metrics.prometheus.scrape_interval;
+        fleet.policy = config.slo.alert_policy();
+        fleet.slice = config.slo.slice;
+        fleet
+    }
+
     /// The objectives of the fleet at this moment; `progress` hears how many of how many queries are
-    /// done. Blocks until [`deadline`](Self::deadline) at the latest; not to be called in a runtime.
+    /// done, of which there may be more in the end. Takes [`deadline`](Self::deadline) at the most.
     ///
     /// # Errors
     ///
     /// [`FleetError`] where no query was answered. One that fails leaves the others' figures alone.
-    pub fn report(
+    pub async fn report(
         &self,
         objectives: &Objectives,
         at: Timestamp,
-        progress: &mut dyn FnMut(usize, usize),
+        mut progress: impl FnMut(usize, usize),
     ) -> Result<FleetReport, FleetError> {
-        let runtime = self.runtime()?;
         let api = self.api()?;
-        let queries = queries(objectives, &self.policy, at);
-        let answers = runtime.block_on(ask(api, queries, at, progress));
-        let figures = Figures::of(answers);
+        let plan = Plan::new(objectives, self, at);
+        let first = plan.first();
+        let all = first.len();
+        let mut answers = ask(&api, first, at, |done| progress(done, all)).await;
+        // What is asked next follows from what was answered; twice at the most.
+        for _ in 0..2 {
+            let next = plan.next(&Figures::of(&answers));
+            let (done, all) = (answers.len(), answers.len() + next.len());
+            answers.extend(ask(&api, next, at, |more| progress(done + more, all)).await);
+        }
+        let figures = Figures::of(&answers);
         if let Some(cause) = figures.nothing_was_answered() {
             return Err(self.error(cause));
         }
@@ -130,13 +160,31 @@ impl Fleet {
         })
     }
 
-    /// The answer of a service to `GET` of a path below the base, such as its own report.
+    /// [`report`](Self::report) for a program without an async runtime; it blocks, and must not be
+    /// called in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`report`](Self::report).
+    pub fn report_blocking(
+        &self,
+        objectives: &Objectives,
+        at: Timestamp,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<FleetReport, FleetError> {
+        self.runtime()?
+            .block_on(self.report(objectives, at, progress))
+    }
+
+    /// The answer of a service to `GET` of a path below the base, such as its own report. Blocks, and
+    /// must not be called in a runtime.
     ///
     /// # Errors
     ///
     /// [`FleetError`] where it doesn't answer with success in time.
-    pub fn get(&self, path: &str) -> Result<String, FleetError> {
-        let body = self.runtime()?.block_on(self.api()?.get(path));
+    pub fn get_blocking(&self, path: &str) -> Result<String, FleetError> {
+        let api = self.api()?;
+        let body = self.runtime()?.block_on(api.get(path));
         let body = body.map_err(|cause| self.error(cause))?;
         String::from_utf8(body.into()).map_err(|_| self.error("its answer is no text".into()))
     }
@@ -158,29 +206,30 @@ impl Fleet {
 }
 
 /// A query, and the body or the reason why there is none.
-type Answer = (Query, Result<bytes::Bytes, String>);
+type Answer = (query::Query, Result<bytes::Bytes, String>);
 
 async fn ask(
-    api: Api,
-    queries: Vec<Query>,
+    api: &Api,
+    questions: Vec<Question>,
     at: Timestamp,
-    progress: &mut dyn FnMut(usize, usize),
+    mut progress: impl FnMut(usize),
 ) -> Vec<Answer> {
-    let (total, mut answers) = (queries.len(), Vec::new());
+    let mut answers = Vec::new();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
+    // Dropped, as at the end of a process, it takes what is running with it.
     let mut running = JoinSet::new();
-    for query in queries {
+    for question in questions {
         let (api, turns) = (api.clone(), Arc::clone(&turns));
         running.spawn(async move {
             // It is never closed.
             let _turn = turns.acquire().await;
-            let body = api.get(&query.path(at)).await;
-            (query, body)
+            let body = api.get(&question.path(at)).await;
+            (question.query, body)
         });
     }
     while let Some(answer) = running.join_next().await {
         answers.extend(answer);
-        progress(answers.len(), total);
+        progress(answers.len());
     }
     answers
 }

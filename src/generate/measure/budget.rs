@@ -14,9 +14,6 @@ use crate::slo::promql::{Recording, Slices, events};
 use crate::slo::{Objective, Window};
 use crate::units::{Ratio, format_duration};
 
-/// Shorter slices are looked at more often than targets are scraped.
-const LEAST_LOOK: Duration = Duration::from_secs(1);
-
 /// The budgets of all objectives.
 #[derive(Debug)]
 pub(in crate::generate) struct Budgets<'a> {
@@ -42,13 +39,8 @@ impl<'a> Budgets<'a> {
     /// The rules that judge slices over all replicas.
     pub(in crate::generate) fn slices(&self) -> Vec<Record> {
         let source = self.time.source;
-        let look = source
-            .pace
-            .of(source.config.metrics.prometheus.scrape_interval);
-        let slices = Slices {
-            slice: self.slice(),
-            look: look.min(self.slice()).max(LEAST_LOOK),
-        };
+        let scraped = source.config.metrics.prometheus.scrape_interval;
+        let slices = Slices::of(self.slice(), source.pace.of(scraped));
         let rules = slices.rules(&source.objectives).into_iter();
         rules.map(Record::from).collect()
     }

@@ -8,10 +8,7 @@ fn objectives() -> Objectives {
 }
 
 fn slices() -> Slices {
-    Slices {
-        slice: MINUTE,
-        look: Duration::from_secs(10),
-    }
+    Slices::of(MINUTE, Duration::from_secs(15))
 }
 
 #[test]

@@ -29,7 +29,8 @@ struct Element {
     value: (serde_json::Number, String),
 }
 
-/// Values by objective and result; several where the API didn't add them up.
+/// Values by objective, or job where that is asked for, and result; several where the API didn't add
+/// them up.
 pub(super) type Values = BTreeMap<(String, String), Vec<f64>>;
 
 /// The values, and what the API warned of.
@@ -48,7 +49,11 @@ pub(super) fn parse(body: &[u8]) -> Result<(Values, Vec<String>), String> {
     let mut values = Values::new();
     for mut element in elements {
         let mut label = |name| element.metric.remove(name).unwrap_or_default();
-        let key = (label("objective"), label("result"));
+        let named = match label("objective") {
+            none if none.is_empty() => label("job"),
+            objective => objective,
+        };
+        let key = (named, label("result"));
         // What is no number is as impossible as NaN.
         let value = element.value.1.parse().unwrap_or(f64::NAN);
         values.entry(key).or_default().push(value);

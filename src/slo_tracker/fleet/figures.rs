@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Answer;
 use super::answer::{Values, parse};
 use super::query::{Query, steps};
+use crate::slo::promql::Seen;
 
 /// The largest count whose neighbours `f64` still tells apart.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -18,12 +19,16 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(mut answers: Vec<Answer>) -> Self {
-        // They arrive in any order.
-        answers.sort_by_key(|(query, _)| *query);
+    pub(super) fn of(answers: &[Answer]) -> Self {
         let mut figures = Self::default();
+        // They arrive in any order.
+        let answers: BTreeMap<_, _> = answers.iter().map(|(query, body)| (*query, body)).collect();
         for (query, body) in answers {
-            match body.and_then(|body| parse(&body)) {
+            match body
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|body| parse(body))
+            {
                 Ok((values, warnings)) => {
                     figures.warnings.extend(warnings);
                     figures.answers.insert(query, values);
@@ -44,7 +49,49 @@ impl Figures {
 
     /// Good and bad events; without series of the objective none.
     pub(super) fn events(&self, objective: &str, window: u64) -> Result<(u64, u64), String> {
-        let query = Query::Events(window);
+        self.counts(Query::Events(window), objective)
+    }
+
+    /// Good and bad slices that rules have recorded.
+    pub(super) fn recorded(&self, objective: &str, window: u64) -> Result<(u64, u64), String> {
+        self.counts(Query::Recorded(window), objective)
+    }
+
+    /// Good and bad slices of all replicas together: judged from raw samples, where that was asked
+    /// for, and else those that were recorded.
+    pub(super) fn slices(&self, objective: &str, window: u64) -> Result<(u64, u64), String> {
+        if self.is_answered(Query::Judged(window)) {
+            return self.counts(Query::Judged(window), "");
+        }
+        let slices = self.recorded(objective, window)?;
+        match (slices, self.coverage(objective, window)?) {
+            ((0, 0), covered) if covered > 0.0 => Err(format!(
+                "{} are not known: no rule has recorded them",
+                Query::Judged(window).name()
+            )),
+            _ => Ok(slices),
+        }
+    }
+
+    /// Whether there is an answer that could be read.
+    pub(super) fn is_answered(&self, query: Query) -> bool {
+        self.answers.contains_key(&query)
+    }
+
+    /// The jobs of all replicas, if it was asked for them and there are any.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let since = |(query, values)| matches!(query, &Query::Since(_)).then_some(values);
+        let values: &Values = self.answers.iter().find_map(since)?;
+        let firsts = values.values().flatten().copied();
+        let since = firsts.min_by(f64::total_cmp)?;
+        let jobs = values.keys().map(|(job, _)| job.clone());
+        Some(Seen {
+            jobs: jobs.collect(),
+            since,
+        })
+    }
+
+    fn counts(&self, query: Query, objective: &str) -> Result<(u64, u64), String> {
         let count = |result| match self.value(query, objective, result)? {
             None => Ok(0),
             Some(value) => whole(value, &format!("{result} in {}", query.name())),

@@ -6,53 +6,74 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::slo::policy::Policy;
+use super::Fleet;
+use super::figures::Figures;
+use crate::catalog::own::{SLO_EVENTS, SLO_REQUESTS};
+use crate::slo::promql::{self, SLICES, Slices};
 use crate::slo::{Objective, Objectives, Window};
 use crate::slo_tracker::judge::windows;
 
 /// At how many moments of a window it is seen whether there are samples, at most.
 const STEPS: u64 = 1_000;
+/// So many slices are judged from raw samples, at most: two months of minutes. A query for more is one
+/// that nobody would forgive us.
+const MOST_SLICES: u64 = 90_000;
 
 /// One question, for all objectives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Query {
-    /// Good and bad events of a window of these seconds.
+    /// Good and bad events of a window of these seconds, which processes have counted.
     Events(u64),
+    /// Slices of a window, which rules have recorded.
+    Recorded(u64),
+    /// Slices of a window, judged from raw samples.
+    Judged(u64),
     /// At how many of its steps there were samples.
     Coverage(u64),
     /// When the newest sample was taken.
     Newest,
+    /// Since when there are replicas, in a window, by their jobs.
+    Since(u64),
+}
+
+/// A query in the API's own language.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) query: Query,
+    text: String,
+}
+
+/// Everything that may be asked about some objectives.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    objectives: &'a Objectives,
+    slices: Slices,
+    lengths: BTreeSet<u64>,
+    /// The objective whose slices are judged over all replicas, and the windows that it needs.
+    together: Option<(&'a Objective, BTreeSet<u64>)>,
 }
 
 impl Query {
-    fn text(self) -> String {
-        match self {
-            Query::Events(window) => format!(
-                "sum by (objective, result) (increase(vantage_slo_events_total[{window}s]))"
-            ),
-            Query::Coverage(window) => format!(
-                "count_over_time(max by (objective) (vantage_slo_events_total)[{window}s:{}s])",
-                step(window)
-            ),
-            Query::Newest => "max by (objective) (timestamp(vantage_slo_events_total))".into(),
-        }
-    }
-
     /// For people.
     pub(super) fn name(self) -> String {
         let window = |seconds| crate::units::format_duration(Duration::from_secs(seconds));
         match self {
             Query::Events(seconds) => format!("the events of {}", window(seconds)),
+            Query::Recorded(seconds) => format!("the recorded slices of {}", window(seconds)),
+            Query::Judged(seconds) => format!("the slices of {}", window(seconds)),
             Query::Coverage(seconds) => format!("the coverage of {}", window(seconds)),
             Query::Newest => "the newest samples".into(),
+            Query::Since(_) => "the first samples".into(),
         }
     }
+}
 
-    pub(super) fn path(self, at: Timestamp) -> String {
+impl Question {
+    pub(super) fn path(&self, at: Timestamp) -> String {
         let millis = at.as_millisecond();
         let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
         let mut path = format!("/api/v1/query?time={seconds}.{millis:03}&query=");
-        for byte in self.text().bytes() {
+        for byte in self.text.bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => path.push(char::from(byte)),
                 // Writing into a string doesn't fail.
@@ -62,6 +83,114 @@ impl Query {
             }
         }
         path
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(objectives: &'a Objectives, fleet: &Fleet, at: Timestamp) -> Self {
+        let burning: BTreeSet<_> = windows(&fleet.policy)
+            .iter()
+            .map(Duration::as_secs)
+            .collect();
+        let mut lengths = burning.clone();
+        lengths.extend(objectives.iter().map(|objective| elapsed(objective, at)));
+        let mut all = objectives.iter();
+        let together = all.find(|one| promql::is_judged_together(one));
+        let together = together.map(|objective| {
+            let mut needed = burning;
+            needed.insert(elapsed(objective, at));
+            (objective, needed)
+        });
+        Self {
+            objectives,
+            slices: Slices::of(fleet.slice, fleet.scrape_interval),
+            together,
+            lengths,
+        }
+    }
+
+    /// What is asked whatever is answered.
+    pub(super) fn first(&self) -> Vec<Question> {
+        let mut queries = vec![Query::Newest];
+        for length in &self.lengths {
+            queries.extend([Query::Events(*length), Query::Coverage(*length)]);
+        }
+        let needed = self.together.iter().flat_map(|(_, needed)| needed);
+        queries.extend(needed.map(|length| Query::Recorded(*length)));
+        queries.into_iter().map(|query| self.ask(query)).collect()
+    }
+
+    /// What is to be asked because of what is known by now.
+    pub(super) fn next(&self, figures: &Figures) -> Vec<Question> {
+        let missing = self.missing(figures);
+        match figures.seen() {
+            _ if missing.is_empty() => Vec::new(),
+            None => {
+                let longest = missing.iter().max().copied();
+                longest
+                    .map(|window| self.ask(Query::Since(window)))
+                    .into_iter()
+                    .collect()
+            }
+            Some(seen) => {
+                let judged = |window: u64| Question {
+                    query: Query::Judged(window),
+                    text: self.slices.judged(Duration::from_secs(window), &seen),
+                };
+                missing.into_iter().map(judged).collect()
+            }
+        }
+    }
+
+    /// The windows of which fewer slices were recorded than there are samples.
+    fn missing(&self, figures: &Figures) -> Vec<u64> {
+        let Some((objective, needed)) = &self.together else {
+            return Vec::new();
+        };
+        let slice = self.slices.slice.as_secs_f64();
+        let wanted = |window: &&u64| {
+            let few = **window as f64 / slice <= MOST_SLICES as f64;
+            few && !figures.is_answered(Query::Judged(**window))
+        };
+        let lacks = |window: &&u64| {
+            // What can't be answered is said where the objective is judged.
+            let (good, bad) = figures
+                .recorded(objective.id(), **window)
+                .unwrap_or_default();
+            let recorded = (good + bad) as f64 * slice;
+            let coverage = figures
+                .coverage(objective.id(), **window)
+                .unwrap_or_default();
+            let sampled = coverage * **window as f64;
+            let unsure = sampled / 10.0 + 2.0 * (step(**window) as f64 + slice);
+            match good + bad {
+                0 => sampled > 0.0,
+                _ => recorded + unsure < sampled,
+            }
+        };
+        let missing = needed.iter().filter(wanted).filter(lacks);
+        missing.copied().collect()
+    }
+
+    fn ask(&self, query: Query) -> Question {
+        let window = Duration::from_secs;
+        let (events, requests) = (SLO_EVENTS.prometheus_name(), SLO_REQUESTS.prometheus_name());
+        let text = match query {
+            Query::Events(length) => promql::occurrences(self.objectives, window(length)),
+            Query::Recorded(length) | Query::Judged(length) => promql::recorded(window(length)),
+            Query::Coverage(length) => format!(
+                "count_over_time(max by (objective) ({events})[{length}s:{}s])",
+                step(length)
+            ),
+            Query::Newest => {
+                format!("max by (objective) (timestamp({events}) or timestamp({SLICES}))")
+            }
+            Query::Since(length) => format!(
+                "min by (job) (min_over_time(timestamp({requests})[{length}s:{}s]))",
+                step(length)
+            ),
+        };
+        Question { query, text }
     }
 }
 
@@ -75,16 +204,6 @@ pub(super) fn elapsed(objective: &Objective, at: Timestamp) -> u64 {
         }
     };
     length.as_secs().max(1)
-}
-
-/// Every question once.
-pub(super) fn queries(objectives: &Objectives, policy: &Policy, at: Timestamp) -> Vec<Query> {
-    let mut lengths: BTreeSet<u64> = windows(policy).iter().map(Duration::as_secs).collect();
-    lengths.extend(objectives.iter().map(|objective| elapsed(objective, at)));
-    let both = |length| [Query::Events(length), Query::Coverage(length)];
-    let mut queries = vec![Query::Newest];
-    queries.extend(lengths.into_iter().flat_map(both));
-    queries
 }
 
 /// How many steps a window has.

@@ -67,6 +67,58 @@ fn answer(path: &str) -> (u16, String) {
     }
 }
 
+/// What an API answers about the slices of three replicas: `recorded` good and bad ones of each window, or
+/// else what it judges from raw samples.
+fn slices(path: &str, recorded: Option<(u64, u64)>, judged: Option<(u64, u64)>) -> (u16, String) {
+    let result = |objective: &str, result: &str, count: u64| {
+        let objective = match objective {
+            "" => String::new(),
+            id => format!(r#""objective":"{id}","#),
+        };
+        format!(r#"{{"metric":{{{objective}"result":"{result}"}},"value":[{NOW},"{count}"]}}"#)
+    };
+    let both = |objective: &str, counts: Option<(u64, u64)>| {
+        let (good, bad) = counts.unwrap_or_default();
+        let known = counts.is_some();
+        let both = [
+            result(objective, "good", good),
+            result(objective, "bad", bad),
+        ];
+        vector(if known { &both } else { &[] })
+    };
+    if path.contains("label_replace") {
+        match judged {
+            None => (503, "query timed out".into()),
+            counts => (200, both("", counts)),
+        }
+    } else if path.contains("min_over_time") {
+        let job = format!(
+            r#"{{"metric":{{"job":"api"}},"value":[{NOW},"{}"]}}"#,
+            NOW - 400
+        );
+        (200, vector(&[job]))
+    } else if path.contains("sum_over_time") {
+        (200, both("api.availability", recorded))
+    } else {
+        answer(path)
+    }
+}
+
+/// The report of an API's availability over a window of five minutes, of which all has samples.
+fn availability(recorded: Option<(u64, u64)>, judged: Option<(u64, u64)>) -> ObjectiveReport {
+    let fleet = serve(move |path, _| match slices(path, recorded, judged) {
+        (200, body) => (200, body.replace("shop.healthy", "api.availability")),
+        failure => failure,
+    });
+    let file = r#"{"api":{"availability":{"target":99.9,"window":"5m"}}}"#;
+    let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+    let mut fleet = fleet;
+    // No other windows than those of the policy's pairs would be asked for, if people didn't look.
+    fleet.policy = Policy::new(Vec::new(), crate::slo::policy::MinBad::default());
+    let report = fleet.report_blocking(&objectives, at(), |_, _| ());
+    report.unwrap().report.objectives.remove(0)
+}
+
 /// An API on loopback until the test ends; the function answers a path with a status and a body.
 fn serve(answer: impl Fn(&str, &str) -> (u16, String) + Send + Clone + 'static) -> Fleet {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -101,7 +153,7 @@ fn converse(mut stream: TcpStream, answer: &dyn Fn(&str, &str) -> (u16, String))
 
 fn report(fleet: &Fleet) -> Result<FleetReport, FleetError> {
     let objectives = Objectives::parse(&[("shop.json", FILE)]).unwrap();
-    fleet.report(&objectives, at(), &mut |_, _| ())
+    fleet.report_blocking(&objectives, at(), |_, _| ())
 }
 
 fn of<'a>(report: &'a FleetReport, name: &str) -> &'a ObjectiveReport {
@@ -192,4 +244,38 @@ fn a_silent_api_ends_at_the_deadline() {
     fleet.deadline = Duration::from_millis(100);
     let cause = report(&fleet).unwrap_err().to_string();
     assert!(cause.contains("no answer within 100ms"), "{cause}");
+}
+
+#[test]
+fn slices_of_all_replicas_are_those_that_rules_have_recorded() {
+    let report = availability(Some((4, 1)), None);
+    assert_eq!((report.good, report.bad), (4, 1));
+    assert_eq!((report.data, report.coverage), (Data::Ok, 1.0));
+}
+
+#[test]
+fn slices_that_no_rule_has_recorded_are_judged_from_raw_samples() {
+    let report = availability(None, Some((3, 2)));
+    assert_eq!((report.good, report.bad), (3, 2));
+    assert_eq!((report.data, report.coverage), (Data::Ok, 1.0));
+}
+
+#[test]
+fn slices_that_nobody_can_tell_of_are_not_no_slices() {
+    let report = availability(None, None);
+    assert_eq!(
+        (report.data, report.alert),
+        (Data::Inconsistent, Alert::Frozen)
+    );
+    let reason = report.reason.unwrap();
+    assert!(reason.ends_with("no rule has recorded them"), "{reason}");
+}
+
+#[test]
+fn slices_that_two_servers_have_recorded_are_not_added_up() {
+    let report = availability(Some((8, 2)), None);
+    assert_eq!(report.data, Data::Inconsistent);
+    let reason = report.reason.unwrap();
+    let expected = "10 slices in the recorded slices of 5m: more than one server has recorded them";
+    assert_eq!(reason, expected);
 }

@@ -109,7 +109,7 @@ impl Arguments {
         };
         let at = self.at.unwrap_or_else(Timestamp::now);
         let source = self.fleet(url)?;
-        let fleet = source.report(&objectives, at, &mut progress)?;
+        let fleet = source.report_blocking(&objectives, at, &mut progress)?;
         for failure in &fleet.failures {
             writeln!(err, "failed: {failure}")?;
         }
@@ -136,7 +136,7 @@ impl Arguments {
                 "with --url the service's JSON is printed as it is; its page is at /status/slo";
             return Err(Failure::Usage(why.into()));
         }
-        let text = self.fleet(url)?.get("/api/v1/slo")?;
+        let text = self.fleet(url)?.get_blocking("/api/v1/slo")?;
         let report: Value = serde_json::from_str(&text).unwrap_or_default();
         let Some(objectives) = report["objectives"].as_array() else {
             let why = format!("{url} doesn't answer with a report");
