@@ -143,7 +143,7 @@ pub use export::ExportError;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresError;
 pub use slo_tracker::SloAlertChange;
-#[cfg(feature = "cli")]
+#[cfg(feature = "otlp")]
 pub use slo_tracker::fleet;
 pub use snapshot::{PoolState, QueueState};
 pub use telemetry::{InitError, Telemetry, Watch, init};

@@ -21,9 +21,9 @@ use tokio::sync::oneshot;
 use crate::config::SLO_PATH;
 use crate::middleware::HttpLayer;
 use crate::scrape::Scrape;
-use crate::snapshot::slo::LatestSlo;
 
 pub(crate) use health::Page as HealthPage;
+pub(crate) use slo::Page as ReportPage;
 pub(crate) use status::SloPage;
 pub(crate) use workers::Page as WorkersPage;
 
@@ -39,7 +39,7 @@ pub(crate) use workers::Page as WorkersPage;
 pub(crate) fn router(
     scrape: Option<(&str, Arc<Scrape>)>,
     page: health::Page,
-    objectives: LatestSlo,
+    objectives: slo::Page,
     workers: workers::Page,
     slo_page: status::SloPage,
     layer: HttpLayer,

@@ -6,7 +6,7 @@
 
 mod alert;
 mod change;
-#[cfg(feature = "cli")]
+#[cfg(feature = "otlp")]
 pub mod fleet;
 mod history;
 mod judge;
@@ -24,6 +24,8 @@ use std::{io, thread};
 use jiff::Timestamp;
 
 pub use change::SloAlertChange;
+#[cfg(feature = "otlp")]
+pub(crate) use fleet::refresh::{Refresh, place as fleet_place};
 pub(crate) use past::Kept;
 
 use self::history::Reading;

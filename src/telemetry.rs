@@ -33,6 +33,7 @@ use crate::sampler::Sampler;
 use crate::scrape::Scrape;
 use crate::slo::report::Report;
 use crate::slo_tracker::{SloAlertChange, Tracker};
+use crate::snapshot::slo::LatestFleet;
 use crate::snapshot::{PoolState, QueueState};
 use crate::trace::{Carrier, HttpCall};
 
@@ -63,6 +64,7 @@ struct Inner {
     business: Business,
     sampler: Sampler,
     slo: Tracker,
+    fleet: Option<LatestFleet>,
     health: Health,
     carry: Carry,
     pulse: Pulse,
@@ -118,7 +120,7 @@ impl Telemetry {
         crate::routes::router(
             scrape,
             health,
-            self.0.slo.latest().clone(),
+            self.0.report_page(),
             self.0.workers_page(),
             self.0.slo_page(),
             self.http_layer(),
@@ -185,6 +187,16 @@ impl Telemetry {
     #[must_use]
     pub fn slo_report(&self) -> Option<Report> {
         let report = self.0.slo.latest().read()?;
+        Some(Report::clone(&report))
+    }
+
+    /// What was heard last of the objectives of the whole fleet: what `GET
+    /// /api/v1/slo?source=prometheus` answers, as a value. `None` where `slo.prometheus.url` is not
+    /// configured, before the first report, and while the last one is too old to stand by.
+    #[must_use]
+    pub fn fleet_report(&self) -> Option<Report> {
+        let now = jiff::Timestamp::try_from(self.0.clock.wall()).ok()?;
+        let report = self.0.fleet.as_ref()?.read(now).ok()?;
         Some(Report::clone(&report))
     }
 

@@ -4,31 +4,68 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use jiff::Timestamp;
+use serde_json::json;
 
-use crate::snapshot::slo::LatestSlo;
+use crate::clock::Clock;
+use crate::snapshot::slo::{LatestFleet, LatestSlo};
 
-/// Answers with what was judged last.
-pub(super) fn route(latest: LatestSlo) -> MethodRouter {
-    get(report).with_state(latest)
+/// What the route shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// This process's report.
+    pub(crate) own: LatestSlo,
+    /// The fleet's, where it is asked for.
+    pub(crate) fleet: Option<LatestFleet>,
+    pub(crate) clock: Clock,
 }
 
-async fn report(State(latest): State<LatestSlo>, RawQuery(query): RawQuery) -> Response {
+/// Answers with what was judged last, or was heard last of the fleet.
+pub(super) fn route(page: Page) -> MethodRouter {
+    get(report).with_state(page)
+}
+
+async fn report(State(page): State<Page>, RawQuery(query): RawQuery) -> Response {
     let mut pairs = query.as_deref().unwrap_or_default().split('&');
-    let source = pairs.find_map(|pair| pair.strip_prefix("source="));
-    match (source, latest.read()) {
-        (None | Some("local"), Some(report)) => json(StatusCode::OK, report.to_json()),
-        (None | Some("local"), None) => {
-            let error = r#"{"error":"the objectives were not judged yet"}"#;
-            json(StatusCode::SERVICE_UNAVAILABLE, error.into())
+    match pairs.find_map(|pair| pair.strip_prefix("source=")) {
+        None | Some("local") => page.own(),
+        Some("prometheus") => page.fleet(),
+        Some(_) => refusal(
+            StatusCode::BAD_REQUEST,
+            "no such source; allowed: local, prometheus",
+        ),
+    }
+}
+
+impl Page {
+    fn own(&self) -> Response {
+        match self.own.read() {
+            Some(report) => answer(StatusCode::OK, report.to_json()),
+            None => refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the objectives were not judged yet",
+            ),
         }
-        _ => {
-            let error = r#"{"error":"no such source; allowed: local"}"#;
-            json(StatusCode::BAD_REQUEST, error.into())
+    }
+
+    fn fleet(&self) -> Response {
+        let Some(fleet) = &self.fleet else {
+            let why = "this service doesn't ask for the fleet's figures: slo.prometheus.url is not configured";
+            return refusal(StatusCode::NOT_FOUND, why);
+        };
+        let now = Timestamp::try_from(self.clock.wall()).unwrap_or_default();
+        match fleet.read(now) {
+            Ok(report) => answer(StatusCode::OK, report.to_json()),
+            Err(none) => refusal(StatusCode::SERVICE_UNAVAILABLE, &none.to_string()),
         }
     }
 }
 
-fn json(status: StatusCode, body: String) -> Response {
+fn refusal(status: StatusCode, error: &str) -> Response {
+    answer(status, json!({ "error": error }).to_string())
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),

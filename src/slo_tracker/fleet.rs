@@ -32,6 +32,7 @@ mod api;
 mod figures;
 mod judge;
 mod query;
+pub(crate) mod refresh;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,6 +25,8 @@ use crate::sampler::Sampler;
 use crate::scrape::Scrape;
 use crate::series::Instruments;
 use crate::slo::{Objectives, SloError};
+#[cfg(feature = "otlp")]
+use crate::slo_tracker::Refresh;
 use crate::slo_tracker::Tracker;
 use crate::snapshot::Latest;
 use crate::snapshot::health::LatestHealth;
@@ -35,6 +37,8 @@ use crate::snapshot::slo::LatestSlo;
 pub(super) struct Background {
     sampler: Option<SyncSender<()>>,
     slo: Option<SyncSender<()>>,
+    #[cfg(feature = "otlp")]
+    fleet: Option<tokio::sync::oneshot::Sender<()>>,
     health: Option<Watching>,
     heart: Option<Beating>,
     /// The figures of the store's own database.
@@ -52,7 +56,7 @@ impl Telemetry {
         let config = config.resolve(environment)?;
         let objectives = objectives(&config)?;
         let telemetry = Self::assemble(config, &objectives, Clock::system(), None)?;
-        telemetry.start()?;
+        telemetry.start(&objectives)?;
         Ok((telemetry, objectives))
     }
 
@@ -143,6 +147,10 @@ impl Telemetry {
             slo,
             keep::slices(settings, &pulse.keeper),
         );
+        #[cfg(feature = "otlp")]
+        let fleet = crate::slo_tracker::fleet_place(settings);
+        #[cfg(not(feature = "otlp"))]
+        let fleet = None;
         for role in &settings.service.roles {
             match role {
                 Role::Api => api.announce(),
@@ -176,13 +184,14 @@ impl Telemetry {
             jobs,
             sampler,
             slo,
+            fleet,
             health,
             carry,
             pulse,
         })))
     }
 
-    fn start(&self) -> Result<(), InitError> {
+    fn start(&self, objectives: &Objectives) -> Result<(), InitError> {
         if !self.0.config.config.disabled {
             self.0.sampler.tick();
             self.background(|background| {
@@ -199,12 +208,31 @@ impl Telemetry {
             self.0.slo.tick();
             let tracking = self.0.slo.start()?;
             self.background(|background| background.slo = Some(tracking));
+            self.ask_the_fleet(objectives)?;
         }
         // Also when disabled: whoever probes health must not take the service for dead.
         #[cfg(feature = "axum")]
         if let Some(address) = self.0.config.config.http.listen {
             self.serve(address)?;
         }
+        Ok(())
+    }
+
+    /// Starts to ask for the fleet's report, where the configuration says whom.
+    #[cfg(feature = "otlp")]
+    fn ask_the_fleet(&self, objectives: &Objectives) -> io::Result<()> {
+        let config = &self.0.config.config;
+        let latest = self.0.fleet.clone();
+        let refresh = latest
+            .and_then(|latest| Refresh::new(config, objectives, self.0.clock.clone(), latest));
+        let asking = refresh.map(Refresh::start).transpose()?;
+        self.background(|background| background.fleet = asking);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with the client it can fail")]
+    fn ask_the_fleet(&self, _: &Objectives) -> io::Result<()> {
         Ok(())
     }
 

@@ -133,6 +133,16 @@ impl Inner {
         }
     }
 
+    /// What the route of the objectives needs.
+    #[cfg(feature = "axum")]
+    pub(super) fn report_page(&self) -> crate::routes::ReportPage {
+        crate::routes::ReportPage {
+            own: self.slo.latest().clone(),
+            fleet: self.fleet.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// What the routes of health need.
     #[cfg(feature = "axum")]
     pub(super) fn health_page(&self) -> HealthPage {

@@ -14,6 +14,8 @@ mod catalog;
 #[cfg(feature = "cli")]
 mod doctor;
 mod exemplars;
+#[cfg(feature = "otlp")]
+mod fleet;
 #[cfg(feature = "cli")]
 mod generated;
 mod health;

@@ -1,16 +1,21 @@
 //! The API that the fleet's figures come from.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::config::check::Check;
-use crate::config::endpoint::Endpoint;
+use crate::config::endpoint::{Endpoint, check_features};
 use crate::config::reader::Section;
 use crate::config::secret::Secret;
+use crate::config::setting::duration;
+
+/// The shortest and the longest time from one report to the next.
+const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3_600));
 
 /// A Prometheus-compatible API: Prometheus, Thanos, Mimir, VictoriaMetrics.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SloPrometheus {
     /// Its base, to which `/api/v1/query` is appended. Default: none, and there is no report of the
@@ -20,6 +25,21 @@ pub struct SloPrometheus {
     pub token: Option<Secret>,
     /// The authority that signed its certificate, in PEM form. Default: the system's.
     pub ca: Option<PathBuf>,
+    /// How often a service asks it for the report that `GET /api/v1/slo?source=prometheus` shows: 1 s to
+    /// 1 h. A report is shown for five intervals, and then it is too old to stand by. Default: 1 min.
+    #[serde(serialize_with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for SloPrometheus {
+    fn default() -> Self {
+        Self {
+            url: None,
+            token: None,
+            ca: None,
+            interval: Duration::from_secs(60),
+        }
+    }
 }
 
 impl SloPrometheus {
@@ -27,9 +47,13 @@ impl SloPrometheus {
         section.field("url", &mut self.url);
         section.field("token", &mut self.token);
         section.field("ca", &mut self.ca);
+        section.field("interval", &mut self.interval);
     }
 
     pub(super) fn check(&self, check: &mut Check<'_>) {
+        check_features("slo.prometheus.url", self.url.as_ref(), check);
+        let fine = (INTERVAL.0..=INTERVAL.1).contains(&self.interval);
+        check.duration_in(fine, "slo.prometheus.interval", self.interval, "1s to 1h");
         if let Some(file) = &self.ca {
             let (path, shown) = ("slo.prometheus.ca", format!("{file:?}"));
             check.require(file.is_file(), path, shown, "an existing file");

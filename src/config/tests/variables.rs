@@ -264,9 +264,9 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
     );
     row(
         "VANTAGE_OBS_SLO_PROMETHEUS_URL",
-        "https://u:p@prometheus:9090",
+        "http://u:p@prometheus:9090",
         "slo.prometheus.url",
-        json!("https://***@prometheus:9090"),
+        json!("http://***@prometheus:9090"),
     );
     row(
         "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN",

@@ -1,0 +1,213 @@
+//! The objectives of a fleet: what a service shows of them, and what the command says, against an API
+//! on loopback.
+
+#[cfg(feature = "cli")]
+mod command;
+#[cfg(all(feature = "cli", feature = "tls"))]
+mod tls;
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::StatusCode;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use vantage_obs::config::Environment;
+use vantage_obs::{Config, Role, Telemetry};
+
+use crate::support::{request, sure};
+
+const ERROR_RATE: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"1d"}}}"#;
+
+/// What the API says of `api.error_rate`, in every window.
+#[derive(Clone, Copy, Debug)]
+struct Events {
+    good: u64,
+    bad: u64,
+}
+
+const FINE: Events = Events { good: 999, bad: 1 };
+
+impl Events {
+    /// The answer of a Prometheus to this path: samples from the beginning of every window to now.
+    fn answer(self, path: &str) -> String {
+        let now = path.split(['=', '&']).nth(1).unwrap_or_default();
+        let element = |result: &str, value: &str| {
+            format!(
+                r#"{{"metric":{{"objective":"api.error_rate"{result}}},"value":[{now},"{value}"]}}"#
+            )
+        };
+        let elements = if path.contains("increase") {
+            let good = element(r#","result":"good""#, &self.good.to_string());
+            let bad = element(r#","result":"bad""#, &self.bad.to_string());
+            format!("{good},{bad}")
+        } else if path.contains("count_over_time") {
+            element("", "1000")
+        } else {
+            element("", now)
+        };
+        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{elements}]}}}}"#)
+    }
+}
+
+/// Answers each request of a connection: the function takes its path and its head.
+fn converse<S: Read + Write>(stream: S, answer: &dyn Fn(&str, &str) -> (u16, String)) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if !stream.read_line(&mut head).is_ok_and(|read| read > 0) {
+                return;
+            }
+        }
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let (status, body) = answer(path, &head);
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+        if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// An API on loopback for as long as the tests run.
+fn serve(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || converse(stream, &*answer));
+        }
+    });
+    address
+}
+
+/// A folder with one objective.
+fn objectives() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("api.json"), ERROR_RATE).unwrap();
+    folder
+}
+
+fn service(api: Option<&str>, folder: &TempDir) -> Telemetry {
+    let mut config = Config::new("shop", Role::Api);
+    config.slo.directory = folder.path().into();
+    config.slo.prometheus.url = api.map(|url| url.parse().unwrap());
+    config.slo.prometheus.interval = Duration::from_secs(1);
+    Telemetry::local(config, &Environment::empty()).unwrap()
+}
+
+async fn shown(telemetry: &Telemetry, query: &str) -> (StatusCode, Value) {
+    let routes: Router = telemetry.routes();
+    let path = format!("/api/v1/slo{query}");
+    let answer = sure(routes.oneshot(request("GET", &path)).await);
+    let status = answer.status();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// Looks until the fleet's report is answered with this status.
+async fn eventually(telemetry: &Telemetry, wanted: StatusCode) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (status, body) = shown(telemetry, "?source=prometheus").await;
+        if status == wanted {
+            return body;
+        }
+        assert!(Instant::now() < deadline, "{status}: {body}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_shows_what_it_heard_last_of_the_fleet() {
+    let api = serve(|path, _| (200, FINE.answer(path)));
+    let folder = objectives();
+    let telemetry = service(Some(&format!("http://{api}/")), &folder);
+    let report = eventually(&telemetry, StatusCode::OK).await;
+    assert_eq!(report["source"], "prometheus");
+    let objective = &report["objectives"][0];
+    assert_eq!(
+        (&objective["data"], &objective["alert"], &objective["bad"]),
+        (&"ok".into(), &"none".into(), &1.into())
+    );
+    let known = telemetry.fleet_report().unwrap();
+    assert_eq!(known.objectives[0].good, 999);
+    // Its own is another, and stands where it was.
+    let own = shown(&telemetry, "?source=local").await.1;
+    assert_eq!(own["source"], "local");
+    telemetry.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_asks_nobody_says_what_to_configure() {
+    let folder = objectives();
+    let telemetry = service(None, &folder);
+    let (status, body) = shown(&telemetry, "?source=prometheus").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let error = body["error"].as_str().unwrap();
+    assert!(error.contains("slo.prometheus.url"), "{error}");
+    assert!(telemetry.fleet_report().is_none());
+    let (status, body) = shown(&telemetry, "?source=moon").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(body["error"], "no such source; allowed: local, prometheus");
+    telemetry.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_api_that_fails_is_told_without_its_words_until_it_recovers() {
+    const CANARY: &str = "canary-77b1";
+    let well = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&well);
+    let api = serve(move |path, _| match state.load(Ordering::Relaxed) {
+        true => (200, FINE.answer(path)),
+        false => (500, format!("{CANARY} has no disk")),
+    });
+    let folder = objectives();
+    let telemetry = service(Some(&format!("http://{api}/{CANARY}")), &folder);
+    let mut body = eventually(&telemetry, StatusCode::SERVICE_UNAVAILABLE).await;
+    while body["error"] == "the fleet's figures were not asked for yet" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        body = shown(&telemetry, "?source=prometheus").await.1;
+    }
+    let error = body["error"].as_str().unwrap();
+    assert!(error.contains("could not be had yet"), "{error}");
+    let private = [CANARY, "500", &api.port().to_string()];
+    for word in private {
+        assert!(!body.to_string().contains(word), "{body}");
+    }
+    well.store(true, Ordering::Relaxed);
+    eventually(&telemetry, StatusCode::OK).await;
+    telemetry.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_api_that_hangs_holds_up_no_probe_and_no_end() {
+    // Takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let folder = objectives();
+    let mut config = Config::new("shop", Role::Api);
+    config.slo.directory = folder.path().into();
+    config.slo.prometheus.url = Some(url.parse().unwrap());
+    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+    let (asked, _) = silent.accept().unwrap();
+    let began = Instant::now();
+    let (status, _) = shown(&telemetry, "?source=prometheus").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    telemetry.shutdown().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    // The connection ends with the service.
+    let mut rest = Vec::new();
+    (&asked).read_to_end(&mut rest).unwrap();
+    assert!(rest.starts_with(b"GET /api/v1/query?"));
+}
