@@ -16,8 +16,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod dashboards;
+mod datasources;
 mod examples;
 mod file;
+mod grafana;
 mod measure;
 pub mod promql;
 mod rule;
@@ -31,7 +34,9 @@ pub use source::{Pace, Source};
 /// Every file, in the order of their paths.
 #[must_use]
 pub fn plan(source: &Source) -> Vec<GeneratedFile> {
-    let mut files = rules::files(source);
+    let mut files = dashboards::files(source);
+    files.extend(datasources::files(source));
+    files.extend(rules::files(source));
     files.extend(examples::files(source));
     files.sort_by(|left, right| left.path.cmp(&right.path));
     files

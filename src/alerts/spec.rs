@@ -161,7 +161,7 @@ impl Dashboard {
             Self::Scheduler => "scheduler-performance",
             Self::Database => "database-performance",
             Self::Business => "business-metrics",
-            Self::Slo => "slo-error-budgets",
+            Self::Slo => "slo-overview",
         }
     }
 }

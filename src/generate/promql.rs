@@ -28,6 +28,7 @@ mod labels;
 mod number;
 mod recorded;
 mod selector;
+mod step;
 mod vector;
 mod window;
 

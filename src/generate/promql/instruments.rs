@@ -49,6 +49,16 @@ impl Counter {
         self.over(window, "increase")
     }
 
+    /// By how much it grew in a window that ended a while ago.
+    #[must_use]
+    pub fn increase_before(&self, window: Window, while_ago: Window) -> Vector {
+        let text = format!(
+            "increase({}[{window}] offset {while_ago})",
+            self.0.text("", &[])
+        );
+        Vector::atom(text, labels::of(self.0.spec))
+    }
+
     /// Which series there are; the values mean nothing.
     #[must_use]
     pub fn presence(&self) -> Vector {
@@ -197,6 +207,13 @@ impl Histogram {
             window,
             &self.selector,
         )
+    }
+
+    /// How many values came in a window.
+    #[must_use]
+    pub fn increase(&self, window: Window) -> Vector {
+        let text = self.selector.text("_count", &[]);
+        ranged("increase", &text, window, &self.selector)
     }
 
     /// The sum of the values that come in a second.

@@ -31,8 +31,13 @@ pub trait Select: Sized {
     }
 
     /// The series that the variables of a dashboard choose.
-    fn chosen(mut self) -> Self {
-        for label in ["job", "instance", "environment"] {
+    fn chosen(self) -> Self {
+        self.choosing(&["job", "instance", "environment"])
+    }
+
+    /// The series that some of those variables choose: those that others depend on.
+    fn choosing(mut self, labels: &[&'static str]) -> Self {
+        for label in labels {
             self.selector().push(label, "=~", &format!("${label}"));
         }
         self

@@ -120,6 +120,16 @@ impl Vector {
         }
     }
 
+    /// Each element with the other sign: what goes out below what comes in.
+    #[must_use]
+    pub fn negated(&self) -> Vector {
+        Vector {
+            text: format!("-{}", self.inner()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
     /// What each element lacks to 1.
     #[must_use]
     pub fn complement(&self) -> Vector {

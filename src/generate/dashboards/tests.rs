@@ -1,0 +1,47 @@
+//! What must hold of every dashboard: what Grafana silently ignores or hides, the rules of Grafana's
+//! dashboard-linter, the panels that were asked for, and that nothing that is measured is shown nowhere.
+
+mod coverage;
+mod lint;
+mod seed;
+mod shape;
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::Config;
+use crate::slo::Objectives;
+
+/// The dashboards of the default configuration.
+fn dashboards() -> Vec<Value> {
+    let source = Source::new(Config::default(), Objectives::default());
+    all(&source).iter().map(Dashboard::json).collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value[key].as_array().into_iter().flatten()
+}
+
+/// The panels that aren't titles of rows.
+fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+    list(dashboard, "panels").filter(|panel| text(panel, "type") != "row")
+}
+
+/// Every PromQL expression of a panel.
+fn expressions(panel: &Value) -> impl Iterator<Item = &str> {
+    list(panel, "targets").filter_map(|target| target["expr"].as_str())
+}
+
+/// Every text anywhere in a value.
+fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => into.push(text),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
+        Value::Object(values) => values.values().for_each(|value| texts(value, into)),
+        _ => {}
+    }
+}

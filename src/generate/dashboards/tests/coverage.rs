@@ -1,0 +1,42 @@
+//! Nothing is measured for nobody.
+
+use super::*;
+use crate::catalog;
+
+/// What no panel shows, and why.
+const NOT_SHOWN: &[(&str, &str)] = &[(
+    "system.filesystem.usage",
+    "its share is shown; the bytes answer how much to add, once somebody is at it",
+)];
+
+#[test]
+fn every_metric_has_a_panel_or_a_stated_reason() {
+    let dashboards = dashboards();
+    let shown: Vec<&str> = dashboards
+        .iter()
+        .flat_map(panels)
+        .flat_map(expressions)
+        .collect();
+    for spec in catalog::all() {
+        let name = spec.prometheus_name();
+        let is_shown = shown.iter().any(|expression| names(expression, &name));
+        let reason = NOT_SHOWN.iter().find(|(known, _)| *known == spec.name);
+        assert!(is_shown || reason.is_some(), "{name} is shown nowhere");
+        assert!(
+            !is_shown || reason.is_none(),
+            "{name} is shown, and has a reason not to be"
+        );
+    }
+}
+
+/// Whether an expression asks for a metric, and not for one that begins like it.
+fn names(expression: &str, metric: &str) -> bool {
+    expression.match_indices(metric).any(|(at, _)| {
+        let rest = &expression[at + metric.len()..];
+        let is_whole = !expression[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        is_whole
+            && ["{", "_bucket{", "_count{", "_sum{"]
+                .iter()
+                .any(|end| rest.starts_with(end))
+    })
+}

@@ -1,0 +1,211 @@
+//! The rules of Grafana's dashboard-linter, by their names there. The two on LogQL have nothing to look
+//! at: no panel asks Loki. Of `target-promql-rule`, whether an expression is valid, a real Prometheus
+//! decides; here is that every name in it is one of ours.
+
+use super::*;
+
+/// Panel types that its rules look at.
+const LOOKED_AT: [&str; 5] = ["stat", "timeseries", "table", "gauge", "graph"];
+
+fn is_sql(panel: &Value) -> bool {
+    text(&panel["datasource"], "type") == "grafana-postgresql-datasource"
+}
+
+fn each(check: impl Fn(&Value, &Value)) {
+    for dashboard in dashboards() {
+        panels(&dashboard).for_each(|panel| check(&dashboard, panel));
+    }
+}
+
+fn variable<'a>(dashboard: &'a Value, name: &str) -> &'a Value {
+    let mut all = list(&dashboard["templating"], "list");
+    all.find(|one| text(one, "name") == name).unwrap()
+}
+
+#[test]
+fn template_datasource() {
+    for dashboard in dashboards() {
+        let of_type =
+            list(&dashboard["templating"], "list").filter(|one| text(one, "type") == "datasource");
+        assert_eq!(of_type.count(), 1);
+        let source = variable(&dashboard, "datasource");
+        assert_eq!(
+            (text(source, "query"), text(source, "label")),
+            ("prometheus", "Data source")
+        );
+    }
+}
+
+#[test]
+fn template_job_and_template_instance() {
+    for dashboard in dashboards() {
+        for (name, label) in [("job", "Job"), ("instance", "Instance")] {
+            let variable = variable(&dashboard, name);
+            assert_eq!(text(variable, "type"), "query");
+            assert_eq!(text(variable, "label"), label);
+            assert_eq!(text(&variable["datasource"], "uid"), "${datasource}");
+            assert_eq!(
+                (&variable["multi"], &variable["includeAll"]),
+                (&true.into(), &true.into())
+            );
+            assert_eq!(text(variable, "allValue"), ".+");
+        }
+    }
+}
+
+#[test]
+fn template_label_promql_and_template_on_time_change_reload() {
+    for dashboard in dashboards() {
+        for variable in
+            list(&dashboard["templating"], "list").filter(|one| text(one, "type") == "query")
+        {
+            let query = text(&variable["query"], "query");
+            assert!(
+                query.starts_with("label_values(process_uptime_seconds"),
+                "{query}"
+            );
+            assert_eq!(variable["refresh"], 2);
+        }
+    }
+}
+
+#[test]
+fn panel_datasource() {
+    each(|_, panel| {
+        let uid = text(&panel["datasource"], "uid");
+        // A second variable would want both renamed; the uid is the one that provisioning pins.
+        let expected = if is_sql(panel) {
+            "vantage-postgresql"
+        } else {
+            "${datasource}"
+        };
+        assert_eq!(uid, expected);
+        assert!(list(panel, "targets").all(|target| target["datasource"] == panel["datasource"]));
+    });
+}
+
+#[test]
+fn panel_title_description_and_panel_no_targets() {
+    each(|_, panel| {
+        assert!(!text(panel, "title").is_empty() && !text(panel, "description").is_empty());
+        assert!(list(panel, "targets").count() > 0, "{}", panel["title"]);
+    });
+}
+
+#[test]
+fn panel_units() {
+    let units = [
+        "s",
+        "bytes",
+        "percentunit",
+        "short",
+        "reqps",
+        "ops",
+        "cps",
+        "none",
+    ];
+    each(|_, panel| {
+        let unit = text(&panel["fieldConfig"]["defaults"], "unit");
+        assert!(units.contains(&unit), "{}: {unit}", panel["title"]);
+    });
+}
+
+#[test]
+fn target_promql() {
+    each(|_, panel| {
+        assert!(
+            LOOKED_AT.contains(&text(panel, "type"))
+                || !is_sql(panel)
+                || text(panel, "type") == "barchart"
+        );
+        for expression in expressions(panel) {
+            assert!(!expression.is_empty());
+            assert!(!selectors(expression).is_empty(), "{expression}");
+        }
+    });
+}
+
+/// The metric and matchers of each selector. Every name of ours must have matchers.
+fn selectors(expression: &str) -> Vec<(&str, &str)> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut found = Vec::new();
+    for (at, _) in expression.match_indices('{') {
+        let before = &expression[..at];
+        let start = before.rfind(|c| !is_name(c)).map_or(0, |end| end + 1);
+        let matchers = &expression[at + 1..];
+        found.push((&before[start..], &matchers[..matchers.find('}').unwrap()]));
+    }
+    found
+}
+
+#[test]
+fn target_job_and_target_instance() {
+    each(|_, panel| {
+        for expression in expressions(panel) {
+            for (metric, matchers) in selectors(expression) {
+                for label in ["job", "instance", "environment"] {
+                    let matcher = format!("{label}=~\"${label}\"");
+                    assert!(matchers.contains(&matcher), "{metric} in {expression}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_metric_without_matchers_is_none() {
+    for spec in crate::catalog::all() {
+        let name = spec.prometheus_name();
+        each(|_, panel| {
+            for expression in expressions(panel) {
+                for (at, _) in expression.match_indices(&name) {
+                    let rest = expression[at + name.len()..]
+                        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+                    assert!(rest.starts_with('{'), "{name} in {expression}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn target_rate_interval() {
+    each(|_, panel| {
+        for expression in expressions(panel) {
+            for (at, _) in expression.match_indices("rate(") {
+                let after = &expression[at..];
+                let range = &after[after.find('[').unwrap()..];
+                assert!(range.starts_with("[$__rate_interval]"), "{expression}");
+            }
+        }
+    });
+}
+
+#[test]
+fn target_counter_agg() {
+    each(|_, panel| {
+        for expression in expressions(panel) {
+            for (metric, _) in selectors(expression)
+                .iter()
+                .filter(|(metric, _)| metric.ends_with("_total"))
+            {
+                for (at, _) in expression.match_indices(metric) {
+                    let before = &expression[..at];
+                    assert!(
+                        before.ends_with("rate(") || before.ends_with("increase("),
+                        "{expression}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn uneditable_dashboard() {
+    assert!(
+        dashboards()
+            .iter()
+            .all(|dashboard| dashboard["editable"] == false)
+    );
+}

@@ -1,0 +1,214 @@
+//! What Grafana would ignore, hide or refuse.
+
+use std::collections::HashSet;
+
+use super::*;
+
+#[test]
+fn uids_are_those_of_the_addresses_and_short_enough() {
+    let uids: Vec<_> = dashboards()
+        .iter()
+        .map(|one| text(one, "uid").to_owned())
+        .collect();
+    assert_eq!(
+        uids,
+        [
+            "api-performance",
+            "worker-health",
+            "scheduler-performance",
+            "database-performance",
+            "business-metrics",
+            "slo-overview",
+        ]
+    );
+    assert_eq!(
+        uids,
+        crate::alerts::Dashboard::ALL.map(crate::alerts::Dashboard::uid)
+    );
+    assert!(uids.iter().all(|uid| uid.len() <= 40));
+}
+
+#[test]
+fn ids_are_unique_and_from_1() {
+    for dashboard in dashboards() {
+        let ids: Vec<_> = list(&dashboard, "panels")
+            .map(|panel| panel["id"].as_u64().unwrap())
+            .collect();
+        assert!(ids.iter().all(|id| *id >= 1));
+        assert_eq!(
+            ids.iter().collect::<HashSet<_>>().len(),
+            ids.len(),
+            "{}",
+            dashboard["uid"]
+        );
+    }
+}
+
+#[test]
+fn titles_are_unique_on_a_dashboard_but_for_a_number_and_its_history() {
+    for dashboard in dashboards() {
+        let mut seen = HashSet::new();
+        for panel in panels(&dashboard) {
+            let view = if text(panel, "type") == "stat" {
+                "stat"
+            } else {
+                "panel"
+            };
+            let title = text(panel, "title");
+            assert!(
+                seen.insert((view, title)),
+                "{}: {title} is there twice",
+                dashboard["uid"]
+            );
+        }
+    }
+}
+
+#[test]
+fn panels_do_not_overlap_and_stay_inside() {
+    for dashboard in dashboards() {
+        let mut taken = HashSet::new();
+        for panel in list(&dashboard, "panels") {
+            let at = |key| panel["gridPos"][key].as_u64().unwrap();
+            let (x, y, width, height) = (at("x"), at("y"), at("w"), at("h"));
+            assert!(width > 0 && height > 0 && x + width <= 24, "{panel}");
+            for cell in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
+                assert!(
+                    taken.insert(cell),
+                    "{} covers another at {cell:?}",
+                    panel["title"]
+                );
+            }
+        }
+    }
+}
+
+/// `$name`, `${name}` and `${name:format}`.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).filter_map(|after| {
+        let name = after.strip_prefix('{').unwrap_or(after);
+        let end = name
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(name.len());
+        Some(&name[..end]).filter(|name| !name.is_empty())
+    })
+}
+
+#[test]
+fn every_variable_is_declared() {
+    for dashboard in dashboards() {
+        let declared: HashSet<_> = list(&dashboard["templating"], "list")
+            .map(|one| text(one, "name"))
+            .collect();
+        let mut found = Vec::new();
+        texts(&dashboard, &mut found);
+        let used = found.into_iter().flat_map(variables);
+        // Those with two underscores are Grafana's own.
+        for name in used.filter(|name| !name.starts_with("__")) {
+            assert!(
+                declared.contains(name),
+                "{}: ${name} is not declared",
+                dashboard["uid"]
+            );
+        }
+    }
+    let names: Vec<_> = variables("a$b ${c:queryparam}$$d[$__range]").collect();
+    assert_eq!(names, ["b", "c", "d", "__range"]);
+}
+
+#[test]
+fn a_dashboard_begins_with_stats_that_have_the_levels_of_alerts() {
+    for dashboard in dashboards() {
+        let overview: Vec<_> = panels(&dashboard)
+            .take_while(|panel| text(panel, "type") == "stat")
+            .collect();
+        let colored = overview.iter().filter(|panel| {
+            let steps = &panel["fieldConfig"]["defaults"]["thresholds"]["steps"];
+            text(&panel["fieldConfig"]["defaults"]["color"], "mode") == "thresholds"
+                && steps.as_array().unwrap().len() > 1
+        });
+        assert!(colored.count() >= 3, "{}", dashboard["uid"]);
+    }
+}
+
+#[test]
+fn percentiles_of_what_is_traced_have_traces() {
+    let untraced = [
+        "Time to get a connection",
+        "Time that scrapes take",
+        "Time that pushes take",
+    ];
+    for dashboard in dashboards() {
+        for panel in panels(&dashboard).filter(|panel| {
+            list(panel, "targets").any(|target| text(target, "legendFormat") == "p99")
+        }) {
+            let exemplars = list(panel, "targets").filter(|target| target["exemplar"] == true);
+            let traced = !untraced.contains(&text(panel, "title"));
+            assert_eq!(exemplars.count(), usize::from(traced), "{}", panel["title"]);
+        }
+    }
+}
+
+#[test]
+fn every_panel_says_what_good_is_and_what_to_do_otherwise() {
+    let pages = pages();
+    for dashboard in dashboards() {
+        for panel in panels(&dashboard) {
+            let description = text(panel, "description");
+            let parts: Vec<_> = description.split("\n\n").collect();
+            assert!(
+                parts.len() == 3 && parts[1].starts_with("**Good:** "),
+                "{description}"
+            );
+            let page = parts[2]
+                .strip_prefix("**Runbook:** `runbooks/")
+                .and_then(|page| page.strip_suffix(".md`"));
+            assert!(
+                pages.contains(page.unwrap()),
+                "{}: no page {page:?}",
+                panel["title"]
+            );
+        }
+    }
+}
+
+/// The pages of alerts, and those of the four common issues.
+fn pages() -> HashSet<String> {
+    let common = [
+        "high-error-rate",
+        "slow-performance",
+        "worker-issues",
+        "database-issues",
+    ];
+    let alerts = crate::alerts::ALL.iter().map(|alert| alert.runbook());
+    alerts.chain(common.map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_runbook_with_an_address_is_a_link_and_one_without_is_not() {
+    let mut config = Config::default();
+    config.links.runbooks = "https://example.org/runbooks/".into();
+    let linked = all(&Source::new(config, Objectives::default()))[0].json();
+    let panel = panels(&linked).nth(1).unwrap();
+    let page = "https://example.org/runbooks/api-error-ratio-high.md";
+    assert!(text(panel, "description").ends_with(&format!("[Runbook]({page})")));
+    assert_eq!(panel["links"][0]["url"], page);
+    let plain = &dashboards()[0];
+    assert_eq!(panels(plain).nth(1).unwrap()["links"], Value::Null);
+}
+
+#[test]
+fn a_level_of_the_configuration_is_a_line_and_a_colour() {
+    use crate::alerts::{Severity, Signal, Threshold};
+    let mut config = Config::default();
+    config.alerts.set(
+        Signal::QueueDepth,
+        Severity::Warning,
+        Some(Threshold::Count(77)),
+    );
+    let dashboard = all(&Source::new(config, Objectives::default()))[1].json();
+    let drawn = panels(&dashboard)
+        .filter(|panel| panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == 77);
+    let titles: Vec<_> = drawn.map(|panel| text(panel, "title")).collect();
+    assert_eq!(titles, ["Deepest queue", "Queue depth"]);
+}

@@ -1,0 +1,36 @@
+//! What annotations ask: what happened within one step of a panel.
+
+use super::{TARGET, Vector};
+
+impl Vector {
+    /// The processes that the variables of a dashboard choose, with what they say of themselves:
+    /// attributes of their resource, in Prometheus's notation.
+    pub(crate) fn chosen_targets(attributes: &[&str]) -> Vector {
+        let matchers =
+            ["job", "instance", "environment"].map(|label| format!("{label}=~\"${label}\""));
+        let labels = attributes
+            .iter()
+            .chain(&TARGET)
+            .map(|label| (*label).to_owned());
+        Vector::atom(
+            format!("target_info{{{}}}", matchers.join(", ")),
+            labels.collect(),
+        )
+    }
+
+    /// The elements, numbers of seconds, that are shorter than a step: a start is marked once.
+    pub(crate) fn within_step(&self) -> Vector {
+        Vector::atom(
+            format!("{self} * 1000 < $__interval_ms"),
+            self.labels().clone(),
+        )
+    }
+
+    /// One element for each combination of these labels that was not there a step ago.
+    #[track_caller]
+    pub(crate) fn new_within_step(&self, keys: &[&str]) -> Vector {
+        let now = self.count_by(keys);
+        let before = Vector::atom(format!("{self} offset $__interval"), self.labels().clone());
+        now.unless(&before.count_by(keys))
+    }
+}
