@@ -128,6 +128,7 @@ async fn start(flags: &Flags) -> Fallible {
         incident: Figures::default(),
     });
     let _watches = watch(&platform);
+    let _server = watch_server(&platform.telemetry, flags.database.as_deref())?;
     checks::register(&platform);
     jobs::restore_backlog(&platform).await?;
 
@@ -209,6 +210,18 @@ fn watch(platform: &Arc<Platform>) -> [vantage_obs::Watch; 2] {
         telemetry.watch_queue("posts", move || queue.queue.state()),
         telemetry.watch_pool("primary", move || pool.database.state()),
     ]
+}
+
+/// What a PostgreSQL says of itself, besides what its callers see.
+#[cfg(feature = "postgres")]
+fn watch_server(telemetry: &Telemetry, url: Option<&str>) -> Fallible<Option<vantage_obs::Watch>> {
+    let watch = |url| telemetry.watch_postgres("platform", &vantage_obs::config::Secret::new(url));
+    Ok(url.map(watch).transpose()?)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn watch_server(_: &Telemetry, _: Option<&str>) -> Fallible<Option<vantage_obs::Watch>> {
+    Ok(None)
 }
 
 /// Shows the progress until the time is over or someone stops it.

@@ -1,0 +1,244 @@
+"""Asks a real Prometheus and a real PostgreSQL every question of the dashboards and runbooks, as Grafana
+would: no error, no warning, no empty answer, no NaN, but for what is listed here with its reason."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+# Questions that a run of a minute cannot answer: (dashboard or runbook, panel or query), and why.
+UNANSWERED = {
+    ("business-metrics", "Posts against usual"): "needs three weeks of history",
+    ("business-metrics", "AI generations against usual"): "needs three weeks of history",
+    ("business-metrics", "Revenue against usual"): "needs three weeks of history",
+    ("business-metrics", "Posts in 3 hours B"): "needs a week of history",
+    ("business-metrics", "AI generations in 3 hours B"): "needs a week of history",
+    ("business-metrics", "Revenue in 3 hours, in minor units B"): "needs a week of history",
+    ("database-performance", "Growth in a day"): "needs a day of history",
+}
+# Questions whose answer is a fault that the platform does not have.
+FAULTLESS = {
+    ("api-performance", "Broken responses"): "no response breaks off",
+    ("database-performance", "Failed queries"): "no query fails",
+    ("database-performance", "Slow queries (> 1 s)"): "no query is slow",
+    ("slo-overview", "Left out of scrapes A"): "no scrape is incomplete",
+    ("slo-overview", "Left out of scrapes B"): "no sampler fails",
+    ("slo-overview", "Measurements in overflow series"): "no instrument is full",
+}
+# Where the platform has nothing to count, and why.
+UNUSED = {
+    ("worker-health", "Beats sent to an API"): "its workers beat into their own process",
+    ("business-metrics", "Revenue per day, in minor units B"): "it refunds nothing",
+}
+LISTED = UNANSWERED | FAULTLESS | UNUSED
+
+PATIENCE = float(os.environ.get("VANTAGE_DASHBOARDS_PATIENCE", 120))
+# Four scrapes, as Grafana works it out for a scrape interval of a second.
+RATE_INTERVAL, STEP = 5, 2
+
+
+class Prometheus:
+    def __init__(self, address):
+        self.address, self.started = address, time.time()
+
+    def ask(self, path, **parameters):
+        return self.fetch(Request(f"{self.address}/api/v1/{path}", urlencode(parameters).encode()))
+
+    def label_values(self, selector, label):
+        # This one takes no POST.
+        return self.fetch(f"{self.address}/api/v1/label/{label}/values?" + urlencode({"match[]": selector}))
+
+    def fetch(self, request):
+        try:
+            with urlopen(request, timeout=20) as answer:
+                answer = json.load(answer)
+        except HTTPError as error:
+            raise Fault(json.load(error).get("error", str(error)))
+        if answer.get("warnings"):
+            raise Fault(f"warnings: {answer['warnings']}")
+        return answer["data"]
+
+    def span(self):
+        now = time.time()
+        return {"start": self.started, "end": now, "step": STEP}
+
+    def range(self, query):
+        return self.ask("query_range", query=query, **self.span())["result"]
+
+    def instant(self, query):
+        answer = self.ask("query", query=query, time=time.time())
+        if answer["resultType"] in ("scalar", "string"):
+            return [{"metric": {}, "values": [answer["result"]]}]
+        return [{"metric": one["metric"], "values": [one["value"]]} for one in answer["result"]]
+
+
+class Fault(Exception):
+    """What is wrong with an answer."""
+
+
+def judge(series):
+    if not series:
+        raise Fault("empty")
+    for one in series:
+        last = float(one["values"][-1][1])
+        if last != last:
+            raise Fault(f"NaN in {one['metric']}")
+
+
+def expand(text, variables, prometheus):
+    """What Grafana puts in the place of variables."""
+    span = int(time.time() - prometheus.started) + 1
+    own = {
+        "__rate_interval": f"{RATE_INTERVAL}s",
+        "__interval": f"{STEP}s",
+        "__interval_ms": str(1000 * STEP),
+        "__range": f"{span}s",
+        "__range_s": str(span),
+        "__range_ms": str(1000 * span),
+    }
+    known = own | variables
+
+    def value(match):
+        name = match[1] or match[2]
+        if name not in known:
+            raise Fault(f"${name} is not known")
+        return known[name]
+
+    return re.sub(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))", value, text)
+
+
+def label_values(query, prometheus):
+    selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
+    return [value for value in prometheus.label_values(selector, label) if value]
+
+
+def choices(dashboard, prometheus):
+    """All of everything, and the first of everything, as values of the variables."""
+    everything, first = {}, {}
+    for variable in dashboard["templating"]["list"]:
+        name = variable["name"]
+        if variable["type"] == "datasource":
+            continue
+        for chosen, one in ((everything, variable["allValue"]), (first, None)):
+            query = expand(variable["query"]["query"], chosen, prometheus)
+            values = label_values(query, prometheus)
+            if not values:
+                raise Fault(f"variable {name} has no values")
+            chosen[name] = one or re.escape(values[0]).replace("\\", "\\\\")
+    return [everything, first]
+
+
+class Sql:
+    def __init__(self, url):
+        self.url = url
+
+    def ask(self, statement, prometheus):
+        at = lambda moment: time.strftime("'%Y-%m-%dT%H:%M:%SZ'", time.gmtime(moment))
+        day = 86400
+        statement = statement.replace("$__timeFrom()", at(time.time() - 7 * day))
+        statement = statement.replace("$__timeTo()", at(time.time()))
+        if "$" in statement:
+            raise Fault(f"a macro is not known: {statement}")
+        asked = subprocess.run(
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.url, "-c", statement],
+            capture_output=True, text=True, timeout=20)
+        if asked.returncode or asked.stderr:
+            raise Fault(asked.stderr.strip())
+        if not asked.stdout.strip():
+            raise Fault("empty")
+
+
+def questions(folder, runbooks, prometheus, sql):
+    """Every question as (where, what, how it is asked)."""
+    for file in sorted(Path(folder).glob("*.json")):
+        dashboard = json.loads(file.read_text())
+        uid = dashboard["uid"]
+        yield uid, "variables", lambda d=dashboard: choices(d, prometheus)
+        for annotation in dashboard["annotations"]["list"]:
+            if "expr" in annotation:
+                ask = lambda v, e=annotation["expr"]: judge(prometheus.range(expand(e, v, prometheus)))
+                yield uid, f"annotation {annotation['name']}", each_choice(dashboard, prometheus, ask)
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", []):
+                several = len(panel["targets"]) > 1
+                name = panel["title"] + (f" {target['refId']}" if several else "")
+                yield uid, name, question(dashboard, target, prometheus, sql)
+    for page in sorted(Path(runbooks).glob("**/*.md")):
+        text = page.read_text()
+        for place, query in enumerate(re.findall(r"^```promql\n(.*?)^```", text, re.M | re.S), 1):
+            yield page.stem, f"query {place}", lambda q=query: judge(prometheus.instant(expand(q, ALL, prometheus)))
+
+
+# What the variables are where no dashboard declares them.
+ALL = {"job": ".+", "instance": ".+", "environment": ".*"}
+
+
+def question(dashboard, target, prometheus, sql):
+    if "rawSql" in target:
+        return lambda: sql.ask(target["rawSql"], prometheus)
+
+    def ask(variables):
+        query = expand(target["expr"], variables, prometheus)
+        judge(prometheus.instant(query) if target["instant"] else prometheus.range(query))
+        if target["exemplar"]:
+            traces = prometheus.ask("query_exemplars", query=query, **prometheus.span())
+            if not any("trace_id" in one["labels"] for series in traces for one in series["exemplars"]):
+                raise Fault("no exemplar names a trace")
+
+    return each_choice(dashboard, prometheus, ask)
+
+
+def each_choice(dashboard, prometheus, ask):
+    return lambda: [ask(variables) for variables in choices(dashboard, prometheus)]
+
+
+def try_all(asked):
+    """What is wrong with each answer, by question."""
+    faults = {}
+    for where, what, ask in asked:
+        try:
+            ask()
+        except Fault as fault:
+            faults[where, what] = str(fault)
+    return faults
+
+
+def is_listed(where, what):
+    return (where, what) in LISTED or (where, re.sub(r" [A-Z]$", "", what)) in LISTED
+
+
+def main(address, database, folder, runbooks):
+    prometheus, sql = Prometheus(address), Sql(database)
+    asked = list(questions(folder, runbooks, prometheus, sql))
+    deadline, faults = time.time() + PATIENCE, {}
+    while True:
+        time.sleep(5)
+        began = time.time()
+        faults = try_all(asked)
+        open_questions = {at: fault for at, fault in faults.items() if not is_listed(*at)}
+        print(f"{len(asked)} questions, {len(open_questions)} open, {time.time() - began:.1f} s", flush=True)
+        if not open_questions or time.time() > deadline:
+            break
+    # What is listed may be empty, and nothing else.
+    wrong = {at: fault for at, fault in faults.items() if is_listed(*at) and fault != "empty"}
+    answered = [at for at in LISTED if not any(is_at(at, fault) for fault in faults)]
+    for (where, what), fault in (open_questions | wrong).items():
+        print(f"{where}: {what}: {fault}")
+    for where, what in answered:
+        print(f"{where}: {what}: is answered, and still listed as unanswered")
+    if open_questions or wrong or answered:
+        sys.exit(f"{len(open_questions) + len(wrong) + len(answered)} faults")
+    print(f"{len(asked)} questions are answered, {len(faults)} of them with nothing, as listed")
+
+
+def is_at(listed, question):
+    where, what = question
+    return listed in ((where, what), (where, re.sub(r" [A-Z]$", "", what)))
+
+
+main(*sys.argv[1:])
