@@ -48,6 +48,7 @@ mod metrics;
 mod otlp;
 mod service;
 mod slo;
+mod status;
 mod store;
 mod traces;
 
@@ -87,6 +88,8 @@ pub use signal::Signal;
 pub use slo::{BurnRates, BurnWindows, MinBad, Slo, SloPolicy, SloPrometheus};
 pub(crate) use slo::{SLO_PAGE_PATHS, SLO_PATH};
 pub use source::Source;
+pub(crate) use status::{INCIDENTS_PATH, MAINTENANCE_PATH, UPDATES_PATH};
+pub use status::{IncidentFrom, Status, StatusComponent};
 pub use store::{Store, StoreKind};
 pub use tls::Tls;
 pub use traces::{Propagator, Sampler, Traces};
@@ -126,6 +129,8 @@ pub struct Config {
     pub alerts: Thresholds,
     /// Where alerts, dashboards and runbooks link to.
     pub links: Links,
+    /// What the status page is called, what it shows, and when it speaks of an incident.
+    pub status: Status,
     #[serde(skip)]
     file: Option<PathBuf>,
 }
@@ -204,7 +209,8 @@ impl Config {
         let all = HEALTH_PATHS
             .into_iter()
             .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
-            .chain(SLO_PAGE_PATHS);
+            .chain(SLO_PAGE_PATHS)
+            .chain([INCIDENTS_PATH, UPDATES_PATH, MAINTENANCE_PATH]);
         all.map(str::to_owned).collect()
     }
 
@@ -222,6 +228,7 @@ impl Config {
         section.section("store", |section| self.store.read(section));
         section.section("alerts", |section| alerts::read(&mut self.alerts, section));
         section.section("links", |section| self.links.read(section));
+        section.section("status", |section| self.status.read(section));
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -236,6 +243,7 @@ impl Config {
         self.store.check(check);
         alerts::check(&self.alerts, check);
         self.links.check(check);
+        self.status.check(check);
     }
 }
 

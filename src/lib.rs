@@ -36,11 +36,6 @@ mod beat;
 
 mod snapshot;
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "watching writes what the routes read"
-)]
 pub mod status;
 
 // Record: typed handles that never fail, block or panic.
@@ -113,6 +108,7 @@ mod slo_tracker;
 // Derive: text from declarations. It knows nothing that runs.
 #[cfg(feature = "cli")]
 pub mod generate;
+pub mod incidents;
 
 // Expose: HTTP.
 pub mod middleware;

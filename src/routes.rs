@@ -1,10 +1,12 @@
 //! The HTTP routes, which render what is known and run nothing.
 
+mod answer;
 mod headers;
 
 mod document;
 
 mod health;
+mod incidents;
 mod metrics;
 mod slo;
 mod status;
@@ -23,6 +25,7 @@ use crate::middleware::HttpLayer;
 use crate::scrape::Scrape;
 
 pub(crate) use health::Page as HealthPage;
+pub(crate) use incidents::Page as IncidentsPage;
 pub(crate) use slo::Page as ReportPage;
 pub(crate) use status::SloPage;
 pub(crate) use workers::Page as WorkersPage;
@@ -42,12 +45,14 @@ pub(crate) fn router(
     objectives: slo::Page,
     workers: workers::Page,
     slo_page: status::SloPage,
+    incidents: incidents::Page,
     layer: HttpLayer,
 ) -> Router {
     let router = health::add(Router::new().layer(layer), page);
     let router = router.route(SLO_PATH, slo::route(objectives));
     let router = workers::add(router, workers);
     let router = status::add(router, slo_page);
+    let router = incidents::add(router, incidents);
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),
         None => router,

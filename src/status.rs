@@ -6,12 +6,14 @@
 //! cannot show one. Free text is what a person wrote for the public, or what was made of a
 //! component's name and the words of its state.
 
+pub(crate) mod calendar;
 mod component;
 mod id;
 mod incident;
 mod maintenance;
 mod snapshot;
 mod state;
+pub(crate) mod timeline;
 mod update;
 mod uptime;
 

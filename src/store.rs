@@ -4,6 +4,8 @@
 //! it. Whoever has something to keep hands it to the keeper, which batches, bounds, and bridges an
 //! outage.
 
+mod asked;
+mod bulletin;
 #[cfg(feature = "file-store")]
 mod file;
 mod keeper;
@@ -21,7 +23,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
+use crate::status::StatusId;
 
+pub(crate) use asked::{Asked, answered};
+pub(crate) use bulletin::{
+    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, SpanRow, UpdateRow,
+};
 #[cfg(feature = "file-store")]
 pub(crate) use file::File;
 pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
@@ -48,8 +55,21 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// What earlier runs of an instance have left, in the order of the subjects.
     fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>>;
 
-    /// Removes what ended before, in batches; how many slices that were.
+    /// Incidents and maintenance that were changed after `since` or are not over then, in no order.
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>>;
+
+    /// One incident or maintenance.
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>>;
+
+    /// The spans of components that ended at or after a second, in no order.
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>>;
+
+    /// Removes slices that ended before, in batches; how many rows that were.
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64>;
+
+    /// Removes spans that ended before, and incidents and maintenance that were over and unchanged
+    /// since; how many rows that were.
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64>;
 
     /// Whether this instance has the lead in a matter, until `ttl` from now on unless it asks again.
     /// A store that nobody shares always says yes.
@@ -79,6 +99,11 @@ pub(crate) enum Change {
     Slice(SliceRow),
     /// Takes the place of the note with the same instance and subject.
     Note(NoteRow),
+    /// Takes the place of the version before it. A new one is left out where another one that is open
+    /// has its slot: of any number that open the same at once, one does.
+    Bulletin(BulletinRow),
+    /// Takes the place of the span with the same component, start and state, unless that ended later.
+    Span(SpanRow),
 }
 
 /// What is known of one worker or scheduler.
@@ -215,4 +240,4 @@ impl WorkerRow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

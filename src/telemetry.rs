@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::exposition::Format;
 use crate::health::Health;
+use crate::incidents::Incidents;
 use crate::instruments::{Api, Business, Database, Executions, Jobs, Scheduler, Worker};
 use crate::ledger::Ledger;
 use crate::logs::{LevelHandle, Output};
@@ -65,6 +66,7 @@ struct Inner {
     sampler: Sampler,
     slo: Tracker,
     fleet: Option<LatestFleet>,
+    incidents: Incidents,
     health: Health,
     carry: Carry,
     pulse: Pulse,
@@ -123,6 +125,7 @@ impl Telemetry {
             self.0.report_page(),
             self.0.workers_page(),
             self.0.slo_page(),
+            self.0.incidents_page(),
             self.http_layer(),
         )
         .with_state(())
@@ -204,6 +207,30 @@ impl Telemetry {
     /// SDK, which a callback may block. A panic in one is caught.
     pub fn on_slo_alert(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
         self.0.slo.on_change(callback);
+    }
+
+    /// The status for the public, and what people have to say about it.
+    ///
+    /// ```
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::incidents::{NewIncident, NewUpdate};
+    /// use vantage_obs::status::{ComponentState, IncidentStatus};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), vantage_obs::incidents::IncidentError> {
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let incidents = telemetry.incidents();
+    /// let incident = NewIncident::new("Posts are late", "We are looking into it.")
+    ///     .component("workers", ComponentState::DegradedPerformance);
+    /// let id = incidents.open(incident).await?;
+    /// let update = NewUpdate::new("A fix is rolled out.").status(IncidentStatus::Resolved);
+    /// incidents.update(id, update).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn incidents(&self) -> &Incidents {
+        &self.0.incidents
     }
 
     /// Looks at a queue every second until the answer is dropped.
@@ -315,6 +342,7 @@ impl Telemetry {
         self.0.health.tick();
         self.0.pulse.tick();
         self.0.slo.tick();
+        self.0.incidents.tick();
     }
 }
 

@@ -337,6 +337,24 @@ const OURS: &[Variable] = &[
         &["store.pool_size"],
         |c, text| put(&mut c.store.pool_size, Setting::parse(text)),
     ),
+    row("VANTAGE_OBS_STATUS_TITLE", &["status.title"], |c, text| {
+        put(&mut c.status.title, Setting::parse(text))
+    }),
+    row(
+        "VANTAGE_OBS_STATUS_TIME_ZONE",
+        &["status.time_zone"],
+        |c, text| put(&mut c.status.time_zone, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_STATUS_OPEN_AFTER",
+        &["status.open_after"],
+        |c, text| put(&mut c.status.open_after, Setting::parse(text)),
+    ),
+    row(
+        "VANTAGE_OBS_STATUS_RESOLVE_AFTER",
+        &["status.resolve_after"],
+        |c, text| put(&mut c.status.resolve_after, Setting::parse(text)),
+    ),
     row(
         "VANTAGE_OBS_STORE_RETENTION",
         &["store.retention"],

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Affected, Author, Impact, StatusId, Update};
 
@@ -37,7 +38,8 @@ pub struct Incident {
 }
 
 /// How far an incident has come, in Statuspage's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum IncidentStatus {
     /// The cause is looked for.

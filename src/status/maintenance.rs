@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Affected, StatusId, Update};
 
@@ -33,7 +34,8 @@ pub struct Maintenance {
 }
 
 /// How far a maintenance has come, in Statuspage's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MaintenanceStatus {
     /// It is announced.

@@ -15,10 +15,10 @@ pub struct StatusSnapshot {
     pub title: Arc<str>,
     /// The name of the time zone that days are of, such as `Europe/Berlin`.
     pub time_zone: Arc<str>,
-    /// The moment that it is of. Much earlier than now where the store is away.
+    /// The moment that it is of.
     pub taken_at: Timestamp,
-    /// Since when the store has been away, where incidents and days are as they were then; `None` while
-    /// it is there.
+    /// Since when the store has been away; `None` while it is there. States are always those of
+    /// `taken_at`; incidents, maintenance and what others saw are as they were when it went away.
     pub store_away_since: Option<Timestamp>,
     /// In the order of the configuration.
     pub components: Vec<Component>,

@@ -1,7 +1,10 @@
 //! How a component is, and what that means for those who use it.
 
+use serde::{Deserialize, Serialize};
+
 /// How a component is. Ordered from best to worst, so that the worst of several is their maximum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ComponentState {
     /// Nobody has looked.
@@ -19,7 +22,8 @@ pub enum ComponentState {
 }
 
 /// How bad an incident is, in Statuspage's words. Ordered from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Impact {
     /// Nobody notices.
@@ -137,14 +141,25 @@ impl Impact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::{IncidentStatus, MaintenanceStatus};
 
     #[test]
     fn words_are_read_back_and_worse_is_greater() {
         for state in ComponentState::ALL {
             assert_eq!(ComponentState::parse(state.as_str()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         }
         for impact in Impact::ALL {
             assert_eq!(Impact::parse(impact.as_str()), Some(impact));
+            assert_eq!(serde_json::to_value(impact).unwrap(), impact.as_str());
+        }
+        for status in IncidentStatus::ALL {
+            assert_eq!(IncidentStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for status in MaintenanceStatus::ALL {
+            assert_eq!(MaintenanceStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         assert!(ComponentState::ALL.is_sorted() && Impact::ALL.is_sorted());
         let impacts = ComponentState::ALL.map(ComponentState::impact);

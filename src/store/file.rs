@@ -21,7 +21,10 @@ use jiff::Timestamp;
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{
+    Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
+};
+use crate::status::StatusId;
 use disk::Disk;
 pub(crate) use open::OpenError;
 use trouble::Trouble;
@@ -117,6 +120,18 @@ impl Store for File {
         self.ask(move |database| tables::notes(database, &instance))
     }
 
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+        self.ask(move |database| tables::bulletins(database, since))
+    }
+
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
+        self.ask(move |database| tables::bulletin(database, id))
+    }
+
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+        self.ask(move |database| tables::spans(database, since))
+    }
+
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
         Box::pin(async move {
             let mut swept = 0;
@@ -129,6 +144,10 @@ impl Store for File {
                 }
             }
         })
+    }
+
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+        self.ask(move |database| tables::sweep_status(database, before))
     }
 
     fn lead<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Answer<'a, bool> {

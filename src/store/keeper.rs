@@ -20,9 +20,12 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{
+    Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
+};
 use crate::clock::Clock;
 use crate::snapshot::store::StoreCondition;
+use crate::status::StatusId;
 pub(crate) use reply::{Reply, block_on};
 use shared::Shared;
 use sweeper::Sweeper;
@@ -204,6 +207,33 @@ impl Keeper {
     pub(crate) fn notes(&self, instance: &str) -> Reply<Vec<NoteRow>> {
         let instance: Arc<str> = Arc::from(instance);
         self.ask(move |store| Box::pin(async move { store.notes(&instance).await }))
+    }
+
+    /// Incidents and maintenance that were changed after `since` or are not over then.
+    pub(crate) fn bulletins(&self, since: Timestamp) -> Reply<Vec<BulletinRow>> {
+        self.ask(move |store| Box::pin(async move { store.bulletins(since).await }))
+    }
+
+    /// One incident or maintenance.
+    pub(crate) fn bulletin(&self, id: StatusId) -> Reply<Option<BulletinRow>> {
+        self.ask(move |store| Box::pin(async move { store.bulletin(id).await }))
+    }
+
+    /// Makes a change durable now, apart from all that waits; answers what is there afterwards, which
+    /// is another row where somebody else was first.
+    pub(crate) fn post(&self, row: BulletinRow) -> Reply<Option<BulletinRow>> {
+        self.ask(move |store| {
+            Box::pin(async move {
+                let id = row.id;
+                store.commit(&[Change::Bulletin(row)]).await?;
+                store.bulletin(id).await
+            })
+        })
+    }
+
+    /// The spans of components that ended at or after a second.
+    pub(crate) fn spans(&self, since: i64) -> Reply<Vec<SpanRow>> {
+        self.ask(move |store| Box::pin(async move { store.spans(since).await }))
     }
 
     /// Whether this instance has the lead in a matter, until `ttl` from now on.

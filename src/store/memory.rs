@@ -8,8 +8,9 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, WorkerRow};
+use super::{Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, WorkerRow};
 use crate::beat::BeatId;
+use crate::status::{ComponentState, StatusId};
 
 /// How many slices it holds. Nobody can read them after a restart, so that the tracker's own memory
 /// is what counts, and these are for its tests and for a tracker that starts later.
@@ -26,7 +27,13 @@ struct Inner {
     by_revision: BTreeMap<i64, BeatId>,
     slices: BTreeMap<SliceKey, SliceRow>,
     notes: BTreeMap<(Arc<str>, Arc<str>), NoteRow>,
+    bulletins: BTreeMap<StatusId, BulletinRow>,
+    /// The end of each.
+    spans: BTreeMap<SpanKey, i64>,
 }
+
+/// Component, start and state.
+type SpanKey = (Arc<str>, i64, ComponentState);
 
 /// Start, instance and objective, so that the oldest is the first.
 type SliceKey = (Timestamp, Arc<str>, Arc<str>);
@@ -52,6 +59,12 @@ impl Inner {
                 let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
                 self.notes.insert(key, row.clone());
             }
+            Change::Bulletin(row) => self.post(row),
+            Change::Span(row) => {
+                let key = (Arc::clone(&row.component), row.start, row.state);
+                let end = self.spans.entry(key).or_insert(row.end);
+                *end = (*end).max(row.end);
+            }
         }
     }
 
@@ -76,6 +89,16 @@ impl Inner {
         if known.last_seen <= seen {
             self.by_revision.remove(revision);
             self.workers.remove(id);
+        }
+    }
+
+    fn post(&mut self, row: &BulletinRow) {
+        let fits = match self.bulletins.get(&row.id) {
+            Some(known) => row.follows(known),
+            None => !self.bulletins.values().any(|open| row.is_shut_out_by(open)),
+        };
+        if fits {
+            self.bulletins.insert(row.id, row.clone());
         }
     }
 
@@ -118,12 +141,45 @@ impl Store for Memory {
         Box::pin(ready(Ok(own.cloned().collect())))
     }
 
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+        let inner = self.lock();
+        let rows = inner.bulletins.values();
+        let rows = rows.filter(|row| row.matters_after(since));
+        Box::pin(ready(Ok(rows.cloned().collect())))
+    }
+
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
+        let row = self.lock().bulletins.get(&id).cloned();
+        Box::pin(ready(Ok(row)))
+    }
+
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+        let inner = self.lock();
+        let spans = inner.spans.iter().filter(|(_, end)| **end >= since);
+        let rows = spans.map(|((component, start, state), end)| SpanRow {
+            component: Arc::clone(component),
+            state: *state,
+            start: *start,
+            end: *end,
+        });
+        Box::pin(ready(Ok(rows.collect())))
+    }
+
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
         let mut inner = self.lock();
         inner.notes.retain(|_, row| row.written_at >= before);
         let all = inner.slices.len();
         inner.slices.retain(|_, row| row.end() >= before);
         let swept = all - inner.slices.len();
+        Box::pin(ready(Ok(u64::try_from(swept).unwrap_or(u64::MAX))))
+    }
+
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+        let mut inner = self.lock();
+        let all = inner.bulletins.len() + inner.spans.len();
+        inner.bulletins.retain(|_, row| row.matters_after(before));
+        inner.spans.retain(|_, end| *end >= before.as_second());
+        let swept = all - inner.bulletins.len() - inner.spans.len();
         Box::pin(ready(Ok(u64::try_from(swept).unwrap_or(u64::MAX))))
     }
 

@@ -8,8 +8,9 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::{Change, NoteRow, SliceRow, WorkerRow};
+use super::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, WorkerRow};
 use crate::beat::BeatId;
+use crate::status::{ComponentState, StatusId};
 
 /// Changes by their keys, each with the time since when it has been waiting.
 #[derive(Debug, Default)]
@@ -17,6 +18,9 @@ pub(super) struct Pending {
     workers: Lane<BeatId, WorkerChange>,
     slices: Lane<SliceKey, Option<SliceRow>>,
     notes: Lane<NoteKey, Option<NoteRow>>,
+    /// Each version by itself: none may be left out.
+    bulletins: Lane<(StatusId, u64), Option<BulletinRow>>,
+    spans: Lane<(Arc<str>, i64, ComponentState), Option<SpanRow>>,
 }
 
 /// Changes in the order in which they are to be made, beside the time of each.
@@ -63,6 +67,18 @@ impl Pending {
                 let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
                 *self.notes.entry(&key, since) = Some(row);
             }
+            Change::Bulletin(row) => {
+                let key = (row.id, row.version);
+                *self.bulletins.entry(&key, since) = Some(row);
+            }
+            Change::Span(mut row) => {
+                let key = (Arc::clone(&row.component), row.start, row.state);
+                let waiting = self.spans.entry(&key, since);
+                row.end = waiting
+                    .as_ref()
+                    .map_or(row.end, |known| known.end.max(row.end));
+                *waiting = Some(row);
+            }
         }
     }
 
@@ -87,18 +103,22 @@ impl Pending {
                 .for_each(|change| batch.push(change, since));
         }
         self.notes.drain(most, Change::Note, &mut batch);
+        self.bulletins.drain(most, Change::Bulletin, &mut batch);
+        self.spans.drain(most, Change::Span, &mut batch);
         self.slices.drain(most, Change::Slice, &mut batch);
         batch
     }
 
-    /// Gives up what is over the bound, the oldest slices before any worker: the next beat of a
-    /// worker tells its state again. How many that were.
+    /// Gives up what is over the bound: the oldest slices before anything else, and then workers, whose
+    /// next beat tells their state again. How many that were.
     pub(super) fn trim(&mut self, bound: usize) -> u64 {
         let mut dropped = 0;
         while self.len() > bound {
-            if self.slices.pop().is_none() && self.workers.pop().is_none() {
-                self.notes.pop();
-            }
+            let _ = self.slices.pop().is_some()
+                || self.workers.pop().is_some()
+                || self.spans.pop().is_some()
+                || self.notes.pop().is_some()
+                || self.bulletins.pop().is_some();
             dropped += 1;
         }
         dropped
@@ -106,13 +126,16 @@ impl Pending {
 
     /// How many keys wait.
     pub(super) fn len(&self) -> usize {
-        self.workers.held.len() + self.slices.held.len() + self.notes.held.len()
+        let (workers, slices) = (self.workers.held.len(), self.slices.held.len());
+        let (bulletins, spans) = (self.bulletins.held.len(), self.spans.held.len());
+        workers + slices + self.notes.held.len() + bulletins + spans
     }
 
     /// Since when the oldest has been waiting.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let rows = self.slices.times().chain(self.notes.times());
-        self.workers.times().chain(rows).min()
+        let status = self.bulletins.times().chain(self.spans.times());
+        self.workers.times().chain(rows).chain(status).min()
     }
 }
 

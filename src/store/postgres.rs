@@ -5,6 +5,8 @@
 
 mod rows;
 
+mod status;
+
 mod changes;
 
 mod seen;
@@ -18,8 +20,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Answer, Change, NoteRow, Revision, SliceRow, Store, StoreError, WorkerRow};
+use super::{
+    Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
+};
 use crate::postgres::{Address, Limits, Pool, PostgresError, Transaction, migrate, within};
+use crate::status::StatusId;
 use changes::Wave;
 use rows::nanos;
 use seen::Seen;
@@ -115,6 +120,17 @@ impl Postgres {
         Ok((workers, revision))
     }
 
+    async fn select(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, PostgresError> {
+        let mut transaction = self.begin("READ ONLY").await?;
+        let rows = transaction.query(sql, values).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
     async fn sweep_batches(&self, before: i64) -> Result<u64, PostgresError> {
         let (started, mut removed) = (Instant::now(), 0);
         loop {
@@ -192,6 +208,28 @@ impl Store for Postgres {
         }))
     }
 
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+        Box::pin(self.by_deadline(async move {
+            let since = nanos(since);
+            let rows = self.select(status::BULLETINS, &[&since]).await?;
+            Ok(rows.iter().filter_map(status::bulletin).collect())
+        }))
+    }
+
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
+        Box::pin(self.by_deadline(async move {
+            let rows = self.select(status::BULLETIN, &[&id.as_str()]).await?;
+            Ok(rows.first().and_then(status::bulletin))
+        }))
+    }
+
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+        Box::pin(self.by_deadline(async move {
+            let rows = self.select(status::SPANS, &[&since]).await?;
+            Ok(rows.iter().filter_map(status::span).collect())
+        }))
+    }
+
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
         Box::pin(async move {
             let removed = self.sweep_batches(nanos(before)).await?;
@@ -203,6 +241,19 @@ impl Store for Postgres {
             .await?;
             Ok(removed)
         })
+    }
+
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+        Box::pin(self.by_deadline(async move {
+            let (second, nanos) = (before.as_second(), nanos(before));
+            let mut transaction = self.begin("").await?;
+            let spans = transaction.execute(status::SWEEP_SPANS, &[&second]).await?;
+            let bulletins = transaction
+                .execute(status::SWEEP_BULLETINS, &[&nanos])
+                .await?;
+            transaction.commit().await?;
+            Ok(spans + bulletins)
+        }))
     }
 
     fn lead<'a>(&'a self, matter: &'a str, instance: &'a str, ttl: Duration) -> Answer<'a, bool> {

@@ -14,6 +14,7 @@ use crate::config::{Config, EffectiveConfig, Environment, Role};
 use crate::exemplars::Exemplars;
 use crate::health::{Health, Watching};
 use crate::heartbeat::{Beating, Sources};
+use crate::incidents::{Evidence, Incidents};
 use crate::instruments::{
     Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
     observe_slo,
@@ -39,6 +40,7 @@ pub(super) struct Background {
     slo: Option<SyncSender<()>>,
     #[cfg(feature = "otlp")]
     fleet: Option<tokio::sync::oneshot::Sender<()>>,
+    status: Option<SyncSender<()>>,
     health: Option<Watching>,
     heart: Option<Beating>,
     /// The figures of the store's own database.
@@ -138,6 +140,14 @@ impl Telemetry {
         };
         let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
         keep::check(settings, &health, &pulse.keeper);
+        let evidence = Evidence {
+            health: health_now.clone(),
+            reception: Arc::clone(&pulse.reception),
+            slo: slo.clone(),
+            fleet: pulse.keeper.is_shared(),
+        };
+        let keeper = pulse.keeper.clone();
+        let incidents = Incidents::new(settings, clock.clone(), keeper, evidence);
         let slo = Tracker::new(
             clock.clone(),
             settings.slo.clone(),
@@ -185,6 +195,7 @@ impl Telemetry {
             sampler,
             slo,
             fleet,
+            incidents,
             health,
             carry,
             pulse,
@@ -207,7 +218,11 @@ impl Telemetry {
         if !self.0.config.config.disabled {
             self.0.slo.tick();
             let tracking = self.0.slo.start()?;
-            self.background(|background| background.slo = Some(tracking));
+            let watching = self.0.incidents.start()?;
+            self.background(|background| {
+                background.slo = Some(tracking);
+                background.status = watching;
+            });
             self.ask_the_fleet(objectives)?;
         }
         // Also when disabled: whoever probes health must not take the service for dead.

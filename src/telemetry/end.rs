@@ -77,6 +77,7 @@ impl Inner {
     fn conclude(&self) {
         if !self.config.config.disabled {
             self.slo.conclude();
+            self.incidents.end();
         }
     }
 

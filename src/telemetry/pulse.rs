@@ -28,10 +28,6 @@ const CLOSING: Duration = Duration::from_millis(250);
 pub(super) struct Pulse {
     pub(super) heart: Heart,
     pub(super) keeper: Keeper,
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "the routes receive through it")
-    )]
     pub(super) reception: Arc<Reception>,
 }
 

@@ -72,6 +72,19 @@ one_fault! {
         "obs.json: $.store.pool_size: 0; allowed: 1 to 100";
     a_retention_of_minutes_is_a_fault: r#"{"store": {"retention": "59m"}}"# =>
         "obs.json: $.store.retention: 59m; allowed: 1h to 3650d";
+    a_time_zone_that_is_none_is_a_fault: r#"{"status": {"time_zone": "Europe/Atlantis"}}"# =>
+        "obs.json: $.status.time_zone: \"Europe/Atlantis\"; allowed: the name of a time zone";
+    a_component_of_nothing_is_a_fault: r#"{"status": {"components": [{"key": "mail"}]}}"# =>
+        "obs.json: $.status.components: \"mail\" with nothing that its state follows from; allowed: at";
+    a_component_with_a_slip_is_a_fault:
+        r#"{"status": {"components": [{"key": "mail", "check": ["smtp"]}]}}"# =>
+        "obs.json: $.status.components[0]: unknown key \"check\", allowed: key, name, description, \
+         hidden, checks, workers, schedulers, objectives (did you mean checks?); allowed: {\"key\"";
+    a_component_that_stands_twice_is_a_fault:
+        r#"{"status": {"components": [{"key": "api"}, {"key": "api"}]}}"# =>
+        "obs.json: $.status.components: \"api\" twice; allowed: each key once";
+    resolving_before_opening_is_a_fault: r#"{"status": {"resolve_after": "30s"}}"# =>
+        "obs.json: $.status.resolve_after: a resolve_after of 30s with an open_after of 1m; allowed: a";
     a_jitter_above_1_is_a_fault: r#"{"health": {"jitter": 1.5}}"# =>
         "obs.json: $.health.jitter: 1.5; allowed: 0 to 1";
     failing_after_no_run_is_a_fault: r#"{"health": {"fail_after": 0}}"# =>

@@ -294,6 +294,30 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!(9),
     );
     row(
+        "VANTAGE_OBS_STATUS_TITLE",
+        "VANTAGE AI",
+        "status.title",
+        json!("VANTAGE AI"),
+    );
+    row(
+        "VANTAGE_OBS_STATUS_TIME_ZONE",
+        "Europe/Berlin",
+        "status.time_zone",
+        json!("Europe/Berlin"),
+    );
+    row(
+        "VANTAGE_OBS_STATUS_OPEN_AFTER",
+        "10s",
+        "status.open_after",
+        json!("10s"),
+    );
+    row(
+        "VANTAGE_OBS_STATUS_RESOLVE_AFTER",
+        "2m",
+        "status.resolve_after",
+        json!("2m"),
+    );
+    row(
         "VANTAGE_OBS_STORE_RETENTION",
         "90d",
         "store.retention",

@@ -1,16 +1,13 @@
 //! What the store knows of workers: those of before the start, and those that beat elsewhere.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
 use crate::beat::BeatId;
 use crate::config::Config;
-use crate::store::{Keeper, Reply, Revision, StoreError, WorkerRow};
+use crate::store::{Asked, Keeper, Revision, WorkerRow};
 
 /// How often what others wrote is read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -39,13 +36,6 @@ pub(super) struct Others {
     /// a past.
     strangers: HashMap<BeatId, WorkerRow>,
     leads_until: Option<Instant>,
-}
-
-/// A question, from one to the next.
-#[derive(Debug)]
-struct Asked<T> {
-    reply: Option<Reply<T>>,
-    next: Option<Instant>,
 }
 
 impl Others {
@@ -118,35 +108,6 @@ impl Others {
             self.leads_until = leads.then(|| now + LEAD_LASTS - LEAD_EVERY);
         }
         self.leads_until = self.leads_until.filter(|until| now < *until);
-    }
-}
-
-impl<T> Asked<T> {
-    fn ask(
-        &mut self,
-        now: Instant,
-        every: Duration,
-        question: impl FnOnce() -> Reply<T>,
-    ) -> Option<Result<T, StoreError>> {
-        if self.reply.is_none() && self.next.is_none_or(|next| next <= now) {
-            self.reply = Some(question());
-            self.next = Some(now + every);
-        }
-        let reply = self.reply.as_mut()?;
-        let Poll::Ready(answer) = pin!(reply).poll(&mut Context::from_waker(Waker::noop())) else {
-            return None;
-        };
-        self.reply = None;
-        Some(answer)
-    }
-}
-
-impl<T> Default for Asked<T> {
-    fn default() -> Self {
-        Self {
-            reply: None,
-            next: None,
-        }
     }
 }
 

@@ -6,7 +6,10 @@ use crate::beat::{Condition, Progress};
 use crate::config::Role;
 use crate::heartbeat::roster::State as Is;
 use crate::slo::Objectives;
-use crate::store::{Answer, Memory, NoteRow, Revision, Settings, SliceRow, Store, WorkerRow};
+use crate::status::StatusId;
+use crate::store::{
+    Answer, BulletinRow, Memory, NoteRow, Revision, Settings, SliceRow, SpanRow, Store, WorkerRow,
+};
 
 /// A store that several processes share.
 #[derive(Debug, Default)]
@@ -27,6 +30,22 @@ impl Store for Shared {
 
     fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
         self.0.notes(instance)
+    }
+
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+        self.0.bulletins(since)
+    }
+
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
+        self.0.bulletin(id)
+    }
+
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+        self.0.spans(since)
+    }
+
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+        self.0.sweep_status(before)
     }
 
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {

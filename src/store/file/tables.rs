@@ -8,11 +8,12 @@ use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, Table, Tabl
 
 use super::row::{self, Kept};
 use super::trouble::Trouble;
-use crate::store::{Change, NoteRow, Revision, SliceRow, WorkerRow};
+use crate::status::{ComponentState, StatusId};
+use crate::store::{BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, WorkerRow};
 
 /// Grows with every change of a table or of a row, so that an earlier release refuses the file and
 /// does not lose what it does not know.
-pub(super) const SCHEMA: u64 = 2;
+pub(super) const SCHEMA: u64 = 3;
 
 /// Figures of the file itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -27,6 +28,12 @@ const SLICES_1: TableDefinition<'_, SliceKey<'_>, (u64, u64, u64)> = TableDefini
 /// By instance and subject: when it was written, in nanoseconds, and the text.
 const NOTES: TableDefinition<'_, (&str, &str), (i128, &str)> = TableDefinition::new("notes");
 
+/// By id, as JSON.
+const BULLETINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bulletins");
+/// By component, start in seconds and state: end in seconds.
+const SPANS: TableDefinition<'_, SpanKey<'_>, i64> = TableDefinition::new("spans");
+
+type SpanKey<'a> = (&'a str, i64, &'a str);
 type SliceKey<'a> = (&'a str, i128, &'a str);
 type SliceValue = (u64, u64, u64, u64);
 
@@ -42,10 +49,13 @@ pub(super) fn create(database: &Database) -> Result<(), Trouble> {
     transaction.open_table(WORKERS)?;
     transaction.open_table(SLICES)?;
     transaction.open_table(NOTES)?;
+    transaction.open_table(BULLETINS)?;
+    transaction.open_table(SPANS)?;
     Ok(transaction.commit()?)
 }
 
-/// Brings the tables of schema 1 to the present one, or leaves them as they are.
+/// Brings the tables of schema 1 to the second one, or leaves them as they are; what that has no table
+/// for is made.
 fn upgrade(database: &Database) -> Result<(), Trouble> {
     let transaction = database.begin_write()?;
     {
@@ -57,9 +67,9 @@ fn upgrade(database: &Database) -> Result<(), Trouble> {
         }
     }
     transaction.delete_table(SLICES_1)?;
-    transaction.open_table(NOTES)?;
-    transaction.open_table(META)?.insert(VERSION, SCHEMA)?;
-    Ok(transaction.commit()?)
+    transaction.open_table(META)?.insert(VERSION, 2)?;
+    transaction.commit()?;
+    create(database)
 }
 
 /// Whether they are as this release made them. A file in which nothing was committed yet becomes
@@ -73,9 +83,10 @@ pub(super) fn check(database: &Database) -> Result<(), Trouble> {
     match found {
         Some(SCHEMA) => Ok(()),
         Some(1) => upgrade(database),
+        // The tables that are there already stay as they are.
+        Some(2) | None => create(database),
         Some(newer) if newer > SCHEMA => Err(Trouble::Newer(newer)),
         Some(other) => Err(Trouble::Damaged(format!("there is no schema {other}"))),
-        None => create(database),
     }
 }
 
@@ -86,6 +97,8 @@ pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trou
         let mut workers = transaction.open_table(WORKERS)?;
         let mut slices = transaction.open_table(SLICES)?;
         let mut notes = transaction.open_table(NOTES)?;
+        let mut bulletins = transaction.open_table(BULLETINS)?;
+        let mut spans = transaction.open_table(SPANS)?;
         let mut revision = figure(&meta, REVISION)?;
         let mut longest = figure(&meta, LONGEST)?;
         for change in changes {
@@ -102,6 +115,8 @@ pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trou
                     let written = row.written_at.as_nanosecond();
                     notes.insert((&*row.instance, &*row.subject), (written, &*row.text))?;
                 }
+                Change::Bulletin(row) => post(&mut bulletins, row)?,
+                Change::Span(row) => extend(&mut spans, row)?,
             }
         }
         meta.insert(REVISION, revision)?;
@@ -135,6 +150,107 @@ fn forget(
         workers.remove(id)?;
     }
     Ok(())
+}
+
+fn post(bulletins: &mut Table<'_, &str, &[u8]>, row: &BulletinRow) -> Result<(), Trouble> {
+    let id = row.id.as_str();
+    let known = bulletins.get(id)?;
+    let known = known.map(|json| BulletinRow::parse(id, json.value()));
+    let known = known.transpose().map_err(Trouble::Damaged)?;
+    let fits = match known {
+        Some(known) => row.follows(&known),
+        None => !all_bulletins(bulletins)?
+            .iter()
+            .any(|open| row.is_shut_out_by(open)),
+    };
+    if fits {
+        bulletins.insert(id, row.to_json().as_bytes())?;
+    }
+    Ok(())
+}
+
+fn extend(spans: &mut Table<'_, SpanKey<'static>, i64>, row: &SpanRow) -> Result<(), Trouble> {
+    let key = (&*row.component, row.start, row.state.as_str());
+    let known = spans.get(key)?.map(|end| end.value());
+    spans.insert(key, known.map_or(row.end, |known| known.max(row.end)))?;
+    Ok(())
+}
+
+fn all_bulletins(
+    bulletins: &impl redb::ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Vec<BulletinRow>, Trouble> {
+    let mut rows = Vec::new();
+    for entry in bulletins.iter()? {
+        let (id, json) = entry?;
+        rows.push(BulletinRow::parse(id.value(), json.value()).map_err(Trouble::Damaged)?);
+    }
+    Ok(rows)
+}
+
+pub(super) fn bulletins(
+    database: &Database,
+    since: Timestamp,
+) -> Result<Vec<BulletinRow>, Trouble> {
+    let transaction = database.begin_read()?;
+    let mut rows = all_bulletins(&transaction.open_table(BULLETINS)?)?;
+    rows.retain(|row| row.matters_after(since));
+    Ok(rows)
+}
+
+pub(super) fn bulletin(database: &Database, id: StatusId) -> Result<Option<BulletinRow>, Trouble> {
+    let transaction = database.begin_read()?;
+    let bulletins = transaction.open_table(BULLETINS)?;
+    let json = bulletins.get(id.as_str())?;
+    let row = json.map(|json| BulletinRow::parse(id.as_str(), json.value()));
+    row.transpose().map_err(Trouble::Damaged)
+}
+
+pub(super) fn spans(database: &Database, since: i64) -> Result<Vec<SpanRow>, Trouble> {
+    let transaction = database.begin_read()?;
+    all_spans(&transaction.open_table(SPANS)?, |end| end >= since)
+}
+
+fn all_spans(
+    spans: &impl redb::ReadableTable<SpanKey<'static>, i64>,
+    wanted: impl Fn(i64) -> bool,
+) -> Result<Vec<SpanRow>, Trouble> {
+    let mut rows = Vec::new();
+    for entry in spans.iter()? {
+        let (key, end) = entry?;
+        let ((component, start, state), end) = (key.value(), end.value());
+        if wanted(end) {
+            rows.push(SpanRow {
+                component: Arc::from(component),
+                state: ComponentState::parse(state)
+                    .ok_or_else(|| Trouble::Damaged(format!("there is no state {state:?}")))?,
+                start,
+                end,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// Removes spans, incidents and maintenance that ended before; how many.
+pub(super) fn sweep_status(database: &Database, before: Timestamp) -> Result<u64, Trouble> {
+    let transaction = database.begin_write()?;
+    let mut swept = 0;
+    {
+        let mut bulletins = transaction.open_table(BULLETINS)?;
+        for row in all_bulletins(&bulletins)? {
+            if !row.matters_after(before) {
+                bulletins.remove(row.id.as_str())?;
+                swept += 1;
+            }
+        }
+        let mut spans = transaction.open_table(SPANS)?;
+        for row in all_spans(&spans, |end| end < before.as_second())? {
+            spans.remove((&*row.component, row.start, row.state.as_str()))?;
+            swept += 1;
+        }
+    }
+    transaction.commit()?;
+    Ok(swept)
 }
 
 fn read(workers: &Table<'_, &str, &[u8]>, id: &str) -> Result<Option<Kept>, Trouble> {

@@ -78,7 +78,7 @@ fn a_file_of_a_later_release_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     let error = File::open(&path).unwrap_err();
     assert!(
-        error.to_string().contains("later release (schema 3"),
+        error.to_string().contains("later release (schema 4"),
         "{error}"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -118,6 +118,30 @@ fn a_file_of_schema_1_is_brought_to_the_present_one_and_loses_nothing() {
     drop(store);
     let again = File::open(&path).unwrap();
     assert_eq!(block_on(again.slices("i", at(0))).unwrap(), [kept]);
+}
+
+#[test]
+fn a_file_of_the_schema_before_is_brought_up_and_keeps_what_it_has() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    block_on(put(&File::open(&path).unwrap(), [worker("w", "x", 1, 1)]));
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    for table in ["bulletins", "spans"] {
+        let found = transaction.list_tables().unwrap();
+        let mut found = found.filter(|found| redb::TableHandle::name(found) == table);
+        transaction.delete_table(found.next().unwrap()).unwrap();
+    }
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let mut table = transaction.open_table(meta).unwrap();
+    table.insert("schema", 2).unwrap();
+    drop(table);
+    transaction.commit().unwrap();
+    drop(database);
+    let file = File::open(&path).unwrap();
+    assert_eq!(rows(&file), [worker("w", "x", 1, 1)]);
+    assert_eq!(block_on(file.spans(0)).unwrap(), []);
+    assert_eq!(file.remark(), None);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::store::{Store, StoreError};
 const FIRST: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(60 * 60);
 const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// For how long incidents and states of components are kept at least: pages show 90 days, and the first
+/// of them begins up to a day earlier by some clock.
+const STATUS: Duration = Duration::from_secs(93 * 86_400);
 /// One of the processes that share a store sweeps it.
 const MATTER: &str = "sweep";
 
@@ -59,15 +62,22 @@ impl Sweeper {
     }
 
     async fn sweep(&self) -> Result<u64, StoreError> {
-        let wall = Timestamp::try_from(self.settings.clock.wall());
-        let before = wall.and_then(|now| now.checked_sub(self.settings.retention));
-        // Nothing is older than the beginning of time.
-        let before = before.unwrap_or(Timestamp::MIN);
         let leads = self.store.lead(MATTER, &self.settings.instance, EVERY * 2);
         if !self.bounded(leads).await? {
             return Ok(0);
         }
-        self.bounded(self.store.sweep(before)).await
+        let retention = self.settings.retention;
+        let slices = self.store.sweep(self.before(retention));
+        let slices = self.bounded(slices).await?;
+        let status = self.store.sweep_status(self.before(retention.max(STATUS)));
+        Ok(slices + self.bounded(status).await?)
+    }
+
+    fn before(&self, retention: Duration) -> Timestamp {
+        let wall = Timestamp::try_from(self.settings.clock.wall());
+        let before = wall.and_then(|now| now.checked_sub(retention));
+        // Nothing is older than the beginning of time.
+        before.unwrap_or(Timestamp::MIN)
     }
 
     async fn bounded<T>(&self, call: crate::store::Answer<'_, T>) -> Result<T, StoreError> {

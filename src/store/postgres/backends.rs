@@ -278,7 +278,7 @@ async fn a_server_that_hangs_costs_the_deadline() {
     })];
     let error = store.commit(&change).await.unwrap_err();
     assert!(error.passing, "{error:?}");
-    // Without a deadline it would be for ever; a busy machine may take its time to notice one.
+    // Without a deadline it would be for ever; a busy machine may take its time to bulletin one.
     assert!(started.elapsed() < WITHIN, "{:?}", started.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     store.within = WITHIN;

@@ -8,9 +8,11 @@
 use std::collections::HashMap;
 
 use super::rows::{Notes, Slices, Workers, nanos};
+use super::status::{Spans, write_bulletin};
 use crate::beat::BeatId;
 use crate::postgres::{PostgresError, Transaction};
-use crate::store::{Change, NoteRow, SliceRow, WorkerRow};
+use crate::status::{ComponentState, StatusId};
+use crate::store::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, WorkerRow};
 
 /// Changes of which no two touch the same row.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Wave<'a> {
     forgotten: Vec<(&'a BeatId, Option<i64>)>,
     slices: Vec<&'a SliceRow>,
     notes: Vec<&'a NoteRow>,
+    bulletins: Vec<&'a BulletinRow>,
+    spans: Vec<&'a SpanRow>,
 }
 
 /// What two changes of the same thing share.
@@ -27,6 +31,8 @@ enum Key<'a> {
     Worker(&'a str),
     Slice(&'a str, &'a str, i64),
     Note(&'a str, &'a str),
+    Bulletin(StatusId),
+    Span(&'a str, i64, ComponentState),
 }
 
 /// The rows are locked in order first, and judged again when they are.
@@ -64,6 +70,8 @@ impl<'a> Wave<'a> {
             Change::Forget(id, last_seen) => self.forgotten.push((id, last_seen.map(nanos))),
             Change::Slice(row) => self.slices.push(row),
             Change::Note(row) => self.notes.push(row),
+            Change::Bulletin(row) => self.bulletins.push(row),
+            Change::Span(row) => self.spans.push(row),
         }
     }
 
@@ -73,6 +81,9 @@ impl<'a> Wave<'a> {
             .sort_unstable_by_key(|row| (&row.instance, &row.objective, row.start));
         self.notes
             .sort_unstable_by_key(|row| (&row.instance, &row.subject));
+        self.bulletins.sort_unstable_by_key(|row| row.id);
+        self.spans
+            .sort_unstable_by_key(|row| (&row.component, row.start, row.state));
     }
 
     pub(super) async fn write(&self, transaction: &mut Transaction) -> Result<(), PostgresError> {
@@ -102,6 +113,19 @@ impl<'a> Wave<'a> {
                 .execute(Notes::UPSERT, &columns.values())
                 .await?;
         }
+        self.write_status(transaction).await
+    }
+
+    async fn write_status(&self, transaction: &mut Transaction) -> Result<(), PostgresError> {
+        for bulletin in &self.bulletins {
+            write_bulletin(transaction, bulletin).await?;
+        }
+        if !self.spans.is_empty() {
+            let columns = Spans::of(&self.spans);
+            transaction
+                .execute(Spans::UPSERT, &columns.values())
+                .await?;
+        }
         Ok(())
     }
 }
@@ -114,6 +138,8 @@ impl<'a> Key<'a> {
             Change::Forget(id, _) => Self::Worker(id.as_str()),
             Change::Slice(row) => Self::Slice(&row.instance, &row.objective, nanos(row.start)),
             Change::Note(row) => Self::Note(&row.instance, &row.subject),
+            Change::Bulletin(row) => Self::Bulletin(row.id),
+            Change::Span(row) => Self::Span(&row.component, row.start, row.state),
         }
     }
 }

@@ -269,7 +269,7 @@ fn length(time: Duration) -> i64 {
 }
 
 /// Who counts to 2⁶³ and beyond stays there.
-fn whole(count: u64) -> i64 {
+pub(super) fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use super::rows::{at, id, slice, worker};
 use crate::clock::Clock;
+use crate::status::StatusId;
 use crate::store::{
-    Answer, Change, Keeper, Memory, NoteRow, Revision, Settings, SliceRow, Store, StoreError,
-    WorkerRow,
+    Answer, BulletinRow, Change, Keeper, Memory, NoteRow, Revision, Settings, SliceRow, SpanRow,
+    Store, StoreError, WorkerRow,
 };
 
 /// A store that is away, refuses a worker, or panics, as the test wants it.
@@ -54,6 +55,22 @@ impl Store for Moody {
 
     fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
         self.memory.notes(instance)
+    }
+
+    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+        self.memory.bulletins(since)
+    }
+
+    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
+        self.memory.bulletin(id)
+    }
+
+    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+        self.memory.spans(since)
+    }
+
+    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+        self.memory.sweep_status(before)
     }
 
     fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {

@@ -6,7 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
-use crate::store::{NoteRow, SliceRow, WorkerRow};
+use crate::status::{Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId};
+use crate::store::{
+    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, NoteRow, SliceRow,
+    SpanRow, UpdateRow, WorkerRow,
+};
 
 /// So many seconds after the tests' beginning.
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -79,5 +83,65 @@ pub(crate) fn note(instance: &str, subject: &str, second: i64, text: &str) -> No
         subject: Arc::from(subject),
         written_at: at(second),
         text: Arc::from(text),
+    }
+}
+
+/// An incident that began at this second, and was resolved at that.
+pub(crate) fn incident(name: &str, second: i64, resolved: Option<i64>) -> BulletinRow {
+    let affected = vec![AffectedRow {
+        key: "api".into(),
+        state: ComponentState::PartialOutage,
+    }];
+    let status = resolved.map_or(IncidentStatus::Investigating, |_| IncidentStatus::Resolved);
+    BulletinRow {
+        id: StatusId::of(name),
+        version: 1,
+        slot: None,
+        draft: false,
+        title: format!("Incident \"{name}\" \u{1f525}"),
+        author: Author::Person,
+        created_at: at(second),
+        updated_at: at(resolved.unwrap_or(second)),
+        affected: affected.clone(),
+        course: Course::Incident(IncidentCourse {
+            impact: Impact::Major,
+            status,
+            started_at: at(second),
+            monitoring_at: resolved.map(at),
+            resolved_at: resolved.map(at),
+            updates: vec![UpdateRow {
+                id: StatusId::of("first"),
+                status: IncidentStatus::Investigating,
+                body: "We look.\nAnd find.".into(),
+                at: at(second),
+                author: Author::Person,
+                affected,
+            }],
+        }),
+    }
+}
+
+/// A maintenance from this second to that.
+pub(crate) fn maintenance(name: &str, from: i64, until: i64) -> BulletinRow {
+    BulletinRow {
+        updated_at: at(0),
+        course: Course::Maintenance(MaintenanceCourse {
+            status: MaintenanceStatus::Scheduled,
+            scheduled_for: at(from),
+            scheduled_until: at(until),
+            completed_at: None,
+            updates: Vec::new(),
+        }),
+        ..incident(name, 0, None)
+    }
+}
+
+/// A state of a component from this second to that.
+pub(crate) fn span(component: &str, state: ComponentState, from: i64, until: i64) -> SpanRow {
+    SpanRow {
+        component: component.into(),
+        state,
+        start: at(from).as_second(),
+        end: at(until).as_second(),
     }
 }

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rows::{at, id, note, silent, slice, worker};
-use crate::store::{Change, Revision, SliceRow, Store, WorkerRow};
+use super::rows::{at, id, incident, maintenance, note, silent, slice, span, worker};
+use crate::status::{ComponentState, StatusId};
+use crate::store::{BulletinRow, Change, Course, Revision, SliceRow, SpanRow, Store, WorkerRow};
 
 type Claim = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -31,6 +32,12 @@ claims! {
     a_note_takes_the_place_of_its_like_and_is_its_instance_s_own
     a_sweep_removes_what_ended_before
     a_lead_is_had_by_one
+    an_incident_comes_back_as_it_was_kept
+    of_those_that_open_the_same_at_once_one_does
+    a_change_to_an_older_version_is_left_out
+    only_what_is_open_or_was_changed_since_is_told
+    a_span_only_grows
+    a_sweep_of_status_leaves_what_is_open_or_recent
 }
 
 pub(crate) async fn put(store: &dyn Store, rows: impl IntoIterator<Item = WorkerRow>) {
@@ -217,4 +224,126 @@ async fn a_lead_is_had_by_one(store: Arc<dyn Store>) {
     let second = store.lead("m", "two", ttl).await.unwrap();
     assert_eq!(second, !store.is_shared());
     assert!(store.lead("other", "two", ttl).await.unwrap());
+}
+
+async fn post(store: &dyn Store, rows: impl IntoIterator<Item = BulletinRow>) {
+    let changes: Vec<_> = rows.into_iter().map(Change::Bulletin).collect();
+    store.commit(&changes).await.unwrap();
+}
+
+/// The ids of all that are open or were changed after a second.
+async fn posted(store: &dyn Store, second: i64) -> Vec<StatusId> {
+    let rows = store.bulletins(at(second)).await.unwrap();
+    let mut ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    ids.sort();
+    ids
+}
+
+fn names<const N: usize>(names: [&str; N]) -> Vec<StatusId> {
+    let mut ids: Vec<_> = names.map(StatusId::of).into();
+    ids.sort();
+    ids
+}
+
+async fn an_incident_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
+    let rows = [incident("a", 0, Some(9)), maintenance("m", 10, 20)];
+    post(&*store, rows.clone()).await;
+    for row in rows {
+        let id = row.id;
+        assert_eq!(store.bulletin(id).await.unwrap(), Some(row));
+    }
+    assert_eq!(store.bulletin(StatusId::of("nobody")).await.unwrap(), None);
+}
+
+async fn of_those_that_open_the_same_at_once_one_does(store: Arc<dyn Store>) {
+    let of = |name: &str, slot: &str, resolved| BulletinRow {
+        slot: Some(slot.into()),
+        ..incident(name, 0, resolved)
+    };
+    post(&*store, [of("a", "s", None), of("b", "s", None)]).await;
+    post(&*store, [of("c", "s", None), of("d", "other", None)]).await;
+    assert_eq!(posted(&*store, 0).await, names(["a", "d"]));
+    let mut over = of("a", "s", Some(5));
+    over.version = 2;
+    post(&*store, [over, of("e", "s", None)]).await;
+    assert_eq!(posted(&*store, 4).await, names(["a", "d", "e"]));
+}
+
+async fn a_change_to_an_older_version_is_left_out(store: Arc<dyn Store>) {
+    let version = |version, title: &str| BulletinRow {
+        version,
+        title: title.into(),
+        ..incident("a", 0, None)
+    };
+    post(&*store, [version(1, "one"), version(2, "two")]).await;
+    post(
+        &*store,
+        [version(1, "late"), version(2, "other"), version(4, "gap")],
+    )
+    .await;
+    let kept = store.bulletin(StatusId::of("a")).await.unwrap().unwrap();
+    assert_eq!((kept.version, &*kept.title), (2, "two"));
+    post(&*store, [version(3, "three"), version(3, "three")]).await;
+    let kept = store.bulletin(StatusId::of("a")).await.unwrap().unwrap();
+    assert_eq!((kept.version, &*kept.title), (3, "three"));
+}
+
+async fn only_what_is_open_or_was_changed_since_is_told(store: Arc<dyn Store>) {
+    let mut early = maintenance("early", 100, 200);
+    if let Course::Maintenance(course) = &mut early.course {
+        course.completed_at = Some(at(150));
+    }
+    let rows = [
+        incident("open", 0, None),
+        incident("over", 0, Some(50)),
+        early,
+    ];
+    post(&*store, rows).await;
+    assert_eq!(posted(&*store, 49).await, names(["open", "over", "early"]));
+    assert_eq!(posted(&*store, 50).await, names(["open", "early"]));
+    assert_eq!(posted(&*store, 150).await, names(["open"]));
+}
+
+async fn a_span_only_grows(store: Arc<dyn Store>) {
+    let (fine, down) = (ComponentState::Operational, ComponentState::MajorOutage);
+    let spans = |rows: &[SpanRow]| rows.iter().cloned().map(Change::Span).collect::<Vec<_>>();
+    let rows = [
+        span("api", fine, 0, 10),
+        span("api", down, 10, 12),
+        span("web", fine, 0, 30),
+    ];
+    store.commit(&spans(&rows)).await.unwrap();
+    let more = [span("api", fine, 0, 5), span("api", down, 10, 20)];
+    store.commit(&spans(&more)).await.unwrap();
+    store.commit(&spans(&more)).await.unwrap();
+    let mut all = store.spans(at(0).as_second()).await.unwrap();
+    all.sort_by_key(|row| (row.component.clone(), row.start));
+    assert_eq!(
+        all,
+        [
+            span("api", fine, 0, 10),
+            span("api", down, 10, 20),
+            rows[2].clone()
+        ]
+    );
+    let mut later = store.spans(at(20).as_second()).await.unwrap();
+    later.sort_by_key(|row| row.component.clone());
+    assert_eq!(later, [span("api", down, 10, 20), rows[2].clone()]);
+}
+
+async fn a_sweep_of_status_leaves_what_is_open_or_recent(store: Arc<dyn Store>) {
+    let rows = [
+        incident("open", 0, None),
+        incident("over", 0, Some(50)),
+        maintenance("m", 10, 40),
+    ];
+    post(&*store, rows).await;
+    let fine = ComponentState::Operational;
+    let spans = [span("api", fine, 0, 10), span("api", fine, 20, 100)];
+    store.commit(&spans.map(Change::Span)).await.unwrap();
+    assert_eq!(store.sweep_status(at(45)).await.unwrap(), 2);
+    assert_eq!(posted(&*store, 0).await, names(["open", "over"]));
+    let left = store.spans(at(0).as_second()).await.unwrap();
+    assert_eq!(left, [span("api", fine, 20, 100)]);
+    assert_eq!(store.sweep_status(at(45)).await.unwrap(), 0);
 }

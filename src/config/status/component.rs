@@ -1,0 +1,177 @@
+//! A component of the status page.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::config::check::Check;
+use crate::config::fault::{Refusal, one_of};
+use crate::config::setting::{Setting, kind};
+
+/// The components that are there without being configured.
+const BUILT_IN: [&str; 5] = ["api", "workers", "scheduler", "database", "web"];
+
+const KEYS: [&str; 8] = [
+    "key",
+    "name",
+    "description",
+    "hidden",
+    "checks",
+    "workers",
+    "schedulers",
+    "objectives",
+];
+
+/// A component of the status page: what the public calls it, and what its state follows from.
+///
+/// Each list names things by their ids; one that ends in `*` names all that begin alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StatusComponent {
+    /// By which it is known to incidents and history, and from which its public id follows: 1 to 64 of
+    /// `a-z 0-9 _ -`. With the key of one that is always there, what is given takes its place.
+    pub key: String,
+    /// What the public calls it: 1 to 255 bytes. Default: the key.
+    pub name: Option<String>,
+    /// What it is, in a sentence: 1 to 255 bytes. Default: none.
+    pub description: Option<String>,
+    /// Whether it is left out. Default: no.
+    pub hidden: bool,
+    /// Health checks of this process. Default: none.
+    pub checks: Vec<String>,
+    /// Workers. Default: none.
+    pub workers: Vec<String>,
+    /// Schedulers. Default: none.
+    pub schedulers: Vec<String>,
+    /// Objectives, such as `api.latency`. Default: none.
+    pub objectives: Vec<String>,
+}
+
+impl StatusComponent {
+    /// A component of this key, which follows from nothing yet.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether something is named that its state follows from.
+    pub(crate) fn has_sources(&self) -> bool {
+        let lists = [
+            &self.checks,
+            &self.workers,
+            &self.schedulers,
+            &self.objectives,
+        ];
+        lists.into_iter().any(|list| !list.is_empty())
+    }
+
+    pub(super) fn check(&self, path: &str, check: &mut Check<'_>) {
+        let allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        let fine = (1..=64).contains(&self.key.len()) && self.key.bytes().all(allowed);
+        let shown = format!("key {:?}", self.key.chars().take(80).collect::<String>());
+        check.require(fine, path, shown, "1 to 64 of a-z 0-9 _ -");
+        let texts = [("name", &self.name), ("description", &self.description)];
+        for (member, text) in texts {
+            let Some(text) = text else { continue };
+            let fine =
+                !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
+            let shown = format!("{member} of {:?}", self.key);
+            check.require(fine, path, shown, "1 to 255 bytes of printable text");
+        }
+        let fine = self.hidden || self.has_sources() || BUILT_IN.contains(&&*self.key);
+        let shown = format!("{:?} with nothing that its state follows from", self.key);
+        check.require(
+            fine,
+            path,
+            shown,
+            "at least one of checks, workers, schedulers, objectives",
+        );
+    }
+}
+
+impl Setting for StatusComponent {
+    fn allowed() -> String {
+        "{\"key\", \"name\", \"description\", \"hidden\", \"checks\", \"workers\", \"schedulers\", \
+         \"objectives\"}, of which only key is required; the last four are lists of ids"
+            .into()
+    }
+
+    /// No variable holds one.
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Err(Refusal::text(text, Self::allowed()))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, Refusal> {
+        let refused = |found: String| Refusal::new(found, Self::allowed());
+        let members = value
+            .as_object()
+            .ok_or_else(|| refused(kind(value).into()))?;
+        let mut wrong = Vec::new();
+        let component = Self {
+            key: text(members, "key", &mut wrong).unwrap_or_default(),
+            name: text(members, "name", &mut wrong),
+            description: text(members, "description", &mut wrong),
+            hidden: switch(members, "hidden", &mut wrong),
+            checks: list(members, "checks", &mut wrong),
+            workers: list(members, "workers", &mut wrong),
+            schedulers: list(members, "schedulers", &mut wrong),
+            objectives: list(members, "objectives", &mut wrong),
+        };
+        if !members.contains_key("key") {
+            wrong.push("no key".into());
+        }
+        for key in members.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+            wrong.push(format!(
+                "unknown key {key:?}, allowed: {}",
+                one_of(key, &KEYS)
+            ));
+        }
+        if wrong.is_empty() {
+            Ok(component)
+        } else {
+            Err(refused(wrong.join(", ")))
+        }
+    }
+}
+
+fn text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Option<String> {
+    match members.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        other => {
+            wrong.push(format!("{key} {}", kind(other)));
+            None
+        }
+    }
+}
+
+fn switch(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> bool {
+    match members.get(key) {
+        None => false,
+        Some(Value::Bool(switch)) => *switch,
+        Some(other) => {
+            wrong.push(format!("{key} {}", kind(other)));
+            false
+        }
+    }
+}
+
+fn list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Vec<String> {
+    let Some(value) = members.get(key) else {
+        return Vec::new();
+    };
+    let items = value.as_array().map(Vec::as_slice);
+    let texts = items.map(|items| {
+        items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect()
+    });
+    let texts: Option<Vec<String>> = texts.unwrap_or_default();
+    texts.unwrap_or_else(|| {
+        wrong.push(format!("{key} is no list of texts"));
+        Vec::new()
+    })
+}
