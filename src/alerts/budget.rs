@@ -16,6 +16,6 @@ pub(super) const BURN: AlertSpec = AlertSpec {
     dashboard: Dashboard::Slo,
     summary: "The error budget of {{ $labels.objective }} burns more than {threshold} times too fast",
     critical_summary: None,
-    description: "In the last {{ $labels.long_window }} the error budget of {{ $labels.objective }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {{ $labels.long_window }} and in {{ $labels.short_window }} both.",
+    description: "In the last {long} the error budget of {{ $labels.objective }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {long} and in {short} both.",
     meaning: "If it goes on, what was promised to those who use the platform will not be kept.",
 };

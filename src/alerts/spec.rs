@@ -4,8 +4,9 @@ use super::{Quantity, Severity, Signal, Threshold};
 
 /// One alert.
 ///
-/// In its texts `{threshold}` stands for the level's threshold as people write it; `{{ … }}` is
-/// Prometheus's own template language.
+/// In its texts `{threshold}` stands for the level's threshold as people write it, in those of error
+/// budgets `{window}`, `{long}` and `{short}` for the windows; `{{ … }}` is Prometheus's own template
+/// language, which knows the labels of a series and not those that a rule adds.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct AlertSpec {

@@ -96,7 +96,7 @@ fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
                 spec.name
             );
             assert!(
-                !rule.contains("{threshold}") && !rule.contains("{window}"),
+                !rule.contains("{threshold}") && !rule.contains("{long}"),
                 "{}",
                 spec.name
             );

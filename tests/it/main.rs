@@ -30,6 +30,8 @@ mod otlp;
 mod processes;
 mod robust;
 mod roles;
+#[cfg(feature = "cli")]
+mod scenarios;
 mod serve;
 mod slo;
 mod status;

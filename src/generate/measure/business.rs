@@ -26,12 +26,14 @@ pub(in crate::generate) struct Usual<'a> {
 
 impl<'a> Usual<'a> {
     pub(super) fn posts(time: Time<'a>) -> Self {
-        let counted = or_nothing(&Counter::of(&POSTS).increase(time.hours(3)));
+        let counted = Counter::of(&POSTS).increase(time.hours(3));
+        let counted = counted.sum_by(&["environment"]);
         Self::of("vantage:posts_published", counted, FLOOR, time)
     }
 
     pub(super) fn generations(time: Time<'a>) -> Self {
-        let counted = or_nothing(&Counter::of(&AI_GENERATIONS).increase(time.hours(3)));
+        let counted = Counter::of(&AI_GENERATIONS).increase(time.hours(3));
+        let counted = counted.sum_by(&["environment"]);
         Self::of("vantage:ai_generations", counted, FLOOR, time)
     }
 
@@ -88,7 +90,10 @@ impl<'a> Usual<'a> {
     /// The share of what is usual, where enough is usual: for what may not be less.
     pub(super) fn drop(&self) -> Measure {
         let usual = self.usual().now();
-        let nothing = usual.times(0_u32).and_on(&["environment"], &scraped());
+        // A counter that is gone after a restart counts nothing, as long as anybody is scraped who
+        // could have counted.
+        let scraped = Gauge::of(&READY).now().count_by(&["environment"]);
+        let nothing = usual.times(0_u32).and_on(&["environment"], &scraped);
         let share = self.recorded().now().or(&nothing).over(&usual);
         Measure::only(share, usual.at_least(self.floor))
     }
@@ -101,14 +106,4 @@ impl<'a> Usual<'a> {
         let enough = usual.at_least(self.floor);
         Measure::only(value, enough.or(&now.at_least(self.floor)))
     }
-}
-
-/// By environment; 0 where nothing is counted. A counter that is gone after a restart counts nothing,
-/// as long as anybody is scraped who could have counted.
-fn or_nothing(counted: &Vector) -> Vector {
-    counted.sum_by(&["environment"]).or_zero_of(&scraped())
-}
-
-fn scraped() -> Vector {
-    Gauge::of(&READY).now().count_by(&["environment"])
 }

@@ -78,10 +78,7 @@ fn level(
     measure: &Measure,
     source: &Source,
 ) -> Alert {
-    let text = Text {
-        threshold: threshold.to_string(),
-        window: String::new(),
-    };
+    let text = Text::of(threshold);
     let hold = match (spec.comparison, threshold) {
         (Comparison::Lasts, Threshold::Time(time)) => time,
         _ => spec.hold,
@@ -139,10 +136,12 @@ fn burn(
         Level::Critical => Severity::Critical,
         Level::Warning => Severity::Warning,
     };
-    let text = Text {
-        threshold: pair.factor.shortened(6),
-        window: objective.window().to_string(),
-    };
+    let text = Text(vec![
+        ("{threshold}", pair.factor.shortened(6)),
+        ("{window}", objective.window().to_string()),
+        ("{long}", format_duration(pair.long)),
+        ("{short}", format_duration(pair.short)),
+    ]);
     let expr = budgets.fires(objective, pair)?;
     let mut alert = alert(spec, Some(severity), &expr, spec.hold, &text, source);
     alert
@@ -156,15 +155,16 @@ fn burn(
 
 /// What the placeholders of an alert's texts stand for.
 #[derive(Debug, Default)]
-struct Text {
-    threshold: String,
-    window: String,
-}
+struct Text(Vec<(&'static str, String)>);
 
 impl Text {
+    fn of(threshold: Threshold) -> Self {
+        Self(vec![("{threshold}", threshold.to_string())])
+    }
+
     fn fill(&self, text: &str) -> String {
-        text.replace("{threshold}", &self.threshold)
-            .replace("{window}", &self.window)
+        let fill = |text: String, (name, value): &(&str, String)| text.replace(name, value);
+        self.0.iter().fold(text.to_owned(), fill)
     }
 }
 

@@ -1,0 +1,175 @@
+//! In steps of 15 minutes: 12 are the 3 hours that are compared, 96 a day, 672 a week.
+//!
+//! Three weeks are long to evaluate, so that many stories are told at once, each in an environment of
+//! its own.
+
+use vantage_obs::alerts::{Severity, Signal};
+
+use super::story::{Firing, Story, counter, story, texts};
+
+const WEEK: u64 = 672;
+/// 22 days: three weeks and a day.
+const DAYS_22: u64 = 22 * 96;
+/// Half a day after them.
+const END: u64 = DAYS_22 + 48;
+
+fn series(metric: &str, environment: &str, labels: &str) -> String {
+    format!(
+        "{metric}{{environment=\"{environment}\", job=\"vantage-api\", instance=\"a:80\"{labels}}}"
+    )
+}
+
+fn ready(environment: &str) -> String {
+    series("vantage_health_ready", environment, "")
+}
+
+fn posts(environment: &str) -> String {
+    series("vantage_business_posts_published_total", environment, "")
+}
+
+fn generations(environment: &str) -> String {
+    let kind = ", generation_kind=\"caption\"";
+    series("vantage_business_ai_generations_total", environment, kind)
+}
+
+fn revenue(environment: &str, currency: &str) -> String {
+    let currency = format!(", currency=\"{currency}\"");
+    series("vantage_business_revenue_total", environment, &currency)
+}
+
+fn fewer(environment: &str, value: &str) -> Firing {
+    let texts = texts(
+        "Fewer than 50% of the usual number of posts are published",
+        format!(
+            "In the last 3 hours {value} of the posts were published that are usual at this time of the week \
+             (the median of three weeks); below 50% something is wrong."
+        ),
+    );
+    Firing::new(Severity::Warning, &[("environment", environment)], texts)
+}
+
+fn more(environment: &str, value: &str) -> Firing {
+    let texts = texts(
+        "More than 200% of the usual number of AI generations are made",
+        format!(
+            "In the last 3 hours {value} of the AI generations were made that are usual at this time of the week \
+             (the median of three weeks); above 200% something is wrong."
+        ),
+    );
+    Firing::new(Severity::Warning, &[("environment", environment)], texts)
+}
+
+fn unusual(environment: &str, currency: &str, value: &str) -> Firing {
+    let labels = [("environment", environment), ("currency", currency)];
+    let texts = texts(
+        format!("Revenue in {currency} is outside 50% to 200% of what is usual"),
+        format!(
+            "In the last 3 hours {value} of the revenue in {currency} was made that is usual at this time of the week \
+             (the median of three weeks); 50% to 200% is usual."
+        ),
+    );
+    Firing::new(Severity::Warning, &labels, texts)
+}
+
+pub(super) fn stories() -> Vec<Story> {
+    vec![unlike_before(), as_before()]
+}
+
+/// Posts: 180 in 3 hours are usual; k steps after the change there are 180 - 10 k, fewer than 90 from
+/// k = 10 on, and 70 a step later, when `for` is over. Nothing after a restart is nothing, even where
+/// there is no series of it any more: of the last 3 hours 2 steps of 15 are left after 2 1/2 hours and
+/// 1 after 2 3/4, to each of which `increase` adds half a step; then there is nothing.
+///
+/// Generations: 180 + 30 k is more than 360 from k = 7 on, and 420 a step later.
+///
+/// Revenue: 12000 - 1000 k is below 6000 from k = 7 on, and so long is 12000 + 2000 k above 24000.
+fn unlike_before() -> Story {
+    let (drop, spike, revenues) = (
+        Signal::PostsPublished,
+        Signal::AiGenerations,
+        Signal::Revenue,
+    );
+    let always = format!("1+0x{END}");
+    story("fewer posts, none after a restart, more AI generations, no revenue and thrice as much")
+        .series(&ready("fewer"), always.clone())
+        .series(&posts("fewer"), counter(&[(15, DAYS_22), (5, 48)]))
+        .series(&ready("none"), always)
+        .series(&posts("none"), format!("0+15x{DAYS_22} stale"))
+        .series(&generations("more"), counter(&[(15, DAYS_22), (45, 48)]))
+        .series(&ready("more"), format!("1+0x{END}"))
+        .series(
+            &revenue("shop", "EUR"),
+            counter(&[(1000, DAYS_22), (0, 48)]),
+        )
+        .series(
+            &revenue("shop", "USD"),
+            counter(&[(1000, DAYS_22), (3000, 48)]),
+        )
+        .quiet(drop, &["22d", "22d1h30m"])
+        .fires(
+            drop,
+            "22d6h",
+            [fewer("fewer", "33.33%"), fewer("none", "0%")],
+        )
+        .quiet(spike, &["22d", "22d1h45m"])
+        .fires(spike, "22d2h", [more("more", "233.3%")])
+        .quiet(revenues, &["22d", "22d1h45m"])
+        .fires(
+            revenues,
+            "22d2h",
+            [
+                unusual("shop", "EUR", "33.33%"),
+                unusual("shop", "USD", "233.3%"),
+            ],
+        )
+        .fires(drop, "22d2h30m", [fewer("none", "20.83%")])
+        .fires(
+            drop,
+            "22d2h45m",
+            [fewer("fewer", "38.89%"), fewer("none", "12.5%")],
+        )
+}
+
+/// What is quiet, new, restarted, or was different in one of three weeks.
+fn as_before() -> Story {
+    let moments = ["21d12h", "22d", "22d3h", "22d6h", "22d12h"];
+    let environments = ["quiet", "new", "restarted", "holidays", "twice"];
+    let mut told = story(
+        "hardly anything, nothing before two weeks ago, a restart, a week of holidays, exactly twice as much",
+    );
+    for environment in environments {
+        told = told.series(&ready(environment), format!("1+0x{END}"));
+    }
+    told
+        // 12 posts and generations and 600 minor units in 3 hours.
+        .series(&posts("quiet"), counter(&[(1, DAYS_22), (0, 48)]))
+        .series(&generations("quiet"), format!("0+0.25x{DAYS_22} 529+1x47"))
+        .series(&revenue("quiet", "EUR"), counter(&[(50, DAYS_22), (0, 48)]))
+        // Two weeks of history: the platform was there before, and had no such counter.
+        .series(
+            &posts("new"),
+            format!("_x{WEEK} {}", counter(&[(15, 2 * WEEK), (0, 96)])),
+        )
+        .series(
+            &revenue("new", "EUR"),
+            format!("_x{WEEK} {}", counter(&[(1000, 2 * WEEK), (0, 96)])),
+        )
+        .series(&generations("restarted"), format!("0+15x{DAYS_22} 0+15x47"))
+        .series(&posts("restarted"), format!("0+15x{DAYS_22} 0+15x47"))
+        .series(
+            &revenue("restarted", "EUR"),
+            format!("0+1000x{DAYS_22} 0+1000x47"),
+        )
+        .series(
+            &posts("holidays"),
+            counter(&[(15, WEEK), (90, WEEK), (15, END - 2 * WEEK)]),
+        )
+        .series(
+            &generations("holidays"),
+            counter(&[(15, WEEK), (1, WEEK), (15, END - 2 * WEEK)]),
+        )
+        .series(&generations("twice"), counter(&[(15, DAYS_22), (30, 48)]))
+        .quiet(Signal::PostsPublished, &moments)
+        .quiet(Signal::AiGenerations, &moments)
+        .quiet(Signal::Revenue, &moments)
+}
