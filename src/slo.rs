@@ -158,6 +158,16 @@ impl Objectives {
         self.0.iter().find(|objective| objective.id() == id)
     }
 
+    /// The same, each over this rolling window: a report of a week instead of a month.
+    #[must_use]
+    pub fn over(&self, window: Rolling) -> Objectives {
+        let over = |objective: &Objective| Objective {
+            window: Window::Rolling(window),
+            ..objective.clone()
+        };
+        Objectives(self.0.iter().map(over).collect())
+    }
+
     /// Every objective, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Objective> {
         self.0.iter()

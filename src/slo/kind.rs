@@ -74,6 +74,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub(super) const ALL: [Kind; 6] = [
+        Kind::Availability,
+        Kind::Latency,
+        Kind::ErrorRate,
+        Kind::ProcessingTime,
+        Kind::QueueLag,
+        Kind::Custom,
+    ];
+
     /// The name as files and reports write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

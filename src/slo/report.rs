@@ -1,7 +1,9 @@
 //! What is known of the objectives at one moment: plain values, the same for the process, the fleet,
 //! the HTTP route and the command.
 
+mod comparison;
 mod json;
+mod read;
 mod table;
 
 use std::time::Duration;
@@ -13,6 +15,8 @@ use super::{Method, Objective, Threshold, Window};
 use crate::units::{Percent, Ratio};
 
 pub use super::burn_rate::BurnRate;
+pub use comparison::{Change, render_comparison};
+pub use read::ReadError;
 pub use table::render_table;
 
 /// The objectives at one moment.
@@ -209,6 +213,15 @@ impl Source {
 }
 
 impl Data {
+    pub(super) const ALL: [Data; 6] = [
+        Data::Ok,
+        Data::Partial,
+        Data::NoData,
+        Data::Stale,
+        Data::Absent,
+        Data::Inconsistent,
+    ];
+
     /// What figures with samples in this share of their window are worth. What is stale, absent or
     /// inconsistent is known elsewhere.
     #[must_use]
@@ -235,6 +248,9 @@ impl Data {
 }
 
 impl Alert {
+    pub(super) const ALL: [Alert; 4] =
+        [Alert::None, Alert::Warning, Alert::Critical, Alert::Frozen];
+
     /// The word as the report writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

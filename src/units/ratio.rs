@@ -88,6 +88,19 @@ impl Ratio {
         Ratio::new(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
+    /// The difference; `None` where its terms don't fit.
+    #[must_use]
+    pub fn minus(self, other: Ratio) -> Option<Ratio> {
+        let (ours, theirs) = (
+            i128::try_from(self.denominator).ok()?,
+            i128::try_from(other.denominator).ok()?,
+        );
+        let left = self.numerator.checked_mul(theirs)?;
+        let right = other.numerator.checked_mul(ours)?;
+        let denominator = self.denominator.checked_mul(other.denominator)?;
+        Ratio::new(left.checked_sub(right)?, denominator)
+    }
+
     /// This many times `whole`, rounded down to nanoseconds; zero where negative, the longest
     /// duration where it doesn't fit.
     #[must_use]

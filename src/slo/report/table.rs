@@ -204,7 +204,7 @@ fn sparkline(target: Percent, rates: &[BurnRate]) -> String {
     rates.iter().rev().map(sign).collect()
 }
 
-fn in_percent(share: Ratio, places: u32) -> String {
+pub(super) fn in_percent(share: Ratio, places: u32) -> String {
     match share.times(Ratio::from(100)) {
         Some(percent) => format!("{} %", percent.rounded_down(places)),
         None => format!("{:.2} %", share.to_f64() * 100.0),
@@ -223,6 +223,37 @@ fn line(text: &mut String, cells: &[String; 7], widths: [usize; 7]) {
     }
     text.push_str(line.trim_end());
     text.push('\n');
+}
+
+/// Rows in columns; all but the first two and the last hold numbers.
+pub(super) fn aligned(rows: &[[String; 7]]) -> String {
+    let room = |column: usize| {
+        rows.iter()
+            .map(move |row| row[column].chars().count())
+            .max()
+    };
+    let others: usize = (1..7).map(|column| room(column).unwrap_or(0) + GAP).sum();
+    let name = COLUMNS.saturating_sub(others).clamp(NAME.0, NAME.1);
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = match column {
+                0 => room(0).unwrap_or(0).min(name),
+                _ => room(column).unwrap_or(0),
+            };
+            let gap = " ".repeat(if column == 0 { 0 } else { GAP });
+            // Writing into a string doesn't fail.
+            let _ = match column {
+                0 => write!(line, "{:width$}", shortened(cell, name)),
+                2..=5 => write!(line, "{gap}{cell:>width$}"),
+                _ => write!(line, "{gap}{cell:width$}"),
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Words in as many lines as they need, indented under their row.

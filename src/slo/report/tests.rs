@@ -145,3 +145,38 @@ fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
         "{table}"
     );
 }
+
+#[test]
+fn a_report_is_read_back_as_it_was_written() {
+    let mut latency = latency();
+    latency.data = Data::Partial;
+    latency.coverage = 0.25;
+    (latency.good, latency.bad) = (9_641, 359);
+    let minutes = Duration::from_secs(300);
+    latency.burn_rate.push(BurnRate::new(minutes, 964, 36, 1.0));
+    latency.alert = Alert::Warning;
+    latency.exhausts_at = Some(at());
+    latency.raw = Some((9_700, 400));
+    let half = Ratio::new(1, 2).unwrap();
+    latency.burn_down = vec![(at(), half)];
+    let file = r#"{"shop":{"sales":{"metric":"vantage.worker.jobs","good":{"outcome":"succeeded"},
+        "target":99,"window":{"calendar":"month","time_zone":"UTC"}}}}"#;
+    let objectives = Objectives::parse(&[("shop.json", file)]).unwrap();
+    let mut report = report(latency);
+    let sales = ObjectiveReport::of(objectives.iter().next().unwrap(), at());
+    report.objectives.push(sales);
+    assert_eq!(Report::from_json(&report.to_json()), Ok(report));
+}
+
+#[test]
+fn what_is_no_report_is_told_by_the_word_that_is_wrong() {
+    let json = report(latency()).to_json();
+    let read = |from: &str, to: &str| Report::from_json(&json.replace(from, to));
+    let why = |from: &str, to: &str| read(from, to).unwrap_err().to_string();
+    assert!(why(r#""absent""#, r#""fine""#).contains(r#"data "fine": known are ok, partial"#));
+    assert!(why(r#""none""#, r#""shouting""#).contains(r#"alert "shouting""#));
+    assert!(why(r#""30d""#, r#""1y""#).contains("window"));
+    assert!(why(r#""target":95"#, r#""target":195"#).contains("a percentage is from 0 to 100"));
+    assert!(Report::from_json("<html>").is_err());
+    assert!(read(r#""source""#, r#""later":{},"source""#).is_ok());
+}

@@ -1,20 +1,16 @@
 //! `vantage-obs slo report`: how the objectives stand.
 
-use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
-use std::time::Duration;
+mod source;
+
+use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::Value;
-use vantage_obs::config::{Endpoint, Environment, Secret};
-use vantage_obs::fleet::Fleet;
 use vantage_obs::pages::render_slo;
-use vantage_obs::slo::Objectives;
-use vantage_obs::slo::report::render_table;
-use vantage_obs::units::parse_duration;
+use vantage_obs::slo::Rolling;
+use vantage_obs::slo::report::{Alert, Report, render_comparison, render_table};
 
-use super::Folder;
+use self::source::{Found, Source, Sources};
 use crate::output::{Failure, Status};
 
 /// How the objectives stand: of the fleet, from a Prometheus-compatible API, or of one service.
@@ -26,33 +22,27 @@ use crate::output::{Failure, Status};
 /// critical, 1 where one is at warning, and 3 where neither is but a query failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
+    vantage-obs slo report --config obs.json\n  \
     vantage-obs slo report --prometheus http://localhost:9090 slo\n  \
+    vantage-obs slo report --prometheus http://localhost:9090 --since 7d --compare\n  \
     vantage-obs slo report --prometheus http://localhost:9090 --format json --exit-code\n  \
     vantage-obs slo report --prometheus http://localhost:9090 --format html > slo.html\n  \
     vantage-obs slo report --url http://localhost:8080")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    folder: Folder,
-    #[command(flatten)]
-    origin: Origin,
-    /// The environment variable that holds the bearer token [default: no token].
-    #[arg(long, value_name = "NAME")]
-    token_env: Option<String>,
-    /// The authority that signed the server's certificate, in PEM form [default: the system's].
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    source: Sources,
     /// The moment, such as 2026-11-24T12:00:00Z [default: now].
-    #[arg(long, value_name = "TIME", conflicts_with = "url")]
+    #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// How often the API takes samples; three without one are stale.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1m")]
-    scrape_interval: Duration,
-    /// How long all of it may take.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
-    deadline: Duration,
-    /// How the report is printed [default: table; json with --url, the only one there].
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    /// Judges each objective over this long, such as 7d, and not over its own window.
+    #[arg(long, value_name = "WINDOW")]
+    since: Option<Rolling>,
+    /// Sets the period beside the one before it.
+    #[arg(long, requires = "since")]
+    compare: bool,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
     /// Tells in the exit status what is raised.
     #[arg(long)]
     exit_code: bool,
@@ -69,107 +59,78 @@ enum Format {
     Html,
 }
 
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Origin {
-    /// The base of a Prometheus-compatible API: the fleet's figures.
-    #[arg(long, value_name = "URL")]
-    prometheus: Option<Endpoint>,
-    /// The base of a service: its own figures, as its /api/v1/slo answers.
-    #[arg(long, value_name = "URL")]
-    url: Option<Endpoint>,
-}
-
 impl Arguments {
     pub(crate) fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
-        match (&self.origin.prometheus, &self.origin.url) {
-            (Some(url), _) => self.of_the_fleet(url, out, err),
-            (None, Some(url)) => self.of_a_service(url, out),
-            (None, None) => Err(Failure::Usage("--prometheus or --url is missing".into())),
-        }
-    }
-
-    fn of_the_fleet(
-        &self,
-        url: &Endpoint,
-        out: &mut dyn Write,
-        err: &mut dyn Write,
-    ) -> Result<Status, Failure> {
-        let objectives = match Objectives::load(self.folder.readable()?) {
-            Ok(objectives) => objectives,
-            Err(error) => return Err(Failure::Usage(error.to_string())),
-        };
-        let shown = io::stderr().is_terminal();
-        let mut progress = |done, total| {
-            if shown {
-                let end = if done == total { "\r\x1b[K" } else { "" };
-                // Nobody waits for it.
-                let _ = write!(err, "\rasking: {done} of {total}{end}");
-            }
-        };
-        let at = self.at.unwrap_or_else(Timestamp::now);
-        let source = self.fleet(url)?;
-        let fleet = source.report_blocking(&objectives, at, &mut progress)?;
-        for failure in &fleet.failures {
-            writeln!(err, "failed: {failure}")?;
-        }
-        for warning in &fleet.warnings {
-            writeln!(err, "warning: {warning}")?;
-        }
-        match self.format {
-            Some(Format::Json) => writeln!(out, "{}", fleet.report.to_json())?,
-            Some(Format::Html) => {
-                let page = render_slo(&fleet.report, &source.policy);
-                out.write_all(page.as_bytes())?;
-            }
-            _ => write!(out, "{}", render_table(&fleet.report))?,
-        }
-        let alerts = fleet.report.objectives.iter();
-        let status = self.status(alerts.map(|objective| objective.alert.as_str()));
-        let failed = self.exit_code && status == Status::Fine && !fleet.failures.is_empty();
-        Ok(if failed { Status::Failed } else { status })
-    }
-
-    fn of_a_service(&self, url: &Endpoint, out: &mut dyn Write) -> Result<Status, Failure> {
-        if matches!(self.format, Some(Format::Table | Format::Html)) {
-            let why =
-                "with --url the service's JSON is printed as it is; its page is at /status/slo";
+        if self.compare && self.format == Format::Html {
+            let why = "--compare is printed as table or json: a page shows one period";
             return Err(Failure::Usage(why.into()));
         }
-        let text = self.fleet(url)?.get_blocking("/api/v1/slo")?;
-        let report: Value = serde_json::from_str(&text).unwrap_or_default();
-        let Some(objectives) = report["objectives"].as_array() else {
-            let why = format!("{url} doesn't answer with a report");
-            return Err(Failure::Usage(why));
+        let source = self.source.source()?;
+        let found = source.report(self.at, self.since, err)?;
+        let before = match self.since.filter(|_| self.compare) {
+            Some(period) => Some(self.before(&source, &found.report, period, err)?),
+            None => None,
         };
-        writeln!(out, "{}", text.trim_end())?;
-        let alerts = objectives.iter();
-        Ok(self.status(alerts.map(|objective| objective["alert"].as_str().unwrap_or_default())))
-    }
-
-    fn fleet(&self, url: &Endpoint) -> Result<Fleet, Failure> {
-        let mut fleet = Fleet::new(url.clone());
-        fleet.deadline = self.deadline;
-        fleet.scrape_interval = self.scrape_interval;
-        fleet.tls.ca.clone_from(&self.ca);
-        if let Some(name) = &self.token_env {
-            let environment = Environment::process();
-            let token = environment.get(name).filter(|token| !token.is_empty());
-            let missing = || Failure::Usage(format!("the variable {name} is not set"));
-            fleet.token = Some(Secret::new(token.ok_or_else(missing)?));
+        for found in [Some(&found), before.as_ref()].into_iter().flatten() {
+            found.tell(err)?;
         }
-        Ok(fleet)
+        self.print(&found, before.as_ref(), out)?;
+        Ok(self.status(&found))
     }
 
-    fn status<'a>(&self, alerts: impl Iterator<Item = &'a str>) -> Status {
-        let mut status = Status::Fine;
-        for alert in alerts.filter(|_| self.exit_code) {
-            match alert {
-                "critical" => return Status::Critical,
-                "warning" => status = Status::Faulty,
-                _ => {}
+    /// The period that ends where the one of this report begins.
+    fn before(
+        &self,
+        source: &Source,
+        report: &Report,
+        period: Rolling,
+        err: &mut dyn Write,
+    ) -> Result<Found, Failure> {
+        let end = report.generated_at.checked_sub(period.duration());
+        let end = end.map_err(|error| Failure::Usage(error.to_string()))?;
+        source.report(Some(end), Some(period), err)
+    }
+
+    fn print(&self, found: &Found, before: Option<&Found>, out: &mut dyn Write) -> io::Result<()> {
+        let Found { report, policy, .. } = found;
+        match (self.format, before) {
+            (Format::Table, None) => write!(out, "{}", render_table(report)),
+            (Format::Table, Some(before)) => {
+                write!(out, "{}", render_comparison(report, &before.report))
             }
+            (Format::Json, None) => writeln!(out, "{}", report.to_json()),
+            (Format::Json, Some(before)) => {
+                writeln!(out, "{}", report.compared_json(&before.report))
+            }
+            (Format::Html, _) => out.write_all(render_slo(report, policy).as_bytes()),
         }
-        status
+    }
+
+    fn status(&self, found: &Found) -> Status {
+        if !self.exit_code {
+            return Status::Fine;
+        }
+        let raised = |alert| {
+            let mut objectives = found.report.objectives.iter();
+            objectives.any(|objective| objective.alert == alert)
+        };
+        if raised(Alert::Critical) {
+            Status::Critical
+        } else if raised(Alert::Warning) {
+            Status::Faulty
+        } else if found.failures.is_empty() {
+            Status::Fine
+        } else {
+            Status::Failed
+        }
+    }
+}
+
+impl Found {
+    fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
+        let failed = self.failures.iter().map(|failure| ("failed", failure));
+        let warned = self.warnings.iter().map(|warning| ("warning", warning));
+        let mut all = failed.chain(warned);
+        all.try_for_each(|(kind, text)| writeln!(err, "{kind}: {text}"))
     }
 }
