@@ -46,6 +46,7 @@ mod links;
 mod logs;
 mod metrics;
 mod otlp;
+mod pages;
 mod service;
 mod slo;
 mod status;
@@ -82,6 +83,10 @@ pub use links::Links;
 pub use logs::{Level, LogFormat, LogOutput, Logs};
 pub use metrics::{Metrics, MetricsPush, Prometheus};
 pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
+#[cfg(all(test, feature = "axum"))]
+pub(crate) use pages::public_paths;
+#[cfg(feature = "axum")]
+pub(crate) use pages::{FEED_PATH, INCIDENT_PATH, STATUS_PATHS, STATUSPAGE_PATHS};
 pub use secret::Secret;
 pub use service::{Role, Service};
 pub use signal::Signal;
@@ -211,7 +216,14 @@ impl Config {
             .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
             .chain(SLO_PAGE_PATHS)
             .chain([INCIDENTS_PATH, UPDATES_PATH, MAINTENANCE_PATH]);
-        all.map(str::to_owned).collect()
+        let public = pages::public_paths().filter(|_| self.shows_status());
+        let all = all.map(str::to_owned);
+        all.chain(public.map(str::to_owned)).collect()
+    }
+
+    /// Whether the process shows the public pages.
+    pub(crate) fn shows_status(&self) -> bool {
+        self.service.roles.contains(&Role::Web)
     }
 
     fn read(&mut self, section: &mut Section<'_, '_>) {

@@ -198,7 +198,7 @@ impl Incidents {
     }
 
     /// Where the latest snapshot is.
-    #[allow(dead_code, reason = "pages render it")]
+    #[cfg(feature = "axum")]
     pub(crate) fn latest(&self) -> &LatestStatus {
         &self.0.latest
     }

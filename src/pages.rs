@@ -9,9 +9,18 @@ mod frame;
 mod moment;
 mod numbers;
 mod slo;
+#[cfg(feature = "axum")]
+mod status;
 mod style;
 
 pub use slo::render_slo;
 #[cfg(feature = "axum")]
 pub(crate) use slo::{Served, serve_slo};
+#[cfg(all(test, feature = "axum"))]
+pub(crate) use status::tests::fixture;
+#[cfg(feature = "axum")]
+pub(crate) use status::{
+    Overall, Reader, readable, render_feed, render_history, render_incident, render_incidents,
+    render_message, render_status,
+};
 pub use style::CONTENT_SECURITY_POLICY;

@@ -27,7 +27,7 @@ use crate::scrape::Scrape;
 pub(crate) use health::Page as HealthPage;
 pub(crate) use incidents::Page as IncidentsPage;
 pub(crate) use slo::Page as ReportPage;
-pub(crate) use status::SloPage;
+pub(crate) use status::{Page as StatusPage, Pages, SloPage};
 pub(crate) use workers::Page as WorkersPage;
 
 /// All routes; `scrape` is `None` where the scrape is turned off.
@@ -44,14 +44,14 @@ pub(crate) fn router(
     page: health::Page,
     objectives: slo::Page,
     workers: workers::Page,
-    slo_page: status::SloPage,
+    pages: status::Pages,
     incidents: incidents::Page,
     layer: HttpLayer,
 ) -> Router {
     let router = health::add(Router::new().layer(layer), page);
     let router = router.route(SLO_PATH, slo::route(objectives));
     let router = workers::add(router, workers);
-    let router = status::add(router, slo_page);
+    let router = status::add(router, pages);
     let router = incidents::add(router, incidents);
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),

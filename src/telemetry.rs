@@ -124,7 +124,7 @@ impl Telemetry {
             health,
             self.0.report_page(),
             self.0.workers_page(),
-            self.0.slo_page(),
+            self.0.pages(),
             self.0.incidents_page(),
             self.http_layer(),
         )

@@ -15,7 +15,7 @@ impl Moment {
     pub(super) fn new(at: Timestamp, zone: &TimeZone) -> Self {
         let local = at.to_zoned(zone.clone());
         Self {
-            machine: format!("{at:.0}"),
+            machine: at.strftime("%Y-%m-%dT%H:%MZ").to_string(),
             text: local.strftime("%-d %b %Y, %H:%M %Z").to_string(),
         }
     }

@@ -51,6 +51,8 @@ struct Fact {
 pub(crate) struct Served<'a> {
     /// Whose page it is.
     pub(crate) brand: &'a str,
+    /// Whether there are public pages beside it.
+    pub(crate) public: bool,
     /// Whether it loads itself anew.
     pub(crate) refreshing: bool,
 }
@@ -69,7 +71,11 @@ pub fn render_slo(report: &Report, policy: &Policy) -> String {
 #[cfg(feature = "axum")]
 pub(crate) fn serve_slo(report: &Report, policy: &Policy, served: Served<'_>) -> String {
     let title = format!("Service level objectives – {}", served.brand);
-    let frame = Frame::served(title, served.brand.into(), served.refreshing);
+    let mut frame = Frame::served(title, served.brand.into(), served.refreshing);
+    if served.public {
+        frame.links = super::status::links("/status/slo");
+        frame.feed = true;
+    }
     render(&page(report, policy, frame, Some("/status/slo.json")))
 }
 

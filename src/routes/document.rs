@@ -19,6 +19,7 @@ use crate::pages::CONTENT_SECURITY_POLICY;
 pub(super) enum Type {
     Html,
     Json,
+    Atom,
 }
 
 /// A document in both its forms, made once and sent many times.
@@ -35,6 +36,7 @@ impl Type {
         match self {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json",
+            Self::Atom => "application/atom+xml; charset=utf-8",
         }
     }
 }

@@ -122,15 +122,24 @@ impl Inner {
         }
     }
 
-    /// What the page of the objectives needs.
+    /// What the pages need; the public ones where the process shows them.
     #[cfg(feature = "axum")]
-    pub(super) fn slo_page(&self) -> crate::routes::SloPage {
+    pub(super) fn pages(&self) -> crate::routes::Pages {
+        use crate::routes::{Pages, SloPage, StatusPage};
         let config = &self.config.config;
-        crate::routes::SloPage {
+        let title = config.status.title.clone();
+        let brand = title.unwrap_or_else(|| config.service.name.clone());
+        let public = config.shows_status().then(|| {
+            let latest = self.incidents.latest().clone();
+            StatusPage::new(latest, self.clock.clone(), brand.clone())
+        });
+        let slo = SloPage {
             latest: self.slo.latest().clone(),
             policy: config.slo.alert_policy(),
-            brand: config.service.name.clone(),
-        }
+            brand,
+            public: public.is_some(),
+        };
+        Pages { slo, public }
     }
 
     /// What the route of the objectives needs.

@@ -25,6 +25,8 @@ pub(crate) struct Page {
     pub(crate) policy: Policy,
     /// Whose page it is.
     pub(crate) brand: String,
+    /// Whether there are public pages beside it.
+    pub(crate) public: bool,
 }
 
 pub(super) fn add(router: Router, page: Page) -> Router {
@@ -44,6 +46,7 @@ async fn negotiated(State(page): State<Arc<Page>>, uri: Uri, headers: HeaderMap)
     };
     let served = Served {
         brand: &page.brand,
+        public: page.public,
         refreshing: refreshes(&uri),
     };
     let html = serve_slo(&report, &page.policy, served);
