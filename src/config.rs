@@ -221,9 +221,11 @@ impl Config {
         all.chain(public.map(str::to_owned)).collect()
     }
 
-    /// Whether the process shows the public pages.
+    /// Whether the process shows how the service is to the public.
     pub(crate) fn shows_status(&self) -> bool {
-        self.service.roles.contains(&Role::Web)
+        let mut roles = self.service.roles.iter();
+        let shows = roles.any(|role| matches!(role, Role::Api | Role::Web));
+        shows && !self.disabled
     }
 
     fn read(&mut self, section: &mut Section<'_, '_>) {

@@ -52,7 +52,7 @@ use self::judge::Judge;
 use self::publish::{Known, Page};
 use self::recorder::Recorder;
 use crate::clock::Clock;
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::store::{BulletinRow, Change, Course, Keeper, Reply, answered};
 
@@ -105,15 +105,13 @@ impl Incidents {
             zone: TimeZone::get(&status.time_zone).unwrap_or(TimeZone::UTC),
             parts: part::parts(config),
         };
-        let mut roles = config.service.roles.iter();
-        let shows = roles.any(|role| matches!(role, Role::Api | Role::Web));
         Self(Arc::new(Inner {
             clock,
             page,
             terms: Terms::of(status),
             evidence,
             latest: LatestStatus::default(),
-            live: shows && !config.disabled,
+            live: config.shows_status(),
             state: Mutex::new(State {
                 recorder: Recorder::default(),
                 history: History::new(keeper.clone()),

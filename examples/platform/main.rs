@@ -134,12 +134,13 @@ async fn start(flags: &Flags) -> Fallible {
 
     let address = listener.local_addr()?;
     println!("listening on http://{address}");
+    println!("  status page    http://{address}/status");
     println!("  metrics        http://{address}/metrics");
     println!("  health         http://{address}/api/v1/health");
     println!("  checks         http://{address}/api/v1/health/detailed");
     println!("  readiness      http://{address}/api/v1/health/ready?verbose");
     println!("  workers        http://{address}/api/v1/workers/health");
-    println!("  objectives     http://{address}/api/v1/slo");
+    println!("  objectives     http://{address}/status/slo");
     println!("  posts          http://{address}/api/v1/posts");
     println!("  organizations  http://{address}/api/v1/organizations");
 

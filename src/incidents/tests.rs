@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::*;
+use crate::config::Role;
 use crate::heartbeat::Reception;
 use crate::ledger::Ledger;
 use crate::snapshot::health::{
