@@ -26,6 +26,7 @@ mod error;
 mod evidence;
 mod history;
 mod judge;
+mod pace;
 mod part;
 mod publish;
 mod reading;
@@ -49,6 +50,7 @@ pub use written::{NewIncident, NewMaintenance, NewUpdate};
 use self::clerk::{Situation, Terms};
 use self::history::History;
 use self::judge::Judge;
+use self::pace::Pace;
 use self::publish::{Known, Page};
 use self::recorder::Recorder;
 use crate::clock::Clock;
@@ -80,6 +82,7 @@ struct Inner {
     latest: LatestStatus,
     /// Whether this process has a role that shows it.
     live: bool,
+    pace: Pace,
     state: Mutex<State>,
 }
 
@@ -112,6 +115,7 @@ impl Incidents {
             evidence,
             latest: LatestStatus::default(),
             live: config.shows_status(),
+            pace: Pace::default(),
             state: Mutex::new(State {
                 recorder: Recorder::default(),
                 history: History::new(keeper.clone()),
@@ -169,6 +173,12 @@ impl Incidents {
             }
         }
         Err(IncidentError::Busy)
+    }
+
+    /// Whether another one may be written from outside; at most 60 a minute may.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "the routes use it"))]
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.pace.allows(self.0.clock.now())
     }
 
     /// The same as JSON, for the routes.

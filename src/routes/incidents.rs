@@ -3,8 +3,7 @@
 //! They are open to whoever has `health.write_token`, and to nobody where there is none: unlike a beat,
 //! what comes in here is shown to the public.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,30 +16,18 @@ use serde::Serialize;
 
 use super::answer::{Fault, json, later, read_json, refuse, unauthorized};
 use super::headers::bearer;
-use crate::clock::Clock;
 use crate::config::{INCIDENTS_PATH, MAINTENANCE_PATH, Secret, UPDATES_PATH};
 use crate::incidents::{IncidentError, IncidentFault, Incidents};
 use crate::status::StatusId;
 
 /// The longest text and fifty components have a fifth of it.
 const MOST: usize = 64 * 1024;
-/// What may be written in a minute: more than people do, and little enough for a script gone wild.
-const MOST_A_MINUTE: u32 = 60;
 
 /// What the routes need to answer.
 #[derive(Debug)]
 pub(crate) struct Page {
-    incidents: Incidents,
-    token: Option<Secret>,
-    clock: Clock,
-    pace: Mutex<Pace>,
-}
-
-/// How much has been written in a minute.
-#[derive(Debug, Default)]
-struct Pace {
-    since: Option<Instant>,
-    written: u32,
+    pub(crate) incidents: Incidents,
+    pub(crate) token: Option<Secret>,
 }
 
 #[derive(Serialize)]
@@ -49,30 +36,16 @@ struct Written {
 }
 
 impl Page {
-    pub(crate) fn new(incidents: Incidents, token: Option<Secret>, clock: Clock) -> Self {
-        Self {
-            incidents,
-            token,
-            clock,
-            pace: Mutex::default(),
-        }
-    }
-
     /// The body, where somebody may write now.
     async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
         if bearer(headers, self.token.as_ref()).is_none() {
             return Err(unauthorized(r#"Bearer realm="status""#));
         }
-        if !self.has_room() {
+        if !self.incidents.has_room() {
             let error = "at most 60 a minute are taken";
             return Err(later(StatusCode::TOO_MANY_REQUESTS, error, 60));
         }
         read_json(headers, body, MOST).await
-    }
-
-    fn has_room(&self) -> bool {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.allows(self.clock.now())
     }
 }
 
@@ -139,18 +112,6 @@ fn created(id: StatusId) -> Response {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
-}
-
-impl Pace {
-    fn allows(&mut self, now: Instant) -> bool {
-        let minute = Duration::from_secs(60);
-        let over = |since: Instant| now.saturating_duration_since(since) >= minute;
-        if self.since.is_none_or(over) {
-            (self.since, self.written) = (Some(now), 0);
-        }
-        self.written = self.written.saturating_add(1);
-        self.written <= MOST_A_MINUTE
-    }
 }
 
 impl From<IncidentFault> for Fault {

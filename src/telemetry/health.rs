@@ -155,8 +155,10 @@ impl Inner {
     /// What the doors of incidents need.
     #[cfg(feature = "axum")]
     pub(super) fn incidents_page(&self) -> crate::routes::IncidentsPage {
-        let token = self.config.config.health.write_token.clone();
-        crate::routes::IncidentsPage::new(self.incidents.clone(), token, self.clock.clone())
+        crate::routes::IncidentsPage {
+            incidents: self.incidents.clone(),
+            token: self.config.config.health.write_token.clone(),
+        }
     }
 
     /// What the routes of health need.

@@ -20,6 +20,7 @@ mod fleet;
 mod generated;
 mod health;
 mod http;
+mod incidents;
 mod jobs;
 mod layering;
 mod objectives;

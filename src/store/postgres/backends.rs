@@ -332,3 +332,73 @@ async fn it_keeps_every_promise_of_a_store() {
         claim(Arc::new(open(&database().await))).await;
     }
 }
+
+/// The same incident, as each of them would open it.
+fn opened() -> Change {
+    let row = crate::store::tests::rows::incident("opened", 0, None);
+    Change::Bulletin(crate::store::BulletinRow {
+        id: crate::status::StatusId::random(),
+        slot: Some("system".into()),
+        ..row
+    })
+}
+
+/// What the two processes of the next test do: twenty tasks, all at the moment that the environment
+/// names. By itself it has nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs .ci/backends"]
+async fn one_process_of_two() {
+    let (Ok(url), Ok(at)) = (
+        std::env::var("VANTAGE_TEST_OPEN_AT_URL"),
+        std::env::var("VANTAGE_TEST_OPEN_AT"),
+    ) else {
+        return;
+    };
+    let at: u128 = at.parse().unwrap();
+    let stores: Vec<_> = (0..4).map(|_| Arc::new(open(&url))).collect();
+    for store in &stores {
+        store.workers(Revision::default()).await.unwrap();
+    }
+    let tasks: Vec<_> = (0..20)
+        .map(|task| {
+            let store = Arc::clone(&stores[task % stores.len()]);
+            tokio::spawn(async move {
+                while std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() < at {
+                    tokio::task::yield_now().await;
+                }
+                store.commit(&[opened()]).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_is_one_row() {
+    let url = database().await;
+    open(&url).workers(Revision::default()).await.unwrap();
+    let at = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(3);
+    let processes = [(); 2].map(|()| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args([
+                "--exact",
+                "store::postgres::backends::one_process_of_two",
+                "--ignored",
+            ])
+            .env("VANTAGE_TEST_OPEN_AT_URL", &url)
+            .env("VANTAGE_TEST_OPEN_AT", at.as_millis().to_string());
+        command.spawn().unwrap()
+    });
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    let rows = server::session(&url).await;
+    let rows = rows
+        .query("SELECT id FROM vantage_obs.bulletins", &[])
+        .await;
+    assert_eq!(rows.unwrap().len(), 1);
+}

@@ -1,0 +1,158 @@
+//! What is private appears in no byte of any answer to a stranger.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use tower::ServiceExt as _;
+use vantage_obs::health::Finding;
+use vantage_obs::testing::TestTelemetry;
+use vantage_obs::trace::Carrier;
+use vantage_obs::{Config, Role};
+
+use super::doors::post;
+use super::{config, live, status, with};
+use crate::support::sure;
+
+const CANARY: &str = "canary-5b2e";
+const WORKER: &str = "worker-9f3a";
+
+/// Every path that is answered to anybody.
+const PATHS: [&str; 31] = [
+    "/api/v1/health",
+    "/api/v1/health/live",
+    "/api/v1/health/startup",
+    "/api/v1/health/ready",
+    "/api/v1/health/detailed",
+    "/api/v1/health?verbose",
+    "/api/v1/workers/health",
+    "/api/v1/workers/worker-9f3a/heartbeat",
+    "/api/v1/slo",
+    "/api/v1/slo?source=prometheus",
+    "/metrics",
+    "/status",
+    "/status.json",
+    "/status/incidents",
+    "/status/incidents.json",
+    "/status/incidents/{incident}",
+    "/status/incidents/{draft}",
+    "/status/incidents/{draft}.json",
+    "/status/history",
+    "/status/history.json",
+    "/status/slo",
+    "/status/slo.json",
+    "/status/feed.atom",
+    "/api/v2/summary.json",
+    "/api/v2/status.json",
+    "/api/v2/components.json",
+    "/api/v2/incidents.json",
+    "/api/v2/incidents/unresolved.json",
+    "/api/v2/scheduled-maintenances.json",
+    "/api/v2/scheduled-maintenances/active.json",
+    "/api/v2/scheduled-maintenances/upcoming.json",
+];
+
+const ACCEPTS: [&str; 5] = [
+    "*/*",
+    "text/html",
+    "application/json",
+    "application/health+json",
+    "application/openmetrics-text; version=1.0.0",
+];
+
+/// Everything that comes back: status, headers and body.
+async fn bytes(test: &TestTelemetry, path: &str, accept: &str, method: &str) -> String {
+    let routes: Router = test.telemetry().routes();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("accept", accept);
+    let answer = sure(routes.oneshot(request.body(Body::empty()).unwrap()).await);
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    format!(
+        "{} {:?} {}",
+        head.status,
+        head.headers,
+        String::from_utf8_lossy(&body)
+    )
+}
+
+/// A service in which everything that can hold a secret holds one.
+async fn full_of_secrets() -> (TestTelemetry, String) {
+    let mut config: Config = config().with_role(Role::Worker).with_role(Role::Web);
+    config.service.version = Some(CANARY.into());
+    let test = with(config);
+    let telemetry = test.telemetry();
+    telemetry
+        .check("error")
+        .critical()
+        .run(|| async { Err::<(), _>(format!("at {CANARY}.internal")) });
+    telemetry
+        .check("panic")
+        .run(|| async { panic!("{CANARY}") as Finding });
+    telemetry
+        .check("finding")
+        .run(|| async { Finding::fail("slow").with_detail(CANARY) });
+    telemetry.check("tcp").tcp(format!("{CANARY}:not-a-port"));
+    telemetry.check("http").http(format!("ftp://{CANARY}/"));
+    let worker = telemetry.worker(WORKER);
+    let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+    live(&test, 100).await;
+    let draft = json!({"title": CANARY, "body": CANARY, "draft": true,
+        "components": {"api": "major_outage"}});
+    let draft = post(&test, "/api/v1/incidents", &draft).await.json["id"].clone();
+    let work = json!({"title": CANARY, "body": CANARY, "draft": true, "components": ["api"],
+        "scheduled_for": "2027-01-15T09:00:00Z", "scheduled_until": "2027-01-15T10:00:00Z"});
+    post(&test, "/api/v1/maintenance", &work).await;
+    // What somebody with the token writes wrong is answered to that one alone.
+    post(&test, "/api/v1/incidents", &json!({ CANARY: CANARY })).await;
+    live(&test, 5).await;
+    drop(job);
+    (test, draft.as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_byte_and_workers_are_named_on_their_own_routes_alone() {
+    let (test, draft) = full_of_secrets().await;
+    let incident = status(&test).incidents[0].id.to_string();
+    let (mut named, mut answered) = (0, 0);
+    for path in PATHS {
+        let path = path
+            .replace("{incident}", &incident)
+            .replace("{draft}", &draft);
+        for accept in ACCEPTS {
+            for method in ["GET", "HEAD"] {
+                let all = bytes(&test, &path, accept, method).await;
+                // `target_info` names the release of who is scraped, who is no stranger.
+                let told = if path == "/metrics" {
+                    all.replace(&format!("service_version=\"{CANARY}\""), "")
+                } else {
+                    all.clone()
+                };
+                assert!(!told.contains(CANARY), "{method} {path} {accept}: {all}");
+                let of_workers = path.starts_with("/api/v1/workers/") || path == "/metrics";
+                named += usize::from(all.contains(WORKER));
+                assert!(
+                    of_workers || !all.contains(WORKER),
+                    "{method} {path}: {all}"
+                );
+                answered += usize::from(all.starts_with("200"));
+            }
+        }
+    }
+    assert!(named >= 3, "the worker is named where it may be: {named}");
+    assert!(
+        answered > 60,
+        "only {answered} answers had something to say"
+    );
+}
+
+#[tokio::test]
+async fn what_a_snapshot_holds_can_be_shown_to_anybody() {
+    let (test, _) = full_of_secrets().await;
+    let all = format!("{:?}", status(&test));
+    assert!(all.contains("Major outage of"), "{all}");
+    assert!(!all.contains(CANARY) && !all.contains(WORKER), "{all}");
+}
