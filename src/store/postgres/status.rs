@@ -32,7 +32,7 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 
 const CHANGE: &str = "
 UPDATE vantage_obs.bulletins SET version = $2, slot = $3, ends_ns = $4, updated_ns = $5, body = $6
-WHERE id = $1 AND version = $2 - 1";
+WHERE id = $1 AND version = $2::bigint - 1";
 
 /// Opens one, or puts the next version in its place.
 pub(super) async fn write_bulletin(
