@@ -8,6 +8,7 @@ mod checks;
 mod database;
 mod display;
 mod figures;
+mod incidents;
 mod jobs;
 mod objectives;
 mod pushed;
@@ -182,14 +183,17 @@ fn config(flags: &Flags) -> Config {
     let mut config = Config::new("vantage-platform", Role::Api)
         .with_role(Role::Worker)
         .with_role(Role::Scheduler)
+        .with_role(Role::Web)
         .with_version(env!("CARGO_PKG_VERSION"));
     // Standard output is for people here; VANTAGE_OBS_LOG_OUTPUT=stderr shows the lines.
     config.logs.output = LogOutput::None;
     // Nobody is to need a token to look around; errors and addresses are not shown without one.
     config.health.details = Details::OpenCodes;
     config.health.interval = Duration::from_secs(1);
-    if let Some(incident) = incident_of(flags) {
-        objectives::fit(&mut config.slo, incident.end - incident.start);
+    let incident = incident_of(flags).map(|incident| incident.end - incident.start);
+    incidents::configure(&mut config, incident);
+    if let Some(length) = incident {
+        objectives::fit(&mut config.slo, length);
     }
     if let Some(endpoint) = &flags.otlp {
         if endpoint.port() == Some(4318) {
@@ -237,7 +241,7 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
         ));
     }
     let mut interval = tokio::time::interval(Duration::from_millis(250));
-    let mut last_line = started;
+    let (mut last_line, mut told) = (started, incidents::Told::default());
     let mut stop = std::pin::pin!(stop::requested());
     loop {
         tokio::select! {
@@ -257,6 +261,9 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
                 "{:>4} s  the incident {change}",
                 elapsed.as_secs()
             ));
+        }
+        for line in told.news(&platform.telemetry) {
+            progress.note(&format!("{:>4} s  {line}", elapsed.as_secs()));
         }
         if last_line.elapsed() >= progress.every() {
             last_line = Instant::now();

@@ -1,0 +1,52 @@
+//! What the public is told: the status page's components, and incidents as they come and go.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use vantage_obs::Config;
+use vantage_obs::Telemetry;
+use vantage_obs::config::{IncidentFrom, StatusComponent};
+use vantage_obs::status::{Incident, StatusId};
+
+/// A page with a component of the platform's own. Of an incident of seconds it speaks after a moment;
+/// services leave that at minutes.
+pub(crate) fn configure(config: &mut Config, incident: Option<Duration>) {
+    let status = &mut config.status;
+    status.title = Some("VANTAGE platform".into());
+    let mut queue = StatusComponent::new("queue");
+    queue.name = Some("Job queue".into());
+    queue.description = Some("Takes posts until they are published.".into());
+    queue.checks = vec!["queue".into()];
+    status.components = vec![queue];
+    if let Some(length) = incident {
+        status.incident_from = IncidentFrom::DegradedPerformance;
+        status.open_after = (length / 20).clamp(Duration::from_secs(1), status.open_after);
+        status.resolve_after = (length / 5).clamp(status.open_after, status.resolve_after);
+    }
+}
+
+/// How much was told of each incident.
+#[derive(Debug, Default)]
+pub(crate) struct Told(HashMap<StatusId, usize>);
+
+impl Told {
+    /// A line for each entry of a timeline that is new.
+    pub(crate) fn news(&mut self, telemetry: &Telemetry) -> Vec<String> {
+        let Some(status) = telemetry.incidents().status() else {
+            return Vec::new();
+        };
+        let incidents = status.incidents.iter().rev();
+        incidents.flat_map(|incident| self.of(incident)).collect()
+    }
+
+    fn of(&mut self, incident: &Incident) -> Vec<String> {
+        let told = self.0.entry(incident.id).or_default();
+        let new = incident.updates.len() - *told;
+        *told = incident.updates.len();
+        let new = incident.updates.iter().take(new).rev();
+        let line =
+            |status: &str, body: &str| format!("STATUS  {}: {status}. {body}", incident.title);
+        new.map(|update| line(update.status.as_str(), &update.body))
+            .collect()
+    }
+}
