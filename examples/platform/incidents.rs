@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use vantage_obs::Config;
-use vantage_obs::Telemetry;
-use vantage_obs::config::{IncidentFrom, StatusComponent};
+use vantage_obs::config::StatusComponent;
 use vantage_obs::status::{Incident, StatusId};
+use vantage_obs::{Config, Telemetry};
 
 /// A page with a component of the platform's own. Of an incident of seconds it speaks after a moment;
 /// services leave that at minutes.
@@ -19,7 +18,6 @@ pub(crate) fn configure(config: &mut Config, incident: Option<Duration>) {
     queue.checks = vec!["queue".into()];
     status.components = vec![queue];
     if let Some(length) = incident {
-        status.incident_from = IncidentFrom::DegradedPerformance;
         status.open_after = (length / 20).clamp(Duration::from_secs(1), status.open_after);
         status.resolve_after = (length / 5).clamp(status.open_after, status.resolve_after);
     }

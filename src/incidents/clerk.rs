@@ -6,8 +6,8 @@
 //!
 //! * It opens when a component has been in a state for `open_after` that is reason enough.
 //! * It tells of a change that has lasted as long.
-//! * It is resolved when everything has been well for `resolve_after`. What comes and goes faster
-//!   neither opens nor ends anything.
+//! * It is resolved when nothing has been reason enough for `resolve_after`. What comes and goes faster
+//!   neither opens nor ends anything; what stays slow afterwards is shown, and keeps nothing open.
 //! * A word of a person ends its part: that incident is the person's from then on. Nor does it open one
 //!   about what a person has closed or is writing about already.
 //!
@@ -150,7 +150,7 @@ impl Situation<'_> {
         {
             return None;
         }
-        let told = Told::of(course);
+        let told = Told::of(course, self.terms.from);
         if self.is_over(&told) {
             return Some(self.resolve(row, course));
         }
@@ -159,24 +159,23 @@ impl Situation<'_> {
         (!changed.is_empty()).then(|| self.tell(row, course, changed))
     }
 
-    /// Whether everything that it is about has been well for long enough, and nothing else is wrong.
+    /// Whether everything that it is about has been no reason any more for long enough, and nothing else
+    /// is one.
     fn is_over(&self, told: &Told<'_>) -> bool {
-        let well = |seen: &Seen| {
+        let over = |seen: &Seen| {
             let since = told
-                .trouble(&seen.key)
+                .reason(&seen.key)
                 .map_or(seen.since, |at| at.max(seen.since));
             let lasts = self.passed(since);
             match seen.state {
-                ComponentState::Operational | ComponentState::UnderMaintenance => {
-                    lasts >= self.terms.resolve_after
-                }
                 ComponentState::NoData => lasts >= FORGOTTEN,
-                _ => false,
+                state => !self.terms.from.is_met_by(state) && lasts >= self.terms.resolve_after,
             }
         };
         self.seen.iter().all(|seen| {
-            let concerned = told.0.contains_key(&*seen.key) || seen.state.is_trouble();
-            !concerned || well(seen)
+            let concerned =
+                told.0.contains_key(&*seen.key) || self.terms.from.is_met_by(seen.state);
+            !concerned || over(seen)
         })
     }
 
@@ -193,8 +192,11 @@ impl Situation<'_> {
                 None => affected.push(change.clone()),
             }
         }
+        let over = !affected
+            .iter()
+            .any(|one| self.terms.from.is_met_by(one.state));
         let well = !affected.iter().any(|one| one.state.is_trouble());
-        let status = if well {
+        let status = if over {
             IncidentStatus::Monitoring
         } else {
             IncidentStatus::Investigating
@@ -203,29 +205,34 @@ impl Situation<'_> {
         let mut next = self.next(row, course, status, body, changed);
         if let Course::Incident(course) = &mut next.course {
             course.impact = course.impact.max(impact(&affected));
-            course.monitoring_at = well.then_some(self.now);
+            course.monitoring_at = over.then_some(self.now);
         }
         next.affected = affected;
         next
     }
 
     fn resolve(&self, row: &BulletinRow, course: &IncidentCourse) -> BulletinRow {
-        let mut affected = row.affected.clone();
-        let well = ComponentState::Operational;
-        affected.iter_mut().for_each(|one| one.state = well);
-        let changed = row.affected.iter().filter(|one| one.state != well);
-        let changed = changed.map(|one| AffectedRow {
+        let now = |key: &str| {
+            let seen = self.seen.iter().find(|seen| *seen.key == *key);
+            let state = seen
+                .map(|seen| seen.state)
+                .filter(|state| state.is_trouble());
+            state.unwrap_or(ComponentState::Operational)
+        };
+        let affected = row.affected.iter().map(|one| AffectedRow {
             key: one.key.clone(),
-            state: well,
+            state: now(&one.key),
         });
-        let body = wording::over(self.now, course.started_at);
-        let mut next = self.next(
-            row,
-            course,
-            IncidentStatus::Resolved,
-            body,
-            changed.collect(),
-        );
+        let affected: Vec<_> = affected.collect();
+        let changed = affected.iter().filter(|one| !row.affected.contains(one));
+        let changed = changed.cloned().collect();
+        let left: Vec<_> = affected
+            .iter()
+            .filter(|one| one.state.is_trouble())
+            .cloned()
+            .collect();
+        let body = wording::over(self.now, course.started_at, &left, &self.names());
+        let mut next = self.next(row, course, IncidentStatus::Resolved, body, changed);
         if let Course::Incident(course) = &mut next.course {
             course.resolved_at = Some(self.now);
         }
@@ -297,17 +304,17 @@ struct Told<'a>(BTreeMap<&'a str, Word>);
 struct Word {
     state: ComponentState,
     at: Timestamp,
-    /// When it last said that the component is in trouble.
-    trouble: Option<Timestamp>,
+    /// When it last said that the component is in a state that is reason enough.
+    reason: Option<Timestamp>,
 }
 
 impl<'a> Told<'a> {
-    fn of(course: &'a IncidentCourse) -> Self {
+    fn of(course: &'a IncidentCourse, from: IncidentFrom) -> Self {
         let mut words = BTreeMap::<&str, Word>::new();
         for update in &course.updates {
             for AffectedRow { key, state } in &update.affected {
-                let before = words.get(&**key).and_then(|word| word.trouble);
-                let trouble = if state.is_trouble() {
+                let before = words.get(&**key).and_then(|word| word.reason);
+                let reason = if from.is_met_by(*state) {
                     Some(update.at)
                 } else {
                     before
@@ -315,7 +322,7 @@ impl<'a> Told<'a> {
                 let word = Word {
                     state: *state,
                     at: update.at,
-                    trouble,
+                    reason,
                 };
                 words.insert(key, word);
             }
@@ -335,8 +342,8 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn trouble(&self, key: &str) -> Option<Timestamp> {
-        self.0.get(key)?.trouble
+    fn reason(&self, key: &str) -> Option<Timestamp> {
+        self.0.get(key)?.reason
     }
 }
 

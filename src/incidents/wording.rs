@@ -34,13 +34,21 @@ pub(super) fn changed(changed: &[AffectedRow], names: &Names<'_>, well: bool) ->
     }
 }
 
-pub(super) fn over(now: Timestamp, started_at: Timestamp) -> String {
+/// `left` are those that are not quite well yet.
+pub(super) fn over(
+    now: Timestamp,
+    started_at: Timestamp,
+    left: &[AffectedRow],
+    names: &Names<'_>,
+) -> String {
     let seconds = now.as_second().saturating_sub(started_at.as_second());
     let lasted = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    format!(
-        "Everything has worked for a while. It lasted {}.",
-        format_duration(lasted)
-    )
+    let lasted = format_duration(lasted);
+    if left.is_empty() {
+        format!("Everything has worked for a while. It lasted {lasted}.")
+    } else {
+        format!("It is over, and lasted {lasted}. {}", states(left, names))
+    }
 }
 
 pub(super) const BEGUN: &str = "The announced work has begun.";

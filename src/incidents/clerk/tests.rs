@@ -163,6 +163,36 @@ fn degraded_performance_is_a_reason_only_where_it_is_configured() {
 }
 
 #[test]
+fn what_is_slow_before_and_after_an_outage_does_not_keep_it_open() {
+    let mut world = World::new();
+    world.set(0, DegradedPerformance);
+    world.pass(100);
+    world.set(0, MajorOutage);
+    world.pass(100);
+    world.set(0, DegradedPerformance);
+    world.pass(500);
+    use IncidentStatus::{Investigating, Monitoring, Resolved};
+    assert_eq!(
+        world.told(),
+        [
+            (
+                160,
+                Investigating,
+                "API: major outage. Found by automatic checks."
+            ),
+            (260, Monitoring, "API: degraded performance."),
+            (
+                500,
+                Resolved,
+                "It is over, and lasted 6m40s. API: degraded performance."
+            ),
+        ]
+    );
+    let affected = &world.bulletins[0].affected;
+    assert_eq!(affected[0].state, DegradedPerformance);
+}
+
+#[test]
 fn without_data_nothing_opens_and_nothing_is_resolved_for_an_hour() {
     let mut world = World::new();
     world.set(0, NoData);
