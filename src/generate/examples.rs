@@ -1,5 +1,7 @@
 //! Examples of how Prometheus and Alertmanager are told about all this.
 
+use std::time::Duration;
+
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
 use super::{GeneratedFile, Source};
@@ -65,36 +67,43 @@ fn alertmanager(source: &Source) -> String {
          when it stops arriving. A higher level of an alert silences the lower ones of the same thing."
     );
     Yaml::map([
-        ("route", routes()),
+        ("route", routes(source)),
         ("inhibit_rules", inhibitions(source)),
         ("receivers", receivers()),
     ])
     .document(&comment)
 }
 
-/// What is routed where: the severity, how long alerts are gathered, and how often they are repeated.
-const ROUTES: [(&str, &str, &str, &str); 4] = [
-    ("none", "watchdog", "0s", "1m"),
-    ("critical", "on-call", "10s", "1h"),
-    ("high", "team-channel", "30s", "4h"),
-    ("warning", "work-list", "5m", "1d"),
+/// Where a severity goes, and in seconds for how long alerts are gathered and after how long repeated.
+const ROUTES: [(&str, &str, u64, u64); 4] = [
+    ("none", "watchdog", 0, MINUTE),
+    ("critical", "on-call", 10, 60 * MINUTE),
+    ("high", "team-channel", 30, 4 * 60 * MINUTE),
+    ("warning", "work-list", 5 * MINUTE, 24 * 60 * MINUTE),
 ];
 
-fn routes() -> Yaml {
+const MINUTE: u64 = 60;
+
+fn routes(source: &Source) -> Yaml {
+    let time = |seconds| {
+        let paced = source.pace.of(Duration::from_secs(seconds));
+        Yaml::plain(format_duration(paced))
+    };
     let routes = ROUTES.map(|(severity, receiver, wait, repeat)| {
+        let interval = repeat.min(5 * MINUTE);
         Yaml::map([
             ("matchers", texts([format!("severity=\"{severity}\"")])),
             ("receiver", Yaml::text(receiver)),
-            ("group_wait", Yaml::plain(wait)),
-            (
-                "group_interval",
-                Yaml::plain(if severity == "none" { "1m" } else { "5m" }),
-            ),
-            ("repeat_interval", Yaml::plain(repeat)),
+            ("group_wait", time(wait)),
+            ("group_interval", time(interval)),
+            ("repeat_interval", time(repeat)),
         ])
     });
     Yaml::map([
-        ("group_by", texts(["alertname", "environment", "job"])),
+        (
+            "group_by",
+            texts(["alertname", "environment", "job", "objective"]),
+        ),
         // Whatever has no severity is not lost.
         ("receiver", Yaml::text("team-channel")),
         ("routes", Yaml::list(routes)),
