@@ -132,6 +132,9 @@ async fn no_secret_is_in_any_byte_and_workers_are_named_on_their_own_routes_alon
                     all.clone()
                 };
                 assert!(!told.contains(CANARY), "{method} {path} {accept}: {all}");
+                // A draft is not there, and neither is a source that nobody configured.
+                let hidden = path.contains(&draft) || path.ends_with("?source=prometheus");
+                assert_eq!(all.starts_with("404"), hidden, "{method} {path}: {all}");
                 let of_workers = path.starts_with("/api/v1/workers/") || path == "/metrics";
                 named += usize::from(all.contains(WORKER));
                 assert!(
