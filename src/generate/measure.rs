@@ -16,10 +16,10 @@ use super::promql::{Vector, Window};
 use crate::alerts::Signal;
 use crate::units::Ratio;
 
-pub(super) use budget::Budgets;
+pub(super) use budget::{Budgets, budgets_left, burn_rate};
 pub(super) use business::Usual;
 pub(super) use presence::Presence;
-pub(super) use requests::records as requests;
+pub(super) use requests::{answered, failed, records as requests};
 
 /// What is known of a service as a whole.
 const SERVICE: [&str; 2] = ["environment", "job"];

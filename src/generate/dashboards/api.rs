@@ -5,6 +5,7 @@ use super::sheet::{
 use crate::alerts::{self, Signal};
 use crate::catalog::{api, health, process};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Unit, View};
+use crate::generate::measure::{answered, failed};
 use crate::generate::promql::{Counter, Select as _, Vector, Window};
 
 /// Requests, and the processes that answer them.
@@ -29,24 +30,35 @@ fn requests_by(labels: &[&str]) -> Vector {
     counter(&api::REQUESTS).rate(RATE).sum_by(labels)
 }
 
-/// What the API itself failed: 5xx, panics and timeouts. Clients that went away don't count.
-fn failed() -> Counter {
-    counter(&api::REQUESTS)
-        .with("error.type")
-        .like("5..|panic|timeout")
+/// Of users' requests those that were answered, and those that the API itself failed, as alerts see them:
+/// without probes, and without clients that went away.
+fn judged(sheet: &Sheet<'_>) -> (Counter, Counter) {
+    let (requests, time) = (counter(&api::REQUESTS), sheet.time());
+    (answered(requests.clone(), time), failed(requests, time))
+}
+
+/// The share of failed requests.
+fn failed_share(sheet: &Sheet<'_>, by: &[&str]) -> Vector {
+    let (answered, failed) = judged(sheet);
+    share(
+        &failed.rate(RATE).sum_by(by),
+        &answered.rate(RATE).sum_by(by),
+    )
 }
 
 fn overview(sheet: &Sheet<'_>) -> Vec<Panel> {
     let minutes = Window::minutes(5);
+    let (all, bad) = judged(sheet);
     let ratio = share(
-        &failed().increase(minutes).sum_by(&[]),
-        &counter(&api::REQUESTS).increase(minutes).sum_by(&[]),
+        &bad.increase(minutes).sum_by(&[]),
+        &all.increase(minutes).sum_by(&[]),
     );
-    let p95 = histogram(&api::REQUEST_DURATION).quantile(hundredths(95), RATE, &[]);
+    let durations = answered(histogram(&api::REQUEST_DURATION), sheet.time());
+    let p95 = durations.quantile(hundredths(95), RATE, &[]);
     let connections = gauge(&api::ACTIVE_CONNECTIONS).now().sum_by(&[]);
     let error_ratio = Panel::new(View::Stat, "Error rate")
         .describe(
-            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes, which is what the alert looks at.",
+            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes, which is what the alert looks at: without probes, and without clients that went away.",
             "Below the first level; 0 % is usual.",
         )
         .unit(Unit::Share)
@@ -90,7 +102,7 @@ fn overview(sheet: &Sheet<'_>) -> Vec<Panel> {
 }
 
 fn requests(sheet: &Sheet<'_>) -> Vec<Panel> {
-    let duration = histogram(&api::REQUEST_DURATION);
+    let duration = answered(histogram(&api::REQUEST_DURATION), sheet.time());
     let rate = Panel::new(View::Stacked, "Request rate")
         .describe(
             "Requests a second by route; requests without a route are those that nothing matched.",
@@ -131,10 +143,7 @@ fn requests(sheet: &Sheet<'_>) -> Vec<Panel> {
 }
 
 fn error_rate(sheet: &Sheet<'_>) -> Panel {
-    let ratio = share(
-        &failed().rate(RATE).sum_by(&["job"]),
-        &requests_by(&["job"]),
-    );
+    let ratio = failed_share(sheet, &["job"]);
     let panel = Panel::new(View::Lines, "Error rate")
         .describe(
             "The share of requests that ended in a 5xx, a panic or a timeout.",
@@ -162,7 +171,7 @@ fn errors_by_kind() -> Panel {
 
 fn routes(sheet: &Sheet<'_>) -> Panel {
     let route = ["http.route", "http.request.method"];
-    let ratio = share(&failed().rate(RATE).sum_by(&route), &requests_by(&route));
+    let ratio = failed_share(sheet, &route);
     let slow = histogram(&api::REQUEST_DURATION).quantile(hundredths(95), RATE, &route);
     let table = |vector: &Vector| Query::table(vector.to_string());
     let panel = Panel::new(View::Table, "Routes")

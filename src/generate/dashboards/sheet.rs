@@ -4,6 +4,7 @@ use crate::generate::Source;
 use crate::generate::grafana::{
     Annotation, Color, DataLink, Override, Panel, Query, Steps, Unit, Variable, View,
 };
+use crate::generate::measure::Time;
 use crate::generate::promql::{Counter, Gauge, Histogram, Select as _, Vector, Window};
 use crate::units::Ratio;
 
@@ -56,6 +57,13 @@ impl<'a> Sheet<'a> {
         Self { source }
     }
 
+    /// Time as the alerts have it.
+    pub(super) const fn time(&self) -> Time<'a> {
+        Time {
+            source: self.source,
+        }
+    }
+
     /// The colours of an alert's levels.
     pub(super) fn steps(&self, signal: Signal) -> Steps {
         Steps::of(&self.source.config.alerts, signal)
@@ -97,14 +105,14 @@ impl<'a> Sheet<'a> {
 
     /// Releases and restarts, which explain more than anything else.
     pub(super) fn annotations(&self) -> Vec<Annotation> {
-        let fresh = gauge(&catalog::process::UPTIME).now();
+        let age = gauge(&catalog::process::UPTIME).now();
         let version = ["service_name", "service_version"];
         let released = Vector::chosen_targets(&version).new_within_step(&version);
         vec![
             Annotation::new("Releases", released.to_string())
                 .title("{{service_name}} {{service_version}}")
                 .color(Color::Blue),
-            Annotation::new("Restarts", fresh.within_step().to_string())
+            Annotation::new("Restarts", age.began_within_step().to_string())
                 .title("{{job}} on {{instance}} has started")
                 .color(Color::Orange),
         ]

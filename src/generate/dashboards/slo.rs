@@ -4,6 +4,7 @@ use super::sheet::{RATE, Sheet, counter, gauge, over_time, percentiles_panel, sh
 use crate::alerts::{self, Signal};
 use crate::catalog::{own, store};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Steps, Unit, View};
+use crate::generate::measure::{budgets_left, burn_rate};
 use crate::generate::promql::{Select as _, Vector};
 use crate::slo::policy::{Level, Pair, Policy};
 use crate::units::format_duration;
@@ -22,6 +23,10 @@ pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {
             Row::new("Overview", overview(sheet, &policy)),
             Row::new("Error budgets", budgets(sheet)),
             Row::new("Burn rates", burn_rates(sheet, &policy)),
+            Row::new(
+                "All replicas together, as recorded by the rules",
+                fleet(sheet, &policy),
+            ),
             Row::new("Good and bad events", events(sheet)),
             Row::new(
                 "Can these figures be trusted? Scrapes and samples",
@@ -216,6 +221,43 @@ fn burn_rates(sheet: &Sheet<'_>, policy: &Policy) -> Vec<Panel> {
     ];
     let named = policy.pairs.iter().zip(titles);
     named.map(panel).collect()
+}
+
+/// What the alerts look at. These series have no instance: the variables don't choose among them.
+fn fleet(sheet: &Sheet<'_>, policy: &Policy) -> Vec<Panel> {
+    let left = Panel::new(View::BarGauge, "Error budget left, all replicas")
+        .describe("What is left of each objective's error budget in its window, from the events of all replicas.", "More than the part of the window that is still to come.")
+        .unit(Unit::Share)
+        .decimals(1)
+        .levels(budget_steps())
+        .whole_share()
+        .nothing("no events, or no rules")
+        .size(8, 8)
+        .query(Query::instant(budgets_left().to_string()).legend("{{objective}}"));
+    let titles = [
+        "Critical burn, all replicas",
+        "Warning burn, all replicas",
+        "Slower burn, all replicas",
+        "Slowest burn, all replicas",
+    ];
+    let burns = policy.pairs.iter().zip(titles).map(|(pair, title)| {
+        let (long, factor) = (format_duration(pair.long), pair.factor.shortened(2));
+        let shows = format!("How many times too fast each budget burns over {long}, from the events of all replicas; the alert fires above {factor}.");
+        let panel = Panel::new(View::Lines, title)
+            .describe(&shows, "Below 1: the budget outlasts its window.")
+            .unit(Unit::Count)
+            .levels(steps(pair))
+            .nothing("no events, or no rules")
+            .size(8, 8);
+        let objectives = sheet.source.objectives.iter();
+        objectives.fold(panel, |panel, objective| {
+            panel.query(over_time(&burn_rate(objective, pair.long)).legend(objective.id()))
+        })
+    });
+    let panels = [left].into_iter().chain(burns);
+    panels
+        .map(|panel| sheet.page_of(panel, Signal::ErrorBudget))
+        .collect()
 }
 
 fn events(sheet: &Sheet<'_>) -> Vec<Panel> {

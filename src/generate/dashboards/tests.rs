@@ -12,9 +12,15 @@ use super::*;
 use crate::config::Config;
 use crate::slo::Objectives;
 
+/// The platform's own objectives.
+fn objectives() -> Objectives {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("slo");
+    Objectives::load(folder).unwrap()
+}
+
 /// The dashboards of the default configuration.
 fn dashboards() -> Vec<Value> {
-    let source = Source::new(Config::default(), Objectives::default());
+    let source = Source::new(Config::default(), objectives());
     all(&source).iter().map(Dashboard::json).collect()
 }
 

@@ -104,6 +104,8 @@ impl<'a> Budgets<'a> {
     }
 }
 
+const LEFT: &str = "vantage:slo_error_budget_remaining:ratio";
+
 /// `vantage:slo_events:increase1h`: good and bad events of a window.
 fn events_of(window: Duration) -> Recorded {
     let name = format!("vantage:slo_events:increase{}", format_duration(window));
@@ -114,6 +116,17 @@ fn events_of(window: Duration) -> Recorded {
 fn ratio_of(window: Duration) -> Recorded {
     let name = format!("vantage:slo_error_ratio:ratio{}", format_duration(window));
     Recorded::with_labels(name, ["objective"])
+}
+
+/// How many times too fast an objective's budget burns over a window, as its alerts have it.
+pub(in crate::generate) fn burn_rate(objective: &Objective, window: Duration) -> Vector {
+    let ratio = ratio_of(window).with("objective", objective.id());
+    ratio.now().divided(Ratio::from(objective.permitted_bad()))
+}
+
+/// What is left of the budgets of all objectives whose old errors leave them one by one.
+pub(in crate::generate) fn budgets_left() -> Vector {
+    Recorded::with_labels(LEFT, ["objective"]).now()
 }
 
 /// An objective with its window, if old events leave it one by one.
@@ -128,10 +141,7 @@ fn rolling(objective: &Objective) -> Option<(&Objective, Duration)> {
 fn left(objective: &Objective, window: Duration) -> Record {
     let ratio = ratio_of(window).with("objective", objective.id()).now();
     let spent = ratio.divided(Number::from(Ratio::from(objective.permitted_bad())));
-    let mut record = Record::new(
-        "vantage:slo_error_budget_remaining:ratio",
-        &spent.complement(),
-    );
+    let mut record = Record::new(LEFT, &spent.complement());
     record.labels = vec![("objective".into(), objective.id().into())];
     record
 }

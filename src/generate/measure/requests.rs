@@ -40,18 +40,26 @@ fn recorded(name: &str) -> Recorded {
 pub(in crate::generate) fn records(time: Time<'_>) -> Vec<Record> {
     let window = time.minutes(5);
     let rate = |requests: Counter| requests.rate(window).sum_by(&SERVICE);
-    let requests = of_users(Counter::of(&REQUESTS), time);
-    let failed = requests.clone().with("error.type").like(FAILED);
-    // Whoever went away was told nothing, neither good nor bad.
-    let answered = requests.with("error.type").is_not("cancelled");
-    let durations = of_users(Histogram::of(&REQUEST_DURATION), time);
-    let durations = durations.with("error.type").is_not("cancelled");
+    let requests = Counter::of(&REQUESTS);
+    let failed = failed(requests.clone(), time);
+    let durations = answered(Histogram::of(&REQUEST_DURATION), time);
     let record = |name, value: Vector| Record::new(name, &value);
     vec![
-        record(ALL, rate(answered)),
+        record(ALL, rate(answered(requests, time))),
         record(FAILURES, rate(failed)),
         record(LATENCY, durations.quantile(p95(), window, &SERVICE)),
     ]
+}
+
+/// Those of users that were answered. Whoever went away was told nothing, neither good nor bad.
+pub(in crate::generate) fn answered<S: Select>(requests: S, time: Time<'_>) -> S {
+    let requests = of_users(requests, time);
+    requests.with("error.type").is_not("cancelled")
+}
+
+/// Those of users that the service itself failed.
+pub(in crate::generate) fn failed<S: Select>(requests: S, time: Time<'_>) -> S {
+    of_users(requests, time).with("error.type").like(FAILED)
 }
 
 fn of_users<S: Select>(requests: S, time: Time<'_>) -> S {

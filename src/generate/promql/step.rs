@@ -18,12 +18,12 @@ impl Vector {
         )
     }
 
-    /// The elements, numbers of seconds, that are shorter than a step: a start is marked once.
-    pub(crate) fn within_step(&self) -> Vector {
-        Vector::atom(
-            format!("{self} * 1000 < $__interval_ms"),
-            self.labels().clone(),
-        )
+    /// Ages that began within a step: a step ago there was none, or a greater one. What is older than five
+    /// minutes did not begin, but could not be seen for a while.
+    pub(crate) fn began_within_step(&self) -> Vector {
+        let younger = format!("{self} offset $__interval <= {self}");
+        let text = format!("({self} unless ({younger})) < 300");
+        Vector::atom(text, self.labels().clone())
     }
 
     /// One element for each combination of these labels that was not there a step ago.

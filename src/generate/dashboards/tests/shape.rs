@@ -188,7 +188,7 @@ fn pages() -> HashSet<String> {
 fn a_runbook_with_an_address_is_a_link_and_one_without_is_not() {
     let mut config = Config::default();
     config.links.runbooks = "https://example.org/runbooks/".into();
-    let linked = all(&Source::new(config, Objectives::default()))[0].json();
+    let linked = all(&Source::new(config, objectives()))[0].json();
     let panel = panels(&linked).nth(1).unwrap();
     let page = "https://example.org/runbooks/api-error-ratio-high.md";
     assert!(text(panel, "description").ends_with(&format!("[Runbook]({page})")));
@@ -206,9 +206,34 @@ fn a_level_of_the_configuration_is_a_line_and_a_colour() {
         Severity::Warning,
         Some(Threshold::Count(77)),
     );
-    let dashboard = all(&Source::new(config, Objectives::default()))[1].json();
+    let dashboard = all(&Source::new(config, objectives()))[1].json();
     let drawn = panels(&dashboard)
         .filter(|panel| panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == 77);
     let titles: Vec<_> = drawn.map(|panel| text(panel, "title")).collect();
     assert_eq!(titles, ["Deepest queue", "Queue depth"]);
+}
+
+#[test]
+fn starts_and_releases_are_marked_once() {
+    for dashboard in dashboards() {
+        let marks: Vec<_> = list(&dashboard["annotations"], "list")
+            .filter_map(|one| one["expr"].as_str())
+            .collect();
+        let [releases, starts] = marks[..] else {
+            panic!("{marks:?}");
+        };
+        let chosen = "{job=~\"$job\", instance=~\"$instance\", environment=~\"$environment\"}";
+        let by = "count by (service_name, service_version)";
+        assert_eq!(
+            releases,
+            format!(
+                "{by} (target_info{chosen}) unless {by} (target_info{chosen} offset $__interval)"
+            )
+        );
+        let age = format!("process_uptime_seconds{chosen}");
+        assert_eq!(
+            starts,
+            format!("({age} unless ({age} offset $__interval <= {age})) < 300")
+        );
+    }
 }
