@@ -27,6 +27,8 @@ mod objectives;
 mod orders;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "cli")]
+mod parity;
 #[cfg(all(unix, feature = "otlp"))]
 mod processes;
 mod robust;
