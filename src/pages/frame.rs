@@ -3,6 +3,7 @@
 use super::style::{POLICY_OF_A_FILE, STYLE};
 
 /// How often a page loads itself anew, in seconds.
+#[cfg(feature = "axum")]
 const REFRESH: u32 = 60;
 
 /// What stands around a page's own content.
