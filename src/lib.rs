@@ -141,5 +141,7 @@ pub use postgres::PostgresError;
 pub use slo_tracker::SloAlertChange;
 #[cfg(feature = "otlp")]
 pub use slo_tracker::fleet;
+#[cfg(feature = "cli")]
+pub use slo_tracker::stored;
 pub use snapshot::{PoolState, QueueState};
 pub use telemetry::{InitError, Telemetry, Watch, init};

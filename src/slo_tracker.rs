@@ -14,6 +14,8 @@ mod past;
 mod ring;
 mod rows;
 mod slices;
+#[cfg(feature = "cli")]
+pub mod stored;
 mod tiers;
 
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};

@@ -49,6 +49,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// The rows of workers that changed since the revision was told, and the new revision.
     fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)>;
 
+    /// The instances that have slices here, in order.
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>>;
+
     /// The slices of an instance that ended after `since`, in order.
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>>;
 

@@ -50,6 +50,10 @@ impl Store for Shared {
         self.there(self.memory.workers(since))
     }
 
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        self.there(self.memory.instances())
+    }
+
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         self.there(self.memory.slices(instance, since))
     }

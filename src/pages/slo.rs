@@ -102,6 +102,7 @@ fn page(report: &Report, policy: &Policy, mut frame: Frame, json: Option<&'stati
         source: match report.source {
             Source::Local => "Of this process",
             Source::Prometheus => "Of the fleet, from Prometheus",
+            Source::Store => "Of one instance, from its store",
         },
         at: Moment::utc(report.generated_at),
         frame,

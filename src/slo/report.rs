@@ -41,6 +41,8 @@ pub enum Source {
     Local,
     /// The fleet's, from a Prometheus-compatible API.
     Prometheus,
+    /// An instance's, from what it has kept in a store.
+    Store,
 }
 
 /// One objective at one moment.
@@ -208,6 +210,7 @@ impl Source {
         match self {
             Source::Local => "local",
             Source::Prometheus => "prometheus",
+            Source::Store => "store",
         }
     }
 }

@@ -95,6 +95,31 @@ impl Tracked {
         restored.shared
     }
 
+    /// What is known at a moment of somebody who has kept these slices, from those that were seen by then.
+    #[cfg(feature = "cli")]
+    pub(super) fn of_stored(
+        mut self,
+        stored: &[SliceRow],
+        at: Timestamp,
+        maintenance: &[Maintenance],
+    ) -> ObjectiveReport {
+        // A slice that has not ended tells of the part that somebody saw.
+        let seen = |row: &SliceRow| {
+            row.start
+                .checked_add(row.covered)
+                .is_ok_and(|end| end <= at)
+        };
+        let ours = |row: &&SliceRow| *row.objective == *self.id() && seen(row);
+        let known: Vec<_> = stored.iter().filter(ours).cloned().collect();
+        // Nobody knows what became of it after its last slice.
+        if let Some(last) = known.iter().map(SliceRow::end).max() {
+            self.begin(last.min(at));
+            self.restore(&known);
+            self.look(at, maintenance);
+        }
+        self.report(at, maintenance)
+    }
+
     /// Takes up what an earlier process has left about the alert, which may be nothing.
     pub(super) fn recall(&mut self, notes: &[NoteRow]) {
         let subject = self.subject();

@@ -110,6 +110,10 @@ impl Store for File {
         self.ask(move |database| tables::workers(database, since))
     }
 
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        self.ask(tables::instances)
+    }
+
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
         self.ask(move |database| tables::slices(database, &instance, since))

@@ -127,6 +127,13 @@ impl Store for Memory {
         Box::pin(ready(Ok(answer)))
     }
 
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        let inner = self.lock();
+        let names = inner.slices.values().map(|row| Arc::clone(&row.instance));
+        let names: std::collections::BTreeSet<_> = names.collect();
+        Box::pin(ready(Ok(names.into_iter().collect())))
+    }
+
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         let slices = self.lock().slices(instance, since);
         Box::pin(ready(Ok(slices)))

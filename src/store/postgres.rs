@@ -15,6 +15,7 @@ mod seen;
 mod backends;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -161,6 +162,8 @@ const SWEEP_NOTES: &str = "DELETE FROM vantage_obs.notes WHERE written_ns < $1";
 const NOTES: &str = "
 SELECT subject, written_ns, note FROM vantage_obs.notes WHERE instance = $1 ORDER BY subject";
 
+const INSTANCES: &str = "SELECT DISTINCT instance FROM vantage_obs.slices ORDER BY instance";
+
 const SLICES: &str = "
 SELECT objective, start_ns, end_ns, good, bad, covered_ns FROM vantage_obs.slices
 WHERE instance = $1 AND end_ns > $2 ORDER BY start_ns, objective";
@@ -186,6 +189,14 @@ impl Store for Postgres {
 
     fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)> {
         Box::pin(self.by_deadline(self.read(since)))
+    }
+
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        Box::pin(self.by_deadline(async move {
+            let rows = self.select(INSTANCES, &[]).await?;
+            let names = rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into()));
+            names.collect()
+        }))
     }
 
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {

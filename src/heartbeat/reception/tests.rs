@@ -24,6 +24,10 @@ impl Store for Shared {
         self.0.workers(since)
     }
 
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        self.0.instances()
+    }
+
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         self.0.slices(instance, since)
     }

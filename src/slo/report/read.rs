@@ -96,7 +96,7 @@ impl Report {
     pub fn from_json(text: &str) -> Result<Report, ReadError> {
         let whole: Whole =
             serde_json::from_str(text).map_err(|error| ReadError(error.to_string()))?;
-        let sources = [Source::Local, Source::Prometheus];
+        let sources = [Source::Local, Source::Prometheus, Source::Store];
         let source = one_of(&sources, Source::as_str, "source", &whole.source)?;
         let mut report = Report::new(whole.generated_at.0, source);
         for one in whole.objectives {

@@ -282,6 +282,20 @@ pub(super) fn workers(
     Ok((rows, Revision(revision)))
 }
 
+/// One look for each: the next is the first key after the last that the one before may have.
+pub(super) fn instances(database: &Database) -> Result<Vec<Arc<str>>, Trouble> {
+    let table = database.begin_read()?.open_table(SLICES)?;
+    let mut names: Vec<Arc<str>> = Vec::new();
+    loop {
+        let after = names.last().map(|last| format!("{last}\0"));
+        let mut rest = table.range((after.as_deref().unwrap_or_default(), i128::MIN, "")..)?;
+        let Some(entry) = rest.next() else {
+            return Ok(names);
+        };
+        names.push(entry?.0.value().0.into());
+    }
+}
+
 pub(super) fn slices(
     database: &Database,
     instance: &Arc<str>,

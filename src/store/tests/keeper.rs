@@ -49,6 +49,10 @@ impl Store for Moody {
         self.memory.workers(since)
     }
 
+    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+        self.memory.instances()
+    }
+
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
         self.memory.slices(instance, since)
     }

@@ -168,6 +168,12 @@ async fn slices_come_back_in_order_and_only_those_of_the_instance(store: Arc<dyn
         "one that ended then is not after it"
     );
     assert_eq!(store.slices("nobody", at(0)).await.unwrap(), []);
+    let instances = store.instances().await.unwrap();
+    assert!(instances.iter().any(|name| **name == *"i"), "{instances:?}");
+    assert!(
+        instances.is_sorted_by(|left, right| left < right),
+        "{instances:?}"
+    );
 }
 
 async fn a_slice_takes_the_place_of_its_like(store: Arc<dyn Store>) {

@@ -220,3 +220,22 @@ fn a_services_own_report_is_a_table_too() {
     assert_eq!(status, Some(3));
     assert!(err.contains("not a report of objectives"), "{err}");
 }
+
+#[test]
+fn a_store_that_is_not_there_is_status_3_and_is_not_begun() {
+    let folder = objectives();
+    let slo = folder.path().display().to_string();
+    let store = folder.path().join("none.redb");
+    let named = format!("file:{}", store.display());
+    let (status, out, err) = run(&["--store", &named, &slo], &[]);
+    assert_eq!((status, out.as_str()), (Some(3), ""), "{err}");
+    assert!(err.contains("none.redb"), "{err}");
+    assert!(!store.exists());
+    for wrong in ["redis://x", "file:"] {
+        let (status, _, err) = run(&["--store", wrong, &slo], &[]);
+        assert_eq!(status, Some(3));
+        assert!(err.contains("file:PATH"), "{err}");
+    }
+    // Without a value it is the configuration's, and there is none.
+    assert_eq!(run(&[&slo, "--store"], &[]).0, Some(3));
+}

@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use vantage_obs::pages::render_slo;
 use vantage_obs::slo::Rolling;
-use vantage_obs::slo::report::{Alert, Report, render_comparison, render_table};
+use vantage_obs::slo::report::{Alert, render_comparison, render_table};
 
 use self::source::{Found, Source, Sources};
 use crate::output::{Failure, Status};
 
-/// How the objectives stand: of the fleet, from a Prometheus-compatible API, or of one service.
+/// How the objectives stand: of the fleet, from a Prometheus-compatible API, of one service, or of what
+/// services have kept in a store.
 ///
 /// All figures are of one moment. A query that fails leaves the other figures alone and is named on
 /// standard error.
@@ -27,6 +28,7 @@ use crate::output::{Failure, Status};
     vantage-obs slo report --prometheus http://localhost:9090 --since 7d --compare\n  \
     vantage-obs slo report --prometheus http://localhost:9090 --format json --exit-code\n  \
     vantage-obs slo report --prometheus http://localhost:9090 --format html > slo.html\n  \
+    vantage-obs slo report --store file:/var/lib/shop/obs.redb\n  \
     vantage-obs slo report --url http://localhost:8080")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -66,32 +68,55 @@ impl Arguments {
             return Err(Failure::Usage(why.into()));
         }
         let source = self.source.source()?;
-        let found = source.report(self.at, self.since, err)?;
-        let before = match self.since.filter(|_| self.compare) {
-            Some(period) => Some(self.before(&source, &found.report, period, err)?),
-            None => None,
+        // One moment for all: a period ends where the next one begins.
+        let at = match self.compare {
+            true => Some(self.at.unwrap_or_else(Timestamp::now)),
+            false => self.at,
         };
-        for found in [Some(&found), before.as_ref()].into_iter().flatten() {
+        let found = source.report(at, self.since, err)?;
+        if found.len() > 1 && self.format == Format::Html {
+            let why = "a page shows one instance: name it with --instance";
+            return Err(Failure::Usage(why.into()));
+        }
+        let before = match (at, self.since.filter(|_| self.compare)) {
+            (Some(at), Some(period)) => before(&source, at, period, err)?,
+            _ => Vec::new(),
+        };
+        for found in found.iter().chain(&before) {
             found.tell(err)?;
         }
-        self.print(&found, before.as_ref(), out)?;
+        self.print(&found, &before, out)?;
         Ok(self.status(&found))
     }
 
-    /// The period that ends where the one of this report begins.
-    fn before(
-        &self,
-        source: &Source,
-        report: &Report,
-        period: Rolling,
-        err: &mut dyn Write,
-    ) -> Result<Found, Failure> {
-        let end = report.generated_at.checked_sub(period.duration());
-        let end = end.map_err(|error| Failure::Usage(error.to_string()))?;
-        source.report(Some(end), Some(period), err)
+    fn print(&self, all: &[Found], before: &[Found], out: &mut dyn Write) -> io::Result<()> {
+        let of = |found: &Found| {
+            let mut before = before.iter();
+            before.find(|before| before.instance == found.instance)
+        };
+        if let (Format::Json, [_, _, ..]) = (self.format, all) {
+            let reports = all.iter().map(|found| found.json(of(found)));
+            let reports = reports.collect::<Vec<_>>().join(",");
+            return writeln!(out, "{{\"instances\":[{reports}]}}");
+        }
+        for (number, found) in all.iter().enumerate() {
+            if number > 0 {
+                writeln!(out)?;
+            }
+            if let (Some(instance), Format::Table) = (&found.instance, self.format) {
+                writeln!(out, "{}", instance.escape_debug())?;
+            }
+            self.print_one(found, of(found), out)?;
+        }
+        Ok(())
     }
 
-    fn print(&self, found: &Found, before: Option<&Found>, out: &mut dyn Write) -> io::Result<()> {
+    fn print_one(
+        &self,
+        found: &Found,
+        before: Option<&Found>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let Found { report, policy, .. } = found;
         match (self.format, before) {
             (Format::Table, None) => write!(out, "{}", render_table(report)),
@@ -106,19 +131,19 @@ impl Arguments {
         }
     }
 
-    fn status(&self, found: &Found) -> Status {
+    fn status(&self, found: &[Found]) -> Status {
         if !self.exit_code {
             return Status::Fine;
         }
         let raised = |alert| {
-            let mut objectives = found.report.objectives.iter();
+            let mut objectives = found.iter().flat_map(|found| &found.report.objectives);
             objectives.any(|objective| objective.alert == alert)
         };
         if raised(Alert::Critical) {
             Status::Critical
         } else if raised(Alert::Warning) {
             Status::Faulty
-        } else if found.failures.is_empty() {
+        } else if found.iter().all(|found| found.failures.is_empty()) {
             Status::Fine
         } else {
             Status::Failed
@@ -126,7 +151,29 @@ impl Arguments {
     }
 }
 
+/// The period that ends where the one that ends at this moment begins.
+fn before(
+    source: &Source,
+    at: Timestamp,
+    period: Rolling,
+    err: &mut dyn Write,
+) -> Result<Vec<Found>, Failure> {
+    let end = at.checked_sub(period.duration());
+    let end = end.map_err(|error| Failure::Usage(error.to_string()))?;
+    source.report(Some(end), Some(period), err)
+}
+
 impl Found {
+    /// With the instance's name, beside those of others.
+    fn json(&self, before: Option<&Found>) -> String {
+        let report = match before {
+            Some(before) => self.report.compared_json(&before.report),
+            None => self.report.to_json(),
+        };
+        let instance = serde_json::Value::from(self.instance.as_deref().unwrap_or_default());
+        format!("{{\"instance\":{instance},\"report\":{report}}}")
+    }
+
     fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
         let failed = self.failures.iter().map(|failure| ("failed", failure));
         let warned = self.warnings.iter().map(|warning| ("warning", warning));

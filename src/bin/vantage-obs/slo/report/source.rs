@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use vantage_obs::config::{Config, Endpoint, Environment, Secret};
+use vantage_obs::config::{self, Config, Endpoint, Environment, Secret, StoreKind};
 use vantage_obs::fleet::{Fleet, FleetReport};
 use vantage_obs::slo::policy::Policy;
 use vantage_obs::slo::report::Report;
 use vantage_obs::slo::{Objectives, Rolling};
+use vantage_obs::stored::{Stored, StoredError};
 use vantage_obs::units::parse_duration;
 
 use crate::config::readable;
@@ -40,6 +41,10 @@ pub(super) struct Sources {
     /// metrics.prometheus.scrape_interval, or else 1m].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     scrape_interval: Option<Duration>,
+    /// The instance in the store: its service.instance_id, or the service's name where it has none
+    /// [default: each of them].
+    #[arg(long, value_name = "NAME", requires = "store")]
+    instance: Option<String>,
     /// How long all of it may take.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
@@ -54,6 +59,18 @@ struct Origin {
     /// The base of a service: its own figures, as its /api/v1/slo answers.
     #[arg(long, value_name = "URL")]
     url: Option<Endpoint>,
+    /// A store, for what services have kept in it: file:PATH or postgres://USER:PASSWORD@HOST/NAME;
+    /// without a value the configuration's. A file is read while its service is down.
+    #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", value_parser = store)]
+    store: Option<Named>,
+}
+
+/// A store as somebody writes it.
+#[derive(Clone, Debug)]
+enum Named {
+    /// The configuration's.
+    Configured,
+    This(Box<config::Store>),
 }
 
 /// Whom to ask.
@@ -62,10 +79,19 @@ pub(super) enum Source {
     Fleet(Fleet, Objectives),
     /// A service, which has a report of its own.
     Service(Fleet, Policy),
+    /// A store, about an instance or all, and how they judge.
+    Store {
+        store: Box<config::Store>,
+        instance: Option<String>,
+        objectives: Objectives,
+        slo: Box<config::Slo>,
+    },
 }
 
 /// A report, and what it lacks.
 pub(super) struct Found {
+    /// Whose it is, where a store has several.
+    pub(super) instance: Option<String>,
     pub(super) report: Report,
     /// What an alert is in it.
     pub(super) policy: Policy,
@@ -84,14 +110,34 @@ impl Sources {
                 policy.unwrap_or_default(),
             ));
         }
+        if let Some(store) = &self.origin.store {
+            return self.stored(store, settings);
+        }
         let configured = || settings?.slo.prometheus.url.as_ref();
         let Some(url) = self.origin.prometheus.as_ref().or_else(configured) else {
-            let why =
-                "--prometheus or --url is missing, and no configuration names slo.prometheus.url";
+            let why = "--prometheus, --url or --store is missing, and no configuration names slo.prometheus.url";
             return Err(Failure::Usage(why.into()));
         };
         let fleet = self.client(url, settings)?;
         Ok(Source::Fleet(fleet, self.objectives(settings)?))
+    }
+
+    fn stored(&self, store: &Named, config: Option<&Config>) -> Result<Source, Failure> {
+        let store = match store {
+            Named::This(store) => Some(&**store),
+            Named::Configured => config.map(|config| &config.store),
+        };
+        let Some(store) = store else {
+            let why = "--store without a value is the configuration's, and there is none";
+            return Err(Failure::Usage(why.into()));
+        };
+        let slo = config.map(|config| config.slo.clone()).unwrap_or_default();
+        Ok(Source::Store {
+            store: Box::new(store.clone()),
+            instance: self.instance.clone(),
+            objectives: self.objectives(config)?,
+            slo: Box::new(slo),
+        })
     }
 
     /// The configuration, where one is named.
@@ -158,22 +204,78 @@ impl Source {
         at: Option<Timestamp>,
         over: Option<Rolling>,
         err: &mut dyn Write,
-    ) -> Result<Found, Failure> {
-        match self {
+    ) -> Result<Vec<Found>, Failure> {
+        let since = over.is_some();
+        let over = |objectives: &Objectives| match over {
+            Some(window) => objectives.over(window),
+            None => objectives.clone(),
+        };
+        let moment = || at.unwrap_or_else(Timestamp::now);
+        let found = match self {
             Source::Fleet(fleet, objectives) => {
-                let over = over.map(|window| objectives.over(window));
-                let objectives = over.as_ref().unwrap_or(objectives);
-                of_the_fleet(fleet, objectives, at.unwrap_or_else(Timestamp::now), err)
+                of_the_fleet(fleet, &over(objectives), moment(), err)?
+            }
+            Source::Store {
+                store,
+                instance,
+                objectives,
+                slo,
+            } => {
+                let objectives = over(objectives);
+                return of_a_store(store, instance.as_deref(), &objectives, slo, moment());
             }
             Source::Service(service, policy) => {
-                if at.is_some() || over.is_some() {
+                if at.is_some() || since {
                     let why = "--at, --since and --compare are not for --url: a service tells of now only";
                     return Err(Failure::Usage(why.into()));
                 }
-                of_a_service(service, policy)
+                of_a_service(service, policy)?
             }
-        }
+        };
+        Ok(vec![found])
     }
+}
+
+/// A store by its address; empty for the configuration's.
+fn store(text: &str) -> Result<Named, String> {
+    let mut store = config::Store::default();
+    if let Some(path) = text.strip_prefix("file:").filter(|path| !path.is_empty()) {
+        (store.kind, store.path) = (StoreKind::File, Some(path.into()));
+    } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        (store.kind, store.url) = (StoreKind::Postgres, Some(Secret::new(text)));
+    } else if text.is_empty() {
+        return Ok(Named::Configured);
+    } else {
+        return Err("allowed: file:PATH, or postgres://USER:PASSWORD@HOST/NAME".into());
+    }
+    Ok(Named::This(Box::new(store)))
+}
+
+fn of_a_store(
+    store: &config::Store,
+    instance: Option<&str>,
+    objectives: &Objectives,
+    slo: &config::Slo,
+    at: Timestamp,
+) -> Result<Vec<Found>, Failure> {
+    let told = |error: StoredError| Failure::Usage(error.to_string());
+    let stored = Stored::read_blocking(store, instance, Timestamp::MIN).map_err(told)?;
+    let reports = stored.reports(objectives, slo, at);
+    if reports.is_empty() {
+        let why = match instance {
+            Some(name) => format!("the store has no slices of an instance {name:?}"),
+            None => "the store has no slices of any instance".into(),
+        };
+        return Err(Failure::Usage(why));
+    }
+    let found = reports.into_iter().map(|(instance, report)| Found {
+        instance: Some(instance),
+        report,
+        policy: slo.alert_policy(),
+        failures: Vec::new(),
+        warnings: Vec::new(),
+    });
+    Ok(found.collect())
 }
 
 fn of_the_fleet(
@@ -197,6 +299,7 @@ fn of_the_fleet(
         ..
     } = fleet.report_blocking(objectives, at, progress)?;
     Ok(Found {
+        instance: None,
         report,
         policy: fleet.policy.clone(),
         failures,
@@ -209,6 +312,7 @@ fn of_a_service(service: &Fleet, policy: &Policy) -> Result<Found, Failure> {
     let report = Report::from_json(&text);
     let report = report.map_err(|error| Failure::Usage(format!("{}: {error}", service.url)))?;
     Ok(Found {
+        instance: None,
         report,
         policy: policy.clone(),
         failures: Vec::new(),
