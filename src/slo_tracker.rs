@@ -119,7 +119,7 @@ impl Tracker {
         }
         if (sampled || restored) && state.past.is_ready(inner.clock.now()) {
             let changes = inner.judge(&mut state, now);
-            inner.latest.publish(inner.report(&state, now));
+            inner.latest.publish(inner.report(&mut state, now));
             // In their order, and so before another thread may judge.
             let untold = inner.news.post(changes);
             drop(state);
@@ -137,6 +137,15 @@ impl Tracker {
         let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         inner.restore(&mut state, now);
         inner.sample(&mut state, now);
+    }
+
+    /// A report of this moment.
+    #[cfg(feature = "testing")]
+    pub(crate) fn report(&self) -> Report {
+        let inner = &self.0;
+        let now = Timestamp::try_from(inner.clock.wall()).unwrap_or(Timestamp::MIN);
+        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.report(&mut state, now)
     }
 
     /// Starts the loop on a thread of its own; it ends when the answer is dropped.
@@ -231,15 +240,15 @@ impl Inner {
         changes.collect()
     }
 
-    fn report(&self, state: &State, now: Timestamp) -> Report {
+    fn report(&self, state: &mut State, now: Timestamp) -> Report {
         let mut report = Report::new(now, Source::Local);
         let maintenance = &self.config.maintenance;
-        let judged = |tracked: &Tracked| {
+        let judged = |tracked: &mut Tracked| {
             let mut report = tracked.report(now, maintenance);
-            report.burn_down = tracked.burn_down(&report, now, maintenance);
+            report.burn_down = tracked.course(&report, now, maintenance);
             report
         };
-        report.objectives = state.tracked.iter().map(judged).collect();
+        report.objectives = state.tracked.iter_mut().map(judged).collect();
         report
     }
 }

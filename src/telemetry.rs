@@ -335,6 +335,12 @@ impl Telemetry {
         HttpCall::start(self.0.carry.traces.tracing(), method, uri, headers)
     }
 
+    /// The objectives, worked out anew.
+    #[cfg(feature = "testing")]
+    pub(crate) fn judge(&self) -> Report {
+        self.0.slo.report()
+    }
+
     /// Looks at everything that is watched, once.
     #[cfg(feature = "testing")]
     pub(crate) fn tick(&self) {

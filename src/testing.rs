@@ -26,6 +26,7 @@ use opentelemetry_sdk::trace::{Span, SpanProcessor};
 pub use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
 use crate::exposition::Format;
+use crate::slo::report::Report;
 use crate::slo::{Objectives, SloError};
 use crate::telemetry::{InitError, Telemetry};
 
@@ -102,6 +103,13 @@ impl TestTelemetry {
     /// Looks at everything that is watched, once.
     pub fn tick(&self) {
         self.telemetry.tick();
+    }
+
+    /// What is known of the objectives at this moment, worked out anew from what was sampled;
+    /// [`Telemetry::slo_report`] has what was judged last.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.telemetry.judge()
     }
 
     /// The value of the series with this Prometheus name and exactly these labels.

@@ -87,15 +87,15 @@ impl Tiers {
         self.now
     }
 
-    /// The counts of each slice of the coarsest tier that touches a span of time, by their ends.
-    pub(crate) fn slices(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, Count)> + '_ {
+    /// The numbers of the first and the last slice of the coarsest tier that touch a span of time.
+    pub(crate) const fn slices(&self, start: u64, end: u64) -> (u64, u64) {
         let step = self.rings[2].step();
-        let ends = (start / step + 1)..=end.div_ceil(step);
-        ends.map(move |slot| {
-            let end = slot * step;
-            let coarse = &self.rings[2];
-            (end, coarse.read(end).since(coarse.read(end - step)))
-        })
+        (start / step + 1, end.div_ceil(step))
+    }
+
+    /// The interval that a slice of the coarsest tier ends with.
+    pub(crate) const fn slice_end(&self, slice: u64) -> u64 {
+        slice * self.rings[2].step()
     }
 
     fn at(&self, interval: u64) -> Count {

@@ -11,7 +11,44 @@ use crate::units::Ratio;
 /// Into how many steps a window is cut: as many as a chart or a line of text can show.
 const STEPS: u64 = 60;
 
+/// A course that was worked out, and the interval that it ends with.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    points: Vec<(Timestamp, Ratio)>,
+    end: u64,
+}
+
 impl Tracked {
+    /// [`burn_down`](Self::burn_down), worked out anew only when a step is over, because that looks at
+    /// memory all over the window: until then the last point alone moves.
+    pub(crate) fn course(
+        &mut self,
+        report: &ObjectiveReport,
+        now: Timestamp,
+        declared: &[Maintenance],
+    ) -> Vec<(Timestamp, Ratio)> {
+        let end = interval_of(now, self.interval);
+        let elapsed = intervals(self.elapsed(now, report.length), self.interval);
+        let first = end
+            .saturating_sub(elapsed)
+            .max(self.history.tiers().first());
+        let step = (end.saturating_sub(first) / STEPS).max(1);
+        let known = self.course.as_ref();
+        let known = known.filter(|known| (known.end..known.end + step).contains(&end));
+        if let (Some(known), Some(left)) = (known, report.budget().remaining()) {
+            let mut points = known.points.clone();
+            points.pop();
+            points.push((now, left));
+            return points;
+        }
+        let points = self.burn_down(report, now, declared);
+        self.course = (!points.is_empty()).then(|| Course {
+            points: points.clone(),
+            end,
+        });
+        points
+    }
+
     /// What remained of the budget at up to 61 moments, from the start of the window, or from the first
     /// sample where that is later, to the moment of the report. The last is what the report says.
     ///
@@ -86,6 +123,41 @@ mod tests {
         let (time, left) = points[45];
         let bad = u64::try_from(time - 3_600).unwrap();
         assert_eq!(Some(left), remaining(&report, bad));
+    }
+
+    #[test]
+    fn within_a_step_the_last_point_alone_moves_and_after_it_all_do() {
+        let mut tracked = a_bad_hour();
+        let course = |tracked: &mut Tracked, seconds| {
+            let report = tracked.report(at(seconds), &[]);
+            let course = tracked.course(&report, at(seconds), &[]);
+            assert_eq!(
+                course.last().unwrap().1,
+                report.budget().remaining().unwrap()
+            );
+            course
+        };
+        let before = course(&mut tracked, 7_200);
+        assert_eq!(
+            before,
+            tracked.burn_down(&tracked.report(at(7_200), &[]), at(7_200), &[])
+        );
+        tracked.sample(
+            at(7_210),
+            Reading {
+                good: 3_600,
+                bad: 3_700,
+            },
+        );
+        let within = course(&mut tracked, 7_210);
+        assert_eq!(within[..60], before[..60]);
+        assert!(within[60].1 < before[60].1);
+        let after = course(&mut tracked, 7_320);
+        assert_eq!(
+            after,
+            tracked.burn_down(&tracked.report(at(7_320), &[]), at(7_320), &[])
+        );
+        assert_ne!(after[..60], before[..60]);
     }
 
     #[test]

@@ -93,9 +93,11 @@ fn the_slices_of_a_window_add_up_to_it() {
     let (tiers, _) = simulated(5, 31);
     let now = tiers.now();
     let start = now - 30 * DAY;
-    let sum = tiers
-        .slices(start, now)
-        .fold(Count::default(), |sum, (_, more)| sum.plus(more));
+    let (first, last) = tiers.slices(start, now);
+    let slice = |slice| tiers.between(tiers.slice_end(slice - 1), tiers.slice_end(slice));
+    let sum = (first..=last)
+        .map(slice)
+        .fold(Count::default(), Count::plus);
     assert_eq!(sum, tiers.between(start / 30 * 30, now));
 }
 
