@@ -53,6 +53,8 @@ pub mod trace;
 
 mod ledger;
 
+mod books;
+
 mod exemplars;
 
 mod series;
@@ -98,6 +100,8 @@ mod heartbeat;
 
 // Watch: signals into an immutable snapshot.
 mod sampler;
+
+mod bookkeeper;
 
 mod news;
 

@@ -18,6 +18,7 @@ use hashbrown::{Equivalent, HashMap};
 use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Meter};
 use opentelemetry::{KeyValue, Value};
 
+use crate::books::Books;
 use crate::catalog::{Attribute, Instrument, MetricSpec, Values};
 use crate::exemplars::{Exemplars, Place};
 use crate::ledger::Tally;
@@ -35,6 +36,7 @@ pub(crate) struct Instruments {
     meter: Meter,
     limit: usize,
     exemplars: Exemplars,
+    books: Books,
     overflow: opentelemetry::metrics::Counter<u64>,
 }
 
@@ -217,8 +219,19 @@ impl Instruments {
             meter,
             limit,
             exemplars,
+            books: Books::default(),
             overflow,
         }
+    }
+
+    /// The same, whose business figures are booked too.
+    #[must_use]
+    pub(crate) fn booked(self, books: Books) -> Self {
+        Self { books, ..self }
+    }
+
+    pub(crate) const fn books(&self) -> &Books {
+        &self.books
     }
 
     /// Instruments that nobody reads.

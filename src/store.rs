@@ -107,6 +107,9 @@ pub(crate) enum Change {
     Bulletin(BulletinRow),
     /// Takes the place of the span with the same component, start and state, unless that ended later.
     Span(SpanRow),
+    /// Takes the place of the total with the same day, figure, attribute and source where it is greater.
+    /// Kept by a store that can be asked by others, and by no other.
+    Total(TotalRow),
 }
 
 /// What is known of one worker or scheduler.
@@ -156,6 +159,20 @@ pub(crate) struct NoteRow {
     pub(crate) subject: Arc<str>,
     pub(crate) written_at: Timestamp,
     pub(crate) text: Arc<str>,
+}
+
+/// What one run of a process has counted of a figure on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TotalRow {
+    /// Of UTC.
+    pub(crate) day: jiff::civil::Date,
+    /// Such as `revenue`.
+    pub(crate) figure: &'static str,
+    /// Such as a currency; empty where the figure has none.
+    pub(crate) attribute: Arc<str>,
+    /// The run: no other has the same.
+    pub(crate) source: Arc<str>,
+    pub(crate) value: u64,
 }
 
 /// Why a store could not do what it was asked for.

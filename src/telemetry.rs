@@ -20,6 +20,7 @@ use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::bookkeeper::Bookkeeper;
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::exposition::Format;
@@ -63,6 +64,7 @@ struct Inner {
     executions: Executions,
     database: Database,
     business: Business,
+    books: Bookkeeper,
     sampler: Sampler,
     slo: Tracker,
     fleet: Option<LatestFleet>,

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::books::{Peak, Sum};
+use crate::catalog::MetricSpec;
 use crate::catalog::business::{
     ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE,
     USER_ENGAGEMENT,
 };
-use crate::series::{Counter, Gauge, Instruments, Series};
+use crate::series::{Bindable, Binder, Counter, Gauge, Instruments, Series, is_overflow};
 
 /// Business figures. A cheap clone.
 #[derive(Clone, Debug)]
@@ -16,17 +18,58 @@ pub struct Business(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     organizations: Gauge,
-    posts: Counter,
-    generations: Series<Counter, 1>,
-    revenue: Series<Counter, 1>,
-    refunds: Series<Counter, 1>,
-    engagement: Series<Counter, 1>,
+    most_organizations: Peak,
+    posts: Booked,
+    generations: Series<Booked, 1>,
+    revenue: Series<Booked, 1>,
+    refunds: Series<Booked, 1>,
+    engagement: Series<Booked, 1>,
+}
+
+/// A counter that is booked too, where somebody keeps books.
+#[derive(Debug)]
+struct Booked {
+    counter: Counter,
+    sum: Sum,
+}
+
+impl Booked {
+    fn add(&self, events: u64) {
+        self.counter.add(events);
+        self.sum.add(events);
+    }
+}
+
+impl Bindable for Booked {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let counter = Counter::binder(instruments, spec);
+        let books = instruments.books().clone();
+        Box::new(move |labels| {
+            let label = labels.first().map(|label| label.value.as_str());
+            let attribute = match label {
+                // Its label is lost, and its money is not.
+                _ if is_overflow(labels) => "(others)".into(),
+                label => label.unwrap_or_default(),
+            };
+            Self {
+                counter: counter(labels),
+                sum: books.sum(figure(spec), &attribute),
+            }
+        })
+    }
+}
+
+/// What the books call a metric: `posts_published` of `vantage.business.posts_published`.
+fn figure(spec: &'static MetricSpec) -> &'static str {
+    let (_, figure) = spec.name.rsplit_once('.').unwrap_or(("", spec.name));
+    figure
 }
 
 impl Business {
     pub(crate) fn new(instruments: &Instruments) -> Self {
         Self(Arc::new(Inner {
             organizations: instruments.single(&ACTIVE_ORGANIZATIONS),
+            most_organizations: instruments.books().peak(figure(&ACTIVE_ORGANIZATIONS)),
             posts: instruments.single(&POSTS),
             generations: instruments.series(&AI_GENERATIONS, &GENERATION),
             revenue: instruments.series(&REVENUE, &MONEY),
@@ -38,6 +81,7 @@ impl Business {
     /// Sets the number of active organisations, counted by the service's own rule.
     pub fn active_organizations(&self, organizations: u64) {
         self.0.organizations.set(organizations);
+        self.0.most_organizations.set(organizations);
     }
 
     /// Counts published posts.

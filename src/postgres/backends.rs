@@ -27,7 +27,7 @@ async fn twenty_replicas_may_start_at_once() {
     }
     let versions = session(&url).await;
     let versions = versions.query("SELECT version FROM vantage_obs.migrations", &[]);
-    assert_eq!(versions.await.unwrap().len(), 3);
+    assert_eq!(versions.await.unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -30,6 +30,10 @@ const STEPS: &[Step] = &[
         sql: include_str!("migrations/0003.sql"),
         compatible: 1,
     },
+    Step {
+        sql: include_str!("migrations/0004.sql"),
+        compatible: 1,
+    },
 ];
 
 /// The lock's key: `vantage` in ASCII.

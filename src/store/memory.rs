@@ -55,6 +55,8 @@ impl Inner {
                     self.slices.pop_first();
                 }
             }
+            // Nobody could ask for it.
+            Change::Total(_) => {}
             Change::Note(row) => {
                 let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
                 self.notes.insert(key, row.clone());

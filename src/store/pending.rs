@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use super::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, WorkerRow};
+use super::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, TotalRow, WorkerRow};
 use crate::beat::BeatId;
 use crate::status::{ComponentState, StatusId};
 
@@ -21,6 +22,7 @@ pub(super) struct Pending {
     /// Each version by itself: none may be left out.
     bulletins: Lane<(StatusId, u64), Option<BulletinRow>>,
     spans: Lane<(Arc<str>, i64, ComponentState), Option<SpanRow>>,
+    totals: Lane<TotalKey, Option<TotalRow>>,
 }
 
 /// Changes in the order in which they are to be made, beside the time of each.
@@ -46,6 +48,9 @@ struct SliceKey {
 
 /// Instance and subject.
 type NoteKey = (Arc<str>, Arc<str>);
+
+/// Day, figure, attribute and source.
+type TotalKey = (Date, &'static str, Arc<str>, Arc<str>);
 
 impl Pending {
     /// Adds a change; what waits for the same key already keeps its place and its time.
@@ -79,6 +84,14 @@ impl Pending {
                     .map_or(row.end, |known| known.end.max(row.end));
                 *waiting = Some(row);
             }
+            Change::Total(row) => {
+                let (attribute, source) = (Arc::clone(&row.attribute), Arc::clone(&row.source));
+                let key = (row.day, row.figure, attribute, source);
+                let waiting = self.totals.entry(&key, since);
+                if waiting.as_ref().is_none_or(|known| known.value < row.value) {
+                    *waiting = Some(row);
+                }
+            }
         }
     }
 
@@ -102,6 +115,7 @@ impl Pending {
                 .chain(row)
                 .for_each(|change| batch.push(change, since));
         }
+        self.totals.drain(most, Change::Total, &mut batch);
         self.notes.drain(most, Change::Note, &mut batch);
         self.bulletins.drain(most, Change::Bulletin, &mut batch);
         self.spans.drain(most, Change::Span, &mut batch);
@@ -118,7 +132,8 @@ impl Pending {
                 || self.workers.pop().is_some()
                 || self.spans.pop().is_some()
                 || self.notes.pop().is_some()
-                || self.bulletins.pop().is_some();
+                || self.bulletins.pop().is_some()
+                || self.totals.pop().is_some();
             dropped += 1;
         }
         dropped
@@ -128,12 +143,13 @@ impl Pending {
     pub(super) fn len(&self) -> usize {
         let (workers, slices) = (self.workers.held.len(), self.slices.held.len());
         let (bulletins, spans) = (self.bulletins.held.len(), self.spans.held.len());
-        workers + slices + self.notes.held.len() + bulletins + spans
+        workers + slices + self.notes.held.len() + self.totals.held.len() + bulletins + spans
     }
 
     /// Since when the oldest has been waiting.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let rows = self.slices.times().chain(self.notes.times());
+        let rows = rows.chain(self.totals.times());
         let status = self.bulletins.times().chain(self.spans.times());
         self.workers.times().chain(rows).chain(status).min()
     }

@@ -9,6 +9,7 @@ use opentelemetry_sdk::trace::SpanProcessor;
 use super::carry::Carry;
 use super::pulse::{self, Pulse};
 use super::{InitError, Inner, Telemetry, keep};
+use crate::bookkeeper::Bookkeeper;
 use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment, Role};
 use crate::exemplars::Exemplars;
@@ -41,6 +42,7 @@ pub(super) struct Background {
     #[cfg(feature = "otlp")]
     fleet: Option<tokio::sync::oneshot::Sender<()>>,
     status: Option<SyncSender<()>>,
+    books: Option<SyncSender<()>>,
     health: Option<Watching>,
     heart: Option<Beating>,
     /// The figures of the store's own database.
@@ -82,7 +84,9 @@ impl Telemetry {
         let exemplars = Exemplars::new(clock.clone(), ledger.clone());
         let thread = spans.is_none() && !settings.disabled;
         let limit = settings.metrics.cardinality_limit;
-        let instruments = Instruments::new(ours.meter(), limit, exemplars.clone());
+        let books = keep::books(settings);
+        let instruments =
+            Instruments::new(ours.meter(), limit, exemplars.clone()).booked(books.clone());
         let carry = match spans {
             #[cfg(feature = "testing")]
             Some(spans) => Carry::into_memory(settings, spans),
@@ -148,6 +152,12 @@ impl Telemetry {
         };
         let keeper = pulse.keeper.clone();
         let incidents = Incidents::new(settings, clock.clone(), keeper, evidence);
+        let books = Bookkeeper::new(
+            books,
+            pulse.keeper.clone(),
+            clock.clone(),
+            &keep::instance(&settings.service),
+        );
         let slo = Tracker::new(
             clock.clone(),
             settings.slo.clone(),
@@ -175,6 +185,7 @@ impl Telemetry {
             executions,
             database: Database::new(&instruments, clock.clone(), tracing.clone()),
             business: Business::new(&instruments),
+            books,
             scrape: Arc::new(Scrape::new(
                 ours.clone(),
                 user.clone(),
@@ -208,6 +219,9 @@ impl Telemetry {
             self.background(|background| {
                 background.sampler = Some(self.0.sampler.start()?);
                 background.heart = Some(self.0.pulse.start()?);
+                if keep::are_booked(&self.0.config.config) {
+                    background.books = Some(self.0.books.start()?);
+                }
                 Ok::<_, io::Error>(())
             })?;
         }

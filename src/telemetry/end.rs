@@ -78,6 +78,7 @@ impl Inner {
         if !self.config.config.disabled {
             self.slo.conclude();
             self.incidents.end();
+            self.books.look();
         }
     }
 

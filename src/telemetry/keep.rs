@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::InitError;
+use crate::books::Books;
 use crate::clock::Clock;
 use crate::config::{Config, Service, StoreKind};
 use crate::health::{CheckBuilder, Health};
@@ -91,7 +92,19 @@ pub(super) fn slices(config: &Config, keeper: &Keeper) -> Option<Kept> {
     })
 }
 
-fn instance(service: &Service) -> String {
+/// The books, which are kept where others can ask the store.
+pub(super) fn books(config: &Config) -> Books {
+    match are_booked(config) {
+        true => Books::open(),
+        false => Books::default(),
+    }
+}
+
+pub(super) fn are_booked(config: &Config) -> bool {
+    !config.disabled && config.store.kind == StoreKind::Postgres
+}
+
+pub(super) fn instance(service: &Service) -> String {
     let id = service.instance_id.as_deref();
     id.map_or_else(|| service.name.clone(), str::to_owned)
 }

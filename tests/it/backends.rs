@@ -7,6 +7,8 @@
 //!
 //! Without them these tests fail; they never pass by doing nothing.
 
+#[cfg(all(unix, feature = "postgres"))]
+mod books;
 mod collector;
 mod doors;
 #[cfg(all(unix, feature = "postgres"))]

@@ -111,6 +111,8 @@ pub(super) fn commit(database: &Database, changes: &[Change]) -> Result<(), Trou
                     let covered = row::nanos(row.covered);
                     slices.insert(key(row), (length, covered, row.good, row.bad))?;
                 }
+                // Nobody could ask for it while the process lives.
+                Change::Total(_) => {}
                 Change::Note(row) => {
                     let written = row.written_at.as_nanosecond();
                     notes.insert((&*row.instance, &*row.subject), (written, &*row.text))?;

@@ -10,7 +10,7 @@ use super::rows::tests::row;
 use crate::config::{Secret, Tls};
 use crate::postgres::Address;
 use crate::postgres::server::{self, Server, database, run};
-use crate::store::{Change, Revision, SliceRow, Store as _, WorkerRow};
+use crate::store::{Change, Revision, SliceRow, Store as _, TotalRow, WorkerRow};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -401,4 +401,42 @@ async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_
         .query("SELECT id FROM vantage_obs.bulletins", &[])
         .await;
     assert_eq!(rows.unwrap().len(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
+    let url = database().await;
+    let store = open(&url);
+    let total = |source: &str, figure, value| {
+        Change::Total(TotalRow {
+            day: jiff::civil::date(2026, 3, 29),
+            figure,
+            attribute: "".into(),
+            source: source.into(),
+            value,
+        })
+    };
+    let changes = [
+        total("a/1", "posts_published", 5),
+        total("a/2", "posts_published", 7),
+        total("a/1", "active_organizations", 5),
+        total("b/1", "active_organizations", 4),
+    ];
+    store.commit(&changes).await.unwrap();
+    store.commit(&changes).await.unwrap();
+    let late = [total("a/1", "posts_published", 3)];
+    store.commit(&late).await.unwrap();
+    let session = server::session(&url).await;
+    let asked = "SELECT figure, day::text, value FROM vantage_obs.daily_totals ORDER BY figure";
+    let rows = session.query(asked, &[]).await.unwrap();
+    let told: Vec<(&str, &str, i64)> = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    let expected = [
+        ("active_organizations", "2026-03-29", 5),
+        ("posts_published", "2026-03-29", 12),
+    ];
+    assert_eq!(told, expected);
 }

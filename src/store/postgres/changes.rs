@@ -7,12 +7,12 @@
 
 use std::collections::HashMap;
 
-use super::rows::{Notes, Slices, Workers, nanos};
+use super::rows::{Notes, Slices, Totals, Workers, nanos};
 use super::status::{Spans, write_bulletin};
 use crate::beat::BeatId;
 use crate::postgres::{PostgresError, Transaction};
 use crate::status::{ComponentState, StatusId};
-use crate::store::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, WorkerRow};
+use crate::store::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, TotalRow, WorkerRow};
 
 /// Changes of which no two touch the same row.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(super) struct Wave<'a> {
     notes: Vec<&'a NoteRow>,
     bulletins: Vec<&'a BulletinRow>,
     spans: Vec<&'a SpanRow>,
+    totals: Vec<&'a TotalRow>,
 }
 
 /// What two changes of the same thing share.
@@ -33,6 +34,7 @@ enum Key<'a> {
     Note(&'a str, &'a str),
     Bulletin(StatusId),
     Span(&'a str, i64, ComponentState),
+    Total(jiff::civil::Date, &'a str, &'a str, &'a str),
 }
 
 /// The rows are locked in order first, and judged again when they are.
@@ -72,6 +74,7 @@ impl<'a> Wave<'a> {
             Change::Note(row) => self.notes.push(row),
             Change::Bulletin(row) => self.bulletins.push(row),
             Change::Span(row) => self.spans.push(row),
+            Change::Total(row) => self.totals.push(row),
         }
     }
 
@@ -84,6 +87,8 @@ impl<'a> Wave<'a> {
         self.bulletins.sort_unstable_by_key(|row| row.id);
         self.spans
             .sort_unstable_by_key(|row| (&row.component, row.start, row.state));
+        self.totals
+            .sort_unstable_by_key(|row| (row.day, row.figure, &row.attribute, &row.source));
     }
 
     pub(super) async fn write(&self, transaction: &mut Transaction) -> Result<(), PostgresError> {
@@ -113,6 +118,12 @@ impl<'a> Wave<'a> {
                 .execute(Notes::UPSERT, &columns.values())
                 .await?;
         }
+        if !self.totals.is_empty() {
+            let columns = Totals::of(&self.totals);
+            transaction
+                .execute(Totals::UPSERT, &columns.values())
+                .await?;
+        }
         self.write_status(transaction).await
     }
 
@@ -140,6 +151,7 @@ impl<'a> Key<'a> {
             Change::Note(row) => Self::Note(&row.instance, &row.subject),
             Change::Bulletin(row) => Self::Bulletin(row.id),
             Change::Span(row) => Self::Span(&row.component, row.start, row.state),
+            Change::Total(row) => Self::Total(row.day, row.figure, &row.attribute, &row.source),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::beat::{BeatId, Condition, Progress, Role};
 use crate::postgres::PostgresError;
-use crate::store::{NoteRow, SliceRow, WorkerRow};
+use crate::store::{NoteRow, SliceRow, TotalRow, WorkerRow};
 
 /// What a statement takes.
 pub(super) type Values<'a, const N: usize> = [&'a (dyn ToSql + Sync); N];
@@ -218,6 +218,49 @@ SET written_ns = excluded.written_ns, note = excluded.note";
 
     pub(super) fn values(&self) -> Values<'_, 4> {
         [&self.instances, &self.subjects, &self.written, &self.texts]
+    }
+}
+
+/// Columns of totals.
+#[derive(Default)]
+pub(super) struct Totals<'a> {
+    days: Vec<String>,
+    figures: Vec<&'static str>,
+    attributes: Vec<Cow<'a, str>>,
+    sources: Vec<Cow<'a, str>>,
+    values: Vec<i64>,
+}
+
+impl<'a> Totals<'a> {
+    /// What is less was said earlier.
+    pub(super) const UPSERT: &'static str = "
+INSERT INTO vantage_obs.daily_counts AS known (day, figure, attribute, source, value)
+SELECT day::date, figure, attribute, source, value
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+    AS new (day, figure, attribute, source, value)
+ON CONFLICT (day, figure, attribute, source) DO UPDATE SET value = excluded.value
+WHERE known.value < excluded.value";
+
+    pub(super) fn of(rows: &[&'a TotalRow]) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.days.push(row.day.to_string());
+            columns.figures.push(row.figure);
+            columns.attributes.push(plain(&row.attribute));
+            columns.sources.push(plain(&row.source));
+            columns.values.push(whole(row.value));
+        }
+        columns
+    }
+
+    pub(super) fn values(&self) -> Values<'_, 5> {
+        [
+            &self.days,
+            &self.figures,
+            &self.attributes,
+            &self.sources,
+            &self.values,
+        ]
     }
 }
 

@@ -152,5 +152,6 @@ async fn work(telemetry: &Telemetry) {
         let job = worker.start("publish_post", SystemTime::now(), &Carrier::EMPTY);
         tokio::time::sleep(Duration::from_millis(20)).await;
         job.succeed();
+        telemetry.business().posts_published(1);
     }
 }
