@@ -1,0 +1,137 @@
+// Opens the pages below two addresses, and fails at the first thing that a page must not do.
+const fs = require("node:fs");
+const zlib = require("node:zlib");
+const path = require("node:path");
+const puppeteer = require("puppeteer-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [platform, busy, shots] = process.argv.slice(2);
+const MODES = [
+  { name: "light", features: [{ name: "prefers-color-scheme", value: "light" }], width: 1000 },
+  { name: "dark", features: [{ name: "prefers-color-scheme", value: "dark" }], width: 1000 },
+  { name: "phone", features: [{ name: "prefers-color-scheme", value: "light" }], width: 320 },
+  { name: "phone-dark", features: [{ name: "prefers-color-scheme", value: "dark" }], width: 320 },
+];
+
+function fail(url, what) {
+  throw new Error(`${url}: ${what}`);
+}
+
+async function pages(base) {
+  const all = ["/status", "/status/incidents", "/status/history"];
+  const history = await (await fetch(base + "/status/history.json")).json();
+  const one = [...history.incidents, ...history.maintenances][0];
+  if (one) all.push(`/status/incidents/${one.id}`);
+  const slo = await fetch(base + "/status/slo");
+  if (slo.ok) all.push("/status/slo");
+  return all;
+}
+
+async function open(browser, url, mode) {
+  const page = await browser.newPage();
+  const said = [];
+  const asked = [];
+  page.on("console", (message) => said.push(message.text()));
+  page.on("pageerror", (error) => said.push(String(error)));
+  page.on("request", (request) => asked.push(request.url()));
+  await page.setCacheEnabled(false);
+  await page.setViewport({ width: mode.width, height: 900 });
+  await page.emulateMediaFeatures(mode.features);
+  const answer = await page.goto(url, { waitUntil: "networkidle0" });
+  if (answer.status() !== 200) fail(url, `status ${answer.status()}`);
+  const others = asked.filter((one) => one !== url && !one.startsWith("data:"));
+  if (others.length) fail(url, `asks for ${others.join(", ")}`);
+  if (said.length) fail(url, `says ${said.join(" | ")}`);
+  return page;
+}
+
+async function check(page, url, mode) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (over > 0) fail(url, `is ${over} px too wide at ${mode.width}`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  // It reloads by itself, which a reader can stop, and axe can't know that. Stopped, nothing is left.
+  const allowed = url.includes("refresh=off") ? [] : ["meta-refresh"];
+  const violations = found.violations.filter((one) => !allowed.includes(one.id));
+  if (violations.length) {
+    const told = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes[0].html.slice(0, 200)} ${one.nodes[0].failureSummary}`);
+    fail(url, `${mode.name}: ${told.join("\n")}`);
+  }
+}
+
+// Every link and every fold can be reached by the keyboard, the way to the content first.
+async function walk(page, url) {
+  const wanted = await page.evaluate(() => document.querySelectorAll("a[href], summary").length);
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => document.activeElement.textContent);
+  if (first !== "Skip to content") fail(url, `the first stop is ${first}`);
+  const seen = await page.evaluate(() => {
+    return [...document.querySelectorAll("a[href], summary")].filter((one) => {
+      one.focus();
+      return document.activeElement === one;
+    }).length;
+  });
+  if (seen !== wanted) fail(url, `${wanted - seen} of ${wanted} can't be focused`);
+}
+
+async function size(url) {
+  const text = await (await fetch(url, { headers: { "accept-encoding": "identity" } })).text();
+  const bytes = zlib.gzipSync(text).length;
+  if (bytes > 30_000) fail(url, `${bytes} B compressed`);
+  return bytes;
+}
+
+async function forced(browser, url) {
+  const page = await browser.newPage();
+  const client = await page.createCDPSession();
+  await client.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
+  await page.setViewport({ width: 1000, height: 900 });
+  await page.goto(url, { waitUntil: "networkidle0" });
+  const tones = await page.evaluate(() => {
+    const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+    return ["--bg", "--ink", "--ok", "--major"].map(of);
+  });
+  if (tones.join() !== "Canvas,CanvasText,CanvasText,CanvasText") fail(url, `forced colours: ${tones}`);
+  return page;
+}
+
+async function main() {
+  const flags = ["--no-sandbox", "--disable-gpu"];
+  const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", headless: true, args: flags });
+  let looks = 0;
+  try {
+    for (const [source, base] of [["platform", platform], ["busy", busy]]) {
+      for (const below of await pages(base)) {
+        const bytes = await size(base + below);
+        for (const mode of MODES) {
+          // As it is served by default, and without loading itself anew.
+          for (const query of mode.name === "light" ? ["", "?refresh=off"] : ["?refresh=off"]) {
+            const url = base + below + query;
+            const page = await open(browser, url, mode);
+            await check(page, url, mode);
+            if (mode.name === "light" && query) await walk(page, url);
+            if (shots && query) {
+              const name = `${source}${below.replaceAll("/", "-")}-${mode.name}.png`;
+              await page.evaluate(() => { document.activeElement.blur(); window.scrollTo(0, 0); });
+              await page.screenshot({ path: path.join(shots, name), fullPage: true });
+            }
+            await page.close();
+            looks += 1;
+          }
+        }
+        const page = await forced(browser, base + below + "?refresh=off");
+        if (shots) await page.screenshot({ path: path.join(shots, `${source}${below.replaceAll("/", "-")}-forced.png`), fullPage: true });
+        await page.close();
+        console.log(`${source} ${below}: ${bytes} B compressed`);
+      }
+    }
+  } finally {
+    await browser.close();
+  }
+  console.log(`Chromium: ${looks} looks without a message, a request, a violation or sideways scrolling`);
+}
+
+main().catch((error) => {
+  console.error(String(error.message ?? error));
+  process.exit(1);
+});
