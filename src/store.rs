@@ -50,6 +50,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)>;
 
     /// The instances that have slices here, in order.
+    #[cfg_attr(
+        not(feature = "cli"),
+        allow(dead_code, reason = "the command reads what several have kept")
+    )]
     fn instances(&self) -> Answer<'_, Vec<Arc<str>>>;
 
     /// The slices of an instance that ended after `since`, in order.
