@@ -25,6 +25,7 @@ mod measure;
 pub mod promql;
 mod rule;
 mod rules;
+mod runbooks;
 mod source;
 mod yaml;
 
@@ -38,6 +39,7 @@ pub fn plan(source: &Source) -> Vec<GeneratedFile> {
     files.extend(datasources::files(source));
     files.extend(rules::files(source));
     files.extend(examples::files(source));
+    files.extend(runbooks::files(source));
     files.sort_by(|left, right| left.path.cmp(&right.path));
     files
 }

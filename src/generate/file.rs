@@ -22,6 +22,9 @@ pub enum Found {
     Different,
     /// Nothing.
     Missing,
+    /// Something else, and without the line [`HAND_WRITTEN`] that the plan has: whether any of it was
+    /// written by hand can't be told, so that it must not be overwritten.
+    Unmarked,
 }
 
 impl GeneratedFile {
@@ -50,6 +53,9 @@ impl GeneratedFile {
         match existing {
             None => Found::Missing,
             Some(existing) if self.over(existing) == existing => Found::Same,
+            Some(existing) if split(&self.text).is_some() && split(existing).is_none() => {
+                Found::Unmarked
+            }
             Some(_) => Found::Different,
         }
     }
@@ -72,6 +78,12 @@ mod tests {
         assert_eq!(file.compare(Some(&existing)), Found::Different);
         assert_eq!(file.compare(Some(&file.over(&existing))), Found::Same);
         assert_eq!(file.compare(None), Found::Missing);
+    }
+
+    #[test]
+    fn what_may_have_been_written_by_hand_is_not_taken_for_generated() {
+        let file = GeneratedFile::new("a.md", format!("new\n{HAND_WRITTEN}\n"));
+        assert_eq!(file.compare(Some("ours\n")), Found::Unmarked);
     }
 
     #[test]

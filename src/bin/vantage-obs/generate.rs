@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use vantage_obs::config::{Config, ConfigError};
-use vantage_obs::generate::{Found, GeneratedFile, Pace, Source, plan};
+use vantage_obs::generate::{Found, GeneratedFile, HAND_WRITTEN, Pace, Source, plan};
 use vantage_obs::slo::{Objectives, SloError};
 
 use crate::config::readable;
@@ -87,6 +87,7 @@ impl Arguments {
             let word = match file.compare(self.existing(file)?.as_deref()) {
                 Found::Same => continue,
                 Found::Missing => "missing",
+                Found::Unmarked => "without its last generated line",
                 _ => "different",
             };
             writeln!(out, "{word}: {}", file.path)?;
@@ -101,11 +102,22 @@ impl Arguments {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<Status, Failure> {
-        let mut written = 0;
+        let (mut written, mut status) = (0, Status::Fine);
         for file in files {
             let existing = self.existing(file)?;
-            if file.compare(existing.as_deref()) == Found::Same {
-                continue;
+            match file.compare(existing.as_deref()) {
+                Found::Same => continue,
+                Found::Unmarked => {
+                    writeln!(
+                        err,
+                        "{}: left as it is, because it lacks the line below which people write: \
+                         add {HAND_WRITTEN:?} above what is theirs, or remove the file",
+                        file.path
+                    )?;
+                    status = Status::Faulty;
+                    continue;
+                }
+                _ => {}
             }
             let text = existing.map_or_else(|| file.text.clone(), |existing| file.over(&existing));
             let path = self.out.join(&file.path);
@@ -114,7 +126,7 @@ impl Arguments {
             written += 1;
         }
         writeln!(err, "{written} of {} files written", files.len())?;
-        Ok(Status::Fine)
+        Ok(status)
     }
 
     /// What stands at the file's place.

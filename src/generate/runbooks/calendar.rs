@@ -1,0 +1,120 @@
+//! What is looked at each day, week and month, and by which command.
+
+use super::page::Page;
+
+/// A round that somebody makes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Round {
+    Daily,
+    Weekly,
+    Monthly,
+}
+
+/// One thing to do: its name, why and how, and the commands for it.
+struct Item(&'static str, &'static str, &'static [&'static str]);
+
+pub(super) fn pages() -> Vec<Page> {
+    Round::ALL.into_iter().map(Round::page).collect()
+}
+
+impl Round {
+    pub(super) const ALL: [Round; 3] = [Round::Daily, Round::Weekly, Round::Monthly];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Daily => "Each day",
+            Self::Weekly => "Each week",
+            Self::Monthly => "Each month",
+        }
+    }
+
+    const fn items(self) -> &'static [Item] {
+        match self {
+            Self::Daily => &[
+                Item(
+                    "Check error budgets",
+                    "Whatever has less than a quarter left needs an owner today. The exit status is 1 at a warning, 2 when critical.",
+                    &["vantage-obs slo report --prometheus \"$PROMETHEUS\" --exit-code"],
+                ),
+                Item(
+                    "Review alert history",
+                    "How long each alert has been firing within a day, in seconds, at steps of a minute. One that fired and needed nobody is a threshold to mend in `alerts` of the configuration.",
+                    &[
+                        "promtool query instant \"$PROMETHEUS\" \\\n  'sum by (alertname, severity) (60 * count_over_time(ALERTS{alertstate=\"firing\", alertname!=\"Watchdog\"}[1d:1m]))'",
+                    ],
+                ),
+                Item(
+                    "Monitor key metrics",
+                    "The first row of each dashboard: colours are the alerts' levels. Services say themselves how they are.",
+                    &[
+                        "curl -s \"$SERVICE/api/v1/health/detailed\"",
+                        "curl -s \"$SERVICE/api/v1/workers/health\"",
+                    ],
+                ),
+            ],
+            Self::Weekly => &[
+                Item(
+                    "Review SLO performance",
+                    "This week beside the one before.",
+                    &["vantage-obs slo report --prometheus \"$PROMETHEUS\" --since 7d --compare"],
+                ),
+                Item(
+                    "Analyze trends",
+                    "Latency, queue depth, database size and memory over 30 days on the dashboards: what grows steadily meets its alert one day, and the slope says which.",
+                    &[],
+                ),
+                Item(
+                    "Update dashboards",
+                    "They follow from the code. Differences mean that somebody edited them by hand, or that a release was not followed by this command.",
+                    &[
+                        "vantage-obs generate --out . --check",
+                        "vantage-obs generate --out .",
+                    ],
+                ),
+            ],
+            Self::Monthly => &[
+                Item(
+                    "Review and update SLOs",
+                    "An objective that was never in danger is too lax or not needed; one that is always overspent is a wish. Change the file, and see what the change means before you keep it.",
+                    &["vantage-obs slo validate slo", "vantage-obs slo budget slo"],
+                ),
+                Item(
+                    "Analyze error budget consumption",
+                    "What spent the budget? Set the month beside the one before, and the incidents of the history page beside its steps. Keep the page with the review.",
+                    &[
+                        "vantage-obs slo report --prometheus \"$PROMETHEUS\" --since 30d --compare",
+                        "vantage-obs slo report --prometheus \"$PROMETHEUS\" --format html > slo-report.html",
+                    ],
+                ),
+                Item(
+                    "Plan capacity improvements",
+                    "Saturation at the busiest hour of the month, from the last row of each dashboard: memory, processors, pools, disks, workers. Whatever would pass its alert at one and a half times that load is planned now.",
+                    &[],
+                ),
+            ],
+        }
+    }
+
+    fn page(self) -> Page {
+        let page = Page::new(self.name(), self.title()).paragraph(
+            "`$PROMETHEUS` is the base of the Prometheus that scrapes the platform, `$SERVICE` that of a service.",
+        );
+        self.items()
+            .iter()
+            .fold(page, |page, Item(name, how, commands)| {
+                let page = page.section(name).paragraph(how);
+                match commands.is_empty() {
+                    true => page,
+                    false => page.commands(commands),
+                }
+            })
+    }
+}
