@@ -27,6 +27,8 @@
 //! has its own. There is no memory of earlier looks: an alert is what holds at this moment, without the
 //! calm before it clears, and `recovers_at` is not known.
 
+#[cfg(feature = "cli")]
+mod alerts;
 mod answer;
 mod api;
 mod figures;
@@ -42,6 +44,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+#[cfg(feature = "cli")]
+pub use self::alerts::{AlertEpisode, AlertHistory};
 use self::api::Api;
 use self::figures::Figures;
 use self::query::{Plan, Question};

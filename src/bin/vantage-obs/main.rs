@@ -3,6 +3,7 @@
 //! Each verb is a module with its arguments and a `run`, which writes results to the given output
 //! and answers with the exit status.
 
+mod alerts;
 mod catalog;
 mod config;
 mod doctor;
@@ -37,6 +38,9 @@ enum Verb {
     /// Judges objectives, and works out error budgets.
     #[command(subcommand)]
     Slo(slo::Verb),
+    /// Tells what has been raised.
+    #[command(subcommand)]
+    Alerts(alerts::Verb),
     // Its arguments say what it does.
     Doctor(doctor::Arguments),
     /// Prints every metric that can be emitted.
@@ -50,6 +54,7 @@ impl Verb {
         match self {
             Self::Config(verb) => verb.run(out, err),
             Self::Slo(verb) => verb.run(out, err),
+            Self::Alerts(verb) => verb.run(out, err),
             Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
             Self::Generate(arguments) => arguments.run(out, err),

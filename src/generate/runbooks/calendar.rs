@@ -46,10 +46,8 @@ impl Round {
                 ),
                 Item(
                     "Review alert history",
-                    "How long each alert has been firing within a day, in seconds, at steps of a minute. One that fired and needed nobody is a threshold to mend in `alerts` of the configuration.",
-                    &[
-                        "promtool query instant \"$PROMETHEUS\" \\\n  'sum by (alertname, severity) (60 * count_over_time(ALERTS{alertstate=\"firing\", alertname!=\"Watchdog\"}[1d:1m]))'",
-                    ],
+                    "What fired since yesterday, and for how long. What fired and needed nobody has a threshold to mend in `alerts` of the configuration.",
+                    &["vantage-obs alerts history --prometheus \"$PROMETHEUS\" --since 24h"],
                 ),
                 Item(
                     "Monitor key metrics",

@@ -1,8 +1,9 @@
-//! An instant vector as the API writes it.
+//! What the API answers: an instant vector, or samples of a while.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 #[derive(Debug, Deserialize)]
 struct Body {
@@ -29,23 +30,21 @@ struct Element {
     value: (serde_json::Number, String),
 }
 
+/// One series over a while: seconds since 1970, and the value as text.
+#[cfg(feature = "cli")]
+#[derive(Debug, Deserialize)]
+pub(super) struct Range {
+    pub(super) metric: BTreeMap<String, String>,
+    pub(super) values: Vec<(f64, String)>,
+}
+
 /// Values by objective, or job where that is asked for, and result; several where the API didn't add
 /// them up.
 pub(super) type Values = BTreeMap<(String, String), Vec<f64>>;
 
 /// The values, and what the API warned of.
 pub(super) fn parse(body: &[u8]) -> Result<(Values, Vec<String>), String> {
-    let body: Body = serde_json::from_slice(body)
-        .map_err(|error| format!("not an answer of Prometheus's API: {error}"))?;
-    let data = match body.data {
-        Some(data) if body.status == "success" => data,
-        _ => return Err(format!("{}: {}", body.status, body.error)),
-    };
-    if data.result_type != "vector" {
-        return Err(format!("a {} instead of a vector", data.result_type));
-    }
-    let elements: Vec<Element> =
-        serde_json::from_value(data.result).map_err(|error| format!("not a vector: {error}"))?;
+    let (elements, warnings) = result::<Element>(body, "vector")?;
     let mut values = Values::new();
     for mut element in elements {
         let mut label = |name| element.metric.remove(name).unwrap_or_default();
@@ -58,5 +57,26 @@ pub(super) fn parse(body: &[u8]) -> Result<(Values, Vec<String>), String> {
         let value = element.value.1.parse().unwrap_or(f64::NAN);
         values.entry(key).or_default().push(value);
     }
-    Ok((values, body.warnings))
+    Ok((values, warnings))
+}
+
+/// The series of a range, and what the API warned of.
+#[cfg(feature = "cli")]
+pub(super) fn parse_ranges(body: &[u8]) -> Result<(Vec<Range>, Vec<String>), String> {
+    result(body, "matrix")
+}
+
+fn result<T: DeserializeOwned>(body: &[u8], kind: &str) -> Result<(Vec<T>, Vec<String>), String> {
+    let body: Body = serde_json::from_slice(body)
+        .map_err(|error| format!("not an answer of Prometheus's API: {error}"))?;
+    let data = match body.data {
+        Some(data) if body.status == "success" => data,
+        _ => return Err(format!("{}: {}", body.status, body.error)),
+    };
+    if data.result_type != kind {
+        return Err(format!("a {} instead of a {kind}", data.result_type));
+    }
+    let elements = serde_json::from_value(data.result);
+    let elements = elements.map_err(|error| format!("not a {kind}: {error}"))?;
+    Ok((elements, body.warnings))
 }

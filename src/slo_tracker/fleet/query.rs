@@ -70,20 +70,25 @@ impl Query {
 
 impl Question {
     pub(super) fn path(&self, at: Timestamp) -> String {
-        let millis = at.as_millisecond();
-        let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
-        let mut path = format!("/api/v1/query?time={seconds}.{millis:03}&query=");
-        for byte in self.text.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => path.push(char::from(byte)),
-                // Writing into a string doesn't fail.
-                _ => {
-                    let _ = write!(path, "%{byte:02X}");
-                }
+        path(&self.text, at)
+    }
+}
+
+/// The path by which an expression is asked for at a moment.
+pub(super) fn path(expression: &str, at: Timestamp) -> String {
+    let millis = at.as_millisecond();
+    let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
+    let mut path = format!("/api/v1/query?time={seconds}.{millis:03}&query=");
+    for byte in expression.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => path.push(char::from(byte)),
+            // Writing into a string doesn't fail.
+            _ => {
+                let _ = write!(path, "%{byte:02X}");
             }
         }
-        path
     }
+    path
 }
 
 impl<'a> Plan<'a> {

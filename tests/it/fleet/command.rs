@@ -2,12 +2,22 @@
 
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 use super::{Events, FINE, objectives, serve};
 
 /// What the command ended with, and printed.
 pub(super) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    verb(&["slo", "report"], arguments, variables)
+}
+
+fn verb(
+    verb: &[&str],
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vantage-obs"));
-    command.args(["slo", "report"]).args(arguments).env_clear();
+    command.args(verb).args(arguments).env_clear();
     let Output {
         status,
         stdout,
@@ -238,4 +248,57 @@ fn a_store_that_is_not_there_is_status_3_and_is_not_begun() {
     }
     // Without a value it is the configuration's, and there is none.
     assert_eq!(run(&[&slo, "--store"], &[]).0, Some(3));
+}
+
+/// A Prometheus that has kept these samples of `ALERTS`, or none at all.
+fn prometheus_with(samples: &'static str) -> String {
+    let address = serve(move |path, _| {
+        let body = match path.contains("count_over_time") {
+            true if samples.is_empty() => r#"{"resultType":"vector","result":[]}"#.to_owned(),
+            true => {
+                r#"{"resultType":"vector","result":[{"metric":{},"value":[0,"1"]}]}"#.to_owned()
+            }
+            false => format!(r#"{{"resultType":"matrix","result":[{samples}]}}"#),
+        };
+        (200, format!(r#"{{"status":"success","data":{body}}}"#))
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn the_history_of_alerts_tells_when_each_fired_and_for_how_long() {
+    let url = prometheus_with(
+        r#"{"metric":{"__name__":"ALERTS","alertname":"QueueDepthHigh","alertstate":"firing","severity":"high","queue":"posts"},
+            "values":[[1800000000,"1"],[1800000015,"1"],[1800000030,"1"]]}"#,
+    );
+    let at = "2027-01-15T10:00:00Z";
+    let arguments = ["--prometheus", &url, "--at", at];
+    let history = |more: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().chain(more).copied().collect();
+        verb(&["alerts", "history"], &arguments, &[])
+    };
+    let (status, out, err) = history(&[]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    let line = "2027-01-15T08:00:00Z  30s  high      QueueDepthHigh  queue=posts";
+    assert!(out.contains(line), "{out}");
+    let (_, json, _) = history(&["--format", "json", "--since", "8h"]);
+    let told: Value = serde_json::from_str(&json).unwrap();
+    let alert = &told["alerts"][0];
+    assert_eq!(alert["ended_at"], "2027-01-15T08:00:30Z");
+    assert_eq!(
+        (alert["seconds"].as_i64(), told["from"].as_str()),
+        (Some(30), Some("2027-01-15T02:00:00Z"))
+    );
+}
+
+#[test]
+fn a_history_without_any_alert_is_no_calm_day() {
+    let (status, out, err) = verb(
+        &["alerts", "history"],
+        &["--prometheus", &prometheus_with("")],
+        &[],
+    );
+    assert_eq!(status, Some(0));
+    assert!(out.starts_with("no alert fired from"), "{out}");
+    assert!(err.contains("are the rules loaded?"), "{err}");
 }

@@ -1,0 +1,133 @@
+//! `vantage-obs alerts`: what has been raised.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use jiff::{Timestamp, Unit};
+use vantage_obs::config::{Endpoint, Environment, Secret};
+use vantage_obs::fleet::{AlertEpisode, AlertHistory, Fleet};
+use vantage_obs::units::{format_duration, parse_duration};
+
+use crate::output::{Failure, Format, Status, write_table};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    // Its arguments say what it does.
+    History(History),
+}
+
+impl Verb {
+    pub(crate) fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+        match self {
+            Self::History(arguments) => arguments.run(out, err),
+        }
+    }
+}
+
+/// Which alerts fired, when, and for how long, from the samples that Prometheus keeps of `ALERTS`.
+///
+/// Beginnings are exact; an end is when the alert was last seen to fire, which is up to one evaluation of
+/// the rules before it ceased. The watchdog is left out.
+///
+/// Exit status: 0 printed; 3 usage, or not all of it was answered.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    vantage-obs alerts history --prometheus http://localhost:9090\n  \
+    vantage-obs alerts history --prometheus http://localhost:9090 --since 7d --format json")]
+pub(crate) struct History {
+    /// The base of a Prometheus-compatible API.
+    #[arg(long, value_name = "URL")]
+    prometheus: Endpoint,
+    /// How far back to look.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
+    since: Duration,
+    /// The end of that while, such as 2026-11-24T12:00:00Z [default: now].
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// The environment variable that holds the bearer token [default: no token].
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
+    /// The authority that signed the server's certificate, in PEM form [default: the system's].
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// How long all of it may take.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
+    deadline: Duration,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+impl History {
+    fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+        let to = self.at.unwrap_or_else(Timestamp::now);
+        let history = self.fleet()?.alert_history_blocking(to, self.since)?;
+        for warning in &history.warnings {
+            writeln!(err, "warning: {warning}")?;
+        }
+        match self.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&history)?)?,
+            Format::Table => table(&history, out)?,
+        }
+        Ok(Status::Fine)
+    }
+
+    fn fleet(&self) -> Result<Fleet, Failure> {
+        let mut fleet = Fleet::new(self.prometheus.clone());
+        fleet.deadline = self.deadline;
+        fleet.tls.ca.clone_from(&self.ca);
+        if let Some(name) = &self.token_env {
+            let environment = Environment::process();
+            let token = environment.get(name).filter(|token| !token.is_empty());
+            let missing = || Failure::Usage(format!("the variable {name} is not set"));
+            fleet.token = Some(Secret::new(token.ok_or_else(missing)?));
+        }
+        Ok(fleet)
+    }
+}
+
+fn table(history: &AlertHistory, out: &mut dyn Write) -> std::io::Result<()> {
+    let (from, to) = (second(history.from), second(history.to));
+    if history.alerts.is_empty() {
+        return writeln!(out, "no alert fired from {from} to {to}");
+    }
+    let rows: Vec<_> = history.alerts.iter().map(row).collect();
+    write_table(
+        out,
+        ["FIRED AT", "FOR", "SEVERITY", "ALERT", "LABELS"],
+        &rows,
+    )?;
+    let firing = history.alerts.iter().filter(|one| one.ended_at.is_none());
+    writeln!(
+        out,
+        "\n{} from {from} to {to}, {} still firing",
+        rows.len(),
+        firing.count()
+    )
+}
+
+fn row(one: &AlertEpisode) -> [String; 5] {
+    let lasted = Duration::from_secs(one.seconds.unsigned_abs());
+    let mut lasted = format_duration(lasted);
+    if one.ended_at.is_none() {
+        lasted.push_str(", still firing");
+    }
+    let before = if one.since_before { "before " } else { "" };
+    let labels = one.labels.iter();
+    let labels: Vec<_> = labels
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    [
+        format!("{before}{}", second(one.fired_at)),
+        lasted,
+        one.severity.clone(),
+        one.alert.clone(),
+        labels.join(" "),
+    ]
+}
+
+fn second(at: Timestamp) -> Timestamp {
+    at.round(Unit::Second).unwrap_or(at)
+}
