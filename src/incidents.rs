@@ -256,7 +256,7 @@ impl Incidents {
     ) -> Result<StatusId, IncidentError> {
         let row = judged.map_err(IncidentError::Faults)?;
         let kept = self.0.keeper.post(row.clone()).await.map_err(away)?;
-        let is_ours = kept.as_ref() == Some(&row);
+        let is_ours = kept.as_ref().is_some_and(|kept| kept.includes(&row));
         if let Some(kept) = kept {
             self.0.state().history.learn(kept);
             self.0.look(true);

@@ -115,6 +115,22 @@ impl BulletinRow {
         self.version == known.version.saturating_add(1)
     }
 
+    /// Whether it is the other one, or what has become of it: somebody may go on with a version as soon
+    /// as it is written, and before its writer has read it back.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        let last = other.words().next_back();
+        self.id == other.id
+            && (self == other || last.is_some_and(|last| self.words().any(|word| word == last)))
+    }
+
+    /// The ids of its updates, the oldest first.
+    fn words(&self) -> Box<dyn DoubleEndedIterator<Item = StatusId> + '_> {
+        match &self.course {
+            Course::Incident(course) => Box::new(course.updates.iter().map(|update| update.id)),
+            Course::Maintenance(course) => Box::new(course.updates.iter().map(|update| update.id)),
+        }
+    }
+
     /// Whether the other one keeps it from being opened.
     pub(crate) fn is_shut_out_by(&self, other: &Self) -> bool {
         self.slot.is_some() && self.slot == other.slot && other.ends().is_none()
