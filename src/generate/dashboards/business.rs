@@ -98,7 +98,6 @@ fn live(sheet: &Sheet<'_>) -> Vec<Panel> {
         Panel::new(View::Bars, title)
             .describe(shows, good)
             .unit(Unit::Count)
-            .decimals(0)
             .every("1d")
     };
     let net = counted(&business::REVENUE, DAY, &["currency"]);
@@ -111,7 +110,6 @@ fn live(sheet: &Sheet<'_>) -> Vec<Panel> {
             Panel::new(View::Lines, "Active organizations")
                 .describe("Organisations that the platform counts as active.", "A slow rise.")
                 .unit(Unit::Count)
-                .decimals(0)
                 .query(over_time(&organizations()).legend("organizations")),
             Signal::PostsPublished,
         ),
@@ -150,7 +148,6 @@ fn compared(sheet: &Sheet<'_>) -> Vec<Panel> {
         Panel::new(View::Lines, title)
             .describe(shows, "Two lines that lie on each other.")
             .unit(Unit::Count)
-            .decimals(0)
             .size(8, 8)
             .query(over_time(&counted(spec, hours, by)).legend(&format!("now {legend}")))
             .query(over_time(&before).legend(&format!("a week ago {legend}")))
@@ -209,7 +206,6 @@ fn books(sheet: &Sheet<'_>) -> Vec<Panel> {
         Panel::new(View::BarChart("day\\series"), title)
             .describe(shows, "The pattern of the week before; no day is missing.")
             .unit(Unit::Count)
-            .decimals(0)
             .nothing("no totals: is the PostgreSQL store on?")
             .query(query)
             .pivoted("day", "series", "value")

@@ -127,13 +127,12 @@ pub(super) struct Field {
 
 impl Field {
     /// As `fieldConfig`, with what is particular to the view.
-    pub(super) fn json(&self, color: &Value, custom: &Value) -> Value {
-        let plain = Steps::plain(Color::Green);
+    pub(super) fn json(&self, color: &Value, custom: &Value, thresholds: &Value) -> Value {
         let mut defaults = json!({
             "unit": self.unit.unwrap_or(Unit::Count).id(),
             "color": color,
             "custom": custom,
-            "thresholds": self.steps.as_ref().unwrap_or(&plain).json(),
+            "thresholds": thresholds,
             "mappings": self.mappings(),
         });
         let mut set = |name: &str, value: Option<Value>| {

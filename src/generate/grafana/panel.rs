@@ -165,7 +165,11 @@ impl Panel {
             "description": self.text(),
             "gridPos": place,
             "options": self.view.options(self.leveled),
-            "fieldConfig": self.field.json(&self.view.color(steps), &self.view.custom(steps)),
+            "fieldConfig": self.field.json(
+                &self.view.color(steps),
+                &self.view.custom(steps),
+                &self.view.thresholds(steps),
+            ),
         });
         if let Some(source) = self.queries.first().map(Query::source) {
             json["datasource"] = serde_json::to_value(source).unwrap_or_default();

@@ -108,6 +108,24 @@ impl Steps {
         })
     }
 
+    /// The same for lines at the values: Grafana draws each in the colour of what lies above it, which
+    /// for a level that is bad below would be green.
+    pub(super) fn as_lines(&self) -> Self {
+        let below = std::iter::once(self.below).chain(self.from.iter().map(|(_, color)| *color));
+        let lines = self.from.iter().zip(below).map(|((value, above), below)| {
+            let worse = if *above == Color::Green {
+                below
+            } else {
+                *above
+            };
+            (*value, worse)
+        });
+        Self {
+            below: Color::Green,
+            from: lines.collect(),
+        }
+    }
+
     /// The lowest value at which the colour changes.
     pub(super) fn first(&self) -> Option<f64> {
         self.from.first().map(|(value, _)| *value)
@@ -177,6 +195,19 @@ mod tests {
             ])
         );
         assert_eq!(steps(Signal::ApiLatency).len(), 3);
+    }
+
+    #[test]
+    fn a_line_has_the_colour_of_its_bad_side() {
+        let thresholds = Thresholds::default();
+        let lines = |signal| Steps::of(&thresholds, signal).as_lines().from;
+        assert_eq!(lines(Signal::DiskFree), [(0.1, Color::Red)]);
+        assert_eq!(
+            lines(Signal::Revenue),
+            [(0.5, Color::Yellow), (2.0, Color::Yellow)]
+        );
+        let above = Steps::of(&thresholds, Signal::ApiErrorRatio);
+        assert_eq!(above.as_lines(), above);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::steps::{Steps, number};
+use super::steps::{Color, Steps, number};
 
 /// How a panel draws its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,15 @@ impl View {
                 json!({"mode": "fixed", "fixedColor": "blue"})
             }
             _ => json!({"mode": "palette-classic"}),
+        }
+    }
+
+    /// `fieldConfig.defaults.thresholds`.
+    pub(super) fn thresholds(&self, steps: Option<&Steps>) -> Value {
+        match (self, steps) {
+            (_, None) => Steps::plain(Color::Green).json(),
+            (Self::Lines | Self::Stacked | Self::Bars, Some(steps)) => steps.as_lines().json(),
+            (_, Some(steps)) => steps.json(),
         }
     }
 
