@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, Unit};
-use vantage_obs::config::{Endpoint, Environment, Secret};
+use vantage_obs::config::Endpoint;
 use vantage_obs::fleet::{AlertEpisode, AlertHistory, Fleet};
 use vantage_obs::units::{format_duration, parse_duration};
 
+use crate::config::secret;
 use crate::output::{Failure, Format, Status, write_table};
 
 #[derive(Debug, Subcommand)]
@@ -79,10 +80,7 @@ impl History {
         fleet.deadline = self.deadline;
         fleet.tls.ca.clone_from(&self.ca);
         if let Some(name) = &self.token_env {
-            let environment = Environment::process();
-            let token = environment.get(name).filter(|token| !token.is_empty());
-            let missing = || Failure::Usage(format!("the variable {name} is not set"));
-            fleet.token = Some(Secret::new(token.ok_or_else(missing)?));
+            fleet.token = Some(secret(name)?);
         }
         Ok(fleet)
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use vantage_obs::config::{Config, EffectiveConfig, Environment};
+use vantage_obs::config::{Config, EffectiveConfig, Environment, Secret};
 
 use crate::output::{Failure, Format, Status, write_table};
 
@@ -71,6 +71,15 @@ pub(crate) fn readable(file: &Path) -> Result<(), Failure> {
         Err(cause) => cause,
     };
     Err(Failure::Unreadable { path, cause })
+}
+
+/// What an environment variable holds. One that isn't set is a fault, so that nobody asks without the
+/// token that they meant to send.
+pub(crate) fn secret(name: &str) -> Result<Secret, Failure> {
+    let environment = Environment::process();
+    let text = environment.get(name).filter(|text| !text.is_empty());
+    let missing = || Failure::Usage(format!("the variable {name} is not set"));
+    Ok(Secret::new(text.ok_or_else(missing)?))
 }
 
 fn print_table(effective: &EffectiveConfig, out: &mut dyn Write) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ use vantage_obs::slo::{Objectives, Rolling};
 use vantage_obs::stored::{Stored, StoredError};
 use vantage_obs::units::parse_duration;
 
-use crate::config::readable;
+use crate::config::{readable, secret};
 use crate::output::Failure;
 
 /// Where to look, and as whom.
@@ -188,10 +188,7 @@ impl Sources {
             fleet.tls.ca.clone_from(&self.ca);
         }
         if let Some(name) = &self.token_env {
-            let environment = Environment::process();
-            let token = environment.get(name).filter(|token| !token.is_empty());
-            let missing = || Failure::Usage(format!("the variable {name} is not set"));
-            fleet.token = Some(Secret::new(token.ok_or_else(missing)?));
+            fleet.token = Some(secret(name)?);
         }
         Ok(fleet)
     }
