@@ -2,7 +2,10 @@
 """What Alertmanager posts, a line for each alert: receiver, status, name, severity, and what it is about."""
 import json
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+WRITES = threading.Lock()
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -12,7 +15,10 @@ class Hook(BaseHTTPRequestHandler):
             labels, texts = alert["labels"], alert["annotations"]
             about = labels.get("objective") or labels.get("job") or "-"
             words = [self.path.strip("/"), alert["status"], labels["alertname"], labels["severity"], about]
-            print(*words, "|", texts["summary"], "|", texts["description"], "|", texts["dashboard_url"], flush=True)
+            line = " | ".join([" ".join(words), texts["summary"], texts["description"], texts["dashboard_url"]])
+            # Posts come at once, and each line must stay whole.
+            with WRITES:
+                print(line, flush=True)
         self.send_response(200)
         self.end_headers()
 
