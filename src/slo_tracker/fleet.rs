@@ -31,6 +31,7 @@
 mod alerts;
 mod answer;
 mod api;
+mod course;
 mod figures;
 mod judge;
 mod query;
@@ -75,6 +76,10 @@ pub struct Fleet {
     pub policy: Policy,
     /// How long a time slice is that is judged over all replicas. Default: 1 min.
     pub slice: Duration,
+    /// Whether it is also asked how budgets were spent over their windows, for
+    /// [`ObjectiveReport::burn_down`](crate::slo::report::ObjectiveReport::burn_down): one more query for
+    /// each length of window, as dear as the one for its events. Default: no.
+    pub courses: bool,
 }
 
 /// What the API said.
@@ -111,6 +116,7 @@ impl Fleet {
             deadline: Duration::from_secs(30),
             policy: Policy::platform(),
             slice: Duration::from_secs(60),
+            courses: false,
         }
     }
 
@@ -158,9 +164,13 @@ impl Fleet {
             .iter()
             .map(|objective| judge::judge(objective, &figures, self, at));
         report.objectives = judged.collect();
+        let mut failures = figures.failures;
+        if self.courses {
+            failures.extend(course::add(&api, &mut report, objectives, at).await);
+        }
         Ok(FleetReport {
             report,
-            failures: figures.failures,
+            failures,
             warnings: figures.warnings,
         })
     }

@@ -121,7 +121,9 @@ impl Tracked {
             self.restore(&known);
             self.look(at, maintenance);
         }
-        self.report(at, maintenance)
+        let mut report = self.report(at, maintenance);
+        report.burn_down = self.burn_down(&report, at, maintenance);
+        report
     }
 
     /// Takes up what an earlier process has left about the alert, which may be nothing.

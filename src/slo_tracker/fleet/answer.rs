@@ -31,7 +31,6 @@ struct Element {
 }
 
 /// One series over a while: seconds since 1970, and the value as text.
-#[cfg(feature = "cli")]
 #[derive(Debug, Deserialize)]
 pub(super) struct Range {
     pub(super) metric: BTreeMap<String, String>,
@@ -61,7 +60,6 @@ pub(super) fn parse(body: &[u8]) -> Result<(Values, Vec<String>), String> {
 }
 
 /// The series of a range, and what the API warned of.
-#[cfg(feature = "cli")]
 pub(super) fn parse_ranges(body: &[u8]) -> Result<(Vec<Range>, Vec<String>), String> {
     result(body, "matrix")
 }

@@ -76,19 +76,34 @@ impl Question {
 
 /// The path by which an expression is asked for at a moment.
 pub(super) fn path(expression: &str, at: Timestamp) -> String {
+    let query = encoded(expression);
+    format!("/api/v1/query?time={}&query={query}", seconds(at))
+}
+
+/// The same at moments that are this far from each other, from the first to the last.
+pub(super) fn range_path(expression: &str, first: Timestamp, last: Timestamp, step: u64) -> String {
+    let (query, first, last) = (encoded(expression), seconds(first), seconds(last));
+    format!("/api/v1/query_range?start={first}&end={last}&step={step}&query={query}")
+}
+
+fn seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
     let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
-    let mut path = format!("/api/v1/query?time={seconds}.{millis:03}&query=");
+    format!("{seconds}.{millis:03}")
+}
+
+fn encoded(expression: &str) -> String {
+    let mut text = String::new();
     for byte in expression.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => path.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => text.push(char::from(byte)),
             // Writing into a string doesn't fail.
             _ => {
-                let _ = write!(path, "%{byte:02X}");
+                let _ = write!(text, "%{byte:02X}");
             }
         }
     }
-    path
+    text
 }
 
 impl<'a> Plan<'a> {

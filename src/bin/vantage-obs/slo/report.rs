@@ -67,7 +67,10 @@ impl Arguments {
             let why = "--compare is printed as table or json: a page shows one period";
             return Err(Failure::Usage(why.into()));
         }
-        let source = self.source.source()?;
+        let source = match self.format {
+            Format::Html => self.source.source()?.with_courses(),
+            Format::Table | Format::Json => self.source.source()?,
+        };
         // One moment for all: a period ends where the next one begins.
         let at = match self.compare {
             true => Some(self.at.unwrap_or_else(Timestamp::now)),

@@ -233,6 +233,16 @@ impl Source {
     }
 }
 
+impl Source {
+    /// With how budgets were spent, where that has to be asked for.
+    pub(super) fn with_courses(mut self) -> Self {
+        if let Source::Fleet(fleet, _) = &mut self {
+            fleet.courses = true;
+        }
+        self
+    }
+}
+
 /// A store by its address; empty for the configuration's.
 fn store(text: &str) -> Result<Named, String> {
     let mut store = config::Store::default();
