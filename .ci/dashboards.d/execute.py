@@ -46,7 +46,8 @@ SOMETIMES = {
 }
 LISTED = UNANSWERED | FAULTLESS | UNUSED | SOMETIMES
 
-PATIENCE = float(os.environ.get("VANTAGE_DASHBOARDS_PATIENCE", 120))
+# A failed job is rare in a platform that is well, and some questions are about failed jobs.
+PATIENCE = float(os.environ.get("VANTAGE_DASHBOARDS_PATIENCE", 300))
 # At least four scrapes, as Grafana has it; long enough for the rarest route to be asked for.
 RATE_INTERVAL, STEP = 15, 2
 
