@@ -66,7 +66,7 @@ use check::Check;
 use layers::Layers;
 use reader::Section;
 
-use crate::alerts::Thresholds;
+use crate::model::alerts::Thresholds;
 
 pub use batch::Batch;
 pub use effective::{EffectiveConfig, EffectiveValue};

@@ -32,7 +32,7 @@ mod stream;
 mod probe;
 mod send;
 
-mod judge;
+mod diagnose;
 
 mod receiver;
 
@@ -191,7 +191,7 @@ fn receivers(effective: &EffectiveConfig, deadline: Instant) -> Vec<Part> {
 fn unfinished() -> Vec<Step> {
     let finding = format!(
         "not finished within {}",
-        crate::units::format_duration(LONGEST)
+        crate::model::units::format_duration(LONGEST)
     );
     let fix = "look at the receiver, and at proxies on the way to it: one of them accepts and then is silent";
     vec![Step::fail("deadline", finding, fix)]

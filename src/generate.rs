@@ -16,21 +16,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alert_query;
 mod dashboards;
 mod datasources;
 mod examples;
 mod file;
 mod grafana;
-mod measure;
-pub mod promql;
+mod input;
 mod rule;
 mod rules;
 mod runbooks;
-mod source;
 mod yaml;
 
+pub use crate::model::promql;
 pub use file::{Found, GeneratedFile, HAND_WRITTEN};
-pub use source::{Pace, Source};
+pub use input::{Pace, Source};
 
 /// Every file, in the order of their paths.
 #[must_use]

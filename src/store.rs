@@ -4,15 +4,18 @@
 //! it. Whoever has something to keep hands it to the keeper, which batches, bounds, and bridges an
 //! outage.
 
-mod asked;
-mod bulletin;
+pub(crate) mod business_totals;
 #[cfg(feature = "file-store")]
 mod file;
-mod keeper;
+mod incident_row;
 mod memory;
 mod pending;
+mod poll;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres_client;
+mod writer;
 
 use std::fmt;
 use std::future::Future;
@@ -22,19 +25,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::beat::{BeatId, Condition, Progress, Role};
-use crate::status::StatusId;
+use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
+use crate::model::status::StatusId;
 
-pub(crate) use asked::{Asked, answered};
-pub(crate) use bulletin::{
-    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, SpanRow, UpdateRow,
-};
 #[cfg(feature = "file-store")]
 pub(crate) use file::File;
-pub(crate) use keeper::{Keeper, Reply, Settings, block_on};
+pub(crate) use incident_row::{
+    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, SpanRow, UpdateRow,
+};
 pub(crate) use memory::Memory;
+pub(crate) use poll::{Asked, answered};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::Postgres;
+pub(crate) use writer::{Keeper, Reply, Settings, block_on};
 
 /// What a store answers with.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

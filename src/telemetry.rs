@@ -1,15 +1,17 @@
 //! `init(config)` and the handle that it gives.
 
 mod assemble;
-mod carry;
-mod end;
+mod exporters;
 mod health;
+mod heartbeat;
 mod init;
-mod keep;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod pulse;
+mod shutdown;
+mod store;
 mod subscriber;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::collections::BTreeMap;
 #[cfg(feature = "axum")]
@@ -20,29 +22,29 @@ use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::bookkeeper::Bookkeeper;
-use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::exposition::Format;
-use crate::health::Health;
-use crate::incidents::Incidents;
-use crate::instruments::{Api, Business, Database, Executions, Jobs, Scheduler, Worker};
-use crate::ledger::Ledger;
-use crate::logs::{LevelHandle, Output};
-use crate::middleware::{CountConnections, HttpLayer, Spans};
-use crate::pipeline::Metrics;
-use crate::sampler::Sampler;
-use crate::scrape::Scrape;
-use crate::slo::report::Report;
-use crate::slo_tracker::{SloAlertChange, Tracker};
-use crate::snapshot::slo::LatestFleet;
-use crate::snapshot::{PoolState, QueueState};
-use crate::trace::{Carrier, HttpCall};
+use crate::export::logs::{LevelHandle, Output};
+use crate::export::prometheus::Scrape;
+use crate::export::prometheus::text::Format;
+use crate::export::providers::Metrics;
+use crate::model::slo::report::Report;
+use crate::model::snapshot::slo::LatestFleet;
+use crate::model::snapshot::{PoolState, QueueState};
+use crate::record::clock::Clock;
+use crate::record::instruments::{Api, Business, Database, Executions, Jobs, Scheduler, Worker};
+use crate::record::middleware::{CountConnections, HttpLayer, Spans};
+use crate::record::slo_events::Ledger;
+use crate::record::trace::{Carrier, HttpCall};
+use crate::store::business_totals::Bookkeeper;
+use crate::watch::health::Health;
+use crate::watch::sampler::Sampler;
+use crate::watch::slo::{SloAlertChange, Tracker};
+use crate::watch::status::Incidents;
 
 use assemble::Background;
-use carry::Carry;
+use exporters::Carry;
+use heartbeat::Pulse;
 pub use init::{InitError, init};
-use pulse::Pulse;
 
 /// The process's telemetry. A cheap clone; all clones are the same.
 #[derive(Clone, Debug)]
@@ -94,7 +96,7 @@ impl Telemetry {
         &self.0.config
     }
 
-    /// The layer that measures HTTP requests; [`middleware`](crate::middleware) says where it stands.
+    /// The layer that measures HTTP requests; [`middleware`](crate::record::middleware) says where it stands.
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
         let config = &self.0.config.config;
@@ -121,7 +123,7 @@ impl Telemetry {
         let path = enabled.then_some(prometheus.path.as_str());
         let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
         let health = self.0.health_page();
-        crate::routes::router(
+        crate::serve::routes::router(
             scrape,
             health,
             self.0.report_page(),
@@ -145,7 +147,7 @@ impl Telemetry {
     pub fn serve(&self, address: std::net::SocketAddr) -> io::Result<std::net::SocketAddr> {
         // No API is served there, so an unknown path is no request that counts.
         let router = self.routes().reset_fallback();
-        let (address, stop) = crate::routes::serve(address, router)?;
+        let (address, stop) = crate::serve::routes::serve(address, router)?;
         self.background(|background| background.servers.push(stop));
         Ok(address)
     }
@@ -362,7 +364,7 @@ pub struct Watch {
     id: u64,
     #[cfg(feature = "postgres")]
     #[expect(dead_code, reason = "it reads until it is dropped")]
-    reader: Option<crate::postgres::Watcher>,
+    reader: Option<crate::store::postgres_client::Watcher>,
 }
 
 impl Drop for Watch {

@@ -8,8 +8,8 @@ use super::check::Check;
 use super::fault::Refusal;
 use super::reader::{Section, member};
 use super::setting::{Setting, kind};
-use crate::alerts::{Comparison, Quantity, Severity, Signal, Threshold, Thresholds};
-use crate::units::Ratio;
+use crate::model::alerts::{Comparison, Quantity, Severity, Signal, Threshold, Thresholds};
+use crate::model::units::Ratio;
 
 /// No alert waits for longer, and Prometheus keeps little more.
 const LONGEST: Duration = Duration::from_secs(30 * 86_400);

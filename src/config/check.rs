@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fault::{Fault, Location, Refusal};
 use super::reader::json_path;
 use super::source::{Source, Sources};
-use crate::units::format_duration;
+use crate::model::units::format_duration;
 
 /// Longer than this, a timeout or interval is a slip of the unit.
 const LONGEST: Duration = Duration::from_secs(86_400);

@@ -10,8 +10,8 @@ use super::reader::Section;
 use super::secret::{MASK, Secret};
 use super::setting::{duration, words};
 use super::tls::Tls;
-use crate::beat::BeatId;
-use crate::units::format_duration;
+use crate::model::heartbeat::BeatId;
+use crate::model::units::format_duration;
 
 /// The path of the list of workers.
 pub(crate) const WORKERS_PATH: &str = "/api/v1/workers/health";

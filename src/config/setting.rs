@@ -11,7 +11,7 @@ use serde::Serializer;
 use serde_json::Value;
 
 use super::fault::Refusal;
-use crate::units::{Ratio, format_duration, parse_duration};
+use crate::model::units::{Ratio, format_duration, parse_duration};
 
 /// A value that files and variables can hold.
 pub(super) trait Setting: Sized {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::check::Check;
 use super::reader::Section;
 use super::setting::{duration, words};
-use crate::slo::maintenance::Maintenance;
-use crate::slo::policy::Policy;
+use crate::model::slo::maintenance::Maintenance;
+use crate::model::slo::policy::Policy;
 
 pub use burn_rate::{BurnRates, BurnWindows, MinBad};
 pub use prometheus::SloPrometheus;

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::check::Check;
 use super::reader::Section;
 use super::setting::{duration, words};
-use crate::status::ComponentState;
-use crate::units::format_duration;
+use crate::model::status::ComponentState;
+use crate::model::units::format_duration;
 
 pub use component::StatusComponent;
 

@@ -10,7 +10,7 @@ use super::reader::Section;
 use super::secret::Secret;
 use super::service::Service;
 use super::setting::{duration, words};
-use crate::units::format_duration;
+use crate::model::units::format_duration;
 
 /// Slices belong to an instance, which is the service's name where it has no name of its own.
 const UNNAMED: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::step::Step;
-use crate::units::format_duration;
+use crate::model::units::format_duration;
 
 /// Less can come from the answer's way and the whole seconds of its date.
 const NOTABLE: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fix::Settings;
 use super::step::Step;
 use crate::config::EffectiveConfig;
-use crate::slo::Objectives;
+use crate::model::slo::Objectives;
 
 /// Loopback answers at once, or not at all.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -6,8 +6,8 @@ mod reach;
 use std::time::{Instant, SystemTime};
 
 use super::clock;
+use super::diagnose::{self, Judge};
 use super::fix::Settings;
-use super::judge::{self, Judge};
 use super::network;
 use super::probe::Answer;
 use super::send::{Outcome, send};
@@ -30,7 +30,7 @@ pub(super) fn steps(target: &Target, settings: Settings<'_>, deadline: Instant) 
     .follow(&mut steps);
     if whole.is_none() {
         let rest = CHAIN.iter().skip(steps.len()).copied();
-        let signals = target.signals.iter().map(|signal| judge::name(*signal));
+        let signals = target.signals.iter().map(|signal| diagnose::name(*signal));
         let skipped = |name| Step::skipped(name, "not tried after the failure above");
         steps.extend(rest.chain(signals).map(skipped));
     }
@@ -103,7 +103,7 @@ impl Receiver<'_> {
             let skipped = |name| Step::skipped(name, "nothing is sent, because disabled is true");
             steps.extend([skipped("auth"), clock]);
             let signals = self.target.signals.iter();
-            steps.extend(signals.map(|signal| skipped(judge::name(*signal))));
+            steps.extend(signals.map(|signal| skipped(diagnose::name(*signal))));
             return Some(());
         }
         let outcomes = match send(self.settings.0, self.target, self.deadline) {
@@ -136,9 +136,9 @@ impl Receiver<'_> {
             steps.push(match outcome {
                 Some(outcome) => judge.signal(outcome, &outcomes),
                 None if is_pushed(config, *signal) => {
-                    Step::skipped(judge::name(*signal), "not sent")
+                    Step::skipped(diagnose::name(*signal), "not sent")
                 }
-                None => Step::skipped(judge::name(*signal), off(*signal)),
+                None => Step::skipped(diagnose::name(*signal), off(*signal)),
             });
         }
         Some(())

@@ -7,15 +7,15 @@ use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::target::{Target, is_pushed};
-use crate::catalog::own::EXPORT_DURATION;
-use crate::clock::Clock;
 use crate::config::{Config, EffectiveConfig, Sampler, Signal};
-use crate::exemplars::Exemplars;
-use crate::export::Export;
-use crate::ledger::Ledger;
-use crate::pipeline::{self, Logs, Metrics, Traces};
-use crate::report::SignalReport;
-use crate::series::Instruments;
+use crate::export::flush_report::SignalReport;
+use crate::export::otlp::Export;
+use crate::export::providers::{self, Logs, Metrics, Traces};
+use crate::model::catalog::telemetry::EXPORT_DURATION;
+use crate::record::clock::Clock;
+use crate::record::exemplars::Exemplars;
+use crate::record::series::Instruments;
+use crate::record::slo_events::Ledger;
 
 /// The name of what is sent.
 const NAME: &str = "vantage-obs doctor";
@@ -41,7 +41,7 @@ pub(super) fn send(
     deadline: Instant,
 ) -> Result<Vec<Outcome>, String> {
     let config = of_target(&effective.config, target);
-    let resource = pipeline::resource(&config.service);
+    let resource = providers::resource(&config.service);
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let ledger = Ledger::default();
     let own = Metrics::ours(&config, &ledger).map_err(|error| text(&error))?;

@@ -11,7 +11,7 @@ use super::fix::Settings;
 use super::network::Timed;
 use super::step::Step;
 use super::target::Target;
-use crate::export::client_config;
+use crate::net::tls::client_config;
 
 /// An encrypted connection.
 pub(super) type Session = StreamOwned<ClientConnection, Timed>;
@@ -157,7 +157,7 @@ fn since(reason: &CertificateError) -> String {
     };
     let ago = time.as_secs().saturating_sub(not_after.as_secs());
     let ago = std::time::Duration::from_secs(ago);
-    format!(", {} ago", crate::units::format_duration(ago))
+    format!(", {} ago", crate::model::units::format_duration(ago))
 }
 
 fn wrong_name(presented: &[String], target: &Target, settings: Settings<'_>) -> Step {

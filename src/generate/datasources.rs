@@ -5,7 +5,7 @@
 //! files when it reads them, without a default; a `$` of ours is written `$$`.
 
 use super::{GeneratedFile, Source};
-use crate::units::format_duration;
+use crate::model::units::format_duration;
 
 /// The uids that dashboards and links rely on, so that they are pinned.
 pub(super) mod uid {
@@ -155,7 +155,7 @@ datasources:
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::slo::Objectives;
+    use crate::model::slo::Objectives;
 
     fn sources() -> String {
         let [sources, _] = files(&Source::new(Config::default(), Objectives::default()));

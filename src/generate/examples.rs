@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
 use super::{GeneratedFile, Source};
-use crate::alerts::Severity;
-use crate::units::format_duration;
+use crate::model::alerts::Severity;
+use crate::model::units::format_duration;
 
 /// The files beside the rules.
 pub(super) fn files(source: &Source) -> Vec<GeneratedFile> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::yaml::Yaml;
-use crate::alerts::{Severity, Signal};
-use crate::units::format_duration;
+use crate::model::alerts::{Severity, Signal};
+use crate::model::units::format_duration;
 
 /// Rules that are evaluated together, one after the other.
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@
 //! for may hang with it: the keeper's deadlines hold all the same, and a stop ends in time.
 
 mod disk;
+mod error;
 mod open;
 mod row;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
@@ -24,10 +24,10 @@ use tokio::sync::oneshot;
 use super::{
     Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
 };
-use crate::status::StatusId;
+use crate::model::status::StatusId;
 use disk::Disk;
+use error::Trouble;
 pub(crate) use open::OpenError;
-use trouble::Trouble;
 
 /// How many calls may wait for the disk: without a bound, a disk that hangs for hours would hold a
 /// batch for each try.

@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::{Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, WorkerRow};
-use crate::beat::BeatId;
-use crate::status::{ComponentState, StatusId};
+use crate::model::heartbeat::BeatId;
+use crate::model::status::{ComponentState, StatusId};
 
 /// How many slices it holds. Nobody can read them after a restart, so that the tracker's own memory
 /// is what counts, and these are for its tests and for a tracker that starts later.

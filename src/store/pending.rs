@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, TotalRow, WorkerRow};
-use crate::beat::BeatId;
-use crate::status::{ComponentState, StatusId};
+use crate::model::heartbeat::BeatId;
+use crate::model::status::{ComponentState, StatusId};
 
 /// Changes by their keys, each with the time since when it has been waiting.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ mod status;
 
 mod changes;
 
-mod seen;
+mod revision;
 
 #[cfg(test)]
 mod backends;
@@ -24,11 +24,13 @@ use jiff::Timestamp;
 use super::{
     Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
 };
-use crate::postgres::{Address, Limits, Pool, PostgresError, Transaction, migrate, within};
-use crate::status::StatusId;
+use crate::model::status::StatusId;
+use crate::store::postgres_client::{
+    Address, Limits, Pool, PostgresError, Transaction, migrate, within,
+};
 use changes::Wave;
+use revision::Seen;
 use rows::nanos;
-use seen::Seen;
 
 /// How often a transaction that gave way to another is tried again at once.
 const CONFLICTS: usize = 3;
@@ -109,7 +111,7 @@ impl Postgres {
         let mut transaction = self
             .begin("ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await?;
-        let now = transaction.query(seen::SNAPSHOT, &[]).await?;
+        let now = transaction.query(revision::SNAPSHOT, &[]).await?;
         let now = now
             .first()
             .map_or(Ok(String::new()), |row| row.try_get(0))?;

@@ -7,14 +7,14 @@ pub(crate) mod suite;
 use std::sync::Arc;
 
 use super::{Course, Memory, Store};
-use crate::status::StatusId;
+use crate::model::status::StatusId;
 
 #[test]
 fn memory_keeps_every_promise_of_a_store() {
     for (name, claim) in suite::CLAIMS {
         eprintln!("{name}");
         let store: Arc<dyn Store> = Arc::new(Memory::default());
-        super::keeper::block_on(claim(store));
+        super::writer::block_on(claim(store));
     }
 }
 

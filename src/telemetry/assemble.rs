@@ -6,33 +6,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_sdk::trace::SpanProcessor;
 
-use super::carry::Carry;
-use super::pulse::{self, Pulse};
-use super::{InitError, Inner, Telemetry, keep};
-use crate::bookkeeper::Bookkeeper;
-use crate::clock::Clock;
+use super::exporters::Carry;
+use super::heartbeat::{self, Pulse};
+use super::{InitError, Inner, Telemetry, store};
 use crate::config::{Config, EffectiveConfig, Environment, Role};
-use crate::exemplars::Exemplars;
-use crate::health::{Health, Watching};
-use crate::heartbeat::{Beating, Sources};
-use crate::incidents::{Evidence, Incidents};
-use crate::instruments::{
+use crate::export::logs::LevelHandle;
+use crate::export::prometheus::Scrape;
+use crate::export::providers::Metrics;
+use crate::model::slo::{Objectives, SloError};
+use crate::model::snapshot::Latest;
+use crate::model::snapshot::health::LatestHealth;
+use crate::model::snapshot::slo::LatestSlo;
+use crate::record::clock::Clock;
+use crate::record::exemplars::Exemplars;
+use crate::record::instruments::{
     Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
     observe_slo,
 };
-use crate::ledger::Ledger;
-use crate::logs::LevelHandle;
-use crate::pipeline::Metrics;
-use crate::sampler::Sampler;
-use crate::scrape::Scrape;
-use crate::series::Instruments;
-use crate::slo::{Objectives, SloError};
+use crate::record::series::Instruments;
+use crate::record::slo_events::Ledger;
+use crate::store::business_totals::Bookkeeper;
+use crate::watch::health::{Health, Watching};
+use crate::watch::heartbeat::{Beating, Sources};
+use crate::watch::sampler::Sampler;
 #[cfg(feature = "otlp")]
-use crate::slo_tracker::Refresh;
-use crate::slo_tracker::Tracker;
-use crate::snapshot::Latest;
-use crate::snapshot::health::LatestHealth;
-use crate::snapshot::slo::LatestSlo;
+use crate::watch::slo::Refresh;
+use crate::watch::slo::Tracker;
+use crate::watch::status::{Evidence, Incidents};
 
 /// What runs until it is dropped.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ impl Telemetry {
         let exemplars = Exemplars::new(clock.clone(), ledger.clone());
         let thread = spans.is_none() && !settings.disabled;
         let limit = settings.metrics.cardinality_limit;
-        let books = keep::books(settings);
+        let books = store::books(settings);
         let instruments =
             Instruments::new(ours.meter(), limit, exemplars.clone()).booked(books.clone());
         let carry = match spans {
@@ -106,7 +106,7 @@ impl Telemetry {
         let latest = Latest::default();
         observe(&instruments, &latest, &ledger);
         #[cfg(feature = "postgres")]
-        crate::instruments::observe_databases(&instruments, &latest);
+        crate::record::instruments::observe_databases(&instruments, &latest);
         let health_now = LatestHealth::default();
         observe_health(&instruments, &health_now, &clock);
         let slo = LatestSlo::default();
@@ -132,7 +132,7 @@ impl Telemetry {
             &instruments,
             clock.clone(),
             crew.clone(),
-            pulse::scheduler(&settings.service),
+            heartbeat::scheduler(&settings.service),
             tracing.clone(),
         );
         let sources = Sources {
@@ -143,7 +143,7 @@ impl Telemetry {
             latest: figures,
         };
         let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
-        keep::check(settings, &health, &pulse.keeper);
+        store::check(settings, &health, &pulse.keeper);
         let evidence = Evidence {
             health: health_now.clone(),
             reception: Arc::clone(&pulse.reception),
@@ -156,7 +156,7 @@ impl Telemetry {
             books,
             pulse.keeper.clone(),
             clock.clone(),
-            &keep::instance(&settings.service),
+            &store::instance(&settings.service),
         );
         let slo = Tracker::new(
             clock.clone(),
@@ -165,10 +165,10 @@ impl Telemetry {
             ledger.clone(),
             health_now,
             slo,
-            keep::slices(settings, &pulse.keeper),
+            store::slices(settings, &pulse.keeper),
         );
         #[cfg(feature = "otlp")]
-        let fleet = crate::slo_tracker::fleet_place(settings);
+        let fleet = crate::watch::slo::fleet_place(settings);
         #[cfg(not(feature = "otlp"))]
         let fleet = None;
         for role in &settings.service.roles {
@@ -219,7 +219,7 @@ impl Telemetry {
             self.background(|background| {
                 background.sampler = Some(self.0.sampler.start()?);
                 background.heart = Some(self.0.pulse.start()?);
-                if keep::are_booked(&self.0.config.config) {
+                if store::are_booked(&self.0.config.config) {
                     background.books = Some(self.0.books.start()?);
                 }
                 Ok::<_, io::Error>(())
@@ -272,7 +272,7 @@ impl Telemetry {
         if config.disabled || config.store.kind != crate::config::StoreKind::Postgres {
             return Ok(());
         }
-        let address = keep::address(config).map_err(InitError::Store)?;
+        let address = store::address(config).map_err(InitError::Store)?;
         let watch = self.watch_address("store", address);
         let watch = watch.map_err(|error| InitError::Store(io::Error::other(error)))?;
         self.background(|background| background.database = Some(watch));
@@ -294,7 +294,7 @@ impl Telemetry {
         tracing::info!(
             target: OURS,
             version = config.service.version,
-            metrics = crate::catalog::all().count(),
+            metrics = crate::model::catalog::all().count(),
             objectives = objectives.len(),
             listen = config.http.listen.map(tracing::field::display),
             scrape = config.metrics.prometheus.path,

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Inner, Telemetry};
-use crate::health::{CheckBuilder, HealthChange, Status};
 #[cfg(feature = "axum")]
-use crate::routes::HealthPage;
+use crate::model::snapshot::private::Private;
 #[cfg(feature = "axum")]
-use crate::snapshot::private::Private;
+use crate::serve::routes::HealthPage;
+use crate::watch::health::{CheckBuilder, HealthChange, Status};
 
 impl Telemetry {
-    /// A health check of this id; [`health`](crate::health) says what it can be.
+    /// A health check of this id; [`health`](crate::watch::health) says what it can be.
     ///
     /// ```
     /// use vantage_obs::health::Share;
@@ -115,8 +115,8 @@ pub(super) async fn at_most<T>(time: Duration, future: impl Future<Output = T>) 
 impl Inner {
     /// What the routes of workers need.
     #[cfg(feature = "axum")]
-    pub(super) fn workers_page(&self) -> crate::routes::WorkersPage {
-        crate::routes::WorkersPage {
+    pub(super) fn workers_page(&self) -> crate::serve::routes::WorkersPage {
+        crate::serve::routes::WorkersPage {
             reception: std::sync::Arc::clone(&self.pulse.reception),
             token: self.config.config.health.write_token.clone(),
         }
@@ -124,8 +124,8 @@ impl Inner {
 
     /// What the pages need; the public ones where the process shows them.
     #[cfg(feature = "axum")]
-    pub(super) fn pages(&self) -> crate::routes::Pages {
-        use crate::routes::{Pages, SloPage, StatusPage};
+    pub(super) fn pages(&self) -> crate::serve::routes::Pages {
+        use crate::serve::routes::{Pages, SloPage, StatusPage};
         let config = &self.config.config;
         let title = config.status.title.clone();
         let brand = title.unwrap_or_else(|| config.service.name.clone());
@@ -144,8 +144,8 @@ impl Inner {
 
     /// What the route of the objectives needs.
     #[cfg(feature = "axum")]
-    pub(super) fn report_page(&self) -> crate::routes::ReportPage {
-        crate::routes::ReportPage {
+    pub(super) fn report_page(&self) -> crate::serve::routes::ReportPage {
+        crate::serve::routes::ReportPage {
             own: self.slo.latest().clone(),
             fleet: self.fleet.clone(),
             clock: self.clock.clone(),
@@ -154,8 +154,8 @@ impl Inner {
 
     /// What the doors of incidents need.
     #[cfg(feature = "axum")]
-    pub(super) fn incidents_page(&self) -> crate::routes::IncidentsPage {
-        crate::routes::IncidentsPage {
+    pub(super) fn incidents_page(&self) -> crate::serve::routes::IncidentsPage {
+        crate::serve::routes::IncidentsPage {
             incidents: self.incidents.clone(),
             token: self.config.config.health.write_token.clone(),
         }

@@ -6,8 +6,8 @@ use opentelemetry_sdk::error::OTelSdkError;
 use super::{Telemetry, subscriber};
 use crate::config::{Config, ConfigError, Environment};
 #[cfg(feature = "otlp")]
-use crate::export::ExportError;
-use crate::slo::SloError;
+use crate::export::otlp::ExportError;
+use crate::model::slo::SloError;
 
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 

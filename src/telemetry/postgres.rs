@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Telemetry, Watch};
 use crate::config::{Secret, Tls};
-use crate::postgres::{Address, Latest, PostgresError, Watcher};
+use crate::store::postgres_client::{Address, Latest, PostgresError, Watcher};
 
 impl Telemetry {
     /// Reads the figures of a PostgreSQL database until the answer is dropped: sizes, scans,
@@ -27,7 +27,7 @@ impl Telemetry {
     /// When the URL or its certificates cannot be right, which is a fault of whoever wrote them, or
     /// no thread could be started. A server that is not there is no error.
     ///
-    /// [`catalog::database::server`]: crate::catalog::database::server
+    /// [`catalog::database::server`]: crate::model::catalog::database::server
     pub fn watch_postgres(&self, name: &str, url: &Secret) -> Result<Watch, PostgresError> {
         let address = Address::parse(url, &Tls::default())?;
         self.watch_address(name, address)

@@ -8,7 +8,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Inner;
-use crate::logs::{LevelHandle, Output, controlled};
+use crate::export::logs::{LevelHandle, Output, controlled};
 
 /// One layer for everything that a subscriber may be made of.
 pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;

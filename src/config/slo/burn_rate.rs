@@ -8,8 +8,8 @@ use super::SloPolicy;
 use crate::config::check::Check;
 use crate::config::reader::Section;
 use crate::config::setting::duration;
-use crate::slo::policy::{self, Level, Pair, Policy};
-use crate::units::{Ratio, format_duration};
+use crate::model::slo::policy::{self, Level, Pair, Policy};
+use crate::model::units::{Ratio, format_duration};
 
 /// The longest burn window: as long as the tracker's memory.
 const LONGEST: Duration = Duration::from_secs(30 * 86_400);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::config::fault::Refusal;
 use crate::config::setting::{Setting, kind};
-use crate::slo::maintenance::Maintenance;
+use crate::model::slo::maintenance::Maintenance;
 
 const KEYS: [&str; 3] = ["from", "to", "reason"];
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::slo::policy::{Level, Policy};
-use crate::units::Ratio;
+use crate::model::slo::policy::{Level, Policy};
+use crate::model::units::Ratio;
 
 fn slo(json: &str) -> EffectiveConfig {
     let file = ConfigFile::of(&format!(r#"{{"slo": {json}}}"#));

@@ -2,11 +2,11 @@ use super::sheet::{
     RATE, Sheet, counter, distribution, gauge, histogram, hundredths, over_time, share,
     traced_percentiles,
 };
-use crate::alerts::{self, Signal};
-use crate::catalog::{api, health, process};
+use crate::generate::alert_query::{answered, failed};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Unit, View};
-use crate::generate::measure::{answered, failed};
-use crate::generate::promql::{Counter, Select as _, Vector, Window};
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::{api, health, process};
+use crate::model::promql::{Counter, Select as _, Vector, Window};
 
 /// Requests, and the processes that answer them.
 pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {

@@ -1,8 +1,8 @@
 use super::sheet::{RATE, Sheet, counter, gauge, over_time};
-use crate::alerts::{self, Signal};
-use crate::catalog::{MetricSpec, business};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Unit, View};
-use crate::generate::promql::{Vector, Window};
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::{MetricSpec, business};
+use crate::model::promql::{Vector, Window};
 
 const DAY: Window = Window::hours(24);
 

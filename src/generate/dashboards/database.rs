@@ -2,11 +2,11 @@ use super::sheet::{
     RATE, Sheet, counter, distribution, gauge, histogram, hundredths, outcomes, over_time,
     percentiles_panel, share, traced_percentiles,
 };
-use crate::alerts::{self, Signal};
-use crate::catalog::database::{self, server};
-use crate::catalog::process;
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Steps, Unit, View};
-use crate::generate::promql::{Select as _, Vector, Window};
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::database::{self, server};
+use crate::model::catalog::process;
+use crate::model::promql::{Select as _, Vector, Window};
 
 const POOL: &str = "db.client.connection.pool.name";
 const OPERATION: &str = "db.operation.name";

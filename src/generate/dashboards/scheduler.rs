@@ -2,10 +2,10 @@ use super::sheet::{
     RATE, Sheet, counter, distribution, gauge, histogram, hundredths, outcomes, over_time, share,
     traced_percentiles,
 };
-use crate::alerts::{self, Signal};
-use crate::catalog::scheduler;
 use crate::generate::grafana::{Dashboard, Panel, Query, Row, Unit, View};
-use crate::generate::promql::{Select as _, Vector, Window};
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::scheduler;
+use crate::model::promql::{Select as _, Vector, Window};
 
 /// Schedules and their executions.
 pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {

@@ -1,12 +1,12 @@
-use crate::alerts::{self, Signal};
-use crate::catalog::{self, MetricSpec};
 use crate::generate::Source;
+use crate::generate::alert_query::Time;
 use crate::generate::grafana::{
     Annotation, Color, DataLink, Override, Panel, Query, Steps, Unit, Variable, View,
 };
-use crate::generate::measure::Time;
-use crate::generate::promql::{Counter, Gauge, Histogram, Select as _, Vector, Window};
-use crate::units::Ratio;
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::{self, MetricSpec};
+use crate::model::promql::{Counter, Gauge, Histogram, Select as _, Vector, Window};
+use crate::model::units::Ratio;
 
 /// The window of every rate.
 pub(super) const RATE: Window = Window::RATE_INTERVAL;

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use super::sheet::{RATE, Sheet, counter, gauge, over_time, percentiles_panel, share};
-use crate::alerts::{self, Signal};
-use crate::catalog::{own, store};
+use crate::generate::alert_query::{budgets_left, burn_rate};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Steps, Unit, View};
-use crate::generate::measure::{budgets_left, burn_rate};
-use crate::generate::promql::{Select as _, Vector};
-use crate::slo::policy::{Level, Pair, Policy};
-use crate::units::format_duration;
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::{store, telemetry};
+use crate::model::promql::{Select as _, Vector};
+use crate::model::slo::policy::{Level, Pair, Policy};
+use crate::model::units::format_duration;
 
 /// Objectives, their error budgets, and how far these figures can be trusted.
 pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {
@@ -43,18 +43,21 @@ pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {
 /// The fastest burn of an objective's replicas over a window.
 fn burn(window: Duration) -> Vector {
     let window = format_duration(window);
-    let rate = gauge(&own::SLO_BURN_RATE).with("window").is(&window).now();
+    let rate = gauge(&telemetry::SLO_BURN_RATE)
+        .with("window")
+        .is(&window)
+        .now();
     rate.max_by(&["objective"])
 }
 
 fn remaining() -> Vector {
-    gauge(&own::SLO_BUDGET_REMAINING)
+    gauge(&telemetry::SLO_BUDGET_REMAINING)
         .now()
         .min_by(&["objective"])
 }
 
 fn raised(severity: &str) -> Vector {
-    gauge(&own::SLO_ALERT)
+    gauge(&telemetry::SLO_ALERT)
         .with("severity")
         .is(severity)
         .now()
@@ -145,12 +148,12 @@ fn overview(sheet: &Sheet<'_>, policy: &Policy) -> Vec<Panel> {
 }
 
 fn bad_share(by: &[&str]) -> Vector {
-    let all = counter(&own::SLO_EVENTS).rate(RATE).sum_by(by);
+    let all = counter(&telemetry::SLO_EVENTS).rate(RATE).sum_by(by);
     share(&events_of("bad", by), &all)
 }
 
 fn events_of(result: &str, by: &[&str]) -> Vector {
-    counter(&own::SLO_EVENTS)
+    counter(&telemetry::SLO_EVENTS)
         .with("result")
         .is(result)
         .rate(RATE)
@@ -158,7 +161,7 @@ fn events_of(result: &str, by: &[&str]) -> Vector {
 }
 
 fn budgets(sheet: &Sheet<'_>) -> Vec<Panel> {
-    let coverage = gauge(&own::SLO_COVERAGE).now().min_by(&["objective"]);
+    let coverage = gauge(&telemetry::SLO_COVERAGE).now().min_by(&["objective"]);
     let state = raised("frozen")
         .plus(&raised("warning").times(2_u32))
         .plus(&raised("critical").times(3_u32));
@@ -261,8 +264,12 @@ fn fleet(sheet: &Sheet<'_>, policy: &Policy) -> Vec<Panel> {
 }
 
 fn events(sheet: &Sheet<'_>) -> Vec<Panel> {
-    let all = counter(&own::SLO_EVENTS).rate(RATE).sum_by(&["objective"]);
-    let requests = counter(&own::SLO_REQUESTS).rate(RATE).sum_by(&["result"]);
+    let all = counter(&telemetry::SLO_EVENTS)
+        .rate(RATE)
+        .sum_by(&["objective"]);
+    let requests = counter(&telemetry::SLO_REQUESTS)
+        .rate(RATE)
+        .sum_by(&["result"]);
     let panels = [
         Panel::new(View::Lines, "Events")
             .describe(
@@ -301,17 +308,17 @@ fn events(sheet: &Sheet<'_>) -> Vec<Panel> {
 }
 
 fn trust(sheet: &Sheet<'_>) -> Vec<Panel> {
-    let errors = counter(&own::SCRAPE_ERRORS)
+    let errors = counter(&telemetry::SCRAPE_ERRORS)
         .rate(RATE)
         .sum_by(&["job", "part"]);
-    let samplers = counter(&own::SAMPLER_ERRORS)
+    let samplers = counter(&telemetry::SAMPLER_ERRORS)
         .rate(RATE)
         .sum_by(&["job", "sampler"]);
-    let overflow = counter(&own::SERIES_OVERFLOW)
+    let overflow = counter(&telemetry::SERIES_OVERFLOW)
         .rate(RATE)
         .sum_by(&["job", "instrument"])
         .above(0_u32);
-    let scrape = super::sheet::histogram(&own::SCRAPE_DURATION);
+    let scrape = super::sheet::histogram(&telemetry::SCRAPE_DURATION);
     vec![
         sheet.page_of(
             percentiles_panel("Time that scrapes take", &scrape)
@@ -340,17 +347,17 @@ fn trust(sheet: &Sheet<'_>) -> Vec<Panel> {
 
 fn carried(sheet: &Sheet<'_>) -> Vec<Panel> {
     let by = ["error.type"];
-    let spans = counter(&own::SPANS_PROCESSED).rate(RATE).sum_by(&by);
-    let span_results = counter(&own::SPANS_EXPORTED).rate(RATE).sum_by(&by);
-    let logs = counter(&own::LOGS_PROCESSED).rate(RATE).sum_by(&by);
-    let log_results = counter(&own::LOGS_EXPORTED).rate(RATE).sum_by(&by);
-    let points = counter(&own::POINTS_EXPORTED).rate(RATE).sum_by(&by);
+    let spans = counter(&telemetry::SPANS_PROCESSED).rate(RATE).sum_by(&by);
+    let span_results = counter(&telemetry::SPANS_EXPORTED).rate(RATE).sum_by(&by);
+    let logs = counter(&telemetry::LOGS_PROCESSED).rate(RATE).sum_by(&by);
+    let log_results = counter(&telemetry::LOGS_EXPORTED).rate(RATE).sum_by(&by);
+    let points = counter(&telemetry::POINTS_EXPORTED).rate(RATE).sum_by(&by);
     let full = |size, capacity| {
         let part = gauge(size).now().sum_by(&["job", "instance"]);
         part.over(&gauge(capacity).now().sum_by(&["job", "instance"]))
     };
-    let span_queue = full(&own::SPAN_QUEUE_SIZE, &own::SPAN_QUEUE_CAPACITY);
-    let log_queue = full(&own::LOG_QUEUE_SIZE, &own::LOG_QUEUE_CAPACITY);
+    let span_queue = full(&telemetry::SPAN_QUEUE_SIZE, &telemetry::SPAN_QUEUE_CAPACITY);
+    let log_queue = full(&telemetry::LOG_QUEUE_SIZE, &telemetry::LOG_QUEUE_CAPACITY);
     let pending = gauge(&store::PENDING).now().max_by(&["job", "instance"]);
     let oldest = gauge(&store::OLDEST_PENDING_AGE)
         .now()
@@ -361,7 +368,7 @@ fn carried(sheet: &Sheet<'_>) -> Vec<Panel> {
     let dropped = counter(&store::DROPPED)
         .rate(RATE)
         .sum_by(&["job", "reason"]);
-    let push = super::sheet::histogram(&own::EXPORT_DURATION);
+    let push = super::sheet::histogram(&telemetry::EXPORT_DURATION);
     let nothing = "nothing is pushed";
     vec![
         sheet.page_of(

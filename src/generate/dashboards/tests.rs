@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::Config;
-use crate::slo::Objectives;
+use crate::model::slo::Objectives;
 
 /// The platform's own objectives.
 fn objectives() -> Objectives {

@@ -2,10 +2,10 @@ use super::sheet::{
     RATE, Sheet, counter, distribution, gauge, histogram, outcomes, over_time, share,
     traced_percentiles,
 };
-use crate::alerts::{self, Signal};
-use crate::catalog::{own, worker};
 use crate::generate::grafana::{Color, Dashboard, Override, Panel, Row, Unit, View};
-use crate::generate::promql::{Counter, Select as _, Vector, Window};
+use crate::model::alerts::{self, Signal};
+use crate::model::catalog::{telemetry, worker};
+use crate::model::promql::{Counter, Select as _, Vector, Window};
 
 /// Jobs, queues, and the workers that empty them.
 pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {
@@ -181,7 +181,7 @@ fn workers(sheet: &Sheet<'_>) -> Vec<Panel> {
     let states = gauge(&worker::WORKERS).now().max_by(&["state"]);
     let beats = counter(&worker::BEATS).rate(RATE).sum_by(&["result"]);
     let unknown = counter(&worker::UNKNOWN_FIELDS).rate(RATE).sum_by(&[]);
-    let sent = counter(&own::HEARTBEAT_SENDS)
+    let sent = counter(&telemetry::HEARTBEAT_SENDS)
         .rate(RATE)
         .sum_by(&["job", "result"]);
     let status = Panel::new(View::StateTimeline, "Worker heartbeat status")

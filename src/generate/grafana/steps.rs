@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::alerts::{Comparison, Severity, Signal, Threshold, Thresholds};
-use crate::units;
+use crate::model::alerts::{Comparison, Severity, Signal, Threshold, Thresholds};
+use crate::model::units;
 
 /// A colour that Grafana knows by name, so that it follows the reader's theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::alerts::{self, AlertSpec, Comparison, Dashboard, Severity, Signal, Threshold};
 use crate::generate::Source;
-use crate::generate::measure::{Budgets, Measure, Time};
-use crate::generate::promql::Vector;
+use crate::generate::alert_query::{Budgets, Measure, Time};
 use crate::generate::rule::{Alert, Group, Rule};
-use crate::slo::Objective;
-use crate::slo::policy::{Level, Pair};
-use crate::units::format_duration;
+use crate::model::alerts::{self, AlertSpec, Comparison, Dashboard, Severity, Signal, Threshold};
+use crate::model::promql::Vector;
+use crate::model::slo::Objective;
+use crate::model::slo::policy::{Level, Pair};
+use crate::model::units::format_duration;
 
 pub(super) fn groups(source: &Source) -> Vec<Group> {
     let named = [

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::generate::Source;
-use crate::generate::measure::{Budgets, Presence, Time, Usual, requests};
+use crate::generate::alert_query::{Budgets, Presence, Time, Usual, requests};
 use crate::generate::rule::{Group, Record, Rule};
 
 pub(super) fn groups(source: &Source) -> Vec<Group> {

@@ -2,7 +2,7 @@
 //!
 //! A `match` without a wildcard, so that an alert without advice doesn't compile.
 
-use crate::alerts::Signal;
+use crate::model::alerts::Signal;
 
 /// What a declaration doesn't know of an alert.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use super::advice::Advice;
 use super::page::Page;
 use super::{issues, queries};
-use crate::alerts::{self, AlertSpec, Comparison, Signal, Threshold};
 use crate::generate::Source;
-use crate::slo::policy::Level;
-use crate::units::format_duration;
+use crate::model::alerts::{self, AlertSpec, Comparison, Signal, Threshold};
+use crate::model::slo::policy::Level;
+use crate::model::units::format_duration;
 
 pub(super) fn pages(source: &Source) -> Vec<Page> {
     alerts::ALL.iter().map(|spec| page(spec, source)).collect()

@@ -3,7 +3,7 @@
 use super::calendar::Round;
 use super::issues::Issue;
 use super::page::Page;
-use crate::alerts;
+use crate::model::alerts;
 
 pub(super) fn page() -> Page {
     let issues = Issue::ALL.map(|issue| format!("[{}]({}.md)", issue.title(), issue.name()));

@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::queries::{self, Query};
-use crate::alerts::{self, Signal};
 use crate::generate::Source;
+use crate::model::alerts::{self, Signal};
 
 /// What goes wrong again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::generate::promql::Vector;
 use crate::generate::{GeneratedFile, HAND_WRITTEN};
+use crate::model::promql::Vector;
 
 /// A page: its name, and what it says so far.
 #[derive(Debug)]

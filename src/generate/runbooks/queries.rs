@@ -1,12 +1,14 @@
 //! What to ask Prometheus on each page. All of it is answered while nothing is wrong, but for what only
 //! a fault or weeks of history bring about, so that whoever practises sees what is usual.
 
-use crate::alerts::Signal;
-use crate::catalog::{api, business, database, health, own, process, scheduler, store, worker};
 use crate::generate::Source;
-use crate::generate::measure::{self, Measure};
-use crate::generate::promql::{Counter, Gauge, Histogram, Select, Vector, Window};
-use crate::units::Ratio;
+use crate::generate::alert_query::{self, Measure};
+use crate::model::alerts::Signal;
+use crate::model::catalog::{
+    api, business, database, health, process, scheduler, store, telemetry, worker,
+};
+use crate::model::promql::{Counter, Gauge, Histogram, Select, Vector, Window};
+use crate::model::units::Ratio;
 
 /// A question for Prometheus.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ pub(super) fn of(signal: Signal, source: &Source) -> Vec<Query> {
         Signal::ErrorBudget => (
             Some(query(
                 "What is left of the budgets, as a share; below 0 it is overspent:",
-                measure::budgets_left(),
+                alert_query::budgets_left(),
             )),
             vec![burning(), bad_events()],
         ),
@@ -122,7 +124,7 @@ fn p95(histogram: &Histogram, by: &[&str]) -> Vector {
 }
 
 pub(super) fn failing(source: &Source) -> Query {
-    let requests = measure::failed(Counter::of(&api::REQUESTS), measure::Time { source });
+    let requests = alert_query::failed(Counter::of(&api::REQUESTS), alert_query::Time { source });
     let rate = requests
         .rate(RECENT)
         .sum_by(&["job", "http.route", "error.type"]);
@@ -133,9 +135,9 @@ pub(super) fn failing(source: &Source) -> Query {
 }
 
 pub(super) fn slow_routes(source: &Source) -> Query {
-    let durations = measure::answered(
+    let durations = alert_query::answered(
         Histogram::of(&api::REQUEST_DURATION),
-        measure::Time { source },
+        alert_query::Time { source },
     );
     query(
         "The slowest routes: the 95th percentile in seconds:",
@@ -144,7 +146,7 @@ pub(super) fn slow_routes(source: &Source) -> Query {
 }
 
 pub(super) fn busy_routes(source: &Source) -> Query {
-    let requests = measure::answered(Counter::of(&api::REQUESTS), measure::Time { source });
+    let requests = alert_query::answered(Counter::of(&api::REQUESTS), alert_query::Time { source });
     let rate = requests.rate(RECENT).sum_by(&["job", "http.route"]);
     query(
         "The busiest routes, in requests a second:",
@@ -371,7 +373,7 @@ fn revenue() -> Query {
 }
 
 pub(super) fn burning() -> Query {
-    let rates = Gauge::of(&own::SLO_BURN_RATE).now();
+    let rates = Gauge::of(&telemetry::SLO_BURN_RATE).now();
     query(
         "How fast each budget burns, the worst process of each:",
         rates.max_by(&["objective", "window"]),
@@ -379,7 +381,7 @@ pub(super) fn burning() -> Query {
 }
 
 fn bad_events() -> Query {
-    let bad = Counter::of(&own::SLO_EVENTS).with("result").is("bad");
+    let bad = Counter::of(&telemetry::SLO_EVENTS).with("result").is("bad");
     query(
         "Bad events by objective, in events a second:",
         bad.rate(RECENT).sum_by(&["objective"]),
@@ -394,7 +396,7 @@ fn ready() -> Query {
 }
 
 fn exported() -> Query {
-    let spans = Counter::of(&own::SPANS_EXPORTED).rate(RECENT);
+    let spans = Counter::of(&telemetry::SPANS_EXPORTED).rate(RECENT);
     query(
         "Spans that left, and with an error those that did not arrive, a second:",
         spans.sum_by(&["job", "error.type"]),
@@ -404,14 +406,14 @@ fn exported() -> Query {
 fn span_queue() -> Query {
     query(
         "Spans that wait:",
-        Gauge::of(&own::SPAN_QUEUE_SIZE)
+        Gauge::of(&telemetry::SPAN_QUEUE_SIZE)
             .now()
             .sum_by(&["job", "instance"]),
     )
 }
 
 fn scrape_errors() -> Query {
-    let errors = Counter::of(&own::SCRAPE_ERRORS).increase(RECENT);
+    let errors = Counter::of(&telemetry::SCRAPE_ERRORS).increase(RECENT);
     query(
         "What was left out, by part:",
         errors.sum_by(&["job", "instance", "part"]).above(0_u32),
@@ -421,12 +423,15 @@ fn scrape_errors() -> Query {
 fn scrape_time() -> Query {
     query(
         "How long scrapes take: the 95th percentile in seconds:",
-        p95(&Histogram::of(&own::SCRAPE_DURATION), &["job", "instance"]),
+        p95(
+            &Histogram::of(&telemetry::SCRAPE_DURATION),
+            &["job", "instance"],
+        ),
     )
 }
 
 fn overflown() -> Query {
-    let overflown = Counter::of(&own::SERIES_OVERFLOW).increase(Window::hours(1));
+    let overflown = Counter::of(&telemetry::SERIES_OVERFLOW).increase(Window::hours(1));
     query(
         "Which instruments are full:",
         overflown.sum_by(&["job", "instrument"]).above(0_u32),

@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::queries;
-use crate::alerts::Dashboard;
 use crate::generate::Source;
+use crate::model::alerts::Dashboard;
 
 pub(super) fn page(source: &Source) -> Page {
     let dashboards: Vec<_> = Dashboard::ALL

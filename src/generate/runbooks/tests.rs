@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::alerts::{self, Severity, Signal, Threshold};
 use crate::config::Config;
 use crate::generate::HAND_WRITTEN;
-use crate::slo::Objectives;
+use crate::model::alerts::{self, Severity, Signal, Threshold};
+use crate::model::slo::Objectives;
 
 fn source(config: Config) -> Source {
     Source::new(config, Objectives::load("slo").unwrap())
@@ -73,7 +73,7 @@ fn a_page_tells_the_levels_in_force() {
 #[test]
 fn the_page_of_budgets_tells_the_burn_windows_in_force() {
     let mut config = Config::default();
-    config.slo.burn_rate.critical.factor = crate::units::Ratio::new(17, 2).unwrap();
+    config.slo.burn_rate.critical.factor = crate::model::units::Ratio::new(17, 2).unwrap();
     let text = page(&files(&source(config)), "error-budget-burn");
     assert!(
         text.contains("| critical | above 8.5x | 1h and 5m |"),

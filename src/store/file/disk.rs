@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 use redb::Database;
 
 use super::Remark;
+use super::error::Trouble;
 use super::open::{self, OpenError, Opened, SetAside};
-use super::trouble::Trouble;
 use crate::store::StoreError;
 
 /// The open file; closed after a failure of the disk, until the next call opens it again.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use redb::{Builder, Database};
 
+use super::error::Trouble;
 use super::tables;
-use super::trouble::Trouble;
 
 /// Pages that are held in memory; a start reads the file once, and then only what changes.
 const CACHE: usize = 4 << 20;

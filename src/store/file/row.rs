@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::beat::{BeatId, Condition, Progress, Role};
+use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
 use crate::store::WorkerRow;
 
 /// A row that was read.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, Table, TableDefinition};
 
+use super::error::Trouble;
 use super::row::{self, Kept};
-use super::trouble::Trouble;
-use crate::status::{ComponentState, StatusId};
+use crate::model::status::{ComponentState, StatusId};
 use crate::store::{BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, WorkerRow};
 
 /// Grows with every change of a table or of a row, so that an earlier release refuses the file and

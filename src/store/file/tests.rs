@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::super::keeper::block_on;
 use super::super::tests::rows::{at, slice, worker};
 use super::super::tests::suite::{self, all, put, put_slices};
+use super::super::writer::block_on;
 use super::{File, OpenError, tables};
 use crate::store::{Store, WorkerRow};
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::Postgres;
 use super::rows::tests::row;
 use crate::config::{Secret, Tls};
-use crate::postgres::Address;
-use crate::postgres::server::{self, Server, database, run};
+use crate::store::postgres_client::Address;
+use crate::store::postgres_client::server::{self, Server, database, run};
 use crate::store::{Change, Revision, SliceRow, Store as _, TotalRow, WorkerRow};
 
 const WITHIN: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ async fn a_row_comes_back_to_the_nanosecond() {
         last_seen: None,
         progressed_at: None,
         version: None,
-        progress: crate::beat::Progress::default(),
+        progress: crate::model::heartbeat::Progress::default(),
         clock_skew_ms: None,
         ..row("empty")
     };
@@ -85,7 +85,8 @@ async fn which_of_two_rows_stays_is_the_rule_of_the_roster() {
     let mut pairs = Vec::new();
     for known in &variants {
         for new in &variants {
-            let id = crate::beat::BeatId::parse(&format!("{:06}", pairs.len())).unwrap();
+            let id =
+                crate::model::heartbeat::BeatId::parse(&format!("{:06}", pairs.len())).unwrap();
             let of = |row: &WorkerRow| WorkerRow {
                 id: id.clone(),
                 ..row.clone()
@@ -337,7 +338,7 @@ async fn it_keeps_every_promise_of_a_store() {
 fn opened() -> Change {
     let row = crate::store::tests::rows::incident("opened", 0, None);
     Change::Bulletin(crate::store::BulletinRow {
-        id: crate::status::StatusId::random(),
+        id: crate::model::status::StatusId::random(),
         slot: Some("system".into()),
         ..row
     })

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use super::rows::{Notes, Slices, Totals, Workers, nanos};
 use super::status::{Spans, write_bulletin};
-use crate::beat::BeatId;
-use crate::postgres::{PostgresError, Transaction};
-use crate::status::{ComponentState, StatusId};
+use crate::model::heartbeat::BeatId;
+use crate::model::status::{ComponentState, StatusId};
+use crate::store::postgres_client::{PostgresError, Transaction};
 use crate::store::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, TotalRow, WorkerRow};
 
 /// Changes of which no two touch the same row.

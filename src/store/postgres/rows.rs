@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::beat::{BeatId, Condition, Progress, Role};
-use crate::postgres::PostgresError;
+use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
+use crate::store::postgres_client::PostgresError;
 use crate::store::{NoteRow, SliceRow, TotalRow, WorkerRow};
 
 /// What a statement takes.

@@ -6,8 +6,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::rows::{Values, nanos, whole};
-use crate::postgres::{PostgresError, Transaction};
-use crate::status::ComponentState;
+use crate::model::status::ComponentState;
+use crate::store::postgres_client::{PostgresError, Transaction};
 use crate::store::{BulletinRow, SpanRow};
 
 pub(super) const BULLETINS: &str = "

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::rows::{at, id, slice, worker};
-use crate::clock::Clock;
-use crate::status::StatusId;
+use crate::model::status::StatusId;
+use crate::record::clock::Clock;
 use crate::store::{
     Answer, BulletinRow, Change, Keeper, Memory, NoteRow, Revision, Settings, SliceRow, SpanRow,
     Store, StoreError, WorkerRow,

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::beat::{BeatId, Condition, Progress, Role};
-use crate::status::{Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId};
+use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
+use crate::model::status::{
+    Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
+};
 use crate::store::{
     AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, NoteRow, SliceRow,
     SpanRow, UpdateRow, WorkerRow,

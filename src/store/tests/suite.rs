@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rows::{at, id, incident, maintenance, note, silent, slice, span, worker};
-use crate::status::{ComponentState, StatusId};
+use crate::model::status::{ComponentState, StatusId};
 use crate::store::{BulletinRow, Change, Course, Revision, SliceRow, SpanRow, Store, WorkerRow};
 
 type Claim = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,6 +1,6 @@
 //! What a PostgreSQL tells of itself, and what a check makes of it.
 
-#[path = "../../../src/postgres/server.rs"]
+#[path = "../../../src/store/postgres_client/server.rs"]
 pub(super) mod server;
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Nothing is measured for nobody.
 
 use super::*;
-use crate::catalog;
+use crate::model::catalog;
 
 /// What no panel shows, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[(

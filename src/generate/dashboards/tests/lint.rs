@@ -185,7 +185,7 @@ fn target_job_and_target_instance() {
 
 #[test]
 fn a_metric_without_matchers_is_none() {
-    for spec in crate::catalog::all() {
+    for spec in crate::model::catalog::all() {
         let name = spec.prometheus_name();
         each(|_, panel| {
             for expression in expressions(panel) {

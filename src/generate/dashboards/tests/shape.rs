@@ -23,7 +23,7 @@ fn uids_are_those_of_the_addresses_and_short_enough() {
     );
     assert_eq!(
         uids,
-        crate::alerts::Dashboard::ALL.map(crate::alerts::Dashboard::uid)
+        crate::model::alerts::Dashboard::ALL.map(crate::model::alerts::Dashboard::uid)
     );
     assert!(uids.iter().all(|uid| uid.len() <= 40));
 }
@@ -180,7 +180,9 @@ fn pages() -> HashSet<String> {
         "worker-issues",
         "database-issues",
     ];
-    let alerts = crate::alerts::ALL.iter().map(|alert| alert.runbook());
+    let alerts = crate::model::alerts::ALL
+        .iter()
+        .map(|alert| alert.runbook());
     alerts.chain(common.map(str::to_owned)).collect()
 }
 
@@ -199,7 +201,7 @@ fn a_runbook_with_an_address_is_a_link_and_one_without_is_not() {
 
 #[test]
 fn a_level_of_the_configuration_is_a_line_and_a_colour() {
-    use crate::alerts::{Severity, Signal, Threshold};
+    use crate::model::alerts::{Severity, Signal, Threshold};
     let mut config = Config::default();
     config.alerts.set(
         Signal::QueueDepth,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::super::keeper::block_on;
+use super::super::super::writer::block_on;
 use super::super::File;
 use super::{all, folder, put, put_slices, rows, slice, worker};
 use crate::store::{Change, Store as _};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::super::super::keeper::block_on;
+use super::super::super::writer::block_on;
 use super::super::File;
 use super::{all, folder, put, put_slices, slice, worker};
-use crate::clock::Clock;
+use crate::record::clock::Clock;
 use crate::store::{Change, Keeper, Memory, Settings, Store as _};
 
 #[test]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use super::super::super::keeper::block_on;
+use super::super::super::writer::block_on;
 use super::super::File;
 use super::{all, folder, worker};
-use crate::clock::Clock;
+use crate::record::clock::Clock;
 use crate::store::{Change, Keeper, Settings, Store as _};
 
 const CHILD: &str = "VANTAGE_TEST_STORE_CHILD";

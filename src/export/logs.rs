@@ -1,0 +1,136 @@
+//! `tracing` events as lines: JSON for a log store, or text for people, on standard output.
+//!
+//! ```json
+//! {"timestamp":"2026-03-01T12:03:04.123456Z","level":"info","target":"api::posts",
+//!  "service":"vantage-api","trace_id":"4bf9…","span_id":"00f0…","message":"published",
+//!  "fields":{"post":7},"spans":[{"name":"publish","fields":{"user":"ada"}}]}
+//! ```
+//!
+//! That is one line, and whatever an event holds, it stays one: control characters, line separators
+//! and marks that reverse the writing direction are escaped, a text too long is cut and the line says
+//! `"truncated":true`, a value whose `Debug` or `Display` panics is written as `<panicked>`. A line
+//! has at most 64 KiB.
+//!
+//! Why `fields` and not its members beside `message`? Because a field may be called `level` or
+//! `trace_id`, and a log store that indexes those would be told lies by it.
+//!
+//! Why does a broken standard output go unnoticed by the service? Because a log line is worth less
+//! than the request that it is about. [`Output::lost`] counts what could not be written. A reader
+//! that stops reading is another matter: when its pipe is full, writing waits, as it does with every
+//! program that writes to standard output.
+//!
+//! Spans have levels too: those that [`LevelHandle`] turns away are left out of `spans`, and nowhere
+//! else. `trace_id` and `span_id` are those of OpenTelemetry's current context.
+
+mod output;
+mod time;
+
+mod escape;
+
+mod value;
+
+mod members;
+
+mod buffers;
+mod line;
+
+mod filter;
+mod layer;
+
+#[cfg_attr(
+    all(not(feature = "otlp"), not(test)),
+    expect(dead_code, reason = "for what is pushed")
+)]
+mod panics;
+
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::config::{LogFormat, Logs};
+use crate::record::clock::Clock;
+use layer::LogLayer;
+use line::Form;
+
+pub use filter::LevelHandle;
+pub use output::Output;
+pub use panics::log_panics;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(unused_imports, reason = "routes write times")
+)]
+pub(crate) use time::rfc3339;
+
+/// A layer that writes every event as a line, and the handle that changes its levels.
+///
+/// The levels are this layer's own: other layers of the subscriber see what they want to see.
+/// For services that set up their subscriber themselves.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+/// use vantage_obs::{config, logs};
+///
+/// let settings = config::Logs::default();
+/// let (layer, levels) = logs::layer(&settings, "vantage-api", logs::Output::stdout());
+/// let subscriber = tracing_subscriber::registry().with(layer);
+/// tracing::subscriber::with_default(subscriber, || {
+///     tracing::info!(post = 7, "published");
+///     levels.set("info,vantage_api::db=debug")?;
+///     Ok::<(), config::LevelsError>(())
+/// })?;
+/// # Ok::<(), config::LevelsError>(())
+/// ```
+pub fn layer<S>(
+    settings: &Logs,
+    service: &str,
+    output: Output,
+) -> (impl Layer<S> + Send + Sync + 'static, LevelHandle)
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    timed_layer(settings, service, output, Clock::system())
+}
+
+/// The same with a clock in the hand.
+pub(crate) fn timed_layer<S>(
+    settings: &Logs,
+    service: &str,
+    output: Output,
+    clock: Clock,
+) -> (impl Layer<S> + Send + Sync + 'static, LevelHandle)
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let levels = LevelHandle::new(settings.level.clone());
+    (
+        controlled(settings, service, output, clock, &levels),
+        levels,
+    )
+}
+
+/// The same with levels that something else has a hand on already.
+pub(crate) fn controlled<S>(
+    settings: &Logs,
+    service: &str,
+    output: Output,
+    clock: Clock,
+    levels: &LevelHandle,
+) -> impl Layer<S> + Send + Sync + 'static + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let form = form(settings.format, &output);
+    LogLayer::new(form, service, output, clock).with_filter(levels.filter())
+}
+
+fn form(format: LogFormat, output: &Output) -> Form {
+    match format {
+        LogFormat::Auto if !output.is_terminal() => Form::Json,
+        LogFormat::Json => Form::Json,
+        LogFormat::Text | LogFormat::Auto if output.has_colour() => Form::Coloured,
+        LogFormat::Text | LogFormat::Auto => Form::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

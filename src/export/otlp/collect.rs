@@ -1,0 +1,45 @@
+//! Collects metrics on a thread aside: the user's own callbacks may block or panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
+
+use crate::export::providers::Metrics;
+
+/// A meter provider, and its collection while it is under way.
+pub(super) struct Source {
+    metrics: Metrics,
+    underway: Option<JoinHandle<Option<ResourceMetrics>>>,
+}
+
+impl Source {
+    pub(super) const fn new(metrics: Metrics) -> Self {
+        Self {
+            metrics,
+            underway: None,
+        }
+    }
+
+    /// Begins to collect, unless that is under way: a callback that hangs keeps one thread, and not
+    /// one more at every push.
+    pub(super) fn start(&mut self) {
+        let metrics = self.metrics.clone();
+        self.underway
+            .get_or_insert_with(|| spawn_blocking(move || collect(&metrics)));
+    }
+
+    /// What was collected; `None` when it failed or isn't there by the deadline.
+    pub(super) async fn collected(&mut self, deadline: Instant) -> Option<ResourceMetrics> {
+        let collected = timeout_at(deadline, self.underway.as_mut()?).await.ok()?;
+        self.underway = None;
+        collected.ok()?
+    }
+}
+
+fn collect(metrics: &Metrics) -> Option<ResourceMetrics> {
+    let mut collected = ResourceMetrics::default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| metrics.collect(&mut collected)));
+    matches!(outcome, Ok(Ok(()))).then_some(collected)
+}

@@ -1,0 +1,180 @@
+//! What leaves by OTLP and what doesn't, for one signal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::config::{Protocol, Signal};
+use crate::model::catalog::MetricSpec;
+use crate::model::catalog::telemetry::{
+    BY_ERROR, BY_EXPORTER, EXPORT_DURATION, LOG_QUEUE_CAPACITY, LOG_QUEUE_SIZE, LOGS_EXPORTED,
+    LOGS_PROCESSED, POINTS_EXPORTED, SPAN_QUEUE_CAPACITY, SPAN_QUEUE_SIZE, SPANS_EXPORTED,
+    SPANS_PROCESSED,
+};
+use crate::record::series::{Counter, Histogram, Instruments, Series};
+
+/// Counts one signal's export. A cheap clone; clones count together.
+#[derive(Clone, Debug)]
+pub(super) struct Exported(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    exporter: &'static str,
+    exported: Series<Counter, 1>,
+    /// Metrics have no queue.
+    processed: Option<Series<Counter, 1>>,
+    duration: Series<Histogram, 2>,
+    totals: Totals,
+    /// Whether the latest request was in vain.
+    down: AtomicBool,
+}
+
+/// The same counts as plain numbers, for reports.
+#[derive(Debug, Default)]
+struct Totals {
+    fetched: AtomicU64,
+    exported: AtomicU64,
+    refused: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// The counts so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Came into the exporter's hands.
+    pub(super) fetched: u64,
+    /// Were taken by the receiver.
+    pub(super) exported: u64,
+    /// Were refused for good, or given up.
+    pub(super) refused: u64,
+    /// Found the queue full or closed.
+    pub(super) dropped: u64,
+}
+
+impl Exported {
+    pub(super) fn new(instruments: &Instruments, signal: Signal, protocol: Protocol) -> Self {
+        let (exported, processed) = match signal {
+            Signal::Traces => (&SPANS_EXPORTED, Some(&SPANS_PROCESSED)),
+            Signal::Metrics => (&POINTS_EXPORTED, None),
+            Signal::Logs => (&LOGS_EXPORTED, Some(&LOGS_PROCESSED)),
+        };
+        let inner = Inner {
+            exporter: exporter(signal, protocol),
+            exported: instruments.series(exported, &BY_ERROR),
+            processed: processed.map(|spec| instruments.series(spec, &BY_ERROR)),
+            duration: instruments.series(&EXPORT_DURATION, &BY_EXPORTER),
+            totals: Totals::default(),
+            down: AtomicBool::new(false),
+        };
+        // So that rates exist before the first failure.
+        inner.exported.get([""]);
+        if let Some(processed) = &inner.processed {
+            processed.get([""]);
+            processed.get(["queue_full"]);
+        }
+        Self(Arc::new(inner))
+    }
+
+    /// Shows how full a queue is.
+    pub(super) fn watch_queue(
+        instruments: &Instruments,
+        signal: Signal,
+        capacity: usize,
+        size: impl Fn() -> usize + Send + Sync + 'static,
+    ) {
+        let (size_of, capacity_of) = match signal {
+            Signal::Logs => (&LOG_QUEUE_SIZE, &LOG_QUEUE_CAPACITY),
+            _ => (&SPAN_QUEUE_SIZE, &SPAN_QUEUE_CAPACITY),
+        };
+        observe(instruments, size_of, size);
+        observe(instruments, capacity_of, move || capacity);
+    }
+
+    /// Items came into the exporter's hands.
+    pub(super) fn fetched(&self, items: u64) {
+        self.0.totals.fetched.fetch_add(items, Ordering::Relaxed);
+        self.processed(items, "");
+    }
+
+    /// An item could not go into the queue.
+    pub(super) fn dropped(&self, error: &'static str) {
+        self.0.totals.dropped.fetch_add(1, Ordering::Relaxed);
+        self.processed(1, error);
+    }
+
+    /// Items were handed to the exporter, or lost before (`error` is empty, or says how).
+    pub(super) fn processed(&self, items: u64, error: &str) {
+        if let Some(processed) = &self.0.processed {
+            processed.with([error], |series| series.add(items));
+        }
+    }
+
+    /// The receiver took items.
+    pub(super) fn exported(&self, items: u64) {
+        self.0.totals.exported.fetch_add(items, Ordering::Relaxed);
+        self.0.exported.with([""], |series| series.add(items));
+    }
+
+    /// The receiver refused items for good, or they were given up.
+    pub(super) fn refused(&self, items: u64, error: &str) {
+        self.0.totals.refused.fetch_add(items, Ordering::Relaxed);
+        self.0.exported.with([error], |series| series.add(items));
+    }
+
+    /// Items failed, and later ones say the same and more: nothing is lost.
+    pub(super) fn superseded(&self, items: u64, error: &str) {
+        self.0.totals.fetched.fetch_sub(items, Ordering::Relaxed);
+        self.0.exported.with([error], |series| series.add(items));
+    }
+
+    /// One request took so long.
+    pub(super) fn took(&self, elapsed: Duration, error: &str) {
+        self.0.down.store(!error.is_empty(), Ordering::Relaxed);
+        self.0.duration.with([error, self.0.exporter], |series| {
+            series.record(elapsed.as_secs_f64());
+        });
+    }
+
+    /// Whether the latest request was in vain.
+    pub(super) fn is_down(&self) -> bool {
+        self.0.down.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        let totals = &self.0.totals;
+        Counts {
+            fetched: read(&totals.fetched),
+            exported: read(&totals.exported),
+            refused: read(&totals.refused),
+            dropped: read(&totals.dropped),
+        }
+    }
+}
+
+impl Counts {
+    /// How many items the exporter has in its hands.
+    pub(super) const fn in_hand(self) -> u64 {
+        let done = self.exported.saturating_add(self.refused);
+        self.fetched.saturating_sub(done)
+    }
+}
+
+fn exporter(signal: Signal, protocol: Protocol) -> &'static str {
+    match (signal, protocol) {
+        (Signal::Traces, Protocol::Grpc) => "otlp_grpc_span_exporter",
+        (Signal::Traces, Protocol::HttpProtobuf) => "otlp_http_span_exporter",
+        (Signal::Metrics, Protocol::Grpc) => "otlp_grpc_metric_exporter",
+        (Signal::Metrics, Protocol::HttpProtobuf) => "otlp_http_metric_exporter",
+        (Signal::Logs, Protocol::Grpc) => "otlp_grpc_log_exporter",
+        (Signal::Logs, Protocol::HttpProtobuf) => "otlp_http_log_exporter",
+    }
+}
+
+fn observe(
+    instruments: &Instruments,
+    spec: &'static MetricSpec,
+    read: impl Fn() -> usize + Send + Sync + 'static,
+) {
+    instruments.observe(spec, move |observer| observer.observe(read() as u64, &[]));
+}

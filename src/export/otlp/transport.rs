@@ -1,0 +1,133 @@
+//! One request to a receiver: gRPC or HTTP, one way of failing.
+
+mod grpc;
+mod http;
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+
+use crate::config::{Protocol, Signal, SignalOtlp};
+use crate::net::{explain, one_line};
+
+/// Why a request wasn't taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// Its class, as a label: a status, `timeout` or `connection`.
+    pub(super) error_type: Cow<'static, str>,
+    /// One line for people.
+    pub(super) message: String,
+    pub(super) retry: Retry,
+}
+
+/// Whether the same request may be taken later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    Never,
+    Whenever,
+    /// The receiver says when.
+    After(Duration),
+}
+
+/// Why a transport could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the OTLP exporter of {signal} could not be set up: {reason}")]
+pub struct ExportError {
+    signal: Signal,
+    reason: String,
+}
+
+/// Sends requests to one receiver.
+#[derive(Debug)]
+pub(super) struct Transport(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Grpc(Box<grpc::Grpc>),
+    Http(Box<http::Http>),
+}
+
+impl Transport {
+    /// Connects lazily; needs a tokio runtime around it.
+    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, ExportError> {
+        let made = match otlp.protocol {
+            Protocol::Grpc => grpc::Grpc::new(signal, otlp).map(|grpc| Kind::Grpc(grpc.into())),
+            Protocol::HttpProtobuf => http::Http::new(otlp).map(|http| Kind::Http(http.into())),
+        };
+        made.map(Self)
+            .map_err(|reason| ExportError { signal, reason })
+    }
+
+    /// Lets go of a connection that may be dead. gRPC would send over it for as long as the system
+    /// takes it for alive, which is a quarter of an hour; HTTP drops it with the request.
+    pub(super) fn renew(&mut self) {
+        if let Kind::Grpc(grpc) = &mut self.0 {
+            grpc.renew();
+        }
+    }
+
+    /// Sends one encoded message; the answer's body, or why it wasn't taken.
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        match &self.0 {
+            Kind::Grpc(grpc) => grpc.send(message).await,
+            Kind::Http(http) => http.send(message).await,
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn timed_out(after: Duration) -> Self {
+        Self {
+            error_type: "timeout".into(),
+            message: format!(
+                "no answer within {}",
+                crate::model::units::format_duration(after)
+            ),
+            retry: Retry::Whenever,
+        }
+    }
+
+    pub(super) fn rejected(count: u64, reason: &str) -> Self {
+        let message = match one_line(reason).as_str() {
+            "" => format!("the receiver rejected {count}"),
+            reason => format!("the receiver rejected {count}: {reason}"),
+        };
+        Self {
+            error_type: "rejected".into(),
+            message,
+            retry: Retry::Never,
+        }
+    }
+
+    fn connection(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            error_type: "connection".into(),
+            message: explain(error),
+            retry: Retry::Whenever,
+        }
+    }
+}
+
+/// The time to connect in, a little less than that for all: so a connection that is not made is told
+/// from an answer that doesn't come.
+fn connect_timeout(otlp: &SignalOtlp) -> Duration {
+    otlp.timeout * 9 / 10
+}
+
+/// Every header to send: those of the configuration, and the endpoint's user and password as one.
+fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
+    let configured = otlp.headers.iter();
+    let mut headers: Vec<_> = configured
+        .filter_map(|(name, secret)| Some((name.clone(), secret.expose()?.to_owned())))
+        .collect();
+    if let Some(user) = otlp.endpoint.user()
+        && !otlp.headers.contains_key("authorization")
+    {
+        let credentials = base64::engine::general_purpose::STANDARD.encode(user);
+        headers.push(("authorization".into(), format!("Basic {credentials}")));
+    }
+    headers
+}

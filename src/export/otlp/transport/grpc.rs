@@ -1,0 +1,212 @@
+//! OTLP over gRPC.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use http::uri::PathAndQuery;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use super::{Failure, Retry, connect_timeout, headers};
+use crate::config::{Compression, Signal, SignalOtlp};
+use crate::net::{innermost, one_line, user_agent};
+
+#[derive(Clone, Debug)]
+pub(super) struct Grpc {
+    client: tonic::client::Grpc<Channel>,
+    endpoint: Endpoint,
+    compression: Compression,
+    path: PathAndQuery,
+    metadata: MetadataMap,
+    /// Whether the connection is encrypted and shows no certificate of ours.
+    anonymous: bool,
+}
+
+impl Grpc {
+    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, String> {
+        let endpoint = Endpoint::from_shared(otlp.endpoint.without_user())
+            .and_then(|endpoint| endpoint.user_agent(user_agent()))
+            .map_err(|error| innermost(&error))?
+            .connect_timeout(connect_timeout(otlp))
+            .tcp_nodelay(true);
+        #[cfg(feature = "tls")]
+        let endpoint = if otlp.endpoint.is_https() {
+            let tls = crate::net::tls::for_grpc(&otlp.tls, otlp.timeout)?;
+            endpoint
+                .tls_config(tls)
+                .map_err(|error| innermost(&error))?
+        } else {
+            endpoint
+        };
+        Ok(Self {
+            client: client(&endpoint, otlp.compression),
+            endpoint,
+            compression: otlp.compression,
+            path: PathAndQuery::from_static(method(signal)),
+            metadata: metadata(otlp)?,
+            anonymous: otlp.endpoint.is_https() && otlp.tls.client_certificate.is_none(),
+        })
+    }
+
+    /// Connects anew for the next request.
+    pub(super) fn renew(&mut self) {
+        self.client = client(&self.endpoint, self.compression);
+    }
+
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        let mut client = self.client.clone();
+        client
+            .ready()
+            .await
+            .map_err(|error| Failure::connection(&error))?;
+        let mut request = Request::new(message);
+        *request.metadata_mut() = self.metadata.clone();
+        client
+            .unary(request, self.path.clone(), Raw)
+            .await
+            .map(tonic::Response::into_inner)
+            .map_err(|status| self.hint(failure(&status)))
+    }
+
+    /// A receiver that wants a certificate says so after the handshake, when the request has only
+    /// learnt that its connection is gone.
+    fn hint(&self, mut failure: Failure) -> Failure {
+        let gone = ["closed", "broken pipe", "reset"];
+        let is_gone = gone.iter().any(|word| failure.message.contains(word));
+        if self.anonymous && failure.error_type == "connection" && is_gone {
+            let hint = "; perhaps it wants a certificate of ours, otlp.tls.client_certificate";
+            failure.message.push_str(hint);
+        }
+        failure
+    }
+}
+
+/// Connects with the first request.
+fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<Channel> {
+    let client = tonic::client::Grpc::new(endpoint.connect_lazy());
+    match compression {
+        Compression::Gzip => client
+            .send_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Gzip),
+        Compression::None => client,
+    }
+}
+
+const fn method(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    }
+}
+
+fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
+    let mut metadata = MetadataMap::new();
+    for (name, value) in headers(otlp) {
+        let key: AsciiMetadataKey = name
+            .parse()
+            .map_err(|_| format!("{name:?} is no name of gRPC metadata"))?;
+        let mut value: AsciiMetadataValue = value
+            .parse()
+            .map_err(|_| format!("the value of {name} is no gRPC metadata"))?;
+        value.set_sensitive(true);
+        metadata.insert(key, value);
+    }
+    Ok(metadata)
+}
+
+/// Which statuses may be tried again is OTLP's own table; exhaustion only where the receiver says
+/// when. A status without an answer behind it is a connection that broke.
+fn failure(status: &Status) -> Failure {
+    if let Some(cause) = std::error::Error::source(status) {
+        return Failure::connection(cause);
+    }
+    let asked = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
+    let retry = match (status.code(), asked) {
+        (
+            Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unavailable
+            | Code::DataLoss,
+            asked,
+        ) => asked.map_or(Retry::Whenever, Retry::After),
+        (Code::ResourceExhausted, Some(delay)) => Retry::After(delay),
+        _ => Retry::Never,
+    };
+    let name = name(status.code());
+    let message = match status.message() {
+        "" => name.to_owned(),
+        text => format!("{name}: {}", one_line(text)),
+    };
+    Failure {
+        error_type: name.into(),
+        message,
+        retry,
+    }
+}
+
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Messages that are encoded already, once for all tries.
+#[derive(Clone, Copy, Debug)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.reserve(message.len());
+        into.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}

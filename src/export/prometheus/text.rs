@@ -1,0 +1,169 @@
+//! Collected metrics as the text that a scraper reads: OpenMetrics 1.0 or Prometheus text 0.0.4.
+//!
+//! Why not leave this to `opentelemetry-prometheus`? It spends nine tenths of a scrape between the
+//! collected data and the text, knows one format, lets label keys through at which Prometheus
+//! rejects the whole scrape, and drops in silence what it can't express. Here
+//!
+//! - the text is written straight from the collected data;
+//! - **every series that can be exposed is**, and whatever is left out is in the [`Report`], so that
+//!   it can be counted and logged;
+//! - a series has the same name and labels in both formats. Bucket bounds are written in the way of
+//!   OpenMetrics ("1.0", "1e+06", "+Inf") in the plain text too, because `le="1"` and `le="1.0"` are
+//!   two series to Prometheus before 3.0; Prometheus 3 rewrites them to the same form;
+//! - a family appears once, with all its series together, from however many scopes and parts.
+//!
+//! Parts are added in order of precedence. Metrics of several OpenTelemetry parts with the same name
+//! and type are merged; of two series with the same labels the first is exposed; the help text is
+//! the first's. A registry's family never mixes with an OpenTelemetry metric: the name is whose came
+//! first. A resource becomes the labels of `target_info` only; a histogram's least and greatest
+//! value are not exposed.
+//!
+//! In OpenMetrics the buckets of the crate's own histograms have exemplars: the trace of the latest
+//! measurement in each that was made in a kept trace, for an hour. Text 0.0.4 has no place for them,
+//! and neither has OTLP as the SDK speaks it. The service's own metrics have none.
+//!
+//! A counter of a registry whose name doesn't end with `_total` keeps its name, and is `unknown` to
+//! OpenMetrics; so is one whose name without `_total` is that of another family.
+//!
+//! Names and label keys are made as OpenTelemetry's specification says, with these additions: a
+//! suffix that is there already isn't repeated; `ratio`, for the unit "1", is the suffix of gauges
+//! alone; a label key that starts with a digit or `__`, or is `le` or `quantile`, is given the
+//! prefix `key_`.
+//!
+//! ```
+//! use prometheus::{IntCounterVec, Opts, Registry};
+//! use vantage_obs::exposition::{Exposition, Format};
+//!
+//! let registry = Registry::new();
+//! let jobs = IntCounterVec::new(Opts::new("jobs_total", "Jobs done."), &["queue"])?;
+//! registry.register(Box::new(jobs.clone()))?;
+//! jobs.with_label_values(&["mail"]).inc_by(3);
+//!
+//! let gathered = registry.gather();
+//! let mut text = String::new();
+//! let report = Exposition::new(Format::OpenMetrics)
+//!     .families("registry", &gathered)
+//!     .finish(&mut text);
+//!
+//! let expected = [
+//!     "# HELP jobs Jobs done.",
+//!     "# TYPE jobs counter",
+//!     "jobs_total{queue=\"mail\"} 3",
+//!     "# EOF",
+//! ];
+//! assert!(text.lines().eq(expected));
+//! assert_eq!(report.series, 1);
+//! assert!(report.omissions.is_empty());
+//! # Ok::<(), prometheus::Error>(())
+//! ```
+
+mod family;
+mod format;
+mod labels;
+mod name;
+mod number;
+mod otel;
+mod registry;
+mod report;
+mod series;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+#[cfg(feature = "axum")]
+pub(crate) use format::prefers_json;
+pub use format::{Format, accepts_gzip};
+pub use report::{Omission, Reason, Report};
+
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use prometheus::proto::MetricFamily;
+
+use self::family::Families;
+use self::series::Rendering;
+use self::writer::Writer;
+use crate::record::exemplars::Shown;
+
+/// One scrape's text in the making: parts are added, then it is written.
+///
+/// It only borrows what was collected; nothing is copied before [`finish`](Exposition::finish).
+#[derive(Debug)]
+#[must_use = "nothing is written before `finish`"]
+pub struct Exposition<'a> {
+    format: Format,
+    scope_labels: bool,
+    families: Families<'a>,
+    report: Report,
+}
+
+impl<'a> Exposition<'a> {
+    /// Starts an exposition without parts.
+    pub fn new(format: Format) -> Exposition<'a> {
+        Exposition {
+            format,
+            scope_labels: false,
+            families: Families::default(),
+            report: Report::default(),
+        }
+    }
+
+    /// Whether each OpenTelemetry sample has labels for its instrumentation scope
+    /// (`otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and the scope's
+    /// attributes). Off by default: they make every line longer and tell a reader of dashboards
+    /// nothing, but without them the same series from two scopes is exposed once.
+    pub fn scope_labels(mut self, scope_labels: bool) -> Exposition<'a> {
+        self.scope_labels = scope_labels;
+        self
+    }
+
+    /// Adds what a reader of an OpenTelemetry meter provider collected, cumulatively.
+    ///
+    /// `part` names the provider in the report.
+    pub fn otel(mut self, part: &'a str, collected: &'a ResourceMetrics) -> Exposition<'a> {
+        otel::collect(&mut self.families, &mut self.report, part, collected, None);
+        self
+    }
+
+    /// As [`otel`](Exposition::otel), with exemplars of its histograms, for which only OpenMetrics
+    /// has a place.
+    pub(crate) fn otel_with_exemplars(
+        mut self,
+        part: &'a str,
+        collected: &'a ResourceMetrics,
+        exemplars: Shown<'a>,
+    ) -> Exposition<'a> {
+        let exemplars = Some(exemplars).filter(|_| self.format == Format::OpenMetrics);
+        otel::collect(
+            &mut self.families,
+            &mut self.report,
+            part,
+            collected,
+            exemplars,
+        );
+        self
+    }
+
+    /// Adds what a [`prometheus::Registry`] gathered.
+    ///
+    /// `part` names the registry in the report. Names and labels are exposed as they are; those
+    /// that Prometheus would refuse are left out.
+    pub fn families(mut self, part: &'a str, gathered: &'a [MetricFamily]) -> Exposition<'a> {
+        registry::collect(&mut self.families, &mut self.report, part, gathered);
+        self
+    }
+
+    /// Appends the whole text to `out`, and reports what isn't in it.
+    ///
+    /// Keep `out` from scrape to scrape (cleared): with tens of thousands of series, growing a new
+    /// one takes longer than writing into it.
+    ///
+    /// Without any series the text is empty, apart from the mark of its end in OpenMetrics: whether
+    /// that is an answer is for the caller to say, by [`Report::series`].
+    pub fn finish(self, out: &mut String) -> Report {
+        let writer = Writer::new(out, self.format);
+        let mut rendering = Rendering::new(writer, self.report, self.scope_labels);
+        for family in self.families.in_order() {
+            rendering.family(family, &self.families);
+        }
+        rendering.finish()
+    }
+}

@@ -1,0 +1,265 @@
+//! The lines of one family.
+
+use std::fmt::Write as _;
+
+use super::family::{Families, Family, Kind};
+use super::labels::escape;
+use super::number::Number;
+use super::{Format, Reason};
+use crate::model::units::canonical;
+use crate::record::exemplars::{Exemplar, OfSeries};
+
+/// When a sample was taken, in milliseconds since 1970, if its owner says so. Ours don't: the
+/// scrape's own time is theirs.
+pub(super) type Timestamp = Option<i64>;
+
+/// A histogram's figures.
+pub(super) struct Histogram<'e, B, N> {
+    /// Upper bounds, finite and ascending, each with the number of values up to it.
+    pub(super) buckets: B,
+    pub(super) count: u64,
+    pub(super) sum: N,
+    pub(super) exemplars: Option<OfSeries<'e>>,
+}
+
+/// Writes the lines of series; one for all families of a scrape, so that its buffers are.
+#[derive(Debug)]
+pub(super) struct Writer<'o> {
+    out: &'o mut String,
+    format: Format,
+    /// What all bucket lines of a series begin with.
+    head: String,
+    /// The `le` values of the latest histogram, by the bits of the bound, as `0.005"} `.
+    bounds: Vec<(u64, String)>,
+}
+
+impl<'o> Writer<'o> {
+    pub(super) fn new(out: &'o mut String, format: Format) -> Writer<'o> {
+        Writer {
+            out,
+            format,
+            head: String::new(),
+            bounds: Vec::new(),
+        }
+    }
+
+    /// Where the text ends now; see [`Writer::rewind`].
+    pub(super) fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back everything that was written since `position`.
+    pub(super) fn rewind(&mut self, position: usize) {
+        self.out.truncate(position);
+    }
+
+    pub(super) fn header(&mut self, family: &Family<'_>, families: &Families<'_>) {
+        let (name, kind) = match self.format {
+            Format::Text => (family.name.as_str(), text_type(family.kind)),
+            Format::OpenMetrics => families.open_metrics(family),
+        };
+        if !family.help.is_empty() {
+            self.comment("HELP", name);
+            escape(family.help, self.format == Format::OpenMetrics, self.out);
+            self.out.push('\n');
+        }
+        self.comment("TYPE", name);
+        self.out.push_str(kind);
+        self.out.push('\n');
+        if let (Format::OpenMetrics, Some(unit)) = (self.format, &family.unit) {
+            // A counter that is `unknown` ends with `_total` instead.
+            if name.ends_with(unit.as_ref()) {
+                self.comment("UNIT", name);
+                self.out.push_str(unit);
+                self.out.push('\n');
+            }
+        }
+    }
+
+    pub(super) fn scalar(&mut self, name: &str, labels: &str, value: impl Number, at: Timestamp) {
+        self.sample(name, "", labels, value, at);
+    }
+
+    /// Writes the buckets, the sum and the count of one series.
+    pub(super) fn histogram<N: Number>(
+        &mut self,
+        name: &str,
+        labels: &str,
+        histogram: Histogram<'_, impl Iterator<Item = (f64, u64)>, N>,
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        self.start_buckets(name, labels);
+        let mut has_negative_bound = false;
+        let (mut nth, mut low, mut below) = (0, f64::NEG_INFINITY, 0);
+        let last = (f64::INFINITY, histogram.count);
+        for (bound, count) in histogram.buckets.chain([last]) {
+            has_negative_bound |= bound < 0.0;
+            let of_bucket = |all: OfSeries<'_>| all.of_bucket(nth, low, bound);
+            // None that came after the figures were collected.
+            let exemplars = histogram.exemplars.filter(|_| count > below);
+            self.bucket(nth, bound, count, at, exemplars.and_then(of_bucket));
+            (nth, low, below) = (nth + 1, bound, count);
+        }
+        let is_plain = !has_negative_bound && histogram.sum.to_f64() >= 0.0;
+        self.sum_and_count(name, labels, histogram.sum, histogram.count, is_plain, at)
+    }
+
+    /// Writes the quantiles, the sum and the count of one series.
+    pub(super) fn summary(
+        &mut self,
+        name: &str,
+        labels: &str,
+        quantiles: impl Iterator<Item = (f64, f64)>,
+        (sum, count): (f64, u64),
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        for (quantile, value) in quantiles {
+            self.open(name, "", labels);
+            self.out.push_str(if labels.is_empty() { "{" } else { "," });
+            // Writing to a `String` never fails.
+            let _ = write!(self.out, "quantile=\"{}\"}} ", canonical(quantile));
+            self.value(value, at);
+            self.out.push('\n');
+        }
+        self.sum_and_count(name, labels, sum, count, sum >= 0.0, at)
+    }
+
+    /// Ends the whole text.
+    pub(super) fn finish(self) {
+        if self.format == Format::OpenMetrics {
+            self.out.push_str("# EOF\n");
+        }
+    }
+
+    fn comment(&mut self, keyword: &str, name: &str) {
+        for text in ["# ", keyword, " ", name, " "] {
+            self.out.push_str(text);
+        }
+    }
+
+    /// In OpenMetrics a sum is a counter: one that is NaN, negative, or made of values that may be
+    /// negative has no place there, nor has the count without the sum. The count is that of the
+    /// last bucket, so that only the sum is lost.
+    fn sum_and_count<N: Number>(
+        &mut self,
+        name: &str,
+        labels: &str,
+        sum: N,
+        count: u64,
+        is_plain: bool,
+        at: Timestamp,
+    ) -> Result<(), Reason> {
+        if self.format == Format::OpenMetrics && !is_plain {
+            return Err(Reason::InvalidSum);
+        }
+        self.sample(name, "_sum", labels, sum, at);
+        self.sample(name, "_count", labels, count, at);
+        Ok(())
+    }
+
+    fn start_buckets(&mut self, name: &str, labels: &str) {
+        self.head.clear();
+        let comma = if labels.is_empty() { "" } else { "," };
+        for text in [name, "_bucket{", labels, comma, "le=\""] {
+            self.head.push_str(text);
+        }
+    }
+
+    /// Writes the line of a series' `nth` bucket.
+    fn bucket(
+        &mut self,
+        nth: usize,
+        bound: f64,
+        count: u64,
+        at: Timestamp,
+        exemplar: Option<Exemplar>,
+    ) {
+        self.out.push_str(&self.head);
+        let bits = bound.to_bits();
+        match self.bounds.get(nth) {
+            Some((known, text)) if *known == bits => self.out.push_str(text),
+            _ => {
+                let text = format!("{}\"}} ", canonical(bound));
+                self.out.push_str(&text);
+                self.bounds.truncate(nth);
+                self.bounds.push((bits, text));
+            }
+        }
+        self.value(count, at);
+        if let Some(exemplar) = exemplar {
+            self.exemplar(&exemplar);
+        }
+        self.out.push('\n');
+    }
+
+    /// Follows a bucket's value in OpenMetrics: ` # {trace_id="…",span_id="…"} 0.43 1520879607.789`.
+    fn exemplar(&mut self, exemplar: &Exemplar) {
+        self.out.push_str(" # {trace_id=\"");
+        hex(exemplar.trace(), self.out);
+        self.out.push_str("\",span_id=\"");
+        hex(exemplar.span(), self.out);
+        self.out.push_str("\"} ");
+        self.value(exemplar.value(), Some(exemplar.at()));
+    }
+
+    fn sample(
+        &mut self,
+        name: &str,
+        suffix: &str,
+        labels: &str,
+        value: impl Number,
+        at: Timestamp,
+    ) {
+        self.open(name, suffix, labels);
+        self.out
+            .push_str(if labels.is_empty() { " " } else { "} " });
+        self.value(value, at);
+        self.out.push('\n');
+    }
+
+    fn open(&mut self, name: &str, suffix: &str, labels: &str) {
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        if !labels.is_empty() {
+            self.out.push('{');
+            self.out.push_str(labels);
+        }
+    }
+
+    fn value(&mut self, value: impl Number, at: Timestamp) {
+        value.write(self.out);
+        if let Some(milliseconds) = at {
+            self.timestamp(milliseconds);
+        }
+    }
+
+    fn timestamp(&mut self, milliseconds: i64) {
+        self.out.push(' ');
+        match self.format {
+            Format::Text => milliseconds.write(self.out),
+            Format::OpenMetrics => {
+                let sign = if milliseconds < 0 { "-" } else { "" };
+                let positive = milliseconds.unsigned_abs();
+                let (seconds, rest) = (positive / 1000, positive % 1000);
+                // Writing to a `String` never fails.
+                let _ = write!(self.out, "{sign}{seconds}.{rest:03}");
+            }
+        }
+    }
+}
+
+/// Lower-case digits, straight into the text.
+fn hex(bytes: &[u8], out: &mut String) {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    out.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+}
+
+fn text_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge | Kind::Info => "gauge",
+        Kind::Histogram => "histogram",
+        Kind::Summary => "summary",
+        Kind::Unknown => "untyped",
+    }
+}

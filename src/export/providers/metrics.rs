@@ -1,0 +1,169 @@
+//! Metrics. The provider of our own metrics has one cumulative reader, because each further one makes
+//! every recording cost once more. What a user's meter makes comes from a second provider, so that a
+//! panicking callback of theirs cannot poison ours.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry_prometheus::PrometheusExporter;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{
+    Aggregation, InstrumentKind, Pipeline, SdkMeterProvider, Stream, Temporality,
+};
+
+use crate::config::Config;
+use crate::model::catalog::{self, Instrument, MetricSpec};
+use crate::record::slo_events::Ledger;
+
+/// How long the end of a provider is waited for; without a callback that hangs it takes
+/// microseconds.
+const AT_END: Duration = Duration::from_millis(100);
+
+/// A meter provider and the one reader that everything is collected from.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    provider: SdkMeterProvider,
+    reader: Reader,
+    registry: prometheus::Registry,
+}
+
+/// Shared, so that the provider has it and we keep it.
+#[derive(Clone, Debug)]
+struct Reader(Arc<PrometheusExporter>);
+
+impl MetricReader for Reader {
+    fn register_pipeline(&self, pipeline: std::sync::Weak<Pipeline>) {
+        self.0.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.0.collect(metrics)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.0.temporality(kind)
+    }
+}
+
+impl Metrics {
+    /// The provider of the catalog's metrics, with their bounds and limits.
+    pub(crate) fn ours(config: &Config, ledger: &Ledger) -> Result<Self, OTelSdkError> {
+        let (limit, ledger) = (config.metrics.cardinality_limit, ledger.clone());
+        Self::build(config, move |name| {
+            view(catalog::find(name)?, limit, &ledger)
+        })
+    }
+
+    /// The provider of the user's own metrics.
+    pub(crate) fn of_user(config: &Config) -> Result<Self, OTelSdkError> {
+        let limit = config.metrics.cardinality_limit;
+        Self::build(config, move |_| {
+            Stream::builder().with_cardinality_limit(limit).build().ok()
+        })
+    }
+
+    fn build(
+        config: &Config,
+        view: impl Fn(&str) -> Option<Stream> + Send + Sync + 'static,
+    ) -> Result<Self, OTelSdkError> {
+        let registry = prometheus::Registry::new();
+        let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+        let exporter = exporter
+            .scope_info_enabled(config.metrics.prometheus.scope_labels)
+            .build()?;
+        let reader = Reader(Arc::new(exporter));
+        let builder = SdkMeterProvider::builder().with_resource(super::resource(&config.service));
+        // Without a reader the SDK's instruments record nothing.
+        let builder = if config.disabled {
+            builder
+        } else {
+            builder.with_reader(reader.clone())
+        };
+        let provider = builder
+            .with_view(move |instrument: &opentelemetry_sdk::metrics::Instrument| {
+                view(instrument.name())
+            })
+            .build();
+        Ok(Self {
+            provider,
+            reader,
+            registry,
+        })
+    }
+
+    /// The one scope of our metrics.
+    pub(crate) fn meter(&self) -> Meter {
+        let scope = InstrumentationScope::builder("vantage-obs")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        self.provider.meter_with_scope(scope)
+    }
+
+    pub(crate) const fn provider(&self) -> &SdkMeterProvider {
+        &self.provider
+    }
+
+    pub(crate) const fn registry(&self) -> &prometheus::Registry {
+        &self.registry
+    }
+
+    pub(crate) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
+        self.reader.collect(into)
+    }
+
+    /// Ends the provider. That needs a lock which a callback of the user's keeps while it hangs:
+    /// then it ends by itself, when the callback does.
+    pub(crate) fn shutdown(&self) -> OTelSdkResult {
+        let (done, outcome) = sync_channel(1);
+        let provider = self.provider.clone();
+        let ending = move || {
+            let _ = done.send(provider.shutdown());
+        };
+        let thread = thread::Builder::new().name("vantage-end".into());
+        let refused = |error: io::Error| OTelSdkError::InternalFailure(error.to_string());
+        thread.spawn(ending).map_err(refused)?;
+        outcome
+            .recv_timeout(AT_END)
+            .unwrap_or(Err(OTelSdkError::Timeout(AT_END)))
+    }
+}
+
+fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
+    // One more than the cache's limit, for the overflow series that the cache chooses itself.
+    let series = spec.closed_series().unwrap_or(limit) + 1;
+    // Which instruments overflow must be told however low the limit is: ours beside the user's.
+    let names_instruments = spec.name == catalog::telemetry::SERIES_OVERFLOW.name;
+    let series = series
+        + if names_instruments {
+            catalog::all().count()
+        } else {
+            0
+        };
+    let stream = Stream::builder().with_cardinality_limit(series);
+    let stream = match spec.instrument {
+        Instrument::Histogram(_) => {
+            stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
+                boundaries: ledger.bounds(spec),
+                // A series that was bound and never recorded has f64::MAX for its minimum.
+                record_min_max: false,
+            })
+        }
+        _ => stream,
+    };
+    stream.build().ok()
+}

@@ -1,0 +1,20 @@
+//! Declarations and messages as plain values: no clock, no I/O.
+
+pub mod units;
+
+pub(crate) mod suggest;
+
+pub mod catalog;
+
+pub mod slo;
+
+pub mod alerts;
+
+#[cfg(feature = "cli")]
+pub mod promql;
+
+pub(crate) mod heartbeat;
+
+pub(crate) mod snapshot;
+
+pub mod status;

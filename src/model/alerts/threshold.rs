@@ -1,0 +1,108 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::units::{Ratio, format_duration};
+
+/// The kind of value that a signal's thresholds have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quantity {
+    /// A share of a whole, above 0 and below 1.
+    Share,
+    /// A multiple of what is usual: 0.5 is half, 2 twice as much.
+    Multiple,
+    /// A band around what is usual.
+    Band,
+    /// A time.
+    Time,
+    /// A number of things.
+    Count,
+    /// None: the alert is about a fact, or its levels are decided elsewhere.
+    None,
+}
+
+/// The value from which on an alert fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Threshold {
+    /// A share or a multiple.
+    Ratio(Ratio),
+    /// From the first multiple to the second everything is usual.
+    Band(Ratio, Ratio),
+    /// A time.
+    Time(Duration),
+    /// A number of things.
+    Count(u64),
+}
+
+impl Threshold {
+    /// This many hundredths.
+    pub(super) const fn percent(hundredths: i128) -> Threshold {
+        match Ratio::new(hundredths, 100) {
+            Some(ratio) => Threshold::Ratio(ratio),
+            None => Threshold::Ratio(Ratio::ZERO),
+        }
+    }
+
+    /// From this many hundredths to that many.
+    pub(super) const fn band(low: i128, high: i128) -> Threshold {
+        match (Ratio::new(low, 100), Ratio::new(high, 100)) {
+            (Some(low), Some(high)) => Threshold::Band(low, high),
+            _ => Threshold::Band(Ratio::ZERO, Ratio::ONE),
+        }
+    }
+
+    /// This many seconds.
+    pub(super) const fn seconds(seconds: u64) -> Threshold {
+        Threshold::Time(Duration::from_secs(seconds))
+    }
+
+    /// The number that a panel draws: a fraction, seconds, or a count; of a band its lower end.
+    #[must_use]
+    pub fn low(self) -> f64 {
+        match self {
+            Self::Ratio(ratio) | Self::Band(ratio, _) => ratio.to_f64(),
+            Self::Time(time) => time.as_secs_f64(),
+            // Thresholds of counts are far below 2^53.
+            Self::Count(count) => count as f64,
+        }
+    }
+
+    /// The upper end of a band; of all else the same as [`low`](Self::low).
+    #[must_use]
+    pub fn high(self) -> f64 {
+        match self {
+            Self::Band(_, high) => high.to_f64(),
+            other => other.low(),
+        }
+    }
+}
+
+impl fmt::Display for Threshold {
+    /// As people write it: `5%`, `50% to 200%`, `5m`, `500`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(ratio) => write!(f, "{}%", percentage(*ratio)),
+            Self::Band(low, high) => write!(f, "{}% to {}%", percentage(*low), percentage(*high)),
+            Self::Time(time) => f.write_str(&format_duration(*time)),
+            Self::Count(count) => count.fmt(f),
+        }
+    }
+}
+
+impl serde::Serialize for Threshold {
+    /// As the configuration has it: `0.05`, `[0.5, 2]`, `"5m"`, `500`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Ratio(ratio) => ratio.serialize(serializer),
+            Self::Band(low, high) => [low, high].serialize(serializer),
+            Self::Time(time) => serializer.serialize_str(&format_duration(*time)),
+            Self::Count(count) => serializer.serialize_u64(*count),
+        }
+    }
+}
+
+fn percentage(ratio: Ratio) -> String {
+    let hundred = ratio.times(Ratio::from(100)).unwrap_or(ratio);
+    hundred.shortened(6)
+}

@@ -1,0 +1,68 @@
+//! Every metric of the crate, declared once.
+//!
+//! An instrument can only be built from a [`MetricSpec`], and everything else that names a metric
+//! (the reference table, dashboards, rules) reads the same declaration: a name that nobody records
+//! cannot appear anywhere. A declaration that breaks a rule below does not compile.
+//!
+//! * Names are OpenTelemetry semantic conventions where one exists, `vantage.<family>.<thing>`
+//!   otherwise; they carry neither unit nor type, because exporters append those.
+//! * Attributes stand in key order: the SDK stores a series twice otherwise.
+//! * Units are base units; [`Unit::Ratio`](crate::model::units::Unit::Ratio) is for gauges only.
+
+pub mod api;
+pub mod business;
+pub mod database;
+pub mod health;
+pub mod process;
+pub mod scheduler;
+mod spec;
+pub mod store;
+pub mod telemetry;
+pub mod worker;
+
+pub use spec::{Attribute, Family, Instrument, MetricSpec, Values};
+
+/// All metrics, family by family, in the order of the reference table.
+pub const ALL: &[&[&MetricSpec]] = &[
+    api::ALL,
+    worker::ALL,
+    scheduler::ALL,
+    database::ALL,
+    business::ALL,
+    process::ALL,
+    health::ALL,
+    store::ALL,
+    telemetry::ALL,
+];
+
+/// All metrics in one sequence.
+pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
+    ALL.iter().flat_map(|family| family.iter().copied())
+}
+
+/// The declaration of the metric with this OpenTelemetry name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static MetricSpec> {
+    all().find(|spec| spec.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_in_both_notations() {
+        let names: HashSet<_> = all().map(|spec| spec.name).collect();
+        let prometheus: HashSet<_> = all().map(MetricSpec::prometheus_name).collect();
+        assert_eq!(names.len(), all().count());
+        assert_eq!(prometheus.len(), all().count());
+    }
+
+    #[test]
+    fn a_family_holds_its_own_metrics_only() {
+        for family in ALL {
+            assert!(family.iter().all(|spec| spec.family == family[0].family));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! HTTP requests, their bodies and connections.
+
+use super::{Attribute, Family, Instrument, MetricSpec};
+use crate::model::units::Unit;
+
+/// The methods of RFC 9110 and RFC 5789; every other one is `_OTHER`, as the conventions say.
+pub const METHODS: &[&str] = &[
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
+];
+
+const METHOD: Attribute = Attribute::one_of("http.request.method", METHODS);
+const ROUTE: Attribute = Attribute::open(
+    "http.route",
+    "route template, never the path; absent where no route matched",
+);
+const SCHEME: Attribute = Attribute::one_of("url.scheme", &["http", "https"]);
+
+/// The labels of one answered request.
+pub(crate) const REQUEST: [Attribute; 5] = [
+    Attribute::open(
+        "error.type",
+        "`cancelled`, `panic`, `timeout`, or the status code of a 5xx; absent on success",
+    ),
+    METHOD,
+    Attribute::integer(
+        "http.response.status_code",
+        "status code; absent when no answer was given",
+    ),
+    ROUTE,
+    SCHEME,
+];
+pub(crate) const ACTIVE: [Attribute; 2] = [METHOD, SCHEME];
+pub(crate) const BROKEN: [Attribute; 2] = [
+    ROUTE,
+    Attribute::one_of("reason", &["client_gone", "body_error"]),
+];
+
+/// Requests, counted once each when the outcome is known.
+pub const REQUESTS: MetricSpec = MetricSpec::new(
+    Family::Api,
+    "vantage.api.requests",
+    Instrument::Counter,
+    Unit::Things("{request}"),
+    "HTTP requests by route and outcome; the error rate is the share with an error_type of 5xx, panic or timeout",
+    &REQUEST,
+);
+
+/// Time from the request's head to the response's head.
+pub const REQUEST_DURATION: MetricSpec = MetricSpec::new(
+    Family::Api,
+    "http.server.request.duration",
+    Instrument::Histogram(&[
+        0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+    ]),
+    Unit::Seconds,
+    "Time from the head of the request to the head of the response",
+    &REQUEST,
+);
+
+/// Requests whose response body has not ended.
+pub const ACTIVE_REQUESTS: MetricSpec = MetricSpec::new(
+    Family::Api,
+    "http.server.active_requests",
+    Instrument::UpDownCounter,
+    Unit::Things("{request}"),
+    "Requests in progress, until the last byte of the response body",
+    &ACTIVE,
+);
+
+/// Responses that ended before their body did.
+pub const BROKEN_BODIES: MetricSpec = MetricSpec::new(
+    Family::Api,
+    "vantage.api.broken_responses",
+    Instrument::Counter,
+    Unit::Things("{response}"),
+    "Responses whose body broke off: the client went away, or the body failed",
+    &BROKEN,
+);
+
+/// Open client connections.
+pub const ACTIVE_CONNECTIONS: MetricSpec = MetricSpec::new(
+    Family::Api,
+    "vantage.api.active_connections",
+    Instrument::UpDownCounter,
+    Unit::Things("{connection}"),
+    "Open client connections",
+    &[],
+);
+
+/// The family, in the order of its table.
+pub const ALL: &[&MetricSpec] = &[
+    &REQUESTS,
+    &REQUEST_DURATION,
+    &ACTIVE_REQUESTS,
+    &BROKEN_BODIES,
+    &ACTIVE_CONNECTIONS,
+];

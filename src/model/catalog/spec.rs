@@ -1,0 +1,285 @@
+use crate::model::units::Unit;
+
+/// One metric: everything that an instrument, a table, a panel or a rule needs to know of it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MetricSpec {
+    /// The OpenTelemetry name, such as `http.server.request.duration`.
+    pub name: &'static str,
+    /// What records it.
+    pub instrument: Instrument,
+    /// The unit of its values.
+    pub unit: Unit,
+    /// One sentence: the help text of the scrape.
+    pub description: &'static str,
+    /// What tells its series apart, in key order.
+    pub attributes: &'static [Attribute],
+    /// The part of the platform that it describes.
+    pub family: Family,
+}
+
+/// The kind of instrument that records a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Instrument {
+    /// A sum that only grows, recorded where the event happens.
+    Counter,
+    /// A sum that grows and shrinks, recorded where the event happens.
+    UpDownCounter,
+    /// A distribution over buckets with these upper bounds, in the metric's unit.
+    Histogram(&'static [f64]),
+    /// The last value that was set.
+    Gauge,
+    /// A sum that only grows, read from the latest snapshot when metrics are collected.
+    ObservableCounter,
+    /// A value read from the latest snapshot; a thing that went away takes its series with it.
+    ObservableGauge,
+}
+
+/// One label of a metric.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Attribute {
+    /// The OpenTelemetry key, such as `http.route`.
+    pub key: &'static str,
+    /// What it may hold.
+    pub values: Values,
+}
+
+/// What a label may hold.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Values {
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// A number, as text in Prometheus and as an integer over OTLP.
+    Integer(&'static str),
+    /// Text, bounded in number by the instrument's cardinality limit; here is where it comes from.
+    Open(&'static str),
+}
+
+/// The part of the platform that a metric describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// HTTP requests and connections.
+    Api,
+    /// Jobs and queues.
+    Worker,
+    /// Schedules and their executions.
+    Scheduler,
+    /// Database calls, pools and transactions.
+    Database,
+    /// What the platform is for.
+    Business,
+    /// The process and its machine.
+    Process,
+    /// Health checks, and what they make of the service.
+    Health,
+    /// The store of what must outlive the process.
+    Store,
+    /// The SDK's own condition.
+    Own,
+}
+
+impl Family {
+    /// The family's name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
+            Self::Database => "database",
+            Self::Business => "business",
+            Self::Process => "process",
+            Self::Health => "health",
+            Self::Store => "store",
+            Self::Own => "telemetry",
+        }
+    }
+}
+
+impl Attribute {
+    /// A label that holds one of `values`, or is absent.
+    #[must_use]
+    pub const fn one_of(key: &'static str, values: &'static [&'static str]) -> Self {
+        Self {
+            key,
+            values: Values::OneOf(values),
+        }
+    }
+
+    /// A label whose values come from `source`.
+    #[must_use]
+    pub const fn open(key: &'static str, source: &'static str) -> Self {
+        Self {
+            key,
+            values: Values::Open(source),
+        }
+    }
+
+    /// Its name in Prometheus: dots become underscores.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.key.replace('.', "_")
+    }
+
+    /// A label that holds a number from `source`.
+    #[must_use]
+    pub const fn integer(key: &'static str, source: &'static str) -> Self {
+        Self {
+            key,
+            values: Values::Integer(source),
+        }
+    }
+}
+
+impl MetricSpec {
+    /// Declares a metric.
+    ///
+    /// # Panics
+    ///
+    /// In a constant, and so at compile time, when the declaration breaks a rule of the catalog.
+    #[must_use]
+    pub const fn new(
+        family: Family,
+        name: &'static str,
+        instrument: Instrument,
+        unit: Unit,
+        description: &'static str,
+        attributes: &'static [Attribute],
+    ) -> Self {
+        assert_name(name);
+        assert_sorted(attributes);
+        assert!(!description.is_empty(), "a metric needs a description");
+        if matches!(unit, Unit::Ratio) {
+            let gauge = matches!(instrument, Instrument::Gauge | Instrument::ObservableGauge);
+            assert!(gauge, "unit 1 is for gauges: exporters append _ratio");
+        }
+        if let Unit::Things(annotation) = unit {
+            let bytes = annotation.as_bytes();
+            let braced = bytes.len() > 2 && bytes[0] == b'{' && bytes[bytes.len() - 1] == b'}';
+            assert!(braced, "a unit of things is written in braces");
+        }
+        if let Instrument::Histogram(bounds) = instrument {
+            assert_ascending(bounds);
+        }
+        Self {
+            name,
+            instrument,
+            unit,
+            description,
+            attributes,
+            family,
+        }
+    }
+
+    /// The name under which Prometheus knows the metric: dots become underscores, and unit and
+    /// `_total` are appended, as the OpenTelemetry specification's compatibility page has it.
+    #[must_use]
+    pub fn prometheus_name(&self) -> String {
+        let mut name = self.name.replace('.', "_");
+        if let Some(suffix) = self.unit.suffix() {
+            name.push('_');
+            name.push_str(suffix);
+        }
+        if self.is_monotonic() {
+            name.push_str("_total");
+        }
+        name
+    }
+
+    /// The word that follows `# TYPE` in a scrape.
+    #[must_use]
+    pub const fn prometheus_type(&self) -> &'static str {
+        match self.instrument {
+            Instrument::Counter | Instrument::ObservableCounter => "counter",
+            Instrument::Histogram(_) => "histogram",
+            Instrument::UpDownCounter | Instrument::Gauge | Instrument::ObservableGauge => "gauge",
+        }
+    }
+
+    /// How many series the metric can have when all labels are closed sets; `None` when one is open.
+    pub(crate) fn closed_series(&self) -> Option<usize> {
+        self.attributes
+            .iter()
+            .try_fold(1_usize, |series, attribute| match attribute.values {
+                // An absent label is a value of its own.
+                Values::OneOf(values) => Some(series * (values.len() + 1)),
+                Values::Integer(_) | Values::Open(_) => None,
+            })
+    }
+
+    const fn is_monotonic(&self) -> bool {
+        matches!(
+            self.instrument,
+            Instrument::Counter | Instrument::ObservableCounter
+        )
+    }
+}
+
+const fn assert_name(name: &str) {
+    let bytes = name.as_bytes();
+    assert!(
+        !bytes.is_empty() && bytes[0].is_ascii_lowercase(),
+        "a name starts with a letter"
+    );
+    let mut i = 0;
+    while i < bytes.len() {
+        let byte = bytes[i];
+        let allowed =
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'_';
+        assert!(allowed, "a name holds a-z, 0-9, dots and underscores");
+        i += 1;
+    }
+    assert!(!ends_with(bytes, b"total"), "exporters append _total");
+    assert!(!ends_with(bytes, b"seconds"), "exporters append the unit");
+    assert!(!ends_with(bytes, b"bytes"), "exporters append the unit");
+    assert!(!ends_with(bytes, b"ratio"), "exporters append the unit");
+}
+
+const fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    if text.len() < end.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < end.len() {
+        if text[text.len() - end.len() + i] != end[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn assert_sorted(attributes: &[Attribute]) {
+    let mut i = 1;
+    while i < attributes.len() {
+        assert!(
+            less(attributes[i - 1].key, attributes[i].key),
+            "attributes stand in key order, once each"
+        );
+        i += 1;
+    }
+}
+
+const fn less(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut i = 0;
+    while i < left.len() && i < right.len() {
+        if left[i] != right[i] {
+            return left[i] < right[i];
+        }
+        i += 1;
+    }
+    left.len() < right.len()
+}
+
+const fn assert_ascending(bounds: &[f64]) {
+    let mut i = 1;
+    while i < bounds.len() {
+        assert!(bounds[i - 1] < bounds[i], "bucket bounds ascend");
+        i += 1;
+    }
+}

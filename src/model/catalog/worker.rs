@@ -1,0 +1,173 @@
+//! Jobs and the queues that they come from.
+
+use super::{Attribute, Family, Instrument, MetricSpec};
+use crate::model::units::Unit;
+
+/// How a job or an execution can end.
+pub const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
+
+/// What a worker can be.
+pub const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
+
+/// What can become of a beat.
+pub const BEAT_RESULTS: &[&str] = &[
+    "accepted",
+    "duplicate",
+    "full",
+    "out_of_order",
+    "refused",
+    "restarted",
+    "superseded",
+    "too_fast",
+];
+
+/// Bounds for work that takes from milliseconds to an hour, in seconds.
+pub(crate) const WORK_BOUNDS: &[f64] = &[
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
+];
+
+const KIND: Attribute = Attribute::open(
+    "job.kind",
+    "the kind that the worker names at the start of a job",
+);
+const QUEUE: Attribute = Attribute::open("queue", "the name under which the queue is watched");
+
+pub(crate) const JOB: [Attribute; 2] = [KIND, Attribute::one_of("outcome", OUTCOMES)];
+pub(crate) const BY_KIND: [Attribute; 1] = [KIND];
+pub(crate) const FAILURE: [Attribute; 2] = [
+    KIND,
+    Attribute::open(
+        "reason",
+        "the reason that the worker gives, without values in it",
+    ),
+];
+
+/// Finished jobs.
+pub const JOBS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.jobs",
+    Instrument::Counter,
+    Unit::Things("{job}"),
+    "Jobs that ended, by kind and outcome",
+    &JOB,
+);
+/// Why jobs failed.
+pub const JOB_FAILURES: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.job.failures",
+    Instrument::Counter,
+    Unit::Things("{failure}"),
+    "Jobs that failed, by kind and reason",
+    &FAILURE,
+);
+/// Time from start to end.
+pub const JOB_DURATION: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.job.duration",
+    Instrument::Histogram(WORK_BOUNDS),
+    Unit::Seconds,
+    "Time from the start of a job to its end",
+    &JOB,
+);
+/// Jobs that are running.
+pub const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.active_jobs",
+    Instrument::UpDownCounter,
+    Unit::Things("{job}"),
+    "Jobs that are running",
+    &BY_KIND,
+);
+/// Time spent in jobs, ticking while they run.
+pub const BUSY_TIME: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.busy_time",
+    Instrument::Counter,
+    Unit::Seconds,
+    "Time spent in jobs; it grows while they run, so that a job that never ends is seen",
+    &BY_KIND,
+);
+/// Time from when a job was due until it started.
+pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.queue.lag",
+    Instrument::Histogram(WORK_BOUNDS),
+    Unit::Seconds,
+    "Time from the moment a job was due to its start",
+    &BY_KIND,
+);
+/// Jobs that wait.
+pub const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.queue.depth",
+    Instrument::ObservableGauge,
+    Unit::Things("{job}"),
+    "Jobs that wait in a queue",
+    &[QUEUE],
+);
+/// Age of the job that has waited longest.
+pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.queue.oldest_age",
+    Instrument::ObservableGauge,
+    Unit::Seconds,
+    "How long the oldest waiting job has been due; absent while none waits",
+    &[QUEUE],
+);
+
+/// When each worker was last heard of.
+pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.heartbeat.timestamp",
+    Instrument::ObservableGauge,
+    Unit::Seconds,
+    "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye",
+    &[Attribute::open(
+        "worker.id",
+        "the name under which the worker beats",
+    )],
+);
+/// Workers by state.
+pub const WORKERS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.workers",
+    Instrument::ObservableGauge,
+    Unit::Things("{worker}"),
+    "Workers that are known, by state",
+    &[Attribute::one_of("state", STATES)],
+);
+
+/// Beats that arrived.
+pub const BEATS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.beats",
+    Instrument::ObservableCounter,
+    Unit::Things("{beat}"),
+    "Beats that arrived, by what became of them",
+    &[Attribute::one_of("result", BEAT_RESULTS)],
+);
+/// Members of beats that nobody here knows.
+pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
+    Family::Worker,
+    "vantage.worker.beat.unknown_fields",
+    Instrument::ObservableCounter,
+    Unit::Things("{field}"),
+    "Fields of beats that were ignored because this version does not know them",
+    &[],
+);
+
+/// The family, in the order of its table.
+pub const ALL: &[&MetricSpec] = &[
+    &JOBS,
+    &JOB_FAILURES,
+    &JOB_DURATION,
+    &ACTIVE_JOBS,
+    &BUSY_TIME,
+    &QUEUE_LAG,
+    &QUEUE_DEPTH,
+    &QUEUE_OLDEST,
+    &HEARTBEAT,
+    &WORKERS,
+    &BEATS,
+    &UNKNOWN_FIELDS,
+];

@@ -1,0 +1,147 @@
+//! A sign of life: who beats, in which condition, and how far its work has come.
+//!
+//! Beats carry progress, because a process that only says that it is there may still do nothing.
+
+mod fields;
+mod json;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub(crate) use fields::BeatFault;
+
+/// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BeatId(Arc<str>);
+
+/// Who beats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Role {
+    Worker,
+    Scheduler,
+}
+
+/// What the sender says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Condition {
+    Running,
+    /// It takes no more work and ends what it has.
+    Draining,
+    /// It says goodbye.
+    Stopped,
+}
+
+/// One beat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    /// Made up anew at each start of the sender, so that a restart is seen.
+    pub(crate) boot_id: Arc<str>,
+    /// Counts the beats of a boot, so that an old one is seen.
+    pub(crate) sequence: u64,
+    pub(crate) role: Role,
+    pub(crate) interval: Duration,
+    pub(crate) condition: Condition,
+    /// By the sender's clock.
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) version: Option<Arc<str>>,
+    pub(crate) progress: Progress,
+}
+
+/// How far the work has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Jobs that are running.
+    pub(crate) in_flight: u64,
+    /// Those of them that have passed their objective's threshold, which counted them as bad already.
+    pub(crate) in_flight_overdue: u64,
+    /// Jobs that ended since the sender started, however.
+    pub(crate) processed_total: u64,
+    /// Those of them that did not succeed.
+    pub(crate) failed_total: u64,
+    /// When a job started or ended last, by the sender's clock.
+    pub(crate) last_progress_at: Option<Timestamp>,
+    /// For how long the oldest running job has been running.
+    pub(crate) oldest_in_flight: Option<Duration>,
+    /// Jobs that wait; `None` where the sender watches no queue.
+    pub(crate) queue_depth: Option<u64>,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 2] = [Self::Worker, Self::Scheduler];
+
+    /// The word for it: `worker` or `scheduler`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
+        }
+    }
+}
+
+impl Condition {
+    const ALL: [Self; 3] = [Self::Running, Self::Draining, Self::Stopped];
+
+    /// The word for it: `running`, `draining` or `stopped`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl Beat {
+    /// What a beat without an interval beats in.
+    pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+}
+
+impl Progress {
+    /// Whether there is something to get on with.
+    pub(crate) fn has_work(&self) -> bool {
+        self.in_flight > 0 || self.queue_depth.is_some_and(|depth| depth > 0)
+    }
+
+    /// Running jobs that nothing has counted as bad yet.
+    pub(crate) const fn not_yet_bad(&self) -> u64 {
+        self.in_flight.saturating_sub(self.in_flight_overdue)
+    }
+}
+
+impl BeatId {
+    /// What an id may be, for messages.
+    pub(crate) const ALLOWED: &'static str = "1 to 128 of A-Z a-z 0-9 . _ : -";
+
+    /// `None` where the text is no id.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        let fine = (1..=128).contains(&text.len()) && text.bytes().all(allowed);
+        fine.then(|| Self(text.into()))
+    }
+
+    /// The text as an id: what is not allowed in one becomes `_`, and what is too long is cut.
+    pub(crate) fn closest(text: &str) -> Self {
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:-".contains(*c);
+        let replaced = |c| if allowed(&c) { c } else { '_' };
+        let id: String = text.chars().take(128).map(replaced).collect();
+        Self(if id.is_empty() { "_".into() } else { id.into() })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same text without a copy.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Display for BeatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,160 @@
+use super::labels::{self, TARGET};
+use crate::model::catalog::{MetricSpec, Values};
+
+/// The series of one metric, or some of them.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    pub(super) spec: &'static MetricSpec,
+    matchers: Vec<String>,
+}
+
+/// What has series to select from.
+pub trait Select: Sized {
+    #[doc(hidden)]
+    fn selector(&mut self) -> &mut Selector;
+
+    /// Starts a condition on a label, by its OpenTelemetry key: an attribute of the metric, `job`,
+    /// `instance` or `environment`.
+    ///
+    /// # Panics
+    ///
+    /// When the metric has no such label.
+    #[track_caller]
+    fn with(mut self, key: &'static str) -> Where<Self> {
+        let spec = self.selector().spec;
+        let label = labels::among(&labels::of(spec), &[key]).concat();
+        Where {
+            selected: self,
+            key,
+            label,
+        }
+    }
+
+    /// The series that the variables of a dashboard choose.
+    fn chosen(self) -> Self {
+        self.choosing(&["job", "instance", "environment"])
+    }
+
+    /// The series that some of those variables choose: those that others depend on.
+    fn choosing(mut self, labels: &[&'static str]) -> Self {
+        for label in labels {
+            self.selector().push(label, "=~", &format!("${label}"));
+        }
+        self
+    }
+}
+
+/// A condition on a label that lacks its value.
+#[derive(Debug)]
+pub struct Where<S> {
+    selected: S,
+    key: &'static str,
+    label: String,
+}
+
+impl<S: Select> Where<S> {
+    /// The label has this value; `""` where it is absent.
+    ///
+    /// # Panics
+    ///
+    /// When the label is declared never to have it.
+    #[track_caller]
+    pub fn is(self, value: &str) -> S {
+        self.matching("=", value, &[value])
+    }
+
+    /// The label has another value, or is absent.
+    ///
+    /// # Panics
+    ///
+    /// As [`is`](Self::is).
+    #[track_caller]
+    pub fn is_not(self, value: &str) -> S {
+        self.matching("!=", value, &[value])
+    }
+
+    /// The label's whole value matches a regular expression. Of a label with declared values it is some
+    /// of those, with `|` between them.
+    ///
+    /// # Panics
+    ///
+    /// As [`is`](Self::is).
+    #[track_caller]
+    pub fn like(self, pattern: &str) -> S {
+        let values: Vec<_> = pattern.split('|').collect();
+        self.matching("=~", pattern, &values)
+    }
+
+    /// The opposite of [`like`](Self::like).
+    ///
+    /// # Panics
+    ///
+    /// As [`is`](Self::is).
+    #[track_caller]
+    pub fn unlike(self, pattern: &str) -> S {
+        let values: Vec<_> = pattern.split('|').collect();
+        self.matching("!~", pattern, &values)
+    }
+
+    #[track_caller]
+    fn matching(mut self, operator: &str, text: &str, values: &[&str]) -> S {
+        let selector = self.selected.selector();
+        for value in values {
+            let declared = is_declared(selector.spec, self.key, value);
+            assert!(declared, "{} is never {value:?}", self.label);
+        }
+        selector.push(&self.label, operator, text);
+        self.selected
+    }
+}
+
+impl Selector {
+    pub(super) const fn all(spec: &'static MetricSpec) -> Self {
+        Self {
+            spec,
+            matchers: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, label: &str, operator: &str, value: &str) {
+        self.matchers
+            .push(format!("{label}{operator}{}", quoted(value)));
+    }
+
+    /// `name{label="value"}`, where the name has this suffix and there are further matchers.
+    pub(super) fn text(&self, suffix: &str, further: &[String]) -> String {
+        let name = self.spec.prometheus_name();
+        let matchers: Vec<&str> = self
+            .matchers
+            .iter()
+            .chain(further)
+            .map(String::as_str)
+            .collect();
+        match matchers.as_slice() {
+            [] => format!("{name}{suffix}"),
+            matchers => format!("{name}{suffix}{{{}}}", matchers.join(", ")),
+        }
+    }
+}
+
+/// Whether a label may have this value; of open labels all may.
+fn is_declared(spec: &MetricSpec, key: &str, value: &str) -> bool {
+    let attribute = spec
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == key);
+    match attribute.map(|attribute| attribute.values) {
+        Some(Values::OneOf(values)) => value.is_empty() || values.contains(&value),
+        Some(_) => true,
+        None => TARGET.contains(&key),
+    }
+}
+
+/// A string as PromQL reads it.
+pub(super) fn quoted(text: &str) -> String {
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n");
+    format!("\"{escaped}\"")
+}

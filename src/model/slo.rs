@@ -1,0 +1,230 @@
+//! Service level objectives: the JSON files in `slo/`, parsed into exact, typed values.
+//!
+//! ```json
+//! {"api": {"latency": {"target": 95, "threshold": 2000, "window": "30d",
+//!                      "description": "95% of requests under 2s over 30 days"}}}
+//! ```
+//!
+//! A file holds services, a service its objectives; any number of files add up to one set.
+//!
+//! | objective | unit of `threshold` | `method` |
+//! |---|---|---|
+//! | `api.availability` | takes none | `timeslices`, or `occurrences`: then each 5xx is bad |
+//! | `api.latency` | `ms` | `occurrences` |
+//! | `api.error_rate` | `percent`, and always 100 − target | `occurrences` |
+//! | `workers.availability` | takes none | `timeslices` |
+//! | `workers.processing_time` | `s` | `occurrences` |
+//! | `workers.queue_lag` | `s` | `occurrences` |
+//!
+//! `target` is in percent and `window` a whole number with its unit (`"30d"`), or a window of the
+//! calendar: `{"calendar": "month", "time_zone": "Europe/Berlin"}` with `week`, `month` or `quarter`, in
+//! UTC unless a zone is named. Optional are `unit`, `method` and `description`.
+//!
+//! Any other objective, under these or any other service, names an instrument of the [`catalog`]:
+//!
+//! ```json
+//! {"checkout": {
+//!    "latency": {"metric": "http.server.request.duration",
+//!                "where": {"http.route": "/api/v1/checkout"},
+//!                "good": {"at_most": 500, "unit": "ms"}, "target": 99, "window": "30d"},
+//!    "publish": {"metric": "vantage.worker.jobs", "where": {"job.kind": ["publish", "draft"]},
+//!                "good": {"outcome": "succeeded"}, "target": 99.5, "window": "7d"}}}
+//! ```
+//!
+//! - `metric` is a histogram of seconds or a counter of events, by its OpenTelemetry name.
+//! - `where` says which series count: each label with a value, several in an array, or `null` where the
+//!   label is absent. Without it all count.
+//! - `good` of a histogram is a limit, good up to and including it; of a counter it is labels, as in
+//!   `where`.
+//!
+//! Such events are counted when they are recorded. Health and scrape routes count only where `where`
+//! names `http.route`. A caller that gave up (`error.type` is `cancelled`) is bad past a histogram's
+//! limit and not counted before it; towards a counter it counts only where the objective names that.
+//! A series past `metrics.cardinality_limit` has lost its labels, and counts only where none is asked
+//! about.
+//!
+//! [`budget`] has the arithmetic with the source of each formula, [`policy`] says when a burning budget
+//! is an alert, and a [`report`] is what is known at one moment.
+//!
+//! [`catalog`]: crate::model::catalog
+//!
+//! Why are files refused as a whole? Because an objective that silently isn't tracked looks just
+//! like one that is met. So [`Objectives::load`] reports every fault of every file at once, and
+//! what is legal but probably not meant becomes a [`Warning`].
+
+pub mod budget;
+mod burn_rate;
+mod fault;
+mod file;
+mod indicator;
+mod json;
+mod kind;
+mod lint;
+pub mod maintenance;
+mod objective;
+pub mod policy;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "the generated rules read the rest")
+)]
+pub(crate) mod promql;
+pub mod report;
+mod window;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+pub use fault::{Fault, Problem, SloError, Warning};
+pub use indicator::{Filter, Good, Indicator};
+pub use kind::{Kind, Method, Service, Threshold};
+pub use objective::Objective;
+pub use window::{Calendar, Period, Rolling, RollingError, Span, Window};
+
+/// Every objective that is declared, in the order of the files and of the entries in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Objectives(Vec<Objective>);
+
+impl Objectives {
+    /// Reads every `*.json` file that stands directly in `directory`, in the order of their names.
+    ///
+    /// Hidden files are left alone: editors and Kubernetes ConfigMap mounts leave copies there.
+    ///
+    /// # Errors
+    ///
+    /// [`SloError`] lists what is wrong in all files: a directory or file that can't be read, no
+    /// file at all, and every [`Problem`] in them. Whoever wrote the files is at fault.
+    pub fn load(directory: impl AsRef<Path>) -> Result<Objectives, SloError> {
+        let directory = directory.as_ref();
+        let unusable = |problem, value: String, allowed: &str| {
+            let file = directory.display().to_string();
+            SloError::new(vec![Fault::whole_file(&file, problem, value, allowed)])
+        };
+        let paths = json_files(directory).map_err(|error| {
+            unusable(
+                Problem::Unreadable,
+                error.to_string(),
+                "a directory that can be read",
+            )
+        })?;
+        if paths.is_empty() {
+            return Err(unusable(
+                Problem::NoFile,
+                "nothing".into(),
+                "at least one *.json file",
+            ));
+        }
+        let mut reader = file::Reader::default();
+        for path in paths {
+            let name = path.display().to_string();
+            match fs::read_to_string(&path) {
+                Ok(text) => reader.read(&name, &text),
+                Err(error) => reader.unreadable(&name, &error),
+            }
+        }
+        reader.finish()
+    }
+
+    /// Reads objectives from `(file name, text)` pairs; the name only appears in faults and
+    /// warnings.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), but for what concerns the file system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vantage_obs::slo::Objectives;
+    ///
+    /// let text = r#"{"api": {"availability": {"target": 99.9, "window": "30d"}}}"#;
+    /// let objectives = Objectives::parse(&[("api.json", text)])?;
+    /// let availability = objectives.get("api.availability").unwrap();
+    /// assert_eq!(availability.time_budget().as_secs(), 43 * 60 + 12);
+    /// # Ok::<(), vantage_obs::slo::SloError>(())
+    /// ```
+    pub fn parse(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
+        let mut reader = file::Reader::default();
+        for (name, text) in files {
+            reader.read(name, text);
+        }
+        reader.finish()
+    }
+
+    /// The objective with this [id](Objective::id), such as `api.latency`.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Objective> {
+        self.0.iter().find(|objective| objective.id() == id)
+    }
+
+    /// The same, each over this rolling window: a report of a week instead of a month.
+    #[must_use]
+    pub fn over(&self, window: Rolling) -> Objectives {
+        let over = |objective: &Objective| Objective {
+            window: Window::Rolling(window),
+            ..objective.clone()
+        };
+        Objectives(self.0.iter().map(over).collect())
+    }
+
+    /// Every objective, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Objective> {
+        self.0.iter()
+    }
+
+    /// How many objectives there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no objective is declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is legal but suspicious in any of them, in order.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.0.iter().flat_map(Objective::warnings)
+    }
+
+    /// The alerts of a policy that can never fire, in order: with a target of 90 the burn rate is 10x
+    /// when everything is bad, so that more than 10x is impossible.
+    pub fn unreachable(&self, policy: &policy::Policy) -> impl Iterator<Item = Warning> {
+        let warnings = |objective| lint::unreachable(objective, policy);
+        self.0.iter().filter_map(warnings)
+    }
+}
+
+impl<'a> IntoIterator for &'a Objectives {
+    type Item = &'a Objective;
+    type IntoIter = std::slice::Iter<'a, Objective>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The JSON files in a directory, sorted, because directories list their entries in any order.
+fn json_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Percentages and durations in a sentence: "95% of requests under 2s over 30 days".
+
+use std::time::Duration;
+
+use crate::model::units::{Decimal, Percent};
+
+/// A number with its unit, and the text that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mention<'a> {
+    pub(super) text: &'a str,
+    pub(super) value: Quantity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Percent(Percent),
+    Duration(Duration),
+}
+
+/// Every quantity whose unit is known; other numbers ("5xx", "p95", "v2") say nothing.
+pub(super) fn quantities(sentence: &str) -> Vec<Mention<'_>> {
+    let mut found = Vec::new();
+    let mut rest = sentence;
+    let mut in_word = false;
+    while let Some(first) = rest.chars().next() {
+        let mention = if first.is_ascii_digit() && !in_word {
+            mention(rest)
+        } else {
+            None
+        };
+        let length = match mention {
+            Some(mention) => mention.text.len(),
+            None => first.len_utf8(),
+        };
+        found.extend(mention);
+        in_word = first.is_alphanumeric() || first == '.' || first == ',';
+        rest = &rest[length..];
+    }
+    found
+}
+
+/// The quantity that this text begins with.
+fn mention(text: &str) -> Option<Mention<'_>> {
+    let number = &text[..length_of_number(text)];
+    let after = &text[number.len()..];
+    // "30d", "30 d" and "30-day".
+    let unit = after.strip_prefix([' ', '-', '\u{a0}']).unwrap_or(after);
+    let separator = after.len() - unit.len();
+    let unit = &unit[..length_of_unit(unit)];
+    let value = quantity(number.parse().ok()?, unit)?;
+    Some(Mention {
+        text: &text[..number.len() + separator + unit.len()],
+        value,
+    })
+}
+
+/// Digits, and a dot where a digit follows: the full stop of a sentence is not a decimal point.
+fn length_of_number(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    (0..bytes.len())
+        .find(|&at| !(digit(at) || (bytes[at] == b'.' && digit(at + 1))))
+        .unwrap_or(bytes.len())
+}
+
+fn length_of_unit(text: &str) -> usize {
+    if text.starts_with('%') {
+        return 1;
+    }
+    text.find(|letter: char| !letter.is_alphanumeric())
+        .unwrap_or(text.len())
+}
+
+fn quantity(number: Decimal, unit: &str) -> Option<Quantity> {
+    let nanoseconds: u64 = match unit.to_lowercase().as_str() {
+        "%" | "percent" => return Percent::try_from(number).ok().map(Quantity::Percent),
+        "ms" | "msec" | "millisecond" | "milliseconds" => 1_000_000,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000_000_000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000_000_000,
+        "h" | "hr" | "hour" | "hours" => 3_600_000_000_000,
+        "d" | "day" | "days" => 86_400_000_000_000,
+        "w" | "week" | "weeks" => 604_800_000_000_000,
+        _ => return None,
+    };
+    // Nine decimals are the most that can be whole nanoseconds of any of these units.
+    let billionths = u128::from(number.scaled(9)?) * u128::from(nanoseconds);
+    let nanoseconds = u64::try_from(billionths / 1_000_000_000).ok()?;
+    Some(Quantity::Duration(Duration::from_nanos(nanoseconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(sentence: &str) -> Vec<&str> {
+        quantities(sentence)
+            .into_iter()
+            .map(|mention| mention.text)
+            .collect()
+    }
+
+    #[test]
+    fn a_sentence_gives_its_quantities() {
+        let found = quantities("95% of requests under 1.5s over 30 days.");
+        let values: Vec<_> = found.iter().map(|mention| mention.value).collect();
+        assert_eq!(values[0], Quantity::Percent("95".parse().unwrap()));
+        assert_eq!(values[1], Quantity::Duration(Duration::from_millis(1_500)));
+        assert_eq!(
+            values[2],
+            Quantity::Duration(Duration::from_secs(30 * 86_400))
+        );
+        assert_eq!(found[1].text, "1.5s");
+    }
+
+    #[test]
+    fn units_may_be_words_and_stand_apart() {
+        assert_eq!(
+            texts("99.9 percent in a 30-day window, 250 ms"),
+            ["99.9 percent", "30-day", "250 ms"]
+        );
+        assert_eq!(texts("within 5 min"), ["5 min"]);
+    }
+
+    #[test]
+    fn numbers_without_a_unit_say_nothing() {
+        assert!(texts("p95 of v2 without 5xx, 1,000s of users, 24 x 7, 2.").is_empty());
+        assert!(texts("").is_empty());
+        assert!(texts("ends in 3").is_empty());
+    }
+}

@@ -1,0 +1,183 @@
+//! One objective, and the arithmetic that needs nothing but its declaration.
+
+use std::time::Duration;
+
+use super::kind::Unit;
+use super::{Indicator, Kind, Method, Service, Threshold, Warning, Window};
+use crate::model::units::{Fraction, Percent};
+
+/// A service level objective as declared: consistent, because only the files' reader makes one.
+///
+/// The target is above 0 and below 100, the window is longer than zero, the threshold has the type
+/// of the kind, and that of an error rate is 100 − target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objective {
+    pub(super) id: String,
+    /// Where it was declared.
+    pub(super) file: String,
+    pub(super) service: Service,
+    pub(super) kind: Kind,
+    pub(super) method: Method,
+    pub(super) target: Percent,
+    pub(super) threshold: Option<Threshold>,
+    pub(super) unit: Option<Unit>,
+    pub(super) indicator: Option<Indicator>,
+    pub(super) window: Window,
+    pub(super) description: Option<String>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Objective {
+    /// Service and name, `api.latency`: unique among all [`Objectives`](super::Objectives).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The top-level key that the objective stands under.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The key of the objective within its service, such as `latency`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.id
+            .split_once('.')
+            .map_or(self.id.as_str(), |(_, name)| name)
+    }
+
+    /// What is measured.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How good and bad are counted.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The share that must be good.
+    #[must_use]
+    pub fn target(&self) -> Percent {
+        self.target
+    }
+
+    /// The limit between good and bad; `None` for an availability, whose limits are fixed.
+    #[must_use]
+    pub fn threshold(&self) -> Option<Threshold> {
+        self.threshold
+    }
+
+    /// The unit in which the file writes the threshold: `ms`, `s` or `percent`.
+    #[must_use]
+    pub fn threshold_unit(&self) -> Option<&'static str> {
+        self.unit.map(Unit::as_str)
+    }
+
+    /// What a [custom](Kind::Custom) objective counts; `None` where the kind says it.
+    #[must_use]
+    pub fn indicator(&self) -> Option<&Indicator> {
+        self.indicator.as_ref()
+    }
+
+    /// The time over which the target is to be met.
+    #[must_use]
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// What the file says about the objective, for people.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// What is legal but suspicious about the declaration.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The share that may be bad: (100 − target) / 100, above 0 and below 1.
+    ///
+    /// The platform's document calls it the SLO threshold; a burn rate is the current share of bad
+    /// over this one.
+    #[must_use]
+    pub fn permitted_bad(&self) -> Fraction {
+        self.target.complement().fraction()
+    }
+
+    /// The error budget as time: (100 − target) / 100 × window, whole nanoseconds.
+    ///
+    /// 99.9 over 30 days permits 43 min 12 s.
+    #[must_use]
+    pub fn time_budget(&self) -> Duration {
+        self.permitted_bad().of(self.window.duration())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::slo::Objectives;
+
+    fn availability(target: &str, window: &str) -> Objective {
+        let text =
+            format!(r#"{{"api":{{"availability":{{"target":{target},"window":"{window}"}}}}}}"#);
+        let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
+        objectives.get("api.availability").unwrap().clone()
+    }
+
+    fn budget(target: &str) -> Duration {
+        availability(target, "30d").time_budget()
+    }
+
+    const fn minutes(count: u64) -> Duration {
+        Duration::from_secs(60 * count)
+    }
+
+    #[test]
+    fn budget_of_99_9_over_30_days_is_43m12s() {
+        assert_eq!(budget("99.9"), minutes(43) + Duration::from_secs(12));
+    }
+
+    #[test]
+    fn budget_of_99_5_over_30_days_is_3h36m() {
+        assert_eq!(budget("99.5"), minutes(3 * 60 + 36));
+    }
+
+    #[test]
+    fn budget_of_99_over_30_days_is_7h12m() {
+        assert_eq!(budget("99"), minutes(7 * 60 + 12));
+    }
+
+    #[test]
+    fn budget_of_95_over_30_days_is_36h() {
+        assert_eq!(budget("95"), minutes(36 * 60));
+    }
+
+    #[test]
+    fn budget_of_twelve_nines_is_exact_to_the_nanosecond() {
+        assert_eq!(budget("99.999999999999"), Duration::from_nanos(25));
+    }
+
+    #[test]
+    fn permitted_bad_is_exact() {
+        let bad = availability("99.9", "7d").permitted_bad();
+        assert_eq!((bad.numerator(), bad.denominator()), (1, 1_000));
+    }
+
+    #[test]
+    fn an_id_is_service_and_name() {
+        let objective = availability("99.9", "30d");
+        assert_eq!(objective.id(), "api.availability");
+        assert_eq!(
+            (objective.service().as_str(), objective.name()),
+            ("api", "availability")
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! A period beside the one before it.
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
+use super::table::{aligned, in_percent};
+use super::{ObjectiveReport, Report};
+use crate::model::units::{Ratio, format_duration};
+
+/// How one objective did in a period, against the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Change {
+    /// A larger share was good.
+    Better,
+    /// A smaller share was good.
+    Worse,
+    /// The same share was good.
+    Same,
+    /// One of the periods says nothing: no figures, or nothing happened.
+    NoData,
+}
+
+impl Change {
+    /// The word as comparisons write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Change::Better => "better",
+            Change::Worse => "worse",
+            Change::Same => "same",
+            Change::NoData => "no_data",
+        }
+    }
+}
+
+/// One objective in both periods.
+struct Both<'a> {
+    before: Option<&'a ObjectiveReport>,
+    now: &'a ObjectiveReport,
+}
+
+/// Both reports, and the difference of each objective that is in the later one: the contract of
+/// `--compare --format json`.
+struct Comparison<'a> {
+    before: &'a Report,
+    now: &'a Report,
+}
+
+impl Report {
+    /// This report, the one of the period before, and their differences, as one line of JSON.
+    ///
+    /// `differences` has for each objective its `change` (`better`, `worse`, `same`, `no_data`), and by
+    /// how much it moved: `sli`, `remaining` (of the budget), `bad` and `total`, each null where one of
+    /// the periods doesn't say.
+    #[must_use]
+    pub fn compared_json(&self, before: &Report) -> String {
+        let comparison = Comparison { before, now: self };
+        // Every key is text and no value fails to serialise.
+        serde_json::to_string(&comparison).unwrap_or_default()
+    }
+}
+
+/// Both periods for people: a row for each, and in which direction the objective has moved.
+#[must_use]
+pub fn render_comparison(now: &Report, before: &Report) -> String {
+    let window = now.objectives.first().map(|one| one.length);
+    let each = window.map_or_else(String::new, |window| {
+        format!(", {} each", format_duration(window))
+    });
+    let (source, from, to) = (now.source.as_str(), before.generated_at, now.generated_at);
+    let title = format!("{source}, periods that end {from:.0} and {to:.0}{each}\n\n");
+    let headings = [
+        "OBJECTIVE",
+        "PERIOD",
+        "SLI",
+        "LEFT",
+        "BAD",
+        "TOTAL",
+        "CHANGE",
+    ];
+    let mut rows = vec![headings.map(str::to_owned)];
+    for both in pairs(now, before) {
+        rows.extend(both.rows());
+    }
+    title + &aligned(&rows)
+}
+
+fn pairs<'a>(now: &'a Report, before: &'a Report) -> impl Iterator<Item = Both<'a>> {
+    now.objectives.iter().map(|now| Both {
+        now,
+        before: before
+            .objectives
+            .iter()
+            .find(|before| (&before.service, &before.name) == (&now.service, &now.name)),
+    })
+}
+
+fn sli(objective: &ObjectiveReport) -> Option<Ratio> {
+    objective.budget().sli().filter(|_| objective.is_counted())
+}
+
+fn remaining(objective: &ObjectiveReport) -> Option<Ratio> {
+    let budget = objective.budget();
+    budget.remaining().filter(|_| objective.is_counted())
+}
+
+fn counts(objective: &ObjectiveReport) -> Option<(i128, i128)> {
+    let total = i128::from(objective.good) + i128::from(objective.bad);
+    objective
+        .is_counted()
+        .then_some((i128::from(objective.bad), total))
+}
+
+impl Both<'_> {
+    fn difference(&self, of: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
+        of(self.now)?.minus(of(self.before?)?)
+    }
+
+    fn change(&self) -> Change {
+        match self.difference(sli) {
+            None => Change::NoData,
+            Some(moved) if moved.is_negative() => Change::Worse,
+            Some(moved) if moved == Ratio::ZERO => Change::Same,
+            Some(_) => Change::Better,
+        }
+    }
+
+    fn rows(&self) -> [[String; 7]; 2] {
+        let row = |period: &str, objective: Option<&ObjectiveReport>, first, last| {
+            let percent = |share: Option<Ratio>, places| match share {
+                Some(share) => in_percent(share, places),
+                None => "-".into(),
+            };
+            let counted = objective.and_then(counts);
+            let count =
+                |count: Option<i128>| count.map_or_else(|| "-".into(), |count| count.to_string());
+            [
+                first,
+                period.into(),
+                percent(objective.and_then(sli), 4),
+                percent(objective.and_then(remaining), 2),
+                count(counted.map(|(bad, _)| bad)),
+                count(counted.map(|(_, total)| total)),
+                last,
+            ]
+        };
+        let name = format!("{}.{}", self.now.service, self.now.name);
+        [
+            row("before", self.before, name, String::new()),
+            row("now", Some(self.now), String::new(), self.words()),
+        ]
+    }
+
+    fn words(&self) -> String {
+        let change = self.change();
+        let points = |moved: Ratio| moved.times(Ratio::from(100));
+        match self.difference(sli).and_then(points) {
+            Some(points) if change == Change::Better => {
+                format!("better by {} points", points.rounded_down(4))
+            }
+            Some(points) if change == Change::Worse => {
+                format!(
+                    "worse by {} points",
+                    points.rounded_down(4).trim_start_matches('-')
+                )
+            }
+            _ if change == Change::NoData => "no data".into(),
+            _ => change.as_str().into(),
+        }
+    }
+}
+
+impl Serialize for Comparison<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let differences: Vec<_> = pairs(self.now, self.before).collect();
+        let mut members = serializer.serialize_struct("Comparison", 3)?;
+        members.serialize_field("now", self.now)?;
+        members.serialize_field("before", self.before)?;
+        members.serialize_field("differences", &differences)?;
+        members.end()
+    }
+}
+
+impl Serialize for Both<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let both = counts(self.now).zip(self.before.and_then(counts));
+        let moved = both.map(|(now, before)| (now.0 - before.0, now.1 - before.1));
+        let mut members = serializer.serialize_struct("Difference", 7)?;
+        members.serialize_field("service", &self.now.service)?;
+        members.serialize_field("name", &self.now.name)?;
+        members.serialize_field("change", self.change().as_str())?;
+        members.serialize_field("sli", &self.difference(sli))?;
+        members.serialize_field("remaining", &self.difference(remaining))?;
+        members.serialize_field("bad", &moved.map(|(bad, _)| bad))?;
+        members.serialize_field("total", &moved.map(|(_, total)| total))?;
+        members.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::slo::Objectives;
+    use crate::model::slo::report::{Data, Source};
+
+    fn report(at: &str, figures: &[(u64, u64, Data)]) -> Report {
+        let file = r#"{"api":{"latency":{"target":95,"threshold":2000,"window":"30d"},
+            "error_rate":{"target":99.5,"threshold":0.5,"window":"30d"}}}"#;
+        let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+        let objectives = objectives.over("7d".parse().unwrap());
+        let at = at.parse().unwrap();
+        let mut report = Report::new(at, Source::Prometheus);
+        for (objective, (good, bad, data)) in objectives.iter().zip(figures) {
+            let mut one = ObjectiveReport::of(objective, at);
+            (one.good, one.bad, one.data) = (*good, *bad, *data);
+            report.objectives.push(one);
+        }
+        report
+    }
+
+    fn both() -> (Report, Report) {
+        let before = [(990, 10, Data::Ok), (0, 0, Data::Absent)];
+        let now = [(960, 40, Data::Ok), (1_000, 0, Data::Ok)];
+        (
+            report("2026-11-24T12:00:00Z", &now),
+            report("2026-11-17T12:00:00Z", &before),
+        )
+    }
+
+    #[test]
+    fn a_comparison_shows_both_periods_and_where_they_went() {
+        let (now, before) = both();
+        let expected = "\
+prometheus, periods that end 2026-11-17T12:00:00Z and 2026-11-24T12:00:00Z, 7d each
+
+OBJECTIVE       PERIOD         SLI      LEFT  BAD  TOTAL  CHANGE
+api.latency     before   99.0000 %   80.00 %   10   1000
+                now      96.0000 %   20.00 %   40   1000  worse by 3.0000 points
+api.error_rate  before           -         -    -      -
+                now     100.0000 %  100.00 %    0   1000  no data
+";
+        assert_eq!(render_comparison(&now, &before), expected);
+    }
+
+    #[test]
+    fn differences_are_exact_and_null_where_a_period_says_nothing() {
+        let (now, before) = both();
+        let json = now.compared_json(&before);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let expected = serde_json::json!([
+            {"service":"api","name":"latency","change":"worse","sli":-0.03,"remaining":-0.6,
+             "bad":30,"total":0},
+            {"service":"api","name":"error_rate","change":"no_data","sli":null,"remaining":null,
+             "bad":null,"total":null},
+        ]);
+        assert_eq!(json["differences"], expected);
+        assert_eq!(json["now"]["objectives"][0]["window"], "7d");
+        assert_eq!(json["before"]["generated_at"], "2026-11-17T12:00:00Z");
+    }
+
+    #[test]
+    fn better_and_the_same_are_told_apart_by_a_single_event() {
+        let at = "2026-11-24T12:00:00Z";
+        let of = |good, bad| report(at, &[(good, bad, Data::Ok)]);
+        let said = |now: &Report, before: &Report| pairs(now, before).next().unwrap().change();
+        assert_eq!(said(&of(99, 1), &of(198, 2)), Change::Same);
+        assert_eq!(said(&of(100, 1), &of(198, 2)), Change::Better);
+        assert_eq!(said(&of(0, 0), &of(198, 2)), Change::NoData);
+    }
+}

@@ -1,0 +1,11 @@
+//! The HTTP client that everything shares: encryption, and errors with their causes in one line.
+
+mod error;
+
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+
+mod http;
+
+pub(crate) use error::{explain, innermost, one_line};
+pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after, user_agent};

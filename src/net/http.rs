@@ -1,0 +1,86 @@
+//! The HTTP client, and how its answers are read.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::config::Tls;
+
+#[cfg(feature = "tls")]
+type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "tls"))]
+type Connector = HttpConnector;
+
+/// Keeps connections open between requests.
+pub(crate) type HttpClient = Client<Connector, Full<Bytes>>;
+
+/// A client for `http`, and for `https` with these certificates where they are given; needs a tokio
+/// runtime around it when it is used.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::unnecessary_wraps, reason = "certificates can be unfit")
+)]
+pub(crate) fn http_client(
+    tls: Option<&Tls>,
+    connect_timeout: Duration,
+) -> Result<HttpClient, String> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.set_nodelay(true);
+    #[cfg(feature = "tls")]
+    let connector = super::tls::for_http(tls, connector)?;
+    #[cfg(not(feature = "tls"))]
+    let _ = tls;
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
+pub(crate) const fn user_agent() -> &'static str {
+    concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
+}
+
+/// A page for people that is answered with 200 is no receiver that took anything.
+pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
+    has_type(headers, "text/html")
+}
+
+/// Whether the content type is `wanted`, with or without parameters.
+pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
+}
+
+/// Seconds, or a date.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(text: &str) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, text.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_700);
+        retry_after(&headers, now).map(|delay| delay.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(after("120"), Some(120));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(77));
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+    }
+}

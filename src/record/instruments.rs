@@ -1,0 +1,37 @@
+//! Typed handles over the catalog's instruments. Recording never fails, blocks or panics.
+
+mod api;
+mod business;
+mod database;
+mod health;
+mod in_flight;
+mod lazy;
+mod observed;
+mod outcome;
+mod progress;
+mod scheduler;
+#[cfg(feature = "postgres")]
+mod server;
+mod slo;
+mod store;
+mod telemetry;
+mod worker;
+mod worker_keys;
+
+pub(crate) use api::{Answer, Api, Asked, Ending};
+pub use business::{Business, Currency, Engagement};
+pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
+pub(crate) use health::observe_health;
+pub(crate) use in_flight::Watched;
+pub(crate) use observed::observe;
+pub(crate) use progress::Tally;
+pub(crate) use scheduler::Executions;
+pub use scheduler::{Execution, Scheduler};
+#[cfg(feature = "postgres")]
+pub(crate) use server::observe_databases;
+pub(crate) use slo::observe_slo;
+pub(crate) use store::observe_store;
+pub(crate) use telemetry::Own;
+pub(crate) use worker::Jobs;
+pub use worker::{Job, Worker};
+pub(crate) use worker_keys::{Crew, Member, Number};

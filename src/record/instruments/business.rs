@@ -1,0 +1,184 @@
+//! What the platform is for, in the platform's own words.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::catalog::MetricSpec;
+use crate::model::catalog::business::{
+    ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE,
+    USER_ENGAGEMENT,
+};
+use crate::record::business_totals::{Peak, Sum};
+use crate::record::series::{Bindable, Binder, Counter, Gauge, Instruments, Series, is_overflow};
+
+/// Business figures. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Business(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    organizations: Gauge,
+    most_organizations: Peak,
+    posts: Booked,
+    generations: Series<Booked, 1>,
+    revenue: Series<Booked, 1>,
+    refunds: Series<Booked, 1>,
+    engagement: Series<Booked, 1>,
+}
+
+/// A counter that is booked too, where somebody keeps books.
+#[derive(Debug)]
+struct Booked {
+    counter: Counter,
+    sum: Sum,
+}
+
+impl Booked {
+    fn add(&self, events: u64) {
+        self.counter.add(events);
+        self.sum.add(events);
+    }
+}
+
+impl Bindable for Booked {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let counter = Counter::binder(instruments, spec);
+        let books = instruments.books().clone();
+        Box::new(move |labels| {
+            let label = labels.first().map(|label| label.value.as_str());
+            let attribute = match label {
+                // Its label is lost, and its money is not.
+                _ if is_overflow(labels) => "(others)".into(),
+                label => label.unwrap_or_default(),
+            };
+            Self {
+                counter: counter(labels),
+                sum: books.sum(figure(spec), &attribute),
+            }
+        })
+    }
+}
+
+/// What the books call a metric: `posts_published` of `vantage.business.posts_published`.
+fn figure(spec: &'static MetricSpec) -> &'static str {
+    let (_, figure) = spec.name.rsplit_once('.').unwrap_or(("", spec.name));
+    figure
+}
+
+impl Business {
+    pub(crate) fn new(instruments: &Instruments) -> Self {
+        Self(Arc::new(Inner {
+            organizations: instruments.single(&ACTIVE_ORGANIZATIONS),
+            most_organizations: instruments.books().peak(figure(&ACTIVE_ORGANIZATIONS)),
+            posts: instruments.single(&POSTS),
+            generations: instruments.series(&AI_GENERATIONS, &GENERATION),
+            revenue: instruments.series(&REVENUE, &MONEY),
+            refunds: instruments.series(&REFUNDS, &MONEY),
+            engagement: instruments.series(&USER_ENGAGEMENT, &ENGAGEMENT),
+        }))
+    }
+
+    /// Sets the number of active organisations, counted by the service's own rule.
+    pub fn active_organizations(&self, organizations: u64) {
+        self.0.organizations.set(organizations);
+        self.0.most_organizations.set(organizations);
+    }
+
+    /// Counts published posts.
+    pub fn posts_published(&self, posts: u64) {
+        self.0.posts.add(posts);
+    }
+
+    /// Counts one delivered AI generation of a kind such as `caption`.
+    pub fn ai_generation(&self, kind: &str) {
+        self.0.generations.with([kind], |series| series.add(1));
+    }
+
+    /// Counts money taken, in minor units: 12.34 EUR is 1234.
+    pub fn revenue(&self, currency: Currency, minor_units: u64) {
+        self.0
+            .revenue
+            .with([currency.code()], |series| series.add(minor_units));
+    }
+
+    /// Counts money given back, in minor units.
+    pub fn refund(&self, currency: Currency, minor_units: u64) {
+        self.0
+            .refunds
+            .with([currency.code()], |series| series.add(minor_units));
+    }
+
+    /// Counts one interaction of a user.
+    pub fn engagement(&self, kind: Engagement) {
+        self.0
+            .engagement
+            .with([kind.label()], |series| series.add(1));
+    }
+}
+
+/// What a user did with a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Engagement {
+    /// Liked it.
+    Like,
+    /// Commented on it.
+    Comment,
+    /// Shared it.
+    Share,
+    /// Followed its link.
+    Click,
+    /// Anything else.
+    Other,
+}
+
+impl Engagement {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Like => "like",
+            Self::Comment => "comment",
+            Self::Share => "share",
+            Self::Click => "click",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A currency by its ISO 4217 code.
+///
+/// ```
+/// use vantage_obs::instruments::Currency;
+///
+/// const EUR: Currency = Currency::new("EUR").unwrap();
+/// assert_eq!(EUR.code(), "EUR");
+/// assert!(Currency::new("euro").is_none());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// The currency with this code of three capital letters; `None` for any other text.
+    #[must_use]
+    pub const fn new(code: &str) -> Option<Self> {
+        match *code.as_bytes() {
+            [a, b, c]
+                if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase() =>
+            {
+                Some(Self([a, b, c]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

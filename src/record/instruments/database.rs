@@ -1,0 +1,233 @@
+//! Database calls, transactions and pools, as a client sees them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
+
+use crate::model::catalog::database::{
+    BY_DATABASE, BY_POOL, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
+    TRANSACTIONS, UP, WAIT_TIME,
+};
+use crate::record::clock::Clock;
+use crate::record::series::{Counter, Gauge, Histogram, Instruments, Series};
+use crate::record::trace::{Scope, Traced, Tracing};
+
+/// A call that takes longer is a slow query.
+pub const SLOW_QUERY: Duration = Duration::from_secs(1);
+
+/// Calls to one database product. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    system: Arc<str>,
+    /// Empty where the caller names none.
+    namespace: Arc<str>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    tracing: Tracing,
+    duration: Series<Histogram, 4>,
+    slow: Series<Counter, 3>,
+    transactions: Series<Counter, 2>,
+    up: Series<Gauge, 2>,
+    pools: Series<(Counter, Histogram), 1>,
+}
+
+impl Database {
+    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
+        let pools = {
+            let (timeouts, wait) = (
+                instruments.binder::<Counter>(&TIMEOUTS),
+                instruments.binder::<Histogram>(&WAIT_TIME),
+            );
+            instruments.group(&[&TIMEOUTS, &WAIT_TIME], &BY_POOL, move |labels| {
+                (timeouts(labels), wait(labels))
+            })
+        };
+        let inner = Inner {
+            clock,
+            tracing,
+            duration: instruments.series(&OPERATION_DURATION, &QUERY),
+            slow: instruments.series(&SLOW_QUERIES, &SLOW),
+            transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
+            up: instruments.series(&UP, &BY_DATABASE),
+            pools,
+        };
+        Self {
+            system: Arc::from("other_sql"),
+            namespace: Arc::default(),
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The same instruments for another product.
+    pub(crate) fn of_system(&self, system: &str) -> Self {
+        Self {
+            system: Arc::from(system),
+            namespace: Arc::default(),
+            inner: Arc::clone(&self.inner),
+        }
+    }
+
+    /// The same instruments for one database of that product.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_namespace(&self, namespace: &str) -> Self {
+        Self {
+            namespace: Arc::from(namespace),
+            ..self.clone()
+        }
+    }
+
+    /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
+    pub fn query(&self, operation: &str, collection: &str) -> Query {
+        let tracing = &self.inner.tracing;
+        let scope = tracing.start(Context::current(), SpanKind::Client, "query", Vec::new());
+        scope.rename(|| format!("{operation} {collection}"));
+        scope.set(|| {
+            [
+                KeyValue::new("db.system.name", Arc::clone(&self.system)),
+                KeyValue::new("db.operation.name", operation.to_owned()),
+                KeyValue::new("db.collection.name", collection.to_owned()),
+            ]
+        });
+        Query {
+            scope,
+            database: self.clone(),
+            operation: operation.into(),
+            collection: collection.into(),
+            started: self.inner.clock.now(),
+            error: Cow::Borrowed("cancelled"),
+        }
+    }
+
+    /// Starts a transaction.
+    pub fn transaction(&self) -> Transaction {
+        Transaction {
+            database: self.clone(),
+            outcome: "aborted",
+        }
+    }
+
+    /// Says whether the database answered when it was last asked.
+    pub fn report_up(&self, up: bool) {
+        self.inner
+            .up
+            .with([&self.namespace, &self.system], |gauge| {
+                gauge.set(up.into());
+            });
+    }
+
+    /// The pool of this name, to record waits and timeouts; watch its state with
+    /// [`Telemetry::watch_pool`](crate::Telemetry::watch_pool).
+    #[must_use]
+    pub fn pool(&self, name: &str) -> Pool {
+        Pool(self.inner.pools.get([name]))
+    }
+}
+
+/// A call that is under way: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
+///
+/// Dropped without a verdict it is recorded with the error type `cancelled`.
+#[must_use = "a query that is dropped at once is recorded as cancelled"]
+#[derive(Debug)]
+pub struct Query {
+    scope: Scope,
+    database: Database,
+    operation: Box<str>,
+    collection: Box<str>,
+    started: Instant,
+    error: Cow<'static, str>,
+}
+
+impl Query {
+    /// The call was answered.
+    pub fn succeed(mut self) {
+        self.error = Cow::Borrowed("");
+    }
+
+    /// The call failed; `error_type` is a class such as `unique_violation`, never a message.
+    pub fn fail(mut self, error_type: &str) {
+        self.error = Cow::Owned(error_type.to_owned());
+    }
+
+    /// Runs the call's future inside its span, so that what the client logs belongs to it.
+    pub fn trace<F>(&self, future: F) -> Traced<F> {
+        Traced::new(future, self.scope.context().clone())
+    }
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        if !self.error.is_empty() {
+            self.scope.fail(&self.error);
+        }
+        self.scope.end();
+        let inner = &self.database.inner;
+        let elapsed = inner.clock.now().saturating_duration_since(self.started);
+        let (collection, operation, system) =
+            (&*self.collection, &*self.operation, &*self.database.system);
+        inner
+            .duration
+            .with([collection, operation, system, &self.error], |series| {
+                series.record_in(self.scope.sampled(), elapsed.as_secs_f64());
+            });
+        if elapsed > SLOW_QUERY {
+            inner
+                .slow
+                .with([collection, operation, system], |series| series.add(1));
+        }
+    }
+}
+
+/// A transaction: end it with [`commit`](Self::commit) or [`roll_back`](Self::roll_back); dropped
+/// without a verdict it counts as aborted.
+#[must_use = "a transaction that is dropped at once counts as aborted"]
+#[derive(Debug)]
+pub struct Transaction {
+    database: Database,
+    outcome: &'static str,
+}
+
+impl Transaction {
+    /// The transaction was committed.
+    pub fn commit(mut self) {
+        self.outcome = "committed";
+    }
+
+    /// The transaction was rolled back on purpose.
+    pub fn roll_back(mut self) {
+        self.outcome = "rolled_back";
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let values = [&*self.database.system, self.outcome];
+        self.database
+            .inner
+            .transactions
+            .with(values, |series| series.add(1));
+    }
+}
+
+/// Callers that wait for a connection. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Pool(Arc<(Counter, Histogram)>);
+
+impl Pool {
+    /// A caller got a connection after this time.
+    pub fn waited(&self, wait: Duration) {
+        self.0.1.record(wait.as_secs_f64());
+    }
+
+    /// A caller gave up after this time.
+    pub fn timed_out(&self, wait: Duration) {
+        self.0.0.add(1);
+        self.waited(wait);
+    }
+}

@@ -1,0 +1,73 @@
+//! Objectives as metrics: copied from the latest report when somebody collects.
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::AsyncInstrument;
+
+use crate::model::catalog::MetricSpec;
+use crate::model::catalog::telemetry::{
+    SLO_ALERT, SLO_BUDGET_REMAINING, SLO_BURN_RATE, SLO_COVERAGE,
+};
+use crate::model::slo::report::{Alert, Data, ObjectiveReport};
+use crate::model::snapshot::slo::LatestSlo;
+use crate::model::units::{Ratio, format_duration};
+use crate::record::series::Instruments;
+
+/// Registers the gauges of the objectives.
+pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSlo) {
+    gauge(instruments, latest, &SLO_COVERAGE, |objective, observer| {
+        observer.observe(objective.coverage, &[id(objective)]);
+    });
+    gauge(
+        instruments,
+        latest,
+        &SLO_BUDGET_REMAINING,
+        |objective, observer| {
+            if let Some(left) = objective.budget().remaining() {
+                observer.observe(Ratio::to_f64(left), &[id(objective)]);
+            }
+        },
+    );
+    gauge(
+        instruments,
+        latest,
+        &SLO_BURN_RATE,
+        |objective, observer| {
+            for rate in &objective.burn_rate {
+                if let Some(value) = rate.value(objective.target) {
+                    let window = KeyValue::new("window", format_duration(rate.window));
+                    observer.observe(Ratio::to_f64(value), &[id(objective), window]);
+                }
+            }
+        },
+    );
+    gauge(instruments, latest, &SLO_ALERT, |objective, observer| {
+        for alert in [Alert::Critical, Alert::Warning, Alert::Frozen] {
+            let severity = KeyValue::new("severity", alert.as_str());
+            let raised = f64::from(u8::from(objective.alert == alert));
+            observer.observe(raised, &[id(objective), severity]);
+        }
+    });
+}
+
+fn gauge(
+    instruments: &Instruments,
+    latest: &LatestSlo,
+    spec: &'static MetricSpec,
+    read: fn(&ObjectiveReport, &dyn AsyncInstrument<f64>),
+) {
+    let latest = latest.clone();
+    instruments.observe(spec, move |observer| {
+        let report = latest.read();
+        let objectives = report.iter().flat_map(|report| &report.objectives);
+        objectives
+            .filter(|objective| objective.data != Data::Absent)
+            .for_each(|objective| read(objective, observer));
+    });
+}
+
+fn id(objective: &ObjectiveReport) -> KeyValue {
+    KeyValue::new(
+        "objective",
+        format!("{}.{}", objective.service, objective.name),
+    )
+}

@@ -1,0 +1,54 @@
+//! The SDK's own condition.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::catalog::telemetry::{
+    BY_INSTRUMENT, BY_PART, BY_SAMPLER, SAMPLER_ERRORS, SCRAPE_DURATION, SCRAPE_ERRORS,
+    SERIES_OVERFLOW,
+};
+use crate::record::series::{Counter, Histogram, Instruments, Series};
+
+/// What the SDK has to say of itself. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Own(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    series_overflow: Series<Counter, 1>,
+    scrape_duration: Histogram,
+    scrape_errors: Series<Counter, 1>,
+    sampler_errors: Series<Counter, 1>,
+}
+
+impl Own {
+    pub(crate) fn new(instruments: &Instruments) -> Self {
+        Self(Arc::new(Inner {
+            series_overflow: instruments.series(&SERIES_OVERFLOW, &BY_INSTRUMENT),
+            scrape_duration: instruments.single(&SCRAPE_DURATION),
+            scrape_errors: instruments.series(&SCRAPE_ERRORS, &BY_PART),
+            sampler_errors: instruments.series(&SAMPLER_ERRORS, &BY_SAMPLER),
+        }))
+    }
+
+    pub(crate) fn scraped(&self, elapsed: Duration) {
+        self.0.scrape_duration.record(elapsed.as_secs_f64());
+    }
+
+    /// An instrument of the user's meter took measurements into its overflow series.
+    pub(crate) fn overflowed(&self, instrument: &str, measurements: u64) {
+        self.0
+            .series_overflow
+            .with([instrument], |series| series.add(measurements));
+    }
+
+    pub(crate) fn left_out(&self, part: &str) {
+        self.0.scrape_errors.with([part], |series| series.add(1));
+    }
+
+    pub(crate) fn sampler_failed(&self, sampler: &str) {
+        self.0
+            .sampler_errors
+            .with([sampler], |series| series.add(1));
+    }
+}

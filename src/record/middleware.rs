@@ -1,0 +1,174 @@
+//! The tower layer: one request, its metrics and its span.
+//!
+//! Put it on a router after its routes and its fallback, around layers that answer by themselves
+//! (time limits, catching panics, compression), so that it sees their answers; the SDK's own routes
+//! come last:
+//!
+//! ```text
+//! Router::new()
+//!     .route(…)
+//!     .fallback(…)                        // if there is one
+//!     .layer(CatchPanicLayer::new())
+//!     .layer(telemetry.http_layer())
+//!     .merge(telemetry.routes())
+//! ```
+//!
+//! A request for an unknown path counts once in this order and in every other one that axum accepts,
+//! also where routers are nested. Only a fallback that is set after the layer is outside of it, as
+//! with every layer, and goes uncounted. Put one layer around a route: two count it twice.
+//!
+//! With axum the route template comes from `MatchedPath`, which is there for layers that were added
+//! with `Router::layer`. A router that is nested with `nest_service` knows its routes only within:
+//! there the layer goes inside, and where there is one outside too, it is told the route. With other
+//! frameworks, put a [`RouteTemplate`] into the request's extensions. A request without a route has
+//! no route label: a raw path never becomes one.
+//!
+//! The span is a child of the caller's, by its headers, and current for everything inside the layer;
+//! it ends with the response's body. Health and scrape routes have none. Where its trace is kept, the
+//! request becomes the exemplar of its bucket of durations, by which a dashboard leads from slow
+//! requests to the trace of one.
+//!
+//! Durations end at the response's head; a request is active until its body ends or breaks off. A
+//! switch of protocols (101) and an opened tunnel (`CONNECT`) end there too: what follows is no body.
+
+mod body;
+mod connections;
+mod exchange;
+mod route;
+mod span;
+mod timeout;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+
+pub use body::MeasuredBody;
+pub use connections::{CountConnections, Counted};
+pub use route::RouteTemplate;
+pub(crate) use span::Spans;
+
+use self::exchange::Exchange;
+use self::timeout::timed_out;
+use crate::record::clock::Clock;
+use crate::record::instruments::{Api, Ending};
+
+/// Measures every request of the service that it wraps. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct HttpLayer(Arc<Recorder>);
+
+/// What every request needs. Shared, because a layer is cloned, and a request begins, all the time:
+/// axum applies its layers anew for each request of a router without `with_state`.
+#[derive(Debug)]
+struct Recorder {
+    api: Api,
+    clock: Clock,
+    spans: Spans,
+}
+
+impl HttpLayer {
+    pub(crate) fn new(api: Api, clock: Clock, spans: Spans) -> Self {
+        Self(Arc::new(Recorder { api, clock, spans }))
+    }
+}
+
+impl<S> Layer<S> for HttpLayer {
+    type Service = HttpService<S>;
+
+    fn layer(&self, inner: S) -> HttpService<S> {
+        HttpService {
+            inner,
+            recorder: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// A service whose requests are measured.
+#[derive(Clone, Debug)]
+pub struct HttpService<S> {
+    inner: S,
+    recorder: Arc<Recorder>,
+}
+
+impl<S, B, R> Service<Request<B>> for HttpService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: 'static,
+    R: http_body::Body,
+{
+    type Response = Response<MeasuredBody<R>>;
+    type Error = S::Error;
+    type Future = Measured<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let exchange = Exchange::start(&self.recorder, &mut request);
+        let inside = exchange.as_ref().and_then(Exchange::enter);
+        let inner = self.inner.call(request);
+        drop(inside);
+        Measured { inner, exchange }
+    }
+}
+
+pin_project! {
+    /// A response under way.
+    #[derive(Debug)]
+    pub struct Measured<F> {
+        #[pin]
+        inner: F,
+        exchange: Option<Exchange>,
+    }
+}
+
+impl<F, R, E> Future for Measured<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: http_body::Body,
+    E: 'static,
+{
+    type Output = Result<Response<MeasuredBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // Dropping on the way out of a panic is the only moment at which a handler's panic can be
+        // told from a client that went away: layers further out may catch it.
+        let unwinding = Unwinding(this.exchange);
+        let inside = unwinding.0.as_ref().and_then(Exchange::enter);
+        let outcome = this.inner.poll(cx);
+        drop(inside);
+        let outcome = ready!(outcome);
+        let Some(exchange) = unwinding.0.take() else {
+            return Poll::Ready(outcome.map(|response| response.map(MeasuredBody::unmeasured)));
+        };
+        Poll::Ready(match outcome {
+            Ok(response) => Ok(exchange.answered(response)),
+            Err(error) => {
+                exchange.end(if timed_out(&error) {
+                    Ending::TimedOut
+                } else {
+                    Ending::Failed
+                });
+                Err(error)
+            }
+        })
+    }
+}
+
+struct Unwinding<'a>(&'a mut Option<Exchange>);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(exchange) = self.0.take()
+        {
+            exchange.end(Ending::Panicked);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::{future::Future, pin::Pin};
+
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use crate::record::instruments::Api;
+
+/// A make-service that counts the connections it makes services for.
+///
+/// Wrapping the make-service and not the listener leaves `ConnectInfo` as it is.
+#[derive(Clone, Debug)]
+pub struct CountConnections<M> {
+    make: M,
+    api: Api,
+}
+
+impl<M> CountConnections<M> {
+    pub(crate) const fn new(make: M, api: Api) -> Self {
+        Self { make, api }
+    }
+}
+
+impl<M: Service<T>, T> Service<T> for CountConnections<M> {
+    type Response = Counted<M::Response>;
+    type Error = M::Error;
+    type Future = Making<M::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), M::Error>> {
+        self.make.poll_ready(cx)
+    }
+
+    fn call(&mut self, target: T) -> Self::Future {
+        self.api.connections().add(1);
+        Making {
+            inner: self.make.call(target),
+            open: Some(Arc::new(Open(self.api.clone()))),
+        }
+    }
+}
+
+pin_project! {
+    /// A connection's service in the making.
+    #[derive(Debug)]
+    pub struct Making<F> {
+        #[pin]
+        inner: F,
+        open: Option<Arc<Open>>,
+    }
+}
+
+impl<F: Future<Output = Result<S, E>>, S, E> Future for Making<F> {
+    type Output = Result<Counted<S>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let made = ready!(this.inner.poll(cx));
+        Poll::Ready(made.map(|inner| Counted {
+            inner,
+            _open: this.open.take(),
+        }))
+    }
+}
+
+/// The service of one connection, which is open until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Counted<S> {
+    inner: S,
+    _open: Option<Arc<Open>>,
+}
+
+impl<S: Service<R>, R> Service<R> for Counted<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: R) -> S::Future {
+        self.inner.call(request)
+    }
+}
+
+#[derive(Debug)]
+struct Open(Api);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections().add(-1);
+    }
+}

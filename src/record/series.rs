@@ -1,0 +1,461 @@
+//! Bound series behind a cache: found again without a lock or an allocation.
+//!
+//! Recording through the SDK looks the attributes up each time, at about 100 ns a measurement. A
+//! series that was bound once records in a few; finding it again here is one hash of the label
+//! values. This module alone knows that binding is an experimental feature of the SDK.
+//!
+//! A cache also keeps the promise that memory is bounded: past its limit every new combination of
+//! label values is recorded in one overflow series, and counted with the instrument's name.
+
+mod observed;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arc_swap::ArcSwap;
+use hashbrown::{Equivalent, HashMap};
+use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Meter};
+use opentelemetry::{KeyValue, Value};
+
+use crate::model::catalog::{Attribute, Instrument, MetricSpec, Values};
+use crate::record::business_totals::Books;
+use crate::record::exemplars::{Exemplars, Place};
+use crate::record::slo_events::Tally;
+use crate::record::trace::Sampled;
+
+/// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
+const MAX_VALUE_BYTES: usize = 128;
+
+/// The mark of an overflow series; the key is the specification's.
+const OVERFLOW: &str = "otel.metric.overflow";
+
+/// Builds instruments from their declarations, and nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct Instruments {
+    meter: Meter,
+    limit: usize,
+    exemplars: Exemplars,
+    books: Books,
+    overflow: opentelemetry::metrics::Counter<u64>,
+}
+
+/// A counter of events with its labels.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    bound: BoundCounter<u64>,
+    tally: Tally,
+}
+
+/// A counter of seconds with its labels.
+#[derive(Clone, Debug)]
+pub(crate) struct SecondsCounter(BoundCounter<f64>);
+
+/// A sum that grows and shrinks, with its labels.
+#[derive(Clone, Debug)]
+pub(crate) struct UpDownCounter(BoundUpDownCounter<i64>);
+
+/// A distribution of seconds with its labels. An overflow series has no exemplars: what they would
+/// show is anybody's.
+#[derive(Debug)]
+pub(crate) struct Histogram {
+    bound: BoundHistogram<f64>,
+    exemplars: Option<Place>,
+    tally: Tally,
+}
+
+/// A value that is set, with its labels.
+#[derive(Clone, Debug)]
+pub(crate) struct Gauge(BoundGauge<u64>);
+
+/// Binds an instrument to a set of labels.
+pub(crate) type Binder<T> = Box<dyn Fn(&[KeyValue]) -> T + Send + Sync>;
+
+/// Something that can be bound to a set of labels, built from a declaration.
+pub(crate) trait Bindable: Sized + Send + Sync + 'static {
+    /// Builds the instrument of `spec` and answers the way to bind it.
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self>;
+}
+
+impl Bindable for Counter {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
+            .u64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        let tallies = instruments.exemplars.ledger().watch(spec);
+        Box::new(move |labels| {
+            let bound = instrument.bind(labels);
+            // A series without labels is exported only once it was recorded.
+            bound.add(0);
+            let tally = tallies.of(labels, is_overflow(labels));
+            Self { bound, tally }
+        })
+    }
+}
+
+impl Bindable for SecondsCounter {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
+            .f64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
+    }
+}
+
+impl Bindable for UpDownCounter {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
+            .i64_up_down_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| {
+            let bound = instrument.bind(labels);
+            bound.add(0);
+            Self(bound)
+        })
+    }
+}
+
+impl Bindable for Histogram {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        debug_assert!(matches!(spec.instrument, Instrument::Histogram(_)));
+        // Bounds come from the provider's view, which knows the objectives' thresholds.
+        let instrument = instruments
+            .meter
+            .f64_histogram(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        let exemplars = instruments.exemplars.of(spec);
+        let tallies = instruments.exemplars.ledger().watch(spec);
+        Box::new(move |labels| Self {
+            bound: instrument.bind(labels),
+            exemplars: (!is_overflow(labels)).then(|| Place::new(&exemplars, labels)),
+            tally: tallies.of(labels, is_overflow(labels)),
+        })
+    }
+}
+
+impl Bindable for Gauge {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = instruments
+            .meter
+            .u64_gauge(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
+    }
+}
+
+impl Counter {
+    pub(crate) fn add(&self, events: u64) {
+        self.bound.add(events);
+        self.tally.events(events);
+    }
+}
+
+impl SecondsCounter {
+    pub(crate) fn add(&self, seconds: f64) {
+        self.0.add(seconds);
+    }
+}
+
+#[cfg(test)]
+impl SecondsCounter {
+    /// Nobody reads it.
+    pub(crate) fn unread() -> Self {
+        let meter = opentelemetry::global::meter("test");
+        Self(meter.f64_counter("unread").build().bind(&[]))
+    }
+}
+
+impl UpDownCounter {
+    pub(crate) fn add(&self, difference: i64) {
+        self.0.add(difference);
+    }
+}
+
+impl Histogram {
+    pub(crate) fn record(&self, seconds: f64) {
+        self.bound.record(seconds);
+        self.tally.seconds(seconds);
+    }
+
+    /// Records what happened inside a span, which becomes an exemplar where its trace is kept.
+    pub(crate) fn record_in(&self, span: Option<Sampled>, seconds: f64) {
+        self.bound.record(seconds);
+        self.tally.seconds(seconds);
+        if let (Some(span), Some(exemplars)) = (span, &self.exemplars) {
+            exemplars.keep(seconds, span);
+        }
+    }
+}
+
+impl Gauge {
+    pub(crate) fn set(&self, value: u64) {
+        self.0.record(value);
+    }
+}
+
+impl Instruments {
+    /// `limit` bounds the series of each instrument with an open label.
+    pub(crate) fn new(meter: Meter, limit: usize, exemplars: Exemplars) -> Self {
+        let spec = &crate::model::catalog::telemetry::SERIES_OVERFLOW;
+        let overflow = meter
+            .u64_counter(spec.name)
+            .with_description(spec.description)
+            .with_unit(spec.unit.ucum())
+            .build();
+        Self {
+            meter,
+            limit,
+            exemplars,
+            books: Books::default(),
+            overflow,
+        }
+    }
+
+    /// The same, whose business figures are booked too.
+    #[must_use]
+    pub(crate) fn booked(self, books: Books) -> Self {
+        Self { books, ..self }
+    }
+
+    pub(crate) const fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Instruments that nobody reads.
+    #[cfg(all(test, feature = "otlp"))]
+    pub(crate) fn unread() -> Self {
+        let exemplars = Exemplars::new(
+            crate::record::clock::Clock::system(),
+            crate::record::slo_events::Ledger::default(),
+        );
+        Self::new(opentelemetry::global::meter("test"), 10, exemplars)
+    }
+
+    /// The one series of a metric without labels.
+    pub(crate) fn single<T: Bindable>(&self, spec: &'static MetricSpec) -> T {
+        debug_assert!(spec.attributes.is_empty());
+        T::binder(self, spec)(&[])
+    }
+
+    /// How to bind a metric; to be combined with others in a [`Series`].
+    pub(crate) fn binder<T: Bindable>(&self, spec: &'static MetricSpec) -> Binder<T> {
+        T::binder(self, spec)
+    }
+
+    /// The series of one metric, told apart by its `N` labels.
+    pub(crate) fn series<T: Bindable, const N: usize>(
+        &self,
+        spec: &'static MetricSpec,
+        labels: &'static [Attribute; N],
+    ) -> Series<T, N> {
+        self.group(&[spec], labels, {
+            let bind = self.binder::<T>(spec);
+            move |labels| bind(labels)
+        })
+    }
+
+    /// Series of several metrics with the same labels, found by one look-up.
+    pub(crate) fn group<T, const N: usize>(
+        &self,
+        specs: &[&'static MetricSpec],
+        labels: &'static [Attribute; N],
+        bind: impl Fn(&[KeyValue]) -> T + Send + Sync + 'static,
+    ) -> Series<T, N> {
+        debug_assert!(specs.iter().all(|spec| spec.attributes.len() == N));
+        let full = specs
+            .iter()
+            .map(|spec| {
+                (
+                    spec.name,
+                    self.overflow
+                        .bind(&[KeyValue::new("instrument", spec.name)]),
+                )
+            })
+            .collect();
+        Series {
+            labels,
+            limit: self.limit,
+            bind: Box::new(bind),
+            known: ArcSwap::default(),
+            growing: Mutex::new(()),
+            overflow: OnceLock::new(),
+            full,
+        }
+    }
+
+    /// How many series an instrument with an open label may hold.
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// The bound series of one or more metrics, told apart by `N` label values; an empty value is an
+/// absent label.
+pub(crate) struct Series<T, const N: usize> {
+    labels: &'static [Attribute; N],
+    limit: usize,
+    bind: Binder<T>,
+    known: ArcSwap<HashMap<Owned<N>, Arc<T>>>,
+    growing: Mutex<()>,
+    overflow: OnceLock<Arc<T>>,
+    full: Vec<(&'static str, BoundCounter<u64>)>,
+}
+
+impl<T, const N: usize> fmt::Debug for Series<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series")
+            .field("known", &self.known.load().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, const N: usize> Series<T, N> {
+    /// Records into the series with these label values, in the order of the declaration.
+    pub(crate) fn with<R>(&self, values: [&str; N], record: impl FnOnce(&T) -> R) -> R {
+        if let Some(series) = self.known.load().get(&Borrowed(values)) {
+            return record(series);
+        }
+        record(&self.bind_new(values))
+    }
+
+    /// The series with these label values, to keep; `None` past the limit, where each recording
+    /// must be counted by [`with`](Self::with).
+    pub(crate) fn own(&self, values: [&str; N]) -> Option<Arc<T>> {
+        let series = self.known.load().get(&Borrowed(values)).map(Arc::clone);
+        series.or_else(|| self.try_bind(values))
+    }
+
+    /// The series with these label values, to keep for as long as the thing lasts.
+    pub(crate) fn get(&self, values: [&str; N]) -> Arc<T> {
+        if let Some(series) = self.known.load().get(&Borrowed(values)) {
+            return Arc::clone(series);
+        }
+        self.bind_new(values)
+    }
+
+    #[cold]
+    fn bind_new(&self, values: [&str; N]) -> Arc<T> {
+        self.try_bind(values).unwrap_or_else(|| self.overflowing())
+    }
+
+    /// Binds a new series; `None` past the limit.
+    #[cold]
+    fn try_bind(&self, values: [&str; N]) -> Option<Arc<T>> {
+        let values = values.map(shorten);
+        let known = self.known.load();
+        if let Some(series) = known.get(&Borrowed(values)) {
+            return Some(Arc::clone(series));
+        }
+        if known.len() >= self.limit {
+            return None;
+        }
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.load_full();
+        if let Some(series) = known.get(&Borrowed(values)) {
+            return Some(Arc::clone(series));
+        }
+        if known.len() >= self.limit {
+            return None;
+        }
+        let series = Arc::new((self.bind)(&self.key_values(values)));
+        let mut grown = HashMap::clone(&known);
+        grown.insert(Owned(values.map(Arc::from)), Arc::clone(&series));
+        self.known.store(Arc::new(grown));
+        Some(series)
+    }
+
+    fn overflowing(&self) -> Arc<T> {
+        for (_, full) in &self.full {
+            full.add(1);
+        }
+        let series = self.overflow.get_or_init(|| {
+            let names: Vec<_> = self.full.iter().map(|(name, _)| *name).collect();
+            tracing::warn!(
+                instruments = names.join(","), limit = self.limit,
+                "an instrument holds its limit of series: new label values go to its overflow series"
+            );
+            Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
+        });
+        Arc::clone(series)
+    }
+
+    fn key_values(&self, values: [&str; N]) -> Vec<KeyValue> {
+        let present = self
+            .labels
+            .iter()
+            .zip(values)
+            .filter(|(_, value)| !value.is_empty());
+        present
+            .map(|(label, value)| KeyValue::new(label.key, typed(label, value)))
+            .collect()
+    }
+}
+
+/// Whether these are the labels of an overflow series, ours or the SDK's own.
+pub(crate) fn is_overflow<'a>(labels: impl IntoIterator<Item = &'a KeyValue>) -> bool {
+    labels
+        .into_iter()
+        .any(|label| label.key.as_str() == OVERFLOW && label.value == Value::Bool(true))
+}
+
+fn typed(label: &Attribute, value: &str) -> Value {
+    match (label.values, value.parse::<i64>()) {
+        (Values::Integer(_), Ok(number)) => Value::from(number),
+        _ => Value::from(value.to_owned()),
+    }
+}
+
+fn shorten(value: &str) -> &str {
+    let mut end = value.len().min(MAX_VALUE_BYTES);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    &value[..end]
+}
+
+#[derive(Clone)]
+struct Owned<const N: usize>([Arc<str>; N]);
+
+struct Borrowed<'a, const N: usize>([&'a str; N]);
+
+impl<const N: usize> PartialEq for Owned<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<const N: usize> Eq for Owned<N> {}
+
+impl<const N: usize> Hash for Owned<N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|value| value.hash(state));
+    }
+}
+
+impl<const N: usize> Hash for Borrowed<'_, N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|value| value.hash(state));
+    }
+}
+
+impl<const N: usize> Equivalent<Owned<N>> for Borrowed<'_, N> {
+    fn equivalent(&self, key: &Owned<N>) -> bool {
+        self.0
+            .iter()
+            .zip(&key.0)
+            .all(|(left, right)| **left == **right)
+    }
+}

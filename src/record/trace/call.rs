@@ -1,0 +1,126 @@
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use opentelemetry::propagation::Injector;
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
+
+use super::{Scope, Traced, Tracing};
+use crate::model::catalog::api::METHODS;
+
+/// An HTTP call to another service: a client span, whose trace the other service continues.
+///
+/// End it with [`answered`](Self::answered) or [`failed`](Self::failed); dropped without either it
+/// was cancelled.
+///
+/// ```
+/// # use vantage_obs::testing::TestTelemetry;
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// let mut request = http::Request::get("http://billing:8080/invoices/7").body(())?;
+/// let (method, uri) = (request.method().clone(), request.uri().clone());
+/// let call = telemetry.http_call(&method, &uri, request.headers_mut());
+/// assert!(request.headers().contains_key("traceparent"));
+/// // … send the request with any client …
+/// call.answered(http::StatusCode::OK);
+/// # Ok::<(), http::Error>(())
+/// ```
+#[must_use = "a call that is dropped at once is recorded as cancelled"]
+#[derive(Debug)]
+pub struct HttpCall {
+    scope: Scope,
+    ended: bool,
+}
+
+impl HttpCall {
+    pub(crate) fn start(
+        tracing: &Tracing,
+        method: &Method,
+        uri: &Uri,
+        headers: &mut HeaderMap,
+    ) -> Self {
+        let method = METHODS.iter().find(|known| **known == method.as_str());
+        let method = method.unwrap_or(&"_OTHER");
+        let scope = tracing.start(Context::current(), SpanKind::Client, *method, Vec::new());
+        scope.set(|| {
+            [
+                KeyValue::new("http.request.method", *method),
+                KeyValue::new("url.full", without_secrets(uri)),
+                KeyValue::new("server.address", uri.host().unwrap_or_default().to_owned()),
+                KeyValue::new("server.port", i64::from(port(uri))),
+            ]
+        });
+        tracing.inject(scope.context(), &mut Outgoing(headers));
+        Self {
+            scope,
+            ended: false,
+        }
+    }
+
+    /// Runs the call itself, so that what it logs belongs to its span.
+    pub fn trace<F>(&self, future: F) -> Traced<F> {
+        Traced::new(future, self.scope.context().clone())
+    }
+
+    /// The other service answered; from 400 on the call failed, as the conventions have it.
+    pub fn answered(mut self, status: StatusCode) {
+        self.ended = true;
+        self.scope.set(|| {
+            [KeyValue::new(
+                "http.response.status_code",
+                i64::from(status.as_u16()),
+            )]
+        });
+        if status.is_client_error() || status.is_server_error() {
+            self.scope.fail(status.as_str());
+        }
+    }
+
+    /// There was no answer; `error_type` is a class such as `timeout`, never a message.
+    pub fn failed(mut self, error_type: &str) {
+        self.ended = true;
+        self.scope.fail(error_type);
+    }
+}
+
+impl Drop for HttpCall {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.scope.fail("cancelled");
+        }
+        self.scope.end();
+    }
+}
+
+/// Neither user and password nor the query, where tokens like to hide.
+fn without_secrets(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let host = uri.host().unwrap_or_default();
+    match uri.port() {
+        Some(port) => format!("{scheme}://{host}:{port}{}", uri.path()),
+        None => format!("{scheme}://{host}{}", uri.path()),
+    }
+}
+
+fn port(uri: &Uri) -> u16 {
+    let usual = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
+    uri.port_u16().unwrap_or(usual)
+}
+
+struct Outgoing<'a>(&'a mut HeaderMap);
+
+impl Injector for Outgoing<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(key.as_bytes()),
+            HeaderValue::from_str(&value),
+        ) else {
+            return;
+        };
+        if !value.is_empty() {
+            self.0.insert(name, value);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! HTTP routes and pages.
+
+pub mod pages;
+
+#[cfg(feature = "axum")]
+pub(crate) mod routes;

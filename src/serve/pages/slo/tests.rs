@@ -1,0 +1,153 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::model::slo::Objectives;
+use crate::model::slo::report::{Alert, BurnRate, Data};
+use crate::model::units::Ratio;
+
+const FILE: &str = r#"{"api":{"latency":{"target":95,"threshold":2000,"window":"30d",
+    "description":"95% of requests under 2s <b>\"&'"}}}"#;
+
+fn at() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn objective() -> ObjectiveReport {
+    let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
+    ObjectiveReport::of(objectives.get("api.latency").unwrap(), at())
+}
+
+fn shown(objective: ObjectiveReport) -> String {
+    let mut report = Report::new(at(), Source::Local);
+    report.objectives.push(objective);
+    render_slo(&report, &Policy::platform())
+}
+
+/// The text of a page, as a reader without pictures gets it.
+fn text(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<').skip(1) {
+        text.push_str(part.split_once('>').map_or("", |(_, text)| text));
+        text.push(' ');
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn overspent() -> ObjectiveReport {
+    let mut spent = objective();
+    (spent.good, spent.bad, spent.coverage) = (9_000, 1_000, 1.0);
+    spent.data = Data::Ok;
+    let hour = std::time::Duration::from_secs(3_600);
+    spent.burn_rate = vec![BurnRate::new(hour, 400, 600, 0.75)];
+    let point = |hours: i64, left: i128| {
+        let at = at() - jiff::SignedDuration::from_hours(hours);
+        (at, Ratio::new(left, 10).unwrap())
+    };
+    spent.burn_down = vec![
+        point(5, 10),
+        point(4, 8),
+        point(2, 2),
+        point(1, -5),
+        point(0, -10),
+    ];
+    spent
+}
+
+#[test]
+fn every_state_is_told_in_words() {
+    let cases = [
+        (Alert::Critical, Data::Stale, "Critical"),
+        (Alert::Warning, Data::Ok, "Warning"),
+        (Alert::Frozen, Data::Partial, "Frozen"),
+        (Alert::Frozen, Data::Stale, "Stale"),
+        (Alert::Frozen, Data::Absent, "Absent"),
+        (Alert::None, Data::NoData, "No data"),
+        (Alert::None, Data::Partial, "Within budget so far"),
+        (Alert::None, Data::Ok, "Within budget"),
+        (Alert::Frozen, Data::Inconsistent, "Inconsistent"),
+    ];
+    for (alert, data, word) in cases {
+        let mut objective = objective();
+        (objective.alert, objective.data) = (alert, data);
+        if data == Data::Ok || data == Data::Partial {
+            objective.good = 10;
+        }
+        let state = State::of(&objective);
+        assert_eq!(state.word, word, "{alert:?} {data:?}");
+        let text = text(&shown(objective));
+        assert!(
+            text.contains(&state.sentence) && text.contains(word),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_overspent_budget_is_negative_and_said_to_be_so() {
+    let page = shown(overspent());
+    let text = text(&page);
+    for words in [
+        "Overspent",
+        "Budget left −100.00 %",
+        "Good (SLI) 90.0000 %",
+        "It was overspent by 24 Nov 2026, 11:00 UTC",
+        "600 bad of 1,000 · critical above 10x here and over 5m · 75 % covered",
+        "12.00x",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_line_is_broken_where_nobody_looked() {
+    let chart = BurnDown::of(&overspent()).unwrap();
+    assert_eq!(chart.line.matches('M').count(), 2, "{}", chart.line);
+    let gaps: Vec<_> = chart
+        .gaps
+        .iter()
+        .map(|gap| (gap.x.as_str(), gap.width.as_str()))
+        .collect();
+    assert_eq!(gaps, [("20.0", "40.0")]);
+    assert_eq!((chart.top, chart.floor), (60, 500));
+    assert!(
+        chart.summary.contains("Nobody looked 1 times"),
+        "{}",
+        chart.summary
+    );
+}
+
+#[test]
+fn what_a_file_says_stays_text() {
+    let page = shown(objective());
+    assert!(
+        page.contains("under 2s &#60;b&#62;&#34;&#38;&#39;"),
+        "{page}"
+    );
+    assert!(!page.contains("<b>"));
+}
+
+#[test]
+fn a_file_of_its_own_loads_nothing() {
+    let page = shown(overspent());
+    for word in [
+        "<script", "http://", "https://", "src=", "@import", " style=", "refresh",
+    ] {
+        let page = page
+            .replace("http://www.w3.org/2000/svg", "")
+            .replace("http-equiv", "");
+        let page = page.replace("style-src=", "");
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'") || page.contains("default-src &#39;none&#39;"));
+}
+
+#[test]
+fn bars_are_cut_at_the_end_of_the_scale_and_say_so() {
+    let mut spent = overspent();
+    let hour = std::time::Duration::from_secs(3_600);
+    spent.burn_rate = vec![BurnRate::new(hour, 0, 600, 1.0)];
+    let rate = &rates(&spent, &Policy::platform())[0];
+    assert_eq!((rate.width.as_str(), rate.tone), ("100.0", "major"));
+    assert_eq!(rate.limits[0].x, "66.7");
+    assert!(rate.words.contains("longer than shown"), "{}", rate.words);
+}

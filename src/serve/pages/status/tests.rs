@@ -1,0 +1,167 @@
+pub(crate) mod fixture;
+
+use fixture::{hours_ago, now, snapshot};
+
+use super::*;
+use crate::model::status::{ComponentState, Impact};
+
+fn reader(snapshot: &StatusSnapshot) -> Reader<'_> {
+    Reader {
+        snapshot,
+        now: now(),
+        refreshing: true,
+    }
+}
+
+fn gzip(text: &str) -> usize {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap().len()
+}
+
+#[test]
+fn fifty_components_of_ninety_days_stay_under_thirty_kilobytes() {
+    let mut worst = 0;
+    for calm in [1_000, 20, 5] {
+        let page = render_status(reader(&snapshot(50, calm)));
+        assert_eq!(page.matches("<path class=\"s-").count(), 50 * 90 + 6);
+        worst = worst.max(gzip(&page));
+    }
+    assert!(worst < 30_000, "{worst}");
+}
+
+#[test]
+fn everything_together_is_as_bad_as_the_worst_of_components_and_incidents() {
+    let mut all = snapshot(5, 1_000);
+    assert_eq!(Overall::of(&all).impact, Impact::Major);
+    all.components[1].state = ComponentState::Operational;
+    assert_eq!(
+        Overall::of(&all).impact,
+        Impact::Major,
+        "an incident is open"
+    );
+    all.incidents.clear();
+    assert_eq!(Overall::of(&all).words, "All systems operational");
+    all.components[0].state = ComponentState::NoData;
+    assert_eq!(
+        Overall::of(&all).words,
+        "All systems that report are operational"
+    );
+    all.maintenances[0].status = crate::model::status::MaintenanceStatus::InProgress;
+    assert_eq!(Overall::of(&all).words, "Maintenance under way");
+    all.maintenances.clear();
+    all.components.truncate(1);
+    assert_eq!(Overall::of(&all).words, "No data yet");
+}
+
+#[test]
+fn each_bar_says_its_day_in_words_and_with_a_pattern() {
+    let mut all = snapshot(1, 1_000);
+    let day = &mut all.components[0].days[80];
+    day.seconds = Seconds::default();
+    (day.seconds.operational, day.seconds.partial_outage) = (82_800, 3_600);
+    let page = render_status(reader(&all));
+    let text = "15 Nov: partial outage for 1 h, 95.833 % up";
+    assert!(page.contains(&format!(
+        "<path class=\"s-part\" d=\"M400 2h4V30h-4z\"><title>{text}<"
+    )));
+    assert_eq!(
+        page.matches(text).count(),
+        2,
+        "also in the list of days with trouble"
+    );
+    assert!(page.contains("API, the last 90 days: trouble on one day, 3 without data"));
+}
+
+#[test]
+fn a_page_of_the_past_says_so() {
+    let mut all = snapshot(2, 1_000);
+    assert!(!render_status(reader(&all)).contains("role=\"status\""));
+    all.taken_at = hours_ago(1);
+    let page = render_status(reader(&all));
+    assert!(
+        page.contains("This is how it was 1 h ago, on 24 Nov 2026, 12:00 CET"),
+        "{page}"
+    );
+    all.taken_at = now();
+    all.store_away_since = Some(hours_ago(3));
+    for page in [
+        render_status(reader(&all)),
+        render_incidents(reader(&all)),
+        render_history(reader(&all)),
+    ] {
+        assert!(
+            page.contains("can&#39;t be reached since 24 Nov 2026, 10:00 CET (3 h)"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_page_stays_the_same_for_a_minute() {
+    let mut all = snapshot(2, 1_000);
+    all.store_away_since = Some(hours_ago(3));
+    let mut later = all.clone();
+    later.taken_at = all.taken_at + jiff::SignedDuration::from_secs(20);
+    let at = |snapshot, seconds| Reader {
+        snapshot,
+        now: now() + jiff::SignedDuration::from_secs(seconds),
+        refreshing: true,
+    };
+    assert!(render_status(at(&all, 0)) == render_status(at(&later, 20)));
+}
+
+#[test]
+fn history_is_by_month_and_the_newest_first() {
+    let page = render_history(reader(&snapshot(2, 1_000)));
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+    let order = [
+        "November 2026",
+        "Posts are published late",
+        "Sign-in was slow",
+        "October 2026",
+        "Emails arrived twice",
+        Seconds::FORMULA,
+    ];
+    assert!(order.map(place).is_sorted());
+    assert!(page.contains("21 Nov 2026, 05:00 CET to 07:00 (2 h)"));
+}
+
+#[test]
+fn the_first_page_has_recent_incidents_and_what_is_planned() {
+    let page = render_status(reader(&snapshot(2, 1_000)));
+    assert!(page.contains("Sign-in was slow") && page.contains("Move to a larger database"));
+    assert!(!page.contains("Emails arrived twice"), "a month ago");
+}
+
+#[test]
+fn what_can_not_be_seen_is_not_shown() {
+    assert_eq!(readable("a\u{202e}b\u{0}c\nd\u{7f}"), "abc\nd");
+}
+
+#[test]
+fn ids_of_a_feed_are_uuids_that_never_change() {
+    let mut all = snapshot(1, 1_000);
+    let ids = |feed: &str| {
+        let ids = feed
+            .split("<id>")
+            .skip(1)
+            .map(|rest| rest.split_once('<').unwrap().0.to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let before = ids(&render_feed(&all, "https://status.example"));
+    assert_eq!(before.len(), 5);
+    for id in &before {
+        let uuid = id.strip_prefix("urn:uuid:").unwrap();
+        let parts: Vec<_> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{uuid}");
+        assert_eq!(
+            (&uuid[14..15], &uuid[19..20]),
+            ("8", "8"),
+            "version and variant"
+        );
+    }
+    all.incidents[0].title = "Another title".into();
+    assert_eq!(ids(&render_feed(&all, "http://elsewhere")), before);
+}

@@ -1,0 +1,41 @@
+//! The one style sheet, and the policy that lets in nothing but it.
+
+/// What stands in each page's `style` element.
+pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
+
+/// What a page may load: its own style sheet, named by its hash, and the picture in its own address
+/// line. No script, no frame, no form, nothing from elsewhere.
+pub const CONTENT_SECURITY_POLICY: &str = concat!(
+    "default-src 'none'; style-src 'sha256-",
+    include_str!("../../../templates/style.sha256"),
+    "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+);
+
+/// The same for a file, where a policy cannot say who may frame it.
+pub(super) const POLICY_OF_A_FILE: &str = concat!(
+    "default-src 'none'; style-src 'sha256-",
+    include_str!("../../../templates/style.sha256"),
+    "'; img-src data:; base-uri 'none'; form-action 'none'"
+);
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    /// After a change of the style, `templates/style.sha256` is what this test says.
+    #[test]
+    fn the_policy_names_the_hash_of_the_style() {
+        let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
+        assert!(
+            CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{hash}'")),
+            "{hash}"
+        );
+        assert!(
+            POLICY_OF_A_FILE.contains(&format!("'sha256-{hash}'")),
+            "{hash}"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! The scrape.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::sync::Semaphore;
+
+use super::headers::joined;
+use crate::export::prometheus::Scrape;
+use crate::export::prometheus::text::{Format, accepts_gzip};
+
+/// Answers a scrape.
+pub(super) fn route(scrape: Arc<Scrape>) -> MethodRouter {
+    // One scrape at a time: the others wait here, and not on a thread each.
+    let scraper = Scraper {
+        scrape,
+        turn: Arc::new(Semaphore::new(1)),
+    };
+    get(metrics).with_state(scraper)
+}
+
+#[derive(Clone)]
+struct Scraper {
+    scrape: Arc<Scrape>,
+    turn: Arc<Semaphore>,
+}
+
+async fn metrics(State(scraper): State<Scraper>, headers: HeaderMap) -> Response<Body> {
+    let format = Format::negotiate(joined(&headers, &header::ACCEPT).as_deref());
+    let gzip = accepts_gzip(joined(&headers, &header::ACCEPT_ENCODING).as_deref());
+    let Ok(_turn) = scraper.turn.acquire().await else {
+        return unavailable("the scrape is closed");
+    };
+    let scrape = Arc::clone(&scraper.scrape);
+    let written = tokio::task::spawn_blocking(move || {
+        let text = scrape.render(format).map_err(|error| error.to_string())?;
+        if gzip {
+            compress(&text).map_err(|error| error.to_string())
+        } else {
+            Ok(text.into_bytes())
+        }
+    });
+    match written.await {
+        Ok(Ok(bytes)) => page(format, gzip, bytes),
+        Ok(Err(reason)) => unavailable(&reason),
+        Err(_) => unavailable("the scrape panicked"),
+    }
+}
+
+fn page(format: Format, gzip: bool, bytes: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.content_type()),
+    );
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding"),
+    );
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn unavailable(reason: &str) -> Response<Body> {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        format!("{reason}\n"),
+    )
+        .into_response()
+}
+
+fn compress(text: &str) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
+}

@@ -1,0 +1,337 @@
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::config::{INCIDENT_PATH, STATUSPAGE_PATHS, public_paths};
+use crate::model::status::StatusSnapshot;
+use crate::serve::pages::fixture;
+
+fn router(snapshot: Option<StatusSnapshot>) -> Router {
+    let latest = LatestStatus::default();
+    if let Some(snapshot) = snapshot {
+        latest.publish(snapshot);
+    }
+    let clock = Clock::manual(fixture::now().into());
+    let page = Arc::new(Page::new(latest, clock, "shop".into()));
+    v2::add(pages::add(Router::new(), &page), &page)
+}
+
+async fn ask(router: &Router, method: &str, path: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("host", "status.example").body(Body::empty());
+    let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    (parts.status, parts.headers, body)
+}
+
+async fn json(router: &Router, path: &str) -> Value {
+    let (status, headers, body) = ask(router, "GET", path).await;
+    assert_eq!(status, StatusCode::OK, "{path}");
+    assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+    serde_json::from_str(&body).unwrap()
+}
+
+fn one_incident() -> String {
+    let id = crate::model::status::StatusId::of("Posts are published late");
+    format!("/status/incidents/{id}")
+}
+
+#[tokio::test]
+async fn every_path_answers_and_head_as_get() {
+    let router = router(Some(fixture::snapshot(5, 20)));
+    let mut paths: Vec<_> = public_paths().map(str::to_owned).collect();
+    paths.retain(|path| path != INCIDENT_PATH);
+    paths.extend([one_incident(), format!("{}.json", one_incident())]);
+    assert_eq!(paths.len(), 17);
+    for path in paths {
+        let (status, headers, body) = ask(&router, "GET", &path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(
+            !body.is_empty() && headers.contains_key(header::ETAG),
+            "{path}"
+        );
+        let (status, same, body) = ask(&router, "HEAD", &path).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, ""), "{path}");
+        assert_eq!(same[header::ETAG], headers[header::ETAG], "{path}");
+        let is_page = headers[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html");
+        assert_eq!(
+            headers.contains_key(header::CONTENT_SECURITY_POLICY),
+            is_page,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_asks_too_early_or_for_nothing_is_told_so() {
+    let early = router(None);
+    let (status, headers, body) = ask(&early, "GET", "/status").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(headers.contains_key(header::RETRY_AFTER) && body.contains("No status yet"));
+    let late = router(Some(fixture::snapshot(1, 20)));
+    for id in [
+        "aaaaaaaaaaaa",
+        "aaaaaaaaaaaa.json",
+        "<script>",
+        "%3Cscript%3E",
+    ] {
+        let path = format!("/status/incidents/{id}")
+            .replace('<', "%3C")
+            .replace('>', "%3E");
+        let (status, _, body) = ask(&late, "GET", &path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{id}");
+        assert!(!body.contains("script"), "{body}");
+    }
+}
+
+/// Everything that a strict client knows of Statuspage's objects, by the key of what holds them.
+fn known(object: &str) -> &'static [&'static str] {
+    match object {
+        "" => &[
+            "page",
+            "components",
+            "incidents",
+            "scheduled_maintenances",
+            "status",
+        ],
+        "page" => &["id", "name", "url", "time_zone", "updated_at"],
+        "status" => &["indicator", "description"],
+        "components" => &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "position",
+            "description",
+            "showcase",
+            "start_date",
+            "group_id",
+            "page_id",
+            "group",
+            "only_show_if_degraded",
+        ],
+        "incidents" => &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "monitoring_at",
+            "resolved_at",
+            "impact",
+            "shortlink",
+            "started_at",
+            "page_id",
+            "incident_updates",
+            "components",
+            "reminder_intervals",
+        ],
+        "scheduled_maintenances" => &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "monitoring_at",
+            "resolved_at",
+            "impact",
+            "shortlink",
+            "started_at",
+            "page_id",
+            "incident_updates",
+            "components",
+            "reminder_intervals",
+            "scheduled_for",
+            "scheduled_until",
+        ],
+        "incident_updates" => &[
+            "id",
+            "status",
+            "body",
+            "incident_id",
+            "created_at",
+            "updated_at",
+            "display_at",
+            "affected_components",
+            "deliver_notifications",
+            "custom_tweet",
+            "tweet_id",
+        ],
+        "affected_components" => &["code", "name", "old_status", "new_status"],
+        other => panic!("{other} is not known"),
+    }
+}
+
+/// Reads as a client does that refuses whatever it doesn't know.
+fn strictly(name: &str, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            // Only of the outermost one some members may be missing.
+            let known = known(name);
+            assert!(
+                name.is_empty() || members.len() == known.len(),
+                "{name}: {members:?}"
+            );
+            for (key, member) in members {
+                assert!(known.contains(&key.as_str()), "{name}.{key}");
+                strictly(key, member);
+            }
+        }
+        Value::Array(elements) => elements.iter().for_each(|one| strictly(name, one)),
+        Value::String(text) if name.ends_with("_at") || name.starts_with("scheduled_") => {
+            let time = text.as_bytes();
+            assert_eq!(
+                (time.len(), time[19], time[23]),
+                (24, b'.', b'Z'),
+                "{name}: {text}"
+            );
+        }
+        Value::String(text) if name == "id" || name.ends_with("_id") || name == "code" => {
+            let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            assert!(text.len() == 12 && text.chars().all(fine), "{name}: {text}");
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_strict_client_of_statuspage_understands_everything() {
+    let mut snapshot = fixture::snapshot(5, 20);
+    let begun = fixture::maintenance("Under way", fixture::hours_ago(1));
+    snapshot.maintenances.push(begun);
+    snapshot.maintenances[1].status = crate::model::status::MaintenanceStatus::InProgress;
+    let router = router(Some(snapshot));
+    for path in STATUSPAGE_PATHS {
+        let answer = json(&router, path).await;
+        strictly("", &answer);
+        let (updates, mut newest) = (&answer["incidents"][0]["incident_updates"], None);
+        for update in updates.as_array().into_iter().flatten() {
+            let at = update["created_at"].as_str().unwrap().to_owned();
+            assert!(newest.is_none_or(|newest| at <= newest), "{path}");
+            newest = Some(at);
+        }
+    }
+    let names = |answer: &Value, key: &str| {
+        let all = answer[key].as_array().unwrap().iter();
+        all.map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let summary = json(&router, "/api/v2/summary.json").await;
+    assert_eq!(summary["page"]["url"], "http://status.example");
+    assert_eq!(summary["status"]["indicator"], "major");
+    assert_eq!(names(&summary, "incidents"), ["Posts are published late"]);
+    let all = json(&router, "/api/v2/incidents.json").await;
+    assert_eq!(names(&all, "incidents").len(), 3);
+    let resolved = &all["incidents"][1]["incident_updates"][0]["affected_components"][0];
+    assert_eq!(resolved["old_status"], "partial_outage");
+    assert_eq!(resolved["new_status"], "operational");
+    let key = "scheduled_maintenances";
+    let active = json(&router, "/api/v2/scheduled-maintenances/active.json").await;
+    assert_eq!(names(&active, key), ["Under way"]);
+    let upcoming = json(&router, "/api/v2/scheduled-maintenances/upcoming.json").await;
+    assert_eq!(names(&upcoming, key), ["Move to a larger database"]);
+}
+
+#[tokio::test]
+async fn statuspage_has_no_word_for_what_nobody_has_looked_at() {
+    let mut snapshot = fixture::snapshot(2, 20);
+    snapshot.incidents.clear();
+    for component in &mut snapshot.components {
+        component.state = crate::model::status::ComponentState::NoData;
+    }
+    let summary = json(&router(Some(snapshot)), "/api/v2/summary.json").await;
+    assert_eq!(summary["components"], serde_json::json!([]));
+    assert_eq!(summary["status"]["description"], "Status Unknown");
+}
+
+const EVIL: &str = "</title><script>alert(1)</script>\"' onload='x' ]]>&amp;\u{0}\u{202e}\u{fffe}";
+
+#[tokio::test]
+async fn whatever_a_person_wrote_stays_text_everywhere() {
+    let mut snapshot = fixture::snapshot(2, 20);
+    let evil: Arc<str> = EVIL.into();
+    snapshot.title = Arc::clone(&evil);
+    let component = &mut snapshot.components[0];
+    component.name = Arc::clone(&evil);
+    component.key = Arc::clone(&evil);
+    component.description = Some(Arc::clone(&evil));
+    for incident in &mut snapshot.incidents {
+        incident.title = Arc::clone(&evil);
+        incident.affected[0].name = Arc::clone(&evil);
+        incident.affected[0].key = Arc::clone(&evil);
+        incident.updates[0].body = Arc::clone(&evil);
+    }
+    let planned = &mut snapshot.maintenances[0];
+    planned.title = Arc::clone(&evil);
+    planned.updates[0].body = Arc::clone(&evil);
+    planned.affected[0].name = evil;
+    let id = snapshot.incidents[0].id;
+    let router = router(Some(snapshot));
+    let incident = format!("/status/incidents/{id}");
+    for path in [
+        "/status",
+        "/status/incidents",
+        "/status/history",
+        "/status/feed.atom",
+        &incident,
+    ] {
+        let (status, _, body) = ask(&router, "GET", path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(
+            body.contains("script&#62;alert(1)") || body.contains("script&#38;#62;alert(1)"),
+            "{path}"
+        );
+        let raw = [
+            "<script", "</script", "onload='", "]]>", "\u{0}", "\u{202e}", "\u{fffe}",
+        ];
+        for part in raw {
+            assert!(!body.contains(part), "{path} has {part:?}");
+        }
+    }
+    for path in STATUSPAGE_PATHS
+        .into_iter()
+        .chain(["/status.json", "/status/history.json"])
+    {
+        let answer = json(&router, path).await.to_string();
+        assert!(!answer.contains('\u{202e}'), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_not_repeated() {
+    let router = router(Some(fixture::snapshot(1, 20)));
+    for (host, url) in [
+        ("status.example:8443", "http://status.example:8443"),
+        ("<script>", "http://localhost"),
+        ("me:secret@evil", "http://localhost"),
+    ] {
+        let request = Request::get("/api/v2/status.json").header("host", host);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["page"]["url"], url);
+    }
+}
+
+/// For `.ci/pages`, which opens the pages in a browser: `COMPONENTS` of them, 50 without that.
+#[tokio::test]
+#[ignore = "serves until it is stopped"]
+async fn pages_of_a_busy_service_are_served() {
+    let count = std::env::var("COMPONENTS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let router = router(Some(fixture::snapshot(count.unwrap_or(50), 20)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    eprintln!("listening on http://{}", listener.local_addr().unwrap());
+    axum::serve(listener, router).await.unwrap();
+}

@@ -1,0 +1,38 @@
+//! Connections to PostgreSQL: where it is, how to get there, and what is there.
+//!
+//! Why a pool of our own? Because a call that ran out of time leaves its connection with an answer
+//! on the way, and the client would make the next call wait behind it: such a connection has to go,
+//! together with the task that reads it. With that rule, a pool is a list and a semaphore.
+//!
+//! Nothing is set for a session: limits and locks belong to transactions, so that a proxy which
+//! hands one session to many clients does no harm, as long as it knows prepared statements.
+
+mod error;
+
+mod address;
+
+#[cfg(not(feature = "tls"))]
+#[path = "postgres_client/plain.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
+
+mod pool;
+
+mod migrate;
+
+mod figures;
+
+mod watcher;
+
+#[cfg(test)]
+pub(crate) mod server;
+
+#[cfg(test)]
+mod backends;
+
+pub(crate) use address::Address;
+pub use error::PostgresError;
+pub(crate) use migrate::migrate;
+pub(crate) use pool::{Limits, Pool, Transaction, within};
+pub(crate) use watcher::{Latest, Watcher};

@@ -1,0 +1,250 @@
+//! Connections, migrations and figures against a real PostgreSQL; `.ci/backends` starts it.
+
+use super::figures::Figures;
+use super::migrate::tests::with_a_broken_step;
+use super::server::{database, run, session};
+use super::{Address, Pool, migrate};
+use crate::config::{Secret, Tls};
+use crate::model::snapshot::database::{Database, Table};
+
+fn pool(url: &str) -> Pool {
+    let address = Address::parse(&Secret::new(url), &Tls::default());
+    Pool::new(address.expect("the URL is valid"), 2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs .ci/backends"]
+async fn twenty_replicas_may_start_at_once() {
+    let url = database().await;
+    let starts: Vec<_> = (0..20)
+        .map(|_| {
+            let pool = pool(&url);
+            tokio::spawn(async move { migrate(&pool).await })
+        })
+        .collect();
+    for start in starts {
+        start.await.unwrap().unwrap();
+    }
+    let versions = session(&url).await;
+    let versions = versions.query("SELECT version FROM vantage_obs.migrations", &[]);
+    assert_eq!(versions.await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_step_that_fails_leaves_nothing_behind() {
+    let url = database().await;
+    let pool = pool(&url);
+    let error = with_a_broken_step(&pool).await.unwrap_err();
+    assert!(
+        error.told().contains("division by zero"),
+        "{}",
+        error.told()
+    );
+    let half = session(&url).await;
+    let half = half.query_one("SELECT to_regclass('vantage_obs.half') IS NULL", &[]);
+    assert!(half.await.unwrap().get::<_, bool>(0));
+    migrate(&pool).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_newer_schema_is_used_where_it_says_so_and_else_refused() {
+    let url = database().await;
+    let pool = pool(&url);
+    migrate(&pool).await.unwrap();
+    let newer = "INSERT INTO vantage_obs.migrations (version, compatible) VALUES";
+    run(&url, &format!("{newer} (98, 1)")).await;
+    migrate(&pool).await.unwrap();
+    run(&url, &format!("{newer} (99, 50)")).await;
+    let error = migrate(&pool).await.unwrap_err();
+    assert!(error.to_string().contains("version 99"), "{error}");
+    assert!(!error.is_passing());
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_wrong_password_is_told_without_being_shown() {
+    let url = database().await;
+    let (user, host) = url.split_once('@').unwrap();
+    let (scheme, _) = user.rsplit_once(':').unwrap();
+    let error = pool(&format!("{scheme}:canary@{host}"))
+        .ping()
+        .await
+        .unwrap_err();
+    let shown = format!("{error} {error:?} {}", error.told());
+    assert_eq!(
+        (error.code(), error.is_passing()),
+        ("auth_failed", true),
+        "{shown}"
+    );
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn each_sslmode_believes_what_it_says() {
+    use super::server::setting;
+    let url = database().await;
+    let ca = format!("sslrootcert={}/ca.pem", setting("VANTAGE_TEST_CERTS"));
+    let stranger = format!("sslrootcert={}/client.pem", setting("VANTAGE_TEST_CERTS"));
+    let named = url.replace("127.0.0.1", "localhost");
+    let unnamed = url.replace("127.0.0.1", "elsewhere.example");
+    for (url, query, expected) in [
+        (&url, "sslmode=disable".to_owned(), Ok(false)),
+        (&url, "sslmode=prefer".to_owned(), Ok(true)),
+        (&url, "sslmode=require".to_owned(), Ok(true)),
+        (&url, format!("sslmode=require&{ca}"), Ok(true)),
+        (
+            &url,
+            format!("sslmode=require&{stranger}"),
+            Err("tls_failed"),
+        ),
+        (
+            &url,
+            format!("sslmode=verify-ca&{stranger}"),
+            Err("tls_failed"),
+        ),
+        (&url, "sslmode=verify-full".to_owned(), Err("tls_failed")),
+        (&url, format!("sslmode=verify-full&{ca}"), Ok(true)),
+        (&named, format!("sslmode=verify-full&{ca}"), Ok(true)),
+        (
+            &unnamed,
+            format!("hostaddr=127.0.0.1&sslmode=verify-ca&{ca}"),
+            Ok(true),
+        ),
+        (
+            &unnamed,
+            format!("hostaddr=127.0.0.1&sslmode=verify-full&{ca}"),
+            Err("tls_failed"),
+        ),
+    ] {
+        let encrypted = is_encrypted(&format!("{url}?{query}")).await;
+        assert_eq!(encrypted, expected, "{query}");
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn is_encrypted(url: &str) -> Result<bool, &'static str> {
+    let limits = super::Limits {
+        mode: "",
+        statement: std::time::Duration::from_secs(5),
+        lock: std::time::Duration::from_secs(5),
+    };
+    let asked = async {
+        let mut transaction = pool(url).begin(limits).await?;
+        let ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        let rows = transaction.query(ssl, &[]).await?;
+        Ok(rows[0].get(0))
+    };
+    asked
+        .await
+        .map_err(|error: super::PostgresError| error.code())
+}
+
+/// A user that may do nothing but what every user may.
+async fn ordinary(url: &str) -> String {
+    let (_, name) = url.rsplit_once('/').unwrap();
+    run(url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'x'")).await;
+    let (_, host) = url.split_once('@').unwrap();
+    format!("postgres://{name}:x@{host}")
+}
+
+async fn sample(figures: &mut Figures) -> Database {
+    figures.sample().await.unwrap()
+}
+
+fn table<'a>(sample: &'a Database, name: &str) -> &'a Table {
+    let relations = sample.relations.as_ref().unwrap();
+    let found = relations.tables.iter().find(|table| table.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {relations:?}"))
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn an_ordinary_user_reads_all_figures() {
+    let url = database().await;
+    run(&url, "CREATE TABLE posts (id int PRIMARY KEY, body text); INSERT INTO posts SELECT n, repeat('x', 100) FROM generate_series(1, 5000) n; CREATE SCHEMA more; CREATE TABLE more.tags (a int); ANALYZE").await;
+    let mut figures = Figures::new(pool(&ordinary(&url).await));
+    let before = sample(&mut figures).await;
+    let mut reader = String::from("SET enable_seqscan = off;");
+    reader.push_str(&"SELECT * FROM posts WHERE id = 7;".repeat(9));
+    reader.push_str("SET enable_seqscan = on; SELECT count(body) FROM posts; ROLLBACK");
+    run(&url, &reader).await;
+    run(&url, "SELECT pg_sleep(1.2)").await;
+    let after = sample(&mut figures).await;
+    assert!(after.size_bytes.unwrap() > 5_000_000, "{after:?}");
+    let (old, new) = (table(&before, "posts"), table(&after, "posts"));
+    assert!(new.bytes > 600_000, "{new:?}");
+    assert_eq!(new.index_scans - old.index_scans, 9, "{new:?}");
+    assert_eq!(new.sequential_scans - old.sequential_scans, 1, "{new:?}");
+    table(&after, "more.tags");
+    let relations = after.relations.as_ref().unwrap();
+    assert_eq!(relations.index_usage, Some(0.9));
+    let index = relations
+        .indexes
+        .iter()
+        .find(|index| index.name == "posts_pkey");
+    assert_eq!(index.unwrap().table, "posts");
+    let connections = after.connections.as_ref().unwrap();
+    assert_eq!(connections.max, 197);
+    let all: u64 = connections.by_state.iter().map(|(_, count)| count).sum();
+    assert!(all >= 1, "{connections:?}");
+    assert!(after.activity.committed > before.activity.committed);
+    assert!(after.activity.blocks_from_cache > 0);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_table_that_is_locked_is_not_waited_for() {
+    let url = database().await;
+    run(
+        &url,
+        "CREATE TABLE held AS SELECT n FROM generate_series(1, 5000) n; ANALYZE",
+    )
+    .await;
+    let holder = session(&url).await;
+    holder
+        .batch_execute("BEGIN; LOCK TABLE held")
+        .await
+        .unwrap();
+    let mut figures = Figures::new(pool(&url));
+    let sample = sample(&mut figures).await;
+    assert!(table(&sample, "held").bytes > 100_000, "{sample:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn ten_thousand_tables_are_sampled_in_a_fraction_of_a_second_as_51() {
+    let url = database().await;
+    // More in one transaction would need more locks than a server has.
+    for part in 0..50 {
+        let (from, to) = (part * 200, part * 200 + 199);
+        let make = format!(
+            "DO $$ BEGIN FOR n IN {from}..{to} LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, b int UNIQUE)', n); END LOOP; END $$"
+        );
+        run(&url, &make).await;
+    }
+    run(
+        &url,
+        "INSERT INTO t77 SELECT n, n FROM generate_series(1, 20000) n",
+    )
+    .await;
+    run(&url, "ANALYZE").await;
+    let mut figures = Figures::new(pool(&url));
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let started = std::time::Instant::now();
+        let sample = sample(&mut figures).await;
+        times.push(started.elapsed());
+        let relations = sample.relations.as_ref().unwrap();
+        assert_eq!((relations.tables.len(), relations.indexes.len()), (51, 51));
+        assert!(table(&sample, "t77").bytes > 600_000);
+        table(&sample, "_other");
+    }
+    eprintln!("10,000 tables, 20,000 indexes: {times:?}");
+    // The best, because a busy machine makes the others as slow as it likes.
+    let best = times.iter().min().unwrap();
+    assert!(*best < std::time::Duration::from_secs(1), "{times:?}");
+}

@@ -1,0 +1,119 @@
+//! Encrypted connections. Written here, because what there is for it brings a parser of certificates
+//! for channel binding, and is forty lines without.
+
+mod trust;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::address::{Encryption, Mode};
+use super::error::PostgresError;
+
+/// Makes connections as `sslmode` and its siblings say.
+#[derive(Clone)]
+pub(super) struct Connector(Arc<ClientConfig>);
+
+impl Connector {
+    pub(super) fn new(encryption: &Encryption) -> Result<Self, PostgresError> {
+        if encryption.mode == Mode::Disable {
+            let unused = Encryption::default();
+            return trust::client_config(&unused).map(|config| Self(Arc::new(config)));
+        }
+        let mut config = trust::client_config(encryption)?;
+        // What tells a server without the negotiation of old which protocol follows.
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(super) fn make(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl<S> MakeTlsConnect<S> for Connector
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = Stream<S>;
+    type TlsConnect = Handshake;
+    type Error = io::Error;
+
+    fn make_tls_connect(&mut self, host: &str) -> Result<Handshake, io::Error> {
+        Ok(Handshake {
+            // A socket of the same machine has no host, and is not encrypted.
+            host: ServerName::try_from(host.to_owned()).ok(),
+            connector: TlsConnector::from(Arc::clone(&self.0)),
+        })
+    }
+}
+
+/// A handshake with one host.
+pub(super) struct Handshake {
+    host: Option<ServerName<'static>>,
+    connector: TlsConnector,
+}
+
+impl<S> TlsConnect<S> for Handshake
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = Stream<S>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        Box::pin(async move {
+            let host = self.host.ok_or_else(|| {
+                io::Error::other("the host is no name that a certificate can have")
+            })?;
+            Ok(Stream(self.connector.connect(host, stream).await?))
+        })
+    }
+}
+
+/// An encrypted connection.
+pub(super) struct Stream<S>(TlsStream<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Stream<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

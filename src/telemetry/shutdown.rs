@@ -1,0 +1,117 @@
+//! Flush and shutdown, in order and in time.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use opentelemetry_sdk::error::OTelSdkError;
+
+use super::{Inner, Telemetry, health};
+use crate::export::flush_report::{Incomplete, Report};
+use crate::store::block_on;
+
+/// What a dropped telemetry gives its export; longer would look like a hang.
+const AT_DROP: Duration = Duration::from_secs(1);
+
+impl Telemetry {
+    /// Sends everything that waits for its export, and says what became of it.
+    ///
+    /// Takes at most `otlp.shutdown_timeout`, whatever state receivers and runtimes are in.
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`], with the same report, when something was refused or is still waiting.
+    pub async fn flush(&self) -> Result<Report, Incomplete> {
+        let carry = &self.0.carry;
+        carry.out(false, carry.within()).await.complete()
+    }
+
+    /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
+    /// scrape is answered with 503. Idempotent: a second call has nothing to report.
+    ///
+    /// Health says from the start that the service is not ready. Where the SDK serves its routes
+    /// itself, they stay open for `health.shutdown_delay` before anything ends.
+    ///
+    /// Workers say goodbye, the store keeps what it was told, and then what waits is exported: all
+    /// together within `otlp.shutdown_timeout`. Dropping the last clone of a [`Telemetry`] does the
+    /// same within a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`], with the report, when something was lost.
+    pub async fn shutdown(&self) -> Result<Report, Incomplete> {
+        self.shutdown_within(self.0.carry.within()).await
+    }
+
+    /// [`shutdown`](Self::shutdown) with a deadline of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
+        health::wait(self.0.pause()).await;
+        let within = self.0.pulse.part(within, || self.0.conclude()).await;
+        let report = self.0.carry.out(true, within).await;
+        self.0.end();
+        self.0.pulse.close().await;
+        report.complete()
+    }
+
+    /// [`shutdown`](Self::shutdown) for a process without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
+        let carry = &self.0.carry;
+        std::thread::sleep(self.0.pause());
+        let within = block_on(self.0.pulse.part(carry.within(), || self.0.conclude()));
+        let report = carry.out_blocking(true, within);
+        self.0.end();
+        block_on(self.0.pulse.close());
+        report.complete()
+    }
+}
+
+impl Inner {
+    /// What is counted up to now goes to the store while that still takes it.
+    fn conclude(&self) {
+        if !self.config.config.disabled {
+            self.slo.conclude();
+            self.incidents.end();
+            self.books.look();
+        }
+    }
+
+    /// Ends everything but the export, which has ended.
+    fn end(&self) {
+        let background = std::mem::take(
+            &mut *self
+                .background
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        drop(background);
+        for metrics in [&self.ours, &self.user] {
+            match metrics.shutdown() {
+                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.unready();
+        // Empty after a shutdown.
+        let within = block_on(self.pulse.part(AT_DROP, || self.conclude()));
+        let report = self.carry.out_blocking(true, within);
+        if let Err(incomplete) = report.complete() {
+            tracing::warn!("{incomplete}");
+        }
+        self.end();
+        block_on(self.pulse.close());
+    }
+}

@@ -1,0 +1,174 @@
+//! Telemetry for tests: no globals, no threads, and a clock in the hand.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vantage_obs::testing::TestTelemetry;
+//! use vantage_obs::trace::Carrier;
+//!
+//! let test = TestTelemetry::new();
+//! let worker = test.telemetry().worker("w1");
+//! let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+//! test.clock().advance(Duration::from_secs(2));
+//! job.succeed();
+//! let labels = [("job_kind", "publish_post"), ("outcome", "succeeded")];
+//! assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
+//! assert_eq!(test.value("vantage_worker_job_duration_seconds_sum", &labels), Some(2.0));
+//! ```
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::error::OTelSdkResult;
+pub use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_sdk::trace::{Span, SpanProcessor};
+
+use crate::config::{Config, Environment, Role};
+use crate::export::prometheus::text::Format;
+use crate::model::slo::report::Report;
+use crate::model::slo::{Objectives, SloError};
+pub use crate::record::clock::Clock;
+use crate::telemetry::{InitError, Telemetry};
+
+/// Telemetry whose time stands still until it is moved. Nothing runs in the background:
+/// [`tick`](Self::tick) does what the sampler does every second.
+#[derive(Debug)]
+pub struct TestTelemetry {
+    telemetry: Telemetry,
+    clock: Clock,
+    spans: FinishedSpans,
+}
+
+impl TestTelemetry {
+    /// Telemetry of a service with all roles, and the platform's own objectives left out.
+    ///
+    /// # Panics
+    ///
+    /// When the SDK refuses to be set up, which would be a bug.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test kit fails the test")]
+    pub fn new() -> Self {
+        let config = Config::new("test", Role::Api)
+            .with_role(Role::Worker)
+            .with_role(Role::Scheduler);
+        Self::with(config, &[]).expect("the default configuration is valid")
+    }
+
+    /// Telemetry with this configuration and these objectives, as (file name, JSON) pairs.
+    ///
+    /// The environment is not read, and neither is `slo.directory`.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](crate::init).
+    pub fn with(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
+        let objectives = Self::objectives(objectives)?;
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let config = config.resolve(&Environment::empty())?;
+        let spans = FinishedSpans::default();
+        let kept = Box::new(spans.clone());
+        let telemetry = Telemetry::assemble(config, &objectives, clock.clone(), Some(kept))?;
+        Ok(Self {
+            telemetry,
+            clock,
+            spans,
+        })
+    }
+
+    fn objectives(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
+        if files.is_empty() {
+            Ok(Objectives::default())
+        } else {
+            Objectives::parse(files)
+        }
+    }
+
+    /// The telemetry, as a service has it.
+    pub const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// The hand of its clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The sampled spans that have ended so far, in the order of their ends.
+    #[must_use]
+    pub fn spans(&self) -> Vec<SpanData> {
+        self.spans.all()
+    }
+
+    /// Looks at everything that is watched, once.
+    pub fn tick(&self) {
+        self.telemetry.tick();
+    }
+
+    /// What is known of the objectives at this moment, worked out anew from what was sampled;
+    /// [`Telemetry::slo_report`] has what was judged last.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.telemetry.judge()
+    }
+
+    /// The value of the series with this Prometheus name and exactly these labels.
+    #[must_use]
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let text = self.telemetry.scrape(Format::Text)?;
+        let mut labels: Vec<String> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}=\"{value}\""))
+            .collect();
+        labels.sort();
+        text.lines().find_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (found, rest) = series.split_once('{').unwrap_or((series, "}"));
+            let mut present: Vec<_> = rest
+                .strip_suffix('}')?
+                .split(',')
+                .filter(|label| !label.is_empty())
+                .collect();
+            present.sort_unstable();
+            (found == name && present == labels).then(|| value.parse().ok())?
+        })
+    }
+}
+
+/// Keeps sampled spans that have ended.
+#[derive(Clone, Debug, Default)]
+struct FinishedSpans(Arc<Mutex<Vec<SpanData>>>);
+
+impl FinishedSpans {
+    fn all(&self) -> Vec<SpanData> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl SpanProcessor for FinishedSpans {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            spans.push(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+impl Default for TestTelemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}

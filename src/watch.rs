@@ -1,0 +1,11 @@
+//! Loops that turn signals into snapshots.
+
+pub(crate) mod sampler;
+
+pub mod health;
+
+pub(crate) mod heartbeat;
+
+pub(crate) mod slo;
+
+pub mod status;

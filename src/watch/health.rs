@@ -1,0 +1,63 @@
+//! Health that can't hurt: checks run in the background, and whoever asks is shown what they found.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vantage_obs::testing::TestTelemetry;
+//!
+//! # #[derive(Clone)] struct Pool;
+//! # impl Pool { async fn ping(&self) -> Result<(), std::io::Error> { Ok(()) } }
+//! # let pool = Pool;
+//! # let runtime = tokio::runtime::Runtime::new().unwrap();
+//! # let _inside = runtime.enter();
+//! # let test = TestTelemetry::new();
+//! # let telemetry = test.telemetry();
+//! telemetry.check("database").critical().shared().run(move || {
+//!     let pool = pool.clone();
+//!     async move { pool.ping().await }
+//! });
+//! telemetry.check("mail").degrading().shared().tcp("mail.internal:25");
+//! ```
+//!
+//! Why do probes not run checks? Because then a dependency that hangs makes the probe hang, and the
+//! orchestrator restarts a process that was well; and because every prober would be load on what is
+//! checked. Here a check has one run under way at most, on the runtime where it was registered (a
+//! pool belongs to its runtime), and a thread of the SDK keeps its deadline from outside: a future
+//! that never comes back is given up once and dropped; a call that blocks is given up once and not
+//! started again before it returns.
+//!
+//! Why does a shared dependency that fails not make the service unready? Because every instance
+//! sees the same, and if all are taken out of rotation nobody is left to answer even what does not
+//! need it. Where that is wanted all the same, `health.unready_on` lists the check.
+//!
+//! A result gets old. After three intervals and a deadline it is *stale*, and counts as a failure:
+//! a blocked runtime is noticed although it can say nothing itself.
+//!
+//! What a check finds has two halves. Id, status and code are public. The detail (error text,
+//! address) is of a type that only a caller with the token can read.
+
+mod finding;
+
+mod hysteresis;
+mod settings;
+
+mod run;
+
+mod change;
+
+mod entry;
+mod fallback_runtime;
+
+mod watcher;
+
+mod builtin;
+
+mod builder;
+
+pub use builder::{CheckBuilder, Registered};
+pub(crate) use builtin::Down;
+pub use builtin::{Lag, Share};
+pub use change::HealthChange;
+pub use finding::Finding;
+pub(crate) use watcher::{Health, Watching};
+
+pub use crate::model::snapshot::health::{Criticality, Scope, Status};

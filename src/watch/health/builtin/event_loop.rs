@@ -1,0 +1,139 @@
+//! Whether a runtime still polls: a task is put into it, and the time until it runs is measured from
+//! outside.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::record::clock::Clock;
+use crate::watch::health::finding::Finding;
+
+/// How long a task may wait for a free thread of its runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lag {
+    /// From this time on the check warns.
+    pub warn: Duration,
+    /// From this time on the runtime counts as stuck: the service is not ready and not live.
+    pub fail: Duration,
+}
+
+impl Lag {
+    /// A second is a blocked thread; half a minute is no runtime any more.
+    pub const DEFAULT: Self = Self::new(Duration::from_secs(1), Duration::from_secs(30));
+
+    /// These times.
+    #[must_use]
+    pub const fn new(warn: Duration, fail: Duration) -> Self {
+        Self { warn, fail }
+    }
+
+    fn judge(self, lag: Duration) -> Finding {
+        let finding = if lag >= self.fail {
+            Finding::fail("stuck")
+        } else if lag >= self.warn {
+            Finding::warn("lagging")
+        } else {
+            return Finding::pass();
+        };
+        finding.with_detail(format!("a task waited for {lag:.1?}"))
+    }
+}
+
+/// A task on its way into the runtime.
+#[derive(Clone, Copy, Debug)]
+enum Ping {
+    /// It has not run yet.
+    Sent(Instant),
+    /// It waited for so long.
+    Ran(Duration),
+    /// The runtime is gone, and nobody waits for it.
+    Dropped,
+}
+
+/// Each look judges the ping of the last one, and sends another when that has come back.
+pub(in crate::watch::health) fn event_loop(
+    runtime: Handle,
+    clock: Clock,
+    limits: Lag,
+) -> impl FnMut(Instant) -> Finding + Send {
+    let mut ping: Option<Arc<Mutex<Ping>>> = None;
+    move |now| {
+        let state = ping.as_ref().map(|ping| *lock(ping));
+        let lag = match state {
+            Some(Ping::Sent(since)) => return limits.judge(now.saturating_duration_since(since)),
+            Some(Ping::Ran(lag)) => lag,
+            Some(Ping::Dropped) | None => Duration::ZERO,
+        };
+        ping = Some(send(&runtime, &clock, now));
+        limits.judge(lag)
+    }
+}
+
+fn send(runtime: &Handle, clock: &Clock, now: Instant) -> Arc<Mutex<Ping>> {
+    let ping = Arc::new(Mutex::new(Ping::Sent(now)));
+    let back = Back(Arc::clone(&ping));
+    let clock = clock.clone();
+    runtime.spawn(async move {
+        let lag = clock.now().saturating_duration_since(now);
+        *lock(&back.0) = Ping::Ran(lag);
+    });
+    ping
+}
+
+/// Tells of a task that was dropped before it ran.
+struct Back(Arc<Mutex<Ping>>);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        let mut ping = lock(&self.0);
+        if matches!(*ping, Ping::Sent(_)) {
+            *ping = Ping::Dropped;
+        }
+    }
+}
+
+fn lock(ping: &Mutex<Ping>) -> std::sync::MutexGuard<'_, Ping> {
+    ping.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_runtime_that_does_not_poll_lags_and_then_is_stuck_until_it_polls_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+        let mut look = event_loop(runtime.handle().clone(), clock.clone(), Lag::DEFAULT);
+        let mut after = |seconds| {
+            clock.advance(Duration::from_secs(seconds));
+            look(clock.now()).code()
+        };
+        assert_eq!(after(0), "ok");
+        assert_eq!(after(1), "lagging");
+        assert_eq!(after(28), "lagging");
+        assert_eq!(after(1), "stuck");
+        runtime.block_on(tokio::task::yield_now());
+        assert_eq!(after(0), "stuck", "that is how long it took");
+        runtime.block_on(tokio::task::yield_now());
+        assert_eq!(after(0), "ok");
+    }
+
+    #[test]
+    fn a_runtime_that_is_gone_is_not_stuck() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+        let mut look = event_loop(runtime.handle().clone(), clock.clone(), Lag::DEFAULT);
+        look(clock.now());
+        drop(runtime);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(look(clock.now()).code(), "ok");
+    }
+}

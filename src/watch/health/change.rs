@@ -1,0 +1,102 @@
+//! What has changed about the process's health, and its log line.
+
+use std::sync::Arc;
+
+use crate::background::notify::Change;
+use crate::model::snapshot::health::{Criticality, Status};
+
+/// Something about the process's health has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HealthChange {
+    /// A check has another status.
+    #[non_exhaustive]
+    Check {
+        /// Its id.
+        id: Arc<str>,
+        /// What it was; `None` before its first result.
+        from: Option<Status>,
+        /// What it is.
+        to: Status,
+        /// What that means for the service.
+        criticality: Criticality,
+        /// The public reason.
+        code: &'static str,
+        /// The private reason.
+        detail: Option<String>,
+    },
+    /// The whole has another status.
+    #[non_exhaustive]
+    Status {
+        /// What it was.
+        from: Status,
+        /// What it is.
+        to: Status,
+    },
+    /// The service may be sent requests from now on, or not any more.
+    Ready(bool),
+}
+
+impl Change for HealthChange {
+    const THREAD: &'static str = "vantage-health-news";
+    const OF: &'static str = "health";
+
+    fn log(&self) {
+        match self {
+            HealthChange::Check {
+                id,
+                from,
+                to,
+                criticality,
+                code,
+                detail,
+            } => {
+                let (from, to) = (from.map(Status::as_str), (*to, to.as_str()));
+                let (check, criticality) = (&**id, criticality.as_str());
+                let detail = detail.as_deref();
+                match to {
+                    (Status::Pass, to) if from.is_none() => {
+                        tracing::debug!(
+                            check,
+                            criticality,
+                            to,
+                            "a health check has its first result"
+                        );
+                    }
+                    (Status::Pass, to) => {
+                        tracing::info!(
+                            check,
+                            criticality,
+                            from,
+                            to,
+                            "a health check has recovered"
+                        );
+                    }
+                    (_, to) => {
+                        tracing::warn!(
+                            check,
+                            criticality,
+                            from,
+                            to,
+                            code,
+                            detail,
+                            "a health check has changed"
+                        );
+                    }
+                }
+            }
+            HealthChange::Status { from, to } => {
+                let (from, to) = (from.as_str(), (*to, to.as_str()));
+                match to {
+                    (Status::Fail, to) => {
+                        tracing::error!(from, to, "the service's health has changed");
+                    }
+                    (_, to) => tracing::info!(from, to, "the service's health has changed"),
+                }
+            }
+            HealthChange::Ready(true) => tracing::info!("the service is ready"),
+            // What made it so has a line of its own.
+            HealthChange::Ready(false) => tracing::info!("the service is not ready"),
+        }
+    }
+}

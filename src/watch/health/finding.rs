@@ -1,0 +1,116 @@
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+
+use crate::model::snapshot::health::Status;
+use crate::model::snapshot::private::Private;
+
+/// What a run of a check found: a status, a public code and a private detail.
+///
+/// The code is a constant, so that an error text cannot become public by a slip; the detail is shown
+/// only to who has the token, in log lines and to callbacks.
+///
+/// ```
+/// use vantage_obs::health::{Finding, Status};
+///
+/// let full = Finding::warn("nearly_full").with_detail("db-1.internal: 92 % of the connections");
+/// assert_eq!((full.status(), full.code()), (Status::Warn, "nearly_full"));
+/// let failed = Finding::from(Err::<(), _>("db-1.internal refused"));
+/// assert_eq!((failed.status(), failed.code()), (Status::Fail, "error"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    status: Status,
+    code: &'static str,
+    detail: Option<Cow<'static, str>>,
+}
+
+impl Finding {
+    /// It works.
+    #[must_use]
+    pub const fn pass() -> Self {
+        Self::new(Status::Pass, "ok")
+    }
+
+    /// It works, and somebody should have a look; `code` says why in a word.
+    #[must_use]
+    pub const fn warn(code: &'static str) -> Self {
+        Self::new(Status::Warn, code)
+    }
+
+    /// It does not work; `code` says why in a word, such as `refused`.
+    #[must_use]
+    pub const fn fail(code: &'static str) -> Self {
+        Self::new(Status::Fail, code)
+    }
+
+    const fn new(status: Status, code: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            detail: None,
+        }
+    }
+
+    /// Adds what only an operator may read, such as an error text or an address.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same from a place that is private as well.
+    pub(super) fn with_private(self, detail: &Private) -> Self {
+        self.with_detail(detail.to_detail())
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The public code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(super) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    pub(super) fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::fail("panicked").with_detail(text.unwrap_or("a value that is no text").to_owned())
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Finding {
+    /// An error fails the check with the code `error`; its text and its causes are the detail.
+    fn from(result: Result<(), E>) -> Self {
+        result.map_or_else(
+            |error| Self::fail("error").with_detail(told(error)),
+            |()| Self::pass(),
+        )
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<Self, E>> for Finding {
+    fn from(result: Result<Self, E>) -> Self {
+        result.unwrap_or_else(|error| Self::fail("error").with_detail(told(error)))
+    }
+}
+
+fn told(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
+    let error = error.into();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,213 @@
+//! How the budgets of a fleet were spent over their windows.
+//!
+//! The events of each step are asked for, and added up. They are counters' increases, stretched to the
+//! ends of steps instead of the window, so that their sum is a little off what the report counts; it is
+//! scaled to that, and the course ends with what the report says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::answer::{self, Range};
+use super::api::Api;
+use super::query::{elapsed, range_path};
+use crate::model::slo::budget::Budget;
+use crate::model::slo::report::{ObjectiveReport, Report};
+use crate::model::slo::{Objectives, promql};
+use crate::model::units::{Ratio, format_duration};
+
+/// Into how many steps a window is cut.
+const STEPS: u64 = 60;
+
+/// Bad events of an objective by the ends of the steps in which somebody looked, in milliseconds.
+type Steps = BTreeMap<i64, f64>;
+
+/// Adds the courses to the report; what was not answered.
+pub(super) async fn add(
+    api: &Api,
+    report: &mut Report,
+    objectives: &Objectives,
+    at: Timestamp,
+) -> Vec<String> {
+    let lengths: BTreeSet<_> = objectives.iter().map(|one| elapsed(one, at)).collect();
+    let mut failures = Vec::new();
+    for length in lengths {
+        let step = length.div_ceil(STEPS).max(1);
+        let ranges = match ask(api, objectives, at, length, step).await {
+            Ok(ranges) => ranges,
+            Err(cause) => {
+                let window = format_duration(Duration::from_secs(length));
+                failures.push(format!("the course of {window}: {cause}"));
+                continue;
+            }
+        };
+        let bad = by_objective(&ranges);
+        for objective in objectives.iter().filter(|one| elapsed(one, at) == length) {
+            let mut all = report.objectives.iter_mut();
+            let reported =
+                all.find(|one| objective.id() == format!("{}.{}", one.service, one.name));
+            if let (Some(reported), Some(steps)) = (reported, bad.get(objective.id())) {
+                reported.burn_down = course(reported, steps, at, step);
+            }
+        }
+    }
+    failures
+}
+
+async fn ask(
+    api: &Api,
+    objectives: &Objectives,
+    at: Timestamp,
+    length: u64,
+    step: u64,
+) -> Result<Vec<Range>, String> {
+    // Whole steps that end with the window: the last one ends when the report does.
+    let before = (length / step).saturating_sub(1) * step;
+    let first = at.checked_sub(Duration::from_secs(before));
+    let first = first.map_err(|error| error.to_string())?;
+    let events = promql::events(objectives, Duration::from_secs(step));
+    let body = api.get(&range_path(&events, first, at, step)).await?;
+    answer::parse_ranges(&body).map(|(ranges, _)| ranges)
+}
+
+fn by_objective(ranges: &[Range]) -> BTreeMap<String, Steps> {
+    let mut all: BTreeMap<String, Steps> = BTreeMap::new();
+    for Range { metric, values } in ranges {
+        let Some(objective) = metric.get("objective") else {
+            continue;
+        };
+        let is_bad = metric.get("result").is_some_and(|result| result == "bad");
+        let steps = all.entry(objective.clone()).or_default();
+        for (second, value) in values {
+            let value: f64 = value.parse().unwrap_or_default();
+            let bad = if is_bad { value.max(0.0) } else { 0.0 };
+            *steps.entry((second * 1_000.0).round() as i64).or_default() += bad;
+        }
+    }
+    all
+}
+
+/// From a whole budget at the start of the first step that was seen to what the report says.
+fn course(
+    report: &ObjectiveReport,
+    steps: &Steps,
+    at: Timestamp,
+    step: u64,
+) -> Vec<(Timestamp, Ratio)> {
+    let all: f64 = steps.values().sum();
+    let Some(left) = report.budget().remaining().filter(|_| report.is_counted()) else {
+        return Vec::new();
+    };
+    let scale = if all > 0.0 {
+        report.bad as f64 / all
+    } else {
+        0.0
+    };
+    let first = steps.keys().next().map(|end| end - step as i64 * 1_000);
+    let mut spent = 0.0;
+    let ends = steps.iter().map(|(end, bad)| {
+        spent += bad * scale;
+        (*end, spent)
+    });
+    let mut points: Vec<_> = first
+        .map(|start| (start, 0.0))
+        .into_iter()
+        .chain(ends)
+        .filter_map(|(millis, bad)| {
+            let at = Timestamp::from_millisecond(millis).ok()?;
+            Some((at, remaining(report, bad.round() as u64)?))
+        })
+        .collect();
+    // The API knows no finer time than a millisecond.
+    let is_last = |(last, _): &(Timestamp, Ratio)| last.as_millisecond() >= at.as_millisecond();
+    if points.last().is_some_and(is_last) {
+        points.pop();
+    }
+    points.push((at, left));
+    points
+}
+
+/// What would remain after so many bad events of all those in the report.
+fn remaining(report: &ObjectiveReport, bad: u64) -> Option<Ratio> {
+    let all = report.good.saturating_add(report.bad);
+    let bad = bad.min(all);
+    Budget::new(report.target, report.length, all - bad, bad).remaining()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(NOW + second).unwrap()
+    }
+
+    fn report(good: u64, bad: u64) -> ObjectiveReport {
+        let file = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"1h"}}}"#;
+        let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+        let mut report = ObjectiveReport::of(objectives.get("api.error_rate").unwrap(), at(0));
+        (report.good, report.bad) = (good, bad);
+        report.data = crate::model::slo::report::Data::Ok;
+        report
+    }
+
+    fn range(result: &str, values: &[(i64, &str)]) -> Range {
+        let labels = [("objective", "api.error_rate"), ("result", result)];
+        let values = values.iter();
+        Range {
+            metric: labels
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            values: values
+                .map(|(second, value)| ((NOW + second) as f64, (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    fn played(report: &ObjectiveReport, ranges: &[Range]) -> Vec<(i64, f64)> {
+        let all = by_objective(ranges);
+        let points = course(report, &all["api.error_rate"], at(0), 60).into_iter();
+        points
+            .map(|(moment, left)| (moment.as_second() - NOW, left.to_f64()))
+            .collect()
+    }
+
+    #[test]
+    fn it_starts_whole_and_ends_with_what_the_report_says() {
+        // A permitted hundredth of 1,000 is 10; half of it was spent, and all but a part in one step.
+        let seen = [
+            range("good", &[(-180, "500"), (-120, "250"), (0, "250")]),
+            range("bad", &[(-120, "4"), (0, "1")]),
+        ];
+        assert_eq!(
+            played(&report(995, 5), &seen),
+            [(-240, 1.0), (-180, 1.0), (-120, 0.6), (0, 0.5)]
+        );
+    }
+
+    #[test]
+    fn stretched_increases_are_scaled_to_what_was_counted() {
+        let seen = [range("bad", &[(-60, "4.4"), (0, "6.6")])];
+        assert_eq!(
+            played(&report(990, 10), &seen),
+            [(-120, 1.0), (-60, 0.6), (0, 0.0)]
+        );
+    }
+
+    #[test]
+    fn the_end_is_one_point_though_the_api_cuts_it_to_a_millisecond() {
+        let seen = by_objective(&[range("good", &[(-60, "1"), (0, "1")])]);
+        let end = at(0) + Duration::from_nanos(700);
+        let points = course(&report(2, 0), &seen["api.error_rate"], end, 60);
+        assert_eq!(points.len(), 3);
+        assert_eq!(points[2], (end, Ratio::ONE));
+    }
+
+    #[test]
+    fn without_events_there_is_nothing_to_burn() {
+        assert!(played(&report(0, 0), &[range("good", &[(0, "0")])]).is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! What a person writes, before it is judged.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceStatus};
+
+/// An incident that a person writes down.
+///
+/// ```
+/// use vantage_obs::incidents::NewIncident;
+/// use vantage_obs::status::ComponentState;
+///
+/// let incident = NewIncident::new("Payments are slow", "We are looking into it.")
+///     .component("api", ComponentState::DegradedPerformance);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it is written down by `Incidents::open`"]
+pub struct NewIncident {
+    pub(super) title: String,
+    pub(super) body: String,
+    pub(super) impact: Option<Impact>,
+    pub(super) status: Option<IncidentStatus>,
+    pub(super) components: BTreeMap<String, ComponentState>,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) draft: bool,
+}
+
+/// What a person has to add to an incident or a maintenance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it is written down by `Incidents::update`"]
+pub struct NewUpdate {
+    pub(super) body: String,
+    pub(super) status: Option<NewStatus>,
+    pub(super) title: Option<String>,
+    pub(super) impact: Option<Impact>,
+    pub(super) components: BTreeMap<String, ComponentState>,
+    pub(super) scheduled_until: Option<Timestamp>,
+    pub(super) publish: bool,
+}
+
+/// A status of either kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NewStatus {
+    Incident(IncidentStatus),
+    Maintenance(MaintenanceStatus),
+}
+
+/// Work that a person announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "it is written down by `Incidents::announce`"]
+pub struct NewMaintenance {
+    pub(super) title: String,
+    pub(super) body: String,
+    pub(super) components: Vec<String>,
+    pub(super) scheduled_for: Timestamp,
+    pub(super) scheduled_until: Timestamp,
+    pub(super) draft: bool,
+}
+
+impl NewIncident {
+    /// A title of one line, and the first entry of the timeline. Both are for the public.
+    pub fn new(title: impl Into<String>, body: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A component that it concerns, by its key, and how that one is. Nothing that was seen is made
+    /// better by it.
+    pub fn component(mut self, key: impl Into<String>, state: ComponentState) -> Self {
+        self.components.insert(key.into(), state);
+        self
+    }
+
+    /// How bad it is. Otherwise that follows from the worst of its components.
+    pub const fn impact(mut self, impact: Impact) -> Self {
+        self.impact = Some(impact);
+        self
+    }
+
+    /// How far it has come. Otherwise the cause is looked for.
+    pub const fn status(mut self, status: IncidentStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// When it began, at most 90 days ago. Otherwise now.
+    pub const fn started_at(mut self, at: Timestamp) -> Self {
+        self.started_at = Some(at);
+        self
+    }
+
+    /// Keeps it from the public until an update [`publish`](NewUpdate::publish)es it.
+    pub const fn draft(mut self) -> Self {
+        self.draft = true;
+        self
+    }
+}
+
+impl NewUpdate {
+    /// An entry of the timeline, for the public.
+    pub fn new(body: impl Into<String>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    /// What becomes of the incident by it.
+    pub const fn status(mut self, status: IncidentStatus) -> Self {
+        self.status = Some(NewStatus::Incident(status));
+        self
+    }
+
+    /// What becomes of the maintenance by it.
+    pub const fn maintenance_status(mut self, status: MaintenanceStatus) -> Self {
+        self.status = Some(NewStatus::Maintenance(status));
+        self
+    }
+
+    /// Another title.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Another impact.
+    pub const fn impact(mut self, impact: Impact) -> Self {
+        self.impact = Some(impact);
+        self
+    }
+
+    /// How a component is from now on.
+    pub fn component(mut self, key: impl Into<String>, state: ComponentState) -> Self {
+        self.components.insert(key.into(), state);
+        self
+    }
+
+    /// Another end of a maintenance.
+    pub const fn scheduled_until(mut self, at: Timestamp) -> Self {
+        self.scheduled_until = Some(at);
+        self
+    }
+
+    /// Shows a draft to the public.
+    pub const fn publish(mut self) -> Self {
+        self.publish = true;
+        self
+    }
+}
+
+impl NewMaintenance {
+    /// Work from one time to another, at most 31 days, with a title of one line and a first entry of
+    /// its timeline. It begins and ends by the clock; an update may end it earlier.
+    pub fn new(
+        title: impl Into<String>,
+        body: impl Into<String>,
+        scheduled_for: Timestamp,
+        scheduled_until: Timestamp,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            body: body.into(),
+            components: Vec::new(),
+            scheduled_for,
+            scheduled_until,
+            draft: false,
+        }
+    }
+
+    /// A component that is worked on, by its key.
+    pub fn component(mut self, key: impl Into<String>) -> Self {
+        self.components.push(key.into());
+        self
+    }
+
+    /// Keeps it from the public until an update [`publish`](NewUpdate::publish)es it.
+    pub const fn draft(mut self) -> Self {
+        self.draft = true;
+        self
+    }
+}
