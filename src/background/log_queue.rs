@@ -12,9 +12,9 @@ type Line = Box<dyn FnOnce() + Send>;
 
 /// Where lines go. A cheap clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Herald(mpsc::Sender<Line>);
+pub(crate) struct LogQueue(mpsc::Sender<Line>);
 
-impl Herald {
+impl LogQueue {
     /// The task ends with the last clone, after the last line.
     pub(crate) fn start() -> (Self, JoinHandle<()>) {
         let (lines, mut received) = mpsc::channel::<Line>(WAITING);
@@ -27,7 +27,7 @@ impl Herald {
         (Self(lines), task)
     }
 
-    pub(crate) fn say(&self, line: impl FnOnce() + Send + 'static) {
+    pub(crate) fn write(&self, line: impl FnOnce() + Send + 'static) {
         let _ = self.0.try_send(Box::new(line));
     }
 }

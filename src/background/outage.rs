@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Remembers whether something works. What has never been tried counts as working.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Changes {
+pub(crate) struct OutageTracker {
     down: Option<Down>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Outage {
     pub(crate) failures: u64,
 }
 
-impl Changes {
+impl OutageTracker {
     /// It failed. Whether that is news, to be told with its cause; a failure for another cause isn't,
     /// because causes can take turns.
     pub(crate) fn failed(&mut self, now: Instant) -> bool {
@@ -55,7 +55,7 @@ mod tests {
     fn each_change_is_told_once() {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
-        let mut changes = Changes::default();
+        let mut changes = OutageTracker::default();
         assert_eq!(changes.worked(at(0)), None);
         assert!(changes.failed(at(10)));
         assert!(!changes.failed(at(20)));

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::fault::Refusal;
-use super::logs::Level;
+use super::level::Level;
 use super::setting::Setting;
 
 /// Crates that exporters and servers are made of. What they say below warn is about their own

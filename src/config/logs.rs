@@ -61,32 +61,6 @@ words!(LogOutput {
     None: "none",
 });
 
-/// How severe a log record must be to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// Nothing is written.
-    Off,
-    /// Something failed.
-    Error,
-    /// Something may fail soon.
-    Warn,
-    /// What an operator wants to know.
-    Info,
-    /// What a developer wants to know.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-words!(Level {
-    Off: "off",
-    Error: "error",
-    Warn: "warn",
-    Info: "info",
-    Debug: "debug",
-    Trace: "trace",
-});
-
 impl Default for Logs {
     fn default() -> Self {
         Self {

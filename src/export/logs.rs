@@ -27,6 +27,7 @@ mod time;
 
 mod escape;
 
+mod format;
 mod value;
 
 mod members;
@@ -49,8 +50,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{LogFormat, Logs};
 use crate::record::clock::Clock;
+use format::Form;
 use layer::LogLayer;
-use line::Form;
 
 pub use filter::LevelHandle;
 pub use output::Output;

@@ -27,7 +27,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::background::log_queue::Herald;
+use crate::background::log_queue::LogQueue;
 use crate::config::{Batch, Config, Signal, SignalOtlp};
 use crate::export::flush_report::{Report, SignalReport};
 use crate::export::providers::Metrics;
@@ -267,7 +267,7 @@ impl Plan {
         mut orders: mpsc::UnboundedReceiver<Order>,
         ready: &SyncSender<Result<(), StartError>>,
     ) {
-        let (herald, speaking) = Herald::start();
+        let (herald, speaking) = LogQueue::start();
         let signals = match self.run(&herald) {
             Ok(signals) => signals,
             Err(error) => return drop(ready.send(Err(error.into()))),
@@ -296,7 +296,7 @@ impl Plan {
         let _ = tokio::time::timeout(LAST_WORDS, speaking).await;
     }
 
-    fn run(self, herald: &Herald) -> Result<Vec<Running>, ExportError> {
+    fn run(self, herald: &LogQueue) -> Result<Vec<Running>, ExportError> {
         let mut signals = Vec::new();
         if let Some((route, batch, outlet)) = self.spans {
             signals.push(route.pump(herald, &batch, outlet, &self.sender, encode::spans)?);
@@ -381,7 +381,7 @@ impl SignalReport {
 impl Route {
     fn pump<T: Send + 'static>(
         self,
-        herald: &Herald,
+        herald: &LogQueue,
         batch: &Batch,
         outlet: Outlet<T>,
         sender: &Arc<Sender>,
@@ -395,7 +395,7 @@ impl Route {
 
     fn push(
         self,
-        herald: &Herald,
+        herald: &LogQueue,
         interval: Duration,
         timeout: Duration,
         sources: Vec<Metrics>,
@@ -407,7 +407,7 @@ impl Route {
 
     fn start<F>(
         self,
-        herald: &Herald,
+        herald: &LogQueue,
         work: impl FnOnce(Delivery, mpsc::Receiver<Flush>, oneshot::Receiver<()>) -> F,
     ) -> Result<Running, ExportError>
     where

@@ -77,5 +77,15 @@ pub const ALL: &[&AlertSpec] = &[
     &telemetry::WATCHDOG,
 ];
 
+impl Signal {
+    /// Its alert.
+    #[must_use]
+    pub fn spec(self) -> &'static AlertSpec {
+        // Every signal has one, which a test holds; the first stands in for what can't be.
+        let found = ALL.iter().find(|spec| spec.signal == self);
+        found.copied().unwrap_or(ALL[0])
+    }
+}
+
 #[cfg(test)]
 mod tests;

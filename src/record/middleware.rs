@@ -148,7 +148,7 @@ where
             return Poll::Ready(outcome.map(|response| response.map(MeasuredBody::unmeasured)));
         };
         Poll::Ready(match outcome {
-            Ok(response) => Ok(exchange.answered(response)),
+            Ok(response) => Ok(body::measured(exchange, response)),
             Err(error) => {
                 exchange.end(if timed_out(&error) {
                     Ending::TimedOut

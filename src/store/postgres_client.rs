@@ -9,6 +9,8 @@
 
 mod error;
 
+mod encryption;
+
 mod address;
 
 #[cfg(not(feature = "tls"))]

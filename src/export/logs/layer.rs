@@ -8,7 +8,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::buffers::{Buffers, with_buffers};
 use super::escape::{Quoting, text};
-use super::line::{FIELDS, Form, Head, MESSAGE, NAME, SPAN, SPANS, current_trace};
+use super::format::Form;
+use super::line::{FIELDS, Head, MESSAGE, NAME, SPAN, SPANS, current_trace};
 use super::members::Members;
 use super::output::Output;
 use super::time::rfc3339;

@@ -6,6 +6,7 @@ use tracing::{Level, Metadata};
 
 use super::buffers::Buffers;
 use super::escape::{Quoting, text};
+use super::format::Form;
 use super::members::Room;
 use super::time::LENGTH;
 
@@ -29,24 +30,6 @@ pub(super) const SPANS: usize = 8 << 10;
 
 /// The most bytes of a target or of a span's name.
 pub(super) const NAME: usize = 512;
-
-/// How a line is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Json,
-    Text,
-    /// Text for a terminal that shows colours.
-    Coloured,
-}
-
-impl Form {
-    pub(super) fn quoting(self) -> Quoting {
-        match self {
-            Self::Json => Quoting::Json,
-            Self::Text | Self::Coloured => Quoting::Bare,
-        }
-    }
-}
 
 /// What a line begins with.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The fields of an event or a span, written down when they are met.
 
 use super::escape::{Quoting, text};
-use super::line::Form;
+use super::format::Form;
 use super::value::Value;
 
 /// The most bytes that a name has.

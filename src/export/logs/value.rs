@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Write};
 use tracing::field::{Field, Visit};
 
 use super::escape::{Quoting, printed, text};
-use super::line::Form;
+use super::format::Form;
 
 /// A value as `tracing` hands it over.
 #[derive(Clone, Copy)]

@@ -202,7 +202,7 @@ mod tests {
     use super::super::queue::{Queue, queue};
     use super::super::transport::Transport;
     use super::*;
-    use crate::background::log_queue::Herald;
+    use crate::background::log_queue::LogQueue;
     use crate::config::{Otlp, Protocol, Signal};
     use crate::record::series::Instruments;
 
@@ -223,7 +223,7 @@ mod tests {
             endpoint: otlp.endpoint,
             timeout: otlp.timeout,
             figures: figures.clone(),
-            herald: Herald::start().0,
+            herald: LogQueue::start().0,
             condition: Condition::default(),
             last: None,
         };

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::encode::{Payload, rejected};
 use super::metrics::Exported;
 use super::transport::{Failure, Retry, Transport};
-use crate::background::log_queue::Herald;
-use crate::background::outage::Changes;
+use crate::background::log_queue::LogQueue;
+use crate::background::outage::OutageTracker;
 use crate::config::{Endpoint, Signal};
 use crate::model::units::format_duration;
 use crate::net::one_line;
@@ -19,7 +19,7 @@ pub(super) struct Delivery {
     pub(super) transport: Transport,
     pub(super) timeout: Duration,
     pub(super) figures: Exported,
-    pub(super) herald: Herald,
+    pub(super) herald: LogQueue,
     pub(super) condition: Condition,
     /// What went wrong last.
     pub(super) last: Option<Failure>,
@@ -28,7 +28,7 @@ pub(super) struct Delivery {
 /// Whether the receiver takes what it is sent, as far as the log knows.
 #[derive(Debug, Default)]
 pub(super) struct Condition {
-    changes: Changes,
+    changes: OutageTracker,
     /// What was lost before it was down.
     lost_before: u64,
 }
@@ -99,7 +99,7 @@ impl Delivery {
         }
         if !reason.is_empty() {
             let (signal, reason) = (self.signal, one_line(&reason));
-            self.herald.say(move || {
+            self.herald.write(move || {
                 tracing::debug!(%signal, rejected, reason, "the receiver left something out");
             });
         }
@@ -113,7 +113,7 @@ impl Delivery {
         self.condition.lost_before = self.lost();
         let (signal, endpoint) = (self.signal, self.endpoint.clone());
         let cause = failure.message.clone();
-        self.herald.say(move || {
+        self.herald.write(move || {
             tracing::warn!(
                 %signal,
                 %endpoint,
@@ -130,7 +130,7 @@ impl Delivery {
         let (signal, endpoint) = (self.signal, self.endpoint.clone());
         let after = format_duration(whole_seconds(outage.lasted));
         let lost = self.lost() - self.condition.lost_before;
-        self.herald.say(move || {
+        self.herald.write(move || {
             tracing::info!(%signal, %endpoint, after, lost, "OTLP export is back");
         });
     }

@@ -64,6 +64,7 @@ mod name;
 mod number;
 mod otel;
 mod registry;
+mod rendering;
 mod report;
 mod series;
 #[cfg(test)]
@@ -79,7 +80,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
 
 use self::family::Families;
-use self::series::Rendering;
+use self::rendering::Rendering;
 use self::writer::Writer;
 use crate::record::exemplars::Shown;
 

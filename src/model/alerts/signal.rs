@@ -1,5 +1,3 @@
-use super::{ALL, AlertSpec};
-
 /// What an alert looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -77,14 +75,6 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Its alert.
-    #[must_use]
-    pub fn spec(self) -> &'static AlertSpec {
-        // Every signal has one, which a test holds; the first stands in for what can't be.
-        let found = ALL.iter().find(|spec| spec.signal == self);
-        found.copied().unwrap_or(ALL[0])
-    }
-
     /// Its name in the configuration, such as `api_error_ratio`.
     #[must_use]
     pub const fn key(self) -> &'static str {

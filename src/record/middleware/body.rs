@@ -3,13 +3,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
-
-/// Why a body broke off that nobody read to its end.
-pub(super) const CLIENT_GONE: &str = "client_gone";
+use super::span::CLIENT_GONE;
 
 pin_project! {
     /// A response body that tells when it ended, and whether it broke off.
@@ -27,8 +26,17 @@ struct Watch {
     owed: Option<u64>,
 }
 
+/// Records the head of a response, and measures its body.
+pub(super) fn measured<B: Body>(
+    mut exchange: Exchange,
+    response: Response<B>,
+) -> Response<MeasuredBody<B>> {
+    let bodiless = exchange.answered(response.status());
+    response.map(|body| MeasuredBody::new(body, bodiless, exchange))
+}
+
 impl<B: Body> MeasuredBody<B> {
-    pub(super) fn new(inner: B, bodiless: bool, exchange: Exchange) -> Self {
+    fn new(inner: B, bodiless: bool, exchange: Exchange) -> Self {
         if bodiless || inner.is_end_stream() {
             return Self::unmeasured(inner);
         }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use opentelemetry::ContextGuard;
 
 use super::Recorder;
-use super::body::MeasuredBody;
 use super::route::Route;
 use super::span;
 use crate::record::instruments::{Answer, Asked, Ending};
@@ -43,14 +42,10 @@ impl Exchange {
         })
     }
 
-    pub(super) fn answered<R: http_body::Body>(
-        mut self,
-        response: Response<R>,
-    ) -> Response<MeasuredBody<R>> {
-        let status = response.status();
+    /// Records the head of the response; whether a server drops its body unread.
+    pub(super) fn answered(&mut self, status: StatusCode) -> bool {
         self.record(Ending::Answered(status));
-        let bodiless = self.bodiless(status);
-        response.map(|body| MeasuredBody::new(body, bodiless, self))
+        self.bodiless(status)
     }
 
     pub(super) fn end(mut self, ending: Ending) {

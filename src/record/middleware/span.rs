@@ -4,9 +4,11 @@ use http::{Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
-use super::body::CLIENT_GONE;
 use crate::record::instruments::{Asked, Ending};
 use crate::record::trace::{Headers, OwnRatio, Scope, Tracing};
+
+/// Why a body broke off that was not read to its end.
+pub(super) const CLIENT_GONE: &str = "client_gone";
 
 /// Makes the spans of requests.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Connections in a build without encryption.
 
-use super::address::{Encryption, Mode};
+use super::encryption::{Encryption, Mode};
 use super::error::PostgresError;
 
 /// Makes no encrypted connections.

@@ -16,7 +16,7 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address::{Encryption, Mode};
+use super::encryption::{Encryption, Mode};
 use super::error::PostgresError;
 
 /// Makes connections as `sslmode` and its siblings say.

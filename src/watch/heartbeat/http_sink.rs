@@ -9,7 +9,7 @@ use super::emitter::Emitter;
 use super::http_request::{Outcome, Post};
 use super::queue::{Fate, Outbox, Word};
 use crate::background::log_sink::Voice;
-use crate::background::outage::{Changes, Outage};
+use crate::background::outage::{OutageTracker, Outage};
 use crate::config::{Endpoint, Heartbeat};
 use crate::model::catalog::telemetry::{BY_RESULT, HEARTBEAT_SENDS};
 use crate::model::units::format_duration;
@@ -24,7 +24,7 @@ pub(crate) struct Remote {
     pub(super) outbox: Outbox,
     over: Arc<Mutex<Vec<(Word, Outcome)>>>,
     sends: Series<Counter, 1>,
-    changes: Changes,
+    changes: OutageTracker,
     /// The results that the log has heard of.
     told: HashSet<&'static str>,
 }
@@ -45,7 +45,7 @@ impl Remote {
             outbox: Outbox::new(config.interval),
             over: Arc::default(),
             sends: instruments.series(&HEARTBEAT_SENDS, &BY_RESULT),
-            changes: Changes::default(),
+            changes: OutageTracker::default(),
             told: HashSet::new(),
         }))
     }

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::service::Heart;
-use crate::background::log_queue::Herald;
+use crate::background::log_queue::LogQueue;
 use crate::background::log_sink::Voice;
 
 /// How many threads may resolve names or write log lines beside the one.
@@ -54,7 +54,7 @@ impl Heart {
 
 fn run(runtime: Runtime, heart: &Heart, stopped: &AtomicBool) {
     runtime.block_on(async {
-        let (herald, speaking) = Herald::start();
+        let (herald, speaking) = LogQueue::start();
         let voice = Voice::Aside(herald);
         while !stopped.load(Ordering::Relaxed) {
             let next = guarded(heart, &voice);

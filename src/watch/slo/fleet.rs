@@ -33,6 +33,7 @@ mod answer;
 mod api;
 mod burn_down;
 mod evaluate;
+mod plan;
 mod query;
 pub(crate) mod refresh;
 mod results;
@@ -48,7 +49,8 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub use self::alert_history::{AlertEpisode, AlertHistory};
 use self::api::Api;
-use self::query::{Plan, Question};
+use self::plan::Plan;
+use self::query::Question;
 use self::results::Figures;
 use crate::config::{Config, Endpoint, Secret, Tls};
 use crate::model::slo::Objectives;

@@ -15,7 +15,8 @@ const PLAYED: i32 = 42;
 /// the first line, because the test harness gives up when it can't write what comes before.
 fn play(scene: &str, close_stdout: bool) -> Outcome {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let test = format!("logs::tests::process::{scene}");
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let test = format!("{module}::{scene}");
     command.args(["--exact", &test, "--nocapture", "--test-threads=1"]);
     command.env(SCENE, scene);
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());

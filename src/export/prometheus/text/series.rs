@@ -1,83 +1,50 @@
-//! From the families to their lines, series by series: what can't be exposed is reported instead.
+//! One series after another: its labels, its lines, and a report of what can't be exposed.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use super::family::{Families, Family, Samples, Source};
+use super::family::Source;
 use super::labels::{Keys, LabelValue, Labels};
 use super::writer::Writer;
-use super::{Reason, Report, otel, registry};
+use super::{Reason, Report};
 
-/// What is at work while the families are written, one after another.
+/// What the series of all families are written with.
 #[derive(Debug)]
-pub(super) struct Rendering<'o> {
-    writer: Writer<'o>,
-    report: Report,
-    scope_labels: bool,
+pub(super) struct Output<'o> {
+    pub(super) writer: Writer<'o>,
+    pub(super) report: Report,
     labels: Labels,
     seen: Seen,
 }
 
-impl<'o> Rendering<'o> {
-    pub(super) fn new(writer: Writer<'o>, report: Report, scope_labels: bool) -> Rendering<'o> {
-        Rendering {
+impl<'o> Output<'o> {
+    pub(super) fn new(writer: Writer<'o>, report: Report) -> Output<'o> {
+        Output {
             writer,
             report,
-            scope_labels,
             labels: Labels::new(),
             seen: Seen::default(),
         }
     }
 
-    /// Writes a family, or nothing at all if none of its series can be exposed.
-    pub(super) fn family(&mut self, family: &Family<'_>, families: &Families<'_>) {
-        let start = self.writer.position();
-        self.writer.header(family, families);
-        let body = self.writer.position();
+    /// Forgets the label sets of the family before.
+    pub(super) fn begin_family(&mut self) {
         self.seen.clear();
-        for source in &family.sources {
-            self.source(family, source);
-        }
-        if self.writer.position() == body {
-            self.writer.rewind(start);
-        }
-    }
-
-    pub(super) fn finish(self) -> Report {
-        self.writer.finish();
-        self.report
-    }
-
-    fn source(&mut self, family: &Family<'_>, source: &Source<'_>) {
-        let scope_labels = self.scope_labels;
-        let mut series = SeriesOf {
-            rendering: self,
-            name: &family.name,
-            source,
-        };
-        match source.samples {
-            Samples::Resource(resource) => otel::render_resource(&mut series, resource),
-            Samples::Otel(scope, metric, exemplars) => {
-                let scope = scope_labels.then_some(scope);
-                otel::render_metric(&mut series, scope, metric, exemplars);
-            }
-            Samples::Registry(metrics) => registry::render(&mut series, family.kind, metrics),
-        }
     }
 }
 
 /// Where the series of one source go.
 #[derive(Debug)]
 pub(super) struct SeriesOf<'r, 'o, 'f> {
-    rendering: &'r mut Rendering<'o>,
-    name: &'f str,
-    source: &'f Source<'f>,
+    pub(super) output: &'r mut Output<'o>,
+    pub(super) name: &'f str,
+    pub(super) source: &'f Source<'f>,
 }
 
 impl SeriesOf<'_, '_, '_> {
     /// Says what the keys of the label sets to come are.
     pub(super) fn expect(&mut self, keys: Keys) {
-        self.rendering.labels.expect(keys);
+        self.output.labels.expect(keys);
     }
 
     /// Writes the lines of one series by `write`, which is given the writer, the family's name and
@@ -87,10 +54,10 @@ impl SeriesOf<'_, '_, '_> {
         labels: &[(&str, LabelValue<'_>)],
         write: impl FnOnce(&mut Writer<'_>, &str, &str) -> Result<(), Reason>,
     ) {
-        let rendering = &mut *self.rendering;
-        let outcome = rendering.labels.render(labels).and_then(|text| {
-            if rendering.seen.insert(text) {
-                write(&mut rendering.writer, self.name, text)
+        let output = &mut *self.output;
+        let outcome = output.labels.render(labels).and_then(|text| {
+            if output.seen.insert(text) {
+                write(&mut output.writer, self.name, text)
             } else {
                 Err(Reason::DuplicateSeries)
             }
@@ -105,11 +72,11 @@ impl SeriesOf<'_, '_, '_> {
         labels: &[(&str, LabelValue<'_>)],
         write: impl FnOnce(&mut Writer<'_>, &str, &str) -> Result<(), Reason>,
     ) {
-        let rendering = &mut *self.rendering;
-        let outcome = rendering.labels.render(labels).and_then(|text| {
-            let is_first = rendering.seen.is_empty();
-            match (is_first, rendering.seen.insert(text)) {
-                (true, _) => write(&mut rendering.writer, self.name, text),
+        let output = &mut *self.output;
+        let outcome = output.labels.render(labels).and_then(|text| {
+            let is_first = output.seen.is_empty();
+            match (is_first, output.seen.insert(text)) {
+                (true, _) => write(&mut output.writer, self.name, text),
                 (false, true) => Err(Reason::ResourceConflict),
                 (false, false) => Ok(()),
             }
@@ -119,7 +86,7 @@ impl SeriesOf<'_, '_, '_> {
 
     fn account(&mut self, outcome: Result<(), Reason>) {
         if matches!(outcome, Ok(()) | Err(Reason::InvalidSum)) {
-            self.rendering.report.series += 1;
+            self.output.report.series += 1;
         }
         if let Err(reason) = outcome {
             self.omit(reason);
@@ -129,7 +96,7 @@ impl SeriesOf<'_, '_, '_> {
     /// Reports what was left out: a series, or the whole source if it isn't even looked into.
     pub(super) fn omit(&mut self, reason: Reason) {
         let Source { part, metric, .. } = self.source;
-        self.rendering.report.omit(part, metric, reason);
+        self.output.report.omit(part, metric, reason);
     }
 }
 

@@ -13,7 +13,7 @@ use rustls::{
 };
 
 use crate::config::Tls;
-use crate::store::postgres_client::address::{Encryption, Mode};
+use crate::store::postgres_client::encryption::{Encryption, Mode};
 use crate::store::postgres_client::error::PostgresError;
 
 /// What connections are encrypted with.

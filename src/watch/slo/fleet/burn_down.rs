@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::answer::{self, Range};
 use super::api::Api;
-use super::query::{elapsed, range_path};
+use super::plan::elapsed;
+use super::query::range_path;
 use crate::model::slo::budget::Budget;
 use crate::model::slo::report::{ObjectiveReport, Report};
 use crate::model::slo::{Objectives, promql};

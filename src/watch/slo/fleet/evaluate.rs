@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Fleet;
-use super::query::{Query, elapsed};
+use super::plan::elapsed;
+use super::query::Query;
 use super::results::Figures;
 use crate::model::slo::Objective;
 use crate::model::slo::promql::is_judged_together;
