@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use vantage_obs::config::HeartbeatSink;
 use vantage_obs::{Config, Role};
 
-const EVERY: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,9 +28,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scheduler = telemetry.scheduler();
     let work = async {
         loop {
-            let due = SystemTime::now() + EVERY;
-            scheduler.scheduled("weekly-digest", 1);
-            tokio::time::sleep(EVERY).await;
+            let due = SystemTime::now() + INTERVAL;
+            scheduler.record_scheduled("weekly-digest", 1);
+            tokio::time::sleep(INTERVAL).await;
             let execution = scheduler.start("weekly-digest", due);
             match enqueue_digests().await {
                 Ok(()) => execution.succeed(),

@@ -1,13 +1,14 @@
 //! Loops and what they tell: callbacks on a change, log lines written off-thread, outages, backoff.
 
+#[cfg(feature = "otlp")]
 pub(crate) mod backoff;
 
 pub(crate) mod log_queue;
 
-pub(crate) mod log_sink;
-
 pub(crate) mod notify;
 
+#[cfg(feature = "otlp")]
 pub(crate) mod outage;
 
+#[cfg(feature = "otlp")]
 pub(crate) use backoff::Backoff;

@@ -1,7 +1,7 @@
 //! One struct configures everything: defaults, then code, then a JSON file, then the environment.
 //!
 //! Why may the environment overrule the code? Because whoever operates a service at night can set
-//! a variable, and can't build a release. Every effective value knows its [`Source`], so that nobody
+//! a variable, and can't build a release. Every effective value knows its [`ConfigSource`], so that nobody
 //! has to guess which layer won.
 //!
 //! Why read the file by hand? Because all faults are reported at once, each with its JSON path or
@@ -13,7 +13,7 @@
 //! let mut config = Config::new("vantage-api", Role::Api).with_version("1.4.2");
 //! config.otlp.endpoint = Some("http://jaeger:4317".parse()?);
 //!
-//! let effective = config.resolve(&Environment::process())?;
+//! let effective = config.resolve(&Environment::from_process())?;
 //! for warning in effective.warnings() {
 //!     eprintln!("{warning}");
 //! }
@@ -23,7 +23,7 @@
 mod fault;
 mod source;
 
-mod setting;
+mod field_value;
 
 mod environment;
 mod secret;
@@ -32,18 +32,18 @@ mod reader;
 
 mod alerts;
 mod batch;
-mod check;
 mod document;
 mod endpoint;
 mod signal;
 mod tls;
+mod validator;
 
 mod health;
 mod heartbeat;
 mod http;
-mod level;
-mod levels;
 mod links;
+mod log_level;
+mod log_levels;
 mod logs;
 mod metrics;
 mod otlp;
@@ -63,44 +63,46 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use check::Check;
-use layers::Layers;
-use reader::Section;
+use layers::ConfigLayers;
+use reader::SectionReader;
+use validator::ConfigValidator;
 
 use crate::model::alerts::Thresholds;
 
-pub use batch::Batch;
+pub use batch::BatchConfig;
 pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
-pub use fault::{ConfigError, Fault, Location};
+pub use fault::{ConfigError, ConfigFault, FaultLocation};
 pub(crate) use health::HEALTH_PATHS;
-pub use health::{Details, Health};
+pub use health::{HealthConfig, HealthDetails};
 pub(crate) use heartbeat::{HEARTBEAT_PATH, WORKERS_PATH};
-pub use heartbeat::{Heartbeat, HeartbeatSink};
-pub use http::Http;
-pub use level::Level;
-pub use levels::{Levels, LevelsError};
-pub use links::Links;
-pub use logs::{LogFormat, LogOutput, Logs};
-pub use metrics::{Metrics, MetricsPush, Prometheus};
-pub use otlp::{Compression, Otlp, OtlpOverride, Protocol, SignalOtlp};
+pub use heartbeat::{HeartbeatConfig, HeartbeatSink};
+pub use http::HttpConfig;
+pub use links::LinksConfig;
+pub use log_level::LogLevel;
+pub use log_levels::{LogLevels, LogLevelsError};
+pub use logs::{LogFormat, LogOutput, LogsConfig};
+pub use metrics::{MetricsConfig, MetricsPushConfig, PrometheusConfig};
+pub use otlp::{Compression, OtlpConfig, OtlpOverride, Protocol, SignalOtlp};
 #[cfg(all(test, feature = "axum"))]
 pub(crate) use pages::public_paths;
 #[cfg(feature = "axum")]
 pub(crate) use pages::{FEED_PATH, INCIDENT_PATH, STATUS_PATHS, STATUSPAGE_PATHS};
 pub use secret::Secret;
-pub use service::{Role, Service};
-pub use signal::Signal;
-pub use slo::{BurnRates, BurnWindows, MinBad, Slo, SloPolicy, SloPrometheus};
+pub use service::{Role, ServiceConfig};
+pub use signal::TelemetrySignal;
+pub use slo::{
+    BurnRatesConfig, BurnWindowsConfig, MinBadConfig, SloConfig, SloPolicy, SloPrometheusConfig,
+};
 pub(crate) use slo::{SLO_PAGE_PATHS, SLO_PATH};
-pub use source::Source;
+pub use source::ConfigSource;
 pub(crate) use status::{INCIDENTS_PATH, MAINTENANCE_PATH, UPDATES_PATH};
-pub use status::{IncidentFrom, Status, StatusComponent};
-pub use store::{Store, StoreKind};
-pub use tls::Tls;
-pub use traces::{Propagator, Sampler, Traces};
-pub use variables::{Variable, variables};
+pub use status::{IncidentFrom, StatusComponentConfig, StatusConfig};
+pub use store::{StoreConfig, StoreKind};
+pub use tls::TlsConfig;
+pub use traces::{Propagator, TraceSampler, TracesConfig};
+pub use variables::{EnvVariable, variables};
 
 /// Everything that can be configured, as the code sees it.
 ///
@@ -113,31 +115,31 @@ pub struct Config {
     /// answer. Default: false.
     pub disabled: bool,
     /// Who the process is.
-    pub service: Service,
+    pub service: ServiceConfig,
     /// The server of a process that has none.
-    pub http: Http,
+    pub http: HttpConfig,
     /// Where telemetry is pushed to.
-    pub otlp: Otlp,
+    pub otlp: OtlpConfig,
     /// Which requests and jobs are traced.
-    pub traces: Traces,
+    pub traces: TracesConfig,
     /// How metrics leave the process.
-    pub metrics: Metrics,
+    pub metrics: MetricsConfig,
     /// What the process writes about itself.
-    pub logs: Logs,
+    pub logs: LogsConfig,
     /// How health is checked.
-    pub health: Health,
+    pub health: HealthConfig,
     /// How workers beat, and when one that does not is given up.
-    pub heartbeat: Heartbeat,
+    pub heartbeat: HeartbeatConfig,
     /// Where the objectives stand, and how they are tracked.
-    pub slo: Slo,
+    pub slo: SloConfig,
     /// Where what must outlive the process is kept.
-    pub store: Store,
+    pub store: StoreConfig,
     /// From which values on alerts fire, in the rules that are generated.
     pub alerts: Thresholds,
     /// Where alerts, dashboards and runbooks link to.
-    pub links: Links,
+    pub links: LinksConfig,
     /// What the status page is called, what it shows, and when it speaks of an incident.
-    pub status: Status,
+    pub status: StatusConfig,
     #[serde(skip)]
     file: Option<PathBuf>,
 }
@@ -161,9 +163,9 @@ impl Config {
     ///
     /// [`ConfigError`] lists every fault of the file: the file's author is at fault.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let mut layers = Layers::of_code(Self::default());
-        layers.file(path.as_ref());
-        layers.check(false);
+        let mut layers = ConfigLayers::from_code(Self::default());
+        layers.apply_file(path.as_ref());
+        layers.validate(false);
         layers
             .into_config()
             .map(|config| config.with_file(path.as_ref()))
@@ -202,11 +204,11 @@ impl Config {
     ///
     /// [`ConfigError`] lists every fault of all layers at once, each with its place.
     pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
-        let mut layers = Layers::of_code(self);
-        layers.chosen_file(environment);
-        layers.environment(environment);
-        layers.follow_secrets(environment);
-        layers.check(true);
+        let mut layers = ConfigLayers::from_code(self);
+        layers.apply_chosen_file(environment);
+        layers.apply_environment(environment);
+        layers.resolve_secrets(environment);
+        layers.validate(true);
         layers.into_effective()
     }
 
@@ -230,36 +232,36 @@ impl Config {
         shows && !self.disabled
     }
 
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("disabled", &mut self.disabled);
-        section.section("service", |section| self.service.read(section));
-        section.section("http", |section| self.http.read(section));
-        section.section("otlp", |section| self.otlp.read(section));
-        section.section("traces", |section| self.traces.read(section));
-        section.section("metrics", |section| self.metrics.read(section));
-        section.section("logs", |section| self.logs.read(section));
-        section.section("health", |section| self.health.read(section));
-        section.section("heartbeat", |section| self.heartbeat.read(section));
-        section.section("slo", |section| self.slo.read(section));
-        section.section("store", |section| self.store.read(section));
-        section.section("alerts", |section| alerts::read(&mut self.alerts, section));
-        section.section("links", |section| self.links.read(section));
-        section.section("status", |section| self.status.read(section));
+    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("disabled", &mut self.disabled);
+        section.read_section("service", |section| self.service.read(section));
+        section.read_section("http", |section| self.http.read(section));
+        section.read_section("otlp", |section| self.otlp.read(section));
+        section.read_section("traces", |section| self.traces.read(section));
+        section.read_section("metrics", |section| self.metrics.read(section));
+        section.read_section("logs", |section| self.logs.read(section));
+        section.read_section("health", |section| self.health.read(section));
+        section.read_section("heartbeat", |section| self.heartbeat.read(section));
+        section.read_section("slo", |section| self.slo.read(section));
+        section.read_section("store", |section| self.store.read(section));
+        section.read_section("alerts", |section| alerts::read(&mut self.alerts, section));
+        section.read_section("links", |section| self.links.read(section));
+        section.read_section("status", |section| self.status.read(section));
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        self.service.check(check);
-        self.otlp.check(check);
-        self.traces.check(check);
-        self.metrics.check(check);
-        self.logs.check(check);
-        self.health.check(check);
-        self.heartbeat.check(check);
-        self.slo.check(check);
-        self.store.check(check);
-        alerts::check(&self.alerts, check);
-        self.links.check(check);
-        self.status.check(check);
+    fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        self.service.validate(validator);
+        self.otlp.validate(validator);
+        self.traces.validate(validator);
+        self.metrics.validate(validator);
+        self.logs.validate(validator);
+        self.health.validate(validator);
+        self.heartbeat.validate(validator);
+        self.slo.validate(validator);
+        self.store.validate(validator);
+        alerts::validate(&self.alerts, validator);
+        self.links.validate(validator);
+        self.status.validate(validator);
     }
 }
 

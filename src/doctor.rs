@@ -1,4 +1,4 @@
-//! Tries what a configuration points to, and says what to change where something doesn't work.
+//! The diagnosis of a configuration: tries what it points to, and reports what to change.
 //!
 //! Why not wait for the exporter's own errors? Because they come from a running service, name the
 //! last link of a chain, and don't say which setting decides it. Here every link is tried in turn
@@ -6,12 +6,12 @@
 //! them), and every failure comes with the setting, its value and the variable.
 //!
 //! Nothing of it hangs: connections have limits of their own, and the whole ends within
-//! [`LONGEST`]. No header's value is ever part of a finding.
+//! [`TIME_LIMIT`]. No header's value is ever part of a finding.
 //!
 //! ```no_run
 //! use vantage_obs::config::{Config, Environment};
 //!
-//! let diagnosis = vantage_obs::doctor::examine(Some("obs.json".as_ref()), &Environment::process());
+//! let diagnosis = vantage_obs::doctor::diagnose(Some("obs.json".as_ref()), &Environment::from_process());
 //! for (part, step) in diagnosis.failures() {
 //!     println!("{}: {}: {}", part.subject, step.name, step.finding);
 //! }
@@ -30,7 +30,7 @@ mod tls;
 mod stream;
 
 mod probe;
-mod send;
+mod test_signals;
 
 mod diagnose;
 
@@ -43,33 +43,36 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::config::{Config, ConfigError, EffectiveConfig, Environment, Role, Source};
-use fix::Settings;
+use crate::config::{Config, ConfigError, ConfigSource, EffectiveConfig, Environment, Role};
+use fix::SettingFixes;
 
-pub use step::{Part, Step, Verdict};
+pub use step::{DiagnosisPart, DiagnosisStep, StepVerdict};
 
-/// The time after which an examination ends, finished or not.
-pub const LONGEST: Duration = Duration::from_secs(15);
+/// The time limit of a diagnosis: 15 s. A step that is not finished then is a failure.
+pub const TIME_LIMIT: Duration = Duration::from_secs(15);
 
-/// Who sends where the configuration doesn't say it: services name themselves in code.
-const NAMELESS: &str = "vantage-obs-doctor";
+/// The service name where the configuration has none: services name themselves in code.
+const FALLBACK_SERVICE_NAME: &str = "vantage-obs-doctor";
 
-/// What was found.
+/// The result of [`diagnose()`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The configuration first, then a part for each receiver.
-    pub parts: Vec<Part>,
+    pub parts: Vec<DiagnosisPart>,
 }
 
 impl Diagnosis {
-    /// Every step that failed, with the part that it belongs to.
-    pub fn failures(&self) -> impl Iterator<Item = (&Part, &Step)> {
-        self.steps(Verdict::Fail)
+    /// Returns every step that failed, with the part that it belongs to.
+    pub fn failures(&self) -> impl Iterator<Item = (&DiagnosisPart, &DiagnosisStep)> {
+        self.steps(StepVerdict::Fail)
     }
 
-    /// Every step of this verdict, with the part that it belongs to.
-    pub fn steps(&self, verdict: Verdict) -> impl Iterator<Item = (&Part, &Step)> {
+    /// Returns every step of this verdict, with the part that it belongs to.
+    pub fn steps(
+        &self,
+        verdict: StepVerdict,
+    ) -> impl Iterator<Item = (&DiagnosisPart, &DiagnosisStep)> {
         let steps = self
             .parts
             .iter()
@@ -79,70 +82,70 @@ impl Diagnosis {
 }
 
 /// Reads the file, or the one that `VANTAGE_OBS_CONFIG` names, with the environment on top, and
-/// tries everything that the result points to. Blocks for at most [`LONGEST`].
+/// tries everything that the result points to. Blocks for at most [`TIME_LIMIT`].
 ///
 /// One span, one data point and one log record are sent, of what is pushed at all; their resource is
 /// the service's, with an instance of its own, and the span is named `vantage-obs doctor`.
 #[must_use]
-pub fn examine(file: Option<&Path>, environment: &Environment) -> Diagnosis {
-    let deadline = Instant::now() + LONGEST;
+pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
+    let deadline = Instant::now() + TIME_LIMIT;
     // What only the code says isn't known here, and is no fault.
-    let code = Config::new(NAMELESS, Role::Web);
+    let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
     let code = file.map_or(code.clone(), |file| code.with_file(file));
     let effective = match code.resolve(environment) {
         Ok(effective) => effective,
         Err(error) => {
-            let parts = vec![Part::new("configuration", faults(&error))];
+            let parts = vec![DiagnosisPart::new("configuration", fault_steps(&error))];
             return Diagnosis { parts };
         }
     };
-    let mut steps = configuration(&effective);
-    steps.extend(local::steps(&effective));
-    let mut parts = vec![Part::new("configuration", steps)];
-    parts.extend(receivers(&effective, deadline));
+    let mut steps = config_steps(&effective);
+    steps.extend(local::local_steps(&effective));
+    let mut parts = vec![DiagnosisPart::new("configuration", steps)];
+    parts.extend(diagnose_receivers(&effective, deadline));
     Diagnosis { parts }
 }
 
-fn faults(error: &ConfigError) -> Vec<Step> {
+fn fault_steps(error: &ConfigError) -> Vec<DiagnosisStep> {
     let faults = error.faults().iter();
-    let fault = |fault: &crate::config::Fault| {
+    let fault = |fault: &crate::config::ConfigFault| {
         let finding = format!("{}: {}", fault.location, fault.value);
-        Step::fail("config", finding, format!("allowed: {}", fault.allowed))
+        DiagnosisStep::fail("config", finding, format!("allowed: {}", fault.allowed))
     };
     faults.map(fault).collect()
 }
 
-fn configuration(effective: &EffectiveConfig) -> Vec<Step> {
-    let mut steps = vec![Step::ok("config", sources(effective))];
-    let made_up: Vec<_> = ["service.name", "service.roles"]
+fn config_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
+    let mut steps = vec![DiagnosisStep::ok("config", describe_sources(effective))];
+    let from_code: Vec<_> = ["service.name", "service.roles"]
         .into_iter()
-        .filter(|path| effective.source(path) == Source::Code)
+        .filter(|path| effective.source(path) == ConfigSource::Code)
         .collect();
-    if !made_up.is_empty() {
-        let finding = format!("{} not set here: the code must", made_up.join(" and "));
-        steps.push(Step::warn("config", finding));
+    if !from_code.is_empty() {
+        let finding = format!("{} not set here: the code must", from_code.join(" and "));
+        steps.push(DiagnosisStep::warn("config", finding));
     }
     if effective.config.disabled {
-        let settings = Settings(effective);
+        let settings = SettingFixes(effective);
         let finding = format!(
             "disabled ({}): nothing is recorded or pushed",
             effective.source("disabled")
         );
-        let fix = settings.set("disabled", "false");
-        steps.push(Step::warn("config", finding).with_fix(fix));
+        let fix = settings.suggest("disabled", "false");
+        steps.push(DiagnosisStep::warn("config", finding).with_fix(fix));
     }
     let warnings = effective.warnings().iter();
-    steps.extend(warnings.map(|warning| Step::warn("config", warning)));
+    steps.extend(warnings.map(|warning| DiagnosisStep::warn("config", warning)));
     steps
 }
 
-/// What the values came from, in the order of the layers.
-fn sources(effective: &EffectiveConfig) -> String {
+/// Describes the sources of the values, in the order of the layers.
+fn describe_sources(effective: &EffectiveConfig) -> String {
     let (mut file, mut variables) = (None, Vec::new());
     for value in effective.values() {
         match value.source {
-            Source::File(path) => file = Some(path.display().to_string()),
-            Source::Environment(name) => variables.push(name),
+            ConfigSource::File(path) => file = Some(path.display().to_string()),
+            ConfigSource::Environment(name) => variables.push(name),
             _ => {}
         }
     }
@@ -156,43 +159,54 @@ fn sources(effective: &EffectiveConfig) -> String {
     }
 }
 
-/// All at once, each on a thread: one that is silent must not take the others' time.
-fn receivers(effective: &EffectiveConfig, deadline: Instant) -> Vec<Part> {
+/// Diagnoses all receivers at once, each on a thread: one that is silent must not take the others' time.
+fn diagnose_receivers(effective: &EffectiveConfig, deadline: Instant) -> Vec<DiagnosisPart> {
     let targets = target::targets(effective);
     if targets.is_empty() {
         let finding = "otlp.endpoint is not set: nothing is pushed";
-        let fix = Settings(effective).set("otlp.endpoint", "http://localhost:4317");
-        let step = Step::skipped("endpoint", finding).with_fix(fix);
-        return vec![Part::new("OTLP", vec![step])];
+        let fix = SettingFixes(effective).suggest("otlp.endpoint", "http://localhost:4317");
+        let step = DiagnosisStep::skipped("endpoint", finding).with_fix(fix);
+        return vec![DiagnosisPart::new("OTLP", vec![step])];
     }
-    let running: Vec<_> = targets
+    let pending: Vec<_> = targets
         .into_iter()
         .map(|target| {
-            let (done, answer) = mpsc::channel();
+            let (sender, receiver) = mpsc::channel();
             let (subject, effective) = (target.to_string(), effective.clone());
             let spawned = thread::Builder::new().spawn(move || {
-                // Nobody waits any more where the deadline has passed.
-                let _ = done.send(receiver::steps(&target, Settings(&effective), deadline));
+                // The receiver is gone if the deadline has passed.
+                let _ = sender.send(receiver::receiver_steps(
+                    &target,
+                    SettingFixes(&effective),
+                    deadline,
+                ));
             });
-            (subject, spawned.map(|_| answer))
+            (subject, spawned.map(|_| receiver))
         })
         .collect();
-    let collect = |(subject, answer): (String, std::io::Result<mpsc::Receiver<Vec<Step>>>)| {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let steps = match answer {
-            Ok(answer) => answer.recv_timeout(left).unwrap_or_else(|_| unfinished()),
-            Err(error) => vec![Step::fail("start", error.to_string(), "free some memory")],
+    let collect =
+        |(subject, receiver): (String, std::io::Result<mpsc::Receiver<Vec<DiagnosisStep>>>)| {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let steps = match receiver {
+                Ok(receiver) => receiver
+                    .recv_timeout(remaining)
+                    .unwrap_or_else(|_| timed_out_steps()),
+                Err(error) => vec![DiagnosisStep::fail(
+                    "start",
+                    error.to_string(),
+                    "free some memory",
+                )],
+            };
+            DiagnosisPart::new(subject, steps)
         };
-        Part::new(subject, steps)
-    };
-    running.into_iter().map(collect).collect()
+    pending.into_iter().map(collect).collect()
 }
 
-fn unfinished() -> Vec<Step> {
+fn timed_out_steps() -> Vec<DiagnosisStep> {
     let finding = format!(
         "not finished within {}",
-        crate::model::units::format_duration(LONGEST)
+        crate::model::units::format_duration(TIME_LIMIT)
     );
     let fix = "look at the receiver, and at proxies on the way to it: one of them accepts and then is silent";
-    vec![Step::fail("deadline", finding, fix)]
+    vec![DiagnosisStep::fail("deadline", finding, fix)]
 }

@@ -51,7 +51,7 @@ pub use serve::pages;
 pub use store::postgres_client::PostgresError;
 #[cfg(feature = "testing")]
 pub use telemetry::testing;
-pub use telemetry::{InitError, Telemetry, Watch, init};
+pub use telemetry::{InitError, SloEventCounts, Telemetry, WatchGuard, init};
 #[cfg(feature = "cli")]
 pub use watch::slo::stored;
 pub use watch::{health, slo::SloAlertChange, status as incidents};

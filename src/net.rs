@@ -4,6 +4,9 @@ mod error;
 
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "net/tls/disabled.rs"]
+mod tls;
 
 mod http;
 

@@ -1,50 +1,92 @@
 //! `init(config)` and the handle that it gives.
 
-mod assemble;
-mod exporters;
-mod health;
-mod heartbeat;
-mod init;
-#[cfg(feature = "postgres")]
-mod postgres;
-mod shutdown;
+mod background;
+mod timer;
+
+mod identity;
+
 mod store;
+
+mod recording;
+
+#[cfg(feature = "otlp")]
+#[path = "telemetry/push/enabled.rs"]
+mod push;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/push/disabled.rs"]
+mod push;
+
+mod exporters;
+
+#[cfg(feature = "otlp")]
+#[path = "telemetry/fleet/enabled.rs"]
+mod fleet;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/fleet/disabled.rs"]
+mod fleet;
+
+#[cfg(feature = "postgres")]
+#[path = "telemetry/postgres/enabled.rs"]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+#[path = "telemetry/postgres/disabled.rs"]
+mod postgres;
+
+mod snapshots;
+
+mod heartbeat;
+
+mod watchers;
+
+#[cfg(feature = "axum")]
+#[path = "telemetry/routes/enabled.rs"]
+mod routes;
+#[cfg(not(feature = "axum"))]
+#[path = "telemetry/routes/disabled.rs"]
+mod routes;
+
+mod health;
+
 mod subscriber;
+
+mod assemble;
+
+mod shutdown;
+
+mod init;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
+use std::any::Any;
 use std::collections::BTreeMap;
-#[cfg(feature = "axum")]
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::export::logs::{LevelHandle, Output};
-use crate::export::prometheus::Scrape;
-use crate::export::prometheus::text::Format;
-use crate::export::providers::Metrics;
-use crate::model::slo::report::Report;
-use crate::model::snapshot::slo::LatestFleet;
+use crate::export::logs::{LevelHandle, LogWriter};
+use crate::export::prometheus::ScrapeHandler;
+use crate::export::prometheus::text::ExpositionFormat;
+use crate::model::slo::report::SloReport;
 use crate::model::snapshot::{PoolState, QueueState};
-use crate::record::clock::Clock;
-use crate::record::instruments::{Api, Business, Database, Executions, Jobs, Scheduler, Worker};
-use crate::record::middleware::{CountConnections, HttpLayer, Spans};
-use crate::record::slo_events::Ledger;
+use crate::record::instruments::{Business, Database, Scheduler, Worker};
+use crate::record::middleware::{CountConnections, HttpLayer, RequestSpans};
 use crate::record::trace::{Carrier, HttpCall};
-use crate::store::business_totals::Bookkeeper;
-use crate::watch::health::Health;
-use crate::watch::sampler::Sampler;
-use crate::watch::slo::{SloAlertChange, Tracker};
+use crate::watch::sampler::SnapshotSampler;
+use crate::watch::slo::SloAlertChange;
 use crate::watch::status::Incidents;
 
-use assemble::Background;
-use exporters::Carry;
-use heartbeat::Pulse;
+use background::Background;
+use exporters::Exporters;
+use heartbeat::HeartbeatParts;
 pub use init::{InitError, init};
+use recording::{Handles, Recording};
+use routes::Server;
+use snapshots::Snapshots;
+use watchers::Watchers;
 
 /// The process's telemetry. A cheap clone; all clones are the same.
 #[derive(Clone, Debug)]
@@ -54,28 +96,16 @@ pub struct Telemetry(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: EffectiveConfig,
-    clock: Clock,
-    #[cfg(feature = "axum")]
-    started_at: std::time::SystemTime,
-    ledger: Ledger,
-    ours: Metrics,
-    user: Metrics,
-    scrape: Arc<Scrape>,
-    api: Api,
-    jobs: Jobs,
-    executions: Executions,
-    database: Database,
-    business: Business,
-    books: Bookkeeper,
-    sampler: Sampler,
-    slo: Tracker,
-    fleet: Option<LatestFleet>,
-    incidents: Incidents,
-    health: Health,
-    carry: Carry,
-    pulse: Pulse,
+    recording: Recording,
+    exporters: Exporters,
+    handles: Handles,
+    snapshots: Snapshots,
+    heartbeat: HeartbeatParts,
+    watch: Watchers,
+    scrape: Arc<ScrapeHandler>,
     levels: LevelHandle,
-    background: Mutex<Background>,
+    server: Server,
+    background: Background,
 }
 
 impl Telemetry {
@@ -84,7 +114,7 @@ impl Telemetry {
     /// # Errors
     ///
     /// As [`init`], without its claim on the process.
-    pub fn local(config: Config, environment: &Environment) -> Result<Self, InitError> {
+    pub fn without_globals(config: Config, environment: &Environment) -> Result<Self, InitError> {
         let (telemetry, objectives) = Self::begin(config, environment)?;
         telemetry.say_hello(&objectives);
         Ok(telemetry)
@@ -104,52 +134,19 @@ impl Telemetry {
         let own = config.own_routes().into_iter().map(|route| (route, 0.0));
         let mut ratios: BTreeMap<_, _> = own.collect();
         ratios.extend(config.traces.routes.clone());
-        let spans = Spans::new(self.0.carry.traces.tracing().clone(), ratios);
-        HttpLayer::new(self.0.api.clone(), self.0.clock.clone(), spans)
+        let spans = RequestSpans::new(self.0.exporters.traces.tracer().clone(), ratios);
+        HttpLayer::new(
+            self.0.handles.api.clone(),
+            self.0.recording.clock.clone(),
+            spans,
+        )
     }
 
     /// Counts the connections of a make-service, such as
     /// `app.into_make_service_with_connect_info::<SocketAddr>()`.
     #[must_use]
     pub fn count_connections<M>(&self, make: M) -> CountConnections<M> {
-        CountConnections::new(make, self.0.api.clone())
-    }
-
-    /// The routes of the SDK: the scrape, health, workers and objectives.
-    #[cfg(feature = "axum")]
-    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
-        let prometheus = &self.0.config.config.metrics.prometheus;
-        let enabled = prometheus.enabled && !self.0.config.config.disabled;
-        let path = enabled.then_some(prometheus.path.as_str());
-        let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
-        let health = self.0.health_page();
-        crate::serve::routes::router(
-            scrape,
-            health,
-            self.0.report_page(),
-            self.0.workers_page(),
-            self.0.pages(),
-            self.0.incidents_page(),
-            self.http_layer(),
-        )
-        .with_state(())
-    }
-
-    /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
-    ///
-    /// The server has a thread and runtime of its own; it ends at [`shutdown`](Self::shutdown).
-    /// The answer is the real address, also where port 0 was asked for.
-    ///
-    /// # Errors
-    ///
-    /// When the address cannot be listened on or the thread not be started.
-    #[cfg(feature = "axum")]
-    pub fn serve(&self, address: std::net::SocketAddr) -> io::Result<std::net::SocketAddr> {
-        // No API is served there, so an unknown path is no request that counts.
-        let router = self.routes().reset_fallback();
-        let (address, stop) = crate::serve::routes::serve(address, router)?;
-        self.background(|background| background.servers.push(stop));
-        Ok(address)
+        CountConnections::new(make, self.0.handles.api.clone())
     }
 
     /// A worker, whose jobs are measured, and which beats from now on: every `heartbeat.interval`
@@ -159,58 +156,60 @@ impl Telemetry {
     /// what is not allowed becomes `_`. A process has at most 1,000 workers that beat.
     #[must_use]
     pub fn worker(&self, id: &str) -> Worker {
-        self.0.jobs.worker(id)
+        self.0.handles.jobs.worker(id)
     }
 
     /// The scheduler, whose executions are measured, and which beats from now on.
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
-        self.0.executions.scheduler()
+        self.0.handles.executions.scheduler()
     }
 
     /// Calls to a database product, by its conventional name such as `postgresql` or `sqlite`.
     #[must_use]
     pub fn database(&self, system: &str) -> Database {
-        self.0.database.of_system(system)
+        self.0.handles.database.for_system(system)
     }
 
     /// Business figures.
     #[must_use]
     pub fn business(&self) -> Business {
-        self.0.business.clone()
+        self.0.handles.business.clone()
     }
 
-    /// Good and bad events of each objective that counts occurrences and that something in this
-    /// process counts into, as (objective, good, bad).
-    pub fn slo_events(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.0
-            .ledger
-            .opened()
-            .map(|account| (account.objective(), account.good(), account.bad()))
+    /// Returns the good and bad events of each objective that counts occurrences and that something in
+    /// this process counts into.
+    pub fn slo_events(&self) -> impl Iterator<Item = SloEventCounts<'_>> {
+        let active = self.0.recording.slo_events.active();
+        active.map(|counters| SloEventCounts {
+            objective: counters.objective(),
+            good: counters.good(),
+            bad: counters.bad(),
+        })
     }
 
     /// What is known of the objectives: what `GET /api/v1/slo` answers, as a value. `None` until they
     /// were judged for the first time, and where telemetry is disabled.
     #[must_use]
-    pub fn slo_report(&self) -> Option<Report> {
-        let report = self.0.slo.latest().read()?;
-        Some(Report::clone(&report))
+    pub fn slo_report(&self) -> Option<SloReport> {
+        let report = self.0.watch.slo.latest().read()?;
+        Some(SloReport::clone(&report))
     }
 
     /// What was heard last of the objectives of the whole fleet: what `GET
     /// /api/v1/slo?source=prometheus` answers, as a value. `None` where `slo.prometheus.url` is not
     /// configured, before the first report, and while the last one is too old to stand by.
     #[must_use]
-    pub fn fleet_report(&self) -> Option<Report> {
-        let now = jiff::Timestamp::try_from(self.0.clock.wall()).ok()?;
-        let report = self.0.fleet.as_ref()?.read(now).ok()?;
-        Some(Report::clone(&report))
+    pub fn fleet_report(&self) -> Option<SloReport> {
+        let now = jiff::Timestamp::try_from(self.0.recording.clock.wall()).ok()?;
+        let report = self.0.snapshots.fleet.as_ref()?.read(now).ok()?;
+        Some(SloReport::clone(&report))
     }
 
     /// Calls back when an objective raises something else: one change at a time, on a thread of the
     /// SDK, which a callback may block. A panic in one is caught.
     pub fn on_slo_alert(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
-        self.0.slo.on_change(callback);
+        self.0.watch.slo.on_change(callback);
     }
 
     /// The status for the public, and what people have to say about it.
@@ -234,7 +233,7 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn incidents(&self) -> &Incidents {
-        &self.0.incidents
+        &self.0.watch.incidents
     }
 
     /// Looks at a queue every second until the answer is dropped.
@@ -245,12 +244,11 @@ impl Telemetry {
         &self,
         name: &str,
         read: impl Fn() -> QueueState + Send + Sync + 'static,
-    ) -> Watch {
-        Watch {
-            sampler: self.0.sampler.clone(),
-            id: self.0.sampler.watch_queue(name, Arc::new(read)),
-            #[cfg(feature = "postgres")]
-            reader: None,
+    ) -> WatchGuard {
+        WatchGuard {
+            sampler: self.0.watch.sampler.clone(),
+            id: self.0.watch.sampler.watch_queue(name, Arc::new(read)),
+            _reader: None,
         }
     }
 
@@ -260,12 +258,11 @@ impl Telemetry {
         &self,
         name: &str,
         read: impl Fn() -> PoolState + Send + Sync + 'static,
-    ) -> Watch {
-        Watch {
-            sampler: self.0.sampler.clone(),
-            id: self.0.sampler.watch_pool(name, Arc::new(read)),
-            #[cfg(feature = "postgres")]
-            reader: None,
+    ) -> WatchGuard {
+        WatchGuard {
+            sampler: self.0.watch.sampler.clone(),
+            id: self.0.watch.sampler.watch_pool(name, Arc::new(read)),
+            _reader: None,
         }
     }
 
@@ -274,7 +271,7 @@ impl Telemetry {
     /// Its provider is apart from ours: a callback that panics silences these, and not those.
     #[must_use]
     pub fn meter(&self, scope: &'static str) -> Meter {
-        self.0.user.provider().meter(scope)
+        self.0.recording.user.provider().meter(scope)
     }
 
     /// Shows the metrics of a registry of one's own in the scrape. A family with the name of one of
@@ -286,12 +283,12 @@ impl Telemetry {
     /// Our metrics as a registry, for a service that has a `/metrics` of its own.
     #[must_use]
     pub fn registry(&self) -> &prometheus::Registry {
-        self.0.ours.registry()
+        self.0.recording.ours.registry()
     }
 
     /// The text of a scrape; `None` where there is nothing to show. Blocks for milliseconds.
     #[must_use]
-    pub fn scrape(&self, format: Format) -> Option<String> {
+    pub fn scrape(&self, format: ExpositionFormat) -> Option<String> {
         self.0.scrape.render(format).ok()
     }
 
@@ -300,15 +297,15 @@ impl Telemetry {
     ///
     /// ```
     /// use tracing_subscriber::layer::SubscriberExt as _;
-    /// use vantage_obs::logs::Output;
+    /// use vantage_obs::logs::LogWriter;
     /// use vantage_obs::testing::TestTelemetry;
     ///
     /// let test = TestTelemetry::new();
-    /// let layer = test.telemetry().tracing_layer(Output::stdout());
+    /// let layer = test.telemetry().tracing_layer(LogWriter::stdout());
     /// let subscriber = tracing_subscriber::registry().with(layer);
     /// tracing::subscriber::with_default(subscriber, || tracing::info!("one line of JSON"));
     /// ```
-    pub fn tracing_layer<S>(&self, output: Output) -> impl Layer<S> + Send + Sync + 'static
+    pub fn tracing_layer<S>(&self, output: LogWriter) -> impl Layer<S> + Send + Sync + 'static
     where
         S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
@@ -324,8 +321,8 @@ impl Telemetry {
     /// The current trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        let tracing = self.0.carry.traces.tracing();
-        Carrier::of(tracing, &opentelemetry::Context::current())
+        let tracing = self.0.exporters.traces.tracer();
+        Carrier::from_context(tracing, &opentelemetry::Context::current())
     }
 
     /// Starts an HTTP call to another service: its span, and the headers by which the other service
@@ -336,39 +333,34 @@ impl Telemetry {
         uri: &http::Uri,
         headers: &mut http::HeaderMap,
     ) -> HttpCall {
-        HttpCall::start(self.0.carry.traces.tracing(), method, uri, headers)
+        HttpCall::start(self.0.exporters.traces.tracer(), method, uri, headers)
     }
+}
 
-    /// The objectives, worked out anew.
-    #[cfg(feature = "testing")]
-    pub(crate) fn judge(&self) -> Report {
-        self.0.slo.report()
-    }
-
-    /// Looks at everything that is watched, once.
-    #[cfg(feature = "testing")]
-    pub(crate) fn tick(&self) {
-        self.0.sampler.tick();
-        self.0.health.tick();
-        self.0.pulse.tick();
-        self.0.slo.tick();
-        self.0.incidents.tick();
-    }
+/// The events of an objective since the start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SloEventCounts<'a> {
+    /// The objective's id, such as `api.latency`.
+    pub objective: &'a str,
+    /// The number of good events.
+    pub good: u64,
+    /// The number of bad events.
+    pub bad: u64,
 }
 
 /// A queue, pool or database that is watched until this is dropped.
 #[must_use = "what is not kept is not watched"]
 #[derive(Debug)]
-pub struct Watch {
-    sampler: Sampler,
+pub struct WatchGuard {
+    sampler: SnapshotSampler,
     id: u64,
-    #[cfg(feature = "postgres")]
-    #[expect(dead_code, reason = "it reads until it is dropped")]
-    reader: Option<crate::store::postgres_client::Watcher>,
+    /// Reads until it is dropped.
+    _reader: Option<Box<dyn Any + Send + Sync>>,
 }
 
-impl Drop for Watch {
+impl Drop for WatchGuard {
     fn drop(&mut self) {
-        self.sampler.forget(self.id);
+        self.sampler.unwatch(self.id);
     }
 }

@@ -57,7 +57,7 @@ class Prometheus:
         # The platform started a moment ago, and its start is a question too.
         self.address, self.started = address, time.time() - 15
 
-    def ask(self, path, **parameters):
+    def query(self, path, **parameters):
         return self.fetch(Request(f"{self.address}/api/v1/{path}", urlencode(parameters).encode()))
 
     def label_values(self, selector, label):
@@ -79,20 +79,20 @@ class Prometheus:
         return {"start": self.started, "end": now, "step": STEP}
 
     def range(self, query):
-        return self.ask("query_range", query=query, **self.span())["result"]
+        return self.query("query_range", query=query, **self.span())["result"]
 
     def instant(self, query):
-        answer = self.ask("query", query=query, time=time.time())
+        answer = self.query("query", query=query, time=time.time())
         if answer["resultType"] in ("scalar", "string"):
             return [{"metric": {}, "values": [answer["result"]]}]
         return [{"metric": one["metric"], "values": [one["value"]]} for one in answer["result"]]
 
 
 class Fault(Exception):
-    """What is wrong with an answer."""
+    """A fault of an answer."""
 
 
-def judge(series):
+def check_series(series):
     if not series:
         raise Fault("empty")
     for one in series:
@@ -102,7 +102,7 @@ def judge(series):
 
 
 def expand(text, variables, prometheus):
-    """What Grafana puts in the place of variables."""
+    """Replaces variables as Grafana does."""
     span = int(time.time() - prometheus.started) + 1
     own = {
         "__rate_interval": f"{RATE_INTERVAL}s",
@@ -148,72 +148,72 @@ class Sql:
     def __init__(self, url):
         self.url = url
 
-    def ask(self, statement, prometheus):
+    def query(self, statement, prometheus):
         at = lambda moment: time.strftime("'%Y-%m-%dT%H:%M:%SZ'", time.gmtime(moment))
         day = 86400
         statement = statement.replace("$__timeFrom()", at(time.time() - 7 * day))
         statement = statement.replace("$__timeTo()", at(time.time()))
         if "$" in statement:
             raise Fault(f"a macro is not known: {statement}")
-        asked = subprocess.run(
+        result = subprocess.run(
             ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.url, "-c", statement],
             capture_output=True, text=True, timeout=20)
-        if asked.returncode or asked.stderr:
-            raise Fault(asked.stderr.strip())
-        if not asked.stdout.strip():
+        if result.returncode or result.stderr:
+            raise Fault(result.stderr.strip())
+        if not result.stdout.strip():
             raise Fault("empty")
 
 
-def questions(folder, runbooks, prometheus, sql):
-    """Every question as (where, what, how it is asked)."""
+def dashboard_queries(folder, runbooks, prometheus, sql):
+    """Yields every query as (where, what, the function that runs it)."""
     for file in sorted(Path(folder).glob("*.json")):
         dashboard = json.loads(file.read_text())
         uid = dashboard["uid"]
         yield uid, "variables", lambda d=dashboard: choices(d, prometheus)
         for annotation in dashboard["annotations"]["list"]:
             if "expr" in annotation:
-                ask = lambda v, e=annotation["expr"]: judge(prometheus.range(expand(e, v, prometheus)))
-                yield uid, f"annotation {annotation['name']}", each_choice(dashboard, prometheus, ask)
+                run_query = lambda v, e=annotation["expr"]: check_series(prometheus.range(expand(e, v, prometheus)))
+                yield uid, f"annotation {annotation['name']}", each_choice(dashboard, prometheus, run_query)
         for panel in dashboard["panels"]:
             for target in panel.get("targets", []):
                 several = len(panel["targets"]) > 1
                 name = panel["title"] + (f" {target['refId']}" if several else "")
-                yield uid, name, question(dashboard, target, prometheus, sql)
+                yield uid, name, panel_query(dashboard, target, prometheus, sql)
     for page in sorted(Path(runbooks).glob("**/*.md")):
         text = page.read_text()
         for place, query in enumerate(re.findall(r"^```promql\n(.*?)^```", text, re.M | re.S), 1):
-            yield page.stem, f"query {place}", lambda q=query: judge(prometheus.instant(expand(q, ALL, prometheus)))
+            yield page.stem, f"query {place}", lambda q=query: check_series(prometheus.instant(expand(q, ALL, prometheus)))
 
 
 # What the variables are where no dashboard declares them.
 ALL = {"job": ".+", "instance": ".+", "environment": ".*"}
 
 
-def question(dashboard, target, prometheus, sql):
+def panel_query(dashboard, target, prometheus, sql):
     if "rawSql" in target:
-        return lambda: sql.ask(target["rawSql"], prometheus)
+        return lambda: sql.query(target["rawSql"], prometheus)
 
-    def ask(variables):
+    def run_query(variables):
         query = expand(target["expr"], variables, prometheus)
-        judge(prometheus.instant(query) if target["instant"] else prometheus.range(query))
+        check_series(prometheus.instant(query) if target["instant"] else prometheus.range(query))
         if target["exemplar"]:
-            traces = prometheus.ask("query_exemplars", query=query, **prometheus.span())
+            traces = prometheus.query("query_exemplars", query=query, **prometheus.span())
             if not any("trace_id" in one["labels"] for series in traces for one in series["exemplars"]):
                 raise Fault("no exemplar names a trace")
 
-    return each_choice(dashboard, prometheus, ask)
+    return each_choice(dashboard, prometheus, run_query)
 
 
-def each_choice(dashboard, prometheus, ask):
-    return lambda: [ask(variables) for variables in choices(dashboard, prometheus)]
+def each_choice(dashboard, prometheus, run_query):
+    return lambda: [run_query(variables) for variables in choices(dashboard, prometheus)]
 
 
-def try_all(asked):
-    """What is wrong with each answer, by question."""
+def run_all(queries):
+    """Runs all queries; returns the faults, by query."""
     faults = {}
-    for where, what, ask in asked:
+    for where, what, run_query in queries:
         try:
-            ask()
+            run_query()
         except Fault as fault:
             faults[where, what] = str(fault)
     return faults
@@ -225,30 +225,30 @@ def is_listed(where, what):
 
 def main(address, database, folder, runbooks):
     prometheus, sql = Prometheus(address), Sql(database)
-    asked = list(questions(folder, runbooks, prometheus, sql))
+    queries = list(dashboard_queries(folder, runbooks, prometheus, sql))
     deadline, faults = time.time() + PATIENCE, {}
     while True:
         time.sleep(5)
         began = time.time()
-        faults = try_all(asked)
-        open_questions = {at: fault for at, fault in faults.items() if not is_listed(*at)}
-        print(f"{len(asked)} questions, {len(open_questions)} open, {time.time() - began:.1f} s", flush=True)
-        if not open_questions or time.time() > deadline:
+        faults = run_all(queries)
+        open_queries = {at: fault for at, fault in faults.items() if not is_listed(*at)}
+        print(f"{len(queries)} questions, {len(open_queries)} open, {time.time() - began:.1f} s", flush=True)
+        if not open_queries or time.time() > deadline:
             break
     # What is listed may be empty, and nothing else.
     wrong = {at: fault for at, fault in faults.items() if is_listed(*at) and fault != "empty"}
     answered = [at for at in LISTED if at not in SOMETIMES and not any(is_at(at, fault) for fault in faults)]
-    for (where, what), fault in (open_questions | wrong).items():
+    for (where, what), fault in (open_queries | wrong).items():
         print(f"{where}: {what}: {fault}")
     for where, what in answered:
         print(f"{where}: {what}: is answered, and still listed as unanswered")
-    if open_questions or wrong or answered:
-        sys.exit(f"{len(open_questions) + len(wrong) + len(answered)} faults")
-    print(f"{len(asked)} questions are answered, {len(faults)} of them with nothing, as listed")
+    if open_queries or wrong or answered:
+        sys.exit(f"{len(open_queries) + len(wrong) + len(answered)} faults")
+    print(f"{len(queries)} questions are answered, {len(faults)} of them with nothing, as listed")
 
 
-def is_at(listed, question):
-    where, what = question
+def is_at(listed, query):
+    where, what = query
     return listed in ((where, what), (where, re.sub(r" [A-Z]$", "", what)))
 
 

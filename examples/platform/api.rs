@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use vantage_obs::instruments::{Currency, Engagement};
 
 use crate::Platform;
-use crate::jobs::Task;
+use crate::jobs::PublishTask;
 
-type Answer = Result<Json<Value>, StatusCode>;
+type ApiResult = Result<Json<Value>, StatusCode>;
 
 const EUR: Currency = Currency::new("EUR").expect("three capital letters");
 
@@ -37,8 +37,8 @@ pub(crate) async fn serve(
     axum::serve(listener, connections).await
 }
 
-async fn count_posts(State(platform): State<Arc<Platform>>) -> Answer {
-    trouble(&platform, 3).await?;
+async fn count_posts(State(platform): State<Arc<Platform>>) -> ApiResult {
+    inject_faults(&platform, 3).await?;
     let posts = platform
         .database
         .count()
@@ -47,21 +47,21 @@ async fn count_posts(State(platform): State<Arc<Platform>>) -> Answer {
     Ok(Json(json!({"posts": posts})))
 }
 
-async fn show_post(State(platform): State<Arc<Platform>>, Path(id): Path<u64>) -> Answer {
-    let found = platform
+async fn show_post(State(platform): State<Arc<Platform>>, Path(id): Path<u64>) -> ApiResult {
+    let exists = platform
         .database
         .find(id)
         .await
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    if found {
+    if exists {
         Ok(Json(json!({"id": id})))
     } else {
         Err(StatusCode::NOT_FOUND)
     }
 }
 
-async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Value>) -> Answer {
-    trouble(&platform, 5).await?;
+async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Value>) -> ApiResult {
+    inject_faults(&platform, 5).await?;
     let text = body["body"]
         .as_str()
         .ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
@@ -71,7 +71,7 @@ async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Val
         .await
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     tracing::info!(post = id, "queued for publishing");
-    platform.queue.push(Task {
+    platform.queue.push(PublishTask {
         post: id,
         due: SystemTime::now(),
         carrier: platform.telemetry.carrier(),
@@ -84,9 +84,9 @@ async fn like_post(State(platform): State<Arc<Platform>>, Path(_): Path<u64>) ->
     StatusCode::NO_CONTENT
 }
 
-async fn generate(State(platform): State<Arc<Platform>>) -> Answer {
-    tokio::time::sleep(Duration::from_millis(40 + chance(120))).await;
-    trouble(&platform, 2).await?;
+async fn generate(State(platform): State<Arc<Platform>>) -> ApiResult {
+    tokio::time::sleep(Duration::from_millis(40 + random_below(120))).await;
+    inject_faults(&platform, 2).await?;
     let business = platform.telemetry.business();
     business.ai_generation("caption");
     business.revenue(EUR, 19);
@@ -94,25 +94,25 @@ async fn generate(State(platform): State<Arc<Platform>>) -> Answer {
 }
 
 async fn organizations(State(platform): State<Arc<Platform>>) -> Json<Value> {
-    let active = 40 + chance(5);
+    let active = 40 + random_below(5);
     platform.telemetry.business().active_organizations(active);
     Json(json!({"active": active}))
 }
 
 /// One request in 500 fails; during the incident every third does, and the others are slow.
-async fn trouble(platform: &Platform, usual_milliseconds: u64) -> Result<(), StatusCode> {
+async fn inject_faults(platform: &Platform, max_delay_ms: u64) -> Result<(), StatusCode> {
     let incident = platform.is_incident();
-    let longest = if incident { 3_000 } else { usual_milliseconds };
-    tokio::time::sleep(Duration::from_millis(chance(longest))).await;
-    if chance(if incident { 3 } else { 500 }) == 0 {
+    let max_delay_ms = if incident { 3_000 } else { max_delay_ms };
+    tokio::time::sleep(Duration::from_millis(random_below(max_delay_ms))).await;
+    if random_below(if incident { 3 } else { 500 }) == 0 {
         Err(StatusCode::SERVICE_UNAVAILABLE)
     } else {
         Ok(())
     }
 }
 
-/// A number below `one_in`, good enough for traffic.
-pub(crate) fn chance(one_in: u64) -> u64 {
+/// Returns a random number below `limit`, good enough for traffic.
+pub(crate) fn random_below(limit: u64) -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(SystemTime::now()) % one_in.max(1)
+    RandomState::new().hash_one(SystemTime::now()) % limit.max(1)
 }

@@ -5,29 +5,29 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use vantage_obs::Telemetry;
-use vantage_obs::config::Signal;
+use vantage_obs::config::TelemetrySignal;
 
 use crate::Platform;
-use crate::figures::{Figures, Job, Request};
-use crate::pushed::Pushed;
+use crate::counts::{JobOutcome, PhaseCounts, RequestOutcome};
+use crate::pushed::PushedCounts;
 
 /// Back to the line's first column, and away with what stands there.
 const CLEAR: &str = "\r\x1b[K";
 
 /// On a terminal one line that is rewritten, elsewhere a line every 5 s.
 #[derive(Clone, Copy)]
-pub(crate) struct Progress {
+pub(crate) struct ProgressLine {
     terminal: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     pub(crate) fn start() -> Self {
         Self {
             terminal: std::io::stdout().is_terminal(),
         }
     }
 
-    pub(crate) const fn every(&self) -> Duration {
+    pub(crate) const fn interval(&self) -> Duration {
         if self.terminal {
             Duration::from_millis(500)
         } else {
@@ -36,7 +36,7 @@ impl Progress {
     }
 
     pub(crate) fn show(&self, platform: &Platform, elapsed: Duration) -> std::io::Result<()> {
-        let line = line(platform, elapsed);
+        let line = progress_line(platform, elapsed);
         let mut out = std::io::stdout();
         if self.terminal {
             // Without wrapping while it is written, or it would scroll on a narrow terminal.
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// A line that stays.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn print_line(&self, text: &str) {
         self.clear();
         println!("{text}");
     }
@@ -76,19 +76,23 @@ pub(crate) fn announce_panics_briefly() {
     }));
 }
 
-/// What a receiver took of one signal.
-pub(crate) fn pushed(signal: Signal, pushed: &Pushed) {
-    let Pushed { taken, lost, why } = pushed;
+/// Prints the counts of one signal.
+pub(crate) fn print_pushed(signal: TelemetrySignal, pushed: &PushedCounts) {
+    let PushedCounts {
+        accepted,
+        lost,
+        reason,
+    } = pushed;
     let lost = if *lost == 0 {
         String::new()
     } else {
-        format!(", {lost} lost ({why})")
+        format!(", {lost} lost ({reason})")
     };
     let label = format!("{signal} sent by OTLP");
-    println!("{label:24} {taken:>10}{lost}");
+    println!("{label:24} {accepted:>10}{lost}");
 }
 
-fn line(platform: &Platform, elapsed: Duration) -> String {
+fn progress_line(platform: &Platform, elapsed: Duration) -> String {
     let phases = [&platform.calm, &platform.incident];
     let requests = |request| {
         phases
@@ -96,32 +100,36 @@ fn line(platform: &Platform, elapsed: Duration) -> String {
             .iter()
             .sum::<u64>()
     };
-    let jobs: u64 = phases.map(|phase| phase.jobs(Job::Done)).iter().sum();
+    let jobs: u64 = phases
+        .map(|phase| phase.jobs(JobOutcome::Done))
+        .iter()
+        .sum();
     format!(
         "{:>4} s  {} answered, {} failed, {jobs} jobs done, {} waiting{}",
         elapsed.as_secs(),
-        requests(Request::Answered),
-        requests(Request::Failed),
+        requests(RequestOutcome::Answered),
+        requests(RequestOutcome::Failed),
         platform.queue.state().depth,
-        spans(&platform.telemetry)
+        describe_spans(&platform.telemetry)
     )
 }
 
-/// How many spans the receiver has, where there is one: while it is away, the number stands still.
-fn spans(telemetry: &Telemetry) -> String {
+/// Describes the number of spans that the receiver has, if there is one: while it is away, the number stands still.
+fn describe_spans(telemetry: &Telemetry) -> String {
     if telemetry.config().config.otlp.endpoint.is_none() {
         return String::new();
     }
-    let Pushed { taken, lost, .. } = Pushed::of(telemetry, Signal::Traces);
+    let PushedCounts { accepted, lost, .. } =
+        PushedCounts::so_far(telemetry, TelemetrySignal::Traces);
     if lost == 0 {
-        format!(", {taken} spans sent")
+        format!(", {accepted} spans sent")
     } else {
-        format!(", {taken} spans sent, {lost} lost")
+        format!(", {accepted} spans sent, {lost} lost")
     }
 }
 
 pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
-    let row = |label: &str, read: &dyn Fn(&Figures) -> String| {
+    let row = |label: &str, read: &dyn Fn(&PhaseCounts) -> String| {
         let calm = read(&platform.calm);
         if with_incident {
             println!("{label:24} {calm:>10} {:>10}", read(&platform.incident));
@@ -133,20 +141,20 @@ pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
     if with_incident {
         println!("{:24} {:>10} {:>10}", "", "otherwise", "incident");
     }
-    for (request, label) in Request::ALL {
+    for (request, label) in RequestOutcome::ALL {
         row(label, &|phase| phase.requests(request).to_string());
     }
     row("  95 % within", &|phase| {
         let p95 = phase.p95();
         p95.map_or("-".to_owned(), |p95| format!("{} ms", p95.as_millis()))
     });
-    for (job, label) in Job::ALL {
+    for (job, label) in JobOutcome::ALL {
         row(label, &|phase| phase.jobs(job).to_string());
     }
 }
 
 /// The workers as a probe sees them: by the route, so that what is shown is what others get.
-pub(crate) async fn workers(address: SocketAddr) {
+pub(crate) async fn print_workers(address: SocketAddr) {
     let url = format!("http://{address}/api/v1/workers/health");
     let Ok(answer) = reqwest::get(url).await else {
         return;

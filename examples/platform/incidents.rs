@@ -1,9 +1,9 @@
-//! What the public is told: the status page's components, and incidents as they come and go.
+//! The status page: its components, and incidents as they open and resolve.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use vantage_obs::config::StatusComponent;
+use vantage_obs::config::StatusComponentConfig;
 use vantage_obs::status::{Incident, StatusId};
 use vantage_obs::{Config, Telemetry};
 
@@ -12,7 +12,7 @@ use vantage_obs::{Config, Telemetry};
 pub(crate) fn configure(config: &mut Config, incident: Option<Duration>) {
     let status = &mut config.status;
     status.title = Some("VANTAGE platform".into());
-    let mut queue = StatusComponent::new("queue");
+    let mut queue = StatusComponentConfig::new("queue");
     queue.name = Some("Job queue".into());
     queue.description = Some("Takes posts until they are published.".into());
     queue.checks = vec!["queue".into()];
@@ -23,24 +23,26 @@ pub(crate) fn configure(config: &mut Config, incident: Option<Duration>) {
     }
 }
 
-/// How much was told of each incident.
+/// The number of updates printed, by incident.
 #[derive(Debug, Default)]
-pub(crate) struct Told(HashMap<StatusId, usize>);
+pub(crate) struct PrintedUpdates(HashMap<StatusId, usize>);
 
-impl Told {
-    /// A line for each entry of a timeline that is new.
-    pub(crate) fn news(&mut self, telemetry: &Telemetry) -> Vec<String> {
+impl PrintedUpdates {
+    /// Returns a line for each new update of an incident.
+    pub(crate) fn new_lines(&mut self, telemetry: &Telemetry) -> Vec<String> {
         let Some(status) = telemetry.incidents().status() else {
             return Vec::new();
         };
         let incidents = status.incidents.iter().rev();
-        incidents.flat_map(|incident| self.of(incident)).collect()
+        incidents
+            .flat_map(|incident| self.lines_of(incident))
+            .collect()
     }
 
-    fn of(&mut self, incident: &Incident) -> Vec<String> {
-        let told = self.0.entry(incident.id).or_default();
-        let new = incident.updates.len() - *told;
-        *told = incident.updates.len();
+    fn lines_of(&mut self, incident: &Incident) -> Vec<String> {
+        let printed = self.0.entry(incident.id).or_default();
+        let new = incident.updates.len() - *printed;
+        *printed = incident.updates.len();
         let new = incident.updates.iter().take(new).rev();
         let line =
             |status: &str, body: &str| format!("STATUS  {}: {status}. {body}", incident.title);

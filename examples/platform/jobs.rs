@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 use vantage_obs::QueueState;
 use vantage_obs::trace::Carrier;
 
-use crate::api::chance;
-use crate::figures::Job;
-use crate::{Fallible, Platform};
+use crate::api::random_below;
+use crate::counts::JobOutcome;
+use crate::{Platform, PlatformResult};
 
 /// For how long the platform says that it was down before it started: longer than the 5 minutes
 /// that a job may wait, so that a short run has late jobs to show.
@@ -19,7 +19,7 @@ const DOWNTIME: Duration = Duration::from_secs(6 * 60);
 const BACKLOG: u32 = 5;
 
 /// A post to be published.
-pub(crate) struct Task {
+pub(crate) struct PublishTask {
     pub(crate) post: u64,
     pub(crate) due: SystemTime,
     /// The trace of the request that asked for it.
@@ -28,17 +28,17 @@ pub(crate) struct Task {
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    tasks: Mutex<VecDeque<Task>>,
+    tasks: Mutex<VecDeque<PublishTask>>,
     arrived: Notify,
 }
 
 impl Queue {
-    pub(crate) fn push(&self, task: Task) {
+    pub(crate) fn push(&self, task: PublishTask) {
         self.lock().push_back(task);
         self.arrived.notify_one();
     }
 
-    /// How many tasks wait, and for how long the first has been due.
+    /// Returns the number of pending tasks, and for how long the first has been due.
     pub(crate) fn state(&self) -> QueueState {
         let tasks = self.lock();
         QueueState {
@@ -49,7 +49,7 @@ impl Queue {
         }
     }
 
-    async fn pop(&self) -> Task {
+    async fn pop(&self) -> PublishTask {
         loop {
             if let Some(task) = self.lock().pop_front() {
                 return task;
@@ -58,16 +58,16 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Task>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<PublishTask>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Puts back what was due while the platform was down.
-pub(crate) async fn restore_backlog(platform: &Platform) -> Fallible {
+pub(crate) async fn restore_backlog(platform: &Platform) -> PlatformResult {
     for _ in 0..BACKLOG {
         let post = platform.database.insert_post("an older post").await?;
-        platform.queue.push(Task {
+        platform.queue.push(PublishTask {
             post,
             due: SystemTime::now() - DOWNTIME,
             carrier: Carrier::EMPTY,
@@ -81,35 +81,35 @@ pub(crate) async fn work(platform: Arc<Platform>, id: String) {
     loop {
         let task = platform.queue.pop().await;
         // A task of its own, so that a job that panics takes no worker with it.
-        let (shared, worker) = (Arc::clone(&platform), worker.clone());
-        let ended = tokio::spawn(async move {
+        let (platform_handle, worker) = (Arc::clone(&platform), worker.clone());
+        let handle = tokio::spawn(async move {
             let job = worker.start("publish_post", task.due, &task.carrier);
-            match job.trace(publish(&shared, task.post)).await {
+            match job.trace(publish(&platform_handle, task.post)).await {
                 Ok(()) => {
                     job.succeed();
-                    Job::Done
+                    JobOutcome::Done
                 }
                 Err(reason) => {
                     job.fail(reason);
-                    Job::Failed
+                    JobOutcome::Failed
                 }
             }
         });
-        let outcome = ended.await.unwrap_or(Job::Panicked);
-        platform.figures().job(outcome);
+        let outcome = handle.await.unwrap_or(JobOutcome::Panicked);
+        platform.counts().count_job(outcome);
     }
 }
 
 /// Publishes a post, or says why it could not.
 async fn publish(platform: &Platform, post: u64) -> Result<(), &'static str> {
     let incident = platform.is_incident();
-    let longest = if incident { 1_000 } else { 60 };
-    tokio::time::sleep(Duration::from_millis(20 + chance(longest))).await;
+    let max_delay_ms = if incident { 1_000 } else { 60 };
+    tokio::time::sleep(Duration::from_millis(20 + random_below(max_delay_ms))).await;
     assert!(
-        chance(400) != 0,
+        random_below(400) != 0,
         "a job that panics, to show that it is counted"
     );
-    if chance(if incident { 4 } else { 50 }) == 0 {
+    if random_below(if incident { 4 } else { 50 }) == 0 {
         tracing::warn!(post, "the network that the post goes to did not answer");
         return Err("upstream_timeout");
     }
@@ -125,10 +125,10 @@ pub(crate) async fn schedule(platform: Arc<Platform>) {
     let scheduler = platform.telemetry.scheduler();
     // The first run makes up for the last of those that the downtime cost.
     let mut due = SystemTime::now() - DOWNTIME;
-    scheduler.missed("cleanup", 3);
+    scheduler.record_missed("cleanup", 3);
     loop {
         let execution = scheduler.start("cleanup", due);
-        if chance(10) == 0 {
+        if random_below(10) == 0 {
             execution.fail("lock_held");
         } else if platform.database.remove_old().await.is_ok() {
             execution.succeed();
@@ -136,8 +136,8 @@ pub(crate) async fn schedule(platform: Arc<Platform>) {
             execution.fail("database_error");
         }
         due = SystemTime::now() + Duration::from_secs(2);
-        scheduler.scheduled("cleanup", 1);
-        let late = chance(if platform.is_incident() { 3_000 } else { 300 });
-        tokio::time::sleep(Duration::from_millis(2_000 + late)).await;
+        scheduler.record_scheduled("cleanup", 1);
+        let delay_ms = random_below(if platform.is_incident() { 3_000 } else { 300 });
+        tokio::time::sleep(Duration::from_millis(2_000 + delay_ms)).await;
     }
 }

@@ -5,9 +5,9 @@
 
 mod api;
 mod checks;
+mod counts;
 mod database;
 mod display;
-mod figures;
 mod incidents;
 mod jobs;
 mod objectives;
@@ -24,23 +24,23 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use vantage_obs::config::{Details, Endpoint, LogOutput, Protocol, Signal};
-use vantage_obs::report::Incomplete;
+use vantage_obs::config::{Endpoint, HealthDetails, LogOutput, Protocol, TelemetrySignal};
+use vantage_obs::report::FlushError;
 use vantage_obs::units::parse_duration;
 use vantage_obs::{Config, Role, Telemetry};
 
-use display::Progress;
-use figures::Figures;
-use pushed::Pushed;
+use counts::PhaseCounts;
+use display::ProgressLine;
+use pushed::PushedCounts;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
-type Fallible<T = ()> = Result<T, Error>;
+type PlatformResult<T = ()> = Result<T, Error>;
 
 /// A platform of an API, workers and a scheduler that makes its own traffic, to see vantage-obs at
 /// work. Open the addresses that it prints.
 #[derive(Debug, Parser)]
 #[command(name = "platform")]
-struct Flags {
+struct PlatformArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -67,15 +67,15 @@ struct Flags {
     otlp: Option<Endpoint>,
 }
 
-/// What all parts of the platform share.
+/// The state that all parts of the platform share.
 struct Platform {
     telemetry: Telemetry,
     database: database::Database,
     queue: jobs::Queue,
-    posts: traffic::Posts,
+    posts: traffic::KnownPosts,
     in_incident: AtomicBool,
-    calm: Figures,
-    incident: Figures,
+    calm: PhaseCounts,
+    incident: PhaseCounts,
 }
 
 impl Platform {
@@ -84,7 +84,7 @@ impl Platform {
     }
 
     /// The figures of the present phase.
-    fn figures(&self) -> &Figures {
+    fn counts(&self) -> &PhaseCounts {
         if self.is_incident() {
             &self.incident
         } else {
@@ -95,7 +95,7 @@ impl Platform {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match start(&Flags::parse()).await {
+    match start(&PlatformArgs::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("platform: {error}");
@@ -109,27 +109,27 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start(flags: &Flags) -> Fallible {
-    let listener = TcpListener::bind(flags.listen).await;
+async fn start(args: &PlatformArgs) -> PlatformResult {
+    let listener = TcpListener::bind(args.listen).await;
     let listener = listener.map_err(|error| {
-        let address = flags.listen;
+        let address = args.listen;
         format!("cannot listen on {address} ({error}); --listen 127.0.0.1:0 takes a free port")
     })?;
-    let telemetry = vantage_obs::init(config(flags))?;
+    let telemetry = vantage_obs::init(config(args))?;
     display::announce_panics_briefly();
 
-    let database = database::Database::open(&telemetry, flags.database.as_deref()).await?;
+    let database = database::Database::open(&telemetry, args.database.as_deref()).await?;
     let platform = Arc::new(Platform {
         telemetry,
         database,
         queue: jobs::Queue::default(),
-        posts: traffic::Posts::default(),
+        posts: traffic::KnownPosts::default(),
         in_incident: AtomicBool::new(false),
-        calm: Figures::default(),
-        incident: Figures::default(),
+        calm: PhaseCounts::default(),
+        incident: PhaseCounts::default(),
     });
     let _watches = watch(&platform);
-    let _server = watch_server(&platform.telemetry, flags.database.as_deref())?;
+    let _server = watch_server(&platform.telemetry, args.database.as_deref())?;
     checks::register(&platform);
     jobs::restore_backlog(&platform).await?;
 
@@ -146,40 +146,41 @@ async fn start(flags: &Flags) -> Fallible {
     println!("  organizations  http://{address}/api/v1/organizations");
 
     tokio::spawn(api::serve(listener, Arc::clone(&platform)));
-    for number in 1..=flags.workers {
+    for number in 1..=args.workers {
         let id = format!("publisher-{number}");
         tokio::spawn(jobs::work(Arc::clone(&platform), id));
     }
     tokio::spawn(jobs::schedule(Arc::clone(&platform)));
-    let traffic = tokio::spawn(traffic::send(Arc::clone(&platform), address, flags.rate));
+    let traffic = tokio::spawn(traffic::send(Arc::clone(&platform), address, args.rate));
 
-    run(&platform, flags).await?;
+    run(&platform, args).await?;
     traffic.abort();
-    display::summarize(&platform, flags.incident);
-    display::workers(address).await;
+    display::summarize(&platform, args.incident);
+    display::print_workers(address).await;
     println!();
-    objectives::report(&platform.telemetry);
-    end(&platform.telemetry).await;
+    objectives::print_report(&platform.telemetry);
+    shut_down(&platform.telemetry).await;
     Ok(())
 }
 
-/// Sends what waits, and says what became of all that was sent. A receiver that takes only traces, as
+/// Shuts telemetry down, and prints the counts of what was sent. A receiver that takes only traces, as
 /// Jaeger does, is no failure of the platform.
-async fn end(telemetry: &Telemetry) {
-    let before = Signal::ALL.map(|signal| (signal, Pushed::of(telemetry, signal)));
+async fn shut_down(telemetry: &Telemetry) {
+    let before =
+        TelemetrySignal::ALL.map(|signal| (signal, PushedCounts::so_far(telemetry, signal)));
     let report = telemetry.shutdown().await;
-    let report = report.unwrap_or_else(|Incomplete(report)| report);
+    let report = report.unwrap_or_else(|FlushError(report)| report);
     if !report.signals.is_empty() {
         println!();
     }
     for (signal, before) in before {
         if let Some(report) = report.signal(signal) {
-            display::pushed(signal, &before.and(report));
+            display::print_pushed(signal, &before.plus_report(report));
         }
     }
 }
 
-fn config(flags: &Flags) -> Config {
+fn config(args: &PlatformArgs) -> Config {
     let mut config = Config::new("vantage-platform", Role::Api)
         .with_role(Role::Worker)
         .with_role(Role::Scheduler)
@@ -188,14 +189,14 @@ fn config(flags: &Flags) -> Config {
     // Standard output is for people here; VANTAGE_OBS_LOG_OUTPUT=stderr shows the lines.
     config.logs.output = LogOutput::None;
     // Nobody is to need a token to look around; errors and addresses are not shown without one.
-    config.health.details = Details::OpenCodes;
+    config.health.details = HealthDetails::OpenCodes;
     config.health.interval = Duration::from_secs(1);
-    let incident = incident_of(flags).map(|incident| incident.end - incident.start);
+    let incident = incident_range(args).map(|incident| incident.end - incident.start);
     incidents::configure(&mut config, incident);
     if let Some(length) = incident {
-        objectives::fit(&mut config.slo, length);
+        objectives::fit_windows(&mut config.slo, length);
     }
-    if let Some(endpoint) = &flags.otlp {
+    if let Some(endpoint) = &args.otlp {
         if endpoint.port() == Some(4318) {
             config.otlp.protocol = Protocol::HttpProtobuf;
         }
@@ -208,7 +209,7 @@ fn config(flags: &Flags) -> Config {
     config
 }
 
-fn watch(platform: &Arc<Platform>) -> [vantage_obs::Watch; 2] {
+fn watch(platform: &Arc<Platform>) -> [vantage_obs::WatchGuard; 2] {
     let (queue, pool) = (Arc::clone(platform), Arc::clone(platform));
     let telemetry = &platform.telemetry;
     [
@@ -217,31 +218,34 @@ fn watch(platform: &Arc<Platform>) -> [vantage_obs::Watch; 2] {
     ]
 }
 
-/// What a PostgreSQL says of itself, besides what its callers see.
+/// Watches a PostgreSQL server's own statistics, besides what its callers see.
 #[cfg(feature = "postgres")]
-fn watch_server(telemetry: &Telemetry, url: Option<&str>) -> Fallible<Option<vantage_obs::Watch>> {
+fn watch_server(
+    telemetry: &Telemetry,
+    url: Option<&str>,
+) -> PlatformResult<Option<vantage_obs::WatchGuard>> {
     let watch = |url| telemetry.watch_postgres("platform", &vantage_obs::config::Secret::new(url));
     Ok(url.map(watch).transpose()?)
 }
 
 #[cfg(not(feature = "postgres"))]
-fn watch_server(_: &Telemetry, _: Option<&str>) -> Fallible<Option<vantage_obs::Watch>> {
+fn watch_server(_: &Telemetry, _: Option<&str>) -> PlatformResult<Option<vantage_obs::WatchGuard>> {
     Ok(None)
 }
 
 /// Shows the progress until the time is over or someone stops it.
-async fn run(platform: &Platform, flags: &Flags) -> Fallible {
-    let progress = Progress::start();
+async fn run(platform: &Platform, args: &PlatformArgs) -> PlatformResult {
+    let progress = ProgressLine::start();
     let started = Instant::now();
-    let incident = incident_of(flags);
-    objectives::announce(&platform.telemetry, progress, started);
+    let incident = incident_range(args);
+    objectives::print_alert_changes(&platform.telemetry, progress, started);
     if incident.is_some() {
-        progress.note(&objectives::describe(
+        progress.print_line(&objectives::describe(
             &platform.telemetry.config().config.slo,
         ));
     }
     let mut interval = tokio::time::interval(Duration::from_millis(250));
-    let (mut last_line, mut told) = (started, incidents::Told::default());
+    let (mut last_line, mut printed_updates) = (started, incidents::PrintedUpdates::default());
     let mut stop = std::pin::pin!(stop::requested());
     loop {
         tokio::select! {
@@ -249,7 +253,7 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
             _ = interval.tick() => {}
         }
         let elapsed = started.elapsed();
-        if flags.duration.is_some_and(|duration| elapsed >= duration) {
+        if args.duration.is_some_and(|duration| elapsed >= duration) {
             break;
         }
         let now = incident
@@ -257,15 +261,15 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
             .is_some_and(|incident| incident.contains(&elapsed));
         if platform.in_incident.swap(now, Ordering::Relaxed) != now {
             let change = if now { "begins" } else { "is over" };
-            progress.note(&format!(
+            progress.print_line(&format!(
                 "{:>4} s  the incident {change}",
                 elapsed.as_secs()
             ));
         }
-        for line in told.news(&platform.telemetry) {
-            progress.note(&format!("{:>4} s  {line}", elapsed.as_secs()));
+        for line in printed_updates.new_lines(&platform.telemetry) {
+            progress.print_line(&format!("{:>4} s  {line}", elapsed.as_secs()));
         }
-        if last_line.elapsed() >= progress.every() {
+        if last_line.elapsed() >= progress.interval() {
             last_line = Instant::now();
             progress.show(platform, elapsed)?;
         }
@@ -275,9 +279,9 @@ async fn run(platform: &Platform, flags: &Flags) -> Fallible {
 }
 
 /// The middle third of a run, or 20 s to 40 s of one without an end.
-fn incident_of(flags: &Flags) -> Option<std::ops::Range<Duration>> {
-    let third = flags
+fn incident_range(args: &PlatformArgs) -> Option<std::ops::Range<Duration>> {
+    let third = args
         .duration
         .map_or(Duration::from_secs(20), |duration| duration / 3);
-    flags.incident.then(|| third..third * 2)
+    args.incident.then(|| third..third * 2)
 }

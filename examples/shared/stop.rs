@@ -1,4 +1,4 @@
-//! What ends a service: Ctrl-C, or the SIGTERM that systemd, Docker and Kubernetes send.
+//! The signals that end a service: Ctrl-C, or the SIGTERM that systemd, Docker and Kubernetes send.
 
 /// Resolves when the process is asked to stop; await it once, so that no signal is missed.
 pub(crate) async fn requested() -> std::io::Result<()> {

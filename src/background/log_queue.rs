@@ -1,33 +1,45 @@
-//! Says aloud what a thread of ours has to say. The service's log may block, as a pipe does that
-//! nobody reads, or panic; neither may stop that thread or
-//! outlast a deadline.
+//! Log lines written off-thread, because the service's log may block, as a pipe does that is not read,
+//! or panic; neither may stop a thread of ours or outlast a deadline.
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// More lines than that don't wait: the log is stuck then, and the metrics count on.
-const WAITING: usize = 16;
+/// How many lines may wait. More means that the log is stuck, and the metrics count on.
+const CAPACITY: usize = 16;
 
-type Line = Box<dyn FnOnce() + Send>;
+type WriteLine = Box<dyn FnOnce() + Send>;
 
-/// Where lines go. A cheap clone.
+/// The queue of lines to write. A cheap clone.
 #[derive(Clone, Debug)]
-pub(crate) struct LogQueue(mpsc::Sender<Line>);
+pub(crate) enum LogQueue {
+    /// A task writes them, one after another.
+    Task(mpsc::Sender<WriteLine>),
+    /// They are written at once, by the caller: for tests.
+    #[cfg(any(test, feature = "testing"))]
+    Immediate,
+}
 
 impl LogQueue {
-    /// The task ends with the last clone, after the last line.
+    /// Starts the task that writes. It ends with the last clone, after the last line.
     pub(crate) fn start() -> (Self, JoinHandle<()>) {
-        let (lines, mut received) = mpsc::channel::<Line>(WAITING);
+        let (lines, mut received) = mpsc::channel::<WriteLine>(CAPACITY);
         let task = tokio::spawn(async move {
             while let Some(line) = received.recv().await {
-                // One after another, on a thread aside; a panic stays there.
+                // On a thread of its own: a panic stays there.
                 let _ = spawn_blocking(line).await;
             }
         });
-        (Self(lines), task)
+        (Self::Task(lines), task)
     }
 
+    /// Queues a line; drops it where the queue is full.
     pub(crate) fn write(&self, line: impl FnOnce() + Send + 'static) {
-        let _ = self.0.try_send(Box::new(line));
+        match self {
+            Self::Task(lines) => {
+                let _ = lines.try_send(Box::new(line));
+            }
+            #[cfg(any(test, feature = "testing"))]
+            Self::Immediate => line(),
+        }
     }
 }

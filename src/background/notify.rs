@@ -1,4 +1,4 @@
-//! What is told when something changes: a log line and whoever asked to be called.
+//! A log line and callbacks on a change.
 //!
 //! On a thread of its own, because a callback may block, and so may a log line whose reader is slow:
 //! neither must keep a deadline from being noticed.
@@ -8,58 +8,58 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{fmt, io, thread};
 
-/// Changes that may wait to be told; what is beyond is not told.
-const WAITING: usize = 256;
+/// How many changes may wait. More are dropped.
+const CAPACITY: usize = 256;
 
-/// Something that changes.
+/// A change of state that subscribers are notified of.
 pub(crate) trait Change: Send + 'static {
-    /// The thread that tells it.
+    /// The name of the thread that notifies.
     const THREAD: &'static str;
-    /// What it is a change of, for messages.
-    const OF: &'static str;
+    /// The thing that changed, for messages.
+    const SUBJECT: &'static str;
 
-    /// Writes its log line.
+    /// Logs the change.
     fn log(&self);
 }
 
 type Callback<C> = Arc<dyn Fn(&C) + Send + Sync>;
 
-/// Tells changes. Clones tell together.
-pub(crate) struct News<C>(Arc<Inner<C>>);
+/// Notifies subscribers of changes. Clones share them.
+pub(crate) struct Notifier<C>(Arc<Subscribers<C>>);
 
-struct Inner<C> {
+struct Subscribers<C> {
     callbacks: Mutex<Vec<Callback<C>>>,
     thread: OnceLock<SyncSender<C>>,
 }
 
-impl<C> Default for News<C> {
+impl<C> Default for Notifier<C> {
     fn default() -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Subscribers {
             callbacks: Mutex::default(),
             thread: OnceLock::new(),
         }))
     }
 }
 
-impl<C> fmt::Debug for News<C> {
+impl<C> fmt::Debug for Notifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("News").finish_non_exhaustive()
+        f.debug_struct("Notifier").finish_non_exhaustive()
     }
 }
 
-impl<C: Change> News<C> {
-    /// Tells on a thread of its own from now on. It ends with the last clone.
+impl<C: Change> Notifier<C> {
+    /// Starts the thread that notifies. It ends with the last clone.
     pub(crate) fn start(&self) -> io::Result<()> {
-        let (changes, told) = sync_channel(WAITING);
-        let inner = Arc::downgrade(&self.0);
+        let (changes, received) = sync_channel(CAPACITY);
+        let subscribers = Arc::downgrade(&self.0);
         thread::Builder::new()
             .name(C::THREAD.into())
             .spawn(move || {
-                for change in told {
-                    let Some(inner) = inner.upgrade() else {
+                for change in received {
+                    let Some(subscribers) = subscribers.upgrade() else {
                         break;
                     };
-                    inner.tell(&change);
+                    subscribers.notify(&change);
                 }
             })?;
         let _ = self.0.thread.set(changes);
@@ -70,8 +70,8 @@ impl<C: Change> News<C> {
         self.0.callbacks().push(callback);
     }
 
-    /// Hands changes to the thread; gives them back where there is none.
-    pub(crate) fn post(&self, changes: Vec<C>) -> Vec<C> {
+    /// Hands changes to the thread; returns them where none was started.
+    pub(crate) fn send(&self, changes: Vec<C>) -> Vec<C> {
         let Some(thread) = self.0.thread.get() else {
             return changes;
         };
@@ -81,26 +81,26 @@ impl<C: Change> News<C> {
         Vec::new()
     }
 
-    /// Tells here and now.
-    pub(crate) fn tell(&self, changes: &[C]) {
-        changes.iter().for_each(|change| self.0.tell(change));
+    /// Notifies on the calling thread.
+    pub(crate) fn notify(&self, changes: &[C]) {
+        changes.iter().for_each(|change| self.0.notify(change));
     }
 }
 
-impl<C: Change> Inner<C> {
+impl<C: Change> Subscribers<C> {
     fn callbacks(&self) -> MutexGuard<'_, Vec<Callback<C>>> {
         self.callbacks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, change: &C) {
+    fn notify(&self, change: &C) {
         change.log();
         // A copy, so that a callback may itself subscribe.
         let callbacks = self.callbacks().clone();
         for callback in callbacks {
             if catch_unwind(AssertUnwindSafe(|| callback(change))).is_err() {
-                tracing::error!("a callback on a change of {} panicked", C::OF);
+                tracing::error!("a callback on a change of {} panicked", C::SUBJECT);
             }
         }
     }

@@ -4,20 +4,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::check::Check;
-use super::fault::Refusal;
-use super::reader::{Section, member};
-use super::setting::{Setting, kind};
-use crate::model::alerts::{Comparison, Quantity, Severity, Signal, Threshold, Thresholds};
+use super::fault::InvalidValue;
+use super::field_value::{FieldValue, json_type_name};
+use super::reader::{SectionReader, join_path};
+use super::validator::ConfigValidator;
+use crate::model::alerts::{
+    AlertSignal, AlertThreshold, Severity, ThresholdComparison, ThresholdQuantity, Thresholds,
+};
 use crate::model::units::Ratio;
 
-/// No alert waits for longer, and Prometheus keeps little more.
-const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+/// The maximum time threshold: Prometheus keeps little more.
+const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 
-pub(super) fn read(thresholds: &mut Thresholds, section: &mut Section<'_, '_>) {
+pub(super) fn read(thresholds: &mut Thresholds, section: &mut SectionReader<'_, '_>) {
     let signals: Vec<_> = thresholds.signals().collect();
     for signal in signals {
-        section.section(signal.key(), |section| {
+        section.read_section(signal.key(), |section| {
             for severity in Severity::ALL {
                 let mut level = thresholds.get(signal, severity);
                 read_level(signal, severity, &mut level, section);
@@ -28,128 +30,133 @@ pub(super) fn read(thresholds: &mut Thresholds, section: &mut Section<'_, '_>) {
 }
 
 fn read_level(
-    signal: Signal,
+    signal: AlertSignal,
     severity: Severity,
-    level: &mut Option<Threshold>,
-    section: &mut Section<'_, '_>,
+    level: &mut Option<AlertThreshold>,
+    section: &mut SectionReader<'_, '_>,
 ) {
     let key = severity.as_str();
     match signal.spec().quantity {
-        Quantity::Share | Quantity::Multiple => field(key, level, Threshold::Ratio, section),
-        Quantity::Band => field(
+        ThresholdQuantity::Share | ThresholdQuantity::Multiple => {
+            read_threshold(key, level, AlertThreshold::Ratio, section);
+        }
+        ThresholdQuantity::Band => read_threshold(
             key,
             level,
-            |Band(low, high)| Threshold::Band(low, high),
+            |RatioBand(low, high)| AlertThreshold::Band(low, high),
             section,
         ),
-        Quantity::Time => field(key, level, Threshold::Time, section),
-        Quantity::Count => field(
+        ThresholdQuantity::Time => read_threshold(key, level, AlertThreshold::Time, section),
+        ThresholdQuantity::Count => read_threshold(
             key,
             level,
-            |count: usize| Threshold::Count(count as u64),
+            |count: usize| AlertThreshold::Count(count as u64),
             section,
         ),
-        Quantity::None => {}
+        ThresholdQuantity::None => {}
     }
 }
 
 /// Reads a level, and leaves it as it is where the file says nothing of it.
-fn field<T: Setting>(
+fn read_threshold<T: FieldValue>(
     key: &'static str,
-    level: &mut Option<Threshold>,
-    threshold: impl Fn(T) -> Threshold,
-    section: &mut Section<'_, '_>,
+    level: &mut Option<AlertThreshold>,
+    threshold: impl Fn(T) -> AlertThreshold,
+    section: &mut SectionReader<'_, '_>,
 ) {
-    let mut said = Said::Nothing;
-    section.field(key, &mut said);
-    if let Said::This(value) = said {
+    let mut input = LevelInput::Absent;
+    section.read_field(key, &mut input);
+    if let LevelInput::Present(value) = input {
         *level = value.map(threshold);
     }
 }
 
-/// What a file says of a level: nothing, null, or a value.
-enum Said<T> {
-    Nothing,
-    This(Option<T>),
+/// The value of a level in a file: absent, null, or a threshold.
+enum LevelInput<T> {
+    Absent,
+    Present(Option<T>),
 }
 
-impl<T: Setting> Setting for Said<T> {
+impl<T: FieldValue> FieldValue for LevelInput<T> {
     fn allowed() -> String {
         Option::<T>::allowed()
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        Option::<T>::parse(text).map(Self::This)
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Option::<T>::parse(text).map(LevelInput::Present)
     }
 
-    fn from_json(value: &Value) -> Result<Self, Refusal> {
-        Option::<T>::from_json(value).map(Self::This)
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        Option::<T>::from_json(value).map(LevelInput::Present)
     }
 }
 
-/// From the first multiple to the second.
-struct Band(Ratio, Ratio);
+/// A band from the first multiple to the second.
+struct RatioBand(Ratio, Ratio);
 
-impl Setting for Band {
+impl FieldValue for RatioBand {
     fn allowed() -> String {
         "two numbers such as [0.5, 2]".into()
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        Err(Refusal::text(text, Self::allowed()))
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Err(InvalidValue::from_text(text, Self::allowed()))
     }
 
-    fn from_json(value: &Value) -> Result<Self, Refusal> {
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
         let ends = value.as_array().map(Vec::as_slice);
         match ends {
             Some([low, high]) => {
-                let refused = |_| Refusal::new(value.to_string(), Self::allowed());
-                let low = Ratio::from_json(low).map_err(refused)?;
-                Ok(Self(low, Ratio::from_json(high).map_err(refused)?))
+                let rejection = |_| InvalidValue::new(value.to_string(), Self::allowed());
+                let low = Ratio::from_json(low).map_err(rejection)?;
+                Ok(Self(low, Ratio::from_json(high).map_err(rejection)?))
             }
-            Some(_) => Err(Refusal::new(value.to_string(), Self::allowed())),
-            None => Err(Refusal::new(kind(value), Self::allowed())),
+            Some(_) => Err(InvalidValue::new(value.to_string(), Self::allowed())),
+            None => Err(InvalidValue::new(json_type_name(value), Self::allowed())),
         }
     }
 }
 
-pub(super) fn check(thresholds: &Thresholds, check: &mut Check<'_>) {
+pub(super) fn validate(thresholds: &Thresholds, validator: &mut ConfigValidator<'_>) {
     for signal in thresholds.signals() {
-        let path = member("alerts", signal.key());
-        let mut lower: Option<(Severity, Threshold)> = None;
+        let path = join_path("alerts", signal.key());
+        let mut lower: Option<(Severity, AlertThreshold)> = None;
         for (severity, threshold) in thresholds.levels(signal) {
-            let path = member(&path, severity.as_str());
-            let (fine, allowed) = range(signal, threshold);
-            check.require(fine, &path, threshold, allowed);
+            let path = join_path(&path, severity.as_str());
+            let (fine, allowed) = allowed_range(signal, threshold);
+            validator.require(fine, &path, threshold, allowed);
             // Of two levels in the wrong order the one that somebody set is the slip.
             if let Some((named, lower)) =
-                lower.filter(|(_, lower)| fine && !is_beyond(signal, threshold, *lower))
+                lower.filter(|(_, lower)| fine && !is_more_urgent(signal, threshold, *lower))
             {
-                let beyond = beyond(signal);
+                let beyond = ordering_word(signal);
                 let at = [
                     path,
-                    member(&member("alerts", signal.key()), named.as_str()),
+                    join_path(&join_path("alerts", signal.key()), named.as_str()),
                 ];
-                let at = at.iter().find(|path| check.is_set(path)).unwrap_or(&at[0]);
+                let at = at
+                    .iter()
+                    .find(|path| validator.is_set(path))
+                    .unwrap_or(&at[0]);
                 let found = format!("{severity} {threshold} with {named} {lower}");
-                check.require(false, at, found, &format!("{severity} {beyond} {named}"));
+                validator.require(false, at, found, &format!("{severity} {beyond} {named}"));
             }
             lower = Some((severity, threshold));
         }
     }
 }
 
-/// Whether the threshold can be one of this signal, and what can.
-fn range(signal: Signal, threshold: Threshold) -> (bool, &'static str) {
+/// Returns whether the threshold is in the signal's range, and the accepted range.
+fn allowed_range(signal: AlertSignal, threshold: AlertThreshold) -> (bool, &'static str) {
     let spec = signal.spec();
     let thousand = Ratio::from(1_000);
     match (spec.quantity, threshold) {
-        (Quantity::Share, Threshold::Ratio(share)) => (
+        (ThresholdQuantity::Share, AlertThreshold::Ratio(share)) => (
             Ratio::ZERO < share && share < Ratio::ONE,
             "more than 0 and less than 1",
         ),
-        (Quantity::Multiple, Threshold::Ratio(multiple)) => match spec.comparison {
-            Comparison::Below => (
+        (ThresholdQuantity::Multiple, AlertThreshold::Ratio(multiple)) => match spec.comparison {
+            ThresholdComparison::Below => (
                 Ratio::ZERO < multiple && multiple < Ratio::ONE,
                 "more than 0 and less than 1",
             ),
@@ -158,45 +165,48 @@ fn range(signal: Signal, threshold: Threshold) -> (bool, &'static str) {
                 "more than 0 and at most 1000",
             ),
         },
-        (Quantity::Band, Threshold::Band(low, high)) => (
+        (ThresholdQuantity::Band, AlertThreshold::Band(low, high)) => (
             Ratio::ZERO <= low && low < Ratio::ONE && Ratio::ONE < high && high <= thousand,
             "one number from 0 to below 1 and one from above 1 to 1000",
         ),
-        (Quantity::Time, Threshold::Time(time)) => (
-            !time.is_zero() && time <= LONGEST && time.subsec_nanos() % 1_000_000 == 0,
+        (ThresholdQuantity::Time, AlertThreshold::Time(time)) => (
+            !time.is_zero() && time <= MAX_DURATION && time.subsec_nanos() % 1_000_000 == 0,
             "whole milliseconds, more than 0s and at most 30d",
         ),
-        (Quantity::Count, Threshold::Count(count)) => {
+        (ThresholdQuantity::Count, AlertThreshold::Count(count)) => {
             ((1..=1_000_000_000).contains(&count), "1 to 1000000000")
         }
         // Only code can do this.
-        (quantity, _) => (false, kind_of(quantity)),
+        (quantity, _) => (false, quantity_name(quantity)),
     }
 }
 
-const fn kind_of(quantity: Quantity) -> &'static str {
+const fn quantity_name(quantity: ThresholdQuantity) -> &'static str {
     match quantity {
-        Quantity::Band => "a band",
-        Quantity::Time => "a time",
-        Quantity::Count => "a count",
+        ThresholdQuantity::Band => "a band",
+        ThresholdQuantity::Time => "a time",
+        ThresholdQuantity::Count => "a count",
         _ => "a ratio",
     }
 }
 
-fn is_beyond(signal: Signal, threshold: Threshold, lower: Threshold) -> bool {
+fn is_more_urgent(signal: AlertSignal, threshold: AlertThreshold, lower: AlertThreshold) -> bool {
     match signal.spec().comparison {
-        Comparison::Above => threshold.low() > lower.low(),
-        Comparison::Outside => threshold.low() < lower.low() && threshold.high() > lower.high(),
+        ThresholdComparison::Above => threshold.lower_bound() > lower.lower_bound(),
+        ThresholdComparison::Outside => {
+            threshold.lower_bound() < lower.lower_bound()
+                && threshold.upper_bound() > lower.upper_bound()
+        }
         // The more urgent one waits for longer, or is further below.
-        Comparison::Lasts => threshold.low() > lower.low(),
-        _ => threshold.low() < lower.low(),
+        ThresholdComparison::Sustained => threshold.lower_bound() > lower.lower_bound(),
+        _ => threshold.lower_bound() < lower.lower_bound(),
     }
 }
 
-fn beyond(signal: Signal) -> &'static str {
+fn ordering_word(signal: AlertSignal) -> &'static str {
     match signal.spec().comparison {
-        Comparison::Above | Comparison::Lasts => "above",
-        Comparison::Outside => "outside",
+        ThresholdComparison::Above | ThresholdComparison::Sustained => "above",
+        ThresholdComparison::Outside => "outside",
         _ => "below",
     }
 }

@@ -6,22 +6,22 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::reader::member;
+use super::reader::join_path;
 
 /// A parsed file.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct ConfigDocument {
     pub(super) root: Value,
     /// The dotted paths of the keys that stand twice in their object.
     pub(super) duplicates: Vec<String>,
 }
 
-impl Document {
+impl ConfigDocument {
     /// Parses the text; the error names line and column.
     pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut duplicates = Vec::new();
         let mut reader = serde_json::Deserializer::from_str(text);
-        let root = Node {
+        let root = ValueSeed {
             path: "",
             duplicates: &mut duplicates,
         }
@@ -32,12 +32,12 @@ impl Document {
 }
 
 /// Builds the value at `path`.
-struct Node<'a> {
+struct ValueSeed<'a> {
     path: &'a str,
     duplicates: &'a mut Vec<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -45,7 +45,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut array = Vec::new();
         loop {
             let path = format!("{}[{}]", self.path, array.len());
-            let node = Node {
+            let node = ValueSeed {
                 path: &path,
                 duplicates: self.duplicates,
             };
@@ -94,8 +94,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = members.next_key::<String>()? {
-            let path = member(self.path, &key);
-            let node = Node {
+            let path = join_path(self.path, &key);
+            let node = ValueSeed {
                 path: &path,
                 duplicates: self.duplicates,
             };
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_document_is_what_serde_json_reads() {
         let text = r#"{"a": [1, -2, 0.5, "x", null, true], "b": {"c": {}}}"#;
-        let document = Document::parse(text).unwrap();
+        let document = ConfigDocument::parse(text).unwrap();
         assert_eq!(
             document.root,
             json!({"a": [1, -2, 0.5, "x", null, true], "b": {"c": {}}})
@@ -128,14 +128,14 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_found_at_any_depth() {
         let text = r#"{"a": {"b": 1, "b": 2}, "c": [{"d": 1, "d": 1}], "a": 3}"#;
-        let document = Document::parse(text).unwrap();
+        let document = ConfigDocument::parse(text).unwrap();
         assert_eq!(document.duplicates, ["a.b", "c[0].d", "a"]);
     }
 
     #[test]
     fn a_syntax_error_has_its_line() {
-        let error = Document::parse("{\n  \"a\": 1,,\n}").unwrap_err();
+        let error = ConfigDocument::parse("{\n  \"a\": 1,,\n}").unwrap_err();
         assert_eq!((error.line(), error.column()), (2, 10));
-        assert!(Document::parse("{} {}").is_err());
+        assert!(ConfigDocument::parse("{} {}").is_err());
     }
 }

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::Config;
-use super::reader::member;
-use super::source::{Source, Sources};
+use super::reader::join_path;
+use super::source::{ConfigSource, ConfigSources};
 
 /// The configuration that holds: every layer applied, every value judged, every secret at hand.
 ///
@@ -18,7 +18,7 @@ use super::source::{Source, Sources};
 pub struct EffectiveConfig {
     /// The values.
     pub config: Config,
-    sources: Sources,
+    sources: ConfigSources,
     warnings: Vec<String>,
 }
 
@@ -31,11 +31,11 @@ pub struct EffectiveValue {
     /// The value as a config file would hold it, with secrets masked.
     pub value: Value,
     /// Where it came from.
-    pub source: Source,
+    pub source: ConfigSource,
 }
 
 impl EffectiveConfig {
-    pub(super) fn new(config: Config, sources: Sources, warnings: Vec<String>) -> Self {
+    pub(super) fn new(config: Config, sources: ConfigSources, warnings: Vec<String>) -> Self {
         Self {
             config,
             sources,
@@ -47,17 +47,17 @@ impl EffectiveConfig {
     /// own path. What nobody set is a default.
     ///
     /// ```
-    /// use vantage_obs::config::{Config, Environment, Role, Source};
+    /// use vantage_obs::config::{Config, ConfigSource, Environment, Role};
     ///
     /// let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_TIMEOUT", "2000")]);
     /// let effective = Config::new("vantage-api", Role::Api).resolve(&environment)?;
-    /// assert_eq!(effective.source("service.name"), Source::Code);
+    /// assert_eq!(effective.source("service.name"), ConfigSource::Code);
     /// assert_eq!(effective.source("otlp.timeout").to_string(), "environment OTEL_EXPORTER_OTLP_TIMEOUT");
-    /// assert_eq!(effective.source("otlp.protocol"), Source::Default);
+    /// assert_eq!(effective.source("otlp.protocol"), ConfigSource::Default);
     /// # Ok::<(), vantage_obs::config::ConfigError>(())
     /// ```
     #[must_use]
-    pub fn source(&self, path: &str) -> Source {
+    pub fn source(&self, path: &str) -> ConfigSource {
         self.sources.get(path).clone()
     }
 
@@ -108,7 +108,7 @@ fn descend(path: String, value: Value, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(members) if !members.is_empty() => {
             for (key, value) in members {
-                descend(member(&path, &key), value, leaves);
+                descend(join_path(&path, &key), value, leaves);
             }
         }
         value => leaves.push((path, value)),

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use http::Uri;
 use serde::{Serialize, Serializer};
 
-use super::check::Check;
-use super::fault::Refusal;
+use super::fault::InvalidValue;
+use super::field_value::FieldValue;
 use super::secret::MASK;
-use super::setting::Setting;
+use super::validator::ConfigValidator;
 #[cfg(feature = "otlp")]
-use super::variables::percent_decoded;
+use super::variables::percent_decode;
 
 const ALLOWED: &str =
     r#"http:// or https://, a host and a port from 1 to 65535, such as "http://localhost:4317""#;
@@ -72,7 +72,7 @@ impl Endpoint {
     #[cfg(feature = "otlp")]
     pub(crate) fn user(&self) -> Option<String> {
         let (user, _) = self.uri.authority()?.as_str().rsplit_once('@')?;
-        percent_decoded(user)
+        percent_decode(user)
     }
 
     /// The URL without user name and password.
@@ -90,7 +90,7 @@ impl Endpoint {
     }
 
     /// The endpoint for one signal below this one: `/v1/traces` and its like appended.
-    pub(super) fn below(&self, path: &str) -> Self {
+    pub(super) fn join_path(&self, path: &str) -> Self {
         let text = format!("{}/{path}", self.text.trim_end_matches('/'));
         // A good URL stays one with a plain path appended; the other branch can't be reached.
         text.parse().unwrap_or_else(|_| self.clone())
@@ -101,15 +101,15 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let refused = || EndpointError {
-            shown: masked(text),
+        let rejection = || EndpointError {
+            shown: mask_credentials(text),
         };
-        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let uri: Uri = text.parse().map_err(|_| rejection())?;
         let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
         let host = uri.host().is_some_and(|host| !host.is_empty());
         // A query would be lost below `/v1/traces`, and is where tokens like to hide.
-        if !scheme || !host || !has_possible_port(&uri) || text.contains(['?', '#']) {
-            return Err(refused());
+        if !scheme || !host || !has_valid_port(&uri) || text.contains(['?', '#']) {
+            return Err(rejection());
         }
         Ok(Self {
             text: text.into(),
@@ -119,7 +119,7 @@ impl FromStr for Endpoint {
 }
 
 /// `Uri` takes `host:99999` for an address without a port.
-fn has_possible_port(uri: &Uri) -> bool {
+fn has_valid_port(uri: &Uri) -> bool {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let host = authority
         .rsplit_once('@')
@@ -132,7 +132,7 @@ fn has_possible_port(uri: &Uri) -> bool {
 }
 
 /// The text without what could be a secret: user and password, query and fragment.
-fn masked(text: &str) -> String {
+fn mask_credentials(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), text),
@@ -147,26 +147,26 @@ fn masked(text: &str) -> String {
     }
 }
 
-impl Setting for Endpoint {
+impl FieldValue for Endpoint {
     fn allowed() -> String {
         ALLOWED.into()
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
         text.parse()
-            .map_err(|error: EndpointError| Refusal::text(&error.shown, ALLOWED))
+            .map_err(|error: EndpointError| InvalidValue::from_text(&error.shown, ALLOWED))
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&masked(&self.text))
+        f.write_str(&mask_credentials(&self.text))
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", masked(&self.text))
+        write!(f, "{:?}", mask_credentials(&self.text))
     }
 }
 
@@ -177,17 +177,21 @@ impl Serialize for Endpoint {
 }
 
 /// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
-pub(super) fn check_features(path: &str, endpoint: Option<&Endpoint>, check: &mut Check<'_>) {
+pub(super) fn validate_features(
+    path: &str,
+    endpoint: Option<&Endpoint>,
+    validator: &mut ConfigValidator<'_>,
+) {
     let Some(endpoint) = endpoint else {
         return;
     };
-    check.require(
+    validator.require(
         cfg!(feature = "otlp"),
         path,
         endpoint,
         "none: the crate was built without its `otlp` feature",
     );
-    check.require(
+    validator.require(
         !endpoint.is_https() || cfg!(feature = "tls"),
         path,
         endpoint,
@@ -241,7 +245,7 @@ mod tests {
             ("user:canary@host:1", "***@host:1"),
             ("http://host:1/?key=canary", "http://host:1/?***"),
         ] {
-            assert_eq!(masked(text), shown);
+            assert_eq!(mask_credentials(text), shown);
         }
         let endpoint: Endpoint = "http://user:canary@host:1".parse().unwrap();
         assert_eq!(

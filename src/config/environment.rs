@@ -21,7 +21,7 @@ pub struct Environment {
 impl Environment {
     /// The variables of this process, as they are now. Bytes that aren't UTF-8 become `U+FFFD`.
     #[must_use]
-    pub fn process() -> Self {
+    pub fn from_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         std::env::vars_os()
             .map(|(name, value)| (text(name), text(value)))
@@ -44,7 +44,10 @@ impl Environment {
     }
 
     /// The names of all variables that are set and start like this.
-    pub(super) fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn names_with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
         let names = self.variables.keys().map(String::as_str);
         names.filter(move |name| name.starts_with(prefix) && self.get(name).is_some())
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: every fault at once, each with its place.
+//! Faults of a configuration: all at once, each with its location.
 //!
 //! Why not stop at the first? Because a config is fixed by people who redeploy after each attempt;
 //! ten faults in one answer cost one attempt.
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// A configuration that can't be used.
 ///
-/// Whoever wrote the file, the environment or the code is at fault, not the crate; each [`Fault`]
+/// The author of the file, the environment or the code is at fault, not the crate; each [`ConfigFault`]
 /// says where, what stands there and what is allowed. Secrets are never part of it.
 ///
 /// ```
@@ -21,12 +21,12 @@ use std::path::PathBuf;
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct ConfigError {
-    faults: Vec<Fault>,
+    faults: Vec<ConfigFault>,
 }
 
 impl ConfigError {
-    /// The error for these faults, or `Ok` when there are none.
-    pub(super) fn unless_empty(faults: Vec<Fault>) -> Result<(), Self> {
+    /// Returns the error for these faults, or `Ok` when there are none.
+    pub(super) fn from_faults(faults: Vec<ConfigFault>) -> Result<(), Self> {
         if faults.is_empty() {
             Ok(())
         } else {
@@ -36,7 +36,7 @@ impl ConfigError {
 
     /// Every fault, in the order file, environment, range checks. Never empty.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[ConfigFault] {
         &self.faults
     }
 }
@@ -54,21 +54,21 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fault {
-    /// Where the value came from.
-    pub location: Location,
+pub struct ConfigFault {
+    /// The location of the value.
+    pub location: FaultLocation,
     /// The value as found, with secrets masked; or words for what is no value, such as an unknown key.
     pub value: String,
-    /// What may stand there.
+    /// The accepted values.
     pub allowed: String,
 }
 
-impl Fault {
-    pub(super) fn new(location: Location, refusal: Refusal) -> Self {
-        let Refusal { value, allowed } = refusal;
+impl ConfigFault {
+    pub(super) fn new(location: FaultLocation, invalid: InvalidValue) -> Self {
+        let InvalidValue { value, allowed } = invalid;
         Self {
             location,
             value,
@@ -77,7 +77,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             location,
@@ -88,10 +88,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Where a faulty value stands.
+/// The location of a faulty value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Location {
+pub enum FaultLocation {
     /// In a config file.
     File {
         /// The file as it was named.
@@ -113,7 +113,7 @@ pub enum Location {
     },
 }
 
-impl fmt::Display for Location {
+impl fmt::Display for FaultLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, path } => write!(f, "{}: {path}", file.display()),
@@ -124,16 +124,16 @@ impl fmt::Display for Location {
     }
 }
 
-/// A value that a reader or a check turned away, before its place is known.
+/// A value that a reader or the validator rejected, before its location is known.
 ///
 /// The reader writes `value`, because only it knows what in there is secret.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct InvalidValue {
     pub(super) value: String,
     pub(super) allowed: String,
 }
 
-impl Refusal {
+impl InvalidValue {
     pub(super) fn new(value: impl Into<String>, allowed: impl Into<String>) -> Self {
         Self {
             value: value.into(),
@@ -141,22 +141,22 @@ impl Refusal {
         }
     }
 
-    /// Turns away a text that holds no secret.
-    pub(super) fn text(text: &str, allowed: impl Into<String>) -> Self {
+    /// Creates the rejection of a text that holds no secret.
+    pub(super) fn from_text(text: &str, allowed: impl Into<String>) -> Self {
         Self::new(format!("{text:?}"), allowed)
     }
 }
 
-/// What is allowed where a name is unknown: all of them, and the one that was probably meant.
-pub(super) fn one_of(typed: &str, names: &[&str]) -> String {
+/// Formats the accepted names, with the nearest one as a suggestion.
+pub(super) fn format_allowed(typed: &str, names: &[&str]) -> String {
     let all = names.join(", ");
     match nearest(typed, names.iter().copied()) {
-        Some(meant) => format!("{all} (did you mean {meant}?)"),
+        Some(nearest) => format!("{all} (did you mean {nearest}?)"),
         None => all,
     }
 }
 
-/// The candidate that `typed` was most likely meant to be, if one is near enough.
+/// Returns the candidate nearest to `typed`, if one is near enough.
 pub(super) fn nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -164,14 +164,14 @@ pub(super) fn nearest<'a>(
     let typed = typed.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (edits(&typed, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (edit_distance(&typed, &candidate.to_lowercase()), candidate))
         .filter(|(edits, candidate)| *edits <= 1 + candidate.len() / 5)
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance, one row at a time.
-fn edits(left: &str, right: &str) -> usize {
+/// Returns the Levenshtein distance, computed one row at a time.
+fn edit_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, from) in left.chars().enumerate() {
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_the_name_that_was_meant() {
+    fn a_slip_finds_the_nearest_name() {
         let names = ["endpoint", "protocol", "timeout"];
         assert_eq!(nearest("endpont", names), Some("endpoint"));
         assert_eq!(nearest("Timeout", names), Some("timeout"));
@@ -200,18 +200,19 @@ mod tests {
 
     #[test]
     fn an_error_lists_each_fault_on_its_line() {
-        let fault = |location| Fault::new(location, Refusal::new("1.5", "a number from 0 to 1"));
+        let fault =
+            |location| ConfigFault::new(location, InvalidValue::new("1.5", "a number from 0 to 1"));
         let faults = vec![
-            fault(Location::File {
+            fault(FaultLocation::File {
                 file: "obs.json".into(),
                 path: "$.traces.sample_ratio".into(),
             }),
-            fault(Location::Variable("OTEL_TRACES_SAMPLER_ARG".into())),
-            fault(Location::Code {
+            fault(FaultLocation::Variable("OTEL_TRACES_SAMPLER_ARG".into())),
+            fault(FaultLocation::Code {
                 path: "$.traces.sample_ratio".into(),
             }),
         ];
-        let error = ConfigError::unless_empty(faults).unwrap_err();
+        let error = ConfigError::from_faults(faults).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the configuration has 3 faults\n  \

@@ -1,30 +1,32 @@
-//! Puts the layers on top of each other: defaults, code, file, environment; then judges the result.
+//! Layering of the configuration: defaults, code, file, environment; then validation.
 
 use std::path::Path;
 
 use super::Config;
-use super::check::Check;
-use super::document::Document;
+use super::document::ConfigDocument;
 use super::effective::{EffectiveConfig, flatten};
 use super::environment::Environment;
-use super::fault::{ConfigError, Fault, Location, Refusal, nearest, one_of};
-use super::reader::{Findings, member, read_object};
-use super::signal::Signal;
-use super::source::{Source, Sources};
+use super::fault::{
+    ConfigError, ConfigFault, FaultLocation, InvalidValue, format_allowed, nearest,
+};
+use super::reader::{ReadContext, join_path, read_object};
+use super::signal::TelemetrySignal;
+use super::source::{ConfigSource, ConfigSources};
+use super::validator::ConfigValidator;
 use super::variables::{CONFIG_FILE, known_names, variables};
 
 /// A configuration while its layers are being applied.
 #[derive(Debug)]
-pub(super) struct Layers {
+pub(super) struct ConfigLayers {
     config: Config,
-    sources: Sources,
-    faults: Vec<Fault>,
+    sources: ConfigSources,
+    faults: Vec<ConfigFault>,
     warnings: Vec<String>,
 }
 
-impl Layers {
-    /// Starts with what the code says: whatever differs from the default is the code's.
-    pub(super) fn of_code(mut config: Config) -> Self {
+impl ConfigLayers {
+    /// Creates the layers from the code's configuration: values that differ from the default are the code's.
+    pub(super) fn from_code(mut config: Config) -> Self {
         config
             .otlp
             .headers_mut()
@@ -36,9 +38,9 @@ impl Layers {
                     .collect();
             });
         let defaults: Vec<_> = flatten(&Config::default()).collect();
-        let mut sources = Sources::default();
+        let mut sources = ConfigSources::default();
         for setting in flatten(&config).filter(|setting| !defaults.contains(setting)) {
-            sources.set(&setting.0, Source::Code);
+            sources.set(&setting.0, ConfigSource::Code);
         }
         Self {
             config,
@@ -49,7 +51,7 @@ impl Layers {
     }
 
     /// Applies the file that the code names, or else the one that the environment names.
-    pub(super) fn chosen_file(&mut self, environment: &Environment) {
+    pub(super) fn apply_chosen_file(&mut self, environment: &Environment) {
         let named = environment.get(CONFIG_FILE);
         match (self.config.file.clone(), named) {
             (Some(file), named) => {
@@ -58,86 +60,90 @@ impl Layers {
                     let warning = format!("{CONFIG_FILE}: {named} is not read, {file} is");
                     self.warnings.push(warning);
                 }
-                self.file(&file);
+                self.apply_file(&file);
             }
-            (None, Some(named)) => self.file(Path::new(named)),
+            (None, Some(named)) => self.apply_file(Path::new(named)),
             (None, None) => {}
         }
     }
 
     /// Applies this file.
-    pub(super) fn file(&mut self, file: &Path) {
+    pub(super) fn apply_file(&mut self, file: &Path) {
         self.sources.set_file(file);
         let faults = &mut self.faults;
-        let mut findings = Findings {
+        let mut context = ReadContext {
             file,
             faults,
             sources: &mut self.sources,
         };
-        match parsed(file) {
-            Err(refusal) => findings.fault("", refusal),
-            Ok(Document { root, duplicates }) => {
+        match parse_file(file) {
+            Err(invalid) => context.add_fault("", invalid),
+            Ok(ConfigDocument { root, duplicates }) => {
                 for path in duplicates {
-                    let refusal = Refusal::new("the key stands twice", "each key once");
-                    findings.fault(&path, refusal);
+                    let invalid = InvalidValue::new("the key stands twice", "each key once");
+                    context.add_fault(&path, invalid);
                 }
                 let config = &mut self.config;
-                read_object(&root, "", &mut findings, |section| config.read(section));
+                read_object(&root, "", &mut context, |section| config.read(section));
             }
         }
     }
 
-    /// Applies every variable that decides a setting, and looks at those that nobody reads.
-    pub(super) fn environment(&mut self, environment: &Environment) {
+    /// Applies every variable that decides a setting, and checks for unknown ones.
+    pub(super) fn apply_environment(&mut self, environment: &Environment) {
         for variable in variables() {
             let Some(text) = environment.get(variable.name) else {
                 continue;
             };
-            let source = Source::Environment(variable.name.into());
+            let source = ConfigSource::Environment(variable.name.into());
             match variable.apply(&mut self.config, text) {
                 Ok(paths) => paths
                     .iter()
                     .for_each(|path| self.sources.set(path, source.clone())),
-                Err(refusal) => {
+                Err(invalid) => {
                     variable
                         .paths
                         .iter()
-                        .for_each(|path| self.sources.refuse(path));
-                    let location = Location::Variable(variable.name.into());
-                    self.faults.push(Fault::new(location, refusal));
+                        .for_each(|path| self.sources.mark_invalid(path));
+                    let location = FaultLocation::Variable(variable.name.into());
+                    self.faults.push(ConfigFault::new(location, invalid));
                 }
             }
         }
-        self.unknown_variables(environment);
+        self.check_unknown_variables(environment);
     }
 
-    /// A standard variable may be meant for another program; one of ours can only be a slip.
-    fn unknown_variables(&mut self, environment: &Environment) {
+    /// Reports unknown variables: a standard one may be meant for another program and is a warning, one
+    /// of ours is a fault.
+    fn check_unknown_variables(&mut self, environment: &Environment) {
         let unknown = |name: &&str| !known_names().any(|known| known == *name);
-        for name in environment.starting_with("OTEL_").filter(unknown) {
+        for name in environment.names_with_prefix("OTEL_").filter(unknown) {
             let hint = nearest(name, known_names());
             let hint = hint.map_or(String::new(), |hint| format!("; did you mean {hint}?"));
             self.warnings
                 .push(format!("{name} has no effect here{hint}"));
         }
-        for name in environment.starting_with("VANTAGE_OBS_").filter(unknown) {
+        for name in environment
+            .names_with_prefix("VANTAGE_OBS_")
+            .filter(unknown)
+        {
             let ours = known_names().filter(|known| known.starts_with("VANTAGE_OBS_"));
-            let allowed = one_of(name, &ours.collect::<Vec<_>>());
-            let location = Location::Variable(name.into());
-            self.faults.push(Fault::new(
+            let allowed = format_allowed(name, &ours.collect::<Vec<_>>());
+            let location = FaultLocation::Variable(name.into());
+            self.faults.push(ConfigFault::new(
                 location,
-                Refusal::new("unknown variable", allowed),
+                InvalidValue::new("unknown variable", allowed),
             ));
         }
     }
 
     /// Replaces references to secrets by the secrets.
-    pub(super) fn follow_secrets(&mut self, environment: &Environment) {
-        let mut refusals = Vec::new();
+    pub(super) fn resolve_secrets(&mut self, environment: &Environment) {
+        let mut invalid_values = Vec::new();
         for (path, headers) in self.config.otlp.headers_mut() {
             for (name, secret) in headers {
-                if let Err(refusal) = secret.follow(environment) {
-                    refusals.push((member(path, name), refusal));
+                if let Err(invalid) = secret.resolve_reference(environment) {
+                    invalid_values.push((join_path(path, name), invalid));
                 }
             }
         }
@@ -154,54 +160,57 @@ impl Layers {
             ("heartbeat.token", &mut self.config.heartbeat.token),
             ("store.url", &mut self.config.store.url),
         ] {
-            if let Some(Err(refusal)) = token.as_mut().map(|token| token.follow(environment)) {
-                refusals.push((path.into(), refusal));
+            if let Some(Err(invalid)) = token
+                .as_mut()
+                .map(|token| token.resolve_reference(environment))
+            {
+                invalid_values.push((path.into(), invalid));
             }
         }
-        let mut check = self.checking(true);
-        for (path, Refusal { value, allowed }) in refusals {
-            check.require(false, &path, value, &allowed);
+        let mut validator = self.validator(true);
+        for (path, InvalidValue { value, allowed }) in invalid_values {
+            validator.require(false, &path, value, &allowed);
         }
-        let faults = check.faults;
+        let faults = validator.faults;
         self.faults.extend(faults);
     }
 
-    /// Judges what the layers left; what nobody set only where `defaults` says so.
-    pub(super) fn check(&mut self, defaults: bool) {
-        let mut check = self.checking(defaults);
-        self.config.check(&mut check);
-        let faults = check.faults;
+    /// Validates the merged values; unset ones only if `defaults` is true.
+    pub(super) fn validate(&mut self, defaults: bool) {
+        let mut validator = self.validator(defaults);
+        self.config.validate(&mut validator);
+        let faults = validator.faults;
         self.faults.extend(faults);
         self.warnings.extend(self.config.otlp.warnings());
         self.warnings.extend(self.config.heartbeat.warnings());
         self.warnings
             .extend(self.config.store.warnings(&self.config.service));
-        let unsent = self.unsent();
+        let unsent = self.unsent_warnings();
         self.warnings.extend(unsent);
     }
 
-    fn checking(&self, defaults: bool) -> Check<'_> {
-        Check {
+    fn validator(&self, defaults: bool) -> ConfigValidator<'_> {
+        ConfigValidator {
             sources: &self.sources,
             defaults,
             faults: Vec::new(),
         }
     }
 
-    /// What is to be pushed and has nowhere to go. Traces are on by default, so that only somebody
+    /// Returns a warning for each signal that is to be pushed without an endpoint. Traces are on by default, so that only somebody
     /// who asked for them is told.
-    fn unsent(&self) -> Vec<String> {
+    fn unsent_warnings(&self) -> Vec<String> {
         let config = &self.config;
-        let traces = config.traces.enabled && self.checking(false).is_set("traces.enabled");
+        let traces = config.traces.enabled && self.validator(false).is_set("traces.enabled");
         let mut warnings = Vec::new();
         for (wanted, path, signal) in [
-            (traces, "traces.enabled", Signal::Traces),
+            (traces, "traces.enabled", TelemetrySignal::Traces),
             (
                 config.metrics.otlp.enabled,
                 "metrics.otlp.enabled",
-                Signal::Metrics,
+                TelemetrySignal::Metrics,
             ),
-            (config.logs.otlp, "logs.otlp", Signal::Logs),
+            (config.logs.otlp, "logs.otlp", TelemetrySignal::Logs),
         ] {
             if wanted && config.otlp.signal(signal).is_none() {
                 let source = self.sources.get(path);
@@ -214,7 +223,7 @@ impl Layers {
 
     /// The configuration with the layers applied so far.
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
-        ConfigError::unless_empty(self.faults)?;
+        ConfigError::from_faults(self.faults)?;
         Ok(self.config)
     }
 
@@ -226,15 +235,15 @@ impl Layers {
             faults,
             warnings,
         } = self;
-        ConfigError::unless_empty(faults)?;
+        ConfigError::from_faults(faults)?;
         Ok(EffectiveConfig::new(config, sources, warnings))
     }
 }
 
-/// The file as JSON.
-fn parsed(file: &Path) -> Result<Document, Refusal> {
+/// Parses the file as JSON.
+fn parse_file(file: &Path) -> Result<ConfigDocument, InvalidValue> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        Refusal::new(format!("can't be read ({error})"), "a readable JSON file")
+        InvalidValue::new(format!("can't be read ({error})"), "a readable JSON file")
     })?;
-    Document::parse(&text).map_err(|error| Refusal::new(error.to_string(), "JSON"))
+    ConfigDocument::parse(&text).map_err(|error| InvalidValue::new(error.to_string(), "JSON"))
 }

@@ -1,14 +1,14 @@
-//! Where alerts send whoever reads them.
+//! Link targets of alerts, dashboards and runbooks.
 
 use serde::Serialize;
 
-use super::check::Check;
-use super::reader::Section;
+use super::reader::SectionReader;
+use super::validator::ConfigValidator;
 
-/// Where alerts, dashboards and runbooks link to.
+/// The link targets of alerts, dashboards and runbooks.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Links {
+pub struct LinksConfig {
     /// The base URL of Grafana, to which `/d/api-performance` and its like are appended.
     /// Default: `http://grafana:3000`.
     pub grafana: String,
@@ -17,7 +17,7 @@ pub struct Links {
     pub runbooks: String,
 }
 
-impl Default for Links {
+impl Default for LinksConfig {
     fn default() -> Self {
         Self {
             grafana: "http://grafana:3000".into(),
@@ -26,7 +26,7 @@ impl Default for Links {
     }
 }
 
-impl Links {
+impl LinksConfig {
     /// The page of a dashboard.
     #[must_use]
     pub fn dashboard(&self, uid: &str) -> String {
@@ -39,22 +39,22 @@ impl Links {
         format!("{}/{name}.md", self.runbooks.trim_end_matches('/'))
     }
 
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("grafana", &mut self.grafana);
-        section.field("runbooks", &mut self.runbooks);
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("grafana", &mut self.grafana);
+        section.read_field("runbooks", &mut self.runbooks);
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
         let is_url = ["http://", "https://"]
             .iter()
             .any(|scheme| self.grafana.len() > scheme.len() && self.grafana.starts_with(scheme));
         let shown = format!("{:?}", self.grafana);
         let allowed = "http:// or https://, a host, and perhaps a path, without ? and #";
         let fine = is_url && is_base(&self.grafana);
-        check.require(fine, "links.grafana", shown, allowed);
+        validator.require(fine, "links.grafana", shown, allowed);
         let shown = format!("{:?}", self.runbooks);
         let allowed = "a URL or a path, without spaces, quotes, braces, ? and #";
-        check.require(is_base(&self.runbooks), "links.runbooks", shown, allowed);
+        validator.require(is_base(&self.runbooks), "links.runbooks", shown, allowed);
     }
 }
 

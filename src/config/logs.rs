@@ -1,28 +1,28 @@
-//! What the process writes about itself.
+//! Configuration of logs.
 
 use serde::Serialize;
 
-use super::batch::Batch;
-use super::check::Check;
-use super::levels::Levels;
-use super::reader::Section;
-use super::setting::words;
+use super::batch::BatchConfig;
+use super::field_value::string_enum;
+use super::log_levels::LogLevels;
+use super::reader::SectionReader;
+use super::validator::ConfigValidator;
 
-/// What the process writes about itself, and how.
+/// The logs of the process: format, output, levels, push.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Logs {
+pub struct LogsConfig {
     /// Default: JSON, one object a line, because a log store reads it.
     pub format: LogFormat,
     /// Where lines are written. Default: standard output, where containers' logs are collected.
     pub output: LogOutput,
     /// The least severe that is written, by module where that is wanted. Default: info.
-    pub level: Levels,
+    pub level: LogLevels,
     /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
     /// collect what is written to standard output. Needs an endpoint.
     pub otlp: bool,
     /// How log records wait for their push.
-    pub batch: Batch,
+    pub batch: BatchConfig,
 }
 
 /// The form of a log line.
@@ -37,7 +37,7 @@ pub enum LogFormat {
     Auto,
 }
 
-words!(LogFormat {
+string_enum!(LogFormat {
     Json: "json",
     Text: "text",
     Auto: "auto",
@@ -55,34 +55,34 @@ pub enum LogOutput {
     None,
 }
 
-words!(LogOutput {
+string_enum!(LogOutput {
     Stdout: "stdout",
     Stderr: "stderr",
     None: "none",
 });
 
-impl Default for Logs {
+impl Default for LogsConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
             output: LogOutput::Stdout,
-            level: Levels::default(),
+            level: LogLevels::default(),
             otlp: false,
-            batch: Batch::default(),
+            batch: BatchConfig::default(),
         }
     }
 }
 
-impl Logs {
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("format", &mut self.format);
-        section.field("output", &mut self.output);
-        section.field("level", &mut self.level);
-        section.field("otlp", &mut self.otlp);
-        section.section("batch", |section| self.batch.read(section));
+impl LogsConfig {
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("format", &mut self.format);
+        section.read_field("output", &mut self.output);
+        section.read_field("level", &mut self.level);
+        section.read_field("otlp", &mut self.otlp);
+        section.read_section("batch", |section| self.batch.read(section));
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        self.batch.check("logs.batch", check);
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        self.batch.validate("logs.batch", validator);
     }
 }

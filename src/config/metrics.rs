@@ -1,22 +1,22 @@
-//! How metrics leave the process.
+//! Configuration of metrics.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::check::Check;
-use super::reader::Section;
-use super::setting::duration;
+use super::field_value::serialize_duration;
+use super::reader::SectionReader;
+use super::validator::ConfigValidator;
 
-/// How metrics leave the process, and how many series there may be.
+/// The scrape and the push of metrics, and the limit of series.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Metrics {
+pub struct MetricsConfig {
     /// The scrape.
-    pub prometheus: Prometheus,
+    pub prometheus: PrometheusConfig,
     /// The push.
-    pub otlp: MetricsPush,
+    pub otlp: MetricsPushConfig,
     /// The most series that one instrument may have, 1 to 100,000; what is beyond goes into one
     /// overflow series. Default: 2000, as OpenTelemetry has it. The SDK reserves memory for the
     /// limit, about 70 bytes a series and instrument: hence the upper bound.
@@ -28,7 +28,7 @@ pub struct Metrics {
 /// The scrape.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Prometheus {
+pub struct PrometheusConfig {
     /// Whether metrics can be scraped. Default: true.
     pub enabled: bool,
     /// Where, as an absolute path of plain characters outside `/api/v1` and `/status`, which are
@@ -39,38 +39,38 @@ pub struct Prometheus {
     pub scope_labels: bool,
     /// How often Prometheus scrapes: more than 0, at most a day. Default: 15 s. Generated rules
     /// derive their shortest windows from it.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub scrape_interval: Duration,
 }
 
 /// The push of metrics by OTLP.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct MetricsPush {
+pub struct MetricsPushConfig {
     /// Whether metrics are pushed. Default: false, because they are scraped already. Needs an
     /// endpoint.
     pub enabled: bool,
     /// How often: more than 0, at most a day. Default: 60 s, as OpenTelemetry has it.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub interval: Duration,
     /// The time that collecting and sending may take together: more than 0, at most a day.
     /// Default: 30 s, as OpenTelemetry has it.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub timeout: Duration,
 }
 
-impl Default for Metrics {
+impl Default for MetricsConfig {
     fn default() -> Self {
         Self {
-            prometheus: Prometheus::default(),
-            otlp: MetricsPush::default(),
+            prometheus: PrometheusConfig::default(),
+            otlp: MetricsPushConfig::default(),
             cardinality_limit: 2000,
             disks: vec!["/".into()],
         }
     }
 }
 
-impl Default for Prometheus {
+impl Default for PrometheusConfig {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -81,7 +81,7 @@ impl Default for Prometheus {
     }
 }
 
-impl Default for MetricsPush {
+impl Default for MetricsPushConfig {
     fn default() -> Self {
         Self {
             enabled: false,
@@ -91,22 +91,22 @@ impl Default for MetricsPush {
     }
 }
 
-impl Metrics {
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.section("prometheus", |section| self.prometheus.read(section));
-        section.section("otlp", |section| self.otlp.read(section));
-        section.field("cardinality_limit", &mut self.cardinality_limit);
-        section.list("disks", &mut self.disks);
+impl MetricsConfig {
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_section("prometheus", |section| self.prometheus.read(section));
+        section.read_section("otlp", |section| self.otlp.read(section));
+        section.read_field("cardinality_limit", &mut self.cardinality_limit);
+        section.read_list("disks", &mut self.disks);
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        self.prometheus.check(check);
-        self.otlp.check(check);
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        self.prometheus.validate(validator);
+        self.otlp.validate(validator);
         let limit = self.cardinality_limit;
         let fine = (1..=100_000).contains(&limit);
-        check.require(fine, "metrics.cardinality_limit", limit, "1 to 100000");
+        validator.require(fine, "metrics.cardinality_limit", limit, "1 to 100000");
         for disk in self.disks.iter().filter(|disk| !disk.is_absolute()) {
-            check.require(
+            validator.require(
                 false,
                 "metrics.disks",
                 format!("{disk:?}"),
@@ -116,38 +116,38 @@ impl Metrics {
     }
 }
 
-impl Prometheus {
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("enabled", &mut self.enabled);
-        section.field("path", &mut self.path);
-        section.field("scope_labels", &mut self.scope_labels);
-        section.field("scrape_interval", &mut self.scrape_interval);
+impl PrometheusConfig {
+    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("enabled", &mut self.enabled);
+        section.read_field("path", &mut self.path);
+        section.read_field("scope_labels", &mut self.scope_labels);
+        section.read_field("scrape_interval", &mut self.scrape_interval);
     }
 
-    fn check(&self, check: &mut Check<'_>) {
+    fn validate(&self, validator: &mut ConfigValidator<'_>) {
         let path = "metrics.prometheus.path";
         let allowed = "a path such as \"/metrics\": it starts with / and has plain characters, \
                        and /api/v1 and /status are taken";
-        check.require(
+        validator.require(
             is_free_path(&self.path),
             path,
             format!("{:?}", self.path),
             allowed,
         );
-        check.duration("metrics.prometheus.scrape_interval", self.scrape_interval);
+        validator.require_duration("metrics.prometheus.scrape_interval", self.scrape_interval);
     }
 }
 
-impl MetricsPush {
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("enabled", &mut self.enabled);
-        section.field("interval", &mut self.interval);
-        section.field("timeout", &mut self.timeout);
+impl MetricsPushConfig {
+    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("enabled", &mut self.enabled);
+        section.read_field("interval", &mut self.interval);
+        section.read_field("timeout", &mut self.timeout);
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        check.duration("metrics.otlp.interval", self.interval);
-        check.duration("metrics.otlp.timeout", self.timeout);
+    fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        validator.require_duration("metrics.otlp.interval", self.interval);
+        validator.require_duration("metrics.otlp.timeout", self.timeout);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where telemetry is pushed to.
+//! Configuration of the OTLP export.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
-use super::check::Check;
-use super::endpoint::{Endpoint, check_features};
-use super::reader::{Section, member};
+use super::endpoint::{Endpoint, validate_features};
+use super::field_value::{serialize_duration, serialize_optional_duration, string_enum};
+use super::reader::{SectionReader, join_path};
 use super::secret::{MASK, Secret};
-use super::setting::{duration, optional_duration, words};
-use super::signal::Signal;
-use super::tls::Tls;
+use super::signal::TelemetrySignal;
+use super::tls::TlsConfig;
+use super::validator::ConfigValidator;
 
-/// How OTLP is spoken, for all signals and, where one differs, for each.
+/// The OTLP export, for all signals and, where one differs, for each.
 ///
-/// [`Otlp::signal`] answers what holds for one of them.
+/// [`OtlpConfig::signal`] answers what holds for one of them.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Otlp {
+pub struct OtlpConfig {
     /// The receiver. Default: none, and nothing is pushed. With `http/protobuf` it is the base to
     /// which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.
     pub endpoint: Option<Endpoint>,
@@ -30,17 +30,17 @@ pub struct Otlp {
     pub headers: BTreeMap<String, Secret>,
     /// The time one export may take, connecting included: more than 0, at most a day. Default:
     /// 10 s, as OpenTelemetry has it.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub timeout: Duration,
     /// The time that a flush or a shutdown may take, for all signals together: more than 0, at most
     /// a day. Default: 5 s, well within the 30 s that Kubernetes gives a pod to end.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub shutdown_timeout: Duration,
     /// Default: gzip, which every receiver takes and which makes spans several times smaller.
     pub compression: Compression,
     /// Certificates for an `https` endpoint. Default: the system's authorities, no client
     /// certificate.
-    pub tls: Tls,
+    pub tls: TlsConfig,
     /// What differs for traces. Default: nothing.
     pub traces: OtlpOverride,
     /// What differs for metrics. Default: nothing.
@@ -60,12 +60,12 @@ pub struct OtlpOverride {
     /// Headers for this signal alone. They join those for all; one of the same name wins here.
     pub headers: BTreeMap<String, Secret>,
     /// The time one export of this signal may take.
-    #[serde(serialize_with = "optional_duration")]
+    #[serde(serialize_with = "serialize_optional_duration")]
     pub timeout: Option<Duration>,
     /// How this signal is compressed.
     pub compression: Option<Compression>,
     /// Certificates for this signal's receiver.
-    pub tls: Tls,
+    pub tls: TlsConfig,
 }
 
 /// OTLP's two transports.
@@ -78,7 +78,7 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
-words!(Protocol {
+string_enum!(Protocol {
     Grpc: "grpc",
     HttpProtobuf: "http/protobuf"
 });
@@ -93,7 +93,7 @@ pub enum Compression {
     None,
 }
 
-words!(Compression {
+string_enum!(Compression {
     Gzip: "gzip",
     None: "none"
 });
@@ -113,10 +113,10 @@ pub struct SignalOtlp {
     /// How exports are compressed.
     pub compression: Compression,
     /// Certificates for an `https` endpoint.
-    pub tls: Tls,
+    pub tls: TlsConfig,
 }
 
-impl Default for Otlp {
+impl Default for OtlpConfig {
     fn default() -> Self {
         Self {
             endpoint: None,
@@ -125,7 +125,7 @@ impl Default for Otlp {
             timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(5),
             compression: Compression::Gzip,
-            tls: Tls::default(),
+            tls: TlsConfig::default(),
             traces: OtlpOverride::default(),
             metrics: OtlpOverride::default(),
             logs: OtlpOverride::default(),
@@ -133,49 +133,49 @@ impl Default for Otlp {
     }
 }
 
-impl Otlp {
+impl OtlpConfig {
     /// What holds for this signal; `None` when it has no endpoint and isn't pushed.
     ///
     /// ```
-    /// use vantage_obs::config::{Otlp, Protocol, Signal};
+    /// use vantage_obs::config::{OtlpConfig, Protocol, TelemetrySignal};
     ///
-    /// let mut otlp = Otlp::default();
+    /// let mut otlp = OtlpConfig::default();
     /// otlp.protocol = Protocol::HttpProtobuf;
     /// otlp.endpoint = Some("http://collector:4318".parse()?);
     /// otlp.logs.endpoint = Some("http://loki:3100/otlp/v1/logs".parse()?);
     ///
     /// let endpoint = |signal| otlp.signal(signal).unwrap().endpoint.to_string();
-    /// assert_eq!(endpoint(Signal::Traces), "http://collector:4318/v1/traces");
-    /// assert_eq!(endpoint(Signal::Logs), "http://loki:3100/otlp/v1/logs");
+    /// assert_eq!(endpoint(TelemetrySignal::Traces), "http://collector:4318/v1/traces");
+    /// assert_eq!(endpoint(TelemetrySignal::Logs), "http://loki:3100/otlp/v1/logs");
     /// # Ok::<(), vantage_obs::config::EndpointError>(())
     /// ```
     #[must_use]
-    pub fn signal(&self, signal: Signal) -> Option<SignalOtlp> {
-        let own = self.overrides(signal);
-        let protocol = own.protocol.unwrap_or(self.protocol);
-        let endpoint = match (&own.endpoint, &self.endpoint, protocol) {
+    pub fn signal(&self, signal: TelemetrySignal) -> Option<SignalOtlp> {
+        let overrides = self.overrides(signal);
+        let protocol = overrides.protocol.unwrap_or(self.protocol);
+        let endpoint = match (&overrides.endpoint, &self.endpoint, protocol) {
             (Some(endpoint), _, _) => endpoint.clone(),
-            (None, Some(base), Protocol::HttpProtobuf) => base.below(&format!("v1/{signal}")),
+            (None, Some(base), Protocol::HttpProtobuf) => base.join_path(&format!("v1/{signal}")),
             (None, Some(endpoint), Protocol::Grpc) => endpoint.clone(),
             (None, None, _) => return None,
         };
         let mut headers = self.headers.clone();
-        headers.extend(own.headers.clone());
+        headers.extend(overrides.headers.clone());
         Some(SignalOtlp {
             endpoint,
             protocol,
             headers,
-            timeout: own.timeout.unwrap_or(self.timeout),
-            compression: own.compression.unwrap_or(self.compression),
-            tls: own.tls.over(&self.tls),
+            timeout: overrides.timeout.unwrap_or(self.timeout),
+            compression: overrides.compression.unwrap_or(self.compression),
+            tls: overrides.tls.with_fallback(&self.tls),
         })
     }
 
-    fn overrides(&self, signal: Signal) -> &OtlpOverride {
+    fn overrides(&self, signal: TelemetrySignal) -> &OtlpOverride {
         match signal {
-            Signal::Traces => &self.traces,
-            Signal::Metrics => &self.metrics,
-            Signal::Logs => &self.logs,
+            TelemetrySignal::Traces => &self.traces,
+            TelemetrySignal::Metrics => &self.metrics,
+            TelemetrySignal::Logs => &self.logs,
         }
     }
 
@@ -189,72 +189,80 @@ impl Otlp {
         ]
     }
 
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("endpoint", &mut self.endpoint);
-        section.field("protocol", &mut self.protocol);
-        section.map("headers", str::to_ascii_lowercase, &mut self.headers);
-        section.field("timeout", &mut self.timeout);
-        section.field("shutdown_timeout", &mut self.shutdown_timeout);
-        section.field("compression", &mut self.compression);
-        section.section("tls", |section| self.tls.read(section));
-        section.section("traces", |section| self.traces.read(section));
-        section.section("metrics", |section| self.metrics.read(section));
-        section.section("logs", |section| self.logs.read(section));
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("endpoint", &mut self.endpoint);
+        section.read_field("protocol", &mut self.protocol);
+        section.read_map("headers", str::to_ascii_lowercase, &mut self.headers);
+        section.read_field("timeout", &mut self.timeout);
+        section.read_field("shutdown_timeout", &mut self.shutdown_timeout);
+        section.read_field("compression", &mut self.compression);
+        section.read_section("tls", |section| self.tls.read(section));
+        section.read_section("traces", |section| self.traces.read(section));
+        section.read_section("metrics", |section| self.metrics.read(section));
+        section.read_section("logs", |section| self.logs.read(section));
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        check_headers(&self.headers, "otlp.headers", check);
-        check.duration("otlp.timeout", self.timeout);
-        check.duration("otlp.shutdown_timeout", self.shutdown_timeout);
-        check_features("otlp.endpoint", self.endpoint.as_ref(), check);
-        self.tls.check("otlp.tls", check);
-        for signal in Signal::ALL {
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        validate_headers(&self.headers, "otlp.headers", validator);
+        validator.require_duration("otlp.timeout", self.timeout);
+        validator.require_duration("otlp.shutdown_timeout", self.shutdown_timeout);
+        validate_features("otlp.endpoint", self.endpoint.as_ref(), validator);
+        self.tls.validate("otlp.tls", validator);
+        for signal in TelemetrySignal::ALL {
             self.overrides(signal)
-                .check(&format!("otlp.{signal}"), check);
+                .validate(&format!("otlp.{signal}"), validator);
         }
     }
 
     /// What will probably not work, though it may: the port says another protocol.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let own = Signal::ALL.into_iter().filter_map(|signal| {
-            let own = self.overrides(signal);
-            let endpoint = own.endpoint.as_ref()?;
+        let overrides = TelemetrySignal::ALL.into_iter().filter_map(|signal| {
+            let overrides = self.overrides(signal);
+            let endpoint = overrides.endpoint.as_ref()?;
             let path = format!("otlp.{signal}.endpoint");
-            port_warning(&path, endpoint, own.protocol.unwrap_or(self.protocol))
+            port_warning(&path, endpoint, overrides.protocol.unwrap_or(self.protocol))
         });
         let general = self.endpoint.as_ref();
         let general = general.and_then(|at| port_warning("otlp.endpoint", at, self.protocol));
-        general.into_iter().chain(own).collect()
+        general.into_iter().chain(overrides).collect()
     }
 }
 
 impl OtlpOverride {
-    fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("endpoint", &mut self.endpoint);
-        section.field("protocol", &mut self.protocol);
-        section.map("headers", str::to_ascii_lowercase, &mut self.headers);
-        section.field("timeout", &mut self.timeout);
-        section.field("compression", &mut self.compression);
-        section.section("tls", |section| self.tls.read(section));
+    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("endpoint", &mut self.endpoint);
+        section.read_field("protocol", &mut self.protocol);
+        section.read_map("headers", str::to_ascii_lowercase, &mut self.headers);
+        section.read_field("timeout", &mut self.timeout);
+        section.read_field("compression", &mut self.compression);
+        section.read_section("tls", |section| self.tls.read(section));
     }
 
-    fn check(&self, path: &str, check: &mut Check<'_>) {
-        check_features(&member(path, "endpoint"), self.endpoint.as_ref(), check);
-        check_headers(&self.headers, &member(path, "headers"), check);
+    fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        validate_features(
+            &join_path(path, "endpoint"),
+            self.endpoint.as_ref(),
+            validator,
+        );
+        validate_headers(&self.headers, &join_path(path, "headers"), validator);
         if let Some(timeout) = self.timeout {
-            check.duration(&member(path, "timeout"), timeout);
+            validator.require_duration(&join_path(path, "timeout"), timeout);
         }
-        self.tls.check(&member(path, "tls"), check);
+        self.tls.validate(&join_path(path, "tls"), validator);
     }
 }
 
-fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Check<'_>) {
+fn validate_headers(
+    headers: &BTreeMap<String, Secret>,
+    path: &str,
+    validator: &mut ConfigValidator<'_>,
+) {
     for (name, secret) in headers {
-        let at = member(path, name);
+        let at = join_path(path, name);
         // A bad name is often a whole header line in the wrong place, so it isn't shown.
         let good_name = HeaderName::from_bytes(name.as_bytes()).is_ok();
         let allowed = "header names of letters, digits and hyphens";
-        check.require_at(
+        validator.require_at(
             good_name,
             &at,
             path,
@@ -266,7 +274,7 @@ fn check_headers(headers: &BTreeMap<String, Secret>, path: &str, check: &mut Che
             .is_none_or(|value| !value.trim().is_empty() && HeaderValue::from_str(value).is_ok());
         if good_name {
             let allowed = "visible ASCII text that is not empty";
-            check.require(good_value, &at, MASK, allowed);
+            validator.require(good_value, &at, MASK, allowed);
         }
     }
 }

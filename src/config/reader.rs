@@ -1,4 +1,4 @@
-//! Reads one object of the config file, field by field, and collects every fault on the way.
+//! Reader of one object of the config file, field by field; collects every fault on the way.
 //!
 //! Why not serde's `deny_unknown_fields`? Because it stops at the first fault and doesn't know
 //! where it stands.
@@ -8,34 +8,34 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::fault::{Fault, Location, Refusal, one_of};
-use super::setting::{Setting, kind};
-use super::source::{Source, Sources};
+use super::fault::{ConfigFault, FaultLocation, InvalidValue, format_allowed};
+use super::field_value::{FieldValue, json_type_name};
+use super::source::{ConfigSource, ConfigSources};
 
-/// Where the readers of one file put what they find out.
+/// The state shared by the readers of one file: faults and sources.
 #[derive(Debug)]
-pub(super) struct Findings<'a> {
+pub(super) struct ReadContext<'a> {
     pub(super) file: &'a Path,
-    pub(super) faults: &'a mut Vec<Fault>,
-    pub(super) sources: &'a mut Sources,
+    pub(super) faults: &'a mut Vec<ConfigFault>,
+    pub(super) sources: &'a mut ConfigSources,
 }
 
-impl Findings<'_> {
-    pub(super) fn fault(&mut self, path: &str, refusal: Refusal) {
-        self.sources.refuse(path);
-        let location = Location::File {
+impl ReadContext<'_> {
+    pub(super) fn add_fault(&mut self, path: &str, invalid: InvalidValue) {
+        self.sources.mark_invalid(path);
+        let location = FaultLocation::File {
             file: self.file.into(),
             path: json_path(path),
         };
-        self.faults.push(Fault::new(location, refusal));
+        self.faults.push(ConfigFault::new(location, invalid));
     }
 
-    fn found(&mut self, path: &str) {
-        self.sources.set(path, Source::File(self.file.into()));
+    fn mark_set(&mut self, path: &str) {
+        self.sources.set(path, ConfigSource::File(self.file.into()));
     }
 }
 
-/// The JSON path of a setting.
+/// Returns the JSON path of a setting.
 pub(super) fn json_path(path: &str) -> String {
     match path {
         "" => "$".into(),
@@ -43,8 +43,8 @@ pub(super) fn json_path(path: &str) -> String {
     }
 }
 
-/// The dotted path of a member.
-pub(super) fn member(path: &str, key: &str) -> String {
+/// Returns the dotted path of a member.
+pub(super) fn join_path(path: &str, key: &str) -> String {
     match path {
         "" => key.into(),
         path => format!("{path}.{key}"),
@@ -55,128 +55,132 @@ pub(super) fn member(path: &str, key: &str) -> String {
 pub(super) fn read_object(
     value: &Value,
     path: &str,
-    findings: &mut Findings<'_>,
-    read: impl FnOnce(&mut Section<'_, '_>),
+    context: &mut ReadContext<'_>,
+    read: impl FnOnce(&mut SectionReader<'_, '_>),
 ) {
     let Value::Object(members) = value else {
-        return findings.fault(path, Refusal::new(kind(value), "an object"));
+        return context.add_fault(path, InvalidValue::new(json_type_name(value), "an object"));
     };
-    let mut section = Section {
+    let mut section = SectionReader {
         members,
         path,
         known: Vec::new(),
-        findings,
+        context,
     };
     read(&mut section);
-    section.refuse_unknown();
+    section.reject_unknown_keys();
 }
 
-/// One object of the file.
+/// Reader of one object of the file.
 #[derive(Debug)]
-pub(super) struct Section<'a, 'f> {
+pub(super) struct SectionReader<'a, 'f> {
     members: &'a Map<String, Value>,
     path: &'a str,
     known: Vec<&'static str>,
-    findings: &'a mut Findings<'f>,
+    context: &'a mut ReadContext<'f>,
 }
 
-impl<'a> Section<'a, '_> {
+impl<'a> SectionReader<'a, '_> {
     /// Reads a member that is an object itself.
-    pub(super) fn section(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
-        if let Some((value, path)) = self.take(key) {
-            read_object(value, &path, self.findings, read);
+    pub(super) fn read_section(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut SectionReader<'_, '_>),
+    ) {
+        if let Some((value, path)) = self.take_value(key) {
+            read_object(value, &path, self.context, read);
         }
     }
 
-    /// The same; null says that there is none.
-    pub(super) fn optional_section(
+    /// Like [`read_section`](Self::read_section); null stands for an absent section.
+    pub(super) fn read_optional_section(
         &mut self,
         key: &'static str,
-        read: impl FnOnce(&mut Section<'_, '_>),
+        read: impl FnOnce(&mut SectionReader<'_, '_>),
     ) {
         if !self.members.get(key).is_some_and(Value::is_null) {
-            return self.section(key, read);
+            return self.read_section(key, read);
         }
         self.known.push(key);
     }
 
     /// Reads a single value, if there is one.
-    pub(super) fn field<T: Setting>(&mut self, key: &'static str, slot: &mut T) {
-        let Some((value, path)) = self.take(key) else {
+    pub(super) fn read_field<T: FieldValue>(&mut self, key: &'static str, slot: &mut T) {
+        let Some((value, path)) = self.take_value(key) else {
             return;
         };
-        if let Some(value) = self.read(value, &path) {
+        if let Some(value) = self.read_value(value, &path) {
             *slot = value;
-            self.findings.found(&path);
+            self.context.mark_set(&path);
         }
     }
 
     /// Reads an array. It replaces the one from the layer below.
-    pub(super) fn list<T: Setting>(&mut self, key: &'static str, slot: &mut Vec<T>) {
-        let Some((value, path)) = self.take(key) else {
+    pub(super) fn read_list<T: FieldValue>(&mut self, key: &'static str, slot: &mut Vec<T>) {
+        let Some((value, path)) = self.take_value(key) else {
             return;
         };
         let Value::Array(items) = value else {
             return self
-                .findings
-                .fault(&path, Refusal::new(kind(value), "an array"));
+                .context
+                .add_fault(&path, InvalidValue::new(json_type_name(value), "an array"));
         };
         let items = items.iter().enumerate();
-        let read = |(index, item)| self.read(item, &format!("{path}[{index}]"));
+        let read = |(index, item)| self.read_value(item, &format!("{path}[{index}]"));
         // Collected before it is judged, so that every bad item is a fault and not the first alone.
         let items: Vec<_> = items.map(read).collect();
         if let Some(items) = items.into_iter().collect() {
             *slot = items;
-            self.findings.found(&path);
+            self.context.mark_set(&path);
         }
     }
 
     /// Reads an object of free names. Each entry replaces the one of its name from the layer below.
-    pub(super) fn map<T: Setting>(
+    pub(super) fn read_map<T: FieldValue>(
         &mut self,
         key: &'static str,
         name: impl Fn(&str) -> String,
         slot: &mut BTreeMap<String, T>,
     ) {
-        let Some((value, path)) = self.take(key) else {
+        let Some((value, path)) = self.take_value(key) else {
             return;
         };
         let Value::Object(entries) = value else {
             return self
-                .findings
-                .fault(&path, Refusal::new(kind(value), "an object"));
+                .context
+                .add_fault(&path, InvalidValue::new(json_type_name(value), "an object"));
         };
         for (key, value) in entries {
             let name = name(key);
-            let path = member(&path, &name);
-            if let Some(value) = self.read(value, &path) {
+            let path = join_path(&path, &name);
+            if let Some(value) = self.read_value(value, &path) {
                 slot.insert(name, value);
-                self.findings.found(&path);
+                self.context.mark_set(&path);
             }
         }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<(&'a Value, String)> {
+    fn take_value(&mut self, key: &'static str) -> Option<(&'a Value, String)> {
         self.known.push(key);
         self.members
             .get(key)
-            .map(|value| (value, member(self.path, key)))
+            .map(|value| (value, join_path(self.path, key)))
     }
 
-    fn read<T: Setting>(&mut self, value: &Value, path: &str) -> Option<T> {
+    fn read_value<T: FieldValue>(&mut self, value: &Value, path: &str) -> Option<T> {
         T::from_json(value)
-            .map_err(|refusal| self.findings.fault(path, refusal))
+            .map_err(|invalid| self.context.add_fault(path, invalid))
             .ok()
     }
 
-    fn refuse_unknown(self) {
+    fn reject_unknown_keys(self) {
         for key in self
             .members
             .keys()
             .filter(|key| !self.known.contains(&key.as_str()))
         {
-            let refusal = Refusal::new("unknown key", one_of(key, &self.known));
-            self.findings.fault(&member(self.path, key), refusal);
+            let invalid = InvalidValue::new("unknown key", format_allowed(key, &self.known));
+            self.context.add_fault(&join_path(self.path, key), invalid);
         }
     }
 }

@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::environment::Environment;
-use super::fault::Refusal;
-use super::setting::{Setting, kind};
+use super::fault::InvalidValue;
+use super::field_value::{FieldValue, json_type_name};
 
-/// What stands in a secret's place wherever it would be shown.
+/// The text shown in place of a secret.
 pub(super) const MASK: &str = "***";
 
 const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
@@ -30,10 +30,10 @@ const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
 /// assert_eq!(token.expose(), Some("Bearer abc"));
 /// ```
 #[derive(Clone)]
-pub struct Secret(Origin);
+pub struct Secret(SecretSource);
 
 #[derive(Clone)]
-enum Origin {
+enum SecretSource {
     Text(String),
     Variable(String),
     File(PathBuf),
@@ -43,19 +43,19 @@ impl Secret {
     /// A secret that the code holds already.
     #[must_use]
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Origin::Text(value.into()))
+        Self(SecretSource::Text(value.into()))
     }
 
     /// A secret that stands in this environment variable.
     #[must_use]
     pub fn from_env(variable: impl Into<String>) -> Self {
-        Self(Origin::Variable(variable.into()))
+        Self(SecretSource::Variable(variable.into()))
     }
 
     /// A secret that is the content of this file, without the line end.
     #[must_use]
     pub fn from_file(path: impl Into<PathBuf>) -> Self {
-        Self(Origin::File(path.into()))
+        Self(SecretSource::File(path.into()))
     }
 
     /// The secret itself; `None` while it is still a reference that nobody has followed.
@@ -64,8 +64,8 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> Option<&str> {
         match &self.0 {
-            Origin::Text(text) => Some(text),
-            Origin::Variable(_) | Origin::File(_) => None,
+            SecretSource::Text(text) => Some(text),
+            SecretSource::Variable(_) | SecretSource::File(_) => None,
         }
     }
 
@@ -79,56 +79,59 @@ impl Secret {
         !text.is_empty() && text.chars().all(allowed)
     }
 
-    /// Replaces a reference by what it refers to.
-    pub(super) fn follow(&mut self, environment: &Environment) -> Result<(), Refusal> {
+    /// Replaces a reference by the secret it refers to.
+    pub(super) fn resolve_reference(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<(), InvalidValue> {
         let text = match &self.0 {
-            Origin::Text(_) => return Ok(()),
-            Origin::Variable(name) => {
+            SecretSource::Text(_) => return Ok(()),
+            SecretSource::Variable(name) => {
                 environment.get(name).map(str::to_owned).ok_or_else(|| {
                     let value = format!(r#"{{"env":{name:?}}}"#);
-                    Refusal::new(value, "an environment variable that is set and not empty")
+                    InvalidValue::new(value, "an environment variable that is set and not empty")
                 })?
             }
-            Origin::File(path) => read(path)?,
+            SecretSource::File(path) => read_file(path)?,
         };
-        self.0 = Origin::Text(text);
+        self.0 = SecretSource::Text(text);
         Ok(())
     }
 }
 
-fn read(path: &Path) -> Result<String, Refusal> {
+fn read_file(path: &Path) -> Result<String, InvalidValue> {
     let value = format!(r#"{{"file":{path:?}}}"#);
     match std::fs::read_to_string(path) {
-        Ok(text) if text.trim_end().is_empty() => Err(Refusal::new(
+        Ok(text) if text.trim_end().is_empty() => Err(InvalidValue::new(
             format!("{value} (empty)"),
             "a file that holds the secret",
         )),
         Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).into()),
-        Err(error) => Err(Refusal::new(
+        Err(error) => Err(InvalidValue::new(
             format!("{value} ({})", error.kind()),
             "a readable text file",
         )),
     }
 }
 
-impl Setting for Secret {
+impl FieldValue for Secret {
     fn allowed() -> String {
         ALLOWED.into()
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
         Ok(Self::new(text))
     }
 
-    fn from_json(value: &Value) -> Result<Self, Refusal> {
-        let refused = || Refusal::new(kind(value), ALLOWED);
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let rejection = || InvalidValue::new(json_type_name(value), ALLOWED);
         if let Value::String(text) = value {
             return Ok(Self::new(text.as_str()));
         }
         let members = value
             .as_object()
             .filter(|members| members.len() == 1)
-            .ok_or_else(refused)?;
+            .ok_or_else(rejection)?;
         let text = |key| {
             members
                 .get(key)
@@ -138,7 +141,7 @@ impl Setting for Secret {
         match (text("env"), text("file")) {
             (Some(name), _) => Ok(Self::from_env(name)),
             (_, Some(path)) => Ok(Self::from_file(path)),
-            _ => Err(refused()),
+            _ => Err(rejection()),
         }
     }
 }
@@ -174,7 +177,7 @@ mod tests {
             (json!({"file": file.path()}), "from a file"),
         ] {
             let mut followed = Secret::from_json(&value).unwrap();
-            followed.follow(&environment).unwrap();
+            followed.resolve_reference(&environment).unwrap();
             assert_eq!(followed.expose(), Some(secret), "{value}");
         }
     }
@@ -182,12 +185,14 @@ mod tests {
     #[test]
     fn a_dangling_reference_is_named() {
         let mut variable = Secret::from_env("TOKEN");
-        let refusal = variable.follow(&Environment::empty()).unwrap_err();
-        assert_eq!(refusal.value, r#"{"env":"TOKEN"}"#);
+        let invalid = variable
+            .resolve_reference(&Environment::empty())
+            .unwrap_err();
+        assert_eq!(invalid.value, r#"{"env":"TOKEN"}"#);
         let mut file = Secret::from_file("/nowhere/token");
-        let refusal = file.follow(&Environment::empty()).unwrap_err();
+        let invalid = file.resolve_reference(&Environment::empty()).unwrap_err();
         assert_eq!(
-            refusal.value,
+            invalid.value,
             r#"{"file":"/nowhere/token"} (entity not found)"#
         );
     }
@@ -199,8 +204,8 @@ mod tests {
             json!({"value": "canary"}),
             json!({"env": 1, "x": 2}),
         ] {
-            let refusal = Secret::from_json(&value).unwrap_err();
-            assert!(!refusal.value.contains("canary"), "{}", refusal.value);
+            let invalid = Secret::from_json(&value).unwrap_err();
+            assert!(!invalid.value.contains("canary"), "{}", invalid.value);
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Who the process is.
+//! The identity of the process.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::check::Check;
-use super::reader::{Section, member};
-use super::setting::words;
+use super::field_value::string_enum;
+use super::reader::{SectionReader, join_path};
+use super::validator::ConfigValidator;
 
-/// Who the process is: what its metrics, spans and logs are attributed to.
+/// The identity of the process: what its metrics, spans and logs are attributed to.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
-pub struct Service {
+pub struct ServiceConfig {
     /// The service's name, `service.name`: 1 to 255 bytes. No default: two services with one
     /// name would be added up.
     pub name: String,
@@ -45,7 +45,7 @@ pub enum Role {
     Web,
 }
 
-words!(Role {
+string_enum!(Role {
     Api: "api",
     Worker: "worker",
     Scheduler: "scheduler",
@@ -53,15 +53,15 @@ words!(Role {
 });
 
 /// The resource attributes that have a field of their own, with the field's path.
-const OWN_FIELD: [(&str, &str); 4] = [
+const ATTRIBUTE_FIELDS: [(&str, &str); 4] = [
     ("service.name", "service.name"),
     ("service.version", "service.version"),
     ("service.instance.id", "service.instance_id"),
     ("deployment.environment.name", "service.environment"),
 ];
 
-impl Service {
-    /// Sets a resource attribute, in its own field where it has one; says which path that is.
+impl ServiceConfig {
+    /// Sets a resource attribute, in its own field if it has one; returns the path that was set.
     pub(super) fn set_attribute(&mut self, name: &str, value: String) -> String {
         let path = match name {
             "service.name" => {
@@ -82,49 +82,52 @@ impl Service {
             }
             other => {
                 self.attributes.insert(other.into(), value);
-                return member("service.attributes", other);
+                return join_path("service.attributes", other);
             }
         };
         path.into()
     }
 
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("name", &mut self.name);
-        section.list("roles", &mut self.roles);
-        section.field("version", &mut self.version);
-        section.field("environment", &mut self.environment);
-        section.field("instance_id", &mut self.instance_id);
-        section.field("team", &mut self.team);
-        section.map("attributes", str::to_owned, &mut self.attributes);
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("name", &mut self.name);
+        section.read_list("roles", &mut self.roles);
+        section.read_field("version", &mut self.version);
+        section.read_field("environment", &mut self.environment);
+        section.read_field("instance_id", &mut self.instance_id);
+        section.read_field("team", &mut self.team);
+        section.read_map("attributes", str::to_owned, &mut self.attributes);
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        check.text("service.name", &self.name);
-        let allowed = format!("at least one of {}", Role::WORDS.join(", "));
-        check.require(!self.roles.is_empty(), "service.roles", "[]", &allowed);
-        check.optional_text("service.version", self.version.as_deref());
-        check.optional_text("service.environment", self.environment.as_deref());
-        check.optional_text("service.instance_id", self.instance_id.as_deref());
-        check.optional_text("service.team", self.team.as_deref());
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        validator.require_text("service.name", &self.name);
+        let allowed = format!("at least one of {}", Role::NAMES.join(", "));
+        validator.require(!self.roles.is_empty(), "service.roles", "[]", &allowed);
+        validator.require_optional_text("service.version", self.version.as_deref());
+        validator.require_optional_text("service.environment", self.environment.as_deref());
+        validator.require_optional_text("service.instance_id", self.instance_id.as_deref());
+        validator.require_optional_text("service.team", self.team.as_deref());
         for (name, value) in &self.attributes {
-            check_attribute(name, value, check);
+            validate_attribute(name, value, validator);
         }
     }
 }
 
-fn check_attribute(name: &str, value: &str, check: &mut Check<'_>) {
-    let path = member("service.attributes", name);
-    if let Some((_, own)) = OWN_FIELD.iter().find(|(attribute, _)| *attribute == name) {
+fn validate_attribute(name: &str, value: &str, validator: &mut ConfigValidator<'_>) {
+    let path = join_path("service.attributes", name);
+    if let Some((_, own)) = ATTRIBUTE_FIELDS
+        .iter()
+        .find(|(attribute, _)| *attribute == name)
+    {
         let allowed = format!("any other name; this one is set by {own}");
-        check.require(false, &path, format!("{name:?}"), &allowed);
+        validator.require(false, &path, format!("{name:?}"), &allowed);
     } else if name.trim().is_empty() {
-        check.require(
+        validator.require(
             false,
             &path,
             format!("{name:?}"),
             "a name that is not empty",
         );
     } else {
-        check.text(&path, value);
+        validator.require_text(&path, value);
     }
 }

@@ -1,11 +1,11 @@
 //! The three kinds of telemetry.
 
-use super::setting::words;
+use super::field_value::string_enum;
 
 /// One of the three kinds of telemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Signal {
+pub enum TelemetrySignal {
     /// Spans.
     Traces,
     /// Metrics.
@@ -14,13 +14,13 @@ pub enum Signal {
     Logs,
 }
 
-words!(Signal {
+string_enum!(TelemetrySignal {
     Traces: "traces",
     Metrics: "metrics",
     Logs: "logs"
 });
 
-impl Signal {
+impl TelemetrySignal {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 }

@@ -1,4 +1,4 @@
-//! Where an effective value came from.
+//! The source of an effective value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// without a new build.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Source {
-    /// Nobody set it.
+pub enum ConfigSource {
+    /// No layer set it.
     Default,
     /// The code set it to something else than the default.
     Code,
@@ -19,7 +19,7 @@ pub enum Source {
     Environment(String),
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ConfigSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -32,13 +32,13 @@ impl fmt::Display for Source {
 
 /// The source of each setting, by dotted path; what is absent is a default.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sources {
-    by_path: BTreeMap<String, Source>,
+pub(super) struct ConfigSources {
+    by_path: BTreeMap<String, ConfigSource>,
     file: Option<PathBuf>,
-    refused: Vec<String>,
+    invalid: Vec<String>,
 }
 
-impl Sources {
+impl ConfigSources {
     /// Remembers that this file took part, even where it says nothing.
     pub(super) fn set_file(&mut self, file: &Path) {
         self.file = Some(file.into());
@@ -48,28 +48,28 @@ impl Sources {
         self.file.as_deref()
     }
 
-    pub(super) fn set(&mut self, path: &str, source: Source) {
+    pub(super) fn set(&mut self, path: &str, source: ConfigSource) {
         self.by_path.insert(path.into(), source);
     }
 
-    pub(super) fn get(&self, path: &str) -> &Source {
-        self.by_path.get(path).unwrap_or(&Source::Default)
+    pub(super) fn get(&self, path: &str) -> &ConfigSource {
+        self.by_path.get(path).unwrap_or(&ConfigSource::Default)
     }
 
-    /// Remembers that somebody tried to set this, in vain.
-    pub(super) fn refuse(&mut self, path: &str) {
-        self.refused.push(path.into());
+    /// Records that a layer holds an invalid value for this path.
+    pub(super) fn mark_invalid(&mut self, path: &str) {
+        self.invalid.push(path.into());
     }
 
-    /// Whether somebody tried in vain to set this, a part of it, or what it is a part of.
-    pub(super) fn is_refused(&self, path: &str) -> bool {
+    /// Returns whether a layer holds an invalid value for this path, a part of it, or a parent of it.
+    pub(super) fn is_invalid(&self, path: &str) -> bool {
         let within = |inner: &str, outer: &str| {
             let rest = inner.strip_prefix(outer);
             rest.is_some_and(|rest| {
                 outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '['])
             })
         };
-        let mut refused = self.refused.iter();
-        refused.any(|refused| within(refused, path) || within(path, refused))
+        let mut invalid = self.invalid.iter();
+        invalid.any(|invalid| within(invalid, path) || within(path, invalid))
     }
 }

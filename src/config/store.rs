@@ -1,29 +1,29 @@
-//! Where what must outlive the process is kept.
+//! Configuration of the store.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::check::Check;
-use super::reader::Section;
+use super::field_value::{serialize_duration, string_enum};
+use super::reader::SectionReader;
 use super::secret::Secret;
-use super::service::Service;
-use super::setting::{duration, words};
+use super::service::ServiceConfig;
+use super::validator::ConfigValidator;
 use crate::model::units::format_duration;
 
 /// Slices belong to an instance, which is the service's name where it has no name of its own.
-const UNNAMED: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \
+const MISSING_INSTANCE_ID: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \
                        this service would overwrite each other's history of objectives";
 
-const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
+const MIN_RETENTION: Duration = Duration::from_secs(3_600);
 /// Ten years.
-const LONGEST_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
+const MAX_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
 
-/// Where what must outlive the process is kept: who beat, and what became of objectives.
+/// The store of data that must outlive the process: workers' heartbeats and the history of objectives.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Store {
+pub struct StoreConfig {
     /// Which store. Default: `memory`, which ends with the process.
     pub kind: StoreKind,
     /// The file of kind `file`, in a folder that exists, relative to the working directory. It
@@ -35,7 +35,7 @@ pub struct Store {
     pub pool_size: usize,
     /// For how long what has ended is kept: 1 hour to 3650 days. Default: 62 days, because windows of
     /// 30 days are compared with those before.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub retention: Duration,
 }
 
@@ -51,13 +51,13 @@ pub enum StoreKind {
     Postgres,
 }
 
-words!(StoreKind {
+string_enum!(StoreKind {
     Memory: "memory",
     File: "file",
     Postgres: "postgres",
 });
 
-impl Default for Store {
+impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             kind: StoreKind::Memory,
@@ -70,7 +70,7 @@ impl Default for Store {
 }
 
 impl StoreKind {
-    /// Whether this build has it.
+    /// Returns whether this build supports the kind.
     const fn is_built(self) -> bool {
         match self {
             Self::Memory => true,
@@ -79,7 +79,7 @@ impl StoreKind {
         }
     }
 
-    const fn needs(self) -> &'static str {
+    const fn requirement(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::File => "memory, or file in a build with the crate's `file-store` feature",
@@ -88,48 +88,54 @@ impl StoreKind {
     }
 }
 
-impl Store {
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("kind", &mut self.kind);
-        section.field("path", &mut self.path);
-        section.field("url", &mut self.url);
-        section.field("pool_size", &mut self.pool_size);
-        section.field("retention", &mut self.retention);
+impl StoreConfig {
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("kind", &mut self.kind);
+        section.read_field("path", &mut self.path);
+        section.read_field("url", &mut self.url);
+        section.read_field("pool_size", &mut self.pool_size);
+        section.read_field("retention", &mut self.retention);
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
         let kind = self.kind;
-        check.require(kind.is_built(), "store.kind", word(kind), kind.needs());
+        validator.require(
+            kind.is_built(),
+            "store.kind",
+            kind_name(kind),
+            kind.requirement(),
+        );
         let fine = kind != StoreKind::File || self.path.is_some();
-        check.require(fine, "store.path", "null", "a path, for the kind file");
+        validator.require(fine, "store.path", "null", "a path, for the kind file");
         let fine = kind != StoreKind::Postgres || self.url.is_some();
         let allowed = "a URL such as postgres://user@host/name, for the kind postgres";
-        check.require(fine, "store.url", "null", allowed);
+        validator.require(fine, "store.url", "null", allowed);
         let fine = (1..=100).contains(&self.pool_size);
-        check.require(fine, "store.pool_size", self.pool_size, "1 to 100");
-        let fine = (SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&self.retention);
+        validator.require(fine, "store.pool_size", self.pool_size, "1 to 100");
+        let fine = (MIN_RETENTION..=MAX_RETENTION).contains(&self.retention);
         let shown = format_duration(self.retention);
-        check.require(fine, "store.retention", shown, "1h to 3650d");
+        validator.require(fine, "store.retention", shown, "1h to 3650d");
     }
 
-    /// What stands there and is not used, which is a slip that keeps nothing.
-    pub(super) fn warnings(&self, service: &Service) -> Vec<String> {
+    /// Returns a warning for each unused setting: a slip that would keep nothing.
+    pub(super) fn warnings(&self, service: &ServiceConfig) -> Vec<String> {
         let path = self.path.is_some() && self.kind != StoreKind::File;
         let url = self.url.is_some() && self.kind != StoreKind::Postgres;
         let unused = [(path, "path"), (url, "url")];
-        let kind = word(self.kind);
-        let told = move |name| format!("store.{name} has no effect, because store.kind is {kind}");
+        let kind = kind_name(self.kind);
+        let warning =
+            move |name| format!("store.{name} has no effect, because store.kind is {kind}");
         let unused = unused.into_iter().filter(|(unused, _)| *unused);
-        let mut warnings: Vec<_> = unused.map(|(_, name)| told(name)).collect();
+        let mut warnings: Vec<_> = unused.map(|(_, name)| warning(name)).collect();
         if self.kind == StoreKind::Postgres && service.instance_id.is_none() {
-            warnings.push(UNNAMED.to_owned());
+            warnings.push(MISSING_INSTANCE_ID.to_owned());
         }
         warnings
     }
 }
 
-/// The word of the file.
-const fn word(kind: StoreKind) -> &'static str {
+/// Returns the kind's name in the file.
+const fn kind_name(kind: StoreKind) -> &'static str {
     match kind {
         StoreKind::Memory => "memory",
         StoreKind::File => "file",

@@ -18,7 +18,7 @@ struct ConfigFile {
 }
 
 impl ConfigFile {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("obs.json"), text).unwrap();
         Self { folder }
@@ -50,7 +50,7 @@ fn resolved<'a>(
 /// The faults, a line each, without the folder of the file.
 fn faults(result: Result<EffectiveConfig, ConfigError>) -> Vec<String> {
     let error = result.unwrap_err();
-    let line = |fault: &Fault| {
+    let line = |fault: &ConfigFault| {
         let line = fault.to_string();
         line.find("obs.json: ")
             .map_or(line.clone(), |at| line[at..].into())

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::check::Check;
-use super::reader::{Section, member};
+use super::reader::{SectionReader, join_path};
+use super::validator::ConfigValidator;
 
 /// Files in PEM form for encrypted connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Tls {
+pub struct TlsConfig {
     /// The authority that signed the receiver's certificate. Default: the system's.
     pub ca: Option<PathBuf>,
     /// The certificate that we show. Default: none. Needs the key.
@@ -19,9 +19,9 @@ pub struct Tls {
     pub client_key: Option<PathBuf>,
 }
 
-impl Tls {
-    /// These files where they are set, the others elsewhere. Certificate and key go together.
-    pub(super) fn over(&self, general: &Self) -> Self {
+impl TlsConfig {
+    /// Returns these files where set, else those of `general`. Certificate and key go together.
+    pub(super) fn with_fallback(&self, general: &Self) -> Self {
         let client = if self.client_certificate.is_some() {
             self
         } else {
@@ -34,13 +34,13 @@ impl Tls {
         }
     }
 
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("ca", &mut self.ca);
-        section.field("client_certificate", &mut self.client_certificate);
-        section.field("client_key", &mut self.client_key);
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("ca", &mut self.ca);
+        section.read_field("client_certificate", &mut self.client_certificate);
+        section.read_field("client_key", &mut self.client_key);
     }
 
-    pub(super) fn check(&self, path: &str, check: &mut Check<'_>) {
+    pub(super) fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let files = [
             ("ca", &self.ca),
             ("client_certificate", &self.client_certificate),
@@ -48,10 +48,10 @@ impl Tls {
         ];
         for (key, file) in files {
             if let Some(file) = file {
-                check.require(
+                validator.require(
                     file.is_file(),
-                    &member(path, key),
-                    shown(file),
+                    &join_path(path, key),
+                    format_path(file),
                     "an existing file",
                 );
             }
@@ -59,20 +59,20 @@ impl Tls {
         let (certificate, key) = (&self.client_certificate, &self.client_key);
         match (certificate, key) {
             (Some(file), None) => {
-                let path = member(path, "client_certificate");
-                check.require(
+                let path = join_path(path, "client_certificate");
+                validator.require(
                     false,
                     &path,
-                    shown(file),
+                    format_path(file),
                     "a certificate with its client_key",
                 );
             }
             (None, Some(file)) => {
-                let path = member(path, "client_key");
-                check.require(
+                let path = join_path(path, "client_key");
+                validator.require(
                     false,
                     &path,
-                    shown(file),
+                    format_path(file),
                     "a key with its client_certificate",
                 );
             }
@@ -81,6 +81,6 @@ impl Tls {
     }
 }
 
-fn shown(file: &Path) -> String {
+fn format_path(file: &Path) -> String {
     format!("{file:?}")
 }

@@ -1,19 +1,19 @@
-//! Which requests and jobs are traced.
+//! Configuration of traces.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::batch::Batch;
-use super::check::Check;
-use super::levels::Levels;
-use super::reader::{Section, member};
-use super::setting::words;
+use super::batch::BatchConfig;
+use super::field_value::string_enum;
+use super::log_levels::LogLevels;
+use super::reader::{SectionReader, join_path};
+use super::validator::ConfigValidator;
 
-/// Which requests and jobs are traced, and how a trace crosses processes.
+/// The sampling of traces, and their propagation between processes.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Traces {
+pub struct TracesConfig {
     /// Whether spans are made at all. Default: true. They leave the process once an OTLP endpoint
     /// is set.
     pub enabled: bool,
@@ -23,7 +23,7 @@ pub struct Traces {
     pub sample_ratio: f64,
     /// Who decides about a trace. Default: the caller where there is one, else the ratio, so that
     /// no trace has holes.
-    pub sampler: Sampler,
+    pub sampler: TraceSampler,
     /// How the trace travels in headers and job carriers. Default: W3C trace context and baggage.
     /// None at all: every process starts its own traces.
     pub propagators: Vec<Propagator>,
@@ -34,15 +34,15 @@ pub struct Traces {
     pub routes: BTreeMap<String, f64>,
     /// The least severe `tracing` spans that become spans of a trace, by module where that is wanted.
     /// Default: info.
-    pub level: Levels,
+    pub level: LogLevels,
     /// How spans wait for their export.
-    pub batch: Batch,
+    pub batch: BatchConfig,
 }
 
-/// Who decides whether a trace is kept; OpenTelemetry's names.
+/// The sampling decision for a trace, by OpenTelemetry's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Sampler {
+pub enum TraceSampler {
     /// Every trace.
     AlwaysOn,
     /// No trace.
@@ -57,7 +57,7 @@ pub enum Sampler {
     ParentBasedTraceIdRatio,
 }
 
-words!(Sampler {
+string_enum!(TraceSampler {
     AlwaysOn: "always_on",
     AlwaysOff: "always_off",
     TraceIdRatio: "traceidratio",
@@ -76,43 +76,43 @@ pub enum Propagator {
     Baggage,
 }
 
-words!(Propagator {
+string_enum!(Propagator {
     TraceContext: "tracecontext",
     Baggage: "baggage"
 });
 
-impl Default for Traces {
+impl Default for TracesConfig {
     fn default() -> Self {
         Self {
             enabled: true,
             sample_ratio: 0.1,
-            sampler: Sampler::ParentBasedTraceIdRatio,
+            sampler: TraceSampler::ParentBasedTraceIdRatio,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
             routes: BTreeMap::new(),
-            level: Levels::default(),
-            batch: Batch::default(),
+            level: LogLevels::default(),
+            batch: BatchConfig::default(),
         }
     }
 }
 
-impl Traces {
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("enabled", &mut self.enabled);
-        section.field("sample_ratio", &mut self.sample_ratio);
-        section.field("sampler", &mut self.sampler);
-        section.list("propagators", &mut self.propagators);
-        section.map("routes", str::to_owned, &mut self.routes);
-        section.field("level", &mut self.level);
-        section.section("batch", |section| self.batch.read(section));
+impl TracesConfig {
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("enabled", &mut self.enabled);
+        section.read_field("sample_ratio", &mut self.sample_ratio);
+        section.read_field("sampler", &mut self.sampler);
+        section.read_list("propagators", &mut self.propagators);
+        section.read_map("routes", str::to_owned, &mut self.routes);
+        section.read_field("level", &mut self.level);
+        section.read_section("batch", |section| self.batch.read(section));
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
         let ratios = self.routes.iter();
-        let ratios = ratios.map(|(route, ratio)| (member("traces.routes", route), *ratio));
+        let ratios = ratios.map(|(route, ratio)| (join_path("traces.routes", route), *ratio));
         for (path, ratio) in ratios.chain([("traces.sample_ratio".into(), self.sample_ratio)]) {
             let fine = (0.0..=1.0).contains(&ratio);
-            check.require(fine, &path, ratio, "a number from 0 to 1");
+            validator.require(fine, &path, ratio, "a number from 0 to 1");
         }
-        self.batch.check("traces.batch", check);
+        self.batch.validate("traces.batch", validator);
     }
 }

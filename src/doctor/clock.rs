@@ -1,93 +1,93 @@
-//! How far this machine's clock is from the receiver's.
+//! The skew of this machine's clock against the receiver's.
 
 use std::time::{Duration, SystemTime};
 
-use super::step::Step;
+use super::step::DiagnosisStep;
 use crate::model::units::format_duration;
 
-/// Less can come from the answer's way and the whole seconds of its date.
-const NOTABLE: Duration = Duration::from_secs(5);
-/// Receivers begin to refuse what is as old, and a trace of two machines makes no sense any more.
-const TOO_MUCH: Duration = Duration::from_secs(300);
+/// The skew from which a warning is given: less can come from the answer's way and the whole seconds of its date.
+const WARN_SKEW: Duration = Duration::from_secs(5);
+/// The skew from which it is a failure: receivers begin to refuse what is as old, and a trace of two machines makes no sense any more.
+const MAX_SKEW: Duration = Duration::from_secs(300);
 
 const NAME: &str = "clock";
 
-/// Judges what the receiver said its time was; `now` is the time at which it was heard.
-pub(super) fn judge(told: Option<&str>, now: SystemTime) -> Step {
-    let Some(date) = told.and_then(|date| httpdate::parse_http_date(date).ok()) else {
-        return Step::skipped(NAME, "not told by the receiver");
+/// Returns the step for the receiver's `Date` header; `now` is the time at which it was received.
+pub(super) fn clock_step(date_header: Option<&str>, now: SystemTime) -> DiagnosisStep {
+    let Some(date) = date_header.and_then(|date| httpdate::parse_http_date(date).ok()) else {
+        return DiagnosisStep::skipped(NAME, "not told by the receiver");
     };
-    let (apart, direction) = match now.duration_since(date) {
+    let (skew, direction) = match now.duration_since(date) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
-    let apart = Duration::from_secs(apart.as_secs());
-    if apart < NOTABLE {
-        let bound = format_duration(NOTABLE);
-        return Step::ok(NAME, format!("within {bound} of the receiver's"));
+    let skew = Duration::from_secs(skew.as_secs());
+    if skew < WARN_SKEW {
+        let bound = format_duration(WARN_SKEW);
+        return DiagnosisStep::ok(NAME, format!("within {bound} of the receiver's"));
     }
     let finding = format!(
         "this machine is {} {direction} the receiver",
-        format_duration(apart)
+        format_duration(skew)
     );
     let fix = "synchronise the clocks: `timedatectl` or `chronyc tracking` tells which one is off";
-    if apart < TOO_MUCH {
-        Step::warn(NAME, finding).with_fix(fix)
+    if skew < MAX_SKEW {
+        DiagnosisStep::warn(NAME, finding).with_fix(fix)
     } else {
-        Step::fail(NAME, finding, fix)
+        DiagnosisStep::fail(NAME, finding, fix)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::step::Verdict;
+    use super::super::step::StepVerdict;
     use super::*;
 
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-    fn judged(seconds: i64) -> Step {
+    fn step_at_skew(seconds: i64) -> DiagnosisStep {
         let date = httpdate::parse_http_date(DATE).unwrap();
-        let apart = Duration::from_secs(seconds.unsigned_abs());
+        let skew = Duration::from_secs(seconds.unsigned_abs());
         let now = if seconds < 0 {
-            date - apart
+            date - skew
         } else {
-            date + apart
+            date + skew
         };
-        judge(Some(DATE), now)
+        clock_step(Some(DATE), now)
     }
 
     #[test]
     fn a_clock_is_notable_from_5_s_and_wrong_from_5_min() {
         for (seconds, verdict) in [
-            (0, Verdict::Ok),
-            (4, Verdict::Ok),
-            (-4, Verdict::Ok),
-            (5, Verdict::Warn),
-            (-5, Verdict::Warn),
-            (299, Verdict::Warn),
-            (300, Verdict::Fail),
-            (-300, Verdict::Fail),
+            (0, StepVerdict::Ok),
+            (4, StepVerdict::Ok),
+            (-4, StepVerdict::Ok),
+            (5, StepVerdict::Warn),
+            (-5, StepVerdict::Warn),
+            (299, StepVerdict::Warn),
+            (300, StepVerdict::Fail),
+            (-300, StepVerdict::Fail),
         ] {
-            assert_eq!(judged(seconds).verdict, verdict, "{seconds}");
+            assert_eq!(step_at_skew(seconds).verdict, verdict, "{seconds}");
         }
     }
 
     #[test]
-    fn the_direction_is_told() {
+    fn the_direction_is_reported() {
         assert_eq!(
-            judged(90).finding,
+            step_at_skew(90).finding,
             "this machine is 1m30s ahead of the receiver"
         );
         assert_eq!(
-            judged(-90).finding,
+            step_at_skew(-90).finding,
             "this machine is 1m30s behind the receiver"
         );
     }
 
     #[test]
-    fn a_receiver_that_tells_no_time_is_not_judged() {
+    fn a_receiver_that_sends_no_date_is_skipped() {
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(judge(None, now).verdict, Verdict::Skipped);
-        assert_eq!(judge(Some("soon"), now).verdict, Verdict::Skipped);
+        assert_eq!(clock_step(None, now).verdict, StepVerdict::Skipped);
+        assert_eq!(clock_step(Some("soon"), now).verdict, StepVerdict::Skipped);
     }
 }

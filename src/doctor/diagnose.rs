@@ -1,64 +1,68 @@
-//! What a receiver's refusal means, and what to set so that it doesn't refuse.
+//! The diagnosis of a receiver's rejection: its meaning, and the setting to change.
 
-use super::fix::Settings;
-use super::send::Outcome;
-use super::step::Step;
-use super::target::{Target, overrides};
-use crate::config::Signal;
+use super::fix::SettingFixes;
+use super::step::DiagnosisStep;
+use super::target::{OtlpTarget, overrides};
+use super::test_signals::SignalOutcome;
+use crate::config::TelemetrySignal;
 
-/// The kinds of refusals that have different remedies.
+/// The kinds of rejections that have different fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RejectionKind {
     Credentials,
     /// Nothing is at this path, or the service of this signal isn't there.
-    NoPlace,
+    NotFound,
     Redirect,
-    Busy,
-    Silent,
+    Overloaded,
+    Timeout,
     Connection,
     Other,
 }
 
-impl Outcome {
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+impl SignalOutcome {
+    pub(super) fn rejection(&self) -> Option<RejectionKind> {
         Some(match self.error.as_deref()? {
-            "401" | "403" | "407" | "UNAUTHENTICATED" | "PERMISSION_DENIED" => Refusal::Credentials,
-            "404" | "405" | "UNIMPLEMENTED" => Refusal::NoPlace,
-            "301" | "302" | "303" | "307" | "308" => Refusal::Redirect,
-            "429" | "502" | "503" | "504" | "RESOURCE_EXHAUSTED" | "UNAVAILABLE" => Refusal::Busy,
-            "timeout" => Refusal::Silent,
-            "connection" => Refusal::Connection,
-            _ => Refusal::Other,
+            "401" | "403" | "407" | "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
+                RejectionKind::Credentials
+            }
+            "404" | "405" | "UNIMPLEMENTED" => RejectionKind::NotFound,
+            "301" | "302" | "303" | "307" | "308" => RejectionKind::Redirect,
+            "429" | "502" | "503" | "504" | "RESOURCE_EXHAUSTED" | "UNAVAILABLE" => {
+                RejectionKind::Overloaded
+            }
+            "timeout" => RejectionKind::Timeout,
+            "connection" => RejectionKind::Connection,
+            _ => RejectionKind::Other,
         })
     }
 
-    /// Whether it is what a gRPC client makes of an answer that isn't gRPC's.
-    pub(super) fn is_odd(&self) -> bool {
+    /// Returns true for the errors that a gRPC client makes of an answer that isn't gRPC's.
+    pub(super) fn is_non_grpc_answer(&self) -> bool {
         let error = self.error.as_deref();
         matches!(error, Some("UNIMPLEMENTED" | "INTERNAL" | "UNKNOWN"))
     }
 }
 
-pub(super) const fn name(signal: Signal) -> &'static str {
+pub(super) const fn signal_step_name(signal: TelemetrySignal) -> &'static str {
     match signal {
-        Signal::Traces => "span",
-        Signal::Metrics => "metric",
-        Signal::Logs => "log",
+        TelemetrySignal::Traces => "span",
+        TelemetrySignal::Metrics => "metric",
+        TelemetrySignal::Logs => "log",
     }
 }
 
-/// What the judgement needs to know beside the outcomes.
+/// The context of a diagnosis beside the outcomes.
 #[derive(Clone, Copy)]
-pub(super) struct Judge<'a> {
-    pub(super) target: &'a Target,
-    pub(super) settings: Settings<'a>,
-    /// Where an unauthenticated question was sent on to.
+pub(super) struct ReceiverDiagnosis<'a> {
+    pub(super) target: &'a OtlpTarget,
+    pub(super) settings: SettingFixes<'a>,
+    /// The location to which an unauthenticated request was redirected.
     pub(super) location: Option<&'a str>,
 }
 
-impl Judge<'_> {
-    /// Whether the receiver knows us.
-    pub(super) fn auth(self, outcomes: &[Outcome]) -> Step {
+impl ReceiverDiagnosis<'_> {
+    /// Returns the step about credentials.
+    pub(super) fn auth_step(self, outcomes: &[SignalOutcome]) -> DiagnosisStep {
         const NAME: &str = "auth";
         let names = self.target.header_names();
         let sent = if names.is_empty() {
@@ -68,11 +72,11 @@ impl Judge<'_> {
         };
         let refused = outcomes
             .iter()
-            .find(|outcome| outcome.refusal() == Some(Refusal::Credentials));
+            .find(|outcome| outcome.rejection() == Some(RejectionKind::Credentials));
         match refused {
             Some(outcome) => {
-                let finding = format!("{}; {sent}", self.cause(outcome));
-                Step::fail(NAME, finding, self.credentials())
+                let finding = format!("{}; {sent}", self.masked_cause(outcome));
+                DiagnosisStep::fail(NAME, finding, self.credentials_fix())
             }
             None if outcomes.iter().any(|outcome| outcome.error.is_none()) => {
                 let finding = if names.is_empty() {
@@ -80,27 +84,29 @@ impl Judge<'_> {
                 } else {
                     format!("accepted; {sent}")
                 };
-                Step::ok(NAME, finding)
+                DiagnosisStep::ok(NAME, finding)
             }
-            None => Step::skipped(NAME, "not told by the receiver"),
+            None => DiagnosisStep::skipped(NAME, "not told by the receiver"),
         }
     }
 
-    fn credentials(self) -> String {
-        let own = &self.target.otlp;
+    fn credentials_fix(self) -> String {
+        let otlp = &self.target.otlp;
         let path = |name: &str| format!("{}.{name}", self.target.paths.headers);
-        let Some(value) = own
+        let Some(value) = otlp
             .headers
             .get("authorization")
             .and_then(|value| value.expose())
         else {
-            let set = self.settings.set(&path("authorization"), "Bearer TOKEN");
-            let user = own.endpoint.user().is_some();
-            let sent = !own.headers.is_empty() || user;
-            return match own.headers.keys().next().filter(|_| sent) {
+            let set = self
+                .settings
+                .suggest(&path("authorization"), "Bearer TOKEN");
+            let user = otlp.endpoint.user().is_some();
+            let sent = !otlp.headers.is_empty() || user;
+            return match otlp.headers.keys().next().filter(|_| sent) {
                 Some(name) => {
-                    let own = self.settings.set(&path(name), "VALUE");
-                    format!("{own} with a value that the receiver takes, or {set}")
+                    let set_value = self.settings.suggest(&path(name), "VALUE");
+                    format!("{set_value} with a value that the receiver takes, or {set}")
                 }
                 None if user => format!(
                     "correct the user and password in {}",
@@ -109,7 +115,9 @@ impl Judge<'_> {
                 None => set,
             };
         };
-        let set = self.settings.set(&path("authorization"), "Bearer TOKEN");
+        let set = self
+            .settings
+            .suggest(&path("authorization"), "Bearer TOKEN");
         if value.contains(' ') {
             format!("{set} with a token that the receiver takes")
         } else {
@@ -117,80 +125,86 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether one signal was taken.
-    pub(super) fn signal(self, outcome: &Outcome, others: &[Outcome]) -> Step {
-        let (signal, cause) = (outcome.signal, self.cause(outcome));
-        let name = name(signal);
+    /// Returns the step about one signal.
+    pub(super) fn signal_step(
+        self,
+        outcome: &SignalOutcome,
+        others: &[SignalOutcome],
+    ) -> DiagnosisStep {
+        let (signal, cause) = (outcome.signal, self.masked_cause(outcome));
+        let name = signal_step_name(signal);
         let paths = &self.target.paths;
-        let Some(refusal) = outcome.refusal() else {
-            return Step::ok(name, "one sent, and taken");
+        let Some(refusal) = outcome.rejection() else {
+            return DiagnosisStep::ok(name, "one sent, and taken");
         };
         let fix = match refusal {
-            Refusal::Credentials => return Step::skipped(name, "refused: see auth"),
-            Refusal::NoPlace => self.no_place(signal, others),
-            Refusal::Redirect => match self.location {
-                Some(to) => self.settings.set(&paths.endpoint, &self.without_signal(to)),
+            RejectionKind::Credentials => return DiagnosisStep::skipped(name, "refused: see auth"),
+            RejectionKind::NotFound => self.not_found_fix(signal, others),
+            RejectionKind::Redirect => match self.location {
+                Some(to) => self
+                    .settings
+                    .suggest(&paths.endpoint, &self.strip_signal_path(to)),
                 None => format!("set {} to where the receiver redirects to", paths.endpoint),
             },
-            Refusal::Busy => {
+            RejectionKind::Overloaded => {
                 "wait, or give the receiver more room: its own log says what it lacks".into()
             }
-            Refusal::Silent => {
+            RejectionKind::Timeout => {
                 format!(
                     "look at the receiver that {} names: it takes the connection and then is silent",
                     paths.endpoint
                 )
             }
-            Refusal::Connection => {
+            RejectionKind::Connection => {
                 format!(
                     "look at the log of the receiver that {} names, and at proxies before it",
                     paths.endpoint
                 )
             }
-            Refusal::Other => {
+            RejectionKind::Other => {
                 format!(
                     "look at the log of the receiver that {} names",
                     paths.endpoint
                 )
             }
         };
-        Step::fail(name, cause, fix)
+        DiagnosisStep::fail(name, cause, fix)
     }
 
-    fn no_place(self, signal: Signal, others: &[Outcome]) -> String {
+    fn not_found_fix(self, signal: TelemetrySignal, others: &[SignalOutcome]) -> String {
         let endpoint = &self.target.paths.endpoint;
         // Other signals are taken at the same place: this one is not wanted there.
         if others.iter().any(|other| other.error.is_none()) {
-            return self.not_wanted(signal);
+            return self.unwanted_signal_fix(signal);
         }
         if self.target.port() == 14250 {
             let url = self.target.endpoint_with(None, Some(4317));
-            return self.settings.set(endpoint, &url);
+            return self.settings.suggest(endpoint, &url);
         }
         if self.target.is_grpc() {
             return format!("set {endpoint} to an OTLP receiver with a pipeline for {signal}");
         }
-        let own = overrides(&self.settings.0.config.otlp, signal)
+        let has_own_endpoint = overrides(&self.settings.0.config.otlp, signal)
             .endpoint
             .is_some();
-        let (path, twice) = (self.target.path(), format!("/v1/{signal}"));
+        let (path, signal_path) = (self.target.path(), format!("/v1/{signal}"));
         let origin = self.target.origin_with(None, None);
-        if own {
-            let set = self.settings.set(
+        if has_own_endpoint {
+            let set = self.settings.suggest(
                 &format!("otlp.{signal}.endpoint"),
-                &format!("{origin}{twice}"),
+                &format!("{origin}{signal_path}"),
             );
             return format!("{set}: nothing is appended to a signal's own endpoint");
         }
         let base = self.target.base();
-        if let Some(root) = Signal::ALL.iter().find_map(|signal| {
+        if let Some(root) = TelemetrySignal::ALL.iter().find_map(|signal| {
             base.trim_end_matches('/')
                 .strip_suffix(&format!("/v1/{signal}"))
         }) {
-            let set = self.settings.set(endpoint, &format!("{origin}{root}"));
-            return format!("{set}: {twice} is appended to it");
+            let set = self.settings.suggest(endpoint, &format!("{origin}{root}"));
+            return format!("{set}: {signal_path} is appended to it");
         }
-        let root = self.settings.set(endpoint, &origin);
+        let root = self.settings.suggest(endpoint, &origin);
         if base.trim_matches('/').is_empty() {
             format!("set {endpoint} to an OTLP receiver: nothing takes {path} there")
         } else {
@@ -198,17 +212,17 @@ impl Judge<'_> {
         }
     }
 
-    fn not_wanted(self, signal: Signal) -> String {
+    fn unwanted_signal_fix(self, signal: TelemetrySignal) -> String {
         let switch = match signal {
-            Signal::Traces => "traces.enabled",
-            Signal::Metrics => "metrics.otlp.enabled",
-            Signal::Logs => "logs.otlp",
+            TelemetrySignal::Traces => "traces.enabled",
+            TelemetrySignal::Metrics => "metrics.otlp.enabled",
+            TelemetrySignal::Logs => "logs.otlp",
         };
-        let off = self.settings.set(switch, "false");
+        let off = self.settings.suggest(switch, "false");
         format!("{off}, or set otlp.{signal}.endpoint to a receiver that takes {signal}")
     }
 
-    fn without_signal(self, location: &str) -> String {
+    fn strip_signal_path(self, location: &str) -> String {
         if self.target.has_own_endpoint() {
             return location.into();
         }
@@ -216,8 +230,8 @@ impl Judge<'_> {
         location.strip_suffix(&appended).unwrap_or(location).into()
     }
 
-    /// What the receiver said, without what it may have repeated of our credentials.
-    fn cause(self, outcome: &Outcome) -> String {
+    /// Returns the receiver's message without what it may have repeated of our credentials.
+    fn masked_cause(self, outcome: &SignalOutcome) -> String {
         let error = outcome.error.as_deref().unwrap_or_default();
         let mut text = if outcome.cause.is_empty() {
             format!("not taken ({error})")

@@ -1,37 +1,37 @@
-//! How a setting is changed, in the words of whoever decided it.
+//! Suggestions of how to change a setting, in the layer that decides it.
 
-use crate::config::{EffectiveConfig, Source, variables};
+use crate::config::{ConfigSource, EffectiveConfig, variables};
 
-/// The effective configuration, asked for the way to change it.
+/// Suggestions for the settings of an effective configuration.
 #[derive(Clone, Copy)]
-pub(super) struct Settings<'a>(pub(super) &'a EffectiveConfig);
+pub(super) struct SettingFixes<'a>(pub(super) &'a EffectiveConfig);
 
-impl Settings<'_> {
-    /// Says how to set this path to this value, in the layer that decides now: a value in the file
+impl SettingFixes<'_> {
+    /// Returns the instruction to set this path to this value, in the layer that decides now: a value in the file
     /// would have no effect under a variable.
-    pub(super) fn set(self, path: &str, value: &str) -> String {
+    pub(super) fn suggest(self, path: &str, value: &str) -> String {
         let set = |name: &str| assignment(name, path, value);
-        match (self.0.source(path), variable(path)) {
-            (Source::Environment(name), _) => {
+        match (self.0.source(path), deciding_variable(path)) {
+            (ConfigSource::Environment(name), _) => {
                 format!("set {} (the variable decides {path})", set(&name))
             }
-            (_, Some(name)) => format!("set {path} to {} ({})", json(value), set(name)),
-            (_, None) => format!("set {path} to {}", json(value)),
+            (_, Some(name)) => format!("set {path} to {} ({})", json_literal(value), set(name)),
+            (_, None) => format!("set {path} to {}", json_literal(value)),
         }
     }
 }
 
-/// The variable that decides a path; for a member of a map, the one of the map.
-fn variable(path: &str) -> Option<&'static str> {
-    let deciding = |path: &str| {
-        let of_path = variables().filter(|variable| variable.paths.contains(&path));
+/// Returns the variable that decides a path; for a member of a map, the one of the map.
+fn deciding_variable(path: &str) -> Option<&'static str> {
+    let last_variable = |path: &str| {
+        let matching = variables().filter(|variable| variable.paths.contains(&path));
         // Where two decide the same, the later wins.
-        of_path.last().map(|variable| variable.name)
+        matching.last().map(|variable| variable.name)
     };
-    deciding(path).or_else(|| deciding(path.rsplit_once('.')?.0))
+    last_variable(path).or_else(|| last_variable(path.rsplit_once('.')?.0))
 }
 
-/// Headers stand in their variable as `name=value`, percent-encoded, and exporters by their names.
+/// Returns the assignment. Headers stand in their variable as `name=value`, percent-encoded, and exporters by their names.
 fn assignment(variable: &str, path: &str, value: &str) -> String {
     if let Some((_, header)) = path.rsplit_once("headers.") {
         return format!("{variable}={header}={}", value.replace(' ', "%20"));
@@ -46,7 +46,7 @@ fn assignment(variable: &str, path: &str, value: &str) -> String {
     format!("{variable}={value}")
 }
 
-fn json(value: &str) -> String {
+fn json_literal(value: &str) -> String {
     match value {
         "true" | "false" => value.into(),
         text => format!("{text:?}"),
@@ -62,7 +62,7 @@ mod tests {
         let environment = Environment::from_iter(variables.iter().copied());
         let config = Config::new("test", Role::Api);
         let effective = config.resolve(&environment).unwrap();
-        Settings(&effective).set(path, value)
+        SettingFixes(&effective).suggest(path, value)
     }
 
     #[test]

@@ -1,154 +1,173 @@
 //! The chain of one receiver: each link is tried when the one before it holds.
 
 mod protocol;
-mod reach;
+mod reachability;
 
 use std::time::{Instant, SystemTime};
 
 use super::clock;
-use super::diagnose::{self, Judge};
-use super::fix::Settings;
+use super::diagnose::{self, ReceiverDiagnosis};
+use super::fix::SettingFixes;
 use super::network;
-use super::probe::Answer;
-use super::send::{Outcome, send};
-use super::step::Step;
-use super::stream::Line;
-use super::target::{Target, is_pushed};
-use crate::config::Signal;
-use protocol::{in_http, takes_http};
+use super::probe::ProbeAnswer;
+use super::step::DiagnosisStep;
+use super::stream::Connection;
+use super::target::{OtlpTarget, is_pushed};
+use super::test_signals::{SignalOutcome, send_test_signals};
+use crate::config::TelemetrySignal;
+use protocol::{accepts_otlp_http, probe_configured_path};
 
 const CHAIN: [&str; 6] = ["name", "tcp", "tls", "protocol", "auth", "clock"];
 
-/// Tries every link.
-pub(super) fn steps(target: &Target, settings: Settings<'_>, deadline: Instant) -> Vec<Step> {
+/// Checks every link.
+pub(super) fn receiver_steps(
+    target: &OtlpTarget,
+    settings: SettingFixes<'_>,
+    deadline: Instant,
+) -> Vec<DiagnosisStep> {
     let mut steps = Vec::new();
-    let whole = Receiver {
+    let outcome = ReceiverChain {
         target,
         settings,
         deadline,
     }
-    .follow(&mut steps);
-    if whole.is_none() {
-        let rest = CHAIN.iter().skip(steps.len()).copied();
-        let signals = target.signals.iter().map(|signal| diagnose::name(*signal));
-        let skipped = |name| Step::skipped(name, "not tried after the failure above");
-        steps.extend(rest.chain(signals).map(skipped));
+    .run(&mut steps);
+    if outcome.is_none() {
+        let untried = CHAIN.iter().skip(steps.len()).copied();
+        let signals = target
+            .signals
+            .iter()
+            .map(|signal| diagnose::signal_step_name(*signal));
+        let skipped = |name| DiagnosisStep::skipped(name, "not tried after the failure above");
+        steps.extend(untried.chain(signals).map(skipped));
     }
     steps
 }
 
-struct Receiver<'a> {
-    target: &'a Target,
-    settings: Settings<'a>,
+struct ReceiverChain<'a> {
+    target: &'a OtlpTarget,
+    settings: SettingFixes<'a>,
     deadline: Instant,
 }
 
-impl Receiver<'_> {
-    /// `None` where a link broke.
-    fn follow(&self, steps: &mut Vec<Step>) -> Option<()> {
-        let addresses = self.resolve(steps)?;
-        let address = self.connect(steps, &addresses)?;
-        let line = Line {
+impl ReceiverChain<'_> {
+    /// Runs the checks in order; `None` if a link broke.
+    fn run(&self, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
+        let addresses = self.check_name(steps)?;
+        let address = self.check_tcp(steps, &addresses)?;
+        let connection = Connection {
             target: self.target,
             address,
             deadline: self.deadline,
-            patience: network::PATIENCE,
+            timeout: network::IO_TIMEOUT,
         };
-        self.encrypt(steps, line)?;
-        let asked = self.speak(steps, line)?;
-        self.deliver(steps, line, &asked)
+        self.check_tls(steps, connection)?;
+        let answer = self.check_protocol(steps, connection)?;
+        self.check_delivery(steps, connection, &answer)
     }
 
     #[cfg(feature = "tls")]
-    fn encrypt(&self, steps: &mut Vec<Step>, line: Line<'_>) -> Option<()> {
+    fn check_tls(&self, steps: &mut Vec<DiagnosisStep>, connection: Connection<'_>) -> Option<()> {
         use super::tls;
         if !self.target.is_https() {
-            return self.plain(steps);
+            return self.skip_tls(steps);
         }
         // Both protocols are offered: which one is spoken is the next link.
-        let shaken = line
+        let handshake = connection
             .connect()
             .and_then(|socket| tls::handshake(self.target, socket, &["h2", "http/1.1"]));
-        let step = match &shaken {
-            Ok(session) => tls::agreed(session),
-            Err(error) => tls::refused(error, self.target, self.settings),
+        let step = match &handshake {
+            Ok(session) => tls::success_step(session),
+            Err(error) => tls::failure_step(error, self.target, self.settings),
         };
         steps.push(step);
-        shaken.ok().map(drop)
+        handshake.ok().map(drop)
     }
 
     #[cfg(not(feature = "tls"))]
-    fn encrypt(&self, steps: &mut Vec<Step>, _: Line<'_>) -> Option<()> {
-        self.plain(steps)
+    fn check_tls(&self, steps: &mut Vec<DiagnosisStep>, _: Connection<'_>) -> Option<()> {
+        self.skip_tls(steps)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "as the encrypted one")]
-    fn plain(&self, steps: &mut Vec<Step>) -> Option<()> {
+    fn skip_tls(&self, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
         let scheme = &self.target.paths.endpoint;
-        steps.push(Step::skipped(
+        steps.push(DiagnosisStep::skipped(
             "tls",
             format!("{scheme} is http: not encrypted"),
         ));
         Some(())
     }
 
-    fn deliver(&self, steps: &mut Vec<Step>, line: Line<'_>, asked: &Answer) -> Option<()> {
+    fn check_delivery(
+        &self,
+        steps: &mut Vec<DiagnosisStep>,
+        connection: Connection<'_>,
+        answer: &ProbeAnswer,
+    ) -> Option<()> {
         let config = &self.settings.0.config;
-        let (date, location) = match asked {
-            Answer::Http1(head) => (head.date.as_deref(), head.location.as_deref()),
+        let (date, location) = match answer {
+            ProbeAnswer::Http1(head) => (head.date.as_deref(), head.location.as_deref()),
             _ => (None, None),
         };
-        let clock = clock::judge(date, SystemTime::now());
+        let clock = clock::clock_step(date, SystemTime::now());
         if config.disabled {
-            let skipped = |name| Step::skipped(name, "nothing is sent, because disabled is true");
+            let skipped =
+                |name| DiagnosisStep::skipped(name, "nothing is sent, because disabled is true");
             steps.extend([skipped("auth"), clock]);
             let signals = self.target.signals.iter();
-            steps.extend(signals.map(|signal| skipped(diagnose::name(*signal))));
+            steps.extend(signals.map(|signal| skipped(diagnose::signal_step_name(*signal))));
             return Some(());
         }
-        let outcomes = match send(self.settings.0, self.target, self.deadline) {
+        let outcomes = match send_test_signals(self.settings.0, self.target, self.deadline) {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let fix = format!(
                     "correct what {} and {} say",
                     self.target.paths.headers, self.target.paths.tls
                 );
-                steps.push(Step::fail("auth", error, fix));
+                steps.push(DiagnosisStep::fail("auth", error, fix));
                 steps.push(clock);
                 return None;
             }
         };
-        if self.target.is_grpc() && outcomes.iter().all(Outcome::is_odd) && takes_http(line) {
+        if self.target.is_grpc()
+            && outcomes.iter().all(SignalOutcome::is_non_grpc_answer)
+            && accepts_otlp_http(connection)
+        {
             // HTTP/2 was spoken, but not gRPC.
             steps.pop();
-            steps.push(self.misunderstood(&in_http(line)));
+            steps.push(self.mismatch_step(&probe_configured_path(connection)));
             return None;
         }
-        let judge = Judge {
+        let diagnosis = ReceiverDiagnosis {
             target: self.target,
             settings: self.settings,
             location,
         };
-        steps.push(judge.auth(&outcomes));
+        steps.push(diagnosis.auth_step(&outcomes));
         steps.push(clock);
         for signal in &self.target.signals {
             let outcome = outcomes.iter().find(|outcome| outcome.signal == *signal);
             steps.push(match outcome {
-                Some(outcome) => judge.signal(outcome, &outcomes),
+                Some(outcome) => diagnosis.signal_step(outcome, &outcomes),
                 None if is_pushed(config, *signal) => {
-                    Step::skipped(diagnose::name(*signal), "not sent")
+                    DiagnosisStep::skipped(diagnose::signal_step_name(*signal), "not sent")
                 }
-                None => Step::skipped(diagnose::name(*signal), off(*signal)),
+                None => DiagnosisStep::skipped(
+                    diagnose::signal_step_name(*signal),
+                    disabled_reason(*signal),
+                ),
             });
         }
         Some(())
     }
 }
 
-const fn off(signal: Signal) -> &'static str {
+const fn disabled_reason(signal: TelemetrySignal) -> &'static str {
     match signal {
-        Signal::Traces => "traces.enabled is false: spans are not sent",
-        Signal::Metrics => "metrics.otlp.enabled is false: metrics are scraped, not sent",
-        Signal::Logs => "logs.otlp is false: log records are not sent",
+        TelemetrySignal::Traces => "traces.enabled is false: spans are not sent",
+        TelemetrySignal::Metrics => "metrics.otlp.enabled is false: metrics are scraped, not sent",
+        TelemetrySignal::Logs => "logs.otlp is false: log records are not sent",
     }
 }

@@ -1,36 +1,36 @@
-//! What is reported: parts, and the steps in them.
+//! The parts of a diagnosis, and their steps.
 
 use serde::Serialize;
 
-/// One thing that was examined: the configuration, or a receiver.
+/// One part of a diagnosis: the configuration, or a receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Part {
-    /// What it is, for people: `http://collector:4317 grpc (traces)`. A password in it is masked.
+pub struct DiagnosisPart {
+    /// The subject, for people: `http://collector:4317 grpc (traces)`. A password in it is masked.
     pub subject: String,
-    /// What was tried, in order.
-    pub steps: Vec<Step>,
+    /// The steps, in order.
+    pub steps: Vec<DiagnosisStep>,
 }
 
-/// One thing that was tried.
+/// One check of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Step {
-    /// Its short name, such as `tcp`.
+pub struct DiagnosisStep {
+    /// The short name, such as `tcp`.
     pub name: &'static str,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// What was found, in one line.
+    /// The result.
+    pub verdict: StepVerdict,
+    /// The finding, in one line.
     pub finding: String,
-    /// What to change, in one line. Every failure has one.
+    /// The change that fixes it, in one line. Every failure has one.
     pub fix: Option<String>,
 }
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum StepVerdict {
     /// It works.
     Ok,
     /// It works, and is probably not meant.
@@ -41,8 +41,8 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
-    /// The word for it.
+impl StepVerdict {
+    /// Returns its name in JSON and tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,8 +54,8 @@ impl Verdict {
     }
 }
 
-impl Part {
-    pub(super) fn new(subject: impl Into<String>, steps: Vec<Step>) -> Self {
+impl DiagnosisPart {
+    pub(super) fn new(subject: impl Into<String>, steps: Vec<DiagnosisStep>) -> Self {
         Self {
             subject: subject.into(),
             steps,
@@ -63,8 +63,8 @@ impl Part {
     }
 }
 
-impl Step {
-    fn new(name: &'static str, verdict: Verdict, finding: &str) -> Self {
+impl DiagnosisStep {
+    fn new(name: &'static str, verdict: StepVerdict, finding: &str) -> Self {
         Self {
             name,
             verdict,
@@ -74,20 +74,20 @@ impl Step {
     }
 
     pub(super) fn ok(name: &'static str, finding: impl AsRef<str>) -> Self {
-        Self::new(name, Verdict::Ok, finding.as_ref())
+        Self::new(name, StepVerdict::Ok, finding.as_ref())
     }
 
     pub(super) fn warn(name: &'static str, finding: impl AsRef<str>) -> Self {
-        Self::new(name, Verdict::Warn, finding.as_ref())
+        Self::new(name, StepVerdict::Warn, finding.as_ref())
     }
 
     pub(super) fn skipped(name: &'static str, finding: impl AsRef<str>) -> Self {
-        Self::new(name, Verdict::Skipped, finding.as_ref())
+        Self::new(name, StepVerdict::Skipped, finding.as_ref())
     }
 
-    /// A failure is never without a fix.
+    /// Creates a failure, which is never without a fix.
     pub(super) fn fail(name: &'static str, finding: impl AsRef<str>, fix: impl AsRef<str>) -> Self {
-        Self::new(name, Verdict::Fail, finding.as_ref()).with_fix(fix)
+        Self::new(name, StepVerdict::Fail, finding.as_ref()).with_fix(fix)
     }
 
     pub(super) fn with_fix(mut self, fix: impl AsRef<str>) -> Self {
@@ -96,7 +96,7 @@ impl Step {
     }
 }
 
-/// A stranger's words go to a terminal: no control character of theirs may reach it.
+/// Replaces control characters: text from outside goes to a terminal.
 fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(plain).collect()

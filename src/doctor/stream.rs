@@ -4,51 +4,51 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::network::Timed;
-use super::target::Target;
+use super::network::TimedStream;
+use super::target::OtlpTarget;
 
-/// The receiver at the address that was found to answer.
+/// A way to connect to a receiver: its address, which was found to answer, and the time limits.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
-    pub(super) target: &'a Target,
+pub(super) struct Connection<'a> {
+    pub(super) target: &'a OtlpTarget,
     pub(super) address: SocketAddr,
     pub(super) deadline: Instant,
-    /// The time of one connection.
-    pub(super) patience: Duration,
+    /// The time limit of one connection.
+    pub(super) timeout: Duration,
 }
 
-pub(super) enum Stream {
-    Plain(Timed),
+pub(super) enum ConnectionStream {
+    Plain(TimedStream),
     #[cfg(feature = "tls")]
-    Encrypted(Box<super::tls::Session>),
+    Encrypted(Box<super::tls::TlsSession>),
 }
 
-impl Line<'_> {
-    /// The same with less time for all that follows, for each question anew.
-    pub(super) const fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+impl Connection<'_> {
+    /// Returns the same with another time limit, which holds for each connection anew.
+    pub(super) const fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
-    /// Opens a connection without a word on it.
-    pub(super) fn connect(self) -> io::Result<Timed> {
-        let deadline = self.deadline.min(Instant::now() + self.patience);
-        Timed::connect(self.address, deadline)
+    /// Opens a connection and sends nothing.
+    pub(super) fn connect(self) -> io::Result<TimedStream> {
+        let deadline = self.deadline.min(Instant::now() + self.timeout);
+        TimedStream::connect(self.address, deadline)
     }
 
     /// Opens a connection for one protocol, by its ALPN name.
-    pub(super) fn open(self, alpn: &str) -> io::Result<Stream> {
+    pub(super) fn open(self, alpn: &str) -> io::Result<ConnectionStream> {
         let socket = self.connect()?;
         #[cfg(feature = "tls")]
         if self.target.is_https() {
             let session = super::tls::handshake(self.target, socket, &[alpn])?;
-            return Ok(Stream::Encrypted(Box::new(session)));
+            return Ok(ConnectionStream::Encrypted(Box::new(session)));
         }
         let _ = alpn;
-        Ok(Stream::Plain(socket))
+        Ok(ConnectionStream::Plain(socket))
     }
 }
 
-impl Read for Stream {
+impl Read for ConnectionStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(into),
@@ -58,7 +58,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl Write for ConnectionStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.write(bytes),

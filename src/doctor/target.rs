@@ -3,43 +3,47 @@
 use std::fmt;
 
 use crate::config::{
-    Config, EffectiveConfig, Otlp, OtlpOverride, Protocol, Signal, SignalOtlp, Tls,
+    Config, EffectiveConfig, OtlpConfig, OtlpOverride, Protocol, SignalOtlp, TelemetrySignal,
+    TlsConfig,
 };
 
 /// One receiver, as one set of credentials sees it. Signals that differ only in their path share it.
 #[derive(Debug)]
-pub(super) struct Target {
-    /// What holds for the first of its signals.
+pub(super) struct OtlpTarget {
+    /// The OTLP configuration of the first of its signals.
     pub(super) otlp: SignalOtlp,
-    pub(super) signals: Vec<Signal>,
-    /// Where the settings of the first signal stand.
-    pub(super) paths: Paths,
+    pub(super) signals: Vec<TelemetrySignal>,
+    /// The paths of the settings of the first signal.
+    pub(super) paths: SettingPaths,
 }
 
 /// The paths of the settings that decide a receiver.
 #[derive(Debug)]
-pub(super) struct Paths {
+pub(super) struct SettingPaths {
     pub(super) endpoint: String,
     pub(super) protocol: String,
     pub(super) headers: String,
     pub(super) tls: String,
 }
 
-/// Every distinct receiver, in the order of the signals that are pushed to it; one that nothing is
+/// Returns every distinct receiver, in the order of the signals that are pushed to it; one that nothing is
 /// pushed to isn't there.
-pub(super) fn targets(effective: &EffectiveConfig) -> Vec<Target> {
+pub(super) fn targets(effective: &EffectiveConfig) -> Vec<OtlpTarget> {
     let config = &effective.config;
-    let mut targets: Vec<Target> = Vec::new();
-    for signal in Signal::ALL {
+    let mut targets: Vec<OtlpTarget> = Vec::new();
+    for signal in TelemetrySignal::ALL {
         let Some(otlp) = config.otlp.signal(signal) else {
             continue;
         };
-        match targets.iter_mut().find(|target| target.is_for(&otlp)) {
+        match targets
+            .iter_mut()
+            .find(|target| target.is_same_receiver(&otlp))
+        {
             Some(target) => target.signals.push(signal),
-            None => targets.push(Target {
+            None => targets.push(OtlpTarget {
                 otlp,
                 signals: vec![signal],
-                paths: Paths::of(&config.otlp, signal),
+                paths: SettingPaths::for_signal(&config.otlp, signal),
             }),
         }
     }
@@ -52,26 +56,26 @@ pub(super) fn targets(effective: &EffectiveConfig) -> Vec<Target> {
     targets
 }
 
-/// Whether the signal is to leave by OTLP.
-pub(super) const fn is_pushed(config: &Config, signal: Signal) -> bool {
+/// Returns true if the signal is pushed by OTLP.
+pub(super) const fn is_pushed(config: &Config, signal: TelemetrySignal) -> bool {
     match signal {
-        Signal::Traces => config.traces.enabled,
-        Signal::Metrics => config.metrics.otlp.enabled,
-        Signal::Logs => config.logs.otlp,
+        TelemetrySignal::Traces => config.traces.enabled,
+        TelemetrySignal::Metrics => config.metrics.otlp.enabled,
+        TelemetrySignal::Logs => config.logs.otlp,
     }
 }
 
-/// What is set for one signal alone.
-pub(super) const fn overrides(otlp: &Otlp, signal: Signal) -> &OtlpOverride {
+/// Returns the overrides of one signal.
+pub(super) const fn overrides(otlp: &OtlpConfig, signal: TelemetrySignal) -> &OtlpOverride {
     match signal {
-        Signal::Traces => &otlp.traces,
-        Signal::Metrics => &otlp.metrics,
-        Signal::Logs => &otlp.logs,
+        TelemetrySignal::Traces => &otlp.traces,
+        TelemetrySignal::Metrics => &otlp.metrics,
+        TelemetrySignal::Logs => &otlp.logs,
     }
 }
 
-impl Target {
-    fn is_for(&self, other: &SignalOtlp) -> bool {
+impl OtlpTarget {
+    fn is_same_receiver(&self, other: &SignalOtlp) -> bool {
         let headers = |otlp: &SignalOtlp| -> Vec<(String, Option<String>)> {
             let headers = otlp.headers.iter();
             let plain = |secret: &crate::config::Secret| secret.expose().map(str::to_owned);
@@ -79,14 +83,14 @@ impl Target {
                 .map(|(name, value)| (name.clone(), plain(value)))
                 .collect()
         };
-        let own = &self.otlp;
-        origin(own.endpoint.expose()) == origin(other.endpoint.expose())
-            && own.protocol == other.protocol
-            && own.tls == other.tls
-            && headers(own) == headers(other)
+        let otlp = &self.otlp;
+        origin(otlp.endpoint.expose()) == origin(other.endpoint.expose())
+            && otlp.protocol == other.protocol
+            && otlp.tls == other.tls
+            && headers(otlp) == headers(other)
     }
 
-    /// The host without the brackets of an IPv6 address.
+    /// Returns the host without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> &str {
         let host = self.otlp.endpoint.host();
         let inner = host
@@ -95,7 +99,7 @@ impl Target {
         inner.unwrap_or(host)
     }
 
-    /// The port of the URL, or that of its scheme, which is what HTTP's clients take.
+    /// Returns the port of the URL, or that of its scheme, which is what HTTP's clients take.
     pub(super) fn port(&self) -> u16 {
         let default = if self.is_https() { 443 } else { 80 };
         self.otlp.endpoint.port().unwrap_or(default)
@@ -109,14 +113,14 @@ impl Target {
         self.otlp.protocol == Protocol::Grpc
     }
 
-    /// Scheme, host and port, with other ones where they are given.
+    /// Returns scheme, host and port, with other ones where they are given.
     pub(super) fn origin_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
         let own = if self.is_https() { "https" } else { "http" };
         let (scheme, port) = (scheme.unwrap_or(own), port.unwrap_or_else(|| self.port()));
         format!("{scheme}://{}:{port}", self.otlp.endpoint.host())
     }
 
-    /// The URL to set as the endpoint so that it has another scheme or port and keeps its path.
+    /// Returns the URL to set as the endpoint so that it has another scheme or port and keeps its path.
     pub(super) fn endpoint_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
         let path = if self.has_own_endpoint() {
             self.path()
@@ -130,26 +134,26 @@ impl Target {
         )
     }
 
-    /// The path that the first signal is sent to over HTTP.
+    /// Returns the path that the first signal is sent to over HTTP.
     pub(super) fn path(&self) -> String {
         let url = self.otlp.endpoint.without_user();
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
         rest.find('/').map_or("/".into(), |at| rest[at..].into())
     }
 
-    /// The path without what is appended for the signal.
+    /// Returns the path without what is appended for the signal.
     pub(super) fn base(&self) -> String {
         let (path, signal) = (self.path(), self.signals[0]);
         let base = path.strip_suffix(&format!("/v1/{signal}"));
         base.unwrap_or(&path).into()
     }
 
-    /// Whether the signal's endpoint is its own, which is used as it stands.
+    /// Returns true if the signal's endpoint is its own, which is used as it stands.
     pub(super) fn has_own_endpoint(&self) -> bool {
         self.paths.endpoint != "otlp.endpoint"
     }
 
-    /// The names of the headers that are sent; a user in the URL becomes one.
+    /// Returns the names of the headers that are sent; a user in the URL becomes one.
     pub(super) fn header_names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.otlp.headers.keys().map(String::as_str).collect();
         if self.otlp.endpoint.user().is_some() && !names.contains(&"authorization") {
@@ -159,8 +163,8 @@ impl Target {
     }
 }
 
-impl Paths {
-    fn of(otlp: &Otlp, signal: Signal) -> Self {
+impl SettingPaths {
+    fn for_signal(otlp: &OtlpConfig, signal: TelemetrySignal) -> Self {
         let own = overrides(otlp, signal);
         let path = |is_own: bool, key: &str| {
             if is_own || own.endpoint.is_some() {
@@ -173,12 +177,12 @@ impl Paths {
             endpoint: path(false, "endpoint"),
             protocol: path(own.protocol.is_some(), "protocol"),
             headers: path(!own.headers.is_empty(), "headers"),
-            tls: path(own.tls != Tls::default(), "tls"),
+            tls: path(own.tls != TlsConfig::default(), "tls"),
         }
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for OtlpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.otlp.endpoint.user().map_or("", |_| "***@");
         let origin = self
@@ -194,7 +198,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Scheme, user, host and port of a URL.
+/// Returns scheme, user, host and port of a URL.
 fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find('/').map_or(url.len(), |at| start + at);

@@ -1,33 +1,34 @@
-//! What became of the telemetry that a flush or a shutdown had to carry out.
+//! The result of a flush or a shutdown.
 
 use std::fmt;
 
-use crate::config::Signal;
+use crate::config::TelemetrySignal;
 
-/// What a flush or a shutdown did, for each signal that is pushed.
+/// The result of a flush or a shutdown, for each signal that is pushed.
 ///
 /// A signal without an endpoint isn't in it: there was nothing to carry out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
-    /// One entry for each signal that is pushed, in the order traces, metrics, logs.
+pub struct FlushReport {
+    /// An entry for each signal that is pushed, in the order traces, metrics, logs.
     pub signals: Vec<SignalReport>,
 }
 
-/// What a flush or a shutdown did for one signal. Counts are spans, data points or log records.
+/// The result of a flush or a shutdown for one signal. Counts are spans, data points or log
+/// records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignalReport {
-    /// Which one.
-    pub signal: Signal,
-    /// What the receiver took in this flush.
+    /// The signal.
+    pub signal: TelemetrySignal,
+    /// The number of items that the receiver accepted in this flush.
     pub exported: u64,
-    /// What the receiver refused for good in this flush.
+    /// The number of items that the receiver refused for good in this flush.
     pub refused: u64,
-    /// What had not been taken at its end, or was not answered by then. After a flush it still
-    /// waits; after a shutdown it is lost.
+    /// The number of items that were not accepted or not answered by the end of the flush. After a
+    /// flush they still wait; after a shutdown they are lost.
     pub left: u64,
-    /// Why something was refused or left, in one line.
+    /// The reason why items were refused or left, in one line.
     pub cause: Option<String>,
 }
 
@@ -37,38 +38,38 @@ pub struct SignalReport {
 /// signal is affected and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not everything was exported: {0}")]
-pub struct Incomplete(pub Report);
+pub struct FlushError(pub FlushReport);
 
-impl Report {
+impl FlushReport {
     /// The report itself, or an error where something was refused or left.
     ///
     /// # Errors
     ///
-    /// [`Incomplete`], which holds the report.
-    pub fn complete(self) -> Result<Self, Incomplete> {
+    /// [`FlushError`], which holds the report.
+    pub fn complete(self) -> Result<Self, FlushError> {
         if self.signals.iter().all(SignalReport::is_complete) {
             Ok(self)
         } else {
-            Err(Incomplete(self))
+            Err(FlushError(self))
         }
     }
 
-    /// What became of one signal; `None` where it isn't pushed.
+    /// Returns the report of one signal; `None` where it isn't pushed.
     #[must_use]
-    pub fn signal(&self, signal: Signal) -> Option<&SignalReport> {
+    pub fn signal(&self, signal: TelemetrySignal) -> Option<&SignalReport> {
         self.signals.iter().find(|report| report.signal == signal)
     }
 }
 
 impl SignalReport {
-    /// Whether everything was taken.
+    /// Returns `true` if everything was accepted.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.refused == 0 && self.left == 0 && self.cause.is_none()
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for FlushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.signals.is_empty() {
             return f.write_str("nothing is pushed");

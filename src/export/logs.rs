@@ -15,7 +15,7 @@
 //! `trace_id`, and a log store that indexes those would be told lies by it.
 //!
 //! Why does a broken standard output go unnoticed by the service? Because a log line is worth less
-//! than the request that it is about. [`Output::lost`] counts what could not be written. A reader
+//! than the request that it is about. [`LogWriter::lost_lines`] counts what could not be written. A reader
 //! that stops reading is another matter: when its pipe is full, writing waits, as it does with every
 //! program that writes to standard output.
 //!
@@ -30,7 +30,7 @@ mod escape;
 mod format;
 mod value;
 
-mod members;
+mod field_buffer;
 
 mod buffers;
 mod line;
@@ -38,28 +38,21 @@ mod line;
 mod filter;
 mod layer;
 
-#[cfg_attr(
-    all(not(feature = "otlp"), not(test)),
-    expect(dead_code, reason = "for what is pushed")
-)]
 mod panics;
 
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::config::{LogFormat, Logs};
+use crate::config::{LogFormat, LogsConfig};
 use crate::record::clock::Clock;
-use format::Form;
+use format::LineFormat;
 use layer::LogLayer;
 
 pub use filter::LevelHandle;
-pub use output::Output;
+pub use output::LogWriter;
 pub use panics::log_panics;
-#[cfg_attr(
-    not(feature = "axum"),
-    expect(unused_imports, reason = "routes write times")
-)]
+#[cfg(feature = "axum")]
 pub(crate) use time::rfc3339;
 
 /// A layer that writes every event as a line, and the handle that changes its levels.
@@ -71,32 +64,32 @@ pub(crate) use time::rfc3339;
 /// use tracing_subscriber::layer::SubscriberExt;
 /// use vantage_obs::{config, logs};
 ///
-/// let settings = config::Logs::default();
-/// let (layer, levels) = logs::layer(&settings, "vantage-api", logs::Output::stdout());
+/// let settings = config::LogsConfig::default();
+/// let (layer, levels) = logs::layer(&settings, "vantage-api", logs::LogWriter::stdout());
 /// let subscriber = tracing_subscriber::registry().with(layer);
 /// tracing::subscriber::with_default(subscriber, || {
 ///     tracing::info!(post = 7, "published");
 ///     levels.set("info,vantage_api::db=debug")?;
-///     Ok::<(), config::LevelsError>(())
+///     Ok::<(), config::LogLevelsError>(())
 /// })?;
-/// # Ok::<(), config::LevelsError>(())
+/// # Ok::<(), config::LogLevelsError>(())
 /// ```
 pub fn layer<S>(
-    settings: &Logs,
+    settings: &LogsConfig,
     service: &str,
-    output: Output,
+    output: LogWriter,
 ) -> (impl Layer<S> + Send + Sync + 'static, LevelHandle)
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    timed_layer(settings, service, output, Clock::system())
+    layer_with_clock(settings, service, output, Clock::system())
 }
 
-/// The same with a clock in the hand.
-pub(crate) fn timed_layer<S>(
-    settings: &Logs,
+/// Returns the same with a given clock.
+pub(crate) fn layer_with_clock<S>(
+    settings: &LogsConfig,
     service: &str,
-    output: Output,
+    output: LogWriter,
     clock: Clock,
 ) -> (impl Layer<S> + Send + Sync + 'static, LevelHandle)
 where
@@ -104,32 +97,32 @@ where
 {
     let levels = LevelHandle::new(settings.level.clone());
     (
-        controlled(settings, service, output, clock, &levels),
+        layer_with_levels(settings, service, output, clock, &levels),
         levels,
     )
 }
 
-/// The same with levels that something else has a hand on already.
-pub(crate) fn controlled<S>(
-    settings: &Logs,
+/// Returns the same with levels that another handle controls already.
+pub(crate) fn layer_with_levels<S>(
+    settings: &LogsConfig,
     service: &str,
-    output: Output,
+    output: LogWriter,
     clock: Clock,
     levels: &LevelHandle,
 ) -> impl Layer<S> + Send + Sync + 'static + use<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let form = form(settings.format, &output);
-    LogLayer::new(form, service, output, clock).with_filter(levels.filter())
+    let format = line_format(settings.format, &output);
+    LogLayer::new(format, service, output, clock).with_filter(levels.filter())
 }
 
-fn form(format: LogFormat, output: &Output) -> Form {
+fn line_format(format: LogFormat, output: &LogWriter) -> LineFormat {
     match format {
-        LogFormat::Auto if !output.is_terminal() => Form::Json,
-        LogFormat::Json => Form::Json,
-        LogFormat::Text | LogFormat::Auto if output.has_colour() => Form::Coloured,
-        LogFormat::Text | LogFormat::Auto => Form::Text,
+        LogFormat::Auto if !output.is_terminal() => LineFormat::Json,
+        LogFormat::Json => LineFormat::Json,
+        LogFormat::Text | LogFormat::Auto if output.has_colour() => LineFormat::Coloured,
+        LogFormat::Text | LogFormat::Auto => LineFormat::Text,
     }
 }
 

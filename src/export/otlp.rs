@@ -1,4 +1,4 @@
-//! What carries telemetry out: one thread of our own, with a runtime of its own.
+//! The OTLP exporter: one thread of our own, with a runtime of its own.
 //!
 //! Why not the SDK's processors and exporters? They block threads of the caller's, hang in a
 //! current-thread runtime, and shut down one after another with timeouts of their own. Here every
@@ -28,182 +28,197 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::background::log_queue::LogQueue;
-use crate::config::{Batch, Config, Signal, SignalOtlp};
-use crate::export::flush_report::{Report, SignalReport};
-use crate::export::providers::Metrics;
+use crate::config::{BatchConfig, Config, SignalOtlp, TelemetrySignal};
+use crate::export::flush_report::{FlushReport, SignalReport};
+use crate::export::providers::MetricProvider;
 use crate::record::series::Instruments;
-use batch::{Flush, Pump};
+use batch::{BatchWorker, SignalFlush};
 use delivery::Delivery;
-use encode::Sender;
-use metrics::{Counts, Exported};
-use periodic::Push;
-use queue::{Outlet, Queue, queue};
+use encode::ResourceAttributes;
+use metrics::{ExportCounts, ExportMetrics};
+use periodic::PeriodicReader;
+use queue::{QueueReceiver, QueueSender, bounded_queue};
 use transport::Transport;
 
-pub(crate) use processor::{Logs, Spans};
+pub(crate) use processor::{QueueLogProcessor, QueueSpanProcessor};
 pub use transport::ExportError;
 
-/// How many threads may collect metrics, resolve names or write log lines at once, beside the one.
-/// Callbacks of metrics keep two at the most and the log keeps one, if they hang.
-const HELPERS: usize = 5;
+/// The number of threads that may collect metrics, resolve names or write log lines at once, beside
+/// the one. Callbacks of metrics keep two at the most and the log keeps one, if they hang.
+const MAX_BLOCKING_THREADS: usize = 5;
 /// Longer deadlines are as good as this one, and could not be added to the time of day.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-const TOO_LATE: &str = "no answer before the deadline";
-/// How long the last log lines may take, after everything else has ended.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+const DEADLINE_EXCEEDED: &str = "no answer before the deadline";
+/// The time for the last log lines, after everything else has ended.
+const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The export thread. Dropped without a shutdown, it ends without sending what waits.
 #[derive(Debug)]
-pub(crate) struct Export {
-    orders: mpsc::UnboundedSender<Order>,
-    spans: Option<Queue<opentelemetry_sdk::trace::SpanData>>,
-    logs: Option<Queue<encode::Record>>,
-    figures: Vec<(Signal, Exported)>,
+pub(crate) struct OtlpExporter {
+    requests: mpsc::UnboundedSender<FlushRequest>,
+    spans: Option<QueueSender<opentelemetry_sdk::trace::SpanData>>,
+    logs: Option<QueueSender<encode::QueuedLogRecord>>,
+    export_metrics: Vec<(TelemetrySignal, ExportMetrics)>,
 }
 
-/// Something to carry out until a deadline.
-struct Order {
-    last: bool,
+/// A request to flush until a deadline.
+struct FlushRequest {
+    is_shutdown: bool,
     deadline: Instant,
-    reply: Box<dyn FnOnce(Report) + Send>,
+    reply: Box<dyn FnOnce(FlushReport) + Send>,
 }
 
-/// What the thread needs to start.
-struct Plan {
-    sender: Arc<Sender>,
-    spans: Option<(Route, Batch, Outlet<opentelemetry_sdk::trace::SpanData>)>,
-    logs: Option<(Route, Batch, Outlet<encode::Record>)>,
-    metrics: Option<(Route, Duration, Duration, Vec<Metrics>)>,
+/// The parts that the thread starts with.
+struct ExporterSetup {
+    resource: Arc<ResourceAttributes>,
+    spans: Option<(
+        SignalRoute,
+        BatchConfig,
+        QueueReceiver<opentelemetry_sdk::trace::SpanData>,
+    )>,
+    logs: Option<(
+        SignalRoute,
+        BatchConfig,
+        QueueReceiver<encode::QueuedLogRecord>,
+    )>,
+    metrics: Option<(SignalRoute, Duration, Duration, Vec<MetricProvider>)>,
 }
 
-/// How many items wait in a queue.
-type Level = Arc<dyn Fn() -> usize + Send + Sync>;
+/// Returns the number of items in a queue.
+type QueueLength = Arc<dyn Fn() -> usize + Send + Sync>;
 
-/// Where a signal goes.
-struct Route {
-    signal: Signal,
+/// The destination of a signal.
+struct SignalRoute {
+    signal: TelemetrySignal,
     otlp: SignalOtlp,
-    figures: Exported,
-    level: Level,
+    export_metrics: ExportMetrics,
+    queue_length: QueueLength,
 }
 
 /// A signal that is being carried out.
-struct Running {
-    signal: Signal,
-    flushes: mpsc::Sender<Flush>,
-    figures: Exported,
-    level: Level,
+struct SignalTask {
+    signal: TelemetrySignal,
+    flushes: mpsc::Sender<SignalFlush>,
+    export_metrics: ExportMetrics,
+    queue_length: QueueLength,
     stop: oneshot::Sender<()>,
-    /// Answers what was left when it was stopped.
+    /// Returns the number of items left when it was stopped.
     task: JoinHandle<u64>,
 }
 
-impl Export {
+impl OtlpExporter {
     /// Starts the thread; `None` where nothing is to be pushed.
     pub(crate) fn start(
         config: &Config,
         resource: &Resource,
         instruments: &Instruments,
-        sources: Vec<Metrics>,
+        sources: Vec<MetricProvider>,
     ) -> Result<Option<Self>, StartError> {
-        let route = |signal: Signal, wanted: bool| {
+        let route = |signal: TelemetrySignal, wanted: bool| {
             let otlp = config.otlp.signal(signal).filter(|_| wanted)?;
-            let figures = Exported::new(instruments, signal, otlp.protocol);
-            Some(Route {
+            let export_metrics = ExportMetrics::new(instruments, signal, otlp.protocol);
+            Some(SignalRoute {
                 signal,
                 otlp,
-                figures,
-                level: Arc::new(|| 0),
+                export_metrics,
+                queue_length: Arc::new(|| 0),
             })
         };
-        let mut plan = Plan {
-            sender: Arc::new(resource.into()),
+        let mut setup = ExporterSetup {
+            resource: Arc::new(resource.into()),
             spans: None,
             logs: None,
             metrics: None,
         };
         let (mut spans, mut logs) = (None, None);
-        if let Some(mut route) = route(Signal::Traces, config.traces.enabled) {
-            let (entry, outlet) = open(&config.traces.batch, &mut route, instruments);
-            (spans, plan.spans) = (
-                Some(entry),
-                Some((route, config.traces.batch.clone(), outlet)),
+        if let Some(mut route) = route(TelemetrySignal::Traces, config.traces.enabled) {
+            let (sender, receiver) = open_queue(&config.traces.batch, &mut route, instruments);
+            (spans, setup.spans) = (
+                Some(sender),
+                Some((route, config.traces.batch.clone(), receiver)),
             );
         }
-        if let Some(mut route) = route(Signal::Logs, config.logs.otlp) {
-            let (entry, outlet) = open(&config.logs.batch, &mut route, instruments);
-            (logs, plan.logs) = (
-                Some(entry),
-                Some((route, config.logs.batch.clone(), outlet)),
+        if let Some(mut route) = route(TelemetrySignal::Logs, config.logs.otlp) {
+            let (sender, receiver) = open_queue(&config.logs.batch, &mut route, instruments);
+            (logs, setup.logs) = (
+                Some(sender),
+                Some((route, config.logs.batch.clone(), receiver)),
             );
         }
-        if let Some(route) = route(Signal::Metrics, config.metrics.otlp.enabled) {
+        if let Some(route) = route(TelemetrySignal::Metrics, config.metrics.otlp.enabled) {
             let push = &config.metrics.otlp;
-            plan.metrics = Some((route, push.interval, push.timeout, sources));
+            setup.metrics = Some((route, push.interval, push.timeout, sources));
         }
-        if plan.is_empty() {
+        if setup.is_empty() {
             return Ok(None);
         }
-        let figures = plan.figures();
-        let orders = plan.start()?;
+        let export_metrics = setup.export_metrics();
+        let requests = setup.start()?;
         Ok(Some(Self {
-            orders,
+            requests,
             spans,
             logs,
-            figures,
+            export_metrics,
         }))
     }
 
-    /// Where finished spans go, if they are pushed.
-    pub(crate) fn spans(&self) -> Option<Spans> {
-        self.spans.clone().map(Spans)
+    /// Returns the processor of finished spans, if they are pushed.
+    pub(crate) fn span_processor(&self) -> Option<QueueSpanProcessor> {
+        self.spans.clone().map(QueueSpanProcessor)
     }
 
-    /// Where log records go, if they are pushed.
-    pub(crate) fn logs(&self) -> Option<Logs> {
-        self.logs.clone().map(Logs)
+    /// Returns the processor of log records, if they are pushed.
+    pub(crate) fn log_processor(&self) -> Option<QueueLogProcessor> {
+        self.logs.clone().map(QueueLogProcessor)
     }
 
     /// Tells the signals whose latest request was in vain.
-    pub(crate) fn down(&self) -> impl Fn() -> Vec<&'static str> + Send + Sync + use<> {
-        let figures = self.figures.clone();
+    pub(crate) fn failing_signals(&self) -> impl Fn() -> Vec<&'static str> + Send + Sync + use<> {
+        let export_metrics = self.export_metrics.clone();
         move || {
-            let down = figures.iter().filter(|(_, figures)| figures.is_down());
+            let down = export_metrics
+                .iter()
+                .filter(|(_, export_metrics)| export_metrics.is_down());
             down.map(|(signal, _)| signal.as_str()).collect()
         }
     }
 
-    /// Sends everything that waits; for good where it is the `last` order.
-    pub(crate) async fn carry_out(&self, last: bool, within: Duration) -> Report {
-        let (reply, answer) = oneshot::channel();
-        self.order(last, within, move |report| {
+    /// Sends everything that waits, and ends the export if `is_shutdown`.
+    pub(crate) async fn flush(&self, is_shutdown: bool, within: Duration) -> FlushReport {
+        let (reply, response) = oneshot::channel();
+        self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
         });
         // A thread that is gone has nothing to carry out.
-        answer.await.unwrap_or_default()
+        response.await.unwrap_or_default()
     }
 
-    /// The same for a caller that has no runtime, or no time to wait in one.
-    pub(crate) fn carry_out_blocking(&self, last: bool, within: Duration) -> Report {
-        let (reply, answer) = sync_channel(1);
-        self.order(last, within, move |report| {
+    /// Does the same for a caller that has no runtime, or no time to wait in one.
+    pub(crate) fn flush_blocking(&self, is_shutdown: bool, within: Duration) -> FlushReport {
+        let (reply, response) = sync_channel(1);
+        self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
         });
-        answer.recv().unwrap_or_default()
+        response.recv().unwrap_or_default()
     }
 
-    fn order(&self, last: bool, within: Duration, reply: impl FnOnce(Report) + Send + 'static) {
-        let order = Order {
-            last,
-            deadline: Instant::now() + within.min(LONGEST),
+    fn send_request(
+        &self,
+        is_shutdown: bool,
+        within: Duration,
+        reply: impl FnOnce(FlushReport) + Send + 'static,
+    ) {
+        let request = FlushRequest {
+            is_shutdown,
+            deadline: Instant::now() + within.min(MAX_DEADLINE),
             reply: Box::new(reply),
         };
         // An order that can't be sent drops its reply, which the caller takes for an answer.
-        let _ = self.orders.send(order);
+        let _ = self.requests.send(request);
     }
 }
 
-/// Why the thread could not be started.
+/// The reason why the thread could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(transparent)]
@@ -212,37 +227,39 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
-fn open<T: Send + 'static>(
-    batch: &Batch,
-    route: &mut Route,
+fn open_queue<T: Send + 'static>(
+    batch: &BatchConfig,
+    route: &mut SignalRoute,
     instruments: &Instruments,
-) -> (Queue<T>, Outlet<T>) {
-    let (entry, outlet) = queue(batch.queue_size, batch.size, &route.figures);
-    let watched = entry.clone();
-    route.level = Arc::new(move || watched.len());
-    let level = Arc::clone(&route.level);
-    Exported::watch_queue(instruments, route.signal, batch.queue_size, move || level());
-    (entry, outlet)
+) -> (QueueSender<T>, QueueReceiver<T>) {
+    let (sender, receiver) = bounded_queue(batch.queue_size, batch.size, &route.export_metrics);
+    let queue = sender.clone();
+    route.queue_length = Arc::new(move || queue.len());
+    let queue_length = Arc::clone(&route.queue_length);
+    ExportMetrics::observe_queue(instruments, route.signal, batch.queue_size, move || {
+        queue_length()
+    });
+    (sender, receiver)
 }
 
-impl Plan {
+impl ExporterSetup {
     const fn is_empty(&self) -> bool {
         self.spans.is_none() && self.logs.is_none() && self.metrics.is_none()
     }
 
-    fn figures(&self) -> Vec<(Signal, Exported)> {
+    fn export_metrics(&self) -> Vec<(TelemetrySignal, ExportMetrics)> {
         let routes = [
             self.spans.as_ref().map(|(route, ..)| route),
             self.logs.as_ref().map(|(route, ..)| route),
             self.metrics.as_ref().map(|(route, ..)| route),
         ];
-        let figures = |route: &Route| (route.signal, route.figures.clone());
-        routes.into_iter().flatten().map(figures).collect()
+        let export_metrics = |route: &SignalRoute| (route.signal, route.export_metrics.clone());
+        routes.into_iter().flatten().map(export_metrics).collect()
     }
 
     /// Starts the thread, and waits until it has made its transports.
-    fn start(self) -> Result<mpsc::UnboundedSender<Order>, StartError> {
-        let (orders, received) = mpsc::unbounded_channel();
+    fn start(self) -> Result<mpsc::UnboundedSender<FlushRequest>, StartError> {
+        let (requests, received) = mpsc::unbounded_channel();
         let (ready, started) = sync_channel(1);
         thread::Builder::new()
             .name("vantage-export".into())
@@ -259,53 +276,65 @@ impl Plan {
             })?;
         let gone = || io::Error::other("the export thread ended at once");
         started.recv().map_err(|_| gone())??;
-        Ok(orders)
+        Ok(requests)
     }
 
     async fn serve(
         self,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut requests: mpsc::UnboundedReceiver<FlushRequest>,
         ready: &SyncSender<Result<(), StartError>>,
     ) {
-        let (herald, speaking) = LogQueue::start();
-        let signals = match self.run(&herald) {
+        let (log_queue, log_thread) = LogQueue::start();
+        let signals = match self.run(&log_queue) {
             Ok(signals) => signals,
             Err(error) => return drop(ready.send(Err(error.into()))),
         };
         let _ = ready.send(Ok(()));
         let mut flushing = JoinSet::new();
-        let last = loop {
-            let Some(order) = orders.recv().await else {
+        let shutdown = loop {
+            let Some(request) = requests.recv().await else {
                 break None;
             };
-            if order.last {
-                break Some(order);
+            if request.is_shutdown {
+                break Some(request);
             }
             while flushing.try_join_next().is_some() {}
-            let all = all(&signals, order.deadline);
-            flushing.spawn(async move { (order.reply)(all.await) });
+            let all = flush_all(&signals, request.deadline);
+            flushing.spawn(async move { (request.reply)(all.await) });
         };
-        end(signals, last).await;
+        shut_down(signals, shutdown).await;
         // Whoever still waits for a flush hears that the exporter is gone.
         flushing.join_all().await;
         // An order that is on its way at this moment would stay in the channel, and with it whoever
         // waits for its answer, until the last sender is dropped: which may be the one who waits.
-        orders.close();
-        while orders.recv().await.is_some() {}
-        drop(herald);
-        let _ = tokio::time::timeout(LAST_WORDS, speaking).await;
+        requests.close();
+        while requests.recv().await.is_some() {}
+        drop(log_queue);
+        let _ = tokio::time::timeout(LOG_DRAIN_TIMEOUT, log_thread).await;
     }
 
-    fn run(self, herald: &LogQueue) -> Result<Vec<Running>, ExportError> {
+    fn run(self, log_queue: &LogQueue) -> Result<Vec<SignalTask>, ExportError> {
         let mut signals = Vec::new();
-        if let Some((route, batch, outlet)) = self.spans {
-            signals.push(route.pump(herald, &batch, outlet, &self.sender, encode::spans)?);
+        if let Some((route, batch, receiver)) = self.spans {
+            signals.push(route.start_batch(
+                log_queue,
+                &batch,
+                receiver,
+                &self.resource,
+                encode::encode_spans,
+            )?);
         }
         if let Some((route, interval, timeout, sources)) = self.metrics {
-            signals.push(route.push(herald, interval, timeout, sources)?);
+            signals.push(route.start_periodic(log_queue, interval, timeout, sources)?);
         }
-        if let Some((route, batch, outlet)) = self.logs {
-            signals.push(route.pump(herald, &batch, outlet, &self.sender, encode::logs)?);
+        if let Some((route, batch, receiver)) = self.logs {
+            signals.push(route.start_batch(
+                log_queue,
+                &batch,
+                receiver,
+                &self.resource,
+                encode::encode_logs,
+            )?);
         }
         Ok(signals)
     }
@@ -314,7 +343,7 @@ impl Plan {
 fn runtime() -> io::Result<runtime::Runtime> {
     runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(HELPERS)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .thread_keep_alive(Duration::from_secs(1))
         .thread_name("vantage-helper")
         .build()
@@ -322,32 +351,35 @@ fn runtime() -> io::Result<runtime::Runtime> {
 
 /// Flushes and ends; what is not out by the deadline is lost, and counted. Without an order
 /// nobody wants to know.
-async fn end(signals: Vec<Running>, order: Option<Order>) {
-    let before: Vec<_> = signals.iter().map(Running::counts).collect();
-    let mut report = match &order {
-        Some(order) => all(&signals, order.deadline).await,
-        None => Report::default(),
+async fn shut_down(signals: Vec<SignalTask>, request: Option<FlushRequest>) {
+    let before: Vec<_> = signals.iter().map(SignalTask::counts).collect();
+    let mut report = match &request {
+        Some(request) => flush_all(&signals, request.deadline).await,
+        None => FlushReport::default(),
     };
-    let figures: Vec<_> = signals
+    let export_metrics: Vec<_> = signals
         .iter()
-        .map(|signal| signal.figures.clone())
+        .map(|signal| signal.export_metrics.clone())
         .collect();
     // Stopped together, and then each is waited for.
-    let ending: Vec<_> = signals.into_iter().map(Running::stop).collect();
-    for (index, task) in ending.into_iter().enumerate() {
-        let in_hand = |_| figures[index].counts().in_hand();
-        let left = task.await.unwrap_or_else(in_hand);
+    let tasks: Vec<_> = signals.into_iter().map(SignalTask::stop).collect();
+    for (index, task) in tasks.into_iter().enumerate() {
+        let in_flight = |_| export_metrics[index].counts().in_flight();
+        let left = task.await.unwrap_or_else(in_flight);
         if let Some(report) = report.signals.get_mut(index) {
-            report.conclude(before[index], figures[index].counts(), left);
+            report.update_after_shutdown(before[index], export_metrics[index].counts(), left);
         }
     }
-    if let Some(order) = order {
-        (order.reply)(report);
+    if let Some(request) = request {
+        (request.reply)(report);
     }
 }
 
-/// Flushes all signals at once; the report has them in their order.
-fn all(signals: &[Running], deadline: Instant) -> impl Future<Output = Report> + Send + use<> {
+/// Flushes all signals at once; the report lists them in order.
+fn flush_all(
+    signals: &[SignalTask],
+    deadline: Instant,
+) -> impl Future<Output = FlushReport> + Send + use<> {
     let tasks: Vec<_> = signals
         .iter()
         .map(|signal| tokio::spawn(signal.flush(deadline)))
@@ -357,106 +389,114 @@ fn all(signals: &[Running], deadline: Instant) -> impl Future<Output = Report> +
         for task in tasks {
             signals.extend(task.await.ok());
         }
-        Report { signals }
+        FlushReport { signals }
     }
 }
 
 impl SignalReport {
     /// After the end nothing is on its way any more.
-    fn conclude(&mut self, before: Counts, after: Counts, left: u64) {
+    fn update_after_shutdown(&mut self, before: ExportCounts, after: ExportCounts, left: u64) {
         self.exported = after.exported - before.exported;
         self.refused = after.refused - before.refused;
         self.left = left;
         // Metrics that weren't collected in time are in no count.
-        let counted = self.signal != Signal::Metrics;
+        let counted = self.signal != TelemetrySignal::Metrics;
         if left > 0 && self.cause.is_none() {
             self.cause = Some("recorded while the exporter ended".into());
-        } else if counted && left + self.refused == 0 && self.cause.as_deref() == Some(TOO_LATE) {
+        } else if counted
+            && left + self.refused == 0
+            && self.cause.as_deref() == Some(DEADLINE_EXCEEDED)
+        {
             // The last answer came between the deadline and the end.
             self.cause = None;
         }
     }
 }
 
-impl Route {
-    fn pump<T: Send + 'static>(
+impl SignalRoute {
+    fn start_batch<T: Send + 'static>(
         self,
-        herald: &LogQueue,
-        batch: &Batch,
-        outlet: Outlet<T>,
-        sender: &Arc<Sender>,
-        encode: fn(&Sender, Vec<T>) -> encode::Payload,
-    ) -> Result<Running, ExportError> {
-        let (delay, sender) = (batch.delay, Arc::clone(sender));
-        self.start(herald, move |delivery, flushes, stopped| {
-            Pump::new(outlet, delay, sender, encode, delivery, flushes).run(stopped)
+        log_queue: &LogQueue,
+        batch: &BatchConfig,
+        receiver: QueueReceiver<T>,
+        resource: &Arc<ResourceAttributes>,
+        encode: fn(&ResourceAttributes, Vec<T>) -> encode::Payload,
+    ) -> Result<SignalTask, ExportError> {
+        let (delay, resource) = (batch.delay, Arc::clone(resource));
+        self.start(log_queue, move |delivery, flushes, stopped| {
+            BatchWorker::new(receiver, delay, resource, encode, delivery, flushes).run(stopped)
         })
     }
 
-    fn push(
+    fn start_periodic(
         self,
-        herald: &LogQueue,
+        log_queue: &LogQueue,
         interval: Duration,
         timeout: Duration,
-        sources: Vec<Metrics>,
-    ) -> Result<Running, ExportError> {
-        self.start(herald, move |delivery, flushes, stopped| {
-            Push::new(sources, interval, timeout, delivery, flushes).run(stopped)
+        sources: Vec<MetricProvider>,
+    ) -> Result<SignalTask, ExportError> {
+        self.start(log_queue, move |delivery, flushes, stopped| {
+            PeriodicReader::new(sources, interval, timeout, delivery, flushes).run(stopped)
         })
     }
 
     fn start<F>(
         self,
-        herald: &LogQueue,
-        work: impl FnOnce(Delivery, mpsc::Receiver<Flush>, oneshot::Receiver<()>) -> F,
-    ) -> Result<Running, ExportError>
+        log_queue: &LogQueue,
+        work: impl FnOnce(Delivery, mpsc::Receiver<SignalFlush>, oneshot::Receiver<()>) -> F,
+    ) -> Result<SignalTask, ExportError>
     where
         F: Future<Output = u64> + Send + 'static,
     {
-        let (signal, figures, level) = (self.signal, self.figures.clone(), self.level);
+        let (signal, export_metrics, queue_length) =
+            (self.signal, self.export_metrics.clone(), self.queue_length);
         let delivery = Delivery {
             signal,
             transport: Transport::new(signal, &self.otlp)?,
             endpoint: self.otlp.endpoint,
             timeout: self.otlp.timeout,
-            figures: self.figures,
-            herald: herald.clone(),
-            condition: delivery::Condition::default(),
-            last: None,
+            export_metrics: self.export_metrics,
+            log_queue: log_queue.clone(),
+            outage: delivery::DeliveryOutage::default(),
+            last_failure: None,
         };
         let (flushes, received) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
-        Ok(Running {
+        Ok(SignalTask {
             signal,
             flushes,
-            figures,
-            level,
+            export_metrics,
+            queue_length,
             stop,
             task: tokio::spawn(work(delivery, received, stopped)),
         })
     }
 }
 
-impl Running {
-    /// Asks for a flush and waits for it until the deadline; the rest goes on behind.
+impl SignalTask {
+    /// Requests a flush and waits for it until the deadline; the rest continues in the background.
     fn flush(&self, deadline: Instant) -> impl Future<Output = SignalReport> + Send + use<> {
-        let (signal, flushes, figures) = (self.signal, self.flushes.clone(), self.figures.clone());
-        let level = Arc::clone(&self.level);
+        let (signal, flushes, export_metrics) = (
+            self.signal,
+            self.flushes.clone(),
+            self.export_metrics.clone(),
+        );
+        let queue_length = Arc::clone(&self.queue_length);
         async move {
-            let before = figures.counts();
-            let (reply, answer) = oneshot::channel();
+            let before = export_metrics.counts();
+            let (reply, response) = oneshot::channel();
             let deadline = deadline.into();
-            let asked = async {
-                flushes.send(Flush { deadline, reply }).await.ok()?;
-                answer.await.ok()
+            let flushed = async {
+                flushes.send(SignalFlush { deadline, reply }).await.ok()?;
+                response.await.ok()
             };
-            let cause = match tokio::time::timeout_at(deadline, asked).await {
+            let cause = match tokio::time::timeout_at(deadline, flushed).await {
                 Ok(Some(cause)) => cause,
                 Ok(None) => Some("the exporter is gone".to_owned()),
-                Err(_) => Some(TOO_LATE.to_owned()),
+                Err(_) => Some(DEADLINE_EXCEEDED.to_owned()),
             };
-            let after = figures.counts();
-            let waiting = after.in_hand() + level() as u64;
+            let after = export_metrics.counts();
+            let waiting = after.in_flight() + queue_length() as u64;
             SignalReport {
                 signal,
                 exported: after.exported - before.exported,
@@ -467,11 +507,11 @@ impl Running {
         }
     }
 
-    fn counts(&self) -> Counts {
-        self.figures.counts()
+    fn counts(&self) -> ExportCounts {
+        self.export_metrics.counts()
     }
 
-    /// What was in its hands or in the queue then is what its task answers.
+    /// Stops the task, which returns the number of items in flight or in the queue then.
     fn stop(self) -> JoinHandle<u64> {
         let _ = self.stop.send(());
         self.task

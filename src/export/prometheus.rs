@@ -1,4 +1,4 @@
-//! One scrape: collect every part, write what can be written, count what could not.
+//! The scrape: collect every part, write what can be written, count what could not.
 
 mod overflow;
 pub mod text;
@@ -10,57 +10,57 @@ use std::time::Instant;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
 
-use crate::export::prometheus::text::{Exposition, Format};
-use crate::export::providers::Metrics;
-use crate::record::exemplars::{Exemplars, Known};
-use crate::record::instruments::Own;
-use overflow::Overflows;
+use crate::export::prometheus::text::{Exposition, ExpositionFormat};
+use crate::export::providers::MetricProvider;
+use crate::record::exemplars::{ExemplarTables, Exemplars};
+use crate::record::instruments::SelfTelemetry;
+use overflow::OverflowTracker;
 
 /// Everything that a scrape shows.
 #[derive(Debug)]
-pub(crate) struct Scrape {
-    ours: Metrics,
-    user: Metrics,
+pub(crate) struct ScrapeHandler {
+    catalog: MetricProvider,
+    user: MetricProvider,
     registries: Mutex<Vec<prometheus::Registry>>,
     exemplars: Exemplars,
-    own: Own,
+    self_telemetry: SelfTelemetry,
     scope_labels: bool,
-    kept: Mutex<Kept>,
+    state: Mutex<ScrapeBuffers>,
 }
 
 /// Memory kept from scrape to scrape; its lock lets one scrape through at a time.
 #[derive(Debug, Default)]
-struct Kept {
-    ours: ResourceMetrics,
+struct ScrapeBuffers {
+    catalog: ResourceMetrics,
     user: ResourceMetrics,
-    overflows: Overflows,
-    exemplars: Known,
+    overflows: OverflowTracker,
+    exemplars: ExemplarTables,
     capacity: usize,
 }
 
-/// Why there is nothing to show.
+/// The error of a scrape without series.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("nothing to expose: {reason}")]
-pub(crate) struct NothingToExpose {
+pub(crate) struct EmptyScrapeError {
     reason: String,
 }
 
-impl Scrape {
+impl ScrapeHandler {
     pub(crate) fn new(
-        ours: Metrics,
-        user: Metrics,
+        catalog: MetricProvider,
+        user: MetricProvider,
         exemplars: Exemplars,
-        own: Own,
+        self_telemetry: SelfTelemetry,
         scope_labels: bool,
     ) -> Self {
         Self {
-            ours,
+            catalog,
             user,
             registries: Mutex::default(),
             exemplars,
-            own,
+            self_telemetry,
             scope_labels,
-            kept: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -70,35 +70,35 @@ impl Scrape {
     }
 
     /// Collects and writes; blocks for milliseconds, and for as long as another scrape takes.
-    pub(crate) fn render(&self, format: Format) -> Result<String, NothingToExpose> {
+    pub(crate) fn render(&self, format: ExpositionFormat) -> Result<String, EmptyScrapeError> {
         let started = Instant::now();
-        let mut kept = lock(&self.kept);
-        let kept = &mut *kept;
-        let ours = self.collect("vantage", &self.ours, &mut kept.ours);
-        let user = self.collect("meter", &self.user, &mut kept.user);
+        let mut state = lock(&self.state);
+        let state = &mut *state;
+        let catalog = self.collect("vantage", &self.catalog, &mut state.catalog);
+        let user = self.collect("meter", &self.user, &mut state.user);
         if user.is_ok() {
-            self.name_overflows(&mut kept.overflows, &kept.user);
+            self.record_overflows(&mut state.overflows, &state.user);
         }
         let gathered = self.gather();
         let mut exposition = Exposition::new(format).scope_labels(self.scope_labels);
-        if ours.is_ok() {
-            let exemplars = self.exemplars.shown(&mut kept.exemplars);
-            exposition = exposition.otel_with_exemplars("vantage", &kept.ours, exemplars);
+        if catalog.is_ok() {
+            let exemplars = self.exemplars.for_scrape(&mut state.exemplars);
+            exposition = exposition.otel_with_exemplars("vantage", &state.catalog, exemplars);
         }
         if user.is_ok() {
-            exposition = exposition.otel("meter", &kept.user);
+            exposition = exposition.otel("meter", &state.user);
         }
-        let mut text = String::with_capacity(kept.capacity);
+        let mut text = String::with_capacity(state.capacity);
         let report = exposition.families("registry", &gathered).finish(&mut text);
-        kept.capacity = text.len() + text.len() / 8;
+        state.capacity = text.len() + text.len() / 8;
         for omission in &report.omissions {
-            self.own.left_out(&omission.part);
+            self.self_telemetry.record_scrape_error(&omission.part);
             tracing::debug!(%omission, "left out of a scrape");
         }
-        self.own.scraped(started.elapsed());
-        match ours {
-            Err(reason) if report.series == 0 => Err(NothingToExpose { reason }),
-            _ if report.series == 0 => Err(NothingToExpose {
+        self.self_telemetry.record_scrape(started.elapsed());
+        match catalog {
+            Err(reason) if report.series == 0 => Err(EmptyScrapeError { reason }),
+            _ if report.series == 0 => Err(EmptyScrapeError {
                 reason: "no part has a series".into(),
             }),
             _ => Ok(text),
@@ -108,7 +108,7 @@ impl Scrape {
     fn collect(
         &self,
         part: &str,
-        metrics: &Metrics,
+        metrics: &MetricProvider,
         into: &mut ResourceMetrics,
     ) -> Result<(), String> {
         let collected = catch_unwind(AssertUnwindSafe(|| metrics.collect(into)));
@@ -117,15 +117,16 @@ impl Scrape {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "a callback panicked".to_owned(),
         };
-        self.own.left_out(part);
+        self.self_telemetry.record_scrape_error(part);
         tracing::warn!(part, failure, "a part is missing from the scrape");
         Err(failure)
     }
 
-    fn name_overflows(&self, known: &mut Overflows, collected: &ResourceMetrics) {
-        for overflow in known.look(collected) {
+    fn record_overflows(&self, tracker: &mut OverflowTracker, collected: &ResourceMetrics) {
+        for overflow in tracker.update(collected) {
             let instrument = overflow.instrument;
-            self.own.overflowed(instrument, overflow.measurements);
+            self.self_telemetry
+                .record_overflow(instrument, overflow.measurements);
             if overflow.first {
                 tracing::warn!(
                     instrument,
@@ -140,7 +141,7 @@ impl Scrape {
         let gather = |registry: &prometheus::Registry| {
             let families = catch_unwind(AssertUnwindSafe(|| registry.gather()));
             families
-                .inspect_err(|_| self.own.left_out("registry"))
+                .inspect_err(|_| self.self_telemetry.record_scrape_error("registry"))
                 .unwrap_or_default()
         };
         registries.iter().flat_map(gather).collect()

@@ -8,7 +8,7 @@ mod resource;
 mod traces;
 
 #[cfg(feature = "otlp")]
-pub(crate) use logs::Logs;
-pub(crate) use metrics::Metrics;
-pub(crate) use resource::of as resource;
-pub(crate) use traces::Traces;
+pub(crate) use logs::LogProvider;
+pub(crate) use metrics::MetricProvider;
+pub(crate) use resource::resource;
+pub(crate) use traces::TraceProvider;

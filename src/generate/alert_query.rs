@@ -1,4 +1,4 @@
-//! What each alert looks at, as a query.
+//! The query of each alert.
 
 mod budget;
 mod business;
@@ -11,109 +11,112 @@ mod telemetry;
 
 use std::time::Duration;
 
-use super::Source;
-use crate::model::alerts::Signal;
-use crate::model::promql::{Vector, Window};
+use super::GenerateInput;
+use crate::model::alerts::AlertSignal;
+use crate::model::promql::{InstantVector, QueryWindow};
 use crate::model::units::Ratio;
 
-pub(super) use budget::{Budgets, budgets_left, burn_rate};
-pub(super) use business::Usual;
+pub(super) use budget::{BudgetRules, burn_rate, remaining_budgets};
+pub(super) use business::Baseline;
 pub(super) use presence::Presence;
-pub(super) use requests::{answered, failed, records as requests};
+pub(super) use requests::{recording_rules as requests, select_answered, select_failed};
 
-/// What is known of a service as a whole.
+/// The labels of a service as a whole.
 const SERVICE: [&str; 2] = ["environment", "job"];
 
-/// What an alert compares with its threshold, and what must hold besides.
+/// An alert's query: the value compared with its threshold, and a condition.
 #[derive(Debug, Clone)]
-pub(super) struct Measure {
-    pub(super) value: Vector,
-    /// What must be so for the value to say anything, by labels of both.
-    pub(super) only: Option<Vector>,
+pub(super) struct AlertQuery {
+    pub(super) value: InstantVector,
+    /// Series that must exist for the value to be meaningful, matched by the labels of both.
+    pub(super) condition: Option<InstantVector>,
 }
 
-impl Measure {
-    /// What a signal looks at; `None` of an error budget, which is looked at objective by objective.
-    pub(super) fn of(signal: Signal, source: &Source) -> Option<Measure> {
-        let time = Time { source };
+impl AlertQuery {
+    /// Returns the query of a signal; `None` for an error budget, which has one for each objective.
+    pub(super) fn for_signal(signal: AlertSignal, input: &GenerateInput) -> Option<AlertQuery> {
+        let windows = ScaledWindows { input };
         Some(match signal {
-            Signal::ApiErrorRatio => requests::error_ratio(),
-            Signal::ApiLatency => requests::latency(),
-            Signal::MemoryUsage => process::memory(),
-            Signal::CpuUsage => process::cpu(time),
-            Signal::DiskFree => process::disk_free(),
-            Signal::DiskFullIn => process::disk_full_in(time),
-            Signal::WorkerOffline => jobs::worker_silence(),
-            Signal::WorkersOffline => jobs::offline_share(),
-            Signal::QueueDepth => jobs::queue_depth(),
-            Signal::JobFailureRatio => jobs::failure_ratio(time),
-            Signal::OldestJobAge => jobs::oldest_age(),
-            Signal::ExecutionLag => jobs::execution_lag(time),
-            Signal::SchedulerSuccessRatio => jobs::success_ratio(time),
-            Signal::SchedulerOffline => jobs::scheduler_silence(),
-            Signal::PoolUsage => database::pool_usage(),
-            Signal::SlowQueryShare => database::slow_share(time),
-            Signal::DatabaseGrowth => database::growth(time),
-            Signal::DatabaseUnreachable => database::unreachable(),
-            Signal::PostsPublished => Usual::posts(time).drop(),
-            Signal::AiGenerations => Usual::generations(time).change(),
-            Signal::Revenue => Usual::revenue(time).change(),
-            Signal::ErrorBudget => return None,
-            Signal::ServiceAbsent => Presence::services().gone(time),
-            Signal::WorkersAbsent => Presence::workers().gone_or_never_seen(time),
-            Signal::SchedulersAbsent => Presence::schedulers().gone_or_never_seen(time),
-            Signal::DatabaseAbsent => Presence::databases().gone(time),
-            Signal::QueuesAbsent => Presence::queues().gone(time),
-            Signal::ObjectivesAbsent => Presence::objectives().gone(time),
-            Signal::TargetDown => telemetry::target_down(time),
-            Signal::NotReady => telemetry::not_ready(),
-            Signal::ExportFailures => telemetry::export_failures(time),
-            Signal::ScrapeIncomplete => telemetry::scrape_errors(time),
-            Signal::SeriesOverflow => telemetry::overflow(time),
-            Signal::StoreDelay => telemetry::store_delay(),
-            Signal::Watchdog => Measure::of_value(Vector::constant(1_u32)),
+            AlertSignal::ApiErrorRatio => requests::error_ratio(),
+            AlertSignal::ApiLatency => requests::latency(),
+            AlertSignal::MemoryUsage => process::memory(),
+            AlertSignal::CpuUsage => process::cpu(windows),
+            AlertSignal::DiskFree => process::disk_free(),
+            AlertSignal::DiskFullIn => process::time_to_disk_full(windows),
+            AlertSignal::WorkerOffline => jobs::worker_heartbeat_age(),
+            AlertSignal::WorkersOffline => jobs::offline_share(),
+            AlertSignal::QueueDepth => jobs::queue_depth(),
+            AlertSignal::JobFailureRatio => jobs::failure_ratio(windows),
+            AlertSignal::OldestJobAge => jobs::oldest_age(),
+            AlertSignal::ExecutionLag => jobs::execution_lag(windows),
+            AlertSignal::SchedulerSuccessRatio => jobs::success_ratio(windows),
+            AlertSignal::SchedulerOffline => jobs::scheduler_heartbeat_age(),
+            AlertSignal::PoolUsage => database::pool_usage(),
+            AlertSignal::SlowQueryShare => database::slow_share(windows),
+            AlertSignal::DatabaseGrowth => database::growth(windows),
+            AlertSignal::DatabaseUnreachable => database::unreachable(),
+            AlertSignal::PostsPublished => Baseline::posts(windows).drop_query(),
+            AlertSignal::AiGenerations => Baseline::generations(windows).change_query(),
+            AlertSignal::Revenue => Baseline::revenue(windows).change_query(),
+            AlertSignal::ErrorBudget => return None,
+            AlertSignal::ServiceAbsent => Presence::services().absent(windows),
+            AlertSignal::WorkersAbsent => Presence::workers().absent_or_never_seen(windows),
+            AlertSignal::SchedulersAbsent => Presence::schedulers().absent_or_never_seen(windows),
+            AlertSignal::DatabaseAbsent => Presence::databases().absent(windows),
+            AlertSignal::QueuesAbsent => Presence::queues().absent(windows),
+            AlertSignal::ObjectivesAbsent => Presence::objectives().absent(windows),
+            AlertSignal::TargetDown => telemetry::target_down(windows),
+            AlertSignal::NotReady => telemetry::not_ready(),
+            AlertSignal::ExportFailures => telemetry::export_failures(windows),
+            AlertSignal::ScrapeIncomplete => telemetry::scrape_errors(windows),
+            AlertSignal::SeriesOverflow => telemetry::series_overflow(windows),
+            AlertSignal::StoreDelay => telemetry::store_delay(),
+            AlertSignal::Watchdog => AlertQuery::from_value(InstantVector::constant(1_u32)),
         })
     }
 
-    const fn of_value(value: Vector) -> Measure {
-        Measure { value, only: None }
-    }
-
-    const fn only(value: Vector, only: Vector) -> Measure {
-        Measure {
+    const fn from_value(value: InstantVector) -> AlertQuery {
+        AlertQuery {
             value,
-            only: Some(only),
+            condition: None,
         }
     }
 
-    /// A ratio of which the whole is busy enough to be one: an event in 10 s on average.
-    fn of_busy(value: Vector, whole: &Vector) -> Measure {
-        Measure::only(value, whole.at_least(busy()))
+    const fn with_condition(value: InstantVector, condition: InstantVector) -> AlertQuery {
+        AlertQuery {
+            value,
+            condition: Some(condition),
+        }
+    }
+
+    /// Returns a ratio that counts only while its whole has enough events: one in 10 s on average.
+    fn with_min_rate(value: InstantVector, whole: &InstantVector) -> AlertQuery {
+        AlertQuery::with_condition(value, whole.at_least(min_event_rate()))
     }
 }
 
-/// How many events a second a ratio needs: one in 10 s.
-fn busy() -> Ratio {
+/// Returns the events a second that a ratio needs: one in 10 s.
+fn min_event_rate() -> Ratio {
     Ratio::new(1, 10).unwrap_or(Ratio::ZERO)
 }
 
-/// Windows at the pace of the source.
+/// Windows in the time scale of the input.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Time<'a> {
-    pub(super) source: &'a Source,
+pub(super) struct ScaledWindows<'a> {
+    pub(super) input: &'a GenerateInput,
 }
 
-impl Time<'_> {
-    fn minutes(self, minutes: u64) -> Window {
-        let time = Duration::from_secs(60 * minutes);
-        Window::Fixed(self.source.pace.of(time))
+impl ScaledWindows<'_> {
+    fn minutes(self, minutes: u64) -> QueryWindow {
+        let duration = Duration::from_secs(60 * minutes);
+        QueryWindow::Fixed(self.input.time_scale.scale(duration))
     }
 
-    fn hours(self, hours: u64) -> Window {
+    fn hours(self, hours: u64) -> QueryWindow {
         self.minutes(60 * hours)
     }
 
-    fn days(self, days: u64) -> Window {
+    fn days(self, days: u64) -> QueryWindow {
         self.hours(24 * days)
     }
 }

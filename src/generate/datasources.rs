@@ -1,10 +1,9 @@
-//! What Grafana is told of where the data are: four data sources that know each other, and the folder
-//! with the dashboards.
+//! Grafana's provisioning: four data sources that link to each other, and the folder of the dashboards.
 //!
 //! Hosts, names and passwords come from the environment of Grafana, which expands `$NAME` in these
 //! files when it reads them, without a default; a `$` of ours is written `$$`.
 
-use super::{GeneratedFile, Source};
+use super::{GenerateInput, GeneratedFile};
 use crate::model::units::format_duration;
 
 /// The uids that dashboards and links rely on, so that they are pinned.
@@ -15,10 +14,10 @@ pub(super) mod uid {
     pub(in crate::generate) const POSTGRESQL: &str = "vantage-postgresql";
 }
 
-/// The files below `grafana/provisioning`.
-pub(super) fn files(source: &Source) -> [GeneratedFile; 2] {
-    let text = datasources(&format_duration(
-        source.config.metrics.prometheus.scrape_interval,
+/// Returns the files below `grafana/provisioning`.
+pub(super) fn files(input: &GenerateInput) -> [GeneratedFile; 2] {
+    let text = datasources_yaml(&format_duration(
+        input.config.metrics.prometheus.scrape_interval,
     ));
     [
         GeneratedFile::new("grafana/provisioning/datasources/vantage.yml", text),
@@ -44,7 +43,7 @@ providers:
       foldersFromFilesStructure: false
 ";
 
-fn datasources(scrape_interval: &str) -> String {
+fn datasources_yaml(scrape_interval: &str) -> String {
     let (prometheus, jaeger) = (uid::PROMETHEUS, uid::JAEGER);
     let (loki, postgresql) = (uid::LOKI, uid::POSTGRESQL);
     format!(
@@ -158,7 +157,10 @@ mod tests {
     use crate::model::slo::Objectives;
 
     fn sources() -> String {
-        let [sources, _] = files(&Source::new(Config::default(), Objectives::default()));
+        let [sources, _] = files(&GenerateInput::new(
+            Config::default(),
+            Objectives::default(),
+        ));
         sources.text
     }
 
@@ -193,7 +195,7 @@ mod tests {
     fn the_scrape_interval_is_that_of_the_configuration() {
         let mut config = Config::default();
         config.metrics.prometheus.scrape_interval = std::time::Duration::from_secs(7);
-        let [sources, _] = files(&Source::new(config, Objectives::default()));
+        let [sources, _] = files(&GenerateInput::new(config, Objectives::default()));
         assert!(sources.text.contains("timeInterval: 7s\n"));
     }
 

@@ -1,29 +1,29 @@
-//! Examples of how Prometheus and Alertmanager are told about all this.
+//! Example configurations of Prometheus and Alertmanager.
 
 use std::time::Duration;
 
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
-use super::{GeneratedFile, Source};
+use super::{GenerateInput, GeneratedFile};
 use crate::model::alerts::Severity;
 use crate::model::units::format_duration;
 
-/// The files beside the rules.
-pub(super) fn files(source: &Source) -> Vec<GeneratedFile> {
+/// Returns the example files beside the rules.
+pub(super) fn files(input: &GenerateInput) -> Vec<GeneratedFile> {
     vec![
-        GeneratedFile::new("prometheus/prometheus.example.yml", prometheus(source)),
-        GeneratedFile::new("prometheus/alertmanager.example.yml", alertmanager(source)),
+        GeneratedFile::new("prometheus/prometheus.example.yml", prometheus(input)),
+        GeneratedFile::new("prometheus/alertmanager.example.yml", alertmanager(input)),
     ]
 }
 
-/// A service of the example, and where it is scraped.
+/// The services of the example, and their targets.
 const JOBS: [(&str, &str); 3] = [
     ("vantage-api", "api:8080"),
     ("vantage-worker", "worker:9464"),
     ("vantage-scheduler", "scheduler:9464"),
 ];
 
-fn prometheus(source: &Source) -> String {
+fn prometheus(input: &GenerateInput) -> String {
     let comment = format!(
         "{NOTICE}\n\n\
          An example: put your own targets in. Keep 60 days of samples, which is no setting of this file:\n\n    \
@@ -32,18 +32,18 @@ fn prometheus(source: &Source) -> String {
          otherwise. `environment` is a label of the targets, so that alerts and dashboards tell production\n\
          from staging."
     );
-    let prometheus = &source.config.metrics.prometheus;
+    let prometheus = &input.config.metrics.prometheus;
     let interval = format_duration(prometheus.scrape_interval);
     let global = Yaml::map([
         ("scrape_interval", Yaml::plain(interval.clone())),
         ("evaluation_interval", Yaml::plain(interval)),
     ]);
-    let managers = Yaml::map([("targets", texts(["alertmanager:9093"]))]);
+    let managers = Yaml::map([("targets", string_list(["alertmanager:9093"]))]);
     let managers = Yaml::map([("static_configs", Yaml::list([managers]))]);
     let alerting = Yaml::map([("alertmanagers", Yaml::list([managers]))]);
     let jobs = JOBS.map(|(job, target)| {
         let labels = Yaml::map([("environment", Yaml::text("production"))]);
-        let group = Yaml::map([("targets", texts([target])), ("labels", labels)]);
+        let group = Yaml::map([("targets", string_list([target])), ("labels", labels)]);
         Yaml::map([
             ("job_name", Yaml::text(job)),
             ("metrics_path", Yaml::text(&prometheus.path)),
@@ -52,14 +52,14 @@ fn prometheus(source: &Source) -> String {
     });
     Yaml::map([
         ("global", global),
-        ("rule_files", texts(["rules/*.yml"])),
+        ("rule_files", string_list(["rules/*.yml"])),
         ("alerting", alerting),
         ("scrape_configs", Yaml::list(jobs)),
     ])
-    .document(&comment)
+    .to_document(&comment)
 }
 
-fn alertmanager(source: &Source) -> String {
+fn alertmanager(input: &GenerateInput) -> String {
     let comment = format!(
         "{NOTICE}\n\n\
          An example: put your own receivers in. Critical alerts go to whoever is on call, high ones to the\n\
@@ -67,14 +67,14 @@ fn alertmanager(source: &Source) -> String {
          when it stops arriving. A higher level of an alert silences the lower ones of the same thing."
     );
     Yaml::map([
-        ("route", routes(source)),
-        ("inhibit_rules", inhibitions(source)),
+        ("route", routes(input)),
+        ("inhibit_rules", inhibit_rules(input)),
         ("receivers", receivers()),
     ])
-    .document(&comment)
+    .to_document(&comment)
 }
 
-/// Where a severity goes, and in seconds for how long alerts are gathered and after how long repeated.
+/// The receiver of each severity, and in seconds its group wait and repeat interval.
 const ROUTES: [(&str, &str, u64, u64); 4] = [
     ("none", "watchdog", 0, MINUTE),
     ("critical", "on-call", 10, 60 * MINUTE),
@@ -84,15 +84,18 @@ const ROUTES: [(&str, &str, u64, u64); 4] = [
 
 const MINUTE: u64 = 60;
 
-fn routes(source: &Source) -> Yaml {
+fn routes(input: &GenerateInput) -> Yaml {
     let time = |seconds| {
-        let paced = source.pace.of(Duration::from_secs(seconds));
-        Yaml::plain(format_duration(paced))
+        let scaled = input.time_scale.scale(Duration::from_secs(seconds));
+        Yaml::plain(format_duration(scaled))
     };
     let routes = ROUTES.map(|(severity, receiver, wait, repeat)| {
         let interval = repeat.min(5 * MINUTE);
         Yaml::map([
-            ("matchers", texts([format!("severity=\"{severity}\"")])),
+            (
+                "matchers",
+                string_list([format!("severity=\"{severity}\"")]),
+            ),
             ("receiver", Yaml::text(receiver)),
             ("group_wait", time(wait)),
             ("group_interval", time(interval)),
@@ -102,7 +105,7 @@ fn routes(source: &Source) -> Yaml {
     Yaml::map([
         (
             "group_by",
-            texts(["alertname", "environment", "job", "objective"]),
+            string_list(["alertname", "environment", "job", "objective"]),
         ),
         // Whatever has no severity is not lost.
         ("receiver", Yaml::text("team-channel")),
@@ -110,16 +113,19 @@ fn routes(source: &Source) -> Yaml {
     ])
 }
 
-fn inhibitions(source: &Source) -> Yaml {
-    let equal: Vec<_> = inhibiting_labels(source).into_iter().collect();
-    let rule = |source: Severity, targets: &str| {
+fn inhibit_rules(input: &GenerateInput) -> Yaml {
+    let equal: Vec<_> = inhibiting_labels(input).into_iter().collect();
+    let rule = |severity: Severity, targets: &str| {
         Yaml::map([
-            ("source_matchers", texts([format!("severity=\"{source}\"")])),
+            (
+                "source_matchers",
+                string_list([format!("severity=\"{severity}\"")]),
+            ),
             (
                 "target_matchers",
-                texts([format!("severity=~\"{targets}\"")]),
+                string_list([format!("severity=~\"{targets}\"")]),
             ),
-            ("equal", texts(equal.clone())),
+            ("equal", string_list(equal.clone())),
         ])
     };
     Yaml::list([
@@ -139,6 +145,6 @@ fn receivers() -> Yaml {
     }))
 }
 
-fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Yaml {
+fn string_list<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Yaml {
     Yaml::list(texts.into_iter().map(|text| Yaml::text(text)))
 }

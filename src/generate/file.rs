@@ -1,8 +1,8 @@
-/// The line from which on a generated file belongs to people: what follows it is kept.
-pub const HAND_WRITTEN: &str =
+/// The marker line before the hand-written part of a generated file, which is kept.
+pub const MANUAL_SECTION_MARKER: &str =
     "<!-- From here on written by hand, and kept when the rest is generated anew. -->";
 
-/// A file of the plan.
+/// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GeneratedFile {
@@ -12,23 +12,23 @@ pub struct GeneratedFile {
     pub text: String,
 }
 
-/// What stands at a file's place.
+/// The state of the existing file at a generated file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Found {
-    /// What the plan says.
+pub enum FileStatus {
+    /// Equal to the plan.
     Same,
-    /// Something else.
+    /// Different from the plan.
     Different,
-    /// Nothing.
+    /// No such file.
     Missing,
-    /// Something else, and without the line [`HAND_WRITTEN`] that the plan has: whether any of it was
-    /// written by hand can't be told, so that it must not be overwritten.
+    /// Different from the plan, and without the line [`MANUAL_SECTION_MARKER`] that the plan has:
+    /// whether any of it was written by hand can't be told, so that it must not be overwritten.
     Unmarked,
 }
 
 impl GeneratedFile {
-    /// A file with this text.
+    /// Returns a file with this text.
     #[must_use]
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> GeneratedFile {
         GeneratedFile {
@@ -37,33 +37,35 @@ impl GeneratedFile {
         }
     }
 
-    /// The text to write where a file exists already: where both have the line [`HAND_WRITTEN`], what
-    /// follows it there is kept.
+    /// Returns the text to write over an existing file: where both have the line
+    /// [`MANUAL_SECTION_MARKER`], what follows it there is kept.
     #[must_use]
-    pub fn over(&self, existing: &str) -> String {
-        match (split(&self.text), split(existing)) {
+    pub fn merged_with(&self, existing: &str) -> String {
+        match (split_at_marker(&self.text), split_at_marker(existing)) {
             (Some((generated, _)), Some((_, written))) => format!("{generated}{written}"),
             _ => self.text.clone(),
         }
     }
 
-    /// How what stands at its place differs from the plan.
+    /// Compares the existing file with the plan.
     #[must_use]
-    pub fn compare(&self, existing: Option<&str>) -> Found {
+    pub fn compare(&self, existing: Option<&str>) -> FileStatus {
         match existing {
-            None => Found::Missing,
-            Some(existing) if self.over(existing) == existing => Found::Same,
-            Some(existing) if split(&self.text).is_some() && split(existing).is_none() => {
-                Found::Unmarked
+            None => FileStatus::Missing,
+            Some(existing) if self.merged_with(existing) == existing => FileStatus::Same,
+            Some(existing)
+                if split_at_marker(&self.text).is_some() && split_at_marker(existing).is_none() =>
+            {
+                FileStatus::Unmarked
             }
-            Some(_) => Found::Different,
+            Some(_) => FileStatus::Different,
         }
     }
 }
 
-/// Before the line, and from it on.
-fn split(text: &str) -> Option<(&str, &str)> {
-    text.find(HAND_WRITTEN).map(|at| text.split_at(at))
+/// Splits a text before the marker line.
+fn split_at_marker(text: &str) -> Option<(&str, &str)> {
+    text.find(MANUAL_SECTION_MARKER).map(|at| text.split_at(at))
 }
 
 #[cfg(test)]
@@ -71,25 +73,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_by_hand_is_kept() {
-        let file = GeneratedFile::new("a.md", format!("new\n{HAND_WRITTEN}\ndraft\n"));
-        let existing = format!("old\n{HAND_WRITTEN}\nours\n");
-        assert_eq!(file.over(&existing), format!("new\n{HAND_WRITTEN}\nours\n"));
-        assert_eq!(file.compare(Some(&existing)), Found::Different);
-        assert_eq!(file.compare(Some(&file.over(&existing))), Found::Same);
-        assert_eq!(file.compare(None), Found::Missing);
+    fn hand_written_part_is_kept() {
+        let file = GeneratedFile::new("a.md", format!("new\n{MANUAL_SECTION_MARKER}\ndraft\n"));
+        let existing = format!("old\n{MANUAL_SECTION_MARKER}\nours\n");
+        assert_eq!(
+            file.merged_with(&existing),
+            format!("new\n{MANUAL_SECTION_MARKER}\nours\n")
+        );
+        assert_eq!(file.compare(Some(&existing)), FileStatus::Different);
+        assert_eq!(
+            file.compare(Some(&file.merged_with(&existing))),
+            FileStatus::Same
+        );
+        assert_eq!(file.compare(None), FileStatus::Missing);
     }
 
     #[test]
-    fn what_may_have_been_written_by_hand_is_not_taken_for_generated() {
-        let file = GeneratedFile::new("a.md", format!("new\n{HAND_WRITTEN}\n"));
-        assert_eq!(file.compare(Some("ours\n")), Found::Unmarked);
+    fn file_without_marker_is_not_taken_for_generated() {
+        let file = GeneratedFile::new("a.md", format!("new\n{MANUAL_SECTION_MARKER}\n"));
+        assert_eq!(file.compare(Some("ours\n")), FileStatus::Unmarked);
     }
 
     #[test]
-    fn without_the_line_all_is_generated() {
+    fn without_the_marker_the_whole_file_is_generated() {
         let file = GeneratedFile::new("a.yml", "new\n");
-        assert_eq!(file.over("old\n"), "new\n");
-        assert_eq!(file.over(&format!("old\n{HAND_WRITTEN}\n")), "new\n");
+        assert_eq!(file.merged_with("old\n"), "new\n");
+        assert_eq!(
+            file.merged_with(&format!("old\n{MANUAL_SECTION_MARKER}\n")),
+            "new\n"
+        );
     }
 }

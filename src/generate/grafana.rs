@@ -1,4 +1,4 @@
-//! Dashboards as Grafana's files have them: the classic model, `schemaVersion` 42, which is what it
+//! Grafana dashboards as JSON files: the classic model, `schemaVersion` 42, which is what it
 //! reads from files. Only what our dashboards use can be written here, because Grafana ignores a
 //! misspelt field without a word.
 //!
@@ -6,21 +6,21 @@
 
 mod annotation;
 mod dashboard;
-mod field;
+mod field_config;
 mod layout;
 mod link;
 mod panel;
 mod query;
-mod steps;
+mod threshold_steps;
 mod variable;
-mod view;
+mod visualization;
 
 pub(crate) use annotation::Annotation;
-pub(crate) use dashboard::{Dashboard, Row};
-pub(crate) use field::{Override, Unit};
+pub(crate) use dashboard::{DashboardModel, DashboardRow};
+pub(crate) use field_config::{DisplayUnit, FieldOverride};
 pub(crate) use link::DataLink;
 pub(crate) use panel::Panel;
-pub(crate) use query::Query;
-pub(crate) use steps::{Color, Steps};
+pub(crate) use query::PanelQuery;
+pub(crate) use threshold_steps::{Color, ThresholdSteps};
 pub(crate) use variable::Variable;
-pub(crate) use view::View;
+pub(crate) use visualization::Visualization;

@@ -3,23 +3,23 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::model::slo::Objectives;
 
-/// What files are generated from, besides what is declared in the crate.
+/// The input of the generator, besides the declarations of the crate.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Source {
+pub struct GenerateInput {
     /// Thresholds, burn windows, links, team.
     pub config: Config,
     /// The objectives whose budgets are watched.
     pub objectives: Objectives,
-    /// How fast time passes.
-    pub pace: Pace,
+    /// The time scale of rules. Default: [`TimeScale::Real`].
+    pub time_scale: TimeScale,
 }
 
-/// How fast time passes in rules.
+/// The time scale of generated rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Pace {
-    /// As it does.
+pub enum TimeScale {
+    /// Real time.
     #[default]
     Real,
     /// A minute is a second, so that a test sees within seconds what takes minutes: windows, `for` and
@@ -27,33 +27,32 @@ pub enum Pace {
     Test,
 }
 
-impl Source {
-    /// Real time.
+impl GenerateInput {
+    /// Returns an input in real time.
     #[must_use]
-    pub fn new(config: Config, objectives: Objectives) -> Source {
-        Source {
+    pub fn new(config: Config, objectives: Objectives) -> GenerateInput {
+        GenerateInput {
             config,
             objectives,
-            pace: Pace::Real,
+            time_scale: TimeScale::Real,
         }
     }
 
-    /// The same at another pace.
+    /// Sets the time scale.
     #[must_use]
-    pub fn at(self, pace: Pace) -> Source {
-        Source { pace, ..self }
+    pub fn with_time_scale(self, time_scale: TimeScale) -> GenerateInput {
+        GenerateInput { time_scale, ..self }
     }
 }
 
-impl Pace {
-    /// How long something takes at this pace; at the fast one whole seconds, a second at least, unless
-    /// it takes no time.
+impl TimeScale {
+    /// Scales a duration; in the test scale to whole seconds, a second at least, unless it is zero.
     #[must_use]
-    pub fn of(self, time: Duration) -> Duration {
+    pub fn scale(self, duration: Duration) -> Duration {
         match self {
-            Pace::Real => time,
-            Pace::Test if time.is_zero() => time,
-            Pace::Test => Duration::from_secs(time.as_secs().div_ceil(60).max(1)),
+            TimeScale::Real => duration,
+            TimeScale::Test if duration.is_zero() => duration,
+            TimeScale::Test => Duration::from_secs(duration.as_secs().div_ceil(60).max(1)),
         }
     }
 }

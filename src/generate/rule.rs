@@ -1,104 +1,104 @@
-//! Rules of Prometheus and their groups, as plain values.
+//! Prometheus rules and their groups, as plain values.
 
 use std::time::Duration;
 
 use super::yaml::Yaml;
-use crate::model::alerts::{Severity, Signal};
+use crate::model::alerts::{AlertSignal, Severity};
 use crate::model::units::format_duration;
 
-/// Rules that are evaluated together, one after the other.
+/// A group of rules, evaluated one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Group {
+pub(super) struct RuleGroup {
     pub(super) name: &'static str,
-    /// How often; `None` as often as Prometheus is told.
+    /// The evaluation interval; `None` for Prometheus's global one.
     pub(super) interval: Option<Duration>,
     pub(super) rules: Vec<Rule>,
 }
 
-/// A rule.
+/// A recording or an alerting rule.
 #[derive(Debug, Clone)]
 pub(super) enum Rule {
-    Record(Record),
-    Alert(Box<Alert>),
+    Record(RecordingRule),
+    Alert(Box<AlertingRule>),
 }
 
-/// Series that are worked out in advance.
+/// A recording rule: series that are computed in advance.
 #[derive(Debug, Clone)]
-pub(super) struct Record {
+pub(super) struct RecordingRule {
     pub(super) name: String,
     pub(super) expr: String,
     pub(super) labels: Vec<(String, String)>,
 }
 
-/// One level of an alert.
+/// An alerting rule: one level of an alert.
 #[derive(Debug, Clone)]
-pub(super) struct Alert {
-    pub(super) signal: Signal,
-    /// `None` of the watchdog, which wakes nobody.
+pub(super) struct AlertingRule {
+    pub(super) signal: AlertSignal,
+    /// `None` for the watchdog.
     pub(super) severity: Option<Severity>,
     pub(super) expr: String,
-    pub(super) hold: Duration,
+    pub(super) for_duration: Duration,
     pub(super) labels: Vec<(String, String)>,
     pub(super) annotations: Vec<(&'static str, String)>,
 }
 
-impl Group {
-    pub(super) fn yaml(&self) -> Yaml {
+impl RuleGroup {
+    pub(super) fn to_yaml(&self) -> Yaml {
         let mut members = vec![("name", Yaml::text(self.name))];
         if let Some(interval) = self.interval {
             members.push(("interval", Yaml::plain(format_duration(interval))));
         }
-        members.push(("rules", Yaml::list(self.rules.iter().map(Rule::yaml))));
+        members.push(("rules", Yaml::list(self.rules.iter().map(Rule::to_yaml))));
         Yaml::map(members)
     }
 }
 
 impl Rule {
-    fn yaml(&self) -> Yaml {
+    fn to_yaml(&self) -> Yaml {
         match self {
-            Rule::Record(record) => record.yaml(),
-            Rule::Alert(alert) => alert.yaml(),
+            Rule::Record(record) => record.to_yaml(),
+            Rule::Alert(alert) => alert.to_yaml(),
         }
     }
 }
 
-impl Record {
-    pub(super) fn new(name: impl Into<String>, expr: &impl ToString) -> Record {
-        Record {
+impl RecordingRule {
+    pub(super) fn new(name: impl Into<String>, expr: &impl ToString) -> RecordingRule {
+        RecordingRule {
             name: name.into(),
             expr: expr.to_string(),
             labels: Vec::new(),
         }
     }
 
-    fn yaml(&self) -> Yaml {
+    fn to_yaml(&self) -> Yaml {
         let mut members = vec![
             ("record", Yaml::text(&self.name)),
             ("expr", Yaml::text(&self.expr)),
         ];
         if !self.labels.is_empty() {
-            members.push(("labels", texts(&self.labels)));
+            members.push(("labels", string_map(&self.labels)));
         }
         Yaml::map(members)
     }
 }
 
-impl Alert {
-    fn yaml(&self) -> Yaml {
+impl AlertingRule {
+    fn to_yaml(&self) -> Yaml {
         let mut members = vec![
             ("alert", Yaml::text(self.signal.spec().name)),
             ("expr", Yaml::text(&self.expr)),
         ];
-        if !self.hold.is_zero() {
-            members.push(("for", Yaml::plain(format_duration(self.hold))));
+        if !self.for_duration.is_zero() {
+            members.push(("for", Yaml::plain(format_duration(self.for_duration))));
         }
-        members.push(("labels", texts(&self.labels)));
-        members.push(("annotations", texts(&self.annotations)));
+        members.push(("labels", string_map(&self.labels)));
+        members.push(("annotations", string_map(&self.annotations)));
         Yaml::map(members)
     }
 }
 
-fn texts<K: ToString, V: ToString>(members: &[(K, V)]) -> Yaml {
+fn string_map<K: ToString, V: ToString>(members: &[(K, V)]) -> Yaml {
     Yaml::map(
         members
             .iter()

@@ -1,5 +1,5 @@
-//! Pages for whoever is woken: one for each alert, the steps of an incident, the common issues, and
-//! what to look at each day, week and month.
+//! Runbooks: a page for each alert, the steps of an incident, the common issues, and checklists for each
+//! day, week and month.
 //!
 //! What is known of an alert comes from its declaration: what it means, its levels, what it asks, which
 //! dashboard shows it. What to do about it stands in [`advice`]. Below the last line of each page a team
@@ -7,24 +7,24 @@
 
 mod advice;
 mod alert;
-mod calendar;
+mod checklist;
 mod index;
 mod issues;
 mod page;
 mod queries;
 mod response;
 
-use self::page::Page;
-use super::{GeneratedFile, Source};
+use self::page::RunbookPage;
+use super::{GenerateInput, GeneratedFile};
 
-/// All pages.
-pub(super) fn files(source: &Source) -> Vec<GeneratedFile> {
-    let mut pages = alert::pages(source);
-    pages.extend(issues::pages(source));
-    pages.push(response::page(source));
-    pages.extend(calendar::pages());
+/// Returns all pages.
+pub(super) fn files(input: &GenerateInput) -> Vec<GeneratedFile> {
+    let mut pages = alert::pages(input);
+    pages.extend(issues::pages(input));
+    pages.push(response::page(input));
+    pages.extend(checklist::pages());
     pages.push(index::page());
-    pages.into_iter().map(Page::into_file).collect()
+    pages.into_iter().map(RunbookPage::into_file).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The little of YAML that rules and examples need: nested maps and lists of scalars, where every text
+//! The subset of YAML that rules and examples need: nested maps and lists of scalars, where every text
 //! is double-quoted, so that none is ever taken for a number, a date or `no`.
 
 use std::fmt::Write as _;
 
-/// A value.
+/// A YAML value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Yaml {
     /// A text, quoted.
@@ -25,7 +25,7 @@ impl Yaml {
         Yaml::Plain(word.into())
     }
 
-    /// A map of these members.
+    /// Returns a map of these entries.
     pub(super) fn map<K: Into<String>>(members: impl IntoIterator<Item = (K, Yaml)>) -> Yaml {
         Yaml::Map(
             members
@@ -39,8 +39,8 @@ impl Yaml {
         Yaml::List(items.into_iter().collect())
     }
 
-    /// A document below these lines of comment.
-    pub(super) fn document(&self, comment: &str) -> String {
+    /// Returns the document below these lines of comment.
+    pub(super) fn to_document(&self, comment: &str) -> String {
         let mut out = String::new();
         for line in comment.lines() {
             let _ = writeln!(out, "{}", format!("# {line}").trim_end());
@@ -51,32 +51,32 @@ impl Yaml {
 
     fn write(&self, depth: usize, out: &mut String) {
         match self {
-            Yaml::Text(text) => quote(text, out),
+            Yaml::Text(text) => write_quoted(text, out),
             Yaml::Plain(word) => out.push_str(word),
             Yaml::List(items) if items.is_empty() => out.push_str("[]"),
             Yaml::Map(members) if members.is_empty() => out.push_str("{}"),
             Yaml::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    indent(index, depth, out);
+                    write_indent(index, depth, out);
                     out.push_str("- ");
                     item.write(depth + 1, out);
-                    item.end(out);
+                    item.end_line(out);
                 }
             }
             Yaml::Map(members) => {
                 for (index, (key, value)) in members.iter().enumerate() {
-                    indent(index, depth, out);
+                    write_indent(index, depth, out);
                     let _ = write!(out, "{key}:");
-                    value.write_member(depth, out);
-                    value.end(out);
+                    value.write_entry(depth, out);
+                    value.end_line(out);
                 }
             }
         }
     }
 
-    /// After its key: on the same line, or below it and further in.
-    fn write_member(&self, depth: usize, out: &mut String) {
-        if self.is_line() {
+    /// Writes the value after its key: on the same line, or below it and further in.
+    fn write_entry(&self, depth: usize, out: &mut String) {
+        if self.is_inline() {
             out.push(' ');
             return self.write(depth, out);
         }
@@ -85,7 +85,7 @@ impl Yaml {
         self.write(depth + 1, out);
     }
 
-    fn is_line(&self) -> bool {
+    fn is_inline(&self) -> bool {
         match self {
             Yaml::Text(_) | Yaml::Plain(_) => true,
             Yaml::List(items) => items.is_empty(),
@@ -93,22 +93,22 @@ impl Yaml {
         }
     }
 
-    /// Lists and maps end their last line themselves.
-    fn end(&self, out: &mut String) {
-        if self.is_line() {
+    /// Ends the line of an inline value; lists and maps end their last line themselves.
+    fn end_line(&self, out: &mut String) {
+        if self.is_inline() {
             out.push('\n');
         }
     }
 }
 
-/// The first line of a block stands where its parent left off.
-fn indent(index: usize, depth: usize, out: &mut String) {
+/// Writes the indentation of all but the first line of a block, which continues its parent's line.
+fn write_indent(index: usize, depth: usize, out: &mut String) {
     if index > 0 {
         out.push_str(&"  ".repeat(depth));
     }
 }
 
-fn quote(text: &str, out: &mut String) {
+fn write_quoted(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -140,7 +140,7 @@ mod tests {
             ("interval", Yaml::plain("1m")),
             ("rules", Yaml::list([rule.clone(), rule])),
         ]);
-        let document = Yaml::map([("groups", Yaml::list([group]))]).document("Made.\n\nDon't.");
+        let document = Yaml::map([("groups", Yaml::list([group]))]).to_document("Made.\n\nDon't.");
         let expected = "\
 # Made.
 #

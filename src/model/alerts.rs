@@ -1,31 +1,31 @@
-//! Every alert of the platform, declared once: what it looks at, from which value on, how urgent it
-//! is then, and what it tells whoever is woken.
+//! Every alert of the platform, declared once: signal, thresholds by severity, texts for the
+//! person on call.
 //!
 //! Rules, panels' lines, stats' colours, runbooks and the configuration read this declaration, so that
 //! a threshold is one constant. `Config.alerts` overrides the levels; [`Thresholds`] holds what is in
 //! force.
 //!
 //! ```
-//! use vantage_obs::alerts::{Severity, Signal, Thresholds};
+//! use vantage_obs::alerts::{AlertSignal, Severity, Thresholds};
 //!
 //! let thresholds = Thresholds::default();
-//! let high = thresholds.get(Signal::ApiErrorRatio, Severity::High).unwrap();
-//! assert_eq!((high.to_string().as_str(), high.low()), ("5%", 0.05));
-//! assert_eq!(Signal::ApiErrorRatio.spec().runbook(), "api-error-ratio-high");
+//! let high = thresholds.get(AlertSignal::ApiErrorRatio, Severity::High).unwrap();
+//! assert_eq!((high.to_string().as_str(), high.lower_bound()), ("5%", 0.05));
+//! assert_eq!(AlertSignal::ApiErrorRatio.spec().runbook(), "api-error-ratio-high");
 //! ```
 //!
 //! Why levels of one alert and not an alert for each? Because they are one signal at several degrees:
 //! the same name, page and panel, and the higher one inhibits the lower.
 
-mod absent;
+mod absence;
 mod api;
-mod budget;
 mod business;
 mod database;
 mod process;
 mod scheduler;
 mod severity;
 mod signal;
+mod slo;
 mod spec;
 mod telemetry;
 mod threshold;
@@ -33,9 +33,9 @@ mod thresholds;
 mod worker;
 
 pub use severity::Severity;
-pub use signal::Signal;
-pub use spec::{AlertSpec, Comparison, Dashboard, Levels};
-pub use threshold::{Quantity, Threshold};
+pub use signal::AlertSignal;
+pub use spec::{AlertLevels, AlertSpec, DashboardId, ThresholdComparison};
+pub use threshold::{AlertThreshold, ThresholdQuantity};
 pub use thresholds::Thresholds;
 
 /// Every alert, in the order of pages and rules.
@@ -61,13 +61,13 @@ pub const ALL: &[&AlertSpec] = &[
     &business::POSTS,
     &business::GENERATIONS,
     &business::REVENUE,
-    &budget::BURN,
-    &absent::SERVICE,
-    &absent::WORKERS,
-    &absent::SCHEDULERS,
-    &absent::DATABASE,
-    &absent::QUEUES,
-    &absent::OBJECTIVES,
+    &slo::BURN,
+    &absence::SERVICE,
+    &absence::WORKERS,
+    &absence::SCHEDULERS,
+    &absence::DATABASE,
+    &absence::QUEUES,
+    &absence::OBJECTIVES,
     &telemetry::TARGET_DOWN,
     &telemetry::NOT_READY,
     &telemetry::EXPORT,
@@ -77,7 +77,7 @@ pub const ALL: &[&AlertSpec] = &[
     &telemetry::WATCHDOG,
 ];
 
-impl Signal {
+impl AlertSignal {
     /// Its alert.
     #[must_use]
     pub fn spec(self) -> &'static AlertSpec {

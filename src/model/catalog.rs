@@ -20,7 +20,7 @@ pub mod store;
 pub mod telemetry;
 pub mod worker;
 
-pub use spec::{Attribute, Family, Instrument, MetricSpec, Values};
+pub use spec::{Attribute, AttributeValues, Instrument, MetricFamily, MetricSpec};
 
 /// All metrics, family by family, in the order of the reference table.
 pub const ALL: &[&[&MetricSpec]] = &[

@@ -1,9 +1,13 @@
-//! A sign of life: who beats, in which condition, and how far its work has come.
+//! The heartbeat message: worker id, lifecycle state, progress.
 //!
 //! Beats carry progress, because a process that only says that it is there may still do nothing.
 
+#[cfg(feature = "axum")]
 mod fields;
+#[cfg(feature = "otlp")]
 mod json;
+#[cfg(feature = "axum")]
+mod parse;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,22 +15,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(crate) use fields::BeatFault;
+#[cfg(feature = "axum")]
+pub(crate) use fields::BeatParseError;
+
+/// The maximum interval in milliseconds: a day.
+#[cfg(any(feature = "axum", feature = "otlp"))]
+const MAX_INTERVAL_MS: u64 = 86_400_000;
 
 /// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BeatId(Arc<str>);
 
-/// Who beats.
+/// The role of the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Role {
+pub(crate) enum BeatRole {
     Worker,
     Scheduler,
 }
 
-/// What the sender says of itself.
+/// The lifecycle state of the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Condition {
+pub(crate) enum LifecycleState {
     Running,
     /// It takes no more work and ends what it has.
     Draining,
@@ -37,22 +46,22 @@ pub(crate) enum Condition {
 /// One beat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Beat {
-    /// Made up anew at each start of the sender, so that a restart is seen.
+    /// Id of one start of the sender, so that a restart is seen.
     pub(crate) boot_id: Arc<str>,
     /// Counts the beats of a boot, so that an old one is seen.
     pub(crate) sequence: u64,
-    pub(crate) role: Role,
+    pub(crate) role: BeatRole,
     pub(crate) interval: Duration,
-    pub(crate) condition: Condition,
+    pub(crate) state: LifecycleState,
     /// By the sender's clock.
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) version: Option<Arc<str>>,
-    pub(crate) progress: Progress,
+    pub(crate) progress: BeatProgress,
 }
 
-/// How far the work has come.
+/// The progress of the sender's work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct BeatProgress {
     /// Jobs that are running.
     pub(crate) in_flight: u64,
     /// Those of them that have passed their objective's threshold, which counted them as bad already.
@@ -69,10 +78,10 @@ pub(crate) struct Progress {
     pub(crate) queue_depth: Option<u64>,
 }
 
-impl Role {
+impl BeatRole {
     pub(crate) const ALL: [Self; 2] = [Self::Worker, Self::Scheduler];
 
-    /// The word for it: `worker` or `scheduler`.
+    /// Returns the name in JSON: `worker` or `scheduler`.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Worker => "worker",
@@ -81,10 +90,8 @@ impl Role {
     }
 }
 
-impl Condition {
-    const ALL: [Self; 3] = [Self::Running, Self::Draining, Self::Stopped];
-
-    /// The word for it: `running`, `draining` or `stopped`.
+impl LifecycleState {
+    /// Returns the name in JSON: `running`, `draining` or `stopped`.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -94,19 +101,31 @@ impl Condition {
     }
 }
 
+impl fmt::Display for BeatRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for LifecycleState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Beat {
     /// What a beat without an interval beats in.
     pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 }
 
-impl Progress {
+impl BeatProgress {
     /// Whether there is something to get on with.
     pub(crate) fn has_work(&self) -> bool {
         self.in_flight > 0 || self.queue_depth.is_some_and(|depth| depth > 0)
     }
 
     /// Running jobs that nothing has counted as bad yet.
-    pub(crate) const fn not_yet_bad(&self) -> u64 {
+    pub(crate) const fn in_flight_within_threshold(&self) -> u64 {
         self.in_flight.saturating_sub(self.in_flight_overdue)
     }
 }
@@ -123,7 +142,7 @@ impl BeatId {
     }
 
     /// The text as an id: what is not allowed in one becomes `_`, and what is too long is cut.
-    pub(crate) fn closest(text: &str) -> Self {
+    pub(crate) fn sanitize(text: &str) -> Self {
         let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:-".contains(*c);
         let replaced = |c| if allowed(&c) { c } else { '_' };
         let id: String = text.chars().take(128).map(replaced).collect();
@@ -135,7 +154,7 @@ impl BeatId {
     }
 
     /// The same text without a copy.
-    pub(crate) fn shared(&self) -> Arc<str> {
+    pub(crate) fn to_arc(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
 }

@@ -7,10 +7,10 @@
 //!
 //! ```
 //! use vantage_obs::catalog::worker;
-//! use vantage_obs::generate::promql::{Counter, Select, Window};
+//! use vantage_obs::generate::promql::{CounterQuery, QueryWindow, Select};
 //!
-//! let failed = Counter::of(&worker::JOBS).with("outcome").is_not("succeeded");
-//! let rate = failed.rate(Window::RATE_INTERVAL).sum_by(&["job", "job.kind"]);
+//! let failed = CounterQuery::new(&worker::JOBS).with("outcome").is_not("succeeded");
+//! let rate = failed.rate(QueryWindow::RATE_INTERVAL).sum_by(&["job", "job.kind"]);
 //! assert_eq!(
 //!     rate.to_string(),
 //!     r#"sum by (job, job_kind) (rate(vantage_worker_jobs_total{outcome!="succeeded"}[$__rate_interval]))"#,
@@ -19,26 +19,26 @@
 //!
 //! ```compile_fail
 //! # use vantage_obs::catalog::worker;
-//! # use vantage_obs::generate::promql::{Gauge, Window};
-//! Gauge::of(&worker::QUEUE_DEPTH).rate(Window::RATE_INTERVAL);
+//! # use vantage_obs::generate::promql::{GaugeQuery, QueryWindow};
+//! GaugeQuery::new(&worker::QUEUE_DEPTH).rate(QueryWindow::RATE_INTERVAL);
 //! ```
 
+mod instant_vector;
 mod instruments;
 mod labels;
-mod number;
-mod recorded;
+mod query_number;
+mod query_window;
+mod recorded_series;
 mod selector;
 mod step;
-mod vector;
-mod window;
 
-pub use instruments::{Counter, Gauge, Histogram};
-pub use labels::TARGET;
-pub use number::Number;
-pub use recorded::Recorded;
-pub use selector::{Select, Where};
-pub use vector::Vector;
-pub use window::Window;
+pub use instant_vector::InstantVector;
+pub use instruments::{CounterQuery, GaugeQuery, HistogramQuery};
+pub use labels::TARGET_LABELS;
+pub use query_number::QueryNumber;
+pub use query_window::QueryWindow;
+pub use recorded_series::RecordedSeries;
+pub use selector::{LabelCondition, Select};
 
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,7 @@
 //!
 //! Why are files refused as a whole? Because an objective that silently isn't tracked looks just
 //! like one that is met. So [`Objectives::load`] reports every fault of every file at once, and
-//! what is legal but probably not meant becomes a [`Warning`].
+//! what is legal but probably not meant becomes a [`SloWarning`].
 
 pub mod budget;
 mod burn_rate;
@@ -63,10 +63,7 @@ mod lint;
 pub mod maintenance;
 mod objective;
 pub mod policy;
-#[cfg_attr(
-    not(feature = "cli"),
-    allow(dead_code, reason = "the generated rules read the rest")
-)]
+#[cfg(feature = "otlp")]
 pub(crate) mod promql;
 pub mod report;
 mod window;
@@ -75,11 +72,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-pub use fault::{Fault, Problem, SloError, Warning};
-pub use indicator::{Filter, Good, Indicator};
-pub use kind::{Kind, Method, Service, Threshold};
+pub use fault::{SloError, SloFault, SloProblem, SloWarning};
+pub use indicator::{GoodCriterion, Indicator, LabelFilter};
+pub use kind::{BudgetingMethod, ObjectiveKind, ObjectiveThreshold, ServiceKey};
 pub use objective::Objective;
-pub use window::{Calendar, Period, Rolling, RollingError, Span, Window};
+pub use window::{
+    CalendarPeriod, CalendarWindow, RollingWindow, RollingWindowError, SloWindow, TimeRange,
+};
 
 /// Every objective that is declared, in the order of the files and of the entries in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,33 +92,33 @@ impl Objectives {
     /// # Errors
     ///
     /// [`SloError`] lists what is wrong in all files: a directory or file that can't be read, no
-    /// file at all, and every [`Problem`] in them. Whoever wrote the files is at fault.
+    /// file at all, and every [`SloProblem`] in them. Whoever wrote the files is at fault.
     pub fn load(directory: impl AsRef<Path>) -> Result<Objectives, SloError> {
         let directory = directory.as_ref();
         let unusable = |problem, value: String, allowed: &str| {
             let file = directory.display().to_string();
-            SloError::new(vec![Fault::whole_file(&file, problem, value, allowed)])
+            SloError::new(vec![SloFault::for_file(&file, problem, value, allowed)])
         };
-        let paths = json_files(directory).map_err(|error| {
+        let paths = list_json_files(directory).map_err(|error| {
             unusable(
-                Problem::Unreadable,
+                SloProblem::Unreadable,
                 error.to_string(),
                 "a directory that can be read",
             )
         })?;
         if paths.is_empty() {
             return Err(unusable(
-                Problem::NoFile,
+                SloProblem::NoFile,
                 "nothing".into(),
                 "at least one *.json file",
             ));
         }
-        let mut reader = file::Reader::default();
+        let mut reader = file::SloFileReader::default();
         for path in paths {
             let name = path.display().to_string();
             match fs::read_to_string(&path) {
-                Ok(text) => reader.read(&name, &text),
-                Err(error) => reader.unreadable(&name, &error),
+                Ok(text) => reader.read_text(&name, &text),
+                Err(error) => reader.add_unreadable(&name, &error),
             }
         }
         reader.finish()
@@ -144,9 +143,9 @@ impl Objectives {
     /// # Ok::<(), vantage_obs::slo::SloError>(())
     /// ```
     pub fn parse(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
-        let mut reader = file::Reader::default();
+        let mut reader = file::SloFileReader::default();
         for (name, text) in files {
-            reader.read(name, text);
+            reader.read_text(name, text);
         }
         reader.finish()
     }
@@ -157,11 +156,11 @@ impl Objectives {
         self.0.iter().find(|objective| objective.id() == id)
     }
 
-    /// The same, each over this rolling window: a report of a week instead of a month.
+    /// Returns the objectives, each over this rolling window: a report of a week instead of a month.
     #[must_use]
-    pub fn over(&self, window: Rolling) -> Objectives {
+    pub fn with_window(&self, window: RollingWindow) -> Objectives {
         let over = |objective: &Objective| Objective {
-            window: Window::Rolling(window),
+            window: SloWindow::Rolling(window),
             ..objective.clone()
         };
         Objectives(self.0.iter().map(over).collect())
@@ -185,14 +184,17 @@ impl Objectives {
     }
 
     /// What is legal but suspicious in any of them, in order.
-    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+    pub fn warnings(&self) -> impl Iterator<Item = &SloWarning> {
         self.0.iter().flat_map(Objective::warnings)
     }
 
-    /// The alerts of a policy that can never fire, in order: with a target of 90 the burn rate is 10x
+    /// Returns a warning for each alert of a policy that can never fire, in order: with a target of 90 the burn rate is 10x
     /// when everything is bad, so that more than 10x is impossible.
-    pub fn unreachable(&self, policy: &policy::Policy) -> impl Iterator<Item = Warning> {
-        let warnings = |objective| lint::unreachable(objective, policy);
+    pub fn unreachable_alerts(
+        &self,
+        policy: &policy::BurnRatePolicy,
+    ) -> impl Iterator<Item = SloWarning> {
+        let warnings = |objective| lint::lint_unreachable_alerts(objective, policy);
         self.0.iter().filter_map(warnings)
     }
 }
@@ -206,8 +208,8 @@ impl<'a> IntoIterator for &'a Objectives {
     }
 }
 
-/// The JSON files in a directory, sorted, because directories list their entries in any order.
-fn json_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+/// Lists the JSON files of a directory, sorted, because directories list their entries in any order.
+fn list_json_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! What watching found last, as plain values: written by the sampler, read by everything else.
+//! The latest samples as plain values: written by the sampler, read by everything else.
 //!
 //! Observable instruments only copy from here, so that collecting can neither block nor panic, and
 //! a thing that is no longer watched takes its series with it.
@@ -19,6 +19,12 @@ pub(crate) mod store;
 pub(crate) mod database;
 pub(crate) mod slo;
 
+#[cfg(feature = "otlp")]
+pub(crate) mod fleet;
+#[cfg(not(feature = "otlp"))]
+#[path = "snapshot/fleet/disabled.rs"]
+pub(crate) mod fleet;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +33,9 @@ use arc_swap::ArcSwap;
 
 /// The latest snapshot. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Latest(Arc<ArcSwap<Snapshot>>);
+pub(crate) struct LatestSnapshot(Arc<ArcSwap<Snapshot>>);
 
-impl Latest {
+impl LatestSnapshot {
     pub(crate) fn read(&self) -> Arc<Snapshot> {
         self.0.load_full()
     }
@@ -39,20 +45,20 @@ impl Latest {
     }
 }
 
-/// Everything that was found at one time.
+/// The samples taken at one time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) process: Option<Process>,
-    pub(crate) disks: Vec<Disk>,
+    pub(crate) process: Option<ProcessFigures>,
+    pub(crate) disks: Vec<DiskUsage>,
     pub(crate) queues: Vec<(Arc<str>, QueueState)>,
     pub(crate) pools: Vec<(Arc<str>, PoolState)>,
     #[cfg(feature = "postgres")]
-    pub(crate) databases: Vec<(Arc<str>, Arc<database::Database>)>,
+    pub(crate) databases: Vec<(Arc<str>, Arc<database::DatabaseFigures>)>,
 }
 
-/// The process's own figures; what the platform does not tell is `None`.
+/// The figures of the process; `None` where the platform does not report one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Process {
+pub(crate) struct ProcessFigures {
     pub(crate) resident_bytes: Option<u64>,
     pub(crate) memory_limit_bytes: Option<u64>,
     pub(crate) cpu_user_seconds: Option<f64>,
@@ -65,7 +71,7 @@ pub(crate) struct Process {
 
 /// Space of one file system.
 #[derive(Clone, Debug)]
-pub(crate) struct Disk {
+pub(crate) struct DiskUsage {
     pub(crate) path: PathBuf,
     pub(crate) free_bytes: u64,
     pub(crate) used_bytes: u64,

@@ -1,4 +1,4 @@
-//! What the public is told of a service: components and their states, incidents, maintenance and
+//! The public status of a service: components and their states, incidents, maintenance and
 //! uptime, as plain values.
 //!
 //! Why types apart from those of health? Because nothing of what a check found may get out: what is
@@ -17,12 +17,12 @@ pub(crate) mod timeline;
 mod update;
 mod uptime;
 
-pub use component::Component;
+pub use component::ComponentStatus;
 pub use id::{StatusId, StatusIdError};
 pub use incident::{Incident, IncidentStatus};
-pub use maintenance::{Maintenance, MaintenanceStatus};
+pub use maintenance::{MaintenanceStatus, ScheduledMaintenance};
 pub(crate) use snapshot::LatestStatus;
 pub use snapshot::StatusSnapshot;
 pub use state::{ComponentState, Impact};
-pub use update::{Affected, Author, Update};
-pub use uptime::{Day, Seconds, UptimePercent};
+pub use update::{AffectedComponent, Author, StatusUpdate};
+pub use uptime::{StateDurations, UptimeDay, UptimePercent};

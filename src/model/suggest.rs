@@ -1,18 +1,18 @@
 //! "Did you mean": the allowed word that is nearest to what was written.
 
-/// The candidate that takes the fewest edits, if few enough for a typing error: a third of the word.
+/// Returns the candidate that takes the fewest edits, if few enough for a typing error: a third of the word.
 pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let written = written.to_lowercase().replace('-', "_");
     candidates
         .iter()
-        .map(|candidate| (edits(&written, candidate), *candidate))
+        .map(|candidate| (edit_distance(&written, candidate), *candidate))
         .filter(|(edits, candidate)| *edits <= candidate.len().div_ceil(3))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance, one row at a time.
-fn edits(from: &str, to: &str) -> usize {
+/// Returns the Levenshtein distance, computed one row at a time.
+fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, left) in from.chars().enumerate() {

@@ -1,6 +1,6 @@
 //! Units, durations and exact decimals: a number never travels without its unit.
 
-mod bound;
+mod canonical_float;
 mod decimal;
 mod duration;
 mod percent;
@@ -8,15 +8,18 @@ mod ratio;
 mod unit;
 mod wide;
 
-pub(crate) use bound::{canonical, not_finite};
+pub(crate) use canonical_float::{format_canonical, format_non_finite};
 pub(crate) use decimal::Decimal;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use percent::{Fraction, Percent, PercentError};
 pub use ratio::{Ratio, RatioError};
 pub use unit::Unit;
 
-/// Writes a number as people do: 95 and not 95.0. What isn't finite is null.
-pub(crate) fn number<S: serde::Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a number in its shortest form: 95 and not 95.0. Values that are not finite become null.
+pub(crate) fn serialize_number<S: serde::Serializer>(
+    value: f64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     // Below 2^53 every whole number is one of both kinds.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < WHOLE {

@@ -33,7 +33,7 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// The innermost cause, which says most: "connection refused" and not "error sending request".
+/// Returns the innermost cause, which says most: "connection refused" and not "error sending request".
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -42,7 +42,7 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     one_line(&cause.to_string())
 }
 
-/// What a stranger wrote, fit for a log line.
+/// Returns a text from outside as one printable line of at most 200 characters.
 pub(crate) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = printable.take(200).collect();

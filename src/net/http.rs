@@ -10,33 +10,22 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::config::Tls;
-
-#[cfg(feature = "tls")]
-type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
-#[cfg(not(feature = "tls"))]
-type Connector = HttpConnector;
+use super::tls;
+use crate::config::TlsConfig;
 
 /// Keeps connections open between requests.
-pub(crate) type HttpClient = Client<Connector, Full<Bytes>>;
+pub(crate) type HttpClient = Client<tls::Connector, Full<Bytes>>;
 
-/// A client for `http`, and for `https` with these certificates where they are given; needs a tokio
-/// runtime around it when it is used.
-#[cfg_attr(
-    not(feature = "tls"),
-    expect(clippy::unnecessary_wraps, reason = "certificates can be unfit")
-)]
+/// Returns a client for `http`, and for `https` with these certificates where they are given; needs a
+/// tokio runtime around it when it is used.
 pub(crate) fn http_client(
-    tls: Option<&Tls>,
+    tls: Option<&TlsConfig>,
     connect_timeout: Duration,
 ) -> Result<HttpClient, String> {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(connect_timeout));
     connector.set_nodelay(true);
-    #[cfg(feature = "tls")]
-    let connector = super::tls::for_http(tls, connector)?;
-    #[cfg(not(feature = "tls"))]
-    let _ = tls;
+    let connector = tls::for_http(tls, connector)?;
     Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
@@ -44,7 +33,7 @@ pub(crate) const fn user_agent() -> &'static str {
     concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
 }
 
-/// A page for people that is answered with 200 is no receiver that took anything.
+/// Whether the answer is an HTML page: with status 200 too, that is no receiver that took anything.
 pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
     has_type(headers, "text/html")
 }
@@ -55,7 +44,7 @@ pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
 }
 
-/// Seconds, or a date.
+/// Returns the delay of a `Retry-After` header, which holds seconds or a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -13,9 +13,12 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::error::innermost;
-use crate::config::Tls;
+use crate::config::TlsConfig;
 
-pub(crate) fn for_grpc(tls: &Tls, timeout: Duration) -> Result<ClientTlsConfig, String> {
+/// A connector for plain and encrypted connections.
+pub(super) type Connector = HttpsConnector<HttpConnector>;
+
+pub(crate) fn for_grpc(tls: &TlsConfig, timeout: Duration) -> Result<ClientTlsConfig, String> {
     // Judged here, because tonic would only fail at the first connection.
     client_config(tls)?;
     let config = ClientTlsConfig::new().timeout(timeout);
@@ -33,9 +36,9 @@ pub(crate) fn for_grpc(tls: &Tls, timeout: Duration) -> Result<ClientTlsConfig, 
 
 /// Without certificates for a plain endpoint.
 pub(super) fn for_http(
-    tls: Option<&Tls>,
+    tls: Option<&TlsConfig>,
     mut connector: HttpConnector,
-) -> Result<HttpsConnector<HttpConnector>, String> {
+) -> Result<Connector, String> {
     connector.enforce_http(false);
     let config = match tls {
         Some(tls) => client_config(tls)?,
@@ -60,7 +63,7 @@ fn with_roots(
 }
 
 /// What encrypted connections are made with.
-pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
+pub(crate) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
     let builder = with_roots(roots(tls)?)?;
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => builder
@@ -73,7 +76,7 @@ pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
     }
 }
 
-fn roots(tls: &Tls) -> Result<RootCertStore, String> {
+fn roots(tls: &TlsConfig) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = &tls.ca else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

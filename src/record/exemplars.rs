@@ -12,7 +12,7 @@
 //! labels for the day on which it is traced. The hash has a random key: among 2,000 series two meet
 //! once in 10¹³ processes, and an exemplar is only shown where its value lies in the bucket.
 
-mod shown;
+mod scrape;
 
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::num::NonZeroU64;
@@ -23,10 +23,10 @@ use opentelemetry::KeyValue;
 
 use crate::model::catalog::MetricSpec;
 use crate::record::clock::Clock;
-use crate::record::slo_events::Ledger;
-use crate::record::trace::Sampled;
+use crate::record::slo_events::SloEvents;
+use crate::record::trace::SampledSpan;
 
-pub(crate) use shown::{Known, OfMetric, OfSeries, Shown};
+pub(crate) use scrape::{ExemplarTables, MetricExemplars, ScrapeExemplars, SeriesExemplars};
 
 /// The exemplars of all series. A cheap clone.
 #[derive(Clone, Debug)]
@@ -35,28 +35,28 @@ pub(crate) struct Exemplars(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    ledger: Ledger,
+    slo_events: SloEvents,
     hasher: RandomState,
     /// Tables that no scrape has seen yet.
-    arrived: Mutex<Vec<Arrived>>,
+    new_reservoirs: Mutex<Vec<NewReservoir>>,
 }
 
 #[derive(Debug)]
-struct Arrived {
+struct NewReservoir {
     metric: &'static str,
     labels: u64,
-    table: Table,
+    slots: ExemplarSlots,
 }
 
 /// A slot for each bucket.
-type Table = Arc<[Slot]>;
+type ExemplarSlots = Arc<[ExemplarSlot]>;
 
 /// A bucket's exemplar. A lock, because an exemplar is more than an atomic holds; it is only ever
 /// tried while recording.
-type Slot = Mutex<Option<Exemplar>>;
+type ExemplarSlot = Mutex<Option<Exemplar>>;
 
-/// What a scrape says of one measurement. As bytes, which take 40 in all; the ids' own types would
-/// make it 64.
+/// A measurement with its trace and span id. As bytes, which take 40 in all; the ids' own types
+/// would make it 64.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Exemplar {
     trace: [u8; 16],
@@ -68,40 +68,40 @@ pub(crate) struct Exemplar {
 
 /// The exemplars of one instrument.
 #[derive(Clone, Debug)]
-pub(crate) struct OfInstrument {
+pub(crate) struct InstrumentExemplars {
     metric: &'static str,
     bounds: Arc<[f64]>,
     all: Exemplars,
 }
 
-/// Where the exemplars of one series go.
+/// The exemplars of one series, one per bucket.
 #[derive(Debug)]
-pub(crate) struct Place {
-    instrument: Arc<OfInstrument>,
+pub(crate) struct ExemplarReservoir {
+    instrument: Arc<InstrumentExemplars>,
     labels: u64,
-    table: OnceLock<Table>,
+    slots: OnceLock<ExemplarSlots>,
 }
 
 impl Exemplars {
-    /// `ledger` knows the thresholds that are bounds too.
-    pub(crate) fn new(clock: Clock, ledger: Ledger) -> Self {
+    /// `slo_events` holds the thresholds that are bounds too.
+    pub(crate) fn new(clock: Clock, slo_events: SloEvents) -> Self {
         Self(Arc::new(Inner {
             clock,
-            ledger,
+            slo_events,
             hasher: RandomState::new(),
-            arrived: Mutex::default(),
+            new_reservoirs: Mutex::default(),
         }))
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.0.ledger
+    pub(crate) fn slo_events(&self) -> &SloEvents {
+        &self.0.slo_events
     }
 
     /// The exemplars of a histogram.
-    pub(crate) fn of(&self, spec: &'static MetricSpec) -> Arc<OfInstrument> {
-        Arc::new(OfInstrument {
+    pub(crate) fn for_instrument(&self, spec: &'static MetricSpec) -> Arc<InstrumentExemplars> {
+        Arc::new(InstrumentExemplars {
             metric: spec.name,
-            bounds: self.0.ledger.bounds(spec).into(),
+            bounds: self.0.slo_events.bounds(spec).into(),
             all: self.clone(),
         })
     }
@@ -113,25 +113,25 @@ impl Exemplars {
     }
 }
 
-impl Place {
-    pub(crate) fn new(instrument: &Arc<OfInstrument>, labels: &[KeyValue]) -> Self {
+impl ExemplarReservoir {
+    pub(crate) fn new(instrument: &Arc<InstrumentExemplars>, labels: &[KeyValue]) -> Self {
         Self {
             instrument: Arc::clone(instrument),
             labels: instrument.all.hash(labels.iter()),
-            table: OnceLock::new(),
+            slots: OnceLock::new(),
         }
     }
 
     /// Keeps a measurement as its bucket's exemplar.
     #[inline(never)]
-    pub(crate) fn keep(&self, value: f64, span: Sampled) {
-        let OfInstrument { bounds, all, .. } = &*self.instrument;
+    pub(crate) fn offer(&self, value: f64, span: SampledSpan) {
+        let InstrumentExemplars { bounds, all, .. } = &*self.instrument;
         // The bucket that the SDK counts it in; what is not finite it doesn't count.
         let nth = bounds.partition_point(|bound| *bound < value);
-        let (Some(at), true) = (milliseconds(all.0.clock.wall()), value.is_finite()) else {
+        let (Some(at), true) = (millis_since_epoch(all.0.clock.wall()), value.is_finite()) else {
             return;
         };
-        let slot = self.table().and_then(|table| table.get(nth));
+        let slot = self.slots().and_then(|slots| slots.get(nth));
         if let Some(mut slot) = slot.and_then(|slot| slot.try_lock().ok()) {
             *slot = Some(Exemplar {
                 trace: span.trace.to_bytes(),
@@ -142,37 +142,39 @@ impl Place {
         }
     }
 
-    fn table(&self) -> Option<&Table> {
-        self.table.get().or_else(|| self.first())
+    fn slots(&self) -> Option<&ExemplarSlots> {
+        self.slots.get().or_else(|| self.init_slots())
     }
 
     #[cold]
-    fn first(&self) -> Option<&Table> {
-        let OfInstrument {
+    fn init_slots(&self) -> Option<&ExemplarSlots> {
+        let InstrumentExemplars {
             metric,
             bounds,
             all,
         } = &*self.instrument;
         // Tables are made under this lock only, so that nobody waits for another's either.
-        let mut arrived = all.0.arrived.try_lock().ok()?;
-        Some(self.table.get_or_init(|| {
-            let table: Table = (0..=bounds.len()).map(|_| Slot::default()).collect();
-            arrived.push(Arrived {
+        let mut new_reservoirs = all.0.new_reservoirs.try_lock().ok()?;
+        Some(self.slots.get_or_init(|| {
+            let slots: ExemplarSlots = (0..=bounds.len())
+                .map(|_| ExemplarSlot::default())
+                .collect();
+            new_reservoirs.push(NewReservoir {
                 metric,
                 labels: self.labels,
-                table: Arc::clone(&table),
+                slots: Arc::clone(&slots),
             });
-            table
+            slots
         }))
     }
 }
 
 impl Exemplar {
-    pub(crate) const fn trace(&self) -> &[u8; 16] {
+    pub(crate) const fn trace_id(&self) -> &[u8; 16] {
         &self.trace
     }
 
-    pub(crate) const fn span(&self) -> &[u8; 8] {
+    pub(crate) const fn span_id(&self) -> &[u8; 8] {
         &self.span
     }
 
@@ -180,13 +182,13 @@ impl Exemplar {
         self.value
     }
 
-    /// When it was measured, in milliseconds since 1970.
-    pub(crate) fn at(&self) -> i64 {
+    /// Returns the time of the measurement in milliseconds since 1970.
+    pub(crate) fn unix_millis(&self) -> i64 {
         i64::try_from(self.at.get()).unwrap_or(i64::MAX)
     }
 }
 
-fn milliseconds(time: SystemTime) -> Option<NonZeroU64> {
+fn millis_since_epoch(time: SystemTime) -> Option<NonZeroU64> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     NonZeroU64::new(u64::try_from(since.as_millis()).ok()?)
 }
@@ -198,13 +200,13 @@ mod tests {
     use super::*;
     use crate::model::catalog::worker::QUEUE_LAG;
 
-    const SPAN: Sampled = Sampled {
+    const SPAN: SampledSpan = SampledSpan {
         trace: TraceId::INVALID,
         span: SpanId::INVALID,
     };
 
     fn exemplars() -> Exemplars {
-        Exemplars::new(Clock::manual(at(7)), Ledger::default())
+        Exemplars::new(Clock::manual(at(7)), SloEvents::default())
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -215,72 +217,76 @@ mod tests {
         [KeyValue::new("job.kind", "mail")]
     }
 
-    fn value(all: &Exemplars, known: &mut Known, nth: usize) -> Option<f64> {
-        let of_metric = all.shown(known).of_metric(QUEUE_LAG.name)?;
-        let series = of_metric.of_series(labels().iter())?;
-        let exemplar = series.of_bucket(nth, f64::NEG_INFINITY, f64::INFINITY)?;
+    fn value(all: &Exemplars, tables: &mut ExemplarTables, nth: usize) -> Option<f64> {
+        let for_metric = all.for_scrape(tables).for_metric(QUEUE_LAG.name)?;
+        let series = for_metric.for_series(labels().iter())?;
+        let exemplar = series.for_bucket(nth, f64::NEG_INFINITY, f64::INFINITY)?;
         Some(exemplar.value())
     }
 
     #[test]
     fn a_taken_slot_costs_its_exemplar_and_nobody_waits() {
-        let (all, mut known) = (exemplars(), Known::default());
-        let place = Place::new(&all.of(&QUEUE_LAG), &labels());
-        place.keep(0.01, SPAN);
-        let table = place.table().unwrap();
-        let held = table[0].lock().unwrap();
-        place.keep(0.001, SPAN);
-        place.keep(0.02, SPAN);
+        let (all, mut tables) = (exemplars(), ExemplarTables::default());
+        let reservoir = ExemplarReservoir::new(&all.for_instrument(&QUEUE_LAG), &labels());
+        reservoir.offer(0.01, SPAN);
+        let slots = reservoir.slots().unwrap();
+        let held = slots[0].lock().unwrap();
+        reservoir.offer(0.001, SPAN);
+        reservoir.offer(0.02, SPAN);
         drop(held);
-        assert_eq!(value(&all, &mut known, 0), Some(0.01));
-        assert_eq!(value(&all, &mut known, 1), Some(0.02));
+        assert_eq!(value(&all, &mut tables, 0), Some(0.01));
+        assert_eq!(value(&all, &mut tables, 1), Some(0.02));
     }
 
     #[test]
     fn a_series_without_a_kept_trace_has_no_table_and_the_first_never_waits_for_one() {
-        let (all, mut known) = (exemplars(), Known::default());
-        let place = Place::new(&all.of(&QUEUE_LAG), &labels());
-        assert!(all.shown(&mut known).of_metric(QUEUE_LAG.name).is_none());
-        let held = all.0.arrived.lock().unwrap();
-        place.keep(0.01, SPAN);
+        let (all, mut tables) = (exemplars(), ExemplarTables::default());
+        let reservoir = ExemplarReservoir::new(&all.for_instrument(&QUEUE_LAG), &labels());
+        assert!(
+            all.for_scrape(&mut tables)
+                .for_metric(QUEUE_LAG.name)
+                .is_none()
+        );
+        let held = all.0.new_reservoirs.lock().unwrap();
+        reservoir.offer(0.01, SPAN);
         drop(held);
-        assert!(place.table.get().is_none());
-        place.keep(0.01, SPAN);
-        assert_eq!(value(&all, &mut known, 0), Some(0.01));
+        assert!(reservoir.slots.get().is_none());
+        reservoir.offer(0.01, SPAN);
+        assert_eq!(value(&all, &mut tables, 0), Some(0.01));
     }
 
     #[test]
     fn what_the_sdk_does_not_count_is_no_exemplar() {
-        let (all, mut known) = (exemplars(), Known::default());
-        let place = Place::new(&all.of(&QUEUE_LAG), &labels());
+        let (all, mut tables) = (exemplars(), ExemplarTables::default());
+        let reservoir = ExemplarReservoir::new(&all.for_instrument(&QUEUE_LAG), &labels());
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            place.keep(value, SPAN);
+            reservoir.offer(value, SPAN);
         }
-        place.keep(-1.0, SPAN);
-        assert_eq!(value(&all, &mut known, 0), Some(-1.0));
+        reservoir.offer(-1.0, SPAN);
+        assert_eq!(value(&all, &mut tables, 0), Some(-1.0));
         for nth in 1..20 {
-            assert_eq!(value(&all, &mut known, nth), None);
+            assert_eq!(value(&all, &mut tables, nth), None);
         }
     }
 
     #[test]
     fn an_exemplar_outside_of_its_bucket_is_not_shown() {
-        let (all, mut known) = (exemplars(), Known::default());
-        let place = Place::new(&all.of(&QUEUE_LAG), &labels());
-        place.keep(0.01, SPAN);
-        let shown = all.shown(&mut known);
-        let series = shown.of_metric(QUEUE_LAG.name).unwrap();
-        let series = series.of_series(labels().iter()).unwrap();
-        assert!(series.of_bucket(0, 0.0, 0.01).is_some());
-        assert!(series.of_bucket(0, 0.0, 0.009).is_none());
-        assert!(series.of_bucket(0, 0.01, 1.0).is_none());
-        assert!(series.of_bucket(99, 0.0, 1.0).is_none());
+        let (all, mut tables) = (exemplars(), ExemplarTables::default());
+        let reservoir = ExemplarReservoir::new(&all.for_instrument(&QUEUE_LAG), &labels());
+        reservoir.offer(0.01, SPAN);
+        let scrape = all.for_scrape(&mut tables);
+        let series = scrape.for_metric(QUEUE_LAG.name).unwrap();
+        let series = series.for_series(labels().iter()).unwrap();
+        assert!(series.for_bucket(0, 0.0, 0.01).is_some());
+        assert!(series.for_bucket(0, 0.0, 0.009).is_none());
+        assert!(series.for_bucket(0, 0.01, 1.0).is_none());
+        assert!(series.for_bucket(99, 0.0, 1.0).is_none());
     }
 
     /// 48 bytes for each bucket, under 1 KB for a series of the catalog, and none before its first
     /// kept trace.
     #[test]
     fn a_slot_takes_48_bytes() {
-        assert_eq!(size_of::<Slot>(), 48);
+        assert_eq!(size_of::<ExemplarSlot>(), 48);
     }
 }

@@ -48,31 +48,31 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 pub use body::MeasuredBody;
-pub use connections::{CountConnections, Counted};
+pub use connections::{ConnectionService, CountConnections};
 pub use route::RouteTemplate;
-pub(crate) use span::Spans;
+pub(crate) use span::RequestSpans;
 
 use self::exchange::Exchange;
 use self::timeout::timed_out;
 use crate::record::clock::Clock;
-use crate::record::instruments::{Api, Ending};
+use crate::record::instruments::{ApiInstruments, RequestOutcome};
 
 /// Measures every request of the service that it wraps. A cheap clone.
 #[derive(Clone, Debug)]
-pub struct HttpLayer(Arc<Recorder>);
+pub struct HttpLayer(Arc<RequestRecorder>);
 
-/// What every request needs. Shared, because a layer is cloned, and a request begins, all the time:
-/// axum applies its layers anew for each request of a router without `with_state`.
+/// The shared state of all requests. Shared, because a layer is cloned, and a request begins, all
+/// the time: axum applies its layers anew for each request of a router without `with_state`.
 #[derive(Debug)]
-struct Recorder {
-    api: Api,
+struct RequestRecorder {
+    api: ApiInstruments,
     clock: Clock,
-    spans: Spans,
+    spans: RequestSpans,
 }
 
 impl HttpLayer {
-    pub(crate) fn new(api: Api, clock: Clock, spans: Spans) -> Self {
-        Self(Arc::new(Recorder { api, clock, spans }))
+    pub(crate) fn new(api: ApiInstruments, clock: Clock, spans: RequestSpans) -> Self {
+        Self(Arc::new(RequestRecorder { api, clock, spans }))
     }
 }
 
@@ -91,7 +91,7 @@ impl<S> Layer<S> for HttpLayer {
 #[derive(Clone, Debug)]
 pub struct HttpService<S> {
     inner: S,
-    recorder: Arc<Recorder>,
+    recorder: Arc<RequestRecorder>,
 }
 
 impl<S, B, R> Service<Request<B>> for HttpService<S>
@@ -102,7 +102,7 @@ where
 {
     type Response = Response<MeasuredBody<R>>;
     type Error = S::Error;
-    type Future = Measured<S::Future>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -110,24 +110,24 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let exchange = Exchange::start(&self.recorder, &mut request);
-        let inside = exchange.as_ref().and_then(Exchange::enter);
+        let guard = exchange.as_ref().and_then(Exchange::enter);
         let inner = self.inner.call(request);
-        drop(inside);
-        Measured { inner, exchange }
+        drop(guard);
+        ResponseFuture { inner, exchange }
     }
 }
 
 pin_project! {
     /// A response under way.
     #[derive(Debug)]
-    pub struct Measured<F> {
+    pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
         exchange: Option<Exchange>,
     }
 }
 
-impl<F, R, E> Future for Measured<F>
+impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
     R: http_body::Body,
@@ -139,21 +139,21 @@ where
         let this = self.project();
         // Dropping on the way out of a panic is the only moment at which a handler's panic can be
         // told from a client that went away: layers further out may catch it.
-        let unwinding = Unwinding(this.exchange);
-        let inside = unwinding.0.as_ref().and_then(Exchange::enter);
+        let panic_guard = PanicGuard(this.exchange);
+        let guard = panic_guard.0.as_ref().and_then(Exchange::enter);
         let outcome = this.inner.poll(cx);
-        drop(inside);
+        drop(guard);
         let outcome = ready!(outcome);
-        let Some(exchange) = unwinding.0.take() else {
+        let Some(exchange) = panic_guard.0.take() else {
             return Poll::Ready(outcome.map(|response| response.map(MeasuredBody::unmeasured)));
         };
         Poll::Ready(match outcome {
-            Ok(response) => Ok(body::measured(exchange, response)),
+            Ok(response) => Ok(body::measure_body(exchange, response)),
             Err(error) => {
-                exchange.end(if timed_out(&error) {
-                    Ending::TimedOut
+                exchange.finish(if timed_out(&error) {
+                    RequestOutcome::TimedOut
                 } else {
-                    Ending::Failed
+                    RequestOutcome::Failed
                 });
                 Err(error)
             }
@@ -161,14 +161,14 @@ where
     }
 }
 
-struct Unwinding<'a>(&'a mut Option<Exchange>);
+struct PanicGuard<'a>(&'a mut Option<Exchange>);
 
-impl Drop for Unwinding<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking()
             && let Some(exchange) = self.0.take()
         {
-            exchange.end(Ending::Panicked);
+            exchange.finish(RequestOutcome::Panicked);
         }
     }
 }

@@ -7,7 +7,7 @@
 //! A cache also keeps the promise that memory is bounded: past its limit every new combination of
 //! label values is recorded in one overflow series, and counted with the instrument's name.
 
-mod observed;
+mod observable;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -18,11 +18,11 @@ use hashbrown::{Equivalent, HashMap};
 use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Meter};
 use opentelemetry::{KeyValue, Value};
 
-use crate::model::catalog::{Attribute, Instrument, MetricSpec, Values};
-use crate::record::business_totals::Books;
-use crate::record::exemplars::{Exemplars, Place};
-use crate::record::slo_events::Tally;
-use crate::record::trace::Sampled;
+use crate::model::catalog::{Attribute, AttributeValues, Instrument, MetricSpec};
+use crate::record::business_totals::BusinessTotals;
+use crate::record::exemplars::{ExemplarReservoir, Exemplars};
+use crate::record::slo_events::SeriesEventRules;
+use crate::record::trace::SampledSpan;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
 const MAX_VALUE_BYTES: usize = 128;
@@ -36,7 +36,7 @@ pub(crate) struct Instruments {
     meter: Meter,
     limit: usize,
     exemplars: Exemplars,
-    books: Books,
+    business_totals: BusinessTotals,
     overflow: opentelemetry::metrics::Counter<u64>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Instruments {
 #[derive(Clone, Debug)]
 pub(crate) struct Counter {
     bound: BoundCounter<u64>,
-    tally: Tally,
+    rules: SeriesEventRules,
 }
 
 /// A counter of seconds with its labels.
@@ -60,8 +60,8 @@ pub(crate) struct UpDownCounter(BoundUpDownCounter<i64>);
 #[derive(Debug)]
 pub(crate) struct Histogram {
     bound: BoundHistogram<f64>,
-    exemplars: Option<Place>,
-    tally: Tally,
+    exemplars: Option<ExemplarReservoir>,
+    rules: SeriesEventRules,
 }
 
 /// A value that is set, with its labels.
@@ -71,9 +71,9 @@ pub(crate) struct Gauge(BoundGauge<u64>);
 /// Binds an instrument to a set of labels.
 pub(crate) type Binder<T> = Box<dyn Fn(&[KeyValue]) -> T + Send + Sync>;
 
-/// Something that can be bound to a set of labels, built from a declaration.
+/// An instrument that can be bound to a set of labels, built from a declaration.
 pub(crate) trait Bindable: Sized + Send + Sync + 'static {
-    /// Builds the instrument of `spec` and answers the way to bind it.
+    /// Builds the instrument of `spec` and returns its binder.
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self>;
 }
 
@@ -85,13 +85,13 @@ impl Bindable for Counter {
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
             .build();
-        let tallies = instruments.exemplars.ledger().watch(spec);
+        let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| {
             let bound = instrument.bind(labels);
             // A series without labels is exported only once it was recorded.
             bound.add(0);
-            let tally = tallies.of(labels, is_overflow(labels));
-            Self { bound, tally }
+            let rules = rules.for_series(labels, is_overflow(labels));
+            Self { bound, rules }
         })
     }
 }
@@ -134,12 +134,12 @@ impl Bindable for Histogram {
             .with_description(spec.description)
             .with_unit(spec.unit.ucum())
             .build();
-        let exemplars = instruments.exemplars.of(spec);
-        let tallies = instruments.exemplars.ledger().watch(spec);
+        let exemplars = instruments.exemplars.for_instrument(spec);
+        let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| Self {
             bound: instrument.bind(labels),
-            exemplars: (!is_overflow(labels)).then(|| Place::new(&exemplars, labels)),
-            tally: tallies.of(labels, is_overflow(labels)),
+            exemplars: (!is_overflow(labels)).then(|| ExemplarReservoir::new(&exemplars, labels)),
+            rules: rules.for_series(labels, is_overflow(labels)),
         })
     }
 }
@@ -159,7 +159,7 @@ impl Bindable for Gauge {
 impl Counter {
     pub(crate) fn add(&self, events: u64) {
         self.bound.add(events);
-        self.tally.events(events);
+        self.rules.record_events(events);
     }
 }
 
@@ -171,8 +171,8 @@ impl SecondsCounter {
 
 #[cfg(test)]
 impl SecondsCounter {
-    /// Nobody reads it.
-    pub(crate) fn unread() -> Self {
+    /// Returns a counter that is never collected.
+    pub(crate) fn noop() -> Self {
         let meter = opentelemetry::global::meter("test");
         Self(meter.f64_counter("unread").build().bind(&[]))
     }
@@ -187,15 +187,15 @@ impl UpDownCounter {
 impl Histogram {
     pub(crate) fn record(&self, seconds: f64) {
         self.bound.record(seconds);
-        self.tally.seconds(seconds);
+        self.rules.record_seconds(seconds);
     }
 
     /// Records what happened inside a span, which becomes an exemplar where its trace is kept.
-    pub(crate) fn record_in(&self, span: Option<Sampled>, seconds: f64) {
+    pub(crate) fn record_in(&self, span: Option<SampledSpan>, seconds: f64) {
         self.bound.record(seconds);
-        self.tally.seconds(seconds);
+        self.rules.record_seconds(seconds);
         if let (Some(span), Some(exemplars)) = (span, &self.exemplars) {
-            exemplars.keep(seconds, span);
+            exemplars.offer(seconds, span);
         }
     }
 }
@@ -219,27 +219,30 @@ impl Instruments {
             meter,
             limit,
             exemplars,
-            books: Books::default(),
+            business_totals: BusinessTotals::default(),
             overflow,
         }
     }
 
-    /// The same, whose business figures are booked too.
+    /// Adds the daily totals of the business metrics.
     #[must_use]
-    pub(crate) fn booked(self, books: Books) -> Self {
-        Self { books, ..self }
+    pub(crate) fn with_business_totals(self, business_totals: BusinessTotals) -> Self {
+        Self {
+            business_totals,
+            ..self
+        }
     }
 
-    pub(crate) const fn books(&self) -> &Books {
-        &self.books
+    pub(crate) const fn business_totals(&self) -> &BusinessTotals {
+        &self.business_totals
     }
 
-    /// Instruments that nobody reads.
+    /// Returns instruments that are never collected.
     #[cfg(all(test, feature = "otlp"))]
-    pub(crate) fn unread() -> Self {
+    pub(crate) fn noop() -> Self {
         let exemplars = Exemplars::new(
             crate::record::clock::Clock::system(),
-            crate::record::slo_events::Ledger::default(),
+            crate::record::slo_events::SloEvents::default(),
         );
         Self::new(opentelemetry::global::meter("test"), 10, exemplars)
     }
@@ -250,17 +253,17 @@ impl Instruments {
         T::binder(self, spec)(&[])
     }
 
-    /// How to bind a metric; to be combined with others in a [`Series`].
+    /// Returns the binder of a metric, to be combined with others in a [`BoundSeries`].
     pub(crate) fn binder<T: Bindable>(&self, spec: &'static MetricSpec) -> Binder<T> {
         T::binder(self, spec)
     }
 
-    /// The series of one metric, told apart by its `N` labels.
+    /// Returns the series of one metric, distinguished by its `N` labels.
     pub(crate) fn series<T: Bindable, const N: usize>(
         &self,
         spec: &'static MetricSpec,
         labels: &'static [Attribute; N],
-    ) -> Series<T, N> {
+    ) -> BoundSeries<T, N> {
         self.group(&[spec], labels, {
             let bind = self.binder::<T>(spec);
             move |labels| bind(labels)
@@ -273,9 +276,9 @@ impl Instruments {
         specs: &[&'static MetricSpec],
         labels: &'static [Attribute; N],
         bind: impl Fn(&[KeyValue]) -> T + Send + Sync + 'static,
-    ) -> Series<T, N> {
+    ) -> BoundSeries<T, N> {
         debug_assert!(specs.iter().all(|spec| spec.attributes.len() == N));
-        let full = specs
+        let overflow_counters = specs
             .iter()
             .map(|spec| {
                 (
@@ -285,47 +288,47 @@ impl Instruments {
                 )
             })
             .collect();
-        Series {
+        BoundSeries {
             labels,
             limit: self.limit,
             bind: Box::new(bind),
-            known: ArcSwap::default(),
-            growing: Mutex::new(()),
+            bound: ArcSwap::default(),
+            insert_lock: Mutex::new(()),
             overflow: OnceLock::new(),
-            full,
+            overflow_counters,
         }
     }
 
-    /// How many series an instrument with an open label may hold.
+    /// Returns the largest number of series of an instrument with an open label.
     pub(crate) const fn limit(&self) -> usize {
         self.limit
     }
 }
 
-/// The bound series of one or more metrics, told apart by `N` label values; an empty value is an
+/// The bound series of one or more metrics, distinguished by `N` label values; an empty value is an
 /// absent label.
-pub(crate) struct Series<T, const N: usize> {
+pub(crate) struct BoundSeries<T, const N: usize> {
     labels: &'static [Attribute; N],
     limit: usize,
     bind: Binder<T>,
-    known: ArcSwap<HashMap<Owned<N>, Arc<T>>>,
-    growing: Mutex<()>,
+    bound: ArcSwap<HashMap<LabelSet<N>, Arc<T>>>,
+    insert_lock: Mutex<()>,
     overflow: OnceLock<Arc<T>>,
-    full: Vec<(&'static str, BoundCounter<u64>)>,
+    overflow_counters: Vec<(&'static str, BoundCounter<u64>)>,
 }
 
-impl<T, const N: usize> fmt::Debug for Series<T, N> {
+impl<T, const N: usize> fmt::Debug for BoundSeries<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Series")
-            .field("known", &self.known.load().len())
+        f.debug_struct("BoundSeries")
+            .field("bound", &self.bound.load().len())
             .finish_non_exhaustive()
     }
 }
 
-impl<T, const N: usize> Series<T, N> {
+impl<T, const N: usize> BoundSeries<T, N> {
     /// Records into the series with these label values, in the order of the declaration.
     pub(crate) fn with<R>(&self, values: [&str; N], record: impl FnOnce(&T) -> R) -> R {
-        if let Some(series) = self.known.load().get(&Borrowed(values)) {
+        if let Some(series) = self.bound.load().get(&LabelSetRef(values)) {
             return record(series);
         }
         record(&self.bind_new(values))
@@ -333,14 +336,14 @@ impl<T, const N: usize> Series<T, N> {
 
     /// The series with these label values, to keep; `None` past the limit, where each recording
     /// must be counted by [`with`](Self::with).
-    pub(crate) fn own(&self, values: [&str; N]) -> Option<Arc<T>> {
-        let series = self.known.load().get(&Borrowed(values)).map(Arc::clone);
+    pub(crate) fn try_get(&self, values: [&str; N]) -> Option<Arc<T>> {
+        let series = self.bound.load().get(&LabelSetRef(values)).map(Arc::clone);
         series.or_else(|| self.try_bind(values))
     }
 
     /// The series with these label values, to keep for as long as the thing lasts.
     pub(crate) fn get(&self, values: [&str; N]) -> Arc<T> {
-        if let Some(series) = self.known.load().get(&Borrowed(values)) {
+        if let Some(series) = self.bound.load().get(&LabelSetRef(values)) {
             return Arc::clone(series);
         }
         self.bind_new(values)
@@ -348,41 +351,45 @@ impl<T, const N: usize> Series<T, N> {
 
     #[cold]
     fn bind_new(&self, values: [&str; N]) -> Arc<T> {
-        self.try_bind(values).unwrap_or_else(|| self.overflowing())
+        self.try_bind(values)
+            .unwrap_or_else(|| self.overflow_series())
     }
 
     /// Binds a new series; `None` past the limit.
     #[cold]
     fn try_bind(&self, values: [&str; N]) -> Option<Arc<T>> {
-        let values = values.map(shorten);
-        let known = self.known.load();
-        if let Some(series) = known.get(&Borrowed(values)) {
+        let values = values.map(truncate);
+        let bound = self.bound.load();
+        if let Some(series) = bound.get(&LabelSetRef(values)) {
             return Some(Arc::clone(series));
         }
-        if known.len() >= self.limit {
+        if bound.len() >= self.limit {
             return None;
         }
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.known.load_full();
-        if let Some(series) = known.get(&Borrowed(values)) {
+        let _growing = self
+            .insert_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let bound = self.bound.load_full();
+        if let Some(series) = bound.get(&LabelSetRef(values)) {
             return Some(Arc::clone(series));
         }
-        if known.len() >= self.limit {
+        if bound.len() >= self.limit {
             return None;
         }
         let series = Arc::new((self.bind)(&self.key_values(values)));
-        let mut grown = HashMap::clone(&known);
-        grown.insert(Owned(values.map(Arc::from)), Arc::clone(&series));
-        self.known.store(Arc::new(grown));
+        let mut grown = HashMap::clone(&bound);
+        grown.insert(LabelSet(values.map(Arc::from)), Arc::clone(&series));
+        self.bound.store(Arc::new(grown));
         Some(series)
     }
 
-    fn overflowing(&self) -> Arc<T> {
-        for (_, full) in &self.full {
-            full.add(1);
+    fn overflow_series(&self) -> Arc<T> {
+        for (_, counter) in &self.overflow_counters {
+            counter.add(1);
         }
         let series = self.overflow.get_or_init(|| {
-            let names: Vec<_> = self.full.iter().map(|(name, _)| *name).collect();
+            let names: Vec<_> = self.overflow_counters.iter().map(|(name, _)| *name).collect();
             tracing::warn!(
                 instruments = names.join(","), limit = self.limit,
                 "an instrument holds its limit of series: new label values go to its overflow series"
@@ -399,26 +406,26 @@ impl<T, const N: usize> Series<T, N> {
             .zip(values)
             .filter(|(_, value)| !value.is_empty());
         present
-            .map(|(label, value)| KeyValue::new(label.key, typed(label, value)))
+            .map(|(label, value)| KeyValue::new(label.key, typed_value(label, value)))
             .collect()
     }
 }
 
-/// Whether these are the labels of an overflow series, ours or the SDK's own.
+/// Returns `true` for the labels of an overflow series, the crate's or the SDK's own.
 pub(crate) fn is_overflow<'a>(labels: impl IntoIterator<Item = &'a KeyValue>) -> bool {
     labels
         .into_iter()
         .any(|label| label.key.as_str() == OVERFLOW && label.value == Value::Bool(true))
 }
 
-fn typed(label: &Attribute, value: &str) -> Value {
+fn typed_value(label: &Attribute, value: &str) -> Value {
     match (label.values, value.parse::<i64>()) {
-        (Values::Integer(_), Ok(number)) => Value::from(number),
+        (AttributeValues::Integer(_), Ok(number)) => Value::from(number),
         _ => Value::from(value.to_owned()),
     }
 }
 
-fn shorten(value: &str) -> &str {
+fn truncate(value: &str) -> &str {
     let mut end = value.len().min(MAX_VALUE_BYTES);
     while !value.is_char_boundary(end) {
         end -= 1;
@@ -427,32 +434,32 @@ fn shorten(value: &str) -> &str {
 }
 
 #[derive(Clone)]
-struct Owned<const N: usize>([Arc<str>; N]);
+struct LabelSet<const N: usize>([Arc<str>; N]);
 
-struct Borrowed<'a, const N: usize>([&'a str; N]);
+struct LabelSetRef<'a, const N: usize>([&'a str; N]);
 
-impl<const N: usize> PartialEq for Owned<N> {
+impl<const N: usize> PartialEq for LabelSet<N> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<const N: usize> Eq for Owned<N> {}
+impl<const N: usize> Eq for LabelSet<N> {}
 
-impl<const N: usize> Hash for Owned<N> {
+impl<const N: usize> Hash for LabelSet<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| value.hash(state));
     }
 }
 
-impl<const N: usize> Hash for Borrowed<'_, N> {
+impl<const N: usize> Hash for LabelSetRef<'_, N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| value.hash(state));
     }
 }
 
-impl<const N: usize> Equivalent<Owned<N>> for Borrowed<'_, N> {
-    fn equivalent(&self, key: &Owned<N>) -> bool {
+impl<const N: usize> Equivalent<LabelSet<N>> for LabelSetRef<'_, N> {
+    fn equivalent(&self, key: &LabelSet<N>) -> bool {
         self.0
             .iter()
             .zip(&key.0)

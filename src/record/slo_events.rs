@@ -4,11 +4,11 @@
 //! scrape exports them as `vantage.slo.events`; error budgets, the fleet's report and the generated
 //! rules all read that one stream, so that they cannot disagree and do not depend on histogram buckets.
 //!
-//! An account is opened by the instruments that count into it, which come to life with the process's
-//! role or their first use. Until then it isn't exported: a worker that said 0 bad requests would be
+//! Counters are activated by the instruments that count into them, which come to life with the process's
+//! role or their first use. Until then they aren't exported: a worker that said 0 bad requests would be
 //! added to the API's budget as one that was never slow.
 //!
-//! The accounts of custom objectives are opened by the metric that they name. Which of its series count
+//! The counters of custom objectives are activated by the metric that they name. Which of its series count
 //! is decided when a series is bound, so that a series that no objective asks about pays for one look at
 //! an empty option.
 
@@ -19,82 +19,91 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::model::catalog::{self, Instrument, MetricSpec};
-use crate::model::slo::{Indicator, Kind, Method, Objective, Objectives, Service, Threshold};
+use crate::model::slo::{
+    BudgetingMethod, Indicator, Objective, ObjectiveKind, ObjectiveThreshold, Objectives,
+    ServiceKey,
+};
 
-pub(crate) use rule::{Tallies, Tally};
+pub(crate) use rule::{MetricEventRules, SeriesEventRules};
 
-/// Every objective's account, opened or not. Cheap to clone; clones share the counters.
+/// The counters of all objectives, active or not. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
-    accounts: Arc<[Account]>,
+pub(crate) struct SloEvents {
+    all: Arc<[ObjectiveCounters]>,
     /// Routes that count towards no objective that doesn't name them.
-    uncounted: Arc<[String]>,
+    uncounted_routes: Arc<[String]>,
     /// Requests by whether the service itself failed them: the slices of an API's availability are
-    /// judged by these. The account of the error rate, where there is one, because it counts the same.
-    requests: Option<Account>,
+    /// judged by these. Those of the error rate, where there is one, because it counts the same.
+    requests: Option<ObjectiveCounters>,
 }
 
 /// Good and bad events of one objective since the process started.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub(crate) struct ObjectiveCounters {
     objective: Arc<str>,
-    service: Service,
-    kind: Kind,
-    method: Method,
+    service: ServiceKey,
+    kind: ObjectiveKind,
+    method: BudgetingMethod,
     threshold: Option<Duration>,
     indicator: Option<Arc<Indicator>>,
-    counters: Arc<Counters>,
+    counts: Arc<EventCounts>,
 }
 
 #[derive(Debug, Default)]
-struct Counters {
-    opened: AtomicBool,
+struct EventCounts {
+    active: AtomicBool,
     good: AtomicU64,
     bad: AtomicU64,
 }
 
-impl Ledger {
-    /// Keeps an account for each objective.
+impl SloEvents {
+    /// Creates counters for each objective.
     #[must_use]
-    pub(crate) fn of(objectives: &Objectives) -> Self {
-        let mut accounts: Vec<_> = objectives.iter().map(Account::new).collect();
-        share_requests(&mut accounts);
-        let accounts: Arc<[Account]> = accounts.into();
-        let requests = accounts
+    pub(crate) fn new(objectives: &Objectives) -> Self {
+        let mut all: Vec<_> = objectives.iter().map(ObjectiveCounters::new).collect();
+        share_requests(&mut all);
+        let all: Arc<[ObjectiveCounters]> = all.into();
+        let requests = all
             .iter()
-            .find(|account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences))
-            .or_else(|| {
-                let available = |account: &&Account| {
-                    account.service == Service::Api && account.kind == Kind::Availability
-                };
-                accounts.iter().find(available)
+            .find(|counters| {
+                counters.matches(
+                    &ServiceKey::Api,
+                    ObjectiveKind::ErrorRate,
+                    BudgetingMethod::Occurrences,
+                )
             })
-            .map(Account::requests);
+            .or_else(|| {
+                let available = |counters: &&ObjectiveCounters| {
+                    counters.service == ServiceKey::Api
+                        && counters.kind == ObjectiveKind::Availability
+                };
+                all.iter().find(available)
+            })
+            .map(ObjectiveCounters::requests);
         Self {
-            accounts,
-            uncounted: Arc::default(),
+            all,
+            uncounted_routes: Arc::default(),
             requests,
         }
     }
 
-    /// The same, where these routes (health, scrape) count towards no objective that doesn't name
-    /// them.
+    /// Excludes these routes (health, scrape) from objectives that don't name them.
     #[must_use]
-    pub(crate) fn without(self, uncounted: Vec<String>) -> Self {
+    pub(crate) fn with_uncounted_routes(self, uncounted_routes: Vec<String>) -> Self {
         Self {
-            uncounted: uncounted.into(),
+            uncounted_routes: uncounted_routes.into(),
             ..self
         }
     }
 
-    /// All accounts, in the order of the objectives.
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.iter()
+    /// Returns all counters, in the order of the objectives.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &ObjectiveCounters> {
+        self.all.iter()
     }
 
-    /// The accounts that something counts into.
-    pub(crate) fn opened(&self) -> impl Iterator<Item = &Account> {
-        self.accounts().filter(|account| account.is_open())
+    /// Returns the counters of objectives that an instrument counts into.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &ObjectiveCounters> {
+        self.all().filter(|counters| counters.is_active())
     }
 
     /// The bounds of a histogram's buckets: the catalog's, and the thresholds of the objectives that
@@ -104,9 +113,9 @@ impl Ledger {
             return Vec::new();
         };
         let thresholds = self
-            .accounts()
-            .filter(|account| account.metric() == Some(spec.name))
-            .filter_map(|account| account.threshold());
+            .all()
+            .filter(|counters| counters.metric() == Some(spec.name))
+            .filter_map(|counters| counters.threshold());
         let mut bounds: Vec<f64> = bounds
             .iter()
             .copied()
@@ -117,66 +126,86 @@ impl Ledger {
         bounds
     }
 
-    /// Opens the account of a kind that counts occurrences, to count into it.
-    pub(crate) fn open(&self, kind: Kind) -> Option<Account> {
-        let account = self
-            .accounts()
-            .find(|account| account.kind == kind && account.method == Method::Occurrences)?;
-        Some(account.opened())
+    /// Activates and returns the counters of a kind that counts occurrences.
+    pub(crate) fn activate(&self, kind: ObjectiveKind) -> Option<ObjectiveCounters> {
+        let counters = self.all().find(|counters| {
+            counters.kind == kind && counters.method == BudgetingMethod::Occurrences
+        })?;
+        Some(counters.activated())
     }
 
-    /// Opens the account of a service's availability, to count time slices into it.
-    pub(crate) fn open_slices(&self, service: &Service) -> Option<Account> {
-        let account = self
-            .accounts()
-            .find(|account| account.is(service, Kind::Availability, Method::Timeslices))?;
-        Some(account.opened())
+    /// Activates and returns the counters of a service's availability, to count time slices.
+    pub(crate) fn activate_slices(&self, service: &ServiceKey) -> Option<ObjectiveCounters> {
+        let counters = self.all().find(|counters| {
+            counters.matches(
+                service,
+                ObjectiveKind::Availability,
+                BudgetingMethod::Timeslices,
+            )
+        })?;
+        Some(counters.activated())
     }
 
     /// Opens the count of requests by whether the service itself failed them.
-    pub(crate) fn open_requests(&self) -> Option<Account> {
-        self.requests.as_ref().map(Account::opened)
+    pub(crate) fn activate_requests(&self) -> Option<ObjectiveCounters> {
+        self.requests.as_ref().map(ObjectiveCounters::activated)
     }
 
-    /// The same, if something counts into it.
-    pub(crate) fn requests(&self) -> Option<&Account> {
-        self.requests.as_ref().filter(|account| account.is_open())
+    /// Returns the counters of requests, if active.
+    pub(crate) fn requests(&self) -> Option<&ObjectiveCounters> {
+        self.requests
+            .as_ref()
+            .filter(|counters| counters.is_active())
     }
 
-    /// The same, where the slices of an API's availability are judged by them.
-    pub(crate) fn judging(&self) -> Option<&Account> {
-        let slices = self.accounts().any(Account::is_sliced_api);
+    /// Returns the counters of requests, if an API's availability counts time slices, which are
+    /// derived from them.
+    pub(crate) fn slice_requests(&self) -> Option<&ObjectiveCounters> {
+        let slices = self.all().any(ObjectiveCounters::is_sliced_api);
         self.requests().filter(|_| slices)
     }
 
-    /// Opens the accounts of all custom objectives that name this metric.
-    pub(crate) fn watch(&self, spec: &MetricSpec) -> Tallies {
-        let named = self.accounts().filter(|account| {
-            let indicator = account.indicator.as_ref();
+    /// Activates the counters of all custom objectives that name this metric, and returns their
+    /// rules.
+    pub(crate) fn activate_rules(&self, spec: &MetricSpec) -> MetricEventRules {
+        let named = self.all().filter(|counters| {
+            let indicator = counters.indicator.as_ref();
             indicator.is_some_and(|indicator| indicator.metric.name == spec.name)
         });
-        let accounts = named.inspect(|account| account.open()).cloned().collect();
-        Tallies::new(accounts, Arc::clone(&self.uncounted))
+        let all = named
+            .inspect(|counters| counters.activate())
+            .cloned()
+            .collect();
+        MetricEventRules::new(all, Arc::clone(&self.uncounted_routes))
     }
 }
 
-/// An availability that counts requests counts the same ones as the error rate, in the same place, so
-/// that no request is counted with two additions.
-fn share_requests(accounts: &mut [Account]) {
-    let failing =
-        |account: &&Account| account.is(&Service::Api, Kind::ErrorRate, Method::Occurrences);
-    let failing = accounts.iter().find(failing);
-    let Some(shared) = failing.map(|account| Arc::clone(&account.counters)) else {
+/// Makes an availability that counts requests share the counters of the error rate, so that no
+/// request is counted with two additions.
+fn share_requests(all: &mut [ObjectiveCounters]) {
+    let failing = |counters: &&ObjectiveCounters| {
+        counters.matches(
+            &ServiceKey::Api,
+            ObjectiveKind::ErrorRate,
+            BudgetingMethod::Occurrences,
+        )
+    };
+    let failing = all.iter().find(failing);
+    let Some(shared) = failing.map(|counters| Arc::clone(&counters.counts)) else {
         return;
     };
-    for account in accounts {
-        if account.is(&Service::Api, Kind::Availability, Method::Occurrences) {
-            account.counters = Arc::clone(&shared);
+    for counters in all {
+        if counters.matches(
+            &ServiceKey::Api,
+            ObjectiveKind::Availability,
+            BudgetingMethod::Occurrences,
+        ) {
+            counters.counts = Arc::clone(&shared);
         }
     }
 }
 
-impl Account {
+impl ObjectiveCounters {
     fn new(objective: &Objective) -> Self {
         Self {
             objective: objective.id().into(),
@@ -184,41 +213,45 @@ impl Account {
             kind: objective.kind(),
             method: objective.method(),
             threshold: match objective.threshold() {
-                Some(Threshold::Duration(threshold)) => Some(threshold),
+                Some(ObjectiveThreshold::Duration(threshold)) => Some(threshold),
                 _ => None,
             },
             indicator: objective.indicator().cloned().map(Arc::new),
-            counters: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
-    /// Itself where it counts requests already, and hidden counters beside it otherwise.
+    /// Returns itself where it counts requests already, and hidden counters beside it otherwise.
     fn requests(&self) -> Self {
         match self.method {
-            Method::Occurrences => self.clone(),
+            BudgetingMethod::Occurrences => self.clone(),
             _ => Self {
-                counters: Arc::default(),
+                counts: Arc::default(),
                 ..self.clone()
             },
         }
     }
 
-    fn is(&self, service: &Service, kind: Kind, method: Method) -> bool {
+    fn matches(&self, service: &ServiceKey, kind: ObjectiveKind, method: BudgetingMethod) -> bool {
         self.service == *service && self.kind == kind && self.method == method
     }
 
     fn is_sliced_api(&self) -> bool {
-        self.is(&Service::Api, Kind::Availability, Method::Timeslices)
+        self.matches(
+            &ServiceKey::Api,
+            ObjectiveKind::Availability,
+            BudgetingMethod::Timeslices,
+        )
     }
 
-    fn opened(&self) -> Self {
-        self.open();
+    fn activated(&self) -> Self {
+        self.activate();
         self.clone()
     }
 
-    /// Whether something counts into it.
-    pub(crate) fn is_open(&self) -> bool {
-        self.counters.opened.load(Ordering::Relaxed)
+    /// Returns `true` if an instrument counts into it.
+    pub(crate) fn is_active(&self) -> bool {
+        self.counts.active.load(Ordering::Relaxed)
     }
 
     /// The objective's id, such as `api.latency`.
@@ -230,21 +263,21 @@ impl Account {
     /// Events that met the objective.
     #[must_use]
     pub(crate) fn good(&self) -> u64 {
-        self.counters.good.load(Ordering::Relaxed)
+        self.counts.good.load(Ordering::Relaxed)
     }
 
     /// Events that did not.
     #[must_use]
     pub(crate) fn bad(&self) -> u64 {
-        self.counters.bad.load(Ordering::Relaxed)
+        self.counts.bad.load(Ordering::Relaxed)
     }
 
     pub(crate) const fn threshold(&self) -> Option<Duration> {
         self.threshold
     }
 
-    fn open(&self) {
-        self.counters.opened.store(true, Ordering::Relaxed);
+    fn activate(&self) {
+        self.counts.active.store(true, Ordering::Relaxed);
     }
 
     /// The histogram that shows what the objective is about.
@@ -253,29 +286,29 @@ impl Account {
             return Some(indicator.metric.name);
         }
         match self.kind {
-            Kind::Latency => Some(catalog::api::REQUEST_DURATION.name),
-            Kind::ProcessingTime => Some(catalog::worker::JOB_DURATION.name),
-            Kind::QueueLag => Some(catalog::worker::QUEUE_LAG.name),
+            ObjectiveKind::Latency => Some(catalog::api::REQUEST_DURATION.name),
+            ObjectiveKind::ProcessingTime => Some(catalog::worker::JOB_DURATION.name),
+            ObjectiveKind::QueueLag => Some(catalog::worker::QUEUE_LAG.name),
             _ => None,
         }
     }
 
-    pub(crate) fn count(&self, good: bool) {
-        self.add(good, 1);
+    pub(crate) fn record_event(&self, good: bool) {
+        self.record_events(good, 1);
     }
 
     /// Counts several events at once.
-    pub(crate) fn add(&self, good: bool, events: u64) {
+    pub(crate) fn record_events(&self, good: bool, events: u64) {
         let counter = if good {
-            &self.counters.good
+            &self.counts.good
         } else {
-            &self.counters.bad
+            &self.counts.bad
         };
         counter.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Counts `elapsed` against the threshold: good up to and including it.
-    pub(crate) fn count_elapsed(&self, elapsed: Duration) {
-        self.count(self.threshold.is_none_or(|threshold| elapsed <= threshold));
+    pub(crate) fn record_elapsed(&self, elapsed: Duration) {
+        self.record_event(self.threshold.is_none_or(|threshold| elapsed <= threshold));
     }
 }

@@ -44,48 +44,51 @@ pub use traced::Traced;
 
 /// Makes the spans of the crate. A cheap clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Tracing(Arc<Inner>);
+pub(crate) struct Tracer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     tracer: Option<SdkTracer>,
-    formats: Formats,
+    propagators: Propagators,
 }
 
 /// The formats in which a trace crosses processes.
 #[derive(Debug, Default)]
-pub(crate) struct Formats {
+pub(crate) struct Propagators {
     pub(crate) trace_context: Option<TraceContextPropagator>,
     pub(crate) baggage: Option<BaggagePropagator>,
 }
 
 /// The share of new traces that is kept, in the context of a span that has one of its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OwnRatio(pub(crate) f64);
+pub(crate) struct SampleRatioOverride(pub(crate) f64);
 
 /// A span that is under way, in a context for what happens inside it. Without a tracer it is the
 /// context alone.
 #[derive(Clone)]
-pub(crate) struct Scope {
+pub(crate) struct SpanScope {
     context: Context,
-    /// Whether the span is ours and kept: asking the span itself takes its lock each time.
+    /// The span is the crate's and sampled: asking the span itself takes its lock each time.
     recording: bool,
 }
 
 /// The ids of a span whose trace is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sampled {
+pub(crate) struct SampledSpan {
     pub(crate) trace: TraceId,
     pub(crate) span: SpanId,
 }
 
-impl Tracing {
+impl Tracer {
     /// Without a tracer nothing is traced, and what came from outside is passed on.
-    pub(crate) fn new(tracer: Option<SdkTracer>, formats: Formats) -> Self {
-        Self(Arc::new(Inner { tracer, formats }))
+    pub(crate) fn new(tracer: Option<SdkTracer>, propagators: Propagators) -> Self {
+        Self(Arc::new(Inner {
+            tracer,
+            propagators,
+        }))
     }
 
-    /// Whether there are spans at all.
+    /// Returns `true` if spans are recorded at all.
     pub(crate) fn is_enabled(&self) -> bool {
         self.0.tracer.is_some()
     }
@@ -97,10 +100,10 @@ impl Tracing {
         kind: SpanKind,
         name: impl Into<Cow<'static, str>>,
         links: Vec<opentelemetry::trace::Link>,
-    ) -> Scope {
+    ) -> SpanScope {
         let tracer = self.0.tracer.as_ref();
-        let Some(tracer) = tracer.filter(|_| !is_dropped_here(&parent)) else {
-            return Scope {
+        let Some(tracer) = tracer.filter(|_| !is_unsampled_local(&parent)) else {
+            return SpanScope {
                 context: parent,
                 recording: false,
             };
@@ -110,7 +113,7 @@ impl Tracing {
             builder = builder.with_links(links);
         }
         let span = tracer.build_with_context(builder, &parent);
-        Scope {
+        SpanScope {
             recording: span.is_recording(),
             context: parent.with_span(span),
         }
@@ -118,10 +121,10 @@ impl Tracing {
 
     /// The context that came in with these fields, on top of the current one.
     pub(crate) fn extract(&self, fields: &dyn Extractor) -> Context {
-        let Formats {
+        let Propagators {
             trace_context,
             baggage,
-        } = &self.0.formats;
+        } = &self.0.propagators;
         let mut context = Context::current();
         if let Some(format) = trace_context
             && fields.get("traceparent").is_some()
@@ -138,10 +141,10 @@ impl Tracing {
 
     /// Writes a context into fields that go out.
     pub(crate) fn inject(&self, context: &Context, fields: &mut dyn Injector) {
-        let Formats {
+        let Propagators {
             trace_context,
             baggage,
-        } = &self.0.formats;
+        } = &self.0.propagators;
         if let Some(format) = trace_context {
             format.inject_context(context, fields);
         }
@@ -151,7 +154,7 @@ impl Tracing {
     }
 }
 
-impl Scope {
+impl SpanScope {
     /// The context for what happens inside.
     pub(crate) const fn context(&self) -> &Context {
         &self.context
@@ -159,7 +162,7 @@ impl Scope {
 
     /// Runs `work` inside the span.
     pub(crate) fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _inside = self.context.clone().attach();
+        let _guard = self.context.clone().attach();
         work()
     }
 
@@ -171,7 +174,10 @@ impl Scope {
     }
 
     /// Adds attributes, which are made only for a span that is kept.
-    pub(crate) fn set<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
+    pub(crate) fn set_attributes<const N: usize>(
+        &self,
+        attributes: impl FnOnce() -> [KeyValue; N],
+    ) {
         if self.recording {
             self.context.span().set_attributes(attributes());
         }
@@ -179,15 +185,15 @@ impl Scope {
 
     /// Marks the span as failed, with the class of the error.
     pub(crate) fn fail(&self, error_type: &str) {
-        self.broke_off(error_type);
+        self.set_error_type(error_type);
         if self.recording {
             self.context.span().set_status(Status::error(""));
         }
     }
 
-    /// Says why the span ended early, where that is nobody's failure here.
-    pub(crate) fn broke_off(&self, reason: &str) {
-        self.set(|| [KeyValue::new("error.type", reason.to_owned())]);
+    /// Sets the reason of a span that ended early without a failure of this process.
+    pub(crate) fn set_error_type(&self, reason: &str) {
+        self.set_attributes(|| [KeyValue::new("error.type", reason.to_owned())]);
     }
 
     /// Ends the span now. It ends by itself with its last clone.
@@ -198,38 +204,39 @@ impl Scope {
     }
 
     /// The span's ids, where the trace is kept.
-    pub(crate) fn sampled(&self) -> Option<Sampled> {
+    pub(crate) fn sampled(&self) -> Option<SampledSpan> {
         if !self.recording {
             return None;
         }
         let span = self.context.span();
         let ids = span.span_context();
-        Some(Sampled {
+        Some(SampledSpan {
             trace: ids.trace_id(),
             span: ids.span_id(),
         })
     }
 }
 
-/// Whether the trace began in this process and is not kept: what happens inside it needs no spans.
-fn is_dropped_here(context: &Context) -> bool {
+/// Returns `true` if the trace began in this process and is not sampled: what happens inside it
+/// needs no spans.
+fn is_unsampled_local(context: &Context) -> bool {
     let span = context.span();
     let ids = span.span_context();
     ids.is_valid() && !ids.is_sampled() && !ids.is_remote()
 }
 
-impl fmt::Debug for Scope {
+impl fmt::Debug for SpanScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scope")
+        f.debug_tuple("SpanScope")
             .field(self.context.span().span_context())
             .finish()
     }
 }
 
 /// Headers as the propagators read them.
-pub(crate) struct Headers<'a>(pub(crate) &'a http::HeaderMap);
+pub(crate) struct HeaderExtractor<'a>(pub(crate) &'a http::HeaderMap);
 
-impl Extractor for Headers<'_> {
+impl Extractor for HeaderExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.to_str().ok()
     }

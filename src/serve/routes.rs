@@ -1,13 +1,14 @@
-//! The HTTP routes, which render what is known and run nothing.
+//! The HTTP routes, which render snapshots and run no checks.
 
-mod answer;
 mod headers;
+mod response;
 
 mod document;
 
 mod health;
 mod incidents;
 mod metrics;
+mod rate_limit;
 mod slo;
 mod status;
 mod workers;
@@ -21,16 +22,17 @@ use axum::http::StatusCode;
 use tokio::sync::oneshot;
 
 use crate::config::SLO_PATH;
-use crate::export::prometheus::Scrape;
+use crate::export::prometheus::ScrapeHandler;
 use crate::record::middleware::HttpLayer;
 
-pub(crate) use health::Page as HealthPage;
-pub(crate) use incidents::Page as IncidentsPage;
-pub(crate) use slo::Page as ReportPage;
-pub(crate) use status::{Page as StatusPage, Pages, SloPage};
-pub(crate) use workers::Page as WorkersPage;
+pub(crate) use health::HealthRoutes;
+pub(crate) use incidents::IncidentRoutes;
+pub(crate) use rate_limit::RateLimit;
+pub(crate) use slo::SloReportRoutes;
+pub(crate) use status::{PageRoutes, SloPageRoutes, StatusRoutes};
+pub(crate) use workers::WorkerRoutes;
 
-/// All routes; `scrape` is `None` where the scrape is turned off.
+/// Returns all routes; `scrape` is `None` if the scrape is turned off.
 ///
 /// Merging two routers keeps the second one's fallback where neither has one of its own, so this one
 /// brings a measured one: requests for paths that do not exist would go uncounted in the order
@@ -40,26 +42,26 @@ pub(crate) use workers::Page as WorkersPage;
 ///
 /// One router and no merge within: a merged one would bring its bare fallback.
 pub(crate) fn router(
-    scrape: Option<(&str, Arc<Scrape>)>,
-    page: health::Page,
-    objectives: slo::Page,
-    workers: workers::Page,
-    pages: status::Pages,
-    incidents: incidents::Page,
+    scrape: Option<(&str, Arc<ScrapeHandler>)>,
+    health: HealthRoutes,
+    slo_report: SloReportRoutes,
+    workers: WorkerRoutes,
+    pages: PageRoutes,
+    incidents: IncidentRoutes,
     layer: HttpLayer,
 ) -> Router {
-    let router = health::add(Router::new().layer(layer), page);
-    let router = router.route(SLO_PATH, slo::route(objectives));
-    let router = workers::add(router, workers);
-    let router = status::add(router, pages);
-    let router = incidents::add(router, incidents);
+    let router = health::add_routes(Router::new().layer(layer), health);
+    let router = router.route(SLO_PATH, slo::route(slo_report));
+    let router = workers::add_routes(router, workers);
+    let router = status::add_routes(router, pages);
+    let router = incidents::add_routes(router, incidents);
     match scrape {
         Some((path, scrape)) => router.route(path, metrics::route(scrape)),
         None => router,
     }
 }
 
-/// Serves the routes on a thread and runtime of their own, until the answer's sender is dropped.
+/// Serves the routes on a thread and runtime of their own, until the returned sender is dropped.
 pub(crate) fn serve(
     address: SocketAddr,
     router: Router,
@@ -76,7 +78,7 @@ pub(crate) fn serve(
         .spawn(move || {
             let served = runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                // A stranger who asks the scrape's port for other paths is nobody's API request.
+                // A request for another path of the scrape's port is no API request.
                 let router = router.fallback(|| async { StatusCode::NOT_FOUND });
                 let server = axum::serve(listener, router);
                 tokio::select! {

@@ -1,9 +1,9 @@
 //! The store of a single process in one file, which survives a kill at any moment.
 //!
-//! Why a thread beside the keeper's? Because a disk can hang, and only a thread that nobody waits
-//! for may hang with it: the keeper's deadlines hold all the same, and a stop ends in time.
+//! Why a thread beside the writer's? Because a disk can hang, and only a thread that is not waited
+//! for may hang with it: the writer's deadlines hold all the same, and a stop ends in time.
 
-mod disk;
+mod database_file;
 mod error;
 mod open;
 mod row;
@@ -22,139 +22,147 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::{
-    Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
+    AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
+    StoreOp, WorkerRow,
 };
 use crate::model::status::StatusId;
-use disk::Disk;
-use error::Trouble;
+use database_file::DatabaseFile;
+use error::FileError;
 pub(crate) use open::OpenError;
 
-/// How many calls may wait for the disk: without a bound, a disk that hangs for hours would hold a
+/// The most calls that may wait for the disk: without a bound, a disk that hangs for hours would hold a
 /// batch for each try.
-const WAITING: usize = 16;
-/// For how long an end waits until the file is free for the next one.
-const CLOSING: Duration = Duration::from_secs(1);
-/// How many rows a sweep removes before commits have their turn.
-const SWEEP: usize = 1_000;
+const MAX_QUEUED_JOBS: usize = 16;
+/// The time limit of closing the file, so that it is free for the next process.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most rows that are deleted at once, before commits have their turn.
+const DELETE_BATCH: usize = 1_000;
 
-/// Keeps in a file.
+/// A store in a file.
 #[derive(Debug)]
-pub(crate) struct File {
-    jobs: Option<SyncSender<Job>>,
+pub(crate) struct FileStore {
+    jobs: Option<SyncSender<DiskJob>>,
     ended: Mutex<Receiver<()>>,
-    remark: Remark,
+    notice: SharedNotice,
 }
 
-/// Told to whoever asks for the store's condition.
-type Remark = Arc<Mutex<Option<String>>>;
+/// The notice that the file's thread leaves for the store's status.
+type SharedNotice = Arc<Mutex<Option<String>>>;
 
-type Job = Box<dyn FnOnce(&mut Disk) + Send>;
+type DiskJob = Box<dyn FnOnce(&mut DatabaseFile) + Send>;
 
-impl File {
+/// Opens the store of the configuration in a file.
+pub(crate) fn open_file(path: PathBuf) -> io::Result<Arc<dyn Store>> {
+    Ok(Arc::new(FileStore::open(path)?))
+}
+
+impl FileStore {
     /// Opens the file, or makes it. A damaged one is set aside, so that a service starts whatever
-    /// the file went through; [`Store::remark`] tells.
+    /// the file went through; [`Store::notice`] tells.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: somebody has to look after the file.
+    /// [`OpenError`]: an operator has to look after the file.
     pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
-        let remark = Remark::default();
-        let mut disk = Disk::new(path.into(), Arc::clone(&remark));
+        let notice = SharedNotice::default();
+        let mut disk = DatabaseFile::new(path.into(), Arc::clone(&notice));
         disk.open()?;
-        let (jobs, received) = sync_channel::<Job>(WAITING);
-        let (ending, ended) = channel();
+        let (jobs, queued) = sync_channel::<DiskJob>(MAX_QUEUED_JOBS);
+        let (on_end, ended) = channel();
         let path = disk.path().to_owned();
         let thread = thread::Builder::new().name("vantage-store-file".into());
         let started = thread.spawn(move || {
-            received.into_iter().for_each(|job| job(&mut disk));
+            queued.into_iter().for_each(|job| job(&mut disk));
             disk.close();
-            drop(ending);
+            drop(on_end);
         });
         started.map_err(|source| OpenError::Io { path, source })?;
         Ok(Self {
             jobs: Some(jobs),
             ended: Mutex::new(ended),
-            remark,
+            notice,
         })
     }
 
-    /// Has the thread do something; what nobody waits for any more is left undone.
-    fn ask<T: Send + 'static>(
+    /// Runs a task on the file's thread; one that is not awaited any more is skipped.
+    fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, Trouble> + Send + 'static,
-    ) -> Answer<'_, T> {
-        let (answering, answer) = oneshot::channel();
-        let job: Job = Box::new(move |disk| {
-            if !answering.is_closed() {
-                let _ = answering.send(disk.run(work));
+        task: impl FnOnce(&Database) -> Result<T, FileError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let (sender, result) = oneshot::channel();
+        let job: DiskJob = Box::new(move |disk| {
+            if !sender.is_closed() {
+                let _ = sender.send(disk.with_database(task));
             }
         });
         let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
         Box::pin(async move {
             if let Some(Err(TrySendError::Full(_))) = sent {
-                return Err(StoreError::passing("the disk does not answer"));
+                return Err(StoreError::transient("the disk does not answer"));
             }
-            let gone = |_| Err(StoreError::passing("the file's thread has ended"));
-            answer.await.unwrap_or_else(gone)
+            let ended = |_| Err(StoreError::transient("the file's thread has ended"));
+            result.await.unwrap_or_else(ended)
         })
     }
 }
 
-impl Store for File {
-    fn commit<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, ()> {
-        let changes = changes.to_vec();
-        self.ask(move |database| tables::commit(database, &changes))
+impl Store for FileStore {
+    fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
+        let ops = ops.to_vec();
+        self.submit(move |database| tables::commit(database, &ops))
     }
 
-    fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)> {
-        self.ask(move |database| tables::workers(database, since))
+    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
+        self.submit(move |database| tables::workers(database, since))
     }
 
-    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
-        self.ask(tables::instances)
+    fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
+        self.submit(tables::instances)
     }
 
-    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
-        self.ask(move |database| tables::slices(database, &instance, since))
+        self.submit(move |database| tables::slices(database, &instance, since))
     }
 
-    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
         let instance: Arc<str> = Arc::from(instance);
-        self.ask(move |database| tables::notes(database, &instance))
+        self.submit(move |database| tables::alert_states(database, &instance))
     }
 
-    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
-        self.ask(move |database| tables::bulletins(database, since))
+    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
+        self.submit(move |database| tables::incidents(database, since))
     }
 
-    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
-        self.ask(move |database| tables::bulletin(database, id))
+    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
+        self.submit(move |database| tables::incident(database, id))
     }
 
-    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
-        self.ask(move |database| tables::spans(database, since))
+    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
+        self.submit(move |database| tables::spans(database, since))
     }
 
-    fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
+    fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         Box::pin(async move {
-            let mut swept = 0;
+            let mut deleted = 0;
             loop {
-                let batch = move |database: &Database| tables::sweep(database, before, SWEEP);
-                let removed = self.ask(batch).await?;
-                swept += u64::try_from(removed).unwrap_or(u64::MAX);
-                if removed < SWEEP {
-                    return Ok(swept);
+                let batch = move |database: &Database| {
+                    tables::delete_expired_slices(database, before, DELETE_BATCH)
+                };
+                let removed = self.submit(batch).await?;
+                deleted += u64::try_from(removed).unwrap_or(u64::MAX);
+                if removed < DELETE_BATCH {
+                    return Ok(deleted);
                 }
             }
         })
     }
 
-    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
-        self.ask(move |database| tables::sweep_status(database, before))
+    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.submit(move |database| tables::delete_expired_status(database, before))
     }
 
-    fn lead<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Answer<'a, bool> {
+    fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {
         Box::pin(async { Ok(true) })
     }
 
@@ -162,17 +170,17 @@ impl Store for File {
         false
     }
 
-    fn remark(&self) -> Option<String> {
-        let remark = self.remark.lock();
-        remark.unwrap_or_else(PoisonError::into_inner).clone()
+    fn notice(&self) -> Option<String> {
+        let notice = self.notice.lock();
+        notice.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Drop for File {
+impl Drop for FileStore {
     fn drop(&mut self) {
         self.jobs = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = ended.recv_timeout(CLOSING);
+        let _ = ended.recv_timeout(CLOSE_TIMEOUT);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Incidents and maintenance as they are kept: one kind of row, because both are a title, components
+//! The stored rows of incidents and maintenance: one kind of row, because both are a title, components
 //! and a timeline.
 
 use jiff::Timestamp;
@@ -8,10 +8,10 @@ use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
 
-/// An incident or a maintenance, with all that was said of it.
+/// An incident or a maintenance, with its updates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BulletinRow {
+pub(crate) struct IncidentRow {
     pub(crate) id: StatusId,
     /// Grows by one with each change; one that was made to an older version is left out, so that two
     /// who write at once do not lose each other's words.
@@ -21,26 +21,27 @@ pub(crate) struct BulletinRow {
     /// Not for the public yet.
     pub(crate) draft: bool,
     pub(crate) title: String,
-    /// Who opened it.
+    /// The author of the first version.
     pub(crate) author: Author,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) affected: Vec<AffectedRow>,
-    pub(crate) course: Course,
+    #[serde(rename = "course")]
+    pub(crate) kind: IncidentKind,
 }
 
-/// How it goes on.
+/// The kind of a row, with the details of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Course {
-    Incident(IncidentCourse),
-    Maintenance(MaintenanceCourse),
+pub(crate) enum IncidentKind {
+    Incident(IncidentDetails),
+    Maintenance(MaintenanceDetails),
 }
 
-/// What an incident has of its own.
+/// The details of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct IncidentCourse {
+pub(crate) struct IncidentDetails {
     pub(crate) impact: Impact,
     pub(crate) status: IncidentStatus,
     pub(crate) started_at: Timestamp,
@@ -50,15 +51,15 @@ pub(crate) struct IncidentCourse {
     pub(crate) updates: Vec<UpdateRow<IncidentStatus>>,
 }
 
-/// What a maintenance has of its own.
+/// The details of a maintenance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MaintenanceCourse {
-    /// What a person said last; the clock goes on from there.
+pub(crate) struct MaintenanceDetails {
+    /// The status of the last manual update; the clock goes on from there.
     pub(crate) status: MaintenanceStatus,
     pub(crate) scheduled_for: Timestamp,
     pub(crate) scheduled_until: Timestamp,
-    /// When a person said that it is over.
+    /// The time at which a person completed it.
     pub(crate) completed_at: Option<Timestamp>,
     /// Oldest first.
     pub(crate) updates: Vec<UpdateRow<MaintenanceStatus>>,
@@ -95,52 +96,56 @@ pub(crate) struct SpanRow {
     pub(crate) end: i64,
 }
 
-impl BulletinRow {
-    /// When it is or will be over; `None` where nobody knows.
-    pub(crate) fn ends(&self) -> Option<Timestamp> {
-        match &self.course {
-            Course::Incident(course) => course.resolved_at,
-            Course::Maintenance(course) => {
-                let until = course.scheduled_until;
-                Some(course.completed_at.map_or(until, |at| at.min(until)))
+impl IncidentRow {
+    /// Returns the time at which it is or will be over; `None` if that is unknown.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        match &self.kind {
+            IncidentKind::Incident(details) => details.resolved_at,
+            IncidentKind::Maintenance(details) => {
+                let until = details.scheduled_until;
+                Some(details.completed_at.map_or(until, |at| at.min(until)))
             }
         }
     }
 
-    /// Whether a reader who knows everything up to a moment has to see it.
-    pub(crate) fn matters_after(&self, since: Timestamp) -> bool {
-        self.updated_at > since || self.ends().is_none_or(|ends| ends > since)
+    /// Returns true if it was changed after a moment or is not over then.
+    pub(crate) fn is_relevant_after(&self, since: Timestamp) -> bool {
+        self.updated_at > since || self.ends_at().is_none_or(|ends| ends > since)
     }
 
-    /// Whether it takes the place of one with the same id.
-    pub(crate) const fn follows(&self, known: &Self) -> bool {
+    /// Returns true if it takes the place of `known`, which has the same id.
+    pub(crate) const fn is_next_version_of(&self, known: &Self) -> bool {
         self.version == known.version.saturating_add(1)
     }
 
-    /// Whether it is the other one, or what has become of it: somebody may go on with a version as soon
-    /// as it is written, and before its writer has read it back.
+    /// Returns true if it is the other one or a later version of it: another process may go on with a
+    /// version as soon as it is written, and before its writer has read it back.
     pub(crate) fn includes(&self, other: &Self) -> bool {
-        let last = other.words().next_back();
+        let last = other.update_ids().next_back();
         self.id == other.id
-            && (self == other || last.is_some_and(|last| self.words().any(|word| word == last)))
+            && (self == other || last.is_some_and(|last| self.update_ids().any(|id| id == last)))
     }
 
-    /// The ids of its updates, the oldest first.
-    fn words(&self) -> Box<dyn DoubleEndedIterator<Item = StatusId> + '_> {
-        match &self.course {
-            Course::Incident(course) => Box::new(course.updates.iter().map(|update| update.id)),
-            Course::Maintenance(course) => Box::new(course.updates.iter().map(|update| update.id)),
+    /// Returns the ids of its updates, the oldest first.
+    fn update_ids(&self) -> Box<dyn DoubleEndedIterator<Item = StatusId> + '_> {
+        match &self.kind {
+            IncidentKind::Incident(details) => {
+                Box::new(details.updates.iter().map(|update| update.id))
+            }
+            IncidentKind::Maintenance(details) => {
+                Box::new(details.updates.iter().map(|update| update.id))
+            }
         }
     }
 
-    /// Whether the other one keeps it from being opened.
-    pub(crate) fn is_shut_out_by(&self, other: &Self) -> bool {
-        self.slot.is_some() && self.slot == other.slot && other.ends().is_none()
+    /// Returns true if the other one is open and has its slot.
+    pub(crate) fn is_blocked_by(&self, other: &Self) -> bool {
+        self.slot.is_some() && self.slot == other.slot && other.ends_at().is_none()
     }
 }
 
 #[cfg(any(test, feature = "file-store", feature = "postgres"))]
-impl BulletinRow {
+impl IncidentRow {
     pub(crate) fn to_json(&self) -> String {
         // Text, numbers and times only: it can't fail.
         serde_json::to_string(self).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The store of a process that keeps nothing: what it knows ends with it.
+//! The in-memory store: its contents end with the process.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -8,26 +8,28 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::{Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, WorkerRow};
+use super::{
+    AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreFuture, StoreOp, WorkerRow,
+};
 use crate::model::heartbeat::BeatId;
 use crate::model::status::{ComponentState, StatusId};
 
-/// How many slices it holds. Nobody can read them after a restart, so that the tracker's own memory
+/// The most slices that it holds. They cannot be read after a restart, so that the tracker's own memory
 /// is what counts, and these are for its tests and for a tracker that starts later.
-const SLICES: usize = 10_000;
+const MAX_SLICES: usize = 10_000;
 
-/// Keeps in memory. Always works.
+/// A store in memory. Its calls never fail.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<Inner>);
+pub(crate) struct MemoryStore(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     revision: i64,
     workers: HashMap<BeatId, (WorkerRow, i64)>,
     by_revision: BTreeMap<i64, BeatId>,
-    slices: BTreeMap<SliceKey, SliceRow>,
-    notes: BTreeMap<(Arc<str>, Arc<str>), NoteRow>,
-    bulletins: BTreeMap<StatusId, BulletinRow>,
+    slices: BTreeMap<SliceOrderKey, SliceRow>,
+    alert_states: BTreeMap<(Arc<str>, Arc<str>), AlertStateRow>,
+    incidents: BTreeMap<StatusId, IncidentRow>,
     /// The end of each.
     spans: BTreeMap<SpanKey, i64>,
 }
@@ -36,33 +38,33 @@ struct Inner {
 type SpanKey = (Arc<str>, i64, ComponentState);
 
 /// Start, instance and objective, so that the oldest is the first.
-type SliceKey = (Timestamp, Arc<str>, Arc<str>);
+type SliceOrderKey = (Timestamp, Arc<str>, Arc<str>);
 
-impl Memory {
+impl MemoryStore {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Worker(row) => self.put(row),
-            Change::Forget(id, seen) => self.forget(id, *seen),
-            Change::Slice(row) => {
-                self.slices.insert(key(row), row.clone());
-                if self.slices.len() > SLICES {
+    fn apply(&mut self, op: &StoreOp) {
+        match op {
+            StoreOp::Worker(row) => self.upsert_worker(row),
+            StoreOp::DeleteWorker(id, last_seen) => self.delete_worker(id, *last_seen),
+            StoreOp::Slice(row) => {
+                self.slices.insert(slice_key(row), row.clone());
+                if self.slices.len() > MAX_SLICES {
                     self.slices.pop_first();
                 }
             }
-            // Nobody could ask for it.
-            Change::Total(_) => {}
-            Change::Note(row) => {
+            // No other process can read it.
+            StoreOp::Total(_) => {}
+            StoreOp::AlertState(row) => {
                 let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
-                self.notes.insert(key, row.clone());
+                self.alert_states.insert(key, row.clone());
             }
-            Change::Bulletin(row) => self.post(row),
-            Change::Span(row) => {
+            StoreOp::Incident(row) => self.upsert_incident(row),
+            StoreOp::Span(row) => {
                 let key = (Arc::clone(&row.component), row.start, row.state);
                 let end = self.spans.entry(key).or_insert(row.end);
                 *end = (*end).max(row.end);
@@ -70,12 +72,12 @@ impl Inner {
         }
     }
 
-    fn put(&mut self, row: &WorkerRow) {
-        let known = self.workers.get(&row.id);
-        if known.is_some_and(|(known, _)| !row.supersedes(known)) {
+    fn upsert_worker(&mut self, row: &WorkerRow) {
+        let stored = self.workers.get(&row.id);
+        if stored.is_some_and(|(stored, _)| !row.supersedes(stored)) {
             return;
         }
-        if let Some((_, revision)) = known {
+        if let Some((_, revision)) = stored {
             self.by_revision.remove(revision);
         }
         self.revision += 1;
@@ -84,85 +86,85 @@ impl Inner {
             .insert(row.id.clone(), (row.clone(), self.revision));
     }
 
-    fn forget(&mut self, id: &BeatId, seen: Option<Timestamp>) {
-        let Some((known, revision)) = self.workers.get(id) else {
+    fn delete_worker(&mut self, id: &BeatId, last_seen: Option<Timestamp>) {
+        let Some((stored, revision)) = self.workers.get(id) else {
             return;
         };
-        if known.last_seen <= seen {
+        if stored.last_seen <= last_seen {
             self.by_revision.remove(revision);
             self.workers.remove(id);
         }
     }
 
-    fn post(&mut self, row: &BulletinRow) {
-        let fits = match self.bulletins.get(&row.id) {
-            Some(known) => row.follows(known),
-            None => !self.bulletins.values().any(|open| row.is_shut_out_by(open)),
+    fn upsert_incident(&mut self, row: &IncidentRow) {
+        let fits = match self.incidents.get(&row.id) {
+            Some(stored) => row.is_next_version_of(stored),
+            None => !self.incidents.values().any(|open| row.is_blocked_by(open)),
         };
         if fits {
-            self.bulletins.insert(row.id, row.clone());
+            self.incidents.insert(row.id, row.clone());
         }
     }
 
-    fn changed(&self, since: Revision) -> Vec<WorkerRow> {
+    fn workers_since(&self, since: Revision) -> Vec<WorkerRow> {
         let newer = self.by_revision.range(since.0.saturating_add(1)..);
         let rows = newer.filter_map(|(_, id)| self.workers.get(id));
         rows.map(|(row, _)| row.clone()).collect()
     }
 
-    fn slices(&self, instance: &str, since: Timestamp) -> Vec<SliceRow> {
-        let wanted = |row: &&SliceRow| &*row.instance == instance && row.end() > since;
-        self.slices.values().filter(wanted).cloned().collect()
+    fn slices_since(&self, instance: &str, since: Timestamp) -> Vec<SliceRow> {
+        let is_wanted = |row: &&SliceRow| &*row.instance == instance && row.end() > since;
+        self.slices.values().filter(is_wanted).cloned().collect()
     }
 }
 
-impl Store for Memory {
-    fn commit<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, ()> {
+impl Store for MemoryStore {
+    fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
         let mut inner = self.lock();
-        changes.iter().for_each(|change| inner.apply(change));
+        ops.iter().for_each(|op| inner.apply(op));
         Box::pin(ready(Ok(())))
     }
 
-    fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)> {
+    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
         let inner = self.lock();
-        let answer = (inner.changed(since), Revision(inner.revision));
+        let answer = (inner.workers_since(since), Revision(inner.revision));
         Box::pin(ready(Ok(answer)))
     }
 
-    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
+    fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
         let inner = self.lock();
-        let names = inner.slices.values().map(|row| Arc::clone(&row.instance));
-        let names: std::collections::BTreeSet<_> = names.collect();
-        Box::pin(ready(Ok(names.into_iter().collect())))
+        let instances = inner.slices.values().map(|row| Arc::clone(&row.instance));
+        let instances: std::collections::BTreeSet<_> = instances.collect();
+        Box::pin(ready(Ok(instances.into_iter().collect())))
     }
 
-    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
-        let slices = self.lock().slices(instance, since);
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
+        let slices = self.lock().slices_since(instance, since);
         Box::pin(ready(Ok(slices)))
     }
 
-    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
+    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
         let inner = self.lock();
-        let own = inner
-            .notes
+        let of_instance = inner
+            .alert_states
             .values()
             .filter(|row| &*row.instance == instance);
-        Box::pin(ready(Ok(own.cloned().collect())))
+        Box::pin(ready(Ok(of_instance.cloned().collect())))
     }
 
-    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
+    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
         let inner = self.lock();
-        let rows = inner.bulletins.values();
-        let rows = rows.filter(|row| row.matters_after(since));
+        let rows = inner.incidents.values();
+        let rows = rows.filter(|row| row.is_relevant_after(since));
         Box::pin(ready(Ok(rows.cloned().collect())))
     }
 
-    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
-        let row = self.lock().bulletins.get(&id).cloned();
+    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
+        let row = self.lock().incidents.get(&id).cloned();
         Box::pin(ready(Ok(row)))
     }
 
-    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
+    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
         let inner = self.lock();
         let spans = inner.spans.iter().filter(|(_, end)| **end >= since);
         let rows = spans.map(|((component, start, state), end)| SpanRow {
@@ -174,25 +176,27 @@ impl Store for Memory {
         Box::pin(ready(Ok(rows.collect())))
     }
 
-    fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
+    fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         let mut inner = self.lock();
-        inner.notes.retain(|_, row| row.written_at >= before);
-        let all = inner.slices.len();
+        inner.alert_states.retain(|_, row| row.written_at >= before);
+        let count = inner.slices.len();
         inner.slices.retain(|_, row| row.end() >= before);
-        let swept = all - inner.slices.len();
-        Box::pin(ready(Ok(u64::try_from(swept).unwrap_or(u64::MAX))))
+        let deleted = count - inner.slices.len();
+        Box::pin(ready(Ok(u64::try_from(deleted).unwrap_or(u64::MAX))))
     }
 
-    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
+    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         let mut inner = self.lock();
-        let all = inner.bulletins.len() + inner.spans.len();
-        inner.bulletins.retain(|_, row| row.matters_after(before));
+        let count = inner.incidents.len() + inner.spans.len();
+        inner
+            .incidents
+            .retain(|_, row| row.is_relevant_after(before));
         inner.spans.retain(|_, end| *end >= before.as_second());
-        let swept = all - inner.bulletins.len() - inner.spans.len();
-        Box::pin(ready(Ok(u64::try_from(swept).unwrap_or(u64::MAX))))
+        let deleted = count - inner.incidents.len() - inner.spans.len();
+        Box::pin(ready(Ok(u64::try_from(deleted).unwrap_or(u64::MAX))))
     }
 
-    fn lead<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Answer<'a, bool> {
+    fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {
         Box::pin(ready(Ok(true)))
     }
 
@@ -201,7 +205,7 @@ impl Store for Memory {
     }
 }
 
-fn key(row: &SliceRow) -> SliceKey {
+fn slice_key(row: &SliceRow) -> SliceOrderKey {
     (
         row.start,
         Arc::clone(&row.instance),

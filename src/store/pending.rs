@@ -1,4 +1,4 @@
-//! Changes that wait, one for each key: of a worker, the newest state is all that counts.
+//! Pending operations, one for each key: of a worker, only the newest state counts.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -9,34 +9,34 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{BulletinRow, Change, NoteRow, SliceRow, SpanRow, TotalRow, WorkerRow};
+use super::{AlertStateRow, IncidentRow, SliceRow, SpanRow, StoreOp, TotalRow, WorkerRow};
 use crate::model::heartbeat::BeatId;
 use crate::model::status::{ComponentState, StatusId};
 
-/// Changes by their keys, each with the time since when it has been waiting.
+/// Operations by their keys, each with the time at which it was queued.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
-    workers: Lane<BeatId, WorkerChange>,
-    slices: Lane<SliceKey, Option<SliceRow>>,
-    notes: Lane<NoteKey, Option<NoteRow>>,
+pub(super) struct PendingOps {
+    workers: PendingByKey<BeatId, WorkerOps>,
+    slices: PendingByKey<SliceKey, Option<SliceRow>>,
+    alert_states: PendingByKey<AlertStateKey, Option<AlertStateRow>>,
     /// Each version by itself: none may be left out.
-    bulletins: Lane<(StatusId, u64), Option<BulletinRow>>,
-    spans: Lane<(Arc<str>, i64, ComponentState), Option<SpanRow>>,
-    totals: Lane<TotalKey, Option<TotalRow>>,
+    incidents: PendingByKey<(StatusId, u64), Option<IncidentRow>>,
+    spans: PendingByKey<(Arc<str>, i64, ComponentState), Option<SpanRow>>,
+    totals: PendingByKey<TotalRowKey, Option<TotalRow>>,
 }
 
-/// Changes in the order in which they are to be made, beside the time of each.
+/// Operations in the order in which they are to be done, and the time at which each was queued.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) changes: Vec<Change>,
-    pub(super) since: Vec<Instant>,
+pub(super) struct OpBatch {
+    pub(super) ops: Vec<StoreOp>,
+    pub(super) queued_at: Vec<Instant>,
 }
 
-/// What is to happen to one worker: first this, then that.
+/// The pending operations of one worker: first the deletion, then the row.
 #[derive(Debug, Default)]
-struct WorkerChange {
-    forget: Option<Option<Timestamp>>,
-    row: Option<WorkerRow>,
+struct WorkerOps {
+    deleted: Option<Option<Timestamp>>,
+    upserted: Option<WorkerRow>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,126 +47,146 @@ struct SliceKey {
 }
 
 /// Instance and subject.
-type NoteKey = (Arc<str>, Arc<str>);
+type AlertStateKey = (Arc<str>, Arc<str>);
 
 /// Day, figure, attribute and source.
-type TotalKey = (Date, &'static str, Arc<str>, Arc<str>);
+type TotalRowKey = (Date, &'static str, Arc<str>, Arc<str>);
 
-impl Pending {
-    /// Adds a change; what waits for the same key already keeps its place and its time.
-    pub(super) fn put(&mut self, change: Change, since: Instant) {
-        match change {
-            Change::Worker(row) => {
-                let waiting = self.workers.entry(&row.id, since);
-                let known = waiting.row.as_ref();
+impl PendingOps {
+    /// Adds an operation; one that is pending for the same key keeps its place and its time.
+    pub(super) fn insert(&mut self, op: StoreOp, queued_at: Instant) {
+        match op {
+            StoreOp::Worker(row) => {
+                let pending = self.workers.entry(&row.id, queued_at);
+                let known = pending.upserted.as_ref();
                 if known.is_none_or(|known| row.supersedes(known)) {
-                    waiting.row = Some(row);
+                    pending.upserted = Some(row);
                 }
             }
-            Change::Forget(id, seen) => self.workers.entry(&id, since).forget(seen),
-            Change::Slice(row) => {
-                let key = SliceKey::of(&row);
-                *self.slices.entry(&key, since) = Some(row);
+            StoreOp::DeleteWorker(id, last_seen) => {
+                self.workers.entry(&id, queued_at).delete(last_seen);
             }
-            Change::Note(row) => {
+            StoreOp::Slice(row) => {
+                let key = SliceKey::from_row(&row);
+                *self.slices.entry(&key, queued_at) = Some(row);
+            }
+            StoreOp::AlertState(row) => {
                 let key = (Arc::clone(&row.instance), Arc::clone(&row.subject));
-                *self.notes.entry(&key, since) = Some(row);
+                *self.alert_states.entry(&key, queued_at) = Some(row);
             }
-            Change::Bulletin(row) => {
+            StoreOp::Incident(row) => {
                 let key = (row.id, row.version);
-                *self.bulletins.entry(&key, since) = Some(row);
+                *self.incidents.entry(&key, queued_at) = Some(row);
             }
-            Change::Span(mut row) => {
+            StoreOp::Span(mut row) => {
                 let key = (Arc::clone(&row.component), row.start, row.state);
-                let waiting = self.spans.entry(&key, since);
-                row.end = waiting
+                let pending = self.spans.entry(&key, queued_at);
+                row.end = pending
                     .as_ref()
                     .map_or(row.end, |known| known.end.max(row.end));
-                *waiting = Some(row);
+                *pending = Some(row);
             }
-            Change::Total(row) => {
+            StoreOp::Total(row) => {
                 let (attribute, source) = (Arc::clone(&row.attribute), Arc::clone(&row.source));
-                let key = (row.day, row.figure, attribute, source);
-                let waiting = self.totals.entry(&key, since);
-                if waiting.as_ref().is_none_or(|known| known.value < row.value) {
-                    *waiting = Some(row);
+                let key = (row.day, row.metric, attribute, source);
+                let pending = self.totals.entry(&key, queued_at);
+                if pending.as_ref().is_none_or(|known| known.value < row.value) {
+                    *pending = Some(row);
                 }
             }
         }
     }
 
-    pub(super) fn put_all(&mut self, batch: Batch) {
-        for (change, since) in batch.changes.into_iter().zip(batch.since) {
-            self.put(change, since);
+    pub(super) fn insert_all(&mut self, batch: OpBatch) {
+        for (op, queued_at) in batch.ops.into_iter().zip(batch.queued_at) {
+            self.insert(op, queued_at);
         }
     }
 
-    /// Takes about this many changes out, the first ones first.
-    pub(super) fn take(&mut self, most: usize) -> Batch {
-        let mut batch = Batch::default();
-        while batch.changes.len() < most {
-            let Some((id, since, waiting)) = self.workers.pop() else {
+    /// Takes about this many operations out, the first ones first.
+    pub(super) fn take_batch(&mut self, max_ops: usize) -> OpBatch {
+        let mut batch = OpBatch::default();
+        while batch.ops.len() < max_ops {
+            let Some((id, queued_at, pending)) = self.workers.pop() else {
                 break;
             };
-            let forget = waiting.forget.map(|seen| Change::Forget(id, seen));
-            let row = waiting.row.map(Change::Worker);
-            forget
+            let delete = pending
+                .deleted
+                .map(|last_seen| StoreOp::DeleteWorker(id, last_seen));
+            let row = pending.upserted.map(StoreOp::Worker);
+            delete
                 .into_iter()
                 .chain(row)
-                .for_each(|change| batch.push(change, since));
+                .for_each(|op| batch.push(op, queued_at));
         }
-        self.totals.drain(most, Change::Total, &mut batch);
-        self.notes.drain(most, Change::Note, &mut batch);
-        self.bulletins.drain(most, Change::Bulletin, &mut batch);
-        self.spans.drain(most, Change::Span, &mut batch);
-        self.slices.drain(most, Change::Slice, &mut batch);
+        self.totals.drain(max_ops, StoreOp::Total, &mut batch);
+        self.alert_states
+            .drain(max_ops, StoreOp::AlertState, &mut batch);
+        self.incidents.drain(max_ops, StoreOp::Incident, &mut batch);
+        self.spans.drain(max_ops, StoreOp::Span, &mut batch);
+        self.slices.drain(max_ops, StoreOp::Slice, &mut batch);
         batch
     }
 
-    /// Gives up what is over the bound: the oldest slices before anything else, and then workers, whose
-    /// next beat tells their state again. How many that were.
+    /// Drops what is over the bound and returns the number dropped: the oldest slices before anything
+    /// else, and then workers, whose next beat tells their state again.
     pub(super) fn trim(&mut self, bound: usize) -> u64 {
         let mut dropped = 0;
         while self.len() > bound {
             let _ = self.slices.pop().is_some()
                 || self.workers.pop().is_some()
                 || self.spans.pop().is_some()
-                || self.notes.pop().is_some()
-                || self.bulletins.pop().is_some()
+                || self.alert_states.pop().is_some()
+                || self.incidents.pop().is_some()
                 || self.totals.pop().is_some();
             dropped += 1;
         }
         dropped
     }
 
-    /// How many keys wait.
+    /// Returns the number of pending keys.
     pub(super) fn len(&self) -> usize {
-        let (workers, slices) = (self.workers.held.len(), self.slices.held.len());
-        let (bulletins, spans) = (self.bulletins.held.len(), self.spans.held.len());
-        workers + slices + self.notes.held.len() + self.totals.held.len() + bulletins + spans
+        let (workers, slices) = (self.workers.values.len(), self.slices.values.len());
+        let (incidents, spans) = (self.incidents.values.len(), self.spans.values.len());
+        workers
+            + slices
+            + self.alert_states.values.len()
+            + self.totals.values.len()
+            + incidents
+            + spans
     }
 
-    /// Since when the oldest has been waiting.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        let rows = self.slices.times().chain(self.notes.times());
-        let rows = rows.chain(self.totals.times());
-        let status = self.bulletins.times().chain(self.spans.times());
-        self.workers.times().chain(rows).chain(status).min()
+    /// Returns the time at which the oldest operation was queued.
+    pub(super) fn oldest_queued_at(&self) -> Option<Instant> {
+        let rows = self
+            .slices
+            .queued_times()
+            .chain(self.alert_states.queued_times());
+        let rows = rows.chain(self.totals.queued_times());
+        let status = self
+            .incidents
+            .queued_times()
+            .chain(self.spans.queued_times());
+        self.workers.queued_times().chain(rows).chain(status).min()
     }
 }
 
-impl WorkerChange {
-    fn forget(&mut self, seen: Option<Timestamp>) {
-        if self.row.as_ref().is_some_and(|row| row.last_seen > seen) {
+impl WorkerOps {
+    fn delete(&mut self, last_seen: Option<Timestamp>) {
+        if self
+            .upserted
+            .as_ref()
+            .is_some_and(|row| row.last_seen > last_seen)
+        {
             return;
         }
-        self.row = None;
-        self.forget = Some(self.forget.map_or(seen, |known| known.max(seen)));
+        self.upserted = None;
+        self.deleted = Some(self.deleted.map_or(last_seen, |known| known.max(last_seen)));
     }
 }
 
 impl SliceKey {
-    fn of(row: &SliceRow) -> Self {
+    fn from_row(row: &SliceRow) -> Self {
         Self {
             instance: Arc::clone(&row.instance),
             objective: Arc::clone(&row.objective),
@@ -175,86 +195,86 @@ impl SliceKey {
     }
 }
 
-impl Batch {
-    pub(super) fn push(&mut self, change: Change, since: Instant) {
-        self.changes.push(change);
-        self.since.push(since);
+impl OpBatch {
+    pub(super) fn push(&mut self, op: StoreOp, queued_at: Instant) {
+        self.ops.push(op);
+        self.queued_at.push(queued_at);
     }
 
     pub(super) fn append(&mut self, mut other: Self) {
-        self.changes.append(&mut other.changes);
-        self.since.append(&mut other.since);
+        self.ops.append(&mut other.ops);
+        self.queued_at.append(&mut other.queued_at);
     }
 
-    /// The second half, which is taken out of this one.
-    pub(super) fn halve(&mut self) -> Self {
-        let middle = self.changes.len() / 2;
+    /// Splits the second half off and returns it.
+    pub(super) fn split_half(&mut self) -> Self {
+        let middle = self.ops.len() / 2;
         Self {
-            changes: self.changes.split_off(middle),
-            since: self.since.split_off(middle),
+            ops: self.ops.split_off(middle),
+            queued_at: self.queued_at.split_off(middle),
         }
     }
 }
 
-/// Values of one kind, first in, first out.
+/// Pending values of one kind by key, first in, first out.
 #[derive(Debug)]
-struct Lane<K, V> {
-    held: HashMap<K, Held<V>>,
-    order: BTreeMap<u64, K>,
-    next: u64,
+struct PendingByKey<K, V> {
+    values: HashMap<K, PendingValue<V>>,
+    queue: BTreeMap<u64, K>,
+    next_position: u64,
 }
 
 #[derive(Debug)]
-struct Held<V> {
-    since: Instant,
+struct PendingValue<V> {
+    queued_at: Instant,
     value: V,
 }
 
-impl<K, V> Default for Lane<K, V> {
+impl<K, V> Default for PendingByKey<K, V> {
     fn default() -> Self {
         Self {
-            held: HashMap::new(),
-            order: BTreeMap::new(),
-            next: 0,
+            values: HashMap::new(),
+            queue: BTreeMap::new(),
+            next_position: 0,
         }
     }
 }
 
-impl<K: Clone + Eq + Hash, R> Lane<K, Option<R>> {
-    /// Moves rows into a batch until that has so many changes.
-    fn drain(&mut self, most: usize, change: fn(R) -> Change, batch: &mut Batch) {
-        while batch.changes.len() < most {
-            let Some((_, since, row)) = self.pop() else {
+impl<K: Clone + Eq + Hash, R> PendingByKey<K, Option<R>> {
+    /// Moves rows into a batch until it has `max_ops` operations.
+    fn drain(&mut self, max_ops: usize, op: fn(R) -> StoreOp, batch: &mut OpBatch) {
+        while batch.ops.len() < max_ops {
+            let Some((_, queued_at, row)) = self.pop() else {
                 break;
             };
             row.into_iter()
-                .for_each(|row| batch.push(change(row), since));
+                .for_each(|row| batch.push(op(row), queued_at));
         }
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Default> Lane<K, V> {
-    fn entry(&mut self, key: &K, since: Instant) -> &mut V {
-        let held = self.held.entry(key.clone()).or_insert_with(|| {
-            let place = self.next;
-            self.next += 1;
-            self.order.insert(place, key.clone());
-            Held {
-                since,
+impl<K: Clone + Eq + Hash, V: Default> PendingByKey<K, V> {
+    fn entry(&mut self, key: &K, queued_at: Instant) -> &mut V {
+        let pending = self.values.entry(key.clone()).or_insert_with(|| {
+            let position = self.next_position;
+            self.next_position += 1;
+            self.queue.insert(position, key.clone());
+            PendingValue {
+                queued_at,
                 value: V::default(),
             }
         });
-        held.since = held.since.min(since);
-        &mut held.value
+        pending.queued_at = pending.queued_at.min(queued_at);
+        &mut pending.value
     }
 
     fn pop(&mut self) -> Option<(K, Instant, V)> {
-        let (_, key) = self.order.pop_first()?;
-        let held = self.held.remove(&key)?;
-        Some((key, held.since, held.value))
+        let (_, key) = self.queue.pop_first()?;
+        let pending = self.values.remove(&key)?;
+        Some((key, pending.queued_at, pending.value))
     }
 
-    fn times(&self) -> impl Iterator<Item = Instant> {
-        self.held.values().map(|held| held.since)
+    fn queued_times(&self) -> impl Iterator<Item = Instant> {
+        self.values.values().map(|pending| pending.queued_at)
     }
 }

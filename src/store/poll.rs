@@ -1,55 +1,55 @@
-//! A question that is asked again and again by somebody who never waits.
+//! A query that is repeated at an interval without blocking.
 
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::{Reply, StoreError};
+use super::{StoreError, StoreReply};
 
-/// A question, from one to the next.
+/// A periodic query: the open reply and the time of the next one.
 #[derive(Debug)]
-pub(crate) struct Asked<T> {
-    reply: Option<Reply<T>>,
-    next: Option<Instant>,
+pub(crate) struct StorePoll<T> {
+    reply: Option<StoreReply<T>>,
+    next_at: Option<Instant>,
 }
 
-impl<T> Asked<T> {
-    /// Asks, where it is time to and no answer is awaited; the answer, where one has come.
-    pub(crate) fn ask(
+impl<T> StorePoll<T> {
+    /// Sends the query if it is due and none is open; returns the answer if one has come.
+    pub(crate) fn poll(
         &mut self,
         now: Instant,
-        every: Duration,
-        question: impl FnOnce() -> Reply<T>,
+        interval: Duration,
+        query: impl FnOnce() -> StoreReply<T>,
     ) -> Option<Result<T, StoreError>> {
-        if self.reply.is_none() && self.next.is_none_or(|next| next <= now) {
-            self.reply = Some(question());
-            self.next = Some(now + every);
+        if self.reply.is_none() && self.next_at.is_none_or(|next| next <= now) {
+            self.reply = Some(query());
+            self.next_at = Some(now + interval);
         }
-        let answer = answered(self.reply.as_mut()?)?;
+        let answer = try_receive(self.reply.as_mut()?)?;
         self.reply = None;
         Some(answer)
     }
 
-    /// Asks at the next occasion, whenever the last time was.
-    pub(crate) const fn hurry(&mut self) {
-        self.next = None;
+    /// Makes the query due at the next `poll`.
+    pub(crate) const fn poll_next(&mut self) {
+        self.next_at = None;
     }
 }
 
-/// The answer, where it has come; then there is no other.
-pub(crate) fn answered<T>(reply: &mut Reply<T>) -> Option<Result<T, StoreError>> {
+/// Returns the answer if it has come. There is only one.
+pub(crate) fn try_receive<T>(reply: &mut StoreReply<T>) -> Option<Result<T, StoreError>> {
     match pin!(reply).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer),
         Poll::Pending => None,
     }
 }
 
-impl<T> Default for Asked<T> {
+impl<T> Default for StorePoll<T> {
     fn default() -> Self {
         Self {
             reply: None,
-            next: None,
+            next_at: None,
         }
     }
 }

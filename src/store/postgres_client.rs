@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL: where it is, how to get there, and what is there.
+//! The PostgreSQL client: address, pool, migrations and statistics.
 //!
 //! Why a pool of our own? Because a call that ran out of time leaves its connection with an answer
 //! on the way, and the client would make the next call wait behind it: such a connection has to go,
@@ -23,9 +23,9 @@ mod pool;
 
 mod migrate;
 
-mod figures;
+mod statistics;
 
-mod watcher;
+mod sampler;
 
 #[cfg(test)]
 pub(crate) mod server;
@@ -33,8 +33,8 @@ pub(crate) mod server;
 #[cfg(test)]
 mod backends;
 
-pub(crate) use address::Address;
+pub(crate) use address::PostgresAddress;
 pub use error::PostgresError;
 pub(crate) use migrate::migrate;
-pub(crate) use pool::{Limits, Pool, Transaction, within};
-pub(crate) use watcher::{Latest, Watcher};
+pub(crate) use pool::{PooledTransaction, PostgresPool, TransactionLimits, with_timeout};
+pub(crate) use sampler::{DatabaseSampler, LatestDatabase};

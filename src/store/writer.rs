@@ -1,16 +1,16 @@
-//! Hands to the store what is to outlive the process, and never lets anybody wait for that.
+//! The writer: queues operations for the store and commits them off the caller's thread.
 //!
 //! Why a thread of its own? Because a store may be slow, blocked or away, and the one that beats or
 //! answers a probe must not notice. What comes is held by key, so that an outage of hours holds the
 //! newest state of each worker and not the history of it, and memory stays bounded.
 
+mod backoff;
 mod commit;
 mod guard;
 mod reply;
 mod retention;
-mod retry;
-mod shared;
 mod thread;
+mod write_queue;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,77 +21,78 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{
-    Answer, BulletinRow, Change, NoteRow, Revision, SliceRow, SpanRow, Store, StoreError, WorkerRow,
+    AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
+    StoreOp, WorkerRow,
 };
-use crate::model::snapshot::store::StoreCondition;
+use crate::model::snapshot::store::StoreStatus;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
-use commit::Writer;
-pub(crate) use reply::{Reply, block_on};
-use retention::Sweeper;
-use shared::Shared;
-use thread::Stop;
+use commit::Committer;
+pub(crate) use reply::{StoreReply, block_on};
+use retention::RetentionTask;
+use thread::StopRequest;
+use write_queue::WriteQueue;
 
-/// For how long the first change waits for others to come along.
+/// The time that the first operation waits for others to be committed with it.
 const LINGER: Duration = Duration::from_millis(250);
-/// How many changes go into one commit.
-const BATCH: usize = 1_000;
-/// How many keys may wait: as much again as there may be workers. Once for what came since the last
+/// The most operations in one commit.
+const BATCH_SIZE: usize = 1_000;
+/// The most keys that may be pending: as much again as there may be workers. Once for what came since the last
 /// try, and once for what is being tried.
-const BOUND: usize = 200_000;
-/// What one commit may take.
-const COMMIT: Duration = Duration::from_secs(5);
-/// What one question may take.
-const QUESTION: Duration = Duration::from_secs(5);
-/// How many questions may be open at once.
-const QUESTIONS: usize = 64;
+const MAX_PENDING: usize = 200_000;
+/// The time limit of one commit.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit of one query.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most queries that may be open at once.
+const MAX_OPEN_QUERIES: usize = 64;
 
-/// Where things are handed to that are to be kept. A cheap clone. Dropped without a stop, it ends
+/// The handle that queues operations for the store. A cheap clone. Dropped without a stop, it ends
 /// without keeping what waits.
 #[derive(Clone, Debug)]
-pub(crate) struct Keeper(Arc<Inner>);
+pub(crate) struct StoreWriter(Arc<Inner>);
 
-/// How a keeper works.
+/// The settings of a writer.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct WriterSettings {
     pub(crate) clock: Clock,
-    /// By which this process is told from others.
+    /// The name of this process, unique among those that share the store.
     pub(crate) instance: Arc<str>,
-    /// For how long what has ended is kept.
+    /// The time for which ended slices and alert states are kept.
     pub(crate) retention: Duration,
 }
 
 #[derive(Debug)]
 struct Inner {
-    shared: Arc<Shared>,
+    queue: Arc<WriteQueue>,
     is_shared: bool,
-    hand: Hand,
+    driver: WriterDriver,
 }
 
-/// Who moves it.
+/// The source of the writer's progress: a thread, or calls of `tick`.
 #[derive(Debug)]
-enum Hand {
+enum WriterDriver {
     Thread {
         handle: Handle,
-        open: Arc<Semaphore>,
-        stop: Mutex<Option<oneshot::Sender<Stop>>>,
+        open_queries: Arc<Semaphore>,
+        stop: Mutex<Option<oneshot::Sender<StopRequest>>>,
     },
-    /// Somebody who calls [`Keeper::tick`].
-    Idle(Box<Mutex<(Writer, Sweeper)>>),
+    /// Calls of [`StoreWriter::tick`].
+    Manual(Box<Mutex<(Committer, RetentionTask)>>),
 }
 
-impl Keeper {
+impl StoreWriter {
     /// Starts the thread `vantage-store`.
     ///
     /// # Errors
     ///
-    /// When the thread or its runtime cannot be started.
-    pub(crate) fn start(store: Arc<dyn Store>, settings: Settings) -> io::Result<Self> {
-        Self::with(store, settings, true, |shared, writer, sweeper| {
-            let (handle, stop) = thread::start(shared, writer, sweeper)?;
-            Ok(Hand::Thread {
+    /// The error of starting the thread or its runtime.
+    pub(crate) fn start(store: Arc<dyn Store>, settings: WriterSettings) -> io::Result<Self> {
+        Self::with_driver(store, settings, true, |queue, committer, retention| {
+            let (handle, stop) = thread::start(queue, committer, retention)?;
+            Ok(WriterDriver::Thread {
                 handle,
-                open: Arc::new(Semaphore::new(QUESTIONS)),
+                open_queries: Arc::new(Semaphore::new(MAX_OPEN_QUERIES)),
                 stop: Mutex::new(Some(stop)),
             })
         })
@@ -99,168 +100,191 @@ impl Keeper {
 
     /// Starts nothing: [`tick`](Self::tick) does what is due by the clock. For a store that needs no
     /// runtime.
-    pub(crate) fn idle(store: Arc<dyn Store>, settings: Settings) -> io::Result<Self> {
-        Self::with(store, settings, false, |_, writer, sweeper| {
-            Ok(Hand::Idle(Box::new(Mutex::new((writer, sweeper)))))
+    pub(crate) fn without_thread(
+        store: Arc<dyn Store>,
+        settings: WriterSettings,
+    ) -> io::Result<Self> {
+        Self::with_driver(store, settings, false, |_, committer, retention| {
+            Ok(WriterDriver::Manual(Box::new(Mutex::new((
+                committer, retention,
+            )))))
         })
     }
 
-    fn with(
+    fn with_driver(
         store: Arc<dyn Store>,
-        settings: Settings,
+        settings: WriterSettings,
         timed: bool,
-        hand: impl FnOnce(Arc<Shared>, Writer, Sweeper) -> io::Result<Hand>,
+        driver: impl FnOnce(Arc<WriteQueue>, Committer, RetentionTask) -> io::Result<WriterDriver>,
     ) -> io::Result<Self> {
         let is_shared = store.is_shared();
-        let shared = Arc::new(Shared::new(Arc::clone(&store), settings.clock.clone()));
-        let writer = Writer::new(Arc::clone(&store), Arc::clone(&shared), timed);
-        let sweeper = Sweeper::new(store, settings, timed);
-        let hand = hand(Arc::clone(&shared), writer, sweeper)?;
+        let queue = Arc::new(WriteQueue::new(Arc::clone(&store), settings.clock.clone()));
+        let committer = Committer::new(Arc::clone(&store), Arc::clone(&queue), timed);
+        let retention = RetentionTask::new(store, settings, timed);
+        let driver = driver(Arc::clone(&queue), committer, retention)?;
         Ok(Self(Arc::new(Inner {
-            shared,
+            queue,
             is_shared,
-            hand,
+            driver,
         })))
     }
 
-    /// Takes something to keep. Never blocks, never fails: it is durable within a second where the
+    /// Queues an operation for the next commit. Never blocks, never fails: it is durable within a second where the
     /// store works, and waits for it where it does not.
-    pub(crate) fn keep(&self, change: Change) {
-        self.0.shared.keep(change);
+    pub(crate) fn enqueue(&self, op: StoreOp) {
+        self.0.queue.enqueue(op);
     }
 
-    /// Whether other processes write into the store too.
+    /// Returns true if other processes write into the store too.
     pub(crate) fn is_shared(&self) -> bool {
         self.0.is_shared
     }
 
-    /// How it is doing, at this moment.
-    pub(crate) fn condition(&self) -> StoreCondition {
-        self.0.shared.condition()
+    /// Returns the current status.
+    pub(crate) fn status(&self) -> StoreStatus {
+        self.0.queue.status()
     }
 
     /// Does what is due by the clock; nothing where a thread does it.
     pub(crate) fn tick(&self) {
-        let Hand::Idle(hand) = &self.0.hand else {
+        let WriterDriver::Manual(driver) = &self.0.driver else {
             return;
         };
-        let mut hand = hand.lock().unwrap_or_else(PoisonError::into_inner);
-        let (writer, sweeper) = &mut *hand;
+        let mut driver = driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let (committer, retention) = &mut *driver;
         reply::block_on(async {
-            if writer.is_due() {
-                writer.round().await;
+            if committer.is_due() {
+                committer.run_round().await;
             }
-            sweeper.sweep_if_due().await;
+            retention.run_if_due().await;
         });
     }
 
-    /// Makes everything durable that came so far, without waiting for more. Answers how many changes
-    /// still wait when the time is up: 0 is success.
-    pub(crate) fn flush(&self, within: Duration) -> Reply<u64> {
-        let shared = Arc::clone(&self.0.shared);
-        let asked = shared.clock.now();
-        shared.hurry();
-        match &self.0.hand {
-            Hand::Idle(_) => {
+    /// Commits everything that was queued so far, without waiting for more. The reply is the number of
+    /// operations still pending when the time is up: 0 is success.
+    pub(crate) fn flush(&self, limit: Duration) -> StoreReply<u64> {
+        let queue = Arc::clone(&self.0.queue);
+        let requested_at = queue.clock.now();
+        queue.request_commit();
+        match &self.0.driver {
+            WriterDriver::Manual(_) => {
                 self.tick();
-                Reply::ready(Ok(shared.left(asked)))
+                StoreReply::ready(Ok(queue.pending_until(requested_at)))
             }
-            Hand::Thread { handle, .. } => {
-                let (answering, reply) = Reply::open();
+            WriterDriver::Thread { handle, .. } => {
+                let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
-                    let _ = tokio::time::timeout(within, shared.kept(asked)).await;
-                    let _ = answering.send(Ok(shared.left(asked)));
+                    let _ = tokio::time::timeout(limit, queue.committed_until(requested_at)).await;
+                    let _ = sender.send(Ok(queue.pending_until(requested_at)));
                 });
                 reply
             }
         }
     }
 
-    /// The last flush; then the store is closed. A second stop has nothing to do.
-    pub(crate) fn stop(&self, within: Duration) -> Reply<u64> {
-        let Hand::Thread { stop, .. } = &self.0.hand else {
-            let left = self.flush(within);
-            drop(self.0.shared.close());
-            return left;
+    /// Flushes a last time and closes the store. A second stop has nothing to do.
+    pub(crate) fn stop(&self, limit: Duration) -> StoreReply<u64> {
+        let WriterDriver::Thread { stop, .. } = &self.0.driver else {
+            let remaining = self.flush(limit);
+            drop(self.0.queue.close());
+            return remaining;
         };
         let stop = stop.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (reply, answer) = Reply::open();
+        let (sender, reply) = StoreReply::channel();
         match stop {
-            Some(stop) => drop(stop.send(Stop { within, reply })),
-            None => return Reply::ready(Ok(0)),
+            Some(stop) => drop(stop.send(StopRequest {
+                timeout: limit,
+                reply: sender,
+            })),
+            None => return StoreReply::ready(Ok(0)),
         }
-        answer
+        reply
     }
 
-    /// The workers that changed since a revision was told, and the new revision.
-    pub(crate) fn workers(&self, since: Revision) -> Reply<(Vec<WorkerRow>, Revision)> {
-        self.ask(move |store| Box::pin(async move { store.workers(since).await }))
+    /// Reads the workers that changed since a revision, and the new revision.
+    pub(crate) fn workers(&self, since: Revision) -> StoreReply<(Vec<WorkerRow>, Revision)> {
+        self.query(move |store| Box::pin(async move { store.workers(since).await }))
     }
 
-    /// The slices of an instance that ended after `since`, in order.
-    pub(crate) fn slices(&self, instance: &str, since: Timestamp) -> Reply<Vec<SliceRow>> {
+    /// Reads the slices of an instance that ended after `since`, in order.
+    pub(crate) fn slices(&self, instance: &str, since: Timestamp) -> StoreReply<Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
-        self.ask(move |store| Box::pin(async move { store.slices(&instance, since).await }))
+        self.query(move |store| Box::pin(async move { store.slices(&instance, since).await }))
     }
 
-    /// What earlier runs of an instance have left.
-    pub(crate) fn notes(&self, instance: &str) -> Reply<Vec<NoteRow>> {
+    /// Reads the alert states that earlier runs of an instance have saved.
+    pub(crate) fn alert_states(&self, instance: &str) -> StoreReply<Vec<AlertStateRow>> {
         let instance: Arc<str> = Arc::from(instance);
-        self.ask(move |store| Box::pin(async move { store.notes(&instance).await }))
+        self.query(move |store| Box::pin(async move { store.alert_states(&instance).await }))
     }
 
-    /// Incidents and maintenance that were changed after `since` or are not over then.
-    pub(crate) fn bulletins(&self, since: Timestamp) -> Reply<Vec<BulletinRow>> {
-        self.ask(move |store| Box::pin(async move { store.bulletins(since).await }))
+    /// Reads incidents and maintenance that were changed after `since` or are not over then.
+    pub(crate) fn incidents(&self, since: Timestamp) -> StoreReply<Vec<IncidentRow>> {
+        self.query(move |store| Box::pin(async move { store.incidents(since).await }))
     }
 
-    /// One incident or maintenance.
-    pub(crate) fn bulletin(&self, id: StatusId) -> Reply<Option<BulletinRow>> {
-        self.ask(move |store| Box::pin(async move { store.bulletin(id).await }))
+    /// Reads one incident or maintenance.
+    pub(crate) fn incident(&self, id: StatusId) -> StoreReply<Option<IncidentRow>> {
+        self.query(move |store| Box::pin(async move { store.incident(id).await }))
     }
 
-    /// Makes a change durable now, apart from all that waits; answers what is there afterwards, which
-    /// is another row where somebody else was first.
-    pub(crate) fn post(&self, row: BulletinRow) -> Reply<Option<BulletinRow>> {
-        self.ask(move |store| {
+    /// Commits an incident now, apart from everything pending, and reads it back: another row if
+    /// another process was first.
+    pub(crate) fn commit_incident(&self, row: IncidentRow) -> StoreReply<Option<IncidentRow>> {
+        self.query(move |store| {
             Box::pin(async move {
                 let id = row.id;
-                store.commit(&[Change::Bulletin(row)]).await?;
-                store.bulletin(id).await
+                store.commit(&[StoreOp::Incident(row)]).await?;
+                store.incident(id).await
             })
         })
     }
 
-    /// The spans of components that ended at or after a second.
-    pub(crate) fn spans(&self, since: i64) -> Reply<Vec<SpanRow>> {
-        self.ask(move |store| Box::pin(async move { store.spans(since).await }))
+    /// Reads the spans of components that ended at or after a second.
+    pub(crate) fn spans(&self, since: i64) -> StoreReply<Vec<SpanRow>> {
+        self.query(move |store| Box::pin(async move { store.spans(since).await }))
     }
 
-    /// Whether this instance has the lead in a matter, until `ttl` from now on.
-    pub(crate) fn lead(&self, matter: &str, instance: &str, ttl: Duration) -> Reply<bool> {
-        let (matter, instance): (Arc<str>, Arc<str>) = (Arc::from(matter), Arc::from(instance));
-        self.ask(move |store| Box::pin(async move { store.lead(&matter, &instance, ttl).await }))
-    }
-
-    fn ask<T: Send + 'static>(
+    /// Acquires or renews a lease until `ttl` from now; false if another instance holds it.
+    pub(crate) fn acquire_lease(
         &self,
-        question: impl FnOnce(Arc<dyn Store>) -> Answer<'static, T>,
-    ) -> Reply<T> {
-        let Some(store) = self.0.shared.store() else {
-            return Reply::ready(Err(reply::ended()));
+        lease: &str,
+        instance: &str,
+        ttl: Duration,
+    ) -> StoreReply<bool> {
+        let (lease, instance): (Arc<str>, Arc<str>) = (Arc::from(lease), Arc::from(instance));
+        self.query(move |store| {
+            Box::pin(async move { store.acquire_lease(&lease, &instance, ttl).await })
+        })
+    }
+
+    fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T>,
+    ) -> StoreReply<T> {
+        let Some(store) = self.0.queue.store() else {
+            return StoreReply::ready(Err(reply::closed_error()));
         };
-        let question = question(store);
-        match &self.0.hand {
-            Hand::Idle(_) => Reply::ready(reply::block_on(guard::caught(question))),
-            Hand::Thread { handle, open, .. } => {
-                let Ok(permit) = Arc::clone(open).try_acquire_owned() else {
-                    return Reply::ready(Err(StoreError::passing("too many questions are open")));
+        let query = query(store);
+        match &self.0.driver {
+            WriterDriver::Manual(_) => {
+                StoreReply::ready(reply::block_on(guard::catch_panic(query)))
+            }
+            WriterDriver::Thread {
+                handle,
+                open_queries,
+                ..
+            } => {
+                let Ok(permit) = Arc::clone(open_queries).try_acquire_owned() else {
+                    return StoreReply::ready(Err(StoreError::transient(
+                        "too many questions are open",
+                    )));
                 };
-                let (answering, reply) = Reply::open();
+                let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
-                    let answer = guard::bounded(question, QUESTION).await;
+                    let reply = guard::with_timeout(query, QUERY_TIMEOUT).await;
                     drop(permit);
-                    let _ = answering.send(answer);
+                    let _ = sender.send(reply);
                 });
                 reply
             }

@@ -1,56 +1,21 @@
 //! Puts the parts together and starts what runs beside the service.
 
-use std::io;
-use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SpanProcessor;
 
-use super::exporters::Carry;
-use super::heartbeat::{self, Pulse};
-use super::{InitError, Inner, Telemetry, store};
-use crate::config::{Config, EffectiveConfig, Environment, Role};
+use super::background::Background;
+use super::exporters::Exporters;
+use super::heartbeat::HeartbeatParts;
+use super::recording::{Handles, Recording};
+use super::routes::Server;
+use super::snapshots::Snapshots;
+use super::watchers::Watchers;
+use super::{InitError, Inner, Telemetry};
+use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::LevelHandle;
-use crate::export::prometheus::Scrape;
-use crate::export::providers::Metrics;
 use crate::model::slo::{Objectives, SloError};
-use crate::model::snapshot::Latest;
-use crate::model::snapshot::health::LatestHealth;
-use crate::model::snapshot::slo::LatestSlo;
 use crate::record::clock::Clock;
-use crate::record::exemplars::Exemplars;
-use crate::record::instruments::{
-    Api, Business, Crew, Database, Executions, Jobs, Own, Watched, observe, observe_health,
-    observe_slo,
-};
-use crate::record::series::Instruments;
-use crate::record::slo_events::Ledger;
-use crate::store::business_totals::Bookkeeper;
-use crate::watch::health::{Health, Watching};
-use crate::watch::heartbeat::{Beating, Sources};
-use crate::watch::sampler::Sampler;
-#[cfg(feature = "otlp")]
-use crate::watch::slo::Refresh;
-use crate::watch::slo::Tracker;
-use crate::watch::status::{Evidence, Incidents};
-
-/// What runs until it is dropped.
-#[derive(Debug, Default)]
-pub(super) struct Background {
-    sampler: Option<SyncSender<()>>,
-    slo: Option<SyncSender<()>>,
-    #[cfg(feature = "otlp")]
-    fleet: Option<tokio::sync::oneshot::Sender<()>>,
-    status: Option<SyncSender<()>>,
-    books: Option<SyncSender<()>>,
-    health: Option<Watching>,
-    heart: Option<Beating>,
-    /// The figures of the store's own database.
-    #[cfg(feature = "postgres")]
-    database: Option<super::Watch>,
-    #[cfg(feature = "axum")]
-    pub(super) servers: Vec<tokio::sync::oneshot::Sender<()>>,
-}
 
 impl Telemetry {
     pub(super) fn begin(
@@ -65,217 +30,60 @@ impl Telemetry {
     }
 
     /// Puts the parts together; with a place for finished `spans`, nothing is pushed.
-    pub(crate) fn assemble(
+    pub(super) fn assemble(
         config: EffectiveConfig,
         objectives: &Objectives,
         clock: Clock,
         spans: Option<Box<dyn SpanProcessor>>,
     ) -> Result<Self, InitError> {
         let settings = &config.config;
-        let ledger = if settings.disabled {
-            Ledger::default()
-        } else {
-            Ledger::of(objectives).without(settings.own_routes())
-        };
-        let (ours, user) = (
-            Metrics::ours(settings, &ledger)?,
-            Metrics::of_user(settings)?,
+        let threads = spans.is_none() && !settings.disabled;
+        let recording = Recording::new(settings, objectives, clock)?;
+        let exporters = Exporters::new(settings, &recording, spans)?;
+        let handles = Handles::new(settings, &recording, exporters.traces.tracer());
+        let snapshots = Snapshots::new(settings, &recording);
+        let sources = handles.heartbeat_sources(&recording.clock, &snapshots.sampled);
+        let heartbeat = HeartbeatParts::new(settings, &recording, sources, threads)?;
+        let watch = Watchers::new(
+            settings, objectives, &recording, &handles, &snapshots, &heartbeat,
         );
-        let exemplars = Exemplars::new(clock.clone(), ledger.clone());
-        let thread = spans.is_none() && !settings.disabled;
-        let limit = settings.metrics.cardinality_limit;
-        let books = store::books(settings);
-        let instruments =
-            Instruments::new(ours.meter(), limit, exemplars.clone()).booked(books.clone());
-        let carry = match spans {
-            #[cfg(feature = "testing")]
-            Some(spans) => Carry::into_memory(settings, spans),
-            _ => Carry::start(settings, &instruments, vec![ours.clone(), user.clone()])?,
-        };
-        let own = Own::new(&instruments);
-        let (running, crew) = (Watched::default(), Crew::default());
-        let tracing = carry.traces.tracing();
-        let jobs = Jobs::new(
-            &instruments,
-            &ledger,
-            clock.clone(),
-            running.clone(),
-            crew.clone(),
-            tracing.clone(),
-        );
-        let latest = Latest::default();
-        observe(&instruments, &latest, &ledger);
-        #[cfg(feature = "postgres")]
-        crate::record::instruments::observe_databases(&instruments, &latest);
-        let health_now = LatestHealth::default();
-        observe_health(&instruments, &health_now, &clock);
-        let slo = LatestSlo::default();
-        observe_slo(&instruments, &slo);
-        let health = Health::new(
-            clock.clone(),
-            settings.health.clone(),
-            health_now.clone(),
-            latest.clone(),
-        );
-        let jobs_running = running.clone();
-        let figures = latest.clone();
-        let sampler = Sampler::new(
-            clock.clone(),
-            latest,
-            running,
-            own.clone(),
-            settings.metrics.disks.clone(),
-        );
-        let scope_labels = settings.metrics.prometheus.scope_labels;
-        let api = Api::new(&instruments, &ledger, settings.own_routes());
-        let executions = Executions::new(
-            &instruments,
-            clock.clone(),
-            crew.clone(),
-            heartbeat::scheduler(&settings.service),
-            tracing.clone(),
-        );
-        let sources = Sources {
-            clock: clock.clone(),
-            crew,
-            jobs: jobs_running,
-            executions: executions.clone(),
-            latest: figures,
-        };
-        let pulse = Pulse::new(settings, &instruments, sources, ledger.clone(), thread)?;
-        store::check(settings, &health, &pulse.keeper);
-        let evidence = Evidence {
-            health: health_now.clone(),
-            reception: Arc::clone(&pulse.reception),
-            slo: slo.clone(),
-            fleet: pulse.keeper.is_shared(),
-        };
-        let keeper = pulse.keeper.clone();
-        let incidents = Incidents::new(settings, clock.clone(), keeper, evidence);
-        let books = Bookkeeper::new(
-            books,
-            pulse.keeper.clone(),
-            clock.clone(),
-            &store::instance(&settings.service),
-        );
-        let slo = Tracker::new(
-            clock.clone(),
-            settings.slo.clone(),
-            objectives,
-            ledger.clone(),
-            health_now,
-            slo,
-            store::slices(settings, &pulse.keeper),
-        );
-        #[cfg(feature = "otlp")]
-        let fleet = crate::watch::slo::fleet_place(settings);
-        #[cfg(not(feature = "otlp"))]
-        let fleet = None;
-        for role in &settings.service.roles {
-            match role {
-                Role::Api => api.announce(),
-                Role::Worker => jobs.announce(),
-                Role::Scheduler => executions.announce(),
-                // Its pages read what the others record.
-                Role::Web => {}
-            }
-        }
+        handles.initialize(&settings.service.roles);
         Ok(Self(Arc::new(Inner {
-            api,
-            executions,
-            database: Database::new(&instruments, clock.clone(), tracing.clone()),
-            business: Business::new(&instruments),
-            books,
-            scrape: Arc::new(Scrape::new(
-                ours.clone(),
-                user.clone(),
-                exemplars,
-                own,
-                scope_labels,
-            )),
-            background: Mutex::default(),
-            levels: LevelHandle::new(config.config.logs.level.clone()),
-            #[cfg(feature = "axum")]
-            started_at: clock.wall(),
+            scrape: Arc::new(recording.scrape(settings)),
+            levels: LevelHandle::new(settings.logs.level.clone()),
+            server: Server::new(&recording.clock),
+            background: Background::default(),
             config,
-            clock,
-            ledger,
-            ours,
-            user,
-            jobs,
-            sampler,
-            slo,
-            fleet,
-            incidents,
-            health,
-            carry,
-            pulse,
+            recording,
+            exporters,
+            handles,
+            snapshots,
+            heartbeat,
+            watch,
         })))
     }
 
     fn start(&self, objectives: &Objectives) -> Result<(), InitError> {
-        if !self.0.config.config.disabled {
-            self.0.sampler.tick();
-            self.background(|background| {
-                background.sampler = Some(self.0.sampler.start()?);
-                background.heart = Some(self.0.pulse.start()?);
-                if store::are_booked(&self.0.config.config) {
-                    background.books = Some(self.0.books.start()?);
-                }
-                Ok::<_, io::Error>(())
-            })?;
+        let Inner {
+            config,
+            heartbeat,
+            watch,
+            background,
+            ..
+        } = &*self.0;
+        let enabled = !config.config.disabled;
+        if enabled {
+            watch.start_sampling(&config.config, background)?;
+            background.keep(heartbeat.start()?);
         }
-        #[cfg(feature = "postgres")]
         self.watch_store()?;
-        let watching = self.0.health.start()?;
-        self.background(|background| background.health = Some(watching));
-        if !self.0.config.config.disabled {
-            self.0.slo.tick();
-            let tracking = self.0.slo.start()?;
-            let watching = self.0.incidents.start()?;
-            self.background(|background| {
-                background.slo = Some(tracking);
-                background.status = watching;
-            });
-            self.ask_the_fleet(objectives)?;
+        background.keep(watch.health.start()?);
+        if enabled {
+            watch.start_evaluating(background)?;
+            self.refresh_fleet(objectives)?;
         }
         // Also when disabled: whoever probes health must not take the service for dead.
-        #[cfg(feature = "axum")]
-        if let Some(address) = self.0.config.config.http.listen {
-            self.serve(address)?;
-        }
-        Ok(())
-    }
-
-    /// Starts to ask for the fleet's report, where the configuration says whom.
-    #[cfg(feature = "otlp")]
-    fn ask_the_fleet(&self, objectives: &Objectives) -> io::Result<()> {
-        let config = &self.0.config.config;
-        let latest = self.0.fleet.clone();
-        let refresh = latest
-            .and_then(|latest| Refresh::new(config, objectives, self.0.clock.clone(), latest));
-        let asking = refresh.map(Refresh::start).transpose()?;
-        self.background(|background| background.fleet = asking);
-        Ok(())
-    }
-
-    #[cfg(not(feature = "otlp"))]
-    #[expect(clippy::unnecessary_wraps, reason = "with the client it can fail")]
-    fn ask_the_fleet(&self, _: &Objectives) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// A database that keeps what we know is worth watching, whoever else does.
-    #[cfg(feature = "postgres")]
-    fn watch_store(&self) -> Result<(), InitError> {
-        let config = &self.0.config.config;
-        if config.disabled || config.store.kind != crate::config::StoreKind::Postgres {
-            return Ok(());
-        }
-        let address = store::address(config).map_err(InitError::Store)?;
-        let watch = self.watch_address("store", address);
-        let watch = watch.map_err(|error| InitError::Store(io::Error::other(error)))?;
-        self.background(|background| background.database = Some(watch));
+        self.listen()?;
         Ok(())
     }
 
@@ -288,7 +96,7 @@ impl Telemetry {
         for warning in objectives.warnings() {
             tracing::warn!(target: OURS, "{warning}");
         }
-        for warning in objectives.unreachable(&config.slo.alert_policy()) {
+        for warning in objectives.unreachable_alerts(&config.slo.alert_policy()) {
             tracing::warn!(target: OURS, "{warning}");
         }
         tracing::info!(
@@ -301,16 +109,6 @@ impl Telemetry {
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
             "telemetry is set up; to check, look at the scrape path, and run `vantage-obs doctor` for otlp"
         );
-    }
-
-    pub(super) fn background<R>(&self, change: impl FnOnce(&mut Background) -> R) -> R {
-        change(
-            &mut self
-                .0
-                .background
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
     }
 }
 

@@ -7,73 +7,66 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::InitError;
-use super::health::at_most;
+use super::recording::Recording;
 use super::store;
-use crate::config::{Config, Service};
-use crate::model::heartbeat::BeatId;
-use crate::record::series::Instruments;
-use crate::record::slo_events::Ledger;
-use crate::store::Keeper;
-#[cfg(feature = "otlp")]
-use crate::watch::heartbeat::Remote;
-#[cfg(feature = "testing")]
-use crate::watch::heartbeat::Voice;
-use crate::watch::heartbeat::{Beating, Emitter, Heart, Reception, Sources, observe};
+use super::timer::at_most;
+use crate::config::Config;
+use crate::store::StoreWriter;
+use crate::watch::heartbeat::{
+    HeartbeatEmitter, HeartbeatHandle, HeartbeatReceiver, HeartbeatService, HeartbeatSources,
+    HttpSink, register_heartbeat_metrics,
+};
 
 /// How long the store may take to close, after everything that waited for it was kept.
 const CLOSING: Duration = Duration::from_millis(250);
 
-/// What beats, and what keeps who did.
+/// The heartbeat service, the receiver of beats, and the writer of the store.
 #[derive(Debug)]
-pub(super) struct Pulse {
-    pub(super) heart: Heart,
-    pub(super) keeper: Keeper,
-    pub(super) reception: Arc<Reception>,
+pub(super) struct HeartbeatParts {
+    pub(super) service: HeartbeatService,
+    pub(super) store_writer: StoreWriter,
+    pub(super) receiver: Arc<HeartbeatReceiver>,
 }
 
-impl Pulse {
-    /// Without a `thread`, nothing is sent, and the store is moved by hand.
+impl HeartbeatParts {
+    /// Without `threads`, nothing is sent, and the store is moved by hand.
     pub(super) fn new(
         config: &Config,
-        instruments: &Instruments,
-        sources: Sources,
-        ledger: Ledger,
-        thread: bool,
+        recording: &Recording,
+        sources: HeartbeatSources,
+        threads: bool,
     ) -> Result<Self, InitError> {
-        let keeper = store::keeper(config, &sources.clock, instruments, thread)?;
-        let reception = Reception::new(config, sources.clock.clone(), keeper.clone(), ledger);
-        let reception = Arc::new(reception);
-        observe(instruments, &reception);
-        let emitter = Emitter::new(config, sources.clone());
-        #[cfg(feature = "otlp")]
-        let remote = if thread {
-            Remote::new(&config.heartbeat, instruments).map_err(InitError::Heartbeat)?
+        let Recording {
+            clock,
+            instruments,
+            slo_events,
+            ..
+        } = recording;
+        let store_writer = store::open_writer(config, clock, instruments, threads)?;
+        let receiver = HeartbeatReceiver::new(
+            config,
+            clock.clone(),
+            store_writer.clone(),
+            slo_events.clone(),
+        );
+        let receiver = Arc::new(receiver);
+        register_heartbeat_metrics(instruments, &receiver);
+        let emitter = HeartbeatEmitter::new(config, sources.clone());
+        let remote = if threads {
+            HttpSink::new(&config.heartbeat, instruments).map_err(InitError::Heartbeat)?
         } else {
             None
         };
-        let heart = Heart::new(
-            sources,
-            emitter,
-            reception.clone(),
-            #[cfg(feature = "otlp")]
-            remote,
-        );
+        let service = HeartbeatService::new(sources, emitter, receiver.clone(), remote);
         Ok(Self {
-            heart,
-            keeper,
-            reception,
+            service,
+            store_writer,
+            receiver,
         })
     }
 
-    pub(super) fn start(&self) -> io::Result<Beating> {
-        self.heart.start()
-    }
-
-    /// What the threads do, once.
-    #[cfg(feature = "testing")]
-    pub(super) fn tick(&self) {
-        self.heart.round(&Voice::AtOnce);
-        self.keeper.tick();
+    pub(super) fn start(&self) -> io::Result<HeartbeatHandle> {
+        self.service.start()
     }
 
     /// Says goodbye for every worker, and keeps what is to be kept, which `conclude` may add to; answers
@@ -84,24 +77,15 @@ impl Pulse {
         let done = Box::new(move || {
             let _ = said.send(());
         });
-        self.heart.part(share, done);
+        self.service.stop(share, done);
         let _ = at_most(share, heard).await;
         conclude();
-        let _ = at_most(share, self.keeper.flush(share)).await;
+        let _ = at_most(share, self.store_writer.flush(share)).await;
         within.saturating_sub(started.elapsed())
     }
 
     /// Closes the store, which takes nothing any more.
     pub(super) async fn close(&self) {
-        let _ = at_most(CLOSING, self.keeper.stop(CLOSING)).await;
-    }
-}
-
-/// The scheduler's id: the service's name, and the instance where it has an id, because of two that
-/// beat under one id each would take the other for a restart.
-pub(super) fn scheduler(service: &Service) -> BeatId {
-    match &service.instance_id {
-        Some(instance) => BeatId::closest(&format!("{}:{instance}", service.name)),
-        None => BeatId::closest(&service.name),
+        let _ = at_most(CLOSING, self.store_writer.stop(CLOSING)).await;
     }
 }

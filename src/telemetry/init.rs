@@ -28,10 +28,10 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
     if CLAIMED.swap(true, Ordering::SeqCst) {
         return Err(InitError::AlreadyInitialized);
     }
-    let (telemetry, objectives) = Telemetry::begin(config, &Environment::process())
+    let (telemetry, objectives) = Telemetry::begin(config, &Environment::from_process())
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
-    opentelemetry::global::set_meter_provider(telemetry.0.user.provider().clone());
-    opentelemetry::global::set_tracer_provider(telemetry.0.carry.traces.provider().clone());
+    opentelemetry::global::set_meter_provider(telemetry.0.recording.user.provider().clone());
+    opentelemetry::global::set_tracer_provider(telemetry.0.exporters.traces.provider().clone());
     subscriber::install(&telemetry.0);
     telemetry.say_hello(&objectives);
     Ok(telemetry)

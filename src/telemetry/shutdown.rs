@@ -1,12 +1,9 @@
 //! Flush and shutdown, in order and in time.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
-use opentelemetry_sdk::error::OTelSdkError;
-
-use super::{Inner, Telemetry, health};
-use crate::export::flush_report::{Incomplete, Report};
+use super::{Inner, Telemetry, timer};
+use crate::export::flush_report::{FlushError, FlushReport};
 use crate::store::block_on;
 
 /// What a dropped telemetry gives its export; longer would look like a hang.
@@ -19,10 +16,10 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`Incomplete`], with the same report, when something was refused or is still waiting.
-    pub async fn flush(&self) -> Result<Report, Incomplete> {
-        let carry = &self.0.carry;
-        carry.out(false, carry.within()).await.complete()
+    /// [`FlushError`], with the same report, when something was refused or is still waiting.
+    pub async fn flush(&self) -> Result<FlushReport, FlushError> {
+        let exporters = &self.0.exporters;
+        exporters.flush(false, exporters.timeout()).await.complete()
     }
 
     /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
@@ -37,9 +34,9 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`Incomplete`], with the report, when something was lost.
-    pub async fn shutdown(&self) -> Result<Report, Incomplete> {
-        self.shutdown_within(self.0.carry.within()).await
+    /// [`FlushError`], with the report, when something was lost.
+    pub async fn shutdown(&self) -> Result<FlushReport, FlushError> {
+        self.shutdown_within(self.0.exporters.timeout()).await
     }
 
     /// [`shutdown`](Self::shutdown) with a deadline of its own.
@@ -47,12 +44,12 @@ impl Telemetry {
     /// # Errors
     ///
     /// As [`shutdown`](Self::shutdown).
-    pub async fn shutdown_within(&self, within: Duration) -> Result<Report, Incomplete> {
-        health::wait(self.0.pause()).await;
-        let within = self.0.pulse.part(within, || self.0.conclude()).await;
-        let report = self.0.carry.out(true, within).await;
+    pub async fn shutdown_within(&self, within: Duration) -> Result<FlushReport, FlushError> {
+        timer::wait(self.0.pause()).await;
+        let within = self.0.heartbeat.part(within, || self.0.conclude()).await;
+        let report = self.0.exporters.flush(true, within).await;
         self.0.end();
-        self.0.pulse.close().await;
+        self.0.heartbeat.close().await;
         report.complete()
     }
 
@@ -61,13 +58,17 @@ impl Telemetry {
     /// # Errors
     ///
     /// As [`shutdown`](Self::shutdown).
-    pub fn shutdown_blocking(&self) -> Result<Report, Incomplete> {
-        let carry = &self.0.carry;
+    pub fn shutdown_blocking(&self) -> Result<FlushReport, FlushError> {
+        let exporters = &self.0.exporters;
         std::thread::sleep(self.0.pause());
-        let within = block_on(self.0.pulse.part(carry.within(), || self.0.conclude()));
-        let report = carry.out_blocking(true, within);
+        let within = block_on(
+            self.0
+                .heartbeat
+                .part(exporters.timeout(), || self.0.conclude()),
+        );
+        let report = exporters.flush_blocking(true, within);
         self.0.end();
-        block_on(self.0.pulse.close());
+        block_on(self.0.heartbeat.close());
         report.complete()
     }
 }
@@ -76,29 +77,15 @@ impl Inner {
     /// What is counted up to now goes to the store while that still takes it.
     fn conclude(&self) {
         if !self.config.config.disabled {
-            self.slo.conclude();
-            self.incidents.end();
-            self.books.look();
+            self.watch.conclude();
         }
     }
 
     /// Ends everything but the export, which has ended.
     fn end(&self) {
-        let background = std::mem::take(
-            &mut *self
-                .background
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        drop(background);
-        for metrics in [&self.ours, &self.user] {
-            match metrics.shutdown() {
-                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
-                }
-            }
-        }
+        self.background.stop();
+        self.server.stop();
+        self.recording.shutdown();
     }
 }
 
@@ -106,12 +93,12 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.unready();
         // Empty after a shutdown.
-        let within = block_on(self.pulse.part(AT_DROP, || self.conclude()));
-        let report = self.carry.out_blocking(true, within);
+        let within = block_on(self.heartbeat.part(AT_DROP, || self.conclude()));
+        let report = self.exporters.flush_blocking(true, within);
         if let Err(incomplete) = report.complete() {
             tracing::warn!("{incomplete}");
         }
         self.end();
-        block_on(self.pulse.close());
+        block_on(self.heartbeat.close());
     }
 }

@@ -2,110 +2,81 @@
 
 use std::io;
 use std::sync::Arc;
-#[cfg(feature = "postgres")]
-use std::time::Duration;
 
-use super::InitError;
-use crate::config::{Config, Service, StoreKind};
-use crate::record::business_totals::Books;
+use super::{InitError, identity, postgres};
+use crate::config::{Config, StoreKind};
+use crate::record::business_totals::BusinessTotals;
 use crate::record::clock::Clock;
 use crate::record::instruments::observe_store;
 use crate::record::series::Instruments;
-use crate::store::{Keeper, Memory, Settings, Store};
-use crate::watch::health::{CheckBuilder, Health};
-use crate::watch::slo::Kept;
+use crate::store::{MemoryStore, Store, StoreWriter, WriterSettings, open_file};
+use crate::watch::health::{CheckBuilder, HealthWatcher};
+use crate::watch::slo::SloStore;
 
-/// What one call of a PostgreSQL may take; the keeper gives up a little later.
-#[cfg(feature = "postgres")]
-const WITHIN: Duration = Duration::from_secs(4);
-
-/// Opens the store and what keeps in it. Without a `thread`, nothing outlives the process, and the
-/// keeper is moved by hand.
-pub(super) fn keeper(
+/// Opens the store and its writer. Without a `thread`, nothing outlives the process, and the caller ticks
+/// the writer.
+pub(super) fn open_writer(
     config: &Config,
     clock: &Clock,
     instruments: &Instruments,
     thread: bool,
-) -> Result<Keeper, InitError> {
-    let settings = Settings {
+) -> Result<StoreWriter, InitError> {
+    let settings = WriterSettings {
         clock: clock.clone(),
-        instance: instance(&config.service).into(),
+        instance: identity::instance(&config.service).into(),
         retention: config.store.retention,
     };
-    let keeper = if thread {
-        Keeper::start(open(config).map_err(InitError::Store)?, settings)?
+    let store_writer = if thread {
+        StoreWriter::start(open(config).map_err(InitError::Store)?, settings)?
     } else {
-        Keeper::idle(Arc::new(Memory::default()), settings)?
+        StoreWriter::without_thread(Arc::new(MemoryStore::default()), settings)?
     };
-    let told = keeper.clone();
-    observe_store(instruments, move || told.condition());
-    Ok(keeper)
+    let told = store_writer.clone();
+    observe_store(instruments, move || told.status());
+    Ok(store_writer)
 }
 
 /// Kinds that this build lacks have been refused by the configuration.
 fn open(config: &Config) -> io::Result<Arc<dyn Store>> {
     match config.store.kind {
-        #[cfg(feature = "file-store")]
-        StoreKind::File => {
-            let path = config.store.path.clone().unwrap_or_default();
-            Ok(Arc::new(crate::store::File::open(path)?))
-        }
-        #[cfg(feature = "postgres")]
-        StoreKind::Postgres => Ok(Arc::new(crate::store::Postgres::new(
-            address(config)?,
-            WITHIN,
-            config.store.pool_size,
-        ))),
-        _ => Ok(Arc::new(Memory::default())),
+        StoreKind::Memory => Ok(Arc::new(MemoryStore::default())),
+        StoreKind::File => open_file(config.store.path.clone().unwrap_or_default()),
+        StoreKind::Postgres => postgres::open_store(config),
     }
-}
-
-/// Where the database of the store is.
-#[cfg(feature = "postgres")]
-pub(super) fn address(config: &Config) -> io::Result<crate::store::postgres_client::Address> {
-    let none = || io::Error::new(io::ErrorKind::InvalidInput, "store.url is missing");
-    let url = config.store.url.as_ref().ok_or_else(none)?;
-    crate::store::postgres_client::Address::parse(url, &crate::config::Tls::default())
-        .map_err(io::Error::other)
 }
 
 /// Watches a store that can fail.
-pub(super) fn check(config: &Config, health: &Health, keeper: &Keeper) {
+pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &StoreWriter) {
     if config.disabled || config.store.kind == StoreKind::Memory {
         return;
     }
-    let keeper = keeper.clone();
+    let store_writer = store_writer.clone();
     let check = CheckBuilder::new(health, "store", Arc::new(|| None));
-    let check = if keeper.is_shared() {
+    let check = if store_writer.is_shared() {
         check.shared()
     } else {
         check.local()
     };
-    check.store(move || keeper.condition());
+    check.store(move || store_writer.status());
 }
 
 /// Where objectives keep their slices: nowhere, where nothing outlives the process.
-pub(super) fn slices(config: &Config, keeper: &Keeper) -> Option<Kept> {
+pub(super) fn slices(config: &Config, store_writer: &StoreWriter) -> Option<SloStore> {
     let outlives = config.store.kind != StoreKind::Memory;
-    outlives.then(|| Kept {
-        keeper: keeper.clone(),
-        instance: instance(&config.service).into(),
+    outlives.then(|| SloStore {
+        store_writer: store_writer.clone(),
+        instance: identity::instance(&config.service).into(),
     })
 }
 
-/// The books, which are kept where others can ask the store.
-pub(super) fn books(config: &Config) -> Books {
-    match are_booked(config) {
-        true => Books::open(),
-        false => Books::default(),
+/// Returns the totals by day, which are kept where other processes can ask the store.
+pub(super) fn business_totals(config: &Config) -> BusinessTotals {
+    match keeps_business_totals(config) {
+        true => BusinessTotals::enabled(),
+        false => BusinessTotals::default(),
     }
 }
 
-pub(super) fn are_booked(config: &Config) -> bool {
+pub(super) fn keeps_business_totals(config: &Config) -> bool {
     !config.disabled && config.store.kind == StoreKind::Postgres
-}
-
-pub(super) fn instance(service: &Service) -> String {
-    let id = service.instance_id.as_deref();
-    id.map_or_else(|| service.name.clone(), str::to_owned)
 }

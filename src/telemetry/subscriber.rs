@@ -1,32 +1,30 @@
 //! Where `tracing` events and spans go: lines, traces, and OTLP log records.
 
-#[cfg(feature = "otlp")]
-use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Inner;
-use crate::export::logs::{LevelHandle, Output, controlled};
+use crate::export::logs::{LevelHandle, LogWriter, layer_with_levels};
 
 /// One layer for everything that a subscriber may be made of.
 pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;
 
 /// Lines to an output and, where they are configured, traces and log records.
-pub(super) fn layers<S>(telemetry: &Inner, output: Option<Output>) -> Layers<S>
+pub(super) fn layers<S>(telemetry: &Inner, output: Option<LogWriter>) -> Layers<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
     let config = &telemetry.config.config;
-    let (service, clock) = (&config.service.name, telemetry.clock.clone());
+    let (service, clock) = (&config.service.name, telemetry.recording.clock.clone());
     let levels = &telemetry.levels;
     let mut layers: Layers<S> = Vec::new();
     if let Some(output) = output {
-        let lines = controlled(&config.logs, service, output, clock, levels);
+        let lines = layer_with_levels(&config.logs, service, output, clock, levels);
         layers.push(Box::new(lines));
     }
-    if let Some(tracer) = telemetry.carry.traces.tracer() {
+    if let Some(tracer) = telemetry.exporters.traces.sdk_tracer() {
         // What costs most and tells least is left off.
         let spans = tracing_opentelemetry::layer()
             .with_location(false)
@@ -37,11 +35,7 @@ where
         let wanted = LevelHandle::new(config.traces.level.clone()).filter();
         layers.push(Box::new(spans.with_filter(wanted.and(filter_fn(telling)))));
     }
-    #[cfg(feature = "otlp")]
-    if let Some(logs) = &telemetry.carry.logs {
-        let records = OpenTelemetryTracingBridge::new(logs.provider());
-        layers.push(Box::new(records.with_filter(levels.filter())));
-    }
+    layers.extend(telemetry.exporters.push.layer(levels));
     layers
 }
 
@@ -52,7 +46,7 @@ fn telling(metadata: &tracing::Metadata<'_>) -> bool {
 
 /// Makes the layers the process's subscriber, unless it has one.
 pub(super) fn install(telemetry: &Inner) {
-    let output = Output::of(&telemetry.config.config.logs);
+    let output = LogWriter::from_config(&telemetry.config.config.logs);
     let subscriber = tracing_subscriber::registry().with(layers(telemetry, output));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!(

@@ -16,18 +16,19 @@
 //! ```
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::error::OTelSdkResult;
 pub use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sdk::trace::{Span, SpanProcessor};
 
+use crate::background::log_queue::LogQueue;
 use crate::config::{Config, Environment, Role};
-use crate::export::prometheus::text::Format;
-use crate::model::slo::report::Report;
+use crate::export::prometheus::text::ExpositionFormat;
+use crate::model::slo::report::SloReport;
 use crate::model::slo::{Objectives, SloError};
-pub use crate::record::clock::Clock;
+use crate::record::clock::Clock;
 use crate::telemetry::{InitError, Telemetry};
 
 /// Telemetry whose time stands still until it is moved. Nothing runs in the background:
@@ -35,7 +36,7 @@ use crate::telemetry::{InitError, Telemetry};
 #[derive(Debug)]
 pub struct TestTelemetry {
     telemetry: Telemetry,
-    clock: Clock,
+    clock: ManualClock,
     spans: FinishedSpans,
 }
 
@@ -70,7 +71,7 @@ impl TestTelemetry {
         let telemetry = Telemetry::assemble(config, &objectives, clock.clone(), Some(kept))?;
         Ok(Self {
             telemetry,
-            clock,
+            clock: ManualClock(clock),
             spans,
         })
     }
@@ -90,7 +91,7 @@ impl TestTelemetry {
 
     /// The hand of its clock.
     #[must_use]
-    pub const fn clock(&self) -> &Clock {
+    pub const fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
@@ -102,20 +103,26 @@ impl TestTelemetry {
 
     /// Looks at everything that is watched, once.
     pub fn tick(&self) {
-        self.telemetry.tick();
+        let inner = &self.telemetry.0;
+        inner.watch.sampler.tick();
+        inner.watch.health.tick();
+        inner.heartbeat.service.tick(&LogQueue::Immediate);
+        inner.heartbeat.store_writer.tick();
+        inner.watch.slo.tick();
+        inner.watch.incidents.tick();
     }
 
     /// What is known of the objectives at this moment, worked out anew from what was sampled;
     /// [`Telemetry::slo_report`] has what was judged last.
     #[must_use]
-    pub fn report(&self) -> Report {
-        self.telemetry.judge()
+    pub fn report(&self) -> SloReport {
+        self.telemetry.0.watch.slo.report()
     }
 
     /// The value of the series with this Prometheus name and exactly these labels.
     #[must_use]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let text = self.telemetry.scrape(Format::Text)?;
+        let text = self.telemetry.scrape(ExpositionFormat::Text)?;
         let mut labels: Vec<String> = labels
             .iter()
             .map(|(key, value)| format!("{key}=\"{value}\""))
@@ -132,6 +139,29 @@ impl TestTelemetry {
             present.sort_unstable();
             (found == name && present == labels).then(|| value.parse().ok())?
         })
+    }
+}
+
+/// The clock of a [`TestTelemetry`]. Clones share its time.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Clock);
+
+impl ManualClock {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.advance(by);
+    }
+
+    /// Returns the monotonic time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    /// Returns the time of day.
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.0.wall()
     }
 }
 

@@ -11,11 +11,11 @@
 //! # let _inside = runtime.enter();
 //! # let test = TestTelemetry::new();
 //! # let telemetry = test.telemetry();
-//! telemetry.check("database").critical().shared().run(move || {
+//! telemetry.health_check("database").critical().shared().run(move || {
 //!     let pool = pool.clone();
 //!     async move { pool.ping().await }
 //! });
-//! telemetry.check("mail").degrading().shared().tcp("mail.internal:25");
+//! telemetry.health_check("mail").degrading().shared().tcp("mail.internal:25");
 //! ```
 //!
 //! Why do probes not run checks? Because then a dependency that hangs makes the probe hang, and the
@@ -53,11 +53,11 @@ mod builtin;
 
 mod builder;
 
-pub use builder::{CheckBuilder, Registered};
-pub(crate) use builtin::Down;
-pub use builtin::{Lag, Share};
+pub use builder::{CheckBuilder, CheckHandle};
+pub(crate) use builtin::FailedSignals;
+pub use builtin::{LagLimits, UsageLimits};
 pub use change::HealthChange;
 pub use finding::Finding;
-pub(crate) use watcher::{Health, Watching};
+pub(crate) use watcher::HealthWatcher;
 
-pub use crate::model::snapshot::health::{Criticality, Scope, Status};
+pub use crate::model::snapshot::health::{CheckScope, Criticality, HealthStatus};

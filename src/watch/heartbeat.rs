@@ -1,4 +1,4 @@
-//! Heartbeats: who of this process beats, where to, and what is known of everybody who does.
+//! Heartbeats: the beats of this process, their sink, and the registry of all workers.
 //!
 //! Why a thread of its own? Because a runtime that is blocked must be seen and not joined: beats go on
 //! while progress stands still, and that is what `stalled` means.
@@ -8,21 +8,25 @@ mod emitter;
 mod http_request;
 #[cfg(feature = "otlp")]
 mod http_sink;
+#[cfg(not(feature = "otlp"))]
+#[path = "heartbeat/http_sink/disabled.rs"]
+mod http_sink;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod queue;
 mod receiver;
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(dead_code, reason = "the routes read the rest")
+)]
 pub(crate) mod registry;
 mod service;
 mod sink;
 mod thread;
 
-#[cfg(feature = "testing")]
-pub(crate) use crate::background::log_sink::Voice;
-pub(crate) use emitter::{Emitter, Sources};
-#[cfg(feature = "otlp")]
-pub(crate) use http_sink::Remote;
-pub(crate) use metrics::observe;
-pub(crate) use receiver::Reception;
-pub(crate) use service::Heart;
-pub(crate) use thread::Beating;
+pub(crate) use emitter::{HeartbeatEmitter, HeartbeatSources};
+pub(crate) use http_sink::HttpSink;
+pub(crate) use metrics::register_heartbeat_metrics;
+pub(crate) use receiver::HeartbeatReceiver;
+pub(crate) use service::HeartbeatService;
+pub(crate) use thread::HeartbeatHandle;

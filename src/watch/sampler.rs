@@ -1,4 +1,4 @@
-//! The background loop that turns what is watched into the latest snapshot.
+//! The sampler: a background loop that publishes the latest snapshot of the process and its sources.
 //!
 //! One thread of its own, so that a blocked runtime is seen and not joined. What a user's sampler
 //! does cannot hurt it: a panic is caught and counted, and the others' figures are published.
@@ -14,37 +14,40 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 #[cfg(feature = "postgres")]
-use crate::model::snapshot::database::Database;
-use crate::model::snapshot::{Disk, Latest, PoolState, Process, QueueState, Snapshot};
+use crate::model::snapshot::database::DatabaseFigures;
+use crate::model::snapshot::{
+    DiskUsage, LatestSnapshot, PoolState, ProcessFigures, QueueState, Snapshot,
+};
 use crate::record::clock::Clock;
-use crate::record::instruments::{Own, Watched};
+use crate::record::instruments::{InFlight, SelfTelemetry};
 pub(crate) use process::FilesystemSample;
 use process::ProcessSampler;
 use process::cpu::CpuMeter;
 
-/// How often queues, pools and running work are looked at.
+/// The interval between two samples of queues, pools and running work.
 const TICK: Duration = Duration::from_secs(1);
-/// How many ticks lie between two looks at the process and its disks.
+/// The number of ticks between two samples of the process and its disks.
 const PROCESS_TICKS: u64 = 5;
 
-/// What is sampled, and where the result is published. Clones share it.
+/// A sampler of the process, its disks and the registered sources, which publishes snapshots. Clones
+/// share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Sampler(Arc<Inner>);
+pub(crate) struct SnapshotSampler(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    latest: Latest,
-    running: Watched,
-    own: Own,
+    latest_snapshot: LatestSnapshot,
+    in_flight: InFlight,
+    self_telemetry: SelfTelemetry,
     disks: Vec<PathBuf>,
-    next: AtomicU64,
-    sources: Mutex<Vec<Source>>,
+    next_id: AtomicU64,
+    sources: Mutex<Vec<SampleSource>>,
     process: Mutex<ProcessState>,
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sampler")
+        f.debug_struct("SnapshotSampler")
             .field("disks", &self.disks)
             .finish_non_exhaustive()
     }
@@ -56,27 +59,29 @@ struct ProcessState {
     ticks: u64,
 }
 
+/// A registered queue, pool or database.
 #[derive(Clone)]
-struct Source {
+struct SampleSource {
     id: u64,
     name: Arc<str>,
-    read: Read,
+    callback: SampleCallback,
 }
 
+/// The user's function that reads a source.
 #[derive(Clone)]
-enum Read {
+enum SampleCallback {
     Queue(Arc<dyn Fn() -> QueueState + Send + Sync>),
     Pool(Arc<dyn Fn() -> PoolState + Send + Sync>),
     #[cfg(feature = "postgres")]
-    Database(Arc<dyn Fn() -> Option<Arc<Database>> + Send + Sync>),
+    Database(Arc<dyn Fn() -> Option<Arc<DatabaseFigures>> + Send + Sync>),
 }
 
-impl Sampler {
+impl SnapshotSampler {
     pub(crate) fn new(
         clock: Clock,
-        latest: Latest,
-        running: Watched,
-        own: Own,
+        latest_snapshot: LatestSnapshot,
+        in_flight: InFlight,
+        self_telemetry: SelfTelemetry,
         disks: Vec<PathBuf>,
     ) -> Self {
         let process = ProcessState {
@@ -86,56 +91,57 @@ impl Sampler {
         };
         Self(Arc::new(Inner {
             clock,
-            latest,
-            running,
-            own,
+            latest_snapshot,
+            in_flight,
+            self_telemetry,
             disks,
-            next: AtomicU64::new(0),
+            next_id: AtomicU64::new(0),
             sources: Mutex::default(),
             process: Mutex::new(process),
         }))
     }
 
-    /// Watches a queue until [`forget`](Self::forget).
+    /// Watches a queue until [`unwatch`](Self::unwatch).
     pub(crate) fn watch_queue(
         &self,
         name: &str,
         read: Arc<dyn Fn() -> QueueState + Send + Sync>,
     ) -> u64 {
-        self.watch(name, Read::Queue(read))
+        self.watch(name, SampleCallback::Queue(read))
     }
 
-    /// Watches a pool until [`forget`](Self::forget).
+    /// Watches a pool until [`unwatch`](Self::unwatch).
     pub(crate) fn watch_pool(
         &self,
         name: &str,
         read: Arc<dyn Fn() -> PoolState + Send + Sync>,
     ) -> u64 {
-        self.watch(name, Read::Pool(read))
+        self.watch(name, SampleCallback::Pool(read))
     }
 
-    /// Watches a database until [`forget`](Self::forget). `read` answers what somebody else has read.
+    /// Watches a database until [`unwatch`](Self::unwatch). `read` returns the figures of another
+    /// reader.
     #[cfg(feature = "postgres")]
     pub(crate) fn watch_database(
         &self,
         name: &str,
-        read: Arc<dyn Fn() -> Option<Arc<Database>> + Send + Sync>,
+        read: Arc<dyn Fn() -> Option<Arc<DatabaseFigures>> + Send + Sync>,
     ) -> u64 {
-        self.watch(name, Read::Database(read))
+        self.watch(name, SampleCallback::Database(read))
     }
 
-    pub(crate) fn forget(&self, id: u64) {
+    pub(crate) fn unwatch(&self, id: u64) {
         lock(&self.0.sources).retain(|source| source.id != id);
     }
 
-    /// Looks at everything once and publishes what it found.
+    /// Takes one sample and publishes it.
     pub(crate) fn tick(&self) {
         let inner = &self.0;
-        inner.running.tick(inner.clock.now());
-        let mut snapshot = Snapshot::clone(&inner.latest.read());
+        inner.in_flight.tick(inner.clock.now());
+        let mut snapshot = Snapshot::clone(&inner.latest_snapshot.read());
         inner.sample_process(&mut snapshot);
         inner.sample_sources(&mut snapshot);
-        inner.latest.publish(snapshot);
+        inner.latest_snapshot.publish(snapshot);
     }
 
     /// Starts the loop on a thread of its own; it ends when the answer is dropped.
@@ -152,12 +158,12 @@ impl Sampler {
         Ok(stop)
     }
 
-    fn watch(&self, name: &str, read: Read) -> u64 {
-        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.0.sources).push(Source {
+    fn watch(&self, name: &str, callback: SampleCallback) -> u64 {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        lock(&self.0.sources).push(SampleSource {
             id,
             name: Arc::from(name),
-            read,
+            callback,
         });
         id
     }
@@ -175,12 +181,12 @@ impl Inner {
             .disks
             .iter()
             .filter_map(|path| FilesystemSample::read(path))
-            .map(Disk::from)
+            .map(DiskUsage::from)
             .collect();
         snapshot.process = state.sampler.sample().map(|sample| {
             let at = self.clock.now();
             let used = sample.cpu_seconds();
-            Process {
+            ProcessFigures {
                 resident_bytes: sample.resident_memory_bytes,
                 memory_limit_bytes: sample.memory_limit_bytes,
                 cpu_user_seconds: sample.cpu_seconds_user,
@@ -202,19 +208,19 @@ impl Inner {
         snapshot.databases.clear();
         // A copy, so that a sampler may itself start or end watching.
         let sources = lock(&self.sources).clone();
-        for Source { name, read, .. } in sources {
-            match read {
-                Read::Queue(read) => snapshot.queues.extend(
-                    self.guarded("queue", &name, &*read)
+        for SampleSource { name, callback, .. } in sources {
+            match callback {
+                SampleCallback::Queue(read) => snapshot.queues.extend(
+                    self.read_caught("queue", &name, &*read)
                         .map(|state| (name, state)),
                 ),
-                Read::Pool(read) => snapshot.pools.extend(
-                    self.guarded("pool", &name, &*read)
+                SampleCallback::Pool(read) => snapshot.pools.extend(
+                    self.read_caught("pool", &name, &*read)
                         .map(|state| (name, state)),
                 ),
                 #[cfg(feature = "postgres")]
-                Read::Database(read) => snapshot.databases.extend(
-                    self.guarded("database", &name, &*read)
+                SampleCallback::Database(read) => snapshot.databases.extend(
+                    self.read_caught("database", &name, &*read)
                         .flatten()
                         .map(|database| (name, database)),
                 ),
@@ -222,7 +228,7 @@ impl Inner {
         }
     }
 
-    fn guarded<T>(
+    fn read_caught<T>(
         &self,
         kind: &str,
         name: &str,
@@ -230,13 +236,14 @@ impl Inner {
     ) -> Option<T> {
         let state = catch_unwind(AssertUnwindSafe(read)).ok();
         if state.is_none() {
-            self.own.sampler_failed(&format!("{kind}:{name}"));
+            self.self_telemetry
+                .record_sampler_error(&format!("{kind}:{name}"));
         }
         state
     }
 }
 
-impl From<FilesystemSample> for Disk {
+impl From<FilesystemSample> for DiskUsage {
     fn from(sample: FilesystemSample) -> Self {
         Self {
             path: sample.path,

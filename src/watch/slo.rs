@@ -1,7 +1,7 @@
-//! What became of each objective: samples of the ledger, kept as cumulative slices, and what follows
-//! from them.
+//! The state of each objective: sampled event counters, kept as cumulative slices, and the reports and
+//! alerts that follow from them.
 //!
-//! Time is an argument of everything but [`Tracker::tick`], and everything below it is plain
+//! Time is an argument of everything but [`SloTracker::tick`], and everything below it is plain
 //! arithmetic, so that a month can be played in a test.
 
 mod alert;
@@ -27,109 +27,109 @@ use jiff::Timestamp;
 
 pub use change::SloAlertChange;
 #[cfg(feature = "otlp")]
-pub(crate) use fleet::refresh::{Refresh, place as fleet_place};
-pub(crate) use history_loader::Kept;
+pub(crate) use fleet::refresh::{FleetRefresher, latest_fleet};
+pub(crate) use history_loader::SloStore;
 
-use self::evaluate::{Tracked, interval_of};
-use self::history::Reading;
-use self::history_loader::Past;
-use self::slices::Slices;
+use self::evaluate::{ObjectiveState, interval_at};
+use self::history::CounterSample;
+use self::history_loader::HistoryLoader;
+use self::slices::SliceEvaluator;
 use self::tiers::intervals;
-use crate::background::notify::News;
+use crate::background::notify::Notifier;
 use crate::config;
-use crate::model::slo::report::{Report, Source};
-use crate::model::slo::{Objectives, Service};
+use crate::model::slo::report::{ReportSource, SloReport};
+use crate::model::slo::{Objectives, ServiceKey};
 use crate::model::snapshot::health::LatestHealth;
-use crate::model::snapshot::slo::LatestSlo;
+use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
-use crate::record::slo_events::{Account, Ledger};
-use crate::store::Change;
+use crate::record::slo_events::{ObjectiveCounters, SloEvents};
+use crate::store::StoreOp;
 
-/// How often to see whether a sampling interval is over, at most.
-const LOOK: Duration = Duration::from_secs(1);
+/// The longest interval between two checks whether a sampling interval is over.
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tracks the objectives of a process. Clones share them.
+/// The tracker of a process's objectives. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Tracker(Arc<Inner>);
+pub(crate) struct SloTracker(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    config: config::Slo,
-    ledger: Ledger,
+    config: config::SloConfig,
+    slo_events: SloEvents,
     health: LatestHealth,
-    latest: LatestSlo,
-    state: Mutex<State>,
-    news: News<SloAlertChange>,
+    latest: LatestSloReport,
+    state: Mutex<TrackerState>,
+    notifier: Notifier<SloAlertChange>,
 }
 
 #[derive(Debug)]
-struct State {
-    tracked: Vec<Tracked>,
-    slices: Slices,
-    sampled: Option<u64>,
-    past: Past,
+struct TrackerState {
+    objectives: Vec<ObjectiveState>,
+    slice_evaluator: SliceEvaluator,
+    last_interval: Option<u64>,
+    history_loader: HistoryLoader,
 }
 
-impl Tracker {
-    /// Without a place to keep slices in, what is tracked ends with the process.
+impl SloTracker {
+    /// Returns a tracker of `objectives`. Without a `slo_store` the history ends with the process.
     pub(crate) fn new(
         clock: Clock,
-        config: config::Slo,
+        config: config::SloConfig,
         objectives: &Objectives,
-        ledger: Ledger,
+        slo_events: SloEvents,
         health: LatestHealth,
-        latest: LatestSlo,
-        kept: Option<Kept>,
+        latest: LatestSloReport,
+        slo_store: Option<SloStore>,
     ) -> Self {
         let policy = config.alert_policy();
         let (interval, slice) = (config.sample_interval, config.slice);
-        let tracked = |objective| Tracked::new(objective, interval, slice, &policy);
-        let state = State {
-            tracked: objectives.iter().map(tracked).collect(),
-            slices: Slices::new(intervals(slice, interval)),
-            sampled: None,
-            past: Past::new(kept),
+        let objective = |objective| ObjectiveState::new(objective, interval, slice, &policy);
+        let state = TrackerState {
+            objectives: objectives.iter().map(objective).collect(),
+            slice_evaluator: SliceEvaluator::new(intervals(slice, interval)),
+            last_interval: None,
+            history_loader: HistoryLoader::new(slo_store),
         };
         Self(Arc::new(Inner {
             clock,
             config,
-            ledger,
+            slo_events,
             health,
             latest,
             state: Mutex::new(state),
-            news: News::default(),
+            notifier: Notifier::default(),
         }))
     }
 
-    /// Samples and judges everything, if a sampling interval is over. Nothing is judged before the store
-    /// has told the past.
+    /// Samples and evaluates every objective if a sampling interval is over. Nothing is evaluated before the
+    /// history is loaded from the store.
     pub(crate) fn tick(&self) {
         let inner = &self.0;
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
             return;
         };
-        let at = interval_of(now, inner.config.sample_interval);
+        let at = interval_at(now, inner.config.sample_interval);
         let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         let restored = inner.restore(&mut state, now);
-        let sampled = state.sampled.replace(at) != Some(at);
+        let sampled = state.last_interval.replace(at) != Some(at);
         if sampled {
-            inner.judge_slice(&mut state, at);
+            inner.evaluate_slice(&mut state, at);
             inner.sample(&mut state, now);
         }
-        if (sampled || restored) && state.past.is_ready(inner.clock.now()) {
-            let changes = inner.judge(&mut state, now);
+        if (sampled || restored) && state.history_loader.is_ready(inner.clock.now()) {
+            let changes = inner.evaluate_alerts(&mut state, now);
             inner.latest.publish(inner.report(&mut state, now));
-            // In their order, and so before another thread may judge.
-            let untold = inner.news.post(changes);
+            // In their order, and so before another thread may evaluate.
+            let queued = inner.notifier.send(changes);
             drop(state);
-            inner.news.tell(&untold);
+            inner.notifier.notify(&queued);
         }
     }
 
-    /// The last look before the store is told for the last time what to keep, so that an orderly end
-    /// loses none of the events since the look before.
-    pub(crate) fn conclude(&self) {
+    /// Takes a last sample before the last write to the store, so that an orderly shutdown loses none of the
+    /// events since the sample before.
+    pub(crate) fn take_final_sample(&self) {
         let inner = &self.0;
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
             return;
@@ -139,25 +139,25 @@ impl Tracker {
         inner.sample(&mut state, now);
     }
 
-    /// A report of this moment.
+    /// Returns a report of this moment.
     #[cfg(feature = "testing")]
-    pub(crate) fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> SloReport {
         let inner = &self.0;
         let now = Timestamp::try_from(inner.clock.wall()).unwrap_or(Timestamp::MIN);
         let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         inner.report(&mut state, now)
     }
 
-    /// Starts the loop on a thread of its own; it ends when the answer is dropped.
+    /// Starts the loop on a thread of its own; it ends when the returned sender is dropped.
     pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
-        self.0.news.start()?;
+        self.0.notifier.start()?;
         let (stop, stopped) = sync_channel(0);
         let tracker = self.clone();
-        let look = self.0.config.sample_interval.min(LOOK);
+        let interval = self.0.config.sample_interval.min(TICK_INTERVAL);
         thread::Builder::new()
             .name("vantage-slo".into())
             .spawn(move || {
-                while stopped.recv_timeout(look) == Err(RecvTimeoutError::Timeout) {
+                while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     tracker.tick();
                 }
             })?;
@@ -165,98 +165,124 @@ impl Tracker {
     }
 
     pub(crate) fn on_change(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
-        self.0.news.subscribe(Arc::new(callback));
+        self.0.notifier.subscribe(Arc::new(callback));
     }
 
-    /// The latest report, if the objectives were judged yet.
-    pub(crate) fn latest(&self) -> &LatestSlo {
+    /// Returns the latest report, if the objectives were evaluated yet.
+    pub(crate) fn latest(&self) -> &LatestSloReport {
         &self.0.latest
     }
 }
 
 impl Inner {
-    /// Counts the slice that has just ended into its account, before the accounts are sampled.
-    fn judge_slice(&self, state: &mut State, at: u64) {
-        let Some(requests) = self.ledger.requests() else {
+    /// Counts the slice that has just ended, before the counters are sampled.
+    fn evaluate_slice(&self, state: &mut TrackerState, at: u64) {
+        let Some(requests) = self.slo_events.requests() else {
             return;
         };
-        let ready = self.health.read().judge(self.clock.now()).ready;
-        // Opened by the first look and not by the first slice: a scraper sees it start at zero.
-        let account = self.ledger.open_slices(&Service::Api);
-        let verdict = state.slices.look(at, reading(requests), ready);
-        if let (Some(account), Some(good)) = (account, verdict) {
-            account.count(good);
+        let ready = self.health.read().evaluate(self.clock.now()).ready;
+        // Activated by the first sample and not by the first slice: a scraper sees it start at zero.
+        let counters = self.slo_events.activate_slices(&ServiceKey::Api);
+        let is_good = state
+            .slice_evaluator
+            .sample(at, read_counters(requests), ready);
+        if let (Some(counters), Some(good)) = (counters, is_good) {
+            counters.record_event(good);
         }
     }
 
-    /// Takes up what earlier processes kept, if the store has just told it.
-    fn restore(&self, state: &mut State, now: Timestamp) -> bool {
-        let State { tracked, past, .. } = state;
-        tracked.iter_mut().for_each(|tracked| tracked.begin(now));
-        let since = tracked.iter().map(|tracked| tracked.since(now)).min();
-        let Some(told) = past.ask(self.clock.now(), since.unwrap_or(now)) else {
+    /// Restores the history of earlier processes, if the store has just returned it.
+    fn restore(&self, state: &mut TrackerState, now: Timestamp) -> bool {
+        let TrackerState {
+            objectives,
+            history_loader,
+            ..
+        } = state;
+        objectives
+            .iter_mut()
+            .for_each(|objective| objective.start(now));
+        let start = objectives
+            .iter()
+            .map(|objective| objective.history_start(now))
+            .min();
+        let Some(loaded) = history_loader.poll(self.clock.now(), start.unwrap_or(now)) else {
             return false;
         };
-        for tracked in tracked {
-            if let Some(shared) = tracked.restore(&told.slices) {
-                past.keep(|instance| tracked.row(instance, shared).map(Change::Slice));
+        for objective in objectives {
+            if let Some(shared) = objective.restore(&loaded.slices) {
+                history_loader
+                    .save(|instance| objective.slice_row(instance, shared).map(StoreOp::Slice));
             }
-            tracked.recall(&told.notes);
+            objective.restore_alert(&loaded.alert_rows);
         }
         true
     }
 
-    fn sample(&self, state: &mut State, now: Timestamp) {
-        let State { tracked, past, .. } = state;
-        for tracked in tracked {
-            let mut opened = self.ledger.opened();
-            let Some(account) = opened.find(|account| account.objective() == tracked.id()) else {
+    fn sample(&self, state: &mut TrackerState, now: Timestamp) {
+        let TrackerState {
+            objectives,
+            history_loader,
+            ..
+        } = state;
+        for objective in objectives {
+            let mut active = self.slo_events.active();
+            let Some(counters) = active.find(|counters| counters.objective() == objective.id())
+            else {
                 continue;
             };
-            for row in tracked.sample(now, reading(account)) {
-                past.keep(|instance| tracked.row(instance, row).map(Change::Slice));
+            for row in objective.sample(now, read_counters(counters)) {
+                history_loader
+                    .save(|instance| objective.slice_row(instance, row).map(StoreOp::Slice));
             }
         }
     }
 
-    /// What is raised now and was not before.
-    fn judge(&self, state: &mut State, now: Timestamp) -> Vec<SloAlertChange> {
-        let opened = |tracked: &&mut Tracked| {
-            let mut opened = self.ledger.opened();
-            opened.any(|account| account.objective() == tracked.id())
+    /// Evaluates all alerts and returns those whose state has changed.
+    fn evaluate_alerts(&self, state: &mut TrackerState, now: Timestamp) -> Vec<SloAlertChange> {
+        let active = |objective: &&mut ObjectiveState| {
+            let mut active = self.slo_events.active();
+            active.any(|counters| counters.objective() == objective.id())
         };
-        let State { tracked, past, .. } = state;
-        let judged = tracked.iter_mut().filter(opened);
-        let changes = judged.filter_map(|tracked| {
-            let from = tracked.look(now, &self.config.maintenance);
-            past.keep(|instance| tracked.note(instance, now).map(Change::Note));
+        let TrackerState {
+            objectives,
+            history_loader,
+            ..
+        } = state;
+        let evaluated = objectives.iter_mut().filter(active);
+        let changes = evaluated.filter_map(|objective| {
+            let from = objective.evaluate_alert(now, &self.config.maintenance);
+            history_loader.save(|instance| {
+                objective
+                    .changed_alert_row(instance, now)
+                    .map(StoreOp::AlertState)
+            });
             let from = from?;
             Some(SloAlertChange {
-                objective: tracked.id().into(),
+                objective: objective.id().into(),
                 from,
-                to: tracked.alarm().shown(),
+                to: objective.alert().state(),
             })
         });
         changes.collect()
     }
 
-    fn report(&self, state: &mut State, now: Timestamp) -> Report {
-        let mut report = Report::new(now, Source::Local);
+    fn report(&self, state: &mut TrackerState, now: Timestamp) -> SloReport {
+        let mut report = SloReport::new(now, ReportSource::Local);
         let maintenance = &self.config.maintenance;
-        let judged = |tracked: &mut Tracked| {
-            let mut report = tracked.report(now, maintenance);
-            report.burn_down = tracked.course(&report, now, maintenance);
+        let evaluated = |objective: &mut ObjectiveState| {
+            let mut report = objective.report(now, maintenance);
+            report.burn_down = objective.cached_burn_down(&report, now, maintenance);
             report
         };
-        report.objectives = state.tracked.iter_mut().map(judged).collect();
+        report.objectives = state.objectives.iter_mut().map(evaluated).collect();
         report
     }
 }
 
-fn reading(account: &Account) -> Reading {
-    Reading {
-        good: account.good(),
-        bad: account.bad(),
+fn read_counters(counters: &ObjectiveCounters) -> CounterSample {
+    CounterSample {
+        good: counters.good(),
+        bad: counters.bad(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The status of the service for the public: states of components, incidents, maintenance, uptime.
+//! The public status of the service: states of components, incidents, maintenance, uptime.
 //!
 //! One loop looks at what the process knows of itself, its workers and its objectives, and keeps the
 //! states that follow from it; what other processes of the fleet saw it reads from the store. It writes
@@ -27,11 +27,11 @@ mod error;
 mod history;
 mod new_incident;
 mod observations;
-mod publish;
-mod rate_limit;
 mod recorder;
+#[cfg(feature = "axum")]
 mod request;
 mod rules;
+mod snapshot_builder;
 mod text;
 mod validate;
 
@@ -45,28 +45,26 @@ use jiff::tz::TimeZone;
 
 pub use error::{IncidentError, IncidentFault};
 pub use new_incident::{NewIncident, NewMaintenance, NewUpdate};
-pub(crate) use observations::Evidence;
+pub(crate) use observations::StatusSources;
 
-use self::auto_incident::{Situation, Terms};
-use self::history::History;
-use self::publish::{Known, Page};
-use self::rate_limit::Pace;
-use self::recorder::Recorder;
-use self::validate::Judge;
+use self::auto_incident::{AutoIncidentInputs, AutoIncidentRules};
+use self::history::StatusHistory;
+use self::recorder::SpanRecorder;
+use self::snapshot_builder::{PageConfig, SnapshotBuilder};
+use self::validate::Validator;
 use crate::config::Config;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
-use crate::store::{BulletinRow, Change, Course, Keeper, Reply, answered};
+use crate::store::{IncidentKind, IncidentRow, StoreOp, StoreReply, StoreWriter, try_receive};
 
-/// How often everything is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often a snapshot is made where nothing changed, for the sake of its time.
-const PUBLISH: Duration = Duration::from_secs(2);
-/// How often somebody's words are tried again who is overtaken by others each time.
-const TRIES: usize = 8;
+/// The interval of the loop.
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval of snapshots without a change, for the sake of their time.
+const PUBLISH_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of attempts of an update that conflicts with others each time.
+const MAX_UPDATE_ATTEMPTS: usize = 8;
 
-/// The status of the service: what it is, and what people have to say about it. A cheap clone; all
-/// clones are the same.
+/// The status of the service, with its incidents and maintenance. Cheap to clone; clones share the state.
 ///
 /// It is looked at and written where a process has the role `api` or `web`.
 #[derive(Clone, Debug)]
@@ -75,99 +73,107 @@ pub struct Incidents(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    keeper: Keeper,
-    page: Page,
-    terms: Terms,
-    evidence: Evidence,
+    store_writer: StoreWriter,
+    page: PageConfig,
+    auto_incident_rules: AutoIncidentRules,
+    sources: StatusSources,
     latest: LatestStatus,
-    /// Whether this process has a role that shows it.
-    live: bool,
-    pace: Pace,
-    state: Mutex<State>,
+    /// Whether this process has a role that shows the status.
+    enabled: bool,
+    state: Mutex<IncidentsState>,
 }
 
 #[derive(Debug)]
-struct State {
-    recorder: Recorder,
-    history: History,
+struct IncidentsState {
+    recorder: SpanRecorder,
+    history: StatusHistory,
     states: Vec<ComponentState>,
-    /// What the clerk is writing down, until the store has answered.
-    writing: Option<(BulletinRow, Reply<Option<BulletinRow>>)>,
-    published: Option<Instant>,
-    ended: bool,
+    /// The automatic incident that is being written, until the store has replied.
+    pending_write: Option<(IncidentRow, StoreReply<Option<IncidentRow>>)>,
+    published_at: Option<Instant>,
+    stopped: bool,
 }
 
 impl Incidents {
-    pub(crate) fn new(config: &Config, clock: Clock, keeper: Keeper, evidence: Evidence) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        store_writer: StoreWriter,
+        sources: StatusSources,
+    ) -> Self {
         let status = &config.status;
         let title = status.title.as_deref().unwrap_or(&config.service.name);
-        let page = Page {
+        let page = PageConfig {
             title: title.into(),
             zone_name: status.time_zone.as_str().into(),
             // Judged by the configuration.
             zone: TimeZone::get(&status.time_zone).unwrap_or(TimeZone::UTC),
-            parts: component::parts(config),
+            definitions: component::definitions(config),
         };
         Self(Arc::new(Inner {
             clock,
             page,
-            terms: Terms::of(status),
-            evidence,
+            auto_incident_rules: AutoIncidentRules::from_config(status),
+            sources,
             latest: LatestStatus::default(),
-            live: config.shows_status(),
-            pace: Pace::default(),
-            state: Mutex::new(State {
-                recorder: Recorder::default(),
-                history: History::new(keeper.clone()),
+            enabled: config.shows_status(),
+            state: Mutex::new(IncidentsState {
+                recorder: SpanRecorder::default(),
+                history: StatusHistory::new(store_writer.clone()),
                 states: Vec::new(),
-                writing: None,
-                published: None,
-                ended: false,
+                pending_write: None,
+                published_at: None,
+                stopped: false,
             }),
-            keeper,
+            store_writer,
         }))
     }
 
-    /// What the public is told now; `None` before the first look, and where this process has neither
-    /// the role `api` nor `web`.
+    /// Returns the public status; `None` before the first tick, and where this process has neither the
+    /// role `api` nor `web`.
     #[must_use]
     pub fn status(&self) -> Option<Arc<StatusSnapshot>> {
         self.0.latest.read()
     }
 
-    /// Writes down an incident, and waits until it is kept.
+    /// Opens an incident, and waits until it is stored.
     ///
     /// # Errors
     ///
     /// [`IncidentError`] says whether to write something else or to try again.
     pub async fn open(&self, incident: NewIncident) -> Result<StatusId, IncidentError> {
-        let judge = self.judge()?;
-        self.write(judge.incident(&incident)).await
+        let validator = self.validator()?;
+        self.write(validator.incident(&incident)).await
     }
 
-    /// Announces work, and waits until it is kept.
+    /// Announces maintenance, and waits until it is stored.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
     pub async fn announce(&self, maintenance: NewMaintenance) -> Result<StatusId, IncidentError> {
-        let judge = self.judge()?;
-        self.write(judge.maintenance(&maintenance)).await
+        let validator = self.validator()?;
+        self.write(validator.maintenance(&maintenance)).await
     }
 
-    /// Adds to an incident or a maintenance, whoever opened it, and waits until that is kept. After that
-    /// the system has no more to say about this incident.
+    /// Updates an incident or a maintenance, also an automatic one, and waits until the update is stored. It
+    /// turns automatic updates off for that incident.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
     pub async fn update(&self, id: StatusId, update: NewUpdate) -> Result<(), IncidentError> {
-        for _ in 0..TRIES {
-            let judge = self.judge()?;
-            let row = self.0.keeper.bulletin(id).await.map_err(away)?;
+        for _ in 0..MAX_UPDATE_ATTEMPTS {
+            let validator = self.validator()?;
+            let row = self
+                .0
+                .store_writer
+                .incident(id)
+                .await
+                .map_err(store_unavailable)?;
             let row = row.ok_or(IncidentError::Unknown)?;
-            match self.write(judge.update(&row, &update)).await {
-                // Somebody else was faster.
+            match self.write(validator.update(&row, &update)).await {
+                // Another update came first.
                 Err(IncidentError::Busy) => {}
                 done => return done.map(drop),
             }
@@ -175,52 +181,22 @@ impl Incidents {
         Err(IncidentError::Busy)
     }
 
-    /// Whether another one may be written from outside; at most 60 a minute may.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "the routes use it"))]
-    pub(crate) fn has_room(&self) -> bool {
-        self.0.pace.allows(self.0.clock.now())
-    }
-
-    /// The same as JSON, for the routes.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "the routes use it"))]
-    pub(crate) async fn open_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
-        let incident = request::incident(body).map_err(IncidentError::Faults)?;
-        self.open(incident).await
-    }
-
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "the routes use it"))]
-    pub(crate) async fn announce_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
-        let maintenance = request::maintenance(body).map_err(IncidentError::Faults)?;
-        self.announce(maintenance).await
-    }
-
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "the routes use it"))]
-    pub(crate) async fn update_json(
-        &self,
-        id: &str,
-        body: &[u8],
-    ) -> Result<StatusId, IncidentError> {
-        let update = request::update(body).map_err(IncidentError::Faults)?;
-        let id = id.parse().map_err(|_| IncidentError::Unknown)?;
-        self.update(id, update).await.map(|()| id)
-    }
-
-    /// Where the latest snapshot is.
+    /// Returns the latest snapshot.
     #[cfg(feature = "axum")]
     pub(crate) fn latest(&self) -> &LatestStatus {
         &self.0.latest
     }
 
-    /// Looks at everything, once.
+    /// Runs one tick of the loop.
     pub(crate) fn tick(&self) {
-        if self.0.live {
-            self.0.look(false);
+        if self.0.enabled {
+            self.0.refresh(false);
         }
     }
 
-    /// Starts the loop on a thread of its own; it ends when the answer is dropped.
+    /// Starts the loop on a thread of its own; it ends when the returned sender is dropped.
     pub(crate) fn start(&self) -> io::Result<Option<SyncSender<()>>> {
-        if !self.0.live {
+        if !self.0.enabled {
             return Ok(None);
         }
         let (stop, stopped) = sync_channel(0);
@@ -228,40 +204,45 @@ impl Incidents {
         thread::Builder::new()
             .name("vantage-status".into())
             .spawn(move || {
-                while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                while stopped.recv_timeout(TICK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                     incidents.tick();
                 }
             })?;
         Ok(Some(stop))
     }
 
-    /// Hands to the store until when everything was seen, and looks no more.
-    pub(crate) fn end(&self) {
+    /// Writes the ends of all open spans to the store, and stops.
+    pub(crate) fn stop(&self) {
         let mut state = self.0.state();
-        state.ended = true;
-        for row in state.recorder.end() {
-            self.0.keeper.keep(Change::Span(row));
+        state.stopped = true;
+        for row in state.recorder.finish() {
+            self.0.store_writer.enqueue(StoreOp::Span(row));
         }
     }
 
-    fn judge(&self) -> Result<Judge<'_>, IncidentError> {
-        let now = self.0.now().filter(|_| self.0.live);
-        let now = now.ok_or(IncidentError::Off)?;
-        Ok(Judge::new(&self.0.page.parts, now))
+    fn validator(&self) -> Result<Validator<'_>, IncidentError> {
+        let now = self.0.now().filter(|_| self.0.enabled);
+        let now = now.ok_or(IncidentError::Disabled)?;
+        Ok(Validator::new(&self.0.page.definitions, now))
     }
 
     async fn write(
         &self,
-        judged: Result<BulletinRow, Vec<IncidentFault>>,
+        validated: Result<IncidentRow, Vec<IncidentFault>>,
     ) -> Result<StatusId, IncidentError> {
-        let row = judged.map_err(IncidentError::Faults)?;
-        let kept = self.0.keeper.post(row.clone()).await.map_err(away)?;
-        let is_ours = kept.as_ref().is_some_and(|kept| kept.includes(&row));
-        if let Some(kept) = kept {
-            self.0.state().history.learn(kept);
-            self.0.look(true);
+        let row = validated.map_err(IncidentError::Faults)?;
+        let stored = self
+            .0
+            .store_writer
+            .commit_incident(row.clone())
+            .await
+            .map_err(store_unavailable)?;
+        let is_own = stored.as_ref().is_some_and(|stored| stored.includes(&row));
+        if let Some(stored) = stored {
+            self.0.state().history.insert(stored);
+            self.0.refresh(true);
         }
-        if is_ours {
+        if is_own {
             Ok(row.id)
         } else {
             Err(IncidentError::Busy)
@@ -270,14 +251,14 @@ impl Incidents {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn away(error: crate::store::StoreError) -> IncidentError {
+fn store_unavailable(error: crate::store::StoreError) -> IncidentError {
     // The text may hold what is not for everybody.
-    tracing::warn!(target: "vantage_obs", error = error.told(), "what was written about an incident was not kept");
-    IncidentError::Away
+    tracing::warn!(target: "vantage_obs", error = error.with_causes(), "what was written about an incident was not kept");
+    IncidentError::StoreUnavailable
 }
 
 impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, IncidentsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -285,107 +266,108 @@ impl Inner {
         Timestamp::try_from(self.clock.wall()).ok()
     }
 
-    /// Looks, keeps what is seen, and publishes where something is new or it is time to.
-    fn look(&self, at_once: bool) {
-        let (now, Some(wall)) = (self.clock.now(), self.now()) else {
+    /// Records the states of now, and publishes a snapshot if something has changed or one is due.
+    fn refresh(&self, force: bool) {
+        let (now, Some(wall_time)) = (self.clock.now(), self.now()) else {
             return;
         };
         let mut state = self.state();
-        if state.ended {
+        if state.stopped {
             return;
         }
-        let mut news = state.history.read(now, wall);
-        news |= self.see(&mut state, now, wall);
-        news |= state.take_answer();
+        let mut changed = state.history.poll(now, wall_time);
+        changed |= self.observe(&mut state, now, wall_time);
+        changed |= state.finish_write();
         let due = state
-            .published
-            .is_none_or(|last| now.saturating_duration_since(last) >= PUBLISH);
-        if news || due || at_once {
-            state.published = Some(now);
-            self.publish(&mut state, wall);
+            .published_at
+            .is_none_or(|last| now.saturating_duration_since(last) >= PUBLISH_INTERVAL);
+        if changed || due || force {
+            state.published_at = Some(now);
+            self.publish(&mut state, wall_time);
         }
     }
 
-    /// Keeps the states of now; whether one is another.
-    fn see(&self, state: &mut State, now: Instant, wall: Timestamp) -> bool {
-        let parts = &self.page.parts;
-        let states = self.evidence.look(parts, now, wall);
-        let keys = parts.iter().map(|part| &part.key);
-        let seen = keys.zip(states.iter().copied());
-        let recorded = state.recorder.see(seen, wall.as_second());
-        for row in &recorded.seen {
-            state.history.see(row, true);
+    /// Records the states of now and returns whether one has changed.
+    fn observe(&self, state: &mut IncidentsState, now: Instant, wall_time: Timestamp) -> bool {
+        let definitions = &self.page.definitions;
+        let states = self.sources.states(definitions, now, wall_time);
+        let keys = definitions.iter().map(|definition| &definition.key);
+        let observed = keys.zip(states.iter().copied());
+        let updates = state.recorder.record(observed, wall_time.as_second());
+        for row in &updates.grown {
+            state.history.insert_span(row, true);
         }
-        for row in recorded.told {
-            self.keeper.keep(Change::Span(row));
+        for row in updates.to_store {
+            self.store_writer.enqueue(StoreOp::Span(row));
         }
         std::mem::replace(&mut state.states, states) != state.states
     }
 
-    fn publish(&self, state: &mut State, wall: Timestamp) {
-        state.history.trim(wall);
-        let condition = self.keeper.condition();
-        let failing = condition
+    fn publish(&self, state: &mut IncidentsState, wall_time: Timestamp) {
+        state.history.trim(wall_time);
+        let store_condition = self.store_writer.status();
+        let failing = store_condition
             .failing
-            .and_then(|failing| wall.checked_sub(failing).ok());
-        let known = Known {
+            .and_then(|failing| wall_time.checked_sub(failing).ok());
+        let builder = SnapshotBuilder {
             page: &self.page,
             history: &state.history,
             recorder: &state.recorder,
-            now: wall,
+            now: wall_time,
             away_since: state.history.away_since().or(failing),
         };
-        let (snapshot, seen) = known.snapshot();
+        let (snapshot, observations) = builder.build();
         self.latest.publish(snapshot);
-        if state.writing.is_some() || !state.history.is_ready() {
+        if state.pending_write.is_some() || !state.history.is_ready() {
             return;
         }
-        let bulletins: Vec<_> = state.history.bulletins().collect();
-        let situation = Situation {
-            terms: self.terms,
-            seen: &seen,
-            bulletins: &bulletins,
-            now: wall,
+        let incident_rows: Vec<_> = state.history.incident_rows().collect();
+        let inputs = AutoIncidentInputs {
+            rules: self.auto_incident_rules,
+            observations: &observations,
+            incident_rows: &incident_rows,
+            now: wall_time,
         };
-        let decided = situation.decide();
-        state.writing = decided.map(|row| (row.clone(), self.keeper.post(row)));
+        let decision = inputs.decide();
+        state.pending_write =
+            decision.map(|row| (row.clone(), self.store_writer.commit_incident(row)));
     }
 }
 
-impl State {
-    /// Takes up the store's answer to what the clerk wrote down; whether anything is new.
-    fn take_answer(&mut self) -> bool {
-        let Some((_, reply)) = &mut self.writing else {
+impl IncidentsState {
+    /// Applies the store's reply to the pending write and returns whether anything has changed.
+    fn finish_write(&mut self) -> bool {
+        let Some((_, reply)) = &mut self.pending_write else {
             return false;
         };
-        let Some(answer) = answered(reply) else {
+        let Some(result) = try_receive(reply) else {
             return false;
         };
-        let written = self.writing.take().map(|(row, _)| row);
-        match answer {
-            Ok(Some(kept)) => {
-                if written.as_ref() == Some(&kept) {
-                    tell(&kept);
+        let written = self.pending_write.take().map(|(row, _)| row);
+        match result {
+            Ok(Some(stored)) => {
+                if written.as_ref() == Some(&stored) {
+                    log_written(&stored);
                 }
-                self.history.learn(kept)
+                self.history.insert(stored)
             }
             // Another process has opened it.
             Ok(None) => {
-                self.history.hurry();
+                self.history.poll_soon();
                 false
             }
-            // It is decided anew, and tried again.
+            // The next tick decides anew, and tries again.
             Err(_) => false,
         }
     }
 }
 
-/// Whoever reads the log of the process that wrote it finds it there.
-fn tell(row: &BulletinRow) {
-    let Course::Incident(course) = &row.course else {
+/// Logs an automatic incident, in the process that wrote it.
+fn log_written(row: &IncidentRow) {
+    let IncidentKind::Incident(details) = &row.kind else {
         return;
     };
-    let (incident, title, status) = (&row.id, &row.title, course.status.as_str());
+    let (incident, title, status) = (&row.id, &row.title, details.status.as_str());
     if row.version == 1 {
         tracing::warn!(target: "vantage_obs", %incident, title, "an incident was opened");
     } else {

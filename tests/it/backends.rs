@@ -8,9 +8,9 @@
 //! Without them these tests fail; they never pass by doing nothing.
 
 #[cfg(all(unix, feature = "postgres"))]
-mod books;
+mod business_totals;
 mod collector;
-mod doors;
+mod endpoints;
 #[cfg(all(unix, feature = "postgres"))]
 mod fleet;
 mod jaeger;
@@ -25,7 +25,7 @@ use vantage_obs::config::{Endpoint, Environment, Protocol};
 use vantage_obs::{Config, Role, Telemetry};
 
 /// How long a back end may take to show what it took.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What `.ci/backends` says about the servers that it started.
 fn setting(name: &str) -> String {
@@ -38,7 +38,7 @@ fn setting(name: &str) -> String {
 }
 
 /// Where a back end takes OTLP by this protocol.
-fn door(name: &str, protocol: Protocol) -> Endpoint {
+fn endpoint(name: &str, protocol: Protocol) -> Endpoint {
     let suffix = match protocol {
         Protocol::Grpc => "GRPC",
         _ => "HTTP",
@@ -59,18 +59,18 @@ fn config(service: &str, role: Role, back_end: &str, protocol: Protocol) -> Conf
     config.service.environment = Some("proof".into());
     let attributes = &mut config.service.attributes;
     attributes.insert("cloud.region".into(), "eu-north".into());
-    config.otlp.endpoint = Some(door(back_end, protocol));
+    config.otlp.endpoint = Some(endpoint(back_end, protocol));
     config.otlp.protocol = protocol;
     config.traces.sample_ratio = 1.0;
     config
 }
 
 fn start(config: Config) -> Telemetry {
-    Telemetry::local(config, &Environment::empty()).expect("the configuration is valid")
+    Telemetry::without_globals(config, &Environment::empty()).expect("the configuration is valid")
 }
 
 /// Asks again until there is an answer.
-async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = async {
         loop {
             if let Some(answer) = ask().await {
@@ -79,8 +79,8 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let answer = tokio::time::timeout(PATIENCE, asked).await;
-    answer.unwrap_or_else(|_| panic!("{what} did not arrive within {PATIENCE:?}"))
+    let answer = tokio::time::timeout(TIMEOUT, asked).await;
+    answer.unwrap_or_else(|_| panic!("{what} did not arrive within {TIMEOUT:?}"))
 }
 
 /// What an address answers, if that is JSON.

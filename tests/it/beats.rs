@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use serde_json::json;
 use vantage_obs::config::{Environment, HeartbeatSink, Secret};
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, QueueState, Role, Telemetry};
 
 use crate::support::sample_with;
-use receiver::{Answer, Receiver, until};
+use receiver::{Receiver, ReceiverResponse, until};
 
 fn config(endpoint: &str) -> Config {
     let mut config = Config::new("digests", Role::Worker).with_version("1.4.2");
@@ -25,11 +25,11 @@ fn config(endpoint: &str) -> Config {
 }
 
 fn start(config: Config) -> Telemetry {
-    Telemetry::local(config, &Environment::empty()).expect("the configuration is valid")
+    Telemetry::without_globals(config, &Environment::empty()).expect("the configuration is valid")
 }
 
 fn sends(telemetry: &Telemetry, result: &str) -> f64 {
-    let text = telemetry.scrape(Format::Text).unwrap();
+    let text = telemetry.scrape(ExpositionFormat::Text).unwrap();
     let labels = [("result", result)];
     sample_with(&text, "vantage_heartbeat_sends_total", &labels).unwrap_or_default()
 }
@@ -64,7 +64,7 @@ fn a_beat_comes_at_once_with_its_progress_and_its_token() {
     // The sampler has looked at the queue.
     until("the queue is seen", || {
         telemetry
-            .scrape(Format::Text)
+            .scrape(ExpositionFormat::Text)
             .unwrap()
             .contains("vantage_worker_queue_depth{queue=\"q\"} 7")
     });
@@ -73,14 +73,14 @@ fn a_beat_comes_at_once_with_its_progress_and_its_token() {
     let last = beats.last().unwrap();
     assert_eq!(last.body["state"], "stopped");
     let progress = &last.body["progress"];
-    let told = [
+    let fields = [
         "in_flight",
         "processed_total",
         "failed_total",
         "queue_depth",
     ];
     assert_eq!(
-        told.map(|name| progress[name].clone()),
+        fields.map(|name| progress[name].clone()),
         [json!(1), json!(2), json!(1), json!(7)]
     );
 }
@@ -149,9 +149,12 @@ fn a_runtime_that_is_blocked_beats_on_without_progress() {
 }
 
 #[test]
-fn a_receiver_that_comes_back_hears_the_present_and_no_history() {
+fn a_receiver_that_comes_back_gets_the_present_and_no_history() {
     let receiver = Receiver::start();
-    receiver.answer(Answer::Status(StatusCode::SERVICE_UNAVAILABLE, None));
+    receiver.respond_with(ReceiverResponse::Status(
+        StatusCode::SERVICE_UNAVAILABLE,
+        None,
+    ));
     let telemetry = start(config(&receiver.endpoint()));
     let worker = telemetry.worker("w1");
     until("two tries", || sends(&telemetry, "unavailable") >= 2.0);
@@ -161,7 +164,7 @@ fn a_receiver_that_comes_back_hears_the_present_and_no_history() {
             .succeed();
     }
     while receiver.try_next().is_some() {}
-    receiver.answer(Answer::Taken);
+    receiver.respond_with(ReceiverResponse::Accepted);
     until("it is taken", || sends(&telemetry, "taken") >= 1.0);
     let beats: Vec<_> = std::iter::from_fn(|| receiver.try_next()).collect();
     assert_eq!(
@@ -172,9 +175,12 @@ fn a_receiver_that_comes_back_hears_the_present_and_no_history() {
 }
 
 #[test]
-fn retry_after_is_kept_to() {
+fn retry_after_is_respected() {
     let receiver = Receiver::start();
-    receiver.answer(Answer::Status(StatusCode::TOO_MANY_REQUESTS, Some("1")));
+    receiver.respond_with(ReceiverResponse::Status(
+        StatusCode::TOO_MANY_REQUESTS,
+        Some("1"),
+    ));
     let telemetry = start(config(&receiver.endpoint()));
     let _ = telemetry.worker("w1");
     let first = receiver.next();
@@ -185,20 +191,24 @@ fn retry_after_is_kept_to() {
 #[test]
 fn a_receiver_that_hangs_has_one_request_of_each_worker_and_few_of_all() {
     let receiver = Receiver::start();
-    receiver.answer(Answer::Never);
+    receiver.respond_with(ReceiverResponse::Never);
     let telemetry = start(config(&receiver.endpoint()));
     for worker in 0..50 {
         let _ = telemetry.worker(&format!("w{worker}"));
     }
     until("some are given up", || sends(&telemetry, "timeout") >= 4.0);
-    assert!(receiver.most_at_once() <= 4, "{}", receiver.most_at_once());
+    assert!(
+        receiver.max_in_flight() <= 4,
+        "{}",
+        receiver.max_in_flight()
+    );
     let started = Instant::now();
     let _ = telemetry.shutdown_blocking();
     assert!(started.elapsed() < Duration::from_secs(6));
 }
 
 #[test]
-fn a_sink_that_nobody_listens_at_costs_nothing_and_is_counted() {
+fn a_sink_without_a_listener_costs_nothing_and_is_counted() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -217,7 +227,7 @@ fn a_sink_that_nobody_listens_at_costs_nothing_and_is_counted() {
 #[test]
 fn a_refusal_is_not_tried_again_before_the_next_beat() {
     let receiver = Receiver::start();
-    receiver.answer(Answer::Status(StatusCode::UNAUTHORIZED, None));
+    receiver.respond_with(ReceiverResponse::Status(StatusCode::UNAUTHORIZED, None));
     let mut config = config(&receiver.endpoint());
     config.heartbeat.interval = Duration::from_secs(1);
     let telemetry = start(config);

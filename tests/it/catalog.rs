@@ -7,14 +7,14 @@ use axum::Router;
 use axum::routing::get;
 use tower::{Service as _, ServiceExt as _};
 use vantage_obs::catalog::{self, MetricSpec};
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
-use vantage_obs::{PoolState, QueueState, Watch};
+use vantage_obs::{PoolState, QueueState, WatchGuard};
 
 use crate::support::{
-    OBJECTIVES, Step, Steps, config, request, samples, scrape, sure, with_objectives,
+    OBJECTIVES, ScriptedBody, Step, config, into_ok, request, samples, scrape, with_objectives,
 };
 
 /// What dashboards and rules out there are written against: changing a line breaks them.
@@ -133,14 +133,14 @@ pub(crate) const DATABASE_SERVER: [&str; 11] = [
 /// the push: the tests of OTLP have those. What a database server tells of itself needs a server: the
 /// tests with back ends have one.
 fn is_expected(spec: &MetricSpec) -> bool {
-    let looked_at = cfg!(target_os = "linux") || spec.family != catalog::Family::Process;
-    let told_by_a_server = DATABASE_SERVER.contains(&spec.name);
+    let looked_at = cfg!(target_os = "linux") || spec.family != catalog::MetricFamily::Process;
+    let reported_by_a_server = DATABASE_SERVER.contains(&spec.name);
     let sent_elsewhere = spec.name == "vantage.heartbeat.sends";
-    looked_at && !spec.name.starts_with("otel.sdk.") && !told_by_a_server && !sent_elsewhere
+    looked_at && !spec.name.starts_with("otel.sdk.") && !reported_by_a_server && !sent_elsewhere
 }
 
 /// Does everything that a service can do, once; what is watched is watched while the answer lives.
-async fn record_everything(test: &TestTelemetry) -> Vec<Watch> {
+async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
     let telemetry = test.telemetry();
     requests(test).await;
     jobs(test);
@@ -175,8 +175,8 @@ async fn record_everything(test: &TestTelemetry) -> Vec<Watch> {
     // Never run again, so that it gets older; by the manual clock a run takes no time.
     let slow = test.clock().clone();
     telemetry
-        .check("slow")
-        .every(Duration::from_secs(60))
+        .health_check("slow")
+        .interval(Duration::from_secs(60))
         .run(move || {
             slow.advance(Duration::from_millis(5));
             async { Ok::<_, std::io::Error>(()) }
@@ -189,7 +189,7 @@ async fn record_everything(test: &TestTelemetry) -> Vec<Watch> {
         test.tick();
     }
     // Its own duration is in the next scrape.
-    let _ = telemetry.scrape(Format::Text);
+    let _ = telemetry.scrape(ExpositionFormat::Text);
     watches
 }
 
@@ -197,17 +197,19 @@ async fn requests(test: &TestTelemetry) {
     let app = Router::new()
         .route(
             "/posts/{id}",
-            get(|| async { axum::body::Body::new(Steps::new([Step::Data("a"), Step::Data("b")])) }),
+            get(|| async {
+                axum::body::Body::new(ScriptedBody::new([Step::Data("a"), Step::Data("b")]))
+            }),
         )
         .layer(test.telemetry().http_layer());
-    let response = sure(app.clone().oneshot(request("GET", "/posts/7")).await);
+    let response = into_ok(app.clone().oneshot(request("GET", "/posts/7")).await);
     drop(response);
     let make = tower::service_fn(move |(): ()| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app) }
     });
     let mut make = test.telemetry().count_connections(make);
-    drop(sure(make.call(()).await));
+    drop(into_ok(make.call(()).await));
 }
 
 fn jobs(test: &TestTelemetry) {
@@ -219,8 +221,8 @@ fn jobs(test: &TestTelemetry) {
 
 fn executions(test: &TestTelemetry) {
     let scheduler = test.telemetry().scheduler();
-    scheduler.scheduled("nightly", 1);
-    scheduler.missed("nightly", 1);
+    scheduler.record_scheduled("nightly", 1);
+    scheduler.record_missed("nightly", 1);
     let first = scheduler.start("nightly", test.clock().wall());
     scheduler.start("nightly", test.clock().wall()).succeed();
     first.fail("database_unreachable");
@@ -233,7 +235,9 @@ fn queries(test: &TestTelemetry) {
     query.fail("timeout");
     database.transaction().commit();
     database.report_up(true);
-    database.pool("main").timed_out(Duration::from_millis(5));
+    database
+        .pool("main")
+        .record_timeout(Duration::from_millis(5));
 }
 
 #[test]

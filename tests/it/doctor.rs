@@ -9,15 +9,15 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vantage_obs::config::{Environment, Protocol, Signal};
-use vantage_obs::doctor::{Diagnosis, LONGEST, Step, Verdict, examine};
+use vantage_obs::config::{Environment, Protocol, TelemetrySignal};
+use vantage_obs::doctor::{Diagnosis, DiagnosisStep, StepVerdict, TIME_LIMIT, diagnose};
 
 use crate::otlp::PROTOCOLS;
-use crate::otlp::broken::Broken;
+use crate::otlp::broken_receiver::BrokenReceiver;
 use crate::otlp::receiver::{Behaviour, Receiver};
 
 const CANARY: &str = "canary-9f3a";
-const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const HTTP2_SETTINGS_FRAME: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 
 /// The variables of a service that pushes everything to this endpoint.
 fn variables(endpoint: &str, protocol: Protocol) -> Vec<(&'static str, String)> {
@@ -31,19 +31,19 @@ fn variables(endpoint: &str, protocol: Protocol) -> Vec<(&'static str, String)> 
     ]
 }
 
-fn examined(variables: &[(&str, String)]) -> Diagnosis {
+fn diagnose_variables(variables: &[(&str, String)]) -> Diagnosis {
     let variables = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
-    examine(None, &Environment::from_iter(variables))
+    diagnose(None, &Environment::from_iter(variables))
 }
 
-fn at(endpoint: &str, protocol: Protocol) -> Diagnosis {
-    examined(&variables(endpoint, protocol))
+fn diagnose_endpoint(endpoint: &str, protocol: Protocol) -> Diagnosis {
+    diagnose_variables(&variables(endpoint, protocol))
 }
 
 /// The step of this name about the receiver.
-fn step(diagnosis: &Diagnosis, name: &str) -> Step {
+fn receiver_step(diagnosis: &Diagnosis, name: &str) -> DiagnosisStep {
     let receiver = diagnosis.parts.last().expect("there are parts");
     let found = receiver.steps.iter().find(|step| step.name == name);
     found
@@ -52,7 +52,7 @@ fn step(diagnosis: &Diagnosis, name: &str) -> Step {
 }
 
 /// The only failure is this step's; its fix contains these words.
-fn fails(diagnosis: &Diagnosis, name: &str, words: &[&str]) {
+fn assert_only_failure(diagnosis: &Diagnosis, name: &str, words: &[&str]) {
     let failures: Vec<_> = diagnosis.failures().collect();
     assert_eq!(failures.len(), 1, "{diagnosis:#?}");
     let step = failures[0].1;
@@ -63,8 +63,8 @@ fn fails(diagnosis: &Diagnosis, name: &str, words: &[&str]) {
     }
 }
 
-/// Answers whatever is asked with these bytes, and closes.
-fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+/// Answers every request with these bytes, and closes.
+fn serve_answers(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -75,23 +75,23 @@ fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
     address
 }
 
-/// What was asked is read to its end first: a close over unread bytes would be a reset.
+/// Answers one connection. The request is read to its end first: a close over unread bytes would be a reset.
 fn answer_one(mut stream: TcpStream, answer: &impl Fn(&[u8]) -> Vec<u8>) {
-    let mut asked = [0; 4096];
-    let Ok(read) = stream.read(&mut asked) else {
+    let mut request = [0; 4096];
+    let Ok(read) = stream.read(&mut request) else {
         return;
     };
-    if stream.write_all(&answer(&asked[..read])).is_ok() {
+    if stream.write_all(&answer(&request[..read])).is_ok() {
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
-        while stream.read(&mut asked).is_ok_and(|read| read > 0) {}
+        while stream.read(&mut request).is_ok_and(|read| read > 0) {}
     }
 }
 
 /// Speaks HTTP/1.1 only, with this status line and these headers.
-fn http1(head: &'static str) -> SocketAddr {
-    answering(move |asked| {
-        if asked.starts_with(b"POST ") {
+fn serve_http1(head: &'static str) -> SocketAddr {
+    serve_answers(move |request| {
+        if request.starts_with(b"POST ") {
             format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into()
         } else {
             b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\n\r\n".to_vec()
@@ -100,12 +100,12 @@ fn http1(head: &'static str) -> SocketAddr {
 }
 
 #[test]
-fn a_receiver_that_takes_everything_is_well_and_is_sent_one_of_each() {
+fn a_receiver_that_accepts_everything_passes_and_gets_one_of_each() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(Behaviour::Accept);
-        let diagnosis = at(&receiver.endpoint(), protocol);
+        let diagnosis = diagnose_endpoint(&receiver.endpoint(), protocol);
         assert_eq!(diagnosis.failures().count(), 0, "{diagnosis:#?}");
-        for signal in Signal::ALL {
+        for signal in TelemetrySignal::ALL {
             assert_eq!(receiver.count(signal), 1, "{protocol}: {signal}");
         }
         let arrivals = receiver.arrivals();
@@ -116,32 +116,39 @@ fn a_receiver_that_takes_everything_is_well_and_is_sent_one_of_each() {
         assert!(resource["service.instance.id"].starts_with("vantage-obs-doctor:"));
         assert_eq!(receiver.spans()[0].name, "vantage-obs doctor");
         for name in ["name", "tcp", "protocol", "auth", "span", "metric", "log"] {
-            assert_eq!(step(&diagnosis, name).verdict, Verdict::Ok, "{name}");
+            assert_eq!(
+                receiver_step(&diagnosis, name).verdict,
+                StepVerdict::Ok,
+                "{name}"
+            );
         }
     }
 }
 
 #[test]
-fn what_the_configuration_does_not_push_is_not_sent() {
+fn signals_that_are_not_pushed_are_not_sent() {
     let receiver = Receiver::start(Behaviour::Accept);
     let mut variables = variables(&receiver.endpoint(), Protocol::Grpc);
     variables.truncate(4);
-    let diagnosis = examined(&variables);
+    let diagnosis = diagnose_variables(&variables);
     assert_eq!(diagnosis.failures().count(), 0, "{diagnosis:#?}");
     for (name, verdict) in [
-        ("span", Verdict::Ok),
-        ("metric", Verdict::Skipped),
-        ("log", Verdict::Skipped),
+        ("span", StepVerdict::Ok),
+        ("metric", StepVerdict::Skipped),
+        ("log", StepVerdict::Skipped),
     ] {
-        assert_eq!(step(&diagnosis, name).verdict, verdict, "{name}");
+        assert_eq!(receiver_step(&diagnosis, name).verdict, verdict, "{name}");
     }
     assert_eq!(receiver.arrivals().len(), 1);
 
     variables.push(("OTEL_SDK_DISABLED", "true".into()));
-    let diagnosis = examined(&variables);
-    assert_eq!(step(&diagnosis, "span").verdict, Verdict::Skipped);
+    let diagnosis = diagnose_variables(&variables);
+    assert_eq!(
+        receiver_step(&diagnosis, "span").verdict,
+        StepVerdict::Skipped
+    );
     assert_eq!(receiver.arrivals().len(), 1);
-    let (_, warning) = diagnosis.steps(Verdict::Warn).next().unwrap();
+    let (_, warning) = diagnosis.steps(StepVerdict::Warn).next().unwrap();
     assert!(
         warning
             .fix
@@ -160,7 +167,7 @@ fn signals_of_one_receiver_share_a_part_and_other_receivers_have_their_own() {
     let mut variables = variables(&one.endpoint(), Protocol::HttpProtobuf);
     let logs = format!("{}/v1/logs", other.endpoint());
     variables.push(("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", logs));
-    let diagnosis = examined(&variables);
+    let diagnosis = diagnose_variables(&variables);
     let subjects: Vec<_> = diagnosis.parts.iter().map(|part| &part.subject).collect();
     assert_eq!(subjects.len(), 3, "{subjects:?}");
     assert!(
@@ -172,39 +179,49 @@ fn signals_of_one_receiver_share_a_part_and_other_receivers_have_their_own() {
         "{subjects:?}"
     );
     assert_eq!(diagnosis.failures().count(), 0, "{diagnosis:#?}");
-    assert_eq!(other.count(Signal::Logs), 1);
+    assert_eq!(other.count(TelemetrySignal::Logs), 1);
 }
 
 #[test]
-fn a_receiver_that_is_not_there_is_told_from_one_that_cannot_be_reached() {
-    let refuses = at(&Broken::refuses().endpoint(), Protocol::Grpc);
-    fails(&refuses, "tcp", &["start the receiver", "otlp.endpoint"]);
-    assert!(step(&refuses, "tcp").finding.contains("refuses"));
-    assert_eq!(step(&refuses, "span").verdict, Verdict::Skipped);
+fn a_receiver_that_is_not_there_differs_from_one_that_cannot_be_reached() {
+    let refuses = diagnose_endpoint(&BrokenReceiver::refuses().endpoint(), Protocol::Grpc);
+    assert_only_failure(&refuses, "tcp", &["start the receiver", "otlp.endpoint"]);
+    assert!(receiver_step(&refuses, "tcp").finding.contains("refuses"));
+    assert_eq!(
+        receiver_step(&refuses, "span").verdict,
+        StepVerdict::Skipped
+    );
 
-    let broken = Broken::never_connects();
-    let dropped = at(&broken.endpoint(), Protocol::Grpc);
-    fails(&dropped, "tcp", &["firewalls"]);
-    assert!(step(&dropped, "tcp").finding.contains("doesn't answer"));
-}
-
-#[test]
-fn a_name_that_nobody_knows_is_the_first_failure() {
-    let diagnosis = at("http://collector.invalid:4317", Protocol::Grpc);
-    fails(&diagnosis, "name", &["set otlp.endpoint to a host"]);
+    let broken = BrokenReceiver::never_connects();
+    let dropped = diagnose_endpoint(&broken.endpoint(), Protocol::Grpc);
+    assert_only_failure(&dropped, "tcp", &["firewalls"]);
     assert!(
-        step(&diagnosis, "name")
+        receiver_step(&dropped, "tcp")
+            .finding
+            .contains("doesn't answer")
+    );
+}
+
+#[test]
+fn an_unknown_name_is_the_first_failure() {
+    let diagnosis = diagnose_endpoint("http://collector.invalid:4317", Protocol::Grpc);
+    assert_only_failure(&diagnosis, "name", &["set otlp.endpoint to a host"]);
+    assert!(
+        receiver_step(&diagnosis, "name")
             .finding
             .contains("collector.invalid")
     );
-    assert_eq!(step(&diagnosis, "tcp").verdict, Verdict::Skipped);
+    assert_eq!(
+        receiver_step(&diagnosis, "tcp").verdict,
+        StepVerdict::Skipped
+    );
 }
 
 #[test]
-fn grpc_at_a_port_that_speaks_http_is_told_the_protocol() {
-    let address = http1("200 OK");
-    let diagnosis = at(&format!("http://{address}"), Protocol::Grpc);
-    fails(
+fn grpc_at_a_port_that_speaks_http_gets_the_protocol_as_fix() {
+    let address = serve_http1("200 OK");
+    let diagnosis = diagnose_endpoint(&format!("http://{address}"), Protocol::Grpc);
+    assert_only_failure(
         &diagnosis,
         "protocol",
         &["OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"],
@@ -212,17 +229,17 @@ fn grpc_at_a_port_that_speaks_http_is_told_the_protocol() {
 }
 
 #[test]
-fn http_at_a_port_that_speaks_grpc_is_told_the_protocol() {
-    let address = answering(|asked| {
-        let preface = asked.starts_with(b"PRI ");
+fn http_at_a_port_that_speaks_grpc_gets_the_protocol_as_fix() {
+    let address = serve_answers(|request| {
+        let preface = request.starts_with(b"PRI ");
         if preface {
-            SETTINGS.to_vec()
+            HTTP2_SETTINGS_FRAME.to_vec()
         } else {
             Vec::new()
         }
     });
-    let diagnosis = at(&format!("http://{address}"), Protocol::HttpProtobuf);
-    fails(
+    let diagnosis = diagnose_endpoint(&format!("http://{address}"), Protocol::HttpProtobuf);
+    assert_only_failure(
         &diagnosis,
         "protocol",
         &["OTEL_EXPORTER_OTLP_PROTOCOL=grpc"],
@@ -230,17 +247,17 @@ fn http_at_a_port_that_speaks_grpc_is_told_the_protocol() {
 }
 
 #[test]
-fn a_setting_of_the_file_is_mended_in_the_file() {
+fn a_setting_of_the_file_is_fixed_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("obs.json");
-    let address = http1("200 OK");
+    let address = serve_http1("200 OK");
     let text = format!(
         r#"{{"service": {{"name": "posts", "roles": ["api"]}},
             "otlp": {{"endpoint": "http://{address}", "protocol": "grpc"}}}}"#
     );
     std::fs::write(&file, text).unwrap();
-    let diagnosis = examine(Some(&file), &Environment::empty());
-    fails(
+    let diagnosis = diagnose(Some(&file), &Environment::empty());
+    assert_only_failure(
         &diagnosis,
         "protocol",
         &[r#"set otlp.protocol to "http/protobuf""#],
@@ -250,9 +267,9 @@ fn a_setting_of_the_file_is_mended_in_the_file() {
 #[test]
 fn a_port_that_speaks_something_else_is_no_receiver() {
     for protocol in PROTOCOLS {
-        let address = answering(|_| b"220 mail.example.org ESMTP ready\r\n".to_vec());
-        let diagnosis = at(&format!("http://{address}"), protocol);
-        fails(
+        let address = serve_answers(|_| b"220 mail.example.org ESMTP ready\r\n".to_vec());
+        let diagnosis = diagnose_endpoint(&format!("http://{address}"), protocol);
+        assert_only_failure(
             &diagnosis,
             "protocol",
             &["set otlp.endpoint to an OTLP receiver's port"],
@@ -261,7 +278,7 @@ fn a_port_that_speaks_something_else_is_no_receiver() {
 }
 
 #[test]
-fn a_plain_endpoint_at_an_encrypted_port_is_told_https() {
+fn a_plain_endpoint_at_an_encrypted_port_gets_https_as_fix() {
     for (protocol, answer) in [
         (Protocol::Grpc, &[21, 3, 1, 0, 2, 2, 70][..]),
         (
@@ -269,54 +286,58 @@ fn a_plain_endpoint_at_an_encrypted_port_is_told_https() {
             &b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"[..],
         ),
     ] {
-        let address = answering(|_| answer.to_vec());
-        let diagnosis = at(&format!("http://{address}"), protocol);
+        let address = serve_answers(|_| answer.to_vec());
+        let diagnosis = diagnose_endpoint(&format!("http://{address}"), protocol);
         let fix = format!("OTEL_EXPORTER_OTLP_ENDPOINT=https://{address}");
-        fails(&diagnosis, "protocol", &[&fix]);
+        assert_only_failure(&diagnosis, "protocol", &[&fix]);
     }
 }
 
 #[test]
-fn a_page_for_people_is_not_taken_for_a_success() {
-    let address = http1("200 OK\r\nContent-Type: text/html; charset=utf-8");
-    let diagnosis = at(&format!("http://{address}"), Protocol::HttpProtobuf);
-    fails(&diagnosis, "protocol", &[":4318"]);
-    assert!(step(&diagnosis, "protocol").finding.contains("web page"));
+fn a_web_page_is_not_taken_for_a_success() {
+    let address = serve_http1("200 OK\r\nContent-Type: text/html; charset=utf-8");
+    let diagnosis = diagnose_endpoint(&format!("http://{address}"), Protocol::HttpProtobuf);
+    assert_only_failure(&diagnosis, "protocol", &[":4318"]);
+    assert!(
+        receiver_step(&diagnosis, "protocol")
+            .finding
+            .contains("web page")
+    );
 }
 
 #[test]
-fn a_silent_receiver_holds_nobody_up() {
+fn a_silent_receiver_ends_by_the_time_limit() {
     for protocol in PROTOCOLS {
-        let broken = Broken::silent();
+        let broken = BrokenReceiver::silent();
         let started = Instant::now();
-        let diagnosis = at(&broken.endpoint(), protocol);
-        fails(&diagnosis, "protocol", &["otlp.endpoint"]);
-        assert!(started.elapsed() < LONGEST, "{:?}", started.elapsed());
+        let diagnosis = diagnose_endpoint(&broken.endpoint(), protocol);
+        assert_only_failure(&diagnosis, "protocol", &["otlp.endpoint"]);
+        assert!(started.elapsed() < TIME_LIMIT, "{:?}", started.elapsed());
     }
 }
 
 #[test]
 fn missing_credentials_are_named_and_present_ones_are_never_shown() {
-    let address = http1("401 Unauthorized");
+    let address = serve_http1("401 Unauthorized");
     let mut variables = variables(&format!("http://{address}"), Protocol::HttpProtobuf);
-    let missing = examined(&variables);
-    fails(
+    let missing = diagnose_variables(&variables);
+    assert_only_failure(
         &missing,
         "auth",
         &["OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN"],
     );
     assert!(
-        step(&missing, "auth")
+        receiver_step(&missing, "auth")
             .finding
             .contains("no headers are sent")
     );
 
     let headers = format!("authorization={CANARY},x-tenant={CANARY}");
     variables.push(("OTEL_EXPORTER_OTLP_HEADERS", headers));
-    let wrong = examined(&variables);
-    fails(&wrong, "auth", &["no scheme such as Bearer"]);
+    let wrong = diagnose_variables(&variables);
+    assert_only_failure(&wrong, "auth", &["no scheme such as Bearer"]);
     assert!(
-        step(&wrong, "auth")
+        receiver_step(&wrong, "auth")
             .finding
             .contains("sent: authorization, x-tenant")
     );
@@ -325,8 +346,8 @@ fn missing_credentials_are_named_and_present_ones_are_never_shown() {
 
 #[test]
 fn a_receiver_that_repeats_the_credentials_is_masked() {
-    let address = answering(|asked| {
-        let (status, body) = if asked.starts_with(b"POST ") {
+    let address = serve_answers(|request| {
+        let (status, body) = if request.starts_with(b"POST ") {
             ("403 Forbidden", format!("no such token: {CANARY}"))
         } else {
             ("400 Bad Request", String::new())
@@ -347,21 +368,25 @@ fn a_receiver_that_repeats_the_credentials_is_masked() {
             _ => "team=posts".into(),
         };
         variables.push((name, pair));
-        let diagnosis = examined(&variables);
-        let auth = step(&diagnosis, "auth");
+        let diagnosis = diagnose_variables(&variables);
+        let auth = receiver_step(&diagnosis, "auth");
         assert!(auth.finding.contains("no such token: ***"), "{auth:?}");
         assert!(!format!("{diagnosis:?}").contains(CANARY));
     }
 }
 
 #[test]
-fn a_path_that_stands_twice_or_not_at_all_is_told_the_right_url() {
-    let address = http1("404 Not Found");
+fn a_duplicate_or_missing_path_gets_the_right_url_as_fix() {
+    let address = serve_http1("404 Not Found");
     let twice = format!("http://{address}/v1/traces");
     let mut twice = variables(&twice, Protocol::HttpProtobuf);
     twice.truncate(4);
     let url = format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{address} ");
-    fails(&examined(&twice), "span", &[&url, "/v1/traces is appended"]);
+    assert_only_failure(
+        &diagnose_variables(&twice),
+        "span",
+        &[&url, "/v1/traces is appended"],
+    );
 
     let missing = [
         ("OTEL_SERVICE_NAME", "posts".into()),
@@ -373,13 +398,13 @@ fn a_path_that_stands_twice_or_not_at_all_is_told_the_right_url() {
         ),
     ];
     let url = format!("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://{address}/v1/traces");
-    fails(&examined(&missing), "span", &[&url]);
+    assert_only_failure(&diagnose_variables(&missing), "span", &[&url]);
 }
 
 #[test]
-fn a_signal_that_the_receiver_does_not_know_is_told_apart_from_a_wrong_path() {
-    let address = answering(|asked| {
-        let head = if asked.starts_with(b"POST /v1/traces ") {
+fn a_signal_that_the_receiver_does_not_know_differs_from_a_wrong_path() {
+    let address = serve_answers(|request| {
+        let head = if request.starts_with(b"POST /v1/traces ") {
             "200 OK"
         } else {
             "404 Not Found"
@@ -389,20 +414,21 @@ fn a_signal_that_the_receiver_does_not_know_is_told_apart_from_a_wrong_path() {
     let mut variables = variables(&format!("http://{address}"), Protocol::HttpProtobuf);
     variables.pop();
     let words = ["OTEL_METRICS_EXPORTER=prometheus", "otlp.metrics.endpoint"];
-    fails(&examined(&variables), "metric", &words);
+    assert_only_failure(&diagnose_variables(&variables), "metric", &words);
 }
 
 #[test]
-fn a_redirect_is_not_followed_but_told() {
-    let address = http1("307 Temporary Redirect\r\nLocation: https://otlp.example.org/v1/traces");
+fn a_redirect_is_not_followed_but_reported() {
+    let address =
+        serve_http1("307 Temporary Redirect\r\nLocation: https://otlp.example.org/v1/traces");
     let mut variables = variables(&format!("http://{address}"), Protocol::HttpProtobuf);
     variables.truncate(4);
     let fix = "OTEL_EXPORTER_OTLP_ENDPOINT=https://otlp.example.org ";
-    fails(&examined(&variables), "span", &[fix]);
+    assert_only_failure(&diagnose_variables(&variables), "span", &[fix]);
 }
 
 #[test]
-fn refusals_that_pass_and_partial_ones_are_failures_with_their_cause() {
+fn transient_and_partial_rejections_are_failures_with_their_cause() {
     for (behaviour, cause) in [
         (Behaviour::Unavailable, "UNAVAILABLE"),
         (Behaviour::Invalid, "INVALID_ARGUMENT"),
@@ -412,26 +438,30 @@ fn refusals_that_pass_and_partial_ones_are_failures_with_their_cause() {
         let receiver = Receiver::start(behaviour);
         let mut variables = variables(&receiver.endpoint(), Protocol::Grpc);
         variables.truncate(4);
-        let diagnosis = examined(&variables);
-        let span = step(&diagnosis, "span");
-        assert_eq!(span.verdict, Verdict::Fail, "{behaviour:?}: {diagnosis:#?}");
+        let diagnosis = diagnose_variables(&variables);
+        let span = receiver_step(&diagnosis, "span");
+        assert_eq!(
+            span.verdict,
+            StepVerdict::Fail,
+            "{behaviour:?}: {diagnosis:#?}"
+        );
         assert!(span.finding.contains(cause), "{span:?}");
     }
 }
 
 #[test]
 fn a_clock_that_is_far_off_is_a_failure_of_its_own() {
-    let address = http1("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT");
-    let diagnosis = at(&format!("http://{address}"), Protocol::HttpProtobuf);
-    fails(&diagnosis, "clock", &["timedatectl"]);
-    let finding = step(&diagnosis, "clock").finding;
+    let address = serve_http1("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT");
+    let diagnosis = diagnose_endpoint(&format!("http://{address}"), Protocol::HttpProtobuf);
+    assert_only_failure(&diagnosis, "clock", &["timedatectl"]);
+    let finding = receiver_step(&diagnosis, "clock").finding;
     assert!(finding.contains("ahead of the receiver"), "{finding}");
 }
 
 #[test]
-fn jaegers_former_port_is_told_its_successor() {
+fn jaegers_former_port_gets_its_successor_as_fix() {
     let variables = variables("http://127.0.0.1:14250", Protocol::Grpc);
-    let diagnosis = examined(&variables);
+    let diagnosis = diagnose_variables(&variables);
     let (_, failure) = diagnosis
         .failures()
         .next()
@@ -448,7 +478,7 @@ fn every_fault_of_the_configuration_is_a_failure_with_what_is_allowed() {
     let mut variables = variables("http://127.0.0.1:4317", Protocol::Grpc);
     variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT", "soon".into()));
     variables.push(("OTEL_TRACES_SAMPLER_ARG", "7".into()));
-    let diagnosis = examined(&variables);
+    let diagnosis = diagnose_variables(&variables);
     let failures: Vec<_> = diagnosis.failures().map(|(_, step)| step).collect();
     assert_eq!(failures.len(), 2, "{diagnosis:#?}");
     assert!(failures[0].finding.contains("OTEL_EXPORTER_OTLP_TIMEOUT"));
@@ -456,12 +486,12 @@ fn every_fault_of_the_configuration_is_a_failure_with_what_is_allowed() {
 }
 
 #[test]
-fn what_only_code_sets_is_a_warning_and_nothing_to_push_to_is_said() {
-    let diagnosis = examine(None, &Environment::empty());
+fn settings_of_code_are_a_warning_and_a_missing_endpoint_is_reported() {
+    let diagnosis = diagnose(None, &Environment::empty());
     assert_eq!(diagnosis.failures().count(), 0, "{diagnosis:#?}");
-    let (_, warning) = diagnosis.steps(Verdict::Warn).next().unwrap();
+    let (_, warning) = diagnosis.steps(StepVerdict::Warn).next().unwrap();
     assert!(warning.finding.contains("service.name and service.roles"));
-    let endpoint = step(&diagnosis, "endpoint");
+    let endpoint = receiver_step(&diagnosis, "endpoint");
     assert!(
         endpoint
             .fix
@@ -471,7 +501,7 @@ fn what_only_code_sets_is_a_warning_and_nothing_to_push_to_is_said() {
 }
 
 #[test]
-fn the_slo_files_the_disks_and_the_address_of_this_machine_are_tried() {
+fn the_slo_files_the_disks_and_the_address_of_this_machine_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let slo = folder.path().join("slo");
     std::fs::create_dir(&slo).unwrap();
@@ -481,7 +511,7 @@ fn the_slo_files_the_disks_and_the_address_of_this_machine_are_tried() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let held = http1("200 OK");
+    let held = serve_http1("200 OK");
     let file = folder.path().join("obs.json");
     let text = format!(
         r#"{{"service": {{"name": "posts", "roles": ["api"]}},
@@ -489,7 +519,7 @@ fn the_slo_files_the_disks_and_the_address_of_this_machine_are_tried() {
             "metrics": {{"disks": ["/", "/nowhere/at/all"]}}}}"#
     );
     std::fs::write(&file, &text).unwrap();
-    let diagnosis = examine(Some(&file), &Environment::empty());
+    let diagnosis = diagnose(Some(&file), &Environment::empty());
     let failures: Vec<_> = diagnosis.failures().map(|(_, step)| step).collect();
     let names: Vec<_> = failures.iter().map(|step| step.name).collect();
     assert_eq!(names, ["objectives", "listen", "disks"], "{diagnosis:#?}");
@@ -504,28 +534,28 @@ fn the_slo_files_the_disks_and_the_address_of_this_machine_are_tried() {
 
     let text = text.replace(&held.to_string(), &free.to_string());
     std::fs::write(&file, text).unwrap();
-    let diagnosis = examine(Some(&file), &Environment::empty());
+    let diagnosis = diagnose(Some(&file), &Environment::empty());
     let steps = &diagnosis.parts[0].steps;
     let listen = steps.iter().find(|step| step.name == "listen").unwrap();
-    assert_eq!(listen.verdict, Verdict::Ok, "{listen:?}");
+    assert_eq!(listen.verdict, StepVerdict::Ok, "{listen:?}");
 }
 
 #[test]
-fn the_address_of_a_service_that_runs_is_well() {
+fn the_address_of_a_running_service_passes() {
     let test = vantage_obs::testing::TestTelemetry::new();
     let address = test
         .telemetry()
         .serve("127.0.0.1:0".parse().unwrap())
         .unwrap();
-    let diagnosis = examined(&[("VANTAGE_OBS_LISTEN", address.to_string())]);
+    let diagnosis = diagnose_variables(&[("VANTAGE_OBS_LISTEN", address.to_string())]);
     let steps = &diagnosis.parts[0].steps;
     let listen = steps.iter().find(|step| step.name == "listen").unwrap();
-    assert_eq!(listen.verdict, Verdict::Ok, "{listen:?}");
+    assert_eq!(listen.verdict, StepVerdict::Ok, "{listen:?}");
     assert!(listen.finding.contains("/api/v1/health answers"));
 }
 
 /// Runs the command with these variables alone.
-fn run(arguments: &[&str], variables: &[(&str, String)]) -> (Option<i32>, String) {
+fn run_command(arguments: &[&str], variables: &[(&str, String)]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vantage-obs"));
     let command = command.arg("doctor").args(arguments).env_clear();
     let command = command.envs(variables.iter().map(|(name, value)| (*name, value)));
@@ -538,13 +568,13 @@ fn run(arguments: &[&str], variables: &[(&str, String)]) -> (Option<i32>, String
 fn the_command_ends_as_scripts_expect_and_prints_what_programs_read() {
     let receiver = Receiver::start(Behaviour::Accept);
     let good = variables(&receiver.endpoint(), Protocol::Grpc);
-    let (status, text) = run(&[], &good);
+    let (status, text) = run_command(&[], &good);
     assert_eq!(status, Some(0), "{text}");
     assert!(text.ends_with("all is well\n"), "{text}");
     assert!(!text.contains('\x1b'), "no colour where nobody looks");
 
-    let bad = variables(&Broken::refuses().endpoint(), Protocol::Grpc);
-    let (status, text) = run(&["--format", "json"], &bad);
+    let bad = variables(&BrokenReceiver::refuses().endpoint(), Protocol::Grpc);
+    let (status, text) = run_command(&["--format", "json"], &bad);
     assert_eq!(status, Some(1), "{text}");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let steps = json["parts"][1]["steps"].as_array().unwrap();
@@ -553,6 +583,6 @@ fn the_command_ends_as_scripts_expect_and_prints_what_programs_read() {
     assert!(tcp["fix"].is_string());
 
     let missing = ["--config", "/nowhere/obs.json"];
-    assert_eq!(run(&missing, &[]), (Some(3), String::new()));
-    assert_eq!(run(&["--colour"], &[]).0, Some(3));
+    assert_eq!(run_command(&missing, &[]), (Some(3), String::new()));
+    assert_eq!(run_command(&["--colour"], &[]).0, Some(3));
 }

@@ -8,11 +8,11 @@ use axum::Router;
 use axum::routing::get;
 use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::{SpanData, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
-use crate::support::{config, request, sure};
+use crate::support::{config, into_ok, request};
 
 /// Its threshold is none of the catalog's bounds.
 const OBJECTIVE: (&str, &str) = (
@@ -24,7 +24,7 @@ const OBJECTIVE: (&str, &str) = (
 const START: &str = "1800000000.000";
 
 /// Telemetry that keeps this share of the traces that begin here.
-fn keeping(ratio: f64) -> TestTelemetry {
+fn with_sample_ratio(ratio: f64) -> TestTelemetry {
     let mut config = config();
     config.traces.sample_ratio = ratio;
     config.metrics.cardinality_limit = 10;
@@ -32,7 +32,9 @@ fn keeping(ratio: f64) -> TestTelemetry {
 }
 
 fn open_metrics(test: &TestTelemetry) -> String {
-    test.telemetry().scrape(Format::OpenMetrics).unwrap()
+    test.telemetry()
+        .scrape(ExpositionFormat::OpenMetrics)
+        .unwrap()
 }
 
 /// The exemplars of a scrape, each after its line's series and value.
@@ -64,7 +66,7 @@ fn job_bucket(le: &str, count: u64) -> String {
     format!("vantage_worker_job_duration_seconds_bucket{{{labels}}} {count}")
 }
 
-fn of_jobs(text: &str) -> Vec<(String, String)> {
+fn job_exemplars(text: &str) -> Vec<(String, String)> {
     let jobs = exemplars(text).into_iter();
     let jobs = jobs.filter(|(line, _)| line.starts_with("vantage_worker_job_duration"));
     jobs.map(|(line, exemplar)| (line.to_owned(), exemplar.to_owned()))
@@ -73,7 +75,7 @@ fn of_jobs(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn a_bucket_shows_its_latest_trace_with_value_and_time() {
-    let test = keeping(1.0);
+    let test = with_sample_ratio(1.0);
     let hour = test
         .telemetry()
         .worker("w")
@@ -89,7 +91,7 @@ fn a_bucket_shows_its_latest_trace_with_value_and_time() {
     let hour = ids(test.spans().last().unwrap());
     assert_ne!(earlier, latest);
     assert_eq!(
-        of_jobs(&open_metrics(&test)),
+        job_exemplars(&open_metrics(&test)),
         [
             (job_bucket("0.5", 2), format!("{latest} 0.5 1800003505.500")),
             (
@@ -107,27 +109,27 @@ fn a_bucket_shows_its_latest_trace_with_value_and_time() {
 
 #[test]
 fn an_exemplar_is_shown_for_an_hour() {
-    let test = keeping(1.0);
+    let test = with_sample_ratio(1.0);
     let ids = job(&test, Duration::from_secs(1));
     let shown = [(job_bucket("1.0", 1), format!("{ids} 1 1800000001.000"))];
     test.clock().advance(Duration::from_secs(3600));
-    assert_eq!(of_jobs(&open_metrics(&test)), shown);
+    assert_eq!(job_exemplars(&open_metrics(&test)), shown);
     test.clock().advance(Duration::from_millis(1));
-    assert_eq!(of_jobs(&open_metrics(&test)), []);
+    assert_eq!(job_exemplars(&open_metrics(&test)), []);
     let later = job(&test, Duration::from_secs(1));
-    let shown = of_jobs(&open_metrics(&test));
+    let shown = job_exemplars(&open_metrics(&test));
     assert_eq!(shown.len(), 1, "the place is there again");
     assert!(shown[0].1.starts_with(&later), "{shown:?}");
 }
 
 #[tokio::test]
 async fn every_histogram_of_a_span_has_exemplars() {
-    let test = keeping(1.0);
+    let test = with_sample_ratio(1.0);
     let telemetry = test.telemetry();
     let app = Router::new()
         .route("/posts/{id}", get(|| async { "a post" }))
         .layer(telemetry.http_layer());
-    let response = sure(app.oneshot(request("GET", "/posts/7")).await);
+    let response = into_ok(app.oneshot(request("GET", "/posts/7")).await);
     axum::body::to_bytes(response.into_body(), 100)
         .await
         .unwrap();
@@ -183,18 +185,18 @@ async fn every_histogram_of_a_span_has_exemplars() {
 
 #[test]
 fn plain_text_and_traces_that_are_not_kept_have_none() {
-    let kept = keeping(1.0);
+    let kept = with_sample_ratio(1.0);
     job(&kept, Duration::from_secs(1));
-    let plain = kept.telemetry().scrape(Format::Text).unwrap();
+    let plain = kept.telemetry().scrape(ExpositionFormat::Text).unwrap();
     assert_eq!(exemplars(&plain), []);
     assert!(plain.contains(&job_bucket("1.0", 1)));
     assert_eq!(
-        of_jobs(&open_metrics(&kept)).len(),
+        job_exemplars(&open_metrics(&kept)).len(),
         1,
         "and are not lost by that"
     );
 
-    let dropped = keeping(0.0);
+    let dropped = with_sample_ratio(0.0);
     let worker = dropped.telemetry().worker("w");
     worker
         .start("mail", dropped.clock().wall(), &Carrier::EMPTY)
@@ -204,7 +206,7 @@ fn plain_text_and_traces_that_are_not_kept_have_none() {
 
 #[test]
 fn overflow_series_and_the_services_own_meter_have_none() {
-    let test = keeping(1.0);
+    let test = with_sample_ratio(1.0);
     let database = test.telemetry().database("sqlite");
     for number in 0..20 {
         database.query("SELECT", &format!("t{number}")).succeed();
@@ -233,7 +235,7 @@ fn overflow_series_and_the_services_own_meter_have_none() {
 #[test]
 fn threads_that_meet_never_mix_their_exemplars() {
     const THREADS: u64 = 8;
-    let test = keeping(1.0);
+    let test = with_sample_ratio(1.0);
     let done = AtomicU64::new(0);
     let mut scrapes = Vec::new();
     std::thread::scope(|scope| {

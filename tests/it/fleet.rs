@@ -1,5 +1,5 @@
-//! The objectives of a fleet: what a service shows of them, and what the command says, against an API
-//! on loopback.
+//! The objectives of a fleet: the report of a service and the output of the command, against an API on
+//! loopback.
 
 #[cfg(feature = "cli")]
 mod command;
@@ -22,22 +22,22 @@ use tower::ServiceExt as _;
 use vantage_obs::config::Environment;
 use vantage_obs::{Config, Role, Telemetry};
 
-use crate::support::{request, sure};
+use crate::support::{into_ok, request};
 
 const ERROR_RATE: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"1d"}}}"#;
 
-/// What the API says of `api.error_rate`, in every window.
+/// The events of `api.error_rate` in every window of the API.
 #[derive(Clone, Copy, Debug)]
 struct Events {
     good: u64,
     bad: u64,
 }
 
-const FINE: Events = Events { good: 999, bad: 1 };
+const HEALTHY: Events = Events { good: 999, bad: 1 };
 
 impl Events {
-    /// The answer of a Prometheus to this path: samples from the beginning of every window to now.
-    fn answer(self, path: &str) -> String {
+    /// Returns the response of a Prometheus to a path: samples from the beginning of every window to now.
+    fn response_body(self, path: &str) -> String {
         let now = path.split(['=', '&']).nth(1).unwrap_or_default();
         let element = |result: &str, value: &str| {
             format!(
@@ -58,7 +58,7 @@ impl Events {
 }
 
 /// Answers each request of a connection: the function takes its path and its head.
-fn converse<S: Read + Write>(stream: S, answer: &dyn Fn(&str, &str) -> (u16, String)) {
+fn serve_connection<S: Read + Write>(stream: S, respond: &dyn Fn(&str, &str) -> (u16, String)) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -68,24 +68,24 @@ fn converse<S: Read + Write>(stream: S, answer: &dyn Fn(&str, &str) -> (u16, Str
             }
         }
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let (status, body) = answer(path, &head);
+        let (status, body) = respond(path, &head);
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
-        if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+        let response = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+        if stream.get_mut().write_all(response.as_bytes()).is_err() {
             return;
         }
     }
 }
 
-/// An API on loopback for as long as the tests run.
-fn serve(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> SocketAddr {
+/// Serves an API on loopback for as long as the tests run.
+fn serve(respond: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let answer = Arc::new(answer);
+    let respond = Arc::new(respond);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answer = Arc::clone(&answer);
-            thread::spawn(move || converse(stream, &*answer));
+            let respond = Arc::clone(&respond);
+            thread::spawn(move || serve_connection(stream, &*respond));
         }
     });
     address
@@ -103,23 +103,23 @@ fn service(api: Option<&str>, folder: &TempDir) -> Telemetry {
     config.slo.directory = folder.path().into();
     config.slo.prometheus.url = api.map(|url| url.parse().unwrap());
     config.slo.prometheus.interval = Duration::from_secs(1);
-    Telemetry::local(config, &Environment::empty()).unwrap()
+    Telemetry::without_globals(config, &Environment::empty()).unwrap()
 }
 
-async fn shown(telemetry: &Telemetry, query: &str) -> (StatusCode, Value) {
+async fn get_report(telemetry: &Telemetry, query: &str) -> (StatusCode, Value) {
     let routes: Router = telemetry.routes();
     let path = format!("/api/v1/slo{query}");
-    let answer = sure(routes.oneshot(request("GET", &path)).await);
-    let status = answer.status();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let response = into_ok(routes.oneshot(request("GET", &path)).await);
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap())
 }
 
-/// Looks until the fleet's report is answered with this status.
-async fn eventually(telemetry: &Telemetry, wanted: StatusCode) -> Value {
+/// Polls the fleet's report until the response has this status.
+async fn wait_for_status(telemetry: &Telemetry, wanted: StatusCode) -> Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let (status, body) = shown(telemetry, "?source=prometheus").await;
+        let (status, body) = get_report(telemetry, "?source=prometheus").await;
         if status == wanted {
             return body;
         }
@@ -129,11 +129,11 @@ async fn eventually(telemetry: &Telemetry, wanted: StatusCode) -> Value {
 }
 
 #[tokio::test]
-async fn a_service_shows_what_it_heard_last_of_the_fleet() {
-    let api = serve(|path, _| (200, FINE.answer(path)));
+async fn a_service_shows_the_latest_report_of_the_fleet() {
+    let api = serve(|path, _| (200, HEALTHY.response_body(path)));
     let folder = objectives();
     let telemetry = service(Some(&format!("http://{api}/")), &folder);
-    let report = eventually(&telemetry, StatusCode::OK).await;
+    let report = wait_for_status(&telemetry, StatusCode::OK).await;
     assert_eq!(report["source"], "prometheus");
     let objective = &report["objectives"][0];
     assert_eq!(
@@ -143,41 +143,41 @@ async fn a_service_shows_what_it_heard_last_of_the_fleet() {
     let known = telemetry.fleet_report().unwrap();
     assert_eq!(known.objectives[0].good, 999);
     // Its own is another, and stands where it was.
-    let own = shown(&telemetry, "?source=local").await.1;
+    let own = get_report(&telemetry, "?source=local").await.1;
     assert_eq!(own["source"], "local");
     telemetry.shutdown().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_service_that_asks_nobody_says_what_to_configure() {
+async fn without_a_prometheus_the_response_names_the_setting() {
     let folder = objectives();
     let telemetry = service(None, &folder);
-    let (status, body) = shown(&telemetry, "?source=prometheus").await;
+    let (status, body) = get_report(&telemetry, "?source=prometheus").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let error = body["error"].as_str().unwrap();
     assert!(error.contains("slo.prometheus.url"), "{error}");
     assert!(telemetry.fleet_report().is_none());
-    let (status, body) = shown(&telemetry, "?source=moon").await;
+    let (status, body) = get_report(&telemetry, "?source=moon").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(body["error"], "no such source; allowed: local, prometheus");
     telemetry.shutdown().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_api_that_fails_is_told_without_its_words_until_it_recovers() {
+async fn an_api_error_is_reported_without_its_text_until_it_recovers() {
     const CANARY: &str = "canary-77b1";
-    let well = Arc::new(AtomicBool::new(false));
-    let state = Arc::clone(&well);
+    let healthy = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&healthy);
     let api = serve(move |path, _| match state.load(Ordering::Relaxed) {
-        true => (200, FINE.answer(path)),
+        true => (200, HEALTHY.response_body(path)),
         false => (500, format!("{CANARY} has no disk")),
     });
     let folder = objectives();
     let telemetry = service(Some(&format!("http://{api}/{CANARY}")), &folder);
-    let mut body = eventually(&telemetry, StatusCode::SERVICE_UNAVAILABLE).await;
+    let mut body = wait_for_status(&telemetry, StatusCode::SERVICE_UNAVAILABLE).await;
     while body["error"] == "the fleet's figures were not asked for yet" {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        body = shown(&telemetry, "?source=prometheus").await.1;
+        body = get_report(&telemetry, "?source=prometheus").await.1;
     }
     let error = body["error"].as_str().unwrap();
     assert!(error.contains("could not be had yet"), "{error}");
@@ -185,13 +185,13 @@ async fn an_api_that_fails_is_told_without_its_words_until_it_recovers() {
     for word in private {
         assert!(!body.to_string().contains(word), "{body}");
     }
-    well.store(true, Ordering::Relaxed);
-    eventually(&telemetry, StatusCode::OK).await;
+    healthy.store(true, Ordering::Relaxed);
+    wait_for_status(&telemetry, StatusCode::OK).await;
     telemetry.shutdown().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_api_that_hangs_holds_up_no_probe_and_no_end() {
+async fn a_hanging_api_delays_neither_probes_nor_shutdown() {
     // Takes connections, and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
@@ -199,15 +199,15 @@ async fn an_api_that_hangs_holds_up_no_probe_and_no_end() {
     let mut config = Config::new("shop", Role::Api);
     config.slo.directory = folder.path().into();
     config.slo.prometheus.url = Some(url.parse().unwrap());
-    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
-    let (asked, _) = silent.accept().unwrap();
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
+    let (connection, _) = silent.accept().unwrap();
     let began = Instant::now();
-    let (status, _) = shown(&telemetry, "?source=prometheus").await;
+    let (status, _) = get_report(&telemetry, "?source=prometheus").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     telemetry.shutdown().await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5));
     // The connection ends with the service.
     let mut rest = Vec::new();
-    (&asked).read_to_end(&mut rest).unwrap();
+    (&connection).read_to_end(&mut rest).unwrap();
     assert!(rest.starts_with(b"GET /api/v1/query?"));
 }

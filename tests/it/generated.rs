@@ -1,36 +1,36 @@
-//! What is generated: committed as it is made, the same whenever it is made, and as configured.
+//! Generated files: committed as generated, reproducible, and as configured.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use vantage_obs::Config;
-use vantage_obs::alerts::{self, Severity, Signal, Threshold};
-use vantage_obs::generate::{Found, GeneratedFile, Pace, Source, plan};
+use vantage_obs::alerts::{self, AlertSignal, AlertThreshold, Severity};
+use vantage_obs::generate::{FileStatus, GenerateInput, GeneratedFile, TimeScale, plan};
 use vantage_obs::slo::Objectives;
 use vantage_obs::units::Ratio;
 
 const RULES: &str = "prometheus/rules/vantage-alerts.yml";
 
-pub(crate) fn source(config: Config) -> Source {
+pub(crate) fn generate_input(config: Config) -> GenerateInput {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slo");
-    Source::new(config, Objectives::load(folder).unwrap())
+    GenerateInput::new(config, Objectives::load(folder).unwrap())
 }
 
-fn text(source: &Source, path: &str) -> String {
-    let files = plan(source);
+fn text(input: &GenerateInput, path: &str) -> String {
+    let files = plan(input);
     let file = files.iter().find(|file| file.path == path);
     file.unwrap_or_else(|| panic!("no {path}")).text.clone()
 }
 
 #[test]
-fn committed_files_are_what_is_generated() {
+fn committed_files_match_the_generated_ones() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let differs = |file: &GeneratedFile| {
         let existing = fs::read_to_string(root.join(&file.path)).ok();
-        file.compare(existing.as_deref()) != Found::Same
+        file.compare(existing.as_deref()) != FileStatus::Same
     };
-    let files = plan(&source(Config::default()));
+    let files = plan(&generate_input(Config::default()));
     let different: Vec<_> = files
         .iter()
         .filter(|file| differs(file))
@@ -41,15 +41,15 @@ fn committed_files_are_what_is_generated() {
 }
 
 #[test]
-fn a_plan_is_the_same_whenever_it_is_made_and_has_no_path_twice() {
-    let files = plan(&source(Config::default()));
-    assert_eq!(files, plan(&source(Config::default())));
+fn plan_is_reproducible_and_has_no_path_twice() {
+    let files = plan(&generate_input(Config::default()));
+    assert_eq!(files, plan(&generate_input(Config::default())));
     let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
     assert_eq!(paths.len(), files.len());
     assert!(files.iter().all(|file| file.text.ends_with('\n')));
 }
 
-/// The lines that follow an alert of this name and severity, up to the next one.
+/// Returns the rule of an alert of this name and severity.
 fn rule(text: &str, name: &str, severity: &str) -> Option<String> {
     let rules = text.split("      - alert: ").skip(1);
     let mut wanted = rules.filter(|rule| {
@@ -61,14 +61,14 @@ fn rule(text: &str, name: &str, severity: &str) -> Option<String> {
 
 #[test]
 fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
-    let source = source(Config::default());
-    let text = text(&source, RULES);
+    let input = generate_input(Config::default());
+    let text = text(&input, RULES);
     for spec in alerts::ALL {
         let severities: Vec<_> = match spec.signal {
-            Signal::Watchdog => vec!["none"],
-            Signal::ErrorBudget => vec!["warning", "critical"],
+            AlertSignal::Watchdog => vec!["none"],
+            AlertSignal::ErrorBudget => vec!["warning", "critical"],
             signal => {
-                let levels = source.config.alerts.levels(signal);
+                let levels = input.config.alerts.levels(signal);
                 levels.map(|(severity, _)| severity.as_str()).collect()
             }
         };
@@ -106,9 +106,9 @@ fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
 
 #[test]
 fn both_burn_rates_of_every_objective_are_rules() {
-    let source = source(Config::default());
-    let text = text(&source, RULES);
-    for objective in &source.objectives {
+    let input = generate_input(Config::default());
+    let text = text(&input, RULES);
+    for objective in &input.objectives {
         let label = format!("objective: \"{}\"", objective.id());
         assert_eq!(text.matches(&label).count(), 2, "{}", objective.id());
     }
@@ -118,7 +118,7 @@ fn both_burn_rates_of_every_objective_are_rules() {
 fn the_workbook_policy_has_four_pairs_for_each_objective() {
     let mut config = Config::default();
     config.slo.policy = vantage_obs::config::SloPolicy::SreWorkbook;
-    let text = text(&source(config), RULES);
+    let text = text(&generate_input(config), RULES);
     for window in ["1h", "6h", "1d", "3d"] {
         let label = format!("long_window: \"{window}\"");
         assert_eq!(text.matches(&label).count(), 6, "{window}");
@@ -128,24 +128,24 @@ fn the_workbook_policy_has_four_pairs_for_each_objective() {
 }
 
 #[test]
-fn a_pair_that_can_never_fire_is_no_rule() {
+fn pair_that_can_never_fire_has_no_rule() {
     let file = r#"{"api": {"latency": {"target": 85, "threshold": 2000, "window": "30d"}}}"#;
     let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
-    let text = text(&Source::new(Config::default(), objectives), RULES);
+    let text = text(&GenerateInput::new(Config::default(), objectives), RULES);
     // At 10 times the permitted 15 % more than everything would have to be bad.
     assert!(rule(&text, "ErrorBudgetBurn", "critical").is_none());
     assert!(rule(&text, "ErrorBudgetBurn", "warning").is_some());
 }
 
 #[test]
-fn an_objective_of_ones_own_has_rules_too() {
+fn custom_objective_has_rules_too() {
     let file = r#"{"checkout": {"latency": {"metric": "http.server.request.duration",
         "where": {"http.route": "/api/v1/checkout"}, "good": {"at_most": 500, "unit": "ms"},
         "target": 99, "window": "7d"}}}"#;
     let objectives = Objectives::parse(&[("checkout.json", file)]).unwrap();
-    let source = Source::new(Config::default(), objectives);
-    assert!(text(&source, RULES).contains("ratio1h{objective=\\\"checkout.latency\\\"} > 0.1)"));
-    let recording = text(&source, "prometheus/rules/vantage-recording.yml");
+    let input = GenerateInput::new(Config::default(), objectives);
+    assert!(text(&input, RULES).contains("ratio1h{objective=\\\"checkout.latency\\\"} > 0.1)"));
+    let recording = text(&input, "prometheus/rules/vantage-recording.yml");
     assert!(recording.contains("vantage:slo_events:increase7d"));
     // There is nothing to judge together.
     assert!(!recording.contains("vantage:slo_slices"));
@@ -154,17 +154,17 @@ fn an_objective_of_ones_own_has_rules_too() {
 #[test]
 fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
     let mut config = Config::default();
-    let three = Some(Threshold::Ratio("0.03".parse::<Ratio>().unwrap()));
+    let three = Some(AlertThreshold::Ratio("0.03".parse::<Ratio>().unwrap()));
     config
         .alerts
-        .set(Signal::ApiErrorRatio, Severity::Warning, three);
+        .set(AlertSignal::ApiErrorRatio, Severity::Warning, three);
     config
         .alerts
-        .set(Signal::ApiErrorRatio, Severity::High, None);
+        .set(AlertSignal::ApiErrorRatio, Severity::High, None);
     config.service.team = Some("payments".into());
     config.links.grafana = "https://g.example/".into();
     config.links.runbooks = "https://wiki.example/runbooks".into();
-    let text = text(&source(config), RULES);
+    let text = text(&generate_input(config), RULES);
     let warning = rule(&text, "ApiErrorRatioHigh", "warning").unwrap();
     assert!(
         warning.contains("> 0.03)") && warning.contains("at most 3% may"),
@@ -185,11 +185,11 @@ fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
 #[test]
 fn a_state_that_lasts_is_held_for_its_threshold() {
     let mut config = Config::default();
-    let two = Some(Threshold::Time(std::time::Duration::from_secs(120)));
+    let two = Some(AlertThreshold::Time(std::time::Duration::from_secs(120)));
     config
         .alerts
-        .set(Signal::DatabaseUnreachable, Severity::Critical, two);
-    let text = text(&source(config), RULES);
+        .set(AlertSignal::DatabaseUnreachable, Severity::Critical, two);
+    let text = text(&generate_input(config), RULES);
     let rule = rule(&text, "DatabaseUnreachable", "critical").unwrap();
     assert!(
         rule.contains("for: 2m\n") && rule.contains("for 2m."),
@@ -198,8 +198,8 @@ fn a_state_that_lasts_is_held_for_its_threshold() {
 }
 
 #[test]
-fn the_fast_pace_shortens_windows_and_leaves_thresholds() {
-    let fast = source(Config::default()).at(Pace::Test);
+fn test_time_scale_shortens_windows_and_keeps_thresholds() {
+    let fast = generate_input(Config::default()).with_time_scale(TimeScale::Test);
     let text = text(&fast, RULES);
     let errors = rule(&text, "ApiErrorRatioHigh", "high").unwrap();
     assert!(

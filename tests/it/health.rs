@@ -1,10 +1,10 @@
 //! Health as a probe, an operator and a stranger see it, with the clock in the hand.
 
+mod builtin;
 mod checks;
-mod damping;
-mod dialects;
-mod private;
-mod ready_made;
+mod formats;
+mod hysteresis;
+mod privacy;
 mod shutdown;
 mod signals;
 mod table;
@@ -23,12 +23,12 @@ use vantage_obs::config::Secret;
 use vantage_obs::health::Finding;
 use vantage_obs::testing::TestTelemetry;
 
-use crate::support::{config, request, sure};
+use crate::support::{config, into_ok, request};
 
 const TOKEN: &str = "s3cr3t-token";
 
 /// Runs that come exactly when they are due, a token, and no damping.
-fn exact() -> Config {
+fn exact_config() -> Config {
     let mut config = config();
     config.health.jitter = 0.0;
     config.health.fail_after = 1;
@@ -37,12 +37,12 @@ fn exact() -> Config {
     config
 }
 
-fn with(config: Config) -> TestTelemetry {
+fn telemetry_with(config: Config) -> TestTelemetry {
     TestTelemetry::with(config, &[]).unwrap()
 }
 
 /// Lets runs begin and come back, at one instant.
-async fn settle(test: &TestTelemetry) {
+async fn run_checks(test: &TestTelemetry) {
     test.tick();
     for _ in 0..8 {
         tokio::task::yield_now().await;
@@ -51,9 +51,9 @@ async fn settle(test: &TestTelemetry) {
 }
 
 /// Moves the clock, and settles.
-async fn after(test: &TestTelemetry, time: Duration) {
+async fn advance(test: &TestTelemetry, time: Duration) {
     test.clock().advance(time);
-    settle(test).await;
+    run_checks(test).await;
 }
 
 const fn seconds(seconds: u64) -> Duration {
@@ -62,9 +62,9 @@ const fn seconds(seconds: u64) -> Duration {
 
 /// What a check is to find, to be changed while it runs.
 #[derive(Clone, Default)]
-struct Switch(Arc<AtomicU64>);
+struct CheckSwitch(Arc<AtomicU64>);
 
-impl Switch {
+impl CheckSwitch {
     const PASS: u64 = 0;
     const WARN: u64 = 1;
     const FAIL: u64 = 2;
@@ -74,7 +74,7 @@ impl Switch {
         self.0.store(to, Ordering::SeqCst);
     }
 
-    async fn find(self) -> Finding {
+    async fn finding(self) -> Finding {
         match self.0.load(Ordering::SeqCst) {
             Self::PASS => Finding::pass(),
             Self::WARN => Finding::warn("slow"),
@@ -88,18 +88,18 @@ impl Switch {
         &self,
     ) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Finding> + Send>> + use<> {
         let switch = self.clone();
-        move || Box::pin(switch.clone().find())
+        move || Box::pin(switch.clone().finding())
     }
 }
 
 /// An answer, taken apart.
-struct Asked {
+struct HttpResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
 
-impl Asked {
+impl HttpResponse {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -109,21 +109,21 @@ impl Asked {
     }
 }
 
-async fn ask(test: &TestTelemetry, path: &str) -> Asked {
-    ask_with(test, path, &[]).await
+async fn get(test: &TestTelemetry, path: &str) -> HttpResponse {
+    get_with(test, path, &[]).await
 }
 
-async fn ask_with(test: &TestTelemetry, path: &str, headers: &[(&str, &str)]) -> Asked {
+async fn get_with(test: &TestTelemetry, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
     let mut request = request("GET", &format!("/api/v1/health{path}"));
     for (name, value) in headers {
         let name: axum::http::HeaderName = name.parse().unwrap();
         request.headers_mut().insert(name, value.parse().unwrap());
     }
     let router: axum::Router = test.telemetry().routes();
-    let response: Response = sure(router.oneshot(request).await);
+    let response: Response = into_ok(router.oneshot(request).await);
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Asked {
+    HttpResponse {
         status: head.status,
         headers: head.headers,
         body: String::from_utf8(body.to_vec()).unwrap(),
@@ -133,7 +133,7 @@ async fn ask_with(test: &TestTelemetry, path: &str, headers: &[(&str, &str)]) ->
 /// The detailed answer, with the token.
 async fn details(test: &TestTelemetry) -> Value {
     let bearer = format!("Bearer {TOKEN}");
-    ask_with(test, "/detailed", &[("authorization", &bearer)])
+    get_with(test, "/detailed", &[("authorization", &bearer)])
         .await
         .json()
 }

@@ -16,8 +16,8 @@ use vantage_obs::middleware::RouteTemplate;
 use vantage_obs::testing::TestTelemetry;
 
 use crate::support::{
-    Step, Steps, caught, events, named, poll_once, request, sample_with, scrape, sure,
-    with_objectives,
+    ScriptedBody, Step, catch_panic, events, into_ok, named, poll_once, request, sample_with,
+    scrape, with_objectives,
 };
 
 const REQUESTS: &str = "vantage_api_requests_total";
@@ -52,8 +52,8 @@ async fn panics() -> StatusCode {
 }
 
 /// Asks for a path and reads the answer to its end.
-async fn ask(app: &Router, method: &str, path: &str) -> StatusCode {
-    let response = sure(app.clone().oneshot(request(method, path)).await);
+async fn send(app: &Router, method: &str, path: &str) -> StatusCode {
+    let response = into_ok(app.clone().oneshot(request(method, path)).await);
     let status = response.status();
     response.into_body().collect().await.unwrap();
     status
@@ -82,7 +82,7 @@ fn has_broken(test: &TestTelemetry) -> bool {
 }
 
 /// The layer around a plain service, as other frameworks have it.
-async fn through<F, R, E>(
+async fn poll_through_layer<F, R, E>(
     test: &TestTelemetry,
     answer: impl Fn(http::Request<axum::body::Body>) -> F,
 ) -> Result<http::Response<vantage_obs::middleware::MeasuredBody<R>>, E>
@@ -107,17 +107,17 @@ async fn with_body<R: http_body::Body>(
     body: R,
 ) -> vantage_obs::middleware::MeasuredBody<R> {
     let body = std::cell::Cell::new(Some(body));
-    let answer = through(test, |_| {
+    let answer = poll_through_layer(test, |_| {
         let body = body.take().expect("asked once");
         async { Ok::<_, Infallible>(http::Response::new(body)) }
     });
-    sure(answer.await).into_body()
+    into_ok(answer.await).into_body()
 }
 
 #[tokio::test]
 async fn an_answer_is_counted_and_timed_under_its_route_and_status() {
     let test = with_objectives();
-    assert_eq!(ask(&app(&test), "GET", "/posts/7").await, StatusCode::OK);
+    assert_eq!(send(&app(&test), "GET", "/posts/7").await, StatusCode::OK);
     let labels = [
         ("http_request_method", "GET"),
         ("http_response_status_code", "200"),
@@ -132,7 +132,7 @@ async fn an_answer_is_counted_and_timed_under_its_route_and_status() {
 #[tokio::test]
 async fn an_unknown_path_has_no_route_label_and_is_nowhere_in_the_scrape() {
     let test = with_objectives();
-    let status = ask(&app(&test), "GET", "/wp-login.php").await;
+    let status = send(&app(&test), "GET", "/wp-login.php").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let labels = [
         ("http_request_method", "GET"),
@@ -152,7 +152,7 @@ async fn server_errors_carry_their_status_as_error_type_and_time_limits_are_time
         ("408", "timeout"),
     ] {
         let test = with_objectives();
-        ask(&app(&test), "GET", &format!("/after/{status}/0")).await;
+        send(&app(&test), "GET", &format!("/after/{status}/0")).await;
         let labels = [
             ("error_type", error),
             ("http_request_method", "GET"),
@@ -167,7 +167,7 @@ async fn server_errors_carry_their_status_as_error_type_and_time_limits_are_time
 #[tokio::test]
 async fn a_panic_that_an_outer_layer_catches_is_a_500_with_error_type_panic() {
     let test = with_objectives();
-    let answer = caught(app(&test).oneshot(request("GET", "/panics"))).await;
+    let answer = catch_panic(app(&test).oneshot(request("GET", "/panics"))).await;
     assert!(answer.is_none());
     let labels = [
         ("error_type", "panic"),
@@ -188,7 +188,11 @@ async fn a_service_that_panics_before_it_has_a_future_is_a_panic_too() {
     let panics = |_| -> std::future::Ready<Result<http::Response<Full<Bytes>>, Infallible>> {
         panic!("this service panics")
     };
-    assert!(caught(through(&test, panics)).await.is_none());
+    assert!(
+        catch_panic(poll_through_layer(&test, panics))
+            .await
+            .is_none()
+    );
     let found = named(&scrape(&test), REQUESTS);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].labels["error_type"], "panic");
@@ -244,11 +248,11 @@ async fn tokio_s_own_time_limit_is_a_timeout_wherever_in_the_error_it_is() {
         tokio::time::timeout(Duration::from_secs(30), pending()).await
     }
     let test = with_objectives();
-    let bare = through(&test, |_| limited());
+    let bare = poll_through_layer(&test, |_| limited());
     assert!(bare.await.is_err());
-    let boxed = through(&test, |_| async { limited().await.map_err(BoxError::from) });
+    let boxed = poll_through_layer(&test, |_| async { limited().await.map_err(BoxError::from) });
     assert!(boxed.await.is_err());
-    let cause = through(&test, |_| async {
+    let cause = poll_through_layer(&test, |_| async {
         limited()
             .await
             .map_err(|late| BoxError::from(Upstream(late)))
@@ -267,7 +271,7 @@ async fn tokio_s_own_time_limit_is_a_timeout_wherever_in_the_error_it_is() {
 #[tokio::test]
 async fn an_absolute_uri_tells_the_scheme() {
     let test = with_objectives();
-    ask(&app(&test), "GET", "https://example.com/posts/7").await;
+    send(&app(&test), "GET", "https://example.com/posts/7").await;
     let labels = [
         ("http_request_method", "GET"),
         ("http_response_status_code", "200"),
@@ -285,14 +289,14 @@ async fn a_switch_of_protocols_and_a_tunnel_are_answers_and_neither_cancelled_no
     for (method, status) in [("GET", 101), ("CONNECT", 200), ("CONNECT", 204)] {
         let test = with_objectives();
         let service = tower::service_fn(move |_: http::Request<axum::body::Body>| async move {
-            let mut response = http::Response::new(Steps::new([Step::Data("not sent")]));
+            let mut response = http::Response::new(ScriptedBody::new([Step::Data("not sent")]));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             Ok::<_, Infallible>(response)
         });
         let service = test.telemetry().http_layer().layer(service);
         let asked = request(method, "http://example.com/");
         // A server drops the body unread, while the connection lives on as something else.
-        drop(sure(service.oneshot(asked).await));
+        drop(into_ok(service.oneshot(asked).await));
         let labels = [
             ("http_request_method", method),
             ("http_response_status_code", &status.to_string()),
@@ -321,7 +325,7 @@ async fn a_tunnel_that_is_refused_has_a_body_like_any_answer() {
         Ok::<_, Infallible>(response)
     });
     let service = test.telemetry().http_layer().layer(service);
-    drop(sure(
+    drop(into_ok(
         service.oneshot(request("CONNECT", "example.com:443")).await,
     ));
     assert_eq!(broken(&test, "", "client_gone"), Some(1.0));
@@ -342,7 +346,7 @@ async fn routes_past_the_limit_of_series_are_counted_in_one_and_the_rest_goes_on
             let mut request = request("GET", "/");
             let template = RouteTemplate(format!("/{route}/{long}").into());
             request.extensions_mut().insert(template);
-            sure(service.clone().oneshot(request).await);
+            into_ok(service.clone().oneshot(request).await);
         }
         let counted = named(&scrape(&test), REQUESTS);
         assert_eq!(counted.len(), 101);
@@ -357,7 +361,7 @@ async fn routes_past_the_limit_of_series_are_counted_in_one_and_the_rest_goes_on
 #[tokio::test]
 async fn another_error_of_the_service_is_an_error_of_no_known_type() {
     let test = with_objectives();
-    let answer = through(&test, |_| async {
+    let answer = poll_through_layer(&test, |_| async {
         Err::<http::Response<Full<Bytes>>, BoxError>("out of order".into())
     });
     assert!(answer.await.is_err());
@@ -370,7 +374,7 @@ async fn another_error_of_the_service_is_an_error_of_no_known_type() {
 #[tokio::test]
 async fn an_unknown_method_is_other_and_its_name_is_nowhere_in_the_scrape() {
     let test = with_objectives();
-    ask(&app(&test), "BREW", "/posts/7").await;
+    send(&app(&test), "BREW", "/posts/7").await;
     let labels = [
         ("http_request_method", "_OTHER"),
         ("http_response_status_code", "200"),
@@ -384,10 +388,10 @@ async fn an_unknown_method_is_other_and_its_name_is_nowhere_in_the_scrape() {
 #[tokio::test]
 async fn a_template_in_the_extensions_is_the_route_of_other_frameworks() {
     let test = with_objectives();
-    let answer = through(&test, |_| async {
+    let answer = poll_through_layer(&test, |_| async {
         Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
     });
-    sure(answer.await);
+    into_ok(answer.await);
     let found = named(&scrape(&test), REQUESTS);
     assert_eq!(found[0].labels["http_route"], "/plain/{id}");
 }
@@ -395,7 +399,7 @@ async fn a_template_in_the_extensions_is_the_route_of_other_frameworks() {
 #[tokio::test]
 async fn a_request_is_active_until_its_body_has_ended() {
     let test = with_objectives();
-    let mut body = with_body(&test, Steps::new([Step::Data("a"), Step::Data("b")])).await;
+    let mut body = with_body(&test, ScriptedBody::new([Step::Data("a"), Step::Data("b")])).await;
     assert_eq!(active(&test), Some(1.0));
     body.frame().await.unwrap().unwrap();
     body.frame().await.unwrap().unwrap();
@@ -410,7 +414,7 @@ async fn a_request_is_active_until_its_body_has_ended() {
 #[tokio::test]
 async fn a_body_that_is_dropped_midway_is_a_client_that_went_away() {
     let test = with_objectives();
-    let mut body = with_body(&test, Steps::new([Step::Data("a"), Step::Data("b")])).await;
+    let mut body = with_body(&test, ScriptedBody::new([Step::Data("a"), Step::Data("b")])).await;
     body.frame().await.unwrap().unwrap();
     drop(body);
     assert_eq!(broken(&test, "/plain/{id}", "client_gone"), Some(1.0));
@@ -427,7 +431,7 @@ async fn a_body_that_is_never_read_is_a_client_that_went_away() {
 #[tokio::test]
 async fn a_body_that_fails_is_a_body_error_and_no_client_that_went_away() {
     let test = with_objectives();
-    let mut body = with_body(&test, Steps::new([Step::Data("a"), Step::Fail])).await;
+    let mut body = with_body(&test, ScriptedBody::new([Step::Data("a"), Step::Fail])).await;
     body.frame().await.unwrap().unwrap();
     assert!(body.frame().await.unwrap().is_err());
     drop(body);
@@ -440,7 +444,7 @@ async fn a_body_that_fails_is_a_body_error_and_no_client_that_went_away() {
 #[tokio::test]
 async fn a_body_that_was_read_to_its_announced_length_is_whole_without_a_further_look() {
     let test = with_objectives();
-    let steps = Steps::new([Step::Data("one"), Step::Data("two")]).with_length(6);
+    let steps = ScriptedBody::new([Step::Data("one"), Step::Data("two")]).with_length(6);
     let mut body = with_body(&test, steps).await;
     body.frame().await.unwrap().unwrap();
     assert_eq!(active(&test), Some(1.0));
@@ -457,7 +461,7 @@ async fn a_body_that_was_read_to_its_announced_length_is_whole_without_a_further
 #[tokio::test]
 async fn a_body_short_of_its_announced_length_is_broken_when_dropped() {
     let test = with_objectives();
-    let steps = Steps::new([Step::Data("one"), Step::Data("two")]).with_length(6);
+    let steps = ScriptedBody::new([Step::Data("one"), Step::Data("two")]).with_length(6);
     let mut body = with_body(&test, steps).await;
     body.frame().await.unwrap().unwrap();
     drop(body);
@@ -468,15 +472,17 @@ async fn a_body_short_of_its_announced_length_is_broken_when_dropped() {
 async fn answers_without_a_body_are_never_broken() {
     let test = with_objectives();
     let app = app(&test);
-    drop(sure(app.clone().oneshot(request("HEAD", "/posts/7")).await));
-    drop(sure(app.oneshot(request("GET", "/after/204/0")).await));
+    drop(into_ok(
+        app.clone().oneshot(request("HEAD", "/posts/7")).await,
+    ));
+    drop(into_ok(app.oneshot(request("GET", "/after/204/0")).await));
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
-        let answer = through(&test, |_| async move {
-            let mut response = http::Response::new(Steps::new([Step::Data("not sent")]));
+        let answer = poll_through_layer(&test, |_| async move {
+            let mut response = http::Response::new(ScriptedBody::new([Step::Data("not sent")]));
             *response.status_mut() = status;
             Ok::<_, Infallible>(response)
         });
-        drop(sure(answer.await));
+        drop(into_ok(answer.await));
     }
     assert_eq!(named(&scrape(&test), REQUESTS).len(), 4);
     assert!(!has_broken(&test));
@@ -506,7 +512,7 @@ async fn the_two_objectives_count_each_outcome_as_the_table_says() {
     ];
     for (path, latency, error_rate) in table {
         let test = with_objectives();
-        ask(&app(&test), "GET", &path).await;
+        send(&app(&test), "GET", &path).await;
         assert_eq!(events(&test, LATENCY), latency, "latency of {path}");
         assert_eq!(events(&test, ERROR_RATE), error_rate, "errors of {path}");
         let measured = named(&scrape(&test), REQUESTS);

@@ -1,7 +1,7 @@
-//! The status of the service as the public is told it, with the clock in the hand.
+//! The public status of the service, with a manual clock.
 
 mod canary;
-mod doors;
+mod write_routes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,8 @@ use vantage_obs::config::Secret;
 use vantage_obs::health::Finding;
 use vantage_obs::incidents::{IncidentError, NewIncident, NewMaintenance, NewUpdate};
 use vantage_obs::status::{
-    Author, Component, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusSnapshot,
+    Author, ComponentState, ComponentStatus, Impact, IncidentStatus, MaintenanceStatus,
+    StatusSnapshot,
 };
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
@@ -33,8 +34,8 @@ fn with(config: Config) -> TestTelemetry {
     TestTelemetry::with(config, &[]).unwrap()
 }
 
-/// Second by second, as the threads do.
-async fn live(test: &TestTelemetry, seconds: u64) {
+/// Advances second by second, as the threads do.
+async fn advance(test: &TestTelemetry, seconds: u64) {
     for _ in 0..seconds {
         test.clock().advance(Duration::from_secs(1));
         test.tick();
@@ -53,18 +54,18 @@ fn status(test: &TestTelemetry) -> Arc<StatusSnapshot> {
     test.telemetry().incidents().status().unwrap()
 }
 
-fn component(test: &TestTelemetry, key: &str) -> Component {
+fn component(test: &TestTelemetry, key: &str) -> ComponentStatus {
     let status = status(test);
     let found = status.components.iter().find(|one| &*one.key == key);
     found.unwrap_or_else(|| panic!("no {key}")).clone()
 }
 
-/// A check that fails while the answer says so.
-fn breakable(test: &TestTelemetry) -> Arc<AtomicBool> {
+/// Registers a check that fails while the returned flag is set.
+fn register_breakable_check(test: &TestTelemetry) -> Arc<AtomicBool> {
     let broken = Arc::new(AtomicBool::new(false));
-    let looked_at = Arc::clone(&broken);
-    test.telemetry().check("it").critical().run(move || {
-        let broken = looked_at.load(Ordering::SeqCst);
+    let is_broken = Arc::clone(&broken);
+    test.telemetry().health_check("it").critical().run(move || {
+        let broken = is_broken.load(Ordering::SeqCst);
         async move {
             if broken {
                 Finding::fail("broken")
@@ -77,13 +78,13 @@ fn breakable(test: &TestTelemetry) -> Arc<AtomicBool> {
 }
 
 #[tokio::test]
-async fn an_outage_opens_an_incident_that_can_be_watched_and_resolves_itself() {
+async fn an_outage_opens_an_incident_that_resolves_itself() {
     let test = with(config());
-    let broken = breakable(&test);
-    live(&test, 30).await;
+    let broken = register_breakable_check(&test);
+    advance(&test, 30).await;
     assert_eq!(component(&test, "api").state, ComponentState::Operational);
     broken.store(true, Ordering::SeqCst);
-    live(&test, 80).await;
+    advance(&test, 80).await;
     let api = component(&test, "api");
     assert_eq!(api.state, ComponentState::MajorOutage);
     let incident = status(&test).incidents[0].clone();
@@ -94,16 +95,20 @@ async fn an_outage_opens_an_incident_that_can_be_watched_and_resolves_itself() {
     assert_eq!(incident.started_at, api.since, "since it is down");
     assert!(incident.created_at > incident.started_at);
     broken.store(false, Ordering::SeqCst);
-    live(&test, 80).await;
+    advance(&test, 80).await;
     let monitoring = status(&test).incidents[0].clone();
     assert_eq!(monitoring.status, IncidentStatus::Monitoring);
-    live(&test, 300).await;
+    advance(&test, 300).await;
     let resolved = status(&test).incidents[0].clone();
     assert_eq!(resolved.id, incident.id);
     assert!(resolved.is_resolved());
-    let told: Vec<_> = resolved.updates.iter().map(|one| one.status).collect();
+    let statuses: Vec<_> = resolved.updates.iter().map(|one| one.status).collect();
     use IncidentStatus::{Investigating, Monitoring, Resolved};
-    assert_eq!(told, [Resolved, Monitoring, Investigating], "newest first");
+    assert_eq!(
+        statuses,
+        [Resolved, Monitoring, Investigating],
+        "newest first"
+    );
     let api = component(&test, "api");
     assert!(api.seconds.major_outage > 60, "{:?}", api.seconds);
     assert_eq!(api.days.len(), StatusSnapshot::DAYS);
@@ -113,17 +118,17 @@ async fn an_outage_opens_an_incident_that_can_be_watched_and_resolves_itself() {
 }
 
 #[tokio::test]
-async fn workers_that_are_offline_are_an_outage_of_workers_and_of_nothing_else() {
+async fn offline_workers_are_an_outage_of_workers_and_of_nothing_else() {
     let mut config = config().with_role(Role::Worker);
     config.heartbeat.expected = vec!["w1".into(), "w2".into(), "w3".into()];
     let test = with(config);
     let worker = test.telemetry().worker("w1");
-    live(&test, 10).await;
+    advance(&test, 10).await;
     assert_eq!(
         component(&test, "workers").state,
         ComponentState::Operational
     );
-    live(&test, 300).await;
+    advance(&test, 300).await;
     assert_eq!(
         component(&test, "workers").state,
         ComponentState::PartialOutage
@@ -135,21 +140,21 @@ async fn workers_that_are_offline_are_an_outage_of_workers_and_of_nothing_else()
 }
 
 #[tokio::test]
-async fn a_job_that_hangs_is_told_as_degraded_and_opens_nothing() {
+async fn a_hanging_job_is_degraded_performance_and_opens_no_incident() {
     let test = with(config().with_role(Role::Worker));
     let workers: Vec<_> = ["a", "b", "c"].map(|id| test.telemetry().worker(id)).into();
     let _job = workers[0].start("publish_post", test.clock().wall(), &Carrier::EMPTY);
-    live(&test, 500).await;
+    advance(&test, 500).await;
     let state = component(&test, "workers").state;
     assert_eq!(state, ComponentState::DegradedPerformance);
     assert_eq!(status(&test).incidents, []);
 }
 
 #[tokio::test]
-async fn what_a_person_says_raises_a_state_and_never_lowers_one() {
+async fn a_manual_incident_raises_a_state_and_never_lowers_one() {
     let test = with(config());
-    let broken = breakable(&test);
-    live(&test, 30).await;
+    let broken = register_breakable_check(&test);
+    advance(&test, 30).await;
     let incidents = test.telemetry().incidents();
     let slow = NewIncident::new("Posts are slow", "We look.")
         .component("api", ComponentState::PartialOutage)
@@ -160,26 +165,26 @@ async fn what_a_person_says_raises_a_state_and_never_lowers_one() {
     assert_eq!(status(&test).incidents[0].id, id);
     let update = NewUpdate::new("It is fine again.").status(IncidentStatus::Resolved);
     incidents.update(id, update).await.unwrap();
-    live(&test, 2).await;
+    advance(&test, 2).await;
     let api = component(&test, "api");
     assert_eq!(api.state, ComponentState::Operational);
     assert_eq!(api.seconds.partial_outage, 20, "also what was said later");
     broken.store(true, Ordering::SeqCst);
-    live(&test, 20).await;
+    advance(&test, 20).await;
     let fine =
         NewIncident::new("Nothing", "All is well.").component("api", ComponentState::Operational);
     incidents.open(fine).await.unwrap();
-    live(&test, 2).await;
+    advance(&test, 2).await;
     assert_eq!(component(&test, "api").state, ComponentState::MajorOutage);
 }
 
 #[tokio::test]
-async fn a_person_takes_the_systems_incident_over() {
+async fn a_manual_update_takes_an_automatic_incident_over() {
     let test = with(config());
-    let broken = breakable(&test);
-    live(&test, 30).await;
+    let broken = register_breakable_check(&test);
+    advance(&test, 30).await;
     broken.store(true, Ordering::SeqCst);
-    live(&test, 80).await;
+    advance(&test, 80).await;
     let id = status(&test).incidents[0].id;
     let update = NewUpdate::new("A disk is full.")
         .status(IncidentStatus::Identified)
@@ -188,7 +193,7 @@ async fn a_person_takes_the_systems_incident_over() {
     let incidents = test.telemetry().incidents();
     incidents.update(id, update).await.unwrap();
     broken.store(false, Ordering::SeqCst);
-    live(&test, 500).await;
+    advance(&test, 500).await;
     let incident = status(&test).incidents[0].clone();
     assert_eq!(&*incident.title, "A full disk");
     assert_eq!(incident.impact, Impact::Major);
@@ -204,8 +209,8 @@ async fn a_person_takes_the_systems_incident_over() {
 #[tokio::test]
 async fn maintenance_begins_and_ends_by_the_clock_and_hides_no_outage() {
     let test = with(config());
-    let broken = breakable(&test);
-    live(&test, 30).await;
+    let broken = register_breakable_check(&test);
+    advance(&test, 30).await;
     let now = now(&test);
     let at = |seconds| now + Duration::from_secs(seconds);
     let work = NewMaintenance::new("New disks", "The API may be slow.", at(20), at(80));
@@ -218,7 +223,7 @@ async fn maintenance_begins_and_ends_by_the_clock_and_hides_no_outage() {
         (id, MaintenanceStatus::Scheduled)
     );
     assert!(!component(&test, "api").in_maintenance);
-    live(&test, 25).await;
+    advance(&test, 25).await;
     let active = status(&test).maintenances[0].clone();
     assert_eq!(active.status, MaintenanceStatus::InProgress);
     assert_eq!(active.updates[0].at, at(20), "to the second");
@@ -227,12 +232,12 @@ async fn maintenance_begins_and_ends_by_the_clock_and_hides_no_outage() {
         ComponentState::UnderMaintenance
     );
     broken.store(true, Ordering::SeqCst);
-    live(&test, 25).await;
+    advance(&test, 25).await;
     let api = component(&test, "api");
     assert_eq!(api.state, ComponentState::MajorOutage);
     assert!(api.in_maintenance);
     broken.store(false, Ordering::SeqCst);
-    live(&test, 60).await;
+    advance(&test, 60).await;
     let over = status(&test).maintenances[0].clone();
     assert_eq!(over.status, MaintenanceStatus::Completed);
     assert_eq!(over.completed_at, Some(at(80)));
@@ -250,19 +255,19 @@ async fn maintenance_begins_and_ends_by_the_clock_and_hides_no_outage() {
 }
 
 #[tokio::test]
-async fn maintenance_that_is_done_early_is_over() {
+async fn maintenance_that_is_completed_early_ends() {
     let test = with(config());
-    breakable(&test);
-    live(&test, 30).await;
+    register_breakable_check(&test);
+    advance(&test, 30).await;
     let now = now(&test);
     let at = |seconds| now + Duration::from_secs(seconds);
     let work = NewMaintenance::new("a", "b", at(10), at(1_000)).component("api");
     let incidents = test.telemetry().incidents();
     let id = incidents.announce(work).await.unwrap();
-    live(&test, 20).await;
+    advance(&test, 20).await;
     let done = NewUpdate::new("Done.").maintenance_status(MaintenanceStatus::Completed);
     incidents.update(id, done).await.unwrap();
-    live(&test, 10).await;
+    advance(&test, 10).await;
     let over = status(&test).maintenances[0].clone();
     assert_eq!(over.completed_at, Some(at(20)));
     let api = component(&test, "api");
@@ -273,13 +278,16 @@ async fn maintenance_that_is_done_early_is_over() {
 #[tokio::test]
 async fn a_process_that_is_neither_api_nor_web_shows_nothing() {
     let test = with(Config::new("test", Role::Worker));
-    live(&test, 5).await;
+    advance(&test, 5).await;
     let incidents = test.telemetry().incidents();
     assert_eq!(incidents.status(), None);
     let refused = incidents.open(NewIncident::new("a", "b")).await;
-    assert!(matches!(refused, Err(IncidentError::Off)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(IncidentError::Disabled)),
+        "{refused:?}"
+    );
     let test = with(Config::new("test", Role::Web));
-    live(&test, 5).await;
+    advance(&test, 5).await;
     let keys: Vec<_> = status(&test)
         .components
         .iter()

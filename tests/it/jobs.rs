@@ -207,8 +207,8 @@ fn a_run_overlaps_only_an_earlier_one_of_its_own_schedule() {
     hourly.succeed();
     scheduler.start("nightly", now).succeed();
     assert_eq!(overlapping("nightly"), Some(1.0), "nothing ran any more");
-    scheduler.missed("nightly", 3);
-    scheduler.scheduled("nightly", 5);
+    scheduler.record_missed("nightly", 3);
+    scheduler.record_scheduled("nightly", 5);
     assert_eq!(
         value("vantage_scheduler_missed_runs_total", "nightly"),
         Some(3.0)
@@ -242,7 +242,7 @@ fn a_query_is_slow_strictly_above_one_second() {
 }
 
 #[test]
-fn a_query_without_a_verdict_is_cancelled_and_a_transaction_aborted() {
+fn an_unended_query_is_cancelled_and_a_transaction_aborted() {
     let test = TestTelemetry::new();
     let database = test.telemetry().database("sqlite");
     drop(database.query("SELECT", "posts"));

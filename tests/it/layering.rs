@@ -1,10 +1,161 @@
-//! The crate root promises that its modules stand in reading order: each uses only those above it.
+//! The crate root promises that its wings stand in reading order: each imports only those above it.
+//! Inside a wing no files import each other in a circle; a module's own file and its parts count as one.
 
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The top-level modules in the order of the crate root.
-fn modules(root: &str) -> Vec<String> {
+use imports::Imports;
+
+/// The path of a module below the crate root.
+type Module = Vec<String>;
+
+/// All modules of a crate, and what each imports.
+#[derive(Debug, Default)]
+struct Crate(BTreeMap<Module, Imports>);
+
+impl Crate {
+    /// Reads the modules below a folder, but the command's and those of tests.
+    fn read(folder: &Path) -> Self {
+        let mut found = Self::default();
+        found.read_folder(folder, &[]);
+        found
+    }
+
+    fn read_folder(&mut self, folder: &Path, parent: &[String]) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let mut module = [parent, std::slice::from_ref(&name)].concat();
+            if path.is_dir() && name != "bin" && name != "tests" {
+                self.read_folder(&path, &module);
+            } else if path.extension().is_some_and(|end| end == "rs") && name != "tests" {
+                if parent.is_empty() && name == "lib" {
+                    module.clear();
+                }
+                self.add(module, &fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    fn add(&mut self, module: Module, source: &str) {
+        self.0.insert(module, Imports::parse(source));
+    }
+
+    /// The path from the crate root that a path in a module means; `None` for another crate's.
+    fn absolute(&self, module: &[String], path: &[String]) -> Option<Module> {
+        let first = path.first()?.as_str();
+        match first {
+            "crate" => Some(path[1..].to_vec()),
+            "self" => Some([module, &path[1..]].concat()),
+            "super" => {
+                let up = path.iter().take_while(|segment| *segment == "super");
+                let up = up.count();
+                let base = &module[..module.len().checked_sub(up)?];
+                Some([base, &path[up..]].concat())
+            }
+            _ => {
+                let child = [module, &path[..1]].concat();
+                let is_child = self.0.contains_key(&child);
+                is_child.then(|| [module, path].concat())
+            }
+        }
+    }
+
+    /// The module that defines what a path from the crate root names, through re-exports.
+    fn defining(&self, path: &[String]) -> Module {
+        let mut module = Module::new();
+        for (at, segment) in path.iter().enumerate() {
+            let child = [&module[..], std::slice::from_ref(segment)].concat();
+            if self.0.contains_key(&child) {
+                module = child;
+                continue;
+            }
+            let uses = self.0.get(&module).map_or(&[][..], |found| &found.uses);
+            let import = uses.iter().find(|import| import.name == *segment);
+            let target = import.and_then(|import| self.absolute(&module, &import.path));
+            return match target {
+                Some(target) if target != path => {
+                    self.defining(&[&target[..], &path[at + 1..]].concat())
+                }
+                _ => module,
+            };
+        }
+        module
+    }
+
+    /// The modules that a module imports; a re-export of one's own parts is no import.
+    fn imported(&self, module: &Module) -> BTreeSet<Module> {
+        let imports = &self.0[module];
+        let own = imports.uses.iter();
+        let own = own.filter(|import| !(import.is_public && import.path[0] != "crate"));
+        let paths = own.map(|import| &import.path).chain(&imports.inline);
+        paths
+            .filter_map(|path| self.absolute(module, path))
+            .map(|path| self.defining(&path))
+            .filter(|target| target != module && !target.is_empty())
+            .collect()
+    }
+
+    /// Imports from a wing to one that stands below it.
+    fn upward(&self, wings: &[String]) -> Vec<String> {
+        let place = |wing: &String| wings.iter().position(|known| known == wing);
+        let mut found = Vec::new();
+        for module in self.0.keys().filter(|module| !module.is_empty()) {
+            let own = place(&module[0]).expect("the wing is declared");
+            for target in self.imported(module) {
+                if place(&target[0]).is_none_or(|place| place > own) {
+                    found.push(format!("{} imports {}", show(module), show(&target)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The circles among the parts of one module.
+    fn circles(&self) -> Vec<String> {
+        let mut arrows = BTreeMap::<Module, BTreeMap<String, BTreeSet<String>>>::new();
+        for module in self.0.keys() {
+            for target in self.imported(module) {
+                let shared = module.iter().zip(&target);
+                let depth = shared.take_while(|(left, right)| left == right).count();
+                if let (Some(from), Some(to)) = (module.get(depth), target.get(depth)) {
+                    let parts = arrows.entry(module[..depth].to_vec()).or_default();
+                    parts.entry(from.clone()).or_default().insert(to.clone());
+                }
+            }
+        }
+        let in_circles = arrows.iter().filter_map(|(parent, parts)| {
+            let part = parts.keys().find(|part| reaches(parts, part, part))?;
+            Some(format!("{} by way of {part}", show(parent)))
+        });
+        in_circles.collect()
+    }
+}
+
+fn reaches(arrows: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+    while let Some(part) = next.pop() {
+        for target in arrows.get(part).into_iter().flatten() {
+            if target == to {
+                return true;
+            }
+            if seen.insert(target.as_str()) {
+                next.push(target);
+            }
+        }
+    }
+    false
+}
+
+fn show(module: &[String]) -> String {
+    module.join("::")
+}
+
+/// The wings in the order of the crate root.
+fn wings(root: &str) -> Vec<String> {
     let declared = |line: &str| {
         let line = line.strip_prefix("pub ").unwrap_or(line);
         let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
@@ -13,105 +164,83 @@ fn modules(root: &str) -> Vec<String> {
     root.lines().filter_map(declared).collect()
 }
 
-/// The names that follow `crate::` in a source, outside comments; of `crate::{a, b::c}` both.
-fn used(source: &str) -> Vec<String> {
-    let code: String = source
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .flat_map(|line| [line, "\n"])
-        .collect();
-    let mut names = Vec::new();
-    for after in code.split("crate::").skip(1) {
-        match after.strip_prefix('{') {
-            Some(group) => names.extend(first_names(group)),
-            None => names.extend(first_name(after)),
-        }
+fn example(modules: &[(&str, &str)]) -> Crate {
+    let mut found = Crate::default();
+    found.add(Module::new(), "");
+    for (module, source) in modules {
+        found.add(module.split("::").map(str::to_owned).collect(), source);
     }
-    names
-}
-
-/// The first names of a group's members, at its own depth only.
-fn first_names(group: &str) -> Vec<String> {
-    let (mut depth, mut names, mut rest) = (0, Vec::new(), group);
-    names.extend(first_name(rest));
-    while let Some(at) = rest.find(['{', '}', ',']) {
-        let met = rest.as_bytes()[at];
-        rest = &rest[at + 1..];
-        match met {
-            b'{' => depth += 1,
-            b'}' if depth == 0 => break,
-            b'}' => depth -= 1,
-            _ if depth == 0 => names.extend(first_name(rest)),
-            _ => {}
-        }
-    }
-    names
-}
-
-fn first_name(text: &str) -> Option<String> {
-    let text = text.trim_start();
-    let end = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
-    (end > 0).then(|| text[..end].to_owned())
-}
-
-/// What a module's source uses that stands below it, or is no module at all.
-fn violations(order: &[String], module: &str, source: &str) -> Vec<String> {
-    let place = |name: &str| order.iter().position(|known| known == name);
-    let own = place(module).expect("the module is declared");
-    let below = |name: &String| place(name).is_none_or(|place| place > own);
-    used(source).into_iter().filter(below).collect()
-}
-
-fn sources(path: &Path, into: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            sources(&entry.unwrap().path(), into);
-        }
-    } else if path.extension().is_some_and(|extension| extension == "rs") {
-        into.push(path.to_owned());
-    }
+    found
 }
 
 #[test]
-fn every_module_uses_only_those_above_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let order = modules(&fs::read_to_string(root.join("lib.rs")).unwrap());
-    assert!(order.len() > 10, "{order:?}");
-    let (mut seen, mut found) = (0, Vec::new());
-    for module in &order {
-        let mut files = vec![root.join(module).with_extension("rs")];
-        if root.join(module).is_dir() {
-            sources(&root.join(module), &mut files);
-        }
-        for file in files {
-            let source = fs::read_to_string(&file).unwrap();
-            seen += used(&source).len();
-            for name in violations(&order, module, &source) {
-                found.push(format!("{} uses crate::{name}", file.display()));
-            }
-        }
-    }
-    assert!(seen > 50, "only {seen} uses were found");
-    assert!(found.is_empty(), "{found:#?}");
+fn a_wing_imports_only_those_above_it_and_no_files_import_each_other_in_a_circle() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = fs::read_to_string(source.join("lib.rs")).unwrap();
+    assert!(root.lines().count() <= 60 && !root.contains("cfg_attr"));
+    let wings = wings(&root);
+    assert!(wings.len() > 10, "{wings:?}");
+    let found = Crate::read(&source);
+    let imports = found.0.keys().map(|module| found.imported(module).len());
+    assert!(imports.sum::<usize>() > 1_000);
+    assert_eq!(found.upward(&wings), Vec::<String>::new());
+    assert_eq!(found.circles(), Vec::<String>::new());
 }
 
 #[test]
-fn a_use_of_a_module_below_is_found_in_every_form() {
-    let order =
-        modules("pub mod low;\n\nmod middle;\n// mod not_this;\npub mod high;\npub use low::X;");
-    assert_eq!(order, ["low", "middle", "high"]);
-    let check = |source: &str| violations(&order, "middle", source);
-    assert_eq!(check("use crate::high::Thing;"), ["high"]);
-    assert_eq!(check("fn f() -> crate::high::Thing {}"), ["high"]);
-    assert_eq!(check("use crate::{low::{A, B}, high};"), ["high"]);
+fn an_import_of_a_wing_below_is_found_in_every_form() {
+    let wings = wings("pub mod low;\n\nmod middle;\n// mod not_this;\nmod high;\npub use low::X;");
+    assert_eq!(wings, ["low", "middle", "high"]);
+    let upward = |source: &str| {
+        let modules = [
+            ("low", "pub struct A;"),
+            ("middle", source),
+            ("middle::part", "struct B;"),
+            ("high", "mod part;\npub use part::C;"),
+            ("high::part", "pub struct C;"),
+        ];
+        example(&modules).upward(&wings)
+    };
+    let to_part = ["middle imports high::part"];
+    assert_eq!(upward("use crate::high::C;"), to_part);
+    assert_eq!(upward("fn f() -> crate::high::part::C {}"), to_part);
+    assert_eq!(upward("use crate::{low::{A, B}, high::C as D};"), to_part);
     assert_eq!(
-        check("use crate::{\n    low::A,\n    high::B,\n};"),
-        ["high"]
+        upward("use crate::{\n    low::A,\n    high::C,\n};"),
+        to_part
     );
-    assert_eq!(check("use crate::ReExported;"), ["ReExported"]);
-    assert!(check("use crate::low::A;\nuse crate::middle::B;").is_empty());
-    assert!(check("use crate::{low, middle::{high, B}};").is_empty());
-    assert!(check("/// See [`high`](crate::high).\nstruct S;").is_empty());
+    assert_eq!(upward("pub use crate::high::part::{self};"), to_part);
+    assert_eq!(
+        upward("fn f() { super::high::g() }"),
+        ["middle imports high"]
+    );
+    let fine = |source: &str| upward(source).is_empty();
+    assert!(fine("use crate::low::A;\nuse crate::middle::B;"));
+    assert!(fine("use crate::{low, middle::{high, B}};\nuse std::high;"));
+    assert!(fine("/// See [`high`](crate::high).\nstruct S;"));
+    assert!(fine(
+        "#[cfg(test)]\nmod tests {\n    use crate::high::C;\n}\n"
+    ));
+}
+
+#[test]
+fn a_circle_is_found_through_re_exports_and_parts() {
+    let circles = |left: &str, right: &str| {
+        let modules = [
+            (
+                "wing",
+                "mod left;\nmod right;\npub(crate) use right::Right;",
+            ),
+            ("wing::left", left),
+            ("wing::right", "mod part;\npub(crate) use part::Right;"),
+            ("wing::right::part", right),
+        ];
+        example(&modules).circles()
+    };
+    let circle = ["wing by way of left"];
+    let to_left = "use super::super::left::Left;\npub struct Right;";
+    assert_eq!(circles("use super::Right;", to_left), circle);
+    assert_eq!(circles("use super::right::part::{Right};", to_left), circle);
+    assert!(circles("use super::Right;", "use super::super::Other;").is_empty());
+    assert!(circles("pub struct Left;", to_left).is_empty());
 }

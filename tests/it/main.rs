@@ -22,9 +22,9 @@ mod health;
 mod http;
 mod incidents;
 mod jobs;
+mod layer_order;
 mod layering;
 mod objectives;
-mod orders;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "cli")]

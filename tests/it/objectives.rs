@@ -1,4 +1,4 @@
-//! Objectives that name an instrument: counted where it happens, and only what they ask about.
+//! Objectives that name an instrument: counted where events happen, and only those that match.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tower::ServiceExt as _;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 
-use crate::support::{config, events, request, scrape, sure};
+use crate::support::{config, events, into_ok, request, scrape};
 
 const OBJECTIVES: &str = r#"{"checkout": {
     "latency": {"metric": "db.client.operation.duration", "where": {"db.operation.name": "SELECT"},
@@ -16,7 +16,7 @@ const OBJECTIVES: &str = r#"{"checkout": {
     "all":     {"metric": "vantage.worker.jobs", "good": {"outcome": "succeeded"},
                 "target": 99, "window": "30d"}}}"#;
 
-fn custom() -> TestTelemetry {
+fn test_telemetry() -> TestTelemetry {
     TestTelemetry::with(config(), &[("checkout.json", OBJECTIVES)]).expect("valid")
 }
 
@@ -31,7 +31,7 @@ fn query(test: &TestTelemetry, operation: &str, nanos: u64) {
 
 #[test]
 fn a_histogram_counts_what_its_filter_takes_up_to_and_including_the_limit() {
-    let test = custom();
+    let test = test_telemetry();
     query(&test, "SELECT", 500_000_000);
     query(&test, "SELECT", 500_000_001);
     query(&test, "INSERT", 1);
@@ -39,8 +39,8 @@ fn a_histogram_counts_what_its_filter_takes_up_to_and_including_the_limit() {
 }
 
 #[test]
-fn a_caller_that_gave_up_in_time_says_nothing_and_one_that_gave_up_late_is_bad() {
-    let test = custom();
+fn a_canceled_query_within_the_limit_is_not_counted_and_a_late_one_is_bad() {
+    let test = test_telemetry();
     for millis in [1, 501] {
         let query = test.telemetry().database("sqlite").query("SELECT", "posts");
         test.clock().advance(Duration::from_millis(millis));
@@ -50,8 +50,8 @@ fn a_caller_that_gave_up_in_time_says_nothing_and_one_that_gave_up_late_is_bad()
 }
 
 #[test]
-fn a_counter_counts_towards_every_objective_that_asks() {
-    let test = custom();
+fn a_counter_counts_towards_every_matching_objective() {
+    let test = test_telemetry();
     let worker = test.telemetry().worker("w");
     let due = test.clock().wall();
     worker.start("publish", due, &Carrier::EMPTY).succeed();
@@ -142,7 +142,7 @@ async fn an_availability_by_occurrences_counts_the_requests_of_the_error_rate() 
             )
             .layer(test.telemetry().http_layer());
         for path in ["/good", "/good", "/bad"] {
-            sure(app.clone().oneshot(request("GET", path)).await);
+            into_ok(app.clone().oneshot(request("GET", path)).await);
         }
         assert_eq!(events(&test, "api.availability"), (2, 1));
     }

@@ -1,9 +1,9 @@
 //! What leaves by OTLP, and what a receiver does to us.
 
 mod alone;
-pub(crate) mod broken;
-mod figures;
+pub(crate) mod broken_receiver;
 mod lifecycle;
+mod metrics;
 mod ports;
 pub(crate) mod receiver;
 mod refusals;
@@ -28,7 +28,7 @@ pub(crate) fn config(endpoint: &str, protocol: Protocol) -> Config {
 }
 
 pub(crate) fn start(config: Config) -> Telemetry {
-    Telemetry::local(config, &Environment::empty()).expect("the configuration is valid")
+    Telemetry::without_globals(config, &Environment::empty()).expect("the configuration is valid")
 }
 
 /// Makes so many spans.
@@ -37,6 +37,6 @@ pub(crate) fn make_spans(telemetry: &Telemetry, count: usize) {
     for _ in 0..count {
         telemetry
             .http_call(&Method::GET, &uri, &mut HeaderMap::new())
-            .answered(StatusCode::OK);
+            .complete(StatusCode::OK);
     }
 }

@@ -1,5 +1,5 @@
-//! One run of a service, told by the process itself and by a Prometheus that has scraped it and evaluated
-//! the generated rules: both come to the same figures and alerts, within the error of a scrape.
+//! One run of a service, reported by the process itself and by a Prometheus that has scraped it and evaluated
+//! the generated rules: both report the same counts and alerts, within the error of a scrape.
 //!
 //! ```console
 //! .ci/parity
@@ -28,10 +28,10 @@ use axum::routing::get;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use vantage_obs::config::Environment;
-use vantage_obs::fleet::Fleet;
-use vantage_obs::generate::{Source, plan};
-use vantage_obs::slo::report::{Alert, Data, ObjectiveReport, Report};
-use vantage_obs::slo::{Method, Objectives};
+use vantage_obs::fleet::PrometheusReporter;
+use vantage_obs::generate::{GenerateInput, plan};
+use vantage_obs::slo::report::{AlertState, DataQuality, ObjectiveReport, SloReport};
+use vantage_obs::slo::{BudgetingMethod, Objectives};
 use vantage_obs::trace::Carrier;
 use vantage_obs::units::Ratio;
 use vantage_obs::{Config, Role, Telemetry};
@@ -81,7 +81,7 @@ impl Prometheus {
         let binary = std::env::var("VANTAGE_TEST_PROMETHEUS2")
             .expect("VANTAGE_TEST_PROMETHEUS2 is not set: run .ci/parity");
         let data = tempfile::tempdir().unwrap();
-        let files = plan(&Source::new(config.clone(), objectives.clone()));
+        let files = plan(&GenerateInput::new(config.clone(), objectives.clone()));
         let mut rules = files
             .iter()
             .filter(|file| file.path.ends_with("-recording.yml"));
@@ -111,14 +111,14 @@ impl Prometheus {
         }
     }
 
-    /// The first value of a query, once it has one.
-    async fn until(&self, query: &str, wanted: impl Fn(f64) -> bool) {
+    /// Waits until the first value of a query satisfies `wanted`.
+    async fn wait_for(&self, query: &str, wanted: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(120);
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let url = format!("{}/api/v1/query?query={encoded}", self.base);
         loop {
-            if let Ok(answer) = reqwest::get(&url).await {
-                let text = answer.text().await.unwrap_or_default();
+            if let Ok(response) = reqwest::get(&url).await {
+                let text = response.text().await.unwrap_or_default();
                 let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
                 let value = json["data"]["result"][0]["value"][1].as_str();
                 if value
@@ -141,7 +141,7 @@ impl Drop for Prometheus {
     }
 }
 
-/// The service over real HTTP; answers its address.
+/// Serves the service over real HTTP and returns its address.
 async fn serve(telemetry: &Telemetry) -> String {
     let bad = || async {
         tokio::time::sleep(SLOW).await;
@@ -158,7 +158,7 @@ async fn serve(telemetry: &Telemetry) -> String {
     address
 }
 
-/// Requests and jobs for so many seconds, all of them well or none.
+/// Runs requests and jobs for so many seconds, all of them good or none.
 async fn run(telemetry: &Telemetry, service: &str, seconds: u32, well: bool) {
     let worker = telemetry.worker("publisher-1");
     let mut pace = tokio::time::interval(SECOND / A_SECOND);
@@ -180,20 +180,24 @@ async fn run(telemetry: &Telemetry, service: &str, seconds: u32, well: bool) {
     running.join_all().await;
 }
 
-/// Both reports of nearly the same moment. Not within the first seconds of a minute: those of workers are
-/// counted then.
-async fn both(telemetry: &Telemetry, fleet: &Fleet, objectives: &Objectives) -> (Report, Report) {
+/// Returns both reports of nearly the same moment. Not within the first seconds of a minute: those of workers
+/// are counted then.
+async fn report_both(
+    telemetry: &Telemetry,
+    reporter: &PrometheusReporter,
+    objectives: &Objectives,
+) -> (SloReport, SloReport) {
     while Timestamp::now().as_second() % 60 < 4 {
         tokio::time::sleep(SECOND / 10).await;
     }
     let at = Timestamp::now();
     let own = telemetry.slo_report().expect("the objectives were judged");
-    let theirs = fleet.report(objectives, at, |_, _| ()).await.unwrap();
-    assert_eq!(theirs.failures, [""; 0]);
-    (own, theirs.report)
+    let remote = reporter.report(objectives, at, |_, _| ()).await.unwrap();
+    assert_eq!(remote.failures, [""; 0]);
+    (own, remote.report)
 }
 
-/// How long the series are known, and for how long the process has counted before.
+/// The age of the series, and the time that the process has counted before.
 #[derive(Clone, Copy, Debug)]
 struct Ages {
     series: Duration,
@@ -201,15 +205,15 @@ struct Ages {
 }
 
 impl Ages {
-    /// By how much counts may differ.
+    /// Returns the allowed difference of counts.
     fn allowed(self, objective: &ObjectiveReport, window: Duration, count: u64) -> f64 {
         let unseen = |slice: Duration| match window > self.series {
             true => (self.before.as_secs_f64() / slice.as_secs_f64()).ceil(),
             false => 0.0,
         };
         match (objective.service.as_str(), objective.method) {
-            ("api", Method::Timeslices) => 2.0 + unseen(SLICE),
-            (_, Method::Timeslices) => 1.0 + unseen(60 * SECOND),
+            ("api", BudgetingMethod::Timeslices) => 2.0 + unseen(SLICE),
+            (_, BudgetingMethod::Timeslices) => 1.0 + unseen(60 * SECOND),
             _ => count as f64 * self.stretched(window) + 1.0,
         }
     }
@@ -226,77 +230,85 @@ fn agree(
     window: Duration,
     ages: Ages,
     own: (u64, u64),
-    theirs: (u64, u64),
+    remote: (u64, u64),
 ) -> Vec<String> {
     let mut faults = Vec::new();
     let id = format!("{}.{} over {window:?}", objective.service, objective.name);
-    eprintln!("{id}: own {own:?}, fleet {theirs:?}");
+    eprintln!("{id}: own {own:?}, fleet {remote:?}");
     let total = |(good, bad): (u64, u64)| good + bad;
     let pairs = [
-        ("good", own.0, theirs.0),
-        ("bad", own.1, theirs.1),
-        ("total", total(own), total(theirs)),
+        ("good", own.0, remote.0),
+        ("bad", own.1, remote.1),
+        ("total", total(own), total(remote)),
     ];
-    for (what, own, theirs) in pairs {
+    for (what, own, remote) in pairs {
         let allowed = ages.allowed(objective, window, own);
-        if own.abs_diff(theirs) as f64 > allowed {
+        if own.abs_diff(remote) as f64 > allowed {
             faults.push(format!(
-                "{id}: {what} {own} and {theirs}, allowed {allowed:.1}"
+                "{id}: {what} {own} and {remote}, allowed {allowed:.1}"
             ));
         }
     }
     let share = |(good, bad): (u64, u64)| bad as f64 / (good + bad) as f64;
-    if total(own) > 0 && total(theirs) > 0 && objective.method == Method::Occurrences {
-        let (own_share, their_share) = (share(own), share(theirs));
+    if total(own) > 0 && total(remote) > 0 && objective.method == BudgetingMethod::Occurrences {
+        let (own_share, remote_share) = (share(own), share(remote));
         let allowed = ages.stretched(window) + 1.0 / total(own) as f64;
-        if (own_share - their_share).abs() > allowed {
-            faults.push(format!("{id}: shares {own_share} and {their_share}"));
+        if (own_share - remote_share).abs() > allowed {
+            faults.push(format!("{id}: shares {own_share} and {remote_share}"));
         }
     }
     faults
 }
 
-/// Whether the events of this window are away from its ends at both looks.
+/// Returns whether no events are near the ends of this window at both comparisons.
 fn is_quiet_at_its_ends(window: Duration, calm_again: bool) -> bool {
     !calm_again || window == SHORT || window >= Duration::from_secs(300)
 }
 
-fn compare(own: &Report, theirs: &Report, ages: Ages, calm_again: bool) -> Vec<String> {
+fn compare(own: &SloReport, remote: &SloReport, ages: Ages, calm_again: bool) -> Vec<String> {
     let mut faults = Vec::new();
-    for (own, theirs) in own.objectives.iter().zip(&theirs.objectives) {
+    for (own, remote) in own.objectives.iter().zip(&remote.objectives) {
         let id = format!("{}.{}", own.service, own.name);
-        eprintln!("{id}: own {:?}, fleet {:?}", own.alert, theirs.alert);
-        if own.alert != theirs.alert {
-            faults.push(format!("{id}: {:?} and {:?}", own.alert, theirs.alert));
+        eprintln!("{id}: own {:?}, fleet {:?}", own.alert, remote.alert);
+        if own.alert != remote.alert {
+            faults.push(format!("{id}: {:?} and {:?}", own.alert, remote.alert));
         }
-        let recorded = |data| matches!(data, Data::Ok | Data::Partial | Data::NoData);
-        if !(recorded(own.data) && recorded(theirs.data)) {
-            faults.push(format!("{id}: {:?} and {:?}", own.data, theirs.data));
+        let recorded = |data| {
+            matches!(
+                data,
+                DataQuality::Ok | DataQuality::Partial | DataQuality::NoData
+            )
+        };
+        if !(recorded(own.data) && recorded(remote.data)) {
+            faults.push(format!("{id}: {:?} and {:?}", own.data, remote.data));
         }
         let length = own.length;
-        let counts = ((own.good, own.bad), (theirs.good, theirs.bad));
+        let counts = ((own.good, own.bad), (remote.good, remote.bad));
         faults.extend(agree(own, length, ages, counts.0, counts.1));
         // A slice that has begun is covered in the process already.
         let unsure = (SCRAPE * 3 + SLICE * 2).as_secs_f64() / length.as_secs_f64();
-        if (own.coverage - theirs.coverage).abs() > unsure {
+        if (own.coverage - remote.coverage).abs() > unsure {
             faults.push(format!(
                 "{id}: covered {} and {}",
-                own.coverage, theirs.coverage
+                own.coverage, remote.coverage
             ));
         }
-        assert_eq!(own.burn_rate.len(), theirs.burn_rate.len(), "{id}");
-        for (ours, fleet) in own.burn_rate.iter().zip(&theirs.burn_rate) {
-            assert_eq!(ours.window, fleet.window, "{id}");
-            if is_quiet_at_its_ends(ours.window, calm_again) {
-                let counts = ((ours.good, ours.bad), (fleet.good, fleet.bad));
-                faults.extend(agree(own, ours.window, ages, counts.0, counts.1));
+        assert_eq!(own.burn_rate.len(), remote.burn_rate.len(), "{id}");
+        for (own_rate, remote_rate) in own.burn_rate.iter().zip(&remote.burn_rate) {
+            assert_eq!(own_rate.window, remote_rate.window, "{id}");
+            if is_quiet_at_its_ends(own_rate.window, calm_again) {
+                let counts = (
+                    (own_rate.good, own_rate.bad),
+                    (remote_rate.good, remote_rate.bad),
+                );
+                faults.extend(agree(own, own_rate.window, ages, counts.0, counts.1));
             }
         }
     }
     faults
 }
 
-fn alert(report: &Report, name: &str) -> Alert {
+fn alert(report: &SloReport, name: &str) -> AlertState {
     let mut objectives = report.objectives.iter();
     let found = objectives.find(|one| format!("{}.{}", one.service, one.name) == name);
     found.expect("it is reported").alert
@@ -304,27 +316,29 @@ fn alert(report: &Report, name: &str) -> Alert {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs .ci/parity"]
-async fn the_process_and_a_prometheus_tell_the_same_of_one_run() {
+async fn the_process_and_a_prometheus_report_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("all.json"), FILE).unwrap();
     let config = config(folder.path());
     let objectives = Objectives::load(folder.path()).unwrap();
     let started = Instant::now();
-    let telemetry = Telemetry::local(config.clone(), &Environment::empty()).unwrap();
+    let telemetry = Telemetry::without_globals(config.clone(), &Environment::empty()).unwrap();
     let _worker = telemetry.worker("publisher-1");
     let service = serve(&telemetry).await;
     let prometheus = Prometheus::start(&config, &objectives, &service);
-    let fleet = Fleet::of(prometheus.base.parse().unwrap(), &config);
+    let reporter = PrometheusReporter::with_config(prometheus.base.parse().unwrap(), &config);
 
     // Every counter is seen at zero before anything happens; that of workers' minutes begins with the first
     // one that ends.
-    let known = "count(vantage_slo_events_total{result=\"good\"})";
-    prometheus.until(known, |series| series >= 6.0).await;
+    let all_series = "count(vantage_slo_events_total{result=\"good\"})";
+    prometheus
+        .wait_for(all_series, |series| series >= 6.0)
+        .await;
     let began = Instant::now();
     let recorded = "count_over_time(vantage:slo_slices{result=\"good\"}[1m])";
-    prometheus.until(recorded, |slices| slices >= 1.0).await;
+    prometheus.wait_for(recorded, |slices| slices >= 1.0).await;
     let before = started.elapsed();
-    prometheus.until(recorded, |slices| slices >= 2.0).await;
+    prometheus.wait_for(recorded, |slices| slices >= 2.0).await;
     let ages = || Ages {
         series: began.elapsed(),
         before,
@@ -335,8 +349,8 @@ async fn the_process_and_a_prometheus_tell_the_same_of_one_run() {
     run(&telemetry, &service, 11, false).await;
     // Three scrapes later everything is known on both sides.
     tokio::time::sleep(3 * SECOND).await;
-    let (own, theirs) = both(&telemetry, &fleet, &objectives).await;
-    let mut faults = compare(&own, &theirs, ages(), false);
+    let (own, remote) = report_both(&telemetry, &reporter, &objectives).await;
+    let mut faults = compare(&own, &remote, ages(), false);
     for name in [
         "api.availability",
         "api.latency",
@@ -344,15 +358,15 @@ async fn the_process_and_a_prometheus_tell_the_same_of_one_run() {
         "workers.processing_time",
         "workers.queue_lag",
     ] {
-        assert_eq!(alert(&own, name), Alert::Critical, "{name}");
+        assert_eq!(alert(&own, name), AlertState::Critical, "{name}");
     }
-    assert_eq!(alert(&own, "workers.availability"), Alert::None);
+    assert_eq!(alert(&own, "workers.availability"), AlertState::None);
 
     tokio::time::sleep(24 * SECOND).await;
-    let (own, theirs) = both(&telemetry, &fleet, &objectives).await;
-    faults.extend(compare(&own, &theirs, ages(), true));
+    let (own, remote) = report_both(&telemetry, &reporter, &objectives).await;
+    faults.extend(compare(&own, &remote, ages(), true));
     for objective in &own.objectives {
-        assert_eq!(objective.alert, Alert::None, "{}", objective.name);
+        assert_eq!(objective.alert, AlertState::None, "{}", objective.name);
     }
     assert!(faults.is_empty(), "{faults:#?}");
     telemetry.shutdown().await.unwrap();

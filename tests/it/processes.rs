@@ -5,12 +5,12 @@ pub(crate) mod child;
 
 use std::time::Duration;
 
-use child::{Child, Kind, eventually};
+use child::{ChildProcess, ChildRole, eventually};
 
 /// An API that gives workers up quickly, with its file where this build has one.
-fn api(folder: &tempfile::TempDir) -> Child {
+fn api(folder: &tempfile::TempDir) -> ChildProcess {
     let file = folder.path().join("store.redb");
-    let kept = [
+    let store_variables = [
         ("VANTAGE_OBS_STORE_KIND", "file"),
         ("VANTAGE_OBS_STORE_PATH", file.to_str().unwrap()),
     ];
@@ -19,15 +19,15 @@ fn api(folder: &tempfile::TempDir) -> Child {
         ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "2s"),
     ];
     if cfg!(feature = "file-store") {
-        variables.extend(kept);
+        variables.extend(store_variables);
     }
-    Child::start(Kind::Api, &variables)
+    ChildProcess::start(ChildRole::Api, &variables)
 }
 
-fn worker(id: &str, api: &Child) -> Child {
+fn worker(id: &str, api: &ChildProcess) -> ChildProcess {
     let endpoint = api.endpoint();
-    Child::start(
-        Kind::Worker,
+    ChildProcess::start(
+        ChildRole::Worker,
         &[
             ("VANTAGE_TEST_WORKER", id),
             ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "200ms"),
@@ -45,16 +45,16 @@ fn a_worker_that_is_killed_is_offline_at_its_last_beat_and_the_configured_time()
     let mut killed = worker("killed", &api);
     eventually("it beats", || api.state("killed") == "online");
     eventually("it works", || {
-        api.view("killed")["progress"]["processed_total"].as_u64() > Some(0)
+        api.worker_view("killed")["progress"]["processed_total"].as_u64() > Some(0)
     });
     killed.kill();
-    let seen = api.view("killed");
+    let seen = api.worker_view("killed");
     assert_eq!(seen["state"], "online");
     // The metric and not the route: that is judged when somebody asks, and this is what was found.
     let offline = "vantage_worker_workers{state=\"offline\"} 1";
     eventually("it is found", || api.get("/metrics").1.contains(offline));
     let found = jiff::Timestamp::now();
-    let view = api.view("killed");
+    let view = api.worker_view("killed");
     let date = |name: &str| {
         view[name]
             .as_str()
@@ -75,7 +75,7 @@ fn a_worker_that_is_killed_is_offline_at_its_last_beat_and_the_configured_time()
 }
 
 #[test]
-fn a_worker_that_is_asked_to_stop_says_goodbye() {
+fn a_worker_that_is_terminated_says_goodbye() {
     let folder = tempfile::tempdir().unwrap();
     let api = api(&folder);
     let mut worker = worker("polite", &api);
@@ -88,7 +88,7 @@ fn a_worker_that_is_asked_to_stop_says_goodbye() {
 
 #[cfg(feature = "file-store")]
 #[test]
-fn an_api_that_is_killed_and_started_anew_remembers_who_was_there() {
+fn an_api_that_is_killed_and_started_anew_remembers_its_workers() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = api(&folder);
     let mut gone = worker("gone", &first);
@@ -100,18 +100,18 @@ fn an_api_that_is_killed_and_started_anew_remembers_who_was_there() {
     gone.kill();
     // Nothing that is older than a second is uncommitted.
     std::thread::sleep(Duration::from_millis(1_100));
-    let before = first.view("gone");
+    let before = first.worker_view("gone");
     first.kill();
     let second = api(&folder);
     eventually("it has read the store", || {
         second.state("polite") == "stopped"
     });
-    let after = second.view("gone");
+    let after = second.worker_view("gone");
     for name in ["boot_id", "sequence", "last_seen", "offline_at", "progress"] {
         assert_eq!(after[name], before[name], "{name}");
     }
     eventually("it is offline", || second.state("gone") == "offline");
     let _again = worker("gone", &second);
     eventually("it is back", || second.state("gone") == "online");
-    assert_eq!(second.view("gone")["restarts"], 1);
+    assert_eq!(second.worker_view("gone")["restarts"], 1);
 }

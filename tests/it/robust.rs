@@ -13,13 +13,14 @@ use http_body_util::BodyExt as _;
 use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
 use vantage_obs::config::Environment;
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, InitError, PoolState, Role, Telemetry};
 
 use crate::support::{
-    OBJECTIVES, config, events, named, request, sample_with, samples, scrape, sure, with_objectives,
+    OBJECTIVES, config, events, into_ok, named, request, sample_with, samples, scrape,
+    with_objectives,
 };
 
 /// The answer to `GET /metrics` with these headers.
@@ -35,7 +36,7 @@ async fn metrics(
             .append(name, value.parse().expect("a header value"));
     }
     let routes: Router = test.telemetry().routes();
-    let (head, body) = sure(routes.oneshot(asked).await).into_parts();
+    let (head, body) = into_ok(routes.oneshot(asked).await).into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
     http::Response::from_parts(head, body)
 }
@@ -170,7 +171,10 @@ fn scrapes_at_the_same_time_are_each_whole_and_none_goes_back_in_time() {
     let scraper = || {
         let mut before = 0.0;
         for _ in 0..20 {
-            let text = test.telemetry().scrape(Format::OpenMetrics).unwrap();
+            let text = test
+                .telemetry()
+                .scrape(ExpositionFormat::OpenMetrics)
+                .unwrap();
             assert!(text.ends_with("# EOF\n"));
             let jobs = sample_with(&text, "vantage_worker_jobs_total", &labels).unwrap();
             assert!(jobs >= before, "{jobs} after {before}");
@@ -278,9 +282,9 @@ async fn after_shutdown_a_scrape_is_unavailable_with_a_reason_and_health_still_a
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let reason = String::from_utf8(answer.into_body()).unwrap();
     assert!(reason.to_lowercase().contains("shut"), "{reason:?}");
-    assert_eq!(test.telemetry().scrape(Format::Text), None);
+    assert_eq!(test.telemetry().scrape(ExpositionFormat::Text), None);
     let routes: Router = test.telemetry().routes();
-    let health = sure(routes.oneshot(request("GET", "/api/v1/health")).await);
+    let health = into_ok(routes.oneshot(request("GET", "/api/v1/health")).await);
     assert_eq!(health.status(), StatusCode::OK);
     // Recording goes on without harm.
     test.telemetry()
@@ -294,7 +298,7 @@ async fn head_is_answered_as_get_without_the_text() {
     let test = TestTelemetry::new();
     let answer = metrics(&test, "HEAD", &[]).await;
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(content_type(&answer), Format::Text.content_type());
+    assert_eq!(content_type(&answer), ExpositionFormat::Text.content_type());
     assert!(answer.body().is_empty());
 }
 
@@ -442,7 +446,7 @@ async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
         .route("/posts", get(|| async { "a post" }))
         .layer(telemetry.http_layer())
         .merge(telemetry.routes());
-    let answer = sure(app.clone().oneshot(request("GET", "/posts")).await);
+    let answer = into_ok(app.clone().oneshot(request("GET", "/posts")).await);
     assert_eq!(answer.status(), StatusCode::OK, "the service works");
     let worker = telemetry.worker("w1");
     worker
@@ -462,12 +466,12 @@ async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
         .add(1, &[]);
     let _watch = telemetry.watch_pool("main", PoolState::default);
     test.tick();
-    assert_eq!(telemetry.scrape(Format::Text), None);
+    assert_eq!(telemetry.scrape(ExpositionFormat::Text), None);
     assert_eq!(telemetry.registry().gather(), []);
     assert_eq!(telemetry.slo_events().count(), 0);
     let status = |path| {
         let app = app.clone();
-        async move { sure(app.oneshot(request("GET", path)).await).status() }
+        async move { into_ok(app.oneshot(request("GET", path)).await).status() }
     };
     assert_eq!(status("/metrics").await, StatusCode::NOT_FOUND);
     assert_eq!(status("/api/v1/health").await, StatusCode::OK);
@@ -483,7 +487,7 @@ fn http_listen_is_served_until_the_end_and_disabled_telemetry_answers_health_the
         let mut config = config();
         config.disabled = disabled;
         config.http.listen = Some(address);
-        let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+        let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
         let health = fetch(address, "/api/v1/health");
         assert!(health.ends_with(r#"{"status":"pass"}"#), "{health}");
         let scrape = fetch(address, "/metrics");

@@ -3,12 +3,12 @@
 use axum::Router;
 use axum::routing::get;
 use tower::ServiceExt as _;
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
 
-use crate::support::{OBJECTIVES, named, request, samples, scrape, sure};
+use crate::support::{OBJECTIVES, into_ok, named, request, samples, scrape};
 
 fn with_role(role: Role) -> TestTelemetry {
     TestTelemetry::with(Config::new("test", role), &OBJECTIVES).unwrap()
@@ -32,7 +32,11 @@ fn families(test: &TestTelemetry) -> Vec<&'static str> {
 }
 
 fn objectives(test: &TestTelemetry) -> Vec<&str> {
-    let open: Vec<_> = test.telemetry().slo_events().map(|(id, ..)| id).collect();
+    let open: Vec<_> = test
+        .telemetry()
+        .slo_events()
+        .map(|counts| counts.objective)
+        .collect();
     let events = named(&scrape(test), "vantage_slo_events_total");
     assert_eq!(events.len(), open.len() * 2, "both say the same");
     open
@@ -103,7 +107,7 @@ async fn what_is_recorded_without_the_role_is_shown_from_then_on() {
     assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
 
     scheduler.start("nightly", test.clock().wall()).succeed();
-    sure(app.oneshot(request("GET", "/posts")).await);
+    into_ok(app.oneshot(request("GET", "/posts")).await);
     let all = ["api", "worker", "scheduler", "database", "business"];
     assert_eq!(families(&test), all);
     assert_eq!(objectives(&test), [API, WORKERS].concat());
@@ -132,7 +136,7 @@ fn thresholds_are_bounds_of_the_histogram_whenever_it_comes_to_life() {
         worker
             .start("publish", test.clock().wall(), &Carrier::EMPTY)
             .succeed();
-        let text = test.telemetry().scrape(Format::Text).unwrap();
+        let text = test.telemetry().scrape(ExpositionFormat::Text).unwrap();
         let lag = "vantage_worker_queue_lag_seconds_bucket";
         bounds.push(
             named(&text, lag)

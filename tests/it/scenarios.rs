@@ -1,19 +1,19 @@
-//! Stories that alerts are told, for `promtool test rules`: for each one in which it fires at the right
+//! Scenarios of alerts, for `promtool test rules`: for each one in which it fires at the right
 //! minute with the right text, and one in which it stays quiet.
 //!
 //! They are written here and committed as `prometheus/tests/*.yml`, so that anybody can run them
 //! without Rust; `BLESS=1 cargo test --all-features --test it scenarios` writes them anew. Times and
-//! values are worked out by hand, beside each story.
+//! values are worked out by hand, beside each scenario.
 
 mod absent;
 mod api;
 mod budget;
 mod business;
 mod database;
-mod own;
 mod process;
+mod scenario;
 mod scheduler;
-mod story;
+mod telemetry;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -21,30 +21,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vantage_obs::Config;
-use vantage_obs::alerts::{self, Severity, Signal};
+use vantage_obs::alerts::{self, AlertSignal, Severity};
 use vantage_obs::generate::plan;
 
-use crate::generated::source;
-use story::{File, Story};
+use crate::generated::generate_input;
+use scenario::{Scenario, ScenarioFile};
 
-fn files() -> Vec<File> {
+fn files() -> Vec<ScenarioFile> {
     vec![
-        File::new("api", "1m", api::stories()),
-        File::new("process", "1m", process::stories()),
-        File::new("worker", "1m", worker::stories()),
-        File::new("scheduler", "1m", scheduler::stories()),
-        File::new("database", "1m", database::stories()),
-        File::new("absent", "1m", absent::stories()),
-        File::new("own", "1m", own::stories()),
-        File::new("budget", "1m", budget::stories()),
+        ScenarioFile::new("api", "1m", api::scenarios()),
+        ScenarioFile::new("process", "1m", process::scenarios()),
+        ScenarioFile::new("worker", "1m", worker::scenarios()),
+        ScenarioFile::new("scheduler", "1m", scheduler::scenarios()),
+        ScenarioFile::new("database", "1m", database::scenarios()),
+        ScenarioFile::new("absent", "1m", absent::scenarios()),
+        ScenarioFile::new("own", "1m", telemetry::scenarios()),
+        ScenarioFile::new("budget", "1m", budget::scenarios()),
         // What takes days is looked at less often.
-        File::new("growth", "5m", database::long_stories()),
-        File::new("business", "15m", business::stories()),
+        ScenarioFile::new("growth", "5m", database::long_scenarios()),
+        ScenarioFile::new("business", "15m", business::scenarios()),
     ]
 }
 
-fn stories() -> Vec<Story> {
-    files().into_iter().flat_map(|file| file.stories).collect()
+fn scenarios() -> Vec<Scenario> {
+    files()
+        .into_iter()
+        .flat_map(|file| file.scenarios)
+        .collect()
 }
 
 fn folder() -> PathBuf {
@@ -53,7 +56,7 @@ fn folder() -> PathBuf {
 
 /// The groups of rules in the order in which they are to be evaluated: alerts read what is recorded.
 fn groups() -> Vec<String> {
-    let files = plan(&source(Config::default()));
+    let files = plan(&generate_input(Config::default()));
     let group = |line: &str| {
         Some(
             line.strip_prefix("  - name: \"")?
@@ -61,15 +64,19 @@ fn groups() -> Vec<String> {
                 .to_owned(),
         )
     };
-    let of = |name: &str| {
+    let groups_of = |name: &str| {
         let file = files.iter().find(|file| file.path.ends_with(name)).unwrap();
         file.text.lines().filter_map(group).collect::<Vec<_>>()
     };
-    [of("vantage-recording.yml"), of("vantage-alerts.yml")].concat()
+    [
+        groups_of("vantage-recording.yml"),
+        groups_of("vantage-alerts.yml"),
+    ]
+    .concat()
 }
 
 #[test]
-fn committed_stories_are_those_that_are_written_here() {
+fn committed_scenarios_match_the_ones_written_here() {
     let groups = groups();
     let bless = std::env::var_os("BLESS").is_some();
     for file in files() {
@@ -85,7 +92,7 @@ fn committed_stories_are_those_that_are_written_here() {
 
 #[test]
 fn nothing_else_is_committed_beside_them() {
-    let known: BTreeSet<_> = files().iter().map(File::name).collect();
+    let known: BTreeSet<_> = files().iter().map(ScenarioFile::name).collect();
     for entry in fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(&name), "{name}");
@@ -93,15 +100,18 @@ fn nothing_else_is_committed_beside_them() {
 }
 
 #[test]
-fn every_level_of_every_alert_fires_in_a_story() {
-    let source = source(Config::default());
-    let fired: BTreeSet<_> = stories().iter().flat_map(Story::fired).collect();
+fn every_level_of_every_alert_fires_in_a_scenario() {
+    let input = generate_input(Config::default());
+    let fired: BTreeSet<_> = scenarios()
+        .iter()
+        .flat_map(Scenario::fired_levels)
+        .collect();
     for spec in alerts::ALL {
         let levels: Vec<_> = match spec.signal {
-            Signal::Watchdog => vec![None],
-            Signal::ErrorBudget => vec![Some(Severity::Warning), Some(Severity::Critical)],
+            AlertSignal::Watchdog => vec![None],
+            AlertSignal::ErrorBudget => vec![Some(Severity::Warning), Some(Severity::Critical)],
             signal => {
-                let levels = source.config.alerts.levels(signal);
+                let levels = input.config.alerts.levels(signal);
                 levels.map(|(severity, _)| Some(severity)).collect()
             }
         };
@@ -113,9 +123,12 @@ fn every_level_of_every_alert_fires_in_a_story() {
 }
 
 #[test]
-fn every_burn_rate_of_every_objective_fires_in_a_story() {
-    let fired: BTreeSet<_> = stories().iter().flat_map(Story::objectives).collect();
-    for objective in &source(Config::default()).objectives {
+fn every_burn_rate_of_every_objective_fires_in_a_scenario() {
+    let fired: BTreeSet<_> = scenarios()
+        .iter()
+        .flat_map(Scenario::fired_objectives)
+        .collect();
+    for objective in &generate_input(Config::default()).objectives {
         for severity in [Severity::Warning, Severity::Critical] {
             let level = (objective.id().to_owned(), severity);
             assert!(fired.contains(&level), "{level:?}");
@@ -124,11 +137,14 @@ fn every_burn_rate_of_every_objective_fires_in_a_story() {
 }
 
 #[test]
-fn every_alert_but_the_watchdog_stays_quiet_in_a_story_of_its_own() {
-    let quiet: BTreeSet<_> = stories().iter().flat_map(Story::kept_quiet).collect();
+fn every_alert_but_the_watchdog_stays_quiet_in_a_scenario() {
+    let quiet: BTreeSet<_> = scenarios()
+        .iter()
+        .flat_map(Scenario::quiet_signals)
+        .collect();
     for spec in alerts::ALL {
         // That one fires always: its silence is the alarm.
-        let expected = spec.signal != Signal::Watchdog;
+        let expected = spec.signal != AlertSignal::Watchdog;
         assert_eq!(quiet.contains(&spec.signal), expected, "{}", spec.name);
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use vantage_obs::config::Environment;
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role, Telemetry};
 
@@ -14,7 +14,7 @@ use crate::support::{named, samples, scrape};
 const LOOPBACK: &str = "127.0.0.1:0";
 
 /// The head and body of an answer.
-fn ask(address: SocketAddr, method: &str, path: &str, accept: &str) -> (String, String) {
+fn send(address: SocketAddr, method: &str, path: &str, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -45,8 +45,8 @@ fn http_listen_is_scraped_until_shutdown_and_refuses_connections_after_it() {
     let free = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
     let mut config = Config::new("listener", Role::Worker);
     config.http.listen = Some(free);
-    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
-    let (head, body) = ask(free, "GET", "/metrics", "text/plain");
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
+    let (head, body) = send(free, "GET", "/metrics", "text/plain");
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
     assert!(!samples(&body).is_empty());
     telemetry.shutdown_blocking().unwrap();
@@ -62,7 +62,7 @@ fn an_address_that_is_taken_is_an_error_of_init() {
     let taken = TcpListener::bind(LOOPBACK).unwrap();
     let mut config = Config::new("listener", Role::Worker);
     config.http.listen = Some(taken.local_addr().unwrap());
-    let refused = Telemetry::local(config, &Environment::empty()).unwrap_err();
+    let refused = Telemetry::without_globals(config, &Environment::empty()).unwrap_err();
     assert!(
         matches!(refused, vantage_obs::InitError::Io(_)),
         "{refused:?}"
@@ -80,7 +80,7 @@ fn thirty_two_scrapes_at_once_are_all_answered_whole() {
         for _ in 0..32 {
             scope.spawn(|| {
                 together.wait();
-                let (head, body) = ask(address, "GET", "/metrics", "application/openmetrics-text");
+                let (head, body) = send(address, "GET", "/metrics", "application/openmetrics-text");
                 assert!(head.starts_with("http/1.1 200 ok"), "{head}");
                 let length = header(&head, "content-length").unwrap();
                 assert_eq!(length, body.len().to_string());
@@ -100,9 +100,9 @@ fn head_is_answered_with_the_head_of_get_and_no_body() {
     let test = TestTelemetry::new();
     let address = served(&test);
     for path in ["/metrics", "/api/v1/health"] {
-        let (head, body) = ask(address, "HEAD", path, "*/*");
+        let (head, body) = send(address, "HEAD", path, "*/*");
         assert_eq!(body, "", "{path}");
-        let (get, _) = ask(address, "GET", path, "*/*");
+        let (get, _) = send(address, "GET", path, "*/*");
         for name in ["content-type", "cache-control", "vary"] {
             assert_eq!(header(&head, name), header(&get, name), "{name} of {path}");
         }
@@ -119,19 +119,19 @@ fn prometheus_and_those_who_know_text_only_get_what_they_ask_for() {
         application/openmetrics-text;version=0.0.1;q=0.5,\
         text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
     for (accept, format) in [
-        ("text/plain;version=0.0.4", Format::Text),
-        ("text/plain", Format::Text),
+        ("text/plain;version=0.0.4", ExpositionFormat::Text),
+        ("text/plain", ExpositionFormat::Text),
         (
             "application/openmetrics-text;version=1.0.0",
-            Format::OpenMetrics,
+            ExpositionFormat::OpenMetrics,
         ),
-        (prometheus, Format::OpenMetrics),
+        (prometheus, ExpositionFormat::OpenMetrics),
     ] {
-        let (head, body) = ask(address, "GET", "/metrics", accept);
+        let (head, body) = send(address, "GET", "/metrics", accept);
         let content_type = header(&head, "content-type");
         assert_eq!(content_type, Some(format.content_type()), "{accept}");
         let ends = body.ends_with("# EOF\n");
-        assert_eq!(ends, format == Format::OpenMetrics, "{accept}");
+        assert_eq!(ends, format == ExpositionFormat::OpenMetrics, "{accept}");
     }
 }
 
@@ -140,7 +140,7 @@ fn what_is_asked_of_a_server_of_our_own_is_no_request_to_the_api() {
     let test = TestTelemetry::new();
     let address = served(&test);
     for path in ["/metrics", "/api/v1/health", "/nowhere"] {
-        ask(address, "GET", path, "*/*");
+        send(address, "GET", path, "*/*");
     }
     assert_eq!(named(&scrape(&test), "vantage_api_requests_total"), []);
 }

@@ -1,4 +1,4 @@
-//! Objectives that are tracked: an incident played by the clock in the hand.
+//! Tracked objectives: an incident simulated with a manual clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
-use vantage_obs::slo::report::Alert;
+use vantage_obs::slo::report::AlertState;
 use vantage_obs::testing::TestTelemetry;
 
-use crate::support::{request, sure, with_objectives};
+use crate::support::{into_ok, request, with_objectives};
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Ten requests in each of so many sampling intervals, of which so many fail.
-async fn play(test: &TestTelemetry, intervals: u32, failing: u32) {
+/// Sends ten requests in each of so many sampling intervals, of which so many fail.
+async fn run_requests(test: &TestTelemetry, intervals: u32, failing: u32) {
     let status = |path: &str| match path {
         "/bad" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::OK,
@@ -28,7 +28,7 @@ async fn play(test: &TestTelemetry, intervals: u32, failing: u32) {
     for _ in 0..intervals {
         for number in 0..10 {
             let path = if number < failing { "/bad" } else { "/good" };
-            sure(app.clone().oneshot(request("GET", path)).await);
+            into_ok(app.clone().oneshot(request("GET", path)).await);
         }
         test.clock().advance(INTERVAL);
         test.tick();
@@ -38,9 +38,9 @@ async fn play(test: &TestTelemetry, intervals: u32, failing: u32) {
 async fn report(test: &TestTelemetry, query: &str) -> (StatusCode, serde_json::Value) {
     let routes: Router = test.telemetry().routes();
     let path = format!("/api/v1/slo{query}");
-    let answer = sure(routes.oneshot(request("GET", &path)).await);
-    let status = answer.status();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let response = into_ok(routes.oneshot(request("GET", &path)).await);
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap())
 }
 
@@ -54,37 +54,46 @@ async fn objective(test: &TestTelemetry, name: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn an_incident_is_frozen_critical_and_over_at_the_very_samples() {
+async fn an_incident_is_frozen_critical_and_over_at_the_exact_samples() {
     let test = with_objectives();
-    let told: Arc<Mutex<Vec<(Alert, Alert)>>> = Arc::default();
-    let telling = Arc::clone(&told);
+    let changes: Arc<Mutex<Vec<(AlertState, AlertState)>>> = Arc::default();
+    let recorder = Arc::clone(&changes);
     test.telemetry().on_slo_alert(move |change| {
         if &*change.objective == "api.error_rate" {
-            telling.lock().unwrap().push((change.from, change.to));
+            recorder.lock().unwrap().push((change.from, change.to));
         }
     });
     test.tick();
     // Half of six hours, so that the warning's long window can say something.
-    play(&test, 1_080, 0).await;
-    assert_eq!(*told.lock().unwrap(), [(Alert::Frozen, Alert::None)]);
+    run_requests(&test, 1_080, 0).await;
+    assert_eq!(
+        *changes.lock().unwrap(),
+        [(AlertState::Frozen, AlertState::None)]
+    );
     assert_eq!(objective(&test, "error_rate").await["alert"], "none");
     // 10x of 0.5 % is 5 % of the hour's 3,600 requests: more than 180.
-    play(&test, 18, 10).await;
+    run_requests(&test, 18, 10).await;
     assert!(
-        !told
+        !changes
             .lock()
             .unwrap()
             .iter()
-            .any(|(_, to)| *to == Alert::Critical)
+            .any(|(_, to)| *to == AlertState::Critical)
     );
-    play(&test, 1, 1).await;
-    assert_eq!(told.lock().unwrap().last().unwrap().1, Alert::Critical);
+    run_requests(&test, 1, 1).await;
+    assert_eq!(
+        changes.lock().unwrap().last().unwrap().1,
+        AlertState::Critical
+    );
     assert_eq!(objective(&test, "error_rate").await["alert"], "critical");
     let labels = [("objective", "api.error_rate"), ("severity", "critical")];
     assert_eq!(test.value("vantage_slo_alert", &labels), Some(1.0));
     // 181 bad leave the short window within five minutes; a minute later it is over.
-    play(&test, 36, 0).await;
-    assert_eq!(told.lock().unwrap().last().unwrap().1, Alert::Warning);
+    run_requests(&test, 36, 0).await;
+    assert_eq!(
+        changes.lock().unwrap().last().unwrap().1,
+        AlertState::Warning
+    );
     assert_eq!(test.value("vantage_slo_alert", &labels), Some(0.0));
 }
 
@@ -92,9 +101,9 @@ async fn an_incident_is_frozen_critical_and_over_at_the_very_samples() {
 async fn minutes_in_which_more_than_a_tenth_fails_are_bad_slices() {
     let test = with_objectives();
     test.tick();
-    play(&test, 60, 0).await;
-    play(&test, 18, 2).await;
-    play(&test, 18, 1).await;
+    run_requests(&test, 60, 0).await;
+    run_requests(&test, 18, 2).await;
+    run_requests(&test, 18, 1).await;
     let availability = objective(&test, "availability").await;
     assert_eq!(availability["bad"], 3, "{availability}");
     assert!(
@@ -104,7 +113,7 @@ async fn minutes_in_which_more_than_a_tenth_fails_are_bad_slices() {
 }
 
 #[tokio::test]
-async fn what_nothing_records_is_absent_and_has_no_metrics() {
+async fn an_objective_without_recorder_is_absent_and_has_no_metrics() {
     let config = vantage_obs::Config::new("test", vantage_obs::Role::Worker);
     let test = TestTelemetry::with(config, &crate::support::OBJECTIVES).unwrap();
     test.tick();
@@ -118,12 +127,12 @@ async fn what_nothing_records_is_absent_and_has_no_metrics() {
 }
 
 #[tokio::test]
-async fn what_happened_is_covered_for_as_long_as_somebody_looked() {
+async fn coverage_grows_with_the_sampled_time() {
     let test = with_objectives();
     assert_eq!(report(&test, "").await.0, StatusCode::SERVICE_UNAVAILABLE);
     test.tick();
     assert_eq!(objective(&test, "latency").await["data"], "no_data");
-    play(&test, 30, 0).await;
+    run_requests(&test, 30, 0).await;
     let latency = objective(&test, "latency").await;
     assert_eq!(
         (&latency["data"], &latency["good"]),

@@ -1,4 +1,4 @@
-//! The pages: what they say, to whom, and what they let a browser do.
+//! The status pages: content, access, and content security policy.
 
 mod public;
 mod slo;
@@ -11,15 +11,15 @@ use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use vantage_obs::testing::TestTelemetry;
 
-use crate::support::sure;
+use crate::support::into_ok;
 
-/// What a route answered.
-struct Answer {
+/// The response of a route.
+struct PageResponse {
     response: Response<()>,
     body: String,
 }
 
-impl Answer {
+impl PageResponse {
     fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -30,27 +30,32 @@ impl Answer {
     }
 }
 
-async fn ask(test: &TestTelemetry, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(
+    test: &TestTelemetry,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> PageResponse {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let router = test.telemetry().routes();
-    let response = sure(router.oneshot(request.body(Body::empty()).unwrap()).await);
+    let response = into_ok(router.oneshot(request.body(Body::empty()).unwrap()).await);
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Answer {
+    PageResponse {
         response: Response::from_parts(parts, ()),
         body: String::from_utf8_lossy(&body).into_owned(),
     }
 }
 
-async fn get(test: &TestTelemetry, path: &str) -> Answer {
-    ask(test, "GET", path, &[]).await
+async fn get(test: &TestTelemetry, path: &str) -> PageResponse {
+    send(test, "GET", path, &[]).await
 }
 
-/// The page's policy lets in its style sheet and nothing else, by a hash that is really its own.
-fn is_sealed(page: &Answer) {
+/// Asserts that the page's policy allows its style sheet and nothing else, by its real hash.
+fn assert_sealed(page: &PageResponse) {
     let policy = page.header(header::CONTENT_SECURITY_POLICY);
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
     let (_, style) = page.body.split_once("<style>").unwrap();
@@ -71,11 +76,11 @@ fn is_sealed(page: &Answer) {
     }
 }
 
-/// HEAD says the same as GET, a tag is answered with 304, and gzip is smaller and the same.
-async fn is_well_served(test: &TestTelemetry, path: &str) {
+/// Asserts that HEAD equals GET, a matching tag gives 304, and gzip is served.
+async fn assert_well_served(test: &TestTelemetry, path: &str) {
     let page = get(test, path).await;
     assert_eq!(page.status(), StatusCode::OK, "{path}");
-    let head = ask(test, "HEAD", path, &[]).await;
+    let head = send(test, "HEAD", path, &[]).await;
     assert_eq!(
         (head.status(), head.body.as_str()),
         (StatusCode::OK, ""),
@@ -90,12 +95,12 @@ async fn is_well_served(test: &TestTelemetry, path: &str) {
     }
     let tag = page.header(header::ETAG);
     let tags = format!("\"other\", {tag}");
-    let same = ask(test, "GET", path, &[("if-none-match", &tags)]).await;
+    let same = send(test, "GET", path, &[("if-none-match", &tags)]).await;
     assert_eq!(same.status(), StatusCode::NOT_MODIFIED, "{path}");
     assert_eq!((same.body.as_str(), same.header(header::ETAG)), ("", tag));
-    let other = ask(test, "GET", path, &[("if-none-match", "W/\"0\"")]).await;
+    let other = send(test, "GET", path, &[("if-none-match", "W/\"0\"")]).await;
     assert_eq!(other.status(), StatusCode::OK, "{path}");
-    let gzip = ask(test, "GET", path, &[("accept-encoding", "gzip")]).await;
+    let gzip = send(test, "GET", path, &[("accept-encoding", "gzip")]).await;
     assert_eq!(gzip.header(header::CONTENT_ENCODING), "gzip", "{path}");
     assert_eq!(page.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
 }

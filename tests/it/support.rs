@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role};
 
@@ -34,14 +34,14 @@ pub(crate) fn with_objectives() -> TestTelemetry {
 pub(crate) fn events(test: &TestTelemetry, objective: &str) -> (u64, u64) {
     test.telemetry()
         .slo_events()
-        .find(|(name, ..)| *name == objective)
-        .map(|(_, good, bad)| (good, bad))
+        .find(|counts| counts.objective == objective)
+        .map(|counts| (counts.good, counts.bad))
         .expect("the objective has an account")
 }
 
 pub(crate) fn scrape(test: &TestTelemetry) -> String {
     test.telemetry()
-        .scrape(Format::Text)
+        .scrape(ExpositionFormat::Text)
         .expect("there is something to show")
 }
 
@@ -139,12 +139,12 @@ pub(crate) enum Step {
 
 /// A body that takes its steps, and never says in advance that it is at its end.
 #[derive(Debug, Default)]
-pub(crate) struct Steps {
+pub(crate) struct ScriptedBody {
     steps: VecDeque<Step>,
     length: Option<u64>,
 }
 
-impl Steps {
+impl ScriptedBody {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
@@ -158,7 +158,7 @@ impl Steps {
     }
 }
 
-impl Body for Steps {
+impl Body for ScriptedBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -193,7 +193,7 @@ pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::O
 }
 
 /// Runs a future as a layer that catches panics does; `None` when it panicked.
-pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     poll_fn(
         move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -215,6 +215,6 @@ pub(crate) fn request(method: &str, path: &str) -> http::Request<axum::body::Bod
 }
 
 /// Takes the error out of a result that has none.
-pub(crate) fn sure<T>(result: Result<T, Infallible>) -> T {
+pub(crate) fn into_ok<T>(result: Result<T, Infallible>) -> T {
     result.unwrap_or_else(|never| match never {})
 }

@@ -9,22 +9,22 @@ use axum::routing::get;
 use opentelemetry::trace::{SpanKind, Status};
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
-use vantage_obs::config::Sampler;
-use vantage_obs::logs::Output;
+use vantage_obs::config::TraceSampler;
+use vantage_obs::logs::LogWriter;
 use vantage_obs::testing::{SpanData, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
-use crate::support::{Step, Steps, caught, config, poll_once, request, sure};
+use crate::support::{ScriptedBody, Step, catch_panic, config, into_ok, poll_once, request};
 
 /// The caller's trace in the examples of the W3C recommendation.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-fn kept() -> TestTelemetry {
-    with(|traces| traces.sample_ratio = 1.0)
+fn sample_all() -> TestTelemetry {
+    with_traces(|traces| traces.sample_ratio = 1.0)
 }
 
-fn with(change: impl FnOnce(&mut vantage_obs::config::Traces)) -> TestTelemetry {
+fn with_traces(change: impl FnOnce(&mut vantage_obs::config::TracesConfig)) -> TestTelemetry {
     let mut config = config();
     change(&mut config.traces);
     TestTelemetry::with(config, &[]).unwrap()
@@ -37,13 +37,13 @@ fn traced(test: &TestTelemetry, router: Router) -> Router {
         .merge(telemetry.routes())
 }
 
-async fn ask(app: Router, path: &str, flags: &str) -> StatusCode {
+async fn send(app: Router, path: &str, flags: &str) -> StatusCode {
     let mut asked = request("GET", path);
     if !flags.is_empty() {
         let parent = format!("00-{TRACE}-{CALLER}-{flags}").parse().unwrap();
         asked.headers_mut().insert("traceparent", parent);
     }
-    let response = sure(app.oneshot(asked).await);
+    let response = into_ok(app.oneshot(asked).await);
     let status = response.status();
     axum::body::to_bytes(response.into_body(), 1 << 20)
         .await
@@ -77,12 +77,12 @@ fn is_child(child: &SpanData, parent: &SpanData) -> bool {
 
 #[tokio::test]
 async fn a_request_has_a_span_below_its_caller() {
-    let test = kept();
+    let test = sample_all();
     let app = traced(
         &test,
         Router::new().route("/posts/{id}", get(|| async { "a post" })),
     );
-    ask(app, "/posts/7?token=secret", "01").await;
+    send(app, "/posts/7?token=secret", "01").await;
     let span = only(&test);
     assert_eq!(span.name, "GET /posts/{id}");
     assert_eq!(span.span_kind, SpanKind::Server);
@@ -104,9 +104,9 @@ async fn a_request_has_a_span_below_its_caller() {
 
 #[tokio::test]
 async fn an_unknown_path_has_a_span_without_a_route() {
-    let test = kept();
+    let test = sample_all();
     let app = traced(&test, Router::new());
-    assert_eq!(ask(app, "/wp-admin", "").await, StatusCode::NOT_FOUND);
+    assert_eq!(send(app, "/wp-admin", "").await, StatusCode::NOT_FOUND);
     let span = only(&test);
     assert_eq!(span.name, "GET");
     assert_eq!(attribute(&span, "http.route"), None);
@@ -115,7 +115,7 @@ async fn an_unknown_path_has_a_span_without_a_route() {
 
 #[tokio::test]
 async fn what_went_wrong_is_in_the_span() {
-    let test = kept();
+    let test = sample_all();
     let app = Router::new()
         .route("/fails", get(|| async { StatusCode::BAD_GATEWAY }))
         .route(
@@ -123,8 +123,8 @@ async fn what_went_wrong_is_in_the_span() {
             get(|| async { panic!("a handler that panics") as &str }),
         );
     let app = traced(&test, app);
-    ask(app.clone(), "/fails", "").await;
-    caught(ask(app, "/panics", "")).await;
+    send(app.clone(), "/fails", "").await;
+    catch_panic(send(app, "/panics", "")).await;
     for (name, error, status) in [
         ("GET /fails", "502", "502"),
         ("GET /panics", "panic", "500"),
@@ -139,10 +139,11 @@ async fn what_went_wrong_is_in_the_span() {
 
 #[tokio::test]
 async fn a_span_lasts_until_the_body_ends_and_tells_of_one_that_breaks_off() {
-    let test = kept();
-    let steps = || async { axum::body::Body::new(Steps::new([Step::Data("half"), Step::Fail])) };
+    let test = sample_all();
+    let steps =
+        || async { axum::body::Body::new(ScriptedBody::new([Step::Data("half"), Step::Fail])) };
     let app = traced(&test, Router::new().route("/stream", get(steps)));
-    let response = sure(app.oneshot(request("GET", "/stream")).await);
+    let response = into_ok(app.oneshot(request("GET", "/stream")).await);
     assert_eq!(test.spans(), [], "the body is still to come");
     axum::body::to_bytes(response.into_body(), 100)
         .await
@@ -155,12 +156,12 @@ async fn a_span_lasts_until_the_body_ends_and_tells_of_one_that_breaks_off() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_is_named_and_no_failure_of_the_server() {
-    let test = kept();
+    let test = sample_all();
     let app = Router::new()
         .route("/posts", get(|| async { "unread" }))
         .route("/waits", get(std::future::pending::<&str>));
     let app = traced(&test, app);
-    drop(sure(app.clone().oneshot(request("GET", "/posts")).await));
+    drop(into_ok(app.clone().oneshot(request("GET", "/posts")).await));
     let mut waiting = Box::pin(app.oneshot(request("GET", "/waits")));
     assert!(poll_once(waiting.as_mut()).await.is_none());
     drop(waiting);
@@ -173,27 +174,27 @@ async fn a_client_that_goes_away_is_named_and_no_failure_of_the_server() {
 
 #[tokio::test]
 async fn health_and_scrapes_are_never_traced_unless_asked_for() {
-    let test = kept();
+    let test = sample_all();
     let app = Router::new()
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
     for path in ["/api/v1/health", "/metrics"] {
-        assert_eq!(ask(app.clone(), path, "01").await, StatusCode::OK);
+        assert_eq!(send(app.clone(), path, "01").await, StatusCode::OK);
     }
     assert_eq!(test.spans(), []);
-    let test = with(|traces| {
+    let test = with_traces(|traces| {
         traces.routes.insert("/metrics".into(), 1.0);
     });
     let app = Router::new()
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
-    ask(app, "/metrics", "").await;
+    send(app, "/metrics", "").await;
     assert_eq!(only(&test).name, "GET /metrics");
 }
 
 #[tokio::test]
 async fn who_decides_is_the_sampler_and_a_route_may_have_its_own_ratio() {
-    use Sampler::{
+    use TraceSampler::{
         AlwaysOff, AlwaysOn, ParentBasedAlwaysOff, ParentBasedAlwaysOn, ParentBasedTraceIdRatio,
         TraceIdRatio,
     };
@@ -217,7 +218,7 @@ async fn who_decides_is_the_sampler_and_a_route_may_have_its_own_ratio() {
         (ParentBasedTraceIdRatio, 1.0, Some(0.0), "", false),
         (ParentBasedTraceIdRatio, 1.0, Some(0.0), "01", false),
     ] {
-        let test = with(|traces| {
+        let test = with_traces(|traces| {
             (traces.sampler, traces.sample_ratio) = (sampler, general);
             traces
                 .routes
@@ -227,7 +228,7 @@ async fn who_decides_is_the_sampler_and_a_route_may_have_its_own_ratio() {
             &test,
             Router::new().route("/posts", get(|| async { "posts" })),
         );
-        ask(app, "/posts", flags).await;
+        send(app, "/posts", flags).await;
         let case = format!("{sampler} {general} {own:?} {flags:?}");
         assert_eq!(test.spans().len(), usize::from(is_kept), "{case}");
     }
@@ -235,7 +236,7 @@ async fn who_decides_is_the_sampler_and_a_route_may_have_its_own_ratio() {
 
 #[tokio::test]
 async fn a_trace_that_is_not_kept_still_goes_on_to_others_as_such() {
-    let test = with(|traces| traces.sample_ratio = 0.0);
+    let test = with_traces(|traces| traces.sample_ratio = 0.0);
     let telemetry = test.telemetry().clone();
     let sent = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&sent);
@@ -244,12 +245,12 @@ async fn a_trace_that_is_not_kept_still_goes_on_to_others_as_such() {
         let uri = "http://billing/invoices".parse().unwrap();
         telemetry
             .http_call(&http::Method::GET, &uri, &mut headers)
-            .answered(StatusCode::OK);
+            .complete(StatusCode::OK);
         let parent = headers["traceparent"].to_str().unwrap();
         parent.clone_into(&mut seen.lock().unwrap());
     };
     let app = traced(&test, Router::new().route("/posts", get(call)));
-    ask(app, "/posts", "00").await;
+    send(app, "/posts", "00").await;
     let sent = sent.lock().unwrap();
     assert!(sent.starts_with(&format!("00-{TRACE}-")), "{sent}");
     assert!(sent.ends_with("-00"), "{sent}");
@@ -258,7 +259,7 @@ async fn a_trace_that_is_not_kept_still_goes_on_to_others_as_such() {
 
 #[tokio::test]
 async fn one_trace_goes_from_the_request_through_the_queue_into_the_job_and_its_query() {
-    let test = kept();
+    let test = sample_all();
     let telemetry = test.telemetry().clone();
     let queue = Arc::new(Mutex::new(String::new()));
     let put = Arc::clone(&queue);
@@ -268,7 +269,7 @@ async fn one_trace_goes_from_the_request_through_the_queue_into_the_job_and_its_
         StatusCode::CREATED
     };
     let app = traced(&test, Router::new().route("/posts", get(create)));
-    ask(app, "/posts", "").await;
+    send(app, "/posts", "").await;
 
     let carrier: Carrier = serde_json::from_str(&queue.lock().unwrap()).unwrap();
     let worker = test.telemetry().worker("publisher-1");
@@ -305,7 +306,7 @@ async fn one_trace_goes_from_the_request_through_the_queue_into_the_job_and_its_
 
 #[test]
 fn a_job_may_link_to_its_trace_instead_of_going_on_with_it() {
-    let test = kept();
+    let test = sample_all();
     let execution = test
         .telemetry()
         .scheduler()
@@ -331,7 +332,7 @@ fn a_job_may_link_to_its_trace_instead_of_going_on_with_it() {
 
 #[test]
 fn a_carrier_that_is_damaged_is_as_good_as_none() {
-    let test = kept();
+    let test = sample_all();
     let worker = test.telemetry().worker("w");
     for text in [r#"{"traceparent":"00-zz"}"#, r#"{"x":"y"}"#, "{}"] {
         let carrier: Carrier = serde_json::from_str(text).unwrap();
@@ -347,8 +348,8 @@ fn a_carrier_that_is_damaged_is_as_good_as_none() {
 
 #[test]
 fn baggage_travels_too_and_without_propagators_nothing_does() {
-    let all = kept();
-    let none = with(|traces| traces.propagators.clear());
+    let all = sample_all();
+    let none = with_traces(|traces| traces.propagators.clear());
     for (test, travels) in [(all, true), (none, false)] {
         let carrier: Carrier = serde_json::from_str(r#"{"baggage":"tenant=acme"}"#).unwrap();
         let job = test
@@ -364,7 +365,7 @@ fn baggage_travels_too_and_without_propagators_nothing_does() {
 
 #[test]
 fn a_dropped_job_a_panicking_one_and_a_cancelled_query_say_so() {
-    let test = kept();
+    let test = sample_all();
     let worker = test.telemetry().worker("w");
     let start = |kind| worker.start(kind, test.clock().wall(), &Carrier::EMPTY);
     drop(start("dropped"));
@@ -390,9 +391,9 @@ fn a_dropped_job_a_panicking_one_and_a_cancelled_query_say_so() {
 
 /// Everything that is written.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Written {
+impl Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -405,9 +406,11 @@ impl Write for Written {
 
 #[tokio::test]
 async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
-    let test = kept();
-    let written = Written::default();
-    let layer = test.telemetry().tracing_layer(Output::to(written.clone()));
+    let test = sample_all();
+    let written = CapturedLog::default();
+    let layer = test
+        .telemetry()
+        .tracing_layer(LogWriter::from_writer(written.clone()));
     let subscriber = tracing_subscriber::registry().with(layer);
     let _default = tracing::subscriber::set_default(subscriber);
     let handler = || async {
@@ -416,7 +419,7 @@ async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
         tracing::debug_span!("too fine").in_scope(|| ());
     };
     let app = traced(&test, Router::new().route("/posts", get(handler)));
-    ask(app, "/posts", "01").await;
+    send(app, "/posts", "01").await;
 
     let (request, inner) = (named(&test, "GET /posts"), named(&test, "inner"));
     assert!(is_child(&inner, &request), "{inner:#?}");
@@ -437,7 +440,7 @@ async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
 
 #[test]
 fn traces_that_are_turned_off_leave_no_span_and_no_header() {
-    let test = with(|traces| {
+    let test = with_traces(|traces| {
         traces.enabled = false;
         traces.sample_ratio = 1.0;
     });

@@ -1,4 +1,4 @@
-//! Workers as the routes show them, with the clock in the hand.
+//! Workers as the routes show them, with a manual clock.
 
 mod routes;
 
@@ -15,23 +15,23 @@ use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
 
-use crate::support::{request, sure};
+use crate::support::{into_ok, request};
 
 const LIST: &str = "/api/v1/workers/health";
 
-async fn ask(test: &TestTelemetry, request: Request<Body>) -> (StatusCode, Value) {
+async fn send(test: &TestTelemetry, request: Request<Body>) -> (StatusCode, Value) {
     let routes: Router = test.telemetry().routes();
-    let answer = sure(routes.oneshot(request).await);
-    let status = answer.status();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let response = into_ok(routes.oneshot(request).await);
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
 async fn get(test: &TestTelemetry, path: &str) -> (StatusCode, Value) {
-    ask(test, request("GET", path)).await
+    send(test, request("GET", path)).await
 }
 
-fn beat_of(id: &str, body: impl Into<Body>) -> Request<Body> {
+fn beat_request(id: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(format!("/api/v1/workers/{id}/heartbeat"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(body.into())
@@ -40,7 +40,7 @@ fn beat_of(id: &str, body: impl Into<Body>) -> Request<Body> {
 
 async fn beat(test: &TestTelemetry, id: &str, sequence: u64) -> StatusCode {
     let body = json!({"boot_id": "b", "sequence": sequence, "interval_ms": 30_000});
-    ask(test, beat_of(id, body.to_string())).await.0
+    send(test, beat_request(id, body.to_string())).await.0
 }
 
 async fn state(test: &TestTelemetry, id: &str) -> Value {
@@ -61,7 +61,7 @@ async fn a_worker_of_another_process_walks_from_online_to_gone() {
     assert_eq!(strict, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(beat(&test, "w:1", 2).await, StatusCode::ACCEPTED);
     let body = json!({"boot_id": "b", "sequence": 3, "state": "stopped"});
-    ask(&test, beat_of("w:1", body.to_string())).await;
+    send(&test, beat_request("w:1", body.to_string())).await;
     assert_eq!(state(&test, "w:1").await, "stopped");
     test.clock().advance(Duration::from_secs(86_400));
     let (gone, _) = get(&test, "/api/v1/workers/w:1/heartbeat").await;
@@ -77,7 +77,7 @@ async fn one_worker_is_shown_with_every_field_of_the_contract() {
         "progress": {"in_flight": 1, "processed_total": 12, "failed_total": 2, "queue_depth": 3,
                      "last_progress_at": "2027-01-15T07:59:50Z", "oldest_in_flight_ms": 1500},
     });
-    let (status, _) = ask(&test, beat_of("w1", body.to_string())).await;
+    let (status, _) = send(&test, beat_request("w1", body.to_string())).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     test.clock().advance(Duration::from_millis(1_250));
     let (_, shown) = get(&test, "/api/v1/workers/w1/heartbeat").await;
@@ -123,30 +123,33 @@ async fn the_list_counts_all_states_and_goes_page_by_page() {
         (&page["status"], page["workers"].as_array().unwrap().len()),
         (&json!("fail"), 3)
     );
-    let (status, refused) = get(&test, &format!("{LIST}?state=dead&limit=0&cursor=%20")).await;
+    let (status, rejection) = get(&test, &format!("{LIST}?state=dead&limit=0&cursor=%20")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(refused["faults"].as_array().unwrap().len(), 3);
+    assert_eq!(rejection["faults"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn a_bad_beat_is_refused_with_every_fault() {
     let test = TestTelemetry::new();
     assert_eq!(beat(&test, "w", 1).await, StatusCode::ACCEPTED);
-    let (status, refused) = ask(&test, beat_of("a%20b", r#"{"sequence":-1}"#)).await;
+    let (status, rejection) = send(&test, beat_request("a%20b", r#"{"sequence":-1}"#)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    let paths: Vec<_> = refused["faults"]
+    let paths: Vec<_> = rejection["faults"]
         .as_array()
         .unwrap()
         .iter()
         .map(|fault| &fault["path"])
         .collect();
     assert_eq!(paths, ["worker_id", "$.boot_id", "$.sequence"]);
-    let (status, _) = ask(&test, beat_of("w", " ".repeat(16 * 1024 + 1))).await;
+    let (status, _) = send(&test, beat_request("w", " ".repeat(16 * 1024 + 1))).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    let mut text = beat_of("w", r#"{"boot_id":"b","sequence":1}"#);
+    let mut text = beat_request("w", r#"{"boot_id":"b","sequence":1}"#);
     text.headers_mut()
         .insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
-    assert_eq!(ask(&test, text).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(
+        send(&test, text).await.0,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
     assert_eq!(
         test.value("vantage_worker_beats_total", &[("result", "refused")]),
         Some(3.0)
@@ -159,11 +162,11 @@ async fn a_beat_needs_the_token_where_there_is_one() {
     config.health.write_token = Some(Secret::new("s3cret"));
     let test = TestTelemetry::with(config, &[]).unwrap();
     assert_eq!(beat(&test, "w", 1).await, StatusCode::UNAUTHORIZED);
-    let mut allowed = beat_of("w", r#"{"boot_id":"b","sequence":1}"#);
+    let mut allowed = beat_request("w", r#"{"boot_id":"b","sequence":1}"#);
     allowed
         .headers_mut()
         .insert(header::AUTHORIZATION, "Bearer s3cret".parse().unwrap());
-    assert_eq!(ask(&test, allowed).await.0, StatusCode::ACCEPTED);
+    assert_eq!(send(&test, allowed).await.0, StatusCode::ACCEPTED);
     assert_eq!(state(&test, "w").await, "online");
 }
 
@@ -194,12 +197,15 @@ async fn minutes_and_lost_jobs_of_workers_count_towards_their_objectives_once() 
     let test = TestTelemetry::with(config, &[("workers.json", objectives)]).unwrap();
     test.tick();
     let body = json!({"boot_id": "b", "sequence": 1, "progress": {"in_flight": 3, "in_flight_overdue": 1}});
-    ask(&test, beat_of("w", body.to_string())).await;
+    send(&test, beat_request("w", body.to_string())).await;
     for _ in 0..10 {
         test.clock().advance(Duration::from_secs(60));
         test.tick();
     }
-    let events: Vec<_> = test.telemetry().slo_events().collect();
+    let events = test.telemetry().slo_events();
+    let events: Vec<_> = events
+        .map(|counts| (counts.objective, counts.good, counts.bad))
+        .collect();
     assert_eq!(
         events,
         [

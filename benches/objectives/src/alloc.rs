@@ -1,40 +1,40 @@
-//! Weighs what is held, where somebody asks.
+//! An allocator that counts the bytes that are held.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-static HELD: AtomicI64 = AtomicI64::new(0);
+static HELD_BYTES: AtomicI64 = AtomicI64::new(0);
 
-struct Weighing;
+struct TrackingAllocator;
 
 // SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Weighing {
+unsafe impl GlobalAlloc for TrackingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        weigh(layout.size() as i64);
+        track(layout.size() as i64);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        weigh(layout.size() as i64);
+        track(layout.size() as i64);
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        weigh(-(layout.size() as i64));
+        track(-(layout.size() as i64));
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-fn weigh(bytes: i64) {
-    HELD.fetch_add(bytes, Ordering::Relaxed);
+fn track(bytes: i64) {
+    HELD_BYTES.fetch_add(bytes, Ordering::Relaxed);
 }
 
 #[global_allocator]
-static WEIGHING: Weighing = Weighing;
+static ALLOCATOR: TrackingAllocator = TrackingAllocator;
 
-/// By how many bytes the memory that is held grew during a call.
-pub(crate) fn held(call: impl FnOnce()) -> i64 {
-    let before = HELD.load(Ordering::Relaxed);
+/// Returns the growth of held memory during a call, in bytes.
+pub(crate) fn held_growth(call: impl FnOnce()) -> i64 {
+    let before = HELD_BYTES.load(Ordering::Relaxed);
     call();
-    HELD.load(Ordering::Relaxed) - before
+    HELD_BYTES.load(Ordering::Relaxed) - before
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use tracing_subscriber::layer::SubscriberExt;
-use vantage_obs::{config::Logs, logs};
+use vantage_obs::{config::LogsConfig, logs};
 
 use crate::{measure, row};
 
@@ -13,7 +13,7 @@ fn event() {
     tracing::info!(post = 7, user = "ada", slow = false, "published");
 }
 
-fn not_wanted() {
+fn disabled_event() {
     tracing::debug!(post = 7, user = "ada", slow = false, "published");
 }
 
@@ -40,14 +40,18 @@ pub(crate) fn run() {
     let (peer, peer_in_span, peer_span) = tracing::subscriber::with_default(peer, || {
         (measure(CALLS, event), in_span(event), whole_span())
     });
-    let (layer, _levels) = logs::layer(&Logs::default(), "bench", logs::Output::to(io::sink()));
+    let (layer, _levels) = logs::layer(
+        &LogsConfig::default(),
+        "bench",
+        logs::LogWriter::from_writer(io::sink()),
+    );
     let ours = tracing_subscriber::registry().with(layer);
     let (ours, ours_in_span, ours_span, ours_off) = tracing::subscriber::with_default(ours, || {
         (
             measure(CALLS, event),
             in_span(event),
             whole_span(),
-            measure(CALLS, not_wanted),
+            measure(CALLS, disabled_event),
         )
     });
     row("tracing-subscriber fmt json", peer, peer);

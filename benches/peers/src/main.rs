@@ -32,9 +32,9 @@ fn measure_together<const N: usize>(calls: u64, mut all: [&mut dyn FnMut(); N]) 
     }
     let mut rounds = rounds.into_iter();
     all.map(|call| {
-        let before = alloc::count();
+        let before = alloc::allocations();
         (0..calls).for_each(|_| call());
-        let allocations = (alloc::count() - before) as f64 / calls as f64;
+        let allocations = (alloc::allocations() - before) as f64 / calls as f64;
         let mut rounds: Vec<f64> = rounds.next().unwrap_or_default();
         rounds.sort_by(f64::total_cmp);
         (rounds[rounds.len() / 2], allocations)

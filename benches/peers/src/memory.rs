@@ -11,13 +11,14 @@ use vantage_obs::{Config, Telemetry};
 use crate::alloc;
 
 const VALUES: usize = 100_000;
-/// What may still grow once an instrument holds its limit of series, in bytes.
+/// The most growth once an instrument holds its limit of series, in bytes.
 const GROWTH: i64 = 64 * 1024;
 
 pub(crate) fn run() {
     println!("-- memory held after {VALUES} distinct values of one label");
     let telemetry =
-        Telemetry::local(Config::new("bench", Role::Worker), &Environment::empty()).expect("valid");
+        Telemetry::without_globals(Config::new("bench", Role::Worker), &Environment::empty())
+            .expect("valid");
     let limit = telemetry.config().config.metrics.cardinality_limit;
     let business = telemetry.business();
     let ours = held(limit, |value| business.ai_generation(value));
@@ -28,7 +29,7 @@ pub(crate) fn run() {
         worker.start(value, now, &Carrier::EMPTY).succeed();
     });
     row("ours: a job, five instruments", jobs);
-    let requests = held(limit, through(&telemetry));
+    let requests = held(limit, http_requests(&telemetry));
     row("ours: the HTTP layer, two instruments", requests);
     for (past_limit, what) in [
         (ours.1, "counter"),
@@ -50,12 +51,12 @@ pub(crate) fn run() {
 /// Bytes held after the first `limit` values and a few, and what the rest of the values added.
 fn held(limit: usize, mut record: impl FnMut(&str)) -> (i64, i64) {
     let mut record_all = |numbers: std::ops::Range<usize>| {
-        alloc::held(|| numbers.for_each(|number| record(&format!("value-{number}"))))
+        alloc::held_growth(|| numbers.for_each(|number| record(&format!("value-{number}"))))
     };
     (record_all(0..limit + 10), record_all(limit + 10..VALUES))
 }
 
-fn through(telemetry: &Telemetry) -> impl FnMut(&str) {
+fn http_requests(telemetry: &Telemetry) -> impl FnMut(&str) {
     let answer = tower::service_fn(|_: Request<()>| async {
         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
     });

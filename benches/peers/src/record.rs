@@ -17,12 +17,16 @@ const BOUNDS: [f64; 14] = [
 
 pub(crate) fn run() {
     println!("-- recording, labels looked up each time");
-    let ours =
-        vantage_obs::Telemetry::local(Config::new("bench", Role::Api), &Environment::empty())
-            .expect("valid");
+    let ours = vantage_obs::Telemetry::without_globals(
+        Config::new("bench", Role::Api),
+        &Environment::empty(),
+    )
+    .expect("valid");
     let pool = ours.database("sqlite").pool("primary");
     let business = ours.business();
-    let kept = measure(CALLS, || pool.waited(std::time::Duration::from_millis(3)));
+    let with_handle = measure(CALLS, || {
+        pool.record_wait(std::time::Duration::from_millis(3))
+    });
     let looked_up = measure(CALLS, || business.ai_generation("caption"));
     let database = ours.database("sqlite");
     let query = measure(CALLS, || database.query("SELECT", "posts").succeed());
@@ -70,24 +74,24 @@ pub(crate) fn run() {
         sdk,
         prometheus,
     );
-    row("ours: a histogram, handle kept", kept, prometheus);
+    row("ours: a histogram, handle kept", with_handle, prometheus);
     row("ours: a counter, found by its label", looked_up, prometheus);
     row(
         "ours: a query, two clock readings and a histogram",
         query,
         prometheus,
     );
-    exported();
+    compare_exports();
 }
 
-/// What the push and the objectives add to a recording: one reader serves every export.
-fn exported() {
+/// Measures what the push and the objectives add to a recording: one reader serves every export.
+fn compare_exports() {
     println!("-- a job, scraped alone and with everything");
     let telemetry = |change: &dyn Fn(&mut Config)| {
         let mut config = Config::new("bench", Role::Worker);
         config.traces.enabled = false;
         change(&mut config);
-        vantage_obs::Telemetry::local(config, &Environment::empty()).expect("valid")
+        vantage_obs::Telemetry::without_globals(config, &Environment::empty()).expect("valid")
     };
     let scraped = telemetry(&|_| {});
     let everything = telemetry(&|config| {
@@ -107,5 +111,9 @@ fn exported() {
     let (mut alone, mut all) = (job(&scraped), job(&everything));
     let [alone, all] = measure_together(CALLS / 4, [&mut alone, &mut all]);
     row("ours: a job, scraped", alone, alone);
-    row("ours: a job, scraped, pushed and judged by objectives", all, alone);
+    row(
+        "ours: a job, scraped, pushed and judged by objectives",
+        all,
+        alone,
+    );
 }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use vantage_obs::Config;
 use vantage_obs::config::{Environment, Role};
-use vantage_obs::exposition::Format;
+use vantage_obs::exposition::ExpositionFormat;
 
 use crate::{measure, row};
 
@@ -29,7 +29,8 @@ pub(crate) fn run() {
         );
         let mut config = Config::new("bench", Role::Api);
         config.metrics.cardinality_limit = 2 * SERIES;
-        let ours = vantage_obs::Telemetry::local(config, &Environment::empty()).expect("valid");
+        let ours =
+            vantage_obs::Telemetry::without_globals(config, &Environment::empty()).expect("valid");
         fill(&ours.meter("bench"), histograms);
         let sdk_registry = otel(histograms);
         let client = client(histograms);
@@ -49,12 +50,12 @@ pub(crate) fn run() {
         row("prometheus-client", peer, sdk);
         row(
             "ours: collect and write text",
-            measure(1, || drop(ours.scrape(Format::Text))),
+            measure(1, || drop(ours.scrape(ExpositionFormat::Text))),
             sdk,
         );
         row(
             "ours: collect and write OpenMetrics",
-            measure(1, || drop(ours.scrape(Format::OpenMetrics))),
+            measure(1, || drop(ours.scrape(ExpositionFormat::OpenMetrics))),
             sdk,
         );
     }

@@ -32,10 +32,10 @@ pub(crate) fn run(only: Option<&str>) {
     println!("-- one request through a layer");
     let registry = prometheus::Registry::new();
     if let Some(only) = only {
-        let measured = measure(CALLS, asking(router(only, &registry)));
+        let measured = measure(CALLS, request_call(router(only, &registry)));
         return row(only, measured, measured);
     }
-    let mut calls = LAYERS.map(|name| asking(router(name, &registry)));
+    let mut calls = LAYERS.map(|name| request_call(router(name, &registry)));
     let measured = measure_together(CALLS, calls.each_mut().map(|call| call as &mut dyn FnMut()));
     for (name, each) in LAYERS.into_iter().zip(measured) {
         row(name, each, measured[0]);
@@ -61,10 +61,12 @@ fn router(layer: &str, registry: &prometheus::Registry) -> Router {
             config.otlp.endpoint = Some("http://127.0.0.1:9".parse().expect("valid"));
         })),
         "tower-http TraceLayer, tracing-opentelemetry, kept" => {
-            trace_into_nothing();
-            bare.layer(tower_http::trace::TraceLayer::new_for_http().make_span_with(
-                tower_http::trace::DefaultMakeSpan::new().level(tracing::Level::INFO),
-            ))
+            install_dropping_tracer();
+            bare.layer(
+                tower_http::trace::TraceLayer::new_for_http().make_span_with(
+                    tower_http::trace::DefaultMakeSpan::new().level(tracing::Level::INFO),
+                ),
+            )
         }
         "axum-otel-metrics" => bare.layer(axum_otel_metrics(registry)),
         "axum-prometheus" => bare.layer(axum_prometheus()),
@@ -75,14 +77,15 @@ fn router(layer: &str, registry: &prometheus::Registry) -> Router {
 fn ours(change: impl FnOnce(&mut Config)) -> HttpLayer {
     let mut config = Config::new("bench", Role::Api);
     change(&mut config);
-    let telemetry = vantage_obs::Telemetry::local(config, &Environment::empty()).expect("valid");
+    let telemetry =
+        vantage_obs::Telemetry::without_globals(config, &Environment::empty()).expect("valid");
     // The last clone to go ends everything.
     std::mem::forget(telemetry.clone());
     telemetry.http_layer()
 }
 
 /// Spans that are all kept, and dropped at their end.
-fn trace_into_nothing() {
+fn install_dropping_tracer() {
     let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
     let subscriber = tracing_subscriber::registry().with(layer);
@@ -115,7 +118,7 @@ fn axum_prometheus() -> axum_prometheus::PrometheusMetricLayer<'static> {
 }
 
 /// Asks for a post and reads the answer.
-fn asking(router: Router) -> impl FnMut() {
+fn request_call(router: Router) -> impl FnMut() {
     // As a server does once at its start; without it axum applies the layer anew for each request.
     let mut router = router.with_state(());
     let runtime = tokio::runtime::Builder::new_current_thread()

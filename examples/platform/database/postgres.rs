@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{Answer, Parameter, Statement};
-use crate::Fallible;
+use super::{Parameter, Statement, StatementResult};
+use crate::PlatformResult;
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS vantage_example_posts
     (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
      body TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0)";
 
-pub(super) struct Postgres {
+pub(super) struct PostgresDatabase {
     config: Config,
     idle: Mutex<Vec<Client>>,
 }
 
-impl Postgres {
-    pub(super) async fn open(url: &str) -> Fallible<Self> {
+impl PostgresDatabase {
+    pub(super) async fn open(url: &str) -> PlatformResult<Self> {
         let mut config: Config = url.parse()?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(5));
@@ -38,7 +38,11 @@ impl Postgres {
         self.lock().len()
     }
 
-    pub(super) async fn run(&self, statement: &Statement, parameter: &Parameter) -> Fallible<u64> {
+    pub(super) async fn run(
+        &self,
+        statement: &Statement,
+        parameter: &Parameter,
+    ) -> PlatformResult<u64> {
         let client = match self.take() {
             Some(client) => client,
             None => self.connect().await?,
@@ -79,11 +83,11 @@ async fn execute(
         Parameter::Id(id) => &[id],
         Parameter::Text(text) => &[text],
     };
-    match statement.answer {
-        Answer::Number => {
+    match statement.result {
+        StatementResult::Value => {
             let row = client.query_one(statement.sql, parameters).await?;
             Ok(row.try_get::<_, i64>(0)?.unsigned_abs())
         }
-        Answer::Changed => client.execute(statement.sql, parameters).await,
+        StatementResult::RowsChanged => client.execute(statement.sql, parameters).await,
     }
 }

@@ -5,29 +5,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ToSql};
 
-use super::{Answer, CONNECTIONS, Parameter, Statement};
-use crate::Fallible;
+use super::{CONNECTIONS, Parameter, Statement, StatementResult};
+use crate::PlatformResult;
 
 const SCHEMA: &str =
     "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS vantage_example_posts
         (id INTEGER PRIMARY KEY, body TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0)";
 
-pub(super) struct Sqlite {
-    file: Arc<File>,
+pub(super) struct SqliteDatabase {
+    file: Arc<DatabaseFile>,
     #[expect(dead_code, reason = "the folder is removed when this is dropped")]
     folder: tempfile::TempDir,
 }
 
-struct File {
+struct DatabaseFile {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
-impl Sqlite {
-    pub(super) fn open() -> Fallible<Self> {
+impl SqliteDatabase {
+    pub(super) fn open() -> PlatformResult<Self> {
         let folder = tempfile::tempdir()?;
-        let file = File {
+        let file = DatabaseFile {
             path: folder.path().join("platform.db"),
             idle: Mutex::default(),
         };
@@ -43,22 +43,31 @@ impl Sqlite {
         self.file.idle().len()
     }
 
-    pub(super) async fn run(&self, statement: &Statement, parameter: Parameter) -> Fallible<u64> {
+    pub(super) async fn run(
+        &self,
+        statement: &Statement,
+        parameter: Parameter,
+    ) -> PlatformResult<u64> {
         let file = Arc::clone(&self.file);
-        let (sql, answer) = (statement.sql, statement.answer);
+        let (sql, answer) = (statement.sql, statement.result);
         let answer = tokio::task::spawn_blocking(move || file.run(sql, &parameter, answer));
         Ok(answer.await??)
     }
 }
 
-impl File {
+impl DatabaseFile {
     fn connect(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open(&self.path)?;
         connection.execute_batch(SCHEMA)?;
         Ok(connection)
     }
 
-    fn run(&self, sql: &str, parameter: &Parameter, answer: Answer) -> rusqlite::Result<u64> {
+    fn run(
+        &self,
+        sql: &str,
+        parameter: &Parameter,
+        answer: StatementResult,
+    ) -> rusqlite::Result<u64> {
         // A caller that went away leaves its statement running on its connection.
         let idle = self.idle().pop();
         let connection = idle.map_or_else(|| self.connect(), Ok)?;
@@ -79,7 +88,7 @@ fn execute(
     connection: &Connection,
     sql: &str,
     parameter: &Parameter,
-    answer: Answer,
+    answer: StatementResult,
 ) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare(sql)?;
     let parameters: &[&dyn ToSql] = match parameter {
@@ -88,9 +97,9 @@ fn execute(
         Parameter::Text(text) => &[text],
     };
     match answer {
-        Answer::Number => statement.query_row(parameters, |row| {
+        StatementResult::Value => statement.query_row(parameters, |row| {
             row.get::<_, i64>(0).map(i64::unsigned_abs)
         }),
-        Answer::Changed => statement.execute(parameters).map(|rows| rows as u64),
+        StatementResult::RowsChanged => statement.execute(parameters).map(|rows| rows as u64),
     }
 }

@@ -7,20 +7,24 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, Unit};
 use vantage_obs::config::Endpoint;
-use vantage_obs::fleet::{AlertEpisode, AlertHistory, Fleet};
+use vantage_obs::fleet::{AlertEpisode, AlertHistory, PrometheusReporter};
 use vantage_obs::units::{format_duration, parse_duration};
 
-use crate::config::secret;
-use crate::output::{Failure, Format, Status, write_table};
+use crate::config::secret_from_env;
+use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum AlertsCommand {
     // Its arguments say what it does.
-    History(History),
+    History(AlertHistoryArgs),
 }
 
-impl Verb {
-    pub(crate) fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl AlertsCommand {
+    pub(crate) fn run(
+        self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
         match self {
             Self::History(arguments) => arguments.run(out, err),
         }
@@ -37,7 +41,7 @@ impl Verb {
 #[command(after_help = "Examples:\n  \
     vantage-obs alerts history --prometheus http://localhost:9090\n  \
     vantage-obs alerts history --prometheus http://localhost:9090 --since 7d --format json")]
-pub(crate) struct History {
+pub(crate) struct AlertHistoryArgs {
     /// The base of a Prometheus-compatible API.
     #[arg(long, value_name = "URL")]
     prometheus: Endpoint,
@@ -58,74 +62,77 @@ pub(crate) struct History {
     deadline: Duration,
     /// How it is printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl History {
-    fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl AlertHistoryArgs {
+    fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitStatus, CliError> {
         let to = self.at.unwrap_or_else(Timestamp::now);
         let history = self.fleet()?.alert_history_blocking(to, self.since)?;
         for warning in &history.warnings {
             writeln!(err, "warning: {warning}")?;
         }
         match self.format {
-            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&history)?)?,
-            Format::Table => table(&history, out)?,
+            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&history)?)?,
+            OutputFormat::Table => print_table(&history, out)?,
         }
-        Ok(Status::Fine)
+        Ok(ExitStatus::Success)
     }
 
-    fn fleet(&self) -> Result<Fleet, Failure> {
-        let mut fleet = Fleet::new(self.prometheus.clone());
+    fn fleet(&self) -> Result<PrometheusReporter, CliError> {
+        let mut fleet = PrometheusReporter::new(self.prometheus.clone());
         fleet.deadline = self.deadline;
         fleet.tls.ca.clone_from(&self.ca);
         if let Some(name) = &self.token_env {
-            fleet.token = Some(secret(name)?);
+            fleet.token = Some(secret_from_env(name)?);
         }
         Ok(fleet)
     }
 }
 
-fn table(history: &AlertHistory, out: &mut dyn Write) -> std::io::Result<()> {
-    let (from, to) = (second(history.from), second(history.to));
+fn print_table(history: &AlertHistory, out: &mut dyn Write) -> std::io::Result<()> {
+    let (from, to) = (round_to_second(history.from), round_to_second(history.to));
     if history.alerts.is_empty() {
         return writeln!(out, "no alert fired from {from} to {to}");
     }
-    let rows: Vec<_> = history.alerts.iter().map(row).collect();
+    let rows: Vec<_> = history.alerts.iter().map(episode_row).collect();
     write_table(
         out,
         ["FIRED AT", "FOR", "SEVERITY", "ALERT", "LABELS"],
         &rows,
     )?;
-    let firing = history.alerts.iter().filter(|one| one.ended_at.is_none());
+    let still_firing = history
+        .alerts
+        .iter()
+        .filter(|episode| episode.ended_at.is_none());
     writeln!(
         out,
         "\n{} from {from} to {to}, {} still firing",
         rows.len(),
-        firing.count()
+        still_firing.count()
     )
 }
 
-fn row(one: &AlertEpisode) -> [String; 5] {
-    let lasted = Duration::from_secs(one.seconds.unsigned_abs());
-    let mut lasted = format_duration(lasted);
-    if one.ended_at.is_none() {
-        lasted.push_str(", still firing");
+fn episode_row(episode: &AlertEpisode) -> [String; 5] {
+    let duration_text = Duration::from_secs(episode.seconds.unsigned_abs());
+    let mut duration_text = format_duration(duration_text);
+    if episode.ended_at.is_none() {
+        duration_text.push_str(", still firing");
     }
-    let before = if one.since_before { "before " } else { "" };
-    let labels = one.labels.iter();
+    let before = if episode.since_before { "before " } else { "" };
+    let labels = episode.labels.iter();
     let labels: Vec<_> = labels
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     [
-        format!("{before}{}", second(one.fired_at)),
-        lasted,
-        one.severity.clone(),
-        one.alert.clone(),
+        format!("{before}{}", round_to_second(episode.fired_at)),
+        duration_text,
+        episode.severity.clone(),
+        episode.alert.clone(),
         labels.join(" "),
     ]
 }
 
-fn second(at: Timestamp) -> Timestamp {
+fn round_to_second(at: Timestamp) -> Timestamp {
     at.round(Unit::Second).unwrap_or(at)
 }

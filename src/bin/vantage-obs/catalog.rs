@@ -4,37 +4,37 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use vantage_obs::catalog::{self, Attribute, Instrument, MetricSpec, Values};
+use vantage_obs::catalog::{self, Attribute, AttributeValues, Instrument, MetricSpec};
 
-use crate::output::{Failure, Status};
+use crate::output::{CliError, ExitStatus};
 
 /// Every metric: name, Prometheus name, type, unit, labels.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct CatalogArgs {
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = Format::Markdown)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CatalogFormat::Markdown)]
+    format: CatalogFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum CatalogFormat {
     /// The reference page.
     Markdown,
     /// An array for programs.
     Json,
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<Status, Failure> {
+impl CatalogArgs {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
         match self.format {
-            Format::Markdown => out.write_all(markdown().as_bytes())?,
-            Format::Json => {
-                let metrics: Vec<_> = catalog::all().map(object).collect();
+            CatalogFormat::Markdown => out.write_all(markdown().as_bytes())?,
+            CatalogFormat::Json => {
+                let metrics: Vec<_> = catalog::all().map(metric_json).collect();
                 serde_json::to_writer_pretty(&mut *out, &metrics)?;
                 writeln!(out)?;
             }
         }
-        Ok(Status::Fine)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -44,7 +44,7 @@ fn markdown() -> String {
          Labels are written as Prometheus has them. *Open* labels are bounded by `metrics.cardinality_limit`.\n",
     );
     for family in catalog::ALL {
-        page.push_str(&format!("\n## {}\n", family[0].family.name()));
+        page.push_str(&format!("\n## {}\n", family[0].family.as_str()));
         for spec in *family {
             let unit = spec.unit.ucum();
             page.push_str(&format!(
@@ -67,7 +67,7 @@ fn markdown() -> String {
                 page.push_str(&format!(
                     "\n- `{}`: {}",
                     attribute.label(),
-                    values(attribute)
+                    describe_values(attribute)
                 ));
             }
             if !spec.attributes.is_empty() {
@@ -78,26 +78,28 @@ fn markdown() -> String {
     page
 }
 
-fn values(attribute: &Attribute) -> String {
+fn describe_values(attribute: &Attribute) -> String {
     match attribute.values {
-        Values::OneOf(values) => values
+        AttributeValues::OneOf(values) => values
             .iter()
             .map(|value| format!("`{value}`"))
             .collect::<Vec<_>>()
             .join(", "),
-        Values::Integer(source) | Values::Open(source) => format!("*open*: {source}"),
+        AttributeValues::Integer(source) | AttributeValues::Open(source) => {
+            format!("*open*: {source}")
+        }
         _ => String::new(),
     }
 }
 
-fn object(spec: &'static MetricSpec) -> serde_json::Value {
+fn metric_json(spec: &'static MetricSpec) -> serde_json::Value {
     let attributes: Vec<_> = spec
         .attributes
         .iter()
         .map(|attribute| {
             let (allowed, source) = match attribute.values {
-                Values::OneOf(values) => (Some(values), None),
-                Values::Integer(source) | Values::Open(source) => (None, Some(source)),
+                AttributeValues::OneOf(values) => (Some(values), None),
+                AttributeValues::Integer(source) | AttributeValues::Open(source) => (None, Some(source)),
                 _ => (None, None),
             };
             json!({"key": attribute.key, "label": attribute.label(), "allowed": allowed, "source": source})
@@ -114,7 +116,7 @@ fn object(spec: &'static MetricSpec) -> serde_json::Value {
         "type": spec.prometheus_type(),
         "unit": spec.unit.ucum(),
         "description": spec.description,
-        "family": spec.family.name(),
+        "family": spec.family.as_str(),
         "attributes": attributes,
         "buckets": buckets,
     })

@@ -8,90 +8,100 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use vantage_obs::config::{Config, EffectiveConfig, Environment, Secret};
 
-use crate::output::{Failure, Format, Status, write_table};
+use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum ConfigCommand {
     /// Lists every fault of a file, or prints the effective config with each value's source.
     ///
     /// The environment is applied as the service would apply it. Secrets are masked.
-    Check(Check),
+    Check(ConfigCheckArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Check {
+pub(crate) struct ConfigCheckArgs {
     /// The JSON file.
     file: PathBuf,
     /// How the effective config is printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl Verb {
-    pub(crate) fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl ConfigCommand {
+    pub(crate) fn run(
+        self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
         match self {
-            Self::Check(check) => check.run(&Environment::process(), out, err),
+            Self::Check(check) => check.run(&Environment::from_process(), out, err),
         }
     }
 }
 
-impl Check {
+impl ConfigCheckArgs {
     fn run(
         &self,
         environment: &Environment,
         out: &mut dyn Write,
         err: &mut dyn Write,
-    ) -> Result<Status, Failure> {
-        readable(&self.file)?;
+    ) -> Result<ExitStatus, CliError> {
+        ensure_readable(&self.file)?;
         let effective = match Config::default().with_file(&self.file).resolve(environment) {
             Ok(effective) => effective,
             Err(error) => {
                 writeln!(err, "{error}")?;
-                return Ok(Status::Faulty);
+                return Ok(ExitStatus::Faulty);
             }
         };
         for warning in effective.warnings() {
             writeln!(err, "warning: {warning}")?;
         }
         match self.format {
-            Format::Table => print_table(&effective, out)?,
-            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&effective)?)?,
+            OutputFormat::Table => print_table(&effective, out)?,
+            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&effective)?)?,
         }
-        Ok(Status::Fine)
+        Ok(ExitStatus::Success)
     }
 }
 
-/// A file that isn't there is a failure to run, not a fault of the configuration.
-pub(crate) fn readable(file: &Path) -> Result<(), Failure> {
+/// Checks that a file can be read: a missing one is a failure to run, not a fault of the configuration.
+pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
     let path = file.display().to_string();
-    let opened = File::open(file).and_then(|file| file.metadata());
-    let cause = match opened {
+    let metadata = File::open(file).and_then(|file| file.metadata());
+    let cause = match metadata {
         Ok(metadata) if metadata.is_dir() => std::io::ErrorKind::IsADirectory.into(),
         Ok(_) => return Ok(()),
         Err(cause) => cause,
     };
-    Err(Failure::Unreadable { path, cause })
+    Err(CliError::Unreadable { path, cause })
 }
 
-/// What an environment variable holds. One that isn't set is a fault, so that nobody asks without the
-/// token that they meant to send.
-pub(crate) fn secret(name: &str) -> Result<Secret, Failure> {
-    let environment = Environment::process();
+/// Reads a secret from an environment variable. One that isn't set is a fault, so that no request is
+/// sent without the token that was meant.
+pub(crate) fn secret_from_env(name: &str) -> Result<Secret, CliError> {
+    let environment = Environment::from_process();
     let text = environment.get(name).filter(|text| !text.is_empty());
-    let missing = || Failure::Usage(format!("the variable {name} is not set"));
+    let missing = || CliError::Usage(format!("the variable {name} is not set"));
     Ok(Secret::new(text.ok_or_else(missing)?))
 }
 
 fn print_table(effective: &EffectiveConfig, out: &mut dyn Write) -> std::io::Result<()> {
     let rows: Vec<_> = effective
         .values()
-        .map(|value| [value.path, plain(&value.value), value.source.to_string()])
+        .map(|value| {
+            [
+                value.path,
+                cell_text(&value.value),
+                value.source.to_string(),
+            ]
+        })
         .collect();
     write_table(out, ["PATH", "VALUE", "SOURCE"], &rows)
 }
 
-/// Text without quotes, for people; all else as JSON has it.
-fn plain(value: &Value) -> String {
+/// Returns a table's cell: text without quotes, all else as JSON has it.
+fn cell_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.escape_debug().to_string(),
         Value::Null => "-".into(),
@@ -105,13 +115,17 @@ mod tests {
 
     const CANARY: &str = "canary-5e6f";
 
-    fn checked(text: &str, format: Format, variables: &[(&str, &str)]) -> (Status, String, String) {
+    fn run_check(
+        text: &str,
+        format: OutputFormat,
+        variables: &[(&str, &str)],
+    ) -> (ExitStatus, String, String) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("obs.json");
         std::fs::write(&file, text).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let environment = Environment::from_iter(variables.iter().copied());
-        let status = Check { file, format }
+        let status = ConfigCheckArgs { file, format }
             .run(&environment, &mut out, &mut err)
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -128,8 +142,8 @@ mod tests {
     #[test]
     fn a_good_file_is_printed_with_sources_and_masked_secrets() {
         let variables = [("OTEL_EXPORTER_OTLP_TIMEOUT", "2000")];
-        let (status, out, err) = checked(&good(), Format::Table, &variables);
-        assert_eq!(status, Status::Fine);
+        let (status, out, err) = run_check(&good(), OutputFormat::Table, &variables);
+        assert_eq!(status, ExitStatus::Success);
         let line = |path: &str| {
             let line = out.lines().find(|line| line.starts_with(path)).unwrap();
             line.split_whitespace().collect::<Vec<_>>()
@@ -144,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_json_form_holds_config_sources_and_warnings() {
-        let (_, out, _) = checked(&good(), Format::Json, &[]);
+        let (_, out, _) = run_check(&good(), OutputFormat::Json, &[]);
         let json: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(json["config"]["service"]["name"], "vantage-api");
         assert_eq!(json["sources"]["otlp.timeout"], "default");
@@ -154,18 +168,19 @@ mod tests {
 
     #[test]
     fn faults_go_to_the_error_output_and_nothing_is_printed() {
-        let (status, out, err) = checked(r#"{"otlp": {"timeout": "10"}}"#, Format::Table, &[]);
-        assert_eq!((status, out.as_str()), (Status::Faulty, ""));
+        let (status, out, err) =
+            run_check(r#"{"otlp": {"timeout": "10"}}"#, OutputFormat::Table, &[]);
+        assert_eq!((status, out.as_str()), (ExitStatus::Faulty, ""));
         assert_eq!(err.lines().count(), 4, "{err}");
     }
 
     #[test]
     fn a_missing_file_is_a_failure_to_run() {
-        let check = Check {
+        let check = ConfigCheckArgs {
             file: "/nowhere/obs.json".into(),
-            format: Format::Table,
+            format: OutputFormat::Table,
         };
         let result = check.run(&Environment::empty(), &mut Vec::new(), &mut Vec::new());
-        assert!(matches!(result, Err(Failure::Unreadable { .. })));
+        assert!(matches!(result, Err(CliError::Unreadable { .. })));
     }
 }

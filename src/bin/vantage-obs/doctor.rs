@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vantage_obs::config::Environment;
-use vantage_obs::doctor::{Diagnosis, Part, Step, Verdict, examine};
+use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose};
 
-use crate::config::readable;
-use crate::output::{Failure, Format, Status};
+use crate::config::ensure_readable;
+use crate::output::{CliError, ExitStatus, OutputFormat};
 
 /// Tries what the configuration points to, and says what to change.
 ///
@@ -24,51 +24,51 @@ use crate::output::{Failure, Format, Status};
     vantage-obs doctor --config obs.json\n  \
     OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317 vantage-obs doctor\n  \
     vantage-obs doctor --format json | jq '.parts[].steps[] | select(.verdict == \"fail\")'")]
-pub(crate) struct Arguments {
+pub(crate) struct DoctorArgs {
     /// The JSON file [default: the one that VANTAGE_OBS_CONFIG names, if any].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How the findings are printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<Status, Failure> {
+impl DoctorArgs {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
         if let Some(file) = &self.config {
-            readable(file)?;
+            ensure_readable(file)?;
         }
-        let environment = Environment::process();
-        let diagnosis = examine(self.config.as_deref(), &environment);
+        let environment = Environment::from_process();
+        let diagnosis = diagnose(self.config.as_deref(), &environment);
         match self.format {
-            Format::Table => {
-                let coloured = io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
-                table(&diagnosis, coloured, out)?;
+            OutputFormat::Table => {
+                let colored = io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
+                print_table(&diagnosis, colored, out)?;
             }
-            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&diagnosis)?)?,
+            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&diagnosis)?)?,
         }
-        Ok(status(&diagnosis))
+        Ok(exit_status(&diagnosis))
     }
 }
 
-fn status(diagnosis: &Diagnosis) -> Status {
+fn exit_status(diagnosis: &Diagnosis) -> ExitStatus {
     if diagnosis.failures().next().is_some() {
-        Status::Faulty
+        ExitStatus::Faulty
     } else {
-        Status::Fine
+        ExitStatus::Success
     }
 }
 
-fn table(diagnosis: &Diagnosis, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
+fn print_table(diagnosis: &Diagnosis, colored: bool, out: &mut dyn Write) -> io::Result<()> {
     for part in &diagnosis.parts {
         writeln!(out, "{}", part.subject)?;
         rows(part)
             .iter()
-            .try_for_each(|row| row.write(coloured, out))?;
+            .try_for_each(|row| row.write(colored, out))?;
         writeln!(out)?;
     }
     let count = |verdict| diagnosis.steps(verdict).count();
-    match (count(Verdict::Fail), count(Verdict::Warn)) {
+    match (count(StepVerdict::Fail), count(StepVerdict::Warn)) {
         (0, 0) => writeln!(out, "all is well"),
         (0, warnings) => writeln!(out, "nothing failed; warnings: {warnings}"),
         (failed, 0) => writeln!(out, "failed: {failed}"),
@@ -76,23 +76,23 @@ fn table(diagnosis: &Diagnosis, coloured: bool, out: &mut dyn Write) -> io::Resu
     }
 }
 
-/// A step, or several in a row that weren't tried for one reason.
-struct Row<'a> {
+/// A row of the table: a step, or several that weren't tried for one reason.
+struct StepRow<'a> {
     names: Vec<&'static str>,
-    step: &'a Step,
+    step: &'a DiagnosisStep,
 }
 
-fn rows(part: &Part) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
+fn rows(part: &DiagnosisPart) -> Vec<StepRow<'_>> {
+    let mut rows: Vec<StepRow<'_>> = Vec::new();
     for step in &part.steps {
-        let same = |row: &&mut Row<'_>| {
-            step.verdict == Verdict::Skipped
-                && row.step.verdict == Verdict::Skipped
+        let is_same_reason = |row: &&mut StepRow<'_>| {
+            step.verdict == StepVerdict::Skipped
+                && row.step.verdict == StepVerdict::Skipped
                 && row.step.finding == step.finding
         };
-        match rows.last_mut().filter(same) {
+        match rows.last_mut().filter(is_same_reason) {
             Some(row) => row.names.push(step.name),
-            None => rows.push(Row {
+            None => rows.push(StepRow {
                 names: vec![step.name],
                 step,
             }),
@@ -101,22 +101,22 @@ fn rows(part: &Part) -> Vec<Row<'_>> {
     rows
 }
 
-impl Row<'_> {
-    fn write(&self, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
-        let Step {
+impl StepRow<'_> {
+    fn write(&self, colored: bool, out: &mut dyn Write) -> io::Result<()> {
+        let DiagnosisStep {
             verdict,
             finding,
             fix,
             ..
         } = self.step;
-        let word = format!("{:7}", verdict.as_str());
-        let word = match colour(*verdict).filter(|_| coloured) {
-            Some(code) => format!("\x1b[{code}m{word}\x1b[0m"),
-            None => word,
+        let label = format!("{:7}", verdict.as_str());
+        let label = match color_code(*verdict).filter(|_| colored) {
+            Some(code) => format!("\x1b[{code}m{label}\x1b[0m"),
+            None => label,
         };
         match self.names.as_slice() {
-            [name] => writeln!(out, "  {word}  {name:10}  {finding}")?,
-            names => writeln!(out, "  {word}  {}: {finding}", names.join(", "))?,
+            [name] => writeln!(out, "  {label}  {name:10}  {finding}")?,
+            names => writeln!(out, "  {label}  {}: {finding}", names.join(", "))?,
         }
         match fix {
             Some(fix) => writeln!(out, "           {:10}  fix: {fix}", ""),
@@ -125,12 +125,12 @@ impl Row<'_> {
     }
 }
 
-const fn colour(verdict: Verdict) -> Option<&'static str> {
+const fn color_code(verdict: StepVerdict) -> Option<&'static str> {
     match verdict {
-        Verdict::Ok => Some("32"),
-        Verdict::Warn => Some("33"),
-        Verdict::Fail => Some("1;31"),
-        Verdict::Skipped => Some("2"),
+        StepVerdict::Ok => Some("32"),
+        StepVerdict::Warn => Some("33"),
+        StepVerdict::Fail => Some("1;31"),
+        StepVerdict::Skipped => Some("2"),
         _ => None,
     }
 }

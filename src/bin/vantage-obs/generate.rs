@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use vantage_obs::config::{Config, ConfigError};
-use vantage_obs::generate::{Found, GeneratedFile, HAND_WRITTEN, Pace, Source, plan};
+use vantage_obs::generate::{
+    FileStatus, GenerateInput, GeneratedFile, MANUAL_SECTION_MARKER, TimeScale, plan,
+};
 use vantage_obs::slo::{Objectives, SloError};
 
-use crate::config::readable;
-use crate::output::{Failure, Status};
+use crate::config::ensure_readable;
+use crate::output::{CliError, ExitStatus};
 
 /// Writes Prometheus's rules, dashboards and runbooks, from the catalog, the alerts, the objectives in
 /// `slo.directory` and the configuration.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct GenerateArgs {
     /// The folder that the files go to.
     #[arg(long)]
     out: PathBuf,
@@ -27,44 +29,48 @@ pub(crate) struct Arguments {
     check: bool,
     /// A minute of the rules in a second, for tests.
     #[arg(long, value_enum, default_value = "real", hide = true)]
-    pace: PaceName,
+    pace: TimeScaleName,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PaceName {
+enum TimeScaleName {
     Real,
     Test,
 }
 
-/// Why nothing can be generated: whoever wrote these files is at fault.
+/// A fault of the input files, because of which nothing can be generated.
 #[derive(Debug, thiserror::Error)]
-enum Faults {
+enum InputError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Objectives(#[from] SloError),
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl GenerateArgs {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
         if let Some(file) = &self.config {
-            readable(file)?;
+            ensure_readable(file)?;
         }
-        let source = match self.source() {
-            Ok(source) => source,
-            Err(faults) => {
-                writeln!(err, "{faults}")?;
-                return Ok(Status::Faulty);
+        let input = match self.input() {
+            Ok(input) => input,
+            Err(error) => {
+                writeln!(err, "{error}")?;
+                return Ok(ExitStatus::Faulty);
             }
         };
-        let files = plan(&source);
+        let files = plan(&input);
         match self.check {
             true => self.compare(&files, out),
             false => self.write(&files, out, err),
         }
     }
 
-    fn source(&self) -> Result<Source, Faults> {
+    fn input(&self) -> Result<GenerateInput, InputError> {
         let config = match &self.config {
             Some(file) => Config::from_file(file)?,
             None => Config::default(),
@@ -74,24 +80,28 @@ impl Arguments {
             true => Objectives::load(&config.slo.directory)?,
             false => Objectives::default(),
         };
-        let pace = match self.pace {
-            PaceName::Real => Pace::Real,
-            PaceName::Test => Pace::Test,
+        let time_scale = match self.pace {
+            TimeScaleName::Real => TimeScale::Real,
+            TimeScaleName::Test => TimeScale::Test,
         };
-        Ok(Source::new(config, objectives).at(pace))
+        Ok(GenerateInput::new(config, objectives).with_time_scale(time_scale))
     }
 
-    fn compare(&self, files: &[GeneratedFile], out: &mut dyn Write) -> Result<Status, Failure> {
-        let mut status = Status::Fine;
+    fn compare(
+        &self,
+        files: &[GeneratedFile],
+        out: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
+        let mut status = ExitStatus::Success;
         for file in files {
-            let word = match file.compare(self.existing(file)?.as_deref()) {
-                Found::Same => continue,
-                Found::Missing => "missing",
-                Found::Unmarked => "without its last generated line",
+            let label = match file.compare(self.existing(file)?.as_deref()) {
+                FileStatus::Same => continue,
+                FileStatus::Missing => "missing",
+                FileStatus::Unmarked => "without its last generated line",
                 _ => "different",
             };
-            writeln!(out, "{word}: {}", file.path)?;
-            status = Status::Faulty;
+            writeln!(out, "{label}: {}", file.path)?;
+            status = ExitStatus::Faulty;
         }
         Ok(status)
     }
@@ -101,27 +111,28 @@ impl Arguments {
         files: &[GeneratedFile],
         out: &mut dyn Write,
         err: &mut dyn Write,
-    ) -> Result<Status, Failure> {
-        let (mut written, mut status) = (0, Status::Fine);
+    ) -> Result<ExitStatus, CliError> {
+        let (mut written, mut status) = (0, ExitStatus::Success);
         for file in files {
             let existing = self.existing(file)?;
             match file.compare(existing.as_deref()) {
-                Found::Same => continue,
-                Found::Unmarked => {
+                FileStatus::Same => continue,
+                FileStatus::Unmarked => {
                     writeln!(
                         err,
                         "{}: left as it is, because it lacks the line below which people write: \
-                         add {HAND_WRITTEN:?} above what is theirs, or remove the file",
+                         add {MANUAL_SECTION_MARKER:?} above what is theirs, or remove the file",
                         file.path
                     )?;
-                    status = Status::Faulty;
+                    status = ExitStatus::Faulty;
                     continue;
                 }
                 _ => {}
             }
-            let text = existing.map_or_else(|| file.text.clone(), |existing| file.over(&existing));
+            let text =
+                existing.map_or_else(|| file.text.clone(), |existing| file.merged_with(&existing));
             let path = self.out.join(&file.path);
-            write_file(&path, &text).map_err(|cause| unwritable(&path, cause))?;
+            write_file(&path, &text).map_err(|cause| unwritable_error(&path, cause))?;
             writeln!(out, "{}", file.path)?;
             written += 1;
         }
@@ -129,13 +140,13 @@ impl Arguments {
         Ok(status)
     }
 
-    /// What stands at the file's place.
-    fn existing(&self, file: &GeneratedFile) -> Result<Option<String>, Failure> {
+    /// Reads the existing file, if any.
+    fn existing(&self, file: &GeneratedFile) -> Result<Option<String>, CliError> {
         let path = self.out.join(&file.path);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(Failure::Unreadable {
+            Err(cause) => Err(CliError::Unreadable {
                 path: path.display().to_string(),
                 cause,
             }),
@@ -150,7 +161,7 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-fn unwritable(path: &Path, cause: io::Error) -> Failure {
+fn unwritable_error(path: &Path, cause: io::Error) -> CliError {
     let path = path.display().to_string();
-    Failure::Unwritable { path, cause }
+    CliError::Unwritable { path, cause }
 }

@@ -1,6 +1,6 @@
-//! The `vantage-obs` command: what an operator asks without a running service.
+//! The `vantage-obs` command: an operator's tools that need no running service.
 //!
-//! Each verb is a module with its arguments and a `run`, which writes results to the given output
+//! Each subcommand is a module with its arguments and a `run`, which writes results to the given output
 //! and answers with the exit status.
 
 mod alerts;
@@ -16,14 +16,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use output::{Failure, Status};
+use output::{CliError, ExitStatus};
 
 /// Telemetry of a Rust service: its configuration and its metrics.
 #[derive(Debug, Parser)]
 #[command(name = "vantage-obs", version, arg_required_else_help = true)]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,30 +31,30 @@ struct Arguments {
     clippy::large_enum_variant,
     reason = "there is one, and it is read once"
 )]
-enum Verb {
+enum Command {
     /// Judges and shows configuration.
     #[command(subcommand)]
-    Config(config::Verb),
+    Config(config::ConfigCommand),
     /// Judges objectives, and works out error budgets.
     #[command(subcommand)]
-    Slo(slo::Verb),
+    Slo(slo::SloCommand),
     /// Tells what has been raised.
     #[command(subcommand)]
-    Alerts(alerts::Verb),
+    Alerts(alerts::AlertsCommand),
     // Its arguments say what it does.
-    Doctor(doctor::Arguments),
+    Doctor(doctor::DoctorArgs),
     /// Prints every metric that can be emitted.
-    Catalog(catalog::Arguments),
+    Catalog(catalog::CatalogArgs),
     // Its arguments say what it does.
-    Generate(generate::Arguments),
+    Generate(generate::GenerateArgs),
 }
 
-impl Verb {
-    fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl Command {
+    fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitStatus, CliError> {
         match self {
-            Self::Config(verb) => verb.run(out, err),
-            Self::Slo(verb) => verb.run(out, err),
-            Self::Alerts(verb) => verb.run(out, err),
+            Self::Config(command) => command.run(out, err),
+            Self::Slo(command) => command.run(out, err),
+            Self::Alerts(command) => command.run(out, err),
             Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
             Self::Generate(arguments) => arguments.run(out, err),
@@ -64,8 +64,8 @@ impl Verb {
 
 fn main() -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    let status = match Arguments::try_parse() {
-        Ok(arguments) => finish(arguments.verb.run(&mut out, &mut err), &mut err),
+    let status = match Cli::try_parse() {
+        Ok(arguments) => exit_status(arguments.command.run(&mut out, &mut err), &mut err),
         Err(usage) => {
             // A closed pipe leaves nobody to tell.
             let text = usage.render();
@@ -76,23 +76,23 @@ fn main() -> ExitCode {
             };
             let _ = write!(to, "{text}");
             if usage.use_stderr() {
-                Status::Failed
+                ExitStatus::Failed
             } else {
-                Status::Fine
+                ExitStatus::Success
             }
         }
     };
     status.into()
 }
 
-fn finish(result: Result<Status, Failure>, err: &mut dyn Write) -> Status {
+fn exit_status(result: Result<ExitStatus, CliError>, err: &mut dyn Write) -> ExitStatus {
     match result {
         Ok(status) => status,
         // `| head` has read enough.
-        Err(failure) if failure.is_closed_pipe() => Status::Fine,
+        Err(failure) if failure.is_closed_pipe() => ExitStatus::Success,
         Err(failure) => {
             let _ = writeln!(err, "vantage-obs: {failure}");
-            Status::Failed
+            ExitStatus::Failed
         }
     }
 }
@@ -114,13 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_has_read_enough_is_no_failure_in_any_format() {
+    fn a_closed_pipe_is_no_failure_in_any_format() {
         for format in ["markdown", "json"] {
-            let words = ["vantage-obs", "catalog", "--format", format];
-            let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| error.exit());
+            let args = ["vantage-obs", "catalog", "--format", format];
+            let arguments = Cli::try_parse_from(args).unwrap_or_else(|error| error.exit());
             let mut err = Vec::new();
-            let ended = arguments.verb.run(&mut Closed, &mut Vec::new());
-            assert_eq!(finish(ended, &mut err), Status::Fine, "{format}");
+            let result = arguments.command.run(&mut Closed, &mut Vec::new());
+            assert_eq!(
+                exit_status(result, &mut err),
+                ExitStatus::Success,
+                "{format}"
+            );
             assert!(err.is_empty());
         }
     }

@@ -1,16 +1,16 @@
-//! What all verbs share: exit statuses, formats, and tables.
+//! Exit statuses, formats and tables of all commands.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-/// How a verb ended.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ExitStatus {
     /// Exit status 0.
-    Fine,
-    /// Exit status 1: what was looked at has faults.
+    Success,
+    /// Exit status 1: the input has faults.
     Faulty,
     /// Exit status 2: a report says that somebody must be woken.
     Critical,
@@ -19,20 +19,20 @@ pub(crate) enum Status {
     Failed,
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
         match status {
-            Status::Fine => Self::from(0),
-            Status::Faulty => Self::from(1),
-            Status::Critical => Self::from(2),
-            Status::Failed => Self::from(3),
+            ExitStatus::Success => Self::from(0),
+            ExitStatus::Faulty => Self::from(1),
+            ExitStatus::Critical => Self::from(2),
+            ExitStatus::Failed => Self::from(3),
         }
     }
 }
 
-/// Why a verb couldn't do its work.
+/// An error because of which a command couldn't run.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum CliError {
     /// Arguments that are fine one by one and not together.
     #[error("{0}")]
     Usage(String),
@@ -48,8 +48,8 @@ pub(crate) enum Failure {
     Json(#[from] serde_json::Error),
 }
 
-impl Failure {
-    /// Whether it is only that nobody reads on.
+impl CliError {
+    /// Returns true if the output was closed by its reader.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         let kind = match self {
             Self::Output(cause) => Some(cause.kind()),
@@ -64,7 +64,7 @@ impl Failure {
 
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// Aligned columns for people.
     Table,
     /// JSON for programs.

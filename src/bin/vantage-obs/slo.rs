@@ -10,23 +10,27 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::output::{Failure, Status};
+use crate::output::{CliError, ExitStatus};
 
 #[derive(Debug, Subcommand)]
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one, and it is read once"
 )]
-pub(crate) enum Verb {
+pub(crate) enum SloCommand {
     // Their arguments say what they do.
-    Validate(validate::Arguments),
-    Budget(budget::Arguments),
-    Calc(calc::Arguments),
-    Report(report::Arguments),
+    Validate(validate::ValidateArgs),
+    Budget(budget::BudgetArgs),
+    Calc(calc::CalcArgs),
+    Report(report::ReportArgs),
 }
 
-impl Verb {
-    pub(crate) fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl SloCommand {
+    pub(crate) fn run(
+        self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
         match self {
             Self::Validate(arguments) => arguments.run(out),
             Self::Budget(arguments) => arguments.run(out, err),
@@ -38,16 +42,16 @@ impl Verb {
 
 /// The folder of the objectives.
 #[derive(Debug, Args)]
-pub(crate) struct Folder {
+pub(crate) struct ObjectivesFolder {
     /// The folder with the objectives' JSON files.
     #[arg(value_name = "DIR", default_value = "slo")]
     path: PathBuf,
 }
 
-impl Folder {
-    /// The folder; one that isn't there is a failure to run, not a fault of the files.
-    fn readable(&self) -> Result<&Path, Failure> {
-        let unreadable = |cause: io::Error| Failure::Unreadable {
+impl ObjectivesFolder {
+    /// Returns the folder; one that isn't there is a failure to run, not a fault of the files.
+    fn readable(&self) -> Result<&Path, CliError> {
+        let unreadable = |cause: io::Error| CliError::Unreadable {
             path: self.path.display().to_string(),
             cause,
         };

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::config::fault::Refusal;
-use crate::config::setting::{Setting, kind};
-use crate::model::slo::maintenance::Maintenance;
+use crate::config::fault::InvalidValue;
+use crate::config::field_value::{FieldValue, json_type_name};
+use crate::model::slo::maintenance::SloMaintenance;
 
 const KEYS: [&str; 3] = ["from", "to", "reason"];
 
-impl Setting for Maintenance {
+impl FieldValue for SloMaintenance {
     fn allowed() -> String {
         "{\"from\", \"to\", \"reason\"} with RFC 3339 times, such as \"2026-12-01T02:00:00Z\", \
          to after from, and a reason of 1 to 255 bytes"
@@ -17,17 +17,17 @@ impl Setting for Maintenance {
     }
 
     /// No variable holds one.
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        Err(Refusal::text(text, Self::allowed()))
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Err(InvalidValue::from_text(text, Self::allowed()))
     }
 
-    fn from_json(value: &Value) -> Result<Self, Refusal> {
-        let refused = |found: String| Refusal::new(found, Self::allowed());
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let rejection = |found: String| InvalidValue::new(found, Self::allowed());
         let members = value
             .as_object()
-            .ok_or_else(|| refused(kind(value).into()))?;
-        let (from, to) = (time(members, "from"), time(members, "to"));
-        let reason = reason(members);
+            .ok_or_else(|| rejection(json_type_name(value).into()))?;
+        let (from, to) = (read_time(members, "from"), read_time(members, "to"));
+        let reason = read_reason(members);
         let unknown = members
             .keys()
             .filter(|key| !KEYS.contains(&key.as_str()))
@@ -44,29 +44,29 @@ impl Setting for Maintenance {
         .collect();
         match (from, to, reason) {
             (Ok(from), Ok(to), Ok(reason)) if wrong.is_empty() => {
-                Maintenance::new(from, to, reason)
-                    .ok_or_else(|| refused(format!("from {from} to {to}")))
+                SloMaintenance::new(from, to, reason)
+                    .ok_or_else(|| rejection(format!("from {from} to {to}")))
             }
-            _ => Err(refused(wrong.join(", "))),
+            _ => Err(rejection(wrong.join(", "))),
         }
     }
 }
 
-fn time(members: &Map<String, Value>, key: &str) -> Result<Timestamp, String> {
-    let text = text(members, key)?;
+fn read_time(members: &Map<String, Value>, key: &str) -> Result<Timestamp, String> {
+    let text = read_text(members, key)?;
     text.parse().map_err(|_| format!("{key} {text:?}"))
 }
 
-fn reason(members: &Map<String, Value>) -> Result<String, String> {
-    let text = text(members, "reason")?;
+fn read_reason(members: &Map<String, Value>) -> Result<String, String> {
+    let text = read_text(members, "reason")?;
     let fine = !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
     fine.then(|| text.into())
         .ok_or_else(|| format!("reason {text:?}"))
 }
 
-fn text<'a>(members: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
+fn read_text<'a>(members: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
     let value = members.get(key).ok_or_else(|| format!("no {key}"))?;
     value
         .as_str()
-        .ok_or_else(|| format!("{key} {}", kind(value)))
+        .ok_or_else(|| format!("{key} {}", json_type_name(value)))
 }

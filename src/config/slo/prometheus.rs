@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::check::Check;
-use crate::config::endpoint::{Endpoint, check_features};
-use crate::config::reader::Section;
+use crate::config::endpoint::{Endpoint, validate_features};
+use crate::config::field_value::serialize_duration;
+use crate::config::reader::SectionReader;
 use crate::config::secret::Secret;
-use crate::config::setting::duration;
+use crate::config::validator::ConfigValidator;
 
 /// The shortest and the longest time from one report to the next.
 const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3_600));
@@ -17,7 +17,7 @@ const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 /// A Prometheus-compatible API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct SloPrometheus {
+pub struct SloPrometheusConfig {
     /// Its base, to which `/api/v1/query` is appended. Default: none, and there is no report of the
     /// fleet.
     pub url: Option<Endpoint>,
@@ -27,11 +27,11 @@ pub struct SloPrometheus {
     pub ca: Option<PathBuf>,
     /// How often a service asks it for the report that `GET /api/v1/slo?source=prometheus` shows: 1 s to
     /// 1 h. A report is shown for five intervals, and then it is too old to stand by. Default: 1 min.
-    #[serde(serialize_with = "duration")]
+    #[serde(serialize_with = "serialize_duration")]
     pub interval: Duration,
 }
 
-impl Default for SloPrometheus {
+impl Default for SloPrometheusConfig {
     fn default() -> Self {
         Self {
             url: None,
@@ -42,26 +42,26 @@ impl Default for SloPrometheus {
     }
 }
 
-impl SloPrometheus {
-    pub(super) fn read(&mut self, section: &mut Section<'_, '_>) {
-        section.field("url", &mut self.url);
-        section.field("token", &mut self.token);
-        section.field("ca", &mut self.ca);
-        section.field("interval", &mut self.interval);
+impl SloPrometheusConfig {
+    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
+        section.read_field("url", &mut self.url);
+        section.read_field("token", &mut self.token);
+        section.read_field("ca", &mut self.ca);
+        section.read_field("interval", &mut self.interval);
     }
 
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        check_features("slo.prometheus.url", self.url.as_ref(), check);
+    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+        validate_features("slo.prometheus.url", self.url.as_ref(), validator);
         let fine = (INTERVAL.0..=INTERVAL.1).contains(&self.interval);
-        check.duration_in(fine, "slo.prometheus.interval", self.interval, "1s to 1h");
+        validator.require_duration_in(fine, "slo.prometheus.interval", self.interval, "1s to 1h");
         if let Some(file) = &self.ca {
             let (path, shown) = ("slo.prometheus.ca", format!("{file:?}"));
-            check.require(file.is_file(), path, shown, "an existing file");
+            validator.require(file.is_file(), path, shown, "an existing file");
         }
         if let Some(token) = self.token.as_ref().and_then(Secret::expose) {
             let fine = Secret::is_bearer_token(token);
             let (path, mask) = ("slo.prometheus.token", crate::config::secret::MASK);
-            check.require(fine, path, mask, Secret::BEARER_TOKEN);
+            validator.require(fine, path, mask, Secret::BEARER_TOKEN);
         }
     }
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::config::check::Check;
-use crate::config::fault::{Refusal, one_of};
-use crate::config::setting::{Setting, kind};
+use crate::config::fault::{InvalidValue, format_allowed};
+use crate::config::field_value::{FieldValue, json_type_name};
+use crate::config::validator::ConfigValidator;
 
 /// The components that are there without being configured.
 const BUILT_IN: [&str; 5] = ["api", "workers", "scheduler", "database", "web"];
@@ -26,7 +26,7 @@ const KEYS: [&str; 8] = [
 /// Each list names things by their ids; one that ends in `*` names all that begin alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct StatusComponent {
+pub struct StatusComponentConfig {
     /// By which it is known to incidents and history, and from which its public id follows: 1 to 64 of
     /// `a-z 0-9 _ -`. With the key of one that is always there, what is given takes its place.
     pub key: String,
@@ -46,7 +46,7 @@ pub struct StatusComponent {
     pub objectives: Vec<String>,
 }
 
-impl StatusComponent {
+impl StatusComponentConfig {
     /// A component of this key, which follows from nothing yet.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
@@ -67,23 +67,23 @@ impl StatusComponent {
         lists.into_iter().any(|list| !list.is_empty())
     }
 
-    pub(super) fn check(&self, path: &str, check: &mut Check<'_>) {
+    pub(super) fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let allowed =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         let fine = (1..=64).contains(&self.key.len()) && self.key.bytes().all(allowed);
         let shown = format!("key {:?}", self.key.chars().take(80).collect::<String>());
-        check.require(fine, path, shown, "1 to 64 of a-z 0-9 _ -");
+        validator.require(fine, path, shown, "1 to 64 of a-z 0-9 _ -");
         let texts = [("name", &self.name), ("description", &self.description)];
         for (member, text) in texts {
             let Some(text) = text else { continue };
             let fine =
                 !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
             let shown = format!("{member} of {:?}", self.key);
-            check.require(fine, path, shown, "1 to 255 bytes of printable text");
+            validator.require(fine, path, shown, "1 to 255 bytes of printable text");
         }
         let fine = self.hidden || self.has_sources() || BUILT_IN.contains(&&*self.key);
         let shown = format!("{:?} with nothing that its state follows from", self.key);
-        check.require(
+        validator.require(
             fine,
             path,
             shown,
@@ -92,7 +92,7 @@ impl StatusComponent {
     }
 }
 
-impl Setting for StatusComponent {
+impl FieldValue for StatusComponentConfig {
     fn allowed() -> String {
         "{\"key\", \"name\", \"description\", \"hidden\", \"checks\", \"workers\", \"schedulers\", \
          \"objectives\"}, of which only key is required; the last four are lists of ids"
@@ -100,25 +100,25 @@ impl Setting for StatusComponent {
     }
 
     /// No variable holds one.
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        Err(Refusal::text(text, Self::allowed()))
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Err(InvalidValue::from_text(text, Self::allowed()))
     }
 
-    fn from_json(value: &Value) -> Result<Self, Refusal> {
-        let refused = |found: String| Refusal::new(found, Self::allowed());
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let rejection = |found: String| InvalidValue::new(found, Self::allowed());
         let members = value
             .as_object()
-            .ok_or_else(|| refused(kind(value).into()))?;
+            .ok_or_else(|| rejection(json_type_name(value).into()))?;
         let mut wrong = Vec::new();
         let component = Self {
-            key: text(members, "key", &mut wrong).unwrap_or_default(),
-            name: text(members, "name", &mut wrong),
-            description: text(members, "description", &mut wrong),
-            hidden: switch(members, "hidden", &mut wrong),
-            checks: list(members, "checks", &mut wrong),
-            workers: list(members, "workers", &mut wrong),
-            schedulers: list(members, "schedulers", &mut wrong),
-            objectives: list(members, "objectives", &mut wrong),
+            key: read_text(members, "key", &mut wrong).unwrap_or_default(),
+            name: read_text(members, "name", &mut wrong),
+            description: read_text(members, "description", &mut wrong),
+            hidden: read_bool(members, "hidden", &mut wrong),
+            checks: read_list(members, "checks", &mut wrong),
+            workers: read_list(members, "workers", &mut wrong),
+            schedulers: read_list(members, "schedulers", &mut wrong),
+            objectives: read_list(members, "objectives", &mut wrong),
         };
         if !members.contains_key("key") {
             wrong.push("no key".into());
@@ -126,39 +126,39 @@ impl Setting for StatusComponent {
         for key in members.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             wrong.push(format!(
                 "unknown key {key:?}, allowed: {}",
-                one_of(key, &KEYS)
+                format_allowed(key, &KEYS)
             ));
         }
         if wrong.is_empty() {
             Ok(component)
         } else {
-            Err(refused(wrong.join(", ")))
+            Err(rejection(wrong.join(", ")))
         }
     }
 }
 
-fn text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Option<String> {
+fn read_text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Option<String> {
     match members.get(key)? {
         Value::String(text) => Some(text.clone()),
         other => {
-            wrong.push(format!("{key} {}", kind(other)));
+            wrong.push(format!("{key} {}", json_type_name(other)));
             None
         }
     }
 }
 
-fn switch(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> bool {
+fn read_bool(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> bool {
     match members.get(key) {
         None => false,
         Some(Value::Bool(switch)) => *switch,
         Some(other) => {
-            wrong.push(format!("{key} {}", kind(other)));
+            wrong.push(format!("{key} {}", json_type_name(other)));
             false
         }
     }
 }
 
-fn list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Vec<String> {
+fn read_list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Vec<String> {
     let Some(value) = members.get(key) else {
         return Vec::new();
     };

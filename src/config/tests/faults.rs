@@ -5,7 +5,7 @@ macro_rules! one_fault {
     ($($name:ident: $file:expr => $line:expr;)+) => { $(
         #[test]
         fn $name() {
-            let file = ConfigFile::of($file);
+            let file = ConfigFile::new($file);
             let faults = faults(api().with_file(file.path()).resolve(&Environment::empty()));
             assert_eq!(faults.len(), 1, "{faults:#?}");
             assert!(faults[0].starts_with($line), "{faults:#?}");
@@ -89,7 +89,7 @@ one_fault! {
         "obs.json: $.health.jitter: 1.5; allowed: 0 to 1";
     failing_after_no_run_is_a_fault: r#"{"health": {"fail_after": 0}}"# =>
         "obs.json: $.health.fail_after: 0; allowed: 1 to 100";
-    details_for_somebody_else_are_a_fault: r#"{"health": {"details": "open"}}"# =>
+    unknown_health_details_are_a_fault: r#"{"health": {"details": "open"}}"# =>
         "obs.json: $.health.details: \"open\"; allowed: token, open-codes";
     a_token_that_no_header_can_hold_is_a_fault: r#"{"health": {"details_token": "a b"}}"# =>
         "obs.json: $.health.details_token: ***; allowed: letters, digits and -._~+/=";
@@ -206,7 +206,7 @@ one_fault! {
     windows_beside_the_workbooks_policy_are_a_fault:
         r#"{"slo": {"policy": "sre-workbook", "burn_rate": {"warning": {"factor": 3}}}}"# =>
         "obs.json: $.slo.burn_rate.warning.factor: 3; allowed: only with slo.policy burn-rate";
-    a_policy_of_somebody_else_is_a_fault: r#"{"slo": {"policy": "sre"}}"# =>
+    an_unknown_slo_policy_is_a_fault: r#"{"slo": {"policy": "sre"}}"# =>
         "obs.json: $.slo.policy: \"sre\"; allowed: burn-rate, sre-workbook";
     every_fault_of_a_maintenance_is_named:
         r#"{"slo": {"maintenance": [{"from": "now", "reason": "", "why": 1}]}}"# =>
@@ -229,7 +229,7 @@ fn a_slo_folder_that_is_a_file_is_a_fault() {
 
 #[test]
 fn a_client_certificate_without_its_key_is_a_fault_and_the_reverse() {
-    let file = ConfigFile::of("{}");
+    let file = ConfigFile::new("{}");
     let pem = file.beside("a.pem", "");
     let mut certificate = api();
     certificate.otlp.tls.client_certificate = Some(pem.clone());
@@ -278,7 +278,7 @@ fn a_service_without_name_and_roles_has_both_faults() {
 }
 
 #[test]
-fn what_is_refused_is_not_missed_as_well() {
+fn an_invalid_value_is_not_reported_as_missing_too() {
     let empty = Environment::empty();
     for text in [
         "{",
@@ -286,7 +286,7 @@ fn what_is_refused_is_not_missed_as_well() {
         r#"{"service": {"name": 5, "roles": ["api"]}}"#,
         r#"{"service": {"name": "vantage-api", "roles": ["robot"]}}"#,
     ] {
-        let file = ConfigFile::of(text);
+        let file = ConfigFile::new(text);
         let faults = faults(Config::default().with_file(file.path()).resolve(&empty));
         assert_eq!(faults.len(), 1, "{faults:?}");
     }
@@ -297,7 +297,7 @@ fn what_is_refused_is_not_missed_as_well() {
 
 #[test]
 fn every_bad_item_of_a_list_is_a_fault() {
-    let file = ConfigFile::of(r#"{"service": {"roles": ["robot", "api", "cook"]}}"#);
+    let file = ConfigFile::new(r#"{"service": {"roles": ["robot", "api", "cook"]}}"#);
     let faults = faults(
         Config::default()
             .with_file(file.path())
@@ -319,7 +319,7 @@ fn a_ratio_that_is_no_number_is_a_fault() {
 
 #[test]
 fn all_faults_of_all_layers_come_at_once() {
-    let file = ConfigFile::of(
+    let file = ConfigFile::new(
         r#"{"servce": {}, "otlp": {"timeout": "10", "endpoint": "jaeger"},
             "metrics": {"cardinality_limit": 0}}"#,
     );
@@ -349,7 +349,7 @@ fn all_faults_of_all_layers_come_at_once() {
 
 #[test]
 fn what_a_file_leaves_to_the_environment_is_no_fault_of_the_file() {
-    let file = ConfigFile::of(r#"{"logs": {"level": "warn"}}"#);
+    let file = ConfigFile::new(r#"{"logs": {"level": "warn"}}"#);
     let config = Config::from_file(file.path()).unwrap();
     let environment = Environment::from_iter([
         ("OTEL_SERVICE_NAME", "vantage-worker"),
@@ -363,7 +363,7 @@ fn what_a_file_leaves_to_the_environment_is_no_fault_of_the_file() {
 
 #[test]
 fn from_file_lists_the_faults_of_ranges_as_well() {
-    let file = ConfigFile::of(r#"{"traces": {"sample_ratio": 7}, "otlp": {"protocl": "grpc"}}"#);
+    let file = ConfigFile::new(r#"{"traces": {"sample_ratio": 7}, "otlp": {"protocl": "grpc"}}"#);
     assert_eq!(
         Config::from_file(file.path()).unwrap_err().faults().len(),
         2

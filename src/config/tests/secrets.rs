@@ -22,7 +22,7 @@ fn assert_hidden(config: &Config, variables: &[(&str, String)], what: &str) {
 
 #[test]
 fn a_secret_of_any_layer_is_never_shown() {
-    let file = ConfigFile::of(&format!(
+    let file = ConfigFile::new(&format!(
         r#"{{"otlp": {{"headers": {{"a": "{CANARY}", "b": {{"env": "TOKEN"}}}},
             "endpoint": "http://u:{CANARY}@host:4317"}}}}"#
     ));
@@ -37,7 +37,7 @@ fn a_secret_of_any_layer_is_never_shown() {
     assert_hidden(&config, &variables, "good");
     let environment = variables.into_iter().collect();
     let otlp = config.resolve(&environment).unwrap().config.otlp;
-    let traces = otlp.signal(Signal::Traces).unwrap().headers;
+    let traces = otlp.signal(TelemetrySignal::Traces).unwrap().headers;
     assert!(
         ["a", "b", "c", "d"]
             .iter()
@@ -63,7 +63,7 @@ fn a_fault_in_a_file_never_shows_a_secret() {
         format!(r#"{{"endpoint": {{"url": "http://{CANARY}@host"}}}}"#),
         format!(r#"{{"headers": {{"a": "{CANARY}" "b"}}}}"#),
     ] {
-        let file = ConfigFile::of(&format!(r#"{{"otlp": {otlp}}}"#));
+        let file = ConfigFile::new(&format!(r#"{{"otlp": {otlp}}}"#));
         let config = api().with_file(file.path());
         assert!(
             config.clone().resolve(&Environment::empty()).is_err(),
@@ -95,7 +95,7 @@ fn a_fault_in_a_variable_never_shows_a_secret() {
 
 #[test]
 fn a_reference_that_leads_nowhere_is_a_fault() {
-    let file = ConfigFile::of(
+    let file = ConfigFile::new(
         r#"{"otlp": {"headers": {"a": {"env": "TOKEN"}, "b": {"file": "/nowhere"}}}}"#,
     );
     assert_eq!(
@@ -111,10 +111,10 @@ fn a_reference_that_leads_nowhere_is_a_fault() {
 
 #[test]
 fn the_token_of_the_details_is_followed_and_never_shown() {
-    let file = ConfigFile::of("{}");
+    let file = ConfigFile::new("{}");
     let token = file.beside("token", &format!("{CANARY}\n"));
     let text = json!({"health": {"details_token": {"file": token}}}).to_string();
-    let file = ConfigFile::of(&text);
+    let file = ConfigFile::new(&text);
     let config = api().with_file(file.path());
     let effective = config.clone().resolve(&Environment::empty()).unwrap();
     let token = effective.config.health.details_token.clone().unwrap();
@@ -125,10 +125,10 @@ fn the_token_of_the_details_is_followed_and_never_shown() {
         format!("{CANARY} \u{e9}"),
     )];
     assert_hidden(&config, &broken, "a token that no header can hold");
-    let file = ConfigFile::of(r#"{"health": {"details_token": {"file": "/nowhere"}}}"#);
-    let refused = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+    let file = ConfigFile::new(r#"{"health": {"details_token": {"file": "/nowhere"}}}"#);
+    let rejection = faults(api().with_file(file.path()).resolve(&Environment::empty()));
     assert_eq!(
-        refused,
+        rejection,
         [
             "obs.json: $.health.details_token: {\"file\":\"/nowhere\"} (entity not found); \
           allowed: a readable text file"

@@ -3,18 +3,18 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::model::slo::policy::{Level, Policy};
+use crate::model::slo::policy::{AlertLevel, BurnRatePolicy};
 use crate::model::units::Ratio;
 
 fn slo(json: &str) -> EffectiveConfig {
-    let file = ConfigFile::of(&format!(r#"{{"slo": {json}}}"#));
+    let file = ConfigFile::new(&format!(r#"{{"slo": {json}}}"#));
     resolved(api().with_file(file.path()), [])
 }
 
 #[test]
 fn the_default_policy_is_the_platforms() {
     let policy = slo("{}").config.slo.alert_policy();
-    assert_eq!(policy, Policy::platform());
+    assert_eq!(policy, BurnRatePolicy::platform());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn burn_windows_may_be_seconds_and_factors_decimals() {
     let critical = &policy.pairs[0];
     assert_eq!(critical.factor, "14.4".parse::<Ratio>().unwrap());
     assert_eq!(critical.long, Duration::from_secs(30));
-    assert_eq!(critical.level, Level::Critical);
+    assert_eq!(critical.level, AlertLevel::Critical);
     assert_eq!(
         (policy.min_bad.occurrences, policy.min_bad.timeslices),
         (10, 1)
@@ -44,7 +44,7 @@ fn burn_windows_may_be_seconds_and_factors_decimals() {
 fn the_workbooks_policy_has_its_own_pairs_and_our_minimum() {
     let json = r#"{"policy": "sre-workbook", "burn_rate": {"min_bad": {"occurrences": 4}}}"#;
     let policy = slo(json).config.slo.alert_policy();
-    assert_eq!(policy.pairs, Policy::sre_workbook().pairs);
+    assert_eq!(policy.pairs, BurnRatePolicy::sre_workbook().pairs);
     assert_eq!(policy.min_bad.occurrences, 4);
 }
 
@@ -55,7 +55,7 @@ fn maintenance_and_the_fleets_api_are_read_and_the_token_is_masked() {
                          "reason": "new disks"}]}"#;
     let effective = slo(json);
     let maintenance = &effective.config.slo.maintenance[0];
-    assert_eq!(maintenance.span.duration(), Duration::from_secs(2 * 3_600));
+    assert_eq!(maintenance.range.duration(), Duration::from_secs(2 * 3_600));
     assert_eq!(
         value_at(&effective, "slo.maintenance"),
         json!([{"from": "2026-12-01T01:00:00Z", "to": "2026-12-01T03:00:00Z", "reason": "new disks"}])

@@ -2,22 +2,26 @@ use super::*;
 
 #[test]
 fn each_layer_beats_the_one_below_and_is_named() {
-    let file = ConfigFile::of(
+    let file = ConfigFile::new(
         r#"{"service": {"team": "file"}, "otlp": {"timeout": "3s"}, "logs": {"level": "debug"}}"#,
     );
     let mut config = api().with_version("1.4.2").with_file(file.path());
     config.service.team = Some("code".into());
-    config.logs.level = Level::Error.into();
+    config.logs.level = LogLevel::Error.into();
     let effective = resolved(config, [("VANTAGE_OBS_LOG_LEVEL", "trace")]);
     for (path, value, source) in [
-        ("otlp.protocol", json!("grpc"), Source::Default),
-        ("service.version", json!("1.4.2"), Source::Code),
-        ("service.team", json!("file"), Source::File(file.path())),
-        ("otlp.timeout", json!("3s"), Source::File(file.path())),
+        ("otlp.protocol", json!("grpc"), ConfigSource::Default),
+        ("service.version", json!("1.4.2"), ConfigSource::Code),
+        (
+            "service.team",
+            json!("file"),
+            ConfigSource::File(file.path()),
+        ),
+        ("otlp.timeout", json!("3s"), ConfigSource::File(file.path())),
         (
             "logs.level",
             json!("trace"),
-            Source::Environment("VANTAGE_OBS_LOG_LEVEL".into()),
+            ConfigSource::Environment("VANTAGE_OBS_LOG_LEVEL".into()),
         ),
     ] {
         assert_eq!(
@@ -30,7 +34,7 @@ fn each_layer_beats_the_one_below_and_is_named() {
 
 #[test]
 fn the_smallest_file_is_enough() {
-    let file = ConfigFile::of(r#"{"service":{"name":"vantage-api","roles":["api"]}}"#);
+    let file = ConfigFile::new(r#"{"service":{"name":"vantage-api","roles":["api"]}}"#);
     let effective = resolved(Config::from_file(file.path()).unwrap(), []);
     assert_eq!(effective.config.service.name, "vantage-api");
     assert_eq!(effective.config.service.roles, [Role::Api]);
@@ -40,7 +44,7 @@ fn the_smallest_file_is_enough() {
 #[test]
 fn what_resolve_prints_is_a_file_that_resolves_to_the_same() {
     let first = resolved(api(), [("OTEL_SERVICE_NAME", "x")]);
-    let file = ConfigFile::of(&serde_json::to_string(&first.config).unwrap());
+    let file = ConfigFile::new(&serde_json::to_string(&first.config).unwrap());
     // The default folder of objectives needn't exist; one that a file names must.
     let effective = Config::default().with_file(file.path());
     let folder = file.folder.path().to_str().unwrap();
@@ -57,32 +61,38 @@ fn what_resolve_prints_is_a_file_that_resolves_to_the_same() {
 
 #[test]
 fn the_environment_names_the_file_unless_the_code_does() {
-    let first = ConfigFile::of(r#"{"service": {"team": "first"}}"#);
-    let second = ConfigFile::of(r#"{"service": {"team": "second"}}"#);
+    let first = ConfigFile::new(r#"{"service": {"team": "first"}}"#);
+    let second = ConfigFile::new(r#"{"service": {"team": "second"}}"#);
     let path = second.path();
     let named = [("VANTAGE_OBS_CONFIG", path.to_str().unwrap())];
     let effective = resolved(api(), named);
     assert_eq!(
         effective.source("service.team"),
-        Source::File(second.path())
+        ConfigSource::File(second.path())
     );
     let effective = resolved(api().with_file(first.path()), named);
-    assert_eq!(effective.source("service.team"), Source::File(first.path()));
+    assert_eq!(
+        effective.source("service.team"),
+        ConfigSource::File(first.path())
+    );
     assert!(effective.warnings()[0].starts_with("VANTAGE_OBS_CONFIG: "));
 }
 
 #[test]
 fn a_field_assigned_after_from_file_does_not_beat_the_file() {
-    let file = ConfigFile::of(r#"{"logs": {"format": "json", "level": "warn"}}"#);
+    let file = ConfigFile::new(r#"{"logs": {"format": "json", "level": "warn"}}"#);
     let mut config = Config::from_file(file.path()).unwrap();
     config.service = api().service;
-    config.logs.level = Level::Trace.into();
-    assert_eq!(resolved(config, []).config.logs.level, Level::Warn.into());
+    config.logs.level = LogLevel::Trace.into();
+    assert_eq!(
+        resolved(config, []).config.logs.level,
+        LogLevel::Warn.into()
+    );
 }
 
 #[test]
 fn headers_are_layered_one_by_one() {
-    let file = ConfigFile::of(r#"{"otlp": {"headers": {"B": "file", "C": "file"}}}"#);
+    let file = ConfigFile::new(r#"{"otlp": {"headers": {"B": "file", "C": "file"}}}"#);
     let mut config = api().with_file(file.path());
     for name in ["A", "B", "C"] {
         config.otlp.headers.insert(name.into(), Secret::new("code"));
@@ -116,12 +126,12 @@ fn the_service_name_variable_beats_the_resource_attribute() {
     assert_eq!(effective.config.service.version.as_deref(), Some("2"));
     let effective = resolved(api(), [both[0]]);
     assert_eq!(effective.config.service.name, "attribute");
-    let source = Source::Environment("OTEL_RESOURCE_ATTRIBUTES".into());
+    let source = ConfigSource::Environment("OTEL_RESOURCE_ATTRIBUTES".into());
     assert_eq!(effective.source("service.name"), source);
 }
 
 #[test]
-fn what_holds_for_a_signal_is_its_own_or_the_general() {
+fn settings_of_a_signal_fall_back_to_the_general_ones() {
     let effective = resolved(
         api(),
         [
@@ -134,19 +144,23 @@ fn what_holds_for_a_signal_is_its_own_or_the_general() {
         ],
     );
     let otlp = &effective.config.otlp;
-    let traces = otlp.signal(Signal::Traces).unwrap();
+    let traces = otlp.signal(TelemetrySignal::Traces).unwrap();
     assert_eq!(traces.endpoint.expose(), "http://jaeger:4317");
     assert_eq!(traces.protocol, Protocol::Grpc);
     assert_eq!(traces.headers["a"].expose(), Some("general"));
     assert_eq!(traces.headers["b"].expose(), Some("own"));
-    let logs = otlp.signal(Signal::Logs).unwrap();
+    let logs = otlp.signal(TelemetrySignal::Logs).unwrap();
     assert_eq!(logs.endpoint.expose(), "http://collector:4318/base/v1/logs");
     assert_eq!(logs.headers["b"].expose(), Some("general"));
-    assert!(Otlp::default().signal(Signal::Metrics).is_none());
+    assert!(
+        OtlpConfig::default()
+            .signal(TelemetrySignal::Metrics)
+            .is_none()
+    );
 }
 
 #[test]
-fn what_may_be_a_slip_is_a_warning() {
+fn a_likely_slip_is_a_warning() {
     for (variables, warning) in [
         (
             vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://jaeger:14250")],
@@ -221,5 +235,5 @@ fn a_good_configuration_has_no_warnings() {
         ],
     );
     assert_eq!(effective.warnings(), [""; 0]);
-    assert_eq!(effective.source("service.name"), Source::Code);
+    assert_eq!(effective.source("service.name"), ConfigSource::Code);
 }

@@ -368,7 +368,7 @@ fn each_variable_decides_its_setting_and_is_its_source() {
         assert_eq!(value_at(&effective, &path), value, "{name}={text}");
         assert_eq!(
             effective.source(&path),
-            Source::Environment(name.clone()),
+            ConfigSource::Environment(name.clone()),
             "{name}={text}"
         );
     }
@@ -376,7 +376,7 @@ fn each_variable_decides_its_setting_and_is_its_source() {
 
 #[test]
 fn certificates_are_files_for_all_signals_or_for_one() {
-    let file = ConfigFile::of("{}");
+    let file = ConfigFile::new("{}");
     let pem = file.beside("a.pem", "");
     let pem = pem.to_str().unwrap();
     for (infix, path) in CERTIFICATES {
@@ -393,7 +393,11 @@ fn certificates_are_files_for_all_signals_or_for_one() {
         {
             let path = format!("{path}.tls.{key}");
             assert_eq!(value_at(&effective, &path), json!(pem), "{path}");
-            assert_eq!(effective.source(&path), Source::Environment(name), "{path}");
+            assert_eq!(
+                effective.source(&path),
+                ConfigSource::Environment(name),
+                "{path}"
+            );
         }
     }
 }
@@ -513,14 +517,14 @@ fn a_bad_value_is_a_fault_that_names_its_variable() {
         let [fault] = error.faults() else {
             panic!("{name}={text}: {error}")
         };
-        assert_eq!(fault.location, Location::Variable(name.into()));
+        assert_eq!(fault.location, FaultLocation::Variable(name.into()));
         assert_eq!(fault.value, value, "{name}={text}");
         assert!(!fault.allowed.is_empty());
     }
 }
 
 #[test]
-fn a_console_exporter_is_answered_with_what_is_allowed() {
+fn a_console_exporter_is_a_fault_with_the_accepted_values() {
     let environment = Environment::from_iter([("OTEL_METRICS_EXPORTER", "console")]);
     assert_eq!(
         faults(api().resolve(&environment)),

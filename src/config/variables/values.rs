@@ -3,34 +3,34 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::config::fault::Refusal;
-use crate::config::setting::Setting;
+use crate::config::fault::InvalidValue;
+use crate::config::field_value::FieldValue;
 
 /// A comma-separated list.
-pub(super) fn list<T: Setting>(text: &str) -> Result<Vec<T>, Refusal> {
-    let refused = |refusal: Refusal| {
-        Refusal::new(
-            refusal.value,
+pub(super) fn parse_list<T: FieldValue>(text: &str) -> Result<Vec<T>, InvalidValue> {
+    let rejection = |invalid: InvalidValue| {
+        InvalidValue::new(
+            invalid.value,
             format!("a comma-separated list of {}", T::allowed()),
         )
     };
     text.split(',')
-        .map(|item| T::parse(item.trim()).map_err(refused))
+        .map(|item| T::parse(item.trim()).map_err(rejection))
         .collect()
 }
 
-pub(super) fn or_none(refusal: &Refusal) -> Refusal {
-    Refusal::new(
-        refusal.value.as_str(),
-        format!("{}, or none", refusal.allowed),
+pub(super) fn allow_none(invalid: &InvalidValue) -> InvalidValue {
+    InvalidValue::new(
+        invalid.value.as_str(),
+        format!("{}, or none", invalid.allowed),
     )
 }
 
 /// The exporters that a list names; `none` is the empty list and stands alone.
-pub(super) fn exporters(
+pub(super) fn parse_exporters(
     text: &str,
     allowed: &[&'static str],
-) -> Result<Vec<&'static str>, Refusal> {
+) -> Result<Vec<&'static str>, InvalidValue> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(Vec::new());
     }
@@ -40,49 +40,50 @@ pub(super) fn exporters(
             .find(|known| known.eq_ignore_ascii_case(item.trim()));
         known.copied().ok_or_else(|| {
             let allowed = format!("a comma-separated list of {}, or none", allowed.join(", "));
-            Refusal::text(item.trim(), allowed)
+            InvalidValue::from_text(item.trim(), allowed)
         })
     };
     text.split(',').map(known).collect()
 }
 
 /// OpenTelemetry's durations are milliseconds without a unit.
-pub(super) fn milliseconds(text: &str) -> Result<Duration, Refusal> {
-    let refused = |_| Refusal::text(text, "whole milliseconds without a unit, such as 10000");
-    text.parse().map(Duration::from_millis).map_err(refused)
+pub(super) fn parse_milliseconds(text: &str) -> Result<Duration, InvalidValue> {
+    let rejection =
+        |_| InvalidValue::from_text(text, "whole milliseconds without a unit, such as 10000");
+    text.parse().map(Duration::from_millis).map_err(rejection)
 }
 
-pub(super) fn host(text: &str) -> Result<IpAddr, Refusal> {
+pub(super) fn parse_host(text: &str) -> Result<IpAddr, InvalidValue> {
     if text.eq_ignore_ascii_case("localhost") {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     text.parse()
-        .map_err(|_| Refusal::text(text, "an IP address to listen on, or localhost"))
+        .map_err(|_| InvalidValue::from_text(text, "an IP address to listen on, or localhost"))
 }
 
-pub(super) fn port(text: &str) -> Result<u16, Refusal> {
+pub(super) fn parse_port(text: &str) -> Result<u16, InvalidValue> {
     let port = text.parse().ok().filter(|port| *port != 0);
-    port.ok_or_else(|| Refusal::text(text, "a port from 1 to 65535"))
+    port.ok_or_else(|| InvalidValue::from_text(text, "a port from 1 to 65535"))
 }
 
 /// Splits `a=b,c=d` and decodes both sides; the error is the pair that isn't one.
-pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+pub(super) fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     let items = text
         .split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty());
     items
-        .map(|item| pair(item).ok_or_else(|| item.into()))
+        .map(|item| parse_pair(item).ok_or_else(|| item.into()))
         .collect()
 }
 
-fn pair(item: &str) -> Option<(String, String)> {
+fn parse_pair(item: &str) -> Option<(String, String)> {
     let (name, value) = item.split_once('=')?;
-    let name = percent_decoded(name.trim())?;
-    (!name.is_empty()).then_some((name, percent_decoded(value.trim())?))
+    let name = percent_decode(name.trim())?;
+    (!name.is_empty()).then_some((name, percent_decode(value.trim())?))
 }
 
-pub(in crate::config) fn percent_decoded(text: &str) -> Option<String> {
+pub(in crate::config) fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
@@ -100,9 +101,9 @@ mod tests {
 
     #[test]
     fn percent_signs_are_decoded_or_refused() {
-        assert_eq!(percent_decoded("a%20b%C3%A9+"), Some("a bé+".into()));
+        assert_eq!(percent_decode("a%20b%C3%A9+"), Some("a bé+".into()));
         for text in ["%", "%4", "%+4", "%zz", "%ff"] {
-            assert_eq!(percent_decoded(text), None, "{text}");
+            assert_eq!(percent_decode(text), None, "{text}");
         }
     }
 }

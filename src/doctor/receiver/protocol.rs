@@ -1,92 +1,102 @@
-//! The link that is wrong most often: which protocol the port speaks, and which the configuration says.
+//! The check of the protocol, the link that is wrong most often: the port's and the configured one.
 
 use std::time::Duration;
 
-use super::Receiver;
-use crate::doctor::probe::{Answer, ask_http, ask_http2};
-use crate::doctor::step::Step;
-use crate::doctor::stream::Line;
+use super::ReceiverChain;
+use crate::doctor::probe::{ProbeAnswer, probe_http, probe_http2};
+use crate::doctor::step::DiagnosisStep;
+use crate::doctor::stream::Connection;
 
-/// For each question after the first.
-const FURTHER: Duration = Duration::from_secs(1);
+/// The time limit of each request after the first.
+const FOLLOW_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Receiver<'_> {
-    /// Asks in the configured protocol, and in the other one where the answer doesn't fit.
-    pub(super) fn speak(&self, steps: &mut Vec<Step>, line: Line<'_>) -> Option<Answer> {
-        let (wanted, other): (Ask, Ask) = if self.target.is_grpc() {
-            (in_http2, in_http)
+impl ReceiverChain<'_> {
+    /// Probes the configured protocol, and the other one if the answer doesn't fit.
+    pub(super) fn check_protocol(
+        &self,
+        steps: &mut Vec<DiagnosisStep>,
+        connection: Connection<'_>,
+    ) -> Option<ProbeAnswer> {
+        let (configured, other): (ProbeFn, ProbeFn) = if self.target.is_grpc() {
+            (probe_http2, probe_configured_path)
         } else {
-            (in_http, in_http2)
+            (probe_configured_path, probe_http2)
         };
-        let answer = wanted(line);
-        if let Answer::Http1(head) = &answer
+        let answer = configured(connection);
+        if let ProbeAnswer::Http1(head) = &answer
             && !self.target.is_grpc()
-            && head.is_page()
+            && head.is_html()
         {
-            steps.push(self.page());
+            steps.push(self.web_page_step());
             return None;
         }
-        if self.fits(&answer) {
+        if self.is_configured_protocol(&answer) {
             let finding = match &answer {
-                Answer::Http2 => "answers HTTP/2, as gRPC needs",
+                ProbeAnswer::Http2 => "answers HTTP/2, as gRPC needs",
                 _ => "answers HTTP/1.1",
             };
-            steps.push(Step::ok("protocol", finding));
+            steps.push(DiagnosisStep::ok("protocol", finding));
             return Some(answer);
         }
-        if self.refused_in_tls(steps, &answer) {
+        if self.check_tls_rejection(steps, &answer) {
             return None;
         }
         // What else may be spoken is answered at once, or is not spoken.
-        let line = line.within(FURTHER);
+        let connection = connection.with_timeout(FOLLOW_UP_TIMEOUT);
         let other = match answer {
-            Answer::Http1(_) | Answer::Http2 | Answer::Tls => answer,
-            Answer::Closed | Answer::Silent | Answer::Strange | Answer::Broken(_) => {
-                match other(line) {
-                    found @ (Answer::Http1(_) | Answer::Http2 | Answer::Tls) => found,
-                    _ => answer,
-                }
-            }
+            ProbeAnswer::Http1(_) | ProbeAnswer::Http2 | ProbeAnswer::Tls => answer,
+            ProbeAnswer::Closed
+            | ProbeAnswer::TimedOut
+            | ProbeAnswer::Unknown
+            | ProbeAnswer::Failed(_) => match other(connection) {
+                found @ (ProbeAnswer::Http1(_) | ProbeAnswer::Http2 | ProbeAnswer::Tls) => found,
+                _ => answer,
+            },
         };
         let other = match other {
-            Answer::Closed | Answer::Silent | Answer::Strange if speaks_tls(line) => Answer::Tls,
+            ProbeAnswer::Closed | ProbeAnswer::TimedOut | ProbeAnswer::Unknown
+                if speaks_tls(connection) =>
+            {
+                ProbeAnswer::Tls
+            }
             other => other,
         };
-        steps.push(self.misunderstood(&other));
+        steps.push(self.mismatch_step(&other));
         None
     }
 
-    fn page(&self) -> Step {
+    fn web_page_step(&self) -> DiagnosisStep {
         let (port, path) = (self.target.port(), self.target.path());
         let finding = format!("port {port} answers {path} with a web page, and takes no OTLP");
         let fix = if port == 4318 {
             format!("set {} to an OTLP receiver", self.target.paths.endpoint)
         } else {
             let url = self.target.endpoint_with(None, Some(4318));
-            let set = self.settings.set(&self.target.paths.endpoint, &url);
+            let set = self.settings.suggest(&self.target.paths.endpoint, &url);
             format!("{set}, where OTLP over HTTP usually is")
         };
-        Step::fail("protocol", finding, fix)
+        DiagnosisStep::fail("protocol", finding, fix)
     }
 
-    fn fits(&self, answer: &Answer) -> bool {
+    fn is_configured_protocol(&self, answer: &ProbeAnswer) -> bool {
         match answer {
-            Answer::Http1(_) => !self.target.is_grpc(),
-            Answer::Http2 => self.target.is_grpc(),
+            ProbeAnswer::Http1(_) => !self.target.is_grpc(),
+            ProbeAnswer::Http2 => self.target.is_grpc(),
             _ => false,
         }
     }
 
-    /// A client certificate is missed only after the handshake: then that link did not hold.
+    /// Replaces the TLS step if the handshake was rejected after it: TLS 1.3 requests a client
+    /// certificate only then.
     #[cfg(feature = "tls")]
-    fn refused_in_tls(&self, steps: &mut Vec<Step>, answer: &Answer) -> bool {
-        let Answer::Broken(error) = answer else {
+    fn check_tls_rejection(&self, steps: &mut Vec<DiagnosisStep>, answer: &ProbeAnswer) -> bool {
+        let ProbeAnswer::Failed(error) = answer else {
             return false;
         };
-        let refused = crate::doctor::tls::is_refusal(error);
+        let refused = crate::doctor::tls::is_rejection(error);
         if refused {
             steps.pop();
-            steps.push(crate::doctor::tls::refused(
+            steps.push(crate::doctor::tls::failure_step(
                 error,
                 self.target,
                 self.settings,
@@ -97,102 +107,103 @@ impl Receiver<'_> {
 
     #[cfg(not(feature = "tls"))]
     #[expect(clippy::unused_self, reason = "as the encrypted one")]
-    fn refused_in_tls(&self, _: &mut [Step], _: &Answer) -> bool {
+    fn check_tls_rejection(&self, _: &mut [DiagnosisStep], _: &ProbeAnswer) -> bool {
         false
     }
 
-    pub(super) fn misunderstood(&self, answer: &Answer) -> Step {
+    pub(super) fn mismatch_step(&self, answer: &ProbeAnswer) -> DiagnosisStep {
         const NAME: &str = "protocol";
         let (target, paths) = (self.target, &self.target.paths);
         let port = target.port();
-        let silent = format!("set {} to an OTLP receiver's port", paths.endpoint);
+        let endpoint_fix = format!("set {} to an OTLP receiver's port", paths.endpoint);
         match answer {
-            Answer::Http2 => {
+            ProbeAnswer::Http2 => {
                 let finding =
                     format!("port {port} speaks gRPC, and the configuration says http/protobuf");
-                Step::fail(NAME, finding, self.other_protocol("grpc", 4318))
+                DiagnosisStep::fail(NAME, finding, self.other_protocol_fix("grpc", 4318))
             }
-            Answer::Http1(_) => {
+            ProbeAnswer::Http1(_) => {
                 let finding =
                     format!("port {port} speaks HTTP/1.1, and the configuration says grpc");
-                Step::fail(NAME, finding, self.other_protocol("http/protobuf", 4317))
+                DiagnosisStep::fail(
+                    NAME,
+                    finding,
+                    self.other_protocol_fix("http/protobuf", 4317),
+                )
             }
-            Answer::Tls => {
+            ProbeAnswer::Tls => {
                 let url = target.endpoint_with(Some("https"), None);
-                let fix = self.settings.set(&paths.endpoint, &url);
+                let fix = self.settings.suggest(&paths.endpoint, &url);
                 let build = if cfg!(feature = "tls") {
                     ""
                 } else {
                     ", and build with the crate's `tls` feature"
                 };
                 let finding = format!("port {port} speaks TLS, and {} is http", paths.endpoint);
-                Step::fail(NAME, finding, format!("{fix}{build}"))
+                DiagnosisStep::fail(NAME, finding, format!("{fix}{build}"))
             }
-            Answer::Silent => Step::fail(
+            ProbeAnswer::TimedOut => DiagnosisStep::fail(
                 NAME,
                 format!("port {port} takes the connection and says nothing"),
-                silent,
+                endpoint_fix,
             ),
-            Answer::Closed => {
+            ProbeAnswer::Closed => {
                 let finding = format!("port {port} closes the connection without an answer");
-                Step::fail(NAME, finding, silent)
+                DiagnosisStep::fail(NAME, finding, endpoint_fix)
             }
-            Answer::Strange => {
+            ProbeAnswer::Unknown => {
                 let finding = format!("port {port} speaks neither HTTP/1.1 nor HTTP/2");
-                Step::fail(NAME, finding, silent)
+                DiagnosisStep::fail(NAME, finding, endpoint_fix)
             }
-            Answer::Broken(error) => Step::fail(
+            ProbeAnswer::Failed(error) => DiagnosisStep::fail(
                 NAME,
                 format!("port {port}: the connection broke ({error})"),
-                silent,
+                endpoint_fix,
             ),
         }
     }
 
-    fn other_protocol(&self, protocol: &str, usual: u16) -> String {
+    fn other_protocol_fix(&self, protocol: &str, default_port: u16) -> String {
         let paths = &self.target.paths;
-        let set = self.settings.set(&paths.protocol, protocol);
-        if !matches!(self.target.port(), 4317 | 4318) || self.target.port() == usual {
+        let set = self.settings.suggest(&paths.protocol, protocol);
+        if !matches!(self.target.port(), 4317 | 4318) || self.target.port() == default_port {
             return set;
         }
-        let url = self.target.endpoint_with(None, Some(usual));
-        let other = self.settings.set(&paths.endpoint, &url);
+        let url = self.target.endpoint_with(None, Some(default_port));
+        let other = self.settings.suggest(&paths.endpoint, &url);
         format!("{set}, or {other}")
     }
 }
 
-type Ask = fn(Line<'_>) -> Answer;
+type ProbeFn = fn(Connection<'_>) -> ProbeAnswer;
 
-pub(super) fn in_http(line: Line<'_>) -> Answer {
-    let path = if line.target.is_grpc() {
+pub(super) fn probe_configured_path(connection: Connection<'_>) -> ProbeAnswer {
+    let path = if connection.target.is_grpc() {
         "/v1/traces".into()
     } else {
-        line.target.path()
+        connection.target.path()
     };
-    ask_http(line, &path)
+    probe_http(connection, &path)
 }
 
-fn in_http2(line: Line<'_>) -> Answer {
-    ask_http2(line)
-}
-
-/// Whether a port that says nothing in plain text shakes hands, trusted or not.
+/// Returns true if a port that is silent in plain text completes a TLS handshake, trusted or not.
 #[cfg(feature = "tls")]
-fn speaks_tls(line: Line<'_>) -> bool {
+fn speaks_tls(connection: Connection<'_>) -> bool {
     use crate::doctor::tls;
-    let shaken = line
+    let handshake = connection
         .connect()
-        .and_then(|socket| tls::handshake(line.target, socket, &["h2", "http/1.1"]));
-    !line.target.is_https() && shaken.map_or_else(|error| tls::is_answer(&error), |_| true)
+        .and_then(|socket| tls::handshake(connection.target, socket, &["h2", "http/1.1"]));
+    !connection.target.is_https()
+        && handshake.map_or_else(|error| tls::is_tls_answer(&error), |_| true)
 }
 
-/// Without the feature only the complaint in plain text tells.
+/// Returns false: without the feature only an alert in answer to plain text shows TLS.
 #[cfg(not(feature = "tls"))]
-const fn speaks_tls(_: Line<'_>) -> bool {
+const fn speaks_tls(_: Connection<'_>) -> bool {
     false
 }
 
-/// Whether OTLP's HTTP path is known there.
-pub(super) fn takes_http(line: Line<'_>) -> bool {
-    matches!(in_http(line), Answer::Http1(head) if !matches!(head.status, 404 | 405))
+/// Returns true if OTLP's HTTP path is known there.
+pub(super) fn accepts_otlp_http(connection: Connection<'_>) -> bool {
+    matches!(probe_configured_path(connection), ProbeAnswer::Http1(head) if !matches!(head.status, 404 | 405))
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What stands around a text.
+/// The quotes around a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quoting {
     /// The quotes of JSON.
@@ -14,32 +14,32 @@ pub(super) enum Quoting {
     Bare,
 }
 
-/// What stands for a value whose `Debug` or `Display` panics.
+/// The placeholder of a value whose `Debug` or `Display` panics.
 const PANICKED: &str = "<panicked>";
 
-/// What stands for a value whose `Debug` or `Display` fails.
+/// The placeholder of a value whose `Debug` or `Display` fails.
 const UNPRINTABLE: &str = "<unprintable>";
 
 /// Appends a text, without its quotes, of at most `limit` bytes; says whether it was cut.
-pub(super) fn text(into: &mut Vec<u8>, limit: usize, quoting: Quoting, text: &str) -> bool {
-    let mut escaped = Escaped::new(into, limit, quoting);
+pub(super) fn escape_text(into: &mut Vec<u8>, limit: usize, quoting: Quoting, text: &str) -> bool {
+    let mut escaped = EscapeWriter::new(into, limit, quoting);
     // The only failure is that it was cut.
     let _ = escaped.write_str(text);
-    escaped.cut
+    escaped.truncated
 }
 
-/// The same for what the code of others prints, which may panic.
-pub(super) fn printed(
+/// Appends the output of foreign code in the same way, which may panic.
+pub(super) fn escape_display(
     into: &mut Vec<u8>,
     limit: usize,
     quoting: Quoting,
     print: impl FnOnce(&mut dyn Write) -> fmt::Result,
 ) -> bool {
     let start = into.len();
-    let mut escaped = Escaped::new(into, limit, quoting);
+    let mut escaped = EscapeWriter::new(into, limit, quoting);
     let outcome = catch_unwind(AssertUnwindSafe(|| print(&mut escaped)));
     // Code that takes a failure of its writer badly has still been written as far as it fits.
-    if escaped.cut {
+    if escaped.truncated {
         return true;
     }
     let instead = match outcome {
@@ -48,43 +48,43 @@ pub(super) fn printed(
         Err(_) => PANICKED,
     };
     into.truncate(start);
-    text(into, limit, quoting, instead)
+    escape_text(into, limit, quoting, instead)
 }
 
 /// Escapes what is written to it, up to a limit.
-struct Escaped<'a> {
+struct EscapeWriter<'a> {
     into: &'a mut Vec<u8>,
     /// The most bytes that `into` may have.
     limit: usize,
     quoting: Quoting,
-    cut: bool,
+    truncated: bool,
 }
 
-impl<'a> Escaped<'a> {
+impl<'a> EscapeWriter<'a> {
     fn new(into: &'a mut Vec<u8>, limit: usize, quoting: Quoting) -> Self {
         Self {
             limit: into.len() + limit,
             into,
             quoting,
-            cut: false,
+            truncated: false,
         }
     }
 
-    fn plain(&mut self, text: &str) -> fmt::Result {
-        let room = self.limit.saturating_sub(self.into.len());
-        if text.len() <= room {
+    fn write_plain(&mut self, text: &str) -> fmt::Result {
+        let remaining = self.limit.saturating_sub(self.into.len());
+        if text.len() <= remaining {
             self.into.extend_from_slice(text.as_bytes());
             return Ok(());
         }
-        let boundary = (0..=room).rev().find(|at| text.is_char_boundary(*at));
+        let boundary = (0..=remaining).rev().find(|at| text.is_char_boundary(*at));
         let fits = &text.as_bytes()[..boundary.unwrap_or(0)];
         self.into.extend_from_slice(fits);
-        self.cut = true;
+        self.truncated = true;
         Err(fmt::Error)
     }
 
     /// An escape is written as a whole or not at all.
-    fn special(&mut self, special: char) -> fmt::Result {
+    fn write_special(&mut self, special: char) -> fmt::Result {
         let start = self.into.len();
         match (special, self.quoting) {
             ('"' | '\\', Quoting::Bare) => self.into.push(special as u8),
@@ -93,63 +93,63 @@ impl<'a> Escaped<'a> {
             ('\r', _) => self.into.extend(b"\\r"),
             ('\t', _) => self.into.extend(b"\\t"),
             // No special character lies beyond the basic plane, where JSON would need two.
-            (_, Quoting::Json) => numbered(self.into, b"\\u", 4, special),
-            ('\0'..='\u{ff}', _) => numbered(self.into, b"\\x", 2, special),
+            (_, Quoting::Json) => write_numeric_escape(self.into, b"\\u", 4, special),
+            ('\0'..='\u{ff}', _) => write_numeric_escape(self.into, b"\\x", 2, special),
             _ => {
-                numbered(self.into, b"\\u{", 4, special);
+                write_numeric_escape(self.into, b"\\u{", 4, special);
                 self.into.push(b'}');
             }
         }
         if self.into.len() > self.limit {
             self.into.truncate(start);
-            self.cut = true;
+            self.truncated = true;
             return Err(fmt::Error);
         }
         Ok(())
     }
 }
 
-impl Write for Escaped<'_> {
+impl Write for EscapeWriter<'_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
-        if self.cut {
+        if self.truncated {
             return Err(fmt::Error);
         }
         while let Some((at, special)) = first_special(text) {
-            self.plain(&text[..at])?;
-            self.special(special)?;
+            self.write_plain(&text[..at])?;
+            self.write_special(special)?;
             text = &text[at + special.len_utf8()..];
         }
-        self.plain(text)
+        self.write_plain(text)
     }
 }
 
 /// The first bytes of the characters that may be special, so that the rest is passed over quickly.
-const SUSPECTS: [bool; 256] = {
-    let mut suspects = [false; 256];
+const MAYBE_SPECIAL: [bool; 256] = {
+    let mut maybe_special = [false; 256];
     let mut byte = 0;
     while byte < 0x20 {
-        suspects[byte] = true;
+        maybe_special[byte] = true;
         byte += 1;
     }
-    suspects[b'"' as usize] = true;
-    suspects[b'\\' as usize] = true;
-    suspects[0x7f] = true;
+    maybe_special[b'"' as usize] = true;
+    maybe_special[b'\\' as usize] = true;
+    maybe_special[0x7f] = true;
     // U+0080 to U+00BF and U+2000 to U+2FFF.
-    suspects[0xc2] = true;
-    suspects[0xe2] = true;
-    suspects
+    maybe_special[0xc2] = true;
+    maybe_special[0xe2] = true;
+    maybe_special
 };
 
 fn first_special(text: &str) -> Option<(usize, char)> {
     let mut from = 0;
     loop {
-        let suspect = |byte: &u8| SUSPECTS[usize::from(*byte)];
-        let at = from + text.as_bytes()[from..].iter().position(suspect)?;
-        let found = text[at..].chars().next()?;
-        if is_special(found) {
-            return Some((at, found));
+        let is_maybe_special = |byte: &u8| MAYBE_SPECIAL[usize::from(*byte)];
+        let at = from + text.as_bytes()[from..].iter().position(is_maybe_special)?;
+        let special = text[at..].chars().next()?;
+        if is_special(special) {
+            return Some((at, special));
         }
-        from = at + found.len_utf8();
+        from = at + special.len_utf8();
     }
 }
 
@@ -159,7 +159,7 @@ fn is_special(c: char) -> bool {
     matches!(c, '"' | '\\' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') || c.is_control()
 }
 
-fn numbered(into: &mut Vec<u8>, prefix: &[u8], digits: u32, c: char) {
+fn write_numeric_escape(into: &mut Vec<u8>, prefix: &[u8], digits: u32, c: char) {
     into.extend_from_slice(prefix);
     let digit = |place: u32| char::from_digit(u32::from(c) >> (4 * place) & 0xf, 16);
     into.extend((0..digits).rev().filter_map(digit).map(|digit| digit as u8));
@@ -169,20 +169,20 @@ fn numbered(into: &mut Vec<u8>, prefix: &[u8], digits: u32, c: char) {
 mod tests {
     use super::*;
 
-    const NASTY: &str =
+    const SPECIAL_TEXT: &str =
         "a\"b\\c\nd\re\tf\0g\x1b[31mh\u{7f}i\u{85}j\u{9b}k\u{2028}l\u{2029}m\u{202e}n\u{2066}oü–👍";
 
     fn escaped(limit: usize, quoting: Quoting, from: &str) -> (String, bool) {
         let mut into = Vec::new();
-        let cut = text(&mut into, limit, quoting, from);
-        (String::from_utf8(into).unwrap(), cut)
+        let truncated = escape_text(&mut into, limit, quoting, from);
+        (String::from_utf8(into).unwrap(), truncated)
     }
 
     #[test]
     fn json_reads_back_and_holds_nothing_that_ends_a_line() {
-        let (json, _) = escaped(1000, Quoting::Json, NASTY);
+        let (json, _) = escaped(1000, Quoting::Json, SPECIAL_TEXT);
         let back: String = serde_json::from_str(&format!("\"{json}\"")).unwrap();
-        assert_eq!(back, NASTY);
+        assert_eq!(back, SPECIAL_TEXT);
         assert!(json.ends_with("ü–👍"));
         assert!(!json.chars().any(|c| is_special(c) && c != '"' && c != '\\'));
     }
@@ -191,20 +191,20 @@ mod tests {
     fn text_for_people_shows_what_it_escaped() {
         let shown =
             r"c\nd\re\tf\x00g\x1b[31mh\x7fi\x85j\x9bk\u{2028}l\u{2029}m\u{202e}n\u{2066}oü–👍";
-        let bare = escaped(1000, Quoting::Bare, NASTY).0;
+        let bare = escaped(1000, Quoting::Bare, SPECIAL_TEXT).0;
         assert_eq!(bare, format!(r#"a"b\{shown}"#));
-        let quoted = escaped(1000, Quoting::Quoted, NASTY).0;
+        let quoted = escaped(1000, Quoting::Quoted, SPECIAL_TEXT).0;
         assert_eq!(quoted, format!(r#"a\"b\\{shown}"#));
     }
 
     #[test]
     fn a_cut_leaves_whole_characters_and_whole_escapes() {
         for limit in 0..200 {
-            let (json, cut) = escaped(limit, Quoting::Json, NASTY);
+            let (json, truncated) = escaped(limit, Quoting::Json, SPECIAL_TEXT);
             assert!(json.len() <= limit);
             let back: String = serde_json::from_str(&format!("\"{json}\"")).unwrap();
-            assert!(NASTY.starts_with(&back));
-            assert_eq!(cut, back != NASTY, "{limit}");
+            assert!(SPECIAL_TEXT.starts_with(&back));
+            assert_eq!(truncated, back != SPECIAL_TEXT, "{limit}");
         }
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn what_panics_or_fails_is_replaced_as_a_whole() {
         let replaced = |print: fn(&mut dyn Write) -> fmt::Result| {
             let mut into = b"x".to_vec();
-            printed(&mut into, 100, Quoting::Json, print);
+            escape_display(&mut into, 100, Quoting::Json, print);
             String::from_utf8(into).unwrap()
         };
         let panics = |f: &mut dyn Write| {

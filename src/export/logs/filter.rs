@@ -8,25 +8,25 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing_subscriber::layer::{Context, Filter};
 
-use crate::config::{Level, Levels, LevelsError};
+use crate::config::{LogLevel, LogLevels, LogLevelsError};
 
 /// Changes which log records are written while the process runs. A cheap clone; all clones are the
 /// same.
 #[derive(Clone, Debug)]
-pub struct LevelHandle(Arc<ArcSwap<Levels>>);
+pub struct LevelHandle(Arc<ArcSwap<LogLevels>>);
 
 impl LevelHandle {
-    pub(crate) fn new(levels: Levels) -> Self {
+    pub(crate) fn new(levels: LogLevels) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(levels)))
     }
 
     /// Changes the levels, from the next record on, to such as `info,my_service::db=debug`;
-    /// [`Levels`] says what may stand there. What isn't named is as if it had never been.
+    /// [`LogLevels`] says what may stand there. What isn't named is as if it had never been.
     ///
     /// # Errors
     ///
-    /// [`LevelsError`] lists every directive that can't be understood; then nothing changes.
-    pub fn set(&self, levels: &str) -> Result<(), LevelsError> {
+    /// [`LogLevelsError`] lists every directive that can't be understood; then nothing changes.
+    pub fn set(&self, levels: &str) -> Result<(), LogLevelsError> {
         self.0.store(Arc::new(levels.parse()?));
         // Each place in the code remembers whether it is wanted.
         tracing::callsite::rebuild_interest_cache();
@@ -35,7 +35,7 @@ impl LevelHandle {
 
     /// The levels as they are now.
     #[must_use]
-    pub fn current(&self) -> Levels {
+    pub fn current(&self) -> LogLevels {
         self.0.load().as_ref().clone()
     }
 
@@ -51,19 +51,19 @@ impl LevelHandle {
 pub(crate) struct LogFilter(LevelHandle);
 
 impl LogFilter {
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        let level = self.0.0.load().of(metadata.target());
-        *metadata.level() <= limit(level)
+    fn is_enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let level = self.0.0.load().level_for(metadata.target());
+        *metadata.level() <= level_filter(level)
     }
 }
 
 impl<S> Filter<S> for LogFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.wants(metadata)
+        self.is_enabled(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.wants(metadata) {
+        if self.is_enabled(metadata) {
             Interest::always()
         } else {
             Interest::never()
@@ -71,17 +71,17 @@ impl<S> Filter<S> for LogFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(limit(self.0.0.load().least_severe()))
+        Some(level_filter(self.0.0.load().least_severe()))
     }
 }
 
-const fn limit(level: Level) -> LevelFilter {
+const fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
-        Level::Off => LevelFilter::OFF,
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
     }
 }

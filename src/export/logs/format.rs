@@ -2,16 +2,16 @@
 
 use super::escape::Quoting;
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum LineFormat {
     Json,
     Text,
     /// Text for a terminal that shows colours.
     Coloured,
 }
 
-impl Form {
+impl LineFormat {
     pub(super) fn quoting(self) -> Quoting {
         match self {
             Self::Json => Quoting::Json,

@@ -6,23 +6,26 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::buffers::{Buffers, with_buffers};
-use super::escape::{Quoting, text};
-use super::format::Form;
-use super::line::{FIELDS, Head, MESSAGE, NAME, SPAN, SPANS, current_trace};
-use super::members::Members;
-use super::output::Output;
+use super::buffers::{LineBuffers, with_buffers};
+use super::escape::{Quoting, escape_text};
+use super::field_buffer::FieldBuffer;
+use super::format::LineFormat;
+use super::line::{
+    EVENT_FIELD_LIMITS, LineHead, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_SPANS_BYTES,
+    SPAN_FIELD_LIMITS, current_trace,
+};
+use super::output::LogWriter;
 use super::time::rfc3339;
-use super::value::{Each, Value};
+use super::value::{FieldVisitor, LogFieldValue};
 use crate::record::clock::Clock;
 
 /// Writes events as lines.
 #[derive(Debug)]
 pub(super) struct LogLayer {
-    form: Form,
+    format: LineFormat,
     /// The service's name, escaped.
     service: Vec<u8>,
-    output: Output,
+    output: LogWriter,
     clock: Clock,
 }
 
@@ -30,40 +33,40 @@ pub(super) struct LogLayer {
 /// different form may stand in one subscriber.
 #[derive(Debug, Default)]
 struct SpanFields {
-    json: Members,
-    text: Members,
+    json: FieldBuffer,
+    text: FieldBuffer,
 }
 
 impl SpanFields {
-    fn of(&self, form: Form) -> &Members {
-        match form {
-            Form::Json => &self.json,
-            Form::Text | Form::Coloured => &self.text,
+    fn for_format(&self, format: LineFormat) -> &FieldBuffer {
+        match format {
+            LineFormat::Json => &self.json,
+            LineFormat::Text | LineFormat::Coloured => &self.text,
         }
     }
 
-    fn of_mut(&mut self, form: Form) -> &mut Members {
-        match form {
-            Form::Json => &mut self.json,
-            Form::Text | Form::Coloured => &mut self.text,
+    fn for_format_mut(&mut self, format: LineFormat) -> &mut FieldBuffer {
+        match format {
+            LineFormat::Json => &mut self.json,
+            LineFormat::Text | LineFormat::Coloured => &mut self.text,
         }
     }
 }
 
 impl LogLayer {
-    pub(super) fn new(form: Form, service: &str, output: Output, clock: Clock) -> Self {
+    pub(super) fn new(format: LineFormat, service: &str, output: LogWriter, clock: Clock) -> Self {
         let mut escaped = Vec::new();
-        text(&mut escaped, NAME, Quoting::Json, service);
+        escape_text(&mut escaped, MAX_NAME_BYTES, Quoting::Json, service);
         Self {
-            form,
+            format,
             service: escaped,
             output,
             clock,
         }
     }
 
-    fn head<'a>(&'a self, metadata: &'a Metadata<'a>) -> Head<'a> {
-        Head {
+    fn head<'a>(&'a self, metadata: &'a Metadata<'a>) -> LineHead<'a> {
+        LineHead {
             time: rfc3339(self.clock.wall()),
             metadata,
             service: &self.service,
@@ -72,46 +75,50 @@ impl LogLayer {
     }
 
     /// Writes down an event's message and fields.
-    fn fields(&self, event: &Event<'_>, buffers: &mut Buffers) {
-        event.record(&mut Each(|name, value: Value<'_>| {
+    fn write_fields(&self, event: &Event<'_>, buffers: &mut LineBuffers) {
+        event.record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
             if name == "message" {
-                let quoting = self.form.quoting();
-                let cut = value.bare(buffers.new_message(), MESSAGE, quoting);
-                buffers.cut |= cut;
+                let quoting = self.format.quoting();
+                let truncated =
+                    value.write_unquoted(buffers.new_message(), MAX_MESSAGE_BYTES, quoting);
+                buffers.truncated |= truncated;
             } else {
-                buffers.fields.put(self.form, FIELDS, name, value);
+                buffers
+                    .fields
+                    .insert(self.format, EVENT_FIELD_LIMITS, name, value);
             }
         }));
     }
 
-    /// Writes down the spans around an event, from the innermost, as many as there is room for.
-    fn spans<S>(&self, event: &Event<'_>, context: &Context<'_, S>, buffers: &mut Buffers)
+    /// Writes the spans around an event, from the innermost, as many as fit.
+    fn write_spans<S>(&self, event: &Event<'_>, context: &Context<'_, S>, buffers: &mut LineBuffers)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         for span in context.event_scope(event).into_iter().flatten() {
             let start = buffers.spans.len();
             let extensions = span.extensions();
-            let none = Members::default();
+            let none = FieldBuffer::default();
             let fields = extensions.get::<SpanFields>();
-            let fields = fields.map_or(&none, |fields| fields.of(self.form));
-            self.span(span.name(), fields, buffers);
-            if buffers.spans.len() > SPANS {
+            let fields = fields.map_or(&none, |fields| fields.for_format(self.format));
+            self.write_span(span.name(), fields, buffers);
+            if buffers.spans.len() > MAX_SPANS_BYTES {
                 buffers.spans.truncate(start);
-                buffers.cut = true;
+                buffers.truncated = true;
                 return;
             }
             buffers.ends.push(buffers.spans.len());
         }
     }
 
-    fn span(&self, name: &str, fields: &Members, buffers: &mut Buffers) {
+    fn write_span(&self, name: &str, fields: &FieldBuffer, buffers: &mut LineBuffers) {
         let spans = &mut buffers.spans;
-        let json = self.form == Form::Json;
+        let json = self.format == LineFormat::Json;
         if json {
             spans.extend(b"{\"name\":\"");
         }
-        buffers.cut |= text(spans, NAME, self.form.quoting(), name) | fields.cut;
+        buffers.truncated |=
+            escape_text(spans, MAX_NAME_BYTES, self.format.quoting(), name) | fields.truncated;
         if json {
             spans.push(b'"');
         }
@@ -131,27 +138,27 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Members::default();
-        attributes.record(&mut Each(|name, value: Value<'_>| {
-            fields.put(self.form, SPAN, name, value);
+        let mut fields = FieldBuffer::default();
+        attributes.record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
+            fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
         }));
-        self.keep(id, fields, &context);
+        self.store_span_fields(id, fields, &context);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let mut fields = Members::default();
-        values.record(&mut Each(|name, value: Value<'_>| {
-            fields.put(self.form, SPAN, name, value);
+        let mut fields = FieldBuffer::default();
+        values.record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
+            fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
         }));
-        self.keep(id, fields, &context);
+        self.store_span_fields(id, fields, &context);
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let head = self.head(event.metadata());
         with_buffers(|buffers| {
-            self.fields(event, buffers);
-            self.spans(event, &context, buffers);
-            buffers.assemble(self.form, &head);
+            self.write_fields(event, buffers);
+            self.write_spans(event, &context, buffers);
+            buffers.assemble(self.format, &head);
             self.output.write(&buffers.line);
         });
     }
@@ -160,11 +167,11 @@ where
 impl LogLayer {
     /// Leaves fields with their span. They are written down before, because a value that logs while
     /// it is written would find its span locked.
-    fn keep<S>(&self, id: &Id, fields: Members, context: &Context<'_, S>)
+    fn store_span_fields<S>(&self, id: &Id, fields: FieldBuffer, context: &Context<'_, S>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        if fields.is_empty() && !fields.cut {
+        if fields.is_empty() && !fields.truncated {
             return;
         }
         let Some(span) = context.span(id) else {
@@ -172,11 +179,13 @@ impl LogLayer {
         };
         let mut extensions = span.extensions_mut();
         match extensions.get_mut::<SpanFields>() {
-            Some(kept) => kept.of_mut(self.form).absorb(&fields, SPAN),
+            Some(stored) => stored
+                .for_format_mut(self.format)
+                .merge(&fields, SPAN_FIELD_LIMITS),
             None => {
-                let mut kept = SpanFields::default();
-                *kept.of_mut(self.form) = fields;
-                extensions.insert(kept);
+                let mut stored = SpanFields::default();
+                *stored.for_format_mut(self.format) = fields;
+                extensions.insert(stored);
             }
         }
     }

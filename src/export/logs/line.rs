@@ -4,37 +4,37 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use tracing::{Level, Metadata};
 
-use super::buffers::Buffers;
-use super::escape::{Quoting, text};
-use super::format::Form;
-use super::members::Room;
-use super::time::LENGTH;
+use super::buffers::LineBuffers;
+use super::escape::{Quoting, escape_text};
+use super::field_buffer::SizeLimits;
+use super::format::LineFormat;
+use super::time::RFC3339_LENGTH;
 
 /// The most bytes of a message, so that with fields, spans and head a line stays under 64 KiB.
-pub(super) const MESSAGE: usize = 24 << 10;
+pub(super) const MAX_MESSAGE_BYTES: usize = 24 << 10;
 
-/// The room of an event's fields.
-pub(super) const FIELDS: Room = Room {
-    each: 12 << 10,
+/// The size limits of an event's fields.
+pub(super) const EVENT_FIELD_LIMITS: SizeLimits = SizeLimits {
+    per_value: 12 << 10,
     total: 28 << 10,
 };
 
-/// The room of a span's fields.
-pub(super) const SPAN: Room = Room {
-    each: 1 << 10,
+/// The size limits of a span's fields.
+pub(super) const SPAN_FIELD_LIMITS: SizeLimits = SizeLimits {
+    per_value: 1 << 10,
     total: 3 << 10,
 };
 
 /// The most bytes of all spans of a line.
-pub(super) const SPANS: usize = 8 << 10;
+pub(super) const MAX_SPANS_BYTES: usize = 8 << 10;
 
 /// The most bytes of a target or of a span's name.
-pub(super) const NAME: usize = 512;
+pub(super) const MAX_NAME_BYTES: usize = 512;
 
-/// What a line begins with.
+/// The first members of a line.
 #[derive(Debug)]
-pub(super) struct Head<'a> {
-    pub(super) time: [u8; LENGTH],
+pub(super) struct LineHead<'a> {
+    pub(super) time: [u8; RFC3339_LENGTH],
     pub(super) metadata: &'a Metadata<'a>,
     /// Escaped already.
     pub(super) service: &'a [u8],
@@ -50,24 +50,24 @@ pub(super) fn current_trace() -> Option<(TraceId, SpanId)> {
     })
 }
 
-impl Buffers {
+impl LineBuffers {
     /// Puts the line together.
-    pub(super) fn assemble(&mut self, form: Form, head: &Head<'_>) {
-        match form {
-            Form::Json => self.json(head),
-            Form::Text => self.text(head, &Palette::NONE),
-            Form::Coloured => self.text(head, &Palette::ANSI),
+    pub(super) fn assemble(&mut self, format: LineFormat, head: &LineHead<'_>) {
+        match format {
+            LineFormat::Json => self.write_json(head),
+            LineFormat::Text => self.write_text(head, &Palette::NONE),
+            LineFormat::Coloured => self.write_text(head, &Palette::ANSI),
         }
     }
 
-    fn json(&mut self, head: &Head<'_>) {
+    fn write_json(&mut self, head: &LineHead<'_>) {
         let line = &mut self.line;
         line.extend(b"{\"timestamp\":\"");
         line.extend(head.time);
         line.extend(b"\",\"level\":\"");
-        line.extend(word(*head.metadata.level()).as_bytes());
+        line.extend(level_name(*head.metadata.level()).as_bytes());
         line.extend(b"\",\"target\":\"");
-        self.cut |= text(line, NAME, Quoting::Json, head.metadata.target());
+        self.truncated |= escape_text(line, MAX_NAME_BYTES, Quoting::Json, head.metadata.target());
         line.extend(b"\",\"service\":\"");
         line.extend(head.service);
         if let Some((trace, span)) = head.trace {
@@ -91,25 +91,25 @@ impl Buffers {
             outermost_first(line, &self.spans, &self.ends, b",");
             line.push(b']');
         }
-        if self.cut | self.fields.cut {
+        if self.truncated | self.fields.truncated {
             line.extend(b",\"truncated\":true");
         }
         line.extend(b"}\n");
     }
 
-    fn text(&mut self, head: &Head<'_>, palette: &Palette) {
+    fn write_text(&mut self, head: &LineHead<'_>, palette: &Palette) {
         let level = *head.metadata.level();
         let line = &mut self.line;
         line.extend(palette.dim);
-        line.extend(&head.time["2026-03-01T".len()..LENGTH - 1]);
+        line.extend(&head.time["2026-03-01T".len()..RFC3339_LENGTH - 1]);
         line.extend(palette.plain);
         line.push(b' ');
-        line.extend(palette.of(level));
-        line.extend(padded(level).as_bytes());
+        line.extend(palette.level_color(level));
+        line.extend(padded_level_name(level).as_bytes());
         line.extend(palette.plain);
         line.push(b' ');
         line.extend(palette.dim);
-        self.cut |= text(line, NAME, Quoting::Bare, head.metadata.target());
+        self.truncated |= escape_text(line, MAX_NAME_BYTES, Quoting::Bare, head.metadata.target());
         line.push(b':');
         line.extend(palette.plain);
         if let Some(message) = &self.message {
@@ -129,7 +129,7 @@ impl Buffers {
             line.extend(b" trace=");
             hex(line, &trace.to_bytes());
         }
-        if self.cut | self.fields.cut {
+        if self.truncated | self.fields.truncated {
             line.extend(b" [truncated]");
         }
         line.extend(palette.plain);
@@ -137,7 +137,7 @@ impl Buffers {
     }
 }
 
-/// What is written innermost first, because it is met so, in the order that people read.
+/// Appends the spans, which are stored innermost first, in reading order.
 fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[u8]) {
     for (index, end) in ends.iter().enumerate().rev() {
         let start = index.checked_sub(1).map_or(0, |inner| ends[inner]);
@@ -149,7 +149,7 @@ fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[
 }
 
 /// The words of the configuration.
-fn word(level: Level) -> &'static str {
+fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "error",
         Level::WARN => "warn",
@@ -159,8 +159,8 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// All of one width, so that the eye finds what follows.
-fn padded(level: Level) -> &'static str {
+/// Returns the name of a level, padded to one width.
+fn padded_level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "ERROR",
         Level::WARN => "WARN ",
@@ -178,11 +178,11 @@ fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// What turns colours on and off.
+/// The escape sequences that turn colours on and off.
 struct Palette {
     plain: &'static [u8],
     dim: &'static [u8],
-    /// From error to trace.
+    /// Colours from error to trace.
     levels: [&'static [u8]; 5],
 }
 
@@ -205,7 +205,7 @@ impl Palette {
         ],
     };
 
-    fn of(&self, level: Level) -> &'static [u8] {
+    fn level_color(&self, level: Level) -> &'static [u8] {
         let index = match level {
             Level::ERROR => 0,
             Level::WARN => 1,

@@ -1,4 +1,4 @@
-//! Where lines go: whole lines only, whatever the other end does.
+//! The output of log lines: whole lines only, whatever the other end does.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,22 +7,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::{LogOutput, Logs};
+use crate::config::{LogOutput, LogsConfig};
 
-/// Where log lines are written. A cheap clone; all clones are the same.
+/// The output of log lines. A cheap clone; all clones are the same.
 #[derive(Clone)]
-pub struct Output(Arc<Inner>);
+pub struct LogWriter(Arc<Inner>);
 
 struct Inner {
-    stream: Mutex<Stream>,
-    lost: AtomicU64,
+    stream: Mutex<LineStream>,
+    lost_lines: AtomicU64,
     terminal: bool,
 }
 
 /// A writer, and the end of a line that it took only the beginning of.
-struct Stream {
+struct LineStream {
     writer: Box<dyn Write + Send>,
-    rest: Vec<u8>,
+    unwritten: Vec<u8>,
 }
 
 thread_local! {
@@ -30,7 +30,7 @@ thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Output {
+impl LogWriter {
     /// The process's standard output.
     #[must_use]
     pub fn stdout() -> Self {
@@ -47,8 +47,8 @@ impl Output {
         Self::new(Box::new(stderr), terminal)
     }
 
-    /// Where the configuration says.
-    pub(crate) fn of(settings: &Logs) -> Option<Self> {
+    /// Returns the output of the configuration.
+    pub(crate) fn from_config(settings: &LogsConfig) -> Option<Self> {
         match settings.output {
             LogOutput::Stdout => Some(Self::stdout()),
             LogOutput::Stderr => Some(Self::stderr()),
@@ -58,30 +58,30 @@ impl Output {
 
     /// Another writer, which is given a whole line at a time.
     #[must_use]
-    pub fn to(writer: impl Write + Send + 'static) -> Self {
+    pub fn from_writer(writer: impl Write + Send + 'static) -> Self {
         Self::new(Box::new(writer), false)
     }
 
     fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
-        let rest = Vec::new();
+        let unwritten = Vec::new();
         Self(Arc::new(Inner {
-            stream: Mutex::new(Stream { writer, rest }),
-            lost: AtomicU64::new(0),
+            stream: Mutex::new(LineStream { writer, unwritten }),
+            lost_lines: AtomicU64::new(0),
             terminal,
         }))
     }
 
     /// The number of lines that could not be written.
     #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+    pub fn lost_lines(&self) -> u64 {
+        self.0.lost_lines.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_terminal(&self) -> bool {
         self.0.terminal
     }
 
-    /// Whether colours would be seen and are not unwanted, see <https://no-color.org>.
+    /// Returns `true` if colours would be seen and are not unwanted, see <https://no-color.org>.
     pub(super) fn has_colour(&self) -> bool {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         self.0.terminal && !unwanted
@@ -90,35 +90,37 @@ impl Output {
     /// Writes a line, which ends with its line feed, or counts it as lost.
     pub(super) fn write(&self, line: &[u8]) {
         let written = !WRITING.replace(true) && {
-            let written = catch_unwind(AssertUnwindSafe(|| self.stream(|stream| stream.put(line))));
+            let written = catch_unwind(AssertUnwindSafe(|| {
+                self.with_stream(|stream| stream.write_line(line))
+            }));
             WRITING.set(false);
             matches!(written, Ok(Ok(())))
         };
         if !written {
-            self.0.lost.fetch_add(1, Ordering::Relaxed);
+            self.0.lost_lines.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn stream<R>(&self, action: impl FnOnce(&mut Stream) -> R) -> R {
+    fn with_stream<R>(&self, action: impl FnOnce(&mut LineStream) -> R) -> R {
         action(&mut self.0.stream.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Stream {
+impl LineStream {
     /// Writes a line, after what is left of the one before. A line that was begun counts as written:
     /// its end follows as soon as the writer takes something again.
-    fn put(&mut self, line: &[u8]) -> io::Result<()> {
-        let rest = std::mem::take(&mut self.rest);
-        let (taken, outcome) = write_all(&mut self.writer, &rest);
+    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let (taken, outcome) = write_all(&mut self.writer, &unwritten);
         if let Err(error) = outcome {
-            self.rest = rest[taken..].to_vec();
+            self.unwritten = unwritten[taken..].to_vec();
             return Err(error);
         }
         match write_all(&mut self.writer, line) {
             (_, Ok(())) => Ok(()),
             (0, Err(error)) => Err(error),
             (taken, Err(_)) => {
-                self.rest = line[taken..].to_vec();
+                self.unwritten = line[taken..].to_vec();
                 Ok(())
             }
         }
@@ -143,10 +145,10 @@ fn write_all(writer: &mut dyn Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     }
 }
 
-impl fmt::Debug for Output {
+impl fmt::Debug for LogWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output")
-            .field("lost", &self.lost())
+        f.debug_struct("LogWriter")
+            .field("lost_lines", &self.lost_lines())
             .finish_non_exhaustive()
     }
 }
@@ -155,11 +157,11 @@ impl fmt::Debug for Output {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes at a time, each time if there is an entry; 0 fails.
+    /// A writer that takes so many bytes at a time, each time if there is an entry; 0 fails.
     #[derive(Clone, Default)]
-    struct Moody(Arc<Mutex<(Vec<usize>, Vec<u8>)>>);
+    struct ScriptedWriter(Arc<Mutex<(Vec<usize>, Vec<u8>)>>);
 
-    impl Write for Moody {
+    impl Write for ScriptedWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut inner = self.0.lock().unwrap();
             let taken = match inner.0.pop() {
@@ -178,21 +180,21 @@ mod tests {
 
     #[test]
     fn a_line_that_was_begun_is_ended_before_the_next_one() {
-        let writer = Moody::default();
+        let writer = ScriptedWriter::default();
         // From the end: 3 bytes and a failure, again, then everything.
         writer.0.lock().unwrap().0 = vec![0, 1, 0, 3];
-        let output = Output::to(writer.clone());
+        let output = LogWriter::from_writer(writer.clone());
         for line in ["first\n", "second\n", "third\n"] {
             output.write(line.as_bytes());
         }
         let written = String::from_utf8(writer.0.lock().unwrap().1.clone()).unwrap();
         assert_eq!(written, "first\nthird\n");
-        assert_eq!(output.lost(), 1);
+        assert_eq!(output.lost_lines(), 1);
     }
 
-    struct Broken;
+    struct FailingWriter;
 
-    impl Write for Broken {
+    impl Write for FailingWriter {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(ErrorKind::BrokenPipe.into())
         }
@@ -202,9 +204,9 @@ mod tests {
         }
     }
 
-    struct Panicking;
+    struct PanickingWriter;
 
-    impl Write for Panicking {
+    impl Write for PanickingWriter {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             panic!("no writer")
         }
@@ -216,17 +218,20 @@ mod tests {
 
     #[test]
     fn a_writer_that_fails_or_panics_costs_its_lines_only() {
-        for output in [Output::to(Broken), Output::to(Panicking)] {
+        for output in [
+            LogWriter::from_writer(FailingWriter),
+            LogWriter::from_writer(PanickingWriter),
+        ] {
             for _ in 0..3 {
                 output.write(b"line\n");
             }
-            assert_eq!(output.lost(), 3);
+            assert_eq!(output.lost_lines(), 3);
         }
     }
 
-    struct Chatty(Arc<Mutex<Option<Output>>>);
+    struct LoggingWriter(Arc<Mutex<Option<LogWriter>>>);
 
-    impl Write for Chatty {
+    impl Write for LoggingWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let output = self.0.lock().unwrap().clone();
             output.unwrap().write(b"about itself\n");
@@ -241,9 +246,9 @@ mod tests {
     #[test]
     fn a_writer_that_logs_does_not_wait_for_itself() {
         let slot = Arc::new(Mutex::new(None));
-        let output = Output::to(Chatty(Arc::clone(&slot)));
+        let output = LogWriter::from_writer(LoggingWriter(Arc::clone(&slot)));
         *slot.lock().unwrap() = Some(output.clone());
         output.write(b"line\n");
-        assert_eq!(output.lost(), 1);
+        assert_eq!(output.lost_lines(), 1);
     }
 }

@@ -10,14 +10,14 @@ use std::panic::{self, PanicHookInfo};
 /// its start. The hook that was there before is called too: by default it writes the panic to standard
 /// error. A backtrace is logged where `RUST_BACKTRACE` asks for one.
 pub fn log_panics() {
-    let before = panic::take_hook();
+    let previous_hook = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        log(panic);
-        before(panic);
+        log_panic(panic);
+        previous_hook(panic);
     }));
 }
 
-fn log(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let backtrace = Backtrace::capture();
     let captured = backtrace.status() == BacktraceStatus::Captured;
@@ -27,11 +27,11 @@ fn log(panic: &PanicHookInfo<'_>) {
         thread = thread.name(),
         backtrace = captured.then(|| tracing::field::display(&backtrace)),
         "{}",
-        message(panic.payload())
+        panic_message(panic.payload())
     );
 }
 
-fn message(payload: &dyn Any) -> &str {
+fn panic_message(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let owned = || payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(owned)

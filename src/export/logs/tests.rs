@@ -1,4 +1,4 @@
-//! What comes out of the layer, read back by a parser.
+//! The layer's output, read back by a parser.
 
 use std::error::Error;
 use std::fmt;
@@ -13,11 +13,11 @@ use tracing::{debug, error, info, info_span, warn};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
-use crate::config::Level;
+use crate::config::LogLevel;
 
 mod process;
 
-/// What was written, for the test to read.
+/// The written bytes, for the test to read.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 
@@ -51,11 +51,11 @@ impl Sink {
     }
 }
 
-fn settings(format: LogFormat, level: &str) -> Logs {
-    Logs {
+fn settings(format: LogFormat, level: &str) -> LogsConfig {
+    LogsConfig {
         format,
         level: level.parse().unwrap(),
-        ..Logs::default()
+        ..LogsConfig::default()
     }
 }
 
@@ -63,8 +63,9 @@ fn settings(format: LogFormat, level: &str) -> Logs {
 fn written(format: LogFormat, level: &str, work: impl FnOnce(&LevelHandle)) -> Sink {
     let sink = Sink::default();
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_micros(1_772_366_584_123_456));
-    let output = Output::to(sink.clone());
-    let (layer, levels) = timed_layer(&settings(format, level), "a \"service\"", output, clock);
+    let output = LogWriter::from_writer(sink.clone());
+    let (layer, levels) =
+        layer_with_clock(&settings(format, level), "a \"service\"", output, clock);
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || work(&levels));
     sink
@@ -81,15 +82,15 @@ fn object(work: impl FnOnce()) -> Value {
 }
 
 /// Displays, or does something worse.
-struct With(fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+struct FmtWith(fn(&mut fmt::Formatter<'_>) -> fmt::Result);
 
-impl fmt::Display for With {
+impl fmt::Display for FmtWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }
 }
 
-impl fmt::Debug for With {
+impl fmt::Debug for FmtWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }
@@ -243,11 +244,11 @@ fn fields_that_are_called_like_ours_or_stand_twice_mislead_nobody() {
 
 #[derive(Debug, thiserror::Error)]
 #[error("saving failed")]
-struct Saving(#[source] io::Error);
+struct SaveError(#[source] io::Error);
 
 #[test]
 fn an_error_is_written_with_its_causes() {
-    let error = Saving(io::Error::other("disk\nfull"));
+    let error = SaveError(io::Error::other("disk\nfull"));
     let line = object(|| error!(error = &error as &(dyn Error + 'static), "no luck"));
     assert_eq!(line["fields"]["error"], "saving failed: disk\nfull");
 }
@@ -255,9 +256,9 @@ fn an_error_is_written_with_its_causes() {
 #[test]
 fn a_value_that_panics_or_fails_costs_itself_only() {
     let lines = objects(|| {
-        let panics = With(|f| f.write_str("x").map(|()| panic!("in a Display")));
-        let fails = With(|_| Err(fmt::Error));
-        let unwraps = With(|f| {
+        let panics = FmtWith(|f| f.write_str("x").map(|()| panic!("in a Display")));
+        let fails = FmtWith(|_| Err(fmt::Error));
+        let unwraps = FmtWith(|f| {
             (0..100_000).for_each(|_| f.write_str("long").unwrap());
             Ok(())
         });
@@ -339,31 +340,31 @@ fn text_is_for_people_and_holds_no_commands_for_their_terminal() {
 
 #[test]
 fn colours_are_for_terminals_only() {
-    let output = Output::to(io::sink());
-    assert_eq!(form(LogFormat::Auto, &output), Form::Json);
-    assert_eq!(form(LogFormat::Text, &output), Form::Text);
-    assert_eq!(form(LogFormat::Json, &output), Form::Json);
+    let output = LogWriter::from_writer(io::sink());
+    assert_eq!(line_format(LogFormat::Auto, &output), LineFormat::Json);
+    assert_eq!(line_format(LogFormat::Text, &output), LineFormat::Text);
+    assert_eq!(line_format(LogFormat::Json, &output), LineFormat::Json);
 }
 
 #[test]
 fn levels_change_at_once_and_by_module() {
     let sink = written(LogFormat::Json, "info", |levels| {
-        let speak = || {
+        let log_all = || {
             info!(target: "a::b", "info");
             debug!(target: "a::b", "debug");
             debug!(target: "a::c", "debug");
             info!(target: "hyper::client", "about itself");
         };
-        speak();
+        log_all();
         levels.set("warn,a::b=debug").unwrap();
-        speak();
+        log_all();
         assert_eq!(levels.current().to_string(), "warn,a::b=debug");
         assert!(levels.set("info,a::b=loud").is_err());
-        assert_eq!(levels.current().of("a::b"), Level::Debug);
+        assert_eq!(levels.current().level_for("a::b"), LogLevel::Debug);
         levels.set("off").unwrap();
-        speak();
+        log_all();
         levels.set("hyper=info,a=off").unwrap();
-        speak();
+        log_all();
     });
     let lines: Vec<_> = sink
         .objects()
@@ -378,9 +379,9 @@ fn levels_change_at_once_and_by_module() {
 
 /// Counts the spans and events that it sees.
 #[derive(Clone, Default)]
-struct Other(Arc<Mutex<usize>>);
+struct CountingLayer(Arc<Mutex<usize>>);
 
-impl<S: Subscriber> Layer<S> for Other {
+impl<S: Subscriber> Layer<S> for CountingLayer {
     fn on_new_span(
         &self,
         _: &tracing::span::Attributes<'_>,
@@ -393,9 +394,9 @@ impl<S: Subscriber> Layer<S> for Other {
 
 #[test]
 fn logs_at_warn_leave_debug_spans_to_the_other_layers() {
-    let (sink, other) = (Sink::default(), Other::default());
+    let (sink, other) = (Sink::default(), CountingLayer::default());
     let settings = settings(LogFormat::Json, "warn");
-    let (layer, _levels) = layer(&settings, "s", Output::to(sink.clone()));
+    let (layer, _levels) = layer(&settings, "s", LogWriter::from_writer(sink.clone()));
     let subscriber = tracing_subscriber::registry()
         .with(layer)
         .with(other.clone());
@@ -414,8 +415,16 @@ fn logs_at_warn_leave_debug_spans_to_the_other_layers() {
 fn two_layers_of_different_form_share_a_subscriber() {
     let (json, text) = (Sink::default(), Sink::default());
     let settings = |format| settings(format, "info");
-    let (first, _) = layer(&settings(LogFormat::Json), "s", Output::to(json.clone()));
-    let (second, _) = layer(&settings(LogFormat::Text), "s", Output::to(text.clone()));
+    let (first, _) = layer(
+        &settings(LogFormat::Json),
+        "s",
+        LogWriter::from_writer(json.clone()),
+    );
+    let (second, _) = layer(
+        &settings(LogFormat::Text),
+        "s",
+        LogWriter::from_writer(text.clone()),
+    );
     let subscriber = tracing_subscriber::registry().with(first).with(second);
     tracing::subscriber::with_default(subscriber, || {
         info_span!("span", a = 1).in_scope(|| info!("m"));
@@ -428,8 +437,8 @@ fn two_layers_of_different_form_share_a_subscriber() {
 fn threads_do_not_write_into_each_others_lines() {
     const LINES: usize = 500;
     let sink = Sink::default();
-    let output = Output::to(sink.clone());
-    let (layer, _levels) = layer(&Logs::default(), "s", output.clone());
+    let output = LogWriter::from_writer(sink.clone());
+    let (layer, _levels) = layer(&LogsConfig::default(), "s", output.clone());
     let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -443,7 +452,7 @@ fn threads_do_not_write_into_each_others_lines() {
         }
     });
     let mut lines = sink.objects();
-    assert_eq!((lines.len(), output.lost()), (8 * LINES, 0));
+    assert_eq!((lines.len(), output.lost_lines()), (8 * LINES, 0));
     lines.sort_by_key(|line| line["fields"]["thread"].as_u64());
     for (index, line) in lines.iter().enumerate() {
         // Within a thread the order is kept.

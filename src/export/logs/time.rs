@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long a time stamp is.
-pub(crate) const LENGTH: usize = "2026-03-01T12:03:04.123456Z".len();
+/// The length of a time stamp in bytes.
+pub(crate) const RFC3339_LENGTH: usize = "2026-03-01T12:03:04.123456Z".len();
 
 /// The years 0 to 9999, which RFC 3339 can write, in microseconds since 1970.
-const WRITABLE: (i128, i128) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
+const RFC3339_RANGE: (i128, i128) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
 
 const DAY: i64 = 86_400;
 
@@ -14,32 +14,32 @@ const DAY: i64 = 86_400;
 const ERA: i64 = 146_097;
 
 /// `time` as `2026-03-01T12:03:04.123456Z`. Times that can't be written become the nearest that can.
-pub(crate) fn rfc3339(time: SystemTime) -> [u8; LENGTH] {
-    let micros = since_1970(time).clamp(WRITABLE.0, WRITABLE.1);
+pub(crate) fn rfc3339(time: SystemTime) -> [u8; RFC3339_LENGTH] {
+    let micros = micros_since_epoch(time).clamp(RFC3339_RANGE.0, RFC3339_RANGE.1);
     let seconds = micros.div_euclid(1_000_000) as i64;
     let micro = micros.rem_euclid(1_000_000) as u32;
     let (year, month, day) = date(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY) as u32;
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], second / 3600);
-    digits(&mut text[14..16], second / 60 % 60);
-    digits(&mut text[17..19], second % 60);
-    digits(&mut text[20..26], micro);
+    write_digits(&mut text[0..4], year);
+    write_digits(&mut text[5..7], month);
+    write_digits(&mut text[8..10], day);
+    write_digits(&mut text[11..13], second / 3600);
+    write_digits(&mut text[14..16], second / 60 % 60);
+    write_digits(&mut text[17..19], second % 60);
+    write_digits(&mut text[20..26], micro);
     text
 }
 
 /// Microseconds, rounded down also before 1970.
-fn since_1970(time: SystemTime) -> i128 {
+fn micros_since_epoch(time: SystemTime) -> i128 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => (after.as_nanos() / 1000) as i128,
         Err(before) => -(before.duration().as_nanos().div_ceil(1000) as i128),
     }
 }
 
-fn digits(into: &mut [u8], mut number: u32) {
+fn write_digits(into: &mut [u8], mut number: u32) {
     for digit in into.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;

@@ -5,12 +5,12 @@ use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{Quoting, printed, text};
-use super::format::Form;
+use super::escape::{Quoting, escape_display, escape_text};
+use super::format::LineFormat;
 
-/// A value as `tracing` hands it over.
+/// A field value as recorded by `tracing`.
 #[derive(Clone, Copy)]
-pub(super) enum Value<'a> {
+pub(super) enum LogFieldValue<'a> {
     Bool(bool),
     I64(i64),
     U64(u64),
@@ -19,45 +19,47 @@ pub(super) enum Value<'a> {
     F64(f64),
     Text(&'a str),
     Error(&'a (dyn Error + 'static)),
-    /// Also what was given with `%`.
+    /// Also values given with `%`.
     Debug(&'a dyn Debug),
 }
 
-impl Value<'_> {
-    /// Appends the value as a member of an object, or as text for people; says whether it was cut.
-    pub(super) fn write(self, into: &mut Vec<u8>, limit: usize, form: Form) -> bool {
-        if self.number(into) {
+impl LogFieldValue<'_> {
+    /// Appends the value as JSON or as text; returns `true` if it was cut.
+    pub(super) fn write(self, into: &mut Vec<u8>, limit: usize, format: LineFormat) -> bool {
+        if self.write_number(into) {
             return false;
         }
-        let quoting = match (form, self) {
-            (Form::Json, _) => Quoting::Json,
+        let quoting = match (format, self) {
+            (LineFormat::Json, _) => Quoting::Json,
             (_, Self::Text(_)) => Quoting::Quoted,
-            _ => return self.bare(into, limit, Quoting::Bare),
+            _ => return self.write_unquoted(into, limit, Quoting::Bare),
         };
         into.push(b'"');
-        let cut = self.bare(into, limit, quoting);
+        let truncated = self.write_unquoted(into, limit, quoting);
         into.push(b'"');
-        cut
+        truncated
     }
 
     /// Appends the value as the inside of a text.
-    pub(super) fn bare(self, into: &mut Vec<u8>, limit: usize, quoting: Quoting) -> bool {
+    pub(super) fn write_unquoted(self, into: &mut Vec<u8>, limit: usize, quoting: Quoting) -> bool {
         match self {
-            Self::Text(value) => text(into, limit, quoting, value),
-            Self::Error(error) => printed(into, limit, quoting, |f| with_sources(f, error)),
-            Self::Debug(value) => printed(into, limit, quoting, |f| write!(f, "{value:?}")),
-            Self::F64(value) if !value.is_finite() => text(into, limit, quoting, not_finite(value)),
-            Self::I128(value) => printed(into, limit, quoting, |f| write!(f, "{value}")),
-            Self::U128(value) => printed(into, limit, quoting, |f| write!(f, "{value}")),
+            Self::Text(value) => escape_text(into, limit, quoting, value),
+            Self::Error(error) => escape_display(into, limit, quoting, |f| with_sources(f, error)),
+            Self::Debug(value) => escape_display(into, limit, quoting, |f| write!(f, "{value:?}")),
+            Self::F64(value) if !value.is_finite() => {
+                escape_text(into, limit, quoting, not_finite(value))
+            }
+            Self::I128(value) => escape_display(into, limit, quoting, |f| write!(f, "{value}")),
+            Self::U128(value) => escape_display(into, limit, quoting, |f| write!(f, "{value}")),
             Self::Bool(_) | Self::I64(_) | Self::U64(_) | Self::F64(_) => {
-                self.number(into);
+                self.write_number(into);
                 false
             }
         }
     }
 
     /// Appends what is a number or boolean in JSON; says whether it is one.
-    fn number(self, into: &mut Vec<u8>) -> bool {
+    fn write_number(self, into: &mut Vec<u8>) -> bool {
         let mut digits = itoa::Buffer::new();
         let mut float = zmij::Buffer::new();
         let text = match self {
@@ -102,49 +104,49 @@ fn with_sources(f: &mut dyn Write, error: &(dyn Error + 'static)) -> fmt::Result
 }
 
 /// Hands each field to a function, by its name without `r#`.
-pub(super) struct Each<F>(pub(super) F);
+pub(super) struct FieldVisitor<F>(pub(super) F);
 
-impl<F: FnMut(&'static str, Value<'_>)> Each<F> {
-    fn hand(&mut self, field: &Field, value: Value<'_>) {
+impl<F: FnMut(&'static str, LogFieldValue<'_>)> FieldVisitor<F> {
+    fn visit(&mut self, field: &Field, value: LogFieldValue<'_>) {
         let name = field.name();
         (self.0)(name.strip_prefix("r#").unwrap_or(name), value);
     }
 }
 
-impl<F: FnMut(&'static str, Value<'_>)> Visit for Each<F> {
+impl<F: FnMut(&'static str, LogFieldValue<'_>)> Visit for FieldVisitor<F> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.hand(field, Value::Bool(value));
+        self.visit(field, LogFieldValue::Bool(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.hand(field, Value::I64(value));
+        self.visit(field, LogFieldValue::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.hand(field, Value::U64(value));
+        self.visit(field, LogFieldValue::U64(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.hand(field, Value::I128(value));
+        self.visit(field, LogFieldValue::I128(value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.hand(field, Value::U128(value));
+        self.visit(field, LogFieldValue::U128(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.hand(field, Value::F64(value));
+        self.visit(field, LogFieldValue::F64(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.hand(field, Value::Text(value));
+        self.visit(field, LogFieldValue::Text(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.hand(field, Value::Error(value));
+        self.visit(field, LogFieldValue::Error(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.hand(field, Value::Debug(value));
+        self.visit(field, LogFieldValue::Debug(value));
     }
 }

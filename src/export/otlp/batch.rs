@@ -1,4 +1,5 @@
-//! Takes batches out of a queue and delivers them, for as long as the process lives.
+//! The batch worker: takes batches out of a queue and delivers them, for as long as the process
+//! lives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,120 +8,120 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::delivery::Delivery;
-use super::encode::{Payload, Sender};
-use super::queue::Outlet;
-use super::transport::Retry;
+use super::encode::{Payload, ResourceAttributes};
+use super::queue::QueueReceiver;
+use super::transport::RetryHint;
 use crate::background::backoff::{Backoff, GIVE_UP};
 
-/// Asks for everything to be sent now.
+/// A request to send everything now.
 #[derive(Debug)]
-pub(super) struct Flush {
-    /// Until when the one who asks has patience.
+pub(super) struct SignalFlush {
+    /// The deadline of the flush.
     pub(super) deadline: Instant,
     /// The answer is why something couldn't be sent.
     pub(super) reply: oneshot::Sender<Option<String>>,
 }
 
-/// One signal's queue, from its outlet to its receiver.
-pub(super) struct Pump<T> {
-    outlet: Outlet<T>,
+/// The worker of one signal, from its queue to its receiver.
+pub(super) struct BatchWorker<T> {
+    receiver: QueueReceiver<T>,
     delay: Duration,
-    sender: Arc<Sender>,
-    encode: fn(&Sender, Vec<T>) -> Payload,
+    resource: Arc<ResourceAttributes>,
+    encode: fn(&ResourceAttributes, Vec<T>) -> Payload,
     delivery: Delivery,
-    flushes: mpsc::Receiver<Flush>,
+    flushes: mpsc::Receiver<SignalFlush>,
     backoff: Backoff,
     /// A batch that was tried and not taken. The queue behind it fills meanwhile, and overflows.
-    waiting: Option<Waiting>,
+    retry_batch: Option<RetryBatch>,
     /// Nothing is sent before that, except by a flush.
-    resting: Option<Instant>,
+    backoff_until: Option<Instant>,
 }
 
-struct Waiting {
+struct RetryBatch {
     payload: Payload,
     since: Instant,
 }
 
-/// When something is to be sent.
-enum Next {
+/// The time of the next send.
+enum NextSend {
     Now,
     At(Instant),
-    /// When a whole batch is there, and then at the latest.
+    /// When a whole batch waits, or then at the latest.
     Batch(Instant),
 }
 
-impl Next {
-    async fn ready<T>(self, outlet: &Outlet<T>) {
+impl NextSend {
+    async fn ready<T>(self, receiver: &QueueReceiver<T>) {
         match self {
             Self::Now => {}
             Self::At(until) => sleep_until(until).await,
             Self::Batch(due) => tokio::select! {
                 () = sleep_until(due) => {}
-                () = whole_batch(outlet) => {}
+                () = wait_for_batch(receiver) => {}
             },
         }
     }
 }
 
 /// A wake-up may be an old one, from before the last batch went out.
-async fn whole_batch<T>(outlet: &Outlet<T>) {
-    while outlet.len() < outlet.batch() {
-        outlet.full_batch().await;
+async fn wait_for_batch<T>(receiver: &QueueReceiver<T>) {
+    while receiver.len() < receiver.batch() {
+        receiver.full_batch().await;
     }
 }
 
-impl<T> Pump<T> {
+impl<T> BatchWorker<T> {
     pub(super) fn new(
-        outlet: Outlet<T>,
+        receiver: QueueReceiver<T>,
         delay: Duration,
-        sender: Arc<Sender>,
-        encode: fn(&Sender, Vec<T>) -> Payload,
+        resource: Arc<ResourceAttributes>,
+        encode: fn(&ResourceAttributes, Vec<T>) -> Payload,
         delivery: Delivery,
-        flushes: mpsc::Receiver<Flush>,
+        flushes: mpsc::Receiver<SignalFlush>,
     ) -> Self {
         Self {
-            outlet,
+            receiver,
             delay,
-            sender,
+            resource,
             encode,
             delivery,
             flushes,
             backoff: Backoff::default(),
-            waiting: None,
-            resting: None,
+            retry_batch: None,
+            backoff_until: None,
         }
     }
 
-    /// Works until it is stopped; answers how many items are lost with it.
+    /// Runs until it is stopped; returns the number of items lost with it.
     pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>) -> u64 {
         tokio::select! {
             biased;
             _ = stopped => {}
-            () = self.work() => {}
+            () = self.run_loop() => {}
         }
-        self.outlet.close().await + self.delivery.figures.counts().in_hand()
+        self.receiver.close().await + self.delivery.export_metrics.counts().in_flight()
     }
 
-    async fn work(&mut self) {
+    async fn run_loop(&mut self) {
         let mut due = Instant::now() + self.delay;
         loop {
-            let next = match (self.resting, &self.waiting) {
-                (Some(until), _) => Next::At(until),
-                (None, Some(_)) => Next::Now,
-                (None, None) => Next::Batch(due),
+            let next = match (self.backoff_until, &self.retry_batch) {
+                (Some(until), _) => NextSend::At(until),
+                (None, Some(_)) => NextSend::Now,
+                (None, None) => NextSend::Batch(due),
             };
             // One batch at a time, so that a flush is heard however fast the queue fills.
             tokio::select! {
                 biased;
                 flush = self.flushes.recv() => {
                     let Some(flush) = flush else { return };
-                    self.answer(flush).await;
+                    self.handle_flush(flush).await;
                 }
-                () = next.ready(&self.outlet) => {
-                    let whole = self.outlet.len() >= self.outlet.batch();
-                    self.resting = None;
-                    self.step().await;
-                    if !whole {
+                () = next.ready(&self.receiver) => {
+                    let is_full_batch = self.receiver.len() >= self.receiver.batch();
+                    self.backoff_until = None;
+                    self.send_next().await;
+                    if !is_full_batch {
                         due = Instant::now() + self.delay;
                     }
                 }
@@ -128,23 +129,23 @@ impl<T> Pump<T> {
         }
     }
 
-    /// Sends one batch, that which waits before all others; answers how many items were fetched
-    /// from the queue for it.
-    async fn step(&mut self) -> usize {
-        if let Some(again) = self.waiting.take() {
+    /// Sends one batch, a retried one first; returns the number of items taken from the queue for
+    /// it.
+    async fn send_next(&mut self) -> usize {
+        if let Some(again) = self.retry_batch.take() {
             self.attempt(again.payload, again.since).await;
             return 0;
         }
-        let Some(items) = self.outlet.take() else {
+        let Some(items) = self.receiver.take_batch() else {
             return 0;
         };
         let fetched = items.len();
-        let payload = (self.encode)(&self.sender, items);
+        let payload = (self.encode)(&self.resource, items);
         self.attempt(payload, Instant::now()).await;
         fetched
     }
 
-    async fn answer(&mut self, flush: Flush) {
+    async fn handle_flush(&mut self, flush: SignalFlush) {
         // Whoever asked may have run out of patience.
         if !flush.reply.is_closed() {
             let cause = self.flush().await;
@@ -154,22 +155,22 @@ impl<T> Pump<T> {
 
     /// Sends what waits at this moment, back-off or not; what comes after that isn't waited for.
     async fn flush(&mut self) -> Option<String> {
-        let refused = self.delivery.figures.counts().refused;
-        let before = (self.resting.take(), self.backoff.clone());
-        let mut ahead = self.outlet.len();
-        if self.waiting.is_some() {
-            self.step().await;
+        let refused = self.delivery.export_metrics.counts().refused;
+        let before = (self.backoff_until.take(), self.backoff.clone());
+        let mut ahead = self.receiver.len();
+        if self.retry_batch.is_some() {
+            self.send_next().await;
         }
-        while self.waiting.is_none() && ahead > 0 {
-            ahead = ahead.saturating_sub(self.step().await.max(1));
+        while self.retry_batch.is_none() && ahead > 0 {
+            ahead = ahead.saturating_sub(self.send_next().await.max(1));
         }
-        let failed = self.waiting.is_some();
-        if failed && self.delivery.retry() == Retry::Whenever && before.0.is_some() {
+        let failed = self.retry_batch.is_some();
+        if failed && self.delivery.last_retry() == RetryHint::Whenever && before.0.is_some() {
             // Whoever flushes often doesn't put off the next try.
-            (self.resting, self.backoff) = before;
+            (self.backoff_until, self.backoff) = before;
         }
-        let lost = failed || self.delivery.figures.counts().refused > refused;
-        lost.then(|| self.delivery.complaint())
+        let lost = failed || self.delivery.export_metrics.counts().refused > refused;
+        lost.then(|| self.delivery.last_error())
     }
 
     /// Tries once, and keeps what is to be tried again.
@@ -177,14 +178,14 @@ impl<T> Pump<T> {
         let Err(failure) = self.delivery.attempt(&payload).await else {
             return self.backoff.reset();
         };
-        let asked = match failure.retry {
-            Retry::Never => return self.backoff.reset(),
-            Retry::Whenever => None,
-            Retry::After(delay) => Some(delay),
+        let retry_after = match failure.retry {
+            RetryHint::Never => return self.backoff.reset(),
+            RetryHint::Whenever => None,
+            RetryHint::After(delay) => Some(delay),
         };
-        self.resting = Some(Instant::now() + self.backoff.next(asked));
+        self.backoff_until = Some(Instant::now() + self.backoff.next_delay(retry_after));
         if since.elapsed() < GIVE_UP {
-            self.waiting = Some(Waiting { payload, since });
+            self.retry_batch = Some(RetryBatch { payload, since });
         } else {
             self.delivery.give_up(&payload, &failure);
         }
@@ -197,86 +198,87 @@ mod tests {
 
     use opentelemetry_sdk::Resource;
 
-    use super::super::delivery::Condition;
-    use super::super::metrics::Exported;
-    use super::super::queue::{Queue, queue};
+    use super::super::delivery::DeliveryOutage;
+    use super::super::metrics::ExportMetrics;
+    use super::super::queue::{QueueSender, bounded_queue};
     use super::super::transport::Transport;
     use super::*;
     use crate::background::log_queue::LogQueue;
-    use crate::config::{Otlp, Protocol, Signal};
+    use crate::config::{OtlpConfig, Protocol, TelemetrySignal};
     use crate::record::series::Instruments;
 
-    /// A pump of numbers to an address where nobody listens.
-    fn pump() -> (Pump<u8>, Queue<u8>, Exported) {
+    /// Returns a worker for numbers to an address without a listener.
+    fn new_worker() -> (BatchWorker<u8>, QueueSender<u8>, ExportMetrics) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut otlp = Otlp::default();
+        let mut otlp = OtlpConfig::default();
         let address = listener.local_addr().unwrap();
         otlp.endpoint = Some(format!("http://{address}").parse().unwrap());
         otlp.protocol = Protocol::HttpProtobuf;
-        let otlp = otlp.signal(Signal::Traces).unwrap();
-        let instruments = Instruments::unread();
-        let figures = Exported::new(&instruments, Signal::Traces, otlp.protocol);
-        let (entry, outlet) = queue(100, 2, &figures);
+        let otlp = otlp.signal(TelemetrySignal::Traces).unwrap();
+        let instruments = Instruments::noop();
+        let export_metrics =
+            ExportMetrics::new(&instruments, TelemetrySignal::Traces, otlp.protocol);
+        let (sender, receiver) = bounded_queue(100, 2, &export_metrics);
         let delivery = Delivery {
-            signal: Signal::Traces,
-            transport: Transport::new(Signal::Traces, &otlp).unwrap(),
+            signal: TelemetrySignal::Traces,
+            transport: Transport::new(TelemetrySignal::Traces, &otlp).unwrap(),
             endpoint: otlp.endpoint,
             timeout: otlp.timeout,
-            figures: figures.clone(),
-            herald: LogQueue::start().0,
-            condition: Condition::default(),
-            last: None,
+            export_metrics: export_metrics.clone(),
+            log_queue: LogQueue::start().0,
+            outage: DeliveryOutage::default(),
+            last_failure: None,
         };
-        let encode = |_: &Sender, items: Vec<u8>| Payload {
+        let encode = |_: &ResourceAttributes, items: Vec<u8>| Payload {
             items: items.len() as u64,
             bytes: items.into(),
         };
-        let sender = Arc::new((&Resource::builder_empty().build()).into());
+        let resource = Arc::new((&Resource::builder_empty().build()).into());
         let (_, flushes) = mpsc::channel(1);
         let delay = Duration::from_secs(1);
-        let pump = Pump::new(outlet, delay, sender, encode, delivery, flushes);
-        (pump, entry, figures)
+        let worker = BatchWorker::new(receiver, delay, resource, encode, delivery, flushes);
+        (worker, sender, export_metrics)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_nobody_takes_for_five_minutes_is_given_up_and_counted() {
-        let (mut pump, entry, figures) = pump();
-        (0..5).for_each(|item| entry.push(item));
+        let (mut worker, sender, export_metrics) = new_worker();
+        (0..5).for_each(|item| sender.push(item));
         let started = Instant::now();
-        while figures.counts().refused == 0 {
-            pump.step().await;
-            sleep_until(pump.resting.unwrap()).await;
+        while export_metrics.counts().refused == 0 {
+            worker.send_next().await;
+            sleep_until(worker.backoff_until.unwrap()).await;
         }
-        assert_eq!(figures.counts().refused, 2, "one batch");
-        assert_eq!(entry.len(), 3, "and not what waits behind it");
+        assert_eq!(export_metrics.counts().refused, 2, "one batch");
+        assert_eq!(sender.len(), 3, "and not what waits behind it");
         let age = started.elapsed();
         assert!((GIVE_UP..GIVE_UP * 3 / 2).contains(&age), "{age:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn flushes_that_fail_age_no_batch_and_put_off_no_try() {
-        let (mut pump, entry, figures) = pump();
-        entry.push(1);
-        pump.step().await;
-        let next = pump.resting;
+        let (mut worker, sender, export_metrics) = new_worker();
+        sender.push(1);
+        worker.send_next().await;
+        let next = worker.backoff_until;
         for _ in 0..1000 {
-            assert!(pump.flush().await.is_some());
+            assert!(worker.flush().await.is_some());
         }
-        assert_eq!(pump.resting, next);
-        let counts = figures.counts();
-        assert_eq!((counts.in_hand(), counts.refused), (1, 0));
+        assert_eq!(worker.backoff_until, next);
+        let counts = export_metrics.counts();
+        assert_eq!((counts.in_flight(), counts.refused), (1, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_stopped_answers_all_that_was_left() {
-        let (mut pump, entry, figures) = pump();
-        (0..5).for_each(|item| entry.push(item));
-        pump.step().await;
-        assert_eq!(figures.counts().in_hand(), 2);
+        let (mut worker, sender, export_metrics) = new_worker();
+        (0..5).for_each(|item| sender.push(item));
+        worker.send_next().await;
+        assert_eq!(export_metrics.counts().in_flight(), 2);
         let (stop, stopped) = oneshot::channel();
         drop(stop);
-        assert_eq!(pump.run(stopped).await, 5);
-        entry.push(6);
-        assert_eq!(figures.counts().dropped, 1);
+        assert_eq!(worker.run(stopped).await, 5);
+        sender.push(6);
+        assert_eq!(export_metrics.counts().dropped, 1);
     }
 }

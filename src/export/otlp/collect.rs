@@ -6,19 +6,19 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
-use crate::export::providers::Metrics;
+use crate::export::providers::MetricProvider;
 
 /// A meter provider, and its collection while it is under way.
-pub(super) struct Source {
-    metrics: Metrics,
-    underway: Option<JoinHandle<Option<ResourceMetrics>>>,
+pub(super) struct MetricSource {
+    metrics: MetricProvider,
+    collection: Option<JoinHandle<Option<ResourceMetrics>>>,
 }
 
-impl Source {
-    pub(super) const fn new(metrics: Metrics) -> Self {
+impl MetricSource {
+    pub(super) const fn new(metrics: MetricProvider) -> Self {
         Self {
             metrics,
-            underway: None,
+            collection: None,
         }
     }
 
@@ -26,19 +26,19 @@ impl Source {
     /// one more at every push.
     pub(super) fn start(&mut self) {
         let metrics = self.metrics.clone();
-        self.underway
+        self.collection
             .get_or_insert_with(|| spawn_blocking(move || collect(&metrics)));
     }
 
-    /// What was collected; `None` when it failed or isn't there by the deadline.
-    pub(super) async fn collected(&mut self, deadline: Instant) -> Option<ResourceMetrics> {
-        let collected = timeout_at(deadline, self.underway.as_mut()?).await.ok()?;
-        self.underway = None;
+    /// Waits for the collection until the deadline; `None` when it failed or isn't there by then.
+    pub(super) async fn finish(&mut self, deadline: Instant) -> Option<ResourceMetrics> {
+        let collected = timeout_at(deadline, self.collection.as_mut()?).await.ok()?;
+        self.collection = None;
         collected.ok()?
     }
 }
 
-fn collect(metrics: &Metrics) -> Option<ResourceMetrics> {
+fn collect(metrics: &MetricProvider) -> Option<ResourceMetrics> {
     let mut collected = ResourceMetrics::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| metrics.collect(&mut collected)));
     matches!(outcome, Ok(Ok(()))).then_some(collected)

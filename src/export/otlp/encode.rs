@@ -1,4 +1,4 @@
-//! Batches as OTLP's protobuf, and what a receiver answers.
+//! Batches as OTLP's protobuf, and the partial success of a response.
 
 use bytes::Bytes;
 use opentelemetry::InstrumentationScope;
@@ -16,55 +16,57 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 use prost::Message as _;
 
-/// Who sends, in the form that the messages want it.
-pub(super) type Sender = ResourceAttributesWithSchema;
+/// The resource in the form of OTLP's messages.
+pub(super) type ResourceAttributes = ResourceAttributesWithSchema;
 
 /// A log record with its scope, as it waits in the queue.
-pub(super) type Record = (SdkLogRecord, InstrumentationScope);
+pub(super) type QueuedLogRecord = (SdkLogRecord, InstrumentationScope);
 
 /// A message ready to be sent, as often as need be.
 #[derive(Clone, Debug)]
 pub(super) struct Payload {
     pub(super) bytes: Bytes,
-    /// How many spans, data points or log records are in it.
+    /// The number of spans, data points or log records.
     pub(super) items: u64,
 }
 
-pub(super) fn spans(sender: &Sender, spans: Vec<SpanData>) -> Payload {
+pub(super) fn encode_spans(resource: &ResourceAttributes, spans: Vec<SpanData>) -> Payload {
     let items = spans.len() as u64;
-    let resource_spans = group_spans_by_resource_and_scope(spans, sender);
-    payload(&ExportTraceServiceRequest { resource_spans }, items)
+    let resource_spans = group_spans_by_resource_and_scope(spans, resource);
+    new_payload(&ExportTraceServiceRequest { resource_spans }, items)
 }
 
 #[expect(
     clippy::needless_pass_by_value,
     reason = "as for spans, which are moved into the message"
 )]
-pub(super) fn logs(sender: &Sender, records: Vec<Record>) -> Payload {
+pub(super) fn encode_logs(resource: &ResourceAttributes, records: Vec<QueuedLogRecord>) -> Payload {
     let borrowed: Vec<_> = records
         .iter()
         .map(|(record, scope)| (record, scope))
         .collect();
     let batch = LogBatch::new(&borrowed);
-    let resource_logs = group_logs_by_resource_and_scope(&batch, sender);
-    payload(
+    let resource_logs = group_logs_by_resource_and_scope(&batch, resource);
+    new_payload(
         &ExportLogsServiceRequest { resource_logs },
         records.len() as u64,
     )
 }
 
-/// One message for several collections; `None` when they are all empty.
-pub(super) fn metrics<'a>(parts: impl Iterator<Item = &'a ResourceMetrics>) -> Option<Payload> {
+/// Encodes several collections as one message; `None` when they are all empty.
+pub(super) fn encode_metrics<'a>(
+    parts: impl Iterator<Item = &'a ResourceMetrics>,
+) -> Option<Payload> {
     let mut request = ExportMetricsServiceRequest::default();
     for part in parts {
         let part = ExportMetricsServiceRequest::from(part);
         request.resource_metrics.extend(part.resource_metrics);
     }
-    let points = points(&request);
-    (points > 0).then(|| payload(&request, points))
+    let points = count_points(&request);
+    (points > 0).then(|| new_payload(&request, points))
 }
 
-fn points(request: &ExportMetricsServiceRequest) -> u64 {
+fn count_points(request: &ExportMetricsServiceRequest) -> u64 {
     let scopes = request
         .resource_metrics
         .iter()
@@ -82,17 +84,17 @@ fn points(request: &ExportMetricsServiceRequest) -> u64 {
     points.sum::<usize>() as u64
 }
 
-fn payload(message: &impl prost::Message, items: u64) -> Payload {
+fn new_payload(message: &impl prost::Message, items: u64) -> Payload {
     let bytes = message.encode_to_vec().into();
     Payload { bytes, items }
 }
 
-/// What a receiver that took a request left out of it, and why. The answers of all signals have
-/// one shape on the wire; a body that isn't one of them says nothing, and refuses nothing.
-pub(super) fn rejected(answer: &[u8]) -> (u64, String) {
-    ExportTraceServiceResponse::decode(answer)
+/// Returns the number of items that a receiver rejected, and the reason. The answers of all signals
+/// have one shape on the wire; a body that isn't one of them says nothing, and refuses nothing.
+pub(super) fn parse_rejected(response: &[u8]) -> (u64, String) {
+    ExportTraceServiceResponse::decode(response)
         .ok()
-        .and_then(|answer| answer.partial_success)
+        .and_then(|response| response.partial_success)
         .map(|partial| {
             let count = partial.rejected_spans.try_into().unwrap_or(0);
             (count, partial.error_message)
@@ -113,10 +115,10 @@ mod tests {
     use opentelemetry_sdk::Resource;
     use opentelemetry_sdk::logs::SdkLoggerProvider;
 
-    use super::super::metrics::Exported;
-    use super::super::queue::queue;
+    use super::super::metrics::ExportMetrics;
+    use super::super::queue::bounded_queue;
     use super::*;
-    use crate::config::{Protocol, Signal};
+    use crate::config::{Protocol, TelemetrySignal};
     use crate::record::series::Instruments;
 
     #[test]
@@ -133,25 +135,29 @@ mod tests {
                 error_message: "unknown".into(),
             }),
         };
-        assert_eq!(rejected(&logs.encode_to_vec()), (3, "too old".into()));
-        assert_eq!(rejected(&metrics.encode_to_vec()), (4, "unknown".into()));
+        assert_eq!(parse_rejected(&logs.encode_to_vec()), (3, "too old".into()));
+        assert_eq!(
+            parse_rejected(&metrics.encode_to_vec()),
+            (4, "unknown".into())
+        );
     }
 
     #[test]
     fn an_answer_that_is_none_refuses_nothing() {
-        for answer in [&b""[..], b"<html>", &[0xff; 9]] {
-            assert_eq!(rejected(answer), (0, String::new()));
+        for response in [&b""[..], b"<html>", &[0xff; 9]] {
+            assert_eq!(parse_rejected(response), (0, String::new()));
         }
     }
 
     #[test]
     fn a_log_record_becomes_a_message_with_its_text_severity_and_scope() {
         let resource = Resource::builder_empty().with_service_name("test").build();
-        let instruments = Instruments::unread();
-        let figures = Exported::new(&instruments, Signal::Logs, Protocol::Grpc);
-        let (entry, mut outlet) = queue(10, 10, &figures);
+        let instruments = Instruments::noop();
+        let export_metrics =
+            ExportMetrics::new(&instruments, TelemetrySignal::Logs, Protocol::Grpc);
+        let (sender, mut receiver) = bounded_queue(10, 10, &export_metrics);
         let provider = SdkLoggerProvider::builder()
-            .with_log_processor(super::super::Logs(entry))
+            .with_log_processor(super::super::QueueLogProcessor(sender))
             .build();
         let logger = provider.logger("billing");
         let mut record = logger.create_log_record();
@@ -159,7 +165,7 @@ mod tests {
         record.set_severity_number(Severity::Warn);
         logger.emit(record);
 
-        let payload = logs(&(&resource).into(), outlet.take().unwrap());
+        let payload = encode_logs(&(&resource).into(), receiver.take_batch().unwrap());
         assert_eq!(payload.items, 1);
         let request = ExportLogsServiceRequest::decode(payload.bytes).unwrap();
         let scope = &request.resource_logs[0].scope_logs[0];

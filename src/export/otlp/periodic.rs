@@ -5,67 +5,67 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::batch::Flush;
-use super::collect::Source;
+use super::batch::SignalFlush;
+use super::collect::MetricSource;
 use super::delivery::Delivery;
 use super::encode::{self, Payload};
-use super::transport::{Failure, Retry};
+use super::transport::{ExportFailure, RetryHint};
 use crate::background::backoff::Backoff;
-use crate::export::providers::Metrics;
+use crate::export::providers::MetricProvider;
 
 /// The push of metrics. Its readers are cumulative: what one push loses, the next one carries.
-pub(super) struct Push {
-    sources: Vec<Source>,
+pub(super) struct PeriodicReader {
+    sources: Vec<MetricSource>,
     interval: Duration,
     timeout: Duration,
     delivery: Delivery,
-    flushes: mpsc::Receiver<Flush>,
+    flushes: mpsc::Receiver<SignalFlush>,
     backoff: Backoff,
     /// Nothing is sent before that, except by a flush.
-    resting: Instant,
+    backoff_until: Instant,
 }
 
-impl Push {
+impl PeriodicReader {
     pub(super) fn new(
-        sources: Vec<Metrics>,
+        sources: Vec<MetricProvider>,
         interval: Duration,
         timeout: Duration,
         delivery: Delivery,
-        flushes: mpsc::Receiver<Flush>,
+        flushes: mpsc::Receiver<SignalFlush>,
     ) -> Self {
         Self {
-            sources: sources.into_iter().map(Source::new).collect(),
+            sources: sources.into_iter().map(MetricSource::new).collect(),
             interval,
             timeout,
             delivery,
             flushes,
             backoff: Backoff::default(),
-            resting: Instant::now(),
+            backoff_until: Instant::now(),
         }
     }
 
-    /// Works until it is stopped; answers how many points are lost with it.
+    /// Runs until it is stopped; returns the number of points lost with it.
     pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>) -> u64 {
         tokio::select! {
             biased;
             _ = stopped => {}
-            () = self.work() => {}
+            () = self.run_loop() => {}
         }
-        self.delivery.figures.counts().in_hand()
+        self.delivery.export_metrics.counts().in_flight()
     }
 
-    async fn work(&mut self) {
+    async fn run_loop(&mut self) {
         let mut due = Instant::now() + self.interval;
         loop {
             tokio::select! {
                 biased;
                 flush = self.flushes.recv() => {
                     let Some(flush) = flush else { return };
-                    self.answer(flush).await;
+                    self.handle_flush(flush).await;
                 }
-                () = sleep_until(due.max(self.resting)) => {
+                () = sleep_until(due.max(self.backoff_until)) => {
                     due = Instant::now() + self.interval;
-                    self.patiently(Instant::now() + self.timeout).await;
+                    self.export_with_retries(Instant::now() + self.timeout).await;
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Push {
 
     /// Tries until it is taken, refused, or too late. A flush doesn't wait for that: it collects
     /// anew, and what is collected then carries this too.
-    async fn patiently(&mut self, deadline: Instant) {
+    async fn export_with_retries(&mut self, deadline: Instant) {
         let (Some(payload), _) = self.collect(deadline).await else {
             return;
         };
@@ -81,7 +81,7 @@ impl Push {
             let Some((delay, failure)) = self.attempt(&payload).await else {
                 return;
             };
-            if self.resting >= deadline {
+            if self.backoff_until >= deadline {
                 return self.delivery.give_up(&payload, &failure);
             }
             tokio::select! {
@@ -89,7 +89,7 @@ impl Push {
                 flush = self.flushes.recv() => {
                     self.delivery.supersede(&payload, &failure);
                     if let Some(flush) = flush {
-                        self.answer(flush).await;
+                        self.handle_flush(flush).await;
                     }
                     return;
                 }
@@ -97,7 +97,7 @@ impl Push {
         }
     }
 
-    async fn answer(&mut self, flush: Flush) {
+    async fn handle_flush(&mut self, flush: SignalFlush) {
         // Whoever asked may have run out of patience.
         if !flush.reply.is_closed() {
             let cause = self.flush(flush.deadline).await;
@@ -114,43 +114,43 @@ impl Push {
         let Some(payload) = payload else {
             return cause;
         };
-        let refused = self.delivery.figures.counts().refused;
+        let refused = self.delivery.export_metrics.counts().refused;
         if let Some((_, failure)) = self.attempt(&payload).await {
             self.delivery.give_up(&payload, &failure);
         }
-        if self.delivery.figures.counts().refused > refused {
-            cause = Some(self.delivery.complaint());
+        if self.delivery.export_metrics.counts().refused > refused {
+            cause = Some(self.delivery.last_error());
         }
         cause
     }
 
-    /// Tries once; answers when it may be tried again, and why.
-    async fn attempt(&mut self, payload: &Payload) -> Option<(Duration, Failure)> {
+    /// Tries once; returns the delay before the next try, and the failure.
+    async fn attempt(&mut self, payload: &Payload) -> Option<(Duration, ExportFailure)> {
         let Err(failure) = self.delivery.attempt(payload).await else {
             self.backoff.reset();
             return None;
         };
-        let asked = match failure.retry {
-            Retry::Never => return None,
-            Retry::Whenever => None,
-            Retry::After(delay) => Some(delay),
+        let retry_after = match failure.retry {
+            RetryHint::Never => return None,
+            RetryHint::Whenever => None,
+            RetryHint::After(delay) => Some(delay),
         };
-        let delay = self.backoff.next(asked);
-        self.resting = Instant::now() + delay;
+        let delay = self.backoff.next_delay(retry_after);
+        self.backoff_until = Instant::now() + delay;
         Some((delay, failure))
     }
 
-    /// What could be collected in time, and whether that is all.
+    /// Collects until the deadline; `true` if that is all.
     async fn collect(&mut self, deadline: Instant) -> (Option<Payload>, bool) {
         // All at once: none waits for another one's callbacks.
-        self.sources.iter_mut().for_each(Source::start);
+        self.sources.iter_mut().for_each(MetricSource::start);
         let mut parts = Vec::new();
         for source in &mut self.sources {
-            parts.extend(source.collected(deadline).await);
+            parts.extend(source.finish(deadline).await);
         }
-        let payload = encode::metrics(parts.iter());
+        let payload = encode::encode_metrics(parts.iter());
         let points = payload.as_ref().map_or(0, |payload| payload.items);
-        self.delivery.figures.fetched(points);
+        self.delivery.export_metrics.record_fetched(points);
         (payload, parts.len() == self.sources.len())
     }
 }

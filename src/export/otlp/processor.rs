@@ -1,4 +1,4 @@
-//! Where the SDK leaves finished spans and log records.
+//! The SDK's processors of finished spans and log records.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use super::encode::Record;
-use super::queue::Queue;
+use super::encode::QueuedLogRecord;
+use super::queue::QueueSender;
 
 /// Puts sampled spans into the queue. Flush and shutdown are the export thread's.
 #[derive(Debug)]
-pub(crate) struct Spans(pub(super) Queue<SpanData>);
+pub(crate) struct QueueSpanProcessor(pub(super) QueueSender<SpanData>);
 
 /// Puts log records into the queue.
 #[derive(Debug)]
-pub(crate) struct Logs(pub(super) Queue<Record>);
+pub(crate) struct QueueLogProcessor(pub(super) QueueSender<QueuedLogRecord>);
 
-impl SpanProcessor for Spans {
+impl SpanProcessor for QueueSpanProcessor {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
@@ -37,7 +37,7 @@ impl SpanProcessor for Spans {
     }
 }
 
-impl LogProcessor for Logs {
+impl LogProcessor for QueueLogProcessor {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         self.0.push((record.clone(), scope.clone()));
     }

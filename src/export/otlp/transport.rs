@@ -1,4 +1,4 @@
-//! One request to a receiver: gRPC or HTTP, one way of failing.
+//! A request to a receiver: gRPC or HTTP, one way of failing.
 
 mod grpc;
 mod http;
@@ -10,75 +10,79 @@ use std::time::Duration;
 use base64::Engine as _;
 use bytes::Bytes;
 
-use crate::config::{Protocol, Signal, SignalOtlp};
+use crate::config::{Protocol, SignalOtlp, TelemetrySignal};
 use crate::net::{explain, one_line};
 
-/// Why a request wasn't taken.
+/// The failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct ExportFailure {
     /// Its class, as a label: a status, `timeout` or `connection`.
     pub(super) error_type: Cow<'static, str>,
-    /// One line for people.
+    /// The message in one line.
     pub(super) message: String,
-    pub(super) retry: Retry,
+    pub(super) retry: RetryHint,
 }
 
-/// Whether the same request may be taken later.
+/// The hint whether and when the same request may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
+pub(super) enum RetryHint {
     Never,
     Whenever,
     /// The receiver says when.
     After(Duration),
 }
 
-/// Why a transport could not be made.
+/// The error of a transport that could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("the OTLP exporter of {signal} could not be set up: {reason}")]
 pub struct ExportError {
-    signal: Signal,
+    signal: TelemetrySignal,
     reason: String,
 }
 
 /// Sends requests to one receiver.
 #[derive(Debug)]
-pub(super) struct Transport(Kind);
+pub(super) struct Transport(TransportKind);
 
 #[derive(Debug)]
-enum Kind {
-    Grpc(Box<grpc::Grpc>),
-    Http(Box<http::Http>),
+enum TransportKind {
+    Grpc(Box<grpc::GrpcTransport>),
+    Http(Box<http::HttpTransport>),
 }
 
 impl Transport {
     /// Connects lazily; needs a tokio runtime around it.
-    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, ExportError> {
+    pub(super) fn new(signal: TelemetrySignal, otlp: &SignalOtlp) -> Result<Self, ExportError> {
         let made = match otlp.protocol {
-            Protocol::Grpc => grpc::Grpc::new(signal, otlp).map(|grpc| Kind::Grpc(grpc.into())),
-            Protocol::HttpProtobuf => http::Http::new(otlp).map(|http| Kind::Http(http.into())),
+            Protocol::Grpc => {
+                grpc::GrpcTransport::new(signal, otlp).map(|grpc| TransportKind::Grpc(grpc.into()))
+            }
+            Protocol::HttpProtobuf => {
+                http::HttpTransport::new(otlp).map(|http| TransportKind::Http(http.into()))
+            }
         };
         made.map(Self)
             .map_err(|reason| ExportError { signal, reason })
     }
 
-    /// Lets go of a connection that may be dead. gRPC would send over it for as long as the system
-    /// takes it for alive, which is a quarter of an hour; HTTP drops it with the request.
-    pub(super) fn renew(&mut self) {
-        if let Kind::Grpc(grpc) = &mut self.0 {
-            grpc.renew();
+    /// Drops a connection that may be dead. gRPC would send over it for as long as the system takes
+    /// it for alive, which is a quarter of an hour; HTTP drops it with the request.
+    pub(super) fn reconnect(&mut self) {
+        if let TransportKind::Grpc(grpc) = &mut self.0 {
+            grpc.reconnect();
         }
     }
 
     /// Sends one encoded message; the answer's body, or why it wasn't taken.
-    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, ExportFailure> {
         match &self.0 {
-            Kind::Grpc(grpc) => grpc.send(message).await,
-            Kind::Http(http) => http.send(message).await,
+            TransportKind::Grpc(grpc) => grpc.send(message).await,
+            TransportKind::Http(http) => http.send(message).await,
         }
     }
 }
 
-impl Failure {
+impl ExportFailure {
     pub(super) fn timed_out(after: Duration) -> Self {
         Self {
             error_type: "timeout".into(),
@@ -86,7 +90,7 @@ impl Failure {
                 "no answer within {}",
                 crate::model::units::format_duration(after)
             ),
-            retry: Retry::Whenever,
+            retry: RetryHint::Whenever,
         }
     }
 
@@ -98,7 +102,7 @@ impl Failure {
         Self {
             error_type: "rejected".into(),
             message,
-            retry: Retry::Never,
+            retry: RetryHint::Never,
         }
     }
 
@@ -106,7 +110,7 @@ impl Failure {
         Self {
             error_type: "connection".into(),
             message: explain(error),
-            retry: Retry::Whenever,
+            retry: RetryHint::Whenever,
         }
     }
 }

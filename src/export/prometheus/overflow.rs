@@ -10,13 +10,13 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMe
 
 use crate::record::series::is_overflow;
 
-/// What the overflow series were when they were last looked at, by scope and instrument.
+/// The state of the overflow series at the last collection, by scope and instrument.
 #[derive(Debug, Default)]
-pub(super) struct Overflows(HashMap<(String, String), Level>);
+pub(super) struct OverflowTracker(HashMap<(String, String), OverflowState>);
 
-/// Where an overflow series stands.
+/// The state of an overflow series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Level {
+enum OverflowState {
     Measurements(u64),
     Value(f64),
 }
@@ -27,22 +27,22 @@ pub(super) struct Overflow<'a> {
     pub(super) instrument: &'a str,
     /// Known exactly for histograms; at least this many for all others.
     pub(super) measurements: u64,
-    /// Whether the instrument never overflowed before.
+    /// The instrument never overflowed before.
     pub(super) first: bool,
 }
 
-impl Overflows {
+impl OverflowTracker {
     /// The instruments whose overflow series have moved.
-    pub(super) fn look<'a>(&mut self, collected: &'a ResourceMetrics) -> Vec<Overflow<'a>> {
+    pub(super) fn update<'a>(&mut self, collected: &'a ResourceMetrics) -> Vec<Overflow<'a>> {
         let mut moved = Vec::new();
         for scope in collected.scope_metrics() {
             for metric in scope.metrics() {
-                let Some(level) = level(metric.data()) else {
+                let Some(overflow_state) = overflow_state(metric.data()) else {
                     continue;
                 };
                 let key = (scope.scope().name().to_owned(), metric.name().to_owned());
-                let before = self.0.insert(key, level);
-                let measurements = level.since(before);
+                let before = self.0.insert(key, overflow_state);
+                let measurements = overflow_state.since(before);
                 if measurements > 0 {
                     moved.push(Overflow {
                         instrument: metric.name(),
@@ -56,7 +56,7 @@ impl Overflows {
     }
 }
 
-impl Level {
+impl OverflowState {
     fn since(self, before: Option<Self>) -> u64 {
         match (self, before) {
             (Self::Measurements(now), Some(Self::Measurements(before))) => {
@@ -68,31 +68,34 @@ impl Level {
     }
 }
 
-fn level(data: &AggregatedMetrics) -> Option<Level> {
+fn overflow_state(data: &AggregatedMetrics) -> Option<OverflowState> {
     match data {
-        AggregatedMetrics::F64(data) => level_of(data, |value| value),
-        AggregatedMetrics::I64(data) => level_of(data, |value| value as f64),
-        AggregatedMetrics::U64(data) => level_of(data, |value| value as f64),
+        AggregatedMetrics::F64(data) => overflow_point(data, |value| value),
+        AggregatedMetrics::I64(data) => overflow_point(data, |value| value as f64),
+        AggregatedMetrics::U64(data) => overflow_point(data, |value| value as f64),
     }
 }
 
-fn level_of<T: Copy>(data: &MetricData<T>, float: impl Fn(T) -> f64) -> Option<Level> {
+fn overflow_point<T: Copy>(
+    data: &MetricData<T>,
+    float: impl Fn(T) -> f64,
+) -> Option<OverflowState> {
     match data {
         MetricData::Gauge(gauge) => gauge
             .data_points()
             .find(|point| is_overflow(point.attributes()))
-            .map(|point| Level::Value(float(point.value()))),
+            .map(|point| OverflowState::Value(float(point.value()))),
         MetricData::Sum(sum) => sum
             .data_points()
             .find(|point| is_overflow(point.attributes()))
-            .map(|point| Level::Value(float(point.value()))),
+            .map(|point| OverflowState::Value(float(point.value()))),
         MetricData::Histogram(histogram) => histogram
             .data_points()
             .find(|point| is_overflow(point.attributes()))
-            .map(|point| Level::Measurements(point.count())),
+            .map(|point| OverflowState::Measurements(point.count())),
         MetricData::ExponentialHistogram(histogram) => histogram
             .data_points()
             .find(|point| is_overflow(point.attributes()))
-            .map(|point| Level::Measurements(point.count() as u64)),
+            .map(|point| OverflowState::Measurements(point.count() as u64)),
     }
 }

@@ -5,8 +5,8 @@
 //! rejects the whole scrape, and drops in silence what it can't express. Here
 //!
 //! - the text is written straight from the collected data;
-//! - **every series that can be exposed is**, and whatever is left out is in the [`Report`], so that
-//!   it can be counted and logged;
+//! - **every series that can be exposed is**, and whatever is left out is in the [`ExpositionReport`], so
+//!   that it can be counted and logged;
 //! - a series has the same name and labels in both formats. Bucket bounds are written in the way of
 //!   OpenMetrics ("1.0", "1e+06", "+Inf") in the plain text too, because `le="1"` and `le="1.0"` are
 //!   two series to Prometheus before 3.0; Prometheus 3 rewrites them to the same form;
@@ -32,7 +32,7 @@
 //!
 //! ```
 //! use prometheus::{IntCounterVec, Opts, Registry};
-//! use vantage_obs::exposition::{Exposition, Format};
+//! use vantage_obs::exposition::{Exposition, ExpositionFormat};
 //!
 //! let registry = Registry::new();
 //! let jobs = IntCounterVec::new(Opts::new("jobs_total", "Jobs done."), &["queue"])?;
@@ -41,7 +41,7 @@
 //!
 //! let gathered = registry.gather();
 //! let mut text = String::new();
-//! let report = Exposition::new(Format::OpenMetrics)
+//! let report = Exposition::new(ExpositionFormat::OpenMetrics)
 //!     .families("registry", &gathered)
 //!     .finish(&mut text);
 //!
@@ -61,11 +61,11 @@ mod family;
 mod format;
 mod labels;
 mod name;
-mod number;
 mod otel;
 mod registry;
-mod rendering;
+mod renderer;
 mod report;
+mod sample_value;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -73,44 +73,44 @@ mod writer;
 
 #[cfg(feature = "axum")]
 pub(crate) use format::prefers_json;
-pub use format::{Format, accepts_gzip};
-pub use report::{Omission, Reason, Report};
+pub use format::{ExpositionFormat, accepts_gzip};
+pub use report::{ExpositionReport, Omission, OmissionReason};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
 
-use self::family::Families;
-use self::rendering::Rendering;
-use self::writer::Writer;
-use crate::record::exemplars::Shown;
+use self::family::ExposedFamilies;
+use self::renderer::FamilyRenderer;
+use self::writer::TextWriter;
+use crate::record::exemplars::ScrapeExemplars;
 
-/// One scrape's text in the making: parts are added, then it is written.
+/// The text of one scrape in the making: parts are added, then it is written.
 ///
 /// It only borrows what was collected; nothing is copied before [`finish`](Exposition::finish).
 #[derive(Debug)]
 #[must_use = "nothing is written before `finish`"]
 pub struct Exposition<'a> {
-    format: Format,
+    format: ExpositionFormat,
     scope_labels: bool,
-    families: Families<'a>,
-    report: Report,
+    families: ExposedFamilies<'a>,
+    report: ExpositionReport,
 }
 
 impl<'a> Exposition<'a> {
     /// Starts an exposition without parts.
-    pub fn new(format: Format) -> Exposition<'a> {
+    pub fn new(format: ExpositionFormat) -> Exposition<'a> {
         Exposition {
             format,
             scope_labels: false,
-            families: Families::default(),
-            report: Report::default(),
+            families: ExposedFamilies::default(),
+            report: ExpositionReport::default(),
         }
     }
 
-    /// Whether each OpenTelemetry sample has labels for its instrumentation scope
-    /// (`otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and the scope's
-    /// attributes). Off by default: they make every line longer and tell a reader of dashboards
-    /// nothing, but without them the same series from two scopes is exposed once.
+    /// Adds labels for its instrumentation scope to each OpenTelemetry sample (`otel_scope_name`,
+    /// `otel_scope_version`, `otel_scope_schema_url` and the scope's attributes). Off by default:
+    /// they make every line longer and tell a reader of dashboards nothing, but without them the same
+    /// series from two scopes is exposed once.
     pub fn scope_labels(mut self, scope_labels: bool) -> Exposition<'a> {
         self.scope_labels = scope_labels;
         self
@@ -124,15 +124,15 @@ impl<'a> Exposition<'a> {
         self
     }
 
-    /// As [`otel`](Exposition::otel), with exemplars of its histograms, for which only OpenMetrics
-    /// has a place.
+    /// Adds the same as [`otel`](Exposition::otel), with exemplars of its histograms, which only
+    /// OpenMetrics has.
     pub(crate) fn otel_with_exemplars(
         mut self,
         part: &'a str,
         collected: &'a ResourceMetrics,
-        exemplars: Shown<'a>,
+        exemplars: ScrapeExemplars<'a>,
     ) -> Exposition<'a> {
-        let exemplars = Some(exemplars).filter(|_| self.format == Format::OpenMetrics);
+        let exemplars = Some(exemplars).filter(|_| self.format == ExpositionFormat::OpenMetrics);
         otel::collect(
             &mut self.families,
             &mut self.report,
@@ -158,13 +158,13 @@ impl<'a> Exposition<'a> {
     /// one takes longer than writing into it.
     ///
     /// Without any series the text is empty, apart from the mark of its end in OpenMetrics: whether
-    /// that is an answer is for the caller to say, by [`Report::series`].
-    pub fn finish(self, out: &mut String) -> Report {
-        let writer = Writer::new(out, self.format);
-        let mut rendering = Rendering::new(writer, self.report, self.scope_labels);
-        for family in self.families.in_order() {
-            rendering.family(family, &self.families);
+    /// that is an answer is for the caller to say, by [`ExpositionReport::series`].
+    pub fn finish(self, out: &mut String) -> ExpositionReport {
+        let writer = TextWriter::new(out, self.format);
+        let mut renderer = FamilyRenderer::new(writer, self.report, self.scope_labels);
+        for family in self.families.sorted() {
+            renderer.render_family(family, &self.families);
         }
-        rendering.finish()
+        renderer.finish()
     }
 }

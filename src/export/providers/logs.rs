@@ -5,9 +5,9 @@ use opentelemetry_sdk::logs::{LogProcessor, SdkLoggerProvider};
 
 /// The provider of loggers.
 #[derive(Clone, Debug)]
-pub(crate) struct Logs(SdkLoggerProvider);
+pub(crate) struct LogProvider(SdkLoggerProvider);
 
-impl Logs {
+impl LogProvider {
     pub(crate) fn new(resource: Resource, processor: impl LogProcessor + 'static) -> Self {
         let builder = SdkLoggerProvider::builder().with_resource(resource);
         Self(builder.with_log_processor(processor).build())

@@ -20,25 +20,25 @@ use opentelemetry_sdk::metrics::{
 
 use crate::config::Config;
 use crate::model::catalog::{self, Instrument, MetricSpec};
-use crate::record::slo_events::Ledger;
+use crate::record::slo_events::SloEvents;
 
-/// How long the end of a provider is waited for; without a callback that hangs it takes
+/// The time that the shutdown of a provider may take; without a callback that hangs it takes
 /// microseconds.
-const AT_END: Duration = Duration::from_millis(100);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A meter provider and the one reader that everything is collected from.
 #[derive(Clone, Debug)]
-pub(crate) struct Metrics {
+pub(crate) struct MetricProvider {
     provider: SdkMeterProvider,
-    reader: Reader,
+    reader: SharedReader,
     registry: prometheus::Registry,
 }
 
 /// Shared, so that the provider has it and we keep it.
 #[derive(Clone, Debug)]
-struct Reader(Arc<PrometheusExporter>);
+struct SharedReader(Arc<PrometheusExporter>);
 
-impl MetricReader for Reader {
+impl MetricReader for SharedReader {
     fn register_pipeline(&self, pipeline: std::sync::Weak<Pipeline>) {
         self.0.register_pipeline(pipeline);
     }
@@ -60,17 +60,20 @@ impl MetricReader for Reader {
     }
 }
 
-impl Metrics {
+impl MetricProvider {
     /// The provider of the catalog's metrics, with their bounds and limits.
-    pub(crate) fn ours(config: &Config, ledger: &Ledger) -> Result<Self, OTelSdkError> {
-        let (limit, ledger) = (config.metrics.cardinality_limit, ledger.clone());
+    pub(crate) fn for_catalog(
+        config: &Config,
+        slo_events: &SloEvents,
+    ) -> Result<Self, OTelSdkError> {
+        let (limit, slo_events) = (config.metrics.cardinality_limit, slo_events.clone());
         Self::build(config, move |name| {
-            view(catalog::find(name)?, limit, &ledger)
+            stream_for(catalog::find(name)?, limit, &slo_events)
         })
     }
 
     /// The provider of the user's own metrics.
-    pub(crate) fn of_user(config: &Config) -> Result<Self, OTelSdkError> {
+    pub(crate) fn for_user(config: &Config) -> Result<Self, OTelSdkError> {
         let limit = config.metrics.cardinality_limit;
         Self::build(config, move |_| {
             Stream::builder().with_cardinality_limit(limit).build().ok()
@@ -86,7 +89,7 @@ impl Metrics {
         let exporter = exporter
             .scope_info_enabled(config.metrics.prometheus.scope_labels)
             .build()?;
-        let reader = Reader(Arc::new(exporter));
+        let reader = SharedReader(Arc::new(exporter));
         let builder = SdkMeterProvider::builder().with_resource(super::resource(&config.service));
         // Without a reader the SDK's instruments record nothing.
         let builder = if config.disabled {
@@ -131,21 +134,21 @@ impl Metrics {
     pub(crate) fn shutdown(&self) -> OTelSdkResult {
         let (done, outcome) = sync_channel(1);
         let provider = self.provider.clone();
-        let ending = move || {
+        let shut_down = move || {
             let _ = done.send(provider.shutdown());
         };
         let thread = thread::Builder::new().name("vantage-end".into());
         let refused = |error: io::Error| OTelSdkError::InternalFailure(error.to_string());
-        thread.spawn(ending).map_err(refused)?;
+        thread.spawn(shut_down).map_err(refused)?;
         outcome
-            .recv_timeout(AT_END)
-            .unwrap_or(Err(OTelSdkError::Timeout(AT_END)))
+            .recv_timeout(SHUTDOWN_TIMEOUT)
+            .unwrap_or(Err(OTelSdkError::Timeout(SHUTDOWN_TIMEOUT)))
     }
 }
 
-fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
+fn stream_for(spec: &MetricSpec, limit: usize, slo_events: &SloEvents) -> Option<Stream> {
     // One more than the cache's limit, for the overflow series that the cache chooses itself.
-    let series = spec.closed_series().unwrap_or(limit) + 1;
+    let series = spec.max_closed_series().unwrap_or(limit) + 1;
     // Which instruments overflow must be told however low the limit is: ours beside the user's.
     let names_instruments = spec.name == catalog::telemetry::SERIES_OVERFLOW.name;
     let series = series
@@ -158,7 +161,7 @@ fn view(spec: &MetricSpec, limit: usize, ledger: &Ledger) -> Option<Stream> {
     let stream = match spec.instrument {
         Instrument::Histogram(_) => {
             stream.with_aggregation(Aggregation::ExplicitBucketHistogram {
-                boundaries: ledger.bounds(spec),
+                boundaries: slo_events.bounds(spec),
                 // A series that was bound and never recorded has f64::MAX for its minimum.
                 record_min_max: false,
             })

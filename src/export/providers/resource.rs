@@ -1,12 +1,12 @@
-//! Who sends the telemetry.
+//! The resource of the telemetry.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 
-use crate::config::Service;
+use crate::config::ServiceConfig;
 
 /// The resource of a service: its own fields, by their conventional names, beat its attributes.
-pub(crate) fn of(service: &Service) -> Resource {
+pub(crate) fn resource(service: &ServiceConfig) -> Resource {
     let instance = service.instance_id.clone().unwrap_or_else(default_instance);
     let optional = [
         ("service.version", service.version.as_deref()),
@@ -20,7 +20,7 @@ pub(crate) fn of(service: &Service) -> Resource {
         .attributes
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    let own = optional
+    let service_attributes = optional
         .into_iter()
         .filter_map(|(key, value)| Some(KeyValue::new(key, value?.to_owned())));
     let identity = [
@@ -29,7 +29,7 @@ pub(crate) fn of(service: &Service) -> Resource {
     ];
     Resource::builder_empty()
         .with_attributes(attributes)
-        .with_attributes(own)
+        .with_attributes(service_attributes)
         .with_attributes(identity)
         .build()
 }

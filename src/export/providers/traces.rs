@@ -5,20 +5,21 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{
-    Sampler as Sdk, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample, SpanProcessor,
+    Sampler as SdkSampler, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample,
+    SpanProcessor,
 };
 
-use crate::config::{self, Propagator, Sampler};
-use crate::record::trace::{Formats, OwnRatio, Tracing};
+use crate::config::{self, Propagator, TraceSampler};
+use crate::record::trace::{Propagators, SampleRatioOverride, Tracer};
 
 /// The provider of our own tracer and of the user's.
 #[derive(Clone, Debug)]
-pub(crate) struct Traces {
+pub(crate) struct TraceProvider {
     provider: SdkTracerProvider,
-    tracing: Tracing,
+    tracer: Tracer,
 }
 
-impl Traces {
+impl TraceProvider {
     /// Without a processor spans have ids and go nowhere: logs and other processes have use for
     /// them.
     pub(crate) fn new(
@@ -29,29 +30,29 @@ impl Traces {
         let settings = &config.traces;
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
-            .with_sampler(Decide {
+            .with_sampler(ConfiguredSampler {
                 sampler: settings.sampler,
                 ratio: settings.sample_ratio,
             });
         let provider = match processor {
-            Some(processor) => builder.with_span_processor(Boxed(processor)),
+            Some(processor) => builder.with_span_processor(BoxedProcessor(processor)),
             None => builder,
         }
         .build();
         let enabled = settings.enabled && !config.disabled;
-        let tracer = enabled.then(|| provider.tracer_with_scope(scope()));
-        let tracing = Tracing::new(tracer, formats(&settings.propagators));
-        Self { provider, tracing }
+        let sdk_tracer = enabled.then(|| provider.tracer_with_scope(scope()));
+        let tracer = Tracer::new(sdk_tracer, propagators(&settings.propagators));
+        Self { provider, tracer }
     }
 
     /// Makes the crate's own spans.
-    pub(crate) const fn tracing(&self) -> &Tracing {
-        &self.tracing
+    pub(crate) const fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// A tracer for spans that others make.
-    pub(crate) fn tracer(&self) -> Option<SdkTracer> {
-        self.tracing
+    pub(crate) fn sdk_tracer(&self) -> Option<SdkTracer> {
+        self.tracer
             .is_enabled()
             .then(|| self.provider.tracer_with_scope(scope()))
     }
@@ -67,22 +68,22 @@ fn scope() -> InstrumentationScope {
         .build()
 }
 
-fn formats(propagators: &[Propagator]) -> Formats {
+fn propagators(propagators: &[Propagator]) -> Propagators {
     let has = |format| propagators.contains(&format);
-    Formats {
+    Propagators {
         trace_context: has(Propagator::TraceContext).then(TraceContextPropagator::new),
         baggage: has(Propagator::Baggage).then(BaggagePropagator::new),
     }
 }
 
-/// The configured sampler, with the ratio of a route in place of the general one.
+/// The configured sampler, with the ratio of a route instead of the general one.
 #[derive(Clone, Debug)]
-struct Decide {
-    sampler: Sampler,
+struct ConfiguredSampler {
+    sampler: TraceSampler,
     ratio: f64,
 }
 
-impl ShouldSample for Decide {
+impl ShouldSample for ConfiguredSampler {
     fn should_sample(
         &self,
         parent: Option<&Context>,
@@ -92,28 +93,28 @@ impl ShouldSample for Decide {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let own = parent.and_then(|context| context.get::<OwnRatio>());
-        let own = own.map(|own| own.0);
-        let ratio = || Sdk::TraceIdRatioBased(own.unwrap_or(self.ratio));
-        let kept_by_parent = parent
+        let override_ratio = parent.and_then(|context| context.get::<SampleRatioOverride>());
+        let override_ratio = override_ratio.map(|override_ratio| override_ratio.0);
+        let ratio = || SdkSampler::TraceIdRatioBased(override_ratio.unwrap_or(self.ratio));
+        let parent_decision = parent
             .map(|context| context.span().span_context().clone())
             .filter(opentelemetry::trace::SpanContext::is_valid)
             .map(|parent| {
                 if parent.is_sampled() {
-                    Sdk::AlwaysOn
+                    SdkSampler::AlwaysOn
                 } else {
-                    Sdk::AlwaysOff
+                    SdkSampler::AlwaysOff
                 }
             });
         let sampler = match self.sampler {
             // What is never traced isn't, whoever else decides.
-            _ if own == Some(0.0) => Sdk::AlwaysOff,
-            Sampler::AlwaysOn => Sdk::AlwaysOn,
-            Sampler::AlwaysOff => Sdk::AlwaysOff,
-            Sampler::TraceIdRatio => ratio(),
-            Sampler::ParentBasedAlwaysOn => kept_by_parent.unwrap_or(Sdk::AlwaysOn),
-            Sampler::ParentBasedAlwaysOff => kept_by_parent.unwrap_or(Sdk::AlwaysOff),
-            Sampler::ParentBasedTraceIdRatio => kept_by_parent.unwrap_or_else(ratio),
+            _ if override_ratio == Some(0.0) => SdkSampler::AlwaysOff,
+            TraceSampler::AlwaysOn => SdkSampler::AlwaysOn,
+            TraceSampler::AlwaysOff => SdkSampler::AlwaysOff,
+            TraceSampler::TraceIdRatio => ratio(),
+            TraceSampler::ParentBasedAlwaysOn => parent_decision.unwrap_or(SdkSampler::AlwaysOn),
+            TraceSampler::ParentBasedAlwaysOff => parent_decision.unwrap_or(SdkSampler::AlwaysOff),
+            TraceSampler::ParentBasedTraceIdRatio => parent_decision.unwrap_or_else(ratio),
         };
         sampler.should_sample(parent, trace, name, kind, attributes, links)
     }
@@ -121,9 +122,9 @@ impl ShouldSample for Decide {
 
 /// The SDK takes processors by their type only.
 #[derive(Debug)]
-struct Boxed(Box<dyn SpanProcessor>);
+struct BoxedProcessor(Box<dyn SpanProcessor>);
 
-impl SpanProcessor for Boxed {
+impl SpanProcessor for BoxedProcessor {
     fn on_start(&self, span: &mut opentelemetry_sdk::trace::Span, context: &Context) {
         self.0.on_start(span, context);
     }

@@ -1,109 +1,116 @@
-//! What is usual: the same hours of the last three weeks.
+//! Baselines of business counters: the same hours of the last three weeks.
 //!
 //! Why a median? Because one holiday or one outage among three weeks doesn't move it. Before there are
 //! three weeks of history there is no median, and nothing is said.
 
-use super::{Measure, Time};
-use crate::generate::rule::Record;
+use super::{AlertQuery, ScaledWindows};
+use crate::generate::rule::RecordingRule;
 use crate::model::catalog::business::{AI_GENERATIONS, POSTS, REVENUE};
 use crate::model::catalog::health::READY;
-use crate::model::promql::{Counter, Gauge, Recorded, Vector, Window};
+use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, QueryWindow, RecordedSeries};
 
-/// Fewer events are no custom that something could differ from.
-const FLOOR: u32 = 20;
+/// The minimum of events for a baseline; fewer are no custom that something could differ from.
+const MIN_EVENTS: u32 = 20;
 /// The same in minor units of a currency: what 20 sales of the smallest price bring, a whole unit each.
-const FLOOR_OF_MINOR_UNITS: u32 = 2_000;
+const MIN_MINOR_UNITS: u32 = 2_000;
 const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
 
-/// A counter of 3 hours, now and at the same time of the weeks before.
+/// The baseline of a counter: 3 hours now and at the same time of the weeks before.
 #[derive(Debug)]
-pub(in crate::generate) struct Usual<'a> {
+pub(in crate::generate) struct Baseline<'a> {
     name: &'static str,
-    counted: Vector,
-    floor: u32,
-    time: Time<'a>,
+    increase: InstantVector,
+    minimum: u32,
+    windows: ScaledWindows<'a>,
 }
 
-impl<'a> Usual<'a> {
-    pub(super) fn posts(time: Time<'a>) -> Self {
-        let counted = Counter::of(&POSTS).increase(time.hours(3));
+impl<'a> Baseline<'a> {
+    pub(super) fn posts(windows: ScaledWindows<'a>) -> Self {
+        let counted = CounterQuery::new(&POSTS).increase(windows.hours(3));
         let counted = counted.sum_by(&["environment"]);
-        Self::of("vantage:posts_published", counted, FLOOR, time)
+        Self::new("vantage:posts_published", counted, MIN_EVENTS, windows)
     }
 
-    pub(super) fn generations(time: Time<'a>) -> Self {
-        let counted = Counter::of(&AI_GENERATIONS).increase(time.hours(3));
+    pub(super) fn generations(windows: ScaledWindows<'a>) -> Self {
+        let counted = CounterQuery::new(&AI_GENERATIONS).increase(windows.hours(3));
         let counted = counted.sum_by(&["environment"]);
-        Self::of("vantage:ai_generations", counted, FLOOR, time)
+        Self::new("vantage:ai_generations", counted, MIN_EVENTS, windows)
     }
 
-    pub(super) fn revenue(time: Time<'a>) -> Self {
-        let counted = Counter::of(&REVENUE).increase(time.hours(3));
+    pub(super) fn revenue(windows: ScaledWindows<'a>) -> Self {
+        let counted = CounterQuery::new(&REVENUE).increase(windows.hours(3));
         let counted = counted.sum_by(&["environment", "currency"]);
-        Self::of("vantage:revenue", counted, FLOOR_OF_MINOR_UNITS, time)
+        Self::new("vantage:revenue", counted, MIN_MINOR_UNITS, windows)
     }
 
-    /// All three.
-    pub(in crate::generate) fn all(time: Time<'a>) -> [Self; 3] {
+    /// Returns all three.
+    pub(in crate::generate) fn all(windows: ScaledWindows<'a>) -> [Self; 3] {
         [
-            Self::posts(time),
-            Self::generations(time),
-            Self::revenue(time),
+            Self::posts(windows),
+            Self::generations(windows),
+            Self::revenue(windows),
         ]
     }
 
-    const fn of(name: &'static str, counted: Vector, floor: u32, time: Time<'a>) -> Self {
+    const fn new(
+        name: &'static str,
+        increase: InstantVector,
+        minimum: u32,
+        windows: ScaledWindows<'a>,
+    ) -> Self {
         Self {
             name,
-            counted,
-            floor,
-            time,
+            increase,
+            minimum,
+            windows,
         }
     }
 
-    fn recorded(&self) -> Recorded {
-        Recorded::of(format!("{}:increase3h", self.name), &self.counted)
+    fn current(&self) -> RecordedSeries {
+        RecordedSeries::from_expression(format!("{}:increase3h", self.name), &self.increase)
     }
 
-    fn usual(&self) -> Recorded {
-        Recorded::of(format!("{}:usual3h", self.name), &self.counted)
+    fn baseline(&self) -> RecordedSeries {
+        RecordedSeries::from_expression(format!("{}:usual3h", self.name), &self.increase)
     }
 
-    /// The rules that record what is and what is usual.
-    pub(in crate::generate) fn records(&self) -> [Record; 2] {
-        let (now, usual) = (self.recorded(), self.usual());
-        let weeks = WEEKS.map(|(week, days)| now.before(self.days(days)).labelled("week", week));
+    /// Returns the rules that record the current value and the baseline.
+    pub(in crate::generate) fn recording_rules(&self) -> [RecordingRule; 2] {
+        let (now, baseline) = (self.current(), self.baseline());
+        let weeks = WEEKS.map(|(week, days)| now.offset(self.days(days)).with_label("week", week));
         let [first, second, third] = &weeks;
         let weeks = first.or(second).or(third);
         let complete = weeks.count_without("week").at_least(3_u32);
         let median = weeks.median_without("week").and(&complete);
         [
-            Record::new(now.name(), &self.counted),
-            Record::new(usual.name(), &median),
+            RecordingRule::new(now.name(), &self.increase),
+            RecordingRule::new(baseline.name(), &median),
         ]
     }
 
-    fn days(&self, days: u64) -> Window {
-        self.time.days(days)
+    fn days(&self, days: u64) -> QueryWindow {
+        self.windows.days(days)
     }
 
-    /// The share of what is usual, where enough is usual: for what may not be less.
-    pub(super) fn drop(&self) -> Measure {
-        let usual = self.usual().now();
+    /// Returns the ratio to a large enough baseline: for a value that may not drop.
+    pub(super) fn drop_query(&self) -> AlertQuery {
+        let baseline = self.baseline().now();
         // A counter that is gone after a restart counts nothing, as long as anybody is scraped who
         // could have counted.
-        let scraped = Gauge::of(&READY).now().count_by(&["environment"]);
-        let nothing = usual.times(0_u32).and_on(&["environment"], &scraped);
-        let share = self.recorded().now().or(&nothing).over(&usual);
-        Measure::only(share, usual.at_least(self.floor))
+        let scraped = GaugeQuery::new(&READY).now().count_by(&["environment"]);
+        let nothing = baseline
+            .mul_number(0_u32)
+            .and_on(&["environment"], &scraped);
+        let share = self.current().now().or(&nothing).div(&baseline);
+        AlertQuery::with_condition(share, baseline.at_least(self.minimum))
     }
 
-    /// The share of what is usual, where enough is usual or enough is there: for what may be neither
-    /// less nor more.
-    pub(super) fn change(&self) -> Measure {
-        let (usual, now) = (self.usual().now(), self.recorded().now());
-        let Measure { value, .. } = self.drop();
-        let enough = usual.at_least(self.floor);
-        Measure::only(value, enough.or(&now.at_least(self.floor)))
+    /// Returns the ratio to the baseline, where that or the current value is large enough: for a value
+    /// that may neither drop nor rise.
+    pub(super) fn change_query(&self) -> AlertQuery {
+        let (baseline, now) = (self.baseline().now(), self.current().now());
+        let AlertQuery { value, .. } = self.drop_query();
+        let enough = baseline.at_least(self.minimum);
+        AlertQuery::with_condition(value, enough.or(&now.at_least(self.minimum)))
     }
 }

@@ -1,10 +1,10 @@
 //! Pools, calls and the server.
 
-use super::{Measure, SERVICE, Time};
+use super::{AlertQuery, SERVICE, ScaledWindows};
 use crate::model::catalog::database::{
     CONNECTIONS, CONNECTIONS_MAX, OPERATION_DURATION, SLOW_QUERIES, UP, server,
 };
-use crate::model::promql::{Counter, Gauge, Histogram, Select};
+use crate::model::promql::{CounterQuery, GaugeQuery, HistogramQuery, Select};
 
 const POOL: [&str; 4] = [
     "environment",
@@ -14,34 +14,41 @@ const POOL: [&str; 4] = [
 ];
 const DATABASE: [&str; 2] = ["environment", "db.namespace"];
 /// Of a service: one that is cut off is not helped by another that isn't.
-const REACHED: [&str; 4] = ["environment", "job", "db.namespace", "db.system.name"];
+const REACHABILITY: [&str; 4] = ["environment", "job", "db.namespace", "db.system.name"];
 
-pub(super) fn pool_usage() -> Measure {
-    let used = Gauge::of(&CONNECTIONS)
+pub(super) fn pool_usage() -> AlertQuery {
+    let used = GaugeQuery::new(&CONNECTIONS)
         .with("db.client.connection.state")
         .is("used");
-    let most = Gauge::of(&CONNECTIONS_MAX).now().sum_by(&POOL);
-    Measure::of_value(used.now().sum_by(&POOL).over(&most))
+    let max = GaugeQuery::new(&CONNECTIONS_MAX).now().sum_by(&POOL);
+    AlertQuery::from_value(used.now().sum_by(&POOL).div(&max))
 }
 
-pub(super) fn slow_share(time: Time<'_>) -> Measure {
-    let window = time.minutes(10);
-    let slow = Counter::of(&SLOW_QUERIES).rate(window).sum_by(&SERVICE);
-    let all = Histogram::of(&OPERATION_DURATION)
+pub(super) fn slow_share(windows: ScaledWindows<'_>) -> AlertQuery {
+    let window = windows.minutes(10);
+    let slow = CounterQuery::new(&SLOW_QUERIES)
+        .rate(window)
+        .sum_by(&SERVICE);
+    let all = HistogramQuery::new(&OPERATION_DURATION)
         .count(window)
         .sum_by(&SERVICE);
-    Measure::of_busy(slow.over(&all), &all)
+    AlertQuery::with_min_rate(slow.div(&all), &all)
 }
 
-pub(super) fn growth(time: Time<'_>) -> Measure {
-    let size = Gauge::of(&server::SIZE);
+pub(super) fn growth(windows: ScaledWindows<'_>) -> AlertQuery {
+    let size = GaugeQuery::new(&server::SIZE);
     let (now, before) = (
         size.now().max_by(&DATABASE),
-        size.before(time.days(1)).max_by(&DATABASE),
+        size.offset(windows.days(1)).max_by(&DATABASE),
     );
-    Measure::of_value(now.minus(&before).over(&before))
+    AlertQuery::from_value(now.sub(&before).div(&before))
 }
 
-pub(super) fn unreachable() -> Measure {
-    Measure::of_value(Gauge::of(&UP).now().max_by(&REACHED).equal(0_u32))
+pub(super) fn unreachable() -> AlertQuery {
+    AlertQuery::from_value(
+        GaugeQuery::new(&UP)
+            .now()
+            .max_by(&REACHABILITY)
+            .equal(0_u32),
+    )
 }

@@ -1,9 +1,9 @@
-//! Jobs, queues, schedules, and those that work on them.
+//! Jobs, queues, schedules, workers and schedulers.
 
 use super::requests::p95;
-use super::{Measure, SERVICE, Time};
+use super::{AlertQuery, SERVICE, ScaledWindows};
 use crate::model::catalog::{scheduler, worker};
-use crate::model::promql::{Counter, Gauge, Histogram, Select};
+use crate::model::promql::{CounterQuery, GaugeQuery, HistogramQuery, Select};
 
 /// Every replica reports what it knows of a worker or a queue.
 const WORKER: [&str; 2] = ["environment", "worker.id"];
@@ -11,16 +11,16 @@ const SCHEDULER: [&str; 2] = ["environment", "scheduler.id"];
 const QUEUE: [&str; 2] = ["environment", "queue"];
 
 /// Beyond so many workers only their states are reported.
-const NAMED: u32 = 1_000;
+const MAX_REPORTED_WORKERS: u32 = 1_000;
 
-pub(super) fn worker_silence() -> Measure {
+pub(super) fn worker_heartbeat_age() -> AlertQuery {
     // The newest beat that anybody has heard.
-    let last = Gauge::of(&worker::HEARTBEAT).now().max_by(&WORKER);
-    Measure::of_value(last.age())
+    let last = GaugeQuery::new(&worker::HEARTBEAT).now().max_by(&WORKER);
+    AlertQuery::from_value(last.age())
 }
 
-pub(super) fn offline_share() -> Measure {
-    let workers = || Gauge::of(&worker::WORKERS).with("state");
+pub(super) fn offline_share() -> AlertQuery {
+    let workers = || GaugeQuery::new(&worker::WORKERS).with("state");
     let known = workers()
         .is_not("stopped")
         .now()
@@ -29,42 +29,44 @@ pub(super) fn offline_share() -> Measure {
         .is("offline")
         .now()
         .sum_by(&["environment", "instance", "job"]);
-    let share = offline.over(&known).max_by(&SERVICE);
-    Measure::only(share, known.max_by(&SERVICE).above(NAMED))
+    let share = offline.div(&known).max_by(&SERVICE);
+    AlertQuery::with_condition(share, known.max_by(&SERVICE).above(MAX_REPORTED_WORKERS))
 }
 
-pub(super) fn queue_depth() -> Measure {
-    Measure::of_value(Gauge::of(&worker::QUEUE_DEPTH).now().max_by(&QUEUE))
+pub(super) fn queue_depth() -> AlertQuery {
+    AlertQuery::from_value(GaugeQuery::new(&worker::QUEUE_DEPTH).now().max_by(&QUEUE))
 }
 
-pub(super) fn oldest_age() -> Measure {
-    Measure::of_value(Gauge::of(&worker::QUEUE_OLDEST).now().max_by(&QUEUE))
+pub(super) fn oldest_age() -> AlertQuery {
+    AlertQuery::from_value(GaugeQuery::new(&worker::QUEUE_OLDEST).now().max_by(&QUEUE))
 }
 
-pub(super) fn failure_ratio(time: Time<'_>) -> Measure {
-    let window = time.minutes(15);
-    let jobs = Counter::of(&worker::JOBS);
+pub(super) fn failure_ratio(windows: ScaledWindows<'_>) -> AlertQuery {
+    let window = windows.minutes(15);
+    let jobs = CounterQuery::new(&worker::JOBS);
     let failed = jobs.clone().with("outcome").is_not("succeeded");
     let all = jobs.rate(window).sum_by(&SERVICE);
-    Measure::of_busy(failed.rate(window).sum_by(&SERVICE).over(&all), &all)
+    AlertQuery::with_min_rate(failed.rate(window).sum_by(&SERVICE).div(&all), &all)
 }
 
-pub(super) fn execution_lag(time: Time<'_>) -> Measure {
-    let lag = Histogram::of(&scheduler::EXECUTION_LAG);
-    Measure::of_value(lag.quantile(p95(), time.minutes(15), &SERVICE))
+pub(super) fn execution_lag(windows: ScaledWindows<'_>) -> AlertQuery {
+    let lag = HistogramQuery::new(&scheduler::EXECUTION_LAG);
+    AlertQuery::from_value(lag.quantile(p95(), windows.minutes(15), &SERVICE))
 }
 
-pub(super) fn success_ratio(time: Time<'_>) -> Measure {
-    let window = time.hours(1);
-    let executions = Counter::of(&scheduler::EXECUTIONS);
+pub(super) fn success_ratio(windows: ScaledWindows<'_>) -> AlertQuery {
+    let window = windows.hours(1);
+    let executions = CounterQuery::new(&scheduler::EXECUTIONS);
     let succeeded = executions.clone().with("outcome").is("succeeded");
     let all = executions.rate(window).sum_by(&SERVICE);
     // Where none ever succeeded there is no such series, and the ratio is 0.
-    let succeeded = succeeded.rate(window).sum_by(&SERVICE).or_zero_of(&all);
-    Measure::of_busy(succeeded.over(&all), &all)
+    let succeeded = succeeded.rate(window).sum_by(&SERVICE).or_zero_for(&all);
+    AlertQuery::with_min_rate(succeeded.div(&all), &all)
 }
 
-pub(super) fn scheduler_silence() -> Measure {
-    let last = Gauge::of(&scheduler::HEARTBEAT).now().max_by(&SCHEDULER);
-    Measure::of_value(last.age())
+pub(super) fn scheduler_heartbeat_age() -> AlertQuery {
+    let last = GaugeQuery::new(&scheduler::HEARTBEAT)
+        .now()
+        .max_by(&SCHEDULER);
+    AlertQuery::from_value(last.age())
 }

@@ -1,70 +1,70 @@
-//! Who is there, so that it is seen when nobody is any more.
+//! Presence of services, workers, schedulers and probes, so that their absence raises an alert.
 //!
 //! A series that vanished raises nothing by itself. So each kind of beat is recorded as present, and
 //! what was present within a day and is not now is gone. Workers and schedulers are missed also where
 //! there was never any: a platform whose first deployment failed is no platform without workers.
 
-use super::{Measure, SERVICE, Time};
-use crate::generate::rule::Record;
+use super::{AlertQuery, SERVICE, ScaledWindows};
+use crate::generate::rule::RecordingRule;
 use crate::model::catalog::{database, health, scheduler, telemetry, worker};
-use crate::model::promql::{Counter, Gauge, Recorded, Select, Vector};
+use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, RecordedSeries, Select};
 
-/// One kind of beat.
+/// The presence of one kind of source.
 #[derive(Debug)]
 pub(in crate::generate) struct Presence {
     name: &'static str,
-    present: Vector,
+    present: InstantVector,
 }
 
 impl Presence {
-    /// Instances that are scraped.
+    /// Counts instances that are scraped.
     pub(super) fn services() -> Self {
-        let present = Gauge::of(&health::READY).now().count_by(&SERVICE);
-        Self::of("vantage:service_instances:count", present)
+        let present = GaugeQuery::new(&health::READY).now().count_by(&SERVICE);
+        Self::new("vantage:service_instances:count", present)
     }
 
-    /// Workers that are not given up; the most that anybody knows of.
+    /// Counts workers that are not given up; the most that any replica reports.
     pub(super) fn workers() -> Self {
-        let alive = Gauge::of(&worker::WORKERS)
+        let alive = GaugeQuery::new(&worker::WORKERS)
             .with("state")
             .like("late|new|online|stalled");
         let by = ["environment", "instance", "job"];
-        let most = alive.now().sum_by(&by).max_by(&["environment"]);
-        Self::of("vantage:workers:count", most.above(0_u32))
+        let max = alive.now().sum_by(&by).max_by(&["environment"]);
+        Self::new("vantage:workers:count", max.above(0_u32))
     }
 
-    /// Schedulers that beat.
+    /// Counts schedulers that beat.
     pub(super) fn schedulers() -> Self {
-        let beats = Gauge::of(&scheduler::HEARTBEAT).now();
+        let beats = GaugeQuery::new(&scheduler::HEARTBEAT).now();
         let each = beats.max_by(&["environment", "scheduler.id"]);
-        Self::of("vantage:schedulers:count", each.count_by(&["environment"]))
+        Self::new("vantage:schedulers:count", each.count_by(&["environment"]))
     }
 
-    /// Services that say whether a database is up.
+    /// Counts services that report whether a database is up.
     pub(super) fn databases() -> Self {
         let by = ["environment", "job", "db.namespace"];
-        let present = Gauge::of(&database::UP).now().count_by(&by);
-        Self::of("vantage:database_probes:count", present)
+        let present = GaugeQuery::new(&database::UP).now().count_by(&by);
+        Self::new("vantage:database_probes:count", present)
     }
 
-    /// Services that say how deep a queue is.
+    /// Counts services that report the depth of a queue.
     pub(super) fn queues() -> Self {
-        let present = Gauge::of(&worker::QUEUE_DEPTH)
+        let present = GaugeQuery::new(&worker::QUEUE_DEPTH)
             .now()
             .count_by(&["environment", "queue"]);
-        Self::of("vantage:queue_probes:count", present)
+        Self::new("vantage:queue_probes:count", present)
     }
 
-    /// Processes that count events of an objective.
+    /// Counts processes that count events of an objective.
     pub(super) fn objectives() -> Self {
-        let events = Counter::of(&telemetry::SLO_EVENTS)
+        let events = CounterQuery::new(&telemetry::SLO_EVENTS)
             .with("result")
             .is("good");
         let present = events.presence().count_by(&["environment", "objective"]);
-        Self::of("vantage:slo_sources:count", present)
+        Self::new("vantage:slo_sources:count", present)
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub(in crate::generate) fn all() -> [Self; 6] {
         [
             Self::services(),
@@ -76,31 +76,31 @@ impl Presence {
         ]
     }
 
-    const fn of(name: &'static str, present: Vector) -> Self {
+    const fn new(name: &'static str, present: InstantVector) -> Self {
         Self { name, present }
     }
 
-    pub(in crate::generate) fn record(&self) -> Record {
-        Record::new(self.name, &self.present)
+    pub(in crate::generate) fn recording_rule(&self) -> RecordingRule {
+        RecordingRule::new(self.name, &self.present)
     }
 
-    fn recorded(&self) -> Recorded {
-        Recorded::of(self.name, &self.present)
+    fn recorded(&self) -> RecordedSeries {
+        RecordedSeries::from_expression(self.name, &self.present)
     }
 
-    /// What was there within a day.
-    pub(super) fn known(&self, time: Time<'_>) -> Vector {
-        self.recorded().last(time.days(1))
+    /// Returns the series that were present within a day.
+    pub(super) fn seen_within_day(&self, windows: ScaledWindows<'_>) -> InstantVector {
+        self.recorded().last_over_time(windows.days(1))
     }
 
-    /// What was there within a day and is not now.
-    pub(super) fn gone(&self, time: Time<'_>) -> Measure {
-        Measure::of_value(self.known(time).unless(&self.recorded().now()))
+    /// Returns the query of series that were present within a day and are not now.
+    pub(super) fn absent(&self, windows: ScaledWindows<'_>) -> AlertQuery {
+        AlertQuery::from_value(self.seen_within_day(windows).unless(&self.recorded().now()))
     }
 
-    /// The same, and where there was never any.
-    pub(super) fn gone_or_never_seen(&self, time: Time<'_>) -> Measure {
-        let Measure { value, .. } = self.gone(time);
-        Measure::of_value(value.or_on(&[], &self.recorded().now().absent()))
+    /// Returns the same query, which fires also where there was never any.
+    pub(super) fn absent_or_never_seen(&self, windows: ScaledWindows<'_>) -> AlertQuery {
+        let AlertQuery { value, .. } = self.absent(windows);
+        AlertQuery::from_value(value.or_on(&[], &self.recorded().now().absent()))
     }
 }

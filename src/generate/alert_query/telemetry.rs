@@ -1,26 +1,26 @@
-//! Telemetry itself.
+//! Queries about the telemetry itself.
 
-use super::{Measure, Presence, SERVICE, Time, busy};
+use super::{AlertQuery, Presence, SERVICE, ScaledWindows, min_event_rate};
 use crate::model::catalog::{MetricSpec, health, store, telemetry};
-use crate::model::promql::{Counter, Gauge, Select, Vector};
+use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, Select};
 
-pub(super) fn target_down(time: Time<'_>) -> Measure {
-    let down = Vector::up().equal(0_u32);
+pub(super) fn target_down(windows: ScaledWindows<'_>) -> AlertQuery {
+    let down = InstantVector::up().equal(0_u32);
     // Only of services that have this crate in them.
-    Measure::of_value(down.and_on(&SERVICE, &Presence::services().known(time)))
+    AlertQuery::from_value(down.and_on(&SERVICE, &Presence::services().seen_within_day(windows)))
 }
 
-pub(super) fn not_ready() -> Measure {
-    Measure::of_value(Gauge::of(&health::READY).now().equal(0_u32))
+pub(super) fn not_ready() -> AlertQuery {
+    AlertQuery::from_value(GaugeQuery::new(&health::READY).now().equal(0_u32))
 }
 
-pub(super) fn export_failures(time: Time<'_>) -> Measure {
+pub(super) fn export_failures(windows: ScaledWindows<'_>) -> AlertQuery {
     let share = |exported, processed, telemetry| {
-        let (share, whole) = lost(exported, processed, time);
+        let (share, whole) = loss_ratio(exported, processed, windows);
         // The floor must hold for each of them, so that it is part of the value.
         share
-            .and(&whole.at_least(busy()))
-            .labelled("telemetry", telemetry)
+            .and(&whole.at_least(min_event_rate()))
+            .with_label("telemetry", telemetry)
     };
     let spans = share(
         &telemetry::SPANS_EXPORTED,
@@ -33,40 +33,40 @@ pub(super) fn export_failures(time: Time<'_>) -> Measure {
         "log records",
     );
     let points = share(&telemetry::POINTS_EXPORTED, None, "data points");
-    Measure::of_value(spans.or(&logs).or(&points))
+    AlertQuery::from_value(spans.or(&logs).or(&points))
 }
 
-/// The share that was dropped before an export or refused in one, and how many a second there were.
-fn lost(
+/// Returns the share that was dropped before an export or refused in one, and the rate of the whole.
+fn loss_ratio(
     exported: &'static MetricSpec,
     processed: Option<&'static MetricSpec>,
-    time: Time<'_>,
-) -> (Vector, Vector) {
-    let window = time.minutes(15);
-    let rate = |counter: Counter| counter.rate(window).sum_by(&SERVICE);
-    let failed = |spec| rate(Counter::of(spec).with("error.type").is_not(""));
+    windows: ScaledWindows<'_>,
+) -> (InstantVector, InstantVector) {
+    let window = windows.minutes(15);
+    let rate = |counter: CounterQuery| counter.rate(window).sum_by(&SERVICE);
+    let failed = |spec| rate(CounterQuery::new(spec).with("error.type").is_not(""));
     let Some(processed) = processed else {
-        let all = rate(Counter::of(exported));
-        return (failed(exported).over(&all), all);
+        let all = rate(CounterQuery::new(exported));
+        return (failed(exported).div(&all), all);
     };
-    let all = rate(Counter::of(processed));
+    let all = rate(CounterQuery::new(processed));
     let (refused, dropped) = (failed(exported), failed(processed));
-    let lost = refused.or_zero_of(&all).plus(&dropped.or_zero_of(&all));
-    (lost.over(&all), all)
+    let lost = refused.or_zero_for(&all).add(&dropped.or_zero_for(&all));
+    (lost.div(&all), all)
 }
 
-pub(super) fn scrape_errors(time: Time<'_>) -> Measure {
-    let errors = Counter::of(&telemetry::SCRAPE_ERRORS).increase(time.minutes(5));
+pub(super) fn scrape_errors(windows: ScaledWindows<'_>) -> AlertQuery {
+    let errors = CounterQuery::new(&telemetry::SCRAPE_ERRORS).increase(windows.minutes(5));
     let by = ["environment", "instance", "job"];
-    Measure::of_value(errors.sum_by(&by).above(0_u32))
+    AlertQuery::from_value(errors.sum_by(&by).above(0_u32))
 }
 
-pub(super) fn overflow(time: Time<'_>) -> Measure {
-    let overflown = Counter::of(&telemetry::SERIES_OVERFLOW).increase(time.minutes(15));
+pub(super) fn series_overflow(windows: ScaledWindows<'_>) -> AlertQuery {
+    let overflown = CounterQuery::new(&telemetry::SERIES_OVERFLOW).increase(windows.minutes(15));
     let by = ["environment", "job", "instrument"];
-    Measure::of_value(overflown.sum_by(&by).above(0_u32))
+    AlertQuery::from_value(overflown.sum_by(&by).above(0_u32))
 }
 
-pub(super) fn store_delay() -> Measure {
-    Measure::of_value(Gauge::of(&store::OLDEST_PENDING_AGE).now())
+pub(super) fn store_delay() -> AlertQuery {
+    AlertQuery::from_value(GaugeQuery::new(&store::OLDEST_PENDING_AGE).now())
 }

@@ -1,74 +1,77 @@
-use super::sheet::{
-    RATE, Sheet, counter, distribution, gauge, histogram, hundredths, outcomes, over_time,
-    percentiles_panel, share, traced_percentiles,
+use super::context::{
+    DashboardContext, RATE, counter, distribution_panel, gauge, histogram, over_time, percent,
+    percentiles_panel, ratio_or_zero, traced_percentiles_panel, with_outcome_colors,
 };
-use crate::generate::grafana::{Color, Dashboard, Override, Panel, Query, Row, Steps, Unit, View};
-use crate::model::alerts::{self, Signal};
+use crate::generate::grafana::{
+    Color, DashboardModel, DashboardRow, DisplayUnit, FieldOverride, Panel, PanelQuery,
+    ThresholdSteps, Visualization,
+};
+use crate::model::alerts::{self, AlertSignal};
 use crate::model::catalog::database::{self, server};
 use crate::model::catalog::process;
-use crate::model::promql::{Select as _, Vector, Window};
+use crate::model::promql::{InstantVector, QueryWindow, Select as _};
 
 const POOL: &str = "db.client.connection.pool.name";
 const OPERATION: &str = "db.operation.name";
 const TABLE: &str = "db.collection.name";
 
-/// How many of the largest are shown.
+/// The number of largest items shown.
 const TOP: u32 = 15;
 
-/// Calls as the services see them, and the server as it sees itself.
-pub(super) fn dashboard(sheet: &Sheet<'_>) -> Dashboard {
-    Dashboard {
-        uid: alerts::Dashboard::Database.uid(),
+/// Returns the dashboard of calls as services measure them, and of the server's own statistics.
+pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
+    DashboardModel {
+        uid: alerts::DashboardId::Database.uid(),
         title: "Database performance",
         description: "Database calls as the services see them, their pools, and PostgreSQL as it sees itself.",
         since: "1h",
-        variables: sheet.variables(),
-        annotations: sheet.annotations(),
+        variables: context.variables(),
+        annotations: context.annotations(),
         rows: vec![
-            Row::new("Overview", overview(sheet)),
-            Row::new(
+            DashboardRow::new("Overview", overview(context)),
+            DashboardRow::new(
                 "Queries and transactions: rate, errors, duration",
-                queries(sheet),
+                queries(context),
             ),
-            Row::new("Saturation: pools and connections", saturation(sheet)),
-            Row::new("Size and indexes, as sampled", sizes(sheet)),
-            Row::new("Size and indexes, asked now", asked(sheet)),
+            DashboardRow::new("Saturation: pools and connections", saturation(context)),
+            DashboardRow::new("Size and indexes, as sampled", sizes(context)),
+            DashboardRow::new("Size and indexes, asked now", postgres_tables(context)),
         ],
     }
 }
 
-/// Connections in use over those that a pool may open.
-fn pool_usage() -> Vector {
+/// Returns connections in use over the pool's limit.
+fn pool_usage() -> InstantVector {
     let by = ["job", "instance", POOL];
     let used = gauge(&database::CONNECTIONS)
         .with("db.client.connection.state")
         .is("used");
     let used = used.now().sum_by(&by);
-    used.over(&gauge(&database::CONNECTIONS_MAX).now().sum_by(&by))
+    used.div(&gauge(&database::CONNECTIONS_MAX).now().sum_by(&by))
 }
 
-fn calls(labels: &[&str]) -> Vector {
+fn call_rate(labels: &[&str]) -> InstantVector {
     histogram(&database::OPERATION_DURATION)
         .count(RATE)
         .sum_by(labels)
 }
 
-/// Growth within a day as a share of the size then.
-fn growth() -> Vector {
+/// Returns the growth within a day as a share of the size a day ago.
+fn daily_growth() -> InstantVector {
     let by = ["db.namespace"];
     let size = gauge(&server::SIZE);
     let now = size.now().max_by(&by);
-    let then = size.before(Window::hours(24)).max_by(&by);
-    now.minus(&then).over(&then)
+    let then = size.offset(QueryWindow::hours(24)).max_by(&by);
+    now.sub(&then).div(&then)
 }
 
-fn overview(sheet: &Sheet<'_>) -> Vec<Panel> {
+fn overview(context: &DashboardContext<'_>) -> Vec<Panel> {
     let up = gauge(&database::UP)
         .now()
         .max_by(&["db.system.name", "db.namespace"])
         .min_by(&[]);
-    let minutes = Window::minutes(10);
-    let slow = share(
+    let minutes = QueryWindow::minutes(10);
+    let slow = ratio_or_zero(
         &counter(&database::SLOW_QUERIES)
             .increase(minutes)
             .sum_by(&[]),
@@ -76,7 +79,7 @@ fn overview(sheet: &Sheet<'_>) -> Vec<Panel> {
             .increase(minutes)
             .sum_by(&[]),
     );
-    let p95 = histogram(&database::OPERATION_DURATION).quantile(hundredths(95), RATE, &[]);
+    let p95 = histogram(&database::OPERATION_DURATION).quantile(percent(95), RATE, &[]);
     let size = gauge(&server::SIZE)
         .now()
         .max_by(&["db.namespace"])
@@ -86,61 +89,61 @@ fn overview(sheet: &Sheet<'_>) -> Vec<Panel> {
         .max_by(&[])
         .complement();
     let stat = |title, shows, good, unit| {
-        Panel::new(View::Stat, title)
+        Panel::new(Visualization::Stat, title)
             .describe(shows, good)
             .unit(unit)
     };
     vec![
-        sheet.page_of(
-            stat("Database", "Whether the database answers; of several the worst.", "up.", Unit::Count)
-                .levels(Steps::plain(Color::Red).from(1.0, Color::Green))
-                .word(0.0, "down", Color::Red)
-                .word(1.0, "up", Color::Green)
+        context.with_alert_runbook(
+            stat("Database", "Whether the database answers; of several the worst.", "up.", DisplayUnit::Count)
+                .alert_levels(ThresholdSteps::single(Color::Red).step(1.0, Color::Green))
+                .value_mapping(0.0, "down", Color::Red)
+                .value_mapping(1.0, "up", Color::Green)
                 .query(over_time(&up).legend("up")),
-            Signal::DatabaseUnreachable,
+            AlertSignal::DatabaseUnreachable,
         ),
-        sheet.alert(
-            stat("Fullest pool", "Connections in use as a share of those that the pool may open, of the fullest pool.", "Below the alert's level.", Unit::Share)
+        context.with_alert_levels(
+            stat("Fullest pool", "Connections in use as a share of those that the pool may open, of the fullest pool.", "Below the alert's level.", DisplayUnit::Share)
                 .decimals(1)
                 .query(over_time(&pool_usage().max_by(&[])).legend("in use")),
-            Signal::PoolUsage,
+            AlertSignal::PoolUsage,
         ),
-        sheet.alert(
-            stat("Slow queries", "The share of calls that took longer than a second in 10 minutes, which is what the alert looks at.", "0 %.", Unit::Share)
+        context.with_alert_levels(
+            stat("Slow queries", "The share of calls that took longer than a second in 10 minutes, which is what the alert looks at.", "0 %.", DisplayUnit::Share)
                 .decimals(2)
-                .nothing("no calls")
+                .no_value("no calls")
                 .query(over_time(&slow).legend("slow")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
-            stat("Query duration, p95", "95 of 100 calls took at most so long.", "Milliseconds.", Unit::Seconds)
-                .nothing("no calls")
+        context.with_alert_runbook(
+            stat("Query duration, p95", "95 of 100 calls took at most so long.", "Milliseconds.", DisplayUnit::Seconds)
+                .no_value("no calls")
                 .query(over_time(&p95).legend("p95")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.alert(
-            stat("Growth in a day", "How much the database that grows fastest has grown in 24 hours, as a share of its size then.", "A few per cent.", Unit::Share)
+        context.with_alert_levels(
+            stat("Growth in a day", "How much the database that grows fastest has grown in 24 hours, as a share of its size then.", "A few per cent.", DisplayUnit::Share)
                 .decimals(1)
-                .nothing("no day of history")
-                .query(over_time(&growth().max_by(&[])).legend("growth")),
-            Signal::DatabaseGrowth,
+                .no_value("no day of history")
+                .query(over_time(&daily_growth().max_by(&[])).legend("growth")),
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.alert(
-            stat("Least free disk space", "What is free of the fullest file system that a service watches, as a share.", "Well above the level.", Unit::Share)
+        context.with_alert_levels(
+            stat("Least free disk space", "What is free of the fullest file system that a service watches, as a share.", "Well above the level.", DisplayUnit::Share)
                 .decimals(1)
                 .query(over_time(&free).legend("free")),
-            Signal::DiskFree,
+            AlertSignal::DiskFree,
         ),
-        sheet.page_of(
-            stat("Database size", "Size of the databases on disk.", "As planned.", Unit::Bytes)
-                .nothing("no PostgreSQL is watched")
+        context.with_alert_runbook(
+            stat("Database size", "Size of the databases on disk.", "As planned.", DisplayUnit::Bytes)
+                .no_value("no PostgreSQL is watched")
                 .query(over_time(&size).legend("size")),
-            Signal::DatabaseGrowth,
+            AlertSignal::DatabaseGrowth,
         ),
     ]
 }
 
-fn queries(sheet: &Sheet<'_>) -> Vec<Panel> {
+fn queries(context: &DashboardContext<'_>) -> Vec<Panel> {
     let duration = histogram(&database::OPERATION_DURATION);
     let failed = histogram(&database::OPERATION_DURATION)
         .with("error.type")
@@ -149,7 +152,7 @@ fn queries(sheet: &Sheet<'_>) -> Vec<Panel> {
     let slow = counter(&database::SLOW_QUERIES)
         .rate(RATE)
         .sum_by(&[OPERATION, TABLE]);
-    let by_operation = duration.quantile(hundredths(95), RATE, &[OPERATION, TABLE]);
+    let by_operation = duration.quantile(percent(95), RATE, &[OPERATION, TABLE]);
     let ended = counter(&database::TRANSACTIONS)
         .rate(RATE)
         .sum_by(&["outcome"]);
@@ -159,58 +162,58 @@ fn queries(sheet: &Sheet<'_>) -> Vec<Panel> {
         .increase(RATE)
         .max_by(&["db.namespace"]);
     vec![
-        sheet.page(
-            Panel::new(View::Stacked, "Query rate")
+        context.with_runbook(
+            Panel::new(Visualization::Stacked, "Query rate")
                 .describe("Database calls a second, by operation and table.", "In step with requests and jobs.")
-                .unit(Unit::OperationsPerSecond)
-                .query(over_time(&calls(&[OPERATION, TABLE])).legend("{{db_operation_name}} {{db_collection_name}}")),
+                .unit(DisplayUnit::OperationsPerSecond)
+                .query(over_time(&call_rate(&[OPERATION, TABLE])).legend("{{db_operation_name}} {{db_collection_name}}")),
             "database-issues",
         ),
-        sheet.page_of(
-            traced_percentiles("Query duration percentiles", &duration)
+        context.with_alert_runbook(
+            traced_percentiles_panel("Query duration percentiles", &duration)
                 .describe("50, 90, 95 and 99 of 100 calls took at most so long, as the services see it. Points are traces: click one.", "p99 far below a second, from which on a call is slow."),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page(
-            Panel::new(View::Bars, "Failed queries")
+        context.with_runbook(
+            Panel::new(Visualization::Bars, "Failed queries")
                 .describe("Calls a second that failed, by operation and error.", "None.")
-                .unit(Unit::OperationsPerSecond)
-                .nothing("none")
+                .unit(DisplayUnit::OperationsPerSecond)
+                .no_value("none")
                 .query(over_time(&failed).legend("{{db_operation_name}} {{error_type}}")),
             "database-issues",
         ),
-        sheet.page_of(
-            Panel::new(View::Lines, "Query duration p95 by operation")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Lines, "Query duration p95 by operation")
                 .describe("95 of 100 calls took at most so long, by operation and table.", "No operation far from the others without a reason.")
-                .unit(Unit::Seconds)
+                .unit(DisplayUnit::Seconds)
                 .query(over_time(&by_operation).legend("{{db_operation_name}} {{db_collection_name}}")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
-            Panel::new(View::Bars, "Slow queries (> 1 s)")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Bars, "Slow queries (> 1 s)")
                 .describe("Calls a second that took longer than one second, by operation and table.", "None.")
-                .unit(Unit::OperationsPerSecond)
-                .nothing("none")
+                .unit(DisplayUnit::OperationsPerSecond)
+                .no_value("none")
                 .query(over_time(&slow).legend("{{db_operation_name}} {{db_collection_name}}")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
-            distribution("Query duration distribution", &duration)
+        context.with_alert_runbook(
+            distribution_panel("Query duration distribution", &duration)
                 .describe("How many calls a second took how long.", "Bands below 100 ms."),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page(
-            outcomes(Panel::new(View::Stacked, "Transaction rate"))
+        context.with_runbook(
+            with_outcome_colors(Panel::new(Visualization::Stacked, "Transaction rate"))
                 .describe("Transactions that ended a second, by outcome, as the services see them.", "Green, but for a few.")
-                .unit(Unit::OperationsPerSecond)
+                .unit(DisplayUnit::OperationsPerSecond)
                 .query(over_time(&ended).legend("{{outcome}}")),
             "database-issues",
         ),
-        sheet.page(
-            Panel::new(View::Lines, "Transaction rate of all clients")
+        context.with_runbook(
+            Panel::new(Visualization::Lines, "Transaction rate of all clients")
                 .describe("Transactions a second of all clients of the database, and deadlocks, as the server counts them.", "No deadlocks; rolled back far below committed.")
-                .unit(Unit::OperationsPerSecond)
-                .nothing("no PostgreSQL is watched")
+                .unit(DisplayUnit::OperationsPerSecond)
+                .no_value("no PostgreSQL is watched")
                 .query(over_time(&server).legend("{{outcome}} {{db_namespace}}"))
                 .query(over_time(&dead).legend("deadlocks {{db_namespace}}")),
             "database-issues",
@@ -218,12 +221,12 @@ fn queries(sheet: &Sheet<'_>) -> Vec<Panel> {
     ]
 }
 
-fn saturation(sheet: &Sheet<'_>) -> Vec<Panel> {
+fn saturation(context: &DashboardContext<'_>) -> Vec<Panel> {
     let by = ["job", "instance", POOL];
     let states = gauge(&database::CONNECTIONS)
         .now()
         .sum_by(&["db.client.connection.state", POOL]);
-    let most = gauge(&database::CONNECTIONS_MAX).now().sum_by(&[POOL]);
+    let max = gauge(&database::CONNECTIONS_MAX).now().sum_by(&[POOL]);
     let pending = gauge(&database::PENDING_REQUESTS).now().sum_by(&by);
     let timeouts = counter(&database::TIMEOUTS).rate(RATE).sum_by(&[POOL]);
     let server = gauge(&server::CONNECTIONS)
@@ -235,62 +238,63 @@ fn saturation(sheet: &Sheet<'_>) -> Vec<Panel> {
     let reads = counter(&server::BLOCKS)
         .rate(RATE)
         .max_by(&["db.namespace", "source"]);
-    let limits = |panel: Panel| panel.differ(Override::matching("limit.*").drawn_as_limit());
+    let limits =
+        |panel: Panel| panel.with_override(FieldOverride::by_regex("limit.*").into_limit_line());
     vec![
-        sheet.alert(
-            Panel::new(View::Lines, "Connection pool utilization")
+        context.with_alert_levels(
+            Panel::new(Visualization::Lines, "Connection pool utilization")
                 .describe("Connections in use as a share of those that the pool may open.", "Below the line; at 100 % callers wait.")
-                .unit(Unit::Share)
+                .unit(DisplayUnit::Share)
                 .query(over_time(&pool_usage()).legend("{{db_client_connection_pool_name}} {{instance}}")),
-            Signal::PoolUsage,
+            AlertSignal::PoolUsage,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             limits(
-                Panel::new(View::Lines, "Connections by state")
+                Panel::new(Visualization::Lines, "Connections by state")
                     .describe("Open connections of all pools, by state, and those that they may open.", "Idle ones to spare.")
-                    .unit(Unit::Count)
+                    .unit(DisplayUnit::Count)
                     .query(over_time(&states).legend("{{db_client_connection_state}} {{db_client_connection_pool_name}}"))
-                    .query(over_time(&most).legend("limit {{db_client_connection_pool_name}}")),
+                    .query(over_time(&max).legend("limit {{db_client_connection_pool_name}}")),
             ),
-            Signal::PoolUsage,
+            AlertSignal::PoolUsage,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             percentiles_panel("Time to get a connection", &histogram(&database::WAIT_TIME))
                 .describe("50, 90, 95 and 99 of 100 callers waited at most so long for a connection of a pool.", "Below a millisecond: a pool that is large enough."),
-            Signal::PoolUsage,
+            AlertSignal::PoolUsage,
         ),
-        sheet.page_of(
-            Panel::new(View::Lines, "Callers that wait for a connection")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Lines, "Callers that wait for a connection")
                 .describe("Callers that wait for a connection of a pool, and those a second that gave up.", "0.")
-                .unit(Unit::Count)
+                .unit(DisplayUnit::Count)
                 .query(over_time(&pending).legend("{{db_client_connection_pool_name}} {{instance}}"))
                 .query(over_time(&timeouts).legend("gave up {{db_client_connection_pool_name}}"))
-                .differ(Override::matching("gave up.*").unit(Unit::PerSecond).color(Color::Red)),
-            Signal::PoolUsage,
+                .with_override(FieldOverride::by_regex("gave up.*").unit(DisplayUnit::PerSecond).color(Color::Red)),
+            AlertSignal::PoolUsage,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             limits(
-                Panel::new(View::Lines, "Clients of the server")
+                Panel::new(Visualization::Lines, "Clients of the server")
                     .describe("Clients of the whole server by state, and how many it takes.", "Far from the limit, and hardly any idle in a transaction.")
-                    .unit(Unit::Count)
-                    .nothing("no PostgreSQL is watched")
+                    .unit(DisplayUnit::Count)
+                    .no_value("no PostgreSQL is watched")
                     .query(over_time(&server).legend("{{state}} {{db_namespace}}"))
                     .query(over_time(&server_max).legend("limit {{db_namespace}}")),
             ),
-            Signal::PoolUsage,
+            AlertSignal::PoolUsage,
         ),
-        sheet.page(
-            Panel::new(View::Stacked, "Blocks read")
+        context.with_runbook(
+            Panel::new(Visualization::Stacked, "Blocks read")
                 .describe("Blocks that the server reads a second, from its own cache or from the system.", "From the cache, but for a few.")
-                .unit(Unit::OperationsPerSecond)
-                .nothing("no PostgreSQL is watched")
+                .unit(DisplayUnit::OperationsPerSecond)
+                .no_value("no PostgreSQL is watched")
                 .query(over_time(&reads).legend("{{source}} {{db_namespace}}")),
             "database-issues",
         ),
     ]
 }
 
-fn sizes(sheet: &Sheet<'_>) -> Vec<Panel> {
+fn sizes(context: &DashboardContext<'_>) -> Vec<Panel> {
     let size = gauge(&server::SIZE).now().max_by(&["db.namespace"]);
     let tables = gauge(&server::TABLE_SIZE)
         .now()
@@ -313,88 +317,90 @@ fn sizes(sheet: &Sheet<'_>) -> Vec<Panel> {
         Panel::new(view, title)
             .describe(shows, good)
             .unit(unit)
-            .nothing("no PostgreSQL is watched")
+            .no_value("no PostgreSQL is watched")
     };
-    let instant = |vector: &Vector, legend: &str| Query::instant(vector.to_string()).legend(legend);
+    let instant = |vector: &InstantVector, legend: &str| {
+        PanelQuery::instant(vector.to_string()).legend(legend)
+    };
     vec![
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::Lines,
+                Visualization::Lines,
                 "Database size growth",
                 "Size of each database on disk.",
                 "An even slope; a step is a load or a table that is no longer cleaned up.",
-                Unit::Bytes,
+                DisplayUnit::Bytes,
             )
             .query(over_time(&size).legend("{{db_namespace}}")),
-            Signal::DatabaseGrowth,
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.alert(
+        context.with_alert_levels(
             panel(
-                View::Lines,
+                Visualization::Lines,
                 "Growth in a day",
                 "How much each database has grown in 24 hours, as a share of its size then.",
                 "Below the line.",
-                Unit::Share,
+                DisplayUnit::Share,
             )
-            .nothing("no day of history")
-            .query(over_time(&growth()).legend("{{db_namespace}}")),
-            Signal::DatabaseGrowth,
+            .no_value("no day of history")
+            .query(over_time(&daily_growth()).legend("{{db_namespace}}")),
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::BarGauge,
+                Visualization::BarGauge,
                 "Largest tables",
                 "Size on disk without indexes.",
                 "No surprise.",
-                Unit::Bytes,
+                DisplayUnit::Bytes,
             )
             .query(instant(&tables, "{{db_collection_name}} {{db_namespace}}")),
-            Signal::DatabaseGrowth,
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::BarGauge,
+                Visualization::BarGauge,
                 "Largest indexes",
                 "Size on disk.",
                 "No index larger than its table.",
-                Unit::Bytes,
+                DisplayUnit::Bytes,
             )
             .query(instant(&indexes, "{{index}} {{db_namespace}}")),
-            Signal::DatabaseGrowth,
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::Lines,
+                Visualization::Lines,
                 "Index usage",
                 "The share of scans of tables that went by an index.",
                 "Near 100 %; small tables are read as a whole, rightly.",
-                Unit::Share,
+                DisplayUnit::Share,
             )
-            .whole_share()
+            .zero_to_one()
             .query(over_time(&usage).legend("{{db_namespace}}")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::Stacked,
+                Visualization::Stacked,
                 "Scans of tables",
                 "Scans a second, by table and whether an index was used.",
                 "Sequential ones of small tables only.",
-                Unit::OperationsPerSecond,
+                DisplayUnit::OperationsPerSecond,
             )
             .query(over_time(&scans).legend("{{access}} {{db_collection_name}}")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
+        context.with_alert_runbook(
             panel(
-                View::Lines,
+                Visualization::Lines,
                 "Scans by index",
                 "Scans a second of each index.",
                 "Each is used; one that never is costs writes for nothing.",
-                Unit::OperationsPerSecond,
+                DisplayUnit::OperationsPerSecond,
             )
             .query(over_time(&by_index).legend("{{index}}")),
-            Signal::SlowQueryShare,
+            AlertSignal::SlowQueryShare,
         ),
     ]
 }
@@ -431,31 +437,31 @@ FROM pg_database
 WHERE NOT datistemplate AND has_database_privilege(oid, 'CONNECT')
 ORDER BY pg_database_size(oid) DESC";
 
-fn asked(sheet: &Sheet<'_>) -> Vec<Panel> {
+fn postgres_tables(context: &DashboardContext<'_>) -> Vec<Panel> {
     vec![
-        sheet.page_of(
-            Panel::new(View::Table, "Index usage statistics")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Table, "Index usage statistics")
                 .describe("Every index with its scans since the statistics began, from pg_stat_user_indexes; the least used first.", "Scans everywhere; an index that is not unique and never scanned may go.")
-                .query(Query::sql(INDEXES))
-                .differ(Override::of("size").unit(Unit::Bytes))
-                .differ(Override::of("scans").unit(Unit::Whole)),
-            Signal::SlowQueryShare,
+                .query(PanelQuery::sql(INDEXES))
+                .with_override(FieldOverride::by_name("size").unit(DisplayUnit::Bytes))
+                .with_override(FieldOverride::by_name("scans").unit(DisplayUnit::Whole)),
+            AlertSignal::SlowQueryShare,
         ),
-        sheet.page_of(
-            Panel::new(View::Table, "Table statistics")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Table, "Table statistics")
                 .describe("The largest tables, from pg_stat_user_tables: size, rows, the share of scans by an index, and when they were vacuumed.", "Few dead rows.")
-                .query(Query::sql(TABLES))
-                .differ(Override::of("size").unit(Unit::Bytes))
-                .differ(Override::of("indexes").unit(Unit::Bytes))
-                .differ(Override::of("index_usage").unit(Unit::Share)),
-            Signal::DatabaseGrowth,
+                .query(PanelQuery::sql(TABLES))
+                .with_override(FieldOverride::by_name("size").unit(DisplayUnit::Bytes))
+                .with_override(FieldOverride::by_name("indexes").unit(DisplayUnit::Bytes))
+                .with_override(FieldOverride::by_name("index_usage").unit(DisplayUnit::Share)),
+            AlertSignal::DatabaseGrowth,
         ),
-        sheet.page_of(
-            Panel::new(View::Table, "Databases of the server")
+        context.with_alert_runbook(
+            Panel::new(Visualization::Table, "Databases of the server")
                 .describe("Size of every database that this user may connect to, from pg_database.", "No surprise.")
-                .query(Query::sql(DATABASES))
-                .differ(Override::of("size").unit(Unit::Bytes)),
-            Signal::DatabaseGrowth,
+                .query(PanelQuery::sql(DATABASES))
+                .with_override(FieldOverride::by_name("size").unit(DisplayUnit::Bytes)),
+            AlertSignal::DatabaseGrowth,
         ),
     ]
 }

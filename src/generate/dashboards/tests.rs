@@ -1,9 +1,9 @@
-//! What must hold of every dashboard: what Grafana silently ignores or hides, the rules of Grafana's
+//! Properties of every dashboard: what Grafana silently ignores or hides, the rules of Grafana's
 //! dashboard-linter, the panels that were asked for, and that nothing that is measured is shown nowhere.
 
 mod coverage;
 mod lint;
-mod seed;
+mod required_panels;
 mod shape;
 
 use serde_json::Value;
@@ -20,8 +20,11 @@ fn objectives() -> Objectives {
 
 /// The dashboards of the default configuration.
 fn dashboards() -> Vec<Value> {
-    let source = Source::new(Config::default(), objectives());
-    all(&source).iter().map(Dashboard::json).collect()
+    let input = GenerateInput::new(Config::default(), objectives());
+    all_dashboards(&input)
+        .iter()
+        .map(DashboardModel::to_json)
+        .collect()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::query::Source;
-use super::steps::Color;
+use super::query::DataSourceRef;
+use super::threshold_steps::Color;
 
-/// Moments that every panel of a dashboard marks.
+/// An annotation: moments that every panel of a dashboard marks.
 #[derive(Clone, Debug)]
 pub(crate) struct Annotation {
     name: &'static str,
@@ -13,7 +13,8 @@ pub(crate) struct Annotation {
 }
 
 impl Annotation {
-    /// Marks the moments at which the expression has a value; the title may name its labels.
+    /// Returns an annotation of the moments at which the expression has a value; the title may name
+    /// its labels.
     pub(crate) fn new(name: &'static str, expression: impl Into<String>) -> Self {
         Self {
             name,
@@ -23,23 +24,23 @@ impl Annotation {
         }
     }
 
-    /// What stands at a mark.
+    /// Sets the text at a mark.
     pub(crate) const fn title(mut self, title: &'static str) -> Self {
         self.title = title;
         self
     }
 
-    /// The colour of the marks.
+    /// Sets the colour of the marks.
     pub(crate) const fn color(mut self, color: Color) -> Self {
         self.color = color;
         self
     }
 
-    /// As `annotations.list` has it.
-    pub(super) fn json(&self) -> Value {
+    /// Returns the entry of `annotations.list`.
+    pub(super) fn to_json(&self) -> Value {
         json!({
             "name": self.name,
-            "datasource": Source::Prometheus,
+            "datasource": DataSourceRef::Prometheus,
             "enable": true,
             "hide": false,
             "iconColor": self.color.name(),
@@ -52,7 +53,7 @@ impl Annotation {
         })
     }
 
-    /// What Grafana shows of its own: without this it is added when the file is read.
+    /// Returns Grafana's built-in annotation, which is added on reading a file without it.
     pub(super) fn built_in() -> Value {
         json!({
             "name": "Annotations & Alerts",

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::annotation::Annotation;
-use super::layout::Cursor;
+use super::layout::GridCursor;
 use super::link::{self, TAG};
 use super::panel::Panel;
 use super::variable::Variable;
@@ -9,44 +9,44 @@ use super::variable::Variable;
 /// The schema that file provisioning takes as it is.
 const SCHEMA_VERSION: u32 = 42;
 
-/// A dashboard, from top to bottom.
+/// The model of a dashboard, from top to bottom.
 #[derive(Clone, Debug)]
-pub(crate) struct Dashboard {
+pub(crate) struct DashboardModel {
     /// Also the name of its file and the end of its address, `/d/…`.
     pub(crate) uid: &'static str,
-    /// What it is called.
+    /// The title.
     pub(crate) title: &'static str,
-    /// What it is for.
+    /// The purpose.
     pub(crate) description: &'static str,
-    /// How far back it looks when it is opened, such as `6h`.
+    /// The initial time range, such as `6h`.
     pub(crate) since: &'static str,
-    /// What can be chosen.
+    /// The template variables.
     pub(crate) variables: Vec<Variable>,
-    /// What all panels mark.
+    /// The annotations of all panels.
     pub(crate) annotations: Vec<Annotation>,
-    /// What it shows.
-    pub(crate) rows: Vec<Row>,
+    /// The rows of panels.
+    pub(crate) rows: Vec<DashboardRow>,
 }
 
-/// Panels under a title.
+/// A row: panels under a title.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
+pub(crate) struct DashboardRow {
     title: &'static str,
     panels: Vec<Panel>,
 }
 
-impl Row {
-    /// Panels under this title, from left to right.
+impl DashboardRow {
+    /// Returns a row of panels, from left to right.
     pub(crate) const fn new(title: &'static str, panels: Vec<Panel>) -> Self {
         Self { title, panels }
     }
 }
 
-impl Dashboard {
-    /// The file.
-    pub(crate) fn json(&self) -> Value {
+impl DashboardModel {
+    /// Returns the dashboard's JSON.
+    pub(crate) fn to_json(&self) -> Value {
         let built_in = [Annotation::built_in()].into_iter();
-        let annotations = built_in.chain(self.annotations.iter().map(Annotation::json));
+        let annotations = built_in.chain(self.annotations.iter().map(Annotation::to_json));
         json!({
             "uid": self.uid,
             "title": self.title,
@@ -64,35 +64,35 @@ impl Dashboard {
             "fiscalYearStartMonth": 0,
             "preload": false,
             "links": link::to_dashboards(),
-            "templating": {"list": self.variables.iter().map(Variable::json).collect::<Vec<_>>()},
+            "templating": {"list": self.variables.iter().map(Variable::to_json).collect::<Vec<_>>()},
             "annotations": {"list": annotations.collect::<Vec<_>>()},
             "panels": self.panels(),
         })
     }
 
     fn panels(&self) -> Vec<Value> {
-        let (mut cursor, mut panels) = (Cursor::default(), Vec::new());
+        let (mut cursor, mut panels) = (GridCursor::default(), Vec::new());
         for row in &self.rows {
-            let id = next(&panels);
+            let id = next_id(&panels);
             panels.push(json!({
                 "id": id,
                 "type": "row",
                 "title": row.title,
                 "collapsed": false,
-                "gridPos": cursor.row(),
+                "gridPos": cursor.place_row(),
                 "panels": [],
             }));
             for panel in &row.panels {
-                let (width, height) = panel.extent();
-                let place = cursor.place(width, height);
-                panels.push(panel.json(next(&panels), &place));
+                let (width, height) = panel.grid_size();
+                let place = cursor.place_panel(width, height);
+                panels.push(panel.to_json(next_id(&panels), &place));
             }
         }
         panels
     }
 }
 
-/// Ids count from 1, because 0 is no id to Grafana.
-fn next(panels: &[Value]) -> u32 {
+/// Returns the next panel id, counted from 1, because 0 is no id to Grafana.
+fn next_id(panels: &[Value]) -> u32 {
     u32::try_from(panels.len()).map_or(u32::MAX, |count| count + 1)
 }

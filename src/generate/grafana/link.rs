@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
 
-/// What our dashboards are tagged with, by which they find each other.
+/// The tag of our dashboards, by which they find each other.
 pub(super) const TAG: &str = "vantage-obs";
 
-/// Keeps the time range and what is chosen in the variables.
-const KEEP: &str = "${__url_time_range}&${datasource:queryparam}&${environment:queryparam}&${job:queryparam}&${instance:queryparam}";
+/// The URL parameters that keep the time range and the variables.
+const KEPT_PARAMETERS: &str = "${__url_time_range}&${datasource:queryparam}&${environment:queryparam}&${job:queryparam}&${instance:queryparam}";
 
-/// The links from each dashboard to the others, with the time range and the variables.
+/// Returns the links from each dashboard to the others, with the time range and the variables.
 pub(super) fn to_dashboards() -> Value {
     json!([{
         "type": "dashboards",
@@ -30,29 +30,29 @@ pub(crate) struct DataLink {
 }
 
 impl DataLink {
-    /// To another of our dashboards, with the same time range and variables.
+    /// Returns a link to another of our dashboards, with the same time range and variables.
     pub(crate) fn to_dashboard(title: &str, uid: &str) -> Self {
         Self {
             title: title.into(),
-            url: format!("/d/{uid}?{KEEP}"),
+            url: format!("/d/{uid}?{KEPT_PARAMETERS}"),
         }
     }
 
-    /// To any page.
-    pub(crate) fn to(title: &str, url: &str) -> Self {
+    /// Returns a link to any page.
+    pub(crate) fn to_url(title: &str, url: &str) -> Self {
         Self {
             title: title.into(),
             url: url.into(),
         }
     }
 
-    /// As `fieldConfig.defaults.links` has it.
-    pub(super) fn json(&self) -> Value {
+    /// Returns the entry of `fieldConfig.defaults.links`.
+    pub(super) fn to_json(&self) -> Value {
         json!({"title": self.title, "url": self.url, "targetBlank": false})
     }
 
-    /// The same as a link in a panel's corner, which needs more words.
-    pub(super) fn panel(&self) -> Value {
+    /// Returns the same as a link in a panel's corner, which needs more fields.
+    pub(super) fn to_panel_link(&self) -> Value {
         json!({
             "title": self.title,
             "url": self.url,

@@ -1,143 +1,143 @@
 use serde_json::{Value, json};
 
-use super::field::{Field, Override, Unit};
+use super::field_config::{DisplayUnit, FieldConfig, FieldOverride};
 use super::link::DataLink;
-use super::query::Query;
-use super::steps::{Color, Steps};
-use super::view::View;
+use super::query::PanelQuery;
+use super::threshold_steps::{Color, ThresholdSteps};
+use super::visualization::Visualization;
 
-/// One panel: what it asks, how it draws the answer, and what to make of it.
+/// A panel: queries, visualization, description, runbook.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
     title: &'static str,
-    view: View,
+    visualization: Visualization,
     description: String,
     runbook: Option<String>,
-    queries: Vec<Query>,
-    field: Field,
+    queries: Vec<PanelQuery>,
+    field: FieldConfig,
     size: (u32, u32),
     transformations: Vec<Value>,
-    /// The least distance of points.
-    interval: Option<&'static str>,
-    /// Whether the colours are the levels of an alert.
-    leveled: bool,
+    /// Minimum distance of points.
+    min_interval: Option<&'static str>,
+    /// True if the colours are the levels of an alert.
+    has_alert_levels: bool,
 }
 
 impl Panel {
-    /// A panel that draws its answer so.
-    pub(crate) fn new(view: View, title: &'static str) -> Self {
+    /// Returns a panel with this visualization.
+    pub(crate) fn new(view: Visualization, title: &'static str) -> Self {
         Self {
             title,
             size: view.size(),
-            view,
+            visualization: view,
             description: String::new(),
             runbook: None,
             queries: Vec::new(),
-            field: Field::default(),
+            field: FieldConfig::default(),
             transformations: Vec::new(),
-            interval: None,
-            leveled: false,
+            min_interval: None,
+            has_alert_levels: false,
         }
     }
 
-    /// What it shows, and what good looks like.
+    /// Sets the description: its content, and a healthy value.
     pub(crate) fn describe(mut self, shows: &str, good: &str) -> Self {
         self.description = format!("{shows}\n\n**Good:** {good}");
         self
     }
 
-    /// The page for when it isn't good.
+    /// Sets the runbook's address.
     pub(crate) fn runbook(mut self, url: String) -> Self {
         self.runbook = Some(url);
         self
     }
 
-    /// Asks this, too.
-    pub(crate) fn query(mut self, query: Query) -> Self {
+    /// Adds a query.
+    pub(crate) fn query(mut self, query: PanelQuery) -> Self {
         self.queries.push(query);
         self
     }
 
-    /// In this unit.
-    pub(crate) const fn unit(mut self, unit: Unit) -> Self {
+    /// Sets the unit.
+    pub(crate) const fn unit(mut self, unit: DisplayUnit) -> Self {
         self.field.unit = Some(unit);
         self
     }
 
-    /// With the levels of an alert: a stat's colours, or lines.
-    pub(crate) fn levels(mut self, steps: Steps) -> Self {
+    /// Sets the levels of an alert: a stat's colours, or lines.
+    pub(crate) fn alert_levels(mut self, steps: ThresholdSteps) -> Self {
         self.field.steps = Some(steps);
-        self.leveled = true;
+        self.has_alert_levels = true;
         self
     }
 
-    /// A word for a value.
-    pub(crate) fn word(mut self, value: f64, word: &'static str, color: Color) -> Self {
-        self.field.words.push((value, word, color));
+    /// Adds a text for a value.
+    pub(crate) fn value_mapping(mut self, value: f64, text: &'static str, color: Color) -> Self {
+        self.field.value_mappings.push((value, text, color));
         self
     }
 
-    /// From 0 to 1, whatever the values.
-    pub(crate) const fn whole_share(mut self) -> Self {
+    /// Sets the axis to 0 to 1, whatever the values.
+    pub(crate) const fn zero_to_one(mut self) -> Self {
         self.field.min = Some(0.0);
         self.field.max = Some(1.0);
         self
     }
 
-    /// With so many digits behind the point.
+    /// Sets the number of decimals.
     pub(crate) const fn decimals(mut self, decimals: u8) -> Self {
         self.field.decimals = Some(decimals);
         self
     }
 
-    /// What stands there while there is nothing to show: a state, not a fault.
-    pub(crate) const fn nothing(mut self, words: &'static str) -> Self {
-        self.field.nothing = Some(words);
+    /// Sets the text shown without a value: a state, not a fault.
+    pub(crate) const fn no_value(mut self, text: &'static str) -> Self {
+        self.field.no_value = Some(text);
         self
     }
 
-    /// A way on from its values.
+    /// Adds a link from its values.
     pub(crate) fn link(mut self, link: DataLink) -> Self {
         self.field.links.push(link);
         self
     }
 
-    /// Some of its series or columns differ.
-    pub(crate) fn differ(mut self, difference: Override) -> Self {
-        self.field.overrides.push(difference);
+    /// Adds an override for some of its series or columns.
+    pub(crate) fn with_override(mut self, field_override: FieldOverride) -> Self {
+        self.field.overrides.push(field_override);
         self
     }
 
-    /// So many columns of 24, and so many rows.
+    /// Sets the size in columns of 24 and in rows.
     pub(crate) const fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width, height);
         self
     }
 
-    /// Points at least so far apart.
-    pub(crate) const fn every(mut self, interval: &'static str) -> Self {
-        self.interval = Some(interval);
+    /// Sets the minimum distance of points.
+    pub(crate) const fn min_interval(mut self, interval: &'static str) -> Self {
+        self.min_interval = Some(interval);
         self
     }
 
-    /// All queries in one table, joined by the labels that they share; without the time.
-    pub(crate) fn joined(mut self, order: &[&str]) -> Self {
-        let places: serde_json::Map<_, _> = order
+    /// Merges all queries into one table, joined by the labels that they share; without the time.
+    pub(crate) fn merge_tables(mut self, order: &[&str]) -> Self {
+        let positions: serde_json::Map<_, _> = order
             .iter()
             .enumerate()
-            .map(|(place, column)| ((*column).to_owned(), place.into()))
+            .map(|(position, column)| ((*column).to_owned(), position.into()))
             .collect();
         self.transformations
             .push(json!({"id": "merge", "options": {}}));
         self.transformations.push(json!({
             "id": "organize",
-            "options": {"excludeByName": {"Time": true}, "indexByName": places, "renameByName": {}},
+            "options": {"excludeByName": {"Time": true}, "indexByName": positions, "renameByName": {}},
         }));
         self
     }
 
-    /// Rows of (x, series, value) become a column for each series.
-    pub(crate) fn pivoted(mut self, x: &str, series: &str, value: &str) -> Self {
+    /// Pivots rows of (x, series, value) into a column for each series.
+    pub(crate) fn pivot(mut self, x: &str, series: &str, value: &str) -> Self {
         self.transformations.push(json!({
             "id": "groupingToMatrix",
             "options": {"rowField": x, "columnField": series, "valueField": value, "emptyValue": "zero"},
@@ -145,49 +145,49 @@ impl Panel {
         self
     }
 
-    /// Columns of 24, and rows.
-    pub(super) const fn extent(&self) -> (u32, u32) {
+    /// Returns the size in columns of 24 and in rows.
+    pub(super) const fn grid_size(&self) -> (u32, u32) {
         self.size
     }
 
-    /// As `panels` has it.
-    pub(super) fn json(&self, id: u32, place: &Value) -> Value {
+    /// Returns the entry of `panels`.
+    pub(super) fn to_json(&self, id: u32, grid_position: &Value) -> Value {
         let steps = self.field.steps.as_ref();
         let targets = self
             .queries
             .iter()
             .zip(0..)
-            .map(|(query, place)| query.target(place));
+            .map(|(query, index)| query.to_target(index));
         let mut json = json!({
             "id": id,
-            "type": self.view.plugin(),
+            "type": self.visualization.plugin(),
             "title": self.title,
-            "description": self.text(),
-            "gridPos": place,
-            "options": self.view.options(self.leveled),
-            "fieldConfig": self.field.json(
-                &self.view.color(steps),
-                &self.view.custom(steps),
-                &self.view.thresholds(steps),
+            "description": self.full_description(),
+            "gridPos": grid_position,
+            "options": self.visualization.options(self.has_alert_levels),
+            "fieldConfig": self.field.to_json(
+                &self.visualization.color(steps),
+                &self.visualization.custom(steps),
+                &self.visualization.thresholds(steps),
             ),
         });
-        if let Some(source) = self.queries.first().map(Query::source) {
+        if let Some(source) = self.queries.first().map(PanelQuery::data_source) {
             json["datasource"] = serde_json::to_value(source).unwrap_or_default();
             json["targets"] = targets.collect();
         }
         if !self.transformations.is_empty() {
             json["transformations"] = self.transformations.clone().into();
         }
-        if let Some(interval) = self.interval {
+        if let Some(interval) = self.min_interval {
             json["interval"] = interval.into();
         }
         if let Some(url) = self.runbook.as_deref().filter(|page| is_url(page)) {
-            json["links"] = json!([DataLink::to("Runbook", url).panel()]);
+            json["links"] = json!([DataLink::to_url("Runbook", url).to_panel_link()]);
         }
         json
     }
 
-    fn text(&self) -> String {
+    fn full_description(&self) -> String {
         match &self.runbook {
             Some(url) if is_url(url) => format!("{}\n\n[Runbook]({url})", self.description),
             Some(path) => format!("{}\n\n**Runbook:** `{path}`", self.description),
@@ -196,7 +196,7 @@ impl Panel {
     }
 }
 
-/// Whether a browser finds it: a path in the repository is no address to Grafana.
+/// Returns true for a URL; a path in the repository is no address to Grafana.
 fn is_url(page: &str) -> bool {
     page.starts_with("http://") || page.starts_with("https://")
 }

@@ -3,16 +3,16 @@ use serde_json::{Value, json};
 
 use crate::generate::datasources::uid;
 
-/// Where an answer comes from.
+/// A reference to a data source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum DataSourceRef {
     /// The Prometheus that the variable `datasource` names.
     Prometheus,
     /// The PostgreSQL with the pinned uid.
     PostgreSql,
 }
 
-impl Serialize for Source {
+impl Serialize for DataSourceRef {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reference = match self {
             Self::Prometheus => json!({"type": "prometheus", "uid": "${datasource}"}),
@@ -24,23 +24,23 @@ impl Serialize for Source {
     }
 }
 
-/// One question of a panel.
+/// A query of a panel.
 #[derive(Clone, Debug)]
-pub(crate) struct Query {
-    source: Source,
-    text: String,
+pub(crate) struct PanelQuery {
+    data_source: DataSourceRef,
+    expression: String,
     legend: String,
     instant: bool,
     exemplars: bool,
     format: &'static str,
 }
 
-impl Query {
-    /// PromQL over the panel's time range.
+impl PanelQuery {
+    /// Returns a PromQL query over the panel's time range.
     pub(crate) fn range(expression: impl Into<String>) -> Self {
         Self {
-            source: Source::Prometheus,
-            text: expression.into(),
+            data_source: DataSourceRef::Prometheus,
+            expression: expression.into(),
             legend: "__auto".into(),
             instant: false,
             exemplars: false,
@@ -48,7 +48,7 @@ impl Query {
         }
     }
 
-    /// PromQL at the end of the time range, as rows.
+    /// Returns a PromQL query at the end of the time range, as rows.
     pub(crate) fn table(expression: impl Into<String>) -> Self {
         Self {
             instant: true,
@@ -57,7 +57,7 @@ impl Query {
         }
     }
 
-    /// PromQL at the end of the time range, a value for each series.
+    /// Returns a PromQL query at the end of the time range, a value for each series.
     pub(crate) fn instant(expression: impl Into<String>) -> Self {
         Self {
             instant: true,
@@ -65,7 +65,7 @@ impl Query {
         }
     }
 
-    /// Buckets over the panel's time range.
+    /// Returns a query of buckets over the panel's time range.
     pub(crate) fn buckets(expression: impl Into<String>) -> Self {
         Self {
             format: "heatmap",
@@ -74,53 +74,53 @@ impl Query {
         }
     }
 
-    /// SQL, as rows.
+    /// Returns an SQL query, as rows.
     pub(crate) fn sql(statement: impl Into<String>) -> Self {
         Self {
-            source: Source::PostgreSql,
+            data_source: DataSourceRef::PostgreSql,
             ..Self::table(statement)
         }
     }
 
-    /// With this name for each of its series.
+    /// Sets the name of each of its series.
     pub(crate) fn legend(mut self, legend: &str) -> Self {
         self.legend = legend.into();
         self
     }
 
-    /// With the traces that stand for its measurements.
+    /// Adds exemplars.
     pub(crate) const fn with_exemplars(mut self) -> Self {
         self.exemplars = true;
         self
     }
 
-    /// Where its answer comes from.
-    pub(crate) const fn source(&self) -> Source {
-        self.source
+    /// Returns the data source.
+    pub(crate) const fn data_source(&self) -> DataSourceRef {
+        self.data_source
     }
 
-    /// As a panel's target; `place` is its place among them.
-    pub(super) fn target(&self, place: u8) -> Value {
-        let name = char::from(b'A' + place).to_string();
-        match self.source {
-            Source::Prometheus => json!({
+    /// Returns the panel's target; `index` is its index among them.
+    pub(super) fn to_target(&self, index: u8) -> Value {
+        let name = char::from(b'A' + index).to_string();
+        match self.data_source {
+            DataSourceRef::Prometheus => json!({
                 "refId": name,
-                "datasource": self.source,
+                "datasource": self.data_source,
                 "editorMode": "code",
-                "expr": self.text,
+                "expr": self.expression,
                 "legendFormat": self.legend,
                 "format": self.format,
                 "range": !self.instant,
                 "instant": self.instant,
                 "exemplar": self.exemplars,
             }),
-            Source::PostgreSql => json!({
+            DataSourceRef::PostgreSql => json!({
                 "refId": name,
-                "datasource": self.source,
+                "datasource": self.data_source,
                 "editorMode": "code",
                 "format": self.format,
                 "rawQuery": true,
-                "rawSql": self.text,
+                "rawSql": self.expression,
             }),
         }
     }

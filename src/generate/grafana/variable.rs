@@ -1,40 +1,40 @@
 use serde_json::{Value, json};
 
-use super::query::Source;
+use super::query::DataSourceRef;
 
 /// A variable of a dashboard.
 #[derive(Clone, Debug)]
 pub(crate) enum Variable {
-    /// Which Prometheus is asked.
+    /// The Prometheus data source.
     DataSource,
-    /// Values of a label that can be chosen, several at once.
-    Values(Values),
+    /// The values of a label, of which several can be chosen.
+    Values(LabelValues),
 }
 
 /// The values of a label.
 #[derive(Clone, Debug)]
-pub(crate) struct Values {
+pub(crate) struct LabelValues {
     name: String,
     label: String,
     description: String,
     query: String,
-    /// What stands for all values.
-    all: &'static str,
+    /// The pattern for all values.
+    all_value: &'static str,
 }
 
 impl Variable {
-    /// The values of `label` in the series that `selector` selects.
+    /// Returns a variable of the values of `label` in the series that `selector` selects.
     pub(crate) fn values(name: &str, title: &str, selector: &str, label: &str) -> Self {
-        Self::Values(Values {
+        Self::Values(LabelValues {
             name: name.into(),
             label: title.into(),
             description: String::new(),
             query: format!("label_values({selector}, {label})"),
-            all: ".+",
+            all_value: ".+",
         })
     }
 
-    /// Says what choosing a value does.
+    /// Sets the description.
     pub(crate) fn describe(mut self, description: &str) -> Self {
         if let Self::Values(values) = &mut self {
             values.description = description.into();
@@ -42,16 +42,16 @@ impl Variable {
         self
     }
 
-    /// Series that lack the label belong to all of its values, too.
+    /// Includes series that lack the label in all of its values.
     pub(crate) fn or_absent(mut self) -> Self {
         if let Self::Values(values) = &mut self {
-            values.all = ".*";
+            values.all_value = ".*";
         }
         self
     }
 
-    /// As `templating.list` has it.
-    pub(super) fn json(&self) -> Value {
+    /// Returns the entry of `templating.list`.
+    pub(super) fn to_json(&self) -> Value {
         match self {
             Self::DataSource => json!({
                 "type": "datasource",
@@ -68,24 +68,24 @@ impl Variable {
                 "regex": "",
                 "skipUrlSync": false,
             }),
-            Self::Values(values) => values.json(),
+            Self::Values(values) => values.to_json(),
         }
     }
 }
 
-impl Values {
-    fn json(&self) -> Value {
+impl LabelValues {
+    fn to_json(&self) -> Value {
         json!({
             "type": "query",
             "name": self.name,
             "label": self.label,
             "description": self.description,
-            "datasource": Source::Prometheus,
+            "datasource": DataSourceRef::Prometheus,
             "definition": self.query,
             "query": {"qryType": 1, "query": self.query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
             "current": {"selected": true, "text": ["All"], "value": ["$__all"]},
             "hide": 0,
-            "allValue": self.all,
+            "allValue": self.all_value,
             "includeAll": true,
             "multi": true,
             "options": [],

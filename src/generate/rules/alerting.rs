@@ -1,30 +1,32 @@
-//! Which level of an alert fires when, and what it says.
+//! Alerting rules: the expression, duration and texts of each level of each alert.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::generate::Source;
-use crate::generate::alert_query::{Budgets, Measure, Time};
-use crate::generate::rule::{Alert, Group, Rule};
-use crate::model::alerts::{self, AlertSpec, Comparison, Dashboard, Severity, Signal, Threshold};
-use crate::model::promql::Vector;
+use crate::generate::GenerateInput;
+use crate::generate::alert_query::{AlertQuery, BudgetRules, ScaledWindows};
+use crate::generate::rule::{AlertingRule, Rule, RuleGroup};
+use crate::model::alerts::{
+    self, AlertSignal, AlertSpec, AlertThreshold, DashboardId, Severity, ThresholdComparison,
+};
+use crate::model::promql::InstantVector;
 use crate::model::slo::Objective;
-use crate::model::slo::policy::{Level, Pair};
+use crate::model::slo::policy::{AlertLevel, WindowPair};
 use crate::model::units::format_duration;
 
-pub(super) fn groups(source: &Source) -> Vec<Group> {
+pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
     let named = [
-        ("vantage-api", Dashboard::Api),
-        ("vantage-workers", Dashboard::Workers),
-        ("vantage-scheduler", Dashboard::Scheduler),
-        ("vantage-database", Dashboard::Database),
-        ("vantage-business", Dashboard::Business),
-        ("vantage-slo", Dashboard::Slo),
+        ("vantage-api", DashboardId::Api),
+        ("vantage-workers", DashboardId::Workers),
+        ("vantage-scheduler", DashboardId::Scheduler),
+        ("vantage-database", DashboardId::Database),
+        ("vantage-business", DashboardId::Business),
+        ("vantage-slo", DashboardId::Slo),
     ];
-    let groups = named.map(|(name, dashboard)| Group {
+    let groups = named.map(|(name, dashboard)| RuleGroup {
         name,
         interval: None,
-        rules: rules(dashboard, source),
+        rules: dashboard_rules(dashboard, input),
     });
     groups
         .into_iter()
@@ -32,35 +34,35 @@ pub(super) fn groups(source: &Source) -> Vec<Group> {
         .collect()
 }
 
-/// The labels that tell one alert from another of its name: a higher level inhibits the lower ones
+/// Returns the labels that distinguish alerts of one name: a higher level inhibits the lower ones
 /// where all of them are equal. What isn't there is equal.
-pub(in crate::generate) fn inhibiting_labels(source: &Source) -> BTreeSet<String> {
-    let measures = alerts::ALL
+pub(in crate::generate) fn inhibiting_labels(input: &GenerateInput) -> BTreeSet<String> {
+    let queries = alerts::ALL
         .iter()
-        .filter_map(|spec| Measure::of(spec.signal, source));
-    let mut labels: BTreeSet<_> = measures
-        .flat_map(|measure| measure.value.labels().clone())
+        .filter_map(|spec| AlertQuery::for_signal(spec.signal, input));
+    let mut labels: BTreeSet<_> = queries
+        .flat_map(|query| query.value.labels().clone())
         .collect();
     labels.extend(["alertname".to_owned(), "objective".to_owned()]);
     labels
 }
 
-fn rules(dashboard: Dashboard, source: &Source) -> Vec<Rule> {
+fn dashboard_rules(dashboard: DashboardId, input: &GenerateInput) -> Vec<Rule> {
     let specs = alerts::ALL
         .iter()
         .filter(|spec| spec.dashboard == dashboard);
-    specs.flat_map(|spec| levels(spec, source)).collect()
+    specs.flat_map(|spec| level_rules(spec, input)).collect()
 }
 
-/// Every level of an alert, the most urgent first.
-fn levels(spec: &'static AlertSpec, source: &Source) -> Vec<Rule> {
-    let mut alerts: Vec<_> = match (spec.signal, Measure::of(spec.signal, source)) {
-        (Signal::ErrorBudget, _) | (_, None) => burning(spec, source),
-        (Signal::Watchdog, Some(measure)) => vec![watchdog(spec, &measure, source)],
-        (signal, Some(measure)) => {
-            let levels = source.config.alerts.levels(signal);
+/// Returns the rules of an alert's levels, the most urgent first.
+fn level_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<Rule> {
+    let mut alerts: Vec<_> = match (spec.signal, AlertQuery::for_signal(spec.signal, input)) {
+        (AlertSignal::ErrorBudget, _) | (_, None) => burn_rate_rules(spec, input),
+        (AlertSignal::Watchdog, Some(query)) => vec![watchdog_rule(spec, &query, input)],
+        (signal, Some(query)) => {
+            let levels = input.config.alerts.levels(signal);
             levels
-                .map(|(severity, threshold)| level(spec, severity, threshold, &measure, source))
+                .map(|(severity, threshold)| level_rule(spec, severity, threshold, &query, input))
                 .collect()
         }
     };
@@ -71,31 +73,42 @@ fn levels(spec: &'static AlertSpec, source: &Source) -> Vec<Rule> {
         .collect()
 }
 
-fn level(
+fn level_rule(
     spec: &'static AlertSpec,
     severity: Severity,
-    threshold: Threshold,
-    measure: &Measure,
-    source: &Source,
-) -> Alert {
-    let text = Text::of(threshold);
-    let hold = match (spec.comparison, threshold) {
-        (Comparison::Lasts, Threshold::Time(time)) => time,
-        _ => spec.hold,
+    threshold: AlertThreshold,
+    query: &AlertQuery,
+    input: &GenerateInput,
+) -> AlertingRule {
+    let placeholders = Placeholders::from_threshold(threshold);
+    let for_duration = match (spec.comparison, threshold) {
+        (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => time,
+        _ => spec.for_duration,
     };
-    let expr = match &measure.only {
-        Some(only) => beyond(spec, threshold, &measure.value).and(only),
-        None => beyond(spec, threshold, &measure.value),
+    let expr = match &query.condition {
+        Some(condition) => threshold_expr(spec, threshold, &query.value).and(condition),
+        None => threshold_expr(spec, threshold, &query.value),
     };
-    alert(spec, Some(severity), &expr, hold, &text, source)
+    alerting_rule(
+        spec,
+        Some(severity),
+        &expr,
+        for_duration,
+        &placeholders,
+        input,
+    )
 }
 
-/// The values that are beyond the threshold.
-fn beyond(spec: &AlertSpec, threshold: Threshold, value: &Vector) -> Vector {
+/// Returns the expression of values beyond the threshold.
+fn threshold_expr(
+    spec: &AlertSpec,
+    threshold: AlertThreshold,
+    value: &InstantVector,
+) -> InstantVector {
     match (spec.comparison, threshold) {
-        (Comparison::Above, threshold) => value.above(threshold),
-        (Comparison::Below, threshold) => value.below(threshold),
-        (Comparison::Outside, Threshold::Band(low, high)) => {
+        (ThresholdComparison::Above, threshold) => value.above(threshold),
+        (ThresholdComparison::Below, threshold) => value.below(threshold),
+        (ThresholdComparison::Outside, AlertThreshold::Band(low, high)) => {
             value.below(low).or(&value.above(high))
         }
         // A state that lasts is there or isn't.
@@ -103,47 +116,67 @@ fn beyond(spec: &AlertSpec, threshold: Threshold, value: &Vector) -> Vector {
     }
 }
 
-fn watchdog(spec: &'static AlertSpec, measure: &Measure, source: &Source) -> Alert {
-    let text = Text::default();
-    alert(spec, None, &measure.value, Duration::ZERO, &text, source)
+fn watchdog_rule(
+    spec: &'static AlertSpec,
+    query: &AlertQuery,
+    input: &GenerateInput,
+) -> AlertingRule {
+    let placeholders = Placeholders::default();
+    alerting_rule(
+        spec,
+        None,
+        &query.value,
+        Duration::ZERO,
+        &placeholders,
+        input,
+    )
 }
 
-/// Every pair of windows of every objective, but for those that can never fire: where even with
-/// everything bad the budget burns no faster.
-fn burning(spec: &'static AlertSpec, source: &Source) -> Vec<Alert> {
-    let budgets = Budgets::of(Time { source });
-    let policy = source.config.slo.alert_policy();
+/// Returns the rules of every pair of windows of every objective, except pairs that can never fire:
+/// where even with everything bad the budget burns no faster.
+fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<AlertingRule> {
+    let budget_rules = BudgetRules::new(ScaledWindows { input });
+    let policy = input.config.slo.alert_policy();
     let mut alerts = Vec::new();
-    for objective in &source.objectives {
+    for objective in &input.objectives {
         let unreachable: Vec<_> = policy.unreachable(objective.target()).collect();
-        let pairs = budgets
+        let pairs = budget_rules
             .pairs()
             .iter()
             .filter(|pair| !unreachable.contains(pair));
-        alerts.extend(pairs.filter_map(|pair| burn(spec, &budgets, objective, pair, source)));
+        alerts.extend(
+            pairs.filter_map(|pair| burn_rate_rule(spec, &budget_rules, objective, pair, input)),
+        );
     }
     alerts
 }
 
-fn burn(
+fn burn_rate_rule(
     spec: &'static AlertSpec,
-    budgets: &Budgets<'_>,
+    budget_rules: &BudgetRules<'_>,
     objective: &Objective,
-    pair: &Pair,
-    source: &Source,
-) -> Option<Alert> {
+    pair: &WindowPair,
+    input: &GenerateInput,
+) -> Option<AlertingRule> {
     let severity = match pair.level {
-        Level::Critical => Severity::Critical,
-        Level::Warning => Severity::Warning,
+        AlertLevel::Critical => Severity::Critical,
+        AlertLevel::Warning => Severity::Warning,
     };
-    let text = Text(vec![
-        ("{threshold}", pair.factor.shortened(6)),
+    let placeholders = Placeholders(vec![
+        ("{threshold}", pair.factor.format_trimmed(6)),
         ("{window}", objective.window().to_string()),
         ("{long}", format_duration(pair.long)),
         ("{short}", format_duration(pair.short)),
     ]);
-    let expr = budgets.fires(objective, pair)?;
-    let mut alert = alert(spec, Some(severity), &expr, spec.hold, &text, source);
+    let expr = budget_rules.alert_expr(objective, pair)?;
+    let mut alert = alerting_rule(
+        spec,
+        Some(severity),
+        &expr,
+        spec.for_duration,
+        &placeholders,
+        input,
+    );
     alert
         .labels
         .push(("objective".into(), objective.id().into()));
@@ -153,12 +186,12 @@ fn burn(
     Some(alert)
 }
 
-/// What the placeholders of an alert's texts stand for.
+/// The values of the placeholders in an alert's texts.
 #[derive(Debug, Default)]
-struct Text(Vec<(&'static str, String)>);
+struct Placeholders(Vec<(&'static str, String)>);
 
-impl Text {
-    fn of(threshold: Threshold) -> Self {
+impl Placeholders {
+    fn from_threshold(threshold: AlertThreshold) -> Self {
         Self(vec![("{threshold}", threshold.to_string())])
     }
 
@@ -168,22 +201,22 @@ impl Text {
     }
 }
 
-fn alert(
+fn alerting_rule(
     spec: &'static AlertSpec,
     severity: Option<Severity>,
-    expr: &Vector,
-    hold: Duration,
-    text: &Text,
-    source: &Source,
-) -> Alert {
-    let summary = severity.map_or(spec.summary, |severity| spec.summary_of(severity));
-    let links = &source.config.links;
-    let team = source.config.service.team.as_deref().unwrap_or(spec.team);
-    Alert {
+    expr: &InstantVector,
+    for_duration: Duration,
+    placeholders: &Placeholders,
+    input: &GenerateInput,
+) -> AlertingRule {
+    let summary = severity.map_or(spec.summary, |severity| spec.summary_for(severity));
+    let links = &input.config.links;
+    let team = input.config.service.team.as_deref().unwrap_or(spec.team);
+    AlertingRule {
         signal: spec.signal,
         severity,
         expr: expr.to_string(),
-        hold: source.pace.of(hold),
+        for_duration: input.time_scale.scale(for_duration),
         labels: vec![
             (
                 "severity".into(),
@@ -192,17 +225,17 @@ fn alert(
             ("team".into(), team.into()),
         ],
         annotations: vec![
-            ("summary", text.fill(summary)),
-            ("description", text.fill(spec.description)),
-            ("dashboard_url", dashboard(spec, expr, source)),
+            ("summary", placeholders.fill(summary)),
+            ("description", placeholders.fill(spec.description)),
+            ("dashboard_url", dashboard_url(spec, expr, input)),
             ("runbook_url", links.runbook(&spec.runbook())),
         ],
     }
 }
 
-/// The dashboard, with its variables set to what the alert is about.
-fn dashboard(spec: &AlertSpec, expr: &Vector, source: &Source) -> String {
-    let page = source.config.links.dashboard(spec.dashboard.uid());
+/// Returns the URL of the dashboard, with its variables set to the alert's labels.
+fn dashboard_url(spec: &AlertSpec, expr: &InstantVector, input: &GenerateInput) -> String {
+    let page = input.config.links.dashboard(spec.dashboard.uid());
     let variables = ["environment", "job", "instance", "objective"]
         .into_iter()
         .filter(|label| expr.labels().contains(*label))

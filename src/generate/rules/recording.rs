@@ -1,38 +1,52 @@
-//! What is recorded: who is there, what is usual, and what became of the objectives.
+//! Recording rules: requests, presence, baselines, objectives.
 
 use std::time::Duration;
 
-use crate::generate::Source;
-use crate::generate::alert_query::{Budgets, Presence, Time, Usual, requests};
-use crate::generate::rule::{Group, Record, Rule};
+use crate::generate::GenerateInput;
+use crate::generate::alert_query::{Baseline, BudgetRules, Presence, ScaledWindows, requests};
+use crate::generate::rule::{RecordingRule, Rule, RuleGroup};
 
-pub(super) fn groups(source: &Source) -> Vec<Group> {
-    let time = Time { source };
-    let budgets = Budgets::of(time);
-    let minutes = |minutes: u64| Some(source.pace.of(Duration::from_secs(60 * minutes)));
-    let presence = Presence::all().iter().map(Presence::record).collect();
-    let usual = Usual::all(time).iter().flat_map(Usual::records).collect();
+pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
+    let windows = ScaledWindows { input };
+    let budget_rules = BudgetRules::new(windows);
+    let minutes = |minutes: u64| Some(input.time_scale.scale(Duration::from_secs(60 * minutes)));
+    let presence = Presence::all()
+        .iter()
+        .map(Presence::recording_rule)
+        .collect();
+    let baselines = Baseline::all(windows)
+        .iter()
+        .flat_map(Baseline::recording_rules)
+        .collect();
     [
-        ("vantage-requests", None, requests(time)),
+        ("vantage-requests", None, requests(windows)),
         ("vantage-presence", None, presence),
-        ("vantage-usual", minutes(5), usual),
+        ("vantage-usual", minutes(5), baselines),
         (
             "vantage-slo-slices",
-            Some(budgets.slice()),
-            budgets.slices(),
+            Some(budget_rules.slice_length()),
+            budget_rules.slice_rules(),
         ),
-        ("vantage-slo-burn", None, budgets.burning()),
+        ("vantage-slo-burn", None, budget_rules.burn_rate_rules()),
         // A month of samples is much to read, and what is left of it changes slowly.
-        ("vantage-slo-budget", minutes(5), budgets.remaining()),
+        (
+            "vantage-slo-budget",
+            minutes(5),
+            budget_rules.remaining_rules(),
+        ),
     ]
     .into_iter()
     .filter(|(_, _, records)| !records.is_empty())
-    .map(|(name, interval, records)| group(name, interval, records))
+    .map(|(name, interval, records)| recording_group(name, interval, records))
     .collect()
 }
 
-fn group(name: &'static str, interval: Option<Duration>, records: Vec<Record>) -> Group {
-    Group {
+fn recording_group(
+    name: &'static str,
+    interval: Option<Duration>,
+    records: Vec<RecordingRule>,
+) -> RuleGroup {
+    RuleGroup {
         name,
         interval,
         rules: records.into_iter().map(Rule::Record).collect(),

@@ -1,85 +1,95 @@
 //! The page of an alert.
 
 use super::advice::Advice;
-use super::page::Page;
+use super::page::RunbookPage;
 use super::{issues, queries};
-use crate::generate::Source;
-use crate::model::alerts::{self, AlertSpec, Comparison, Signal, Threshold};
-use crate::model::slo::policy::Level;
+use crate::generate::GenerateInput;
+use crate::model::alerts::{self, AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
+use crate::model::slo::policy::AlertLevel;
 use crate::model::units::format_duration;
 
-pub(super) fn pages(source: &Source) -> Vec<Page> {
-    alerts::ALL.iter().map(|spec| page(spec, source)).collect()
+pub(super) fn pages(input: &GenerateInput) -> Vec<RunbookPage> {
+    alerts::ALL.iter().map(|spec| page(spec, input)).collect()
 }
 
-fn page(spec: &'static AlertSpec, source: &Source) -> Page {
-    let advice = Advice::on(spec.signal);
-    let team = source.config.service.team.as_deref().unwrap_or(spec.team);
-    let mut page = Page::new(spec.runbook(), spec.name)
+fn page(spec: &'static AlertSpec, input: &GenerateInput) -> RunbookPage {
+    let advice = Advice::for_signal(spec.signal);
+    let team = input.config.service.team.as_deref().unwrap_or(spec.team);
+    let mut page = RunbookPage::new(spec.runbook(), spec.name)
         .paragraph(spec.meaning)
         .section("Impact")
         .paragraph(advice.impact)
         .section("When it fires");
     page = match spec.signal {
-        Signal::Watchdog => page.paragraph("Always. Its silence is the alarm."),
-        Signal::ErrorBudget => burning(page, source),
-        _ => page.table(["Severity", "Fires when", "For"], &levels(spec, source)),
+        AlertSignal::Watchdog => page.paragraph("Always. Its silence is the alarm."),
+        AlertSignal::ErrorBudget => burn_rate_table(page, input),
+        _ => page.table(["Severity", "Fires when", "For"], &level_rows(spec, input)),
     };
-    page = page.section("Diagnosis").steps(advice.look);
-    for query in queries::of(spec.signal, source) {
-        page = page.query(query.asks, &query.vector);
+    page = page.section("Diagnosis").numbered(advice.diagnosis);
+    for query in queries::queries_for(spec.signal, input) {
+        page = page.query(query.caption, &query.vector);
     }
-    let dashboard = source.config.links.dashboard(spec.dashboard.uid());
+    let dashboard = input.config.links.dashboard(spec.dashboard.uid());
     let mut more = vec![format!(
         "The dashboard: [{}]({dashboard})",
         spec.dashboard.uid()
     )];
-    more.extend(issues::of(spec.signal).map(|issue| {
+    more.extend(issues::issue_for(spec.signal).map(|issue| {
         let (name, title) = (issue.name(), issue.title());
         format!("The common issue: [{title}]({name}.md)")
     }));
     more.push("Users are affected? [Incident response](incident-response.md)".into());
     page.section("Mitigation")
-        .points(advice.mend)
+        .bullets(advice.mitigation)
         .section("Escalation")
         .paragraph(&format!(
             "The team `{team}` owns this alert. {}",
-            advice.escalate
+            advice.escalation
         ))
         .section("More")
-        .points(&more)
+        .bullets(&more)
 }
 
-fn levels(spec: &AlertSpec, source: &Source) -> Vec<[String; 3]> {
-    let levels = source.config.alerts.levels(spec.signal);
+fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
+    let levels = input.config.alerts.levels(spec.signal);
     let rows = levels.map(|(severity, threshold)| {
-        let (beyond, hold) = match (spec.comparison, threshold) {
-            (Comparison::Above, threshold) => (format!("above {threshold}"), spec.hold),
-            (Comparison::Below, threshold) => (format!("below {threshold}"), spec.hold),
-            (Comparison::Outside, threshold) => (format!("outside {threshold}"), spec.hold),
-            (Comparison::Lasts, Threshold::Time(time)) => ("it is so".into(), time),
-            (Comparison::Lasts, threshold) => (format!("it is so: {threshold}"), spec.hold),
+        let (condition, for_duration) = match (spec.comparison, threshold) {
+            (ThresholdComparison::Above, threshold) => {
+                (format!("above {threshold}"), spec.for_duration)
+            }
+            (ThresholdComparison::Below, threshold) => {
+                (format!("below {threshold}"), spec.for_duration)
+            }
+            (ThresholdComparison::Outside, threshold) => {
+                (format!("outside {threshold}"), spec.for_duration)
+            }
+            (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => {
+                ("it is so".into(), time)
+            }
+            (ThresholdComparison::Sustained, threshold) => {
+                (format!("it is so: {threshold}"), spec.for_duration)
+            }
         };
-        let hold = match hold.is_zero() {
+        let for_duration = match for_duration.is_zero() {
             true => "at once".into(),
-            false => format_duration(hold),
+            false => format_duration(for_duration),
         };
-        [severity.as_str().into(), beyond, hold]
+        [severity.as_str().into(), condition, for_duration]
     });
     rows.collect()
 }
 
-fn burning(page: Page, source: &Source) -> Page {
-    let policy = source.config.slo.alert_policy();
+fn burn_rate_table(page: RunbookPage, input: &GenerateInput) -> RunbookPage {
+    let policy = input.config.slo.alert_policy();
     let rows = policy.pairs.iter().map(|pair| {
         let level = match pair.level {
-            Level::Critical => "critical",
-            Level::Warning => "warning",
+            AlertLevel::Critical => "critical",
+            AlertLevel::Warning => "warning",
         };
         let [long, short] = [pair.long, pair.short].map(format_duration);
         [
             level.into(),
-            format!("above {}x", pair.factor.shortened(6)),
+            format!("above {}x", pair.factor.format_trimmed(6)),
             format!("{long} and {short}"),
         ]
     });

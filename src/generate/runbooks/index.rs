@@ -1,22 +1,23 @@
-//! The page from which the others are found.
+//! The index page, with links to all others.
 
-use super::calendar::Round;
-use super::issues::Issue;
-use super::page::Page;
+use super::checklist::Checklist;
+use super::issues::CommonIssue;
+use super::page::RunbookPage;
 use crate::model::alerts;
 
-pub(super) fn page() -> Page {
-    let issues = Issue::ALL.map(|issue| format!("[{}]({}.md)", issue.title(), issue.name()));
-    let rounds = Round::ALL.map(|round| format!("[{}]({}.md)", round.title(), round.name()));
+pub(super) fn page() -> RunbookPage {
+    let issues = CommonIssue::ALL.map(|issue| format!("[{}]({}.md)", issue.title(), issue.name()));
+    let checklists =
+        Checklist::ALL.map(|checklist| format!("[{}]({}.md)", checklist.title(), checklist.name()));
     let alerts = alerts::ALL.iter();
     let alerts =
         alerts.map(|spec| format!("[{}]({}.md): {}", spec.name, spec.runbook(), spec.meaning));
-    Page::new("README", "Runbooks")
+    RunbookPage::new("README", "Runbooks")
         .paragraph("Something is wrong now: [incident response](incident-response.md).")
         .section("Common issues")
-        .points(&issues)
+        .bullets(&issues)
         .section("Alerts")
-        .points(&alerts.collect::<Vec<_>>())
+        .bullets(&alerts.collect::<Vec<_>>())
         .section("Rounds")
-        .points(&rounds)
+        .bullets(&checklists)
 }

@@ -1,60 +1,62 @@
 //! The common issues: several alerts have the same causes.
 
-use super::page::Page;
-use super::queries::{self, Query};
-use crate::generate::Source;
-use crate::model::alerts::{self, Signal};
+use super::page::RunbookPage;
+use super::queries::{self, RunbookQuery};
+use crate::generate::GenerateInput;
+use crate::model::alerts::{self, AlertSignal};
 
-/// What goes wrong again and again.
+/// A common issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Issue {
+pub(super) enum CommonIssue {
     HighErrorRate,
     SlowPerformance,
     Workers,
     Database,
 }
 
-/// The issue that an alert is a sign of.
-pub(super) fn of(signal: Signal) -> Option<Issue> {
+/// Returns the common issue that an alert is a symptom of.
+pub(super) fn issue_for(signal: AlertSignal) -> Option<CommonIssue> {
     match signal {
-        Signal::ApiErrorRatio | Signal::ErrorBudget | Signal::NotReady => {
-            Some(Issue::HighErrorRate)
+        AlertSignal::ApiErrorRatio | AlertSignal::ErrorBudget | AlertSignal::NotReady => {
+            Some(CommonIssue::HighErrorRate)
         }
-        Signal::ApiLatency | Signal::MemoryUsage | Signal::CpuUsage => Some(Issue::SlowPerformance),
-        Signal::WorkerOffline
-        | Signal::WorkersOffline
-        | Signal::WorkersAbsent
-        | Signal::QueueDepth
-        | Signal::QueuesAbsent
-        | Signal::OldestJobAge
-        | Signal::JobFailureRatio => Some(Issue::Workers),
-        Signal::PoolUsage
-        | Signal::SlowQueryShare
-        | Signal::DatabaseGrowth
-        | Signal::DatabaseUnreachable
-        | Signal::DatabaseAbsent
-        | Signal::DiskFree
-        | Signal::DiskFullIn => Some(Issue::Database),
+        AlertSignal::ApiLatency | AlertSignal::MemoryUsage | AlertSignal::CpuUsage => {
+            Some(CommonIssue::SlowPerformance)
+        }
+        AlertSignal::WorkerOffline
+        | AlertSignal::WorkersOffline
+        | AlertSignal::WorkersAbsent
+        | AlertSignal::QueueDepth
+        | AlertSignal::QueuesAbsent
+        | AlertSignal::OldestJobAge
+        | AlertSignal::JobFailureRatio => Some(CommonIssue::Workers),
+        AlertSignal::PoolUsage
+        | AlertSignal::SlowQueryShare
+        | AlertSignal::DatabaseGrowth
+        | AlertSignal::DatabaseUnreachable
+        | AlertSignal::DatabaseAbsent
+        | AlertSignal::DiskFree
+        | AlertSignal::DiskFullIn => Some(CommonIssue::Database),
         _ => None,
     }
 }
 
-pub(super) fn pages(source: &Source) -> Vec<Page> {
-    Issue::ALL
+pub(super) fn pages(input: &GenerateInput) -> Vec<RunbookPage> {
+    CommonIssue::ALL
         .into_iter()
-        .map(|issue| issue.page(source))
+        .map(|issue| issue.page(input))
         .collect()
 }
 
-impl Issue {
-    pub(super) const ALL: [Issue; 4] = [
-        Issue::HighErrorRate,
-        Issue::SlowPerformance,
-        Issue::Workers,
-        Issue::Database,
+impl CommonIssue {
+    pub(super) const ALL: [CommonIssue; 4] = [
+        CommonIssue::HighErrorRate,
+        CommonIssue::SlowPerformance,
+        CommonIssue::Workers,
+        CommonIssue::Database,
     ];
 
-    /// The name of its page, without `.md`.
+    /// Returns the name of its page, without `.md`.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::HighErrorRate => "high-error-rate",
@@ -102,19 +104,19 @@ impl Issue {
         }
     }
 
-    fn queries(self, source: &Source) -> Vec<Query> {
+    fn queries(self, input: &GenerateInput) -> Vec<RunbookQuery> {
         match self {
             Self::HighErrorRate => vec![
-                queries::failing(source),
+                queries::failing_requests(input),
                 queries::failing_checks(),
                 queries::pools(),
-                queries::burning(),
+                queries::burn_rates(),
             ],
             Self::SlowPerformance => vec![
-                queries::slow_routes(source),
+                queries::slow_routes(input),
                 queries::slow_calls(),
                 queries::memory(),
-                queries::busy_routes(source),
+                queries::busy_routes(input),
             ],
             Self::Workers => vec![
                 queries::workers(),
@@ -130,20 +132,20 @@ impl Issue {
         }
     }
 
-    fn page(self, source: &Source) -> Page {
-        let mut page = Page::new(self.name(), self.title())
+    fn page(self, input: &GenerateInput) -> RunbookPage {
+        let mut page = RunbookPage::new(self.name(), self.title())
             .section("In this order")
-            .steps(self.steps());
+            .numbered(self.steps());
         page = page.section("Questions");
-        for query in self.queries(source) {
-            page = page.query(query.asks, &query.vector);
+        for query in self.queries(input) {
+            page = page.query(query.caption, &query.vector);
         }
         let alerts = alerts::ALL
             .iter()
-            .filter(|spec| of(spec.signal) == Some(self));
+            .filter(|spec| issue_for(spec.signal) == Some(self));
         let alerts: Vec<_> = alerts
             .map(|spec| format!("[{}]({}.md): {}", spec.name, spec.runbook(), spec.meaning))
             .collect();
-        page.section("Alerts that point here").points(&alerts)
+        page.section("Alerts that point here").bullets(&alerts)
     }
 }

@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::Config;
-use crate::generate::HAND_WRITTEN;
-use crate::model::alerts::{self, Severity, Signal, Threshold};
+use crate::generate::MANUAL_SECTION_MARKER;
+use crate::model::alerts::{self, AlertSignal, AlertThreshold, Severity};
 use crate::model::slo::Objectives;
 
-fn source(config: Config) -> Source {
-    Source::new(config, Objectives::load("slo").unwrap())
+fn input(config: Config) -> GenerateInput {
+    GenerateInput::new(config, Objectives::load("slo").unwrap())
 }
 
 fn page(files: &[GeneratedFile], name: &str) -> String {
@@ -22,7 +22,7 @@ fn page(files: &[GeneratedFile], name: &str) -> String {
 
 #[test]
 fn every_alert_has_its_page_and_every_link_between_pages_leads_somewhere() {
-    let files = files(&source(Config::default()));
+    let files = files(&input(Config::default()));
     let pages: BTreeSet<_> = files.iter().map(|file| file.path.as_str()).collect();
     for spec in alerts::ALL {
         let path = format!("runbooks/{}.md", spec.runbook());
@@ -47,7 +47,7 @@ fn every_alert_has_its_page_and_every_link_between_pages_leads_somewhere() {
 
 #[test]
 fn every_page_can_be_found_from_the_first() {
-    let files = files(&source(Config::default()));
+    let files = files(&input(Config::default()));
     let index = page(&files, "README");
     for file in &files {
         let name = file.path.strip_prefix("runbooks/").unwrap();
@@ -59,22 +59,22 @@ fn every_page_can_be_found_from_the_first() {
 }
 
 #[test]
-fn a_page_tells_the_levels_in_force() {
+fn page_of_an_alert_shows_the_configured_levels() {
     let mut config = Config::default();
-    let threshold = Threshold::Count(7);
+    let threshold = AlertThreshold::Count(7);
     config
         .alerts
-        .set(Signal::QueueDepth, Severity::High, Some(threshold));
-    let text = page(&files(&source(config)), "queue-depth-high");
+        .set(AlertSignal::QueueDepth, Severity::High, Some(threshold));
+    let text = page(&files(&input(config)), "queue-depth-high");
     assert!(text.contains("| warning | above 500 | 5m |"), "{text}");
     assert!(text.contains("| high | above 7 | 5m |"), "{text}");
 }
 
 #[test]
-fn the_page_of_budgets_tells_the_burn_windows_in_force() {
+fn page_of_budgets_shows_the_configured_burn_windows() {
     let mut config = Config::default();
     config.slo.burn_rate.critical.factor = crate::model::units::Ratio::new(17, 2).unwrap();
-    let text = page(&files(&source(config)), "error-budget-burn");
+    let text = page(&files(&input(config)), "error-budget-burn");
     assert!(
         text.contains("| critical | above 8.5x | 1h and 5m |"),
         "{text}"
@@ -82,14 +82,14 @@ fn the_page_of_budgets_tells_the_burn_windows_in_force() {
 }
 
 #[test]
-fn every_alert_but_the_watchdog_has_a_question_and_each_page_a_place_for_notes() {
-    for file in files(&source(Config::default())) {
-        assert!(file.text.contains(HAND_WRITTEN), "{}", file.path);
+fn every_alert_has_a_query_and_each_page_a_section_for_notes() {
+    for file in files(&input(Config::default())) {
+        assert!(file.text.contains(MANUAL_SECTION_MARKER), "{}", file.path);
     }
-    let source = source(Config::default());
+    let input = input(Config::default());
     for spec in alerts::ALL {
         assert!(
-            !queries::of(spec.signal, &source).is_empty(),
+            !queries::queries_for(spec.signal, &input).is_empty(),
             "{}",
             spec.name
         );

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// Too many requests fail.
 pub(super) const ERROR_RATIO: AlertSpec = AlertSpec {
-    signal: Signal::ApiErrorRatio,
+    signal: AlertSignal::ApiErrorRatio,
     name: "ApiErrorRatioHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(2))
-        .and_high(Threshold::percent(5))
-        .and_critical(Threshold::percent(10)),
-    hold: Duration::from_secs(120),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(2))
+        .with_high(AlertThreshold::percent(5))
+        .with_critical(AlertThreshold::percent(10)),
+    for_duration: Duration::from_secs(120),
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.job }} fails more than {threshold} of its requests",
     critical_summary: Some(
         "API down: {{ $labels.job }} fails more than {threshold} of its requests",
@@ -26,14 +29,14 @@ pub(super) const ERROR_RATIO: AlertSpec = AlertSpec {
 
 /// Requests take too long.
 pub(super) const LATENCY: AlertSpec = AlertSpec {
-    signal: Signal::ApiLatency,
+    signal: AlertSignal::ApiLatency,
     name: "ApiLatencyHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(1)).and_high(Threshold::seconds(2)),
-    hold: Duration::from_secs(120),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(1)).with_high(AlertThreshold::seconds(2)),
+    for_duration: Duration::from_secs(120),
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.job }} answers slowly: its 95th percentile is above {threshold}",
     critical_summary: None,
     description: "One request in twenty to {{ $labels.job }} took longer than {{ $value | humanizeDuration }} in the last 5 minutes; the limit is {threshold}.",

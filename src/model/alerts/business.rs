@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// Fewer posts than usual.
 pub(super) const POSTS: AlertSpec = AlertSpec {
-    signal: Signal::PostsPublished,
+    signal: AlertSignal::PostsPublished,
     name: "PostsPublishedDrop",
-    comparison: Comparison::Below,
-    quantity: Quantity::Multiple,
-    levels: Levels::warning(Threshold::percent(50)),
-    hold: Duration::from_secs(900),
+    comparison: ThresholdComparison::Below,
+    quantity: ThresholdQuantity::Multiple,
+    levels: AlertLevels::warning(AlertThreshold::percent(50)),
+    for_duration: Duration::from_secs(900),
     team: "product",
-    dashboard: Dashboard::Business,
+    dashboard: DashboardId::Business,
     summary: "Fewer than {threshold} of the usual number of posts are published",
     critical_summary: None,
     description: "In the last 3 hours {{ $value | humanizePercentage }} of the posts were published that are usual at this time of the week (the median of three weeks); below {threshold} something is wrong.",
@@ -22,14 +25,14 @@ pub(super) const POSTS: AlertSpec = AlertSpec {
 
 /// More AI generations than usual.
 pub(super) const GENERATIONS: AlertSpec = AlertSpec {
-    signal: Signal::AiGenerations,
+    signal: AlertSignal::AiGenerations,
     name: "AiGenerationsSpike",
-    comparison: Comparison::Above,
-    quantity: Quantity::Multiple,
-    levels: Levels::warning(Threshold::percent(200)),
-    hold: Duration::from_secs(900),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Multiple,
+    levels: AlertLevels::warning(AlertThreshold::percent(200)),
+    for_duration: Duration::from_secs(900),
     team: "product",
-    dashboard: Dashboard::Business,
+    dashboard: DashboardId::Business,
     summary: "More than {threshold} of the usual number of AI generations are made",
     critical_summary: None,
     description: "In the last 3 hours {{ $value | humanizePercentage }} of the AI generations were made that are usual at this time of the week (the median of three weeks); above {threshold} something is wrong.",
@@ -38,14 +41,14 @@ pub(super) const GENERATIONS: AlertSpec = AlertSpec {
 
 /// Revenue is not as usual.
 pub(super) const REVENUE: AlertSpec = AlertSpec {
-    signal: Signal::Revenue,
+    signal: AlertSignal::Revenue,
     name: "RevenueAnomaly",
-    comparison: Comparison::Outside,
-    quantity: Quantity::Band,
-    levels: Levels::warning(Threshold::band(50, 200)),
-    hold: Duration::from_secs(900),
+    comparison: ThresholdComparison::Outside,
+    quantity: ThresholdQuantity::Band,
+    levels: AlertLevels::warning(AlertThreshold::band(50, 200)),
+    for_duration: Duration::from_secs(900),
     team: "product",
-    dashboard: Dashboard::Business,
+    dashboard: DashboardId::Business,
     summary: "Revenue in {{ $labels.currency }} is outside {threshold} of what is usual",
     critical_summary: None,
     description: "In the last 3 hours {{ $value | humanizePercentage }} of the revenue in {{ $labels.currency }} was made that is usual at this time of the week (the median of three weeks); {threshold} is usual.",

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// Connections run out.
 pub(super) const POOL: AlertSpec = AlertSpec {
-    signal: Signal::PoolUsage,
+    signal: AlertSignal::PoolUsage,
     name: "PoolUsageHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(80)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(80)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "Pool {{ $labels.db_client_connection_pool_name }} of {{ $labels.job }} on {{ $labels.instance }} is used to more than {threshold}",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of the connections of pool {{ $labels.db_client_connection_pool_name }} of {{ $labels.job }} on {{ $labels.instance }} are in use; the limit of this alert is {threshold}.",
@@ -22,14 +25,14 @@ pub(super) const POOL: AlertSpec = AlertSpec {
 
 /// Too many calls are slow.
 pub(super) const SLOW_QUERIES: AlertSpec = AlertSpec {
-    signal: Signal::SlowQueryShare,
+    signal: AlertSignal::SlowQueryShare,
     name: "SlowQueryShareHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(1)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(1)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "More than {threshold} of the database calls of {{ $labels.job }} take longer than a second",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of the database calls of {{ $labels.job }} took longer than a second in the last 10 minutes; at most {threshold} may.",
@@ -38,14 +41,14 @@ pub(super) const SLOW_QUERIES: AlertSpec = AlertSpec {
 
 /// The database grows too fast.
 pub(super) const GROWTH: AlertSpec = AlertSpec {
-    signal: Signal::DatabaseGrowth,
+    signal: AlertSignal::DatabaseGrowth,
     name: "DatabaseGrowthHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Multiple,
-    levels: Levels::warning(Threshold::percent(20)),
-    hold: Duration::from_secs(900),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Multiple,
+    levels: AlertLevels::warning(AlertThreshold::percent(20)),
+    for_duration: Duration::from_secs(900),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "Database {{ $labels.db_namespace }} has grown by more than {threshold} in a day",
     critical_summary: None,
     description: "Database {{ $labels.db_namespace }} has grown by {{ $value | humanizePercentage }} in the last 24 hours; up to {threshold} is usual.",
@@ -54,14 +57,14 @@ pub(super) const GROWTH: AlertSpec = AlertSpec {
 
 /// The database does not answer.
 pub(super) const UNREACHABLE: AlertSpec = AlertSpec {
-    signal: Signal::DatabaseUnreachable,
+    signal: AlertSignal::DatabaseUnreachable,
     name: "DatabaseUnreachable",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::Time,
-    levels: Levels::NONE.and_critical(Threshold::seconds(60)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::NONE.with_critical(AlertThreshold::seconds(60)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "{{ $labels.job }} cannot reach database {{ $labels.db_namespace }}",
     critical_summary: None,
     description: "No instance of {{ $labels.job }} has had an answer of database {{ $labels.db_namespace }} ({{ $labels.db_system_name }}) for {threshold}.",

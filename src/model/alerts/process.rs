@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// Memory runs out.
 pub(super) const MEMORY: AlertSpec = AlertSpec {
-    signal: Signal::MemoryUsage,
+    signal: AlertSignal::MemoryUsage,
     name: "MemoryUsageHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(80)).and_critical(Threshold::percent(90)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(80))
+        .with_critical(AlertThreshold::percent(90)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.job }} on {{ $labels.instance }} uses more than {threshold} of its memory limit",
     critical_summary: None,
     description: "{{ $labels.instance }} of {{ $labels.job }} uses {{ $value | humanizePercentage }} of the memory that it may use; the limit of this alert is {threshold}.",
@@ -22,14 +26,14 @@ pub(super) const MEMORY: AlertSpec = AlertSpec {
 
 /// Processors are busy.
 pub(super) const CPU: AlertSpec = AlertSpec {
-    signal: Signal::CpuUsage,
+    signal: AlertSignal::CpuUsage,
     name: "CpuUsageHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(80)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(80)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.job }} on {{ $labels.instance }} uses more than {threshold} of its processors",
     critical_summary: None,
     description: "{{ $labels.instance }} of {{ $labels.job }} used {{ $value | humanizePercentage }} of the processor time that it may use in the last 10 minutes; the limit of this alert is {threshold}.",
@@ -38,14 +42,14 @@ pub(super) const CPU: AlertSpec = AlertSpec {
 
 /// A disk is nearly full.
 pub(super) const DISK_FREE: AlertSpec = AlertSpec {
-    signal: Signal::DiskFree,
+    signal: AlertSignal::DiskFree,
     name: "DiskSpaceLow",
-    comparison: Comparison::Below,
-    quantity: Quantity::Share,
-    levels: Levels::NONE.and_critical(Threshold::percent(10)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Below,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::NONE.with_critical(AlertThreshold::percent(10)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "Less than {threshold} of {{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} is free",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of {{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) is free; it must be {threshold} at least.",
@@ -54,14 +58,14 @@ pub(super) const DISK_FREE: AlertSpec = AlertSpec {
 
 /// A disk will be full soon.
 pub(super) const DISK_FULL_IN: AlertSpec = AlertSpec {
-    signal: Signal::DiskFullIn,
+    signal: AlertSignal::DiskFullIn,
     name: "DiskFullSoon",
-    comparison: Comparison::Below,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(604800)),
-    hold: Duration::from_secs(3600),
+    comparison: ThresholdComparison::Below,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(604800)),
+    for_duration: Duration::from_secs(3600),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} is full in less than {threshold} at this pace",
     critical_summary: None,
     description: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) is full in {{ $value | humanizeDuration }} if it goes on filling as in the last 6 hours; the limit is {threshold}.",

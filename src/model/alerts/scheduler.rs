@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// Executions start late.
 pub(super) const LAG: AlertSpec = AlertSpec {
-    signal: Signal::ExecutionLag,
+    signal: AlertSignal::ExecutionLag,
     name: "ExecutionLagHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::NONE.and_high(Threshold::seconds(300)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::NONE.with_high(AlertThreshold::seconds(300)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Scheduler,
+    dashboard: DashboardId::Scheduler,
     summary: "Executions of {{ $labels.job }} start more than {threshold} late",
     critical_summary: None,
     description: "One execution in twenty of {{ $labels.job }} started more than {{ $value | humanizeDuration }} late in the last 15 minutes; the limit is {threshold}.",
@@ -22,14 +25,14 @@ pub(super) const LAG: AlertSpec = AlertSpec {
 
 /// Executions fail.
 pub(super) const SUCCESS: AlertSpec = AlertSpec {
-    signal: Signal::SchedulerSuccessRatio,
+    signal: AlertSignal::SchedulerSuccessRatio,
     name: "SchedulerSuccessRatioLow",
-    comparison: Comparison::Below,
-    quantity: Quantity::Share,
-    levels: Levels::NONE.and_high(Threshold::percent(90)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Below,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::NONE.with_high(AlertThreshold::percent(90)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Scheduler,
+    dashboard: DashboardId::Scheduler,
     summary: "Less than {threshold} of the executions of {{ $labels.job }} succeed",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of the executions that {{ $labels.job }} ended in the last hour succeeded; it must be {threshold} at least.",
@@ -38,14 +41,14 @@ pub(super) const SUCCESS: AlertSpec = AlertSpec {
 
 /// A scheduler no longer beats.
 pub(super) const OFFLINE: AlertSpec = AlertSpec {
-    signal: Signal::SchedulerOffline,
+    signal: AlertSignal::SchedulerOffline,
     name: "SchedulerOffline",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::NONE.and_critical(Threshold::seconds(300)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::NONE.with_critical(AlertThreshold::seconds(300)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Scheduler,
+    dashboard: DashboardId::Scheduler,
     summary: "Scheduler {{ $labels.scheduler_id }} has not been heard of for more than {threshold}",
     critical_summary: None,
     description: "The last beat of scheduler {{ $labels.scheduler_id }} came {{ $value | humanizeDuration }} ago, and it did not say goodbye; after {threshold} it counts as offline.",

@@ -1,7 +1,7 @@
-/// What an alert looks at.
+/// The signal of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Signal {
+pub enum AlertSignal {
     /// The share of requests that the API itself failed, over 5 minutes.
     ApiErrorRatio,
     /// The 95th percentile of the time to answer, over 5 minutes.
@@ -74,7 +74,7 @@ pub enum Signal {
     Watchdog,
 }
 
-impl Signal {
+impl AlertSignal {
     /// Its name in the configuration, such as `api_error_ratio`.
     #[must_use]
     pub const fn key(self) -> &'static str {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Quantity, Severity, Signal, Threshold};
+use super::{AlertSignal, AlertThreshold, Severity, ThresholdQuantity};
 
 /// One alert.
 ///
@@ -10,22 +10,22 @@ use super::{Quantity, Severity, Signal, Threshold};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct AlertSpec {
-    /// What it looks at.
-    pub signal: Signal,
+    /// The signal.
+    pub signal: AlertSignal,
     /// Its name, `alertname`.
     pub name: &'static str,
     /// Which side of the threshold is bad.
-    pub comparison: Comparison,
-    /// What the thresholds are.
-    pub quantity: Quantity,
+    pub comparison: ThresholdComparison,
+    /// The quantity of the thresholds.
+    pub quantity: ThresholdQuantity,
     /// The thresholds by default.
-    pub levels: Levels,
-    /// For how long it must be so before the alert fires: `for`.
-    pub hold: Duration,
+    pub levels: AlertLevels,
+    /// The time for which the condition must hold before the alert fires: `for` in Prometheus.
+    pub for_duration: Duration,
     /// Who is called unless `service.team` says otherwise.
     pub team: &'static str,
     /// The dashboard that shows it.
-    pub dashboard: Dashboard,
+    pub dashboard: DashboardId,
     /// What happens, in half a line.
     pub summary: &'static str,
     /// The same of the critical level, where it has a name of its own.
@@ -39,33 +39,33 @@ pub struct AlertSpec {
 /// The thresholds of an alert, by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Levels {
+pub struct AlertLevels {
     /// Of `warning`.
-    pub warning: Option<Threshold>,
+    pub warning: Option<AlertThreshold>,
     /// Of `high`.
-    pub high: Option<Threshold>,
+    pub high: Option<AlertThreshold>,
     /// Of `critical`.
-    pub critical: Option<Threshold>,
+    pub critical: Option<AlertThreshold>,
 }
 
-/// Which side of a threshold is bad.
+/// The comparison with a threshold: which side is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Comparison {
+pub enum ThresholdComparison {
     /// More than the threshold.
     Above,
     /// Less than the threshold.
     Below,
     /// Outside the band.
     Outside,
-    /// A state that lasts: the threshold is for how long.
-    Lasts,
+    /// A state that persists: the threshold is its duration.
+    Sustained,
 }
 
-/// A dashboard.
+/// The id of a dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Dashboard {
+pub enum DashboardId {
     /// Requests, and the processes that answer them.
     Api,
     /// Jobs, queues and workers.
@@ -94,9 +94,9 @@ impl AlertSpec {
         slug
     }
 
-    /// The summary of a level.
+    /// Returns the summary of a severity.
     #[must_use]
-    pub const fn summary_of(&self, severity: Severity) -> &'static str {
+    pub const fn summary_for(&self, severity: Severity) -> &'static str {
         match (severity, self.critical_summary) {
             (Severity::Critical, Some(summary)) => summary,
             _ => self.summary,
@@ -104,53 +104,53 @@ impl AlertSpec {
     }
 }
 
-impl Levels {
+impl AlertLevels {
     /// No level.
-    pub(super) const NONE: Levels = Levels {
+    pub(super) const NONE: AlertLevels = AlertLevels {
         warning: None,
         high: None,
         critical: None,
     };
 
     /// A warning alone.
-    pub(super) const fn warning(threshold: Threshold) -> Levels {
-        Levels {
+    pub(super) const fn warning(threshold: AlertThreshold) -> AlertLevels {
+        AlertLevels {
             warning: Some(threshold),
-            ..Levels::NONE
+            ..AlertLevels::NONE
         }
     }
 
-    /// With this one, too.
-    pub(super) const fn and_high(self, threshold: Threshold) -> Levels {
-        Levels {
+    /// Returns the levels with this threshold for `high`.
+    pub(super) const fn with_high(self, threshold: AlertThreshold) -> AlertLevels {
+        AlertLevels {
             high: Some(threshold),
             ..self
         }
     }
 
-    /// With this one, too.
-    pub(super) const fn and_critical(self, threshold: Threshold) -> Levels {
-        Levels {
+    /// Returns the levels with this threshold for `critical`.
+    pub(super) const fn with_critical(self, threshold: AlertThreshold) -> AlertLevels {
+        AlertLevels {
             critical: Some(threshold),
             ..self
         }
     }
 
-    /// In the order of [`Severity::ALL`].
-    pub(super) const fn all(&self) -> [Option<Threshold>; 3] {
+    /// Returns the thresholds in the order of [`Severity::ALL`].
+    pub(super) const fn all(&self) -> [Option<AlertThreshold>; 3] {
         [self.warning, self.high, self.critical]
     }
 }
 
-impl Dashboard {
+impl DashboardId {
     /// All of them.
-    pub const ALL: [Dashboard; 6] = [
-        Dashboard::Api,
-        Dashboard::Workers,
-        Dashboard::Scheduler,
-        Dashboard::Database,
-        Dashboard::Business,
-        Dashboard::Slo,
+    pub const ALL: [DashboardId; 6] = [
+        DashboardId::Api,
+        DashboardId::Workers,
+        DashboardId::Scheduler,
+        DashboardId::Database,
+        DashboardId::Business,
+        DashboardId::Slo,
     ];
 
     /// Its uid, which is also the name of its file: `/d/api-performance`.

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// An instance does not answer its scrape.
 pub(super) const TARGET_DOWN: AlertSpec = AlertSpec {
-    signal: Signal::TargetDown,
+    signal: AlertSignal::TargetDown,
     name: "TargetDown",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(300)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(300)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.instance }} of {{ $labels.job }} is not scraped",
     critical_summary: None,
     description: "Prometheus has not been able to scrape {{ $labels.instance }} of {{ $labels.job }} for {threshold}.",
@@ -22,14 +25,14 @@ pub(super) const TARGET_DOWN: AlertSpec = AlertSpec {
 
 /// An instance is not ready.
 pub(super) const NOT_READY: AlertSpec = AlertSpec {
-    signal: Signal::NotReady,
+    signal: AlertSignal::NotReady,
     name: "InstanceNotReady",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(600)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(600)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "{{ $labels.instance }} of {{ $labels.job }} is not ready",
     critical_summary: None,
     description: "{{ $labels.instance }} of {{ $labels.job }} has not been ready for {threshold}: load balancers send it nothing.",
@@ -38,14 +41,14 @@ pub(super) const NOT_READY: AlertSpec = AlertSpec {
 
 /// Telemetry is not taken.
 pub(super) const EXPORT: AlertSpec = AlertSpec {
-    signal: Signal::ExportFailures,
+    signal: AlertSignal::ExportFailures,
     name: "TelemetryExportFailing",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(10)),
-    hold: Duration::from_secs(600),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(10)),
+    for_duration: Duration::from_secs(600),
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "More than {threshold} of the {{ $labels.telemetry }} of {{ $labels.job }} are lost",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of the {{ $labels.telemetry }} that {{ $labels.job }} had to push in the last 15 minutes were dropped or not taken; at most {threshold} may be.",
@@ -54,14 +57,14 @@ pub(super) const EXPORT: AlertSpec = AlertSpec {
 
 /// Scrapes are incomplete.
 pub(super) const SCRAPE: AlertSpec = AlertSpec {
-    signal: Signal::ScrapeIncomplete,
+    signal: AlertSignal::ScrapeIncomplete,
     name: "ScrapeIncomplete",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(300)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(300)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} leave something out",
     critical_summary: None,
     description: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} have been incomplete for {threshold}: {{ $value | humanize }} parts were left out in the last 5 minutes.",
@@ -70,14 +73,14 @@ pub(super) const SCRAPE: AlertSpec = AlertSpec {
 
 /// An instrument is full.
 pub(super) const OVERFLOW: AlertSpec = AlertSpec {
-    signal: Signal::SeriesOverflow,
+    signal: AlertSignal::SeriesOverflow,
     name: "SeriesOverflow",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(900)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(900)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Api,
+    dashboard: DashboardId::Api,
     summary: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has too many series",
     critical_summary: None,
     description: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has held as many series as it may for {threshold}: {{ $value | humanize }} measurements in the last 15 minutes lost their labels.",
@@ -86,14 +89,14 @@ pub(super) const OVERFLOW: AlertSpec = AlertSpec {
 
 /// What must last is not durable.
 pub(super) const STORE: AlertSpec = AlertSpec {
-    signal: Signal::StoreDelay,
+    signal: AlertSignal::StoreDelay,
     name: "StoreDelayed",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(60)),
-    hold: Duration::from_secs(120),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(60)),
+    for_duration: Duration::from_secs(120),
     team: "platform",
-    dashboard: Dashboard::Database,
+    dashboard: DashboardId::Database,
     summary: "{{ $labels.instance }} of {{ $labels.job }} has not stored anything for more than {threshold}",
     critical_summary: None,
     description: "The oldest change of {{ $labels.instance }} of {{ $labels.job }} has waited {{ $value | humanizeDuration }} to be made durable; the limit is {threshold}.",
@@ -102,14 +105,14 @@ pub(super) const STORE: AlertSpec = AlertSpec {
 
 /// Alerting works.
 pub(super) const WATCHDOG: AlertSpec = AlertSpec {
-    signal: Signal::Watchdog,
+    signal: AlertSignal::Watchdog,
     name: "Watchdog",
-    comparison: Comparison::Lasts,
-    quantity: Quantity::None,
-    levels: Levels::NONE,
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Sustained,
+    quantity: ThresholdQuantity::None,
+    levels: AlertLevels::NONE,
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Slo,
+    dashboard: DashboardId::Slo,
     summary: "Alerting works",
     critical_summary: None,
     description: "This alert always fires. Let something outside page when it stops arriving.",

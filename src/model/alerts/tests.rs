@@ -11,7 +11,7 @@ fn every_signal_has_one_alert_and_every_alert_one_signal_and_name() {
     assert_eq!(keys.len(), ALL.len());
     assert_eq!(names.len(), ALL.len());
     // The last one declared: no signal is without an alert.
-    assert_eq!(Signal::Watchdog as usize + 1, ALL.len());
+    assert_eq!(AlertSignal::Watchdog as usize + 1, ALL.len());
     for spec in ALL {
         assert_eq!(spec.signal.spec().name, spec.name);
     }
@@ -22,13 +22,13 @@ fn a_more_urgent_level_is_further_from_what_is_good() {
     for spec in ALL {
         let levels: Vec<_> = spec.levels.all().into_iter().flatten().collect();
         for pair in levels.windows(2) {
-            let (lower, higher) = (pair[0].low(), pair[1].low());
+            let (lower, higher) = (pair[0].lower_bound(), pair[1].lower_bound());
             match spec.comparison {
-                Comparison::Above => assert!(lower < higher, "{}", spec.name),
+                ThresholdComparison::Above => assert!(lower < higher, "{}", spec.name),
                 _ => assert!(lower > higher, "{}", spec.name),
             }
         }
-        let configurable = spec.quantity != Quantity::None;
+        let configurable = spec.quantity != ThresholdQuantity::None;
         assert_eq!(configurable, !levels.is_empty(), "{}", spec.name);
     }
 }
@@ -42,8 +42,9 @@ fn texts_name_the_threshold_and_end_as_sentences() {
             spec.name
         );
         assert!(!spec.summary.ends_with('.'), "{}", spec.name);
-        let told = spec.description.contains("{threshold}") || spec.signal == Signal::Watchdog;
-        assert!(told, "{}", spec.name);
+        let mentioned =
+            spec.description.contains("{threshold}") || spec.signal == AlertSignal::Watchdog;
+        assert!(mentioned, "{}", spec.name);
         // Every opened template is closed.
         for text in [spec.summary, spec.description] {
             assert_eq!(
@@ -59,27 +60,37 @@ fn texts_name_the_threshold_and_end_as_sentences() {
 #[test]
 fn thresholds_are_written_as_people_do() {
     let threshold = |signal, severity| {
-        let threshold: Option<Threshold> = Thresholds::default().get(signal, severity);
+        let threshold: Option<AlertThreshold> = Thresholds::default().get(signal, severity);
         threshold.unwrap().to_string()
     };
-    assert_eq!(threshold(Signal::ApiErrorRatio, Severity::Warning), "2%");
-    assert_eq!(threshold(Signal::ApiLatency, Severity::High), "2s");
-    assert_eq!(threshold(Signal::QueueDepth, Severity::High), "1000");
-    assert_eq!(threshold(Signal::DiskFullIn, Severity::Warning), "7d");
-    assert_eq!(threshold(Signal::Revenue, Severity::Warning), "50% to 200%");
+    assert_eq!(
+        threshold(AlertSignal::ApiErrorRatio, Severity::Warning),
+        "2%"
+    );
+    assert_eq!(threshold(AlertSignal::ApiLatency, Severity::High), "2s");
+    assert_eq!(threshold(AlertSignal::QueueDepth, Severity::High), "1000");
+    assert_eq!(threshold(AlertSignal::DiskFullIn, Severity::Warning), "7d");
+    assert_eq!(
+        threshold(AlertSignal::Revenue, Severity::Warning),
+        "50% to 200%"
+    );
 }
 
 #[test]
 fn a_level_that_is_switched_off_is_gone() {
     let mut thresholds = Thresholds::default();
-    thresholds.set(Signal::ApiErrorRatio, Severity::High, None);
-    thresholds.set(Signal::Watchdog, Severity::High, Some(Threshold::Count(1)));
+    thresholds.set(AlertSignal::ApiErrorRatio, Severity::High, None);
+    thresholds.set(
+        AlertSignal::Watchdog,
+        Severity::High,
+        Some(AlertThreshold::Count(1)),
+    );
     let levels: Vec<_> = thresholds
-        .levels(Signal::ApiErrorRatio)
+        .levels(AlertSignal::ApiErrorRatio)
         .map(|(severity, _)| severity)
         .collect();
     assert_eq!(levels, [Severity::Warning, Severity::Critical]);
-    assert_eq!(thresholds.levels(Signal::Watchdog).count(), 0);
+    assert_eq!(thresholds.levels(AlertSignal::Watchdog).count(), 0);
 }
 
 #[test]

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use crate::model::units::{Ratio, format_duration};
 
-/// The kind of value that a signal's thresholds have.
+/// The quantity of a signal's thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Quantity {
+pub enum ThresholdQuantity {
     /// A share of a whole, above 0 and below 1.
     Share,
     /// A multiple of what is usual: 0.5 is half, 2 twice as much.
@@ -21,10 +21,10 @@ pub enum Quantity {
     None,
 }
 
-/// The value from which on an alert fires.
+/// The threshold of an alert: the value from which on it fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Threshold {
+pub enum AlertThreshold {
     /// A share or a multiple.
     Ratio(Ratio),
     /// From the first multiple to the second everything is usual.
@@ -35,31 +35,31 @@ pub enum Threshold {
     Count(u64),
 }
 
-impl Threshold {
+impl AlertThreshold {
     /// This many hundredths.
-    pub(super) const fn percent(hundredths: i128) -> Threshold {
+    pub(super) const fn percent(hundredths: i128) -> AlertThreshold {
         match Ratio::new(hundredths, 100) {
-            Some(ratio) => Threshold::Ratio(ratio),
-            None => Threshold::Ratio(Ratio::ZERO),
+            Some(ratio) => AlertThreshold::Ratio(ratio),
+            None => AlertThreshold::Ratio(Ratio::ZERO),
         }
     }
 
     /// From this many hundredths to that many.
-    pub(super) const fn band(low: i128, high: i128) -> Threshold {
+    pub(super) const fn band(low: i128, high: i128) -> AlertThreshold {
         match (Ratio::new(low, 100), Ratio::new(high, 100)) {
-            (Some(low), Some(high)) => Threshold::Band(low, high),
-            _ => Threshold::Band(Ratio::ZERO, Ratio::ONE),
+            (Some(low), Some(high)) => AlertThreshold::Band(low, high),
+            _ => AlertThreshold::Band(Ratio::ZERO, Ratio::ONE),
         }
     }
 
     /// This many seconds.
-    pub(super) const fn seconds(seconds: u64) -> Threshold {
-        Threshold::Time(Duration::from_secs(seconds))
+    pub(super) const fn seconds(seconds: u64) -> AlertThreshold {
+        AlertThreshold::Time(Duration::from_secs(seconds))
     }
 
-    /// The number that a panel draws: a fraction, seconds, or a count; of a band its lower end.
+    /// Returns the number that a panel draws: a fraction, seconds, or a count; of a band its lower end.
     #[must_use]
-    pub fn low(self) -> f64 {
+    pub fn lower_bound(self) -> f64 {
         match self {
             Self::Ratio(ratio) | Self::Band(ratio, _) => ratio.to_f64(),
             Self::Time(time) => time.as_secs_f64(),
@@ -68,29 +68,31 @@ impl Threshold {
         }
     }
 
-    /// The upper end of a band; of all else the same as [`low`](Self::low).
+    /// Returns the upper end of a band; of all else the same as [`lower_bound`](Self::lower_bound).
     #[must_use]
-    pub fn high(self) -> f64 {
+    pub fn upper_bound(self) -> f64 {
         match self {
             Self::Band(_, high) => high.to_f64(),
-            other => other.low(),
+            other => other.lower_bound(),
         }
     }
 }
 
-impl fmt::Display for Threshold {
+impl fmt::Display for AlertThreshold {
     /// As people write it: `5%`, `50% to 200%`, `5m`, `500`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ratio(ratio) => write!(f, "{}%", percentage(*ratio)),
-            Self::Band(low, high) => write!(f, "{}% to {}%", percentage(*low), percentage(*high)),
+            Self::Ratio(ratio) => write!(f, "{}%", format_percent(*ratio)),
+            Self::Band(low, high) => {
+                write!(f, "{}% to {}%", format_percent(*low), format_percent(*high))
+            }
             Self::Time(time) => f.write_str(&format_duration(*time)),
             Self::Count(count) => count.fmt(f),
         }
     }
 }
 
-impl serde::Serialize for Threshold {
+impl serde::Serialize for AlertThreshold {
     /// As the configuration has it: `0.05`, `[0.5, 2]`, `"5m"`, `500`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -102,7 +104,7 @@ impl serde::Serialize for Threshold {
     }
 }
 
-fn percentage(ratio: Ratio) -> String {
-    let hundred = ratio.times(Ratio::from(100)).unwrap_or(ratio);
-    hundred.shortened(6)
+fn format_percent(ratio: Ratio) -> String {
+    let hundred = ratio.checked_mul(Ratio::from(100)).unwrap_or(ratio);
+    hundred.format_trimmed(6)
 }

@@ -2,38 +2,43 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{ALL, Quantity, Severity, Signal, Threshold};
+use super::{ALL, AlertSignal, AlertThreshold, Severity, ThresholdQuantity};
 
 /// The thresholds in force: those of the declarations, unless the configuration says otherwise.
 ///
 /// A level without a threshold raises nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thresholds(BTreeMap<Signal, [Option<Threshold>; 3]>);
+pub struct Thresholds(BTreeMap<AlertSignal, [Option<AlertThreshold>; 3]>);
 
 impl Thresholds {
     /// The threshold of a level; `None` where there is no such level.
     #[must_use]
-    pub fn get(&self, signal: Signal, severity: Severity) -> Option<Threshold> {
+    pub fn get(&self, signal: AlertSignal, severity: Severity) -> Option<AlertThreshold> {
         self.0.get(&signal)?[severity as usize]
     }
 
     /// Sets the threshold of a level; `None` switches it off. Whether it is possible is judged when the
     /// configuration is resolved. Signals without thresholds have none to set.
-    pub fn set(&mut self, signal: Signal, severity: Severity, threshold: Option<Threshold>) {
+    pub fn set(
+        &mut self,
+        signal: AlertSignal,
+        severity: Severity,
+        threshold: Option<AlertThreshold>,
+    ) {
         if let Some(levels) = self.0.get_mut(&signal) {
             levels[severity as usize] = threshold;
         }
     }
 
     /// The levels that a signal has, the least urgent first.
-    pub fn levels(&self, signal: Signal) -> impl Iterator<Item = (Severity, Threshold)> {
+    pub fn levels(&self, signal: AlertSignal) -> impl Iterator<Item = (Severity, AlertThreshold)> {
         Severity::ALL
             .into_iter()
             .filter_map(move |severity| Some((severity, self.get(signal, severity)?)))
     }
 
     /// Every signal that has thresholds, in order.
-    pub fn signals(&self) -> impl Iterator<Item = Signal> {
+    pub fn signals(&self) -> impl Iterator<Item = AlertSignal> {
         ALL.iter()
             .map(|spec| spec.signal)
             .filter(|signal| self.0.contains_key(signal))
@@ -42,7 +47,9 @@ impl Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        let configurable = ALL.iter().filter(|spec| spec.quantity != Quantity::None);
+        let configurable = ALL
+            .iter()
+            .filter(|spec| spec.quantity != ThresholdQuantity::None);
         Self(
             configurable
                 .map(|spec| (spec.signal, spec.levels.all()))

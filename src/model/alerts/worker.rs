@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{AlertSpec, Comparison, Dashboard, Levels, Quantity, Signal, Threshold};
+use super::{
+    AlertLevels, AlertSignal, AlertSpec, AlertThreshold, DashboardId, ThresholdComparison,
+    ThresholdQuantity,
+};
 
 /// A worker no longer beats.
 pub(super) const OFFLINE: AlertSpec = AlertSpec {
-    signal: Signal::WorkerOffline,
+    signal: AlertSignal::WorkerOffline,
     name: "WorkerOffline",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::NONE.and_critical(Threshold::seconds(300)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::NONE.with_critical(AlertThreshold::seconds(300)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Workers,
+    dashboard: DashboardId::Workers,
     summary: "Worker {{ $labels.worker_id }} has not been heard of for more than {threshold}",
     critical_summary: None,
     description: "The last beat of worker {{ $labels.worker_id }} came {{ $value | humanizeDuration }} ago, and it did not say goodbye; after {threshold} it counts as offline.",
@@ -22,14 +25,14 @@ pub(super) const OFFLINE: AlertSpec = AlertSpec {
 
 /// Workers no longer beat, where there are too many to name.
 pub(super) const MANY_OFFLINE: AlertSpec = AlertSpec {
-    signal: Signal::WorkersOffline,
+    signal: AlertSignal::WorkersOffline,
     name: "WorkersOffline",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::NONE.and_critical(Threshold::percent(1)),
-    hold: Duration::ZERO,
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::NONE.with_critical(AlertThreshold::percent(1)),
+    for_duration: Duration::ZERO,
     team: "platform",
-    dashboard: Dashboard::Workers,
+    dashboard: DashboardId::Workers,
     summary: "More than {threshold} of the workers are offline",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of more than 1000 workers are offline and did not say goodbye; at most {threshold} may be. There are too many to name each.",
@@ -38,14 +41,14 @@ pub(super) const MANY_OFFLINE: AlertSpec = AlertSpec {
 
 /// Too many jobs wait.
 pub(super) const QUEUE_DEPTH: AlertSpec = AlertSpec {
-    signal: Signal::QueueDepth,
+    signal: AlertSignal::QueueDepth,
     name: "QueueDepthHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Count,
-    levels: Levels::warning(Threshold::Count(500)).and_high(Threshold::Count(1000)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Count,
+    levels: AlertLevels::warning(AlertThreshold::Count(500)).with_high(AlertThreshold::Count(1000)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Workers,
+    dashboard: DashboardId::Workers,
     summary: "More than {threshold} jobs wait in queue {{ $labels.queue }}",
     critical_summary: None,
     description: "{{ $value | humanize }} jobs wait in queue {{ $labels.queue }}; at most {threshold} should.",
@@ -54,14 +57,14 @@ pub(super) const QUEUE_DEPTH: AlertSpec = AlertSpec {
 
 /// Too many jobs fail.
 pub(super) const FAILURES: AlertSpec = AlertSpec {
-    signal: Signal::JobFailureRatio,
+    signal: AlertSignal::JobFailureRatio,
     name: "JobFailureRatioHigh",
-    comparison: Comparison::Above,
-    quantity: Quantity::Share,
-    levels: Levels::warning(Threshold::percent(10)),
-    hold: Duration::from_secs(300),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Share,
+    levels: AlertLevels::warning(AlertThreshold::percent(10)),
+    for_duration: Duration::from_secs(300),
     team: "platform",
-    dashboard: Dashboard::Workers,
+    dashboard: DashboardId::Workers,
     summary: "More than {threshold} of the jobs of {{ $labels.job }} fail",
     critical_summary: None,
     description: "{{ $value | humanizePercentage }} of the jobs that {{ $labels.job }} ended in the last 15 minutes failed, panicked or were given up; at most {threshold} may.",
@@ -70,14 +73,14 @@ pub(super) const FAILURES: AlertSpec = AlertSpec {
 
 /// A job waits for too long.
 pub(super) const OLDEST: AlertSpec = AlertSpec {
-    signal: Signal::OldestJobAge,
+    signal: AlertSignal::OldestJobAge,
     name: "OldestJobWaiting",
-    comparison: Comparison::Above,
-    quantity: Quantity::Time,
-    levels: Levels::warning(Threshold::seconds(300)),
-    hold: Duration::from_secs(60),
+    comparison: ThresholdComparison::Above,
+    quantity: ThresholdQuantity::Time,
+    levels: AlertLevels::warning(AlertThreshold::seconds(300)),
+    for_duration: Duration::from_secs(60),
     team: "platform",
-    dashboard: Dashboard::Workers,
+    dashboard: DashboardId::Workers,
     summary: "A job in queue {{ $labels.queue }} has been due for more than {threshold}",
     critical_summary: None,
     description: "The oldest job in queue {{ $labels.queue }} has been due for {{ $value | humanizeDuration }}; none should wait longer than {threshold}.",

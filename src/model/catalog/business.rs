@@ -1,6 +1,6 @@
 //! What the platform is for.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 /// The kinds of engagement.
@@ -15,55 +15,55 @@ pub(crate) const ENGAGEMENT: [Attribute; 1] = [Attribute::one_of("kind", ENGAGEM
 
 /// Organisations that are active.
 pub const ACTIVE_ORGANIZATIONS: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.active_organizations",
     Instrument::Gauge,
-    Unit::Things("{organization}"),
+    Unit::Count("{organization}"),
     "Active organisations, as the service counts them; over replicas the largest is right, not the sum",
     &[],
 );
 /// Published posts.
 pub const POSTS: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.posts_published",
     Instrument::Counter,
-    Unit::Things("{post}"),
+    Unit::Count("{post}"),
     "Posts that were published",
     &[],
 );
 /// AI generations.
 pub const AI_GENERATIONS: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.ai_generations",
     Instrument::Counter,
-    Unit::Things("{generation}"),
+    Unit::Count("{generation}"),
     "AI generations that were delivered",
     &GENERATION,
 );
 /// Money taken.
 pub const REVENUE: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.revenue",
     Instrument::Counter,
-    Unit::Things("{minor_unit}"),
+    Unit::Count("{minor_unit}"),
     "Revenue in minor units of the currency, such as cents",
     &MONEY,
 );
 /// Money given back.
 pub const REFUNDS: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.refunds",
     Instrument::Counter,
-    Unit::Things("{minor_unit}"),
+    Unit::Count("{minor_unit}"),
     "Refunds in minor units of the currency, such as cents",
     &MONEY,
 );
 /// User engagement.
 pub const USER_ENGAGEMENT: MetricSpec = MetricSpec::new(
-    Family::Business,
+    MetricFamily::Business,
     "vantage.business.engagement",
     Instrument::Counter,
-    Unit::Things("{interaction}"),
+    Unit::Count("{interaction}"),
     "Interactions of users with posts, by kind",
     &ENGAGEMENT,
 );

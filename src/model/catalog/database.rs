@@ -2,7 +2,7 @@
 
 pub mod server;
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 const SYSTEM: Attribute = Attribute::open(
@@ -42,7 +42,7 @@ pub(crate) const BY_POOL: [Attribute; 1] = [POOL];
 
 /// Duration of a call.
 pub const OPERATION_DURATION: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.operation.duration",
     Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
     Unit::Seconds,
@@ -51,37 +51,37 @@ pub const OPERATION_DURATION: MetricSpec = MetricSpec::new(
 );
 /// Calls slower than [`SLOW_QUERY`](crate::record::instruments::SLOW_QUERY).
 pub const SLOW_QUERIES: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "vantage.database.slow_queries",
     Instrument::Counter,
-    Unit::Things("{query}"),
+    Unit::Count("{query}"),
     "Database calls that took longer than one second",
     &SLOW,
 );
 /// Transactions that ended.
 pub const TRANSACTIONS: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "vantage.database.transactions",
     Instrument::Counter,
-    Unit::Things("{transaction}"),
+    Unit::Count("{transaction}"),
     "Transactions that ended, by outcome; aborted ones were dropped without a verdict",
     &TRANSACTION,
 );
 /// Whether the database answers.
 pub const UP: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "vantage.database.up",
     Instrument::Gauge,
-    Unit::Things("{database}"),
+    Unit::Count("{database}"),
     "1 when the database answered last time it was asked, 0 when it did not",
     &BY_DATABASE,
 );
 /// Connections by state.
 pub const CONNECTIONS: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.connection.count",
     Instrument::ObservableGauge,
-    Unit::Things("{connection}"),
+    Unit::Count("{connection}"),
     "Connections of a pool, by state",
     &[
         POOL,
@@ -90,34 +90,34 @@ pub const CONNECTIONS: MetricSpec = MetricSpec::new(
 );
 /// The pool's size.
 pub const CONNECTIONS_MAX: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.connection.max",
     Instrument::ObservableGauge,
-    Unit::Things("{connection}"),
+    Unit::Count("{connection}"),
     "Connections that a pool may open",
     &[POOL],
 );
 /// Callers that wait for a connection.
 pub const PENDING_REQUESTS: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.connection.pending_requests",
     Instrument::ObservableGauge,
-    Unit::Things("{request}"),
+    Unit::Count("{request}"),
     "Callers that wait for a connection of a pool",
     &[POOL],
 );
 /// Callers that waited in vain.
 pub const TIMEOUTS: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.connection.timeouts",
     Instrument::Counter,
-    Unit::Things("{timeout}"),
+    Unit::Count("{timeout}"),
     "Callers that gave up waiting for a connection of a pool",
     &BY_POOL,
 );
 /// How long callers wait.
 pub const WAIT_TIME: MetricSpec = MetricSpec::new(
-    Family::Database,
+    MetricFamily::Database,
     "db.client.connection.wait_time",
     Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
     Unit::Seconds,

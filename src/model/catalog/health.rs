@@ -1,6 +1,6 @@
 //! Health checks, and what they make of the service.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 const CHECK: Attribute = Attribute::open("check", "the id under which the check is registered");
@@ -9,36 +9,36 @@ const CRITICALITY: Attribute =
 const SCOPE: Attribute = Attribute::one_of("scope", &["local", "shared"]);
 const STATUS: Attribute = Attribute::one_of("status", &["pass", "warn", "fail"]);
 
-/// Whether the service is in a state.
-pub const STATUS_OF_SERVICE: MetricSpec = MetricSpec::new(
-    Family::Health,
+/// The status of the service, as one series per status.
+pub const SERVICE_STATUS: MetricSpec = MetricSpec::new(
+    MetricFamily::Health,
     "vantage.health.status",
     Instrument::ObservableGauge,
-    Unit::Things("{service}"),
+    Unit::Count("{service}"),
     "1 for the status that the service has, 0 for the others",
     &[STATUS],
 );
 /// Whether the service may be sent requests.
 pub const READY: MetricSpec = MetricSpec::new(
-    Family::Health,
+    MetricFamily::Health,
     "vantage.health.ready",
     Instrument::ObservableGauge,
-    Unit::Things("{service}"),
+    Unit::Count("{service}"),
     "1 when the service may be sent requests, 0 when not",
     &[],
 );
 /// Whether a check is in a state.
 pub const CHECK_STATUS: MetricSpec = MetricSpec::new(
-    Family::Health,
+    MetricFamily::Health,
     "vantage.health.check.status",
     Instrument::ObservableGauge,
-    Unit::Things("{check}"),
+    Unit::Count("{check}"),
     "1 for the status that a check has after damping, 0 for the others; a stale check fails, and one without a result has none",
     &[CHECK, CRITICALITY, SCOPE, STATUS],
 );
 /// How long the latest run took.
 pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
-    Family::Health,
+    MetricFamily::Health,
     "vantage.health.check.duration",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -47,7 +47,7 @@ pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
 );
 /// How old the latest result is.
 pub const CHECK_AGE: MetricSpec = MetricSpec::new(
-    Family::Health,
+    MetricFamily::Health,
     "vantage.health.check.age",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -57,7 +57,7 @@ pub const CHECK_AGE: MetricSpec = MetricSpec::new(
 
 /// The family, in the order of its table.
 pub const ALL: &[&MetricSpec] = &[
-    &STATUS_OF_SERVICE,
+    &SERVICE_STATUS,
     &READY,
     &CHECK_STATUS,
     &CHECK_DURATION,

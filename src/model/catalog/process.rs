@@ -1,6 +1,6 @@
 //! The process and the file systems that it writes to.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 const MOUNT: Attribute =
@@ -8,7 +8,7 @@ const MOUNT: Attribute =
 
 /// Resident memory.
 pub const MEMORY: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "process.memory.usage",
     Instrument::ObservableGauge,
     Unit::Bytes,
@@ -17,7 +17,7 @@ pub const MEMORY: MetricSpec = MetricSpec::new(
 );
 /// The limit that applies.
 pub const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "vantage.process.memory.limit",
     Instrument::ObservableGauge,
     Unit::Bytes,
@@ -26,7 +26,7 @@ pub const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
 );
 /// Share of the limit.
 pub const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "vantage.process.memory.utilization",
     Instrument::ObservableGauge,
     Unit::Ratio,
@@ -35,7 +35,7 @@ pub const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
 );
 /// Processor time.
 pub const CPU_TIME: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "process.cpu.time",
     Instrument::ObservableCounter,
     Unit::Seconds,
@@ -44,16 +44,16 @@ pub const CPU_TIME: MetricSpec = MetricSpec::new(
 );
 /// The limit that applies.
 pub const CPU_LIMIT: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "vantage.process.cpu.limit",
     Instrument::ObservableGauge,
-    Unit::Things("{cpu}"),
+    Unit::Count("{cpu}"),
     "Processors that the process may use: the tightest control group's quota, or those it may run on",
     &[],
 );
 /// Share of the limit.
 pub const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "process.cpu.utilization",
     Instrument::ObservableGauge,
     Unit::Ratio,
@@ -62,16 +62,16 @@ pub const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
 );
 /// Open file descriptors.
 pub const FILE_DESCRIPTORS: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "process.unix.file_descriptor.count",
     Instrument::ObservableGauge,
-    Unit::Things("{file_descriptor}"),
+    Unit::Count("{file_descriptor}"),
     "Open file descriptors of the process",
     &[],
 );
 /// Age of the process.
 pub const UPTIME: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "process.uptime",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -80,7 +80,7 @@ pub const UPTIME: MetricSpec = MetricSpec::new(
 );
 /// Disk space by state.
 pub const DISK_USAGE: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "system.filesystem.usage",
     Instrument::ObservableGauge,
     Unit::Bytes,
@@ -92,7 +92,7 @@ pub const DISK_USAGE: MetricSpec = MetricSpec::new(
 );
 /// Disk space in use.
 pub const DISK_UTILIZATION: MetricSpec = MetricSpec::new(
-    Family::Process,
+    MetricFamily::Process,
     "system.filesystem.utilization",
     Instrument::ObservableGauge,
     Unit::Ratio,

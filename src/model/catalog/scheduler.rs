@@ -1,7 +1,7 @@
 //! Schedules and the executions that they start.
 
 use super::worker::{OUTCOMES, WORK_BOUNDS};
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 const SCHEDULE: Attribute =
@@ -19,34 +19,34 @@ pub(crate) const FAILURE: [Attribute; 2] = [
 
 /// Jobs put on the calendar.
 pub const SCHEDULED_JOBS: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.scheduled_jobs",
     Instrument::Counter,
-    Unit::Things("{job}"),
+    Unit::Count("{job}"),
     "Jobs that were scheduled",
     &BY_SCHEDULE,
 );
 /// Executions that ended.
 pub const EXECUTIONS: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.executions",
     Instrument::Counter,
-    Unit::Things("{execution}"),
+    Unit::Count("{execution}"),
     "Scheduled executions that ended; the success rate is the share that succeeded",
     &EXECUTION,
 );
 /// Why executions failed.
 pub const EXECUTION_FAILURES: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.execution.failures",
     Instrument::Counter,
-    Unit::Things("{failure}"),
+    Unit::Count("{failure}"),
     "Executions that failed, by schedule and reason",
     &FAILURE,
 );
 /// Delay between the planned and the real start.
 pub const EXECUTION_LAG: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.execution.lag",
     Instrument::Histogram(WORK_BOUNDS),
     Unit::Seconds,
@@ -55,7 +55,7 @@ pub const EXECUTION_LAG: MetricSpec = MetricSpec::new(
 );
 /// Time from start to end.
 pub const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.execution.duration",
     Instrument::Histogram(WORK_BOUNDS),
     Unit::Seconds,
@@ -64,35 +64,35 @@ pub const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
 );
 /// Executions that are running.
 pub const ACTIVE_EXECUTIONS: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.active_executions",
     Instrument::UpDownCounter,
-    Unit::Things("{execution}"),
+    Unit::Count("{execution}"),
     "Executions that are running",
     &BY_SCHEDULE,
 );
 /// Runs that never started.
 pub const MISSED_RUNS: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.missed_runs",
     Instrument::Counter,
-    Unit::Things("{run}"),
+    Unit::Count("{run}"),
     "Runs that were due and never started",
     &BY_SCHEDULE,
 );
 /// Runs that started while the one before was still going.
 pub const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.overlapping_runs",
     Instrument::Counter,
-    Unit::Things("{run}"),
+    Unit::Count("{run}"),
     "Runs that started while an earlier one of the same schedule was running",
     &BY_SCHEDULE,
 );
 
 /// When each scheduler was last heard of.
 pub const HEARTBEAT: MetricSpec = MetricSpec::new(
-    Family::Scheduler,
+    MetricFamily::Scheduler,
     "vantage.scheduler.heartbeat.timestamp",
     Instrument::ObservableGauge,
     Unit::Seconds,

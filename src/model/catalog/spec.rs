@@ -15,7 +15,7 @@ pub struct MetricSpec {
     /// What tells its series apart, in key order.
     pub attributes: &'static [Attribute],
     /// The part of the platform that it describes.
-    pub family: Family,
+    pub family: MetricFamily,
 }
 
 /// The kind of instrument that records a metric.
@@ -42,14 +42,14 @@ pub enum Instrument {
 pub struct Attribute {
     /// The OpenTelemetry key, such as `http.route`.
     pub key: &'static str,
-    /// What it may hold.
-    pub values: Values,
+    /// Its values.
+    pub values: AttributeValues,
 }
 
-/// What a label may hold.
+/// The values of a label.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Values {
+pub enum AttributeValues {
     /// One of these.
     OneOf(&'static [&'static str]),
     /// A number, as text in Prometheus and as an integer over OTLP.
@@ -58,10 +58,10 @@ pub enum Values {
     Open(&'static str),
 }
 
-/// The part of the platform that a metric describes.
+/// The family of a metric: the part of the platform that it describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Family {
+pub enum MetricFamily {
     /// HTTP requests and connections.
     Api,
     /// Jobs and queues.
@@ -78,14 +78,14 @@ pub enum Family {
     Health,
     /// The store of what must outlive the process.
     Store,
-    /// The SDK's own condition.
-    Own,
+    /// The telemetry itself.
+    Telemetry,
 }
 
-impl Family {
+impl MetricFamily {
     /// The family's name in tables.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Worker => "worker",
@@ -95,7 +95,7 @@ impl Family {
             Self::Process => "process",
             Self::Health => "health",
             Self::Store => "store",
-            Self::Own => "telemetry",
+            Self::Telemetry => "telemetry",
         }
     }
 }
@@ -106,7 +106,7 @@ impl Attribute {
     pub const fn one_of(key: &'static str, values: &'static [&'static str]) -> Self {
         Self {
             key,
-            values: Values::OneOf(values),
+            values: AttributeValues::OneOf(values),
         }
     }
 
@@ -115,7 +115,7 @@ impl Attribute {
     pub const fn open(key: &'static str, source: &'static str) -> Self {
         Self {
             key,
-            values: Values::Open(source),
+            values: AttributeValues::Open(source),
         }
     }
 
@@ -130,7 +130,7 @@ impl Attribute {
     pub const fn integer(key: &'static str, source: &'static str) -> Self {
         Self {
             key,
-            values: Values::Integer(source),
+            values: AttributeValues::Integer(source),
         }
     }
 }
@@ -143,7 +143,7 @@ impl MetricSpec {
     /// In a constant, and so at compile time, when the declaration breaks a rule of the catalog.
     #[must_use]
     pub const fn new(
-        family: Family,
+        family: MetricFamily,
         name: &'static str,
         instrument: Instrument,
         unit: Unit,
@@ -157,7 +157,7 @@ impl MetricSpec {
             let gauge = matches!(instrument, Instrument::Gauge | Instrument::ObservableGauge);
             assert!(gauge, "unit 1 is for gauges: exporters append _ratio");
         }
-        if let Unit::Things(annotation) = unit {
+        if let Unit::Count(annotation) = unit {
             let bytes = annotation.as_bytes();
             let braced = bytes.len() > 2 && bytes[0] == b'{' && bytes[bytes.len() - 1] == b'}';
             assert!(braced, "a unit of things is written in braces");
@@ -200,14 +200,14 @@ impl MetricSpec {
         }
     }
 
-    /// How many series the metric can have when all labels are closed sets; `None` when one is open.
-    pub(crate) fn closed_series(&self) -> Option<usize> {
+    /// Returns the maximum number of series of the metric when all labels are closed sets; `None` when one is open.
+    pub(crate) fn max_closed_series(&self) -> Option<usize> {
         self.attributes
             .iter()
             .try_fold(1_usize, |series, attribute| match attribute.values {
                 // An absent label is a value of its own.
-                Values::OneOf(values) => Some(series * (values.len() + 1)),
-                Values::Integer(_) | Values::Open(_) => None,
+                AttributeValues::OneOf(values) => Some(series * (values.len() + 1)),
+                AttributeValues::Integer(_) | AttributeValues::Open(_) => None,
             })
     }
 
@@ -257,14 +257,14 @@ const fn assert_sorted(attributes: &[Attribute]) {
     let mut i = 1;
     while i < attributes.len() {
         assert!(
-            less(attributes[i - 1].key, attributes[i].key),
+            is_less(attributes[i - 1].key, attributes[i].key),
             "attributes stand in key order, once each"
         );
         i += 1;
     }
 }
 
-const fn less(left: &str, right: &str) -> bool {
+const fn is_less(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
     let mut i = 0;
     while i < left.len() && i < right.len() {

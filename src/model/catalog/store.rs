@@ -1,20 +1,20 @@
 //! The store of what must outlive the process.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 /// Changes that wait for a commit.
 pub const PENDING: MetricSpec = MetricSpec::new(
-    Family::Store,
+    MetricFamily::Store,
     "vantage.store.pending",
     Instrument::ObservableGauge,
-    Unit::Things("{change}"),
+    Unit::Count("{change}"),
     "Changes that the store has not made durable yet",
     &[],
 );
 /// How old the oldest of them is.
 pub const OLDEST_PENDING_AGE: MetricSpec = MetricSpec::new(
-    Family::Store,
+    MetricFamily::Store,
     "vantage.store.oldest_pending_age",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -23,19 +23,19 @@ pub const OLDEST_PENDING_AGE: MetricSpec = MetricSpec::new(
 );
 /// Commits, each try by itself.
 pub const COMMITS: MetricSpec = MetricSpec::new(
-    Family::Store,
+    MetricFamily::Store,
     "vantage.store.commits",
     Instrument::ObservableCounter,
-    Unit::Things("{commit}"),
+    Unit::Count("{commit}"),
     "Commits to the store, each try by itself",
     &[Attribute::one_of("result", &["failed", "ok"])],
 );
 /// Changes that were given up.
 pub const DROPPED: MetricSpec = MetricSpec::new(
-    Family::Store,
+    MetricFamily::Store,
     "vantage.store.dropped",
     Instrument::ObservableCounter,
-    Unit::Things("{change}"),
+    Unit::Count("{change}"),
     "Changes that were given up: too many waited, the store refused them and took others, or it was closed",
     &[Attribute::one_of(
         "reason",

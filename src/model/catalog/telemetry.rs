@@ -1,6 +1,6 @@
-//! The SDK's own condition, and the ledger of events that error budgets are made of.
+//! The telemetry itself, and the counters of events that error budgets are computed from.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
@@ -40,10 +40,10 @@ const ERROR: Attribute = Attribute::open(
 
 /// Good and bad events of each objective.
 pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.events",
     Instrument::ObservableCounter,
-    Unit::Things("{event}"),
+    Unit::Count("{event}"),
     "Events that count towards an objective, good or bad",
     &[
         Attribute::open(
@@ -55,17 +55,17 @@ pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
 );
 /// Requests that the time slices of an API's availability are judged by.
 pub const SLO_REQUESTS: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.requests",
     Instrument::ObservableCounter,
-    Unit::Things("{request}"),
+    Unit::Count("{request}"),
     "Requests by whether the service itself failed them: the time slices of an API are judged by these, over all replicas together",
     &[Attribute::one_of("result", &["bad", "good"])],
 );
 const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of the objective");
 /// How fast an objective's budget burns.
 pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.burn_rate",
     Instrument::ObservableGauge,
     Unit::Ratio,
@@ -77,7 +77,7 @@ pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
 );
 /// What is left of an objective's budget.
 pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.error_budget.remaining",
     Instrument::ObservableGauge,
     Unit::Ratio,
@@ -86,7 +86,7 @@ pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
 );
 /// How much of an objective's window has samples.
 pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.coverage",
     Instrument::ObservableGauge,
     Unit::Ratio,
@@ -95,10 +95,10 @@ pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
 );
 /// What an objective raises.
 pub const SLO_ALERT: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.slo.alert",
     Instrument::ObservableGauge,
-    Unit::Things("{alert}"),
+    Unit::Count("{alert}"),
     "1 for what the objective raises, 0 for the others; frozen where it can't be said for lack of samples",
     &[
         OBJECTIVE,
@@ -108,16 +108,16 @@ pub const SLO_ALERT: MetricSpec = MetricSpec::new(
 /// Measurements that found their instrument full. Of an instrument of the user's own meter they are
 /// known for histograms; for others a scrape adds one when the overflow series has moved.
 pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.telemetry.series_overflow",
     Instrument::Counter,
-    Unit::Things("{measurement}"),
+    Unit::Count("{measurement}"),
     "Measurements that went to the overflow series because the instrument holds its limit of series; of a meter of one's own at least so many",
     &BY_INSTRUMENT,
 );
 /// Time to collect and write a scrape.
 pub const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.telemetry.scrape.duration",
     Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0]),
     Unit::Seconds,
@@ -126,107 +126,107 @@ pub const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
 );
 /// What a scrape had to leave out.
 pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.telemetry.scrape.errors",
     Instrument::Counter,
-    Unit::Things("{error}"),
+    Unit::Count("{error}"),
     "Series, metrics or parts that a scrape had to leave out",
     &BY_PART,
 );
 /// Samplers that panicked.
 pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.telemetry.sampler.errors",
     Instrument::Counter,
-    Unit::Things("{error}"),
+    Unit::Count("{error}"),
     "Samples that were lost because a sampler panicked",
     &BY_SAMPLER,
 );
 
 /// Spans that left the queue, and those that never got into it.
 pub const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.span.processed",
     Instrument::Counter,
-    Unit::Things("{span}"),
+    Unit::Count("{span}"),
     "Spans that were handed to the exporter, or dropped before it",
     &BY_ERROR,
 );
 /// Spans that wait.
 pub const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.span.queue.size",
     Instrument::ObservableGauge,
-    Unit::Things("{span}"),
+    Unit::Count("{span}"),
     "Spans that wait for their export",
     &[],
 );
 /// Spans that may wait.
 pub const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.span.queue.capacity",
     Instrument::ObservableGauge,
-    Unit::Things("{span}"),
+    Unit::Count("{span}"),
     "Spans that may wait for their export",
     &[],
 );
 /// Spans that were exported, well or badly.
 pub const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.exporter.span.exported",
     Instrument::Counter,
-    Unit::Things("{span}"),
+    Unit::Count("{span}"),
     "Spans that the receiver took; with an error type, those that it did not take",
     &BY_ERROR,
 );
 /// Log records that left the queue, and those that never got into it.
 pub const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.log.processed",
     Instrument::Counter,
-    Unit::Things("{log_record}"),
+    Unit::Count("{log_record}"),
     "Log records that were handed to the exporter, or dropped before it",
     &BY_ERROR,
 );
 /// Log records that wait.
 pub const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.log.queue.size",
     Instrument::ObservableGauge,
-    Unit::Things("{log_record}"),
+    Unit::Count("{log_record}"),
     "Log records that wait for their export",
     &[],
 );
 /// Log records that may wait.
 pub const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.processor.log.queue.capacity",
     Instrument::ObservableGauge,
-    Unit::Things("{log_record}"),
+    Unit::Count("{log_record}"),
     "Log records that may wait for their export",
     &[],
 );
 /// Log records that were exported, well or badly.
 pub const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.exporter.log.exported",
     Instrument::Counter,
-    Unit::Things("{log_record}"),
+    Unit::Count("{log_record}"),
     "Log records that the receiver took; with an error type, those that it did not take",
     &BY_ERROR,
 );
 /// Data points that were exported, well or badly.
 pub const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.exporter.metric_data_point.exported",
     Instrument::Counter,
-    Unit::Things("{data_point}"),
+    Unit::Count("{data_point}"),
     "Metric data points that the receiver took; with an error type, those that it did not take",
     &BY_ERROR,
 );
 /// Time of one export request.
 pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "otel.sdk.exporter.operation.duration",
     Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
     Unit::Seconds,
@@ -236,10 +236,10 @@ pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
 
 /// Beats that were sent to another process.
 pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
-    Family::Own,
+    MetricFamily::Telemetry,
     "vantage.heartbeat.sends",
     Instrument::Counter,
-    Unit::Things("{beat}"),
+    Unit::Count("{beat}"),
     "Beats that were sent to the API of another process, by what became of them",
     &BY_RESULT,
 );

@@ -1,6 +1,6 @@
 //! Jobs and the queues that they come from.
 
-use super::{Attribute, Family, Instrument, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 /// How a job or an execution can end.
@@ -44,25 +44,25 @@ pub(crate) const FAILURE: [Attribute; 2] = [
 
 /// Finished jobs.
 pub const JOBS: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.jobs",
     Instrument::Counter,
-    Unit::Things("{job}"),
+    Unit::Count("{job}"),
     "Jobs that ended, by kind and outcome",
     &JOB,
 );
 /// Why jobs failed.
 pub const JOB_FAILURES: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.job.failures",
     Instrument::Counter,
-    Unit::Things("{failure}"),
+    Unit::Count("{failure}"),
     "Jobs that failed, by kind and reason",
     &FAILURE,
 );
 /// Time from start to end.
 pub const JOB_DURATION: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.job.duration",
     Instrument::Histogram(WORK_BOUNDS),
     Unit::Seconds,
@@ -71,16 +71,16 @@ pub const JOB_DURATION: MetricSpec = MetricSpec::new(
 );
 /// Jobs that are running.
 pub const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.active_jobs",
     Instrument::UpDownCounter,
-    Unit::Things("{job}"),
+    Unit::Count("{job}"),
     "Jobs that are running",
     &BY_KIND,
 );
 /// Time spent in jobs, ticking while they run.
 pub const BUSY_TIME: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.busy_time",
     Instrument::Counter,
     Unit::Seconds,
@@ -89,7 +89,7 @@ pub const BUSY_TIME: MetricSpec = MetricSpec::new(
 );
 /// Time from when a job was due until it started.
 pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.queue.lag",
     Instrument::Histogram(WORK_BOUNDS),
     Unit::Seconds,
@@ -98,16 +98,16 @@ pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
 );
 /// Jobs that wait.
 pub const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.queue.depth",
     Instrument::ObservableGauge,
-    Unit::Things("{job}"),
+    Unit::Count("{job}"),
     "Jobs that wait in a queue",
     &[QUEUE],
 );
 /// Age of the job that has waited longest.
 pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.queue.oldest_age",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -117,7 +117,7 @@ pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
 
 /// When each worker was last heard of.
 pub const HEARTBEAT: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.heartbeat.timestamp",
     Instrument::ObservableGauge,
     Unit::Seconds,
@@ -129,29 +129,29 @@ pub const HEARTBEAT: MetricSpec = MetricSpec::new(
 );
 /// Workers by state.
 pub const WORKERS: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.workers",
     Instrument::ObservableGauge,
-    Unit::Things("{worker}"),
+    Unit::Count("{worker}"),
     "Workers that are known, by state",
     &[Attribute::one_of("state", STATES)],
 );
 
 /// Beats that arrived.
 pub const BEATS: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.beats",
     Instrument::ObservableCounter,
-    Unit::Things("{beat}"),
+    Unit::Count("{beat}"),
     "Beats that arrived, by what became of them",
     &[Attribute::one_of("result", BEAT_RESULTS)],
 );
 /// Members of beats that nobody here knows.
 pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
-    Family::Worker,
+    MetricFamily::Worker,
     "vantage.worker.beat.unknown_fields",
     Instrument::ObservableCounter,
-    Unit::Things("{field}"),
+    Unit::Count("{field}"),
     "Fields of beats that were ignored because this version does not know them",
     &[],
 );

@@ -1,54 +1,54 @@
-//! The members of a JSON object, taken one by one; what does not fit is collected, and what nobody
-//! takes is counted.
+//! Reader of the members of a JSON object, one by one: values that do not fit are collected as
+//! errors, unread members are counted.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// The largest number that every store can hold.
-const LARGEST: u64 = i64::MAX as u64;
+/// The maximum count: what every store can hold.
+const MAX_COUNT: u64 = i64::MAX as u64;
 
-/// How much of a value is repeated in a message.
-const SHOWN: usize = 64;
+/// The maximum length of a value in a message, in characters.
+const MAX_SHOWN_CHARS: usize = 64;
 
-/// A beat that can't be read: every fault at once. Whoever sent it is at fault.
+/// Parse error of a beat: every fault at once. The sender is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct BeatFault(pub(super) Vec<Misfit>);
+pub(crate) struct BeatParseError(pub(super) Vec<FieldError>);
 
-/// One thing that is wrong with it.
+/// One fault of a beat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct FieldError {
     /// The JSON path, such as `$.progress.in_flight`.
     pub(crate) path: String,
-    /// The value as found, shortened.
+    /// The value as found, truncated.
     pub(crate) found: String,
     pub(crate) allowed: String,
 }
 
-impl BeatFault {
-    /// Never empty.
-    pub(crate) fn misfits(&self) -> &[Misfit] {
+impl BeatParseError {
+    /// Returns every fault; never empty.
+    pub(crate) fn field_errors(&self) -> &[FieldError] {
         &self.0
     }
 }
 
-impl fmt::Display for BeatFault {
+impl fmt::Display for BeatParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
             1 => f.write_str("the beat has a fault")?,
             count => write!(f, "the beat has {count} faults")?,
         }
         let mut before = ": ";
-        for misfit in &self.0 {
-            write!(f, "{before}{misfit}")?;
+        for error in &self.0 {
+            write!(f, "{before}{error}")?;
             before = "; ";
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
@@ -59,25 +59,25 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// One object whose members are taken.
-pub(super) struct Members<'a> {
+/// Reader of one object.
+pub(super) struct ObjectReader<'a> {
     path: &'static str,
     members: &'a Map<String, Value>,
     taken: u64,
-    misfits: &'a mut Vec<Misfit>,
+    field_errors: &'a mut Vec<FieldError>,
 }
 
-impl<'a> Members<'a> {
-    /// `None`, and a fault, where the value is no object.
-    pub(super) fn of(
+impl<'a> ObjectReader<'a> {
+    /// Creates a reader; `None`, and a fault, if the value is not an object.
+    pub(super) fn new(
         path: &'static str,
         value: &'a Value,
-        misfits: &'a mut Vec<Misfit>,
+        field_errors: &'a mut Vec<FieldError>,
     ) -> Option<Self> {
         let Value::Object(members) = value else {
-            misfits.push(Misfit {
+            field_errors.push(FieldError {
                 path: path.into(),
-                found: shown(value),
+                found: format_value(value),
                 allowed: "an object".into(),
             });
             return None;
@@ -86,61 +86,61 @@ impl<'a> Members<'a> {
             path,
             members,
             taken: 0,
-            misfits,
+            field_errors,
         })
     }
 
-    /// How many members nobody has taken.
-    pub(super) fn unknown(&self) -> u64 {
+    /// Returns the number of members that were not read.
+    pub(super) fn unknown_count(&self) -> u64 {
         (self.members.len() as u64).saturating_sub(self.taken)
     }
 
-    pub(super) fn take(&mut self, key: &str) -> Option<&'a Value> {
+    pub(super) fn take_value(&mut self, key: &str) -> Option<&'a Value> {
         let value = self.members.get(key)?;
         self.taken += 1;
         (!value.is_null()).then_some(value)
     }
 
-    /// What `read` makes of a member. An absent one is `None`, as null is; one that does not fit is a
+    /// Reads a member with `read`. An absent one is `None`, as null is; one that does not fit is a
     /// fault, and `None` too.
-    pub(super) fn optional<T>(
+    pub(super) fn read_optional<T>(
         &mut self,
         key: &str,
         allowed: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Option<T> {
-        let value = self.take(key)?;
+        let value = self.take_value(key)?;
         let read = read(value);
         if read.is_none() {
-            self.misfit(key, shown(value), allowed);
+            self.add_error(key, format_value(value), allowed);
         }
         read
     }
 
-    /// The same, where absence is a fault.
-    pub(super) fn required<T>(
+    /// Reads a member that must be there.
+    pub(super) fn read_required<T>(
         &mut self,
         key: &str,
         allowed: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Option<T> {
         if self.members.get(key).is_none_or(Value::is_null) {
-            self.misfit(key, "missing".into(), allowed);
+            self.add_error(key, "missing".into(), allowed);
         }
-        self.optional(key, allowed, read)
+        self.read_optional(key, allowed, read)
     }
 
     pub(super) fn count(&mut self, key: &str) -> Option<u64> {
-        self.optional(key, WHOLE, count)
+        self.read_optional(key, COUNT_ALLOWED, count)
     }
 
-    pub(super) fn time(&mut self, key: &str) -> Option<Timestamp> {
+    pub(super) fn read_time(&mut self, key: &str) -> Option<Timestamp> {
         let allowed = "a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"";
-        self.optional(key, allowed, |value| value.as_str()?.parse().ok())
+        self.read_optional(key, allowed, |value| value.as_str()?.parse().ok())
     }
 
-    fn misfit(&mut self, key: &str, found: String, allowed: &str) {
-        self.misfits.push(Misfit {
+    fn add_error(&mut self, key: &str, found: String, allowed: &str) {
+        self.field_errors.push(FieldError {
             path: format!("{}.{key}", self.path),
             found,
             allowed: allowed.into(),
@@ -148,24 +148,24 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What a count may be, for messages.
-pub(super) const WHOLE: &str = "a whole number from 0 to 9223372036854775807";
+/// The accepted counts, for messages.
+pub(super) const COUNT_ALLOWED: &str = "a whole number from 0 to 9223372036854775807";
 
 pub(super) fn count(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|count| *count <= LARGEST)
+    value.as_u64().filter(|count| *count <= MAX_COUNT)
 }
 
-/// A value as a message repeats it: short, and on one line.
-fn shown(value: &Value) -> String {
+/// Formats a value for a message: short, and on one line.
+fn format_value(value: &Value) -> String {
     let kind = match value {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
         scalar => {
             let text = scalar.to_string();
-            if text.chars().count() <= SHOWN {
+            if text.chars().count() <= MAX_SHOWN_CHARS {
                 return text;
             }
-            let start: String = text.chars().take(SHOWN).collect();
+            let start: String = text.chars().take(MAX_SHOWN_CHARS).collect();
             return format!("{start}…");
         }
     };

@@ -1,139 +1,139 @@
-//! A metric as a query sees it: what can be asked of a counter, a gauge, a histogram.
+//! Queries of a counter, a gauge and a histogram.
 
 use super::labels;
-use super::selector::{Select, Selector, quoted};
-use super::{Number, Vector, Window};
+use super::selector::{Select, Selector, quote};
+use super::{InstantVector, QueryNumber, QueryWindow};
 use crate::model::catalog::{Instrument, MetricSpec};
-use crate::model::units::{Ratio, canonical};
+use crate::model::units::{Ratio, format_canonical};
 
-/// A sum that only grows: what matters is how fast.
+/// A query of a counter: a sum that only grows.
 #[derive(Debug, Clone)]
-pub struct Counter(Selector);
+pub struct CounterQuery(Selector);
 
-/// A value that comes and goes.
+/// A query of a gauge.
 #[derive(Debug, Clone)]
-pub struct Gauge(Selector);
+pub struct GaugeQuery(Selector);
 
-/// A distribution over buckets.
+/// A query of a histogram: a distribution over buckets.
 #[derive(Debug, Clone)]
-pub struct Histogram {
+pub struct HistogramQuery {
     selector: Selector,
     bounds: Vec<f64>,
 }
 
-impl Counter {
-    /// All series of a counter.
+impl CounterQuery {
+    /// Selects all series of a counter.
     ///
     /// # Panics
     ///
     /// When the metric is none; at compile time in a constant.
     #[must_use]
-    pub const fn of(spec: &'static MetricSpec) -> Counter {
+    pub const fn new(spec: &'static MetricSpec) -> CounterQuery {
         let counter = matches!(
             spec.instrument,
             Instrument::Counter | Instrument::ObservableCounter
         );
         assert!(counter, "not a counter");
-        Counter(Selector::all(spec))
+        CounterQuery(Selector::all(spec))
     }
 
     /// How fast it grows, in its unit a second.
     #[must_use]
-    pub fn rate(&self, window: Window) -> Vector {
-        self.over(window, "rate")
+    pub fn rate(&self, window: QueryWindow) -> InstantVector {
+        self.range_function(window, "rate")
     }
 
     /// By how much it grew.
     #[must_use]
-    pub fn increase(&self, window: Window) -> Vector {
-        self.over(window, "increase")
+    pub fn increase(&self, window: QueryWindow) -> InstantVector {
+        self.range_function(window, "increase")
     }
 
-    /// By how much it grew in a window that ended a while ago.
+    /// Returns the increase in a window that ended `while_ago` before.
     #[must_use]
-    pub fn increase_before(&self, window: Window, while_ago: Window) -> Vector {
+    pub fn increase_offset(&self, window: QueryWindow, while_ago: QueryWindow) -> InstantVector {
         let text = format!(
             "increase({}[{window}] offset {while_ago})",
             self.0.text("", &[])
         );
-        Vector::atom(text, labels::of(self.0.spec))
+        InstantVector::atom(text, labels::metric_labels(self.0.spec))
     }
 
     /// Which series there are; the values mean nothing.
     #[must_use]
-    pub fn presence(&self) -> Vector {
-        Vector::atom(self.0.text("", &[]), labels::of(self.0.spec))
+    pub fn presence(&self) -> InstantVector {
+        InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
     }
 
-    fn over(&self, window: Window, function: &str) -> Vector {
-        ranged(function, &self.0.text("", &[]), window, &self.0)
+    fn range_function(&self, window: QueryWindow, function: &str) -> InstantVector {
+        range_function(function, &self.0.text("", &[]), window, &self.0)
     }
 }
 
-impl Gauge {
-    /// All series of a gauge.
+impl GaugeQuery {
+    /// Selects all series of a gauge.
     ///
     /// # Panics
     ///
     /// When the metric is none; at compile time in a constant.
     #[must_use]
-    pub const fn of(spec: &'static MetricSpec) -> Gauge {
+    pub const fn new(spec: &'static MetricSpec) -> GaugeQuery {
         let gauge = matches!(
             spec.instrument,
             Instrument::Gauge | Instrument::ObservableGauge | Instrument::UpDownCounter
         );
         assert!(gauge, "not a gauge");
-        Gauge(Selector::all(spec))
+        GaugeQuery(Selector::all(spec))
     }
 
     /// Its value.
     #[must_use]
-    pub fn now(&self) -> Vector {
-        Vector::atom(self.0.text("", &[]), labels::of(self.0.spec))
+    pub fn now(&self) -> InstantVector {
+        InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
     }
 
-    /// Its value a while ago.
+    /// Returns the value `while_ago` before.
     #[must_use]
-    pub fn before(&self, while_ago: Window) -> Vector {
+    pub fn offset(&self, while_ago: QueryWindow) -> InstantVector {
         let text = format!("{} offset {while_ago}", self.0.text("", &[]));
-        Vector::atom(text, labels::of(self.0.spec))
+        InstantVector::atom(text, labels::metric_labels(self.0.spec))
     }
 
-    /// Its mean over a window.
+    /// Returns the mean over a window.
     #[must_use]
-    pub fn mean(&self, window: Window) -> Vector {
-        self.over(window, "avg_over_time")
+    pub fn avg_over_time(&self, window: QueryWindow) -> InstantVector {
+        self.range_function(window, "avg_over_time")
     }
 
-    /// Its greatest value in a window.
+    /// Returns the greatest value in a window.
     #[must_use]
-    pub fn greatest(&self, window: Window) -> Vector {
-        self.over(window, "max_over_time")
+    pub fn max_over_time(&self, window: QueryWindow) -> InstantVector {
+        self.range_function(window, "max_over_time")
     }
 
-    /// By how much it changes a second, by least squares over a window.
+    /// Returns the change per second, by least squares over a window.
     #[must_use]
-    pub fn slope(&self, window: Window) -> Vector {
-        self.over(window, "deriv")
+    pub fn deriv(&self, window: QueryWindow) -> InstantVector {
+        self.range_function(window, "deriv")
     }
 
-    fn over(&self, window: Window, function: &str) -> Vector {
-        ranged(function, &self.0.text("", &[]), window, &self.0)
+    fn range_function(&self, window: QueryWindow, function: &str) -> InstantVector {
+        range_function(function, &self.0.text("", &[]), window, &self.0)
     }
 }
 
-impl Histogram {
-    /// All series of a histogram.
+impl HistogramQuery {
+    /// Selects all series of a histogram.
     ///
     /// # Panics
     ///
     /// When the metric is none.
     #[must_use]
-    pub fn of(spec: &'static MetricSpec) -> Histogram {
+    pub fn new(spec: &'static MetricSpec) -> HistogramQuery {
         let Instrument::Histogram(bounds) = spec.instrument else {
             panic!("{} is not a histogram", spec.name);
         };
-        Histogram {
+        HistogramQuery {
             selector: Selector::all(spec),
             bounds: bounds.to_vec(),
         }
@@ -141,7 +141,7 @@ impl Histogram {
 
     /// With a bucket that the threshold of an objective adds.
     #[must_use]
-    pub fn and_bucket(mut self, bound: f64) -> Histogram {
+    pub fn and_bucket(mut self, bound: f64) -> HistogramQuery {
         self.bounds.push(bound);
         self
     }
@@ -153,16 +153,16 @@ impl Histogram {
     /// When a label isn't declared.
     #[track_caller]
     #[must_use]
-    pub fn quantile(&self, share: Ratio, window: Window, by: &[&str]) -> Vector {
+    pub fn quantile(&self, share: Ratio, window: QueryWindow, by: &[&str]) -> InstantVector {
         let buckets = self.buckets(window, by);
-        let number = Number::from(share);
+        let number = QueryNumber::from(share);
         let labels = buckets
             .labels()
             .iter()
             .filter(|label| *label != "le")
             .cloned()
             .collect();
-        Vector::atom(format!("histogram_quantile({number}, {buckets})"), labels)
+        InstantVector::atom(format!("histogram_quantile({number}, {buckets})"), labels)
     }
 
     /// How many values a second fall into each bucket and those below it.
@@ -172,11 +172,11 @@ impl Histogram {
     /// When a label isn't declared.
     #[track_caller]
     #[must_use]
-    pub fn buckets(&self, window: Window, by: &[&str]) -> Vector {
-        let mut labels = labels::of(self.selector.spec);
+    pub fn buckets(&self, window: QueryWindow, by: &[&str]) -> InstantVector {
+        let mut labels = labels::metric_labels(self.selector.spec);
         labels.insert("le".into());
         let text = self.selector.text("_bucket", &[]);
-        let rate = Vector::atom(format!("rate({text}[{window}])"), labels);
+        let rate = InstantVector::atom(format!("rate({text}[{window}])"), labels);
         rate.sum_by(&[&["le"], by].concat())
     }
 
@@ -187,21 +187,21 @@ impl Histogram {
     /// When there is no such bucket.
     #[track_caller]
     #[must_use]
-    pub fn at_most(&self, bound: f64, window: Window) -> Vector {
+    pub fn at_most(&self, bound: f64, window: QueryWindow) -> InstantVector {
         assert!(
             self.bounds.contains(&bound),
             "no bucket {bound} among {:?}",
             self.bounds
         );
-        let le = format!("le={}", quoted(&canonical(bound)));
+        let le = format!("le={}", quote(&format_canonical(bound)));
         let text = self.selector.text("_bucket", &[le]);
-        ranged("rate", &text, window, &self.selector)
+        range_function("rate", &text, window, &self.selector)
     }
 
     /// How many values a second there are.
     #[must_use]
-    pub fn count(&self, window: Window) -> Vector {
-        ranged(
+    pub fn count(&self, window: QueryWindow) -> InstantVector {
+        range_function(
             "rate",
             &self.selector.text("_count", &[]),
             window,
@@ -211,15 +211,15 @@ impl Histogram {
 
     /// How many values came in a window.
     #[must_use]
-    pub fn increase(&self, window: Window) -> Vector {
+    pub fn increase(&self, window: QueryWindow) -> InstantVector {
         let text = self.selector.text("_count", &[]);
-        ranged("increase", &text, window, &self.selector)
+        range_function("increase", &text, window, &self.selector)
     }
 
     /// The sum of the values that come in a second.
     #[must_use]
-    pub fn sum(&self, window: Window) -> Vector {
-        ranged(
+    pub fn sum(&self, window: QueryWindow) -> InstantVector {
+        range_function(
             "rate",
             &self.selector.text("_sum", &[]),
             window,
@@ -228,26 +228,31 @@ impl Histogram {
     }
 }
 
-fn ranged(function: &str, text: &str, window: Window, selector: &Selector) -> Vector {
-    Vector::atom(
+fn range_function(
+    function: &str,
+    text: &str,
+    window: QueryWindow,
+    selector: &Selector,
+) -> InstantVector {
+    InstantVector::atom(
         format!("{function}({text}[{window}])"),
-        labels::of(selector.spec),
+        labels::metric_labels(selector.spec),
     )
 }
 
-impl Select for Counter {
+impl Select for CounterQuery {
     fn selector(&mut self) -> &mut Selector {
         &mut self.0
     }
 }
 
-impl Select for Gauge {
+impl Select for GaugeQuery {
     fn selector(&mut self) -> &mut Selector {
         &mut self.0
     }
 }
 
-impl Select for Histogram {
+impl Select for HistogramQuery {
     fn selector(&mut self) -> &mut Selector {
         &mut self.selector
     }

@@ -1,5 +1,5 @@
-use super::labels::{self, TARGET};
-use crate::model::catalog::{MetricSpec, Values};
+use super::labels::{self, TARGET_LABELS};
+use crate::model::catalog::{AttributeValues, MetricSpec};
 
 /// The series of one metric, or some of them.
 #[derive(Debug, Clone)]
@@ -8,7 +8,7 @@ pub struct Selector {
     matchers: Vec<String>,
 }
 
-/// What has series to select from.
+/// A query whose series can be selected by label.
 pub trait Select: Sized {
     #[doc(hidden)]
     fn selector(&mut self) -> &mut Selector;
@@ -20,23 +20,23 @@ pub trait Select: Sized {
     ///
     /// When the metric has no such label.
     #[track_caller]
-    fn with(mut self, key: &'static str) -> Where<Self> {
+    fn with(mut self, key: &'static str) -> LabelCondition<Self> {
         let spec = self.selector().spec;
-        let label = labels::among(&labels::of(spec), &[key]).concat();
-        Where {
+        let label = labels::resolve_labels(&labels::metric_labels(spec), &[key]).concat();
+        LabelCondition {
             selected: self,
             key,
             label,
         }
     }
 
-    /// The series that the variables of a dashboard choose.
-    fn chosen(self) -> Self {
-        self.choosing(&["job", "instance", "environment"])
+    /// Selects the series that match the variables of a dashboard.
+    fn with_dashboard_variables(self) -> Self {
+        self.with_variables(&["job", "instance", "environment"])
     }
 
-    /// The series that some of those variables choose: those that others depend on.
-    fn choosing(mut self, labels: &[&'static str]) -> Self {
+    /// Selects the series that match some of those variables: those that others depend on.
+    fn with_variables(mut self, labels: &[&'static str]) -> Self {
         for label in labels {
             self.selector().push(label, "=~", &format!("${label}"));
         }
@@ -46,13 +46,13 @@ pub trait Select: Sized {
 
 /// A condition on a label that lacks its value.
 #[derive(Debug)]
-pub struct Where<S> {
+pub struct LabelCondition<S> {
     selected: S,
     key: &'static str,
     label: String,
 }
 
-impl<S: Select> Where<S> {
+impl<S: Select> LabelCondition<S> {
     /// The label has this value; `""` where it is absent.
     ///
     /// # Panics
@@ -118,16 +118,16 @@ impl Selector {
 
     fn push(&mut self, label: &str, operator: &str, value: &str) {
         self.matchers
-            .push(format!("{label}{operator}{}", quoted(value)));
+            .push(format!("{label}{operator}{}", quote(value)));
     }
 
     /// `name{label="value"}`, where the name has this suffix and there are further matchers.
-    pub(super) fn text(&self, suffix: &str, further: &[String]) -> String {
+    pub(super) fn text(&self, suffix: &str, extra_matchers: &[String]) -> String {
         let name = self.spec.prometheus_name();
         let matchers: Vec<&str> = self
             .matchers
             .iter()
-            .chain(further)
+            .chain(extra_matchers)
             .map(String::as_str)
             .collect();
         match matchers.as_slice() {
@@ -144,14 +144,14 @@ fn is_declared(spec: &MetricSpec, key: &str, value: &str) -> bool {
         .iter()
         .find(|attribute| attribute.key == key);
     match attribute.map(|attribute| attribute.values) {
-        Some(Values::OneOf(values)) => value.is_empty() || values.contains(&value),
+        Some(AttributeValues::OneOf(values)) => value.is_empty() || values.contains(&value),
         Some(_) => true,
-        None => TARGET.contains(&key),
+        None => TARGET_LABELS.contains(&key),
     }
 }
 
-/// A string as PromQL reads it.
-pub(super) fn quoted(text: &str) -> String {
+/// Quotes a string for PromQL.
+pub(super) fn quote(text: &str) -> String {
     let escaped = text
         .replace('\\', "\\\\")
         .replace('"', "\\\"")

@@ -1,18 +1,18 @@
 //! What annotations ask: what happened within one step of a panel.
 
-use super::{TARGET, Vector};
+use super::{InstantVector, TARGET_LABELS};
 
-impl Vector {
+impl InstantVector {
     /// The processes that the variables of a dashboard choose, with what they say of themselves:
     /// attributes of their resource, in Prometheus's notation.
-    pub(crate) fn chosen_targets(attributes: &[&str]) -> Vector {
+    pub(crate) fn chosen_targets(attributes: &[&str]) -> InstantVector {
         let matchers =
             ["job", "instance", "environment"].map(|label| format!("{label}=~\"${label}\""));
         let labels = attributes
             .iter()
-            .chain(&TARGET)
+            .chain(&TARGET_LABELS)
             .map(|label| (*label).to_owned());
-        Vector::atom(
+        InstantVector::atom(
             format!("target_info{{{}}}", matchers.join(", ")),
             labels.collect(),
         )
@@ -20,17 +20,18 @@ impl Vector {
 
     /// Ages that began within a step: a step ago there was none, or a greater one. What is older than five
     /// minutes did not begin, but could not be seen for a while.
-    pub(crate) fn began_within_step(&self) -> Vector {
+    pub(crate) fn began_within_step(&self) -> InstantVector {
         let younger = format!("{self} offset $__interval <= {self}");
         let text = format!("({self} unless ({younger})) < 300");
-        Vector::atom(text, self.labels().clone())
+        InstantVector::atom(text, self.labels().clone())
     }
 
     /// One element for each combination of these labels that was not there a step ago.
     #[track_caller]
-    pub(crate) fn new_within_step(&self, keys: &[&str]) -> Vector {
+    pub(crate) fn new_within_step(&self, keys: &[&str]) -> InstantVector {
         let now = self.count_by(keys);
-        let before = Vector::atom(format!("{self} offset $__interval"), self.labels().clone());
+        let before =
+            InstantVector::atom(format!("{self} offset $__interval"), self.labels().clone());
         now.unless(&before.count_by(keys))
     }
 }

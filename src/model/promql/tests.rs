@@ -2,15 +2,15 @@ use super::*;
 use crate::model::catalog::{api, process, scheduler, worker};
 use crate::model::units::Ratio;
 
-const REQUESTS: Counter = Counter::of(&api::REQUESTS);
+const REQUESTS: CounterQuery = CounterQuery::new(&api::REQUESTS);
 
 #[test]
 fn a_quantile_sums_its_buckets_first() {
     let p95 = Ratio::new(95, 100).unwrap();
-    let latency = Histogram::of(&api::REQUEST_DURATION).chosen();
+    let latency = HistogramQuery::new(&api::REQUEST_DURATION).with_dashboard_variables();
     assert_eq!(
         latency
-            .quantile(p95, Window::RATE_INTERVAL, &["http.route"])
+            .quantile(p95, QueryWindow::RATE_INTERVAL, &["http.route"])
             .to_string(),
         "histogram_quantile(0.95, sum by (le, http_route) (rate(http_server_request_duration_seconds_bucket\
          {job=~\"$job\", instance=~\"$instance\", environment=~\"$environment\"}[$__rate_interval])))"
@@ -20,13 +20,13 @@ fn a_quantile_sums_its_buckets_first() {
 #[test]
 fn a_ratio_is_one_sum_over_the_other_and_parts_keep_their_parentheses() {
     let by = ["environment", "job"];
-    let window = Window::minutes(5);
+    let window = QueryWindow::minutes(5);
     let failed = REQUESTS
         .clone()
         .with("error.type")
         .like("5..|panic|timeout");
     let all = REQUESTS.rate(window).sum_by(&by);
-    let ratio = failed.rate(window).sum_by(&by).over(&all);
+    let ratio = failed.rate(window).sum_by(&by).div(&all);
     let floor = all.at_least(Ratio::new(1, 10).unwrap());
     assert_eq!(
         ratio
@@ -41,8 +41,8 @@ fn a_ratio_is_one_sum_over_the_other_and_parts_keep_their_parentheses() {
 
 #[test]
 fn buckets_are_named_as_the_exposition_names_them() {
-    let latency = Histogram::of(&api::REQUEST_DURATION).and_bucket(2.0);
-    let text = latency.at_most(2.0, Window::minutes(5)).to_string();
+    let latency = HistogramQuery::new(&api::REQUEST_DURATION).and_bucket(2.0);
+    let text = latency.at_most(2.0, QueryWindow::minutes(5)).to_string();
     assert_eq!(
         text,
         "rate(http_server_request_duration_seconds_bucket{le=\"2.0\"}[5m])"
@@ -61,19 +61,21 @@ fn values_are_escaped() {
 #[test]
 #[should_panic(expected = "no label outcom among")]
 fn a_label_that_is_not_declared_panics() {
-    let _ = Counter::of(&worker::JOBS).with("outcom");
+    let _ = CounterQuery::new(&worker::JOBS).with("outcom");
 }
 
 #[test]
 #[should_panic(expected = "outcome is never \"success\"")]
 fn a_value_that_is_not_declared_panics() {
-    Counter::of(&worker::JOBS).with("outcome").is("success");
+    CounterQuery::new(&worker::JOBS)
+        .with("outcome")
+        .is("success");
 }
 
 #[test]
 #[should_panic(expected = "outcome is never \"fail.*\"")]
 fn a_pattern_of_values_that_are_not_declared_panics() {
-    Counter::of(&worker::JOBS)
+    CounterQuery::new(&worker::JOBS)
         .with("outcome")
         .like("succeeded|fail.*");
 }
@@ -81,31 +83,31 @@ fn a_pattern_of_values_that_are_not_declared_panics() {
 #[test]
 #[should_panic(expected = "no bucket 3")]
 fn a_bucket_that_is_not_declared_panics() {
-    let _ = Histogram::of(&scheduler::EXECUTION_LAG).at_most(3.0, Window::minutes(5));
+    let _ = HistogramQuery::new(&scheduler::EXECUTION_LAG).at_most(3.0, QueryWindow::minutes(5));
 }
 
 #[test]
 #[should_panic(expected = "no label schedule among")]
 fn a_label_that_was_summed_away_panics() {
-    let lag = Histogram::of(&scheduler::EXECUTION_LAG).count(Window::minutes(5));
+    let lag = HistogramQuery::new(&scheduler::EXECUTION_LAG).count(QueryWindow::minutes(5));
     let _ = lag.sum_by(&["job"]).max_by(&["schedule"]);
 }
 
 #[test]
 #[should_panic(expected = "labels of")]
 fn partners_with_other_labels_panic() {
-    let memory = Gauge::of(&process::MEMORY).now();
-    let _ = memory.sum_by(&["job"]).over(&memory.sum_by(&["instance"]));
+    let memory = GaugeQuery::new(&process::MEMORY).now();
+    let _ = memory.sum_by(&["job"]).div(&memory.sum_by(&["instance"]));
 }
 
 #[test]
 #[should_panic(expected = "not a counter")]
 fn a_gauge_is_no_counter() {
-    let _ = Counter::of(&worker::QUEUE_DEPTH);
+    let _ = CounterQuery::new(&worker::QUEUE_DEPTH);
 }
 
 #[test]
 #[should_panic(expected = "not a gauge")]
 fn a_counter_is_no_gauge() {
-    let _ = Gauge::of(&worker::JOBS);
+    let _ = GaugeQuery::new(&worker::JOBS);
 }

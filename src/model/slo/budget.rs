@@ -1,4 +1,4 @@
-//! The error budget: how much may be bad, how much of that was, and how long the rest lasts.
+//! The error budget: size, consumption, time to exhaustion.
 //!
 //! All of it is exact: counts are integers, targets are decimals, and a ratio of the two is compared
 //! without being rounded. With *p* = (100 − target) / 100, the permitted share of bad:
@@ -36,8 +36,8 @@ use crate::model::units::{Fraction, Percent, Ratio};
 ///
 /// let month = std::time::Duration::from_secs(30 * 86_400);
 /// let budget = Budget::new("95".parse()?, month, 9_641, 359);
-/// assert_eq!(budget.time().as_secs(), 129_600);
-/// assert_eq!(budget.events(), Ratio::from(500));
+/// assert_eq!(budget.time_budget().as_secs(), 129_600);
+/// assert_eq!(budget.event_budget(), Ratio::from(500));
 /// assert_eq!(budget.consumed().map(Ratio::to_f64), Some(0.718));
 /// assert_eq!(budget.remaining().map(Ratio::to_f64), Some(0.282));
 /// # Ok::<(), vantage_obs::units::PercentError>(())
@@ -51,10 +51,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget of an objective after these events in its window. A calendar window has its usual
-    /// length here; [`over`](Self::over) gives it its own.
+    /// Creates the budget of an objective from the counts in its window. A calendar window has its nominal
+    /// length here; [`with_window`](Self::with_window) sets another.
     #[must_use]
-    pub fn of(objective: &Objective, good: u64, bad: u64) -> Budget {
+    pub fn from_counts(objective: &Objective, good: u64, bad: u64) -> Budget {
         Budget::new(objective.target(), objective.window().duration(), good, bad)
     }
 
@@ -62,40 +62,40 @@ impl Budget {
     #[must_use]
     pub fn new(target: Percent, window: Duration, good: u64, bad: u64) -> Budget {
         Budget {
-            permitted: target.complement().fraction(),
+            permitted: target.complement().to_fraction(),
             window,
             good,
             bad,
         }
     }
 
-    /// The same over a window of this length.
+    /// Returns the budget with a window of this length.
     #[must_use]
-    pub fn over(self, window: Duration) -> Budget {
+    pub fn with_window(self, window: Duration) -> Budget {
         Budget { window, ..self }
     }
 
-    /// The share that may be bad.
+    /// Returns the share of events that may be bad.
     #[must_use]
-    pub fn fraction(&self) -> Fraction {
+    pub fn permitted_bad(&self) -> Fraction {
         self.permitted
     }
 
-    /// How long everything may be bad in the window.
+    /// Returns the time budget: how long everything may be bad in the window.
     #[must_use]
-    pub fn time(&self) -> Duration {
-        self.permitted.of(self.window)
+    pub fn time_budget(&self) -> Duration {
+        self.permitted.mul_duration(self.window)
     }
 
-    /// The time budget in seconds, exact to the nanosecond.
+    /// Returns the time budget in seconds, exact to the nanosecond.
     #[must_use]
-    pub fn seconds(&self) -> Ratio {
-        Ratio::of_durations(self.time(), Duration::from_secs(1)).unwrap_or(Ratio::ZERO)
+    pub fn time_budget_seconds(&self) -> Ratio {
+        Ratio::from_durations(self.time_budget(), Duration::from_secs(1)).unwrap_or(Ratio::ZERO)
     }
 
-    /// How many of the events may be bad, not always a whole number.
+    /// Returns the event budget: the number of events that may be bad, not always whole.
     #[must_use]
-    pub fn events(&self) -> Ratio {
+    pub fn event_budget(&self) -> Ratio {
         let permitted = u128::from(self.permitted.numerator()) * self.total();
         ratio(permitted, self.permitted.denominator().into()).unwrap_or(Ratio::ZERO)
     }
@@ -127,44 +127,49 @@ impl Budget {
         self.consumed().map(Ratio::complement)
     }
 
-    /// How long the rest lasts when the budget burns at this rate and nothing old leaves the window
+    /// Returns the time until the budget is spent if it burns at this rate and nothing old leaves the window
     /// meanwhile: zero when overspent, `None` when it doesn't burn or nothing was counted.
     #[must_use]
-    pub fn lasts(&self, burn_rate: Ratio) -> Option<Duration> {
+    pub fn time_to_exhaustion(&self, burn_rate: Ratio) -> Option<Duration> {
         // The whole budget's time first: it is the greater number, so less is lost by rounding.
-        let whole = burn_rate.divide(self.window)?;
-        Some(self.remaining()?.of(whole))
+        let whole = burn_rate.div_duration(self.window)?;
+        Some(self.remaining()?.mul_duration(whole))
     }
 
-    /// The same, for a rolling window: `None` also where it lasts longer than the window, because by
+    /// Returns the time to exhaustion of a rolling window: `None` also where it lasts longer than the window, because by
     /// then everything old has left, and this rate is one that can go on forever.
     #[must_use]
-    pub fn rolling_lasts(&self, burn_rate: Ratio) -> Option<Duration> {
-        self.lasts(burn_rate).filter(|time| *time < self.window)
+    pub fn rolling_time_to_exhaustion(&self, burn_rate: Ratio) -> Option<Duration> {
+        self.time_to_exhaustion(burn_rate)
+            .filter(|time| *time < self.window)
     }
 
-    /// The same, for a calendar window of which `left` is to come and the rest has been counted:
+    /// Returns the time to exhaustion of a calendar window of which `left` is to come and the rest has been counted:
     /// `None` also where the budget outlasts it.
     ///
     /// The part that is to come adds its share to the budget, at the traffic there was so far.
     #[must_use]
-    pub fn calendar_lasts(&self, burn_rate: Ratio, left: Duration) -> Option<Duration> {
+    pub fn calendar_time_to_exhaustion(
+        &self,
+        burn_rate: Ratio,
+        left: Duration,
+    ) -> Option<Duration> {
         let elapsed = self.window.saturating_sub(left);
         // Budget and spending as time: what was bad is the consumed share of the elapsed part.
-        let spent = self.consumed()?.of(elapsed);
+        let spent = self.consumed()?.mul_duration(elapsed);
         let rest = self.window.saturating_sub(spent);
-        burn_rate.divide(rest).filter(|time| *time < left)
+        burn_rate.div_duration(rest).filter(|time| *time < left)
     }
 }
 
-/// When a rolling window is within its budget again, if nothing bad happens any more: the moment at
+/// Returns the time at which a rolling window is within its budget again, if nothing bad happens any more: the moment at
 /// which enough of the bad slices have left it. `None` where it isn't overspent.
 ///
-/// `permitted` is the [event budget](Budget::events), taken as staying the same: traffic goes on as it
+/// `permitted` is the [event budget](Budget::event_budget), taken as staying the same: traffic goes on as it
 /// is. A slice is dated by its end, so that all of it has left when the window has passed that.
 /// The order of the slices doesn't matter.
 #[must_use]
-pub fn recovers_at(
+pub fn recovery_time(
     slices: impl IntoIterator<Item = (Timestamp, u64)>,
     permitted: Ratio,
     window: Duration,

@@ -1,4 +1,4 @@
-//! How fast a budget burns over one window, and whether that is too fast.
+//! The burn rate of a budget over one window.
 //!
 //! Why burn rates and not error rates? Because the same rate of errors is nothing to an objective of
 //! 95 and a disaster to one of 99.99. A burn rate of 1 spends the budget in exactly its window.
@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::budget::Budget;
 use crate::model::units::{Percent, Ratio};
 
-/// What a window needs of coverage to say anything about an alert.
-pub(super) const LEAST_COVERAGE: f64 = 0.5;
+/// The minimum coverage of a window for an alert to be evaluated, 0 to 1.
+pub(super) const MIN_COVERAGE: f64 = 0.5;
 
 /// Good and bad events of one window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +53,6 @@ impl BurnRate {
     /// Whether enough of the window has samples to say anything about an alert: half of it.
     #[must_use]
     pub fn is_covered(&self) -> bool {
-        self.coverage >= LEAST_COVERAGE
+        self.coverage >= MIN_COVERAGE
     }
 }

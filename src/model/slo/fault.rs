@@ -1,4 +1,4 @@
-//! What is wrong, and what is only suspicious, in the SLO files.
+//! Faults of the SLO files, and warnings about them.
 
 use std::fmt;
 
@@ -6,47 +6,47 @@ use super::Objectives;
 
 /// The SLO files can't be used; holds every fault of every file.
 ///
-/// Whoever wrote the files is at fault, and each [`Fault`] says what is allowed instead. Nothing is
+/// The author of the files is at fault, and each [`SloFault`] says what is allowed instead. Nothing is
 /// tracked from files with a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SloError {
-    faults: Vec<Fault>,
-    warnings: Vec<Warning>,
-    sound: Objectives,
+    faults: Vec<SloFault>,
+    warnings: Vec<SloWarning>,
+    valid_objectives: Objectives,
 }
 
 impl SloError {
-    pub(super) fn new(faults: Vec<Fault>) -> SloError {
+    pub(super) fn new(faults: Vec<SloFault>) -> SloError {
         SloError {
             faults,
             warnings: Vec::new(),
-            sound: Objectives::default(),
+            valid_objectives: Objectives::default(),
         }
     }
 
-    pub(super) fn beside(self, sound: Objectives) -> SloError {
+    pub(super) fn with_valid_objectives(self, valid_objectives: Objectives) -> SloError {
         SloError {
-            warnings: sound.warnings().cloned().collect(),
-            sound,
+            warnings: valid_objectives.warnings().cloned().collect(),
+            valid_objectives,
             ..self
         }
     }
 
-    /// The objectives that have no fault.
+    /// Returns the objectives that have no fault.
     #[must_use]
-    pub fn sound(&self) -> &Objectives {
-        &self.sound
+    pub fn valid_objectives(&self) -> &Objectives {
+        &self.valid_objectives
     }
 
     /// Every fault, in the order of the files and of their entries. Never empty.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[SloFault] {
         &self.faults
     }
 
-    /// What is suspicious about the objectives that have no fault.
+    /// Returns the warnings about the objectives that have no fault.
     #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[SloWarning] {
         &self.warnings
     }
 }
@@ -64,25 +64,30 @@ impl fmt::Display for SloError {
     }
 }
 
-/// One thing that is wrong, with its place and what is allowed there.
+/// One fault of an SLO file, with its place and the accepted values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fault {
+pub struct SloFault {
     /// The file as it was named, or the directory where that is at fault.
     pub file: String,
     /// The JSON path in the file, such as `$.api.latency.target`; `$` is the whole file.
     pub path: String,
-    /// What is wrong.
-    pub problem: Problem,
+    /// The kind of fault.
+    pub problem: SloProblem,
     /// What stands there; `None` where something is missing.
     pub value: Option<String>,
-    /// What may stand there.
+    /// The accepted values.
     pub allowed: String,
 }
 
-impl Fault {
-    pub(super) fn whole_file(file: &str, problem: Problem, value: String, allowed: &str) -> Fault {
-        Fault {
+impl SloFault {
+    pub(super) fn for_file(
+        file: &str,
+        problem: SloProblem,
+        value: String,
+        allowed: &str,
+    ) -> SloFault {
+        SloFault {
             file: file.into(),
             path: "$".into(),
             problem,
@@ -92,8 +97,8 @@ impl Fault {
     }
 }
 
-impl serde::Serialize for Fault {
-    /// Its parts; the problem as its words.
+impl serde::Serialize for SloFault {
+    /// Serializes the fields; the problem as its message.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut members = serializer.serialize_struct("Fault", 5)?;
@@ -106,9 +111,9 @@ impl serde::Serialize for Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SloFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault {
+        let SloFault {
             file,
             path,
             problem,
@@ -126,7 +131,7 @@ impl fmt::Display for Fault {
 /// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum SloProblem {
     /// The directory or a file can't be read, or is not UTF-8.
     #[error("can't be read")]
     Unreadable,
@@ -203,10 +208,10 @@ pub enum Problem {
     ThresholdContradictsTarget,
 }
 
-/// Something legal that is probably not meant.
+/// A warning about a legal declaration that is probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
-pub struct Warning {
+pub struct SloWarning {
     /// The file as it was named.
     pub file: String,
     /// The JSON path in the file, such as `$.api.latency.description`.
@@ -215,9 +220,9 @@ pub struct Warning {
     pub message: String,
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for SloWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Warning {
+        let SloWarning {
             file,
             path,
             message,

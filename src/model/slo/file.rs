@@ -11,34 +11,36 @@ use std::io;
 
 use serde_json::value::RawValue;
 
-use self::fields::Fields;
-use super::json::{self, Entries};
-use super::kind::Service;
-use super::{Fault, Objective, Objectives, Problem, SloError};
+use self::fields::ObjectFields;
+use super::json::{self, ObjectEntries};
+use super::kind::ServiceKey;
+use super::{Objective, Objectives, SloError, SloFault, SloProblem};
 use crate::model::suggest::nearest;
 
-/// Reads file after file and keeps what it finds, good and bad, until all are read.
+/// Parser of a set of SLO files: collects objectives and faults until all files are read.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct SloFileReader {
     objectives: Vec<Objective>,
-    faults: Vec<Fault>,
+    faults: Vec<SloFault>,
     /// The file in which each objective was seen first, faulty or not.
     declared: BTreeMap<String, String>,
 }
 
-impl Reader {
-    pub(super) fn unreadable(&mut self, file: &str, error: &io::Error) {
+impl SloFileReader {
+    /// Adds the fault of a file that cannot be read.
+    pub(super) fn add_unreadable(&mut self, file: &str, error: &io::Error) {
         let allowed = "a UTF-8 file that can be read";
-        self.faults.push(Fault::whole_file(
+        self.faults.push(SloFault::for_file(
             file,
-            Problem::Unreadable,
+            SloProblem::Unreadable,
             error.to_string(),
             allowed,
         ));
     }
 
-    pub(super) fn read(&mut self, file: &str, text: &str) {
-        let document = match json::document(text) {
+    /// Parses one file.
+    pub(super) fn read_text(&mut self, file: &str, text: &str) {
+        let document = match json::parse_document(text) {
             Ok(document) => document,
             Err(error) => return self.faults.push(syntax_fault(file, &error)),
         };
@@ -46,26 +48,29 @@ impl Reader {
             return;
         };
         for (key, value) in services.entries() {
-            if self.is_name(&services, key) {
-                self.read_service(&services, &Service::of(key), value);
+            if self.check_name(&services, key) {
+                self.read_service(&services, &ServiceKey::from_key(key), value);
             }
         }
     }
 
-    fn read_service(&mut self, parent: &Fields<'_>, service: &Service, value: &RawValue) {
-        let path = parent.path_of(service.as_str());
+    fn read_service(&mut self, parent: &ObjectFields<'_>, service: &ServiceKey, value: &RawValue) {
+        let path = parent.path_to(service.as_str());
         let Some(objectives) = self.fields(parent.file(), path, value) else {
             return;
         };
-        if matches!(service, Service::Other(_)) && objectives.entries().next().is_none() {
-            let wired = Service::WIRED;
+        if matches!(service, ServiceKey::Other(_)) && objectives.entries().next().is_none() {
+            let builtin = ServiceKey::BUILTIN;
             let key = service.as_str();
-            return self
-                .faults
-                .push(unknown(parent, key, Problem::UnknownService, &wired));
+            return self.faults.push(fault_with_suggestion(
+                parent,
+                key,
+                SloProblem::UnknownService,
+                &builtin,
+            ));
         }
         for (key, value) in objectives.entries() {
-            if self.is_name(&objectives, key) {
+            if self.check_name(&objectives, key) {
                 self.read_objective(&objectives, service, key, value);
             }
         }
@@ -73,44 +78,51 @@ impl Reader {
 
     fn read_objective(
         &mut self,
-        objectives: &Fields<'_>,
-        service: &Service,
+        objectives: &ObjectFields<'_>,
+        service: &ServiceKey,
         key: &str,
         value: &RawValue,
     ) {
-        let kinds = service.kinds();
-        let wired = kinds.iter().copied().find(|kind| kind.as_str() == key);
-        if wired.is_none() && !names_metric(value) {
-            let fault = not_wired(objectives, key, service);
+        let kinds = service.builtin_kinds();
+        let builtin = kinds.iter().copied().find(|kind| kind.as_str() == key);
+        if builtin.is_none() && !has_metric(value) {
+            let fault = unknown_objective_fault(objectives, key, service);
             return self.faults.push(fault);
         }
-        self.claim(objectives, service, key);
-        let path = objectives.path_of(key);
+        self.register_declaration(objectives, service, key);
+        let path = objectives.path_to(key);
         if let Some(fields) = self.fields(objectives.file(), path, value) {
-            let declaration = match wired {
-                Some(kind) => declaration::read(&fields, service, kind, &mut self.faults),
-                None => custom::read(&fields, service, key, &mut self.faults),
+            let declaration = match builtin {
+                Some(kind) => {
+                    declaration::read_builtin_objective(&fields, service, kind, &mut self.faults)
+                }
+                None => custom::read_custom_objective(&fields, service, key, &mut self.faults),
             };
             self.objectives.extend(declaration);
         }
     }
 
-    /// Whether the key can be half of an id, which is a label's value; a fault if not.
-    fn is_name(&mut self, fields: &Fields<'_>, key: &str) -> bool {
+    /// Returns whether the key can be half of an id, which is a label's value; adds a fault if not.
+    fn check_name(&mut self, fields: &ObjectFields<'_>, key: &str) -> bool {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let fine = (1..=64).contains(&key.len()) && key.chars().all(plain);
         if !fine {
             let allowed = "1 to 64 of A-Z a-z 0-9 _ -";
-            self.faults.push(Fault {
+            self.faults.push(SloFault {
                 value: Some(key.escape_debug().to_string()),
-                ..fields.fault(key, Problem::InvalidName, allowed)
+                ..fields.fault(key, SloProblem::InvalidName, allowed)
             });
         }
         fine
     }
 
-    /// Notes which file declares the objective; only one may.
-    fn claim(&mut self, objectives: &Fields<'_>, service: &Service, key: &str) {
+    /// Registers the file that declares the objective; a second file is a fault.
+    fn register_declaration(
+        &mut self,
+        objectives: &ObjectFields<'_>,
+        service: &ServiceKey,
+        key: &str,
+    ) {
         let id = format!("{service}.{key}");
         let file = objectives.file();
         match self.declared.get(&id) {
@@ -119,9 +131,9 @@ impl Reader {
             Some(first) if first == file => {}
             Some(first) => {
                 let allowed = format!("one declaration; the other one is in {first}");
-                self.faults.push(Fault {
+                self.faults.push(SloFault {
                     value: Some(id),
-                    ..objectives.fault(key, Problem::DuplicateObjective, &allowed)
+                    ..objectives.fault(key, SloProblem::DuplicateObjective, &allowed)
                 });
             }
         }
@@ -132,38 +144,46 @@ impl Reader {
         file: &'a str,
         path: String,
         value: &'a RawValue,
-    ) -> Option<Fields<'a>> {
-        Fields::read(file, path, value, &mut self.faults)
+    ) -> Option<ObjectFields<'a>> {
+        ObjectFields::read(file, path, value, &mut self.faults)
     }
 
     pub(super) fn finish(self) -> Result<Objectives, SloError> {
         if self.faults.is_empty() {
             Ok(Objectives(self.objectives))
         } else {
-            Err(SloError::new(self.faults).beside(Objectives(self.objectives)))
+            Err(SloError::new(self.faults).with_valid_objectives(Objectives(self.objectives)))
         }
     }
 }
 
-/// Whether this is an object with a metric of its own.
-fn names_metric(value: &RawValue) -> bool {
-    json::object(value)
-        .is_some_and(|Entries(entries)| entries.iter().any(|(key, _)| key == "metric"))
+/// Returns whether the value is an object with a `metric` key.
+fn has_metric(value: &RawValue) -> bool {
+    json::parse_object(value)
+        .is_some_and(|ObjectEntries(entries)| entries.iter().any(|(key, _)| key == "metric"))
 }
 
-/// An objective that is neither wired to instruments nor names one.
-fn not_wired(objectives: &Fields<'_>, key: &str, service: &Service) -> Fault {
-    let kinds: Vec<_> = service.kinds().iter().map(|kind| kind.as_str()).collect();
+/// Returns the fault of an objective that is neither built in nor names a metric.
+fn unknown_objective_fault(
+    objectives: &ObjectFields<'_>,
+    key: &str,
+    service: &ServiceKey,
+) -> SloFault {
+    let kinds: Vec<_> = service
+        .builtin_kinds()
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
     let mut fault = match service {
-        Service::Other(name) => {
-            let meant = nearest(name, &Service::WIRED);
-            let meant = meant.map_or(String::new(), |meant| {
-                format!("; did you mean {meant}.{key}?")
+        ServiceKey::Other(name) => {
+            let suggestion = nearest(name, &ServiceKey::BUILTIN);
+            let suggestion = suggestion.map_or(String::new(), |nearest| {
+                format!("; did you mean {nearest}.{key}?")
             });
-            let allowed = format!("an objective with a \"metric\"{meant}");
-            objectives.fault(key, Problem::UnknownObjective, &allowed)
+            let allowed = format!("an objective with a \"metric\"{suggestion}");
+            objectives.fault(key, SloProblem::UnknownObjective, &allowed)
         }
-        _ => unknown(objectives, key, Problem::UnknownObjective, &kinds),
+        _ => fault_with_suggestion(objectives, key, SloProblem::UnknownObjective, &kinds),
     };
     if !kinds.is_empty() {
         fault.allowed.push_str("; any other needs a \"metric\"");
@@ -172,26 +192,31 @@ fn not_wired(objectives: &Fields<'_>, key: &str, service: &Service) -> Fault {
     fault
 }
 
-/// A key that isn't among the allowed ones, with the one that was probably meant.
-fn unknown(fields: &Fields<'_>, key: &str, problem: Problem, allowed: &[&str]) -> Fault {
-    let meant = nearest(key, allowed).map(|meant| format!("; did you mean {meant}?"));
-    let allowed = format!("{}{}", allowed.join(", "), meant.unwrap_or_default());
-    Fault {
+/// Returns the fault of a key that is not among the allowed ones, with the nearest of those.
+fn fault_with_suggestion(
+    fields: &ObjectFields<'_>,
+    key: &str,
+    problem: SloProblem,
+    allowed: &[&str],
+) -> SloFault {
+    let suggestion = nearest(key, allowed).map(|nearest| format!("; did you mean {nearest}?"));
+    let allowed = format!("{}{}", allowed.join(", "), suggestion.unwrap_or_default());
+    SloFault {
         value: Some(key.into()),
         ..fields.fault(key, problem, &allowed)
     }
 }
 
-fn syntax_fault(file: &str, error: &serde_json::Error) -> Fault {
+fn syntax_fault(file: &str, error: &serde_json::Error) -> SloFault {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     // The place is a part of the problem already.
     let message = text
         .strip_suffix(&format!(" at line {line} column {column}"))
         .unwrap_or(&text);
-    Fault::whole_file(
+    SloFault::for_file(
         file,
-        Problem::Syntax { line, column },
+        SloProblem::Syntax { line, column },
         message.into(),
         "one JSON object",
     )

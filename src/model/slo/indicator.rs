@@ -1,42 +1,42 @@
-//! What an objective beyond the ready-made ones counts: an instrument of the catalog, some of its
-//! series, and what is good.
+//! The indicator of a custom objective: an instrument of the catalog, a filter of its series, and the
+//! criterion for good events.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::catalog::MetricSpec;
 
-/// What a further objective counts.
+/// The indicator of a custom objective.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Indicator {
     /// The instrument.
     pub metric: &'static MetricSpec,
     /// Which of its events count.
-    pub filter: Filter,
+    pub filter: LabelFilter,
     /// Which of those are good.
-    pub good: Good,
+    pub good: GoodCriterion,
 }
 
-/// What is good.
+/// The criterion for good events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Good {
+pub enum GoodCriterion {
     /// A value of at most this; of histograms.
     AtMost(Duration),
     /// An event with these labels; of counters.
-    Labels(Filter),
+    Labels(LabelFilter),
 }
 
-/// Labels that a series must have; the empty filter takes all.
+/// A filter on labels; the empty filter matches all series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter(pub(super) Vec<(&'static str, Vec<Option<String>>)>);
+pub struct LabelFilter(pub(super) Vec<(&'static str, Vec<Option<String>>)>);
 
-impl Filter {
-    /// Whether a series with these labels is meant. `None` of a label, and in the filter, is its
+impl LabelFilter {
+    /// Returns whether a series with these labels matches. `None` of a label, and in the filter, is its
     /// absence.
     #[must_use]
-    pub fn accepts<'a>(&self, label: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
+    pub fn matches<'a>(&self, label: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         self.0.iter().all(|(key, values)| {
             let found = label(key);
             values
@@ -45,9 +45,9 @@ impl Filter {
         })
     }
 
-    /// Whether the filter says anything about a label.
+    /// Returns whether the filter has a condition on a label.
     #[must_use]
-    pub fn names(&self, key: &str) -> bool {
+    pub fn contains_key(&self, key: &str) -> bool {
         self.0.iter().any(|(named, _)| *named == key)
     }
 

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 /// The entries of one object; values are still text.
 #[derive(Debug)]
-pub(super) struct Entries<'a>(pub(super) Vec<(String, &'a RawValue)>);
+pub(super) struct ObjectEntries<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for ObjectEntries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(EntriesVisitor)
     }
@@ -22,48 +22,48 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 struct EntriesVisitor;
 
 impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries<'de>;
+    type Value = ObjectEntries<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ObjectEntries<'de>, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Entries(entries))
+        Ok(ObjectEntries(entries))
     }
 }
 
-/// The whole text as one value, checked in full, so that taking it apart can't meet bad syntax.
+/// Parses the whole text as one value, checked in full, so that taking it apart can't meet bad syntax.
 ///
 /// # Errors
 ///
 /// serde_json's own error, with line and column.
-pub(super) fn document(text: &str) -> Result<&RawValue, serde_json::Error> {
+pub(super) fn parse_document(text: &str) -> Result<&RawValue, serde_json::Error> {
     serde_json::from_str::<Value>(text)?;
     serde_json::from_str(text)
 }
 
-/// The entries of an object; `None` for any other value.
-pub(super) fn object(value: &RawValue) -> Option<Entries<'_>> {
+/// Parses the entries of an object; `None` for any other value.
+pub(super) fn parse_object(value: &RawValue) -> Option<ObjectEntries<'_>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The items of an array; `None` for any other value.
-pub(super) fn array(value: &RawValue) -> Option<Vec<&RawValue>> {
+/// Parses the items of an array; `None` for any other value.
+pub(super) fn parse_array(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The text of a string; `None` for any other value.
-pub(super) fn string(value: &RawValue) -> Option<String> {
+/// Parses the text of a string; `None` for any other value.
+pub(super) fn parse_string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// A number as it was written; `None` for any other value.
-pub(super) fn number(value: &RawValue) -> Option<&str> {
+/// Returns a number as it was written; `None` for any other value.
+pub(super) fn number_text(value: &RawValue) -> Option<&str> {
     let text = value.get();
     text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
         .then_some(text)
@@ -75,26 +75,27 @@ mod tests {
 
     #[test]
     fn entries_keep_order_duplicates_and_the_text_of_numbers() {
-        let value = document(r#" {"b": 99.90, "a": "x", "b": 1e0} "#).unwrap();
-        let Entries(entries) = object(value).unwrap();
+        let value = parse_document(r#" {"b": 99.90, "a": "x", "b": 1e0} "#).unwrap();
+        let ObjectEntries(entries) = parse_object(value).unwrap();
         let texts: Vec<_> = entries
             .iter()
             .map(|(key, value)| (key.as_str(), value.get()))
             .collect();
         assert_eq!(texts, [("b", "99.90"), ("a", "\"x\""), ("b", "1e0")]);
-        assert_eq!(number(entries[0].1), Some("99.90"));
-        assert_eq!(number(entries[1].1), None);
-        assert_eq!(string(entries[1].1).as_deref(), Some("x"));
+        assert_eq!(number_text(entries[0].1), Some("99.90"));
+        assert_eq!(number_text(entries[1].1), None);
+        assert_eq!(parse_string(entries[1].1).as_deref(), Some("x"));
     }
 
     #[test]
     fn a_key_may_be_escaped() {
-        let Entries(entries) = object(document(r#"{"\u0061pi": {}}"#).unwrap()).unwrap();
+        let ObjectEntries(entries) =
+            parse_object(parse_document(r#"{"\u0061pi": {}}"#).unwrap()).unwrap();
         assert_eq!(entries[0].0, "api");
     }
 
     #[test]
     fn a_lone_surrogate_is_found_before_the_text_is_taken_apart() {
-        assert!(document(r#"{"description": "\ud800"}"#).is_err());
+        assert!(parse_document(r#"{"description": "\ud800"}"#).is_err());
     }
 }

@@ -1,14 +1,14 @@
-//! What an objective measures, how it counts, and in which unit its threshold is written.
+//! The service, kind, budgeting method and threshold of an objective.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::model::units::Percent;
 
-/// The top-level key of an objective: whose objective it is.
+/// The service of an objective: the top-level key of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Service {
+pub enum ServiceKey {
     /// `api`: the requests of the HTTP services.
     Api,
     /// `workers`: the jobs and heartbeats of the workers.
@@ -17,15 +17,15 @@ pub enum Service {
     Other(String),
 }
 
-impl Service {
-    /// Every key that is wired to instruments, in the order in which messages list them.
-    pub(super) const WIRED: [&str; 2] = ["api", "workers"];
+impl ServiceKey {
+    /// The services with built-in objectives, in the order in which messages list them.
+    pub(super) const BUILTIN: [&str; 2] = ["api", "workers"];
 
-    pub(super) fn of(key: &str) -> Service {
+    pub(super) fn from_key(key: &str) -> ServiceKey {
         match key {
-            "api" => Service::Api,
-            "workers" => Service::Workers,
-            other => Service::Other(other.into()),
+            "api" => ServiceKey::Api,
+            "workers" => ServiceKey::Workers,
+            other => ServiceKey::Other(other.into()),
         }
     }
 
@@ -33,32 +33,40 @@ impl Service {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Service::Api => "api",
-            Service::Workers => "workers",
-            Service::Other(key) => key,
+            ServiceKey::Api => "api",
+            ServiceKey::Workers => "workers",
+            ServiceKey::Other(key) => key,
         }
     }
 
-    /// The objectives of this service that are wired to instruments. The name of each is its kind's.
-    pub(super) fn kinds(&self) -> &'static [Kind] {
+    /// Returns the built-in objectives of this service. The name of each is its kind's.
+    pub(super) fn builtin_kinds(&self) -> &'static [ObjectiveKind] {
         match self {
-            Service::Api => &[Kind::Availability, Kind::Latency, Kind::ErrorRate],
-            Service::Workers => &[Kind::Availability, Kind::ProcessingTime, Kind::QueueLag],
-            Service::Other(_) => &[],
+            ServiceKey::Api => &[
+                ObjectiveKind::Availability,
+                ObjectiveKind::Latency,
+                ObjectiveKind::ErrorRate,
+            ],
+            ServiceKey::Workers => &[
+                ObjectiveKind::Availability,
+                ObjectiveKind::ProcessingTime,
+                ObjectiveKind::QueueLag,
+            ],
+            ServiceKey::Other(_) => &[],
         }
     }
 }
 
-impl fmt::Display for Service {
+impl fmt::Display for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// What an objective measures.
+/// The kind of an objective: the quantity that it measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ObjectiveKind {
     /// Up: answering without too many 5xx (`api`), or beating (`workers`).
     Availability,
     /// The time to the response head is within the threshold.
@@ -73,46 +81,48 @@ pub enum Kind {
     Custom,
 }
 
-impl Kind {
-    pub(super) const ALL: [Kind; 6] = [
-        Kind::Availability,
-        Kind::Latency,
-        Kind::ErrorRate,
-        Kind::ProcessingTime,
-        Kind::QueueLag,
-        Kind::Custom,
+impl ObjectiveKind {
+    pub(super) const ALL: [ObjectiveKind; 6] = [
+        ObjectiveKind::Availability,
+        ObjectiveKind::Latency,
+        ObjectiveKind::ErrorRate,
+        ObjectiveKind::ProcessingTime,
+        ObjectiveKind::QueueLag,
+        ObjectiveKind::Custom,
     ];
 
     /// The name as files and reports write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Availability => "availability",
-            Kind::Latency => "latency",
-            Kind::ErrorRate => "error_rate",
-            Kind::ProcessingTime => "processing_time",
-            Kind::QueueLag => "queue_lag",
-            Kind::Custom => "custom",
+            ObjectiveKind::Availability => "availability",
+            ObjectiveKind::Latency => "latency",
+            ObjectiveKind::ErrorRate => "error_rate",
+            ObjectiveKind::ProcessingTime => "processing_time",
+            ObjectiveKind::QueueLag => "queue_lag",
+            ObjectiveKind::Custom => "custom",
         }
     }
 
     /// How objectives of this kind count unless the file says otherwise.
     #[must_use]
-    pub fn default_method(self) -> Method {
+    pub fn default_method(self) -> BudgetingMethod {
         match self {
-            Kind::Availability => Method::Timeslices,
-            _ => Method::Occurrences,
+            ObjectiveKind::Availability => BudgetingMethod::Timeslices,
+            _ => BudgetingMethod::Occurrences,
         }
     }
 
     /// How objectives of this kind can count, the default first. A request can be good or bad, or the
     /// minute that it falls into; a beat is no event, and which share of a minute's requests must be
     /// fast nothing says.
-    pub(super) fn methods(self, service: &Service) -> &'static [Method] {
+    pub(super) fn methods(self, service: &ServiceKey) -> &'static [BudgetingMethod] {
         match (self, service) {
-            (Kind::Availability, Service::Api) => &[Method::Timeslices, Method::Occurrences],
-            (Kind::Availability, _) => &[Method::Timeslices],
-            _ => &[Method::Occurrences],
+            (ObjectiveKind::Availability, ServiceKey::Api) => {
+                &[BudgetingMethod::Timeslices, BudgetingMethod::Occurrences]
+            }
+            (ObjectiveKind::Availability, _) => &[BudgetingMethod::Timeslices],
+            _ => &[BudgetingMethod::Occurrences],
         }
     }
 
@@ -120,29 +130,29 @@ impl Kind {
     /// takes no threshold.
     #[must_use]
     pub fn threshold_unit(self) -> Option<&'static str> {
-        self.unit().map(Unit::as_str)
+        self.unit().map(ThresholdUnit::as_str)
     }
 
-    pub(super) fn unit(self) -> Option<Unit> {
+    pub(super) fn unit(self) -> Option<ThresholdUnit> {
         match self {
-            Kind::Availability | Kind::Custom => None,
-            Kind::Latency => Some(Unit::Milliseconds),
-            Kind::ErrorRate => Some(Unit::Percent),
-            Kind::ProcessingTime | Kind::QueueLag => Some(Unit::Seconds),
+            ObjectiveKind::Availability | ObjectiveKind::Custom => None,
+            ObjectiveKind::Latency => Some(ThresholdUnit::Milliseconds),
+            ObjectiveKind::ErrorRate => Some(ThresholdUnit::Percent),
+            ObjectiveKind::ProcessingTime | ObjectiveKind::QueueLag => Some(ThresholdUnit::Seconds),
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ObjectiveKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// How good and bad are counted, in OpenSLO's words.
+/// The budgeting method, in OpenSLO's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Method {
+pub enum BudgetingMethod {
     /// Each slice of a minute is good or bad as a whole, so that a quiet night weighs as much as a
     /// busy noon.
     Timeslices,
@@ -150,20 +160,21 @@ pub enum Method {
     Occurrences,
 }
 
-impl Method {
-    pub(super) const ALL: [Method; 2] = [Method::Timeslices, Method::Occurrences];
+impl BudgetingMethod {
+    pub(super) const ALL: [BudgetingMethod; 2] =
+        [BudgetingMethod::Timeslices, BudgetingMethod::Occurrences];
 
     /// The name as files and reports write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Method::Timeslices => "timeslices",
-            Method::Occurrences => "occurrences",
+            BudgetingMethod::Timeslices => "timeslices",
+            BudgetingMethod::Occurrences => "occurrences",
         }
     }
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for BudgetingMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -172,44 +183,46 @@ impl fmt::Display for Method {
 /// The limit between good and bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Threshold {
+pub enum ObjectiveThreshold {
     /// At most this long is good.
     Duration(Duration),
     /// The permitted share of bad events, which states the target a second time.
     Percent(Percent),
 }
 
-/// What a threshold's number counts.
+/// The unit of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(super) enum ThresholdUnit {
     Milliseconds,
     Seconds,
     Percent,
 }
 
-impl Unit {
+impl ThresholdUnit {
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Unit::Milliseconds => "ms",
-            Unit::Seconds => "s",
-            Unit::Percent => "percent",
+            ThresholdUnit::Milliseconds => "ms",
+            ThresholdUnit::Seconds => "s",
+            ThresholdUnit::Percent => "percent",
         }
     }
 
     /// The units that a file may write instead of this one.
-    pub(super) fn alternatives(self) -> &'static [Unit] {
+    pub(super) fn alternatives(self) -> &'static [ThresholdUnit] {
         match self {
-            Unit::Milliseconds | Unit::Seconds => &[Unit::Milliseconds, Unit::Seconds],
-            Unit::Percent => &[Unit::Percent],
+            ThresholdUnit::Milliseconds | ThresholdUnit::Seconds => {
+                &[ThresholdUnit::Milliseconds, ThresholdUnit::Seconds]
+            }
+            ThresholdUnit::Percent => &[ThresholdUnit::Percent],
         }
     }
 
     /// How many decimals of the number make a whole nanosecond; `None` for what is no time.
     pub(super) fn nanosecond_places(self) -> Option<u32> {
         match self {
-            Unit::Milliseconds => Some(6),
-            Unit::Seconds => Some(9),
-            Unit::Percent => None,
+            ThresholdUnit::Milliseconds => Some(6),
+            ThresholdUnit::Seconds => Some(9),
+            ThresholdUnit::Percent => None,
         }
     }
 }

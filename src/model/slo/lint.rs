@@ -1,50 +1,53 @@
-//! What is legal in a declaration but probably not meant.
+//! Lints of a declaration: legal but probably not meant.
 
 mod description;
 
 use std::time::Duration;
 
-use self::description::Quantity;
-use super::policy::Policy;
-use super::{Objective, Threshold, Warning};
+use self::description::MentionedQuantity;
+use super::policy::BurnRatePolicy;
+use super::{Objective, ObjectiveThreshold, SloWarning};
 use crate::model::units::Percent;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Everything suspicious about an objective, whatever the alerts are.
-pub(super) fn warnings(objective: &Objective) -> Vec<Warning> {
-    let target = ratio_as_target(objective).into_iter();
-    let target = target.map(|message| warning(objective, "target", message));
-    let description = disagreeing_description(objective).into_iter();
+/// Returns the warnings about an objective, independent of the alert policy.
+pub(super) fn lint_objective(objective: &Objective) -> Vec<SloWarning> {
+    let target = ratio_as_target_message(objective).into_iter();
+    let target = target.map(|message| new_warning(objective, "target", message));
+    let description = contradicting_quantities(objective).into_iter();
     target
-        .chain(description.map(|message| warning(objective, "description", message)))
+        .chain(description.map(|message| new_warning(objective, "description", message)))
         .collect()
 }
 
-/// The alerts of a policy that can never fire for an objective.
-pub(super) fn unreachable(objective: &Objective, policy: &Policy) -> Option<Warning> {
-    let message = unreachable_alert(objective, policy)?;
-    Some(warning(objective, "target", message))
+/// Returns a warning if alerts of the policy can never fire for the objective.
+pub(super) fn lint_unreachable_alerts(
+    objective: &Objective,
+    policy: &BurnRatePolicy,
+) -> Option<SloWarning> {
+    let message = unreachable_alert_message(objective, policy)?;
+    Some(new_warning(objective, "target", message))
 }
 
-fn warning(objective: &Objective, key: &str, message: String) -> Warning {
-    Warning {
+fn new_warning(objective: &Objective, key: &str, message: String) -> SloWarning {
+    SloWarning {
         file: objective.file.clone(),
         path: format!("$.{}.{key}", objective.id()),
         message,
     }
 }
 
-/// A target below 1 is nearly always a ratio: 0.999 where 99.9 was meant.
-fn ratio_as_target(objective: &Objective) -> Option<String> {
+/// Returns the message for a target below 1, which is nearly always a ratio: 0.999 where 99.9 was meant.
+fn ratio_as_target_message(objective: &Objective) -> Option<String> {
     let target = objective.target();
     let one = Percent::ONE;
     (target < one)
         .then(|| format!("{target} means {target} %; targets are percentages, not ratios"))
 }
 
-/// All events bad is a burn rate of 1 / permitted bad; no window can show a higher one.
-fn unreachable_alert(objective: &Objective, policy: &Policy) -> Option<String> {
+/// Returns the message for alerts above the highest burn rate: 1 / permitted bad, when all events are bad.
+fn unreachable_alert_message(objective: &Objective, policy: &BurnRatePolicy) -> Option<String> {
     let (target, bad) = (objective.target(), objective.permitted_bad());
     let never: Vec<_> = policy
         .unreachable(target)
@@ -52,7 +55,7 @@ fn unreachable_alert(objective: &Objective, policy: &Policy) -> Option<String> {
             format!(
                 "the {} alert at more than {}x",
                 pair.level.as_str(),
-                pair.factor.shortened(3)
+                pair.factor.format_trimmed(3)
             )
         })
         .collect();
@@ -69,13 +72,13 @@ fn unreachable_alert(objective: &Objective, policy: &Policy) -> Option<String> {
     ))
 }
 
-/// The numbers in the description that nothing in the declaration says.
-fn disagreeing_description(objective: &Objective) -> Vec<String> {
+/// Returns a message for each quantity of the description that contradicts the declaration.
+fn contradicting_quantities(objective: &Objective) -> Vec<String> {
     let Some(description) = objective.description() else {
         return Vec::new();
     };
-    let quantities = description::quantities(description).into_iter();
-    let wrong = quantities.filter(|quantity| disagrees(objective, quantity.value));
+    let quantities = description::find_quantities(description).into_iter();
+    let wrong = quantities.filter(|quantity| contradicts(objective, quantity.value));
     wrong
         .map(|quantity| {
             format!(
@@ -86,16 +89,16 @@ fn disagreeing_description(objective: &Objective) -> Vec<String> {
         .collect()
 }
 
-fn disagrees(objective: &Objective, quantity: Quantity) -> bool {
+fn contradicts(objective: &Objective, quantity: MentionedQuantity) -> bool {
     match quantity {
-        Quantity::Percent(percent) => {
+        MentionedQuantity::Percent(percent) => {
             let target = objective.target();
             percent != target && percent != target.complement()
         }
-        Quantity::Duration(duration) => {
+        MentionedQuantity::Duration(duration) => {
             let window = objective.window().duration();
             let threshold = match objective.threshold() {
-                Some(Threshold::Duration(threshold)) => Some(threshold),
+                Some(ObjectiveThreshold::Duration(threshold)) => Some(threshold),
                 _ => None,
             };
             // Minutes beside a window of days speak of a threshold; without one, of anything.

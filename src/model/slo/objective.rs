@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::kind::Unit;
-use super::{Indicator, Kind, Method, Service, Threshold, Warning, Window};
+use super::kind::ThresholdUnit;
+use super::{
+    BudgetingMethod, Indicator, ObjectiveKind, ObjectiveThreshold, ServiceKey, SloWarning,
+    SloWindow,
+};
 use crate::model::units::{Fraction, Percent};
 
 /// A service level objective as declared: consistent, because only the files' reader makes one.
@@ -15,16 +18,16 @@ pub struct Objective {
     pub(super) id: String,
     /// Where it was declared.
     pub(super) file: String,
-    pub(super) service: Service,
-    pub(super) kind: Kind,
-    pub(super) method: Method,
+    pub(super) service: ServiceKey,
+    pub(super) kind: ObjectiveKind,
+    pub(super) method: BudgetingMethod,
     pub(super) target: Percent,
-    pub(super) threshold: Option<Threshold>,
-    pub(super) unit: Option<Unit>,
+    pub(super) threshold: Option<ObjectiveThreshold>,
+    pub(super) unit: Option<ThresholdUnit>,
     pub(super) indicator: Option<Indicator>,
-    pub(super) window: Window,
+    pub(super) window: SloWindow,
     pub(super) description: Option<String>,
-    pub(super) warnings: Vec<Warning>,
+    pub(super) warnings: Vec<SloWarning>,
 }
 
 impl Objective {
@@ -36,7 +39,7 @@ impl Objective {
 
     /// The top-level key that the objective stands under.
     #[must_use]
-    pub fn service(&self) -> &Service {
+    pub fn service(&self) -> &ServiceKey {
         &self.service
     }
 
@@ -50,13 +53,13 @@ impl Objective {
 
     /// What is measured.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ObjectiveKind {
         self.kind
     }
 
     /// How good and bad are counted.
     #[must_use]
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> BudgetingMethod {
         self.method
     }
 
@@ -68,17 +71,17 @@ impl Objective {
 
     /// The limit between good and bad; `None` for an availability, whose limits are fixed.
     #[must_use]
-    pub fn threshold(&self) -> Option<Threshold> {
+    pub fn threshold(&self) -> Option<ObjectiveThreshold> {
         self.threshold
     }
 
     /// The unit in which the file writes the threshold: `ms`, `s` or `percent`.
     #[must_use]
     pub fn threshold_unit(&self) -> Option<&'static str> {
-        self.unit.map(Unit::as_str)
+        self.unit.map(ThresholdUnit::as_str)
     }
 
-    /// What a [custom](Kind::Custom) objective counts; `None` where the kind says it.
+    /// What a [custom](ObjectiveKind::Custom) objective counts; `None` where the kind says it.
     #[must_use]
     pub fn indicator(&self) -> Option<&Indicator> {
         self.indicator.as_ref()
@@ -86,7 +89,7 @@ impl Objective {
 
     /// The time over which the target is to be met.
     #[must_use]
-    pub fn window(&self) -> &Window {
+    pub fn window(&self) -> &SloWindow {
         &self.window
     }
 
@@ -98,7 +101,7 @@ impl Objective {
 
     /// What is legal but suspicious about the declaration.
     #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[SloWarning] {
         &self.warnings
     }
 
@@ -108,7 +111,7 @@ impl Objective {
     /// over this one.
     #[must_use]
     pub fn permitted_bad(&self) -> Fraction {
-        self.target.complement().fraction()
+        self.target.complement().to_fraction()
     }
 
     /// The error budget as time: (100 − target) / 100 × window, whole nanoseconds.
@@ -116,7 +119,7 @@ impl Objective {
     /// 99.9 over 30 days permits 43 min 12 s.
     #[must_use]
     pub fn time_budget(&self) -> Duration {
-        self.permitted_bad().of(self.window.duration())
+        self.permitted_bad().mul_duration(self.window.duration())
     }
 }
 

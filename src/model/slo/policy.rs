@@ -1,4 +1,4 @@
-//! When a burning budget is an alert: pairs of windows, each with a factor.
+//! The alert policy: pairs of windows, each with a burn rate factor.
 //!
 //! Why two windows each? The long one says that a good part of the budget is gone, so that nobody is
 //! woken for a hiccup; the short one, a twelfth of it, says that it is still burning, so that the alert
@@ -9,88 +9,89 @@ mod pair;
 
 use std::time::Duration;
 
-use super::Method;
+use super::BudgetingMethod;
 use super::burn_rate::BurnRate;
-use super::report::Alert;
+use super::report::AlertState;
 use crate::model::units::{Percent, Ratio};
 
-pub use pair::{Pair, Verdict};
+pub use pair::{PairStatus, WindowPair};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// When a burning budget is an alert.
+/// The alert policy of error budgets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Policy {
+pub struct BurnRatePolicy {
     /// The pairs, the most urgent first.
-    pub pairs: Vec<Pair>,
+    pub pairs: Vec<WindowPair>,
     /// How many bad events there must be.
-    pub min_bad: MinBad,
+    pub min_bad: MinBadEvents,
 }
 
-/// How urgent a burning budget is.
+/// The severity of a burn rate alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Level {
+pub enum AlertLevel {
     /// Somebody should look at it in working hours.
     Warning,
     /// Somebody is woken.
     Critical,
 }
 
-/// How many bad events the long window must hold, so that one error does not page a quiet service.
+/// The minimum number of bad events in the long window, so that one error does not page a quiet service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct MinBad {
+pub struct MinBadEvents {
     /// Of an objective that counts occurrences. Default: 10.
     pub occurrences: u64,
     /// Of one that counts time slices. Default: 3.
     pub timeslices: u64,
 }
 
-impl Policy {
+impl BurnRatePolicy {
     /// More than 10x over 1 h and 5 min is critical, more than 2x over 6 h and 30 min a warning.
     #[must_use]
-    pub fn platform() -> Policy {
-        Policy::of_pairs(vec![
-            Pair::of_seconds(Level::Critical, Ratio::from(10), HOUR, 5 * MINUTE),
-            Pair::of_seconds(Level::Warning, Ratio::from(2), 6 * HOUR, 30 * MINUTE),
+    pub fn platform() -> BurnRatePolicy {
+        BurnRatePolicy::with_default_minimums(vec![
+            WindowPair::from_seconds(AlertLevel::Critical, Ratio::from(10), HOUR, 5 * MINUTE),
+            WindowPair::from_seconds(AlertLevel::Warning, Ratio::from(2), 6 * HOUR, 30 * MINUTE),
         ])
     }
 
     /// The four pairs of the *Site Reliability Workbook*, made for a window of 30 days: 14.4x and 6x
     /// are critical, 3x and 1x warnings.
     #[must_use]
-    pub fn sre_workbook() -> Policy {
+    pub fn sre_workbook() -> BurnRatePolicy {
         let hours = |hours| (hours * HOUR, hours * 5 * MINUTE);
-        let pair = |level, factor, (long, short)| Pair::of_seconds(level, factor, long, short);
+        let pair =
+            |level, factor, (long, short)| WindowPair::from_seconds(level, factor, long, short);
         let fast = Ratio::new(144, 10).unwrap_or(Ratio::from(14));
-        Policy::of_pairs(vec![
-            pair(Level::Critical, fast, hours(1)),
-            pair(Level::Critical, Ratio::from(6), hours(6)),
-            pair(Level::Warning, Ratio::from(3), (DAY, 2 * HOUR)),
-            pair(Level::Warning, Ratio::ONE, (3 * DAY, 6 * HOUR)),
+        BurnRatePolicy::with_default_minimums(vec![
+            pair(AlertLevel::Critical, fast, hours(1)),
+            pair(AlertLevel::Critical, Ratio::from(6), hours(6)),
+            pair(AlertLevel::Warning, Ratio::from(3), (DAY, 2 * HOUR)),
+            pair(AlertLevel::Warning, Ratio::ONE, (3 * DAY, 6 * HOUR)),
         ])
     }
 
     /// A policy of these pairs, the most urgent first.
     #[must_use]
-    pub const fn new(pairs: Vec<Pair>, min_bad: MinBad) -> Policy {
-        Policy { pairs, min_bad }
+    pub const fn new(pairs: Vec<WindowPair>, min_bad: MinBadEvents) -> BurnRatePolicy {
+        BurnRatePolicy { pairs, min_bad }
     }
 
-    fn of_pairs(pairs: Vec<Pair>) -> Policy {
-        Policy::new(pairs, MinBad::default())
+    fn with_default_minimums(pairs: Vec<WindowPair>) -> BurnRatePolicy {
+        BurnRatePolicy::new(pairs, MinBadEvents::default())
     }
 
     /// The pairs that can never fire for a target, because even when everything is bad the budget
     /// burns no faster: at 1 / permitted share.
-    pub fn unreachable(&self, target: Percent) -> impl Iterator<Item = &Pair> {
-        let permitted = Ratio::from(target.complement().fraction());
-        let reachable = move |pair: &Pair| {
-            let needed = permitted.times(pair.factor);
+    pub fn unreachable(&self, target: Percent) -> impl Iterator<Item = &WindowPair> {
+        let permitted = Ratio::from(target.complement().to_fraction());
+        let reachable = move |pair: &WindowPair| {
+            let needed = permitted.checked_mul(pair.factor);
             needed.is_some_and(|needed| needed < Ratio::ONE)
         };
         self.pairs.iter().filter(move |pair| !reachable(pair))
@@ -106,87 +107,89 @@ impl Policy {
         windows
     }
 
-    /// The most urgent level whose pair fires; [`Alert::Frozen`] where none does and one can't say.
+    /// Evaluates the policy: the most urgent level whose pair fires; [`AlertState::Frozen`] where none does and one can't say.
     ///
     /// A window that is not among `rates` has no samples. This is the judgement of one moment: what
     /// was raised before and has not been quiet for long enough is the caller's to remember.
     #[must_use]
-    pub fn judge(&self, target: Percent, method: Method, rates: &[BurnRate]) -> Alert {
-        let verdict = |pair: &Pair| pair.judge(target, self.min_bad.of(method), rates);
-        let verdicts: Vec<_> = self
-            .pairs
+    pub fn evaluate(
+        &self,
+        target: Percent,
+        method: BudgetingMethod,
+        rates: &[BurnRate],
+    ) -> AlertState {
+        let status =
+            |pair: &WindowPair| pair.evaluate(target, self.min_bad.for_method(method), rates);
+        let statuses: Vec<_> = self.pairs.iter().map(|pair| (pair, status(pair))).collect();
+        let firing = statuses
             .iter()
-            .map(|pair| (pair, verdict(pair)))
-            .collect();
-        let firing = verdicts
-            .iter()
-            .filter(|(_, verdict)| *verdict == Verdict::Fires)
+            .filter(|(_, status)| *status == PairStatus::Firing)
             .map(|(pair, _)| pair.level)
             .max();
         match firing {
             Some(level) => level.into(),
-            None if verdicts
+            None if statuses
                 .iter()
-                .any(|(_, verdict)| *verdict == Verdict::Frozen) =>
+                .any(|(_, status)| *status == PairStatus::Frozen) =>
             {
-                Alert::Frozen
+                AlertState::Frozen
             }
-            None => Alert::None,
+            None => AlertState::None,
         }
     }
 }
 
-impl Default for Policy {
+impl Default for BurnRatePolicy {
     fn default() -> Self {
-        Policy::platform()
+        BurnRatePolicy::platform()
     }
 }
 
-impl MinBad {
+impl MinBadEvents {
     /// These minimums.
     #[must_use]
-    pub const fn new(occurrences: u64, timeslices: u64) -> MinBad {
-        MinBad {
+    pub const fn new(occurrences: u64, timeslices: u64) -> MinBadEvents {
+        MinBadEvents {
             occurrences,
             timeslices,
         }
     }
 
-    /// The minimum of this method.
+    /// Returns the minimum for this method.
     #[must_use]
-    pub const fn of(&self, method: Method) -> u64 {
+    pub const fn for_method(&self, method: BudgetingMethod) -> u64 {
         match method {
-            Method::Timeslices => self.timeslices,
-            Method::Occurrences => self.occurrences,
+            BudgetingMethod::Timeslices => self.timeslices,
+            BudgetingMethod::Occurrences => self.occurrences,
         }
     }
 }
 
-impl Default for MinBad {
+impl Default for MinBadEvents {
     fn default() -> Self {
-        MinBad {
+        MinBadEvents {
             occurrences: 10,
             timeslices: 3,
         }
     }
 }
 
-impl Level {
+impl AlertLevel {
     /// The name as reports and labels write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Level::Warning => "warning",
-            Level::Critical => "critical",
+            AlertLevel::Warning => "warning",
+            AlertLevel::Critical => "critical",
         }
     }
 }
 
-impl From<Level> for Alert {
-    fn from(level: Level) -> Self {
+impl From<AlertLevel> for AlertState {
+    fn from(level: AlertLevel) -> Self {
         match level {
-            Level::Warning => Alert::Warning,
-            Level::Critical => Alert::Critical,
+            AlertLevel::Warning => AlertState::Warning,
+            AlertLevel::Critical => AlertState::Critical,
         }
     }
 }

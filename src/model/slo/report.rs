@@ -1,9 +1,9 @@
-//! What is known of the objectives at one moment: plain values, the same for the process, the fleet,
+//! The report of the objectives at one moment: plain values, the same for the process, the fleet,
 //! the HTTP route and the command.
 
 mod comparison;
 mod json;
-mod read;
+mod parse;
 mod table;
 
 use std::time::Duration;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::budget::Budget;
-use super::{Method, Objective, Threshold, Window};
+use super::{BudgetingMethod, Objective, ObjectiveThreshold, SloWindow};
 use crate::model::units::{Percent, Ratio};
 
 pub use super::burn_rate::BurnRate;
-pub use comparison::{Change, render_comparison};
-pub use read::ReadError;
+pub use comparison::{SliChange, render_comparison};
+pub use parse::ReportParseError;
 pub use table::render_table;
 
 /// The objectives at one moment.
@@ -24,19 +24,19 @@ pub use table::render_table;
 /// Serialised by [`to_json`](Self::to_json), or by serde, in the order of its fields.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct SloReport {
     /// The moment that all figures are of.
     pub generated_at: Timestamp,
     /// Whose figures they are.
-    pub source: Source,
+    pub source: ReportSource,
     /// In the order of the files.
     pub objectives: Vec<ObjectiveReport>,
 }
 
-/// Whose figures a report has.
+/// The source of a report's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Source {
+pub enum ReportSource {
     /// This process's.
     Local,
     /// The fleet's, from a Prometheus-compatible API.
@@ -56,17 +56,17 @@ pub struct ObjectiveReport {
     /// What is measured.
     pub kind: &'static str,
     /// How good and bad are counted.
-    pub method: Method,
+    pub method: BudgetingMethod,
     /// The share that must be good.
     pub target: Percent,
     /// The limit between good and bad, with its unit, as the file has them.
     pub threshold: Option<(Ratio, &'static str)>,
     /// The time over which the target is to be met.
-    pub window: Window,
+    pub window: SloWindow,
     /// What the file says.
     pub description: Option<String>,
-    /// What the figures are worth.
-    pub data: Data,
+    /// The quality of the figures.
+    pub data: DataQuality,
     /// The share of the window that has samples, 0 to 1.
     pub coverage: f64,
     /// Events in the window that met the objective.
@@ -77,8 +77,8 @@ pub struct ObjectiveReport {
     pub length: Duration,
     /// The windows that alerts and people look at, shortest first.
     pub burn_rate: Vec<BurnRate>,
-    /// What is raised.
-    pub alert: Alert,
+    /// The alert state.
+    pub alert: AlertState,
     /// When the budget is spent at the rate of now.
     pub exhausts_at: Option<Timestamp>,
     /// When an overspent rolling window is within its budget again, if nothing bad happens any more.
@@ -93,10 +93,10 @@ pub struct ObjectiveReport {
     pub burn_down: Vec<(Timestamp, Ratio)>,
 }
 
-/// What the figures of an objective are worth.
+/// The quality of an objective's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Data {
+pub enum DataQuality {
     /// At least 0.9 of the window has samples.
     Ok,
     /// Less has.
@@ -112,10 +112,10 @@ pub enum Data {
     Inconsistent,
 }
 
-/// What an objective raises.
+/// The alert state of an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Alert {
+pub enum AlertState {
     /// Nothing.
     None,
     /// Somebody should look at it in working hours.
@@ -126,11 +126,11 @@ pub enum Alert {
     Frozen,
 }
 
-impl Report {
+impl SloReport {
     /// A report without objectives yet.
     #[must_use]
-    pub const fn new(generated_at: Timestamp, source: Source) -> Report {
-        Report {
+    pub const fn new(generated_at: Timestamp, source: ReportSource) -> SloReport {
+        SloReport {
             generated_at,
             source,
             objectives: Vec::new(),
@@ -146,13 +146,13 @@ impl Report {
 }
 
 impl ObjectiveReport {
-    /// An objective of which nothing is known yet: absent, with its declaration filled in.
+    /// Creates the report of an objective without data: absent, with its declaration filled in.
     #[must_use]
-    pub fn of(objective: &Objective, at: Timestamp) -> ObjectiveReport {
+    pub fn new(objective: &Objective, at: Timestamp) -> ObjectiveReport {
         let window = objective.window();
         let length = match window {
-            Window::Rolling(rolling) => rolling.duration(),
-            Window::Calendar(_) => window.span(at).duration(),
+            SloWindow::Rolling(rolling) => rolling.duration(),
+            SloWindow::Calendar(_) => window.range_at(at).duration(),
         };
         ObjectiveReport {
             service: objective.service().to_string(),
@@ -160,16 +160,16 @@ impl ObjectiveReport {
             kind: objective.kind().as_str(),
             method: objective.method(),
             target: objective.target(),
-            threshold: limit(objective),
+            threshold: threshold_with_unit(objective),
             window: window.clone(),
             description: objective.description().map(Into::into),
-            data: Data::Absent,
+            data: DataQuality::Absent,
             coverage: 0.0,
             good: 0,
             bad: 0,
             length,
             burn_rate: Vec::new(),
-            alert: Alert::None,
+            alert: AlertState::None,
             exhausts_at: None,
             recovers_at: None,
             reason: None,
@@ -187,52 +187,54 @@ impl ObjectiveReport {
     /// Whether the counts mean anything.
     #[must_use]
     pub const fn is_counted(&self) -> bool {
-        !matches!(self.data, Data::Absent | Data::Inconsistent)
+        !matches!(self.data, DataQuality::Absent | DataQuality::Inconsistent)
     }
 }
 
-fn limit(objective: &Objective) -> Option<(Ratio, &'static str)> {
+fn threshold_with_unit(objective: &Objective) -> Option<(Ratio, &'static str)> {
     let unit = objective.threshold_unit()?;
     let value = match objective.threshold()? {
-        Threshold::Percent(percent) => percent.to_string().parse().ok()?,
-        Threshold::Duration(limit) if unit == "ms" => {
-            Ratio::of_durations(limit, Duration::from_millis(1))?
+        ObjectiveThreshold::Percent(percent) => percent.to_string().parse().ok()?,
+        ObjectiveThreshold::Duration(limit) if unit == "ms" => {
+            Ratio::from_durations(limit, Duration::from_millis(1))?
         }
-        Threshold::Duration(limit) => Ratio::of_durations(limit, Duration::from_secs(1))?,
+        ObjectiveThreshold::Duration(limit) => {
+            Ratio::from_durations(limit, Duration::from_secs(1))?
+        }
     };
     Some((value, unit))
 }
 
-impl Source {
+impl ReportSource {
     /// The word as the report writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Source::Local => "local",
-            Source::Prometheus => "prometheus",
-            Source::Store => "store",
+            ReportSource::Local => "local",
+            ReportSource::Prometheus => "prometheus",
+            ReportSource::Store => "store",
         }
     }
 }
 
-impl Data {
-    pub(super) const ALL: [Data; 6] = [
-        Data::Ok,
-        Data::Partial,
-        Data::NoData,
-        Data::Stale,
-        Data::Absent,
-        Data::Inconsistent,
+impl DataQuality {
+    pub(super) const ALL: [DataQuality; 6] = [
+        DataQuality::Ok,
+        DataQuality::Partial,
+        DataQuality::NoData,
+        DataQuality::Stale,
+        DataQuality::Absent,
+        DataQuality::Inconsistent,
     ];
 
-    /// What figures with samples in this share of their window are worth. What is stale, absent or
+    /// Returns the quality of figures with this coverage and total. What is stale, absent or
     /// inconsistent is known elsewhere.
     #[must_use]
-    pub fn of(coverage: f64, total: u128) -> Data {
+    pub fn from_coverage(coverage: f64, total: u128) -> DataQuality {
         match total {
-            0 => Data::NoData,
-            _ if coverage >= 0.9 => Data::Ok,
-            _ => Data::Partial,
+            0 => DataQuality::NoData,
+            _ if coverage >= 0.9 => DataQuality::Ok,
+            _ => DataQuality::Partial,
         }
     }
 
@@ -240,28 +242,32 @@ impl Data {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Data::Ok => "ok",
-            Data::Partial => "partial",
-            Data::NoData => "no_data",
-            Data::Stale => "stale",
-            Data::Absent => "absent",
-            Data::Inconsistent => "inconsistent",
+            DataQuality::Ok => "ok",
+            DataQuality::Partial => "partial",
+            DataQuality::NoData => "no_data",
+            DataQuality::Stale => "stale",
+            DataQuality::Absent => "absent",
+            DataQuality::Inconsistent => "inconsistent",
         }
     }
 }
 
-impl Alert {
-    pub(super) const ALL: [Alert; 4] =
-        [Alert::None, Alert::Warning, Alert::Critical, Alert::Frozen];
+impl AlertState {
+    pub(super) const ALL: [AlertState; 4] = [
+        AlertState::None,
+        AlertState::Warning,
+        AlertState::Critical,
+        AlertState::Frozen,
+    ];
 
     /// The word as the report writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Alert::None => "none",
-            Alert::Warning => "warning",
-            Alert::Critical => "critical",
-            Alert::Frozen => "frozen",
+            AlertState::None => "none",
+            AlertState::Warning => "warning",
+            AlertState::Critical => "critical",
+            AlertState::Frozen => "frozen",
         }
     }
 }

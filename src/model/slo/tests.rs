@@ -15,19 +15,19 @@ fn percent(text: &str) -> Percent {
     text.parse().unwrap()
 }
 
-fn faults(files: &[(&str, &str)]) -> Vec<Fault> {
+fn faults(files: &[(&str, &str)]) -> Vec<SloFault> {
     Objectives::parse(files).unwrap_err().faults().to_vec()
 }
 
 /// The only fault of an `api.json` with this text.
-fn fault(text: &str) -> Fault {
+fn fault(text: &str) -> SloFault {
     let mut faults = faults(&[("api.json", text)]);
     assert_eq!(faults.len(), 1, "{faults:#?}");
     faults.remove(0)
 }
 
 /// The only fault of a latency objective with these fields.
-fn latency_fault(fields: &str) -> Fault {
+fn latency_fault(fields: &str) -> SloFault {
     fault(&format!(r#"{{"api":{{"latency":{{{fields}}}}}}}"#))
 }
 
@@ -70,15 +70,15 @@ mod good {
         let objectives =
             Objectives::parse(&[("api.json", API), ("workers.json", WORKERS)]).unwrap();
         let threshold = |id| objectives.get(id).unwrap().threshold();
-        let five_minutes = Some(Threshold::Duration(Duration::from_secs(300)));
+        let five_minutes = Some(ObjectiveThreshold::Duration(Duration::from_secs(300)));
         assert_eq!(threshold("api.availability"), None);
         assert_eq!(
             threshold("api.latency"),
-            Some(Threshold::Duration(Duration::from_secs(2)))
+            Some(ObjectiveThreshold::Duration(Duration::from_secs(2)))
         );
         assert_eq!(
             threshold("api.error_rate"),
-            Some(Threshold::Percent(percent("0.5")))
+            Some(ObjectiveThreshold::Percent(percent("0.5")))
         );
         assert_eq!(threshold("workers.processing_time"), five_minutes);
         assert_eq!(threshold("workers.queue_lag"), five_minutes);
@@ -90,8 +90,8 @@ mod good {
             Objectives::parse(&[("api.json", API), ("workers.json", WORKERS)]).unwrap();
         for objective in &objectives {
             let expected = match objective.kind() {
-                Kind::Availability => Method::Timeslices,
-                _ => Method::Occurrences,
+                ObjectiveKind::Availability => BudgetingMethod::Timeslices,
+                _ => BudgetingMethod::Occurrences,
             };
             assert_eq!(objective.method(), expected, "{}", objective.id());
         }
@@ -104,17 +104,17 @@ mod good {
         let objective = one("api", "latency", fields);
         assert_eq!(
             objective.threshold(),
-            Some(Threshold::Duration(Duration::from_millis(1_500)))
+            Some(ObjectiveThreshold::Duration(Duration::from_millis(1_500)))
         );
         let counted = one(
             "api",
             "availability",
             r#""target":99.9,"method":"occurrences","window":"7d""#,
         );
-        assert_eq!(counted.method(), Method::Occurrences);
+        assert_eq!(counted.method(), BudgetingMethod::Occurrences);
         let fields = r#""target":99.9,"threshold":0.10,"unit":"percent","window":"7d""#;
         let threshold = one("api", "error_rate", fields).threshold();
-        assert_eq!(threshold, Some(Threshold::Percent(percent("0.1"))));
+        assert_eq!(threshold, Some(ObjectiveThreshold::Percent(percent("0.1"))));
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod refused {
         let fault = fault("{\n  \"api\": {,}\n}");
         assert_eq!(
             fault.problem,
-            Problem::Syntax {
+            SloProblem::Syntax {
                 line: 2,
                 column: 11
             }
@@ -172,7 +172,7 @@ mod refused {
     fn a_second_document_in_a_file_is_refused() {
         assert!(matches!(
             fault("{} {}").problem,
-            Problem::Syntax { line: 1, .. }
+            SloProblem::Syntax { line: 1, .. }
         ));
     }
 
@@ -195,7 +195,7 @@ mod refused {
             let fault = fault(text);
             assert_eq!(
                 (fault.problem, fault.path.as_str()),
-                (Problem::WrongType, path)
+                (SloProblem::WrongType, path)
             );
         }
     }
@@ -208,13 +208,13 @@ mod refused {
             "api.json: $.worker: unknown service: worker; \
              allowed: api, workers; did you mean workers?"
         );
-        assert_eq!(fault.problem, Problem::UnknownService);
+        assert_eq!(fault.problem, SloProblem::UnknownService);
     }
 
     #[test]
     fn an_objective_of_another_service_is_refused() {
         let fault = fault(r#"{"api":{"queue_lag":{}}}"#);
-        assert_eq!(fault.problem, Problem::UnknownObjective);
+        assert_eq!(fault.problem, SloProblem::UnknownObjective);
         let allowed = "availability, latency, error_rate; any other needs a \"metric\"";
         assert_eq!(fault.allowed, allowed);
     }
@@ -223,7 +223,7 @@ mod refused {
     fn an_unknown_key_is_refused_with_the_nearest() {
         let fault =
             latency_fault(r#""target":95,"threshold":9,"window":"30d","metod":"occurrences""#);
-        assert_eq!(fault.problem, Problem::UnknownKey);
+        assert_eq!(fault.problem, SloProblem::UnknownKey);
         assert_eq!(fault.path, "$.api.latency.metod");
         assert!(fault.allowed.ends_with("did you mean method?"), "{fault}");
     }
@@ -231,14 +231,14 @@ mod refused {
     #[test]
     fn an_availability_takes_no_threshold() {
         let fault = fault(r#"{"api":{"availability":{"target":99,"threshold":1,"window":"1d"}}}"#);
-        assert_eq!(fault.problem, Problem::UnknownKey);
+        assert_eq!(fault.problem, SloProblem::UnknownKey);
         assert_eq!(fault.allowed, "target, window, method, description");
     }
 
     #[test]
     fn a_key_that_stands_twice_is_refused() {
         let fault = latency_fault(r#""target":95,"target":99,"threshold":9,"window":"30d""#);
-        assert_eq!(fault.problem, Problem::DuplicateKey);
+        assert_eq!(fault.problem, SloProblem::DuplicateKey);
         assert_eq!(fault.value.as_deref(), Some("99"));
     }
 
@@ -254,7 +254,7 @@ mod refused {
         assert!(
             faults
                 .iter()
-                .all(|fault| fault.problem == Problem::DuplicateObjective)
+                .all(|fault| fault.problem == SloProblem::DuplicateObjective)
         );
     }
 
@@ -262,7 +262,7 @@ mod refused {
     fn what_is_missing_is_named() {
         let missing = |fields| {
             let fault = latency_fault(fields);
-            assert_eq!((fault.problem, fault.value), (Problem::Missing, None));
+            assert_eq!((fault.problem, fault.value), (SloProblem::Missing, None));
             fault.path
         };
         assert_eq!(
@@ -292,7 +292,7 @@ mod refused {
             let fault = latency_fault(&format!(
                 r#""target":{target},"threshold":9,"window":"30d""#
             ));
-            assert_eq!(fault.problem, Problem::OutOfRange);
+            assert_eq!(fault.problem, SloProblem::OutOfRange);
             assert_eq!(fault.value.as_deref(), Some(target));
         }
     }
@@ -303,7 +303,7 @@ mod refused {
             let fields = format!(r#""target":95,"threshold":{threshold},"window":"30d""#);
             assert_eq!(
                 latency_fault(&fields).problem,
-                Problem::OutOfRange,
+                SloProblem::OutOfRange,
                 "{threshold}"
             );
         }
@@ -318,7 +318,7 @@ mod refused {
              allowed: a whole number above 0 followed by m, h, d or w, such as \"30d\", \
              or {\"calendar\": \"month\", \"time_zone\": \"Europe/Berlin\"}"
         );
-        assert_eq!(fault.problem, Problem::InvalidWindow);
+        assert_eq!(fault.problem, SloProblem::InvalidWindow);
     }
 
     #[test]
@@ -334,11 +334,14 @@ mod refused {
         assert_eq!(
             found,
             [
-                (format!("{path}.zone").as_str(), Problem::UnknownKey),
-                (format!("{path}.calendar").as_str(), Problem::UnknownPeriod),
+                (format!("{path}.zone").as_str(), SloProblem::UnknownKey),
+                (
+                    format!("{path}.calendar").as_str(),
+                    SloProblem::UnknownPeriod
+                ),
                 (
                     format!("{path}.time_zone").as_str(),
-                    Problem::UnknownTimeZone
+                    SloProblem::UnknownTimeZone
                 ),
             ]
         );
@@ -349,14 +352,14 @@ mod refused {
         let fault = latency_fault(r#""target":95,"threshold":9,"unit":"percent","window":"30d""#);
         assert_eq!(
             (fault.problem, fault.allowed.as_str()),
-            (Problem::UnknownUnit, "ms, s")
+            (SloProblem::UnknownUnit, "ms, s")
         );
     }
 
     #[test]
     fn an_unknown_method_is_refused() {
         let fault = latency_fault(r#""target":95,"threshold":9,"window":"30d","method":"ratio""#);
-        assert_eq!(fault.problem, Problem::UnknownMethod);
+        assert_eq!(fault.problem, SloProblem::UnknownMethod);
         assert_eq!(fault.allowed, "occurrences");
     }
 
@@ -376,7 +379,7 @@ mod refused {
                 r#"{{"{service}":{{"{name}":{{"target":99,{threshold}"method":"{method}","window":"7d"}}}}}}"#
             );
             let fault = fault(&text);
-            assert_eq!(fault.problem, Problem::UncountedMethod, "{fault}");
+            assert_eq!(fault.problem, SloProblem::UncountedMethod, "{fault}");
             assert_eq!(fault.allowed, allowed, "{fault}");
         }
     }
@@ -384,7 +387,7 @@ mod refused {
     #[test]
     fn an_error_rate_that_contradicts_its_target_is_refused() {
         let fault = fault(r#"{"api":{"error_rate":{"target":99.5,"threshold":5,"window":"30d"}}}"#);
-        assert_eq!(fault.problem, Problem::ThresholdContradictsTarget);
+        assert_eq!(fault.problem, SloProblem::ThresholdContradictsTarget);
         assert_eq!(fault.allowed, "0.5, in percent, which is 100 - target");
     }
 
@@ -397,15 +400,15 @@ mod refused {
         assert_eq!(
             problems,
             [
-                Problem::UnknownKey,
-                Problem::OutOfRange,
-                Problem::UnknownUnit,
-                Problem::OutOfRange,
-                Problem::InvalidWindow,
-                Problem::UnknownObjective,
-                Problem::UnknownService,
-                Problem::Syntax { line: 1, column: 1 },
-                Problem::DuplicateObjective,
+                SloProblem::UnknownKey,
+                SloProblem::OutOfRange,
+                SloProblem::UnknownUnit,
+                SloProblem::OutOfRange,
+                SloProblem::InvalidWindow,
+                SloProblem::UnknownObjective,
+                SloProblem::UnknownService,
+                SloProblem::Syntax { line: 1, column: 1 },
+                SloProblem::DuplicateObjective,
             ]
         );
     }
@@ -424,10 +427,10 @@ mod refused {
 
 mod suspicious {
     use super::*;
-    use crate::model::slo::policy::Policy;
+    use crate::model::slo::policy::BurnRatePolicy;
 
     #[test]
-    fn a_target_below_1_says_what_it_means() {
+    fn a_target_below_1_is_a_warning() {
         let objective = one("api", "availability", r#""target":0.999,"window":"30d""#);
         assert!(messages(&objective)[0].starts_with("0.999 means 0.999 %"));
         assert_eq!(objective.warnings()[0].path, "$.api.availability.target");
@@ -435,24 +438,24 @@ mod suspicious {
 
     #[test]
     fn a_target_of_90_never_burns_more_than_10x() {
-        assert!(unreachable("90", &Policy::platform())[0].contains("can't exceed 10x"));
-        let barely = unreachable("90.000000000001", &Policy::platform());
+        assert!(unreachable("90", &BurnRatePolicy::platform())[0].contains("can't exceed 10x"));
+        let barely = unreachable("90.000000000001", &BurnRatePolicy::platform());
         assert!(barely.is_empty(), "{barely:?}");
     }
 
     #[test]
     fn what_can_never_fire_depends_on_the_policy() {
-        let never = unreachable("93", &Policy::sre_workbook());
+        let never = unreachable("93", &BurnRatePolicy::sre_workbook());
         assert!(
             never[0].ends_with("the critical alert at more than 14.4x never fires"),
             "{never:?}"
         );
     }
 
-    fn unreachable(target: &str, policy: &Policy) -> Vec<String> {
+    fn unreachable(target: &str, policy: &BurnRatePolicy) -> Vec<String> {
         let text = format!(r#"{{"api":{{"availability":{{"target":{target},"window":"30d"}}}}}}"#);
         let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
-        let warnings = objectives.unreachable(policy);
+        let warnings = objectives.unreachable_alerts(policy);
         warnings.map(|warning| warning.message).collect()
     }
 
@@ -460,11 +463,11 @@ mod suspicious {
     fn a_target_of_50_never_warns_either() {
         let expected = "with a target of 50 the burn rate can't exceed 2x, so the critical alert at \
                         more than 10x and the warning alert at more than 2x never fire";
-        assert_eq!(unreachable("50", &Policy::platform()), [expected]);
+        assert_eq!(unreachable("50", &BurnRatePolicy::platform()), [expected]);
     }
 
     #[test]
-    fn a_number_in_the_description_that_nothing_says_is_named() {
+    fn a_quantity_that_contradicts_the_declaration_is_a_warning() {
         let fields = r#""target":95,"threshold":2000,"window":"30d",
                         "description":"99% of requests under 3s over 7 days""#;
         let expected = ["\"99%\"", "\"3s\"", "\"7 days\""];
@@ -519,7 +522,7 @@ mod directories {
     #[test]
     fn a_missing_directory_is_refused() {
         let error = Objectives::load("/nowhere/slo").unwrap_err();
-        assert_eq!(error.faults()[0].problem, Problem::Unreadable);
+        assert_eq!(error.faults()[0].problem, SloProblem::Unreadable);
         assert_eq!(error.faults()[0].file, "/nowhere/slo");
     }
 
@@ -527,7 +530,7 @@ mod directories {
     fn a_directory_without_files_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let error = Objectives::load(directory.path()).unwrap_err();
-        assert_eq!(error.faults()[0].problem, Problem::NoFile);
+        assert_eq!(error.faults()[0].problem, SloProblem::NoFile);
     }
 
     #[test]
@@ -537,6 +540,6 @@ mod directories {
         fs::write(directory.path().join("b.json"), "[]").unwrap();
         let error = Objectives::load(directory.path()).unwrap_err();
         let problems: Vec<_> = error.faults().iter().map(|fault| fault.problem).collect();
-        assert_eq!(problems, [Problem::Unreadable, Problem::WrongType]);
+        assert_eq!(problems, [SloProblem::Unreadable, SloProblem::WrongType]);
     }
 }

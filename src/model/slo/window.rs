@@ -1,4 +1,4 @@
-//! The time over which an objective is to be met.
+//! The window of an objective.
 
 mod calendar;
 mod rolling;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use calendar::{Calendar, Period};
-pub use rolling::{Rolling, RollingError};
+pub use calendar::{CalendarPeriod, CalendarWindow};
+pub use rolling::{RollingWindow, RollingWindowError};
 
 /// The time over which an objective is to be met.
 ///
@@ -17,87 +17,87 @@ pub use rolling::{Rolling, RollingError};
 /// the last of the one before. A calendar window suits what is agreed by the month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Window {
+pub enum SloWindow {
     /// The last hours or days, whenever one asks: `"30d"`.
-    Rolling(Rolling),
+    Rolling(RollingWindow),
     /// The week, month or quarter that one is in: `{"calendar": "month", "time_zone": "Europe/Berlin"}`.
-    Calendar(Calendar),
+    Calendar(CalendarWindow),
 }
 
-/// From one moment to another, that one not included.
+/// A half-open range of time: the end is not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Span {
+pub struct TimeRange {
     /// The first moment.
     pub start: Timestamp,
     /// The first moment after.
     pub end: Timestamp,
 }
 
-impl Window {
+impl SloWindow {
     /// What a window may be, for messages.
     pub(super) const ALLOWED: &'static str = "a whole number above 0 followed by m, h, d or w, such as \"30d\", \
          or {\"calendar\": \"month\", \"time_zone\": \"Europe/Berlin\"}";
 
-    /// Reads a rolling window: a whole number above 0 with `m`, `h`, `d` or `w`. `None` for anything
+    /// Parses a rolling window: a whole number above 0 with `m`, `h`, `d` or `w`. `None` for anything
     /// else.
-    pub(super) fn parse(text: &str) -> Option<Window> {
-        Rolling::parse(text).map(Window::Rolling)
+    pub(super) fn parse_rolling(text: &str) -> Option<SloWindow> {
+        RollingWindow::parse(text).map(SloWindow::Rolling)
     }
 
-    /// The window that holds at this moment.
+    /// Returns the range of the window that contains this moment.
     ///
     /// A rolling one ends then; a calendar one begins before, and may end much later.
     #[must_use]
-    pub fn span(&self, at: Timestamp) -> Span {
+    pub fn range_at(&self, at: Timestamp) -> TimeRange {
         match self {
-            Window::Rolling(rolling) => rolling.span(at),
-            Window::Calendar(calendar) => calendar.span(at),
+            SloWindow::Rolling(rolling) => rolling.range_at(at),
+            SloWindow::Calendar(calendar) => calendar.range_at(at),
         }
     }
 
     /// The length of a rolling window; of a calendar one that of most: 7, 30 or 91 days.
-    /// [`span`](Self::span) knows the length of each.
+    /// [`range_at`](Self::range_at) knows the length of each.
     #[must_use]
     pub fn duration(&self) -> Duration {
         match self {
-            Window::Rolling(rolling) => rolling.duration(),
-            Window::Calendar(calendar) => calendar.period().usual(),
+            SloWindow::Rolling(rolling) => rolling.duration(),
+            SloWindow::Calendar(calendar) => calendar.period().nominal_duration(),
         }
     }
 
     /// Whether old events leave it one by one, rather than all at once at its end.
     #[must_use]
     pub const fn is_rolling(&self) -> bool {
-        matches!(self, Window::Rolling(_))
+        matches!(self, SloWindow::Rolling(_))
     }
 }
 
-impl fmt::Display for Window {
+impl fmt::Display for SloWindow {
     /// `30d`, or `month in Europe/Berlin`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Window::Rolling(rolling) => rolling.fmt(f),
-            Window::Calendar(calendar) => calendar.fmt(f),
+            SloWindow::Rolling(rolling) => rolling.fmt(f),
+            SloWindow::Calendar(calendar) => calendar.fmt(f),
         }
     }
 }
 
-impl serde::Serialize for Window {
+impl serde::Serialize for SloWindow {
     /// As a file writes it.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Window::Rolling(rolling) => serializer.collect_str(rolling),
-            Window::Calendar(calendar) => calendar.serialize(serializer),
+            SloWindow::Rolling(rolling) => serializer.collect_str(rolling),
+            SloWindow::Calendar(calendar) => calendar.serialize(serializer),
         }
     }
 }
 
-impl Span {
+impl TimeRange {
     /// From `start` to `end`; empty where `end` comes first.
     #[must_use]
-    pub fn new(start: Timestamp, end: Timestamp) -> Span {
-        Span {
+    pub fn new(start: Timestamp, end: Timestamp) -> TimeRange {
+        TimeRange {
             start,
             end: end.max(start),
         }
@@ -109,10 +109,10 @@ impl Span {
         Duration::try_from(self.end.duration_since(self.start)).unwrap_or(Duration::ZERO)
     }
 
-    /// What is left of it at this moment.
+    /// Returns the remaining time of the range at this moment.
     #[must_use]
-    pub fn left(self, at: Timestamp) -> Duration {
-        Span::new(at.clamp(self.start, self.end), self.end).duration()
+    pub fn remaining_at(self, at: Timestamp) -> Duration {
+        TimeRange::new(at.clamp(self.start, self.end), self.end).duration()
     }
 
     /// Whether the moment lies in it.
@@ -121,9 +121,9 @@ impl Span {
         self.start <= at && at < self.end
     }
 
-    /// What both share; empty where they don't meet.
+    /// Returns the intersection; empty if the ranges don't overlap.
     #[must_use]
-    pub fn overlap(self, other: Span) -> Span {
-        Span::new(self.start.max(other.start), self.end.min(other.end))
+    pub fn intersection(self, other: TimeRange) -> TimeRange {
+        TimeRange::new(self.start.max(other.start), self.end.min(other.end))
     }
 }

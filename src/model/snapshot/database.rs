@@ -1,17 +1,17 @@
-//! What a database server tells of itself; what it does not tell, or not us, is `None` or not there.
+//! The figures of a database server; those that it does not report to us are `None` or absent.
 
-/// One database at one moment.
+/// The figures of one database at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Database {
-    pub(crate) activity: Activity,
+pub(crate) struct DatabaseFigures {
+    pub(crate) activity: DatabaseActivity,
     pub(crate) size_bytes: Option<u64>,
-    pub(crate) connections: Option<Connections>,
-    pub(crate) relations: Option<Relations>,
+    pub(crate) connections: Option<ServerConnections>,
+    pub(crate) relations: Option<RelationFigures>,
 }
 
-/// What was done in it since its statistics began.
+/// The activity of a database since its statistics began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Activity {
+pub(crate) struct DatabaseActivity {
     pub(crate) committed: u64,
     pub(crate) rolled_back: u64,
     pub(crate) deadlocks: u64,
@@ -19,34 +19,34 @@ pub(crate) struct Activity {
     pub(crate) blocks_from_disk: u64,
 }
 
-/// Clients of the whole server.
+/// The connections of the whole server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Connections {
+pub(crate) struct ServerConnections {
     pub(crate) max: u64,
     pub(crate) by_state: Vec<(&'static str, u64)>,
 }
 
 /// The largest tables and indexes, each followed by the sum of the others.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Relations {
-    pub(crate) tables: Vec<Table>,
-    pub(crate) indexes: Vec<Index>,
+pub(crate) struct RelationFigures {
+    pub(crate) tables: Vec<TableFigures>,
+    pub(crate) indexes: Vec<IndexFigures>,
     /// The share of scans of tables that went by an index, of those since the sample before.
     pub(crate) index_usage: Option<f64>,
 }
 
-/// A table without its indexes.
+/// The figures of a table without its indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Table {
+pub(crate) struct TableFigures {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) sequential_scans: u64,
     pub(crate) index_scans: u64,
 }
 
-/// An index of a table.
+/// The figures of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Index {
+pub(crate) struct IndexFigures {
     pub(crate) table: String,
     pub(crate) name: String,
     pub(crate) bytes: u64,

@@ -1,6 +1,6 @@
-//! Health as plain values, and the one table by which it is judged.
+//! Health as plain values, and the one table by which it is evaluated.
 //!
-//! Judging happens when somebody asks, with the time as an argument: a result gets old although
+//! Evaluation happens on each request, with the time as an argument: a result gets old although
 //! nobody is there to say so, and a stale green would be a lie.
 
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
-use super::private::Private;
+use super::private::PrivateText;
 
-/// How something is.
+/// The status of a check, or of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
+pub enum HealthStatus {
     /// It works.
     Pass,
     /// It works, and somebody should have a look.
@@ -32,18 +32,18 @@ pub enum Criticality {
     Informational,
 }
 
-/// Whose a checked thing is.
+/// The scope of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub enum CheckScope {
     /// This instance's own, such as its disk: another instance may be better off.
     Local,
     /// The whole fleet's, such as a database: taking this instance out of rotation helps nobody.
     Shared,
 }
 
-/// What kind of thing is checked, in the draft's words.
+/// The type of a checked component, in the words of the health draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Component {
+pub(crate) enum CheckedComponent {
     Other,
     Datastore,
     System,
@@ -51,17 +51,17 @@ pub(crate) enum Component {
 
 /// The latest health. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LatestHealth(Arc<ArcSwap<Health>>);
+pub(crate) struct LatestHealth(Arc<ArcSwap<HealthState>>);
 
-/// What is known of the process's health.
+/// The state of all health checks of the process.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Health {
+pub(crate) struct HealthState {
     /// Whether the samplers have looked once.
     pub(crate) sampled: bool,
     /// Whether everything that counts had its first result once; stays true.
     pub(crate) started: bool,
     /// Whether shutdown has begun.
-    pub(crate) ending: bool,
+    pub(crate) shutting_down: bool,
     pub(crate) checks: Vec<CheckState>,
 }
 
@@ -70,58 +70,58 @@ pub(crate) struct Health {
 pub(crate) struct CheckState {
     pub(crate) id: Arc<str>,
     pub(crate) criticality: Criticality,
-    pub(crate) scope: Scope,
-    pub(crate) component: Component,
+    pub(crate) scope: CheckScope,
+    pub(crate) component: CheckedComponent,
     /// Whether it is shared and takes the instance out of rotation all the same.
     pub(crate) unready: bool,
     /// Whether it watches the process itself, so that a restart helps.
     pub(crate) watchdog: bool,
     pub(crate) registered: Instant,
     pub(crate) stale_after: Duration,
-    pub(crate) found: Option<Found>,
+    pub(crate) last_result: Option<CheckResult>,
 }
 
-/// What a check found.
+/// The latest result of a check.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct CheckResult {
     /// After damping.
-    pub(crate) status: Status,
+    pub(crate) status: HealthStatus,
     /// Of the latest run, whatever damping makes of it.
     pub(crate) code: &'static str,
-    pub(crate) detail: Option<Private>,
+    pub(crate) detail: Option<PrivateText>,
     pub(crate) at: Instant,
-    pub(crate) wall: SystemTime,
+    pub(crate) wall_time: SystemTime,
     pub(crate) took: Duration,
 }
 
-/// What is known of a check at one moment.
+/// The freshness of a check's result at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum ResultFreshness {
     /// No run has ended yet.
     Pending,
     /// A run has ended lately.
-    Fresh(Status),
+    Fresh(HealthStatus),
     /// No run has ended for too long.
     Stale,
 }
 
-/// What a check does to the whole.
+/// The effect of a check on the overall health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Effect {
-    pub(crate) status: Status,
+pub(crate) struct CheckEffect {
+    pub(crate) status: HealthStatus,
     pub(crate) ready: bool,
 }
 
-/// The whole at one moment.
+/// The overall health at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Judgement {
-    pub(crate) status: Status,
+pub(crate) struct OverallHealth {
+    pub(crate) status: HealthStatus,
     pub(crate) ready: bool,
     pub(crate) live: bool,
     pub(crate) started: bool,
 }
 
-impl Status {
+impl HealthStatus {
     /// All, from best to worst.
     pub(crate) const ALL: [Self; 3] = [Self::Pass, Self::Warn, Self::Fail];
 
@@ -148,7 +148,7 @@ impl Criticality {
     }
 }
 
-impl Scope {
+impl CheckScope {
     /// The word for it: `local` or `shared`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -159,7 +159,7 @@ impl Scope {
     }
 }
 
-impl Component {
+impl CheckedComponent {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Other => "component",
@@ -170,29 +170,29 @@ impl Component {
 }
 
 impl LatestHealth {
-    pub(crate) fn read(&self) -> Arc<Health> {
+    pub(crate) fn read(&self) -> Arc<HealthState> {
         self.0.load_full()
     }
 
-    pub(crate) fn publish(&self, health: Health) {
+    pub(crate) fn publish(&self, health: HealthState) {
         self.0.store(Arc::new(health));
     }
 }
 
-impl Health {
-    pub(crate) fn judge(&self, now: Instant) -> Judgement {
-        self.judge_without(now, |_| false)
+impl HealthState {
+    pub(crate) fn evaluate(&self, now: Instant) -> OverallHealth {
+        self.evaluate_excluding(now, |_| false)
     }
 
-    /// As if the checks that are `excluded` were not there.
-    pub(crate) fn judge_without(
+    /// Evaluates the health without the checks that are `excluded`.
+    pub(crate) fn evaluate_excluding(
         &self,
         now: Instant,
         excluded: impl Fn(&CheckState) -> bool,
-    ) -> Judgement {
-        let mut whole = Judgement {
-            status: Status::Pass,
-            ready: self.sampled && !self.ending,
+    ) -> OverallHealth {
+        let mut whole = OverallHealth {
+            status: HealthStatus::Pass,
+            ready: self.sampled && !self.shutting_down,
             live: true,
             started: self.started,
         };
@@ -200,55 +200,62 @@ impl Health {
             let effect = check.effect(now);
             whole.status = whole.status.max(effect.status);
             whole.ready &= effect.ready;
-            whole.live &= check.is_alive(now);
+            whole.live &= check.is_live(now);
         }
         whole
     }
 }
 
 impl CheckState {
-    /// Stale from the very moment on at which the time is over.
-    pub(crate) fn known(&self, now: Instant) -> Known {
+    /// Returns the freshness: stale as soon as `stale_after` has passed.
+    pub(crate) fn freshness(&self, now: Instant) -> ResultFreshness {
         let since = self
-            .found
+            .last_result
             .as_ref()
             .map_or(self.registered, |found| found.at);
         if now.saturating_duration_since(since) >= self.stale_after {
-            return Known::Stale;
+            return ResultFreshness::Stale;
         }
-        let found = self.found.as_ref();
-        found.map_or(Known::Pending, |found| Known::Fresh(found.status))
+        let found = self.last_result.as_ref();
+        found.map_or(ResultFreshness::Pending, |found| {
+            ResultFreshness::Fresh(found.status)
+        })
     }
 
     /// The check's own status; `None` before the first result.
-    pub(crate) fn status(&self, now: Instant) -> Option<Status> {
-        match self.known(now) {
-            Known::Pending => None,
-            Known::Fresh(status) => Some(status),
-            Known::Stale => Some(Status::Fail),
+    pub(crate) fn status(&self, now: Instant) -> Option<HealthStatus> {
+        match self.freshness(now) {
+            ResultFreshness::Pending => None,
+            ResultFreshness::Fresh(status) => Some(status),
+            ResultFreshness::Stale => Some(HealthStatus::Fail),
         }
     }
 
     pub(crate) fn code(&self, now: Instant) -> &'static str {
-        match (self.known(now), &self.found) {
-            (Known::Stale, _) => "stale",
+        match (self.freshness(now), &self.last_result) {
+            (ResultFreshness::Stale, _) => "stale",
             (_, Some(found)) => found.code,
             (_, None) => "pending",
         }
     }
 
-    pub(crate) fn effect(&self, now: Instant) -> Effect {
-        effect(self.criticality, self.scope, self.unready, self.known(now))
+    pub(crate) fn effect(&self, now: Instant) -> CheckEffect {
+        effect(
+            self.criticality,
+            self.scope,
+            self.unready,
+            self.freshness(now),
+        )
     }
 
-    /// Whether nothing says that the process is stuck. A watchdog that is stale says nothing: a
+    /// Returns false if the check says that the process is stuck. A watchdog that is stale says nothing: a
     /// restart because of the watching would be worse than what is watched for.
-    pub(crate) fn is_alive(&self, now: Instant) -> bool {
-        !(self.watchdog && self.known(now) == Known::Fresh(Status::Fail))
+    pub(crate) fn is_live(&self, now: Instant) -> bool {
+        !(self.watchdog && self.freshness(now) == ResultFreshness::Fresh(HealthStatus::Fail))
     }
 
-    /// Whether the service waits for its first result.
-    pub(crate) fn counts(&self) -> bool {
+    /// Returns whether startup waits for the check's first result.
+    pub(crate) fn gates_startup(&self) -> bool {
         self.criticality != Criticality::Informational
     }
 }
@@ -264,19 +271,24 @@ impl CheckState {
 /// | informational | pass, ready | pass, ready | pass, ready | pass, ready |
 pub(crate) fn effect(
     criticality: Criticality,
-    scope: Scope,
+    scope: CheckScope,
     unready: bool,
-    known: Known,
-) -> Effect {
-    let takes_out = scope == Scope::Local || unready;
-    let (status, ready) = match (criticality, known) {
-        (Criticality::Informational, _) | (_, Known::Fresh(Status::Pass)) => (Status::Pass, true),
-        (_, Known::Pending) => (Status::Warn, false),
-        (_, Known::Fresh(Status::Warn)) => (Status::Warn, true),
-        (Criticality::Critical, Known::Fresh(Status::Fail) | Known::Stale) if takes_out => {
-            (Status::Fail, false)
+    freshness: ResultFreshness,
+) -> CheckEffect {
+    let takes_out = scope == CheckScope::Local || unready;
+    let (status, ready) = match (criticality, freshness) {
+        (Criticality::Informational, _) | (_, ResultFreshness::Fresh(HealthStatus::Pass)) => {
+            (HealthStatus::Pass, true)
         }
-        (_, Known::Fresh(Status::Fail) | Known::Stale) => (Status::Warn, true),
+        (_, ResultFreshness::Pending) => (HealthStatus::Warn, false),
+        (_, ResultFreshness::Fresh(HealthStatus::Warn)) => (HealthStatus::Warn, true),
+        (
+            Criticality::Critical,
+            ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale,
+        ) if takes_out => (HealthStatus::Fail, false),
+        (_, ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale) => {
+            (HealthStatus::Warn, true)
+        }
     };
-    Effect { status, ready }
+    CheckEffect { status, ready }
 }

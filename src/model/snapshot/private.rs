@@ -1,19 +1,19 @@
-//! What only those may read who have the token: error texts, addresses, versions.
+//! Text that requires the details token: error texts, addresses, versions.
 
 use std::fmt;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// A text that nobody sees without [`Authorized`]: it has no `Display`, no `Serialize`, and its
+/// A text that is revealed with [`Authorized`] only: it has no `Display`, no `Serialize`, and its
 /// `Debug` is a mask.
 #[derive(Clone)]
-pub(crate) struct Private(Arc<str>);
+pub(crate) struct PrivateText(Arc<str>);
 
-/// Proof that a caller had the token. There is no other way to one than [`Authorized::by`].
+/// Proof that a caller had the token. [`Authorized::verify`] is the only constructor.
 #[derive(Debug)]
 pub(crate) struct Authorized(());
 
-impl Private {
+impl PrivateText {
     pub(crate) fn new(text: &str) -> Self {
         Self(Arc::from(text))
     }
@@ -28,21 +28,21 @@ impl Private {
     }
 }
 
-impl fmt::Debug for Private {
+impl fmt::Debug for PrivateText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
 impl Authorized {
-    /// Compares in a time that depends on what was offered alone.
-    pub(crate) fn by(token: &str, offered: &str) -> Option<Self> {
-        same(token.as_bytes(), offered.as_bytes()).then_some(Self(()))
+    /// Verifies the token in a time that depends on `offered` alone.
+    pub(crate) fn verify(token: &str, offered: &str) -> Option<Self> {
+        constant_time_eq(token.as_bytes(), offered.as_bytes()).then_some(Self(()))
     }
 }
 
-/// Looks at every byte that was offered, whether an earlier one was wrong or not.
-fn same(secret: &[u8], offered: &[u8]) -> bool {
+/// Compares every byte of `offered`, whether an earlier one was wrong or not.
+fn constant_time_eq(secret: &[u8], offered: &[u8]) -> bool {
     let mut different = usize::from(secret.is_empty()) | (secret.len() ^ offered.len());
     for (index, byte) in offered.iter().enumerate() {
         let expected = secret.get(index % secret.len().max(1)).copied();
@@ -58,15 +58,21 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_is_the_token() {
-        assert!(Authorized::by("abc", "abc").is_some());
+        assert!(Authorized::verify("abc", "abc").is_some());
         for offered in ["", "a", "ab", "abd", "xbc", "abcabc", "abcx", "ABC"] {
-            assert!(Authorized::by("abc", offered).is_none(), "{offered}");
+            assert!(Authorized::verify("abc", offered).is_none(), "{offered}");
         }
-        assert!(Authorized::by("", "").is_none(), "no token opens nothing");
+        assert!(
+            Authorized::verify("", "").is_none(),
+            "no token opens nothing"
+        );
     }
 
     #[test]
     fn a_private_text_does_not_show_itself() {
-        assert_eq!(format!("{:?}", Some(Private::new("canary"))), "Some(***)");
+        assert_eq!(
+            format!("{:?}", Some(PrivateText::new("canary"))),
+            "Some(***)"
+        );
     }
 }

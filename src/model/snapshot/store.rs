@@ -1,12 +1,12 @@
-//! How the store is doing.
+//! The status of the store.
 
 use std::time::Duration;
 
-use super::private::Private;
+use super::private::PrivateText;
 
-/// What waits for the store, and whether it takes it.
+/// The status of the store: pending changes, commits, failures.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct StoreCondition {
+pub(crate) struct StoreStatus {
     /// Changes that no commit has made durable yet.
     pub(crate) pending: u64,
     /// For how long the oldest of them has been waiting.
@@ -14,9 +14,9 @@ pub(crate) struct StoreCondition {
     /// For how long every commit has failed; `None` while the store works.
     pub(crate) failing: Option<Duration>,
     /// The latest failure, whether it is over or not.
-    pub(crate) error: Option<Private>,
-    /// What an operator must know of the store, such as that a damaged file was set aside.
-    pub(crate) remark: Option<Private>,
+    pub(crate) error: Option<PrivateText>,
+    /// A notice for operators, such as that a damaged file was set aside.
+    pub(crate) notice: Option<PrivateText>,
     /// Commits that were made durable.
     pub(crate) committed: u64,
     /// Commits that failed, each try by itself.
@@ -25,6 +25,6 @@ pub(crate) struct StoreCondition {
     pub(crate) overflowed: u64,
     /// Changes that the store refused while it took others.
     pub(crate) refused: u64,
-    /// Changes that came after the end.
-    pub(crate) late: u64,
+    /// Changes that came after the store was closed.
+    pub(crate) after_close: u64,
 }

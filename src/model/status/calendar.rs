@@ -13,15 +13,15 @@ pub(crate) struct CalendarDay {
     pub(crate) end: i64,
 }
 
-/// The last `count` days of a time zone, oldest first; the last one is the day of `now`.
-pub(crate) fn days(now: Timestamp, zone: &TimeZone, count: usize) -> Vec<CalendarDay> {
+/// Returns the last `count` days of a time zone, oldest first; the last one is the day of `now`.
+pub(crate) fn last_days(now: Timestamp, zone: &TimeZone, count: usize) -> Vec<CalendarDay> {
     let mut days = Vec::with_capacity(count);
     let mut date = now.to_zoned(zone.clone()).date();
     while days.len() < count {
-        let (Some(start), Ok(tomorrow)) = (first_second(date, zone), date.tomorrow()) else {
+        let (Some(start), Ok(tomorrow)) = (day_start(date, zone), date.tomorrow()) else {
             break;
         };
-        let Some(end) = first_second(tomorrow, zone) else {
+        let Some(end) = day_start(tomorrow, zone) else {
             break;
         };
         days.push(CalendarDay { date, start, end });
@@ -34,8 +34,8 @@ pub(crate) fn days(now: Timestamp, zone: &TimeZone, count: usize) -> Vec<Calenda
     days
 }
 
-/// Where midnight is left out, a day begins where the clocks land; where it comes twice, with the first.
-fn first_second(date: Date, zone: &TimeZone) -> Option<i64> {
+/// Returns the first second of a day. Where midnight is left out, a day begins where the clocks land; where it comes twice, with the first.
+fn day_start(date: Date, zone: &TimeZone) -> Option<i64> {
     let midnight = zone.to_ambiguous_zoned(date.at(0, 0, 0, 0)).compatible();
     Some(midnight.ok()?.timestamp().as_second())
 }

@@ -1,15 +1,15 @@
-//! A part of the service as those who use it know it.
+//! A component of the status page.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ComponentState, Day, Seconds, StatusId};
+use super::{ComponentState, StateDurations, StatusId, UptimeDay};
 
-/// A part of the service as those who use it know it.
+/// The status of a component: a part of the service as its users know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Component {
+pub struct ComponentStatus {
     /// Its id, which follows from its key.
     pub id: StatusId,
     /// Its key, such as `api`.
@@ -27,7 +27,7 @@ pub struct Component {
     /// Whether it is worked on now, as announced.
     pub in_maintenance: bool,
     /// The last 90 days in the configured time zone, oldest first; today is the last one.
-    pub days: Vec<Day>,
-    /// All of these days together; [`Seconds::uptime`] is the number, [`Seconds::FORMULA`] says how.
-    pub seconds: Seconds,
+    pub days: Vec<UptimeDay>,
+    /// All of these days together; [`StateDurations::uptime`] is the number, [`StateDurations::FORMULA`] says how.
+    pub seconds: StateDurations,
 }

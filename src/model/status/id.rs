@@ -20,16 +20,16 @@ pub struct StatusId([u8; LENGTH]);
 pub struct StatusIdError;
 
 impl StatusId {
-    /// The id that always belongs to this text, such as a component's key: in each process and
+    /// Returns the id derived from this text, such as a component's key: in each process and
     /// each release the same.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub fn from_key(text: &str) -> Self {
         // FNV-1a, and a finish that spreads what little differs over all digits.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for byte in text.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        Self::from_bits(mixed(hash))
+        Self::from_bits(splitmix64_finish(hash))
     }
 
     /// An id that nobody else is likely to have.
@@ -56,8 +56,8 @@ impl StatusId {
     }
 }
 
-/// The last step of splitmix64, a bijection.
-const fn mixed(mut bits: u64) -> u64 {
+/// Returns the last step of splitmix64, a bijection.
+const fn splitmix64_finish(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_id_is_read_back_and_others_are_refused() {
-        let id = StatusId::of("api");
+        let id = StatusId::from_key("api");
         assert_eq!(id.to_string().parse(), Ok(id));
         for text in ["", "abc", "abcdefghijkL", "abcdefghijk-", "abcdefghijklm"] {
             assert_eq!(text.parse::<StatusId>(), Err(StatusIdError), "{text}");
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn ids_of_keys_never_change() {
-        assert_eq!(StatusId::of("api").as_str(), "nivb2x3jk24n");
-        assert_ne!(StatusId::of("api"), StatusId::of("apj"));
+        assert_eq!(StatusId::from_key("api").as_str(), "nivb2x3jk24n");
+        assert_ne!(StatusId::from_key("api"), StatusId::from_key("apj"));
         assert_ne!(StatusId::random(), StatusId::random());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, Author, Impact, StatusId, Update};
+use super::{AffectedComponent, Author, Impact, StatusId, StatusUpdate};
 
 /// Something that is wrong, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Incident {
     /// How far it has come.
     pub status: IncidentStatus,
     /// The components that it concerns, each as the incident says it is now.
-    pub affected: Vec<Affected>,
+    pub affected: Vec<AffectedComponent>,
     /// When it began: not later than it was written down.
     pub started_at: Timestamp,
     /// When it was written down.
@@ -34,7 +34,7 @@ pub struct Incident {
     /// Who opened it.
     pub author: Author,
     /// What was said, newest first; never empty.
-    pub updates: Vec<Update<IncidentStatus>>,
+    pub updates: Vec<StatusUpdate<IncidentStatus>>,
 }
 
 /// How far an incident has come, in Statuspage's words.

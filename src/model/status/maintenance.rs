@@ -1,16 +1,16 @@
-//! Work that was announced.
+//! Scheduled maintenance.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Affected, StatusId, Update};
+use super::{AffectedComponent, StatusId, StatusUpdate};
 
-/// Work that was announced. It annotates its components, and never hides an outage of theirs.
+/// A scheduled maintenance. It annotates its components, and never hides an outage of theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Maintenance {
+pub struct ScheduledMaintenance {
     /// Its id.
     pub id: StatusId,
     /// What it is about, in one line.
@@ -18,7 +18,7 @@ pub struct Maintenance {
     /// How far it has come, at the time of the snapshot.
     pub status: MaintenanceStatus,
     /// The components that are worked on.
-    pub affected: Vec<Affected>,
+    pub affected: Vec<AffectedComponent>,
     /// When it begins.
     pub scheduled_for: Timestamp,
     /// When it ends: later than it begins.
@@ -30,7 +30,7 @@ pub struct Maintenance {
     /// When it was over, which may be before its planned end; `None` while it is not.
     pub completed_at: Option<Timestamp>,
     /// What was said, newest first; never empty. That it began and ended by the clock is among it.
-    pub updates: Vec<Update<MaintenanceStatus>>,
+    pub updates: Vec<StatusUpdate<MaintenanceStatus>>,
 }
 
 /// How far a maintenance has come, in Statuspage's words.
@@ -48,7 +48,7 @@ pub enum MaintenanceStatus {
     Completed,
 }
 
-impl Maintenance {
+impl ScheduledMaintenance {
     /// Whether it is over.
     #[must_use]
     pub const fn is_completed(&self) -> bool {

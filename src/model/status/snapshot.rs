@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 
-use super::{Component, ComponentState, Incident, Maintenance};
+use super::{ComponentState, ComponentStatus, Incident, ScheduledMaintenance};
 
 /// Everything that the public is told, at one moment. It never changes; another one takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub struct StatusSnapshot {
     /// `taken_at`; incidents, maintenance and what others saw are as they were when it went away.
     pub store_away_since: Option<Timestamp>,
     /// In the order of the configuration.
-    pub components: Vec<Component>,
+    pub components: Vec<ComponentStatus>,
     /// Those of the last 90 days and those that are not over, the newest first.
     pub incidents: Vec<Incident>,
     /// Those of the last 90 days and those to come, the latest to begin first.
-    pub maintenances: Vec<Maintenance>,
+    pub maintenances: Vec<ScheduledMaintenance>,
 }
 
 /// The latest snapshot, if there was one yet. Clones share it.

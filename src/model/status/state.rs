@@ -87,9 +87,9 @@ impl ComponentState {
         matches!(self, Self::PartialOutage | Self::MajorOutage)
     }
 
-    /// Whether somebody should be told.
+    /// Returns true for a degraded performance and for outages.
     #[must_use]
-    pub const fn is_trouble(self) -> bool {
+    pub const fn needs_attention(self) -> bool {
         matches!(
             self,
             Self::DegradedPerformance | Self::PartialOutage | Self::MajorOutage
@@ -144,7 +144,7 @@ mod tests {
     use crate::model::status::{IncidentStatus, MaintenanceStatus};
 
     #[test]
-    fn words_are_read_back_and_worse_is_greater() {
+    fn names_parse_back_and_worse_is_greater() {
         for state in ComponentState::ALL {
             assert_eq!(ComponentState::parse(state.as_str()), Some(state));
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());

@@ -1,22 +1,22 @@
-//! What became of a component over time: spans that may overlap and leave gaps, as one line without
+//! The timeline of a component: spans that may overlap and leave gaps, merged into one line without
 //! either, and the seconds of each day.
 //!
 //! Whole seconds, added and compared: nothing here is rounded.
 
 use super::calendar::CalendarDay;
-use super::{ComponentState, Day, Seconds};
+use super::{ComponentState, StateDurations, UptimeDay};
 
-/// Somebody saw a component in this state from `start` to before `end`, in seconds since 1970.
+/// A span in which a component was observed in a state, from `start` to before `end`, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct StateSpan {
     pub(crate) state: ComponentState,
     pub(crate) start: i64,
     pub(crate) end: i64,
 }
 
-/// Announced work from `start` to before `end`.
+/// A period of scheduled maintenance from `start` to before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Work {
+pub(crate) struct MaintenancePeriod {
     pub(crate) start: i64,
     pub(crate) end: i64,
 }
@@ -25,54 +25,59 @@ pub(crate) struct Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) state: ComponentState,
-    /// Whether work was announced for it.
-    pub(crate) in_work: bool,
+    /// Whether maintenance was scheduled for it.
+    pub(crate) in_maintenance: bool,
     pub(crate) start: i64,
     pub(crate) end: i64,
 }
 
-/// How many pieces of each state, and how many works, go on at a moment.
+/// The number of active spans of each state, and of active maintenance periods, at a moment.
 #[derive(Debug, Default)]
-struct Going {
+struct ActiveCounts {
     states: [i64; ComponentState::ALL.len()],
-    works: i64,
+    maintenance: i64,
 }
 
-/// One line from `from` to before `until`: at each second the worst state that somebody saw, and no
+/// Merges spans into one line from `from` to before `until`: at each second the worst state that somebody saw, and no
 /// data where nobody did.
-pub(crate) fn merge(pieces: &[Piece], works: &[Work], from: i64, until: i64) -> Vec<Segment> {
-    let mut events = Vec::with_capacity(2 * (pieces.len() + works.len()));
+pub(crate) fn merge_timeline(
+    spans: &[StateSpan],
+    maintenance: &[MaintenancePeriod],
+    from: i64,
+    until: i64,
+) -> Vec<Segment> {
+    let mut events = Vec::with_capacity(2 * (spans.len() + maintenance.len()));
     let clip = |start: i64, end: i64| (start.max(from), end.min(until));
-    for piece in pieces {
-        let (start, end) = clip(piece.start, piece.end);
+    for span in spans {
+        let (start, end) = clip(span.start, span.end);
         if start < end {
-            events.push((start, Some(piece.state), 1));
-            events.push((end, Some(piece.state), -1));
+            events.push((start, Some(span.state), 1));
+            events.push((end, Some(span.state), -1));
         }
     }
-    for work in works {
-        let (start, end) = clip(work.start, work.end);
+    for period in maintenance {
+        let (start, end) = clip(period.start, period.end);
         if start < end {
             events.push((start, None, 1));
             events.push((end, None, -1));
         }
     }
     events.sort_unstable_by_key(|(at, ..)| *at);
-    let (mut going, mut line, mut since) = (Going::default(), Vec::new(), from);
+    let (mut active, mut line, mut since) = (ActiveCounts::default(), Vec::new(), from);
     for (at, state, by) in events {
-        push(&mut line, going.segment(since, at));
-        going.change(state, by);
+        push_merged(&mut line, active.segment(since, at));
+        active.change(state, by);
         since = at;
     }
-    push(&mut line, going.segment(since, until));
+    push_merged(&mut line, active.segment(since, until));
     line
 }
 
-impl Going {
+impl ActiveCounts {
     fn change(&mut self, state: Option<ComponentState>, by: i64) {
         let count = match state {
             Some(state) => self.states.get_mut(state as usize),
-            None => Some(&mut self.works),
+            None => Some(&mut self.maintenance),
         };
         if let Some(count) = count {
             *count += by;
@@ -81,26 +86,26 @@ impl Going {
 
     fn segment(&self, start: i64, end: i64) -> Segment {
         let states = ComponentState::ALL.into_iter().zip(self.states);
-        let going = states.filter(|(_, count)| *count > 0);
+        let active = states.filter(|(_, count)| *count > 0);
         Segment {
-            state: going
+            state: active
                 .map(|(state, _)| state)
                 .max()
                 .unwrap_or(ComponentState::NoData),
-            in_work: self.works > 0,
+            in_maintenance: self.maintenance > 0,
             start,
             end,
         }
     }
 }
 
-/// Lengthens the last segment where nothing changed.
-fn push(line: &mut Vec<Segment>, next: Segment) {
+/// Appends a segment, or extends the last one if nothing changed.
+fn push_merged(line: &mut Vec<Segment>, next: Segment) {
     if next.start >= next.end {
         return;
     }
     match line.last_mut() {
-        Some(last) if (last.state, last.in_work) == (next.state, next.in_work) => {
+        Some(last) if (last.state, last.in_maintenance) == (next.state, next.in_maintenance) => {
             last.end = next.end;
         }
         _ => line.push(next),
@@ -108,9 +113,9 @@ fn push(line: &mut Vec<Segment>, next: Segment) {
 }
 
 impl Segment {
-    /// What its seconds count as. Work never hides an outage.
-    pub(crate) const fn counts_as(&self) -> ComponentState {
-        if self.in_work && !self.state.is_outage() {
+    /// Returns the state that its seconds count as. Maintenance never hides an outage.
+    pub(crate) const fn effective_state(&self) -> ComponentState {
+        if self.in_maintenance && !self.state.is_outage() {
             ComponentState::UnderMaintenance
         } else {
             self.state
@@ -118,30 +123,30 @@ impl Segment {
     }
 
     /// Adds its first `seconds`, or whatever part of it has as many.
-    fn add_to(&self, sum: &mut Seconds, seconds: u64) {
-        *sum.of_mut(self.counts_as()) += seconds;
-        if self.in_work && self.state.is_outage() {
+    fn add_to(&self, sum: &mut StateDurations, seconds: u64) {
+        *sum.in_state_mut(self.effective_state()) += seconds;
+        if self.in_maintenance && self.state.is_outage() {
             sum.outage_in_maintenance += seconds;
         }
     }
 }
 
-/// The seconds of each day. What the line does not reach is without data.
-pub(crate) fn by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<Day> {
+/// Returns the seconds of each day. What the line does not reach is without data.
+pub(crate) fn split_by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<UptimeDay> {
     let mut rest = line;
     let day = |day: &CalendarDay| {
-        let mut seconds = Seconds::default();
+        let mut seconds = StateDurations::default();
         while let Some((first, later)) = rest.split_first() {
             let (start, end) = (first.start.max(day.start), first.end.min(day.end));
-            first.add_to(&mut seconds, length(start, end));
+            first.add_to(&mut seconds, seconds_between(start, end));
             if first.end > day.end {
                 break;
             }
             rest = later;
         }
-        let missing = length(day.start, day.end).saturating_sub(seconds.total());
+        let missing = seconds_between(day.start, day.end).saturating_sub(seconds.total());
         seconds.no_data += missing;
-        Day {
+        UptimeDay {
             date: day.date,
             seconds,
         }
@@ -149,24 +154,24 @@ pub(crate) fn by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<Day> {
     calendar.iter().map(day).collect()
 }
 
-/// Since when the last segment's state has lasted, looking through gaps of no more than `bridge`
+/// Returns the state of the last segment and the time since which it has lasted, looking through gaps of no more than `bridge`
 /// seconds without data, such as a restart.
-pub(crate) fn since(line: &[Segment], bridge: i64) -> Option<(ComponentState, i64)> {
+pub(crate) fn state_since(line: &[Segment], bridge: i64) -> Option<(ComponentState, i64)> {
     let mut back = line.iter().rev();
     let last = back.next()?;
-    let (state, mut since) = (last.counts_as(), last.start);
+    let (state, mut since) = (last.effective_state(), last.start);
     for segment in back {
         let gap = segment.state == ComponentState::NoData && segment.end - segment.start <= bridge;
-        if segment.counts_as() == state {
+        if segment.effective_state() == state {
             since = segment.start;
-        } else if !gap || segment.in_work {
+        } else if !gap || segment.in_maintenance {
             break;
         }
     }
     Some((state, since))
 }
 
-fn length(start: i64, end: i64) -> u64 {
+fn seconds_between(start: i64, end: i64) -> u64 {
     u64::try_from(end.saturating_sub(start)).unwrap_or_default()
 }
 

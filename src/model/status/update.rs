@@ -1,4 +1,4 @@
-//! What an incident and a maintenance have in common: whom they concern, and what was said when.
+//! Affected components and updates, common to incidents and maintenance.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ComponentState, StatusId};
 
-/// A component that an incident or maintenance concerns.
+/// A component affected by an incident or maintenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Affected {
+pub struct AffectedComponent {
     /// The component's id.
     pub id: StatusId,
     /// The component's key, such as `api`.
@@ -36,7 +36,7 @@ pub enum Author {
 /// One entry of a timeline, with the status `S` that it brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Update<S> {
+pub struct StatusUpdate<S> {
     /// The entry's id.
     pub id: StatusId,
     /// What became of the incident or maintenance by it.
@@ -48,7 +48,7 @@ pub struct Update<S> {
     /// Who wrote it.
     pub author: Author,
     /// The components that it says something new of, with their states from then on.
-    pub affected: Vec<Affected>,
+    pub affected: Vec<AffectedComponent>,
 }
 
 impl Author {

@@ -6,11 +6,11 @@ use jiff::civil::Date;
 
 use super::ComponentState;
 
-/// A time, second by second, by what was known of a component. Each second is in one of the first six
+/// The seconds of a period by the state of a component. Each second is in one of the first six
 /// and nowhere else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Seconds {
+pub struct StateDurations {
     /// It worked.
     pub operational: u64,
     /// It worked, slower or with a part missing.
@@ -27,22 +27,22 @@ pub struct Seconds {
     pub outage_in_maintenance: u64,
 }
 
-/// One day of a component, in the configured time zone: from midnight to midnight, which may be 23 or
+/// The uptime of one day of a component, in the configured time zone: from midnight to midnight, which may be 23 or
 /// 25 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Day {
+pub struct UptimeDay {
     /// The date.
     pub date: Date,
     /// Its seconds; those of today that have yet to come are without data.
-    pub seconds: Seconds,
+    pub seconds: StateDurations,
 }
 
 /// A percentage with three decimals, rounded down: 100 is only shown where no second was down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UptimePercent(u32);
 
-impl Seconds {
+impl StateDurations {
     /// How [`uptime`](Self::uptime) is worked out, for people.
     pub const FORMULA: &'static str = "(operational + degraded performance) / (operational + \
         degraded performance + partial outage + major outage), in seconds, rounded down; \
@@ -92,9 +92,9 @@ impl Seconds {
         }
     }
 
-    /// The seconds in a state.
+    /// Returns the seconds in a state.
     #[must_use]
-    pub const fn of(&self, state: ComponentState) -> u64 {
+    pub const fn in_state(&self, state: ComponentState) -> u64 {
         match state {
             ComponentState::NoData => self.no_data,
             ComponentState::Operational => self.operational,
@@ -105,7 +105,7 @@ impl Seconds {
         }
     }
 
-    pub(crate) const fn of_mut(&mut self, state: ComponentState) -> &mut u64 {
+    pub(crate) const fn in_state_mut(&mut self, state: ComponentState) -> &mut u64 {
         match state {
             ComponentState::NoData => &mut self.no_data,
             ComponentState::Operational => &mut self.operational,
@@ -117,10 +117,10 @@ impl Seconds {
     }
 }
 
-impl std::ops::AddAssign for Seconds {
+impl std::ops::AddAssign for StateDurations {
     fn add_assign(&mut self, other: Self) {
         for state in ComponentState::ALL {
-            *self.of_mut(state) += other.of(state);
+            *self.in_state_mut(state) += other.in_state(state);
         }
         self.outage_in_maintenance += other.outage_in_maintenance;
     }
@@ -146,12 +146,12 @@ mod tests {
     use super::*;
 
     fn uptime(operational: u64, major_outage: u64) -> Option<String> {
-        let seconds = Seconds {
+        let seconds = StateDurations {
             operational,
             major_outage,
             maintenance: 7,
             no_data: 9,
-            ..Seconds::default()
+            ..StateDurations::default()
         };
         seconds.uptime().map(|uptime| uptime.to_string())
     }
@@ -167,9 +167,9 @@ mod tests {
 
     #[test]
     fn the_worst_second_names_a_day() {
-        let mut seconds = Seconds::default();
+        let mut seconds = StateDurations::default();
         for state in ComponentState::ALL {
-            *seconds.of_mut(state) += 1;
+            *seconds.in_state_mut(state) += 1;
             assert_eq!(seconds.worst(), state);
         }
         assert_eq!(seconds.total(), 6);

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 /// The text is not a number as JSON writes it, or has more than 19 significant digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotADecimal;
+pub(crate) struct DecimalError;
 
 /// `mantissa × 10^exponent`, negated or not; the mantissa has no trailing zero, so that equal
 /// numbers have equal fields.
@@ -22,12 +22,12 @@ pub(crate) struct Decimal {
 }
 
 impl Decimal {
-    /// Whether the number is below zero.
+    /// Returns true if the number is below zero.
     pub(crate) fn is_negative(self) -> bool {
         self.negative
     }
 
-    /// Whether the number is greater than `limit`, whatever its exponent.
+    /// Returns true if the number is greater than `limit`, whatever its exponent.
     pub(crate) fn exceeds(self, limit: u64) -> bool {
         if self.negative || self.mantissa == 0 {
             return false;
@@ -41,8 +41,8 @@ impl Decimal {
         }
     }
 
-    /// The number as a fraction; `None` beyond 10^±19.
-    pub(crate) fn terms(self) -> Option<(i128, u128)> {
+    /// Returns the numerator and the denominator; `None` beyond 10^±19.
+    pub(crate) fn to_fraction(self) -> Option<(i128, u128)> {
         let digits = self.exponent.unsigned_abs();
         let power = (digits < 20).then(|| 10_u128.pow(digits))?;
         let magnitude = i128::from(self.mantissa);
@@ -53,10 +53,10 @@ impl Decimal {
         Some((numerator.checked_mul(i128::try_from(power).ok()?)?, 1))
     }
 
-    /// The number times `10^places`; `None` where that is not whole, negative, or over 2^64 − 1.
+    /// Returns the number times `10^places`; `None` if that is not whole, negative, or over 2^64 − 1.
     ///
-    /// So 1.5 seconds are `scaled(9)` = 1,500,000,000 nanoseconds.
-    pub(crate) fn scaled(self, places: u32) -> Option<u64> {
+    /// So 1.5 seconds are `to_fixed_point(9)` = 1,500,000,000 nanoseconds.
+    pub(crate) fn to_fixed_point(self, places: u32) -> Option<u64> {
         if self.negative {
             return None;
         }
@@ -70,10 +70,10 @@ impl Decimal {
 }
 
 impl FromStr for Decimal {
-    type Err = NotADecimal;
+    type Err = DecimalError;
 
     /// Reads JSON's grammar for numbers, leading zeros allowed: `99.9`, `0.5`, `-1`, `1e2`.
-    fn from_str(text: &str) -> Result<Self, NotADecimal> {
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -83,15 +83,15 @@ impl FromStr for Decimal {
             None => (text, 0),
         };
         let (whole, fraction) = match number.split_once('.') {
-            Some((_, "")) => return Err(NotADecimal),
+            Some((_, "")) => return Err(DecimalError),
             Some(parts) => parts,
             None => (number, ""),
         };
         if whole.is_empty() {
-            return Err(NotADecimal);
+            return Err(DecimalError);
         }
-        let decimals = i32::try_from(fraction.len()).map_err(|_| NotADecimal)?;
-        normalised(
+        let decimals = i32::try_from(fraction.len()).map_err(|_| DecimalError)?;
+        from_digits(
             negative,
             &[whole, fraction].concat(),
             exponent.saturating_sub(decimals),
@@ -99,17 +99,17 @@ impl FromStr for Decimal {
     }
 }
 
-fn parse_exponent(text: &str) -> Result<i32, NotADecimal> {
+fn parse_exponent(text: &str) -> Result<i32, DecimalError> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(NotADecimal);
+        return Err(DecimalError);
     }
-    text.parse().map_err(|_| NotADecimal)
+    text.parse().map_err(|_| DecimalError)
 }
 
-fn normalised(negative: bool, digits: &str, exponent: i32) -> Result<Decimal, NotADecimal> {
+fn from_digits(negative: bool, digits: &str, exponent: i32) -> Result<Decimal, DecimalError> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(NotADecimal);
+        return Err(DecimalError);
     }
     let digits = digits.trim_start_matches('0');
     let significant = digits.trim_end_matches('0');
@@ -120,10 +120,10 @@ fn normalised(negative: bool, digits: &str, exponent: i32) -> Result<Decimal, No
             exponent: 0,
         });
     }
-    let zeros = i32::try_from(digits.len() - significant.len()).map_err(|_| NotADecimal)?;
+    let zeros = i32::try_from(digits.len() - significant.len()).map_err(|_| DecimalError)?;
     Ok(Decimal {
         negative,
-        mantissa: significant.parse().map_err(|_| NotADecimal)?,
+        mantissa: significant.parse().map_err(|_| DecimalError)?,
         exponent: exponent.saturating_add(zeros),
     })
 }
@@ -146,14 +146,14 @@ mod tests {
 
     #[test]
     fn scaling_is_exact_or_refused() {
-        assert_eq!(decimal("1.5").scaled(9), Some(1_500_000_000));
-        assert_eq!(decimal("2000").scaled(6), Some(2_000_000_000));
-        assert_eq!(decimal("0").scaled(0), Some(0));
-        assert_eq!(decimal("0.5").scaled(0), None);
-        assert_eq!(decimal("-1").scaled(0), None);
-        assert_eq!(decimal("1e30").scaled(9), None);
-        assert_eq!(decimal("1e2147483647").scaled(9), None);
-        assert_eq!(decimal("1e-2147483647").scaled(9), None);
+        assert_eq!(decimal("1.5").to_fixed_point(9), Some(1_500_000_000));
+        assert_eq!(decimal("2000").to_fixed_point(6), Some(2_000_000_000));
+        assert_eq!(decimal("0").to_fixed_point(0), Some(0));
+        assert_eq!(decimal("0.5").to_fixed_point(0), None);
+        assert_eq!(decimal("-1").to_fixed_point(0), None);
+        assert_eq!(decimal("1e30").to_fixed_point(9), None);
+        assert_eq!(decimal("1e2147483647").to_fixed_point(9), None);
+        assert_eq!(decimal("1e-2147483647").to_fixed_point(9), None);
     }
 
     #[test]
@@ -161,11 +161,11 @@ mod tests {
         for text in [
             "", "-", ".5", "5.", "1e", "1e+", "1e+-2", "+1", "0x1", "1 ", "NaN", "1.2.3", "१",
         ] {
-            assert_eq!(text.parse::<Decimal>(), Err(NotADecimal), "{text:?}");
+            assert_eq!(text.parse::<Decimal>(), Err(DecimalError), "{text:?}");
         }
         assert_eq!(
             "12345678901234567890123".parse::<Decimal>(),
-            Err(NotADecimal)
+            Err(DecimalError)
         );
     }
 }

@@ -90,12 +90,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut rest = text;
     let mut smaller = 0;
     while !rest.is_empty() {
-        let (amount, position, after) = part(rest)?;
+        let (amount, position, after) = parse_component(rest)?;
         if position < smaller {
             let unit = UNITS[position].0;
             return Err(DurationError::Order { unit });
         }
-        let length = scale(amount, UNITS[position].1).ok_or(DurationError::TooLong)?;
+        let length = checked_mul(amount, UNITS[position].1).ok_or(DurationError::TooLong)?;
         total = total.checked_add(length).ok_or(DurationError::TooLong)?;
         smaller = position + 1;
         rest = after;
@@ -136,14 +136,14 @@ pub fn format_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
-/// The first number and unit of `text`: the amount, the unit's place in [`UNITS`], and the rest.
-fn part(text: &str) -> Result<(u64, usize, &str), DurationError> {
-    let digits = span(text, |c| c.is_ascii_digit());
+/// Parses the first number and unit of `text`: the amount, the unit's place in [`UNITS`], and the rest.
+fn parse_component(text: &str) -> Result<(u64, usize, &str), DurationError> {
+    let digits = prefix_len(text, |c| c.is_ascii_digit());
     let (number, rest) = text.split_at(digits);
     if number.is_empty() {
         return Err(DurationError::MissingNumber { rest: rest.into() });
     }
-    let (unit, rest) = rest.split_at(span(rest, |c| !c.is_ascii_digit()));
+    let (unit, rest) = rest.split_at(prefix_len(rest, |c| !c.is_ascii_digit()));
     if unit.is_empty() {
         return Err(DurationError::MissingUnit {
             number: number.into(),
@@ -157,13 +157,13 @@ fn part(text: &str) -> Result<(u64, usize, &str), DurationError> {
     Ok((amount, position, rest))
 }
 
-/// How many bytes at the start of `text` are of this kind.
-fn span(text: &str, kind: impl Fn(char) -> bool) -> usize {
+/// Returns the length of the prefix of `text` whose characters are of this kind, in bytes.
+fn prefix_len(text: &str, kind: impl Fn(char) -> bool) -> usize {
     text.find(|c| !kind(c)).unwrap_or(text.len())
 }
 
-/// `amount` units of `length` nanoseconds.
-fn scale(amount: u64, length: u64) -> Option<Duration> {
+/// Multiplies `amount` by a unit of `length` nanoseconds.
+fn checked_mul(amount: u64, length: u64) -> Option<Duration> {
     match length / NANOS_PER_SECOND {
         0 => {
             let per_second = NANOS_PER_SECOND / length;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_what_is_wrong() {
+    fn an_error_names_the_invalid_part() {
         for (text, message) in [
             ("", "a duration can't be empty"),
             (

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::Decimal;
 
-/// How many decimals a [`Percent`] has.
-const PLACES: u32 = 12;
+/// The number of decimals of a [`Percent`].
+const DECIMAL_PLACES: u32 = 12;
 
 /// One percent in the fixed point of [`Percent`].
-const SCALE: u64 = 10_u64.pow(PLACES);
+const SCALE: u64 = 10_u64.pow(DECIMAL_PLACES);
 
 /// A percentage from 0 to 100 with up to 12 decimals, exact: 99.9 is 99.9.
 ///
@@ -39,15 +39,15 @@ impl Percent {
     /// The whole.
     pub const HUNDRED: Percent = Percent(100 * SCALE);
 
-    /// What is missing to 100: the error rate that a target permits, in percent.
+    /// Returns 100 − self: the error rate that a target permits, in percent.
     #[must_use]
     pub fn complement(self) -> Percent {
         Percent(Percent::HUNDRED.0 - self.0)
     }
 
-    /// This share as a fraction of one: 0.1 % is 1/1000.
+    /// Returns the percentage as a fraction of one: 0.1 % is 1/1000.
     #[must_use]
-    pub fn fraction(self) -> Fraction {
+    pub fn to_fraction(self) -> Fraction {
         let divisor = greatest_common_divisor(self.0, Percent::HUNDRED.0);
         Fraction {
             numerator: self.0 / divisor,
@@ -90,7 +90,7 @@ impl TryFrom<Decimal> for Percent {
             return Err(PercentError::OutOfRange);
         }
         decimal
-            .scaled(PLACES)
+            .to_fixed_point(DECIMAL_PLACES)
             .map(Percent)
             .ok_or(PercentError::TooPrecise)
     }
@@ -102,7 +102,7 @@ impl fmt::Display for Percent {
         if decimals == 0 {
             return write!(f, "{whole}");
         }
-        let decimals = format!("{decimals:0width$}", width = PLACES as usize);
+        let decimals = format!("{decimals:0width$}", width = DECIMAL_PLACES as usize);
         write!(f, "{whole}.{}", decimals.trim_end_matches('0'))
     }
 }
@@ -117,7 +117,7 @@ impl serde::Serialize for Percent {
     /// As the number that a file has.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let nearest = self.to_string().parse().unwrap_or(f64::NAN);
-        super::number(nearest, serializer)
+        super::serialize_number(nearest, serializer)
     }
 }
 
@@ -129,9 +129,9 @@ impl serde::Serialize for Percent {
 /// use std::time::Duration;
 /// use vantage_obs::units::Percent;
 ///
-/// let bad = "99.9".parse::<Percent>()?.complement().fraction();
+/// let bad = "99.9".parse::<Percent>()?.complement().to_fraction();
 /// assert_eq!((bad.numerator(), bad.denominator()), (1, 1_000));
-/// assert_eq!(bad.of(Duration::from_secs(1_000)), Duration::from_secs(1));
+/// assert_eq!(bad.mul_duration(Duration::from_secs(1_000)), Duration::from_secs(1));
 /// # Ok::<(), vantage_obs::units::PercentError>(())
 /// ```
 // The derived equality and hash are those of the value, because the terms are the lowest.
@@ -154,15 +154,16 @@ impl Fraction {
         self.denominator
     }
 
-    /// This share of a duration, whole nanoseconds, rounded down.
+    /// Multiplies a duration by this fraction, rounding down to nanoseconds.
     #[must_use]
-    pub fn of(self, whole: Duration) -> Duration {
+    pub fn mul_duration(self, whole: Duration) -> Duration {
         // Seconds and their remainder apart: together they don't fit into 128 bits.
         let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
         let seconds = u128::from(whole.as_secs()) * numerator;
         let below_a_second = seconds % denominator * 1_000_000_000;
         let nanos = (below_a_second + u128::from(whole.subsec_nanos()) * numerator) / denominator;
-        Duration::from_secs(narrow(seconds / denominator)) + Duration::from_nanos(narrow(nanos))
+        Duration::from_secs(saturating_u64(seconds / denominator))
+            + Duration::from_nanos(saturating_u64(nanos))
     }
 
     /// The nearest `f64`, for metrics and JSON; not for arithmetic.
@@ -186,8 +187,8 @@ impl PartialOrd for Fraction {
     }
 }
 
-/// A part of a `u64`, which therefore fits into one.
-fn narrow(part: u128) -> u64 {
+/// Converts to `u64`, saturating; a part of a `u64` always fits.
+fn saturating_u64(part: u128) -> u64 {
     u64::try_from(part).unwrap_or(u64::MAX)
 }
 
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn permitted_bad_of_99_9_is_exactly_one_in_a_thousand() {
-        let bad = percent("99.9").complement().fraction();
+        let bad = percent("99.9").complement().to_fraction();
         assert_eq!(
             bad,
             Fraction {
@@ -227,15 +228,15 @@ mod tests {
         );
         assert_eq!(percent("99.5").complement(), percent("0.5"));
         assert_eq!(
-            Percent::HUNDRED.complement().fraction(),
-            Percent::ZERO.fraction()
+            Percent::HUNDRED.complement().to_fraction(),
+            Percent::ZERO.to_fraction()
         );
     }
 
     #[test]
     fn fractions_compare_by_value() {
-        assert!(percent("0.1").fraction() < percent("0.5").fraction());
-        assert!(percent("99.999999999999").fraction() < Percent::HUNDRED.fraction());
+        assert!(percent("0.1").to_fraction() < percent("0.5").to_fraction());
+        assert!(percent("99.999999999999").to_fraction() < Percent::HUNDRED.to_fraction());
     }
 
     #[test]
@@ -277,14 +278,26 @@ mod tests {
 
     #[test]
     fn a_share_of_the_longest_duration_does_not_overflow() {
-        assert_eq!(Percent::HUNDRED.fraction().of(Duration::MAX), Duration::MAX);
-        assert_eq!(Percent::ZERO.fraction().of(Duration::MAX), Duration::ZERO);
+        assert_eq!(
+            Percent::HUNDRED.to_fraction().mul_duration(Duration::MAX),
+            Duration::MAX
+        );
+        assert_eq!(
+            Percent::ZERO.to_fraction().mul_duration(Duration::MAX),
+            Duration::ZERO
+        );
     }
 
     #[test]
     fn a_share_of_nanoseconds_is_rounded_down() {
-        let half = percent("50").fraction();
-        assert_eq!(half.of(Duration::from_nanos(3)), Duration::from_nanos(1));
-        assert_eq!(half.of(Duration::new(3, 1)), Duration::new(1, 500_000_000));
+        let half = percent("50").to_fraction();
+        assert_eq!(
+            half.mul_duration(Duration::from_nanos(3)),
+            Duration::from_nanos(1)
+        );
+        assert_eq!(
+            half.mul_duration(Duration::new(3, 1)),
+            Duration::new(1, 500_000_000)
+        );
     }
 }

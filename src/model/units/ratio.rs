@@ -18,7 +18,7 @@ use super::{Decimal, Fraction, wide};
 /// let factor: Ratio = "14.4".parse()?;
 /// assert!(factor > Ratio::from(14));
 /// assert_eq!(factor.to_f64(), 14.4);
-/// assert_eq!(factor.rounded_down(0), "14");
+/// assert_eq!(factor.format_floor(0), "14");
 /// # Ok::<(), vantage_obs::units::RatioError>(())
 /// ```
 // The terms are not the lowest: reducing them costs more than all that is done with most ratios.
@@ -47,7 +47,7 @@ impl Ratio {
         denominator: 1,
     };
 
-    /// `numerator / denominator`; `None` over 0.
+    /// Creates `numerator / denominator`; `None` if the denominator is 0.
     #[must_use]
     pub const fn new(numerator: i128, denominator: u128) -> Option<Ratio> {
         if denominator == 0 {
@@ -59,19 +59,19 @@ impl Ratio {
         })
     }
 
-    /// The part over the whole; `None` of no time.
+    /// Creates the ratio of two durations; `None` if `whole` is zero.
     #[must_use]
-    pub fn of_durations(part: Duration, whole: Duration) -> Option<Ratio> {
+    pub fn from_durations(part: Duration, whole: Duration) -> Option<Ratio> {
         Ratio::new(i128::try_from(part.as_nanos()).ok()?, whole.as_nanos())
     }
 
-    /// Whether it is below zero.
+    /// Returns true if the ratio is below zero.
     #[must_use]
     pub const fn is_negative(self) -> bool {
         self.numerator < 0
     }
 
-    /// What is missing to 1; negative above 1.
+    /// Returns 1 − self; negative above 1.
     #[must_use]
     pub fn complement(self) -> Ratio {
         let whole = i128::try_from(self.denominator).unwrap_or(i128::MAX);
@@ -81,16 +81,16 @@ impl Ratio {
         }
     }
 
-    /// The product; `None` where its terms don't fit.
+    /// Multiplies two ratios; `None` if the terms overflow.
     #[must_use]
-    pub fn times(self, other: Ratio) -> Option<Ratio> {
+    pub fn checked_mul(self, other: Ratio) -> Option<Ratio> {
         let numerator = self.numerator.checked_mul(other.numerator)?;
         Ratio::new(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
-    /// The difference; `None` where its terms don't fit.
+    /// Subtracts a ratio; `None` if the terms overflow.
     #[must_use]
-    pub fn minus(self, other: Ratio) -> Option<Ratio> {
+    pub fn checked_sub(self, other: Ratio) -> Option<Ratio> {
         let (ours, theirs) = (
             i128::try_from(self.denominator).ok()?,
             i128::try_from(other.denominator).ok()?,
@@ -101,23 +101,23 @@ impl Ratio {
         Ratio::new(left.checked_sub(right)?, denominator)
     }
 
-    /// This many times `whole`, rounded down to nanoseconds; zero where negative, the longest
-    /// duration where it doesn't fit.
+    /// Multiplies `whole` by this ratio, rounding down to nanoseconds; zero if negative,
+    /// [`Duration::MAX`] if it doesn't fit.
     #[must_use]
-    pub fn of(self, whole: Duration) -> Duration {
+    pub fn mul_duration(self, whole: Duration) -> Duration {
         let numerator = u128::try_from(self.numerator).unwrap_or(0);
-        nanoseconds(wide::scale(whole.as_nanos(), numerator, self.denominator))
+        saturating_from_nanos(wide::mul_div(whole.as_nanos(), numerator, self.denominator))
     }
 
-    /// `whole` over this ratio, rounded down to nanoseconds: how long something lasts at this rate.
+    /// Divides `whole` by this ratio, rounding down to nanoseconds: the time it lasts at this rate.
     /// `None` at zero and below, where it lasts forever.
     #[must_use]
-    pub fn divide(self, whole: Duration) -> Option<Duration> {
+    pub fn div_duration(self, whole: Duration) -> Option<Duration> {
         let rate = u128::try_from(self.numerator)
             .ok()
             .filter(|rate| *rate > 0)?;
-        let nanos = wide::scale(whole.as_nanos(), self.denominator, rate);
-        Some(nanoseconds(nanos))
+        let nanos = wide::mul_div(whole.as_nanos(), self.denominator, rate);
+        Some(saturating_from_nanos(nanos))
     }
 
     /// The nearest `f64`, for metrics and JSON; not for arithmetic.
@@ -134,51 +134,51 @@ impl Ratio {
         magnitude.copysign(numerator as f64) / (denominator / divisor) as f64
     }
 
-    /// With this many decimals, at most 18, towards minus infinity: what is left is never shown
-    /// as more.
+    /// Formats the ratio with this many decimals, at most 18, rounding towards minus infinity: what is
+    /// left is never shown as more.
     #[must_use]
-    pub fn rounded_down(self, places: u32) -> String {
-        let (magnitude, exact) = self.scaled(places);
+    pub fn format_floor(self, places: u32) -> String {
+        let (magnitude, exact) = self.scaled_magnitude(places);
         if self.is_negative() {
-            written(true, magnitude + u128::from(!exact), places)
+            format_scaled(true, magnitude + u128::from(!exact), places)
         } else {
-            written(false, magnitude, places)
+            format_scaled(false, magnitude, places)
         }
     }
 
-    /// With this many decimals, at most 18, towards plus infinity: what is spent is never shown
-    /// as less.
+    /// Formats the ratio with this many decimals, at most 18, rounding towards plus infinity: what is
+    /// spent is never shown as less.
     #[must_use]
-    pub fn rounded_up(self, places: u32) -> String {
-        let (magnitude, exact) = self.scaled(places);
+    pub fn format_ceil(self, places: u32) -> String {
+        let (magnitude, exact) = self.scaled_magnitude(places);
         if self.is_negative() {
-            written(true, magnitude, places)
+            format_scaled(true, magnitude, places)
         } else {
-            written(false, magnitude + u128::from(!exact), places)
+            format_scaled(false, magnitude + u128::from(!exact), places)
         }
     }
 
-    /// With as few decimals as it needs, at most this many, rounded down: 0.5, 14.4, 3.
+    /// Formats the ratio without trailing zeros, with at most this many decimals, rounding down: 0.5, 14.4, 3.
     #[must_use]
-    pub fn shortened(self, places: u32) -> String {
-        let text = self.rounded_down(places);
+    pub fn format_trimmed(self, places: u32) -> String {
+        let text = self.format_floor(places);
         match text.contains('.') {
             true => text.trim_end_matches('0').trim_end_matches('.').into(),
             false => text,
         }
     }
 
-    /// Without its sign, times `10^places`, rounded to zero; and whether nothing was cut off.
-    fn scaled(self, places: u32) -> (u128, bool) {
+    /// Returns the magnitude times `10^places`, rounded towards zero, and whether that is exact.
+    fn scaled_magnitude(self, places: u32) -> (u128, bool) {
         let power = 10_u128.pow(places.min(18));
         let magnitude = self.numerator.unsigned_abs();
-        let scaled = wide::scale(magnitude, power, self.denominator).min(u128::MAX - 1);
-        let exact = wide::compare((scaled, power), (magnitude, self.denominator)).is_eq();
+        let scaled = wide::mul_div(magnitude, power, self.denominator).min(u128::MAX - 1);
+        let exact = wide::compare_fractions((scaled, power), (magnitude, self.denominator)).is_eq();
         (scaled, exact)
     }
 }
 
-fn written(negative: bool, scaled: u128, places: u32) -> String {
+fn format_scaled(negative: bool, scaled: u128, places: u32) -> String {
     let sign = if negative && scaled > 0 { "-" } else { "" };
     let places = places.min(18);
     let power = 10_u128.pow(places);
@@ -193,7 +193,7 @@ fn written(negative: bool, scaled: u128, places: u32) -> String {
     }
 }
 
-fn nanoseconds(count: u128) -> Duration {
+fn saturating_from_nanos(count: u128) -> Duration {
     const SECOND: u128 = 1_000_000_000;
     match u64::try_from(count / SECOND) {
         Ok(seconds) => Duration::new(seconds, u32::try_from(count % SECOND).unwrap_or(0)),
@@ -231,7 +231,7 @@ impl std::str::FromStr for Ratio {
 
     fn from_str(text: &str) -> Result<Self, RatioError> {
         let decimal: Decimal = text.parse().map_err(|_| RatioError)?;
-        let (numerator, denominator) = decimal.terms().ok_or(RatioError)?;
+        let (numerator, denominator) = decimal.to_fraction().ok_or(RatioError)?;
         Ratio::new(numerator, denominator).ok_or(RatioError)
     }
 }
@@ -239,7 +239,7 @@ impl std::str::FromStr for Ratio {
 impl serde::Serialize for Ratio {
     /// As a number: 10 and not 10.0.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        super::number(self.to_f64(), serializer)
+        super::serialize_number(self.to_f64(), serializer)
     }
 }
 
@@ -247,8 +247,8 @@ impl Ord for Ratio {
     fn cmp(&self, other: &Self) -> Ordering {
         let magnitude = |ratio: &Self| (ratio.numerator.unsigned_abs(), ratio.denominator);
         match (self.numerator.signum(), other.numerator.signum()) {
-            (-1, -1) => wide::compare(magnitude(other), magnitude(self)),
-            (1, 1) => wide::compare(magnitude(self), magnitude(other)),
+            (-1, -1) => wide::compare_fractions(magnitude(other), magnitude(self)),
+            (1, 1) => wide::compare_fractions(magnitude(self), magnitude(other)),
             (left, right) => left.cmp(&right),
         }
     }

@@ -10,8 +10,8 @@ pub enum Unit {
     Bytes,
     /// A fraction between 0 and 1: `1`. Prometheus appends `_ratio`, so it is for gauges alone.
     Ratio,
-    /// A number of things, as an annotation such as `{request}`. Prometheus names ignore it.
-    Things(&'static str),
+    /// A count, with its UCUM annotation such as `{request}`. Prometheus names ignore it.
+    Count(&'static str),
 }
 
 impl Unit {
@@ -22,17 +22,17 @@ impl Unit {
             Self::Seconds => "s",
             Self::Bytes => "By",
             Self::Ratio => "1",
-            Self::Things(annotation) => annotation,
+            Self::Count(annotation) => annotation,
         }
     }
 
-    /// What the Prometheus exporter's naming rules append to a metric's name for this unit.
+    /// Returns the suffix that the Prometheus exporter's naming rules append for this unit.
     pub(crate) const fn suffix(self) -> Option<&'static str> {
         match self {
             Self::Seconds => Some("seconds"),
             Self::Bytes => Some("bytes"),
             Self::Ratio => Some("ratio"),
-            Self::Things(_) => None,
+            Self::Count(_) => None,
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use std::cmp::Ordering;
 
-/// The product as its upper and its lower half, which compare as the number does.
-pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
+/// Returns the product as its upper and its lower half, which compare as the number does.
+pub(super) fn widening_mul(a: u128, b: u128) -> (u128, u128) {
     const LOW: u128 = u64::MAX as u128;
     let (a_high, a_low, b_high, b_low) = (a >> 64, a & LOW, b >> 64, b & LOW);
     let low = a_low * b_low;
@@ -17,17 +17,17 @@ pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
     )
 }
 
-/// How `a / b` compares with `c / d`; no divisor is 0.
-pub(super) fn compare((a, b): (u128, u128), (c, d): (u128, u128)) -> Ordering {
-    product(a, d).cmp(&product(c, b))
+/// Compares `a / b` with `c / d`; no divisor is 0.
+pub(super) fn compare_fractions((a, b): (u128, u128), (c, d): (u128, u128)) -> Ordering {
+    widening_mul(a, d).cmp(&widening_mul(c, b))
 }
 
-/// `a × b / c`, rounded down; the greatest number where that doesn't fit or `c` is 0.
-pub(super) fn scale(a: u128, b: u128, c: u128) -> u128 {
+/// Returns `a × b / c`, rounded down; the greatest number where that doesn't fit or `c` is 0.
+pub(super) fn mul_div(a: u128, b: u128, c: u128) -> u128 {
     if let Some(product) = a.checked_mul(b) {
         return product.checked_div(c).unwrap_or(u128::MAX);
     }
-    let (high, low) = product(a, b);
+    let (high, low) = widening_mul(a, b);
     if high >= c {
         return u128::MAX;
     }
@@ -51,30 +51,30 @@ mod tests {
 
     #[test]
     fn a_product_of_the_greatest_numbers_has_both_halves() {
-        assert_eq!(product(u128::MAX, u128::MAX), (u128::MAX - 1, 1));
-        assert_eq!(product(1 << 100, 1 << 100), (1 << 72, 0));
-        assert_eq!(product(7, 6), (0, 42));
+        assert_eq!(widening_mul(u128::MAX, u128::MAX), (u128::MAX - 1, 1));
+        assert_eq!(widening_mul(1 << 100, 1 << 100), (1 << 72, 0));
+        assert_eq!(widening_mul(7, 6), (0, 42));
     }
 
     #[test]
     fn scaling_is_exact_beyond_128_bits() {
-        assert_eq!(scale(u128::MAX, 10, 20), u128::MAX / 2);
-        assert_eq!(scale(u128::MAX, u128::MAX - 1, u128::MAX), u128::MAX - 1);
-        assert_eq!(scale(1 << 127, 6, 1 << 126), 12);
-        assert_eq!(scale(7, 3, 2), 10);
+        assert_eq!(mul_div(u128::MAX, 10, 20), u128::MAX / 2);
+        assert_eq!(mul_div(u128::MAX, u128::MAX - 1, u128::MAX), u128::MAX - 1);
+        assert_eq!(mul_div(1 << 127, 6, 1 << 126), 12);
+        assert_eq!(mul_div(7, 3, 2), 10);
     }
 
     #[test]
     fn what_does_not_fit_is_the_greatest_number() {
-        assert_eq!(scale(u128::MAX, 2, 1), u128::MAX);
-        assert_eq!(scale(1, 1, 0), u128::MAX);
-        assert_eq!(scale(u128::MAX, 2, 0), u128::MAX);
+        assert_eq!(mul_div(u128::MAX, 2, 1), u128::MAX);
+        assert_eq!(mul_div(1, 1, 0), u128::MAX);
+        assert_eq!(mul_div(u128::MAX, 2, 0), u128::MAX);
     }
 
     #[test]
     fn ratios_compare_without_being_rounded() {
         let (a, b) = (u128::MAX - 1, u128::MAX);
-        assert_eq!(compare((a, b), (a - 1, b - 1)), Ordering::Greater);
-        assert_eq!(compare((1, 3), (2, 6)), Ordering::Equal);
+        assert_eq!(compare_fractions((a, b), (a - 1, b - 1)), Ordering::Greater);
+        assert_eq!(compare_fractions((1, 3), (2, 6)), Ordering::Equal);
     }
 }

@@ -9,52 +9,52 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
-pub(crate) use method::Asked;
+pub(crate) use method::MethodScheme;
 
-use self::cache::{Key, Known};
-use super::lazy::Live;
+use self::cache::{SeriesCache, SeriesKey};
+use super::lazy::LazySeries;
 use crate::model::catalog::api::{
     ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, REQUEST, REQUEST_DURATION,
     REQUESTS,
 };
-use crate::model::slo::Kind;
-use crate::record::series::{Binder, Counter, Histogram, Instruments, Series, UpDownCounter};
-use crate::record::slo_events::{Account, Ledger};
-use crate::record::trace::Sampled;
+use crate::model::slo::ObjectiveKind;
+use crate::record::series::{Binder, BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
+use crate::record::slo_events::{ObjectiveCounters, SloEvents};
+use crate::record::trace::SampledSpan;
 
 /// The instruments of an HTTP server.
 #[derive(Clone, Debug)]
-pub(crate) struct Api(Live<Inner>);
+pub(crate) struct ApiInstruments(LazySeries<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    requests: Series<Request, 5>,
-    known: Known<Request>,
+    requests: BoundSeries<RequestSeries, 5>,
+    cache: SeriesCache<RequestSeries>,
     active: ActiveRequests,
-    broken: Series<Counter, 2>,
+    broken: BoundSeries<Counter, 2>,
     connections: UpDownCounter,
 }
 
 /// The gauges of active requests: so few that each has its place.
 struct ActiveRequests {
     bind: Binder<UpDownCounter>,
-    gauges: [OnceLock<UpDownCounter>; Asked::COUNT],
+    gauges: [OnceLock<UpDownCounter>; MethodScheme::COUNT],
 }
 
 /// The series that one request is recorded in, and the objectives that it counts towards.
 #[derive(Debug)]
-struct Request {
+struct RequestSeries {
     count: Counter,
     duration: Histogram,
     /// Counts towards the error rate, and towards the slices of the availability.
-    requests: Option<Account>,
-    latency: Option<Account>,
+    requests: Option<ObjectiveCounters>,
+    latency: Option<ObjectiveCounters>,
 }
 
-/// How a request ended, as far as its head goes.
+/// The outcome of a request up to the response's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Answered(http::StatusCode),
+pub(crate) enum RequestOutcome {
+    Responded(http::StatusCode),
     /// The service gave an error instead of a response, because a time limit ran out.
     TimedOut,
     /// The service gave another error instead of a response.
@@ -64,63 +64,69 @@ pub(crate) enum Ending {
     Cancelled,
 }
 
-/// One finished request.
+/// A finished request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'a> {
-    pub(crate) asked: Asked,
+pub(crate) struct FinishedRequest<'a> {
+    pub(crate) method_scheme: MethodScheme,
     pub(crate) route: &'a str,
-    pub(crate) ending: Ending,
+    pub(crate) outcome: RequestOutcome,
     pub(crate) elapsed: Duration,
-    pub(crate) span: Option<Sampled>,
+    pub(crate) span: Option<SampledSpan>,
 }
 
-impl Api {
+impl ApiInstruments {
     /// `uncounted` routes (health, scrape) are measured, but count towards no objective.
-    pub(crate) fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
-        let (instruments, ledger) = (instruments.clone(), ledger.clone());
-        Self(Live::new(move || {
-            Inner::new(&instruments, &ledger, uncounted)
+    pub(crate) fn new(
+        instruments: &Instruments,
+        slo_events: &SloEvents,
+        uncounted: Vec<String>,
+    ) -> Self {
+        let (instruments, slo_events) = (instruments.clone(), slo_events.clone());
+        Self(LazySeries::new(move || {
+            Inner::new(&instruments, &slo_events, uncounted)
         }))
     }
 
     /// Shows the family before anything happens.
-    pub(crate) fn announce(&self) {
-        self.0.announce();
+    pub(crate) fn initialize(&self) {
+        self.0.initialize();
     }
 
     /// The active requests of a method and scheme.
-    pub(crate) fn active(&self, asked: Asked) -> &UpDownCounter {
-        self.0.active.of(asked)
+    pub(crate) fn active(&self, method_scheme: MethodScheme) -> &UpDownCounter {
+        self.0.active.gauge(method_scheme)
     }
 
-    pub(crate) fn answered(&self, answer: &Answer<'_>) {
-        let key = Key::of(answer);
-        let recorded = self.0.known.with(key, |series| series.record(answer));
+    pub(crate) fn record_request(&self, request: &FinishedRequest<'_>) {
+        let key = SeriesKey::new(request);
+        let recorded = self.0.cache.with(key, |series| series.record(request));
         if recorded.is_none() {
-            self.answered_anew(key, answer);
+            self.record_uncached(key, request);
         }
     }
 
     /// Records by the labels: what is new, and what is past the limit of series.
     #[cold]
-    fn answered_anew(&self, key: Key<&str>, answer: &Answer<'_>) {
-        let (status, error) = answer.ending.labels();
+    fn record_uncached(&self, key: SeriesKey<&str>, request: &FinishedRequest<'_>) {
+        let (status, error) = request.outcome.labels();
         let values = [
             error,
-            answer.asked.method(),
+            request.method_scheme.method(),
             status.as_ref().map_or("", |status| status.as_str()),
-            answer.route,
-            answer.asked.scheme(),
+            request.route,
+            request.method_scheme.scheme(),
         ];
-        if let Some(series) = self.0.requests.own(values) {
-            series.record(answer);
-            self.0.known.keep(key, series);
+        if let Some(series) = self.0.requests.try_get(values) {
+            series.record(request);
+            self.0.cache.insert(key, series);
         } else {
-            self.0.requests.with(values, |series| series.record(answer));
+            self.0
+                .requests
+                .with(values, |series| series.record(request));
         }
     }
 
-    pub(crate) fn broken(&self, route: &str, reason: &'static str) {
+    pub(crate) fn record_broken_body(&self, route: &str, reason: &'static str) {
         self.0.broken.with([route, reason], |series| series.add(1));
     }
 
@@ -130,8 +136,11 @@ impl Api {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, ledger: &Ledger, uncounted: Vec<String>) -> Self {
-        let (failures, latency) = (ledger.open_requests(), ledger.open(Kind::Latency));
+    fn new(instruments: &Instruments, slo_events: &SloEvents, uncounted: Vec<String>) -> Self {
+        let (failures, latency) = (
+            slo_events.activate_requests(),
+            slo_events.activate(ObjectiveKind::Latency),
+        );
         let (count, duration) = (
             instruments.binder::<Counter>(&REQUESTS),
             instruments.binder::<Histogram>(&REQUEST_DURATION),
@@ -140,9 +149,9 @@ impl Inner {
             let route = labels
                 .iter()
                 .find(|label| label.key.as_str() == "http.route");
-            let uncounted =
-                route.is_some_and(|route| uncounted.iter().any(|own| *own == route.value.as_str()));
-            Request {
+            let uncounted = route
+                .is_some_and(|route| uncounted.iter().any(|path| *path == route.value.as_str()));
+            RequestSeries {
                 count: count(labels),
                 duration: duration(labels),
                 requests: failures.clone().filter(|_| !uncounted),
@@ -150,11 +159,11 @@ impl Inner {
             }
         };
         Self {
-            known: Known::new(instruments.limit()),
+            cache: SeriesCache::new(instruments.limit()),
             requests: instruments.group(&[&REQUESTS, &REQUEST_DURATION], &REQUEST, bind),
             active: ActiveRequests {
                 bind: instruments.binder(&ACTIVE_REQUESTS),
-                gauges: [const { OnceLock::new() }; Asked::COUNT],
+                gauges: [const { OnceLock::new() }; MethodScheme::COUNT],
             },
             broken: instruments.series(&BROKEN_BODIES, &BROKEN),
             connections: instruments.single(&ACTIVE_CONNECTIONS),
@@ -163,12 +172,12 @@ impl Inner {
 }
 
 impl ActiveRequests {
-    fn of(&self, asked: Asked) -> &UpDownCounter {
-        self.gauges[usize::from(asked.number())].get_or_init(|| {
+    fn gauge(&self, method_scheme: MethodScheme) -> &UpDownCounter {
+        self.gauges[usize::from(method_scheme.index())].get_or_init(|| {
             let [method, scheme] = &ACTIVE;
             (self.bind)(&[
-                KeyValue::new(method.key, asked.method()),
-                KeyValue::new(scheme.key, asked.scheme()),
+                KeyValue::new(method.key, method_scheme.method()),
+                KeyValue::new(scheme.key, method_scheme.scheme()),
             ])
         })
     }
@@ -180,35 +189,35 @@ impl fmt::Debug for ActiveRequests {
     }
 }
 
-impl Request {
-    fn record(&self, answer: &Answer<'_>) {
-        let elapsed = answer.elapsed;
+impl RequestSeries {
+    fn record(&self, request: &FinishedRequest<'_>) {
+        let elapsed = request.elapsed;
         self.count.add(1);
-        self.duration.record_in(answer.span, elapsed.as_secs_f64());
-        let cancelled = answer.ending == Ending::Cancelled;
-        if let Some(account) = &self.requests
+        self.duration.record_in(request.span, elapsed.as_secs_f64());
+        let cancelled = request.outcome == RequestOutcome::Cancelled;
+        if let Some(counters) = &self.requests
             && !cancelled
         {
-            account.count(answer.ending.labels().1.is_empty());
+            counters.record_event(request.outcome.labels().1.is_empty());
         }
-        if let Some(account) = &self.latency {
+        if let Some(counters) = &self.latency {
             // A client that went away in time says nothing of how fast the answer would have been.
-            let in_time = account
+            let in_time = counters
                 .threshold()
                 .is_none_or(|threshold| elapsed <= threshold);
             if !(cancelled && in_time) {
-                account.count(in_time);
+                counters.record_event(in_time);
             }
         }
     }
 }
 
-impl Ending {
+impl RequestOutcome {
     /// Status code and error type, as labels have them.
     pub(crate) fn labels(&self) -> (Option<http::StatusCode>, &str) {
         use http::StatusCode;
         match self {
-            Self::Answered(status) => (Some(*status), error_type(status)),
+            Self::Responded(status) => (Some(*status), error_type(status)),
             Self::TimedOut => (None, "timeout"),
             Self::Failed => (None, "_OTHER"),
             Self::Panicked => (Some(StatusCode::INTERNAL_SERVER_ERROR), "panic"),

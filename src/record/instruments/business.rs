@@ -1,4 +1,4 @@
-//! What the platform is for, in the platform's own words.
+//! Business metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use crate::model::catalog::business::{
     ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE,
     USER_ENGAGEMENT,
 };
-use crate::record::business_totals::{Peak, Sum};
-use crate::record::series::{Bindable, Binder, Counter, Gauge, Instruments, Series, is_overflow};
+use crate::record::business_totals::{TotalPeak, TotalSum};
+use crate::record::series::{
+    Bindable, Binder, BoundSeries, Counter, Gauge, Instruments, is_overflow,
+};
 
 /// Business figures. A cheap clone.
 #[derive(Clone, Debug)]
@@ -18,32 +20,32 @@ pub struct Business(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     organizations: Gauge,
-    most_organizations: Peak,
-    posts: Booked,
-    generations: Series<Booked, 1>,
-    revenue: Series<Booked, 1>,
-    refunds: Series<Booked, 1>,
-    engagement: Series<Booked, 1>,
+    peak_organizations: TotalPeak,
+    posts: TotaledCounter,
+    generations: BoundSeries<TotaledCounter, 1>,
+    revenue: BoundSeries<TotaledCounter, 1>,
+    refunds: BoundSeries<TotaledCounter, 1>,
+    engagement: BoundSeries<TotaledCounter, 1>,
 }
 
-/// A counter that is booked too, where somebody keeps books.
+/// A counter whose daily totals are kept too, where a store keeps them.
 #[derive(Debug)]
-struct Booked {
+struct TotaledCounter {
     counter: Counter,
-    sum: Sum,
+    sum: TotalSum,
 }
 
-impl Booked {
+impl TotaledCounter {
     fn add(&self, events: u64) {
         self.counter.add(events);
         self.sum.add(events);
     }
 }
 
-impl Bindable for Booked {
+impl Bindable for TotaledCounter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         let counter = Counter::binder(instruments, spec);
-        let books = instruments.books().clone();
+        let business_totals = instruments.business_totals().clone();
         Box::new(move |labels| {
             let label = labels.first().map(|label| label.value.as_str());
             let attribute = match label {
@@ -53,23 +55,25 @@ impl Bindable for Booked {
             };
             Self {
                 counter: counter(labels),
-                sum: books.sum(figure(spec), &attribute),
+                sum: business_totals.register_sum(total_name(spec), &attribute),
             }
         })
     }
 }
 
-/// What the books call a metric: `posts_published` of `vantage.business.posts_published`.
-fn figure(spec: &'static MetricSpec) -> &'static str {
-    let (_, figure) = spec.name.rsplit_once('.').unwrap_or(("", spec.name));
-    figure
+/// Returns the name of a metric's total: `posts_published` of `vantage.business.posts_published`.
+fn total_name(spec: &'static MetricSpec) -> &'static str {
+    let (_, total_name) = spec.name.rsplit_once('.').unwrap_or(("", spec.name));
+    total_name
 }
 
 impl Business {
     pub(crate) fn new(instruments: &Instruments) -> Self {
         Self(Arc::new(Inner {
             organizations: instruments.single(&ACTIVE_ORGANIZATIONS),
-            most_organizations: instruments.books().peak(figure(&ACTIVE_ORGANIZATIONS)),
+            peak_organizations: instruments
+                .business_totals()
+                .register_peak(total_name(&ACTIVE_ORGANIZATIONS)),
             posts: instruments.single(&POSTS),
             generations: instruments.series(&AI_GENERATIONS, &GENERATION),
             revenue: instruments.series(&REVENUE, &MONEY),
@@ -81,7 +85,7 @@ impl Business {
     /// Sets the number of active organisations, counted by the service's own rule.
     pub fn active_organizations(&self, organizations: u64) {
         self.0.organizations.set(organizations);
-        self.0.most_organizations.set(organizations);
+        self.0.peak_organizations.set(organizations);
     }
 
     /// Counts published posts.
@@ -116,7 +120,7 @@ impl Business {
     }
 }
 
-/// What a user did with a post.
+/// An interaction of a user with a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Engagement {

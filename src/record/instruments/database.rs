@@ -12,8 +12,8 @@ use crate::model::catalog::database::{
     TRANSACTIONS, UP, WAIT_TIME,
 };
 use crate::record::clock::Clock;
-use crate::record::series::{Counter, Gauge, Histogram, Instruments, Series};
-use crate::record::trace::{Scope, Traced, Tracing};
+use crate::record::series::{BoundSeries, Counter, Gauge, Histogram, Instruments};
+use crate::record::trace::{SpanScope, Traced, Tracer};
 
 /// A call that takes longer is a slow query.
 pub const SLOW_QUERY: Duration = Duration::from_secs(1);
@@ -30,16 +30,16 @@ pub struct Database {
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    tracing: Tracing,
-    duration: Series<Histogram, 4>,
-    slow: Series<Counter, 3>,
-    transactions: Series<Counter, 2>,
-    up: Series<Gauge, 2>,
-    pools: Series<(Counter, Histogram), 1>,
+    tracer: Tracer,
+    duration: BoundSeries<Histogram, 4>,
+    slow: BoundSeries<Counter, 3>,
+    transactions: BoundSeries<Counter, 2>,
+    up: BoundSeries<Gauge, 2>,
+    pools: BoundSeries<(Counter, Histogram), 1>,
 }
 
 impl Database {
-    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
+    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracer: Tracer) -> Self {
         let pools = {
             let (timeouts, wait) = (
                 instruments.binder::<Counter>(&TIMEOUTS),
@@ -51,7 +51,7 @@ impl Database {
         };
         let inner = Inner {
             clock,
-            tracing,
+            tracer,
             duration: instruments.series(&OPERATION_DURATION, &QUERY),
             slow: instruments.series(&SLOW_QUERIES, &SLOW),
             transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
@@ -65,8 +65,8 @@ impl Database {
         }
     }
 
-    /// The same instruments for another product.
-    pub(crate) fn of_system(&self, system: &str) -> Self {
+    /// Returns the same instruments for another product.
+    pub(crate) fn for_system(&self, system: &str) -> Self {
         Self {
             system: Arc::from(system),
             namespace: Arc::default(),
@@ -74,9 +74,9 @@ impl Database {
         }
     }
 
-    /// The same instruments for one database of that product.
+    /// Returns the same instruments for one database of that product.
     #[cfg(feature = "postgres")]
-    pub(crate) fn of_namespace(&self, namespace: &str) -> Self {
+    pub(crate) fn for_namespace(&self, namespace: &str) -> Self {
         Self {
             namespace: Arc::from(namespace),
             ..self.clone()
@@ -85,10 +85,10 @@ impl Database {
 
     /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
     pub fn query(&self, operation: &str, collection: &str) -> Query {
-        let tracing = &self.inner.tracing;
-        let scope = tracing.start(Context::current(), SpanKind::Client, "query", Vec::new());
+        let tracer = &self.inner.tracer;
+        let scope = tracer.start(Context::current(), SpanKind::Client, "query", Vec::new());
         scope.rename(|| format!("{operation} {collection}"));
-        scope.set(|| {
+        scope.set_attributes(|| {
             [
                 KeyValue::new("db.system.name", Arc::clone(&self.system)),
                 KeyValue::new("db.operation.name", operation.to_owned()),
@@ -113,7 +113,7 @@ impl Database {
         }
     }
 
-    /// Says whether the database answered when it was last asked.
+    /// Records the result of the last ping of the database.
     pub fn report_up(&self, up: bool) {
         self.inner
             .up
@@ -132,11 +132,11 @@ impl Database {
 
 /// A call that is under way: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
-/// Dropped without a verdict it is recorded with the error type `cancelled`.
+/// Dropped without either it is recorded with the error type `cancelled`.
 #[must_use = "a query that is dropped at once is recorded as cancelled"]
 #[derive(Debug)]
 pub struct Query {
-    scope: Scope,
+    scope: SpanScope,
     database: Database,
     operation: Box<str>,
     collection: Box<str>,
@@ -185,7 +185,7 @@ impl Drop for Query {
 }
 
 /// A transaction: end it with [`commit`](Self::commit) or [`roll_back`](Self::roll_back); dropped
-/// without a verdict it counts as aborted.
+/// without either it counts as aborted.
 #[must_use = "a transaction that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Transaction {
@@ -221,13 +221,13 @@ pub struct Pool(Arc<(Counter, Histogram)>);
 
 impl Pool {
     /// A caller got a connection after this time.
-    pub fn waited(&self, wait: Duration) {
+    pub fn record_wait(&self, wait: Duration) {
         self.0.1.record(wait.as_secs_f64());
     }
 
     /// A caller gave up after this time.
-    pub fn timed_out(&self, wait: Duration) {
+    pub fn record_timeout(&self, wait: Duration) {
         self.0.0.add(1);
-        self.waited(wait);
+        self.record_wait(wait);
     }
 }

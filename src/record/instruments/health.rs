@@ -6,39 +6,39 @@ use opentelemetry::metrics::AsyncInstrument;
 
 use crate::model::catalog::MetricSpec;
 use crate::model::catalog::health::{
-    CHECK_AGE, CHECK_DURATION, CHECK_STATUS, READY, STATUS_OF_SERVICE,
+    CHECK_AGE, CHECK_DURATION, CHECK_STATUS, READY, SERVICE_STATUS,
 };
-use crate::model::snapshot::health::{CheckState, Health, LatestHealth, Status};
+use crate::model::snapshot::health::{CheckState, HealthState, HealthStatus, LatestHealth};
 use crate::record::clock::Clock;
 use crate::record::series::Instruments;
 
 /// Registers the family's instruments.
 pub(crate) fn observe_health(instruments: &Instruments, latest: &LatestHealth, clock: &Clock) {
-    let observer = Observer {
+    let observer = HealthObserver {
         instruments,
         latest,
         clock,
     };
-    observer.the_service();
+    observer.service();
     observer.checks();
 }
 
-struct Observer<'a> {
+struct HealthObserver<'a> {
     instruments: &'a Instruments,
     latest: &'a LatestHealth,
     clock: &'a Clock,
 }
 
-impl Observer<'_> {
-    fn the_service(&self) {
-        self.flags(&STATUS_OF_SERVICE, |health, now, observer| {
-            let is = health.judge(now).status;
-            for status in Status::ALL {
-                observer.observe((is == status).into(), &[word(status)]);
+impl HealthObserver<'_> {
+    fn service(&self) {
+        self.flags(&SERVICE_STATUS, |health, now, observer| {
+            let is = health.evaluate(now).status;
+            for status in HealthStatus::ALL {
+                observer.observe((is == status).into(), &[status_label(status)]);
             }
         });
         self.flags(&READY, |health, now, observer| {
-            observer.observe(health.judge(now).ready.into(), &[]);
+            observer.observe(health.evaluate(now).ready.into(), &[]);
         });
     }
 
@@ -48,22 +48,22 @@ impl Observer<'_> {
                 let Some(is) = check.status(now) else {
                     continue;
                 };
-                for status in Status::ALL {
+                for status in HealthStatus::ALL {
                     let labels = [
-                        id(check),
+                        check_label(check),
                         KeyValue::new("criticality", check.criticality.as_str()),
                         KeyValue::new("scope", check.scope.as_str()),
-                        word(status),
+                        status_label(status),
                     ];
                     observer.observe((is == status).into(), &labels);
                 }
             }
         });
         self.seconds(&CHECK_DURATION, |check, _| {
-            Some(check.found.as_ref()?.took.as_secs_f64())
+            Some(check.last_result.as_ref()?.took.as_secs_f64())
         });
         self.seconds(&CHECK_AGE, |check, now| {
-            let age = now.saturating_duration_since(check.found.as_ref()?.at);
+            let age = now.saturating_duration_since(check.last_result.as_ref()?.at);
             Some(age.as_secs_f64())
         });
     }
@@ -71,7 +71,10 @@ impl Observer<'_> {
     fn flags(
         &self,
         spec: &'static MetricSpec,
-        read: impl Fn(&Health, std::time::Instant, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
+        read: impl Fn(&HealthState, std::time::Instant, &dyn AsyncInstrument<u64>)
+        + Send
+        + Sync
+        + 'static,
     ) {
         let (latest, clock) = (self.latest.clone(), self.clock.clone());
         let read = move |observer: &dyn AsyncInstrument<u64>| {
@@ -89,17 +92,17 @@ impl Observer<'_> {
         self.instruments.observe(spec, move |observer| {
             for check in &latest.read().checks {
                 if let Some(seconds) = read(check, clock.now()) {
-                    observer.observe(seconds, &[id(check)]);
+                    observer.observe(seconds, &[check_label(check)]);
                 }
             }
         });
     }
 }
 
-fn id(check: &CheckState) -> KeyValue {
+fn check_label(check: &CheckState) -> KeyValue {
     KeyValue::new("check", check.id.clone())
 }
 
-fn word(status: Status) -> KeyValue {
+fn status_label(status: HealthStatus) -> KeyValue {
     KeyValue::new("status", status.as_str())
 }

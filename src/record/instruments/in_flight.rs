@@ -7,50 +7,51 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 
-use super::progress::{Tallies, Tally};
-use super::worker_keys::{Member, Number};
+use super::progress::{ProgressBySlot, WorkProgress};
+use super::worker_keys::{Slot, WorkerKey};
 use crate::record::series::SecondsCounter;
-use crate::record::slo_events::Account;
+use crate::record::slo_events::ObjectiveCounters;
 
 /// Everything of one sort that is running now. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Watched(Arc<Inner>);
+pub(crate) struct InFlight(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     next: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<InFlightState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    running: HashMap<u64, Running>,
-    tallies: Tallies,
+struct InFlightState {
+    running: HashMap<u64, RunningWork>,
+    progress: ProgressBySlot,
 }
 
 #[derive(Debug)]
-struct Running {
-    member: Number,
+struct RunningWork {
+    slot: Slot,
     started: Instant,
     ticked: Instant,
     busy: SecondsCounter,
-    threshold: Option<Account>,
-    /// Whether it was counted as bad while it ran.
+    threshold: Option<ObjectiveCounters>,
+    /// Counted as bad while it ran.
     overdue: bool,
 }
 
-impl Watched {
-    /// Takes up a piece of a member's work; `threshold` is the objective that it counts towards once.
+impl InFlight {
+    /// Registers a piece of a worker's work; `threshold` is the objective that it counts towards
+    /// once.
     pub(crate) fn start(
         &self,
-        member: Number,
+        slot: Slot,
         now: Instant,
         busy: SecondsCounter,
-        threshold: Option<Account>,
+        threshold: Option<ObjectiveCounters>,
     ) -> u64 {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let work = Running {
-            member,
+        let work = RunningWork {
+            slot,
             started: now,
             ticked: now,
             busy,
@@ -59,22 +60,22 @@ impl Watched {
         };
         let mut state = self.lock();
         state.running.insert(id, work);
-        state.tallies.start(member, now);
+        state.progress.start(slot, now);
         id
     }
 
-    /// Lets a piece of work go, and counts it, if it was not counted before.
-    pub(crate) fn end(&self, id: u64, now: Instant, well: bool) {
+    /// Removes a piece of work, and counts it, if it was not counted before.
+    pub(crate) fn end(&self, id: u64, now: Instant, succeeded: bool) {
         let mut state = self.lock();
         let ended = state.running.remove(&id);
         if let Some(work) = &ended {
-            state.tallies.end(work.member, now, well);
+            state.progress.end(work.slot, now, succeeded);
         }
         drop(state);
         if let Some(mut work) = ended {
             work.tick(now);
-            if let Some(account) = work.threshold {
-                account.count_elapsed(now.saturating_duration_since(work.started));
+            if let Some(counters) = work.threshold {
+                counters.record_elapsed(now.saturating_duration_since(work.started));
             }
         }
     }
@@ -84,40 +85,40 @@ impl Watched {
         for work in self.lock().running.values_mut() {
             work.tick(now);
             let elapsed = now.saturating_duration_since(work.started);
-            let passed = |account: &Account| {
-                account
+            let passed = |counters: &ObjectiveCounters| {
+                counters
                     .threshold()
                     .is_some_and(|threshold| elapsed > threshold)
             };
             if work.threshold.as_ref().is_some_and(passed)
-                && let Some(account) = work.threshold.take()
+                && let Some(counters) = work.threshold.take()
             {
-                account.count(false);
+                counters.record_event(false);
                 work.overdue = true;
             }
         }
     }
 
-    /// How far each member's work has come.
-    pub(crate) fn tallies(&self) -> HashMap<Number, Tally> {
+    /// Returns the progress of each worker.
+    pub(crate) fn progress(&self) -> HashMap<Slot, WorkProgress> {
         let state = self.lock();
         let running = state.running.values();
         state
-            .tallies
-            .with(running.map(|work| (work.member, work.started, work.overdue)))
+            .progress
+            .with_running(running.map(|work| (work.slot, work.started, work.overdue)))
     }
 
-    /// Forgets what those did who are no longer present.
-    pub(crate) fn prune(&self, present: &[Member]) {
-        self.lock().tallies.prune(present);
+    /// Deletes the progress of workers that are no longer `present`.
+    pub(crate) fn prune(&self, present: &[WorkerKey]) {
+        self.lock().progress.prune(present);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InFlightState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Running {
+impl RunningWork {
     fn tick(&mut self, now: Instant) {
         self.busy
             .add(now.saturating_duration_since(self.ticked).as_secs_f64());

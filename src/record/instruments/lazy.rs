@@ -9,26 +9,26 @@ use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 /// Instruments that are built when they are first looked at. Clones share them.
-pub(crate) struct Live<T>(Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>);
+pub(crate) struct LazySeries<T>(Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>);
 
-impl<T> Live<T> {
+impl<T> LazySeries<T> {
     pub(crate) fn new(build: impl FnOnce() -> T + Send + 'static) -> Self {
         Self(Arc::new(LazyLock::new(Box::new(build))))
     }
 
     /// Builds them now, so that they show their zeros before anything happens.
-    pub(crate) fn announce(&self) {
+    pub(crate) fn initialize(&self) {
         LazyLock::force(&self.0);
     }
 }
 
-impl<T> Clone for Live<T> {
+impl<T> Clone for LazySeries<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> Deref for Live<T> {
+impl<T> Deref for LazySeries<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -36,7 +36,7 @@ impl<T> Deref for Live<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Live<T> {
+impl<T: fmt::Debug> fmt::Debug for LazySeries<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

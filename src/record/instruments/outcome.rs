@@ -1,31 +1,31 @@
-//! How a piece of work ends: by a word of its owner's, or by being dropped.
+//! The outcome of a piece of work: succeeded, failed, or dropped.
 
-use crate::record::trace::Scope;
+use crate::record::trace::SpanScope;
 
-/// The verdict on a job or an execution, which is still open until somebody speaks it.
+/// The outcome of a job or an execution; undecided until `succeed` or `fail`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Verdict(Option<&'static str>);
+pub(super) struct WorkOutcome(Option<&'static str>);
 
-impl Verdict {
+impl WorkOutcome {
     pub(super) const SUCCEEDED: Self = Self(Some("succeeded"));
     pub(super) const FAILED: Self = Self(Some("failed"));
 
-    pub(super) fn is_good(self) -> bool {
+    pub(super) fn is_success(self) -> bool {
         self.0 == Self::SUCCEEDED.0
     }
 
-    /// Ends the span of the work that is being dropped, and answers the outcome: without a verdict
+    /// Ends the span of the work that is being dropped, and returns the outcome: undecided
     /// the work was aborted, or a panic dropped it.
-    pub(super) fn conclude(self, scope: &Scope, key: &'static str) -> &'static str {
-        let undecided = || {
+    pub(super) fn finish_span(self, scope: &SpanScope, key: &'static str) -> &'static str {
+        let dropped_outcome = || {
             if std::thread::panicking() {
                 "panicked"
             } else {
                 "aborted"
             }
         };
-        let outcome = self.0.unwrap_or_else(undecided);
-        scope.set(|| [opentelemetry::KeyValue::new(key, outcome)]);
+        let outcome = self.0.unwrap_or_else(dropped_outcome);
+        scope.set_attributes(|| [opentelemetry::KeyValue::new(key, outcome)]);
         if self.0.is_none() {
             scope.fail(outcome);
         }

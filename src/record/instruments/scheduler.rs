@@ -7,48 +7,48 @@ use hashbrown::HashMap;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
-use super::lazy::Live;
-use super::outcome::Verdict;
-use super::progress::{Tallies, Tally};
-use super::worker_keys::{Crew, Number};
+use super::lazy::LazySeries;
+use super::outcome::WorkOutcome;
+use super::progress::{ProgressBySlot, WorkProgress};
+use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
     EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
 };
-use crate::model::heartbeat::{BeatId, Role};
+use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::record::clock::Clock;
-use crate::record::series::{Counter, Histogram, Instruments, Series, UpDownCounter};
-use crate::record::trace::{Carrier, Scope, Traced, Tracing};
+use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
+use crate::record::trace::{Carrier, SpanScope, Traced, Tracer};
 
 /// The instruments of all schedulers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Executions {
-    live: Live<Inner>,
-    going: Going,
-    crew: Crew,
+pub(crate) struct ExecutionInstruments {
+    series: LazySeries<Inner>,
+    running_executions: RunningExecutions,
+    worker_keys: WorkerKeys,
     id: BeatId,
 }
 
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    tracing: Tracing,
-    by_schedule: Series<ScheduleSeries, 1>,
-    ended: Series<(Counter, Histogram), 2>,
-    failures: Series<Counter, 2>,
+    tracer: Tracer,
+    by_schedule: BoundSeries<ScheduleSeries, 1>,
+    ended: BoundSeries<(Counter, Histogram), 2>,
+    failures: BoundSeries<Counter, 2>,
 }
 
 /// The executions that go on. Clones share them.
 #[derive(Clone, Debug, Default)]
-struct Going(Arc<Mutex<Runs>>);
+struct RunningExecutions(Arc<Mutex<ExecutionTable>>);
 
 #[derive(Debug, Default)]
-struct Runs {
+struct ExecutionTable {
     last: u64,
-    /// How many there are of each schedule.
+    /// The number of running executions per schedule.
     by_schedule: HashMap<Box<str>, u64>,
-    running: HashMap<u64, (Number, Instant)>,
-    tallies: Tallies,
+    running: HashMap<u64, (Slot, Instant)>,
+    progress: ProgressBySlot,
 }
 
 #[derive(Debug)]
@@ -60,50 +60,52 @@ struct ScheduleSeries {
     overlapping: Counter,
 }
 
-impl Executions {
-    /// The scheduler joins the `crew` under this id when it is first used.
+impl ExecutionInstruments {
+    /// The scheduler registers in `worker_keys` under this id when it is first used.
     pub(crate) fn new(
         instruments: &Instruments,
         clock: Clock,
-        crew: Crew,
+        worker_keys: WorkerKeys,
         id: BeatId,
-        tracing: Tracing,
+        tracer: Tracer,
     ) -> Self {
         let instruments = instruments.clone();
         Self {
-            live: Live::new(move || Inner::new(&instruments, clock, tracing)),
-            going: Going::default(),
-            crew,
+            series: LazySeries::new(move || Inner::new(&instruments, clock, tracer)),
+            running_executions: RunningExecutions::default(),
+            worker_keys,
             id,
         }
     }
 
-    /// How far the executions have come.
-    pub(crate) fn tallies(&self) -> HashMap<Number, Tally> {
-        let runs = self.going.lock();
-        let running = runs.running.values();
-        let running = running.map(|(member, started)| (*member, *started, false));
-        runs.tallies.with(running)
+    /// Returns the progress of the executions.
+    pub(crate) fn progress(&self) -> HashMap<Slot, WorkProgress> {
+        let table = self.running_executions.lock();
+        let running = table.running.values();
+        let running = running.map(|(slot, started)| (*slot, *started, false));
+        table.progress.with_running(running)
     }
 
     /// Shows the family before anything happens.
-    pub(crate) fn announce(&self) {
-        self.live.announce();
-        self.join();
+    pub(crate) fn initialize(&self) {
+        self.series.initialize();
+        self.register();
     }
 
     pub(crate) fn scheduler(&self) -> Scheduler {
-        let (executions, member) = (self.clone(), self.join());
-        Scheduler { executions, member }
+        let (executions, slot) = (self.clone(), self.register());
+        Scheduler { executions, slot }
     }
 
-    fn join(&self) -> Number {
-        self.crew.join(self.id.as_str(), Role::Scheduler).1
+    fn register(&self) -> Slot {
+        self.worker_keys
+            .register(self.id.as_str(), BeatRole::Scheduler)
+            .1
     }
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, clock: Clock, tracing: Tracing) -> Self {
+    fn new(instruments: &Instruments, clock: Clock, tracer: Tracer) -> Self {
         let by_schedule = {
             let (scheduled, lag) = (
                 instruments.binder::<Counter>(&SCHEDULED_JOBS),
@@ -142,7 +144,7 @@ impl Inner {
         };
         Self {
             clock,
-            tracing,
+            tracer,
             by_schedule,
             ended,
             failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
@@ -156,23 +158,23 @@ impl Inner {
 /// start where the process has the role `scheduler`, and else from its first handle on.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    executions: Executions,
-    member: Number,
+    executions: ExecutionInstruments,
+    slot: Slot,
 }
 
 impl Scheduler {
     /// Counts `jobs` that were put on the calendar of a schedule.
-    pub fn scheduled(&self, schedule: &str, jobs: u64) {
+    pub fn record_scheduled(&self, schedule: &str, jobs: u64) {
         self.executions
-            .live
+            .series
             .by_schedule
             .with([schedule], |series| series.scheduled.add(jobs));
     }
 
     /// Counts `runs` of a schedule that were due and never started.
-    pub fn missed(&self, schedule: &str, runs: u64) {
+    pub fn record_missed(&self, schedule: &str, runs: u64) {
         self.executions
-            .live
+            .series
             .by_schedule
             .with([schedule], |series| series.missed.add(runs));
     }
@@ -181,7 +183,7 @@ impl Scheduler {
     ///
     /// When an earlier one of the same schedule still runs, an overlapping run is counted.
     pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
-        let inner = &self.executions.live;
+        let inner = &self.executions.series;
         let lag = inner
             .clock
             .wall()
@@ -190,16 +192,19 @@ impl Scheduler {
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
         let started = inner.clock.now();
-        let (run, overlapping) = self.executions.going.enter(self.member, schedule, started);
+        let (run, overlapping) = self
+            .executions
+            .running_executions
+            .start(self.slot, schedule, started);
         if overlapping {
             series.overlapping.add(1);
         }
         let parent = Context::current();
         let scope = inner
-            .tracing
+            .tracer
             .start(parent, SpanKind::Internal, "execution", Vec::new());
         scope.rename(|| schedule.to_owned());
-        scope.set(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
+        scope.set_attributes(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Execution {
             scope,
@@ -208,37 +213,37 @@ impl Scheduler {
             series,
             run,
             started,
-            verdict: Verdict::default(),
+            outcome: WorkOutcome::default(),
         }
     }
 }
 
 /// An execution that is running: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
-/// Dropped without a verdict it counts as aborted, and as panicked when a panic drops it.
+/// Dropped without either it counts as aborted, and as panicked when a panic drops it.
 #[must_use = "an execution that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Execution {
-    scope: Scope,
-    executions: Executions,
+    scope: SpanScope,
+    executions: ExecutionInstruments,
     schedule: Box<str>,
     series: Arc<ScheduleSeries>,
     run: u64,
     started: Instant,
-    verdict: Verdict,
+    outcome: WorkOutcome,
 }
 
 impl Execution {
     /// Ends the execution well.
     pub fn succeed(mut self) {
-        self.verdict = Verdict::SUCCEEDED;
+        self.outcome = WorkOutcome::SUCCEEDED;
     }
 
     /// Ends the execution badly, for a reason out of a small set, such as `database_unreachable`.
     pub fn fail(mut self, reason: &str) {
-        self.verdict = Verdict::FAILED;
+        self.outcome = WorkOutcome::FAILED;
         self.executions
-            .live
+            .series
             .failures
             .with([reason, &self.schedule], |series| series.add(1));
         self.scope.fail(reason);
@@ -257,21 +262,21 @@ impl Execution {
     /// The execution's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::of(&self.executions.live.tracing, self.scope.context())
+        Carrier::from_context(&self.executions.series.tracer, self.scope.context())
     }
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        let inner = &self.executions.live;
+        let inner = &self.executions.series;
         let outcome = self
-            .verdict
-            .conclude(&self.scope, "vantage.execution.outcome");
+            .outcome
+            .finish_span(&self.scope, "vantage.execution.outcome");
         let now = inner.clock.now();
         let elapsed = now.saturating_duration_since(self.started);
         self.series.active.add(-1);
-        let going = &self.executions.going;
-        going.leave(self.run, &self.schedule, now, self.verdict.is_good());
+        let running_executions = &self.executions.running_executions;
+        running_executions.end(self.run, &self.schedule, now, self.outcome.is_success());
         inner
             .ended
             .with([outcome, &self.schedule], |(count, duration)| {
@@ -281,33 +286,33 @@ impl Drop for Execution {
     }
 }
 
-impl Going {
+impl RunningExecutions {
     /// The run's number, and whether another execution of the schedule is running already.
-    fn enter(&self, member: Number, schedule: &str, now: Instant) -> (u64, bool) {
-        let mut runs = self.lock();
-        runs.last += 1;
-        let run = runs.last;
-        runs.running.insert(run, (member, now));
-        runs.tallies.start(member, now);
-        let executions = runs.by_schedule.entry(schedule.into()).or_default();
+    fn start(&self, slot: Slot, schedule: &str, now: Instant) -> (u64, bool) {
+        let mut table = self.lock();
+        table.last += 1;
+        let run = table.last;
+        table.running.insert(run, (slot, now));
+        table.progress.start(slot, now);
+        let executions = table.by_schedule.entry(schedule.into()).or_default();
         *executions += 1;
         (run, *executions > 1)
     }
 
-    fn leave(&self, run: u64, schedule: &str, now: Instant, well: bool) {
-        let mut runs = self.lock();
-        if let Some((member, _)) = runs.running.remove(&run) {
-            runs.tallies.end(member, now, well);
+    fn end(&self, run: u64, schedule: &str, now: Instant, succeeded: bool) {
+        let mut table = self.lock();
+        if let Some((slot, _)) = table.running.remove(&run) {
+            table.progress.end(slot, now, succeeded);
         }
-        if let Some(executions) = runs.by_schedule.get_mut(schedule) {
+        if let Some(executions) = table.by_schedule.get_mut(schedule) {
             *executions -= 1;
             if *executions == 0 {
-                runs.by_schedule.remove(schedule);
+                table.by_schedule.remove(schedule);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Runs> {
+    fn lock(&self) -> MutexGuard<'_, ExecutionTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

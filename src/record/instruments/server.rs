@@ -1,5 +1,4 @@
-//! What database servers tell of themselves: copied from the latest snapshot, as all that is
-//! observed.
+//! Metrics of database servers: copied from the latest snapshot, as all that is observed.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
@@ -9,22 +8,24 @@ use crate::model::catalog::database::server::{
     BLOCKS, CONNECTIONS, CONNECTIONS_MAX, DEADLOCKS, INDEX_SCANS, INDEX_SIZE, INDEX_USAGE, SIZE,
     TABLE_SCANS, TABLE_SIZE, TRANSACTIONS,
 };
-use crate::model::snapshot::Latest;
-use crate::model::snapshot::database::{Database, Index, Relations, Table};
+use crate::model::snapshot::LatestSnapshot;
+use crate::model::snapshot::database::{
+    DatabaseFigures, IndexFigures, RelationFigures, TableFigures,
+};
 use crate::record::series::Instruments;
 
 /// Observes one database; the namespace is to stand in its labels.
-type Read<T> = fn(&Database, &KeyValue, &dyn AsyncInstrument<T>);
+type ObserveDatabase<T> = fn(&DatabaseFigures, &KeyValue, &dyn AsyncInstrument<T>);
 
 /// Registers every instrument that a watched server has.
-pub(crate) fn observe_databases(instruments: &Instruments, latest: &Latest) {
+pub(crate) fn observe_databases(instruments: &Instruments, latest: &LatestSnapshot) {
     for (spec, read) in GAUGES.iter().chain(COUNTERS) {
-        instruments.observe(spec, each(latest, *read));
+        instruments.observe(spec, observe_each(latest, *read));
     }
-    instruments.observe(&INDEX_USAGE, each(latest, index_usage));
+    instruments.observe(&INDEX_USAGE, observe_each(latest, index_usage));
 }
 
-const GAUGES: &[(&MetricSpec, Read<u64>)] = &[
+const GAUGES: &[(&MetricSpec, ObserveDatabase<u64>)] = &[
     (&SIZE, size),
     (&CONNECTIONS, connections),
     (&CONNECTIONS_MAX, connections_max),
@@ -32,7 +33,7 @@ const GAUGES: &[(&MetricSpec, Read<u64>)] = &[
     (&INDEX_SIZE, index_size),
 ];
 
-const COUNTERS: &[(&MetricSpec, Read<u64>)] = &[
+const COUNTERS: &[(&MetricSpec, ObserveDatabase<u64>)] = &[
     (&TRANSACTIONS, transactions),
     (&DEADLOCKS, deadlocks),
     (&BLOCKS, blocks),
@@ -40,9 +41,9 @@ const COUNTERS: &[(&MetricSpec, Read<u64>)] = &[
     (&INDEX_SCANS, index_scans),
 ];
 
-fn each<T: 'static>(
-    latest: &Latest,
-    read: Read<T>,
+fn observe_each<T: 'static>(
+    latest: &LatestSnapshot,
+    read: ObserveDatabase<T>,
 ) -> impl Fn(&dyn AsyncInstrument<T>) + Send + Sync + 'static {
     let latest = latest.clone();
     move |observer| {
@@ -53,25 +54,37 @@ fn each<T: 'static>(
     }
 }
 
-fn size(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn size(database: &DatabaseFigures, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
     if let Some(bytes) = database.size_bytes {
         observer.observe(bytes, std::slice::from_ref(namespace));
     }
 }
 
-fn connections(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn connections(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     for (state, count) in database.connections.iter().flat_map(|all| &all.by_state) {
         observer.observe(*count, &[namespace.clone(), KeyValue::new("state", *state)]);
     }
 }
 
-fn connections_max(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn connections_max(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     if let Some(connections) = &database.connections {
         observer.observe(connections.max, std::slice::from_ref(namespace));
     }
 }
 
-fn transactions(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn transactions(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     let activity = &database.activity;
     for (outcome, count) in [
         ("committed", activity.committed),
@@ -84,11 +97,15 @@ fn transactions(database: &Database, namespace: &KeyValue, observer: &dyn AsyncI
     }
 }
 
-fn deadlocks(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn deadlocks(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     observer.observe(database.activity.deadlocks, std::slice::from_ref(namespace));
 }
 
-fn blocks(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn blocks(database: &DatabaseFigures, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
     let activity = &database.activity;
     for (source, count) in [
         ("cache", activity.blocks_from_cache),
@@ -98,56 +115,82 @@ fn blocks(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrum
     }
 }
 
-fn relations(database: &Database) -> (&[Table], &[Index]) {
+fn relations(database: &DatabaseFigures) -> (&[TableFigures], &[IndexFigures]) {
     let relations = database.relations.as_ref();
     relations.map_or(
         (&[], &[]),
-        |Relations {
+        |RelationFigures {
              tables, indexes, ..
          }| (tables, indexes),
     )
 }
 
-fn collection(table: &str) -> KeyValue {
+fn collection_label(table: &str) -> KeyValue {
     KeyValue::new("db.collection.name", table.to_owned())
 }
 
-fn table_size(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn table_size(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     for table in relations(database).0 {
-        observer.observe(table.bytes, &[collection(&table.name), namespace.clone()]);
+        observer.observe(
+            table.bytes,
+            &[collection_label(&table.name), namespace.clone()],
+        );
     }
 }
 
-fn table_scans(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn table_scans(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     for table in relations(database).0 {
         for (access, scans) in [
             ("index", table.index_scans),
             ("sequential", table.sequential_scans),
         ] {
             let access = KeyValue::new("access", access);
-            observer.observe(scans, &[access, collection(&table.name), namespace.clone()]);
+            observer.observe(
+                scans,
+                &[access, collection_label(&table.name), namespace.clone()],
+            );
         }
     }
 }
 
-fn of_index(index: &Index, namespace: &KeyValue) -> [KeyValue; 3] {
+fn index_labels(index: &IndexFigures, namespace: &KeyValue) -> [KeyValue; 3] {
     let name = KeyValue::new("index", index.name.clone());
-    [collection(&index.table), namespace.clone(), name]
+    [collection_label(&index.table), namespace.clone(), name]
 }
 
-fn index_size(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn index_size(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     for index in relations(database).1 {
-        observer.observe(index.bytes, &of_index(index, namespace));
+        observer.observe(index.bytes, &index_labels(index, namespace));
     }
 }
 
-fn index_scans(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<u64>) {
+fn index_scans(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<u64>,
+) {
     for index in relations(database).1 {
-        observer.observe(index.scans, &of_index(index, namespace));
+        observer.observe(index.scans, &index_labels(index, namespace));
     }
 }
 
-fn index_usage(database: &Database, namespace: &KeyValue, observer: &dyn AsyncInstrument<f64>) {
+fn index_usage(
+    database: &DatabaseFigures,
+    namespace: &KeyValue,
+    observer: &dyn AsyncInstrument<f64>,
+) {
     let relations = database.relations.as_ref();
     if let Some(share) = relations.and_then(|relations| relations.index_usage) {
         observer.observe(share, std::slice::from_ref(namespace));

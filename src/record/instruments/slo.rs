@@ -7,27 +7,27 @@ use crate::model::catalog::MetricSpec;
 use crate::model::catalog::telemetry::{
     SLO_ALERT, SLO_BUDGET_REMAINING, SLO_BURN_RATE, SLO_COVERAGE,
 };
-use crate::model::slo::report::{Alert, Data, ObjectiveReport};
-use crate::model::snapshot::slo::LatestSlo;
+use crate::model::slo::report::{AlertState, DataQuality, ObjectiveReport};
+use crate::model::snapshot::slo::LatestSloReport;
 use crate::model::units::{Ratio, format_duration};
 use crate::record::series::Instruments;
 
 /// Registers the gauges of the objectives.
-pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSlo) {
-    gauge(instruments, latest, &SLO_COVERAGE, |objective, observer| {
-        observer.observe(objective.coverage, &[id(objective)]);
+pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSloReport) {
+    observe_objectives(instruments, latest, &SLO_COVERAGE, |objective, observer| {
+        observer.observe(objective.coverage, &[objective_label(objective)]);
     });
-    gauge(
+    observe_objectives(
         instruments,
         latest,
         &SLO_BUDGET_REMAINING,
         |objective, observer| {
             if let Some(left) = objective.budget().remaining() {
-                observer.observe(Ratio::to_f64(left), &[id(objective)]);
+                observer.observe(Ratio::to_f64(left), &[objective_label(objective)]);
             }
         },
     );
-    gauge(
+    observe_objectives(
         instruments,
         latest,
         &SLO_BURN_RATE,
@@ -35,23 +35,27 @@ pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSlo) {
             for rate in &objective.burn_rate {
                 if let Some(value) = rate.value(objective.target) {
                     let window = KeyValue::new("window", format_duration(rate.window));
-                    observer.observe(Ratio::to_f64(value), &[id(objective), window]);
+                    observer.observe(Ratio::to_f64(value), &[objective_label(objective), window]);
                 }
             }
         },
     );
-    gauge(instruments, latest, &SLO_ALERT, |objective, observer| {
-        for alert in [Alert::Critical, Alert::Warning, Alert::Frozen] {
+    observe_objectives(instruments, latest, &SLO_ALERT, |objective, observer| {
+        for alert in [
+            AlertState::Critical,
+            AlertState::Warning,
+            AlertState::Frozen,
+        ] {
             let severity = KeyValue::new("severity", alert.as_str());
             let raised = f64::from(u8::from(objective.alert == alert));
-            observer.observe(raised, &[id(objective), severity]);
+            observer.observe(raised, &[objective_label(objective), severity]);
         }
     });
 }
 
-fn gauge(
+fn observe_objectives(
     instruments: &Instruments,
-    latest: &LatestSlo,
+    latest: &LatestSloReport,
     spec: &'static MetricSpec,
     read: fn(&ObjectiveReport, &dyn AsyncInstrument<f64>),
 ) {
@@ -60,12 +64,12 @@ fn gauge(
         let report = latest.read();
         let objectives = report.iter().flat_map(|report| &report.objectives);
         objectives
-            .filter(|objective| objective.data != Data::Absent)
+            .filter(|objective| objective.data != DataQuality::Absent)
             .for_each(|objective| read(objective, observer));
     });
 }
 
-fn id(objective: &ObjectiveReport) -> KeyValue {
+fn objective_label(objective: &ObjectiveReport) -> KeyValue {
     KeyValue::new(
         "objective",
         format!("{}.{}", objective.service, objective.name),

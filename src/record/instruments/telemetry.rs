@@ -7,21 +7,21 @@ use crate::model::catalog::telemetry::{
     BY_INSTRUMENT, BY_PART, BY_SAMPLER, SAMPLER_ERRORS, SCRAPE_DURATION, SCRAPE_ERRORS,
     SERIES_OVERFLOW,
 };
-use crate::record::series::{Counter, Histogram, Instruments, Series};
+use crate::record::series::{BoundSeries, Counter, Histogram, Instruments};
 
-/// What the SDK has to say of itself. A cheap clone.
+/// The metrics of the SDK itself. A cheap clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Own(Arc<Inner>);
+pub(crate) struct SelfTelemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    series_overflow: Series<Counter, 1>,
+    series_overflow: BoundSeries<Counter, 1>,
     scrape_duration: Histogram,
-    scrape_errors: Series<Counter, 1>,
-    sampler_errors: Series<Counter, 1>,
+    scrape_errors: BoundSeries<Counter, 1>,
+    sampler_errors: BoundSeries<Counter, 1>,
 }
 
-impl Own {
+impl SelfTelemetry {
     pub(crate) fn new(instruments: &Instruments) -> Self {
         Self(Arc::new(Inner {
             series_overflow: instruments.series(&SERIES_OVERFLOW, &BY_INSTRUMENT),
@@ -31,22 +31,22 @@ impl Own {
         }))
     }
 
-    pub(crate) fn scraped(&self, elapsed: Duration) {
+    pub(crate) fn record_scrape(&self, elapsed: Duration) {
         self.0.scrape_duration.record(elapsed.as_secs_f64());
     }
 
     /// An instrument of the user's meter took measurements into its overflow series.
-    pub(crate) fn overflowed(&self, instrument: &str, measurements: u64) {
+    pub(crate) fn record_overflow(&self, instrument: &str, measurements: u64) {
         self.0
             .series_overflow
             .with([instrument], |series| series.add(measurements));
     }
 
-    pub(crate) fn left_out(&self, part: &str) {
+    pub(crate) fn record_scrape_error(&self, part: &str) {
         self.0.scrape_errors.with([part], |series| series.add(1));
     }
 
-    pub(crate) fn sampler_failed(&self, sampler: &str) {
+    pub(crate) fn record_sampler_error(&self, sampler: &str) {
         self.0
             .sampler_errors
             .with([sampler], |series| series.add(1));

@@ -1,4 +1,4 @@
-//! Jobs: started by a worker, ended by a verdict.
+//! Jobs: started by a worker, ended with an outcome.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -6,39 +6,39 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
-use super::in_flight::Watched;
-use super::lazy::Live;
-use super::outcome::Verdict;
-use super::worker_keys::{Crew, Number};
+use super::in_flight::InFlight;
+use super::lazy::LazySeries;
+use super::outcome::WorkOutcome;
+use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::worker::{
     ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
 };
-use crate::model::heartbeat::{BeatId, Role};
-use crate::model::slo::Kind;
+use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::model::slo::ObjectiveKind;
 use crate::record::clock::Clock;
 use crate::record::series::{
-    Counter, Histogram, Instruments, SecondsCounter, Series, UpDownCounter,
+    BoundSeries, Counter, Histogram, Instruments, SecondsCounter, UpDownCounter,
 };
-use crate::record::slo_events::{Account, Ledger};
-use crate::record::trace::{Carrier, Parent, Scope, Traced, Tracing};
+use crate::record::slo_events::{ObjectiveCounters, SloEvents};
+use crate::record::trace::{Carrier, Parent, SpanScope, Traced, Tracer};
 
 /// The instruments of all workers of the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Jobs {
-    live: Live<Inner>,
-    crew: Crew,
+pub(crate) struct JobInstruments {
+    series: LazySeries<Inner>,
+    worker_keys: WorkerKeys,
 }
 
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    tracing: Tracing,
-    by_kind: Series<KindSeries, 1>,
-    ended: Series<(Counter, Histogram), 2>,
-    failures: Series<Counter, 2>,
-    processing_time: Option<Account>,
-    queue_lag: Option<Account>,
-    running: Watched,
+    tracer: Tracer,
+    by_kind: BoundSeries<KindSeries, 1>,
+    ended: BoundSeries<(Counter, Histogram), 2>,
+    failures: BoundSeries<Counter, 2>,
+    processing_time: Option<ObjectiveCounters>,
+    queue_lag: Option<ObjectiveCounters>,
+    running: InFlight,
 }
 
 #[derive(Debug)]
@@ -48,41 +48,45 @@ struct KindSeries {
     lag: Histogram,
 }
 
-impl Jobs {
-    /// `running` is where the sampler finds the jobs that go on; workers join the `crew`.
+impl JobInstruments {
+    /// `running` holds the running jobs for the sampler; workers register in `worker_keys`.
     pub(crate) fn new(
         instruments: &Instruments,
-        ledger: &Ledger,
+        slo_events: &SloEvents,
         clock: Clock,
-        running: Watched,
-        crew: Crew,
-        tracing: Tracing,
+        running: InFlight,
+        worker_keys: WorkerKeys,
+        tracer: Tracer,
     ) -> Self {
-        let (instruments, ledger) = (instruments.clone(), ledger.clone());
-        let live = Live::new(move || Inner::new(&instruments, &ledger, clock, running, tracing));
-        Self { live, crew }
+        let (instruments, slo_events) = (instruments.clone(), slo_events.clone());
+        let series =
+            LazySeries::new(move || Inner::new(&instruments, &slo_events, clock, running, tracer));
+        Self {
+            series,
+            worker_keys,
+        }
     }
 
     /// Shows the family before anything happens.
-    pub(crate) fn announce(&self) {
-        self.live.announce();
+    pub(crate) fn initialize(&self) {
+        self.series.initialize();
     }
 
-    /// The worker of this name, who beats from now on.
+    /// Returns the worker of this name and starts its heartbeat.
     pub(crate) fn worker(&self, name: &str) -> Worker {
-        let (id, number) = self.crew.join(name, Role::Worker);
+        let (id, slot) = self.worker_keys.register(name, BeatRole::Worker);
         let jobs = self.clone();
-        Worker { id, number, jobs }
+        Worker { id, slot, jobs }
     }
 }
 
 impl Inner {
     fn new(
         instruments: &Instruments,
-        ledger: &Ledger,
+        slo_events: &SloEvents,
         clock: Clock,
-        running: Watched,
-        tracing: Tracing,
+        running: InFlight,
+        tracer: Tracer,
     ) -> Self {
         let by_kind = {
             let (active, busy) = (
@@ -111,18 +115,18 @@ impl Inner {
         };
         Self {
             clock,
-            tracing,
+            tracer,
             by_kind,
             ended,
             failures: instruments.series(&JOB_FAILURES, &FAILURE),
-            processing_time: ledger.open(Kind::ProcessingTime),
-            queue_lag: ledger.open(Kind::QueueLag),
+            processing_time: slo_events.activate(ObjectiveKind::ProcessingTime),
+            queue_lag: slo_events.activate(ObjectiveKind::QueueLag),
             running,
         }
     }
 }
 
-/// One worker of the process. A cheap clone.
+/// A worker of the process. A cheap clone.
 ///
 /// It beats from [`Telemetry::worker`](crate::Telemetry::worker) on until the telemetry is shut down
 /// or somebody calls [`stop`](Self::stop), however many handles there are of it. Its beats carry how
@@ -132,8 +136,8 @@ impl Inner {
 #[derive(Clone, Debug)]
 pub struct Worker {
     id: BeatId,
-    number: Number,
-    jobs: Jobs,
+    slot: Slot,
+    jobs: JobInstruments,
 }
 
 impl Worker {
@@ -143,12 +147,12 @@ impl Worker {
         self.id.as_str()
     }
 
-    /// Says goodbye for this worker, which is no longer to be missed. Its handles still measure jobs;
-    /// [`Telemetry::worker`](crate::Telemetry::worker) brings it back.
+    /// Says goodbye for this worker, which no longer counts as missing. Its handles still measure
+    /// jobs; [`Telemetry::worker`](crate::Telemetry::worker) brings it back.
     ///
     /// Shutdown does it for every worker of the process.
     pub fn stop(&self) {
-        self.jobs.crew.leave(&self.id);
+        self.jobs.worker_keys.remove(&self.id);
     }
 
     /// Starts a job of a kind such as `publish_post`, which was due at `scheduled_for`.
@@ -162,7 +166,7 @@ impl Worker {
         scheduled_for: SystemTime,
         parent: impl Into<Parent<'a>>,
     ) -> Job {
-        let inner = &self.jobs.live;
+        let inner = &self.jobs.series;
         let (now, lag) = (
             inner.clock.now(),
             inner
@@ -173,24 +177,24 @@ impl Worker {
         );
         let series = inner.by_kind.get([kind]);
         series.active.add(1);
-        if let Some(account) = &inner.queue_lag {
-            account.count_elapsed(lag);
+        if let Some(counters) = &inner.queue_lag {
+            counters.record_elapsed(lag);
         }
         let running = inner.running.start(
-            self.number,
+            self.slot,
             now,
             series.busy.clone(),
             inner.processing_time.clone(),
         );
-        let (context, links) = parent.into().resolve(&inner.tracing);
+        let (context, links) = parent.into().resolve(&inner.tracer);
         let scope = inner
-            .tracing
+            .tracer
             .start(context, SpanKind::Consumer, "job", links);
         scope.rename(|| kind.to_owned());
-        scope.set(|| {
+        scope.set_attributes(|| {
             [
                 KeyValue::new("vantage.job.kind", kind.to_owned()),
-                KeyValue::new("vantage.worker.id", self.id.shared()),
+                KeyValue::new("vantage.worker.id", self.id.to_arc()),
             ]
         });
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
@@ -201,40 +205,40 @@ impl Worker {
             series,
             started: now,
             running,
-            verdict: Verdict::default(),
+            outcome: WorkOutcome::default(),
         }
     }
 }
 
 /// A job that is running: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
-/// Dropped without a verdict it counts as aborted, and as panicked when a panic drops it. Its busy
+/// Dropped without either it counts as aborted, and as panicked when a panic drops it. Its busy
 /// time ticks meanwhile, and a job that passes its objective's threshold counts as bad then.
 #[must_use = "a job that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Job {
-    scope: Scope,
-    jobs: Jobs,
+    scope: SpanScope,
+    jobs: JobInstruments,
     kind: Box<str>,
     series: Arc<KindSeries>,
     started: Instant,
     running: u64,
-    verdict: Verdict,
+    outcome: WorkOutcome,
 }
 
 impl Job {
     /// Ends the job well.
     pub fn succeed(mut self) {
-        self.verdict = Verdict::SUCCEEDED;
+        self.outcome = WorkOutcome::SUCCEEDED;
     }
 
     /// Ends the job badly, for a reason out of a small set, such as `upstream_timeout`.
     ///
     /// The reason becomes a label: leave ids, amounts and messages out of it.
     pub fn fail(mut self, reason: &str) {
-        self.verdict = Verdict::FAILED;
+        self.outcome = WorkOutcome::FAILED;
         self.jobs
-            .live
+            .series
             .failures
             .with([&self.kind, reason], |series| series.add(1));
         self.scope.fail(reason);
@@ -253,17 +257,19 @@ impl Job {
     /// The job's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::of(&self.jobs.live.tracing, self.scope.context())
+        Carrier::from_context(&self.jobs.series.tracer, self.scope.context())
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let inner = &self.jobs.live;
+        let inner = &self.jobs.series;
         let now = inner.clock.now();
-        let outcome = self.verdict.conclude(&self.scope, "vantage.job.outcome");
+        let outcome = self.outcome.finish_span(&self.scope, "vantage.job.outcome");
         self.series.active.add(-1);
-        inner.running.end(self.running, now, self.verdict.is_good());
+        inner
+            .running
+            .end(self.running, now, self.outcome.is_success());
         inner
             .ended
             .with([&self.kind, outcome], |(count, duration)| {

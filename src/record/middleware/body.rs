@@ -11,44 +11,51 @@ use super::exchange::Exchange;
 use super::span::CLIENT_GONE;
 
 pin_project! {
-    /// A response body that tells when it ended, and whether it broke off.
+    /// A response body that records when it ended, and whether it broke off.
     pub struct MeasuredBody<B> {
         #[pin]
         inner: B,
-        watch: Option<Watch>,
+        measurement: Option<BodyMeasurement>,
     }
 }
 
-/// What is still owed to the client. Dropped while something is, the client has gone away.
-struct Watch {
+/// The bytes that are still to be sent to the client. Dropped while something is, the client has
+/// gone away.
+struct BodyMeasurement {
     exchange: Exchange,
     /// Bytes still to come, where the length was known.
-    owed: Option<u64>,
+    remaining_bytes: Option<u64>,
 }
 
 /// Records the head of a response, and measures its body.
-pub(super) fn measured<B: Body>(
+pub(super) fn measure_body<B: Body>(
     mut exchange: Exchange,
     response: Response<B>,
 ) -> Response<MeasuredBody<B>> {
-    let bodiless = exchange.answered(response.status());
-    response.map(|body| MeasuredBody::new(body, bodiless, exchange))
+    let is_bodiless = exchange.record_response(response.status());
+    response.map(|body| MeasuredBody::new(body, is_bodiless, exchange))
 }
 
 impl<B: Body> MeasuredBody<B> {
-    fn new(inner: B, bodiless: bool, exchange: Exchange) -> Self {
-        if bodiless || inner.is_end_stream() {
+    fn new(inner: B, is_bodiless: bool, exchange: Exchange) -> Self {
+        if is_bodiless || inner.is_end_stream() {
             return Self::unmeasured(inner);
         }
-        let owed = inner.size_hint().exact();
+        let remaining_bytes = inner.size_hint().exact();
         Self {
-            watch: Some(Watch { exchange, owed }),
+            measurement: Some(BodyMeasurement {
+                exchange,
+                remaining_bytes,
+            }),
             inner,
         }
     }
 
     pub(super) const fn unmeasured(inner: B) -> Self {
-        Self { inner, watch: None }
+        Self {
+            inner,
+            measurement: None,
+        }
     }
 }
 
@@ -61,21 +68,27 @@ impl<B: Body> Body for MeasuredBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let inside = this.watch.as_ref().and_then(|watch| watch.exchange.enter());
+        let guard = this
+            .measurement
+            .as_ref()
+            .and_then(|measurement| measurement.exchange.enter());
         let frame = this.inner.as_mut().poll_frame(cx);
-        drop(inside);
+        drop(guard);
         let frame = ready!(frame);
         match &frame {
             Some(Ok(frame)) => {
                 // A server stops asking when it has the bytes that the length announced.
                 let sent = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                let all_sent = this.watch.as_mut().is_some_and(|watch| watch.sent(sent));
+                let all_sent = this
+                    .measurement
+                    .as_mut()
+                    .is_some_and(|measurement| measurement.record_sent(sent));
                 if all_sent || this.inner.is_end_stream() {
-                    Watch::complete(this.watch);
+                    BodyMeasurement::complete(this.measurement);
                 }
             }
-            Some(Err(_)) => Watch::broken(this.watch, "body_error"),
-            None => Watch::complete(this.watch),
+            Some(Err(_)) => BodyMeasurement::record_broken(this.measurement, "body_error"),
+            None => BodyMeasurement::complete(this.measurement),
         }
         Poll::Ready(frame)
     }
@@ -89,31 +102,33 @@ impl<B: Body> Body for MeasuredBody<B> {
     }
 }
 
-impl Watch {
-    fn sent(&mut self, bytes: u64) -> bool {
-        self.owed = self.owed.map(|owed| owed.saturating_sub(bytes));
-        self.owed == Some(0)
+impl BodyMeasurement {
+    fn record_sent(&mut self, bytes: u64) -> bool {
+        self.remaining_bytes = self
+            .remaining_bytes
+            .map(|remaining_bytes| remaining_bytes.saturating_sub(bytes));
+        self.remaining_bytes == Some(0)
     }
 
-    fn complete(watch: &mut Option<Self>) {
-        if let Some(watch) = watch {
-            watch.owed = Some(0);
+    fn complete(measurement: &mut Option<Self>) {
+        if let Some(measurement) = measurement {
+            measurement.remaining_bytes = Some(0);
         }
-        *watch = None;
+        *measurement = None;
     }
 
-    fn broken(watch: &mut Option<Self>, reason: &'static str) {
-        if let Some(watch) = watch {
-            watch.exchange.broken(reason);
+    fn record_broken(measurement: &mut Option<Self>, reason: &'static str) {
+        if let Some(measurement) = measurement {
+            measurement.exchange.record_broken_body(reason);
         }
-        Self::complete(watch);
+        Self::complete(measurement);
     }
 }
 
-impl Drop for Watch {
+impl Drop for BodyMeasurement {
     fn drop(&mut self) {
-        if self.owed != Some(0) {
-            self.exchange.broken(CLIENT_GONE);
+        if self.remaining_bytes != Some(0) {
+            self.exchange.record_broken_body(CLIENT_GONE);
         }
     }
 }
@@ -121,7 +136,7 @@ impl Drop for Watch {
 impl<B> fmt::Debug for MeasuredBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MeasuredBody")
-            .field("measured", &self.watch.is_some())
+            .field("measured", &self.measurement.is_some())
             .finish_non_exhaustive()
     }
 }

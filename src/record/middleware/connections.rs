@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::record::instruments::Api;
+use crate::record::instruments::ApiInstruments;
 
 /// A make-service that counts the connections it makes services for.
 ///
@@ -13,19 +13,19 @@ use crate::record::instruments::Api;
 #[derive(Clone, Debug)]
 pub struct CountConnections<M> {
     make: M,
-    api: Api,
+    api: ApiInstruments,
 }
 
 impl<M> CountConnections<M> {
-    pub(crate) const fn new(make: M, api: Api) -> Self {
+    pub(crate) const fn new(make: M, api: ApiInstruments) -> Self {
         Self { make, api }
     }
 }
 
 impl<M: Service<T>, T> Service<T> for CountConnections<M> {
-    type Response = Counted<M::Response>;
+    type Response = ConnectionService<M::Response>;
     type Error = M::Error;
-    type Future = Making<M::Future>;
+    type Future = MakeFuture<M::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), M::Error>> {
         self.make.poll_ready(cx)
@@ -33,9 +33,9 @@ impl<M: Service<T>, T> Service<T> for CountConnections<M> {
 
     fn call(&mut self, target: T) -> Self::Future {
         self.api.connections().add(1);
-        Making {
+        MakeFuture {
             inner: self.make.call(target),
-            open: Some(Arc::new(Open(self.api.clone()))),
+            open_connection: Some(Arc::new(OpenConnection(self.api.clone()))),
         }
     }
 }
@@ -43,34 +43,34 @@ impl<M: Service<T>, T> Service<T> for CountConnections<M> {
 pin_project! {
     /// A connection's service in the making.
     #[derive(Debug)]
-    pub struct Making<F> {
+    pub struct MakeFuture<F> {
         #[pin]
         inner: F,
-        open: Option<Arc<Open>>,
+        open_connection: Option<Arc<OpenConnection>>,
     }
 }
 
-impl<F: Future<Output = Result<S, E>>, S, E> Future for Making<F> {
-    type Output = Result<Counted<S>, E>;
+impl<F: Future<Output = Result<S, E>>, S, E> Future for MakeFuture<F> {
+    type Output = Result<ConnectionService<S>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let made = ready!(this.inner.poll(cx));
-        Poll::Ready(made.map(|inner| Counted {
+        Poll::Ready(made.map(|inner| ConnectionService {
             inner,
-            _open: this.open.take(),
+            _open_connection: this.open_connection.take(),
         }))
     }
 }
 
 /// The service of one connection, which is open until the last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Counted<S> {
+pub struct ConnectionService<S> {
     inner: S,
-    _open: Option<Arc<Open>>,
+    _open_connection: Option<Arc<OpenConnection>>,
 }
 
-impl<S: Service<R>, R> Service<R> for Counted<S> {
+impl<S: Service<R>, R> Service<R> for ConnectionService<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -85,9 +85,9 @@ impl<S: Service<R>, R> Service<R> for Counted<S> {
 }
 
 #[derive(Debug)]
-struct Open(Api);
+struct OpenConnection(ApiInstruments);
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections().add(-1);
     }

@@ -4,52 +4,55 @@ use std::time::Instant;
 use http::{Request, StatusCode};
 use opentelemetry::ContextGuard;
 
-use super::Recorder;
+use super::RequestRecorder;
 use super::route::Route;
 use super::span;
-use crate::record::instruments::{Answer, Asked, Ending};
-use crate::record::trace::Scope;
+use crate::record::instruments::{FinishedRequest, MethodScheme, RequestOutcome};
+use crate::record::trace::SpanScope;
 
-/// One request, from its head to the end of its response's body: it [starts](Self::start), is
-/// [answered](Self::answered) or [ends](Self::end) without an answer, and its body may
-/// [break](Self::broken).
+/// A request, from its head to the end of its response's body: it [starts](Self::start),
+/// [is answered](Self::record_response) or [ends](Self::finish) without an answer, and its body may
+/// [break](Self::record_broken_body).
 ///
 /// Dropped before it was answered, it was cancelled, or a panic dropped it. It moves with the future
 /// and the body, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    recorder: Arc<Recorder>,
-    span: Option<Scope>,
+    recorder: Arc<RequestRecorder>,
+    span: Option<SpanScope>,
     route: Route,
     started: Instant,
-    asked: Asked,
+    method_scheme: MethodScheme,
     recorded: bool,
 }
 
 impl Exchange {
     /// `None` where another layer of ours measures the request already.
-    pub(super) fn start<B>(recorder: &Arc<Recorder>, request: &mut Request<B>) -> Option<Self> {
+    pub(super) fn start<B>(
+        recorder: &Arc<RequestRecorder>,
+        request: &mut Request<B>,
+    ) -> Option<Self> {
         let route = Route::claim(request.extensions_mut())?;
-        let asked = Asked::of(request);
-        recorder.api.active(asked).add(1);
+        let method_scheme = MethodScheme::from_request(request);
+        recorder.api.active(method_scheme).add(1);
         Some(Self {
-            span: recorder.spans.start(request, asked, route.as_str()),
+            span: recorder.spans.start(request, method_scheme, route.as_str()),
             route,
             started: recorder.clock.now(),
-            asked,
+            method_scheme,
             recorded: false,
             recorder: Arc::clone(recorder),
         })
     }
 
     /// Records the head of the response; whether a server drops its body unread.
-    pub(super) fn answered(&mut self, status: StatusCode) -> bool {
-        self.record(Ending::Answered(status));
-        self.bodiless(status)
+    pub(super) fn record_response(&mut self, status: StatusCode) -> bool {
+        self.record(RequestOutcome::Responded(status));
+        self.is_bodiless(status)
     }
 
-    pub(super) fn end(mut self, ending: Ending) {
-        self.record(ending);
+    pub(super) fn finish(mut self, outcome: RequestOutcome) {
+        self.record(outcome);
     }
 
     /// Makes the request's span the current one, until the answer is dropped.
@@ -59,35 +62,37 @@ impl Exchange {
     }
 
     /// The response's body ended before its end.
-    pub(super) fn broken(&self, reason: &'static str) {
+    pub(super) fn record_broken_body(&self, reason: &'static str) {
         if let Some(span) = &self.span {
-            span::broken(span, reason);
+            span::record_broken_body(span, reason);
         }
-        self.recorder.api.broken(self.route.as_str(), reason);
+        self.recorder
+            .api
+            .record_broken_body(self.route.as_str(), reason);
     }
 
-    /// Whether a server drops the body of this answer unread: what follows a switch of protocols or
-    /// a tunnel's opening is no body.
-    fn bodiless(&self, status: StatusCode) -> bool {
+    /// Returns `true` if a server drops the body of this response unread: what follows a switch of
+    /// protocols or a tunnel's opening is no body.
+    fn is_bodiless(&self, status: StatusCode) -> bool {
         status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-            || self.asked.method() == "HEAD"
-            || (self.asked.method() == "CONNECT" && status.is_success())
+            || self.method_scheme.method() == "HEAD"
+            || (self.method_scheme.method() == "CONNECT" && status.is_success())
     }
 
-    fn record(&mut self, ending: Ending) {
+    fn record(&mut self, outcome: RequestOutcome) {
         self.recorded = true;
         let now = self.recorder.clock.now();
         let route = self.route.as_str();
         if let Some(span) = &self.span {
-            span::answered(span, self.asked, route, ending);
+            span::record_outcome(span, self.method_scheme, route, outcome);
         }
-        self.recorder.api.answered(&Answer {
-            asked: self.asked,
+        self.recorder.api.record_request(&FinishedRequest {
+            method_scheme: self.method_scheme,
             route,
-            ending,
+            outcome,
             elapsed: now.saturating_duration_since(self.started),
-            span: self.span.as_ref().and_then(Scope::sampled),
+            span: self.span.as_ref().and_then(SpanScope::sampled),
         });
     }
 }
@@ -97,14 +102,14 @@ impl Drop for Exchange {
         if !self.recorded {
             // A service may panic before there is a future to poll.
             self.record(if std::thread::panicking() {
-                Ending::Panicked
+                RequestOutcome::Panicked
             } else {
-                Ending::Cancelled
+                RequestOutcome::Cancelled
             });
         }
         if let Some(span) = &self.span {
             span.end();
         }
-        self.recorder.api.active(self.asked).add(-1);
+        self.recorder.api.active(self.method_scheme).add(-1);
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Route {
 /// Marks a request that is measured although it has no route so far, and takes the route that a
 /// layer further in sees.
 #[derive(Clone, Debug)]
-struct Unmatched(Arc<OnceLock<Route>>);
+struct UnmatchedMarker(Arc<OnceLock<Route>>);
 
 impl Route {
     /// The route of a request that no other layer of ours measures yet; `None` where one does.
@@ -33,23 +33,23 @@ impl Route {
     /// Both meet requests that have no route outside, so only those are marked: an extension more
     /// makes the map of extensions grow, which costs as much as all that is measured.
     pub(super) fn claim(extensions: &mut Extensions) -> Option<Self> {
-        let route = Self::seen(extensions);
-        if let Some(Unmatched(told)) = extensions.get() {
+        let route = Self::from_extensions(extensions);
+        if let Some(UnmatchedMarker(inner_route)) = extensions.get() {
             if let Some(route) = route {
                 // The first that tells is the nearest to the one that asks.
-                let _ = told.set(route);
+                let _ = inner_route.set(route);
             }
             return None;
         }
         Some(route.unwrap_or_else(|| {
-            let told = Arc::default();
-            extensions.insert(Unmatched(Arc::clone(&told)));
-            Self::Unmatched(told)
+            let inner_route = Arc::default();
+            extensions.insert(UnmatchedMarker(Arc::clone(&inner_route)));
+            Self::Unmatched(inner_route)
         }))
     }
 
     /// The route that the extensions tell of.
-    fn seen(extensions: &Extensions) -> Option<Self> {
+    fn from_extensions(extensions: &Extensions) -> Option<Self> {
         #[cfg(feature = "axum")]
         if let Some(path) = extensions.get::<MatchedPath>() {
             return Some(Self::Matched(path.clone()));
@@ -64,7 +64,7 @@ impl Route {
             #[cfg(feature = "axum")]
             Self::Matched(path) => path.as_str(),
             Self::Template(template) => template,
-            Self::Unmatched(told) => told.get().map_or("", Self::as_str),
+            Self::Unmatched(inner_route) => inner_route.get().map_or("", Self::as_str),
         }
     }
 }

@@ -4,49 +4,51 @@ use http::{Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
-use crate::record::instruments::{Asked, Ending};
-use crate::record::trace::{Headers, OwnRatio, Scope, Tracing};
+use crate::record::instruments::{MethodScheme, RequestOutcome};
+use crate::record::trace::{HeaderExtractor, SampleRatioOverride, SpanScope, Tracer};
 
-/// Why a body broke off that was not read to its end.
+/// The reason of a body that was not read to its end.
 pub(super) const CLIENT_GONE: &str = "client_gone";
 
 /// Makes the spans of requests.
 #[derive(Debug)]
-pub(crate) struct Spans {
-    tracing: Tracing,
+pub(crate) struct RequestSpans {
+    tracer: Tracer,
     /// The share of traces that is kept, for routes that have one of their own.
     ratios: BTreeMap<String, f64>,
 }
 
-impl Spans {
+impl RequestSpans {
     /// Routes at 0, such as those of health and the scrape, have no spans.
-    pub(crate) fn new(tracing: Tracing, ratios: BTreeMap<String, f64>) -> Self {
-        Self { tracing, ratios }
+    pub(crate) fn new(tracer: Tracer, ratios: BTreeMap<String, f64>) -> Self {
+        Self { tracer, ratios }
     }
 
     /// Starts the span of a request, below the caller's if there is one.
     pub(super) fn start<B>(
         &self,
         request: &Request<B>,
-        asked: Asked,
+        method_scheme: MethodScheme,
         route: &str,
-    ) -> Option<Scope> {
-        if !self.tracing.is_enabled() {
+    ) -> Option<SpanScope> {
+        if !self.tracer.is_enabled() {
             return None;
         }
-        let mut parent = self.tracing.extract(&Headers(request.headers()));
+        let mut parent = self.tracer.extract(&HeaderExtractor(request.headers()));
         if let Some(ratio) = self.ratios.get(route) {
             if *ratio == 0.0 {
                 return None;
             }
-            parent = parent.with_value(OwnRatio(*ratio));
+            parent = parent.with_value(SampleRatioOverride(*ratio));
         }
         let kind = SpanKind::Server;
-        let span = self.tracing.start(parent, kind, asked.method(), Vec::new());
-        span.set(|| {
+        let span = self
+            .tracer
+            .start(parent, kind, method_scheme.method(), Vec::new());
+        span.set_attributes(|| {
             [
-                KeyValue::new("http.request.method", asked.method()),
-                KeyValue::new("url.scheme", asked.scheme()),
+                KeyValue::new("http.request.method", method_scheme.method()),
+                KeyValue::new("url.scheme", method_scheme.scheme()),
                 KeyValue::new("url.path", request.uri().path().to_owned()),
             ]
         });
@@ -54,32 +56,42 @@ impl Spans {
     }
 }
 
-/// Says what became of a request whose head is answered; its span goes on with the body.
-pub(super) fn answered(span: &Scope, asked: Asked, route: &str, ending: Ending) {
-    let (status, error) = ending.labels();
+/// Records the outcome of a request whose head is sent; its span goes on with the body.
+pub(super) fn record_outcome(
+    span: &SpanScope,
+    method_scheme: MethodScheme,
+    route: &str,
+    outcome: RequestOutcome,
+) {
+    let (status, error) = outcome.labels();
     if !route.is_empty() {
-        span.rename(|| format!("{} {route}", asked.method()));
-        span.set(|| [KeyValue::new("http.route", route.to_owned())]);
+        span.rename(|| format!("{} {route}", method_scheme.method()));
+        span.set_attributes(|| [KeyValue::new("http.route", route.to_owned())]);
     }
     if let Some(status) = status {
-        span.set(|| [KeyValue::new("http.response.status_code", code(status))]);
+        span.set_attributes(|| {
+            [KeyValue::new(
+                "http.response.status_code",
+                status_code(status),
+            )]
+        });
     }
-    match ending {
+    match outcome {
         // A client that goes away is no failure of the server's.
-        Ending::Cancelled => span.broke_off(error),
+        RequestOutcome::Cancelled => span.set_error_type(error),
         _ if error.is_empty() => {}
         _ => span.fail(error),
     }
 }
 
-/// Says why a body ended before its end.
-pub(super) fn broken(span: &Scope, reason: &str) {
+/// Records the reason of a body that broke off.
+pub(super) fn record_broken_body(span: &SpanScope, reason: &str) {
     match reason {
-        CLIENT_GONE => span.broke_off(reason),
+        CLIENT_GONE => span.set_error_type(reason),
         _ => span.fail(reason),
     }
 }
 
-fn code(status: StatusCode) -> i64 {
+fn status_code(status: StatusCode) -> i64 {
     i64::from(status.as_u16())
 }

@@ -3,7 +3,7 @@ use std::error::Error;
 
 use tower::BoxError;
 
-/// Whether tower's or tokio's time limit is among the causes of an error.
+/// Returns `true` if tower's or tokio's time limit is among the causes of an error.
 pub(super) fn timed_out<E: 'static>(error: &E) -> bool {
     let error: &dyn Any = error;
     let mut cause: Option<&(dyn Error + 'static)> =

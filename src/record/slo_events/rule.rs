@@ -1,120 +1,132 @@
-//! What one series adds to the accounts of custom objectives, decided when it is bound.
+//! The rules by which a series counts towards custom objectives, decided when it is bound.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 
-use super::Account;
-use crate::model::slo::{Good, Indicator};
+use super::ObjectiveCounters;
+use crate::model::slo::{GoodCriterion, Indicator};
 
 /// The mark of a client that went away before it was answered.
 const ERROR_TYPE: (&str, &str) = ("error.type", "cancelled");
 
 const ROUTE: &str = "http.route";
 
-/// The accounts that ask about one metric.
+/// The counters of the objectives that name one metric.
 #[derive(Clone, Debug)]
-pub(crate) struct Tallies {
-    accounts: Arc<[Account]>,
-    uncounted: Arc<[String]>,
+pub(crate) struct MetricEventRules {
+    objectives: Arc<[ObjectiveCounters]>,
+    uncounted_routes: Arc<[String]>,
 }
 
-/// The accounts that one series counts towards; nearly always none.
+/// The counters that one series counts towards; nearly always none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally(Option<Arc<[(Account, Rule)]>>);
+pub(crate) struct SeriesEventRules(Option<Arc<[(ObjectiveCounters, EventRule)]>>);
 
-/// How an event of a series is judged.
+/// The rule by which an event of a series is good or bad.
 #[derive(Clone, Copy, Debug)]
-enum Rule {
+enum EventRule {
     /// The labels say it for all of them.
     Always(bool),
     /// Good up to and including this many seconds.
     AtMost(f64),
     /// Bad past this many seconds, and otherwise not counted.
-    BadPast(f64),
+    BadAbove(f64),
 }
 
-impl Tallies {
-    pub(super) fn new(accounts: Arc<[Account]>, uncounted: Arc<[String]>) -> Self {
+impl MetricEventRules {
+    pub(super) fn new(
+        objectives: Arc<[ObjectiveCounters]>,
+        uncounted_routes: Arc<[String]>,
+    ) -> Self {
         Self {
-            accounts,
-            uncounted,
+            objectives,
+            uncounted_routes,
         }
     }
 
-    /// What the series with these labels counts towards. An overflow series, whose labels are
+    /// Returns the rules of the series with these labels. An overflow series, whose labels are
     /// unknown, counts only where no label is asked about.
-    pub(crate) fn of(&self, labels: &[KeyValue], overflow: bool) -> Tally {
-        let rules = self.accounts.iter().filter_map(|account| {
-            let indicator = account.indicator.as_ref()?;
-            let rule = self.rule(indicator, labels, overflow)?;
-            Some((account.clone(), rule))
+    pub(crate) fn for_series(&self, labels: &[KeyValue], overflow: bool) -> SeriesEventRules {
+        let rules = self.objectives.iter().filter_map(|counters| {
+            let indicator = counters.indicator.as_ref()?;
+            let rule = self.event_rule(indicator, labels, overflow)?;
+            Some((counters.clone(), rule))
         });
         let rules: Vec<_> = rules.collect();
-        Tally((!rules.is_empty()).then(|| rules.into()))
+        SeriesEventRules((!rules.is_empty()).then(|| rules.into()))
     }
 
-    fn rule(&self, indicator: &Indicator, labels: &[KeyValue], overflow: bool) -> Option<Rule> {
+    fn event_rule(
+        &self,
+        indicator: &Indicator,
+        labels: &[KeyValue],
+        overflow: bool,
+    ) -> Option<EventRule> {
         let filter = &indicator.filter;
-        let label = |key: &str| value(labels, key);
-        if !filter.accepts(label) || (overflow && !filter.is_empty()) {
+        let label = |key: &str| label_value(labels, key);
+        if !filter.matches(label) || (overflow && !filter.is_empty()) {
             return None;
         }
-        let own = label(ROUTE).is_some_and(|route| self.uncounted.iter().any(|own| *own == route));
-        if own && !filter.names(ROUTE) {
+        let is_uncounted = label(ROUTE).is_some_and(|route| {
+            self.uncounted_routes
+                .iter()
+                .any(|uncounted| *uncounted == route)
+        });
+        if is_uncounted && !filter.contains_key(ROUTE) {
             return None;
         }
         // Nobody knows how a call would have ended that its caller gave up, unless the objective asks.
         let cancelled = label(ERROR_TYPE.0).as_deref() == Some(ERROR_TYPE.1);
         match &indicator.good {
-            Good::AtMost(limit) if cancelled && !filter.names(ERROR_TYPE.0) => {
-                Some(Rule::BadPast(limit.as_secs_f64()))
+            GoodCriterion::AtMost(limit) if cancelled && !filter.contains_key(ERROR_TYPE.0) => {
+                Some(EventRule::BadAbove(limit.as_secs_f64()))
             }
-            Good::AtMost(limit) => Some(Rule::AtMost(limit.as_secs_f64())),
-            Good::Labels(good) => {
-                let asked = filter.names(ERROR_TYPE.0)
+            GoodCriterion::AtMost(limit) => Some(EventRule::AtMost(limit.as_secs_f64())),
+            GoodCriterion::Labels(good) => {
+                let names_error_type = filter.contains_key(ERROR_TYPE.0)
                     || good.labels().any(|(key, values)| {
                         let named = values.iter().flatten().any(|value| value == ERROR_TYPE.1);
                         key == ERROR_TYPE.0 && named
                     });
-                let unknown = overflow || (cancelled && !asked);
-                (!unknown).then(|| Rule::Always(good.accepts(label)))
+                let unknown = overflow || (cancelled && !names_error_type);
+                (!unknown).then(|| EventRule::Always(good.matches(label)))
             }
         }
     }
 }
 
-fn value<'a>(labels: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
+fn label_value<'a>(labels: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
     let label = labels.iter().find(|label| label.key.as_str() == key)?;
     Some(label.value.as_str())
 }
 
-impl Tally {
+impl SeriesEventRules {
     /// Counts events whose labels say whether they are good.
     #[inline]
-    pub(crate) fn events(&self, events: u64) {
+    pub(crate) fn record_events(&self, events: u64) {
         if let Some(rules) = &self.0 {
-            judge(rules, events, 0.0);
+            apply_rules(rules, events, 0.0);
         }
     }
 
     /// Counts one event of a histogram.
     #[inline]
-    pub(crate) fn seconds(&self, seconds: f64) {
+    pub(crate) fn record_seconds(&self, seconds: f64) {
         if let Some(rules) = &self.0 {
-            judge(rules, 1, seconds);
+            apply_rules(rules, 1, seconds);
         }
     }
 }
 
-fn judge(rules: &[(Account, Rule)], events: u64, seconds: f64) {
-    for (account, rule) in rules {
+fn apply_rules(rules: &[(ObjectiveCounters, EventRule)], events: u64, seconds: f64) {
+    for (counters, rule) in rules {
         match *rule {
-            Rule::Always(good) => account.add(good, events),
-            Rule::AtMost(limit) => account.add(seconds <= limit, events),
-            Rule::BadPast(limit) if seconds > limit => account.add(false, events),
-            Rule::BadPast(_) => {}
+            EventRule::Always(good) => counters.record_events(good, events),
+            EventRule::AtMost(limit) => counters.record_events(seconds <= limit, events),
+            EventRule::BadAbove(limit) if seconds > limit => counters.record_events(false, events),
+            EventRule::BadAbove(_) => {}
         }
     }
 }

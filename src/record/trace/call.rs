@@ -3,12 +3,12 @@ use opentelemetry::propagation::Injector;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
-use super::{Scope, Traced, Tracing};
+use super::{SpanScope, Traced, Tracer};
 use crate::model::catalog::api::METHODS;
 
 /// An HTTP call to another service: a client span, whose trace the other service continues.
 ///
-/// End it with [`answered`](Self::answered) or [`failed`](Self::failed); dropped without either it
+/// End it with [`complete`](Self::complete) or [`fail`](Self::fail); dropped without either it
 /// was cancelled.
 ///
 /// ```
@@ -20,35 +20,35 @@ use crate::model::catalog::api::METHODS;
 /// let call = telemetry.http_call(&method, &uri, request.headers_mut());
 /// assert!(request.headers().contains_key("traceparent"));
 /// // … send the request with any client …
-/// call.answered(http::StatusCode::OK);
+/// call.complete(http::StatusCode::OK);
 /// # Ok::<(), http::Error>(())
 /// ```
 #[must_use = "a call that is dropped at once is recorded as cancelled"]
 #[derive(Debug)]
 pub struct HttpCall {
-    scope: Scope,
+    scope: SpanScope,
     ended: bool,
 }
 
 impl HttpCall {
     pub(crate) fn start(
-        tracing: &Tracing,
+        tracer: &Tracer,
         method: &Method,
         uri: &Uri,
         headers: &mut HeaderMap,
     ) -> Self {
         let method = METHODS.iter().find(|known| **known == method.as_str());
         let method = method.unwrap_or(&"_OTHER");
-        let scope = tracing.start(Context::current(), SpanKind::Client, *method, Vec::new());
-        scope.set(|| {
+        let scope = tracer.start(Context::current(), SpanKind::Client, *method, Vec::new());
+        scope.set_attributes(|| {
             [
                 KeyValue::new("http.request.method", *method),
-                KeyValue::new("url.full", without_secrets(uri)),
+                KeyValue::new("url.full", redacted_url(uri)),
                 KeyValue::new("server.address", uri.host().unwrap_or_default().to_owned()),
                 KeyValue::new("server.port", i64::from(port(uri))),
             ]
         });
-        tracing.inject(scope.context(), &mut Outgoing(headers));
+        tracer.inject(scope.context(), &mut HeaderInjector(headers));
         Self {
             scope,
             ended: false,
@@ -61,9 +61,9 @@ impl HttpCall {
     }
 
     /// The other service answered; from 400 on the call failed, as the conventions have it.
-    pub fn answered(mut self, status: StatusCode) {
+    pub fn complete(mut self, status: StatusCode) {
         self.ended = true;
-        self.scope.set(|| {
+        self.scope.set_attributes(|| {
             [KeyValue::new(
                 "http.response.status_code",
                 i64::from(status.as_u16()),
@@ -75,7 +75,7 @@ impl HttpCall {
     }
 
     /// There was no answer; `error_type` is a class such as `timeout`, never a message.
-    pub fn failed(mut self, error_type: &str) {
+    pub fn fail(mut self, error_type: &str) {
         self.ended = true;
         self.scope.fail(error_type);
     }
@@ -91,7 +91,7 @@ impl Drop for HttpCall {
 }
 
 /// Neither user and password nor the query, where tokens like to hide.
-fn without_secrets(uri: &Uri) -> String {
+fn redacted_url(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or("http");
     let host = uri.host().unwrap_or_default();
     match uri.port() {
@@ -101,17 +101,17 @@ fn without_secrets(uri: &Uri) -> String {
 }
 
 fn port(uri: &Uri) -> u16 {
-    let usual = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
+    let default_port = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
         443
     } else {
         80
     };
-    uri.port_u16().unwrap_or(usual)
+    uri.port_u16().unwrap_or(default_port)
 }
 
-struct Outgoing<'a>(&'a mut HeaderMap);
+struct HeaderInjector<'a>(&'a mut HeaderMap);
 
-impl Injector for Outgoing<'_> {
+impl Injector for HeaderInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
         let (Ok(name), Ok(value)) = (
             HeaderName::from_bytes(key.as_bytes()),

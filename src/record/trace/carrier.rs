@@ -5,7 +5,7 @@ use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::TraceContextExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::Tracing;
+use super::Tracer;
 
 /// A trace on its way through a queue: a few short strings, `{"traceparent":"00-…"}` as JSON.
 ///
@@ -19,7 +19,7 @@ pub struct Carrier(BTreeMap<String, String>);
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a>(&'a Carrier);
 
-/// What a job or an execution comes from.
+/// The origin of a job or an execution.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Parent<'a> {
@@ -33,20 +33,20 @@ impl Carrier {
     /// No trace.
     pub const EMPTY: Self = Self(BTreeMap::new());
 
-    pub(crate) fn of(tracing: &Tracing, context: &Context) -> Self {
+    pub(crate) fn from_context(tracer: &Tracer, context: &Context) -> Self {
         let mut carrier = Self::default();
-        tracing.inject(context, &mut carrier);
+        tracer.inject(context, &mut carrier);
         carrier
     }
 
-    /// Whether there is no trace in it.
+    /// Returns `true` if it holds no trace.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// For a job that is to have a trace of its own with a link to this one: when it runs long after
-    /// the request, or works for many of them.
+    /// Returns a link for a job that is to have a trace of its own: when it runs long after the
+    /// request, or works for many of them.
     #[must_use]
     pub const fn link(&self) -> Link<'_> {
         Link(self)
@@ -67,11 +67,11 @@ impl<'a> From<Link<'a>> for Parent<'a> {
 
 impl Parent<'_> {
     /// The context to start in, and what the span links to.
-    pub(crate) fn resolve(self, tracing: &Tracing) -> (Context, Vec<opentelemetry::trace::Link>) {
+    pub(crate) fn resolve(self, tracer: &Tracer) -> (Context, Vec<opentelemetry::trace::Link>) {
         match self {
-            Self::Continues(carrier) => (tracing.extract(carrier), Vec::new()),
+            Self::Continues(carrier) => (tracer.extract(carrier), Vec::new()),
             Self::LinksTo(carrier) => {
-                let context = tracing.extract(carrier);
+                let context = tracer.extract(carrier);
                 let span = context.span().span_context().clone();
                 let links = [span]
                     .into_iter()

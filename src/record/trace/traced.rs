@@ -25,7 +25,7 @@ impl<F: Future> Future for Traced<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _inside = this.context.clone().attach();
+        let _guard = this.context.clone().attach();
         this.inner.poll(cx)
     }
 }

@@ -1,4 +1,4 @@
-//! The objectives as a page: what is left of each budget, how it got there, and how fast it burns.
+//! The page of the objectives: remaining budgets, their burn-down, burn rates.
 
 mod burn_down;
 mod rates;
@@ -6,144 +6,162 @@ mod state;
 
 use askama::Template;
 
-use self::burn_down::BurnDown;
-use self::rates::{Rate, rates};
-use self::state::{State, remarks};
-use super::frame::{self, Frame};
-use super::moment::Moment;
-use super::numbers::{grouped, percent, spoken};
-use crate::model::slo::policy::Policy;
-use crate::model::slo::report::{ObjectiveReport, Report, Source};
+use self::burn_down::BurnDownChart;
+use self::rates::{BurnRateBar, burn_rate_bars};
+use self::state::{StateLabel, remarks};
+use super::display_time::DisplayTime;
+use super::format::{format_percent, format_spaced, group_digits};
+use super::layout::{self, PageLayout};
+use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::slo::report::{ObjectiveReport, ReportSource, SloReport};
 
 #[derive(Debug, Template)]
 #[template(path = "slo.html", whitespace = "minimize")]
-struct Page {
-    frame: Frame,
+struct SloPage {
+    layout: PageLayout,
     source: &'static str,
-    at: Moment,
-    objectives: Vec<Objective>,
+    at: DisplayTime,
+    objectives: Vec<ObjectiveSection>,
     json: Option<&'static str>,
 }
 
 #[derive(Debug)]
-struct Objective {
+struct ObjectiveSection {
     id: String,
     description: Option<String>,
     window: String,
-    state: State,
+    state: StateLabel,
     remarks: Vec<String>,
-    facts: Vec<Fact>,
-    burn_down: Option<BurnDown>,
-    rates: Vec<Rate>,
+    facts: Vec<LabeledValue>,
+    burn_down: Option<BurnDownChart>,
+    rates: Vec<BurnRateBar>,
 }
 
-/// One figure under its name.
+/// A value with its label.
 #[derive(Debug)]
-struct Fact {
+struct LabeledValue {
     name: &'static str,
     value: String,
-    more: String,
+    note: String,
 }
 
-/// How the page is served.
+/// The options of a served page.
 #[cfg(feature = "axum")]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Served<'a> {
-    /// Whose page it is.
+pub(crate) struct SloPageOptions<'a> {
+    /// The name of the service.
     pub(crate) brand: &'a str,
-    /// Whether there are public pages beside it.
+    /// True if there are public pages beside it.
     pub(crate) public: bool,
-    /// Whether it loads itself anew.
-    pub(crate) refreshing: bool,
+    /// True if the page refreshes itself.
+    pub(crate) auto_refresh: bool,
 }
 
-/// The report as a page that is a file of its own: it loads nothing, and can be sent, kept and printed.
+/// Renders the report as a standalone file: it loads nothing, and can be sent, kept and printed.
 ///
 /// The thresholds that it draws are those of `policy`.
 #[must_use]
-pub fn render_slo(report: &Report, policy: &Policy) -> String {
+pub fn render_slo(report: &SloReport, policy: &BurnRatePolicy) -> String {
     let title = "Service level objectives";
-    let frame = Frame::of_a_file(title.into(), title.into());
-    render(&page(report, policy, frame, None))
+    let page_layout = PageLayout::standalone(title.into(), title.into());
+    render(&slo_page(report, policy, page_layout, None))
 }
 
-/// The same as it is served.
+/// Renders the report as a served page.
 #[cfg(feature = "axum")]
-pub(crate) fn serve_slo(report: &Report, policy: &Policy, served: Served<'_>) -> String {
-    let title = format!("Service level objectives – {}", served.brand);
-    let mut frame = Frame::served(title, served.brand.into(), served.refreshing);
-    if served.public {
-        frame.links = super::status::links("/status/slo");
-        frame.feed = true;
+pub(crate) fn render_served_slo(
+    report: &SloReport,
+    policy: &BurnRatePolicy,
+    options: SloPageOptions<'_>,
+) -> String {
+    let title = format!("Service level objectives – {}", options.brand);
+    let mut page_layout = PageLayout::served(title, options.brand.into(), options.auto_refresh);
+    if options.public {
+        page_layout.links = super::status::nav_links("/status/slo");
+        page_layout.feed = true;
     }
-    render(&page(report, policy, frame, Some("/status/slo.json")))
+    render(&slo_page(
+        report,
+        policy,
+        page_layout,
+        Some("/status/slo.json"),
+    ))
 }
 
-fn render(page: &Page) -> String {
+fn render(page: &SloPage) -> String {
     // Only a writer can fail, and a string does not.
     page.render().unwrap_or_default()
 }
 
-fn page(report: &Report, policy: &Policy, mut frame: Frame, json: Option<&'static str>) -> Page {
+fn slo_page(
+    report: &SloReport,
+    policy: &BurnRatePolicy,
+    mut page_layout: PageLayout,
+    json: Option<&'static str>,
+) -> SloPage {
     let objectives: Vec<_> = report
         .objectives
         .iter()
-        .map(|objective| show(objective, policy))
+        .map(|objective| objective_section(objective, policy))
         .collect();
     let worst = objectives
         .iter()
-        .map(|objective| objective.state.rank)
+        .map(|objective| objective.state.severity)
         .max();
     let worst = objectives
         .iter()
-        .find(|objective| Some(objective.state.rank) == worst);
-    frame.icon = frame::icon(worst.map_or("none", |worst| worst.state.tone));
-    Page {
+        .find(|objective| Some(objective.state.severity) == worst);
+    page_layout.icon = layout::icon_color(worst.map_or("none", |worst| worst.state.tone));
+    SloPage {
         source: match report.source {
-            Source::Local => "Of this process",
-            Source::Prometheus => "Of the fleet, from Prometheus",
-            Source::Store => "Of one instance, from its store",
+            ReportSource::Local => "Of this process",
+            ReportSource::Prometheus => "Of the fleet, from Prometheus",
+            ReportSource::Store => "Of one instance, from its store",
         },
-        at: Moment::utc(report.generated_at),
-        frame,
+        at: DisplayTime::utc(report.generated_at),
+        layout: page_layout,
         objectives,
         json,
     }
 }
 
-fn show(report: &ObjectiveReport, policy: &Policy) -> Objective {
-    Objective {
+fn objective_section(report: &ObjectiveReport, policy: &BurnRatePolicy) -> ObjectiveSection {
+    ObjectiveSection {
         id: format!("{}.{}", report.service, report.name),
         description: report.description.clone(),
         window: report.window.to_string(),
-        state: State::of(report),
+        state: StateLabel::from_report(report),
         remarks: remarks(report),
-        facts: facts(report),
-        burn_down: BurnDown::of(report),
-        rates: rates(report, policy),
+        facts: labeled_values(report),
+        burn_down: BurnDownChart::from_report(report),
+        rates: burn_rate_bars(report, policy),
     }
 }
 
-fn facts(report: &ObjectiveReport) -> Vec<Fact> {
-    let fact = |name, value: String, more: String| Fact { name, value, more };
+fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
+    let fact = |name, value: String, note: String| LabeledValue { name, value, note };
     let budget = report.budget();
     let known = |share: Option<_>, places| match share.filter(|_| report.is_counted()) {
-        Some(share) => percent(share, places),
+        Some(share) => format_percent(share, places),
         None => "unknown".into(),
     };
     let limit = report.threshold.map(|(value, unit)| {
         let unit = if unit == "percent" { "%" } else { unit };
-        format!("within {} {unit}", value.shortened(6))
+        format!("within {} {unit}", value.format_trimmed(6))
     });
     let counts = if report.is_counted() {
-        let (bad, total) = (grouped(report.bad), grouped(budget.total()));
+        let (bad, total) = (group_digits(report.bad), group_digits(budget.total()));
         format!("{bad} bad of {total} {}", report.method.as_str())
     } else {
         String::new()
     };
     // Rounded down: 99.9 % covered is not all of it.
     let covered = format!("{} %", (report.coverage * 100.0).floor());
-    let time = format!("of {} in {}", spoken(budget.time()), report.window);
+    let time = format!(
+        "of {} in {}",
+        format_spaced(budget.time_budget()),
+        report.window
+    );
     vec![
         fact("Budget left", known(budget.remaining(), 2), time),
         fact("Good (SLI)", known(budget.sli(), 4), counts),

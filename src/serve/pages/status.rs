@@ -1,12 +1,12 @@
-//! The public pages: how the service is, what is wrong with it, and what was.
+//! The public pages: status, incidents, history.
 //!
 //! They are made of a [`StatusSnapshot`], which has no room for anything private.
 
-mod bars;
 mod component;
+mod day_bars;
 mod feed;
+mod labels;
 mod notice;
-mod words;
 
 use std::time::Duration;
 
@@ -14,47 +14,47 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use self::component::Shown;
+use self::component::ComponentView;
 use self::notice::Notice;
-use super::frame::{self, Frame, Link};
-use super::moment::Moment;
-use super::numbers::spoken;
-use crate::model::status::{Seconds, StatusId, StatusSnapshot};
+use super::display_time::DisplayTime;
+use super::format::format_spaced;
+use super::layout::{self, NavLink, PageLayout};
+use crate::model::status::{StateDurations, StatusId, StatusSnapshot};
 
 pub(crate) use feed::render_feed;
-pub(crate) use words::{Overall, readable};
+pub(crate) use labels::{OverallStatus, strip_invisible};
 
-/// For how long incidents that are over stay on the first page.
-const RECENT: Duration = Duration::from_secs(14 * 86_400);
-/// A snapshot that is older says so: several times as long as one lasts.
-const OLD: Duration = Duration::from_secs(120);
+/// The period for which resolved incidents stay on the first page.
+const RECENT_AGE: Duration = Duration::from_secs(14 * 86_400);
+/// The age from which a page warns about its snapshot: several times as long as one lasts.
+const MAX_SNAPSHOT_AGE: Duration = Duration::from_secs(120);
 
-/// A page of a snapshot, for a reader at a moment.
+/// The context of a page: its snapshot, the current time, the reader's choice.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct PageContext<'a> {
     pub(crate) snapshot: &'a StatusSnapshot,
     pub(crate) now: Timestamp,
-    /// Whether the page loads itself anew.
-    pub(crate) refreshing: bool,
+    /// True if the page refreshes itself.
+    pub(crate) auto_refresh: bool,
 }
 
 #[derive(Debug, Template)]
 #[template(path = "status.html", whitespace = "minimize")]
 struct StatusPage {
-    frame: Frame,
-    overall: Overall,
-    at: Moment,
+    layout: PageLayout,
+    overall: OverallStatus,
+    at: DisplayTime,
     warnings: Vec<String>,
     current: Vec<Notice>,
     planned: Vec<Notice>,
-    components: Vec<Shown>,
+    components: Vec<ComponentView>,
     recent: Vec<Notice>,
 }
 
 #[derive(Debug, Template)]
 #[template(path = "incidents.html", whitespace = "minimize")]
 struct IncidentsPage {
-    frame: Frame,
+    layout: PageLayout,
     warnings: Vec<String>,
     current: Vec<Notice>,
     planned: Vec<Notice>,
@@ -63,7 +63,7 @@ struct IncidentsPage {
 #[derive(Debug, Template)]
 #[template(path = "incident.html", whitespace = "minimize")]
 struct IncidentPage {
-    frame: Frame,
+    layout: PageLayout,
     warnings: Vec<String>,
     notice: Notice,
 }
@@ -71,10 +71,10 @@ struct IncidentPage {
 #[derive(Debug, Template)]
 #[template(path = "history.html", whitespace = "minimize")]
 struct HistoryPage {
-    frame: Frame,
+    layout: PageLayout,
     warnings: Vec<String>,
     zone: String,
-    components: Vec<Shown>,
+    components: Vec<ComponentView>,
     formula: &'static str,
     months: Vec<(String, Vec<Notice>)>,
 }
@@ -82,83 +82,83 @@ struct HistoryPage {
 #[derive(Debug, Template)]
 #[template(path = "message.html", whitespace = "minimize")]
 struct MessagePage {
-    frame: Frame,
+    layout: PageLayout,
     heading: &'static str,
-    sentence: &'static str,
+    text: &'static str,
 }
 
-/// How everything is.
-pub(crate) fn render_status(reader: Reader<'_>) -> String {
-    let (snapshot, zone) = (reader.snapshot, reader.zone());
-    let overall = Overall::of(snapshot);
-    let mut frame = reader.frame(overall.words, "/status");
-    frame.icon = frame::icon(overall.tone);
-    let recent = |notice: &Notice| notice.is_over_since(reader.now, RECENT);
-    written(&StatusPage {
-        frame,
+/// Renders the status of all components.
+pub(crate) fn render_status(context: PageContext<'_>) -> String {
+    let (snapshot, zone) = (context.snapshot, context.zone());
+    let overall = OverallStatus::from_snapshot(snapshot);
+    let mut page_layout = context.layout(overall.label, "/status");
+    page_layout.icon = layout::icon_color(overall.tone);
+    let recent = |notice: &Notice| notice.ended_within(context.now, RECENT_AGE);
+    render(&StatusPage {
+        layout: page_layout,
         overall,
-        at: Moment::new(snapshot.taken_at, &zone),
-        warnings: reader.warnings(),
+        at: DisplayTime::new(snapshot.taken_at, &zone),
+        warnings: context.warnings(),
         current: notice::unresolved(snapshot, &zone),
         planned: notice::planned(snapshot, &zone),
-        components: reader.components(),
-        recent: notice::over(snapshot, &zone)
+        components: context.components(),
+        recent: notice::ended(snapshot, &zone)
             .into_iter()
             .filter(recent)
             .collect(),
     })
 }
 
-/// What is wrong now, and what is planned.
-pub(crate) fn render_incidents(reader: Reader<'_>) -> String {
-    let (snapshot, zone) = (reader.snapshot, reader.zone());
-    written(&IncidentsPage {
-        frame: reader.frame("Incidents", "/status/incidents"),
-        warnings: reader.warnings(),
+/// Renders unresolved incidents and planned maintenance.
+pub(crate) fn render_incidents(context: PageContext<'_>) -> String {
+    let (snapshot, zone) = (context.snapshot, context.zone());
+    render(&IncidentsPage {
+        layout: context.layout("Incidents", "/status/incidents"),
+        warnings: context.warnings(),
         current: notice::unresolved(snapshot, &zone),
         planned: notice::planned(snapshot, &zone),
     })
 }
 
-/// One incident or maintenance; `None` where there is none of this id.
-pub(crate) fn render_incident(reader: Reader<'_>, id: StatusId) -> Option<String> {
-    let notice = notice::of(reader.snapshot, id, &reader.zone())?;
-    let mut frame = reader.frame(&notice.title, "");
-    frame.icon = frame::icon(notice.tone);
-    Some(written(&IncidentPage {
-        frame,
-        warnings: reader.warnings(),
+/// Renders one incident or maintenance; `None` if there is none of this id.
+pub(crate) fn render_incident(context: PageContext<'_>, id: StatusId) -> Option<String> {
+    let notice = notice::find(context.snapshot, id, &context.zone())?;
+    let mut page_layout = context.layout(&notice.title, "");
+    page_layout.icon = layout::icon_color(notice.tone);
+    Some(render(&IncidentPage {
+        layout: page_layout,
+        warnings: context.warnings(),
         notice,
     }))
 }
 
-/// What was, and how much of the time each component worked.
-pub(crate) fn render_history(reader: Reader<'_>) -> String {
-    let (snapshot, zone) = (reader.snapshot, reader.zone());
-    written(&HistoryPage {
-        frame: reader.frame("History", "/status/history"),
-        warnings: reader.warnings(),
+/// Renders past incidents, and the uptime of each component.
+pub(crate) fn render_history(context: PageContext<'_>) -> String {
+    let (snapshot, zone) = (context.snapshot, context.zone());
+    render(&HistoryPage {
+        layout: context.layout("History", "/status/history"),
+        warnings: context.warnings(),
         zone: snapshot.time_zone.to_string(),
-        components: reader.components(),
-        formula: Seconds::FORMULA,
-        months: notice::by_month(notice::all(snapshot, &zone)),
+        components: context.components(),
+        formula: StateDurations::FORMULA,
+        months: notice::group_by_month(notice::begun(snapshot, &zone)),
     })
 }
 
-/// A page that has only something to say, such as that there is no such page.
+/// Renders a page with only a message, such as that there is no such page.
 pub(crate) fn render_message(brand: &str, heading: &'static str, sentence: &'static str) -> String {
-    let mut frame = Frame::served(format!("{heading} – {brand}"), brand.into(), false);
-    (frame.links, frame.refreshing) = (links(""), None);
-    written(&MessagePage {
-        frame,
+    let mut page_layout = PageLayout::served(format!("{heading} – {brand}"), brand.into(), false);
+    (page_layout.links, page_layout.auto_refresh) = (nav_links(""), None);
+    render(&MessagePage {
+        layout: page_layout,
         heading,
-        sentence,
+        text: sentence,
     })
 }
 
-/// The pages, and which of them this one is.
-pub(super) fn links(current: &str) -> Vec<Link> {
-    let link = |href, text| Link {
+/// Returns the links to the pages, with the current one marked.
+pub(super) fn nav_links(current: &str) -> Vec<NavLink> {
+    let link = |href, text| NavLink {
         href,
         text,
         current: href == current,
@@ -171,30 +171,30 @@ pub(super) fn links(current: &str) -> Vec<Link> {
     ]
 }
 
-impl Reader<'_> {
+impl PageContext<'_> {
     fn zone(&self) -> TimeZone {
         // The configuration has checked it; the system may have lost it since.
         TimeZone::get(&self.snapshot.time_zone).unwrap_or(TimeZone::UTC)
     }
 
-    fn frame(&self, title: &str, current: &str) -> Frame {
-        let brand = readable(&self.snapshot.title);
-        let title = format!("{} – {brand}", readable(title));
-        let mut frame = Frame::served(title, brand, self.refreshing);
-        frame.links = links(current);
-        frame.feed = true;
-        frame
+    fn layout(&self, title: &str, current: &str) -> PageLayout {
+        let brand = strip_invisible(&self.snapshot.title);
+        let title = format!("{} – {brand}", strip_invisible(title));
+        let mut page_layout = PageLayout::served(title, brand, self.auto_refresh);
+        page_layout.links = nav_links(current);
+        page_layout.feed = true;
+        page_layout
     }
 
-    fn components(&self) -> Vec<Shown> {
+    fn components(&self) -> Vec<ComponentView> {
         let zone = self.zone();
         let components = self.snapshot.components.iter();
         components
-            .map(|component| Shown::of(component, &zone))
+            .map(|component| ComponentView::new(component, &zone))
             .collect()
     }
 
-    /// What a reader must know before believing the page.
+    /// Returns warnings about outdated data.
     fn warnings(&self) -> Vec<String> {
         let age = |since: Timestamp| {
             let age = Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
@@ -203,25 +203,25 @@ impl Reader<'_> {
         };
         let mut warnings = Vec::new();
         let taken_at = self.snapshot.taken_at;
-        if age(taken_at) > OLD {
+        if age(taken_at) > MAX_SNAPSHOT_AGE {
             warnings.push(format!(
                 "This is how it was {} ago, on {}: nothing newer is known.",
-                spoken(age(taken_at)),
-                Moment::new(taken_at, &self.zone()).text
+                format_spaced(age(taken_at)),
+                DisplayTime::new(taken_at, &self.zone()).text
             ));
         }
         if let Some(since) = self.snapshot.store_away_since {
             warnings.push(format!(
                 "Where history is kept can't be reached since {} ({}). Incidents and days are shown as they were then; states are of now.",
-                Moment::new(since, &self.zone()).text,
-                spoken(age(since))
+                DisplayTime::new(since, &self.zone()).text,
+                format_spaced(age(since))
             ));
         }
         warnings
     }
 }
 
-fn written(page: &impl Template) -> String {
+fn render(page: &impl Template) -> String {
     // Only a writer can fail, and a string does not.
     page.render().unwrap_or_default()
 }

@@ -1,18 +1,18 @@
-//! The one style sheet, and the policy that lets in nothing but it.
+//! The style sheet, and the content security policy that allows nothing else.
 
-/// What stands in each page's `style` element.
+/// The content of each page's `style` element.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// What a page may load: its own style sheet, named by its hash, and the picture in its own address
-/// line. No script, no frame, no form, nothing from elsewhere.
+/// The content security policy of a page. Allowed are its own style sheet, named by its
+/// hash, and the picture in its own address line. No script, no frame, no form, nothing from elsewhere.
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; style-src 'sha256-",
     include_str!("../../../templates/style.sha256"),
     "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 );
 
-/// The same for a file, where a policy cannot say who may frame it.
-pub(super) const POLICY_OF_A_FILE: &str = concat!(
+/// The same for a standalone file, whose policy cannot restrict framing.
+pub(super) const STANDALONE_POLICY: &str = concat!(
     "default-src 'none'; style-src 'sha256-",
     include_str!("../../../templates/style.sha256"),
     "'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -34,7 +34,7 @@ mod tests {
             "{hash}"
         );
         assert!(
-            POLICY_OF_A_FILE.contains(&format!("'sha256-{hash}'")),
+            STANDALONE_POLICY.contains(&format!("'sha256-{hash}'")),
             "{hash}"
         );
     }

@@ -1,4 +1,4 @@
-//! A page, a feed or a public JSON as it goes out: revalidated rather than sent again, and compressed.
+//! Documents as HTTP responses: pages, feed and public JSON, with revalidation and compression.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -10,13 +10,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::headers::joined;
+use super::headers::join_values;
 use crate::export::prometheus::text::accepts_gzip;
 use crate::serve::pages::CONTENT_SECURITY_POLICY;
 
-/// What a document is.
+/// The media type of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Type {
+pub(super) enum MediaType {
     Html,
     Json,
     Atom,
@@ -24,14 +24,14 @@ pub(super) enum Type {
 
 /// A document in both its forms, made once and sent many times.
 #[derive(Debug)]
-pub(super) struct Document {
-    media: Type,
-    tag: HeaderValue,
+pub(super) struct HttpDocument {
+    media_type: MediaType,
+    etag: HeaderValue,
     plain: Bytes,
     gzip: Bytes,
 }
 
-impl Type {
+impl MediaType {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Html => "text/html; charset=utf-8",
@@ -41,36 +41,36 @@ impl Type {
     }
 }
 
-impl Document {
-    pub(super) fn new(media: Type, text: String) -> Self {
-        let tag = HeaderValue::try_from(tag(&text));
+impl HttpDocument {
+    pub(super) fn new(media: MediaType, text: String) -> Self {
+        let tag = HeaderValue::try_from(etag(&text));
         Self {
-            media,
+            media_type: media,
             // It is made of quotes and digits.
-            tag: tag.unwrap_or(HeaderValue::from_static("W/\"\"")),
+            etag: tag.unwrap_or(HeaderValue::from_static("W/\"\"")),
             gzip: compress(text.as_bytes()).into(),
             plain: text.into(),
         }
     }
 
-    /// The answer to a request with these headers: 304 where it has the document already.
-    pub(super) fn answer(&self, asked: &HeaderMap) -> Response {
-        let has = joined(asked, &header::IF_NONE_MATCH);
-        let known = has.is_some_and(|has| matches(&has, &self.tag));
+    /// Responds to a request with these headers: 304 if the client has the document already.
+    pub(super) fn respond(&self, request_headers: &HeaderMap) -> Response {
+        let if_none_match = join_values(request_headers, &header::IF_NONE_MATCH);
+        let is_current = if_none_match.is_some_and(|value| matches_etag(&value, &self.etag));
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.tag.clone());
+        headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(
             header::VARY,
             HeaderValue::from_static("accept, accept-encoding"),
         );
-        if known {
+        if is_current {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }
-        protect(headers, self.media);
-        let gzip = accepts_gzip(joined(asked, &header::ACCEPT_ENCODING).as_deref());
+        set_content_headers(headers, self.media_type);
+        let gzip = accepts_gzip(join_values(request_headers, &header::ACCEPT_ENCODING).as_deref());
         if gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
@@ -80,29 +80,31 @@ impl Document {
     }
 }
 
-/// Says what it is, and that it is nothing else.
-fn protect(headers: &mut HeaderMap, media: Type) {
+/// Sets the content type, and forbids guessing another.
+fn set_content_headers(headers: &mut HeaderMap, media: MediaType) {
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
     set(header::CONTENT_TYPE, media.as_str());
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if media == Type::Html {
+    if media == MediaType::Html {
         set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
         set(header::REFERRER_POLICY, "no-referrer");
     }
 }
 
-/// The same in each replica of a release. Weak, because the compressed form has it too.
-fn tag(text: &str) -> String {
+/// Returns the ETag, which is the same in each replica of a release. Weak, because the compressed form
+/// has it too.
+fn etag(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-/// Whether `If-None-Match` names the tag, compared weakly.
-fn matches(has: &str, tag: &HeaderValue) -> bool {
+/// Returns true if `If-None-Match` names the tag, compared weakly.
+fn matches_etag(if_none_match: &str, tag: &HeaderValue) -> bool {
     let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let tag = bare(tag.to_str().unwrap_or_default());
-    has.split(',')
+    if_none_match
+        .split(',')
         .any(|one| one.trim() == "*" || bare(one) == tag)
 }
 

@@ -1,5 +1,5 @@
-//! Health, in the dialects in which it is asked for. All of them render one judgement of the latest
-//! state; another dialect is another file beside these, and a variant in [`Dialect`].
+//! Health routes, in several formats. All of them render one evaluation of the latest
+//! state; another format is another file beside these, and a variant in [`HealthFormat`].
 
 mod draft;
 mod kubernetes;
@@ -15,30 +15,32 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 
-use self::query::Query;
-use super::headers::{bearer, joined};
-use crate::config::{Details, HEALTH_PATHS, Secret};
-use crate::model::snapshot::health::{CheckState, Health, Judgement, LatestHealth, Status};
-use crate::model::snapshot::private::{Authorized, Private};
+use self::query::HealthQuery;
+use super::headers::{authorize_bearer, join_values};
+use crate::config::{HEALTH_PATHS, HealthDetails, Secret};
+use crate::model::snapshot::health::{
+    CheckState, HealthState, HealthStatus, LatestHealth, OverallHealth,
+};
+use crate::model::snapshot::private::{Authorized, PrivateText};
 use crate::record::clock::Clock;
 
-/// What the routes of health need to answer.
+/// The state of the health routes.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct HealthRoutes {
     pub(crate) latest: LatestHealth,
     pub(crate) clock: Clock,
     pub(crate) service: String,
-    pub(crate) version: Option<Private>,
+    pub(crate) version: Option<PrivateText>,
     pub(crate) started_at: SystemTime,
-    pub(crate) details: Details,
+    pub(crate) details: HealthDetails,
     pub(crate) token: Option<Secret>,
-    /// In seconds: then there may be other results.
+    /// Seconds until there may be other results.
     pub(crate) retry_after: u64,
 }
 
-/// What is asked.
+/// The probe of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Probe {
+enum HealthProbe {
     Health,
     Live,
     Startup,
@@ -46,85 +48,99 @@ enum Probe {
     Detailed,
 }
 
-/// How the answer is written.
+/// The format of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
+enum HealthFormat {
     Plain,
     Draft,
     Kubernetes,
 }
 
-/// Everything that a dialect may render.
-struct View<'a> {
-    page: &'a Page,
-    probe: Probe,
-    health: &'a Health,
-    query: &'a Query,
+/// The content of a response, for all formats.
+struct HealthReport<'a> {
+    routes: &'a HealthRoutes,
+    probe: HealthProbe,
+    health: &'a HealthState,
+    query: &'a HealthQuery,
     now: Instant,
-    judgement: Judgement,
-    /// Whoever asks may read what is private.
+    overall: OverallHealth,
+    /// Permission to read private text.
     authorized: Option<Authorized>,
 }
 
-/// Adds the routes.
-pub(super) fn add(router: Router, page: Page) -> Router {
-    let page = Arc::new(page);
+/// Adds the health routes.
+pub(super) fn add_routes(router: Router, routes: HealthRoutes) -> Router {
+    let routes = Arc::new(routes);
     let probes = [
-        Probe::Health,
-        Probe::Live,
-        Probe::Startup,
-        Probe::Ready,
-        Probe::Detailed,
+        HealthProbe::Health,
+        HealthProbe::Live,
+        HealthProbe::Startup,
+        HealthProbe::Ready,
+        HealthProbe::Detailed,
     ];
-    let routes = HEALTH_PATHS.into_iter().zip(probes);
-    routes.fold(router, |router, (path, probe)| {
-        let answer = move |State(page): State<Arc<Page>>, query: RawQuery, headers: HeaderMap| {
-            std::future::ready(page.answer(probe, query.0.as_deref(), &headers))
-        };
-        router.route(path, get(answer).with_state(Arc::clone(&page)))
+    let probe_paths = HEALTH_PATHS.into_iter().zip(probes);
+    probe_paths.fold(router, |router, (path, probe)| {
+        let handler =
+            move |State(routes): State<Arc<HealthRoutes>>, query: RawQuery, headers: HeaderMap| {
+                std::future::ready(routes.respond(probe, query.0.as_deref(), &headers))
+            };
+        router.route(path, get(handler).with_state(Arc::clone(&routes)))
     })
 }
 
-impl Page {
-    fn answer(&self, probe: Probe, query: Option<&str>, headers: &HeaderMap) -> Response<Body> {
-        let authorized = bearer(headers, self.token.as_ref());
-        let closed = probe == Probe::Detailed && self.details == Details::Token;
+impl HealthRoutes {
+    fn respond(
+        &self,
+        probe: HealthProbe,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let authorized = authorize_bearer(headers, self.token.as_ref());
+        let closed = probe == HealthProbe::Detailed && self.details == HealthDetails::Token;
         if closed && authorized.is_none() {
             return unauthorized();
         }
-        let (health, query) = (self.latest.read(), Query::of(query.unwrap_or_default()));
+        let (health, query) = (
+            self.latest.read(),
+            HealthQuery::parse(query.unwrap_or_default()),
+        );
         let now = self.clock.now();
-        let view = View {
-            page: self,
+        let report = HealthReport {
+            routes: self,
             probe,
             health: &health,
             query: &query,
             now,
-            judgement: health.judge_without(now, |check| query.excludes(&check.id)),
+            overall: health.evaluate_excluding(now, |check| query.excludes(&check.id)),
             // Only there is anything private shown.
-            authorized: authorized.filter(|_| probe == Probe::Detailed),
+            authorized: authorized.filter(|_| probe == HealthProbe::Detailed),
         };
-        let dialect = Dialect::of(&query, headers);
-        let body = match dialect {
-            Dialect::Plain => plain::render(&view),
-            Dialect::Draft => draft::render(&view),
-            Dialect::Kubernetes => kubernetes::render(&view),
+        let format = HealthFormat::negotiate(&query, headers);
+        let body = match format {
+            HealthFormat::Plain => plain::render(&report),
+            HealthFormat::Draft => draft::render(&report),
+            HealthFormat::Kubernetes => kubernetes::render(&report),
         };
-        self.respond(&view, dialect, body)
+        self.build_response(&report, format, body)
     }
 
-    fn respond(&self, view: &View<'_>, dialect: Dialect, body: String) -> Response<Body> {
+    fn build_response(
+        &self,
+        report: &HealthReport<'_>,
+        format: HealthFormat,
+        body: String,
+    ) -> Response<Body> {
         let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, dialect.content_type());
+        headers.insert(header::CONTENT_TYPE, format.content_type());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
-        if dialect == Dialect::Kubernetes {
+        if format == HealthFormat::Kubernetes {
             let nosniff = HeaderValue::from_static("nosniff");
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
         }
-        if view.fails() {
-            if view.probe == Probe::Ready {
+        if report.is_failing() {
+            if report.probe == HealthProbe::Ready {
                 headers.insert(header::RETRY_AFTER, self.retry_after.into());
             }
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -133,48 +149,54 @@ impl Page {
     }
 }
 
-impl View<'_> {
-    fn status(&self) -> Status {
-        let Judgement {
+impl HealthReport<'_> {
+    fn status(&self) -> HealthStatus {
+        let OverallHealth {
             status,
             ready,
             live,
             started,
-        } = self.judgement;
-        let fine = |fine: bool| if fine { Status::Pass } else { Status::Fail };
+        } = self.overall;
+        let fine = |fine: bool| {
+            if fine {
+                HealthStatus::Pass
+            } else {
+                HealthStatus::Fail
+            }
+        };
         match self.probe {
-            Probe::Health | Probe::Detailed => status,
-            Probe::Live => fine(live),
-            Probe::Startup => fine(started),
-            Probe::Ready => status.max(fine(ready)),
+            HealthProbe::Health | HealthProbe::Detailed => status,
+            HealthProbe::Live => fine(live),
+            HealthProbe::Startup => fine(started),
+            HealthProbe::Ready => status.max(fine(ready)),
         }
     }
 
-    fn fails(&self) -> bool {
-        self.status() == Status::Fail
+    fn is_failing(&self) -> bool {
+        self.status() == HealthStatus::Fail
     }
 
-    /// The checks that the answer is made of.
+    /// Returns the checks of the probe.
     fn checks(&self) -> impl Iterator<Item = &CheckState> {
         let probe = self.probe;
         self.health.checks.iter().filter(move |check| match probe {
-            Probe::Live => check.watchdog,
-            Probe::Startup => false,
-            Probe::Health | Probe::Ready | Probe::Detailed => true,
+            HealthProbe::Live => check.watchdog,
+            HealthProbe::Startup => false,
+            HealthProbe::Health | HealthProbe::Ready | HealthProbe::Detailed => true,
         })
     }
 
-    /// What is private, for those who may read it.
-    fn reveal<'p>(&self, private: Option<&'p Private>) -> Option<&'p str> {
+    /// Returns private text if the request is authorized.
+    fn reveal<'p>(&self, private: Option<&'p PrivateText>) -> Option<&'p str> {
         Some(private?.reveal(self.authorized.as_ref()?))
     }
 }
 
-impl Dialect {
-    fn of(query: &Query, headers: &HeaderMap) -> Self {
+impl HealthFormat {
+    fn negotiate(query: &HealthQuery, headers: &HeaderMap) -> Self {
         if query.verbose {
             Self::Kubernetes
-        } else if draft::is_accepted(joined(headers, &header::ACCEPT).as_deref()) {
+        } else if draft::is_accepted(join_values(headers, &header::ACCEPT).as_deref()) {
             Self::Draft
         } else {
             Self::Plain

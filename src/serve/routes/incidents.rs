@@ -1,4 +1,4 @@
-//! The doors through which people write: incidents, what they add to them, and maintenance.
+//! Write routes: incidents, their updates, and maintenance.
 //!
 //! They are open to whoever has `health.write_token`, and to nobody where there is none: unlike a beat,
 //! what comes in here is shown to the public.
@@ -8,113 +8,137 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
 use serde::Serialize;
 
-use super::answer::{Fault, json, later, read_json, refuse, unauthorized};
-use super::headers::bearer;
+use super::headers::authorize_bearer;
+use super::rate_limit::RateLimit;
+use super::response::{
+    RequestFault, error_response, json_response, read_json, retry_later, unauthorized,
+};
 use crate::config::{INCIDENTS_PATH, MAINTENANCE_PATH, Secret, UPDATES_PATH};
 use crate::model::status::StatusId;
+use crate::record::clock::Clock;
 use crate::watch::status::{IncidentError, IncidentFault, Incidents};
 
-/// The longest text and fifty components have a fifth of it.
-const MOST: usize = 64 * 1024;
+/// The maximum size of a body. The longest text and fifty components take a fifth of it.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What the routes need to answer.
+/// The state of the incident routes.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct IncidentRoutes {
     pub(crate) incidents: Incidents,
     pub(crate) token: Option<Secret>,
+    pub(crate) clock: Clock,
+    /// Shared by all routers of a process.
+    pub(crate) rate_limit: Arc<RateLimit>,
 }
 
 #[derive(Serialize)]
-struct Written {
+struct CreatedBody {
     id: StatusId,
 }
 
-impl Page {
-    /// The body, where somebody may write now.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
-        if bearer(headers, self.token.as_ref()).is_none() {
+impl IncidentRoutes {
+    /// Reads the body of an authorized request within the rate limit.
+    async fn read_authorized(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
+        if authorize_bearer(headers, self.token.as_ref()).is_none() {
             return Err(unauthorized(r#"Bearer realm="status""#));
         }
-        if !self.incidents.has_room() {
+        if !self.rate_limit.try_acquire(self.clock.now()) {
             let error = "at most 60 a minute are taken";
-            return Err(later(StatusCode::TOO_MANY_REQUESTS, error, 60));
+            return Err(retry_later(StatusCode::TOO_MANY_REQUESTS, error, 60));
         }
-        read_json(headers, body, MOST).await
+        read_json(headers, body, MAX_BODY_BYTES).await
     }
 }
 
-/// Adds the routes.
-pub(super) fn add(router: Router, page: Page) -> Router {
-    let page = Arc::new(page);
+/// Adds the incident routes.
+pub(super) fn add_routes(router: Router, routes: IncidentRoutes) -> Router {
+    let routes = Arc::new(routes);
     router
-        .route(INCIDENTS_PATH, post(open).with_state(Arc::clone(&page)))
-        .route(UPDATES_PATH, post(update).with_state(Arc::clone(&page)))
-        .route(MAINTENANCE_PATH, post(announce).with_state(page))
+        .route(
+            INCIDENTS_PATH,
+            post(open_incident).with_state(Arc::clone(&routes)),
+        )
+        .route(
+            UPDATES_PATH,
+            post(add_update).with_state(Arc::clone(&routes)),
+        )
+        .route(
+            MAINTENANCE_PATH,
+            post(announce_maintenance).with_state(routes),
+        )
 }
 
-async fn open(Shared(page): Shared<Arc<Page>>, headers: HeaderMap, body: Body) -> Response {
-    match page.read(&headers, body).await {
-        Ok(body) => answer(page.incidents.open_json(&body).await),
-        Err(refused) => refused,
+async fn open_incident(
+    State(routes): State<Arc<IncidentRoutes>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match routes.read_authorized(&headers, body).await {
+        Ok(body) => respond(routes.incidents.open_json(&body).await),
+        Err(response) => response,
     }
 }
 
-async fn announce(Shared(page): Shared<Arc<Page>>, headers: HeaderMap, body: Body) -> Response {
-    match page.read(&headers, body).await {
-        Ok(body) => answer(page.incidents.announce_json(&body).await),
-        Err(refused) => refused,
+async fn announce_maintenance(
+    State(routes): State<Arc<IncidentRoutes>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match routes.read_authorized(&headers, body).await {
+        Ok(body) => respond(routes.incidents.announce_json(&body).await),
+        Err(response) => response,
     }
 }
 
-async fn update(
-    Shared(page): Shared<Arc<Page>>,
+async fn add_update(
+    State(routes): State<Arc<IncidentRoutes>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     // What is no text is no id either.
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    match page.read(&headers, body).await {
-        Ok(body) => answer(page.incidents.update_json(&id, &body).await),
-        Err(refused) => refused,
+    match routes.read_authorized(&headers, body).await {
+        Ok(body) => respond(routes.incidents.update_json(&id, &body).await),
+        Err(response) => response,
     }
 }
 
-fn answer(written: Result<StatusId, IncidentError>) -> Response {
-    let error = match written {
-        Ok(id) => return created(id),
+fn respond(result: Result<StatusId, IncidentError>) -> Response {
+    let error = match result {
+        Ok(id) => return created_response(id),
         Err(error) => error,
     };
     let text = error.to_string();
     match error {
         IncidentError::Faults(faults) => {
-            let faults = faults.into_iter().map(Fault::from).collect();
-            refuse(StatusCode::BAD_REQUEST, "bad request", faults)
+            let faults = faults.into_iter().map(RequestFault::from).collect();
+            error_response(StatusCode::BAD_REQUEST, "bad request", faults)
         }
-        IncidentError::Unknown | IncidentError::Off => {
-            refuse(StatusCode::NOT_FOUND, &text, Vec::new())
+        IncidentError::Unknown | IncidentError::Disabled => {
+            error_response(StatusCode::NOT_FOUND, &text, Vec::new())
         }
-        IncidentError::Busy => refuse(StatusCode::CONFLICT, &text, Vec::new()),
-        IncidentError::Away => later(StatusCode::SERVICE_UNAVAILABLE, &text, 5),
+        IncidentError::Busy => error_response(StatusCode::CONFLICT, &text, Vec::new()),
+        IncidentError::StoreUnavailable => retry_later(StatusCode::SERVICE_UNAVAILABLE, &text, 5),
     }
 }
 
-fn created(id: StatusId) -> Response {
-    let mut response = json(StatusCode::CREATED, &Written { id });
+fn created_response(id: StatusId) -> Response {
+    let mut response = json_response(StatusCode::CREATED, &CreatedBody { id });
     // Twelve letters and digits are a header.
-    if let Ok(place) = HeaderValue::from_str(&format!("/status/incidents/{id}")) {
-        response.headers_mut().insert(header::LOCATION, place);
+    if let Ok(location) = HeaderValue::from_str(&format!("/status/incidents/{id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
 
-impl From<IncidentFault> for Fault {
+impl From<IncidentFault> for RequestFault {
     fn from(fault: IncidentFault) -> Self {
         Self {
             path: fault.path,

@@ -1,4 +1,4 @@
-//! The scrape.
+//! The scrape route.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -12,30 +12,30 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 
-use super::headers::joined;
-use crate::export::prometheus::Scrape;
-use crate::export::prometheus::text::{Format, accepts_gzip};
+use super::headers::join_values;
+use crate::export::prometheus::ScrapeHandler;
+use crate::export::prometheus::text::{ExpositionFormat, accepts_gzip};
 
-/// Answers a scrape.
-pub(super) fn route(scrape: Arc<Scrape>) -> MethodRouter {
+/// Returns the route of a scrape.
+pub(super) fn route(scrape: Arc<ScrapeHandler>) -> MethodRouter {
     // One scrape at a time: the others wait here, and not on a thread each.
-    let scraper = Scraper {
+    let scraper = ScrapeState {
         scrape,
-        turn: Arc::new(Semaphore::new(1)),
+        semaphore: Arc::new(Semaphore::new(1)),
     };
-    get(metrics).with_state(scraper)
+    get(respond).with_state(scraper)
 }
 
 #[derive(Clone)]
-struct Scraper {
-    scrape: Arc<Scrape>,
-    turn: Arc<Semaphore>,
+struct ScrapeState {
+    scrape: Arc<ScrapeHandler>,
+    semaphore: Arc<Semaphore>,
 }
 
-async fn metrics(State(scraper): State<Scraper>, headers: HeaderMap) -> Response<Body> {
-    let format = Format::negotiate(joined(&headers, &header::ACCEPT).as_deref());
-    let gzip = accepts_gzip(joined(&headers, &header::ACCEPT_ENCODING).as_deref());
-    let Ok(_turn) = scraper.turn.acquire().await else {
+async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Response<Body> {
+    let format = ExpositionFormat::negotiate(join_values(&headers, &header::ACCEPT).as_deref());
+    let gzip = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
+    let Ok(_permit) = scraper.semaphore.acquire().await else {
         return unavailable("the scrape is closed");
     };
     let scrape = Arc::clone(&scraper.scrape);
@@ -48,13 +48,13 @@ async fn metrics(State(scraper): State<Scraper>, headers: HeaderMap) -> Response
         }
     });
     match written.await {
-        Ok(Ok(bytes)) => page(format, gzip, bytes),
+        Ok(Ok(bytes)) => exposition_response(format, gzip, bytes),
         Ok(Err(reason)) => unavailable(&reason),
         Err(_) => unavailable("the scrape panicked"),
     }
 }
 
-fn page(format: Format, gzip: bool, bytes: Vec<u8>) -> Response<Body> {
+fn exposition_response(format: ExpositionFormat, gzip: bool, bytes: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(

@@ -1,4 +1,4 @@
-//! The report of the objectives.
+//! The route of the objectives' report.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
@@ -7,65 +7,66 @@ use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::model::snapshot::slo::{LatestFleet, LatestSlo};
+use crate::model::snapshot::fleet::LatestFleetReport;
+use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
 
-/// What the route shows.
+/// The state of the report's route.
 #[derive(Clone, Debug)]
-pub(crate) struct Page {
-    /// This process's report.
-    pub(crate) own: LatestSlo,
-    /// The fleet's, where it is asked for.
-    pub(crate) fleet: Option<LatestFleet>,
+pub(crate) struct SloReportRoutes {
+    /// Report of this process.
+    pub(crate) local: LatestSloReport,
+    /// Report of the fleet, if configured.
+    pub(crate) fleet: Option<LatestFleetReport>,
     pub(crate) clock: Clock,
 }
 
-/// Answers with what was judged last, or was heard last of the fleet.
-pub(super) fn route(page: Page) -> MethodRouter {
-    get(report).with_state(page)
+/// Returns the route of the latest report of this process or of the fleet.
+pub(super) fn route(routes: SloReportRoutes) -> MethodRouter {
+    get(respond).with_state(routes)
 }
 
-async fn report(State(page): State<Page>, RawQuery(query): RawQuery) -> Response {
+async fn respond(State(routes): State<SloReportRoutes>, RawQuery(query): RawQuery) -> Response {
     let mut pairs = query.as_deref().unwrap_or_default().split('&');
     match pairs.find_map(|pair| pair.strip_prefix("source=")) {
-        None | Some("local") => page.own(),
-        Some("prometheus") => page.fleet(),
-        Some(_) => refusal(
+        None | Some("local") => routes.local_report(),
+        Some("prometheus") => routes.fleet_report(),
+        Some(_) => json_error(
             StatusCode::BAD_REQUEST,
             "no such source; allowed: local, prometheus",
         ),
     }
 }
 
-impl Page {
-    fn own(&self) -> Response {
-        match self.own.read() {
-            Some(report) => answer(StatusCode::OK, report.to_json()),
-            None => refusal(
+impl SloReportRoutes {
+    fn local_report(&self) -> Response {
+        match self.local.read() {
+            Some(report) => json_response(StatusCode::OK, report.to_json()),
+            None => json_error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the objectives were not judged yet",
             ),
         }
     }
 
-    fn fleet(&self) -> Response {
+    fn fleet_report(&self) -> Response {
         let Some(fleet) = &self.fleet else {
-            let why = "this service doesn't ask for the fleet's figures: slo.prometheus.url is not configured";
-            return refusal(StatusCode::NOT_FOUND, why);
+            let message = "this service doesn't ask for the fleet's figures: slo.prometheus.url is not configured";
+            return json_error(StatusCode::NOT_FOUND, message);
         };
         let now = Timestamp::try_from(self.clock.wall()).unwrap_or_default();
         match fleet.read(now) {
-            Ok(report) => answer(StatusCode::OK, report.to_json()),
-            Err(none) => refusal(StatusCode::SERVICE_UNAVAILABLE, &none.to_string()),
+            Ok(report) => json_response(StatusCode::OK, report.to_json()),
+            Err(error) => json_error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         }
     }
 }
 
-fn refusal(status: StatusCode, error: &str) -> Response {
-    answer(status, json!({ "error": error }).to_string())
+fn json_error(status: StatusCode, error: &str) -> Response {
+    json_response(status, json!({ "error": error }).to_string())
 }
 
-fn answer(status: StatusCode, body: String) -> Response {
+fn json_response(status: StatusCode, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),

@@ -1,4 +1,4 @@
-//! The public pages, and the same for programs.
+//! The routes of the public pages, as HTML and as JSON.
 
 mod cache;
 mod json;
@@ -14,39 +14,39 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 
-use self::cache::Kept;
-use super::document::{Document, Type};
+use self::cache::DocumentCache;
+use super::document::{HttpDocument, MediaType};
 use crate::model::status::LatestStatus;
 use crate::record::clock::Clock;
 use crate::serve::pages::render_message;
 
-pub(crate) use slo::Page as SloPage;
+pub(crate) use slo::SloPageRoutes;
 
-/// What all pages need to answer.
+/// The state of the routes of all pages.
 #[derive(Debug)]
-pub(crate) struct Pages {
-    pub(crate) slo: SloPage,
-    /// The public ones, where there is something public.
-    pub(crate) public: Option<Page>,
+pub(crate) struct PageRoutes {
+    pub(crate) slo: SloPageRoutes,
+    /// Routes of the public pages, if any.
+    pub(crate) public: Option<StatusRoutes>,
 }
 
-/// What the public pages need to answer.
+/// The state of the routes of the public pages.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct StatusRoutes {
     latest: LatestStatus,
     clock: Clock,
     brand: String,
-    kept: Kept,
+    cache: DocumentCache,
 }
 
-impl Page {
-    /// `brand` says whose status it is, before a snapshot does.
+impl StatusRoutes {
+    /// Returns the routes; `brand` is the service's name until there is a snapshot.
     pub(crate) fn new(latest: LatestStatus, clock: Clock, brand: String) -> Self {
         Self {
             latest,
             clock,
             brand,
-            kept: Kept::default(),
+            cache: DocumentCache::default(),
         }
     }
 
@@ -55,24 +55,24 @@ impl Page {
     }
 }
 
-/// Adds the routes.
-pub(super) fn add(router: Router, pages: Pages) -> Router {
-    let router = slo::add(router, pages.slo);
-    let Some(page) = pages.public.map(Arc::new) else {
+/// Adds the routes of all pages.
+pub(super) fn add_routes(router: Router, pages: PageRoutes) -> Router {
+    let router = slo::add_routes(router, pages.slo);
+    let Some(routes) = pages.public.map(Arc::new) else {
         return router;
     };
-    v2::add(pages::add(router, &page), &page)
+    v2::add_routes(pages::add_routes(router, &routes), &routes)
 }
 
-/// Whether the reader wants a page to load itself anew: yes, unless it says `refresh=off`.
-fn refreshes(uri: &Uri) -> bool {
+/// Returns true unless the query has `refresh=off`.
+fn wants_refresh(uri: &Uri) -> bool {
     let mut pairs = uri.query().unwrap_or_default().split('&');
     !pairs.any(|pair| pair == "refresh=off")
 }
 
-/// Where the reader has come to, for links that leave with the answer. Only a host name, never another
+/// Returns the base URL of the request, for absolute links. Only a host name is repeated, never another
 /// text.
-fn base(headers: &HeaderMap) -> String {
+fn base_url(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
     let secure = text("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
@@ -83,10 +83,10 @@ fn base(headers: &HeaderMap) -> String {
     }
 }
 
-fn unavailable(page: &Page) -> Response {
+fn unavailable(routes: &StatusRoutes) -> Response {
     let sentence = "Nothing has been looked at yet. Please come back in a moment.";
-    let html = render_message(&page.brand, "No status yet", sentence);
-    let mut response = Document::new(Type::Html, html).answer(&HeaderMap::new());
+    let html = render_message(&routes.brand, "No status yet", sentence);
+    let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
@@ -95,10 +95,10 @@ fn unavailable(page: &Page) -> Response {
     (headers, response).into_response()
 }
 
-fn not_found(page: &Page) -> Response {
+fn not_found(routes: &StatusRoutes) -> Response {
     let sentence = "There is no incident of this id, or it was more than 90 days ago.";
-    let html = render_message(&page.brand, "Not found", sentence);
-    let mut response = Document::new(Type::Html, html).answer(&HeaderMap::new());
+    let html = render_message(&routes.brand, "Not found", sentence);
+    let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

@@ -1,7 +1,7 @@
-//! Workers: the list, one of them, and the door through which their beats come in.
+//! Worker routes: the list, one worker, and the receiver of beats.
 
+mod detail;
 mod list;
-mod one;
 mod query;
 mod receive;
 
@@ -11,27 +11,29 @@ use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
 
-use super::answer::{Fault, json, refuse};
+use super::response::{RequestFault, error_response, json_response};
 use crate::config::{HEARTBEAT_PATH, Secret, WORKERS_PATH};
-use crate::watch::heartbeat::Reception;
+use crate::watch::heartbeat::HeartbeatReceiver;
 
-/// What the routes of workers need to answer.
+/// The state of the worker routes.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) reception: Arc<Reception>,
-    /// Which beats must bring, where there is one.
+pub(crate) struct WorkerRoutes {
+    pub(crate) receiver: Arc<HeartbeatReceiver>,
+    /// Bearer token required for beats. Default: none.
     pub(crate) token: Option<Secret>,
 }
 
-/// Adds the routes.
-pub(super) fn add(router: Router, page: Page) -> Router {
-    let page = Arc::new(page);
-    let list = get(list::answer).with_state(Arc::clone(&page));
-    let one = get(one::answer).post(receive::answer).with_state(page);
+/// Adds the worker routes.
+pub(super) fn add_routes(router: Router, routes: WorkerRoutes) -> Router {
+    let routes = Arc::new(routes);
+    let list = get(list::respond).with_state(Arc::clone(&routes));
+    let one = get(detail::respond)
+        .post(receive::respond)
+        .with_state(routes);
     router.route(WORKERS_PATH, list).route(HEARTBEAT_PATH, one)
 }
 
-/// RFC 3339 with three digits, which every reader understands.
-fn written(time: Timestamp) -> String {
+/// Formats a time as RFC 3339 with three decimals, which every client understands.
+fn format_time(time: Timestamp) -> String {
     format!("{time:.3}")
 }

@@ -1,45 +1,45 @@
-//! What can go wrong with a file, by what is to be done about it.
+//! Errors of a file, by the reaction to them.
 
 use std::io;
 
 /// A call that failed.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// What stands in the file cannot have been written so.
-    Damaged(String),
-    /// Somebody else has it open.
+pub(super) enum FileError {
+    /// The contents of the file cannot have been written so.
+    Corrupted(String),
+    /// Another process has it open.
     InUse,
     /// A later release wrote it.
-    Newer(u64),
+    NewerSchema(u64),
     /// The disk, and not the file: full, read-only, gone.
     Io(io::Error),
     /// The file is fine, and what was asked of it is not.
-    Refused(String),
+    Rejected(String),
 }
 
-impl<E: Into<redb::Error>> From<E> for Trouble {
+impl<E: Into<redb::Error>> From<E> for FileError {
     fn from(error: E) -> Self {
         match error.into() {
-            redb::Error::Corrupted(what) => Self::Damaged(what),
+            redb::Error::Corrupted(message) => Self::Corrupted(message),
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
-            redb::Error::UpgradeRequired(version) => Self::Newer(version.into()),
+            redb::Error::UpgradeRequired(version) => Self::NewerSchema(version.into()),
             // Its beginning is not that of a store.
-            redb::Error::Io(error) if is_damage(&error) => Self::Damaged(error.to_string()),
+            redb::Error::Io(error) if is_damage(&error) => Self::Corrupted(error.to_string()),
             redb::Error::Io(error) => Self::Io(error),
             error @ redb::Error::PreviousIo => Self::Io(io::Error::other(error)),
-            error if is_foreign(&error) => Self::Damaged(error.to_string()),
-            error => Self::Refused(error.to_string()),
+            error if is_foreign_format(&error) => Self::Corrupted(error.to_string()),
+            error => Self::Rejected(error.to_string()),
         }
     }
 }
 
-/// Truncated or foreign; a disk has other words.
+/// Returns true for a truncated or foreign file; a disk has other errors.
 fn is_damage(error: &io::Error) -> bool {
     let kind = error.kind();
     kind == io::ErrorKind::InvalidData || kind == io::ErrorKind::UnexpectedEof
 }
 
-const fn is_foreign(error: &redb::Error) -> bool {
+const fn is_foreign_format(error: &redb::Error) -> bool {
     matches!(
         error,
         redb::Error::TableTypeMismatch { .. }

@@ -1,4 +1,4 @@
-//! Opening a file that may have been through anything.
+//! Opening of a file that may be damaged.
 
 use std::any::Any;
 use std::fs;
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use redb::{Builder, Database};
 
-use super::error::Trouble;
+use super::error::FileError;
 use super::tables;
 
 /// Pages that are held in memory; a start reads the file once, and then only what changes.
-const CACHE: usize = 4 << 20;
-/// For how long a file may be in use before that is an error.
-const PATIENCE: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_millis(20);
+const CACHE_SIZE: usize = 4 << 20;
+/// The time for which a file may be in use before that is an error.
+const IN_USE_TIMEOUT: Duration = Duration::from_secs(2);
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Why a store's file could not be opened.
+/// An error of opening a store's file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     /// One process has one file.
@@ -29,120 +29,132 @@ pub(crate) enum OpenError {
         path.display()
     )]
     InUse { path: PathBuf },
-    /// It is left as it is, because nobody but the later release understands it.
+    /// It is left as it is, because only the later release understands it.
     #[error(
         "the store's file {} was written by a later release (schema {found}, and this one knows {known}): run that release, or name another file",
         path.display(), known = tables::SCHEMA
     )]
-    Newer { path: PathBuf, found: u64 },
+    NewerSchema { path: PathBuf, found: u64 },
     /// The file system's fault.
     #[error("the store's file {} cannot be opened", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 
-/// A store that is open, and what had to be moved out of its way.
-pub(super) struct Opened {
+/// An open database, and the damaged file that was set aside for it.
+pub(super) struct OpenedFile {
     pub(super) database: Database,
-    pub(super) set_aside: Option<SetAside>,
+    pub(super) set_aside: Option<SetAsideFile>,
 }
 
 /// A damaged file under its new name.
-pub(super) struct SetAside {
-    pub(super) to: PathBuf,
-    pub(super) why: String,
+pub(super) struct SetAsideFile {
+    pub(super) path: PathBuf,
+    pub(super) reason: String,
 }
 
-/// Waits a little for a process that is just ending, as the one before a restart may be, or one that
+/// Opens the file, waiting a little for a process that is just ending, as the one before a restart may be, or one that
 /// was started with its descriptors.
-pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
-    let begun = Instant::now();
+pub(super) fn open(path: &Path) -> Result<OpenedFile, OpenError> {
+    let started = Instant::now();
     loop {
         match try_open(path) {
-            Err(OpenError::InUse { .. }) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            Err(OpenError::InUse { .. }) if started.elapsed() < IN_USE_TIMEOUT => {
+                thread::sleep(RETRY_INTERVAL);
+            }
             opened => return opened,
         }
     }
 }
 
-fn try_open(path: &Path) -> Result<Opened, OpenError> {
-    let why = match attempt(path) {
+fn try_open(path: &Path) -> Result<OpenedFile, OpenError> {
+    let reason = match open_or_create(path) {
         Ok(database) => {
-            return Ok(Opened {
+            return Ok(OpenedFile {
                 database,
                 set_aside: None,
             });
         }
-        Err(Trouble::Damaged(why)) => why,
-        Err(trouble) => return Err(refusal(path, trouble)),
+        Err(FileError::Corrupted(reason)) => reason,
+        Err(error) => return Err(open_error(path, error)),
     };
-    let set_aside = set_aside(path, why).map_err(|error| refusal(path, Trouble::Io(error)))?;
-    let database = attempt(path).map_err(|trouble| refusal(path, trouble))?;
-    Ok(Opened {
+    let set_aside =
+        set_aside(path, reason).map_err(|error| open_error(path, FileError::Io(error)))?;
+    let database = open_or_create(path).map_err(|error| open_error(path, error))?;
+    Ok(OpenedFile {
         database,
         set_aside: Some(set_aside),
     })
 }
 
-/// Opens and examines; a panic says that what stands there is damaged.
-fn attempt(path: &Path) -> Result<Database, Trouble> {
-    let there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    let work = || if there { examine(path) } else { create(path) };
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(Trouble::Damaged(text(&*panic))))
+/// Opens and checks the file, or creates it; a panic means that it is damaged.
+fn open_or_create(path: &Path) -> Result<Database, FileError> {
+    let exists = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let open = || {
+        if exists {
+            open_existing(path)
+        } else {
+            create(path)
+        }
+    };
+    catch_unwind(AssertUnwindSafe(open))
+        .unwrap_or_else(|panic| Err(FileError::Corrupted(panic_message(&*panic))))
 }
 
-fn examine(path: &Path) -> Result<Database, Trouble> {
+fn open_existing(path: &Path) -> Result<Database, FileError> {
     let mut database = builder().create(path)?;
     // Every page has a checksum, which reading alone does not look at.
     database.check_integrity()?;
-    tables::check(&database)?;
+    tables::check_schema(&database)?;
     // Some damage shows in a commit alone.
     tables::commit(&database, &[])?;
     Ok(database)
 }
 
-/// Makes the file under another name, so that a kill in the midst leaves no half of one. The lock
+/// Creates the file under another name, so that a kill in the midst leaves no half of one. The lock
 /// that goes with an open file keeps a second process from doing the same.
-fn create(path: &Path) -> Result<Database, Trouble> {
-    let beginning = beside(path, "new");
-    let database = match builder().create(&beginning).map_err(Trouble::from) {
-        Err(Trouble::Damaged(_)) => {
-            fs::remove_file(&beginning).map_err(Trouble::Io)?;
-            builder().create(&beginning)?
+fn create(path: &Path) -> Result<Database, FileError> {
+    let new_path = sibling_path(path, "new");
+    let database = match builder().create(&new_path).map_err(FileError::from) {
+        Err(FileError::Corrupted(_)) => {
+            fs::remove_file(&new_path).map_err(FileError::Io)?;
+            builder().create(&new_path)?
         }
-        made => made?,
+        opened => opened?,
     };
-    tables::create(&database)?;
-    fs::rename(&beginning, path).map_err(Trouble::Io)?;
-    sync_folder(path).map_err(Trouble::Io)?;
+    tables::create_tables(&database)?;
+    fs::rename(&new_path, path).map_err(FileError::Io)?;
+    sync_directory(path).map_err(FileError::Io)?;
     Ok(database)
 }
 
 fn builder() -> Builder {
     let mut builder = Builder::new();
-    builder.set_cache_size(CACHE);
+    builder.set_cache_size(CACHE_SIZE);
     // What the next major releases read.
     builder.create_with_file_format_v3(true);
     builder
 }
 
-/// Renames a damaged file; nothing is thrown away.
-fn set_aside(path: &Path, why: String) -> io::Result<SetAside> {
+/// Renames a damaged file; nothing is deleted.
+fn set_aside(path: &Path, reason: String) -> io::Result<SetAsideFile> {
     let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S%.9fZ");
-    let to = beside(path, &format!("damaged-{stamp}"));
-    fs::rename(path, &to)?;
-    sync_folder(path)?;
-    Ok(SetAside { to, why })
+    let target = sibling_path(path, &format!("damaged-{stamp}"));
+    fs::rename(path, &target)?;
+    sync_directory(path)?;
+    Ok(SetAsideFile {
+        path: target,
+        reason,
+    })
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sibling_path(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     name.into()
 }
 
-/// A new name is durable once its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Makes a new name durable, which it is once its folder is.
+fn sync_directory(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     match fs::File::open(folder.unwrap_or(Path::new("."))) {
         Ok(folder) => folder.sync_all(),
@@ -152,20 +164,20 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn refusal(path: &Path, trouble: Trouble) -> OpenError {
+fn open_error(path: &Path, error: FileError) -> OpenError {
     let path = path.to_owned();
-    match trouble {
-        Trouble::InUse => OpenError::InUse { path },
-        Trouble::Newer(found) => OpenError::Newer { path, found },
-        Trouble::Io(source) => OpenError::Io { path, source },
-        Trouble::Damaged(what) | Trouble::Refused(what) => OpenError::Io {
+    match error {
+        FileError::InUse => OpenError::InUse { path },
+        FileError::NewerSchema(found) => OpenError::NewerSchema { path, found },
+        FileError::Io(source) => OpenError::Io { path, source },
+        FileError::Corrupted(what) | FileError::Rejected(what) => OpenError::Io {
             path,
             source: io::Error::other(what),
         },
     }
 }
 
-pub(super) fn text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("it could not be read").to_owned()

@@ -1,7 +1,7 @@
-//! The file through everything that a disk and a kill can do to it.
+//! Tests of the file store: damage, kills, upgrades.
 
+mod cost;
 mod damage;
-mod figures;
 mod killed;
 
 use std::sync::Arc;
@@ -9,50 +9,50 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::super::tests::rows::{at, slice, worker};
-use super::super::tests::suite::{self, all, put, put_slices};
+use super::super::tests::suite::{self, all_workers, put_slices, put_workers};
 use super::super::writer::block_on;
-use super::{File, OpenError, tables};
+use super::{FileStore, OpenError, tables};
 use crate::store::{Store, WorkerRow};
 
-fn folder() -> TempDir {
+fn temp_folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn rows(file: &File) -> Vec<WorkerRow> {
-    block_on(all(file))
+fn stored_workers(file: &FileStore) -> Vec<WorkerRow> {
+    block_on(all_workers(file))
 }
 
 #[test]
-fn a_file_keeps_every_promise_of_a_store() {
-    for (name, claim) in suite::CLAIMS {
+fn the_file_store_fulfils_the_contract() {
+    for (name, contract_test) in suite::CONTRACT {
         eprintln!("{name}");
-        let folder = folder();
-        let store: Arc<dyn Store> = Arc::new(File::open(folder.path().join("store")).unwrap());
-        block_on(claim(store));
+        let folder = temp_folder();
+        let store: Arc<dyn Store> = Arc::new(FileStore::open(folder.path().join("store")).unwrap());
+        block_on(contract_test(store));
     }
 }
 
 #[test]
-fn what_was_committed_is_there_after_a_restart() {
-    let folder = folder();
+fn committed_rows_are_there_after_a_restart() {
+    let folder = temp_folder();
     let path = folder.path().join("store");
-    let file = File::open(&path).unwrap();
-    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    let file = FileStore::open(&path).unwrap();
+    block_on(put_workers(&file, [worker("w", "x", 1, 1)]));
     block_on(put_slices(&file, [slice("i", "o", 0, 5)]));
     drop(file);
-    let file = File::open(&path).unwrap();
-    assert_eq!(rows(&file), [worker("w", "x", 1, 1)]);
+    let file = FileStore::open(&path).unwrap();
+    assert_eq!(stored_workers(&file), [worker("w", "x", 1, 1)]);
     let slices = block_on(file.slices("i", at(0))).unwrap();
     assert_eq!(slices, [slice("i", "o", 0, 5)]);
-    assert_eq!(file.remark(), None);
+    assert_eq!(file.notice(), None);
 }
 
 #[test]
 fn a_second_opener_is_told_what_to_do() {
-    let folder = folder();
+    let folder = temp_folder();
     let path = folder.path().join("store");
-    let _first = File::open(&path).unwrap();
-    let error = File::open(&path).unwrap_err();
+    let _first = FileStore::open(&path).unwrap();
+    let error = FileStore::open(&path).unwrap_err();
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains(path.to_str().unwrap()), "{text}");
@@ -61,7 +61,7 @@ fn a_second_opener_is_told_what_to_do() {
 
 #[test]
 fn a_file_of_a_later_release_is_refused_and_left_alone() {
-    let folder = folder();
+    let folder = temp_folder();
     let path = folder.path().join("store");
     {
         let database = redb::Database::create(&path).unwrap();
@@ -76,21 +76,21 @@ fn a_file_of_a_later_release_is_refused_and_left_alone() {
         transaction.commit().unwrap();
     }
     let before = std::fs::read(&path).unwrap();
-    let error = File::open(&path).unwrap_err();
+    let error = FileStore::open(&path).unwrap_err();
     assert!(
         error.to_string().contains("later release (schema 4"),
         "{error}"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert!(File::open(&path).is_err());
+    assert!(FileStore::open(&path).is_err());
     assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
 }
 
 #[test]
 fn a_file_of_schema_1_is_brought_to_the_present_one_and_loses_nothing() {
-    let folder = folder();
+    let folder = temp_folder();
     let path = folder.path().join("store");
-    drop(File::open(&path).unwrap());
+    drop(FileStore::open(&path).unwrap());
     {
         let database = redb::Database::open(&path).unwrap();
         let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
@@ -111,20 +111,26 @@ fn a_file_of_schema_1_is_brought_to_the_present_one_and_loses_nothing() {
             .unwrap();
         transaction.commit().unwrap();
     }
-    let store = File::open(&path).unwrap();
-    let mut kept = slice("i", "o", 0, 5);
-    kept.covered = kept.length;
-    assert_eq!(block_on(store.slices("i", at(0))).unwrap(), [kept.clone()]);
+    let store = FileStore::open(&path).unwrap();
+    let mut stored = slice("i", "o", 0, 5);
+    stored.covered = stored.length;
+    assert_eq!(
+        block_on(store.slices("i", at(0))).unwrap(),
+        [stored.clone()]
+    );
     drop(store);
-    let again = File::open(&path).unwrap();
-    assert_eq!(block_on(again.slices("i", at(0))).unwrap(), [kept]);
+    let again = FileStore::open(&path).unwrap();
+    assert_eq!(block_on(again.slices("i", at(0))).unwrap(), [stored]);
 }
 
 #[test]
 fn a_file_of_the_schema_before_is_brought_up_and_keeps_what_it_has() {
-    let folder = folder();
+    let folder = temp_folder();
     let path = folder.path().join("store");
-    block_on(put(&File::open(&path).unwrap(), [worker("w", "x", 1, 1)]));
+    block_on(put_workers(
+        &FileStore::open(&path).unwrap(),
+        [worker("w", "x", 1, 1)],
+    ));
     let database = redb::Database::open(&path).unwrap();
     let transaction = database.begin_write().unwrap();
     for table in ["bulletins", "spans"] {
@@ -138,16 +144,19 @@ fn a_file_of_the_schema_before_is_brought_up_and_keeps_what_it_has() {
     drop(table);
     transaction.commit().unwrap();
     drop(database);
-    let file = File::open(&path).unwrap();
-    assert_eq!(rows(&file), [worker("w", "x", 1, 1)]);
+    let file = FileStore::open(&path).unwrap();
+    assert_eq!(stored_workers(&file), [worker("w", "x", 1, 1)]);
     assert_eq!(block_on(file.spans(0)).unwrap(), []);
-    assert_eq!(file.remark(), None);
+    assert_eq!(file.notice(), None);
 }
 
 #[test]
 fn a_folder_that_is_missing_is_an_error() {
-    let folder = folder();
-    let error = File::open(folder.path().join("missing/store")).unwrap_err();
+    let folder = temp_folder();
+    let error = FileStore::open(folder.path().join("missing/store")).unwrap_err();
     assert!(matches!(error, OpenError::Io { .. }), "{error}");
-    assert!(File::open(folder.path()).is_err(), "and so is a folder");
+    assert!(
+        FileStore::open(folder.path()).is_err(),
+        "and so is a folder"
+    );
 }

@@ -5,27 +5,27 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Postgres;
+use super::PostgresStore;
 use super::rows::tests::row;
-use crate::config::{Secret, Tls};
-use crate::store::postgres_client::Address;
-use crate::store::postgres_client::server::{self, Server, database, run};
-use crate::store::{Change, Revision, SliceRow, Store as _, TotalRow, WorkerRow};
+use crate::config::{Secret, TlsConfig};
+use crate::store::postgres_client::PostgresAddress;
+use crate::store::postgres_client::server::{self, TestPostgres, create_database, run_script};
+use crate::store::{Revision, SliceRow, Store as _, StoreOp, TotalRow, WorkerRow};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
-fn open(url: &str) -> Postgres {
-    let address = Address::parse(&Secret::new(url), &Tls::default());
-    Postgres::new(address.expect("the URL is valid"), WITHIN, 2)
+fn open_store(url: &str) -> PostgresStore {
+    let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
+    PostgresStore::new(address.expect("the URL is valid"), WITHIN, 2)
 }
 
-async fn put(store: &Postgres, rows: &[WorkerRow]) {
-    let changes: Vec<_> = rows.iter().cloned().map(Change::Worker).collect();
-    store.commit(&changes).await.unwrap();
+async fn put_workers(store: &PostgresStore, rows: &[WorkerRow]) {
+    let ops: Vec<_> = rows.iter().cloned().map(StoreOp::Worker).collect();
+    store.commit(&ops).await.unwrap();
 }
 
 /// All rows, by id.
-async fn all(store: &Postgres) -> Vec<WorkerRow> {
+async fn all_workers(store: &PostgresStore) -> Vec<WorkerRow> {
     let (mut rows, _) = store.workers(Revision::default()).await.unwrap();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
     rows
@@ -38,7 +38,7 @@ fn ids(rows: &[WorkerRow]) -> Vec<&str> {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_row_comes_back_to_the_nanosecond() {
-    let store = open(&database().await);
+    let store = open_store(&create_database().await);
     let full = row("full");
     let empty = WorkerRow {
         boot_id: None,
@@ -46,16 +46,16 @@ async fn a_row_comes_back_to_the_nanosecond() {
         last_seen: None,
         progressed_at: None,
         version: None,
-        progress: crate::model::heartbeat::Progress::default(),
+        progress: crate::model::heartbeat::BeatProgress::default(),
         clock_skew_ms: None,
         ..row("empty")
     };
-    put(&store, &[full.clone(), empty.clone()]).await;
-    assert_eq!(all(&store).await, [empty, full]);
+    put_workers(&store, &[full.clone(), empty.clone()]).await;
+    assert_eq!(all_workers(&store).await, [empty, full]);
 }
 
 /// Rows that differ in everything that the rule looks at.
-fn variants() -> Vec<WorkerRow> {
+fn row_variants() -> Vec<WorkerRow> {
     let (none, a, b) = (None, Some("a".into()), Some("b".into()));
     let mut all = Vec::new();
     for boot_id in [&none, &a, &b] {
@@ -79,25 +79,25 @@ fn variants() -> Vec<WorkerRow> {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn which_of_two_rows_stays_is_the_rule_of_the_roster() {
-    let store = open(&database().await);
-    let variants = variants();
+async fn which_of_two_rows_stays_is_the_rule_of_the_registry() {
+    let store = open_store(&create_database().await);
+    let variants = row_variants();
     let mut pairs = Vec::new();
     for known in &variants {
         for new in &variants {
             let id =
                 crate::model::heartbeat::BeatId::parse(&format!("{:06}", pairs.len())).unwrap();
-            let of = |row: &WorkerRow| WorkerRow {
+            let with_id = |row: &WorkerRow| WorkerRow {
                 id: id.clone(),
                 ..row.clone()
             };
-            pairs.push((of(known), of(new)));
+            pairs.push((with_id(known), with_id(new)));
         }
     }
     let (known, new): (Vec<_>, Vec<_>) = pairs.iter().cloned().unzip();
-    put(&store, &known).await;
-    put(&store, &new).await;
-    let stayed = all(&store).await;
+    put_workers(&store, &known).await;
+    put_workers(&store, &new).await;
+    let stayed = all_workers(&store).await;
     assert_eq!(stayed.len(), 81 * 81);
     for ((known, new), stayed) in pairs.iter().zip(&stayed) {
         let expected = if new.supersedes(known) { new } else { known };
@@ -108,14 +108,14 @@ async fn which_of_two_rows_stays_is_the_rule_of_the_roster() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs .ci/backends"]
 async fn two_stores_that_write_the_same_rows_come_to_the_same_end() {
-    let url = database().await;
-    let (left, right) = (Arc::new(open(&url)), Arc::new(open(&url)));
+    let url = create_database().await;
+    let (left, right) = (Arc::new(open_store(&url)), Arc::new(open_store(&url)));
     let beat = |worker: u64, sequence| WorkerRow {
         sequence,
         ..row(&format!("worker-{worker:03}"))
     };
     // One has the odd beats and one the even, in opposite orders of workers and of time.
-    let writer = |store: Arc<Postgres>, reverse: bool| async move {
+    let writer = |store: Arc<PostgresStore>, reverse: bool| async move {
         for step in 0..50_u64 {
             let sequence = if reverse {
                 100 - 2 * step
@@ -126,15 +126,15 @@ async fn two_stores_that_write_the_same_rows_come_to_the_same_end() {
             if reverse {
                 rows.reverse();
             }
-            put(&store, &rows).await;
+            put_workers(&store, &rows).await;
         }
     };
     let one = tokio::spawn(writer(Arc::clone(&left), false));
     let other = tokio::spawn(writer(Arc::clone(&right), true));
     one.await.unwrap();
     other.await.unwrap();
-    let rows = all(&left).await;
-    assert_eq!(rows, all(&right).await);
+    let rows = all_workers(&left).await;
+    assert_eq!(rows, all_workers(&right).await);
     assert_eq!(rows.len(), 100);
     assert!(rows.iter().all(|row| row.sequence == 100), "{rows:?}");
 }
@@ -142,17 +142,17 @@ async fn two_stores_that_write_the_same_rows_come_to_the_same_end() {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_row_that_is_committed_late_is_not_missed() {
-    let url = database().await;
-    let store = open(&url);
-    put(&store, &[row("first"), row("late")]).await;
+    let url = create_database().await;
+    let store = open_store(&url);
+    put_workers(&store, &[row("first"), row("late")]).await;
     let (_, start) = store.workers(Revision::default()).await.unwrap();
     // A writer that begins before the others, and ends after them.
-    let slow = server::session(&url).await;
+    let slow = server::open_session(&url).await;
     let touch = "UPDATE vantage_obs.workers SET sequence = 99, written = pg_current_xact_id() WHERE id = 'late'";
     slow.batch_execute(&format!("BEGIN; {touch}"))
         .await
         .unwrap();
-    put(&store, &[row("quick")]).await;
+    put_workers(&store, &[row("quick")]).await;
     let (rows, revision) = store.workers(start).await.unwrap();
     assert_eq!(ids(&rows), ["quick"]);
     let (rows, again) = store.workers(revision).await.unwrap();
@@ -171,18 +171,18 @@ async fn a_row_that_is_committed_late_is_not_missed() {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn a_worker_is_forgotten_unless_it_came_back() {
-    let store = open(&database().await);
+async fn a_worker_is_deleted_unless_it_beat_again() {
+    let store = open_store(&create_database().await);
     let (gone, back) = (row("gone"), row("back"));
-    put(&store, &[gone.clone(), back.clone()]).await;
+    put_workers(&store, &[gone.clone(), back.clone()]).await;
     let earlier = back.last_seen.map(|at| at - Duration::from_nanos(1));
-    let changes = [
-        Change::Forget(gone.id.clone(), gone.last_seen),
-        Change::Forget(back.id.clone(), earlier),
+    let ops = [
+        StoreOp::DeleteWorker(gone.id.clone(), gone.last_seen),
+        StoreOp::DeleteWorker(back.id.clone(), earlier),
     ];
-    store.commit(&changes).await.unwrap();
-    store.commit(&changes).await.unwrap();
-    assert_eq!(ids(&all(&store).await), ["back"]);
+    store.commit(&ops).await.unwrap();
+    store.commit(&ops).await.unwrap();
+    assert_eq!(ids(&all_workers(&store).await), ["back"]);
 }
 
 fn slice(instance: &str, start: i64, good: u64) -> SliceRow {
@@ -199,21 +199,24 @@ fn slice(instance: &str, start: i64, good: u64) -> SliceRow {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn slices_take_each_others_place_and_are_swept_in_batches() {
-    let store = open(&database().await);
+async fn slices_replace_each_other_and_are_deleted_in_batches() {
+    let store = open_store(&create_database().await);
     let slices: Vec<_> = (0..12_000).map(|n| slice("a", n * 60, 1)).collect();
-    let changes: Vec<_> = slices.iter().cloned().map(Change::Slice).collect();
-    store.commit(&changes).await.unwrap();
-    store.commit(&changes).await.unwrap();
+    let ops: Vec<_> = slices.iter().cloned().map(StoreOp::Slice).collect();
+    store.commit(&ops).await.unwrap();
+    store.commit(&ops).await.unwrap();
     let newest = slice("a", 11_999 * 60, 9);
     let other = slice("b", 11_999 * 60, 5);
-    let changes = [Change::Slice(newest.clone()), Change::Slice(other)];
-    store.commit(&changes).await.unwrap();
+    let ops = [StoreOp::Slice(newest.clone()), StoreOp::Slice(other)];
+    store.commit(&ops).await.unwrap();
     let since = Timestamp::from_second(11_998 * 60).unwrap();
     let read = store.slices("a", since).await.unwrap();
     assert_eq!(read, [slices[11_998].clone(), newest.clone()]);
-    assert_eq!(store.sweep(newest.start).await.unwrap(), 11_998);
-    assert_eq!(store.sweep(newest.start).await.unwrap(), 0);
+    assert_eq!(
+        store.delete_expired_slices(newest.start).await.unwrap(),
+        11_998
+    );
+    assert_eq!(store.delete_expired_slices(newest.start).await.unwrap(), 0);
     assert_eq!(
         store
             .slices("a", Timestamp::UNIX_EPOCH)
@@ -226,87 +229,90 @@ async fn slices_take_each_others_place_and_are_swept_in_batches() {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn the_lead_is_one_s_until_it_ends() {
-    let url = database().await;
-    let (one, other) = (open(&url), open(&url));
+async fn a_lease_is_held_by_one_instance_until_it_ends() {
+    let url = create_database().await;
+    let (one, other) = (open_store(&url), open_store(&url));
     let (long, ended) = (Duration::from_secs(60), Duration::ZERO);
-    assert!(one.lead("sweep", "one", long).await.unwrap());
-    assert!(!other.lead("sweep", "other", long).await.unwrap());
-    assert!(other.lead("another", "other", long).await.unwrap());
-    assert!(one.lead("sweep", "one", ended).await.unwrap());
-    assert!(other.lead("sweep", "other", long).await.unwrap());
-    assert!(!one.lead("sweep", "one", long).await.unwrap());
+    assert!(one.acquire_lease("sweep", "one", long).await.unwrap());
+    assert!(!other.acquire_lease("sweep", "other", long).await.unwrap());
+    assert!(other.acquire_lease("another", "other", long).await.unwrap());
+    assert!(one.acquire_lease("sweep", "one", ended).await.unwrap());
+    assert!(other.acquire_lease("sweep", "other", long).await.unwrap());
+    assert!(!one.acquire_lease("sweep", "one", long).await.unwrap());
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_server_that_stops_costs_the_deadline_at_most_and_one_that_is_back_is_used_at_once() {
-    let server = Server::start();
-    let store = open(&server.url());
-    put(&store, &[row("before")]).await;
+    let server = TestPostgres::start();
+    let store = open_store(&server.url());
+    put_workers(&store, &[row("before")]).await;
     server.down();
     let started = Instant::now();
     let error = store
-        .commit(&[Change::Worker(row("lost"))])
+        .commit(&[StoreOp::Worker(row("lost"))])
         .await
         .unwrap_err();
-    assert!(error.passing, "{error:?}");
+    assert!(error.transient, "{error:?}");
     assert!(started.elapsed() < WITHIN, "{:?}", started.elapsed());
     server.up();
-    put(&store, &[row("after")]).await;
-    // Restarted between two calls: the connections that lay idle are found dead, and nobody is told.
+    put_workers(&store, &[row("after")]).await;
+    // Restarted between two calls: the connections that lay idle are found dead, and replaced.
     server.down();
     server.up();
-    put(&store, &[row("later")]).await;
-    assert_eq!(ids(&all(&store).await), ["after", "before", "later"]);
+    put_workers(&store, &[row("later")]).await;
+    assert_eq!(
+        ids(&all_workers(&store).await),
+        ["after", "before", "later"]
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_server_that_hangs_costs_the_deadline() {
-    let url = database().await;
-    let mut store = open(&url);
-    put(&store, &[row("w")]).await;
-    store.within = Duration::from_millis(300);
+    let url = create_database().await;
+    let mut store = open_store(&url);
+    put_workers(&store, &[row("w")]).await;
+    store.timeout = Duration::from_millis(300);
     // A hand on the table: the server waits for it longer than we do.
-    let holder = server::session(&url).await;
+    let holder = server::open_session(&url).await;
     let hold = "BEGIN; LOCK TABLE vantage_obs.workers";
     holder.batch_execute(hold).await.unwrap();
     let started = Instant::now();
-    let change = [Change::Worker(WorkerRow {
+    let op = [StoreOp::Worker(WorkerRow {
         sequence: 8,
         ..row("w")
     })];
-    let error = store.commit(&change).await.unwrap_err();
-    assert!(error.passing, "{error:?}");
-    // Without a deadline it would be for ever; a busy machine may take its time to bulletin one.
+    let error = store.commit(&op).await.unwrap_err();
+    assert!(error.transient, "{error:?}");
+    // Without a deadline it would be for ever; a busy machine may take its time to notice one.
     assert!(started.elapsed() < WITHIN, "{:?}", started.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
-    store.within = WITHIN;
-    store.commit(&change).await.unwrap();
+    store.timeout = WITHIN;
+    store.commit(&op).await.unwrap();
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_beat_with_a_zero_byte_does_not_spoil_the_batch_and_a_lost_schema_is_made_again() {
-    let url = database().await;
-    let store = open(&url);
+    let url = create_database().await;
+    let store = open_store(&url);
     let odd = WorkerRow {
         version: Some("1\0".into()),
         ..row("odd")
     };
-    put(&store, &[odd, row("w")]).await;
-    assert_eq!(all(&store).await.len(), 2);
-    run(&url, "DROP SCHEMA vantage_obs CASCADE").await;
-    let change = [Change::Worker(row("w"))];
-    assert!(store.commit(&change).await.unwrap_err().passing);
-    store.commit(&change).await.unwrap();
+    put_workers(&store, &[odd, row("w")]).await;
+    assert_eq!(all_workers(&store).await.len(), 2);
+    run_script(&url, "DROP SCHEMA vantage_obs CASCADE").await;
+    let op = [StoreOp::Worker(row("w"))];
+    assert!(store.commit(&op).await.unwrap_err().transient);
+    store.commit(&op).await.unwrap();
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_thousand_rows_are_committed_well_within_a_quarter_of_a_second() {
-    let store = open(&database().await);
+    let store = open_store(&create_database().await);
     let mut times = Vec::new();
     for sequence in 0..20 {
         let beat = |worker| WorkerRow {
@@ -315,7 +321,7 @@ async fn a_thousand_rows_are_committed_well_within_a_quarter_of_a_second() {
         };
         let rows: Vec<_> = (0..1_000).map(beat).collect();
         let started = Instant::now();
-        put(&store, &rows).await;
+        put_workers(&store, &rows).await;
         times.push(started.elapsed());
     }
     times.sort();
@@ -327,24 +333,24 @@ async fn a_thousand_rows_are_committed_well_within_a_quarter_of_a_second() {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn it_keeps_every_promise_of_a_store() {
-    for (name, claim) in crate::store::tests::suite::CLAIMS {
+async fn the_postgres_store_fulfils_the_contract() {
+    for (name, contract_test) in crate::store::tests::suite::CONTRACT {
         eprintln!("{name}");
-        claim(Arc::new(open(&database().await))).await;
+        contract_test(Arc::new(open_store(&create_database().await))).await;
     }
 }
 
 /// The same incident, as each of them would open it.
-fn opened() -> Change {
+fn open_incident_op() -> StoreOp {
     let row = crate::store::tests::rows::incident("opened", 0, None);
-    Change::Bulletin(crate::store::BulletinRow {
+    StoreOp::Incident(crate::store::IncidentRow {
         id: crate::model::status::StatusId::random(),
         slot: Some("system".into()),
         ..row
     })
 }
 
-/// What the two processes of the next test do: twenty tasks, all at the moment that the environment
+/// One of the two processes of the next test: twenty tasks, all at the moment that the environment
 /// names. By itself it has nothing to do.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs .ci/backends"]
@@ -356,7 +362,7 @@ async fn one_process_of_two() {
         return;
     };
     let at: u128 = at.parse().unwrap();
-    let stores: Vec<_> = (0..4).map(|_| Arc::new(open(&url))).collect();
+    let stores: Vec<_> = (0..4).map(|_| Arc::new(open_store(&url))).collect();
     for store in &stores {
         store.workers(Revision::default()).await.unwrap();
     }
@@ -367,7 +373,7 @@ async fn one_process_of_two() {
                 while std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() < at {
                     tokio::task::yield_now().await;
                 }
-                store.commit(&[opened()]).await
+                store.commit(&[open_incident_op()]).await
             })
         })
         .collect();
@@ -379,8 +385,8 @@ async fn one_process_of_two() {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_is_one_row() {
-    let url = database().await;
-    open(&url).workers(Revision::default()).await.unwrap();
+    let url = create_database().await;
+    open_store(&url).workers(Revision::default()).await.unwrap();
     let at = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(3);
     let processes = [(); 2].map(|()| {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
@@ -397,7 +403,7 @@ async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_
     for mut process in processes {
         assert!(process.wait().unwrap().success());
     }
-    let rows = server::session(&url).await;
+    let rows = server::open_session(&url).await;
     let rows = rows
         .query("SELECT id FROM vantage_obs.bulletins", &[])
         .await;
@@ -407,31 +413,31 @@ async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
-    let url = database().await;
-    let store = open(&url);
-    let total = |source: &str, figure, value| {
-        Change::Total(TotalRow {
+    let url = create_database().await;
+    let store = open_store(&url);
+    let total = |source: &str, metric, value| {
+        StoreOp::Total(TotalRow {
             day: jiff::civil::date(2026, 3, 29),
-            figure,
+            metric,
             attribute: "".into(),
             source: source.into(),
             value,
         })
     };
-    let changes = [
+    let ops = [
         total("a/1", "posts_published", 5),
         total("a/2", "posts_published", 7),
         total("a/1", "active_organizations", 5),
         total("b/1", "active_organizations", 4),
     ];
-    store.commit(&changes).await.unwrap();
-    store.commit(&changes).await.unwrap();
+    store.commit(&ops).await.unwrap();
+    store.commit(&ops).await.unwrap();
     let late = [total("a/1", "posts_published", 3)];
     store.commit(&late).await.unwrap();
-    let session = server::session(&url).await;
-    let asked = "SELECT figure, day::text, value FROM vantage_obs.daily_totals ORDER BY figure";
-    let rows = session.query(asked, &[]).await.unwrap();
-    let told: Vec<(&str, &str, i64)> = rows
+    let session = server::open_session(&url).await;
+    let query = "SELECT figure, day::text, value FROM vantage_obs.daily_totals ORDER BY figure";
+    let rows = session.query(query, &[]).await.unwrap();
+    let totals: Vec<(&str, &str, i64)> = rows
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
@@ -439,5 +445,5 @@ async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
         ("active_organizations", "2026-03-29", 5),
         ("posts_published", "2026-03-29", 12),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(totals, expected);
 }

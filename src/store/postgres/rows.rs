@@ -1,4 +1,4 @@
-//! Rows as columns, and back.
+//! Conversion of rows to columns, and back.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
+use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::postgres_client::PostgresError;
-use crate::store::{NoteRow, SliceRow, TotalRow, WorkerRow};
+use crate::store::{AlertStateRow, SliceRow, TotalRow, WorkerRow};
 
-/// What a statement takes.
-pub(super) type Values<'a, const N: usize> = [&'a (dyn ToSql + Sync); N];
+/// The parameters of a statement.
+pub(super) type SqlParameters<'a, const N: usize> = [&'a (dyn ToSql + Sync); N];
 
 /// Rows that a snapshot did not show. The first condition is for the index.
 pub(super) const SELECT_WORKERS: &str = "
@@ -24,9 +24,9 @@ FROM vantage_obs.workers
 WHERE written >= pg_snapshot_xmin($1::text::pg_snapshot)
     AND NOT pg_visible_in_snapshot(written, $1::text::pg_snapshot)";
 
-/// Columns of workers.
+/// The columns of workers.
 #[derive(Default)]
-pub(super) struct Workers<'a> {
+pub(super) struct WorkerColumns<'a> {
     ids: Vec<&'a str>,
     roles: Vec<&'static str>,
     boots: Vec<Option<Cow<'a, str>>>,
@@ -50,11 +50,11 @@ pub(super) struct Workers<'a> {
     lost: Vec<bool>,
 }
 
-impl<'a> Workers<'a> {
+impl<'a> WorkerColumns<'a> {
     /// Takes the rows' places where the rows supersede what is there: `WorkerRow::supersedes` in SQL.
     pub(super) const UPSERT: &'static str = include_str!("upsert_workers.sql");
 
-    pub(super) fn of(rows: &[&'a WorkerRow]) -> Self {
+    pub(super) fn from_rows(rows: &[&'a WorkerRow]) -> Self {
         let mut columns = Self::default();
         for row in rows {
             columns.push(row);
@@ -64,36 +64,37 @@ impl<'a> Workers<'a> {
 
     fn push(&mut self, row: &'a WorkerRow) {
         self.ids.push(row.id.as_str());
-        self.roles.push(word_of_role(row.role));
-        self.boots.push(row.boot_id.as_deref().map(plain));
+        self.roles.push(role_name(row.role));
+        self.boots.push(row.boot_id.as_deref().map(without_nul));
         self.previous_boots
-            .push(row.previous_boot_id.as_deref().map(plain));
-        self.sequences.push(whole(row.sequence));
-        self.registered.push(nanos(row.registered_at));
-        self.last_seen.push(row.last_seen.map(nanos));
-        self.progressed.push(row.progressed_at.map(nanos));
-        self.intervals.push(length(row.interval));
-        self.conditions.push(word_of_condition(row.condition));
-        self.versions.push(row.version.as_deref().map(plain));
+            .push(row.previous_boot_id.as_deref().map(without_nul));
+        self.sequences.push(to_bigint(row.sequence));
+        self.registered.push(to_nanos(row.registered_at));
+        self.last_seen.push(row.last_seen.map(to_nanos));
+        self.progressed.push(row.progressed_at.map(to_nanos));
+        self.intervals.push(duration_to_nanos(row.interval));
+        self.conditions.push(condition_name(row.condition));
+        self.versions.push(row.version.as_deref().map(without_nul));
         self.push_progress(&row.progress);
-        self.restarts.push(whole(row.restarts));
+        self.restarts.push(to_bigint(row.restarts));
         self.skews.push(row.clock_skew_ms);
         self.lost.push(row.lost);
     }
 
-    fn push_progress(&mut self, progress: &Progress) {
-        self.in_flight.push(whole(progress.in_flight));
-        self.overdue.push(whole(progress.in_flight_overdue));
-        self.processed.push(whole(progress.processed_total));
-        self.failed.push(whole(progress.failed_total));
+    fn push_progress(&mut self, progress: &BeatProgress) {
+        self.in_flight.push(to_bigint(progress.in_flight));
+        self.overdue.push(to_bigint(progress.in_flight_overdue));
+        self.processed.push(to_bigint(progress.processed_total));
+        self.failed.push(to_bigint(progress.failed_total));
         self.last_progress
-            .push(progress.last_progress_at.map(nanos));
-        self.oldest.push(progress.oldest_in_flight.map(length));
-        self.depths.push(progress.queue_depth.map(whole));
+            .push(progress.last_progress_at.map(to_nanos));
+        self.oldest
+            .push(progress.oldest_in_flight.map(duration_to_nanos));
+        self.depths.push(progress.queue_depth.map(to_bigint));
     }
 
     #[rustfmt::skip]
-    pub(super) fn values(&self) -> Values<'_, 21> {
+    pub(super) fn parameters(&self) -> SqlParameters<'_, 21> {
         [
             &self.ids, &self.roles, &self.boots, &self.previous_boots, &self.sequences,
             &self.registered, &self.last_seen, &self.progressed, &self.intervals, &self.conditions,
@@ -103,32 +104,32 @@ impl<'a> Workers<'a> {
     }
 }
 
-/// `None` for a row that no release of ours has written.
-pub(super) fn worker(row: &Row) -> Option<WorkerRow> {
+/// Decodes a worker; `None` for a row that no release of ours has written.
+pub(super) fn decode_worker(row: &Row) -> Option<WorkerRow> {
     let text = |index| Some(row.try_get::<_, Option<&str>>(index).ok()?.map(Arc::from));
     let number = |index| row.try_get::<_, Option<i64>>(index).ok();
-    let count = |index| Some(unsigned(number(index)??));
-    let moment = |index| Some(number(index)?.map(timestamp));
+    let count = |index| Some(from_bigint(number(index)??));
+    let moment = |index| Some(number(index)?.map(from_nanos));
     Some(WorkerRow {
         id: BeatId::parse(row.try_get(0).ok()?)?,
-        role: role(row.try_get(1).ok()?)?,
+        role: parse_role(row.try_get(1).ok()?)?,
         boot_id: text(2)?,
         previous_boot_id: text(3)?,
         sequence: count(4)?,
-        registered_at: timestamp(number(5)??),
+        registered_at: from_nanos(number(5)??),
         last_seen: moment(6)?,
         progressed_at: moment(7)?,
         interval: Duration::from_nanos(count(8)?),
-        condition: condition(row.try_get(9).ok()?)?,
+        condition: parse_condition(row.try_get(9).ok()?)?,
         version: text(10)?,
-        progress: Progress {
+        progress: BeatProgress {
             in_flight: count(11)?,
             in_flight_overdue: count(12)?,
             processed_total: count(13)?,
             failed_total: count(14)?,
             last_progress_at: moment(15)?,
-            oldest_in_flight: number(16)?.map(unsigned).map(Duration::from_nanos),
-            queue_depth: number(17)?.map(unsigned),
+            oldest_in_flight: number(16)?.map(from_bigint).map(Duration::from_nanos),
+            queue_depth: number(17)?.map(from_bigint),
         },
         restarts: count(18)?,
         clock_skew_ms: number(19)?,
@@ -136,9 +137,9 @@ pub(super) fn worker(row: &Row) -> Option<WorkerRow> {
     })
 }
 
-/// Columns of slices.
+/// The columns of slices.
 #[derive(Default)]
-pub(super) struct Slices<'a> {
+pub(super) struct SliceColumns<'a> {
     instances: Vec<Cow<'a, str>>,
     objectives: Vec<Cow<'a, str>>,
     starts: Vec<i64>,
@@ -148,7 +149,7 @@ pub(super) struct Slices<'a> {
     covered: Vec<i64>,
 }
 
-impl<'a> Slices<'a> {
+impl<'a> SliceColumns<'a> {
     /// A slice that has not changed is not written again.
     pub(super) const UPSERT: &'static str = "
 INSERT INTO vantage_obs.slices AS known
@@ -161,22 +162,24 @@ SET end_ns = excluded.end_ns, good = excluded.good, bad = excluded.bad,
 WHERE (known.end_ns, known.good, known.bad, known.covered_ns)
     IS DISTINCT FROM (excluded.end_ns, excluded.good, excluded.bad, excluded.covered_ns)";
 
-    pub(super) fn of(rows: &[&'a SliceRow]) -> Self {
+    pub(super) fn from_rows(rows: &[&'a SliceRow]) -> Self {
         let mut columns = Self::default();
         for row in rows {
-            let start = nanos(row.start);
-            columns.instances.push(plain(&row.instance));
-            columns.objectives.push(plain(&row.objective));
+            let start = to_nanos(row.start);
+            columns.instances.push(without_nul(&row.instance));
+            columns.objectives.push(without_nul(&row.objective));
             columns.starts.push(start);
-            columns.ends.push(start.saturating_add(length(row.length)));
-            columns.good.push(whole(row.good));
-            columns.bad.push(whole(row.bad));
-            columns.covered.push(length(row.covered));
+            columns
+                .ends
+                .push(start.saturating_add(duration_to_nanos(row.length)));
+            columns.good.push(to_bigint(row.good));
+            columns.bad.push(to_bigint(row.bad));
+            columns.covered.push(duration_to_nanos(row.covered));
         }
         columns
     }
 
-    pub(super) fn values(&self) -> Values<'_, 7> {
+    pub(super) fn parameters(&self) -> SqlParameters<'_, 7> {
         [
             &self.instances,
             &self.objectives,
@@ -189,41 +192,41 @@ WHERE (known.end_ns, known.good, known.bad, known.covered_ns)
     }
 }
 
-/// Columns of notes.
+/// The columns of alert states.
 #[derive(Default)]
-pub(super) struct Notes<'a> {
+pub(super) struct AlertStateColumns<'a> {
     instances: Vec<Cow<'a, str>>,
     subjects: Vec<Cow<'a, str>>,
     written: Vec<i64>,
     texts: Vec<Cow<'a, str>>,
 }
 
-impl<'a> Notes<'a> {
+impl<'a> AlertStateColumns<'a> {
     pub(super) const UPSERT: &'static str = "
 INSERT INTO vantage_obs.notes (instance, subject, written_ns, note)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
 ON CONFLICT (instance, subject) DO UPDATE
 SET written_ns = excluded.written_ns, note = excluded.note";
 
-    pub(super) fn of(rows: &[&'a NoteRow]) -> Self {
+    pub(super) fn from_rows(rows: &[&'a AlertStateRow]) -> Self {
         let mut columns = Self::default();
         for row in rows {
-            columns.instances.push(plain(&row.instance));
-            columns.subjects.push(plain(&row.subject));
-            columns.written.push(nanos(row.written_at));
-            columns.texts.push(plain(&row.text));
+            columns.instances.push(without_nul(&row.instance));
+            columns.subjects.push(without_nul(&row.subject));
+            columns.written.push(to_nanos(row.written_at));
+            columns.texts.push(without_nul(&row.text));
         }
         columns
     }
 
-    pub(super) fn values(&self) -> Values<'_, 4> {
+    pub(super) fn parameters(&self) -> SqlParameters<'_, 4> {
         [&self.instances, &self.subjects, &self.written, &self.texts]
     }
 }
 
-/// Columns of totals.
+/// The columns of totals.
 #[derive(Default)]
-pub(super) struct Totals<'a> {
+pub(super) struct TotalColumns<'a> {
     days: Vec<String>,
     figures: Vec<&'static str>,
     attributes: Vec<Cow<'a, str>>,
@@ -231,8 +234,8 @@ pub(super) struct Totals<'a> {
     values: Vec<i64>,
 }
 
-impl<'a> Totals<'a> {
-    /// What is less was said earlier.
+impl<'a> TotalColumns<'a> {
+    /// A smaller value is an earlier one, and is ignored.
     pub(super) const UPSERT: &'static str = "
 INSERT INTO vantage_obs.daily_counts AS known (day, figure, attribute, source, value)
 SELECT day::date, figure, attribute, source, value
@@ -241,19 +244,19 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
 ON CONFLICT (day, figure, attribute, source) DO UPDATE SET value = excluded.value
 WHERE known.value < excluded.value";
 
-    pub(super) fn of(rows: &[&'a TotalRow]) -> Self {
+    pub(super) fn from_rows(rows: &[&'a TotalRow]) -> Self {
         let mut columns = Self::default();
         for row in rows {
             columns.days.push(row.day.to_string());
-            columns.figures.push(row.figure);
-            columns.attributes.push(plain(&row.attribute));
-            columns.sources.push(plain(&row.source));
-            columns.values.push(whole(row.value));
+            columns.figures.push(row.metric);
+            columns.attributes.push(without_nul(&row.attribute));
+            columns.sources.push(without_nul(&row.source));
+            columns.values.push(to_bigint(row.value));
         }
         columns
     }
 
-    pub(super) fn values(&self) -> Values<'_, 5> {
+    pub(super) fn parameters(&self) -> SqlParameters<'_, 5> {
         [
             &self.days,
             &self.figures,
@@ -264,32 +267,35 @@ WHERE known.value < excluded.value";
     }
 }
 
-pub(super) fn note(instance: &str, row: &Row) -> Result<NoteRow, PostgresError> {
-    Ok(NoteRow {
+pub(super) fn decode_alert_state(
+    instance: &str,
+    row: &Row,
+) -> Result<AlertStateRow, PostgresError> {
+    Ok(AlertStateRow {
         instance: instance.into(),
         subject: row.try_get::<_, &str>(0)?.into(),
-        written_at: timestamp(row.try_get(1)?),
+        written_at: from_nanos(row.try_get(1)?),
         text: row.try_get::<_, &str>(2)?.into(),
     })
 }
 
-pub(super) fn slice(instance: &str, row: &Row) -> Result<SliceRow, PostgresError> {
+pub(super) fn decode_slice(instance: &str, row: &Row) -> Result<SliceRow, PostgresError> {
     let (start, end): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
     let length = end.saturating_sub(start);
     let covered = row.try_get::<_, Option<i64>>(5)?.unwrap_or(length);
     Ok(SliceRow {
         instance: instance.into(),
         objective: row.try_get::<_, &str>(0)?.into(),
-        start: timestamp(start),
-        length: Duration::from_nanos(unsigned(length)),
-        covered: Duration::from_nanos(unsigned(covered)),
-        good: unsigned(row.try_get(3)?),
-        bad: unsigned(row.try_get(4)?),
+        start: from_nanos(start),
+        length: Duration::from_nanos(from_bigint(length)),
+        covered: Duration::from_nanos(from_bigint(covered)),
+        good: from_bigint(row.try_get(3)?),
+        bad: from_bigint(row.try_get(4)?),
     })
 }
 
-/// PostgreSQL has no text with a zero byte, and one such beat must not spoil the others' batch.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+/// Replaces zero bytes: PostgreSQL has no text with one, and one such beat must not spoil the others' batch.
+pub(super) fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}").into()
     } else {
@@ -297,53 +303,56 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Exact from 1677 to 2262.
-pub(super) fn nanos(at: Timestamp) -> i64 {
+/// Returns nanoseconds since the epoch, exact from 1677 to 2262.
+pub(super) fn to_nanos(at: Timestamp) -> i64 {
     let nanos = at.as_nanosecond();
     i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
 }
 
-fn timestamp(nanos: i64) -> Timestamp {
+fn from_nanos(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(nanos.into()).unwrap_or_default()
 }
 
-fn length(time: Duration) -> i64 {
+fn duration_to_nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Who counts to 2⁶³ and beyond stays there.
-pub(super) fn whole(count: u64) -> i64 {
+/// Returns a count, capped at 2⁶³ − 1.
+pub(super) fn to_bigint(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn unsigned(count: i64) -> u64 {
+fn from_bigint(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }
 
-const fn word_of_role(role: Role) -> &'static str {
+const fn role_name(role: BeatRole) -> &'static str {
     match role {
-        Role::Worker => "worker",
-        Role::Scheduler => "scheduler",
+        BeatRole::Worker => "worker",
+        BeatRole::Scheduler => "scheduler",
     }
 }
 
-fn role(word: &str) -> Option<Role> {
-    let all = [Role::Worker, Role::Scheduler];
-    all.into_iter().find(|role| word_of_role(*role) == word)
+fn parse_role(name: &str) -> Option<BeatRole> {
+    let all = [BeatRole::Worker, BeatRole::Scheduler];
+    all.into_iter().find(|role| role_name(*role) == name)
 }
 
-const fn word_of_condition(condition: Condition) -> &'static str {
+const fn condition_name(condition: LifecycleState) -> &'static str {
     match condition {
-        Condition::Running => "running",
-        Condition::Draining => "draining",
-        Condition::Stopped => "stopped",
+        LifecycleState::Running => "running",
+        LifecycleState::Draining => "draining",
+        LifecycleState::Stopped => "stopped",
     }
 }
 
-fn condition(word: &str) -> Option<Condition> {
-    let all = [Condition::Running, Condition::Draining, Condition::Stopped];
-    all.into_iter()
-        .find(|each| word_of_condition(*each) == word)
+fn parse_condition(name: &str) -> Option<LifecycleState> {
+    let all = [
+        LifecycleState::Running,
+        LifecycleState::Draining,
+        LifecycleState::Stopped,
+    ];
+    all.into_iter().find(|each| condition_name(*each) == name)
 }
 
 #[cfg(test)]
@@ -356,7 +365,7 @@ pub(super) mod tests {
             |nanos: i128| Timestamp::from_nanosecond(1_800_000_000_000_000_000 + nanos).unwrap();
         WorkerRow {
             id: BeatId::parse(id).unwrap(),
-            role: Role::Worker,
+            role: BeatRole::Worker,
             boot_id: Some("boot-b".into()),
             previous_boot_id: Some("boot-a".into()),
             sequence: 7,
@@ -364,9 +373,9 @@ pub(super) mod tests {
             last_seen: Some(at(1_000_000_007)),
             progressed_at: Some(at(900_000_003)),
             interval: Duration::from_nanos(30_000_000_001),
-            condition: Condition::Draining,
+            condition: LifecycleState::Draining,
             version: Some("1.2.3".into()),
-            progress: Progress {
+            progress: BeatProgress {
                 in_flight: 11,
                 in_flight_overdue: 12,
                 processed_total: 13,
@@ -383,10 +392,10 @@ pub(super) mod tests {
 
     #[test]
     fn what_no_column_can_hold_is_bounded_and_does_not_spoil_a_batch() {
-        assert_eq!(plain("a\0b"), "a\u{fffd}b");
-        assert_eq!(whole(u64::MAX), i64::MAX);
-        assert_eq!(length(Duration::MAX), i64::MAX);
-        assert_eq!(nanos(Timestamp::MAX), i64::MAX);
-        assert_eq!(nanos(Timestamp::MIN), i64::MIN);
+        assert_eq!(without_nul("a\0b"), "a\u{fffd}b");
+        assert_eq!(to_bigint(u64::MAX), i64::MAX);
+        assert_eq!(duration_to_nanos(Duration::MAX), i64::MAX);
+        assert_eq!(to_nanos(Timestamp::MAX), i64::MAX);
+        assert_eq!(to_nanos(Timestamp::MIN), i64::MIN);
     }
 }

@@ -3,52 +3,52 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::encryption::divided;
+use super::encryption::split_parameters;
 use super::error::PostgresError;
-use super::tls::Connector;
-use crate::config::{Secret, Tls};
+use super::tls::PostgresConnector;
+use crate::config::{Secret, TlsConfig};
 
-/// For how long one of several hosts is tried, unless the URL says otherwise: the next one may be
-/// the one that lives.
-const EACH_HOST: Duration = Duration::from_secs(2);
-/// After which silence a connection is probed, and given up.
-const SILENCE: Duration = Duration::from_secs(15);
+/// The time limit of connecting to one of several hosts, unless the URL sets one: the next host may be
+/// the one that is up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time without traffic after which a connection is probed, and given up.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A URL of PostgreSQL that was understood. It does not show itself.
+/// A parsed PostgreSQL URL. Its `Debug` output shows nothing of it.
 #[derive(Clone)]
-pub(crate) struct Address {
-    pub(super) client: tokio_postgres::Config,
-    pub(super) connector: Connector,
+pub(crate) struct PostgresAddress {
+    pub(super) config: tokio_postgres::Config,
+    pub(super) connector: PostgresConnector,
 }
 
-impl Address {
-    /// Reads a URL; `tls` holds where the URL names no files.
-    pub(crate) fn parse(url: &Secret, tls: &Tls) -> Result<Self, PostgresError> {
+impl PostgresAddress {
+    /// Parses a URL; `tls` applies if the URL names no files.
+    pub(crate) fn parse(url: &Secret, tls: &TlsConfig) -> Result<Self, PostgresError> {
         let url = url
             .expose()
             .ok_or_else(|| PostgresError::bad_url("is a reference that was not followed"))?;
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(PostgresError::bad_url("does not start with postgres://"));
         }
-        let (plain, encryption) = divided(url, tls)?;
-        let mut client: tokio_postgres::Config = plain
+        let (client_url, encryption) = split_parameters(url, tls)?;
+        let mut config: tokio_postgres::Config = client_url
             .parse()
-            .map_err(|error| PostgresError::bad_url(&reason(&error)))?;
-        client.ssl_mode(encryption.mode.of_client());
-        complete(&mut client);
-        let connector = Connector::new(&encryption)?;
-        Ok(Self { client, connector })
+            .map_err(|error| PostgresError::bad_url(&parse_failure(&error)))?;
+        config.ssl_mode(encryption.mode.to_client());
+        set_defaults(&mut config);
+        let connector = PostgresConnector::new(&encryption)?;
+        Ok(Self { config, connector })
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
-/// What is wrong with a URL, without a word that may come from its secret parts.
-fn reason(error: &tokio_postgres::Error) -> String {
+/// Describes the error in a URL, without text that may come from its secret parts.
+fn parse_failure(error: &tokio_postgres::Error) -> String {
     const KNOWN: [&str; 9] = [
         "port",
         "hostaddr",
@@ -60,35 +60,35 @@ fn reason(error: &tokio_postgres::Error) -> String {
         "channel_binding",
         "load_balance_hosts",
     ];
-    let said = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
-    let named = |key: &&&str| said.ends_with(&format!("`{key}`"));
-    match KNOWN.iter().find(named) {
+    let cause = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
+    let is_named = |key: &&&str| cause.ends_with(&format!("`{key}`"));
+    match KNOWN.iter().find(is_named) {
         Some(key) => format!("has a bad {key}"),
-        None if said.contains("unknown option") => "has an unknown parameter".into(),
+        None if cause.contains("unknown option") => "has an unknown parameter".into(),
         None => "cannot be read (is every special character of the password escaped?)".into(),
     }
 }
 
-/// What the URL leaves open.
-fn complete(client: &mut tokio_postgres::Config) {
-    if client.get_application_name().is_none() {
-        client.application_name("vantage-obs");
+/// Sets the defaults of what the URL leaves open.
+fn set_defaults(config: &mut tokio_postgres::Config) {
+    if config.get_application_name().is_none() {
+        config.application_name("vantage-obs");
     }
-    if client.get_connect_timeout().is_none() {
-        client.connect_timeout(EACH_HOST);
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
     }
-    if client.get_tcp_user_timeout().is_none() {
-        client.tcp_user_timeout(SILENCE);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(KEEPALIVE_TIMEOUT);
     }
-    client.keepalives_idle(client.get_keepalives_idle().min(SILENCE));
+    config.keepalives_idle(config.get_keepalives_idle().min(KEEPALIVE_TIMEOUT));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(url: &str) -> Result<Address, PostgresError> {
-        Address::parse(&Secret::new(url), &Tls::default())
+    fn parse(url: &str) -> Result<PostgresAddress, PostgresError> {
+        PostgresAddress::parse(&Secret::new(url), &TlsConfig::default())
     }
 
     #[test]
@@ -101,9 +101,9 @@ mod tests {
             "postgres://user@host/x?sslmode=canary",
         ] {
             let error = parse(url).unwrap_err();
-            let shown = format!("{error} {error:?} {}", error.told());
-            assert!(!shown.contains("canary"), "{shown}");
-            assert_eq!((error.code(), error.is_passing()), ("bad_url", false));
+            let text = format!("{error} {error:?} {}", error.with_causes());
+            assert!(!text.contains("canary"), "{text}");
+            assert_eq!((error.code(), error.is_transient()), ("bad_url", false));
         }
         let error = parse("postgres://user@host:99999/x").unwrap_err();
         assert!(error.to_string().contains("has a bad port"), "{error}");

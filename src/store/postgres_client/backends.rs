@@ -1,31 +1,31 @@
 //! Connections, migrations and figures against a real PostgreSQL; `.ci/backends` starts it.
 
-use super::figures::Figures;
 use super::migrate::tests::with_a_broken_step;
-use super::server::{database, run, session};
-use super::{Address, Pool, migrate};
-use crate::config::{Secret, Tls};
-use crate::model::snapshot::database::{Database, Table};
+use super::server::{create_database, open_session, run_script};
+use super::statistics::DatabaseStatistics;
+use super::{PostgresAddress, PostgresPool, migrate};
+use crate::config::{Secret, TlsConfig};
+use crate::model::snapshot::database::{DatabaseFigures, TableFigures};
 
-fn pool(url: &str) -> Pool {
-    let address = Address::parse(&Secret::new(url), &Tls::default());
-    Pool::new(address.expect("the URL is valid"), 2)
+fn connect_pool(url: &str) -> PostgresPool {
+    let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
+    PostgresPool::new(address.expect("the URL is valid"), 2)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs .ci/backends"]
 async fn twenty_replicas_may_start_at_once() {
-    let url = database().await;
+    let url = create_database().await;
     let starts: Vec<_> = (0..20)
         .map(|_| {
-            let pool = pool(&url);
+            let pool = connect_pool(&url);
             tokio::spawn(async move { migrate(&pool).await })
         })
         .collect();
     for start in starts {
         start.await.unwrap().unwrap();
     }
-    let versions = session(&url).await;
+    let versions = open_session(&url).await;
     let versions = versions.query("SELECT version FROM vantage_obs.migrations", &[]);
     assert_eq!(versions.await.unwrap().len(), 4);
 }
@@ -33,15 +33,15 @@ async fn twenty_replicas_may_start_at_once() {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_step_that_fails_leaves_nothing_behind() {
-    let url = database().await;
-    let pool = pool(&url);
+    let url = create_database().await;
+    let pool = connect_pool(&url);
     let error = with_a_broken_step(&pool).await.unwrap_err();
     assert!(
-        error.told().contains("division by zero"),
+        error.with_causes().contains("division by zero"),
         "{}",
-        error.told()
+        error.with_causes()
     );
-    let half = session(&url).await;
+    let half = open_session(&url).await;
     let half = half.query_one("SELECT to_regclass('vantage_obs.half') IS NULL", &[]);
     assert!(half.await.unwrap().get::<_, bool>(0));
     migrate(&pool).await.unwrap();
@@ -50,45 +50,48 @@ async fn a_step_that_fails_leaves_nothing_behind() {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_newer_schema_is_used_where_it_says_so_and_else_refused() {
-    let url = database().await;
-    let pool = pool(&url);
+    let url = create_database().await;
+    let pool = connect_pool(&url);
     migrate(&pool).await.unwrap();
     let newer = "INSERT INTO vantage_obs.migrations (version, compatible) VALUES";
-    run(&url, &format!("{newer} (98, 1)")).await;
+    run_script(&url, &format!("{newer} (98, 1)")).await;
     migrate(&pool).await.unwrap();
-    run(&url, &format!("{newer} (99, 50)")).await;
+    run_script(&url, &format!("{newer} (99, 50)")).await;
     let error = migrate(&pool).await.unwrap_err();
     assert!(error.to_string().contains("version 99"), "{error}");
-    assert!(!error.is_passing());
+    assert!(!error.is_transient());
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn a_wrong_password_is_told_without_being_shown() {
-    let url = database().await;
+async fn a_wrong_password_is_reported_without_being_shown() {
+    let url = create_database().await;
     let (user, host) = url.split_once('@').unwrap();
     let (scheme, _) = user.rsplit_once(':').unwrap();
-    let error = pool(&format!("{scheme}:canary@{host}"))
+    let error = connect_pool(&format!("{scheme}:canary@{host}"))
         .ping()
         .await
         .unwrap_err();
-    let shown = format!("{error} {error:?} {}", error.told());
+    let text = format!("{error} {error:?} {}", error.with_causes());
     assert_eq!(
-        (error.code(), error.is_passing()),
+        (error.code(), error.is_transient()),
         ("auth_failed", true),
-        "{shown}"
+        "{text}"
     );
-    assert!(!shown.contains("canary"), "{shown}");
+    assert!(!text.contains("canary"), "{text}");
 }
 
 #[cfg(feature = "tls")]
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn each_sslmode_believes_what_it_says() {
-    use super::server::setting;
-    let url = database().await;
-    let ca = format!("sslrootcert={}/ca.pem", setting("VANTAGE_TEST_CERTS"));
-    let stranger = format!("sslrootcert={}/client.pem", setting("VANTAGE_TEST_CERTS"));
+    use super::server::env_setting;
+    let url = create_database().await;
+    let ca = format!("sslrootcert={}/ca.pem", env_setting("VANTAGE_TEST_CERTS"));
+    let stranger = format!(
+        "sslrootcert={}/client.pem",
+        env_setting("VANTAGE_TEST_CERTS")
+    );
     let named = url.replace("127.0.0.1", "localhost");
     let unnamed = url.replace("127.0.0.1", "elsewhere.example");
     for (url, query, expected) in [
@@ -127,35 +130,35 @@ async fn each_sslmode_believes_what_it_says() {
 
 #[cfg(feature = "tls")]
 async fn is_encrypted(url: &str) -> Result<bool, &'static str> {
-    let limits = super::Limits {
+    let limits = super::TransactionLimits {
         mode: "",
         statement: std::time::Duration::from_secs(5),
         lock: std::time::Duration::from_secs(5),
     };
-    let asked = async {
-        let mut transaction = pool(url).begin(limits).await?;
+    let query = async {
+        let mut transaction = connect_pool(url).begin(limits).await?;
         let ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
         let rows = transaction.query(ssl, &[]).await?;
         Ok(rows[0].get(0))
     };
-    asked
+    query
         .await
         .map_err(|error: super::PostgresError| error.code())
 }
 
 /// A user that may do nothing but what every user may.
-async fn ordinary(url: &str) -> String {
+async fn create_ordinary_user(url: &str) -> String {
     let (_, name) = url.rsplit_once('/').unwrap();
-    run(url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'x'")).await;
+    run_script(url, &format!("CREATE ROLE {name} LOGIN PASSWORD 'x'")).await;
     let (_, host) = url.split_once('@').unwrap();
     format!("postgres://{name}:x@{host}")
 }
 
-async fn sample(figures: &mut Figures) -> Database {
-    figures.sample().await.unwrap()
+async fn sample(statistics: &mut DatabaseStatistics) -> DatabaseFigures {
+    statistics.sample().await.unwrap()
 }
 
-fn table<'a>(sample: &'a Database, name: &str) -> &'a Table {
+fn find_table<'a>(sample: &'a DatabaseFigures, name: &str) -> &'a TableFigures {
     let relations = sample.relations.as_ref().unwrap();
     let found = relations.tables.iter().find(|table| table.name == name);
     found.unwrap_or_else(|| panic!("no {name} in {relations:?}"))
@@ -163,23 +166,23 @@ fn table<'a>(sample: &'a Database, name: &str) -> &'a Table {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn an_ordinary_user_reads_all_figures() {
-    let url = database().await;
-    run(&url, "CREATE TABLE posts (id int PRIMARY KEY, body text); INSERT INTO posts SELECT n, repeat('x', 100) FROM generate_series(1, 5000) n; CREATE SCHEMA more; CREATE TABLE more.tags (a int); ANALYZE").await;
-    let mut figures = Figures::new(pool(&ordinary(&url).await));
-    let before = sample(&mut figures).await;
+async fn an_ordinary_user_reads_all_statistics() {
+    let url = create_database().await;
+    run_script(&url, "CREATE TABLE posts (id int PRIMARY KEY, body text); INSERT INTO posts SELECT n, repeat('x', 100) FROM generate_series(1, 5000) n; CREATE SCHEMA more; CREATE TABLE more.tags (a int); ANALYZE").await;
+    let mut statistics = DatabaseStatistics::new(connect_pool(&create_ordinary_user(&url).await));
+    let before = sample(&mut statistics).await;
     let mut reader = String::from("SET enable_seqscan = off;");
     reader.push_str(&"SELECT * FROM posts WHERE id = 7;".repeat(9));
     reader.push_str("SET enable_seqscan = on; SELECT count(body) FROM posts; ROLLBACK");
-    run(&url, &reader).await;
-    run(&url, "SELECT pg_sleep(1.2)").await;
-    let after = sample(&mut figures).await;
+    run_script(&url, &reader).await;
+    run_script(&url, "SELECT pg_sleep(1.2)").await;
+    let after = sample(&mut statistics).await;
     assert!(after.size_bytes.unwrap() > 5_000_000, "{after:?}");
-    let (old, new) = (table(&before, "posts"), table(&after, "posts"));
+    let (old, new) = (find_table(&before, "posts"), find_table(&after, "posts"));
     assert!(new.bytes > 600_000, "{new:?}");
     assert_eq!(new.index_scans - old.index_scans, 9, "{new:?}");
     assert_eq!(new.sequential_scans - old.sequential_scans, 1, "{new:?}");
-    table(&after, "more.tags");
+    find_table(&after, "more.tags");
     let relations = after.relations.as_ref().unwrap();
     assert_eq!(relations.index_usage, Some(0.9));
     let index = relations
@@ -198,50 +201,50 @@ async fn an_ordinary_user_reads_all_figures() {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_table_that_is_locked_is_not_waited_for() {
-    let url = database().await;
-    run(
+    let url = create_database().await;
+    run_script(
         &url,
         "CREATE TABLE held AS SELECT n FROM generate_series(1, 5000) n; ANALYZE",
     )
     .await;
-    let holder = session(&url).await;
+    let holder = open_session(&url).await;
     holder
         .batch_execute("BEGIN; LOCK TABLE held")
         .await
         .unwrap();
-    let mut figures = Figures::new(pool(&url));
-    let sample = sample(&mut figures).await;
-    assert!(table(&sample, "held").bytes > 100_000, "{sample:?}");
+    let mut statistics = DatabaseStatistics::new(connect_pool(&url));
+    let sample = sample(&mut statistics).await;
+    assert!(find_table(&sample, "held").bytes > 100_000, "{sample:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn ten_thousand_tables_are_sampled_in_a_fraction_of_a_second_as_51() {
-    let url = database().await;
+    let url = create_database().await;
     // More in one transaction would need more locks than a server has.
     for part in 0..50 {
         let (from, to) = (part * 200, part * 200 + 199);
         let make = format!(
             "DO $$ BEGIN FOR n IN {from}..{to} LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, b int UNIQUE)', n); END LOOP; END $$"
         );
-        run(&url, &make).await;
+        run_script(&url, &make).await;
     }
-    run(
+    run_script(
         &url,
         "INSERT INTO t77 SELECT n, n FROM generate_series(1, 20000) n",
     )
     .await;
-    run(&url, "ANALYZE").await;
-    let mut figures = Figures::new(pool(&url));
+    run_script(&url, "ANALYZE").await;
+    let mut statistics = DatabaseStatistics::new(connect_pool(&url));
     let mut times = Vec::new();
     for _ in 0..5 {
         let started = std::time::Instant::now();
-        let sample = sample(&mut figures).await;
+        let sample = sample(&mut statistics).await;
         times.push(started.elapsed());
         let relations = sample.relations.as_ref().unwrap();
         assert_eq!((relations.tables.len(), relations.indexes.len()), (51, 51));
-        assert!(table(&sample, "t77").bytes > 600_000);
-        table(&sample, "_other");
+        assert!(find_table(&sample, "t77").bytes > 600_000);
+        find_table(&sample, "_other");
     }
     eprintln!("10,000 tables, 20,000 indexes: {times:?}");
     // The best, because a busy machine makes the others as slow as it likes.

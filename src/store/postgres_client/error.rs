@@ -4,92 +4,92 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
-/// Why PostgreSQL could not be reached, or did not do what it was asked for.
+/// An error of PostgreSQL: it could not be reached, or did not do what it was asked for.
 ///
 /// The text never holds the URL; what the server said is the source.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}")]
+#[error("{message}")]
 pub struct PostgresError {
-    what: String,
+    message: String,
     code: &'static str,
-    passing: bool,
+    transient: bool,
     #[source]
-    cause: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a URL of PostgreSQL looks like.
-const URL: &str = "postgres://user:password@host:port/database?sslmode=…";
+/// The form of a PostgreSQL URL.
+const URL_FORMAT: &str = "postgres://user:password@host:port/database?sslmode=…";
 
 impl PostgresError {
-    /// A fault that trying again does not mend.
-    pub(super) fn lasting(code: &'static str, what: impl Into<String>) -> Self {
-        Self::new(what.into(), code, false)
+    /// Creates an error that a retry does not cure.
+    pub(super) fn permanent(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(message.into(), code, false)
     }
 
     pub(super) fn bad_url(reason: &str) -> Self {
-        Self::lasting(
+        Self::permanent(
             "bad_url",
-            format!("the URL of PostgreSQL {reason}; allowed: {URL}"),
+            format!("the URL of PostgreSQL {reason}; allowed: {URL_FORMAT}"),
         )
     }
 
     pub(super) fn timeout(within: std::time::Duration) -> Self {
-        let what = format!("PostgreSQL did not answer within {within:?}");
-        Self::new(what, "timeout", true)
+        let message = format!("PostgreSQL did not answer within {within:?}");
+        Self::new(message, "timeout", true)
     }
 
     pub(super) fn no_runtime() -> Self {
-        Self::lasting("no_runtime", "PostgreSQL is asked outside a runtime")
+        Self::permanent("no_runtime", "PostgreSQL is asked outside a runtime")
     }
 
-    fn new(what: String, code: &'static str, passing: bool) -> Self {
+    fn new(message: String, code: &'static str, transient: bool) -> Self {
         Self {
-            what,
+            message,
             code,
-            passing,
-            cause: None,
+            transient,
+            source: None,
         }
     }
 
-    /// Whether the same may work later: an outage, and not a fault of what was asked.
-    pub(crate) const fn is_passing(&self) -> bool {
-        self.passing
+    /// Returns true if a retry may succeed: an outage, and not a fault of the request.
+    pub(crate) const fn is_transient(&self) -> bool {
+        self.transient
     }
 
-    /// A word for it that may be public.
+    /// Returns the error's code, which may be public.
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// Whether the connection is gone, and not only this call.
+    /// Returns true if the connection is gone, and not only this call.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.code, "closed" | "reset" | "io_error" | "restarting")
     }
 
-    /// Whether the server itself said so, and is there.
-    pub(super) fn is_answer(&self) -> bool {
-        let cause = self.cause.as_ref();
-        let cause = cause.and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-        cause.is_some_and(|error| error.code().is_some()) && !self.is_closed()
+    /// Returns true if the server itself reported it, and is reachable.
+    pub(super) fn is_server_response(&self) -> bool {
+        let source = self.source.as_ref();
+        let source = source.and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
+        source.is_some_and(|error| error.code().is_some()) && !self.is_closed()
     }
 
-    /// Whether two transactions waited for each other, and this one gave way.
+    /// Returns true if two transactions waited for each other, and this one was aborted.
     pub(crate) fn is_conflict(&self) -> bool {
         self.code == "conflict"
     }
 
-    /// Whether what the migrations make is not there.
-    pub(crate) fn is_unprepared(&self) -> bool {
+    /// Returns true if a table of the migrations is missing.
+    pub(crate) fn is_missing_table(&self) -> bool {
         self.code == "no_table"
     }
 
-    /// The text and its causes in one line.
-    pub(crate) fn told(&self) -> String {
-        let mut text = self.what.clone();
+    /// Returns the text and its causes in one line.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.message.clone();
         let mut next = self.source();
-        while let Some(cause) = next {
-            let _ = write!(text, ": {cause}");
-            next = cause.source();
+        while let Some(source) = next {
+            let _ = write!(text, ": {source}");
+            next = source.source();
         }
         text.replace('\n', ", ")
     }
@@ -98,28 +98,28 @@ impl PostgresError {
 impl From<io::Error> for PostgresError {
     fn from(error: io::Error) -> Self {
         Self {
-            cause: Some(error.into()),
-            ..Self::lasting("no_thread", "no thread could be started for PostgreSQL")
+            source: Some(error.into()),
+            ..Self::permanent("no_thread", "no thread could be started for PostgreSQL")
         }
     }
 }
 
 impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let (code, what, passing) = judged(&error);
+        let (code, message, transient) = classify(&error);
         Self {
-            what: what.into(),
+            message: message.into(),
             code,
-            passing,
-            cause: Some(error.into()),
+            transient,
+            source: Some(error.into()),
         }
     }
 }
 
-/// A code, what it means, and whether it passes.
-fn judged(error: &tokio_postgres::Error) -> (&'static str, &'static str, bool) {
+/// Returns the code, the message, and whether the error is transient.
+fn classify(error: &tokio_postgres::Error) -> (&'static str, &'static str, bool) {
     if let Some(state) = error.code() {
-        return of_state(state);
+        return classify_sqlstate(state);
     }
     if error.is_closed() {
         return ("closed", "PostgreSQL closed the connection", true);
@@ -146,11 +146,11 @@ fn judged(error: &tokio_postgres::Error) -> (&'static str, &'static str, bool) {
     }
 }
 
-/// Those do not pass that are a fault of what was asked; the others an operator can mend while we
+/// Returns the same by SQLSTATE. A fault of the request is permanent; the others an operator can mend while we
 /// wait, such as a password, a missing right or a full disk.
-fn of_state(state: &SqlState) -> (&'static str, &'static str, bool) {
-    let shown = state.code();
-    match shown {
+fn classify_sqlstate(state: &SqlState) -> (&'static str, &'static str, bool) {
+    let code = state.code();
+    match code {
         "40001" | "40P01" => ("conflict", "two transactions waited for each other", true),
         "42P01" | "3F000" => ("no_table", "a table is not there", true),
         "42501" => ("not_permitted", "PostgreSQL does not permit it", true),
@@ -158,7 +158,7 @@ fn of_state(state: &SqlState) -> (&'static str, &'static str, bool) {
         "53300" => ("too_many_connections", "PostgreSQL is full", true),
         "55P03" | "57014" => ("timeout", "PostgreSQL did not do it in time", true),
         "25006" => ("read_only", "PostgreSQL takes no writes", true),
-        _ => match &shown[..2.min(shown.len())] {
+        _ => match &code[..2.min(code.len())] {
             "28" => ("auth_failed", "PostgreSQL did not let us in", true),
             "57" => ("restarting", "PostgreSQL is stopping or starting", true),
             "08" => ("closed", "PostgreSQL closed the connection", true),
@@ -170,11 +170,11 @@ fn of_state(state: &SqlState) -> (&'static str, &'static str, bool) {
 
 fn io_kind(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
     let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(error) = cause.downcast_ref::<io::Error>() {
+    while let Some(source) = next {
+        if let Some(error) = source.downcast_ref::<io::Error>() {
             return Some(error.kind());
         }
-        next = cause.source();
+        next = source.source();
     }
     None
 }

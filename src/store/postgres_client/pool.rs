@@ -1,4 +1,4 @@
-//! A few connections, each used by one at a time.
+//! The connection pool: a few connections, each used by one call at a time.
 //!
 //! A pool belongs to the runtime on which it is used: its connections are read by tasks there.
 
@@ -14,30 +14,30 @@ use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::address::Address;
+use super::address::PostgresAddress;
 use super::error::PostgresError;
 
 /// Connections to one server. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Pool(Arc<Inner>);
+pub(crate) struct PostgresPool(Arc<Inner>);
 
 struct Inner {
-    address: Address,
+    address: PostgresAddress,
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<PooledSession>>,
 }
 
-/// What a transaction may do and how long it may take.
+/// The mode of a transaction and its time limits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// What follows `BEGIN`.
+pub(crate) struct TransactionLimits {
+    /// The text after `BEGIN`.
     pub(crate) mode: &'static str,
     pub(crate) statement: Duration,
     pub(crate) lock: Duration,
 }
 
 /// Ends a piece of work at its deadline. Connections that it holds are closed then.
-pub(crate) async fn within<T>(
+pub(crate) async fn with_timeout<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, PostgresError>>,
 ) -> Result<T, PostgresError> {
@@ -46,8 +46,8 @@ pub(crate) async fn within<T>(
         .unwrap_or_else(|_| Err(PostgresError::timeout(limit)))
 }
 
-impl Pool {
-    pub(crate) fn new(address: Address, size: usize) -> Self {
+impl PostgresPool {
+    pub(crate) fn new(address: PostgresAddress, size: usize) -> Self {
         Self(Arc::new(Inner {
             address,
             permits: Arc::new(Semaphore::new(size)),
@@ -56,31 +56,34 @@ impl Pool {
     }
 
     /// Starts a transaction, on a connection that was just found to live.
-    pub(crate) async fn begin(&self, limits: Limits) -> Result<Transaction, PostgresError> {
-        let lease = self.answering(&limits.begin()).await?;
-        Ok(Transaction(lease))
+    pub(crate) async fn begin(
+        &self,
+        limits: TransactionLimits,
+    ) -> Result<PooledTransaction, PostgresError> {
+        let lease = self.acquire(&limits.begin_statement()).await?;
+        Ok(PooledTransaction(lease))
     }
 
-    /// Asks the server for nothing but an answer.
+    /// Checks that the server answers.
     pub(crate) async fn ping(&self) -> Result<(), PostgresError> {
-        self.answering("SELECT 1").await.map(Lease::keep)
+        self.acquire("SELECT 1").await.map(SessionLease::release)
     }
 
-    /// A connection that has carried out this. One that was closed while it lay idle, as all are
+    /// Returns a connection on which `statement` has run. One that was closed while it lay idle, as all are
     /// after a restart of the server, gives way to the next.
-    async fn answering(&self, first: &str) -> Result<Lease, PostgresError> {
+    async fn acquire(&self, statement: &str) -> Result<SessionLease, PostgresError> {
         let permits = Arc::clone(&self.0.permits);
         let permit = permits.acquire_owned().await;
         let mut permit = permit.map_err(|_| PostgresError::no_runtime())?;
         loop {
             let (session, reused) = self.session().await?;
-            let done = session.client.batch_execute(first).await;
-            let lease = Lease {
+            let result = session.client.batch_execute(statement).await;
+            let lease = SessionLease {
                 session,
                 pool: self.clone(),
                 permit,
             };
-            match done.map_err(PostgresError::from) {
+            match result.map_err(PostgresError::from) {
                 Ok(()) => return Ok(lease),
                 Err(error) if reused && error.is_closed() => permit = lease.permit,
                 Err(error) => return Err(error),
@@ -88,33 +91,34 @@ impl Pool {
         }
     }
 
-    /// A session, and whether it was used before.
-    async fn session(&self) -> Result<(Session, bool), PostgresError> {
-        let idle = || self.idle(Vec::pop);
+    /// Returns a session, and true if it was used before.
+    async fn session(&self) -> Result<(PooledSession, bool), PostgresError> {
+        let idle = || self.with_idle(Vec::pop);
         while let Some(session) = idle() {
             if !session.client.is_closed() {
                 return Ok((session, true));
             }
         }
-        Ok((Session::open(&self.0.address).await?, false))
+        Ok((PooledSession::open(&self.0.address).await?, false))
     }
 
-    fn idle<R>(&self, with: impl FnOnce(&mut Vec<Session>) -> R) -> R {
+    fn with_idle<R>(&self, with: impl FnOnce(&mut Vec<PooledSession>) -> R) -> R {
         with(&mut self.0.idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl fmt::Debug for Pool {
+impl fmt::Debug for PostgresPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
-            .field("idle", &self.idle(|idle| idle.len()))
+        f.debug_struct("PostgresPool")
+            .field("idle", &self.with_idle(|idle| idle.len()))
             .finish_non_exhaustive()
     }
 }
 
-impl Limits {
-    /// A process that stands still in a transaction must not keep its locks either.
-    fn begin(&self) -> String {
+impl TransactionLimits {
+    /// Returns the statement that begins a transaction with these limits. A process that stalls in a
+    /// transaction must not keep its locks either.
+    fn begin_statement(&self) -> String {
         let (mode, statement, lock) =
             (self.mode, self.statement.as_millis(), self.lock.as_millis());
         format!(
@@ -126,18 +130,21 @@ impl Limits {
 }
 
 /// A connection, the task that reads it, and the statements that it knows.
-struct Session {
+struct PooledSession {
     client: Client,
     task: AbortHandle,
     statements: HashMap<&'static str, Statement>,
 }
 
-impl Session {
-    async fn open(address: &Address) -> Result<Self, PostgresError> {
+impl PooledSession {
+    async fn open(address: &PostgresAddress) -> Result<Self, PostgresError> {
         let runtime = Handle::try_current().map_err(|_| PostgresError::no_runtime())?;
-        let (client, connection) = address.client.connect(address.connector.make()).await?;
+        let (client, connection) = address
+            .config
+            .connect(address.connector.tls_connector())
+            .await?;
         let task = runtime.spawn(async move {
-            // Whoever waits for an answer is told.
+            // A caller that waits for an answer gets the error.
             let _ = connection.await;
         });
         Ok(Self {
@@ -148,8 +155,8 @@ impl Session {
     }
 
     async fn statement(&mut self, sql: &'static str) -> Result<Statement, PostgresError> {
-        if let Some(known) = self.statements.get(sql) {
-            return Ok(known.clone());
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
         }
         let statement = self.client.prepare(sql).await?;
         self.statements.insert(sql, statement.clone());
@@ -157,33 +164,33 @@ impl Session {
     }
 }
 
-impl Drop for Session {
-    /// The task would wait for answers that nobody wants any more.
+impl Drop for PooledSession {
+    /// Aborts the task, which would wait for answers that are not wanted any more.
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 /// A session in use; dropped, it is closed.
-struct Lease {
-    session: Session,
-    pool: Pool,
+struct SessionLease {
+    session: PooledSession,
+    pool: PostgresPool,
     permit: OwnedSemaphorePermit,
 }
 
-impl Lease {
-    /// Puts the session back for the next.
-    fn keep(self) {
+impl SessionLease {
+    /// Returns the session to the pool.
+    fn release(self) {
         let session = self.session;
-        self.pool.idle(|idle| idle.push(session));
+        self.pool.with_idle(|idle| idle.push(session));
         drop(self.permit);
     }
 }
 
 /// A transaction; dropped, it is rolled back with its connection.
-pub(crate) struct Transaction(Lease);
+pub(crate) struct PooledTransaction(SessionLease);
 
-impl Transaction {
+impl PooledTransaction {
     pub(crate) async fn query(
         &mut self,
         sql: &'static str,
@@ -193,7 +200,7 @@ impl Transaction {
         Ok(self.0.session.client.query(&statement, values).await?)
     }
 
-    /// How many rows were changed.
+    /// Runs a statement and returns the number of rows that it changed.
     pub(crate) async fn execute(
         &mut self,
         sql: &'static str,
@@ -203,14 +210,14 @@ impl Transaction {
         Ok(self.0.session.client.execute(&statement, values).await?)
     }
 
-    /// Carries out a script once.
-    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), PostgresError> {
+    /// Runs a script of several statements.
+    pub(crate) async fn execute_script(&mut self, sql: &str) -> Result<(), PostgresError> {
         Ok(self.0.session.client.batch_execute(sql).await?)
     }
 
     pub(crate) async fn commit(self) -> Result<(), PostgresError> {
         self.0.session.client.batch_execute("COMMIT").await?;
-        self.0.keep();
+        self.0.release();
         Ok(())
     }
 }

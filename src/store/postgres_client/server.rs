@@ -1,12 +1,12 @@
-//! A PostgreSQL for tests: databases of the one that `.ci/backends` started, or a server of a test's
+//! PostgreSQL servers for tests: databases of the one that `.ci/backends` started, or a server of a test's
 //! own, which it may stop.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What `.ci/backends` says about the server that it started.
-pub(crate) fn setting(name: &str) -> String {
+/// Returns an environment variable that `.ci/backends` sets about the server that it started.
+pub(crate) fn env_setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
             "{name} is not set, so there is no server to test against: \
@@ -15,25 +15,25 @@ pub(crate) fn setting(name: &str) -> String {
     })
 }
 
-/// The URL of a new, empty database on the shared server.
-pub(crate) async fn database() -> String {
+/// Creates an empty database and returns its URL on the shared server.
+pub(crate) async fn create_database() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let base = setting("VANTAGE_TEST_POSTGRES");
+    let base = env_setting("VANTAGE_TEST_POSTGRES");
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let name = format!("test_{}_{number}_{nanos}", std::process::id());
-    run(&base, &format!("CREATE DATABASE {name}")).await;
+    run_script(&base, &format!("CREATE DATABASE {name}")).await;
     let (server, _) = base.rsplit_once('/').unwrap();
     format!("{server}/{name}")
 }
 
-/// Carries out a script as its own session.
-pub(crate) async fn run(url: &str, script: &str) {
-    session(url).await.batch_execute(script).await.unwrap();
+/// Runs a script in a session of its own.
+pub(crate) async fn run_script(url: &str, script: &str) {
+    open_session(url).await.batch_execute(script).await.unwrap();
 }
 
-/// A plain session of a test, apart from everything that is tested.
-pub(crate) async fn session(url: &str) -> tokio_postgres::Client {
+/// Opens a plain session, apart from everything that is tested.
+pub(crate) async fn open_session(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .expect("the server takes connections");
@@ -41,18 +41,18 @@ pub(crate) async fn session(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// A server of the test's own.
+/// A PostgreSQL server of one test.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct TestPostgres {
     folder: PathBuf,
     port: u16,
 }
 
-impl Server {
+impl TestPostgres {
     /// Starts an empty one on a free port of the loopback.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap().keep();
-        own(&folder);
+        chown_to_owner(&folder);
         let server = Self {
             folder,
             port: free_port(),
@@ -103,8 +103,8 @@ impl Server {
     }
 
     fn tool(&self, name: &str, arguments: &[&str]) {
-        let tool = Path::new(&setting("VANTAGE_TEST_POSTGRES_BIN")).join(name);
-        let mut command = as_owner(&tool);
+        let tool = Path::new(&env_setting("VANTAGE_TEST_POSTGRES_BIN")).join(name);
+        let mut command = command_as_owner(&tool);
         let done = command
             .args(arguments)
             .current_dir(&self.folder)
@@ -118,12 +118,12 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for TestPostgres {
     fn drop(&mut self) {
-        let tool = Path::new(&setting("VANTAGE_TEST_POSTGRES_BIN")).join("pg_ctl");
+        let tool = Path::new(&env_setting("VANTAGE_TEST_POSTGRES_BIN")).join("pg_ctl");
         let stop = ["-D", &self.data(), "-w", "-m", "immediate", "stop"];
         let quiet = || Stdio::null();
-        let mut command = as_owner(&tool);
+        let mut command = command_as_owner(&tool);
         // It may be down already.
         let _ = command.args(stop).stdout(quiet()).stderr(quiet()).status();
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -137,10 +137,10 @@ fn free_port() -> u16 {
 
 /// PostgreSQL refuses to run as root; then it is run as this user.
 fn owner() -> String {
-    setting("VANTAGE_TEST_POSTGRES_USER")
+    env_setting("VANTAGE_TEST_POSTGRES_USER")
 }
 
-fn as_owner(tool: &Path) -> Command {
+fn command_as_owner(tool: &Path) -> Command {
     let owner = owner();
     if owner.is_empty() {
         return Command::new(tool);
@@ -151,7 +151,7 @@ fn as_owner(tool: &Path) -> Command {
     command
 }
 
-fn own(folder: &Path) {
+fn chown_to_owner(folder: &Path) {
     let owner = owner();
     if !owner.is_empty() {
         let done = Command::new("chown").arg(owner).arg(folder).status();

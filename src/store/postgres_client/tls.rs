@@ -16,16 +16,16 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::encryption::{Encryption, Mode};
+use super::encryption::{Encryption, EncryptionMode};
 use super::error::PostgresError;
 
-/// Makes connections as `sslmode` and its siblings say.
+/// The connector of encrypted connections, set up by `sslmode` and its siblings.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<ClientConfig>);
+pub(super) struct PostgresConnector(Arc<ClientConfig>);
 
-impl Connector {
+impl PostgresConnector {
     pub(super) fn new(encryption: &Encryption) -> Result<Self, PostgresError> {
-        if encryption.mode == Mode::Disable {
+        if encryption.mode == EncryptionMode::Disable {
             let unused = Encryption::default();
             return trust::client_config(&unused).map(|config| Self(Arc::new(config)));
         }
@@ -35,21 +35,21 @@ impl Connector {
         Ok(Self(Arc::new(config)))
     }
 
-    pub(super) fn make(&self) -> Self {
+    pub(super) fn tls_connector(&self) -> Self {
         self.clone()
     }
 }
 
-impl<S> MakeTlsConnect<S> for Connector
+impl<S> MakeTlsConnect<S> for PostgresConnector
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    type Stream = Stream<S>;
-    type TlsConnect = Handshake;
+    type Stream = EncryptedStream<S>;
+    type TlsConnect = PostgresHandshake;
     type Error = io::Error;
 
-    fn make_tls_connect(&mut self, host: &str) -> Result<Handshake, io::Error> {
-        Ok(Handshake {
+    fn make_tls_connect(&mut self, host: &str) -> Result<PostgresHandshake, io::Error> {
+        Ok(PostgresHandshake {
             // A socket of the same machine has no host, and is not encrypted.
             host: ServerName::try_from(host.to_owned()).ok(),
             connector: TlsConnector::from(Arc::clone(&self.0)),
@@ -58,39 +58,39 @@ where
 }
 
 /// A handshake with one host.
-pub(super) struct Handshake {
+pub(super) struct PostgresHandshake {
     host: Option<ServerName<'static>>,
     connector: TlsConnector,
 }
 
-impl<S> TlsConnect<S> for Handshake
+impl<S> TlsConnect<S> for PostgresHandshake
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    type Stream = Stream<S>;
+    type Stream = EncryptedStream<S>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<EncryptedStream<S>>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
             let host = self.host.ok_or_else(|| {
                 io::Error::other("the host is no name that a certificate can have")
             })?;
-            Ok(Stream(self.connector.connect(host, stream).await?))
+            Ok(EncryptedStream(self.connector.connect(host, stream).await?))
         })
     }
 }
 
 /// An encrypted connection.
-pub(super) struct Stream<S>(TlsStream<S>);
+pub(super) struct EncryptedStream<S>(TlsStream<S>);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for EncryptedStream<S> {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for EncryptedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for EncryptedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

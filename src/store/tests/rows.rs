@@ -1,20 +1,20 @@
-//! Rows as tests need them.
+//! Rows for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::heartbeat::{BeatId, Condition, Progress, Role};
+use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
 use crate::store::{
-    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, NoteRow, SliceRow,
-    SpanRow, UpdateRow, WorkerRow,
+    AffectedRow, AlertStateRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails,
+    SliceRow, SpanRow, UpdateRow, WorkerRow,
 };
 
-/// So many seconds after the tests' beginning.
+/// Returns the time so many seconds after the tests' start.
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
@@ -27,7 +27,7 @@ pub(crate) fn id(id: &str) -> BeatId {
 pub(crate) fn worker(name: &str, boot: &str, sequence: u64, second: i64) -> WorkerRow {
     WorkerRow {
         id: id(name),
-        role: Role::Worker,
+        role: BeatRole::Worker,
         boot_id: Some(Arc::from(boot)),
         previous_boot_id: None,
         sequence,
@@ -35,9 +35,9 @@ pub(crate) fn worker(name: &str, boot: &str, sequence: u64, second: i64) -> Work
         last_seen: Some(at(second)),
         progressed_at: Some(at(second)),
         interval: Duration::from_secs(30),
-        condition: Condition::Running,
+        condition: LifecycleState::Running,
         version: Some(Arc::from("1.2.3")),
-        progress: Progress {
+        progress: BeatProgress {
             in_flight: 2,
             in_flight_overdue: 1,
             processed_total: u64::MAX >> 1,
@@ -52,14 +52,14 @@ pub(crate) fn worker(name: &str, boot: &str, sequence: u64, second: i64) -> Work
     }
 }
 
-/// One that is registered and has not beaten.
-pub(crate) fn silent(name: &str) -> WorkerRow {
+/// A worker that is registered and has not beaten.
+pub(crate) fn unbeaten_worker(name: &str) -> WorkerRow {
     WorkerRow {
         boot_id: None,
         last_seen: None,
         progressed_at: None,
         version: None,
-        progress: Progress::default(),
+        progress: BeatProgress::default(),
         clock_skew_ms: None,
         ..worker(name, "", 0, 0)
     }
@@ -78,9 +78,9 @@ pub(crate) fn slice(instance: &str, objective: &str, second: i64, good: u64) -> 
     }
 }
 
-/// What an instance wrote about a subject at this second.
-pub(crate) fn note(instance: &str, subject: &str, second: i64, text: &str) -> NoteRow {
-    NoteRow {
+/// The alert state that an instance wrote about a subject at this second.
+pub(crate) fn alert_state(instance: &str, subject: &str, second: i64, text: &str) -> AlertStateRow {
+    AlertStateRow {
         instance: Arc::from(instance),
         subject: Arc::from(subject),
         written_at: at(second),
@@ -89,14 +89,14 @@ pub(crate) fn note(instance: &str, subject: &str, second: i64, text: &str) -> No
 }
 
 /// An incident that began at this second, and was resolved at that.
-pub(crate) fn incident(name: &str, second: i64, resolved: Option<i64>) -> BulletinRow {
+pub(crate) fn incident(name: &str, second: i64, resolved: Option<i64>) -> IncidentRow {
     let affected = vec![AffectedRow {
         key: "api".into(),
         state: ComponentState::PartialOutage,
     }];
     let status = resolved.map_or(IncidentStatus::Investigating, |_| IncidentStatus::Resolved);
-    BulletinRow {
-        id: StatusId::of(name),
+    IncidentRow {
+        id: StatusId::from_key(name),
         version: 1,
         slot: None,
         draft: false,
@@ -105,14 +105,14 @@ pub(crate) fn incident(name: &str, second: i64, resolved: Option<i64>) -> Bullet
         created_at: at(second),
         updated_at: at(resolved.unwrap_or(second)),
         affected: affected.clone(),
-        course: Course::Incident(IncidentCourse {
+        kind: IncidentKind::Incident(IncidentDetails {
             impact: Impact::Major,
             status,
             started_at: at(second),
             monitoring_at: resolved.map(at),
             resolved_at: resolved.map(at),
             updates: vec![UpdateRow {
-                id: StatusId::of("first"),
+                id: StatusId::from_key("first"),
                 status: IncidentStatus::Investigating,
                 body: "We look.\nAnd find.".into(),
                 at: at(second),
@@ -124,10 +124,10 @@ pub(crate) fn incident(name: &str, second: i64, resolved: Option<i64>) -> Bullet
 }
 
 /// A maintenance from this second to that.
-pub(crate) fn maintenance(name: &str, from: i64, until: i64) -> BulletinRow {
-    BulletinRow {
+pub(crate) fn maintenance(name: &str, from: i64, until: i64) -> IncidentRow {
+    IncidentRow {
         updated_at: at(0),
-        course: Course::Maintenance(MaintenanceCourse {
+        kind: IncidentKind::Maintenance(MaintenanceDetails {
             status: MaintenanceStatus::Scheduled,
             scheduled_for: at(from),
             scheduled_until: at(until),

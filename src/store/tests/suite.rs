@@ -1,139 +1,143 @@
-//! The promises of a store, each as a function that wants an empty one.
+//! The contract of a store: tests as functions that take an empty one.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rows::{at, id, incident, maintenance, note, silent, slice, span, worker};
+use super::rows::{
+    alert_state, at, id, incident, maintenance, slice, span, unbeaten_worker, worker,
+};
 use crate::model::status::{ComponentState, StatusId};
-use crate::store::{BulletinRow, Change, Course, Revision, SliceRow, SpanRow, Store, WorkerRow};
+use crate::store::{
+    IncidentKind, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreOp, WorkerRow,
+};
 
-type Claim = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+type ContractTest = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-macro_rules! claims {
+macro_rules! contract {
     ($($name:ident)*) => {
-        /// Every promise by its name.
-        pub(crate) const CLAIMS: &[(&str, Claim)] =
+        /// Every test of the contract, by its name.
+        pub(crate) const CONTRACT: &[(&str, ContractTest)] =
             &[$((stringify!($name), |store| Box::pin($name(store)))),*];
     };
 }
 
-claims! {
-    a_row_comes_back_as_it_was_kept
-    the_newer_row_wins_in_whichever_order_they_come
-    a_straggler_of_the_boot_before_changes_nothing
-    the_same_batch_twice_changes_nothing_more
-    a_worker_is_forgotten_only_if_it_has_not_come_back
-    a_batch_is_done_in_its_order
-    only_what_changed_since_a_revision_is_told
-    slices_come_back_in_order_and_only_those_of_the_instance
-    a_slice_takes_the_place_of_its_like
-    a_note_takes_the_place_of_its_like_and_is_its_instance_s_own
-    a_sweep_removes_what_ended_before
-    a_lead_is_had_by_one
-    an_incident_comes_back_as_it_was_kept
-    of_those_that_open_the_same_at_once_one_does
-    a_change_to_an_older_version_is_left_out
-    only_what_is_open_or_was_changed_since_is_told
+contract! {
+    a_row_is_read_back_as_it_was_written
+    the_newer_row_wins_in_any_order
+    a_late_beat_of_the_previous_boot_changes_nothing
+    repeating_a_batch_changes_nothing
+    a_worker_is_deleted_only_if_it_has_not_beaten_since
+    a_batch_is_applied_in_order
+    only_rows_changed_since_a_revision_are_read
+    slices_of_an_instance_are_read_in_order
+    a_slice_replaces_the_one_with_its_key
+    an_alert_state_replaces_the_one_with_its_key_and_belongs_to_its_instance
+    expired_slices_are_deleted
+    a_lease_is_held_by_one_instance
+    an_incident_is_read_back_as_it_was_written
+    one_of_several_incidents_opened_in_the_same_slot_is_stored
+    an_update_of_an_older_version_is_ignored
+    only_incidents_open_or_changed_since_are_read
     a_span_only_grows
-    a_sweep_of_status_leaves_what_is_open_or_recent
+    open_and_recent_incidents_survive_deletion
 }
 
-pub(crate) async fn put(store: &dyn Store, rows: impl IntoIterator<Item = WorkerRow>) {
-    let changes: Vec<_> = rows.into_iter().map(Change::Worker).collect();
-    store.commit(&changes).await.unwrap();
+pub(crate) async fn put_workers(store: &dyn Store, rows: impl IntoIterator<Item = WorkerRow>) {
+    let ops: Vec<_> = rows.into_iter().map(StoreOp::Worker).collect();
+    store.commit(&ops).await.unwrap();
 }
 
 pub(crate) async fn put_slices(store: &dyn Store, rows: impl IntoIterator<Item = SliceRow>) {
-    let changes: Vec<_> = rows.into_iter().map(Change::Slice).collect();
-    store.commit(&changes).await.unwrap();
+    let ops: Vec<_> = rows.into_iter().map(StoreOp::Slice).collect();
+    store.commit(&ops).await.unwrap();
 }
 
 /// All workers, by id.
-pub(crate) async fn all(store: &dyn Store) -> Vec<WorkerRow> {
+pub(crate) async fn all_workers(store: &dyn Store) -> Vec<WorkerRow> {
     let (mut rows, _) = store.workers(Revision::default()).await.unwrap();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
     rows
 }
 
-async fn a_row_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
+async fn a_row_is_read_back_as_it_was_written(store: Arc<dyn Store>) {
     let mut lost = worker("b", "boot", 7, 7);
     lost.previous_boot_id = Some(Arc::from("earlier"));
     lost.lost = true;
-    let rows = [silent("a"), lost, worker("c", "boot", 1, 1)];
-    put(&*store, rows.clone()).await;
-    assert_eq!(all(&*store).await, rows);
+    let rows = [unbeaten_worker("a"), lost, worker("c", "boot", 1, 1)];
+    put_workers(&*store, rows.clone()).await;
+    assert_eq!(all_workers(&*store).await, rows);
 }
 
-async fn the_newer_row_wins_in_whichever_order_they_come(store: Arc<dyn Store>) {
-    put(&*store, [worker("w", "x", 3, 30)]).await;
-    put(&*store, [worker("w", "x", 2, 40), silent("w")]).await;
-    assert_eq!(all(&*store).await, [worker("w", "x", 3, 30)]);
-    put(&*store, [worker("w", "x", 4, 35)]).await;
-    assert_eq!(all(&*store).await, [worker("w", "x", 4, 35)]);
+async fn the_newer_row_wins_in_any_order(store: Arc<dyn Store>) {
+    put_workers(&*store, [worker("w", "x", 3, 30)]).await;
+    put_workers(&*store, [worker("w", "x", 2, 40), unbeaten_worker("w")]).await;
+    assert_eq!(all_workers(&*store).await, [worker("w", "x", 3, 30)]);
+    put_workers(&*store, [worker("w", "x", 4, 35)]).await;
+    assert_eq!(all_workers(&*store).await, [worker("w", "x", 4, 35)]);
     let mut lost = worker("w", "x", 4, 35);
     lost.lost = true;
-    put(&*store, [lost.clone(), worker("w", "x", 4, 35)]).await;
-    assert_eq!(all(&*store).await, [lost]);
+    put_workers(&*store, [lost.clone(), worker("w", "x", 4, 35)]).await;
+    assert_eq!(all_workers(&*store).await, [lost]);
 }
 
-async fn a_straggler_of_the_boot_before_changes_nothing(store: Arc<dyn Store>) {
+async fn a_late_beat_of_the_previous_boot_changes_nothing(store: Arc<dyn Store>) {
     let mut restarted = worker("w", "y", 1, 50);
     restarted.previous_boot_id = Some(Arc::from("x"));
-    put(&*store, [worker("w", "x", 9, 40), restarted.clone()]).await;
-    put(&*store, [worker("w", "x", 10, 60)]).await;
-    assert_eq!(all(&*store).await, [restarted]);
-    put(&*store, [worker("w", "z", 1, 70)]).await;
-    assert_eq!(all(&*store).await, [worker("w", "z", 1, 70)]);
+    put_workers(&*store, [worker("w", "x", 9, 40), restarted.clone()]).await;
+    put_workers(&*store, [worker("w", "x", 10, 60)]).await;
+    assert_eq!(all_workers(&*store).await, [restarted]);
+    put_workers(&*store, [worker("w", "z", 1, 70)]).await;
+    assert_eq!(all_workers(&*store).await, [worker("w", "z", 1, 70)]);
 }
 
-async fn the_same_batch_twice_changes_nothing_more(store: Arc<dyn Store>) {
-    let changes = [
-        Change::Worker(worker("w", "x", 1, 1)),
-        Change::Slice(slice("i", "o", 0, 5)),
-        Change::Forget(id("gone"), None),
+async fn repeating_a_batch_changes_nothing(store: Arc<dyn Store>) {
+    let ops = [
+        StoreOp::Worker(worker("w", "x", 1, 1)),
+        StoreOp::Slice(slice("i", "o", 0, 5)),
+        StoreOp::DeleteWorker(id("gone"), None),
     ];
-    store.commit(&changes).await.unwrap();
+    store.commit(&ops).await.unwrap();
     let (_, revision) = store.workers(Revision::default()).await.unwrap();
-    store.commit(&changes).await.unwrap();
+    store.commit(&ops).await.unwrap();
     let (again, _) = store.workers(revision).await.unwrap();
     assert_eq!(again, [], "nothing is told again");
-    assert_eq!(all(&*store).await, [worker("w", "x", 1, 1)]);
+    assert_eq!(all_workers(&*store).await, [worker("w", "x", 1, 1)]);
     let slices = store.slices("i", at(0)).await.unwrap();
     assert_eq!(slices, [slice("i", "o", 0, 5)]);
 }
 
-async fn a_worker_is_forgotten_only_if_it_has_not_come_back(store: Arc<dyn Store>) {
-    put(&*store, [worker("w", "x", 2, 20), silent("never")]).await;
-    let forget = |seen| [Change::Forget(id("w"), seen)];
-    store.commit(&forget(Some(at(10)))).await.unwrap();
-    store.commit(&forget(None)).await.unwrap();
-    assert_eq!(all(&*store).await.len(), 2);
-    store.commit(&forget(Some(at(20)))).await.unwrap();
-    assert_eq!(all(&*store).await, [silent("never")]);
-    let never = [Change::Forget(id("never"), None)];
+async fn a_worker_is_deleted_only_if_it_has_not_beaten_since(store: Arc<dyn Store>) {
+    put_workers(&*store, [worker("w", "x", 2, 20), unbeaten_worker("never")]).await;
+    let delete = |seen| [StoreOp::DeleteWorker(id("w"), seen)];
+    store.commit(&delete(Some(at(10)))).await.unwrap();
+    store.commit(&delete(None)).await.unwrap();
+    assert_eq!(all_workers(&*store).await.len(), 2);
+    store.commit(&delete(Some(at(20)))).await.unwrap();
+    assert_eq!(all_workers(&*store).await, [unbeaten_worker("never")]);
+    let never = [StoreOp::DeleteWorker(id("never"), None)];
     store.commit(&never).await.unwrap();
-    assert_eq!(all(&*store).await, []);
+    assert_eq!(all_workers(&*store).await, []);
 }
 
-async fn a_batch_is_done_in_its_order(store: Arc<dyn Store>) {
-    put(&*store, [worker("w", "x", 9, 20)]).await;
-    let changes = [
-        Change::Forget(id("w"), Some(at(20))),
-        Change::Worker(silent("w")),
+async fn a_batch_is_applied_in_order(store: Arc<dyn Store>) {
+    put_workers(&*store, [worker("w", "x", 9, 20)]).await;
+    let ops = [
+        StoreOp::DeleteWorker(id("w"), Some(at(20))),
+        StoreOp::Worker(unbeaten_worker("w")),
     ];
-    store.commit(&changes).await.unwrap();
-    assert_eq!(all(&*store).await, [silent("w")]);
+    store.commit(&ops).await.unwrap();
+    assert_eq!(all_workers(&*store).await, [unbeaten_worker("w")]);
 }
 
-async fn only_what_changed_since_a_revision_is_told(store: Arc<dyn Store>) {
-    put(&*store, [worker("a", "x", 1, 1), worker("b", "x", 1, 1)]).await;
+async fn only_rows_changed_since_a_revision_are_read(store: Arc<dyn Store>) {
+    put_workers(&*store, [worker("a", "x", 1, 1), worker("b", "x", 1, 1)]).await;
     let (rows, first) = store.workers(Revision::default()).await.unwrap();
     assert_eq!(rows.len(), 2);
     let (rows, same) = store.workers(first).await.unwrap();
     assert_eq!(rows, []);
-    put(&*store, [worker("b", "x", 2, 2), worker("a", "x", 1, 1)]).await;
+    put_workers(&*store, [worker("b", "x", 2, 2), worker("a", "x", 1, 1)]).await;
     let (rows, second) = store.workers(same).await.unwrap();
     assert_eq!(
         rows,
@@ -143,7 +147,7 @@ async fn only_what_changed_since_a_revision_is_told(store: Arc<dyn Store>) {
     assert!(second > first);
 }
 
-async fn slices_come_back_in_order_and_only_those_of_the_instance(store: Arc<dyn Store>) {
+async fn slices_of_an_instance_are_read_in_order(store: Arc<dyn Store>) {
     let rows = [
         slice("i", "o", 120, 3),
         slice("i", "o", 0, 1),
@@ -176,7 +180,7 @@ async fn slices_come_back_in_order_and_only_those_of_the_instance(store: Arc<dyn
     );
 }
 
-async fn a_slice_takes_the_place_of_its_like(store: Arc<dyn Store>) {
+async fn a_slice_replaces_the_one_with_its_key(store: Arc<dyn Store>) {
     let mut longer = slice("i", "o", 0, 6);
     (longer.length, longer.covered) = (Duration::from_secs(300), Duration::from_secs(70));
     put_slices(&*store, [slice("i", "o", 0, 5)]).await;
@@ -186,133 +190,169 @@ async fn a_slice_takes_the_place_of_its_like(store: Arc<dyn Store>) {
     assert_eq!(still, [longer]);
 }
 
-async fn a_note_takes_the_place_of_its_like_and_is_its_instance_s_own(store: Arc<dyn Store>) {
-    let notes = [
-        note("i", "b", 2, "later"),
-        note("i", "a", 1, "first"),
-        note("other", "a", 1, "theirs"),
-        note("", "a", 1, "nobody's"),
+async fn an_alert_state_replaces_the_one_with_its_key_and_belongs_to_its_instance(
+    store: Arc<dyn Store>,
+) {
+    let alert_states = [
+        alert_state("i", "b", 2, "later"),
+        alert_state("i", "a", 1, "first"),
+        alert_state("other", "a", 1, "theirs"),
+        alert_state("", "a", 1, "nobody's"),
     ];
-    let changes = notes.clone().map(Change::Note);
-    store.commit(&changes).await.unwrap();
-    store.commit(&changes).await.unwrap();
+    let ops = alert_states.clone().map(StoreOp::AlertState);
+    store.commit(&ops).await.unwrap();
+    store.commit(&ops).await.unwrap();
     assert_eq!(
-        store.notes("i").await.unwrap(),
-        [notes[1].clone(), notes[0].clone()]
+        store.alert_states("i").await.unwrap(),
+        [alert_states[1].clone(), alert_states[0].clone()]
     );
-    let newer = note("i", "a", 5, "");
-    store.commit(&[Change::Note(newer.clone())]).await.unwrap();
-    assert_eq!(store.notes("i").await.unwrap()[0], newer);
-    assert_eq!(store.sweep(at(5)).await.unwrap(), 0);
-    assert_eq!(store.notes("i").await.unwrap(), [newer]);
-    assert_eq!(store.notes("other").await.unwrap(), []);
+    let newer = alert_state("i", "a", 5, "");
+    store
+        .commit(&[StoreOp::AlertState(newer.clone())])
+        .await
+        .unwrap();
+    assert_eq!(store.alert_states("i").await.unwrap()[0], newer);
+    assert_eq!(store.delete_expired_slices(at(5)).await.unwrap(), 0);
+    assert_eq!(store.alert_states("i").await.unwrap(), [newer]);
+    assert_eq!(store.alert_states("other").await.unwrap(), []);
 }
 
-async fn a_sweep_removes_what_ended_before(store: Arc<dyn Store>) {
+async fn expired_slices_are_deleted(store: Arc<dyn Store>) {
     put_slices(&*store, (0..2_500).map(|n| slice("i", "o", n * 60, 1))).await;
-    put(&*store, [worker("w", "x", 1, 0)]).await;
-    let cut = at(2_400 * 60);
-    assert_eq!(store.sweep(cut).await.unwrap(), 2_399);
-    assert_eq!(store.sweep(cut).await.unwrap(), 0);
+    put_workers(&*store, [worker("w", "x", 1, 0)]).await;
+    let cutoff = at(2_400 * 60);
+    assert_eq!(store.delete_expired_slices(cutoff).await.unwrap(), 2_399);
+    assert_eq!(store.delete_expired_slices(cutoff).await.unwrap(), 0);
     let left = store.slices("i", at(0)).await.unwrap();
     assert_eq!(left.len(), 101, "one that ended at that moment stays");
     assert_eq!(
-        all(&*store).await.len(),
+        all_workers(&*store).await.len(),
         1,
         "workers are forgotten otherwise"
     );
 }
 
-async fn a_lead_is_had_by_one(store: Arc<dyn Store>) {
+async fn a_lease_is_held_by_one_instance(store: Arc<dyn Store>) {
     let ttl = Duration::from_secs(60);
-    assert!(store.lead("m", "one", ttl).await.unwrap());
-    assert!(store.lead("m", "one", ttl).await.unwrap(), "and kept");
-    let second = store.lead("m", "two", ttl).await.unwrap();
+    assert!(store.acquire_lease("m", "one", ttl).await.unwrap());
+    assert!(
+        store.acquire_lease("m", "one", ttl).await.unwrap(),
+        "and kept"
+    );
+    let second = store.acquire_lease("m", "two", ttl).await.unwrap();
     assert_eq!(second, !store.is_shared());
-    assert!(store.lead("other", "two", ttl).await.unwrap());
+    assert!(store.acquire_lease("other", "two", ttl).await.unwrap());
 }
 
-async fn post(store: &dyn Store, rows: impl IntoIterator<Item = BulletinRow>) {
-    let changes: Vec<_> = rows.into_iter().map(Change::Bulletin).collect();
-    store.commit(&changes).await.unwrap();
+async fn put_incidents(store: &dyn Store, rows: impl IntoIterator<Item = IncidentRow>) {
+    let ops: Vec<_> = rows.into_iter().map(StoreOp::Incident).collect();
+    store.commit(&ops).await.unwrap();
 }
 
 /// The ids of all that are open or were changed after a second.
-async fn posted(store: &dyn Store, second: i64) -> Vec<StatusId> {
-    let rows = store.bulletins(at(second)).await.unwrap();
+async fn incident_ids(store: &dyn Store, second: i64) -> Vec<StatusId> {
+    let rows = store.incidents(at(second)).await.unwrap();
     let mut ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     ids.sort();
     ids
 }
 
-fn names<const N: usize>(names: [&str; N]) -> Vec<StatusId> {
-    let mut ids: Vec<_> = names.map(StatusId::of).into();
+fn ids_of<const N: usize>(names: [&str; N]) -> Vec<StatusId> {
+    let mut ids: Vec<_> = names.map(StatusId::from_key).into();
     ids.sort();
     ids
 }
 
-async fn an_incident_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
+async fn an_incident_is_read_back_as_it_was_written(store: Arc<dyn Store>) {
     let rows = [incident("a", 0, Some(9)), maintenance("m", 10, 20)];
-    post(&*store, rows.clone()).await;
+    put_incidents(&*store, rows.clone()).await;
     for row in rows {
         let id = row.id;
-        assert_eq!(store.bulletin(id).await.unwrap(), Some(row));
+        assert_eq!(store.incident(id).await.unwrap(), Some(row));
     }
-    assert_eq!(store.bulletin(StatusId::of("nobody")).await.unwrap(), None);
+    assert_eq!(
+        store.incident(StatusId::from_key("nobody")).await.unwrap(),
+        None
+    );
 }
 
-async fn of_those_that_open_the_same_at_once_one_does(store: Arc<dyn Store>) {
-    let of = |name: &str, slot: &str, resolved| BulletinRow {
+async fn one_of_several_incidents_opened_in_the_same_slot_is_stored(store: Arc<dyn Store>) {
+    let incident_in_slot = |name: &str, slot: &str, resolved| IncidentRow {
         slot: Some(slot.into()),
         ..incident(name, 0, resolved)
     };
-    post(&*store, [of("a", "s", None), of("b", "s", None)]).await;
-    post(&*store, [of("c", "s", None), of("d", "other", None)]).await;
-    assert_eq!(posted(&*store, 0).await, names(["a", "d"]));
-    let mut over = of("a", "s", Some(5));
+    put_incidents(
+        &*store,
+        [
+            incident_in_slot("a", "s", None),
+            incident_in_slot("b", "s", None),
+        ],
+    )
+    .await;
+    put_incidents(
+        &*store,
+        [
+            incident_in_slot("c", "s", None),
+            incident_in_slot("d", "other", None),
+        ],
+    )
+    .await;
+    assert_eq!(incident_ids(&*store, 0).await, ids_of(["a", "d"]));
+    let mut over = incident_in_slot("a", "s", Some(5));
     over.version = 2;
-    post(&*store, [over, of("e", "s", None)]).await;
-    assert_eq!(posted(&*store, 4).await, names(["a", "d", "e"]));
+    put_incidents(&*store, [over, incident_in_slot("e", "s", None)]).await;
+    assert_eq!(incident_ids(&*store, 4).await, ids_of(["a", "d", "e"]));
 }
 
-async fn a_change_to_an_older_version_is_left_out(store: Arc<dyn Store>) {
-    let version = |version, title: &str| BulletinRow {
+async fn an_update_of_an_older_version_is_ignored(store: Arc<dyn Store>) {
+    let version = |version, title: &str| IncidentRow {
         version,
         title: title.into(),
         ..incident("a", 0, None)
     };
-    post(&*store, [version(1, "one"), version(2, "two")]).await;
-    post(
+    put_incidents(&*store, [version(1, "one"), version(2, "two")]).await;
+    put_incidents(
         &*store,
         [version(1, "late"), version(2, "other"), version(4, "gap")],
     )
     .await;
-    let kept = store.bulletin(StatusId::of("a")).await.unwrap().unwrap();
-    assert_eq!((kept.version, &*kept.title), (2, "two"));
-    post(&*store, [version(3, "three"), version(3, "three")]).await;
-    let kept = store.bulletin(StatusId::of("a")).await.unwrap().unwrap();
-    assert_eq!((kept.version, &*kept.title), (3, "three"));
+    let stored = store
+        .incident(StatusId::from_key("a"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((stored.version, &*stored.title), (2, "two"));
+    put_incidents(&*store, [version(3, "three"), version(3, "three")]).await;
+    let stored = store
+        .incident(StatusId::from_key("a"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((stored.version, &*stored.title), (3, "three"));
 }
 
-async fn only_what_is_open_or_was_changed_since_is_told(store: Arc<dyn Store>) {
+async fn only_incidents_open_or_changed_since_are_read(store: Arc<dyn Store>) {
     let mut early = maintenance("early", 100, 200);
-    if let Course::Maintenance(course) = &mut early.course {
-        course.completed_at = Some(at(150));
+    if let IncidentKind::Maintenance(details) = &mut early.kind {
+        details.completed_at = Some(at(150));
     }
     let rows = [
         incident("open", 0, None),
         incident("over", 0, Some(50)),
         early,
     ];
-    post(&*store, rows).await;
-    assert_eq!(posted(&*store, 49).await, names(["open", "over", "early"]));
-    assert_eq!(posted(&*store, 50).await, names(["open", "early"]));
-    assert_eq!(posted(&*store, 150).await, names(["open"]));
+    put_incidents(&*store, rows).await;
+    assert_eq!(
+        incident_ids(&*store, 49).await,
+        ids_of(["open", "over", "early"])
+    );
+    assert_eq!(incident_ids(&*store, 50).await, ids_of(["open", "early"]));
+    assert_eq!(incident_ids(&*store, 150).await, ids_of(["open"]));
 }
 
 async fn a_span_only_grows(store: Arc<dyn Store>) {
     let (fine, down) = (ComponentState::Operational, ComponentState::MajorOutage);
-    let spans = |rows: &[SpanRow]| rows.iter().cloned().map(Change::Span).collect::<Vec<_>>();
+    let spans = |rows: &[SpanRow]| rows.iter().cloned().map(StoreOp::Span).collect::<Vec<_>>();
     let rows = [
         span("api", fine, 0, 10),
         span("api", down, 10, 12),
@@ -337,19 +377,19 @@ async fn a_span_only_grows(store: Arc<dyn Store>) {
     assert_eq!(later, [span("api", down, 10, 20), rows[2].clone()]);
 }
 
-async fn a_sweep_of_status_leaves_what_is_open_or_recent(store: Arc<dyn Store>) {
+async fn open_and_recent_incidents_survive_deletion(store: Arc<dyn Store>) {
     let rows = [
         incident("open", 0, None),
         incident("over", 0, Some(50)),
         maintenance("m", 10, 40),
     ];
-    post(&*store, rows).await;
+    put_incidents(&*store, rows).await;
     let fine = ComponentState::Operational;
     let spans = [span("api", fine, 0, 10), span("api", fine, 20, 100)];
-    store.commit(&spans.map(Change::Span)).await.unwrap();
-    assert_eq!(store.sweep_status(at(45)).await.unwrap(), 2);
-    assert_eq!(posted(&*store, 0).await, names(["open", "over"]));
+    store.commit(&spans.map(StoreOp::Span)).await.unwrap();
+    assert_eq!(store.delete_expired_status(at(45)).await.unwrap(), 2);
+    assert_eq!(incident_ids(&*store, 0).await, ids_of(["open", "over"]));
     let left = store.spans(at(0).as_second()).await.unwrap();
     assert_eq!(left, [span("api", fine, 20, 100)]);
-    assert_eq!(store.sweep_status(at(45)).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_status(at(45)).await.unwrap(), 0);
 }

@@ -1,127 +1,127 @@
-//! Makes what came durable, a batch at a time.
+//! Commits of queued operations, a batch at a time.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::time::timeout;
 
-use super::retry::Retry;
-use super::shared::{Due, Shared};
-use super::{BATCH, BOUND, COMMIT, guard};
-use crate::store::pending::{Batch, Pending};
-use crate::store::{Answer, Change, Store, StoreError};
+use super::backoff::CommitBackoff;
+use super::write_queue::{CommitDue, WriteQueue};
+use super::{BATCH_SIZE, COMMIT_TIMEOUT, MAX_PENDING, guard};
+use crate::store::pending::{OpBatch, PendingOps};
+use crate::store::{Store, StoreError, StoreFuture, StoreOp};
 
-/// How many commits one round may take to find the changes that a store refuses.
-const TRIES: usize = 64;
+/// The most commits that one round may take to find the operations that a store refuses.
+const MAX_COMMITS_PER_ROUND: usize = 64;
 
-/// The one who commits.
+/// The task that commits queued operations in batches.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct Committer {
     store: Arc<dyn Store>,
-    shared: Arc<Shared>,
-    backlog: Pending,
-    retry: Retry,
-    resting: Option<Instant>,
-    /// Whether there is a runtime whose timer bounds a commit.
+    queue: Arc<WriteQueue>,
+    backlog: PendingOps,
+    backoff: CommitBackoff,
+    retry_at: Option<Instant>,
+    /// True if there is a runtime whose timer bounds a commit.
     timed: bool,
 }
 
-/// What became of a batch.
+/// The result of committing a batch.
 #[derive(Debug, Default)]
-struct Outcome {
-    /// To be tried again.
-    left: Batch,
-    refused: Batch,
-    took_some: bool,
+struct CommitOutcome {
+    /// Operations to be tried again.
+    retry: OpBatch,
+    refused: OpBatch,
+    committed_any: bool,
     error: Option<StoreError>,
 }
 
-impl Writer {
-    pub(super) fn new(store: Arc<dyn Store>, shared: Arc<Shared>, timed: bool) -> Self {
+impl Committer {
+    pub(super) fn new(store: Arc<dyn Store>, queue: Arc<WriteQueue>, timed: bool) -> Self {
         Self {
             store,
-            shared,
-            backlog: Pending::default(),
-            retry: Retry::default(),
-            resting: None,
+            queue,
+            backlog: PendingOps::default(),
+            backoff: CommitBackoff::default(),
+            retry_at: None,
             timed,
         }
     }
 
-    /// Commits for ever.
+    /// Commits whenever a commit is due, until the runtime ends.
     pub(super) async fn run(mut self) {
         loop {
-            let shared = Arc::clone(&self.shared);
-            let nudged = shared.nudge.notified();
-            match self.shared.due(self.resting) {
-                Due::Never => nudged.await,
-                Due::At(at) if at > self.shared.clock.now() => {
-                    let _ = timeout(at - self.shared.clock.now(), nudged).await;
+            let queue = Arc::clone(&self.queue);
+            let woken = queue.wake.notified();
+            match self.queue.due(self.retry_at) {
+                CommitDue::Never => woken.await,
+                CommitDue::At(at) if at > self.queue.clock.now() => {
+                    let _ = timeout(at - self.queue.clock.now(), woken).await;
                 }
-                Due::At(_) | Due::Now => self.round().await,
+                CommitDue::At(_) | CommitDue::Now => self.run_round().await,
             }
         }
     }
 
-    /// Whether there is something to do at this moment.
+    /// Returns true if a commit is due now.
     pub(super) fn is_due(&self) -> bool {
-        match self.shared.due(self.resting) {
-            Due::Never => false,
-            Due::At(at) => at <= self.shared.clock.now(),
-            Due::Now => true,
+        match self.queue.due(self.retry_at) {
+            CommitDue::Never => false,
+            CommitDue::At(at) => at <= self.queue.clock.now(),
+            CommitDue::Now => true,
         }
     }
 
-    /// Commits all that waits, up to the first failure.
-    pub(super) async fn round(&mut self) {
-        self.shared.take(&mut self.backlog);
-        self.shared.overflowed(self.backlog.trim(BOUND));
+    /// Commits everything that is pending, up to the first failure.
+    pub(super) async fn run_round(&mut self) {
+        self.queue.move_into(&mut self.backlog);
+        self.queue.add_overflowed(self.backlog.trim(MAX_PENDING));
         let mut failure = None;
         while self.backlog.len() > 0 && failure.is_none() {
-            let batch = self.backlog.take(BATCH);
-            let outcome = self.commit(batch).await;
-            failure = self.conclude(outcome);
-            let (left, oldest) = (self.backlog.len(), self.backlog.oldest());
-            self.shared.behind(left, oldest);
+            let batch = self.backlog.take_batch(BATCH_SIZE);
+            let outcome = self.commit_batch(batch).await;
+            failure = self.apply_outcome(outcome);
+            let (remaining, oldest) = (self.backlog.len(), self.backlog.oldest_queued_at());
+            self.queue.set_uncommitted(remaining, oldest);
         }
         self.end_round(failure);
-        self.shared.rounds.notify_waiters();
+        self.queue.round_done.notify_waiters();
     }
 
     fn end_round(&mut self, failure: Option<StoreError>) {
         let Some(error) = failure else {
-            (self.retry, self.resting) = (Retry::default(), None);
-            if let Some(outage) = self.shared.works() {
+            (self.backoff, self.retry_at) = (CommitBackoff::default(), None);
+            if let Some(outage) = self.queue.end_outage() {
                 tracing::info!(target: "vantage_obs", ?outage, "the store works again");
             }
             return;
         };
-        self.resting = Some(self.shared.clock.now() + self.retry.next());
-        if self.shared.fails() {
-            tracing::warn!(target: "vantage_obs", error = error.told(), "the store does not take what is to be kept; it waits");
+        self.retry_at = Some(self.queue.clock.now() + self.backoff.next_delay());
+        if self.queue.start_outage() {
+            tracing::warn!(target: "vantage_obs", error = error.with_causes(), "the store does not take what is to be kept; it waits");
         }
     }
 
-    /// Commits a batch, or where the store refuses it, all of it but the changes that are at fault.
-    async fn commit(&self, batch: Batch) -> Outcome {
-        let (mut outcome, mut parts) = (Outcome::default(), vec![batch]);
-        for _ in 0..TRIES {
-            let Some(mut part) = parts.pop() else {
+    /// Commits a batch; if the store refuses it, all of it but the operations at fault.
+    async fn commit_batch(&self, batch: OpBatch) -> CommitOutcome {
+        let (mut outcome, mut parts) = (CommitOutcome::default(), vec![batch]);
+        for _ in 0..MAX_COMMITS_PER_ROUND {
+            let Some(mut batch) = parts.pop() else {
                 break;
             };
-            match self.call(&part.changes).await {
-                Ok(()) => outcome.took_some = true,
-                Err(error) if error.passing => {
+            match self.commit_once(&batch.ops).await {
+                Ok(()) => outcome.committed_any = true,
+                Err(error) if error.transient => {
                     outcome.error = Some(error);
-                    parts.push(part);
+                    parts.push(batch);
                     break;
                 }
                 Err(error) => {
                     outcome.error = Some(error);
-                    if part.changes.len() == 1 {
-                        outcome.refused.append(part);
+                    if batch.ops.len() == 1 {
+                        outcome.refused.append(batch);
                     } else {
-                        parts.extend([part.halve(), part]);
+                        parts.extend([batch.split_half(), batch]);
                     }
                 }
             }
@@ -129,52 +129,52 @@ impl Writer {
         parts
             .into_iter()
             .rev()
-            .for_each(|part| outcome.left.append(part));
+            .for_each(|batch| outcome.retry.append(batch));
         outcome
     }
 
-    async fn call(&self, changes: &[Change]) -> Result<(), StoreError> {
+    async fn commit_once(&self, ops: &[StoreOp]) -> Result<(), StoreError> {
         // Called where its panic is caught.
-        let call: Answer<'_, ()> = Box::pin(async { self.store.commit(changes).await });
+        let call: StoreFuture<'_, ()> = Box::pin(async { self.store.commit(ops).await });
         let done = if self.timed {
-            guard::bounded(call, COMMIT).await
+            guard::with_timeout(call, COMMIT_TIMEOUT).await
         } else {
-            guard::caught(call).await
+            guard::catch_panic(call).await
         };
         match &done {
-            Ok(()) => self.shared.committed(),
-            Err(error) => self.shared.failed(error),
+            Ok(()) => self.queue.count_commit(),
+            Err(error) => self.queue.record_failure(error),
         }
         done
     }
 
-    /// Why the round has to end here, if it has.
+    /// Requeues and drops operations by the outcome; returns the error that ends the round, if any.
     ///
     /// A change that is refused is given up where the store took others beside it. Where it took
     /// none, the fault may well be the store's, and everything is kept.
-    fn conclude(&mut self, outcome: Outcome) -> Option<StoreError> {
-        let Outcome {
-            left,
+    fn apply_outcome(&mut self, outcome: CommitOutcome) -> Option<StoreError> {
+        let CommitOutcome {
+            retry: remaining,
             refused,
-            took_some,
+            committed_any,
             error,
         } = outcome;
-        let stuck = !left.changes.is_empty() || !(took_some || refused.changes.is_empty());
-        self.backlog.put_all(left);
-        if took_some {
-            self.give_up(&refused, error.as_ref());
+        let stuck = !remaining.ops.is_empty() || !(committed_any || refused.ops.is_empty());
+        self.backlog.insert_all(remaining);
+        if committed_any {
+            self.drop_refused(&refused, error.as_ref());
         } else {
             // Behind the others, so that they are tried before it.
-            self.backlog.put_all(refused);
+            self.backlog.insert_all(refused);
         }
         error.filter(|_| stuck)
     }
 
-    fn give_up(&self, refused: &Batch, error: Option<&StoreError>) {
-        let many = u64::try_from(refused.changes.len()).unwrap_or(u64::MAX);
-        if let (1.., Some(error)) = (many, error) {
-            self.shared.refused(many);
-            tracing::warn!(target: "vantage_obs", changes = many, error = error.told(), "the store refused changes, which are given up");
+    fn drop_refused(&self, refused: &OpBatch, error: Option<&StoreError>) {
+        let count = u64::try_from(refused.ops.len()).unwrap_or(u64::MAX);
+        if let (1.., Some(error)) = (count, error) {
+            self.queue.add_refused(count);
+            tracing::warn!(target: "vantage_obs", changes = count, error = error.with_causes(), "the store refused changes, which are given up");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps a call to a store from hanging for ever, and its panic from ending anything else.
+//! Time limits and panic isolation for calls to a store.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,29 +7,32 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::store::{Answer, StoreError};
+use crate::store::{StoreError, StoreFuture};
 
-/// The answer of a call; an error where it panics.
-pub(super) async fn caught<T>(mut call: Answer<'_, T>) -> Result<T, StoreError> {
+/// Awaits a call; a panic of it becomes an error.
+pub(super) async fn catch_panic<T>(mut call: StoreFuture<'_, T>) -> Result<T, StoreError> {
     poll_fn(move |context| {
         let poll = AssertUnwindSafe(|| call.as_mut().poll(context));
-        catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+        catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(panic_error())))
     })
     .await
 }
 
-/// The same, by a deadline.
-pub(super) async fn bounded<T>(call: Answer<'_, T>, within: Duration) -> Result<T, StoreError> {
-    timeout(within, caught(call))
+/// Awaits a call as `catch_panic` does, for at most `limit`.
+pub(super) async fn with_timeout<T>(
+    call: StoreFuture<'_, T>,
+    limit: Duration,
+) -> Result<T, StoreError> {
+    timeout(limit, catch_panic(call))
         .await
-        .unwrap_or_else(|_| Err(too_late(within)))
+        .unwrap_or_else(|_| Err(timeout_error(limit)))
 }
 
-/// Not passing: where one change makes a store panic, the others are to be tried without it.
-fn panicked() -> StoreError {
-    StoreError::lasting("the store panicked")
+/// Returns a permanent error: where one change makes a store panic, the others are to be tried without it.
+fn panic_error() -> StoreError {
+    StoreError::permanent("the store panicked")
 }
 
-pub(super) fn too_late(within: Duration) -> StoreError {
-    StoreError::passing(format!("the store did not answer within {within:?}"))
+pub(super) fn timeout_error(limit: Duration) -> StoreError {
+    StoreError::transient(format!("the store did not answer within {limit:?}"))
 }

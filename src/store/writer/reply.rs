@@ -1,4 +1,4 @@
-//! An answer that a caller awaits, or waits for where it has no runtime.
+//! The reply to a call of the writer: a future, which a caller without a runtime can block on.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -10,23 +10,23 @@ use tokio::sync::oneshot;
 
 use crate::store::StoreError;
 
-/// What the store will have answered by the deadline.
+/// The store's answer, which comes by the deadline.
 #[derive(Debug)]
 #[must_use = "an answer that nobody waits for is lost"]
-pub(crate) struct Reply<T>(oneshot::Receiver<Result<T, StoreError>>);
+pub(crate) struct StoreReply<T>(oneshot::Receiver<Result<T, StoreError>>);
 
-/// Where the answer is put.
-pub(super) type Answering<T> = oneshot::Sender<Result<T, StoreError>>;
+/// The sending side of a reply.
+pub(super) type ReplySender<T> = oneshot::Sender<Result<T, StoreError>>;
 
-impl<T> Reply<T> {
-    pub(super) fn open() -> (Answering<T>, Self) {
-        let (answering, answer) = oneshot::channel();
-        (answering, Self(answer))
+impl<T> StoreReply<T> {
+    pub(super) fn channel() -> (ReplySender<T>, Self) {
+        let (sender, result) = oneshot::channel();
+        (sender, Self(result))
     }
 
-    pub(super) fn ready(answer: Result<T, StoreError>) -> Self {
-        let (answering, reply) = Self::open();
-        let _ = answering.send(answer);
+    pub(super) fn ready(result: Result<T, StoreError>) -> Self {
+        let (sender, reply) = Self::channel();
+        let _ = sender.send(result);
         reply
     }
 
@@ -37,25 +37,25 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T> Future for Reply<T> {
+impl<T> Future for StoreReply<T> {
     type Output = Result<T, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = Pin::new(&mut self.0).poll(context);
+        let result = Pin::new(&mut self.0).poll(context);
         // The thread that would have answered has ended.
-        answer.map(|answer| answer.unwrap_or_else(|_| Err(ended())))
+        result.map(|result| result.unwrap_or_else(|_| Err(closed_error())))
     }
 }
 
-pub(super) fn ended() -> StoreError {
-    StoreError::passing("the store was closed")
+pub(super) fn closed_error() -> StoreError {
+    StoreError::transient("the store was closed")
 }
 
 /// Runs a future that needs no timer and no socket. Unlike a runtime's own, it works everywhere.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     // A task's budget of polls would not grow again while its thread is held up.
     let mut future = pin!(tokio::task::unconstrained(future));
-    let waker = Waker::from(Arc::new(Parked(thread::current())));
+    let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
         match future.as_mut().poll(&mut context) {
@@ -65,9 +65,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-struct Parked(Thread);
+struct ThreadWaker(Thread);
 
-impl Wake for Parked {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }

@@ -1,90 +1,94 @@
-//! Removes what is older than the retention, now and then.
+//! Periodic deletion of rows that are older than the retention.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Settings, guard};
+use super::{WriterSettings, guard};
 use crate::store::{Store, StoreError};
 
-/// The first time, so that a start has nothing else to do.
-const FIRST: Duration = Duration::from_secs(60);
-const EVERY: Duration = Duration::from_secs(60 * 60);
-const LIMIT: Duration = Duration::from_secs(5 * 60);
-/// For how long incidents and states of components are kept at least: pages show 90 days, and the first
+/// The delay of the first run, so that a start has nothing else to do.
+const FIRST_DELAY: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(60 * 60);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// The shortest time for which incidents and states of components are kept: pages show 90 days, and the first
 /// of them begins up to a day earlier by some clock.
-const STATUS: Duration = Duration::from_secs(93 * 86_400);
-/// One of the processes that share a store sweeps it.
-const MATTER: &str = "sweep";
+const MIN_STATUS_RETENTION: Duration = Duration::from_secs(93 * 86_400);
+/// The lease of the one process that deletes expired rows of a shared store.
+const LEASE: &str = "sweep";
 
-/// The one who sweeps.
+/// The task that deletes expired rows.
 #[derive(Debug)]
-pub(super) struct Sweeper {
+pub(super) struct RetentionTask {
     store: Arc<dyn Store>,
-    settings: Settings,
-    next: Instant,
+    settings: WriterSettings,
+    next_at: Instant,
     timed: bool,
 }
 
-impl Sweeper {
-    pub(super) fn new(store: Arc<dyn Store>, settings: Settings, timed: bool) -> Self {
-        let next = settings.clock.now() + FIRST;
+impl RetentionTask {
+    pub(super) fn new(store: Arc<dyn Store>, settings: WriterSettings, timed: bool) -> Self {
+        let next = settings.clock.now() + FIRST_DELAY;
         Self {
             store,
             settings,
-            next,
+            next_at: next,
             timed,
         }
     }
 
-    /// Sweeps for ever.
+    /// Runs until the runtime ends.
     pub(super) async fn run(mut self) {
         loop {
-            tokio::time::sleep(self.next - self.settings.clock.now()).await;
-            self.sweep_if_due().await;
+            tokio::time::sleep(self.next_at - self.settings.clock.now()).await;
+            self.run_if_due().await;
         }
     }
 
-    pub(super) async fn sweep_if_due(&mut self) {
+    pub(super) async fn run_if_due(&mut self) {
         let now = self.settings.clock.now();
-        if now < self.next {
+        if now < self.next_at {
             return;
         }
-        self.next = now + EVERY;
-        match self.sweep().await {
+        self.next_at = now + INTERVAL;
+        match self.delete_expired().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(target: "vantage_obs", rows, "swept the store"),
             Err(error) => {
-                tracing::warn!(target: "vantage_obs", error = error.told(), "could not sweep the store");
+                tracing::warn!(target: "vantage_obs", error = error.with_causes(), "could not sweep the store");
             }
         }
     }
 
-    async fn sweep(&self) -> Result<u64, StoreError> {
-        let leads = self.store.lead(MATTER, &self.settings.instance, EVERY * 2);
-        if !self.bounded(leads).await? {
+    async fn delete_expired(&self) -> Result<u64, StoreError> {
+        let is_leader = self
+            .store
+            .acquire_lease(LEASE, &self.settings.instance, INTERVAL * 2);
+        if !self.call(is_leader).await? {
             return Ok(0);
         }
         let retention = self.settings.retention;
-        let slices = self.store.sweep(self.before(retention));
-        let slices = self.bounded(slices).await?;
-        let status = self.store.sweep_status(self.before(retention.max(STATUS)));
-        Ok(slices + self.bounded(status).await?)
+        let slices = self.store.delete_expired_slices(self.cutoff(retention));
+        let slices = self.call(slices).await?;
+        let status = self
+            .store
+            .delete_expired_status(self.cutoff(retention.max(MIN_STATUS_RETENTION)));
+        Ok(slices + self.call(status).await?)
     }
 
-    fn before(&self, retention: Duration) -> Timestamp {
+    fn cutoff(&self, retention: Duration) -> Timestamp {
         let wall = Timestamp::try_from(self.settings.clock.wall());
-        let before = wall.and_then(|now| now.checked_sub(retention));
+        let cutoff = wall.and_then(|now| now.checked_sub(retention));
         // Nothing is older than the beginning of time.
-        before.unwrap_or(Timestamp::MIN)
+        cutoff.unwrap_or(Timestamp::MIN)
     }
 
-    async fn bounded<T>(&self, call: crate::store::Answer<'_, T>) -> Result<T, StoreError> {
+    async fn call<T>(&self, call: crate::store::StoreFuture<'_, T>) -> Result<T, StoreError> {
         if self.timed {
-            guard::bounded(call, LIMIT).await
+            guard::with_timeout(call, CALL_TIMEOUT).await
         } else {
-            guard::caught(call).await
+            guard::catch_panic(call).await
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The thread on which the store is called.
+//! The thread that calls the store.
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -9,26 +9,26 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::commit::Writer;
-use super::reply::Answering;
-use super::retention::Sweeper;
-use super::shared::Shared;
+use super::commit::Committer;
+use super::reply::ReplySender;
+use super::retention::RetentionTask;
+use super::write_queue::WriteQueue;
 
-/// The last order.
+/// The request to flush and end.
 #[derive(Debug)]
-pub(super) struct Stop {
-    pub(super) within: Duration,
-    pub(super) reply: Answering<u64>,
+pub(super) struct StopRequest {
+    pub(super) timeout: Duration,
+    pub(super) reply: ReplySender<u64>,
 }
 
-/// Starts the thread; it ends at the order, or without one when nobody can give it any more.
+/// Starts the thread. It ends at the request, or when its sender is dropped.
 pub(super) fn start(
-    shared: Arc<Shared>,
-    writer: Writer,
-    sweeper: Sweeper,
-) -> io::Result<(Handle, oneshot::Sender<Stop>)> {
+    queue: Arc<WriteQueue>,
+    committer: Committer,
+    retention: RetentionTask,
+) -> io::Result<(Handle, oneshot::Sender<StopRequest>)> {
     let (ready, started) = sync_channel(1);
-    let (stop, stopped) = oneshot::channel::<Stop>();
+    let (stop, stopped) = oneshot::channel::<StopRequest>();
     let thread = thread::Builder::new().name("vantage-store".into());
     thread.spawn(move || {
         let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -36,27 +36,27 @@ pub(super) fn start(
             Err(error) => return drop(ready.send(Err(error))),
         };
         let _ = ready.send(Ok(runtime.handle().clone()));
-        let order = runtime.block_on(async {
-            tokio::spawn(writer.run());
-            tokio::spawn(sweeper.run());
-            let order = stopped.await.ok()?;
-            let now = shared.clock.now();
-            shared.hurry();
-            let _ = timeout(order.within, shared.kept(now)).await;
-            Some(order)
+        let request = runtime.block_on(async {
+            tokio::spawn(committer.run());
+            tokio::spawn(retention.run());
+            let request = stopped.await.ok()?;
+            let now = queue.clock.now();
+            queue.request_commit();
+            let _ = timeout(request.timeout, queue.committed_until(now)).await;
+            Some(request)
         });
-        // A call that hangs must not keep the process, and a file is free before anybody is told.
+        // A call that hangs must not keep the process, and a file is free before the reply is sent.
         runtime.shutdown_background();
-        drop(shared.close());
-        let left = shared.left(shared.clock.now());
+        drop(queue.close());
+        let left = queue.pending_until(queue.clock.now());
         if left > 0 {
             tracing::warn!(target: "vantage_obs", changes = left, "the store was closed before it took everything");
         }
-        if let Some(order) = order {
-            let _ = order.reply.send(Ok(left));
+        if let Some(request) = request {
+            let _ = request.reply.send(Ok(left));
         }
     })?;
-    let gone = || io::Error::other("the store's thread ended at once");
-    let handle = started.recv().map_err(|_| gone())??;
+    let ended = || io::Error::other("the store's thread ended at once");
+    let handle = started.recv().map_err(|_| ended())??;
     Ok((handle, stop))
 }

@@ -3,58 +3,58 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builtin::{self, Down, Lag, Share};
-use super::entry::Told;
+use super::builtin::{self, FailedSignals, LagLimits, UsageLimits};
+use super::entry::ResultCallback;
 use super::finding::Finding;
-use super::run::Work;
-use super::settings::Plan;
-use super::watcher::Health;
-use crate::model::snapshot::health::{Component, Criticality, Scope};
-use crate::model::snapshot::store::StoreCondition;
+use super::run::CheckTask;
+use super::settings::CheckSettings;
+use super::watcher::HealthWatcher;
+use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
+use crate::model::snapshot::store::StoreStatus;
 use crate::record::instruments::Database;
 
-/// A check that is being described. [`run`](Self::run) and its siblings register it.
+/// A builder of a health check. [`run`](Self::run) and its siblings register it.
 ///
 /// Unless it is told otherwise, a check is degrading and local, and runs as the section `health` of
 /// the configuration says. A check of the same id gives way to the new one.
 #[must_use = "a check that is not run checks nothing"]
 #[derive(Debug)]
 pub struct CheckBuilder {
-    health: Health,
-    plan: Plan,
+    health: HealthWatcher,
+    settings: CheckSettings,
     criticality: Option<Criticality>,
-    scope: Option<Scope>,
-    down: Collector,
+    scope: Option<CheckScope>,
+    failed_signals: ExportState,
     #[cfg(feature = "postgres")]
     postgres: Option<Database>,
 }
 
-/// Where the condition of the export is read.
-struct Collector(Down);
+/// Accessor of the signals whose export fails, without `Debug` of its closure.
+struct ExportState(FailedSignals);
 
-impl std::fmt::Debug for Collector {
+impl std::fmt::Debug for ExportState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Collector")
+        f.write_str("ExportState")
     }
 }
 
 impl CheckBuilder {
     /// An id keeps letters, digits, `_`, `.` and `-`, and 64 of them.
-    pub(crate) fn new(health: &Health, id: &str, down: Down) -> Self {
+    pub(crate) fn new(health: &HealthWatcher, id: &str, failed_signals: FailedSignals) -> Self {
         Self {
-            plan: Plan::new(id, health.config()),
+            settings: CheckSettings::new(id, health.config()),
             health: health.clone(),
             criticality: None,
             scope: None,
-            down: Collector(down),
+            failed_signals: ExportState(failed_signals),
             #[cfg(feature = "postgres")]
             postgres: None,
         }
     }
 
-    /// Who is told whether PostgreSQL is up.
+    /// Reports each run's result as `vantage.database.up` of `database`.
     #[cfg(feature = "postgres")]
-    pub(crate) fn telling(mut self, database: Database) -> Self {
+    pub(crate) fn with_database(mut self, database: Database) -> Self {
         self.postgres = Some(database);
         self
     }
@@ -79,81 +79,81 @@ impl CheckBuilder {
 
     /// What is checked is this instance's own.
     pub const fn local(mut self) -> Self {
-        self.scope = Some(Scope::Local);
+        self.scope = Some(CheckScope::Local);
         self
     }
 
     /// What is checked is the whole fleet's: a failure degrades, and takes this instance out of
     /// rotation only where `health.unready_on` lists the check.
     pub const fn shared(mut self) -> Self {
-        self.scope = Some(Scope::Shared);
+        self.scope = Some(CheckScope::Shared);
         self
     }
 
-    /// How often it runs: from 10 ms.
-    pub fn every(mut self, interval: Duration) -> Self {
-        self.plan.every(interval);
+    /// Sets the interval between two runs: at least 10 ms.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.settings.set_interval(interval);
         self
     }
 
-    /// After how long a run has failed.
-    pub const fn within(mut self, timeout: Duration) -> Self {
-        self.plan.timeout = timeout;
+    /// Sets the time after which a run fails.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
         self
     }
 
     /// From which age on a result counts as a failure. Default: three intervals and a deadline.
     pub const fn stale_after(mut self, age: Duration) -> Self {
-        self.plan.stale_after = Some(age);
+        self.settings.stale_after = Some(age);
         self
     }
 
     /// How many runs in a row must be worse before the check gets worse.
     pub const fn fail_after(mut self, runs: usize) -> Self {
-        self.plan.damping.fail_after = runs;
+        self.settings.thresholds.fail_after = runs;
         self
     }
 
     /// How many runs in a row must be better before the check gets better.
     pub const fn recover_after(mut self, runs: usize) -> Self {
-        self.plan.damping.recover_after = runs;
+        self.settings.thresholds.recover_after = runs;
         self
     }
 
     /// Runs a future: on the runtime of the caller, or on a thread of the SDK where there is none.
     ///
     /// It may answer a [`Finding`], or a `Result` of `()` or a finding with any error.
-    pub fn run<F>(self, check: impl Fn() -> F + Send + Sync + 'static) -> Registered
+    pub fn run<F>(self, check: impl Fn() -> F + Send + Sync + 'static) -> CheckHandle
     where
         F: Future<Output: Into<Finding>> + Send + 'static,
     {
-        self.future(check, None)
+        self.register_future(check, None)
     }
 
     /// Runs a call that may block, on a thread of its own.
     pub fn run_blocking<T: Into<Finding>>(
         self,
         check: impl Fn() -> T + Send + Sync + 'static,
-    ) -> Registered {
-        self.register(Work::Blocking(Arc::new(move || check().into())), None)
+    ) -> CheckHandle {
+        self.register(CheckTask::Blocking(Arc::new(move || check().into())), None)
     }
 
     /// Whether something accepts connections at `host:port`.
-    pub fn tcp(self, address: impl Into<String>) -> Registered {
+    pub fn tcp(self, address: impl Into<String>) -> CheckHandle {
         let address: Arc<str> = address.into().into();
         self.run(move || {
             let address = Arc::clone(&address);
-            async move { builtin::tcp(&address).await }
+            async move { builtin::check_tcp(&address).await }
         })
     }
 
     /// Whether a GET of an `http://` URL is answered with 2xx or 3xx; an answer of the type
     /// `application/health+json` that says `warn` or `fail` is believed.
-    pub fn http(self, url: impl Into<String>) -> Registered {
+    pub fn http(self, url: impl Into<String>) -> CheckHandle {
         let url: Arc<str> = url.into().into();
         self.run(move || {
             let url = Arc::clone(&url);
-            async move { builtin::http(&url).await }
+            async move { builtin::check_http(&url).await }
         })
     }
 
@@ -165,13 +165,17 @@ impl CheckBuilder {
         mut self,
         database: &Database,
         ping: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Registered
+    ) -> CheckHandle
     where
         F: Future<Output: Into<Finding>> + Send + 'static,
     {
-        self.presume(Criticality::Critical, Scope::Shared, Component::Datastore);
+        self.set_defaults(
+            Criticality::Critical,
+            CheckScope::Shared,
+            CheckedComponent::Datastore,
+        );
         let database = database.clone();
-        self.future(ping, Some(Box::new(move |up| database.report_up(up))))
+        self.register_future(ping, Some(Box::new(move |up| database.report_up(up))))
     }
 
     /// Whether PostgreSQL answers a `SELECT 1`, over a connection of the check's own that stays open.
@@ -179,38 +183,50 @@ impl CheckBuilder {
     ///
     /// Critical and shared, unless it is told otherwise.
     #[cfg(feature = "postgres")]
-    pub fn postgres(mut self, url: &crate::config::Secret) -> Registered {
-        self.presume(Criticality::Critical, Scope::Shared, Component::Datastore);
-        let told = self
+    pub fn postgres(mut self, url: &crate::config::Secret) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Critical,
+            CheckScope::Shared,
+            CheckedComponent::Datastore,
+        );
+        let on_result = self
             .postgres
             .take()
-            .map(|database| Box::new(move |up| database.report_up(up)) as Told);
-        let within = self.plan.timeout;
-        match builtin::Postgres::new(url) {
-            Ok(server) => self.future(
+            .map(|database| Box::new(move |up| database.report_up(up)) as ResultCallback);
+        let timeout = self.settings.timeout;
+        match builtin::PostgresProbe::new(url) {
+            Ok(server) => self.register_future(
                 move || {
                     let server = server.clone();
-                    async move { server.ping(within).await }
+                    async move { server.ping(timeout).await }
                 },
-                told,
+                on_result,
             ),
-            Err(bad) => self.register(Work::Look(Box::new(move |_| bad.clone())), told),
+            Err(bad) => self.register(CheckTask::Inline(Box::new(move |_| bad.clone())), on_result),
         }
     }
 
     /// How full the disk is on which this path lies.
-    pub fn disk(mut self, path: impl Into<PathBuf>, limits: Share) -> Registered {
-        self.presume(Criticality::Degrading, Scope::Local, Component::System);
+    pub fn disk(mut self, path: impl Into<PathBuf>, limits: UsageLimits) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Degrading,
+            CheckScope::Local,
+            CheckedComponent::System,
+        );
         let path = path.into();
-        self.run_blocking(move || builtin::disk(&path, limits))
+        self.run_blocking(move || builtin::check_disk(&path, limits))
     }
 
     /// How much of its memory the process uses.
-    pub fn memory(mut self, limits: Share) -> Registered {
-        self.presume(Criticality::Degrading, Scope::Local, Component::System);
-        let figures = self.health.figures().clone();
-        let look = move |_| builtin::memory(&figures.read(), limits);
-        self.register(Work::Look(Box::new(look)), None)
+    pub fn memory(mut self, limits: UsageLimits) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Degrading,
+            CheckScope::Local,
+            CheckedComponent::System,
+        );
+        let snapshot = self.health.latest_snapshot().clone();
+        let check = move |_| builtin::check_memory(&snapshot.read(), limits);
+        self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
     /// Whether the runtime of the caller still polls. When it is stuck, `/live` fails: a restart
@@ -220,95 +236,117 @@ impl CheckBuilder {
     /// limits say how long it must be stuck. In a runtime
     /// that nobody drives all the time, such as a current-thread one between two calls of
     /// `block_on`, it would fail: leave it out there.
-    pub fn event_loop(mut self, limits: Lag) -> Registered {
-        self.presume(Criticality::Critical, Scope::Local, Component::System);
-        self.plan.watchdog = true;
-        if self.plan.interval == self.health.config().interval {
-            self.plan.every(Duration::from_secs(1));
+    pub fn event_loop(mut self, limits: LagLimits) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Critical,
+            CheckScope::Local,
+            CheckedComponent::System,
+        );
+        self.settings.watchdog = true;
+        if self.settings.interval == self.health.config().interval {
+            self.settings.set_interval(Duration::from_secs(1));
         }
-        self.plan.damping.fail_after = 1;
+        self.settings.thresholds.fail_after = 1;
         let Some(runtime) = self.health.runtime() else {
-            return self.unstarted();
+            return self.register_without_runtime();
         };
         let clock = self.health.clock().clone();
-        let look = builtin::event_loop(runtime, clock, limits);
-        self.register(Work::Look(Box::new(look)), None)
+        let check = builtin::event_loop_check(runtime, clock, limits);
+        self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
-    /// Whether the receiver of pushed telemetry takes what it is sent. Passes where nothing is
+    /// Registers a check that the receiver of pushed telemetry accepts it. Passes where nothing is
     /// pushed.
     ///
     /// Informational and shared, unless it is told otherwise: a service that is not seen still works.
-    pub fn collector(mut self) -> Registered {
-        self.presume(Criticality::Informational, Scope::Shared, Component::Other);
-        let down = Arc::clone(&self.down.0);
-        let look = move |_| builtin::collector(down());
-        self.register(Work::Look(Box::new(look)), None)
+    pub fn otlp_receiver(mut self) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Informational,
+            CheckScope::Shared,
+            CheckedComponent::Other,
+        );
+        let failed_signals = Arc::clone(&self.failed_signals.0);
+        let check = move |_| builtin::check_otlp_receiver(failed_signals());
+        self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
     /// Whether what must outlive the process is kept. Degrading, and never damped: it has patience of
     /// its own.
     pub(crate) fn store(
         mut self,
-        read: impl Fn() -> StoreCondition + Send + Sync + 'static,
-    ) -> Registered {
-        self.presume(Criticality::Degrading, Scope::Local, Component::Datastore);
-        self.plan.damping.fail_after = 1;
-        let look = move |_| builtin::store(&read());
-        self.register(Work::Look(Box::new(look)), None)
+        read: impl Fn() -> StoreStatus + Send + Sync + 'static,
+    ) -> CheckHandle {
+        self.set_defaults(
+            Criticality::Degrading,
+            CheckScope::Local,
+            CheckedComponent::Datastore,
+        );
+        self.settings.thresholds.fail_after = 1;
+        let check = move |_| builtin::check_store(&read());
+        self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
-    fn future<F>(
+    fn register_future<F>(
         self,
         check: impl Fn() -> F + Send + Sync + 'static,
-        told: Option<Told>,
-    ) -> Registered
+        on_result: Option<ResultCallback>,
+    ) -> CheckHandle
     where
         F: Future<Output: Into<Finding>> + Send + 'static,
     {
         let Some(runtime) = self.health.runtime() else {
-            return self.unstarted();
+            return self.register_without_runtime();
         };
         let make = move || {
             let run = check();
-            Box::pin(async move { run.await.into() }) as super::run::Running
+            Box::pin(async move { run.await.into() }) as super::run::CheckFuture
         };
-        self.register(Work::Future(runtime, Arc::new(make)), told)
+        self.register(CheckTask::Future(runtime, Arc::new(make)), on_result)
     }
 
-    /// Without a thread nothing can be checked, which is no reason to say that all is well.
-    fn unstarted(self) -> Registered {
-        self.register(Work::Look(Box::new(|_| Finding::fail("no_runtime"))), None)
+    /// Registers a check that always fails: without a thread nothing can be checked, which is no reason
+    /// to say that all is well.
+    fn register_without_runtime(self) -> CheckHandle {
+        self.register(
+            CheckTask::Inline(Box::new(|_| Finding::fail("no_runtime"))),
+            None,
+        )
     }
 
-    /// What holds where nothing was said.
-    fn presume(&mut self, criticality: Criticality, scope: Scope, component: Component) {
+    /// Sets what the caller has not set.
+    fn set_defaults(
+        &mut self,
+        criticality: Criticality,
+        scope: CheckScope,
+        component: CheckedComponent,
+    ) {
         self.criticality.get_or_insert(criticality);
         self.scope.get_or_insert(scope);
-        self.plan.component = component;
+        self.settings.component = component;
     }
 
-    fn register(mut self, work: Work, told: Option<Told>) -> Registered {
-        self.plan.criticality = self.criticality.unwrap_or(self.plan.criticality);
-        self.plan.scope = self.scope.unwrap_or(self.plan.scope);
-        let number = self.health.register(self.plan, work, told);
-        Registered {
+    fn register(mut self, task: CheckTask, on_result: Option<ResultCallback>) -> CheckHandle {
+        self.settings.criticality = self.criticality.unwrap_or(self.settings.criticality);
+        self.settings.scope = self.scope.unwrap_or(self.settings.scope);
+        let check_id = self.health.register(self.settings, task, on_result);
+        CheckHandle {
             health: self.health,
-            number,
+            check_id,
         }
     }
 }
 
-/// A check that runs, until [`remove`](Self::remove) or the end of the telemetry. It may be dropped.
+/// A handle of a registered check, which runs until [`remove`](Self::remove) or the end of the
+/// telemetry. It may be dropped.
 #[derive(Clone, Debug)]
-pub struct Registered {
-    health: Health,
-    number: u64,
+pub struct CheckHandle {
+    health: HealthWatcher,
+    check_id: u64,
 }
 
-impl Registered {
+impl CheckHandle {
     /// Ends the check; its id is free again and its metrics vanish.
     pub fn remove(self) {
-        self.health.remove(self.number);
+        self.health.remove(self.check_id);
     }
 }

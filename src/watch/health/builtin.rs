@@ -1,6 +1,6 @@
 //! Checks that need no code of one's own.
 
-mod draft;
+mod health_json;
 
 mod disk;
 mod event_loop;
@@ -11,32 +11,32 @@ mod postgres;
 mod store;
 mod tcp;
 
-pub use event_loop::Lag;
+pub use event_loop::LagLimits;
 
-pub(super) use disk::disk;
-pub(super) use event_loop::event_loop;
-pub(super) use http::http;
-pub(super) use memory::memory;
+pub(super) use disk::check_disk;
+pub(super) use event_loop::event_loop_check;
+pub(super) use http::check_http;
+pub(super) use memory::check_memory;
 #[cfg(feature = "postgres")]
-pub(super) use postgres::Postgres;
-pub(super) use store::store;
-pub(super) use tcp::tcp;
+pub(super) use postgres::PostgresProbe;
+pub(super) use store::check_store;
+pub(super) use tcp::check_tcp;
 
 use std::sync::Arc;
 
 use super::finding::Finding;
 
-/// The shares of something limited from which on a check warns, and fails: 0 to 1.
+/// The limits of a usage ratio, 0 to 1, from which on a check warns and fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Share {
+pub struct UsageLimits {
     /// In use from this share on, the check warns.
     pub warn: f64,
     /// In use from this share on, the check fails.
     pub fail: f64,
 }
 
-impl Share {
+impl UsageLimits {
     /// 85 % of a disk is a warning, and with 10 % left it is full enough to stop.
     pub const DISK: Self = Self::new(0.85, 0.9);
     /// As the alerts have it: 80 % and 90 % of the memory that the process may use.
@@ -48,7 +48,7 @@ impl Share {
         Self { warn, fail }
     }
 
-    fn judge(self, used: f64) -> Finding {
+    fn evaluate(self, used: f64) -> Finding {
         let finding = if used >= self.fail {
             Finding::fail("full")
         } else if used >= self.warn {
@@ -60,13 +60,15 @@ impl Share {
     }
 }
 
-/// The signals whose export does not work, or `None` where nothing is exported.
-pub(crate) type Down = Arc<dyn Fn() -> Option<Vec<&'static str>> + Send + Sync>;
+/// A function that returns the signals whose export fails, or `None` where nothing is exported.
+pub(crate) type FailedSignals = Arc<dyn Fn() -> Option<Vec<&'static str>> + Send + Sync>;
 
-/// Whether the receiver of telemetry takes what it is sent.
-pub(super) fn collector(down: Option<Vec<&'static str>>) -> Finding {
-    match down {
-        Some(down) if !down.is_empty() => Finding::fail("export_down").with_detail(down.join(", ")),
+/// Fails when the export of a signal fails.
+pub(super) fn check_otlp_receiver(failed_signals: Option<Vec<&'static str>>) -> Finding {
+    match failed_signals {
+        Some(failed_signals) if !failed_signals.is_empty() => {
+            Finding::fail("export_down").with_detail(failed_signals.join(", "))
+        }
         _ => Finding::pass(),
     }
 }
@@ -74,26 +76,32 @@ pub(super) fn collector(down: Option<Vec<&'static str>>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::snapshot::health::Status;
+    use crate::model::snapshot::health::HealthStatus;
 
     #[test]
     fn a_share_warns_and_fails_from_exactly_its_limits_on() {
-        let share = Share::new(0.5, 0.75);
+        let limits = UsageLimits::new(0.5, 0.75);
         for (used, status) in [
-            (0.49, Status::Pass),
-            (0.5, Status::Warn),
-            (0.74, Status::Warn),
-            (0.75, Status::Fail),
-            (1.0, Status::Fail),
+            (0.49, HealthStatus::Pass),
+            (0.5, HealthStatus::Warn),
+            (0.74, HealthStatus::Warn),
+            (0.75, HealthStatus::Fail),
+            (1.0, HealthStatus::Fail),
         ] {
-            assert_eq!(share.judge(used).status(), status, "{used}");
+            assert_eq!(limits.evaluate(used).status(), status, "{used}");
         }
     }
 
     #[test]
     fn a_collector_fails_when_a_signal_is_down() {
-        assert_eq!(collector(None).status(), Status::Pass);
-        assert_eq!(collector(Some(Vec::new())).status(), Status::Pass);
-        assert_eq!(collector(Some(vec!["traces"])).code(), "export_down");
+        assert_eq!(check_otlp_receiver(None).status(), HealthStatus::Pass);
+        assert_eq!(
+            check_otlp_receiver(Some(Vec::new())).status(),
+            HealthStatus::Pass
+        );
+        assert_eq!(
+            check_otlp_receiver(Some(vec!["traces"])).code(),
+            "export_down"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::background::notify::Change;
-use crate::model::snapshot::health::{Criticality, Status};
+use crate::model::snapshot::health::{Criticality, HealthStatus};
 
 /// Something about the process's health has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub enum HealthChange {
         /// Its id.
         id: Arc<str>,
         /// What it was; `None` before its first result.
-        from: Option<Status>,
+        from: Option<HealthStatus>,
         /// What it is.
-        to: Status,
+        to: HealthStatus,
         /// What that means for the service.
         criticality: Criticality,
         /// The public reason.
@@ -29,9 +29,9 @@ pub enum HealthChange {
     #[non_exhaustive]
     Status {
         /// What it was.
-        from: Status,
+        from: HealthStatus,
         /// What it is.
-        to: Status,
+        to: HealthStatus,
     },
     /// The service may be sent requests from now on, or not any more.
     Ready(bool),
@@ -39,7 +39,7 @@ pub enum HealthChange {
 
 impl Change for HealthChange {
     const THREAD: &'static str = "vantage-health-news";
-    const OF: &'static str = "health";
+    const SUBJECT: &'static str = "health";
 
     fn log(&self) {
         match self {
@@ -51,11 +51,11 @@ impl Change for HealthChange {
                 code,
                 detail,
             } => {
-                let (from, to) = (from.map(Status::as_str), (*to, to.as_str()));
+                let (from, to) = (from.map(HealthStatus::as_str), (*to, to.as_str()));
                 let (check, criticality) = (&**id, criticality.as_str());
                 let detail = detail.as_deref();
                 match to {
-                    (Status::Pass, to) if from.is_none() => {
+                    (HealthStatus::Pass, to) if from.is_none() => {
                         tracing::debug!(
                             check,
                             criticality,
@@ -63,7 +63,7 @@ impl Change for HealthChange {
                             "a health check has its first result"
                         );
                     }
-                    (Status::Pass, to) => {
+                    (HealthStatus::Pass, to) => {
                         tracing::info!(
                             check,
                             criticality,
@@ -88,7 +88,7 @@ impl Change for HealthChange {
             HealthChange::Status { from, to } => {
                 let (from, to) = (from.as_str(), (*to, to.as_str()));
                 match to {
-                    (Status::Fail, to) => {
+                    (HealthStatus::Fail, to) => {
                         tracing::error!(from, to, "the service's health has changed");
                     }
                     (_, to) => tracing::info!(from, to, "the service's health has changed"),

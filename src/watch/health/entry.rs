@@ -10,42 +10,43 @@ use tokio::task::AbortHandle;
 
 use super::change::HealthChange;
 use super::finding::Finding;
-use super::hysteresis::Damper;
-use super::run::{Landing, Letter, Ticket, Work};
-use super::settings::Plan;
-use crate::model::snapshot::health::{CheckState, Found, Known, Status};
-use crate::model::snapshot::private::Private;
+use super::hysteresis::Hysteresis;
+use super::run::{CheckTask, RunCompletion, RunGuard, WatcherMessage};
+use super::settings::CheckSettings;
+use crate::model::snapshot::health::{CheckResult, CheckState, HealthStatus, ResultFreshness};
+use crate::model::snapshot::private::PrivateText;
 use crate::record::clock::Clock;
 
-/// Is told whether the latest run worked, before any damping.
-pub(super) type Told = Box<dyn Fn(bool) + Send>;
+/// A callback with whether a run worked, before any damping.
+pub(super) type ResultCallback = Box<dyn Fn(bool) + Send>;
 
+/// A registered check: its settings, its task and its latest result.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) number: u64,
-    plan: Plan,
-    work: Work,
-    told: Hidden<Option<Told>>,
+pub(super) struct CheckEntry {
+    pub(super) check_id: u64,
+    settings: CheckSettings,
+    task: CheckTask,
+    on_result: Hidden<Option<ResultCallback>>,
     registered: Instant,
-    due: Instant,
-    runs: u64,
-    flight: Option<Flight>,
-    damper: Damper,
-    found: Option<Found>,
-    /// What the latest run said; public types never hold it.
+    next_run: Instant,
+    run_count: u64,
+    pending_run: Option<PendingRun>,
+    hysteresis: Hysteresis,
+    last_result: Option<CheckResult>,
+    /// The detail of the latest result; public types never hold it.
     detail: Option<String>,
-    /// The status that was announced last.
-    announced: Option<Status>,
+    /// The status of the latest reported change.
+    announced: Option<HealthStatus>,
 }
 
-/// A run that has not come back yet.
+/// A run that has not completed yet.
 #[derive(Debug)]
-struct Flight {
-    since: Instant,
-    begun: Arc<AtomicBool>,
-    stop: Option<AbortHandle>,
-    /// Its time was over, and what it may still say is of no interest.
-    given_up: bool,
+struct PendingRun {
+    started_at: Instant,
+    started: Arc<AtomicBool>,
+    abort: Option<AbortHandle>,
+    /// Its timeout has passed: a result that still comes is ignored.
+    timed_out: bool,
 }
 
 /// Not for `Debug`.
@@ -57,102 +58,104 @@ impl<T> std::fmt::Debug for Hidden<T> {
     }
 }
 
-/// What a run needs from outside.
-pub(super) struct Outside<'a> {
+/// The clock and the channel that a run uses.
+pub(super) struct RunContext<'a> {
     pub(super) clock: &'a Clock,
-    pub(super) letters: &'a Sender<Letter>,
+    pub(super) messages: &'a Sender<WatcherMessage>,
 }
 
-impl Entry {
+impl CheckEntry {
     pub(super) fn new(
-        number: u64,
-        plan: Plan,
-        work: Work,
-        told: Option<Told>,
+        check_id: u64,
+        settings: CheckSettings,
+        task: CheckTask,
+        on_result: Option<ResultCallback>,
         now: Instant,
     ) -> Self {
         Self {
-            number,
-            damper: Damper::new(plan.damping),
-            plan,
-            work,
-            told: Hidden(told),
+            check_id,
+            hysteresis: Hysteresis::new(settings.thresholds),
+            settings,
+            task,
+            on_result: Hidden(on_result),
             registered: now,
-            due: now,
-            runs: 0,
-            flight: None,
-            found: None,
+            next_run: now,
+            run_count: 0,
+            pending_run: None,
+            last_result: None,
             detail: None,
             announced: None,
         }
     }
 
     pub(super) fn id(&self) -> &Arc<str> {
-        &self.plan.id
+        &self.settings.id
     }
 
-    /// A run came back.
-    pub(super) fn land(&mut self, landing: Landing) {
-        if landing.run != self.runs {
+    /// Records a completed run.
+    pub(super) fn complete(&mut self, completion: RunCompletion) {
+        if completion.run != self.run_count {
             return;
         }
-        let Some(flight) = self.flight.take() else {
+        let Some(run) = self.pending_run.take() else {
             return;
         };
         // A run that was over only after the next one was due must not be followed at once: what
         // blocks for a minute would block for ever.
-        if landing.at >= self.due {
-            self.due = landing.at + self.plan.interval;
+        if completion.at >= self.next_run {
+            self.next_run = completion.at + self.settings.interval;
         }
-        let took = landing.at.saturating_duration_since(flight.since);
-        match landing.finding {
-            _ if flight.given_up => {}
-            Some(_) if took >= self.plan.timeout => self.time_out(flight.since, landing.wall),
-            Some(finding) => self.record(&finding, landing.at, landing.wall, took),
+        let duration = completion.at.saturating_duration_since(run.started_at);
+        match completion.finding {
+            _ if run.timed_out => {}
+            Some(_) if duration >= self.settings.timeout => {
+                self.record_timeout(run.started_at, completion.wall);
+            }
+            Some(finding) => self.record(&finding, completion.at, completion.wall, duration),
             None => {}
         }
     }
 
     /// Gives up a run whose time is over, and starts the next when it is due.
-    pub(super) fn look(&mut self, now: Instant, outside: &Outside<'_>) {
-        if let Some(flight) = &mut self.flight
-            && !flight.given_up
-            && now >= flight.since + self.plan.timeout
+    pub(super) fn poll(&mut self, now: Instant, context: &RunContext<'_>) {
+        if let Some(run) = &mut self.pending_run
+            && !run.timed_out
+            && now >= run.started_at + self.settings.timeout
         {
-            flight.given_up = true;
-            if let Some(stop) = &flight.stop {
-                stop.abort();
+            run.timed_out = true;
+            if let Some(abort) = &run.abort {
+                abort.abort();
             }
-            let (since, begun) = (flight.since, flight.begun.load(Ordering::Relaxed));
+            let (since, started) = (run.started_at, run.started.load(Ordering::Relaxed));
             // One that never began says something of its runtime, and nothing of what is checked.
-            if begun {
-                let late = now.saturating_duration_since(since + self.plan.timeout);
-                let wall = outside.clock.wall();
-                self.time_out(since, wall.checked_sub(late).unwrap_or(wall));
+            if started {
+                let late = now.saturating_duration_since(since + self.settings.timeout);
+                let wall = context.clock.wall();
+                self.record_timeout(since, wall.checked_sub(late).unwrap_or(wall));
             }
         }
-        if self.flight.is_none() && now >= self.due {
-            self.start(now, outside);
+        if self.pending_run.is_none() && now >= self.next_run {
+            self.start_run(now, context);
         }
     }
 
-    /// When there is something to look at again.
-    pub(super) fn next(&self, now: Instant) -> Instant {
-        let run = match &self.flight {
-            // Its landing wakes.
-            Some(flight) if flight.given_up => now + self.plan.interval,
-            Some(flight) => flight.since + self.plan.timeout,
-            None => self.due,
+    /// Returns the instant of the next [`poll`](Self::poll).
+    pub(super) fn next_wakeup(&self, now: Instant) -> Instant {
+        let run = match &self.pending_run {
+            // Its completion wakes.
+            Some(run) if run.timed_out => now + self.settings.interval,
+            Some(run) => run.started_at + self.settings.timeout,
+            None => self.next_run,
         };
         let state = self.state();
-        match state.known(now) {
-            Known::Stale => run,
-            _ => run.min(self.seen() + state.stale_after),
+        match state.freshness(now) {
+            ResultFreshness::Stale => run,
+            _ => run.min(self.last_result_at() + state.stale_after),
         }
     }
 
-    /// The status has changed since the last call.
-    pub(super) fn turn(&mut self, now: Instant) -> Option<HealthChange> {
+    /// Returns a change of the status since the last call.
+    pub(super) fn take_change(&mut self, now: Instant) -> Option<HealthChange> {
         let state = self.state();
         let status = state.status(now)?;
         let from = self.announced.replace(status);
@@ -168,71 +171,71 @@ impl Entry {
 
     pub(super) fn state(&self) -> CheckState {
         CheckState {
-            id: Arc::clone(&self.plan.id),
-            criticality: self.plan.criticality,
-            scope: self.plan.scope,
-            component: self.plan.component,
-            unready: self.plan.is_unready(),
-            watchdog: self.plan.watchdog,
+            id: Arc::clone(&self.settings.id),
+            criticality: self.settings.criticality,
+            scope: self.settings.scope,
+            component: self.settings.component,
+            unready: self.settings.makes_unready(),
+            watchdog: self.settings.watchdog,
             registered: self.registered,
-            stale_after: self.plan.stale_after(),
-            found: self.found.clone(),
+            stale_after: self.settings.stale_after(),
+            last_result: self.last_result.clone(),
         }
     }
 
-    /// The latest that is known is of this moment.
-    fn seen(&self) -> Instant {
-        self.found
+    /// Returns the time of the latest result, or of the registration.
+    fn last_result_at(&self) -> Instant {
+        self.last_result
             .as_ref()
             .map_or(self.registered, |found| found.at)
     }
 
-    fn start(&mut self, now: Instant, outside: &Outside<'_>) {
-        self.due = now + self.plan.pause();
-        self.runs += 1;
-        let begun = Arc::new(AtomicBool::new(false));
-        let ticket = Ticket {
-            check: self.number,
-            run: self.runs,
-            clock: outside.clock.clone(),
-            letters: outside.letters.clone(),
-            begun: Arc::clone(&begun),
+    fn start_run(&mut self, now: Instant, context: &RunContext<'_>) {
+        self.next_run = now + self.settings.jittered_interval();
+        self.run_count += 1;
+        let started = Arc::new(AtomicBool::new(false));
+        let guard = RunGuard {
+            check: self.check_id,
+            run: self.run_count,
+            clock: context.clock.clone(),
+            messages: context.messages.clone(),
+            started: Arc::clone(&started),
             finding: None,
         };
-        let stop = self.work.start(now, ticket);
-        self.flight = Some(Flight {
-            since: now,
-            begun,
-            stop,
-            given_up: false,
+        let abort = self.task.start(now, guard);
+        self.pending_run = Some(PendingRun {
+            started_at: now,
+            started,
+            abort,
+            timed_out: false,
         });
     }
 
-    fn time_out(&mut self, since: Instant, wall: SystemTime) {
-        let timeout = self.plan.timeout;
+    fn record_timeout(&mut self, since: Instant, wall: SystemTime) {
+        let timeout = self.settings.timeout;
         self.record(&Finding::fail("timeout"), since + timeout, wall, timeout);
     }
 
-    fn record(&mut self, finding: &Finding, at: Instant, wall: SystemTime, took: Duration) {
-        self.found = Some(Found {
-            status: self.damper.take(finding.status()),
+    fn record(&mut self, finding: &Finding, at: Instant, wall: SystemTime, duration: Duration) {
+        self.last_result = Some(CheckResult {
+            status: self.hysteresis.apply(finding.status()),
             code: finding.code(),
-            detail: finding.detail().map(Private::new),
+            detail: finding.detail().map(PrivateText::new),
             at,
-            wall,
-            took,
+            wall_time: wall,
+            took: duration,
         });
         self.detail = finding.detail().map(str::to_owned);
-        if let Some(told) = &self.told.0 {
-            told(finding.status() != Status::Fail);
+        if let Some(on_result) = &self.on_result.0 {
+            on_result(finding.status() != HealthStatus::Fail);
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for CheckEntry {
     fn drop(&mut self) {
-        if let Some(stop) = self.flight.take().and_then(|flight| flight.stop) {
-            stop.abort();
+        if let Some(abort) = self.pending_run.take().and_then(|run| run.abort) {
+            abort.abort();
         }
     }
 }

@@ -6,23 +6,23 @@ use std::sync::OnceLock;
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
-/// Starts when it is needed, on one thread, and ends when it is dropped.
+/// A runtime on one thread that starts when it is needed and ends when it is dropped.
 #[derive(Default)]
-pub(super) struct Spare(OnceLock<std::io::Result<(Handle, oneshot::Sender<()>)>>);
+pub(super) struct FallbackRuntime(OnceLock<std::io::Result<(Handle, oneshot::Sender<()>)>>);
 
-impl fmt::Debug for Spare {
+impl fmt::Debug for FallbackRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Spare")
+        f.debug_tuple("FallbackRuntime")
             .field(&self.0.get().is_some())
             .finish()
     }
 }
 
-impl Spare {
-    /// The runtime of the caller, or else this one; `None` where it could not be started.
-    pub(super) fn or_current(&self) -> Option<Handle> {
+impl FallbackRuntime {
+    /// Returns the runtime of the caller, or else this one; `None` where it could not be started.
+    pub(super) fn current_or_fallback(&self) -> Option<Handle> {
         Handle::try_current().ok().or_else(|| {
-            let started = self.0.get_or_init(start).as_ref();
+            let started = self.0.get_or_init(start_runtime).as_ref();
             let started = started.map_err(|error| {
                 tracing::error!(%error, "no runtime could be started for health checks");
             });
@@ -31,7 +31,7 @@ impl Spare {
     }
 }
 
-fn start() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
+fn start_runtime() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

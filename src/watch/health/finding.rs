@@ -2,8 +2,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::model::snapshot::health::Status;
-use crate::model::snapshot::private::Private;
+use crate::model::snapshot::health::HealthStatus;
+use crate::model::snapshot::private::PrivateText;
 
 /// What a run of a check found: a status, a public code and a private detail.
 ///
@@ -11,16 +11,16 @@ use crate::model::snapshot::private::Private;
 /// only to who has the token, in log lines and to callbacks.
 ///
 /// ```
-/// use vantage_obs::health::{Finding, Status};
+/// use vantage_obs::health::{Finding, HealthStatus};
 ///
 /// let full = Finding::warn("nearly_full").with_detail("db-1.internal: 92 % of the connections");
-/// assert_eq!((full.status(), full.code()), (Status::Warn, "nearly_full"));
+/// assert_eq!((full.status(), full.code()), (HealthStatus::Warn, "nearly_full"));
 /// let failed = Finding::from(Err::<(), _>("db-1.internal refused"));
-/// assert_eq!((failed.status(), failed.code()), (Status::Fail, "error"));
+/// assert_eq!((failed.status(), failed.code()), (HealthStatus::Fail, "error"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    status: Status,
+    status: HealthStatus,
     code: &'static str,
     detail: Option<Cow<'static, str>>,
 }
@@ -29,22 +29,22 @@ impl Finding {
     /// It works.
     #[must_use]
     pub const fn pass() -> Self {
-        Self::new(Status::Pass, "ok")
+        Self::new(HealthStatus::Pass, "ok")
     }
 
     /// It works, and somebody should have a look; `code` says why in a word.
     #[must_use]
     pub const fn warn(code: &'static str) -> Self {
-        Self::new(Status::Warn, code)
+        Self::new(HealthStatus::Warn, code)
     }
 
     /// It does not work; `code` says why in a word, such as `refused`.
     #[must_use]
     pub const fn fail(code: &'static str) -> Self {
-        Self::new(Status::Fail, code)
+        Self::new(HealthStatus::Fail, code)
     }
 
-    const fn new(status: Status, code: &'static str) -> Self {
+    const fn new(status: HealthStatus, code: &'static str) -> Self {
         Self {
             status,
             code,
@@ -59,14 +59,14 @@ impl Finding {
         self
     }
 
-    /// The same from a place that is private as well.
-    pub(super) fn with_private(self, detail: &Private) -> Self {
+    /// Adds a private detail.
+    pub(super) fn with_private_detail(self, detail: &PrivateText) -> Self {
         self.with_detail(detail.to_detail())
     }
 
     /// The status.
     #[must_use]
-    pub const fn status(&self) -> Status {
+    pub const fn status(&self) -> HealthStatus {
         self.status
     }
 
@@ -80,7 +80,8 @@ impl Finding {
         self.detail.as_deref()
     }
 
-    pub(super) fn panicked(payload: &(dyn Any + Send)) -> Self {
+    /// Returns the finding of a run that panicked.
+    pub(super) fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Self::fail("panicked").with_detail(text.unwrap_or("a value that is no text").to_owned())
@@ -91,7 +92,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Finding {
     /// An error fails the check with the code `error`; its text and its causes are the detail.
     fn from(result: Result<(), E>) -> Self {
         result.map_or_else(
-            |error| Self::fail("error").with_detail(told(error)),
+            |error| Self::fail("error").with_detail(error_chain(error)),
             |()| Self::pass(),
         )
     }
@@ -99,11 +100,12 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Finding {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<Self, E>> for Finding {
     fn from(result: Result<Self, E>) -> Self {
-        result.unwrap_or_else(|error| Self::fail("error").with_detail(told(error)))
+        result.unwrap_or_else(|error| Self::fail("error").with_detail(error_chain(error)))
     }
 }
 
-fn told(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
+/// Joins the texts of an error and its causes.
+fn error_chain(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
     let error = error.into();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,87 +1,91 @@
-//! Keeps a check that flaps from flapping: so many runs in a row must say the same before it counts.
+//! Hysteresis against flapping: a status takes effect after a number of equal runs in a row.
 
-use crate::model::snapshot::health::Status;
+use crate::model::snapshot::health::HealthStatus;
 
-/// How many runs in a row it takes.
+/// The runs in a row after which the status changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Damping {
+pub(super) struct HysteresisThresholds {
     pub(super) fail_after: usize,
     pub(super) recover_after: usize,
 }
 
-/// The status that counts, and the runs in a row that speak against it.
+/// The effective status, and the runs in a row that differ from it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Damper {
-    damping: Damping,
-    status: Option<Status>,
-    row: Option<Row>,
+pub(super) struct Hysteresis {
+    thresholds: HysteresisThresholds,
+    status: Option<HealthStatus>,
+    streak: Option<RunStreak>,
 }
 
-/// Runs in a row that were all worse, or all better.
+/// A streak of runs that were all worse, or all better.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct RunStreak {
     runs: usize,
     worse: bool,
     /// The one of them that is nearest to the status that counts: as far as that, all agree.
-    nearest: Status,
+    nearest: HealthStatus,
 }
 
-impl Damper {
-    pub(super) const fn new(damping: Damping) -> Self {
+impl Hysteresis {
+    pub(super) const fn new(thresholds: HysteresisThresholds) -> Self {
         Self {
-            damping,
+            thresholds,
             status: None,
-            row: None,
+            streak: None,
         }
     }
 
-    /// Takes one run's status and answers the one that counts. The first run decides alone.
-    pub(super) fn take(&mut self, run: Status) -> Status {
+    /// Applies one run's status and returns the effective one. The first run decides alone.
+    pub(super) fn apply(&mut self, run: HealthStatus) -> HealthStatus {
         let Some(status) = self.status.filter(|status| *status != run) else {
-            self.row = None;
+            self.streak = None;
             return *self.status.insert(run);
         };
         let worse = run > status;
-        let row = self.row.filter(|row| row.worse == worse);
-        let mut row = row.unwrap_or(Row {
+        let streak = self.streak.filter(|streak| streak.worse == worse);
+        let mut streak = streak.unwrap_or(RunStreak {
             runs: 0,
             worse,
             nearest: run,
         });
-        row.runs += 1;
+        streak.runs += 1;
         let needed = if worse {
-            row.nearest = row.nearest.min(run);
-            self.damping.fail_after
+            streak.nearest = streak.nearest.min(run);
+            self.thresholds.fail_after
         } else {
-            row.nearest = row.nearest.max(run);
-            self.damping.recover_after
+            streak.nearest = streak.nearest.max(run);
+            self.thresholds.recover_after
         };
-        if row.runs < needed {
-            self.row = Some(row);
+        if streak.runs < needed {
+            self.streak = Some(streak);
             return status;
         }
-        self.row = None;
-        *self.status.insert(row.nearest)
+        self.streak = None;
+        *self.status.insert(streak.nearest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Status::{Fail, Pass, Warn};
+    use HealthStatus::{Fail, Pass, Warn};
 
-    fn damped(fail_after: usize, recover_after: usize, runs: &[Status]) -> Vec<Status> {
-        let mut damper = Damper::new(Damping {
+    fn apply_all(
+        fail_after: usize,
+        recover_after: usize,
+        runs: &[HealthStatus],
+    ) -> Vec<HealthStatus> {
+        let mut hysteresis = Hysteresis::new(HysteresisThresholds {
             fail_after,
             recover_after,
         });
-        runs.iter().map(|run| damper.take(*run)).collect()
+        runs.iter().map(|run| hysteresis.apply(*run)).collect()
     }
 
     #[test]
     fn the_third_failure_in_a_row_fails_and_the_second_success_recovers() {
         assert_eq!(
-            damped(3, 2, &[Pass, Fail, Fail, Fail, Pass, Fail, Pass, Pass]),
+            apply_all(3, 2, &[Pass, Fail, Fail, Fail, Pass, Fail, Pass, Pass]),
             [Pass, Pass, Pass, Fail, Fail, Fail, Fail, Pass]
         );
     }
@@ -89,22 +93,22 @@ mod tests {
     #[test]
     fn one_that_flaps_stays_what_it_was() {
         assert_eq!(
-            damped(2, 2, &[Pass, Fail, Pass, Fail, Pass, Fail]),
+            apply_all(2, 2, &[Pass, Fail, Pass, Fail, Pass, Fail]),
             [Pass; 6]
         );
-        assert_eq!(damped(2, 2, &[Fail, Pass, Fail, Pass, Fail]), [Fail; 5]);
+        assert_eq!(apply_all(2, 2, &[Fail, Pass, Fail, Pass, Fail]), [Fail; 5]);
     }
 
     #[test]
     fn the_first_run_decides_alone() {
-        assert_eq!(damped(3, 2, &[Fail]), [Fail]);
-        assert_eq!(damped(3, 2, &[Warn]), [Warn]);
+        assert_eq!(apply_all(3, 2, &[Fail]), [Fail]);
+        assert_eq!(apply_all(3, 2, &[Warn]), [Warn]);
     }
 
     #[test]
-    fn without_damping_each_run_counts() {
+    fn without_hysteresis_each_run_counts() {
         assert_eq!(
-            damped(1, 1, &[Pass, Fail, Warn, Pass]),
+            apply_all(1, 1, &[Pass, Fail, Warn, Pass]),
             [Pass, Fail, Warn, Pass]
         );
     }
@@ -112,9 +116,9 @@ mod tests {
     #[test]
     fn runs_that_were_worse_by_different_steps_agree_on_the_smaller() {
         assert_eq!(
-            damped(3, 2, &[Pass, Fail, Warn, Fail]),
+            apply_all(3, 2, &[Pass, Fail, Warn, Fail]),
             [Pass, Pass, Pass, Warn]
         );
-        assert_eq!(damped(3, 2, &[Fail, Pass, Warn]), [Fail, Fail, Warn]);
+        assert_eq!(apply_all(3, 2, &[Fail, Pass, Warn]), [Fail, Fail, Warn]);
     }
 }

@@ -17,32 +17,33 @@ use tokio::task::AbortHandle;
 
 use super::finding::Finding;
 use crate::record::clock::Clock;
-use crate::record::trace::{OwnRatio, Traced};
+use crate::record::trace::{SampleRatioOverride, Traced};
 
-pub(super) type Running = Pin<Box<dyn Future<Output = Finding> + Send>>;
+/// The future of one run.
+pub(super) type CheckFuture = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
-/// What a check does.
-pub(super) enum Work {
+/// The user's code of a check, by how it runs.
+pub(super) enum CheckTask {
     /// A future on the runtime where the check was registered.
-    Future(Handle, Arc<dyn Fn() -> Running + Send + Sync>),
+    Future(Handle, Arc<dyn Fn() -> CheckFuture + Send + Sync>),
     /// A call that may block, on a thread of its own.
     Blocking(Arc<dyn Fn() -> Finding + Send + Sync>),
-    /// A look at figures that are there already.
-    Look(Box<dyn FnMut(Instant) -> Finding + Send>),
+    /// A call that does not block, on the watcher's thread.
+    Inline(Box<dyn FnMut(Instant) -> Finding + Send>),
 }
 
-/// What the watching thread is told.
-pub(super) enum Letter {
+/// A message to the watcher's thread.
+pub(super) enum WatcherMessage {
     /// Something has changed; look again.
     Wake,
     /// A run is over.
-    Landed(Landing),
+    Completed(RunCompletion),
     /// It is to end.
     Stop,
 }
 
-/// How a run came back.
-pub(super) struct Landing {
+/// The end of a run and its result.
+pub(super) struct RunCompletion {
     pub(super) check: u64,
     pub(super) run: u64,
     pub(super) at: Instant,
@@ -51,26 +52,26 @@ pub(super) struct Landing {
     pub(super) finding: Option<Finding>,
 }
 
-/// Goes with a run and tells how it came back, also when it is dropped on the way.
-pub(super) struct Ticket {
+/// A guard of a run that sends its completion, also when it is dropped on the way.
+pub(super) struct RunGuard {
     pub(super) check: u64,
     pub(super) run: u64,
     pub(super) clock: Clock,
-    pub(super) letters: Sender<Letter>,
-    pub(super) begun: Arc<AtomicBool>,
+    pub(super) messages: Sender<WatcherMessage>,
+    pub(super) started: Arc<AtomicBool>,
     pub(super) finding: Option<Finding>,
 }
 
-impl Ticket {
-    /// The run is over.
-    fn land(mut self, finding: Finding) {
+impl RunGuard {
+    /// Sends the result.
+    fn complete(mut self, finding: Finding) {
         self.finding = Some(finding);
     }
 }
 
-impl Drop for Ticket {
+impl Drop for RunGuard {
     fn drop(&mut self) {
-        let landing = Landing {
+        let completion = RunCompletion {
             check: self.check,
             run: self.run,
             at: self.clock.now(),
@@ -78,66 +79,66 @@ impl Drop for Ticket {
             finding: self.finding.take(),
         };
         // Nobody reads it where watching has ended.
-        let _ = self.letters.send(Letter::Landed(landing));
+        let _ = self.messages.send(WatcherMessage::Completed(completion));
     }
 }
 
-impl Work {
-    /// Starts a run. The answer stops a future that can be stopped.
-    pub(super) fn start(&mut self, now: Instant, ticket: Ticket) -> Option<AbortHandle> {
+impl CheckTask {
+    /// Starts a run. The returned handle aborts a future.
+    pub(super) fn start(&mut self, now: Instant, guard: RunGuard) -> Option<AbortHandle> {
         match self {
             Self::Future(runtime, make) => {
                 let make = Arc::clone(make);
                 let run = async move {
-                    ticket.begun.store(true, Ordering::Relaxed);
-                    let found = caught(&*make).await;
-                    ticket.land(found);
+                    guard.started.store(true, Ordering::Relaxed);
+                    let found = run_caught(&*make).await;
+                    guard.complete(found);
                 };
                 // What a check asks of a database is of no interest to traces.
-                let context = Context::new().with_value(OwnRatio(0.0));
+                let context = Context::new().with_value(SampleRatioOverride(0.0));
                 Some(runtime.spawn(Traced::new(run, context)).abort_handle())
             }
             Self::Blocking(call) => {
                 let call = Arc::clone(call);
                 let run = move || {
-                    ticket.begun.store(true, Ordering::Relaxed);
+                    guard.started.store(true, Ordering::Relaxed);
                     let found = catch_unwind(AssertUnwindSafe(&*call));
-                    ticket.land(found.unwrap_or_else(|payload| Finding::panicked(&*payload)));
+                    guard.complete(found.unwrap_or_else(|payload| Finding::from_panic(&*payload)));
                 };
-                // Where no thread can be had, the ticket is dropped, and the result gets old.
+                // Where no thread can be had, the guard is dropped, and the result gets old.
                 let _ = thread::Builder::new()
                     .name("vantage-check".into())
                     .spawn(run);
                 None
             }
-            Self::Look(look) => {
-                ticket.begun.store(true, Ordering::Relaxed);
-                ticket.land(look(now));
+            Self::Inline(check) => {
+                guard.started.store(true, Ordering::Relaxed);
+                guard.complete(check(now));
                 None
             }
         }
     }
 }
 
-/// Makes and polls a future; a panic in either is what it found.
-async fn caught(make: &(dyn Fn() -> Running + Send + Sync)) -> Finding {
+/// Makes and polls a future; a panic in either becomes the finding.
+async fn run_caught(make: &(dyn Fn() -> CheckFuture + Send + Sync)) -> Finding {
     let mut running = match catch_unwind(AssertUnwindSafe(make)) {
         Ok(running) => running,
-        Err(payload) => return Finding::panicked(&*payload),
+        Err(payload) => return Finding::from_panic(&*payload),
     };
     poll_fn(move |cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| Poll::Ready(Finding::panicked(&*payload)))
+        polled.unwrap_or_else(|payload| Poll::Ready(Finding::from_panic(&*payload)))
     })
     .await
 }
 
-impl fmt::Debug for Work {
+impl fmt::Debug for CheckTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Future(..) => "Future",
             Self::Blocking(_) => "Blocking",
-            Self::Look(_) => "Look",
+            Self::Inline(_) => "Inline",
         })
     }
 }

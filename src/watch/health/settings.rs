@@ -2,47 +2,47 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hysteresis::Damping;
+use super::hysteresis::HysteresisThresholds;
 use crate::config;
-use crate::model::snapshot::health::{Component, Criticality, Scope};
+use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
 
 /// The shortest interval: below it a slip of the unit would keep a processor busy.
-const SHORTEST: Duration = Duration::from_millis(10);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How one check runs, and what it means.
+/// The settings of one check: its schedule, its thresholds, and its effect on the service.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct CheckSettings {
     pub(super) id: Arc<str>,
     pub(super) criticality: Criticality,
-    pub(super) scope: Scope,
-    pub(super) component: Component,
+    pub(super) scope: CheckScope,
+    pub(super) component: CheckedComponent,
     pub(super) watchdog: bool,
     pub(super) unready_on: Vec<Arc<str>>,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
     pub(super) stale_after: Option<Duration>,
-    pub(super) damping: Damping,
+    pub(super) thresholds: HysteresisThresholds,
     pub(super) jitter: f64,
 }
 
-impl Plan {
-    /// What the configuration says; a check that says nothing of itself can hurt least.
-    pub(super) fn new(id: &str, config: &config::Health) -> Self {
+impl CheckSettings {
+    /// Returns the settings from the configuration; a check that says nothing of itself can hurt least.
+    pub(super) fn new(id: &str, config: &config::HealthConfig) -> Self {
         Self {
-            id: Arc::from(well_formed(id)),
+            id: Arc::from(sanitize_id(id)),
             criticality: Criticality::Degrading,
-            scope: Scope::Local,
-            component: Component::Other,
+            scope: CheckScope::Local,
+            component: CheckedComponent::Other,
             watchdog: false,
             unready_on: config
                 .unready_on
                 .iter()
-                .map(|id| well_formed(id).into())
+                .map(|id| sanitize_id(id).into())
                 .collect(),
             interval: config.interval,
             timeout: config.timeout,
             stale_after: None,
-            damping: Damping {
+            thresholds: HysteresisThresholds {
                 fail_after: config.fail_after,
                 recover_after: config.recover_after,
             },
@@ -50,12 +50,13 @@ impl Plan {
         }
     }
 
-    pub(super) fn every(&mut self, interval: Duration) {
-        self.interval = interval.max(SHORTEST);
+    pub(super) fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval.max(MIN_INTERVAL);
     }
 
-    /// Whether the check takes the instance out of rotation although others share what it checks.
-    pub(super) fn is_unready(&self) -> bool {
+    /// Returns whether the check takes the instance out of rotation although others share what it
+    /// checks.
+    pub(super) fn makes_unready(&self) -> bool {
         let critical = self.criticality == Criticality::Critical;
         critical && self.unready_on.contains(&self.id)
     }
@@ -66,27 +67,28 @@ impl Plan {
         self.stale_after.unwrap_or(usual)
     }
 
-    /// The interval, lengthened at random.
-    pub(super) fn pause(&self) -> Duration {
+    /// Returns the interval, lengthened at random.
+    pub(super) fn jittered_interval(&self) -> Duration {
         if self.jitter == 0.0 {
             return self.interval;
         }
         self.interval
-            .saturating_add(self.interval.mul_f64(self.jitter * chance()))
+            .saturating_add(self.interval.mul_f64(self.jitter * random_fraction()))
     }
 }
 
-/// From 0 to 1; good enough to keep a fleet from marching in step.
+/// Returns a random number from 0 to 1; good enough to keep a fleet from marching in step.
 #[expect(clippy::cast_precision_loss, reason = "52 bits of chance are enough")]
-fn chance() -> f64 {
+fn random_fraction() -> f64 {
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 
-/// Ids are public, stand in URLs and labels, and a colon would part them in the draft's format.
-fn well_formed(id: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let plain = |c: char| if allowed(c) { c } else { '_' };
-    let id: String = id.chars().take(64).map(plain).collect();
+/// Replaces the characters of an id that are not allowed: ids are public, stand in URLs and labels,
+/// and a colon would part them in the draft's format.
+fn sanitize_id(id: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let replace = |c: char| if is_allowed(c) { c } else { '_' };
+    let id: String = id.chars().take(64).map(replace).collect();
     if id.is_empty() { "_".into() } else { id }
 }
 
@@ -96,21 +98,24 @@ mod tests {
 
     #[test]
     fn jitter_only_lengthens_and_by_its_share_at_most() {
-        let mut plan = Plan::new("x", &config::Health::default());
-        plan.every(Duration::from_secs(10));
+        let mut settings = CheckSettings::new("x", &config::HealthConfig::default());
+        settings.set_interval(Duration::from_secs(10));
         for _ in 0..1_000 {
-            let pause = plan.pause();
-            assert!((10.0..=11.0).contains(&pause.as_secs_f64()), "{pause:?}");
+            let interval = settings.jittered_interval();
+            assert!(
+                (10.0..=11.0).contains(&interval.as_secs_f64()),
+                "{interval:?}"
+            );
         }
-        plan.jitter = 0.0;
-        assert_eq!(plan.pause(), Duration::from_secs(10));
+        settings.jitter = 0.0;
+        assert_eq!(settings.jittered_interval(), Duration::from_secs(10));
     }
 
     #[test]
     fn an_id_is_made_well_formed() {
         for (id, made) in [("db", "db"), ("a:b c/é", "a_b_c__"), ("", "_")] {
-            assert_eq!(well_formed(id), made);
+            assert_eq!(sanitize_id(id), made);
         }
-        assert_eq!(well_formed(&"x".repeat(99)).len(), 64);
+        assert_eq!(sanitize_id(&"x".repeat(99)).len(), 64);
     }
 }

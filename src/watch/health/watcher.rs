@@ -8,122 +8,127 @@ use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
 use super::change::HealthChange;
-use super::entry::{Entry, Outside, Told};
-use super::fallback_runtime::Spare;
-use super::run::{Letter, Work};
-use super::settings::Plan;
-use crate::background::notify::News;
+use super::entry::{CheckEntry, ResultCallback, RunContext};
+use super::fallback_runtime::FallbackRuntime;
+use super::run::{CheckTask, WatcherMessage};
+use super::settings::CheckSettings;
+use crate::background::notify::Notifier;
 use crate::config;
-use crate::model::snapshot::health::{Judgement, LatestHealth, Status};
-use crate::model::snapshot::{Latest, health};
+use crate::model::snapshot::health::{HealthStatus, LatestHealth, OverallHealth};
+use crate::model::snapshot::{LatestSnapshot, health};
 use crate::record::clock::Clock;
 
-/// The longest time without a look.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time between two ticks.
+const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The checks of the process. Clones share them.
+/// The health checks of the process and the thread that runs them. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Health(Arc<Inner>);
+pub(crate) struct HealthWatcher(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    config: config::Health,
+    config: config::HealthConfig,
     latest: LatestHealth,
-    figures: Latest,
-    letters: Sender<Letter>,
-    inbox: Mutex<Receiver<Letter>>,
-    roster: Mutex<Roster>,
-    numbers: AtomicU64,
-    news: News<HealthChange>,
-    spare: Spare,
+    latest_snapshot: LatestSnapshot,
+    messages: Sender<WatcherMessage>,
+    receiver: Mutex<Receiver<WatcherMessage>>,
+    registry: Mutex<CheckRegistry>,
+    next_id: AtomicU64,
+    notifier: Notifier<HealthChange>,
+    fallback_runtime: FallbackRuntime,
 }
 
-/// What is watched, and what was said of it last.
+/// The registered checks and the latest reported state of the whole.
 #[derive(Debug, Default)]
-struct Roster {
-    entries: Vec<Entry>,
+struct CheckRegistry {
+    entries: Vec<CheckEntry>,
     sampled: bool,
     started: bool,
     ending: Option<Instant>,
-    announced: Option<Judgement>,
+    announced: Option<OverallHealth>,
     stopped: bool,
 }
 
-/// Watches until it is dropped.
+/// A guard that stops the watcher when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watching(Sender<Letter>);
+pub(crate) struct HealthWatcherGuard(Sender<WatcherMessage>);
 
-impl Drop for Watching {
+impl Drop for HealthWatcherGuard {
     fn drop(&mut self) {
-        let _ = self.0.send(Letter::Stop);
+        let _ = self.0.send(WatcherMessage::Stop);
     }
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Health")
+        f.debug_struct("HealthWatcher")
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }
 
-impl Health {
-    /// Publishes into `latest`; `figures` are those of the samplers.
+impl HealthWatcher {
+    /// Publishes into `latest`; `latest_snapshot` holds the samplers' figures.
     pub(crate) fn new(
         clock: Clock,
-        config: config::Health,
+        config: config::HealthConfig,
         latest: LatestHealth,
-        figures: Latest,
+        latest_snapshot: LatestSnapshot,
     ) -> Self {
-        let (letters, inbox) = channel();
+        let (messages, receiver) = channel();
         Self(Arc::new(Inner {
             clock,
             config,
             latest,
-            figures,
-            letters,
-            inbox: Mutex::new(inbox),
-            roster: Mutex::default(),
-            numbers: AtomicU64::new(0),
-            news: News::default(),
-            spare: Spare::default(),
+            latest_snapshot,
+            messages,
+            receiver: Mutex::new(receiver),
+            registry: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            notifier: Notifier::default(),
+            fallback_runtime: FallbackRuntime::default(),
         }))
     }
 
     /// Starts watching on a thread of its own; the samplers have looked once.
-    pub(crate) fn start(&self) -> io::Result<Watching> {
-        self.0.news.start()?;
+    pub(crate) fn start(&self) -> io::Result<HealthWatcherGuard> {
+        self.0.notifier.start()?;
         self.tick();
         let health = self.clone();
         thread::Builder::new()
             .name("vantage-health".into())
             .spawn(move || health.watch())?;
-        Ok(Watching(self.0.letters.clone()))
+        Ok(HealthWatcherGuard(self.0.messages.clone()))
     }
 
-    /// Looks at everything once; says when to look again.
+    /// Starts due runs, records completed ones and publishes; returns the instant of the next tick.
     pub(crate) fn tick(&self) -> Instant {
-        let mut roster = lock(&self.0.roster);
-        roster.sampled = true;
+        let mut registry = lock(&self.0.registry);
+        registry.sampled = true;
         // A run that is over wakes nobody here who is not awake already.
-        while let Ok(letter) = lock(&self.0.inbox).try_recv() {
-            roster.take(letter);
+        while let Ok(message) = lock(&self.0.receiver).try_recv() {
+            registry.handle(message);
         }
         let now = self.0.clock.now();
-        let outside = Outside {
+        let context = RunContext {
             clock: &self.0.clock,
-            letters: &self.0.letters,
+            messages: &self.0.messages,
         };
-        for entry in &mut roster.entries {
-            entry.look(now, &outside);
+        for entry in &mut registry.entries {
+            entry.poll(now, &context);
         }
         // Those that only look at figures are over already.
-        while let Ok(letter) = lock(&self.0.inbox).try_recv() {
-            roster.take(letter);
+        while let Ok(message) = lock(&self.0.receiver).try_recv() {
+            registry.handle(message);
         }
-        let next = roster.entries.iter().map(|entry| entry.next(now)).min();
-        self.0.publish(roster);
-        next.unwrap_or(now + PATIENCE).min(now + PATIENCE)
+        let next = registry
+            .entries
+            .iter()
+            .map(|entry| entry.next_wakeup(now))
+            .min();
+        self.0.publish(registry);
+        next.unwrap_or(now + MAX_TICK_INTERVAL)
+            .min(now + MAX_TICK_INTERVAL)
     }
 
     /// The latest, as plain values.
@@ -132,24 +137,24 @@ impl Health {
         &self.0.latest
     }
 
-    /// The whole as it is now.
-    pub(crate) fn judge(&self) -> Judgement {
-        self.0.latest.read().judge(self.0.clock.now())
+    /// Evaluates the health of the whole now.
+    pub(crate) fn evaluate(&self) -> OverallHealth {
+        self.0.latest.read().evaluate(self.0.clock.now())
     }
 
-    /// Not ready from now on; says since when, if that is not news.
-    pub(crate) fn end(&self) -> Instant {
-        let mut roster = lock(&self.0.roster);
-        let since = *roster.ending.get_or_insert_with(Instant::now);
-        self.0.publish(roster);
+    /// Makes the service unready; returns since when it is.
+    pub(crate) fn begin_shutdown(&self) -> Instant {
+        let mut registry = lock(&self.0.registry);
+        let since = *registry.ending.get_or_insert_with(Instant::now);
+        self.0.publish(registry);
         since
     }
 
     pub(crate) fn on_change(&self, callback: impl Fn(&HealthChange) + Send + Sync + 'static) {
-        self.0.news.subscribe(Arc::new(callback));
+        self.0.notifier.subscribe(Arc::new(callback));
     }
 
-    pub(super) fn config(&self) -> &config::Health {
+    pub(super) fn config(&self) -> &config::HealthConfig {
         &self.0.config
     }
 
@@ -157,58 +162,66 @@ impl Health {
         &self.0.clock
     }
 
-    pub(super) fn figures(&self) -> &Latest {
-        &self.0.figures
+    pub(super) fn latest_snapshot(&self) -> &LatestSnapshot {
+        &self.0.latest_snapshot
     }
 
     pub(super) fn runtime(&self) -> Option<tokio::runtime::Handle> {
-        self.0.spare.or_current()
+        self.0.fallback_runtime.current_or_fallback()
     }
 
     /// Adds a check; one of the same id gives way to it.
-    pub(super) fn register(&self, plan: Plan, work: Work, told: Option<Told>) -> u64 {
-        let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
-        let entry = Entry::new(number, plan, work, told, self.0.clock.now());
-        let mut roster = lock(&self.0.roster);
-        roster.entries.retain(|other| other.id() != entry.id());
-        roster.entries.push(entry);
-        self.0.publish(roster);
-        let _ = self.0.letters.send(Letter::Wake);
-        number
+    pub(super) fn register(
+        &self,
+        settings: CheckSettings,
+        task: CheckTask,
+        on_result: Option<ResultCallback>,
+    ) -> u64 {
+        let check_id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let entry = CheckEntry::new(check_id, settings, task, on_result, self.0.clock.now());
+        let mut registry = lock(&self.0.registry);
+        registry.entries.retain(|other| other.id() != entry.id());
+        registry.entries.push(entry);
+        self.0.publish(registry);
+        let _ = self.0.messages.send(WatcherMessage::Wake);
+        check_id
     }
 
-    pub(super) fn remove(&self, number: u64) {
-        let mut roster = lock(&self.0.roster);
-        roster.entries.retain(|entry| entry.number != number);
-        self.0.publish(roster);
+    pub(super) fn remove(&self, check_id: u64) {
+        let mut registry = lock(&self.0.registry);
+        registry.entries.retain(|entry| entry.check_id != check_id);
+        self.0.publish(registry);
     }
 
     fn watch(&self) {
         loop {
             let next = self.tick();
-            if lock(&self.0.roster).stopped {
+            if lock(&self.0.registry).stopped {
                 return;
             }
             let wait = next.saturating_duration_since(self.0.clock.now());
             // The clone in `self` can send: it is never disconnected.
-            let letter = lock(&self.0.inbox).recv_timeout(wait);
-            if let Ok(letter) = letter {
-                lock(&self.0.roster).take(letter);
+            let message = lock(&self.0.receiver).recv_timeout(wait);
+            if let Ok(message) = message {
+                lock(&self.0.registry).handle(message);
             }
         }
     }
 }
 
-impl Roster {
-    fn take(&mut self, letter: Letter) {
-        match letter {
-            Letter::Wake => {}
-            Letter::Stop => self.stopped = true,
-            Letter::Landed(landing) => {
-                let number = landing.check;
-                let entry = self.entries.iter_mut().find(|entry| entry.number == number);
+impl CheckRegistry {
+    fn handle(&mut self, message: WatcherMessage) {
+        match message {
+            WatcherMessage::Wake => {}
+            WatcherMessage::Stop => self.stopped = true,
+            WatcherMessage::Completed(completion) => {
+                let check_id = completion.check;
+                let entry = self
+                    .entries
+                    .iter_mut()
+                    .find(|entry| entry.check_id == check_id);
                 if let Some(entry) = entry {
-                    entry.land(landing);
+                    entry.complete(completion);
                 }
             }
         }
@@ -216,45 +229,49 @@ impl Roster {
 }
 
 impl Inner {
-    /// Shows what is known, and tells what has changed.
-    fn publish(&self, mut roster: MutexGuard<'_, Roster>) {
+    /// Publishes the current state and reports changes.
+    fn publish(&self, mut registry: MutexGuard<'_, CheckRegistry>) {
         let now = self.clock.now();
-        let health = roster.health();
-        let judgement = health.judge(now);
+        let health = registry.snapshot();
+        let overall = health.evaluate(now);
         self.latest.publish(health);
-        let changes = roster.changes(now, judgement);
+        let changes = registry.take_changes(now, overall);
         // In their order, and so before another thread may publish.
-        let untold = self.news.post(changes);
-        drop(roster);
-        self.news.tell(&untold);
+        let pending_changes = self.notifier.send(changes);
+        drop(registry);
+        self.notifier.notify(&pending_changes);
     }
 }
 
-impl Roster {
-    fn health(&mut self) -> health::Health {
-        let checks: Vec<_> = self.entries.iter().map(Entry::state).collect();
-        let pending = |check: &health::CheckState| check.counts() && check.found.is_none();
+impl CheckRegistry {
+    fn snapshot(&mut self) -> health::HealthState {
+        let checks: Vec<_> = self.entries.iter().map(CheckEntry::state).collect();
+        let pending =
+            |check: &health::CheckState| check.gates_startup() && check.last_result.is_none();
         self.started |= self.sampled && !checks.iter().any(pending);
-        health::Health {
+        health::HealthState {
             sampled: self.sampled,
             started: self.started,
-            ending: self.ending.is_some(),
+            shutting_down: self.ending.is_some(),
             checks,
         }
     }
 
-    /// What is to be told.
-    fn changes(&mut self, now: Instant, judgement: Judgement) -> Vec<HealthChange> {
-        let turns = self.entries.iter_mut().filter_map(|entry| entry.turn(now));
-        let mut changes: Vec<_> = turns.collect();
-        let before = self.announced.replace(judgement);
-        let from = before.map_or(Status::Pass, |before| before.status);
-        if from != judgement.status {
-            let to = judgement.status;
+    /// Returns the changes since the last call.
+    fn take_changes(&mut self, now: Instant, overall: OverallHealth) -> Vec<HealthChange> {
+        let check_changes = self
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.take_change(now));
+        let mut changes: Vec<_> = check_changes.collect();
+        let before = self.announced.replace(overall);
+        let from = before.map_or(HealthStatus::Pass, |before| before.status);
+        if from != overall.status {
+            let to = overall.status;
             changes.push(HealthChange::Status { from, to });
         }
-        if before.is_some_and(|before| before.ready) != judgement.ready {
-            changes.push(HealthChange::Ready(judgement.ready));
+        if before.is_some_and(|before| before.ready) != overall.ready {
+            changes.push(HealthChange::Ready(overall.ready));
         }
         changes
     }

@@ -1,4 +1,4 @@
-//! When whose beat is due, and what is in it.
+//! The emitter of beats: when each worker's beat is due, and its contents.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -8,185 +8,201 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::model::heartbeat::{Beat, Condition, Progress, Role};
-use crate::model::snapshot::Latest;
+use crate::model::heartbeat::{Beat, BeatProgress, BeatRole, LifecycleState};
+use crate::model::snapshot::LatestSnapshot;
 use crate::record::clock::Clock;
-use crate::record::instruments::{Crew, Executions, Member, Number, Tally, Watched};
+use crate::record::instruments::{
+    ExecutionInstruments, InFlight, Slot, WorkProgress, WorkerKey, WorkerKeys,
+};
 
-/// Makes the beats of this process.
+/// A builder and scheduler of the beats of this process.
 #[derive(Debug)]
-pub(crate) struct Emitter {
-    sources: Sources,
+pub(crate) struct HeartbeatEmitter {
+    sources: HeartbeatSources,
     boot_id: Arc<str>,
     version: Option<Arc<str>>,
     interval: Duration,
-    /// Of all members together, so that one that comes back goes on where it was.
+    /// Sequence number of the latest beat, shared by all workers, so that one that comes back
+    /// goes on where it was.
     sequence: u64,
-    due: HashMap<Number, Instant>,
-    /// When each made progress last. The same moment must have the same date in every beat, though two
-    /// clocks are never read at once: a date that wanders by a nanosecond looks like progress.
-    progressed: HashMap<Number, (Instant, Option<Timestamp>)>,
+    next_beats: HashMap<Slot, Instant>,
+    /// Time of each worker's latest progress. The same moment must have the same date in every
+    /// beat, though two clocks are never read at once: a date that wanders by a nanosecond looks
+    /// like progress.
+    progress_times: HashMap<Slot, (Instant, Option<Timestamp>)>,
     random: RandomState,
 }
 
-/// Where beats find what they carry.
+/// The sources of the values in a beat.
 #[derive(Clone, Debug)]
-pub(crate) struct Sources {
+pub(crate) struct HeartbeatSources {
     pub(crate) clock: Clock,
-    pub(crate) crew: Crew,
-    pub(crate) jobs: Watched,
-    pub(crate) executions: Executions,
-    pub(crate) latest: Latest,
+    pub(crate) worker_keys: WorkerKeys,
+    pub(crate) in_flight: InFlight,
+    pub(crate) executions: ExecutionInstruments,
+    pub(crate) snapshot: LatestSnapshot,
 }
 
-/// The progress of everybody at one moment.
+/// The progress of all workers at one moment.
 #[derive(Debug)]
-pub(super) struct Standing {
-    tallies: HashMap<Number, Tally>,
-    progressed: HashMap<Number, (Instant, Option<Timestamp>)>,
+pub(super) struct ProgressSnapshot {
+    work_progress: HashMap<Slot, WorkProgress>,
+    progress_times: HashMap<Slot, (Instant, Option<Timestamp>)>,
     queue_depth: Option<u64>,
     now: Instant,
 }
 
-impl Emitter {
-    pub(crate) fn new(config: &Config, sources: Sources) -> Self {
+impl HeartbeatEmitter {
+    pub(crate) fn new(config: &Config, sources: HeartbeatSources) -> Self {
         let random = RandomState::new();
         Self {
-            boot_id: boot_id(&random, sources.clock.wall()).into(),
+            boot_id: new_boot_id(&random, sources.clock.wall()).into(),
             version: config.service.version.as_deref().map(Arc::from),
             interval: config.heartbeat.interval,
             sequence: 0,
-            due: HashMap::new(),
-            progressed: HashMap::new(),
+            next_beats: HashMap::new(),
+            progress_times: HashMap::new(),
             random,
             sources,
         }
     }
 
-    /// Those whose beat is due; their next one is an interval away, more or less.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<Member> {
-        let present = self.sources.crew.present();
-        self.due.retain(|number, _| is_present(&present, *number));
-        let is_due = |member: &Member| self.due.get(&member.number).is_none_or(|due| *due <= now);
-        let due: Vec<_> = present.into_iter().filter(is_due).collect();
-        for member in &due {
-            let next = now + self.jittered(member.number);
-            self.due.insert(member.number, next);
+    /// Returns the workers whose beat is due and schedules their next one, about an interval later.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<WorkerKey> {
+        let registered = self.sources.worker_keys.registered();
+        self.next_beats
+            .retain(|slot, _| is_registered(&registered, *slot));
+        let is_due = |worker: &WorkerKey| {
+            self.next_beats
+                .get(&worker.slot)
+                .is_none_or(|at| *at <= now)
+        };
+        let due: Vec<_> = registered.into_iter().filter(is_due).collect();
+        for worker in &due {
+            let next_beat = now + self.jittered_interval(worker.slot);
+            self.next_beats.insert(worker.slot, next_beat);
         }
         due
     }
 
-    /// When the next beat is due.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.due.values().min().copied()
+    /// Returns the instant of the next beat.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.next_beats.values().min().copied()
     }
 
-    /// Those who have left, with how far they had come.
-    pub(super) fn left(&mut self) -> Vec<(Member, Progress)> {
-        let left = self.sources.crew.left();
-        if left.is_empty() {
+    /// Returns the removed workers with their last progress.
+    pub(super) fn take_removed(&mut self) -> Vec<(WorkerKey, BeatProgress)> {
+        let removed = self.sources.worker_keys.take_removed();
+        if removed.is_empty() {
             return Vec::new();
         }
-        let standing = self.standing();
-        self.sources.jobs.prune(&self.sources.crew.present());
-        let with_progress = |member: Member| {
-            let progress = standing.of(&member);
-            (member, progress)
+        let snapshot = self.progress_snapshot();
+        self.sources
+            .in_flight
+            .prune(&self.sources.worker_keys.registered());
+        let with_progress = |worker: WorkerKey| {
+            let progress = snapshot.progress(&worker);
+            (worker, progress)
         };
-        left.into_iter().map(with_progress).collect()
+        removed.into_iter().map(with_progress).collect()
     }
 
-    pub(super) fn standing(&mut self) -> Standing {
+    pub(super) fn progress_snapshot(&mut self) -> ProgressSnapshot {
         let sources = &self.sources;
         let now = sources.clock.now();
-        let mut tallies = sources.jobs.tallies();
-        tallies.extend(sources.executions.tallies());
-        let queues = &sources.latest.read().queues;
+        let mut work_progress = sources.in_flight.progress();
+        work_progress.extend(sources.executions.progress());
+        let queues = &sources.snapshot.read().queues;
         let depth = queues.iter().map(|(_, queue)| queue.depth);
         let queue_depth = (!queues.is_empty()).then(|| depth.sum());
-        self.date(&tallies, now);
-        Standing {
-            tallies,
-            progressed: self.progressed.clone(),
+        self.record_progress_times(&work_progress, now);
+        ProgressSnapshot {
+            work_progress,
+            progress_times: self.progress_times.clone(),
             queue_depth,
             now,
         }
     }
 
-    /// Dates what progress was made since the last beats.
-    fn date(&mut self, tallies: &HashMap<Number, Tally>, now: Instant) {
+    /// Records the date of progress since the last beats.
+    fn record_progress_times(&mut self, work_progress: &HashMap<Slot, WorkProgress>, now: Instant) {
         let wall = self.sources.clock.wall();
-        self.progressed
-            .retain(|number, _| tallies.contains_key(number));
-        for (number, tally) in tallies {
-            let Some(at) = tally.progressed else { continue };
-            let known = self.progressed.get(number);
+        self.progress_times
+            .retain(|slot, _| work_progress.contains_key(slot));
+        for (slot, work) in work_progress {
+            let Some(at) = work.progressed else { continue };
+            let known = self.progress_times.get(slot);
             if known.is_none_or(|(known, _)| *known != at) {
                 let date = wall.checked_sub(now.saturating_duration_since(at));
                 let date = date.and_then(|date| Timestamp::try_from(date).ok());
-                self.progressed.insert(*number, (at, date));
+                self.progress_times.insert(*slot, (at, date));
             }
         }
     }
 
-    /// A beat with a sequence of its own.
-    pub(super) fn beat(&mut self, role: Role, condition: Condition, progress: Progress) -> Beat {
+    /// Builds a beat with the next sequence number.
+    pub(super) fn build_beat(
+        &mut self,
+        role: BeatRole,
+        state: LifecycleState,
+        progress: BeatProgress,
+    ) -> Beat {
         self.sequence += 1;
         Beat {
             boot_id: Arc::clone(&self.boot_id),
             sequence: self.sequence,
             role,
             interval: self.interval,
-            condition,
+            state,
             sent_at: Timestamp::try_from(self.sources.clock.wall()).ok(),
             version: self.version.clone(),
             progress,
         }
     }
 
-    /// The interval moved by up to a tenth, so that a fleet that was started together does not beat
-    /// together.
-    fn jittered(&self, number: Number) -> Duration {
+    /// Returns the interval moved by up to a tenth, so that a fleet that was started together does
+    /// not beat together.
+    fn jittered_interval(&self, slot: Slot) -> Duration {
         let tenth = u64::try_from(self.interval.as_nanos() / 10).unwrap_or(u64::MAX);
-        let random = self.random.hash_one((number, self.sequence));
-        let moved = random % (2 * tenth).max(1);
-        self.interval - Duration::from_nanos(tenth) + Duration::from_nanos(moved)
+        let random = self.random.hash_one((slot, self.sequence));
+        let offset = random % (2 * tenth).max(1);
+        self.interval - Duration::from_nanos(tenth) + Duration::from_nanos(offset)
     }
 }
 
-impl Standing {
-    pub(super) fn of(&self, member: &Member) -> Progress {
-        let tally = self.tallies.get(&member.number).copied();
-        let tally = tally.unwrap_or_default();
-        let progressed = self.progressed.get(&member.number);
-        Progress {
-            in_flight: tally.in_flight,
-            in_flight_overdue: tally.overdue,
-            processed_total: tally.processed,
-            failed_total: tally.failed,
-            last_progress_at: progressed.and_then(|(_, date)| *date),
-            oldest_in_flight: tally.oldest.map(|at| self.since(at)),
+impl ProgressSnapshot {
+    pub(super) fn progress(&self, worker: &WorkerKey) -> BeatProgress {
+        let work = self.work_progress.get(&worker.slot).copied();
+        let work = work.unwrap_or_default();
+        let progress_time = self.progress_times.get(&worker.slot);
+        BeatProgress {
+            in_flight: work.in_flight,
+            in_flight_overdue: work.overdue,
+            processed_total: work.processed,
+            failed_total: work.failed,
+            last_progress_at: progress_time.and_then(|(_, date)| *date),
+            oldest_in_flight: work.oldest.map(|at| self.elapsed_since(at)),
             // What waits for the workers keeps no schedule waiting.
-            queue_depth: match member.role {
-                Role::Worker => self.queue_depth,
-                Role::Scheduler => None,
+            queue_depth: match worker.role {
+                BeatRole::Worker => self.queue_depth,
+                BeatRole::Scheduler => None,
             },
         }
     }
 
-    fn since(&self, at: Instant) -> Duration {
+    fn elapsed_since(&self, at: Instant) -> Duration {
         self.now.saturating_duration_since(at)
     }
 }
 
-fn is_present(present: &[Member], number: Number) -> bool {
-    present
-        .binary_search_by_key(&number, |member| member.number)
+fn is_registered(registered: &[WorkerKey], slot: Slot) -> bool {
+    registered
+        .binary_search_by_key(&slot, |worker| worker.slot)
         .is_ok()
 }
 
-/// 32 hexadecimal digits.
-fn boot_id(random: &RandomState, now: SystemTime) -> String {
-    let half = |part: u8| random.hash_one((part, std::process::id(), now));
-    format!("{:016x}{:016x}", half(0), half(1))
+/// Returns 32 hexadecimal digits.
+fn new_boot_id(random: &RandomState, now: SystemTime) -> String {
+    let random_part = |part: u8| random.hash_one((part, std::process::id(), now));
+    format!("{:016x}{:016x}", random_part(0), random_part(1))
 }

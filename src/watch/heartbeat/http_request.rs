@@ -1,4 +1,4 @@
-//! One beat as an HTTP request, and what the answer means for whoever runs the worker.
+//! One beat as an HTTP request, and the classification of the response.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::time::timeout;
 
-use super::queue::Fate;
+use super::queue::SendResult;
 use crate::config::{self, Endpoint, Secret};
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::model::units::format_duration;
@@ -17,64 +17,67 @@ use crate::net::{
     HttpClient, explain, http_client, is_a_web_page, one_line, retry_after, user_agent,
 };
 
-/// What is read of an answer, to be shown where it refuses.
-const LONGEST_ANSWER: usize = 4 * 1024;
+/// Bytes of a response that are read at most, to be logged where the beat is refused.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024;
 
-/// Sends beats to the API of another process.
+/// A client that sends beats to the API of another process.
 #[derive(Clone, Debug)]
-pub(super) struct Post {
+pub(super) struct HttpSender {
     client: HttpClient,
     base: String,
     headers: HeaderMap,
     timeout: Duration,
 }
 
-/// What became of a beat that was sent.
+/// The result of a beat that was sent, with its cause and fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) fate: Fate,
-    /// As a label.
-    pub(super) result: &'static str,
-    /// One line for people, where it was not taken.
+pub(super) struct SendOutcome {
+    pub(super) result: SendResult,
+    /// The value of the metric label `result`.
+    pub(super) label: &'static str,
+    /// The cause in one line, where the beat was not accepted.
     pub(super) cause: String,
-    /// What to do about a refusal.
+    /// The remedy of a refusal.
     pub(super) fix: Option<&'static str>,
 }
 
-impl Post {
+impl HttpSender {
     /// The error says what is wrong with the certificates.
-    pub(super) fn new(endpoint: &Endpoint, config: &config::Heartbeat) -> Result<Self, String> {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        config: &config::HeartbeatConfig,
+    ) -> Result<Self, String> {
         let tls = endpoint.is_https().then_some(&config.tls);
         Ok(Self {
             // A little less than for all: so a connection that isn't made is told from a late answer.
             client: http_client(tls, config.timeout * 9 / 10)?,
             base: endpoint.without_user().trim_end_matches('/').to_owned(),
-            headers: headers(endpoint, config.token.as_ref()),
+            headers: request_headers(endpoint, config.token.as_ref()),
             timeout: config.timeout,
         })
     }
 
-    pub(super) async fn send(&self, id: &BeatId, beat: &Beat) -> Outcome {
-        match timeout(self.timeout, self.exchange(id, beat)).await {
+    pub(super) async fn send(&self, id: &BeatId, beat: &Beat) -> SendOutcome {
+        match timeout(self.timeout, self.send_request(id, beat)).await {
             Ok(outcome) => outcome,
-            Err(_) => later("timeout", self.too_late(), None),
+            Err(_) => retry("timeout", self.timeout_message(), None),
         }
     }
 
-    async fn exchange(&self, id: &BeatId, beat: &Beat) -> Outcome {
+    async fn send_request(&self, id: &BeatId, beat: &Beat) -> SendOutcome {
         let request = match self.request(id, beat) {
             Ok(request) => request,
-            Err(error) => return refused(error.to_string(), None),
+            Err(error) => return rejected(error.to_string(), None),
         };
-        let answer = match self.client.request(request).await {
-            Ok(answer) => answer,
-            Err(error) => return later("connection", explain(&error), None),
+        let response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) => return retry("connection", explain(&error), None),
         };
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         // Read to its end, so that the connection can be used again.
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        judge(head.status, &head.headers, &body)
+        classify_response(head.status, &head.headers, &body)
     }
 
     fn request(&self, id: &BeatId, beat: &Beat) -> http::Result<Request<Full<Bytes>>> {
@@ -89,12 +92,12 @@ impl Post {
         Ok(request)
     }
 
-    fn too_late(&self) -> String {
+    fn timeout_message(&self) -> String {
         format!("no answer within {}", format_duration(self.timeout))
     }
 }
 
-fn headers(endpoint: &Endpoint, token: Option<&Secret>) -> HeaderMap {
+fn request_headers(endpoint: &Endpoint, token: Option<&Secret>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -113,34 +116,34 @@ fn headers(endpoint: &Endpoint, token: Option<&Secret>) -> HeaderMap {
     headers
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
+fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendOutcome {
     if status.is_success() && !is_a_web_page(headers) {
-        return Outcome {
-            fate: Fate::Taken,
-            result: "taken",
+        return SendOutcome {
+            result: SendResult::Accepted,
+            label: "taken",
             cause: String::new(),
             fix: None,
         };
     }
-    let said = one_line(&String::from_utf8_lossy(body));
-    let cause = match (is_a_web_page(headers), said.as_str()) {
+    let body_text = one_line(&String::from_utf8_lossy(body));
+    let cause = match (is_a_web_page(headers), body_text.as_str()) {
         (true, _) => format!("{status} with a web page"),
         (false, "") => status.to_string(),
-        (false, said) => format!("{status}: {said}"),
+        (false, body_text) => format!("{status}: {body_text}"),
     };
-    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    if status.is_server_error() || passing.contains(&status) {
-        return later(
+    let transient = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    if status.is_server_error() || transient.contains(&status) {
+        return retry(
             "unavailable",
             cause,
             retry_after(headers, SystemTime::now()),
         );
     }
-    refused(cause, Some(fix(status)))
+    rejected(cause, Some(suggest_fix(status)))
 }
 
 /// Redirects are not followed: the token would go where nobody sent it.
-const fn fix(status: StatusCode) -> &'static str {
+const fn suggest_fix(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 | 403 => "set heartbeat.token to the token that the receiver has as health.write_token",
         400 => {
@@ -154,19 +157,19 @@ const fn fix(status: StatusCode) -> &'static str {
     }
 }
 
-fn later(result: &'static str, cause: String, asked: Option<Duration>) -> Outcome {
-    Outcome {
-        fate: Fate::Later(asked),
-        result,
+fn retry(label: &'static str, cause: String, retry_after: Option<Duration>) -> SendOutcome {
+    SendOutcome {
+        result: SendResult::Retry(retry_after),
+        label,
         cause,
         fix: None,
     }
 }
 
-fn refused(cause: String, fix: Option<&'static str>) -> Outcome {
-    Outcome {
-        fate: Fate::Refused,
-        result: "refused",
+fn rejected(cause: String, fix: Option<&'static str>) -> SendOutcome {
+    SendOutcome {
+        result: SendResult::Rejected,
+        label: "refused",
         cause,
         fix,
     }
@@ -178,16 +181,20 @@ mod tests {
 
     use super::*;
 
-    fn judged(status: u16) -> Outcome {
+    fn classify_status(status: u16) -> SendOutcome {
         let status = StatusCode::from_u16(status).unwrap();
-        judge(status, &HeaderMap::new(), b"no\r\nmore")
+        classify_response(status, &HeaderMap::new(), b"no\r\nmore")
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_a_refusal_names_its_fix() {
-        assert_eq!(judged(202).fate, Fate::Taken);
+    fn transient_failures_are_retried_and_a_refusal_names_its_fix() {
+        assert_eq!(classify_status(202).result, SendResult::Accepted);
         for status in [408, 429, 500, 502, 503, 504] {
-            assert_eq!(judged(status).fate, Fate::Later(None), "{status}");
+            assert_eq!(
+                classify_status(status).result,
+                SendResult::Retry(None),
+                "{status}"
+            );
         }
         for (status, fix) in [
             (301, "redirects"),
@@ -196,28 +203,31 @@ mod tests {
             (404, "heartbeat.endpoint"),
             (413, "4 KiB"),
         ] {
-            let outcome = judged(status);
-            assert_eq!(outcome.fate, Fate::Refused, "{status}");
+            let outcome = classify_status(status);
+            assert_eq!(outcome.result, SendResult::Rejected, "{status}");
             assert!(outcome.fix.unwrap().contains(fix), "{status}");
             assert!(outcome.cause.ends_with(": no  more"), "{}", outcome.cause);
         }
     }
 
     #[test]
-    fn the_receiver_says_when_to_come_again() {
+    fn the_receiver_sets_the_retry_delay() {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
-        let outcome = judge(StatusCode::SERVICE_UNAVAILABLE, &headers, b"");
-        assert_eq!(outcome.fate, Fate::Later(Some(Duration::from_secs(7))));
+        let outcome = classify_response(StatusCode::SERVICE_UNAVAILABLE, &headers, b"");
+        assert_eq!(
+            outcome.result,
+            SendResult::Retry(Some(Duration::from_secs(7)))
+        );
     }
 
     #[test]
-    fn a_web_page_has_taken_no_beat() {
+    fn a_web_page_accepts_no_beat() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         assert_eq!(
-            judge(StatusCode::OK, &headers, b"<html>").fate,
-            Fate::Refused
+            classify_response(StatusCode::OK, &headers, b"<html>").result,
+            SendResult::Rejected
         );
     }
 }

@@ -1,38 +1,39 @@
-//! The sink `http`: beats go to the API of another process, by requests that nobody waits for.
+//! The sink `http`: beats go to the API of another process, by requests that run in the background.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
 
-use super::emitter::Emitter;
-use super::http_request::{Outcome, Post};
-use super::queue::{Fate, Outbox, Word};
-use crate::background::log_sink::Voice;
-use crate::background::outage::{OutageTracker, Outage};
-use crate::config::{Endpoint, Heartbeat};
+use super::emitter::HeartbeatEmitter;
+use super::http_request::{HttpSender, SendOutcome};
+use super::queue::{QueuedBeat, SendQueue, SendResult};
+use crate::background::log_queue::LogQueue;
+use crate::background::outage::{Outage, OutageTracker};
+use crate::config::{Endpoint, HeartbeatConfig};
 use crate::model::catalog::telemetry::{BY_RESULT, HEARTBEAT_SENDS};
+use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::model::units::format_duration;
-use crate::record::instruments::Crew;
-use crate::record::series::{Counter, Instruments, Series};
+use crate::record::instruments::{WorkerKey, WorkerKeys};
+use crate::record::series::{BoundSeries, Counter, Instruments};
 
-/// Sends what waits. Lives on the heartbeat's thread, in its runtime.
+/// The sender of queued beats. Lives on the heartbeat's thread, in its runtime.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub(crate) struct HttpSink {
     endpoint: Endpoint,
-    post: Post,
-    pub(super) outbox: Outbox,
-    over: Arc<Mutex<Vec<(Word, Outcome)>>>,
-    sends: Series<Counter, 1>,
-    changes: OutageTracker,
-    /// The results that the log has heard of.
-    told: HashSet<&'static str>,
+    sender: HttpSender,
+    queue: SendQueue,
+    completed: Arc<Mutex<Vec<(QueuedBeat, SendOutcome)>>>,
+    sends: BoundSeries<Counter, 1>,
+    outage: OutageTracker,
+    /// The fixes of refusals that were logged.
+    logged_fixes: HashSet<&'static str>,
 }
 
-impl Remote {
+impl HttpSink {
     /// `None` where beats stay in the process; the error says what is wrong with the certificates.
     pub(crate) fn new(
-        config: &Heartbeat,
+        config: &HeartbeatConfig,
         instruments: &Instruments,
     ) -> Result<Option<Self>, String> {
         let (crate::config::HeartbeatSink::Http, Some(endpoint)) = (config.sink, &config.endpoint)
@@ -41,72 +42,108 @@ impl Remote {
         };
         Ok(Some(Self {
             endpoint: endpoint.clone(),
-            post: Post::new(endpoint, config)?,
-            outbox: Outbox::new(config.interval),
-            over: Arc::default(),
+            sender: HttpSender::new(endpoint, config)?,
+            queue: SendQueue::new(config.interval),
+            completed: Arc::default(),
             sends: instruments.series(&HEARTBEAT_SENDS, &BY_RESULT),
-            changes: OutageTracker::default(),
-            told: HashSet::new(),
+            outage: OutageTracker::default(),
+            logged_fixes: HashSet::new(),
         }))
     }
 
-    /// Takes up what is over, and sends what may be sent.
-    pub(super) fn round(
+    /// Queues a beat. Without progress, it is read when the beat is sent.
+    pub(super) fn push(
         &mut self,
-        emitter: &mut Emitter,
-        crew: &Crew,
-        now: Instant,
-        voice: &Voice,
+        worker: WorkerKey,
+        state: LifecycleState,
+        progress: Option<BeatProgress>,
     ) {
-        let over = std::mem::take(&mut *lock(&self.over));
-        for (word, outcome) in over {
-            self.sends.with([outcome.result], |series| series.add(1));
-            self.tell(&outcome, now, voice);
-            self.outbox.ended(word, outcome.fate, now);
-        }
-        while let Some(word) = self.outbox.next(now) {
-            self.launch(word, emitter, crew);
-        }
-    }
-
-    /// The beat is made now, so that it tells of the present however long it has waited.
-    fn launch(&self, word: Word, emitter: &mut Emitter, crew: &Crew) {
-        let progress = word
-            .progress
-            .unwrap_or_else(|| emitter.standing().of(&word.member));
-        let beat = emitter.beat(word.member.role, word.condition, progress);
-        let (post, over, crew) = (self.post.clone(), Arc::clone(&self.over), crew.clone());
-        tokio::spawn(async move {
-            let outcome = post.send(&word.member.id, &beat).await;
-            lock(&over).push((word, outcome));
-            crew.wake();
+        self.queue.push(QueuedBeat {
+            worker,
+            state,
+            progress,
         });
     }
 
-    fn tell(&mut self, outcome: &Outcome, now: Instant, voice: &Voice) {
-        match outcome.fate {
-            Fate::Taken => {
-                if let Some(outage) = self.changes.worked(now) {
-                    self.is_back(outage, voice);
+    /// Accepts nothing but goodbyes from now on.
+    pub(super) fn stop(&mut self) {
+        self.queue.stop();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        self.queue.next_wakeup()
+    }
+
+    /// Processes completed sends and starts those that are due.
+    pub(super) fn send_due(
+        &mut self,
+        emitter: &mut HeartbeatEmitter,
+        worker_keys: &WorkerKeys,
+        now: Instant,
+        log_queue: &LogQueue,
+    ) {
+        let completed = std::mem::take(&mut *lock(&self.completed));
+        for (queued, outcome) in completed {
+            self.sends.with([outcome.label], |series| series.add(1));
+            self.log_outcome(&outcome, now, log_queue);
+            self.queue.complete(queued, outcome.result, now);
+        }
+        while let Some(queued) = self.queue.pop_ready(now) {
+            self.spawn_send(queued, emitter, worker_keys);
+        }
+    }
+
+    /// Sends a beat. It is built now, so that it tells of the present however long it has waited.
+    fn spawn_send(
+        &self,
+        queued: QueuedBeat,
+        emitter: &mut HeartbeatEmitter,
+        worker_keys: &WorkerKeys,
+    ) {
+        let progress = queued
+            .progress
+            .unwrap_or_else(|| emitter.progress_snapshot().progress(&queued.worker));
+        let beat = emitter.build_beat(queued.worker.role, queued.state, progress);
+        let (sender, completed, worker_keys) = (
+            self.sender.clone(),
+            Arc::clone(&self.completed),
+            worker_keys.clone(),
+        );
+        tokio::spawn(async move {
+            let outcome = sender.send(&queued.worker.id, &beat).await;
+            lock(&completed).push((queued, outcome));
+            worker_keys.wake();
+        });
+    }
+
+    fn log_outcome(&mut self, outcome: &SendOutcome, now: Instant, log_queue: &LogQueue) {
+        match outcome.result {
+            SendResult::Accepted => {
+                if let Some(outage) = self.outage.record_success(now) {
+                    self.log_recovery(outage, log_queue);
                 }
             }
-            Fate::Later(_) => {
-                if self.changes.failed(now) {
-                    self.is_away(outcome, voice);
+            SendResult::Retry(_) => {
+                if self.outage.record_failure(now) {
+                    self.log_outage(outcome, log_queue);
                 }
             }
-            Fate::Refused => {
+            SendResult::Rejected => {
                 let fix = outcome.fix.unwrap_or_default();
-                if self.told.insert(fix) {
-                    self.is_refused(outcome, fix, voice);
+                if self.logged_fixes.insert(fix) {
+                    self.log_refusal(outcome, fix, log_queue);
                 }
             }
         }
     }
 
-    fn is_away(&self, outcome: &Outcome, voice: &Voice) {
+    fn log_outage(&self, outcome: &SendOutcome, log_queue: &LogQueue) {
         let (endpoint, cause) = (self.endpoint.clone(), outcome.cause.clone());
-        voice.say(move || {
+        log_queue.write(move || {
             tracing::warn!(
                 %endpoint,
                 cause,
@@ -115,16 +152,16 @@ impl Remote {
         });
     }
 
-    fn is_back(&self, outage: Outage, voice: &Voice) {
+    fn log_recovery(&self, outage: Outage, log_queue: &LogQueue) {
         let endpoint = self.endpoint.clone();
         let seconds = Duration::from_secs(outage.lasted.as_secs().max(1));
         let after = format_duration(seconds);
-        voice.say(move || tracing::info!(%endpoint, after, "heartbeats arrive again"));
+        log_queue.write(move || tracing::info!(%endpoint, after, "heartbeats arrive again"));
     }
 
-    fn is_refused(&self, outcome: &Outcome, fix: &'static str, voice: &Voice) {
+    fn log_refusal(&self, outcome: &SendOutcome, fix: &'static str, log_queue: &LogQueue) {
         let (endpoint, cause) = (self.endpoint.clone(), outcome.cause.clone());
-        voice.say(move || {
+        log_queue.write(move || {
             tracing::error!(
                 %endpoint,
                 cause,

@@ -1,4 +1,4 @@
-//! What the roster looks like as metrics: read when metrics are collected, and kept nowhere, so that a
+//! Metrics of the registry of workers: read when metrics are collected, and kept nowhere, so that a
 //! worker that expired takes its labels with it.
 
 use std::sync::Arc;
@@ -7,105 +7,113 @@ use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
-use super::receiver::Reception;
-use super::registry::{State, Tally};
+use super::receiver::HeartbeatReceiver;
+use super::registry::{RegistryCounters, WorkerState};
 use crate::model::catalog::{MetricSpec, scheduler, worker};
-use crate::model::heartbeat::{BeatId, Role};
+use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::record::series::Instruments;
 
-/// Beyond so many workers there are only counts, so that labels stay few.
-const LABELLED: usize = 1_000;
+/// Workers with labels of their own at most; beyond there are only counts.
+const MAX_LABELLED: usize = 1_000;
 
-/// Registers the observable instruments that read the roster.
-pub(crate) fn observe(instruments: &Instruments, reception: &Arc<Reception>) {
-    heartbeats(
+/// Registers the observable instruments that read the registry.
+pub(crate) fn register_heartbeat_metrics(
+    instruments: &Instruments,
+    receiver: &Arc<HeartbeatReceiver>,
+) {
+    register_last_seen(
         instruments,
-        reception,
+        receiver,
         &worker::HEARTBEAT,
-        Role::Worker,
+        BeatRole::Worker,
         "worker.id",
     );
-    heartbeats(
+    register_last_seen(
         instruments,
-        reception,
+        receiver,
         &scheduler::HEARTBEAT,
-        Role::Scheduler,
+        BeatRole::Scheduler,
         "scheduler.id",
     );
-    states(instruments, reception);
-    beats(instruments, reception);
+    register_states(instruments, receiver);
+    register_beats(instruments, receiver);
 }
 
-fn heartbeats(
+fn register_last_seen(
     instruments: &Instruments,
-    reception: &Arc<Reception>,
+    receiver: &Arc<HeartbeatReceiver>,
     spec: &'static MetricSpec,
-    role: Role,
+    role: BeatRole,
     key: &'static str,
 ) {
-    let reception = Arc::clone(reception);
+    let receiver = Arc::clone(receiver);
     instruments.observe(spec, move |observer| {
-        let seen = reception
-            .roster()
-            .last_seen(role, LABELLED, reception.now());
+        let seen = receiver
+            .registry()
+            .last_seen(role, MAX_LABELLED, receiver.now());
         for (id, seen) in seen.unwrap_or_default() {
-            observe_beat(observer, key, &id, seen);
+            observe_last_seen(observer, key, &id, seen);
         }
     });
 }
 
-fn observe_beat(
+fn observe_last_seen(
     observer: &dyn AsyncInstrument<f64>,
     key: &'static str,
     id: &BeatId,
     at: Timestamp,
 ) {
     let seconds = at.as_duration().as_secs_f64();
-    observer.observe(seconds, &[KeyValue::new(key, id.shared())]);
+    observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
 }
 
-fn states(instruments: &Instruments, reception: &Arc<Reception>) {
-    let reception = Arc::clone(reception);
+fn register_states(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) {
+    let receiver = Arc::clone(receiver);
     instruments.observe(&worker::WORKERS, move |observer| {
-        let counts = reception.roster().counts(Role::Worker, reception.now());
-        if counts.total() == 0 && !has_heard(&reception) {
+        let counts = receiver.registry().counts(BeatRole::Worker, receiver.now());
+        if counts.total() == 0 && !has_received(&receiver) {
             return;
         }
-        for state in State::LISTED {
-            let workers = u64::try_from(counts.of(state)).unwrap_or(u64::MAX);
+        for state in WorkerState::LISTED {
+            let workers = u64::try_from(counts.count(state)).unwrap_or(u64::MAX);
             observer.observe(workers, &[KeyValue::new("state", state.as_str())]);
         }
     });
 }
 
-fn beats(instruments: &Instruments, reception: &Arc<Reception>) {
-    counter(instruments, reception, &worker::BEATS, |tally, observer| {
-        for (result, beats) in tally.results() {
-            observer.observe(beats, &[KeyValue::new("result", result)]);
-        }
-    });
+fn register_beats(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) {
+    register_counter(
+        instruments,
+        receiver,
+        &worker::BEATS,
+        |counters, observer| {
+            for (result, beats) in counters.results() {
+                observer.observe(beats, &[KeyValue::new("result", result)]);
+            }
+        },
+    );
     let spec = &worker::UNKNOWN_FIELDS;
-    counter(instruments, reception, spec, |tally, observer| {
-        observer.observe(tally.unknown_fields, &[]);
+    register_counter(instruments, receiver, spec, |counters, observer| {
+        observer.observe(counters.unknown_fields, &[]);
     });
 }
 
-fn counter(
+fn register_counter(
     instruments: &Instruments,
-    reception: &Arc<Reception>,
+    receiver: &Arc<HeartbeatReceiver>,
     spec: &'static MetricSpec,
-    read: fn(&Tally, &dyn AsyncInstrument<u64>),
+    read: fn(&RegistryCounters, &dyn AsyncInstrument<u64>),
 ) {
-    let reception = Arc::clone(reception);
+    let receiver = Arc::clone(receiver);
     instruments.observe(spec, move |observer| {
-        if has_heard(&reception) {
-            read(&reception.roster().tally(), observer);
+        if has_received(&receiver) {
+            read(&receiver.registry().counters(), observer);
         }
     });
 }
 
-/// Of a process that nobody has beaten to there is nothing to say. Where all beats were refused there
-/// is: a wrong token must be seen.
-fn has_heard(reception: &Reception) -> bool {
-    reception.roster().tally() != Tally::default()
+/// Returns whether any beat has come: without one there are no metrics. Where all beats were
+/// refused there are: a wrong token must be seen.
+fn has_received(receiver: &HeartbeatReceiver) -> bool {
+    receiver.registry().counters() != RegistryCounters::default()
 }

@@ -1,4 +1,4 @@
-//! What waits to be sent to another process: for each member at most one beat, which is made when
+//! The queue of beats to another process: for each worker at most one beat, which is built when
 //! its turn comes, so that the last one wins and nothing piles up however long the receiver is away.
 
 use std::collections::VecDeque;
@@ -7,133 +7,134 @@ use std::time::{Duration, Instant};
 use hashbrown::{HashMap, HashSet};
 
 use crate::background::Backoff;
-use crate::model::heartbeat::{Condition, Progress};
-use crate::record::instruments::{Member, Number};
+use crate::model::heartbeat::{BeatProgress, LifecycleState};
+use crate::record::instruments::{Slot, WorkerKey};
 
-/// Requests at once; beats are small, and the receiver has other things to do.
-const AT_ONCE: usize = 4;
+/// Requests in flight at most; beats are small, and the receiver has other things to do.
+const MAX_IN_FLIGHT: usize = 4;
 /// The same for goodbyes, for which a deadline runs.
-const GOODBYES_AT_ONCE: usize = 16;
-/// More can only wait where members come and go while the receiver is away.
-const MOST: usize = 2_000;
+const MAX_GOODBYES_IN_FLIGHT: usize = 16;
+/// More can only wait where workers come and go while the receiver is away.
+const CAPACITY: usize = 2_000;
 
-/// What is to be said for whom.
+/// A beat to be sent: its worker, state and progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) member: Member,
-    pub(super) condition: Condition,
-    /// How far somebody had come who has left; of others it is asked when the beat is made.
-    pub(super) progress: Option<Progress>,
+pub(super) struct QueuedBeat {
+    pub(super) worker: WorkerKey,
+    pub(super) state: LifecycleState,
+    /// The final progress of a removed worker; `None` reads the progress when the beat is built.
+    pub(super) progress: Option<BeatProgress>,
 }
 
-/// What became of a beat.
+/// The result of sending a beat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Taken,
+pub(super) enum SendResult {
+    Accepted,
     /// The same would be refused again.
-    Refused,
-    /// It may be taken later; perhaps the receiver says when.
-    Later(Option<Duration>),
+    Rejected,
+    /// It may be accepted later: after the delay that the receiver asks for, if it does.
+    Retry(Option<Duration>),
 }
 
+/// The queue of beats to be sent.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
-    order: VecDeque<Number>,
-    waiting: HashMap<Number, Word>,
-    under_way: HashSet<Number>,
+pub(super) struct SendQueue {
+    order: VecDeque<Slot>,
+    waiting: HashMap<Slot, QueuedBeat>,
+    in_flight: HashSet<Slot>,
     backoff: Backoff,
-    /// No try before, after one that failed.
-    resting: Option<Instant>,
-    /// The longest that a rest may last that the receiver did not ask for.
-    longest: Duration,
-    parting: bool,
+    /// The end of the backoff after a failure.
+    backoff_until: Option<Instant>,
+    /// The longest backoff, unless the receiver asks for another.
+    max_backoff: Duration,
+    stopping: bool,
 }
 
-impl Outbox {
-    /// Beats come every `interval`: a rest is not longer.
+impl SendQueue {
+    /// Creates a queue whose backoff is `interval` at most, as beats come that often.
     pub(super) fn new(interval: Duration) -> Self {
         Self {
-            longest: interval,
+            max_backoff: interval,
             ..Self::default()
         }
     }
 
-    /// Takes the place of what waits for the same member.
-    pub(super) fn put(&mut self, word: Word) {
-        let number = word.member.number;
-        if self.waiting.insert(number, word).is_none() {
-            self.order.push_back(number);
+    /// Queues a beat in place of the one that waits for the same worker.
+    pub(super) fn push(&mut self, queued_beat: QueuedBeat) {
+        let slot = queued_beat.worker.slot;
+        if self.waiting.insert(slot, queued_beat).is_none() {
+            self.order.push_back(slot);
         }
-        while self.order.len() > MOST {
+        while self.order.len() > CAPACITY {
             let oldest = self.order.pop_front();
-            oldest.and_then(|number| self.waiting.remove(&number));
+            oldest.and_then(|slot| self.waiting.remove(&slot));
         }
     }
 
-    /// From now on nothing but goodbyes counts, and a rest is over.
-    pub(super) fn part(&mut self) {
-        self.parting = true;
-        self.resting = None;
+    /// Cancels the backoff and raises the number of requests in flight; only goodbyes are still queued.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        self.backoff_until = None;
     }
 
-    /// What is to be sent now; `None` when nothing is, or not yet.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Word> {
-        let resting = self.resting.is_some_and(|until| now < until);
-        if resting || self.under_way.len() >= self.at_once() {
+    /// Removes and returns the next beat to send; `None` when there is none, or not yet.
+    pub(super) fn pop_ready(&mut self, now: Instant) -> Option<QueuedBeat> {
+        let is_backing_off = self.backoff_until.is_some_and(|until| now < until);
+        if is_backing_off || self.in_flight.len() >= self.max_in_flight() {
             return None;
         }
-        let free = |number: &Number| !self.under_way.contains(number);
+        let free = |slot: &Slot| !self.in_flight.contains(slot);
         let at = self.order.iter().position(free)?;
-        let number = self.order.remove(at)?;
-        let word = self.waiting.remove(&number)?;
-        self.under_way.insert(number);
-        Some(word)
+        let slot = self.order.remove(at)?;
+        let queued_beat = self.waiting.remove(&slot)?;
+        self.in_flight.insert(slot);
+        Some(queued_beat)
     }
 
-    /// A beat is over. What may be taken later waits again, unless something newer does.
-    pub(super) fn ended(&mut self, word: Word, fate: Fate, now: Instant) {
-        let number = word.member.number;
-        self.under_way.remove(&number);
-        match fate {
-            Fate::Taken | Fate::Refused => {
+    /// Records the result of a beat. One to retry is queued again, unless a newer one waits.
+    pub(super) fn complete(&mut self, queued_beat: QueuedBeat, result: SendResult, now: Instant) {
+        let slot = queued_beat.worker.slot;
+        self.in_flight.remove(&slot);
+        match result {
+            SendResult::Accepted | SendResult::Rejected => {
                 self.backoff.reset();
-                self.resting = None;
+                self.backoff_until = None;
             }
-            Fate::Later(asked) => {
-                // Those that were under way together fail together, and are one failure.
-                if self.resting.is_none_or(|until| until <= now) {
-                    let rest = self.backoff.next(asked);
-                    let rest = if asked.is_some() {
-                        rest
+            SendResult::Retry(retry_after) => {
+                // Those that were in flight together fail together, and are one failure.
+                if self.backoff_until.is_none_or(|until| until <= now) {
+                    let delay = self.backoff.next_delay(retry_after);
+                    let delay = if retry_after.is_some() {
+                        delay
                     } else {
-                        rest.min(self.longest)
+                        delay.min(self.max_backoff)
                     };
-                    self.resting = Some(now + rest);
+                    self.backoff_until = Some(now + delay);
                 }
-                if !self.waiting.contains_key(&number) {
-                    self.waiting.insert(number, word);
-                    self.order.push_front(number);
+                if !self.waiting.contains_key(&slot) {
+                    self.waiting.insert(slot, queued_beat);
+                    self.order.push_front(slot);
                 }
             }
         }
     }
 
-    /// When there is something to send again.
-    pub(super) fn wakes(&self) -> Option<Instant> {
-        self.resting.filter(|_| !self.order.is_empty())
+    /// Returns the end of the backoff, if beats wait.
+    pub(super) fn next_wakeup(&self) -> Option<Instant> {
+        self.backoff_until.filter(|_| !self.order.is_empty())
     }
 
-    /// Whether all is said.
+    /// Returns whether nothing waits or is in flight.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.under_way.is_empty()
+        self.waiting.is_empty() && self.in_flight.is_empty()
     }
 
-    /// After a failure one goes ahead, and the others follow when it is taken.
-    const fn at_once(&self) -> usize {
-        match (self.resting, self.parting) {
+    /// Returns the number of requests that may be in flight: one after a failure, until it is accepted.
+    const fn max_in_flight(&self) -> usize {
+        match (self.backoff_until, self.stopping) {
             (Some(_), _) => 1,
-            (None, true) => GOODBYES_AT_ONCE,
-            (None, false) => AT_ONCE,
+            (None, true) => MAX_GOODBYES_IN_FLIGHT,
+            (None, false) => MAX_IN_FLIGHT,
         }
     }
 }
@@ -141,122 +142,141 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::heartbeat::{BeatId, Role};
+    use crate::model::heartbeat::{BeatId, BeatRole};
 
-    fn word(number: Number, condition: Condition) -> Word {
-        let member = Member {
-            id: BeatId::closest(&format!("w{number}")),
-            role: Role::Worker,
-            number,
+    fn queued(slot: Slot, state: LifecycleState) -> QueuedBeat {
+        let worker = WorkerKey {
+            id: BeatId::sanitize(&format!("w{slot}")),
+            role: BeatRole::Worker,
+            slot,
         };
-        Word {
-            member,
-            condition,
+        QueuedBeat {
+            worker,
+            state,
             progress: None,
         }
     }
 
-    fn running(number: Number) -> Word {
-        word(number, Condition::Running)
+    fn running(slot: Slot) -> QueuedBeat {
+        queued(slot, LifecycleState::Running)
     }
 
-    fn outbox() -> (Outbox, Instant) {
-        (Outbox::new(Duration::from_secs(30)), Instant::now())
+    fn queue() -> (SendQueue, Instant) {
+        (SendQueue::new(Duration::from_secs(30)), Instant::now())
     }
 
     #[test]
-    fn a_member_has_one_beat_under_way_and_one_waiting_at_most() {
-        let (mut outbox, now) = outbox();
+    fn a_worker_has_one_beat_in_flight_and_one_waiting_at_most() {
+        let (mut queue, now) = queue();
         for _ in 0..100 {
-            outbox.put(running(1));
+            queue.push(running(1));
         }
-        assert_eq!(outbox.next(now), Some(running(1)));
-        outbox.put(running(1));
-        outbox.put(word(1, Condition::Draining));
-        assert_eq!(outbox.next(now), None, "the first is still under way");
-        outbox.ended(running(1), Fate::Taken, now);
-        assert_eq!(outbox.next(now), Some(word(1, Condition::Draining)));
-        outbox.ended(word(1, Condition::Draining), Fate::Taken, now);
-        assert!(outbox.is_empty());
+        assert_eq!(queue.pop_ready(now), Some(running(1)));
+        queue.push(running(1));
+        queue.push(queued(1, LifecycleState::Draining));
+        assert_eq!(queue.pop_ready(now), None, "the first is still under way");
+        queue.complete(running(1), SendResult::Accepted, now);
+        assert_eq!(
+            queue.pop_ready(now),
+            Some(queued(1, LifecycleState::Draining))
+        );
+        queue.complete(
+            queued(1, LifecycleState::Draining),
+            SendResult::Accepted,
+            now,
+        );
+        assert!(queue.is_empty());
     }
 
     #[test]
-    fn few_are_under_way_at_once() {
-        let (mut outbox, now) = outbox();
-        (1..=100).for_each(|number| outbox.put(running(number)));
-        let under_way = std::iter::from_fn(|| outbox.next(now)).count();
-        assert_eq!(under_way, AT_ONCE);
+    fn few_are_in_flight_at_once() {
+        let (mut queue, now) = queue();
+        (1..=100).for_each(|slot| queue.push(running(slot)));
+        let in_flight = std::iter::from_fn(|| queue.pop_ready(now)).count();
+        assert_eq!(in_flight, MAX_IN_FLIGHT);
     }
 
     #[test]
     fn after_a_failure_one_goes_ahead_and_the_rest_follow() {
-        let (mut outbox, start) = outbox();
-        (1..=100).for_each(|number| outbox.put(running(number)));
-        let first: Vec<_> = std::iter::from_fn(|| outbox.next(start)).collect();
-        for word in first {
-            outbox.ended(word, Fate::Later(None), start);
+        let (mut queue, start) = queue();
+        (1..=100).for_each(|slot| queue.push(running(slot)));
+        let first: Vec<_> = std::iter::from_fn(|| queue.pop_ready(start)).collect();
+        for queued_beat in first {
+            queue.complete(queued_beat, SendResult::Retry(None), start);
         }
-        assert_eq!(outbox.next(start), None);
-        let until = outbox.wakes().unwrap();
-        let rest = (until - start).as_millis();
-        assert!((400..600).contains(&rest), "four failures are one: {rest}");
-        let ahead = outbox.next(until).unwrap();
-        assert_eq!(outbox.next(until), None);
-        outbox.ended(ahead, Fate::Taken, until);
-        let under_way = std::iter::from_fn(|| outbox.next(until)).count();
-        assert_eq!(under_way, AT_ONCE);
+        assert_eq!(queue.pop_ready(start), None);
+        let until = queue.next_wakeup().unwrap();
+        let delay = (until - start).as_millis();
+        assert!(
+            (400..600).contains(&delay),
+            "four failures are one: {delay}"
+        );
+        let ahead = queue.pop_ready(until).unwrap();
+        assert_eq!(queue.pop_ready(until), None);
+        queue.complete(ahead, SendResult::Accepted, until);
+        let in_flight = std::iter::from_fn(|| queue.pop_ready(until)).count();
+        assert_eq!(in_flight, MAX_IN_FLIGHT);
     }
 
     #[test]
     fn the_receiver_is_asked_again_when_it_wants_to_be() {
-        let (mut outbox, now) = outbox();
-        outbox.put(running(1));
-        let beat = outbox.next(now).unwrap();
-        let asked = Duration::from_secs(77);
-        outbox.ended(beat, Fate::Later(Some(asked)), now);
-        assert_eq!(outbox.wakes(), Some(now + asked));
+        let (mut queue, now) = queue();
+        queue.push(running(1));
+        let beat = queue.pop_ready(now).unwrap();
+        let retry_after = Duration::from_secs(77);
+        queue.complete(beat, SendResult::Retry(Some(retry_after)), now);
+        assert_eq!(queue.next_wakeup(), Some(now + retry_after));
     }
 
     #[test]
     fn a_failed_beat_does_not_come_before_a_newer_one() {
-        let (mut outbox, now) = outbox();
-        outbox.put(running(1));
-        let beat = outbox.next(now).unwrap();
-        outbox.put(word(1, Condition::Stopped));
-        outbox.ended(beat, Fate::Later(None), now);
-        let later = outbox.wakes().unwrap();
-        assert_eq!(outbox.next(later), Some(word(1, Condition::Stopped)));
-        assert_eq!(outbox.next(later), None);
+        let (mut queue, now) = queue();
+        queue.push(running(1));
+        let beat = queue.pop_ready(now).unwrap();
+        queue.push(queued(1, LifecycleState::Stopped));
+        queue.complete(beat, SendResult::Retry(None), now);
+        let later = queue.next_wakeup().unwrap();
+        assert_eq!(
+            queue.pop_ready(later),
+            Some(queued(1, LifecycleState::Stopped))
+        );
+        assert_eq!(queue.pop_ready(later), None);
     }
 
     #[test]
-    fn a_rest_is_no_longer_than_an_interval() {
-        let (mut outbox, mut now) = (Outbox::new(Duration::from_secs(2)), Instant::now());
-        outbox.put(running(1));
+    fn a_backoff_is_no_longer_than_an_interval() {
+        let (mut queue, mut now) = (SendQueue::new(Duration::from_secs(2)), Instant::now());
+        queue.push(running(1));
         for _ in 0..20 {
-            let beat = outbox.next(now).unwrap();
-            outbox.ended(beat, Fate::Later(None), now);
-            let until = outbox.wakes().unwrap();
+            let beat = queue.pop_ready(now).unwrap();
+            queue.complete(beat, SendResult::Retry(None), now);
+            let until = queue.next_wakeup().unwrap();
             assert!(until - now <= Duration::from_secs(2));
             now = until;
         }
     }
 
     #[test]
-    fn goodbyes_do_not_wait_for_a_rest_to_end() {
-        let (mut outbox, now) = outbox();
-        outbox.put(running(1));
-        let beat = outbox.next(now).unwrap();
-        outbox.ended(beat, Fate::Later(None), now);
-        outbox.put(word(1, Condition::Stopped));
-        outbox.part();
-        assert_eq!(outbox.next(now), Some(word(1, Condition::Stopped)));
+    fn goodbyes_do_not_wait_for_the_backoff() {
+        let (mut queue, now) = queue();
+        queue.push(running(1));
+        let beat = queue.pop_ready(now).unwrap();
+        queue.complete(beat, SendResult::Retry(None), now);
+        queue.push(queued(1, LifecycleState::Stopped));
+        queue.stop();
+        assert_eq!(
+            queue.pop_ready(now),
+            Some(queued(1, LifecycleState::Stopped))
+        );
     }
 
     #[test]
     fn what_waits_is_bounded() {
-        let (mut outbox, _) = outbox();
-        (1..=10_000).for_each(|number| outbox.put(word(number, Condition::Stopped)));
-        assert_eq!((outbox.waiting.len(), outbox.order.len()), (MOST, MOST));
+        let (mut queue, _) = queue();
+        (1..=10_000).for_each(|slot| queue.push(queued(slot, LifecycleState::Stopped)));
+        assert_eq!(
+            (queue.waiting.len(), queue.order.len()),
+            (CAPACITY, CAPACITY)
+        );
     }
 }

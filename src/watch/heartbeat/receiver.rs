@@ -1,5 +1,5 @@
-//! The receiver's side: what arrives is put into the roster, what changes into the store, and what it
-//! means for the objectives into the ledger.
+//! The receiver of heartbeats: beats go into the registry, changes into the store, and the events of
+//! objectives into their counters.
 
 mod log;
 mod store_sync;
@@ -8,51 +8,62 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use self::log::Restarts;
-use self::store_sync::Others;
-use super::registry::{Receipt, Reception as Arrived, Refusal, Roster, SliceCount, Terms};
-use super::sink::Desk;
-use crate::background::log_sink::Voice;
+use self::log::RestartLog;
+use self::store_sync::StoreSync;
+use super::registry::{
+    BeatOutcome, BeatReceipt, BeatRejection, StateTimeouts, WorkerRegistry, WorkerSliceCounts,
+};
+use super::sink::BeatSink;
+use crate::background::log_queue::LogQueue;
 use crate::config::{Config, Role};
-use crate::model::heartbeat::{Beat, BeatId, Role as Sender};
-use crate::model::slo::{Kind, Service};
+use crate::model::heartbeat::{Beat, BeatId, BeatRole};
+use crate::model::slo::{ObjectiveKind, ServiceKey};
 use crate::record::clock::Clock;
-use crate::record::slo_events::Ledger;
-use crate::store::{Change, Keeper};
+use crate::record::slo_events::SloEvents;
+use crate::store::{StoreOp, StoreWriter};
 
-/// What one look may count as lost: a beat can say anything, and a count that overflows is lost itself.
-const MOST_LOST: u64 = 1_000_000;
+/// Jobs that one tick may count as lost: a beat can say anything, and a count that overflows is lost
+/// itself.
+const MAX_LOST_JOBS: u64 = 1_000_000;
 
-/// Where beats arrive, from this process and from others.
+/// The receiver of beats from this process and from others.
 #[derive(Debug)]
-pub(crate) struct Reception {
+pub(crate) struct HeartbeatReceiver {
     clock: Clock,
-    keeper: Keeper,
-    roster: Roster,
-    ledger: Ledger,
-    others: Mutex<Others>,
-    restarts: Mutex<Restarts>,
+    store_writer: StoreWriter,
+    registry: WorkerRegistry,
+    slo_events: SloEvents,
+    store_sync: Mutex<StoreSync>,
+    restarts: Mutex<RestartLog>,
 }
 
-impl Reception {
-    pub(crate) fn new(config: &Config, clock: Clock, keeper: Keeper, ledger: Ledger) -> Self {
+impl HeartbeatReceiver {
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        store_writer: StoreWriter,
+        slo_events: SloEvents,
+    ) -> Self {
         let roles = &config.service.roles;
-        let reads = roles
+        let polls = roles
             .iter()
             .any(|role| matches!(role, Role::Api | Role::Web));
-        let others = Others::new(config, keeper.clone(), reads);
-        let roster = Roster::new(Terms::of(&config.heartbeat), timestamp(&clock));
-        roster.lead(others.has_lead());
-        let reception = Self {
+        let store_sync = StoreSync::new(config, store_writer.clone(), polls);
+        let registry = WorkerRegistry::new(
+            StateTimeouts::from_config(&config.heartbeat),
+            wall_timestamp(&clock),
+        );
+        registry.set_leader(store_sync.is_leader());
+        let receiver = Self {
             clock,
-            keeper,
-            roster,
-            ledger,
-            others: Mutex::new(others),
+            store_writer,
+            registry,
+            slo_events,
+            store_sync: Mutex::new(store_sync),
             restarts: Mutex::default(),
         };
-        reception.expect(&config.heartbeat.expected);
-        reception
+        receiver.register_expected(&config.heartbeat.expected);
+        receiver
     }
 
     /// Takes in a beat, wherever it came from.
@@ -60,78 +71,78 @@ impl Reception {
     /// # Errors
     ///
     /// When there is no room for another worker, or one beats far too often.
-    pub(crate) fn take(&self, id: &BeatId, beat: Beat) -> Result<Receipt, Refusal> {
-        let receipt = self.roster.beat(id, beat, self.now())?;
+    pub(crate) fn ingest(&self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
+        let receipt = self.registry.ingest(id, beat, self.now())?;
         if let Some(row) = &receipt.row {
-            self.keeper.keep(Change::Worker(row.clone()));
+            self.store_writer.enqueue(StoreOp::Worker(row.clone()));
         }
-        if receipt.reception == Arrived::Restarted && !receipt.announced {
+        if receipt.outcome == BeatOutcome::Restarted && !receipt.after_goodbye {
             lock(&self.restarts).add(id);
         }
         Ok(receipt)
     }
 
-    pub(crate) const fn roster(&self) -> &Roster {
-        &self.roster
+    pub(crate) const fn registry(&self) -> &WorkerRegistry {
+        &self.registry
     }
 
-    /// The receiver's time of day.
+    /// Returns the receiver's time of day.
     pub(crate) fn now(&self) -> Timestamp {
-        timestamp(&self.clock)
+        wall_timestamp(&self.clock)
     }
 
-    fn expect(&self, ids: &[String]) {
+    fn register_expected(&self, ids: &[String]) {
         let now = self.now();
         for id in ids.iter().filter_map(|id| BeatId::parse(id)) {
-            if let Some(row) = self.roster.expect(&id, Sender::Worker, now) {
-                self.keeper.keep(Change::Worker(row));
+            if let Some(row) = self.registry.register_expected(&id, BeatRole::Worker, now) {
+                self.store_writer.enqueue(StoreOp::Worker(row));
             }
         }
     }
 
-    fn count(&self, slices: SliceCount, lost_jobs: u64) {
-        if slices != SliceCount::default()
-            && let Some(account) = self.ledger.open_slices(&Service::Workers)
+    fn count_slo_events(&self, slices: WorkerSliceCounts, lost_jobs: u64) {
+        if slices != WorkerSliceCounts::default()
+            && let Some(counters) = self.slo_events.activate_slices(&ServiceKey::Workers)
         {
-            account.add(true, slices.good);
-            account.add(false, slices.bad);
+            counters.record_events(true, slices.good);
+            counters.record_events(false, slices.bad);
         }
         if lost_jobs > 0
-            && let Some(account) = self.ledger.open(Kind::ProcessingTime)
+            && let Some(counters) = self.slo_events.activate(ObjectiveKind::ProcessingTime)
         {
-            account.add(false, lost_jobs.min(MOST_LOST));
+            counters.record_events(false, lost_jobs.min(MAX_LOST_JOBS));
         }
     }
 }
 
-impl Desk for Reception {
+impl BeatSink for HeartbeatReceiver {
     fn receive(&self, id: &BeatId, beat: Beat) {
-        if let Some(row) = lock(&self.others).recognise(id) {
-            self.roster.merge(vec![row], self.now());
+        if let Some(row) = lock(&self.store_sync).take_row(id) {
+            self.registry.merge(vec![row], self.now());
         }
-        // What was refused is counted by the roster.
-        let _ = self.take(id, beat);
+        // What was refused is counted by the registry.
+        let _ = self.ingest(id, beat);
     }
 
-    fn tick(&self, voice: &Voice) {
-        let (mut others, now) = (lock(&self.others), self.now());
-        let ours = |id: &BeatId| self.roster.view(id, now).is_some();
-        if let Some(rows) = others.ask(self.clock.now(), ours) {
-            self.roster.merge(rows, now);
+    fn tick(&self, log_queue: &LogQueue) {
+        let (mut store_sync, now) = (lock(&self.store_sync), self.now());
+        let is_known = |id: &BeatId| self.registry.view(id, now).is_some();
+        if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
+            self.registry.merge(rows, now);
         }
-        if !others.is_ready() {
+        if !store_sync.is_ready() {
             // Who beat before the start would be missed, or forgotten, before they are known.
             return;
         }
-        self.roster.lead(others.has_lead());
-        let tidings = self.roster.advance(self.now());
-        self.count(tidings.slices, tidings.lost_jobs);
-        for change in tidings.changes {
-            self.keeper.keep(change);
+        self.registry.set_leader(store_sync.is_leader());
+        let events = self.registry.advance(self.now());
+        self.count_slo_events(events.slices, events.lost_jobs);
+        for change in events.store_ops {
+            self.store_writer.enqueue(change);
         }
-        log::tell(voice, tidings.transitions, tidings.unsaid);
-        std::mem::take(&mut *lock(&self.restarts)).tell(voice);
-        log::tell_lost(voice, tidings.lost_jobs);
+        log::log_transitions(log_queue, events.transitions, events.dropped);
+        std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
+        log::log_lost_jobs(log_queue, events.lost_jobs);
     }
 }
 
@@ -139,7 +150,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn timestamp(clock: &Clock) -> Timestamp {
+fn wall_timestamp(clock: &Clock) -> Timestamp {
     Timestamp::try_from(clock.wall()).unwrap_or(Timestamp::MAX)
 }
 

@@ -1,257 +1,246 @@
-//! What the heartbeat's thread does, and a test without one.
+//! The heartbeat of the process: its schedule and its phases, without the thread.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::emitter::{Emitter, Sources};
-#[cfg(feature = "otlp")]
-use super::http_sink::Remote;
-#[cfg(feature = "otlp")]
-use super::queue::Word;
-use super::sink::Desk;
-use crate::background::log_sink::Voice;
-use crate::model::heartbeat::{Condition, Progress};
-use crate::record::instruments::Member;
+use super::emitter::{HeartbeatEmitter, HeartbeatSources};
+use super::http_sink::HttpSink;
+use super::sink::BeatSink;
+use crate::background::log_queue::LogQueue;
+use crate::model::heartbeat::{BeatProgress, LifecycleState};
+use crate::record::instruments::WorkerKey;
 
-/// How often the desk looks; what becomes due is found so much later at the most.
+/// The interval between two ticks of the sink: the longest delay of what becomes due.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The heartbeat of the process. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Heart(Arc<Inner>);
+pub(crate) struct HeartbeatService(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sources: Sources,
-    desk: Arc<dyn Desk>,
-    state: Mutex<State>,
+    sources: HeartbeatSources,
+    sink: Arc<dyn BeatSink>,
+    state: Mutex<ServiceState>,
 }
 
 #[derive(Debug)]
-struct State {
-    emitter: Emitter,
-    #[cfg(feature = "otlp")]
-    remote: Option<Remote>,
-    /// When the desk looks again.
-    look: Option<Instant>,
-    phase: Phase,
+struct ServiceState {
+    emitter: HeartbeatEmitter,
+    http_sink: Option<HttpSink>,
+    /// The instant of the sink's next tick.
+    next_tick: Option<Instant>,
+    phase: ServicePhase,
 }
 
-enum Phase {
+enum ServicePhase {
     Running,
     Draining,
-    /// Goodbyes are under way, until then.
-    Parting(Instant, Done),
-    /// Nothing is said any more.
-    Parted,
+    /// Goodbyes are sent, until then.
+    Stopping(Instant, StopCallback),
+    /// No beats are sent any more.
+    Stopped,
 }
 
-/// Called when goodbyes were said, or it is too late for them.
-pub(crate) type Done = Box<dyn FnOnce() + Send>;
+/// A callback when goodbyes were sent, or it is too late for them.
+pub(crate) type StopCallback = Box<dyn FnOnce() + Send>;
 
-impl fmt::Debug for Phase {
+impl fmt::Debug for ServicePhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Running => "Running",
             Self::Draining => "Draining",
-            Self::Parting(..) => "Parting",
-            Self::Parted => "Parted",
+            Self::Stopping(..) => "Stopping",
+            Self::Stopped => "Stopped",
         })
     }
 }
 
-impl Heart {
+impl HeartbeatService {
     pub(crate) fn new(
-        sources: Sources,
-        emitter: Emitter,
-        desk: Arc<dyn Desk>,
-        #[cfg(feature = "otlp")] remote: Option<Remote>,
+        sources: HeartbeatSources,
+        emitter: HeartbeatEmitter,
+        sink: Arc<dyn BeatSink>,
+        http_sink: Option<HttpSink>,
     ) -> Self {
-        let state = State {
+        let state = ServiceState {
             emitter,
-            #[cfg(feature = "otlp")]
-            remote,
-            look: None,
-            phase: Phase::Running,
+            http_sink,
+            next_tick: None,
+            phase: ServicePhase::Running,
         };
         Self(Arc::new(Inner {
             sources,
-            desk,
+            sink,
             state: Mutex::new(state),
         }))
     }
 
-    /// Does what is due; says when something is again.
-    pub(crate) fn round(&self, voice: &Voice) -> Instant {
+    /// Sends due beats; returns the instant of the next tick.
+    pub(crate) fn tick(&self, log_queue: &LogQueue) -> Instant {
         let now = self.now();
         let mut state = self.lock();
-        if state.look.is_none_or(|look| look <= now) {
-            state.look = Some(now + TICK);
-            self.0.desk.tick(voice);
+        if state.next_tick.is_none_or(|next_tick| next_tick <= now) {
+            state.next_tick = Some(now + TICK);
+            self.0.sink.tick(log_queue);
         }
-        self.beat(&mut state, now);
-        let parting = state.send(&self.0.sources, now, voice);
-        let look = state.look.unwrap_or(now);
-        let due = [Some(look), state.emitter.next(), parting];
-        due.into_iter().flatten().min().unwrap_or(look)
+        self.send_due_beats(&mut state, now);
+        let next_send = state.send(&self.0.sources, now, log_queue);
+        let next_tick = state.next_tick.unwrap_or(now);
+        let due = [Some(next_tick), state.emitter.next_due(), next_send];
+        due.into_iter().flatten().min().unwrap_or(next_tick)
     }
 
-    /// From now on those who beat say that they take no more work.
+    /// Sends beats with the state `draining` from now on.
     pub(crate) fn drain(&self) {
         let mut state = self.lock();
-        if matches!(state.phase, Phase::Running) {
-            state.phase = Phase::Draining;
-            self.say(&mut state, Condition::Draining);
+        if matches!(state.phase, ServicePhase::Running) {
+            state.phase = ServicePhase::Draining;
+            self.send_all(&mut state, LifecycleState::Draining);
         }
     }
 
-    /// Says goodbye for everybody, and nothing after that.
-    pub(crate) fn part(&self, within: Duration, done: Done) {
+    /// Sends goodbyes for all workers, and no beats after that.
+    pub(crate) fn stop(&self, within: Duration, done: StopCallback) {
         let mut state = self.lock();
-        if matches!(state.phase, Phase::Parting(..) | Phase::Parted) {
+        if matches!(
+            state.phase,
+            ServicePhase::Stopping(..) | ServicePhase::Stopped
+        ) {
             return done();
         }
-        self.farewells(&mut state);
-        self.say(&mut state, Condition::Stopped);
-        if state.part() {
-            state.phase = Phase::Parting(self.now() + within, done);
+        self.send_goodbyes(&mut state);
+        self.send_all(&mut state, LifecycleState::Stopped);
+        if state.stop() {
+            state.phase = ServicePhase::Stopping(self.now() + within, done);
         } else {
-            state.phase = Phase::Parted;
+            state.phase = ServicePhase::Stopped;
             done();
         }
     }
 
     /// Resolves when there may be something to do before its time.
-    pub(super) async fn woken(&self) {
-        self.0.sources.crew.changed().await;
+    pub(super) async fn wait_for_wake(&self) {
+        self.0.sources.worker_keys.changed().await;
     }
 
     pub(super) fn wake(&self) {
-        self.0.sources.crew.wake();
+        self.0.sources.worker_keys.wake();
     }
 
     pub(super) fn now(&self) -> Instant {
         self.0.sources.clock.now()
     }
 
-    /// The beats that are due.
-    fn beat(&self, state: &mut State, now: Instant) {
-        let condition = match state.phase {
-            Phase::Running => Condition::Running,
-            Phase::Draining => Condition::Draining,
-            Phase::Parting(..) | Phase::Parted => return,
+    /// Sends the beats that are due.
+    fn send_due_beats(&self, state: &mut ServiceState, now: Instant) {
+        let lifecycle = match state.phase {
+            ServicePhase::Running => LifecycleState::Running,
+            ServicePhase::Draining => LifecycleState::Draining,
+            ServicePhase::Stopping(..) | ServicePhase::Stopped => return,
         };
-        self.farewells(state);
-        let due = state.emitter.due(now);
-        self.deliver(state, due, condition);
+        self.send_goodbyes(state);
+        let due = state.emitter.take_due(now);
+        self.send_beats(state, due, lifecycle);
     }
 
-    /// Everybody's, at once.
-    fn say(&self, state: &mut State, condition: Condition) {
-        self.deliver(state, self.0.sources.crew.present(), condition);
+    /// Sends a beat of every worker at once.
+    fn send_all(&self, state: &mut ServiceState, lifecycle: LifecycleState) {
+        self.send_beats(state, self.0.sources.worker_keys.registered(), lifecycle);
         self.wake();
     }
 
-    /// The goodbyes of those who have left.
-    fn farewells(&self, state: &mut State) {
-        for (member, progress) in state.emitter.left() {
-            self.put(state, member, Condition::Stopped, Some(progress));
+    /// Sends the goodbyes of removed workers.
+    fn send_goodbyes(&self, state: &mut ServiceState) {
+        for (worker, progress) in state.emitter.take_removed() {
+            self.send_beat(state, worker, LifecycleState::Stopped, Some(progress));
         }
     }
 
-    fn deliver(&self, state: &mut State, members: Vec<Member>, condition: Condition) {
-        if members.is_empty() {
+    fn send_beats(
+        &self,
+        state: &mut ServiceState,
+        workers: Vec<WorkerKey>,
+        lifecycle: LifecycleState,
+    ) {
+        if workers.is_empty() {
             return;
         }
-        let standing = state.emitter.standing();
-        for member in members {
-            let now = (!state.is_remote()).then(|| standing.of(&member));
-            self.put(state, member, condition, now);
+        let snapshot = state.emitter.progress_snapshot();
+        for worker in workers {
+            let progress = (!state.sends_http()).then(|| snapshot.progress(&worker));
+            self.send_beat(state, worker, lifecycle, progress);
         }
     }
 
-    /// Into the outbox or onto the desk. Without progress it is asked when the beat is sent.
-    fn put(
+    /// Queues a beat or passes it to the sink. Without progress, it is read when the beat is sent.
+    fn send_beat(
         &self,
-        state: &mut State,
-        member: Member,
-        condition: Condition,
-        progress: Option<Progress>,
+        state: &mut ServiceState,
+        worker: WorkerKey,
+        lifecycle: LifecycleState,
+        progress: Option<BeatProgress>,
     ) {
-        #[cfg(feature = "otlp")]
-        if let Some(remote) = &mut state.remote {
-            return remote.outbox.put(Word {
-                member,
-                condition,
-                progress,
-            });
+        if let Some(http_sink) = &mut state.http_sink {
+            return http_sink.push(worker, lifecycle, progress);
         }
         let progress = progress.unwrap_or_default();
-        let beat = state.emitter.beat(member.role, condition, progress);
-        self.0.desk.receive(&member.id, beat);
+        let beat = state.emitter.build_beat(worker.role, lifecycle, progress);
+        self.0.sink.receive(&worker.id, beat);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ServiceState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(feature = "otlp")]
-impl State {
-    const fn is_remote(&self) -> bool {
-        self.remote.is_some()
+impl ServiceState {
+    const fn sends_http(&self) -> bool {
+        self.http_sink.is_some()
     }
 
-    /// Whether goodbyes take time.
-    fn part(&mut self) -> bool {
-        let remote = self.remote.as_mut();
-        remote.is_some_and(|remote| {
-            remote.outbox.part();
-            !remote.outbox.is_empty()
+    /// Stops the queue; returns whether goodbyes wait.
+    fn stop(&mut self) -> bool {
+        let http_sink = self.http_sink.as_mut();
+        http_sink.is_some_and(|http_sink| {
+            http_sink.stop();
+            !http_sink.is_empty()
         })
     }
 
-    /// Sends what waits; says when there is something to send again.
-    fn send(&mut self, sources: &Sources, now: Instant, voice: &Voice) -> Option<Instant> {
-        let remote = self.remote.as_mut()?;
-        if matches!(self.phase, Phase::Parted) {
+    /// Sends queued beats; returns the instant of the next send.
+    fn send(
+        &mut self,
+        sources: &HeartbeatSources,
+        now: Instant,
+        log_queue: &LogQueue,
+    ) -> Option<Instant> {
+        let http_sink = self.http_sink.as_mut()?;
+        if matches!(self.phase, ServicePhase::Stopped) {
             return None;
         }
-        remote.round(&mut self.emitter, &sources.crew, now, voice);
-        let wakes = remote.outbox.wakes();
-        let Phase::Parting(until, _) = self.phase else {
-            return wakes;
+        http_sink.send_due(&mut self.emitter, &sources.worker_keys, now, log_queue);
+        let next_wakeup = http_sink.next_wakeup();
+        let ServicePhase::Stopping(until, _) = self.phase else {
+            return next_wakeup;
         };
-        let said = remote.outbox.is_empty();
-        if !said && now < until {
-            return Some(wakes.map_or(until, |wakes| wakes.min(until)));
+        let is_done = http_sink.is_empty();
+        if !is_done && now < until {
+            return Some(next_wakeup.map_or(until, |next_wakeup| next_wakeup.min(until)));
         }
-        if !said {
-            voice.say(|| {
+        if !is_done {
+            log_queue.write(|| {
                 tracing::warn!(
                     "not all workers could say goodbye in time: their receiver will miss them"
                 );
             });
         }
-        if let Phase::Parting(_, done) = std::mem::replace(&mut self.phase, Phase::Parted) {
+        if let ServicePhase::Stopping(_, done) =
+            std::mem::replace(&mut self.phase, ServicePhase::Stopped)
+        {
             done();
         }
-        None
-    }
-}
-
-#[cfg(not(feature = "otlp"))]
-impl State {
-    const fn is_remote(&self) -> bool {
-        false
-    }
-
-    const fn part(&mut self) -> bool {
-        false
-    }
-
-    const fn send(&mut self, _: &Sources, _: Instant, _: &Voice) -> Option<Instant> {
         None
     }
 }

@@ -1,12 +1,13 @@
 use std::fmt;
 
-use crate::background::log_sink::Voice;
+use crate::background::log_queue::LogQueue;
 use crate::model::heartbeat::{Beat, BeatId};
 
-/// Where beats arrive in this process.
-pub(crate) trait Desk: fmt::Debug + Send + Sync {
+/// The destination of beats in this process.
+pub(crate) trait BeatSink: fmt::Debug + Send + Sync {
+    /// Takes a beat in.
     fn receive(&self, id: &BeatId, beat: Beat);
 
-    /// Finds what has become due, at most a second after it has.
-    fn tick(&self, voice: &Voice);
+    /// Processes what has become due, at most a second after it has.
+    fn tick(&self, log_queue: &LogQueue);
 }

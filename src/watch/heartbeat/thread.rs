@@ -8,72 +8,70 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::service::Heart;
+use super::service::HeartbeatService;
 use crate::background::log_queue::LogQueue;
-use crate::background::log_sink::Voice;
 
-/// How many threads may resolve names or write log lines beside the one.
-const HELPERS: usize = 3;
-/// After a panic, which is a bug of ours.
-const REST: Duration = Duration::from_secs(1);
-/// How long the last log lines may take.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// Threads that may resolve names or write log lines beside the one.
+const MAX_BLOCKING_THREADS: usize = 3;
+/// The pause after a panic, which is a bug of ours.
+const PANIC_BACKOFF: Duration = Duration::from_secs(1);
+/// The time that the last log lines may take.
+const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The heartbeat's thread runs until this is dropped.
+/// A guard of the heartbeat's thread, which runs until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Beating {
-    heart: Heart,
+pub(crate) struct HeartbeatHandle {
+    service: HeartbeatService,
     stopped: Arc<AtomicBool>,
 }
 
-impl Drop for Beating {
+impl Drop for HeartbeatHandle {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        self.heart.wake();
+        self.service.wake();
     }
 }
 
-impl Heart {
+impl HeartbeatService {
     /// Starts the thread `vantage-heartbeat`.
-    pub(crate) fn start(&self) -> io::Result<Beating> {
+    pub(crate) fn start(&self) -> io::Result<HeartbeatHandle> {
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(HELPERS)
+            .max_blocking_threads(MAX_BLOCKING_THREADS)
             .build()?;
         let stopped = Arc::new(AtomicBool::new(false));
-        let (heart, stop) = (self.clone(), Arc::clone(&stopped));
+        let (service, stop) = (self.clone(), Arc::clone(&stopped));
         thread::Builder::new()
             .name("vantage-heartbeat".into())
-            .spawn(move || run(runtime, &heart, &stop))?;
-        Ok(Beating {
-            heart: self.clone(),
+            .spawn(move || run(runtime, &service, &stop))?;
+        Ok(HeartbeatHandle {
+            service: self.clone(),
             stopped,
         })
     }
 }
 
-fn run(runtime: Runtime, heart: &Heart, stopped: &AtomicBool) {
+fn run(runtime: Runtime, service: &HeartbeatService, stopped: &AtomicBool) {
     runtime.block_on(async {
-        let (herald, speaking) = LogQueue::start();
-        let voice = Voice::Aside(herald);
+        let (log_queue, writing) = LogQueue::start();
         while !stopped.load(Ordering::Relaxed) {
-            let next = guarded(heart, &voice);
-            let wait = next.saturating_duration_since(heart.now());
+            let next = tick_guarded(service, &log_queue);
+            let wait = next.saturating_duration_since(service.now());
             // Nothing wakes for the time being: it is looked at anyway.
-            let _ = timeout(wait, heart.woken()).await;
+            let _ = timeout(wait, service.wait_for_wake()).await;
         }
-        drop(voice);
-        let _ = timeout(LAST_WORDS, speaking).await;
+        drop(log_queue);
+        let _ = timeout(LOG_DRAIN_TIMEOUT, writing).await;
     });
     // A name that is being resolved is not waited for.
     runtime.shutdown_background();
 }
 
-/// A panic costs one round, and not the heartbeat.
-fn guarded(heart: &Heart, voice: &Voice) -> Instant {
-    let round = AssertUnwindSafe(|| heart.round(voice));
-    catch_unwind(round).unwrap_or_else(|_| {
-        voice.say(|| tracing::error!("a round of heartbeats panicked; the next one follows"));
-        heart.now() + REST
+/// Runs one tick and catches its panic.
+fn tick_guarded(service: &HeartbeatService, log_queue: &LogQueue) -> Instant {
+    let tick = AssertUnwindSafe(|| service.tick(log_queue));
+    catch_unwind(tick).unwrap_or_else(|_| {
+        log_queue.write(|| tracing::error!("a round of heartbeats panicked; the next one follows"));
+        service.now() + PANIC_BACKOFF
     })
 }

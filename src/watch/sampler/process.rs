@@ -1,4 +1,4 @@
-//! What the operating system says about this process and its disks, as plain values.
+//! Figures of the operating system about this process and its disks, as plain values.
 //!
 //! Why limits and not just usage? Because 900 MB says nothing without the 1 GB at which the kernel
 //! kills. So memory and CPU come with the limit that really applies: the smallest of the control
@@ -7,11 +7,11 @@
 //! A reading that fails is `None` and takes nothing else with it; outside Linux there is none at
 //! all. "No data" is a state, and 0 bytes would be a lie.
 
-pub(crate) mod cpu;
 #[cfg(target_os = "linux")]
-mod limits;
+mod cgroup_limits;
+pub(crate) mod cpu;
 #[cfg_attr(target_os = "linux", path = "process/linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "process/elsewhere.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "process/unsupported.rs")]
 mod platform;
 
 use std::path::{Path, PathBuf};
@@ -48,14 +48,14 @@ impl ProcessSample {
     }
 }
 
-/// Takes [`ProcessSample`]s; keeps what can't change while the process lives.
+/// A reader of [`ProcessSample`]s; keeps what can't change while the process lives.
 #[derive(Debug)]
-pub(crate) struct ProcessSampler(platform::Source);
+pub(crate) struct ProcessSampler(platform::ProcessSource);
 
 impl ProcessSampler {
-    /// A sampler of this process.
+    /// Creates a sampler of this process.
     pub(crate) fn new() -> Self {
-        ProcessSampler(platform::Source::of_this_process())
+        ProcessSampler(platform::ProcessSource::current_process())
     }
 
     /// The figures now; `None` where the platform has none.
@@ -85,7 +85,7 @@ impl FilesystemSample {
     ///
     /// Blocks for as long as a hung network file system does.
     pub(crate) fn read(path: &Path) -> Option<FilesystemSample> {
-        platform::filesystem(path)
+        platform::read_filesystem(path)
     }
 }
 

@@ -1,25 +1,25 @@
-//! What an objective raises now and did not before, and its log line.
+//! The change of an objective's alert state, and its log line.
 
 use std::sync::Arc;
 
 use crate::background::notify::Change;
-use crate::model::slo::report::Alert;
+use crate::model::slo::report::AlertState;
 
-/// An objective raises something else than before.
+/// A change of an objective's alert state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SloAlertChange {
     /// Its id, such as `api.latency`.
     pub objective: Arc<str>,
-    /// What it raised.
-    pub from: Alert,
-    /// What it raises.
-    pub to: Alert,
+    /// The state before.
+    pub from: AlertState,
+    /// The state now.
+    pub to: AlertState,
 }
 
 impl Change for SloAlertChange {
     const THREAD: &'static str = "vantage-slo-news";
-    const OF: &'static str = "an SLO alert";
+    const SUBJECT: &'static str = "an SLO alert";
 
     fn log(&self) {
         let SloAlertChange {
@@ -29,11 +29,11 @@ impl Change for SloAlertChange {
         } = self;
         let (objective, from, alert) = (&**objective, from.as_str(), to.as_str());
         match to {
-            Alert::Critical => {
+            AlertState::Critical => {
                 tracing::error!(objective, from, alert, "an error budget burns fast");
             }
-            Alert::Warning => tracing::warn!(objective, from, alert, "an error budget burns"),
-            Alert::Frozen | Alert::None => {
+            AlertState::Warning => tracing::warn!(objective, from, alert, "an error budget burns"),
+            AlertState::Frozen | AlertState::None => {
                 tracing::info!(objective, from, alert, "an SLO alert has changed");
             }
         }

@@ -1,4 +1,4 @@
-//! What one objective's history says at one moment.
+//! The evaluation of one objective's history at one moment.
 
 mod burn_down;
 
@@ -7,61 +7,63 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::burn_down::Course;
-use super::alert::Alarm;
-use super::history::{History, Reading};
-use super::records::{Row, Rows};
-use super::tiers::{Count, intervals};
-use crate::model::slo::maintenance::Maintenance;
-use crate::model::slo::policy::Policy;
-use crate::model::slo::report::{Alert, BurnRate, Data, ObjectiveReport};
-use crate::model::slo::{Kind, Method, Objective, Service, Window};
+use self::burn_down::CachedBurnDown;
+use super::alert::BurnRateAlert;
+use super::history::{CounterSample, ObjectiveHistory};
+use super::records::{SliceRecords, SlotCount};
+use super::tiers::{EventCount, intervals};
+use crate::model::slo::maintenance::SloMaintenance;
+use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
+use crate::model::slo::{BudgetingMethod, Objective, ObjectiveKind, ServiceKey, SloWindow};
 use crate::model::units::Ratio;
-use crate::store::{NoteRow, SliceRow};
+use crate::store::{AlertStateRow, SliceRow};
 
-/// The windows that people look at, whatever the policy says.
-const WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
-/// After how many sampling intervals without a sample figures are stale.
-const STALE: u64 = 3;
-/// What a row in the store tells of, where the objective has no slices of its own.
-const ROW: Duration = Duration::from_secs(60);
-/// After how long a note of something that fires is written again, so that no sweep takes it for left
-/// behind.
-const REWRITE: SignedDuration = SignedDuration::from_hours(1);
+/// The windows that are always reported, whatever the policy says.
+const DISPLAY_WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
+/// The number of sampling intervals without a sample after which data is stale.
+const MAX_STALE_INTERVALS: u64 = 3;
+/// The length of a slice in the store of an objective that has no slices of its own.
+const RECORD_LENGTH: Duration = Duration::from_secs(60);
+/// The interval after which the state of a firing alert is written again, so that retention doesn't take
+/// it for left behind.
+const ALERT_REWRITE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// One objective that is tracked.
+/// The state of one tracked objective.
 #[derive(Clone, Debug)]
-pub(crate) struct Tracked {
+pub(crate) struct ObjectiveState {
     objective: Objective,
     interval: Duration,
     windows: Vec<Duration>,
-    history: History,
-    rows: Rows,
-    alarm: Alarm,
-    /// What the store was told last that fires, and when.
-    noted: (Arc<str>, Timestamp),
-    course: Option<Course>,
+    history: ObjectiveHistory,
+    records: SliceRecords,
+    alert: BurnRateAlert,
+    /// The alert state that was stored last, and its time.
+    stored_alert: (Arc<str>, Timestamp),
+    burn_down_cache: Option<CachedBurnDown>,
 }
 
-impl Tracked {
-    /// `slice` is how long a time slice is, of objectives that count them.
+impl ObjectiveState {
+    /// Returns the state of a new objective. `slice` is the length of a time slice, of objectives that count
+    /// them.
     pub(crate) fn new(
         objective: &Objective,
         interval: Duration,
         slice: Duration,
-        policy: &Policy,
+        policy: &BurnRatePolicy,
     ) -> Self {
-        let sliced = objective.method() == Method::Timeslices;
-        let row = if sliced { slice } else { ROW };
+        let sliced = objective.method() == BudgetingMethod::Timeslices;
+        let row = if sliced { slice } else { RECORD_LENGTH };
         // Workers that beat elsewhere are not down because their receiver is.
-        let own = *objective.service() == Service::Api && objective.kind() == Kind::Availability;
+        let own = *objective.service() == ServiceKey::Api
+            && objective.kind() == ObjectiveKind::Availability;
         Self {
-            rows: Rows::new(intervals(row, interval), sliced && own),
-            windows: windows(policy),
-            history: History::new(interval, longest(objective)),
-            alarm: Alarm::new(objective, policy),
-            noted: ("".into(), Timestamp::MIN),
-            course: None,
+            records: SliceRecords::new(intervals(row, interval), sliced && own),
+            windows: burn_rate_windows(policy),
+            history: ObjectiveHistory::new(interval, longest_window(objective)),
+            alert: BurnRateAlert::new(objective, policy),
+            stored_alert: ("".into(), Timestamp::MIN),
+            burn_down_cache: None,
             objective: objective.clone(),
             interval,
         }
@@ -71,206 +73,225 @@ impl Tracked {
         self.objective.id()
     }
 
-    pub(crate) const fn alarm(&self) -> &Alarm {
-        &self.alarm
+    pub(crate) const fn alert(&self) -> &BurnRateAlert {
+        &self.alert
     }
 
-    /// The process looks for the first time, whether or not there is an account.
-    pub(crate) fn begin(&mut self, now: Timestamp) {
-        self.rows.begin(interval_of(now, self.interval));
+    /// Records the start of the process, whether or not the objective has counters.
+    pub(crate) fn start(&mut self, now: Timestamp) {
+        self.records.start(interval_at(now, self.interval));
     }
 
-    /// Takes the account as it stands; answers the rows to keep.
-    pub(super) fn sample(&mut self, now: Timestamp, reading: Reading) -> Vec<Row> {
-        let at = interval_of(now, self.interval);
-        let more = self.history.sample(at, reading).more;
-        self.rows.add(self.history.tiers().now(), more)
+    /// Adds a sample and returns the rows to store.
+    pub(super) fn sample(&mut self, now: Timestamp, sample: CounterSample) -> Vec<SlotCount> {
+        let at = interval_at(now, self.interval);
+        let delta = self.history.sample(at, sample).delta;
+        self.records.add(self.history.tiers().newest(), delta)
     }
 
-    /// Puts what an earlier process has kept before what this one has sampled; answers the row that
-    /// both have counted into.
-    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> Option<Row> {
+    /// Puts the slices of an earlier process before the samples of this one, and returns the row that both
+    /// have counted into.
+    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> Option<SlotCount> {
         let own = stored.iter().filter(|row| *row.objective == *self.id());
-        let rows = own.map(|row| self.read(row)).collect();
-        let restored = self.rows.restore(rows);
-        let longest = longest(&self.objective);
+        let rows = own.map(|row| self.slice_count(row)).collect();
+        let restored = self.records.restore(rows);
+        let longest = longest_window(&self.objective);
         self.history.restore(restored.history, longest);
-        self.course = None;
+        self.burn_down_cache = None;
         restored.shared
     }
 
-    /// What is known at a moment of somebody who has kept these slices, from those that were seen by then.
+    /// Returns the report of an instance at a moment, from the stored slices that were covered by then.
     #[cfg(feature = "cli")]
-    pub(super) fn of_stored(
+    pub(super) fn report_from_slices(
         mut self,
         stored: &[SliceRow],
         at: Timestamp,
-        maintenance: &[Maintenance],
+        maintenance: &[SloMaintenance],
     ) -> ObjectiveReport {
-        // A slice that has not ended tells of the part that somebody saw.
-        let seen = |row: &SliceRow| {
+        // A slice that has not ended counts for its covered part.
+        let is_visible = |row: &SliceRow| {
             row.start
                 .checked_add(row.covered)
                 .is_ok_and(|end| end <= at)
         };
-        let ours = |row: &&SliceRow| *row.objective == *self.id() && seen(row);
-        let known: Vec<_> = stored.iter().filter(ours).cloned().collect();
+        let is_ours = |row: &&SliceRow| *row.objective == *self.id() && is_visible(row);
+        let visible: Vec<_> = stored.iter().filter(is_ours).cloned().collect();
         // Nobody knows what became of it after its last slice.
-        if let Some(last) = known.iter().map(SliceRow::end).max() {
-            self.begin(last.min(at));
-            self.restore(&known);
-            self.look(at, maintenance);
+        if let Some(last) = visible.iter().map(SliceRow::end).max() {
+            self.start(last.min(at));
+            self.restore(&visible);
+            self.evaluate_alert(at, maintenance);
         }
         let mut report = self.report(at, maintenance);
         report.burn_down = self.burn_down(&report, at, maintenance);
         report
     }
 
-    /// Takes up what an earlier process has left about the alert, which may be nothing.
-    pub(super) fn recall(&mut self, notes: &[NoteRow]) {
-        let subject = self.subject();
-        if let Some(note) = notes.iter().find(|note| note.subject == subject) {
-            self.alarm.recall(&note.text);
-            self.noted = (Arc::clone(&note.text), note.written_at);
+    /// Restores the alert that an earlier process has stored, if there is one.
+    pub(super) fn restore_alert(&mut self, rows: &[AlertStateRow]) {
+        let subject = self.alert_subject();
+        if let Some(row) = rows.iter().find(|row| row.subject == subject) {
+            self.alert.restore(&row.text);
+            self.stored_alert = (Arc::clone(&row.text), row.written_at);
         }
     }
 
-    /// What the next process must know about the alert, where the store was told otherwise.
-    pub(super) fn note(&mut self, instance: Arc<str>, now: Timestamp) -> Option<NoteRow> {
-        let text = self.alarm.note();
-        let (told, at) = &self.noted;
-        let fresh = text.is_empty() || now.duration_since(*at) < REWRITE;
-        if text == **told && fresh {
+    /// Returns the row of the alert for the next process, if it differs from the stored one.
+    pub(super) fn changed_alert_row(
+        &mut self,
+        instance: Arc<str>,
+        now: Timestamp,
+    ) -> Option<AlertStateRow> {
+        let text = self.alert.to_json();
+        let (stored, at) = &self.stored_alert;
+        let fresh = text.is_empty() || now.duration_since(*at) < ALERT_REWRITE_INTERVAL;
+        if text == **stored && fresh {
             return None;
         }
         let text: Arc<str> = text.into();
-        self.noted = (Arc::clone(&text), now);
-        Some(NoteRow {
+        self.stored_alert = (Arc::clone(&text), now);
+        Some(AlertStateRow {
             instance,
-            subject: self.subject(),
+            subject: self.alert_subject(),
             written_at: now,
             text,
         })
     }
 
-    fn subject(&self) -> Arc<str> {
+    fn alert_subject(&self) -> Arc<str> {
         format!("alert of {}", self.id()).into()
     }
 
-    /// As the store has it.
-    pub(super) fn row(&self, instance: Arc<str>, (slot, count): Row) -> Option<SliceRow> {
+    /// Returns a slice as a row of the store.
+    pub(super) fn slice_row(
+        &self,
+        instance: Arc<str>,
+        (slot, count): SlotCount,
+    ) -> Option<SliceRow> {
         Some(SliceRow {
             instance,
             objective: self.id().into(),
-            start: self.time_of(slot * self.rows.length())?,
-            length: self.interval.saturating_mul(narrow(self.rows.length())),
+            start: self.interval_time(slot * self.records.intervals_per_slice())?,
+            length: self
+                .interval
+                .saturating_mul(saturating_u32(self.records.intervals_per_slice())),
             covered: self.interval.saturating_mul(count.covered),
             good: count.good,
             bad: count.bad,
         })
     }
 
-    fn read(&self, row: &SliceRow) -> Row {
-        let count = Count {
+    fn slice_count(&self, row: &SliceRow) -> SlotCount {
+        let count = EventCount {
             good: row.good,
             bad: row.bad,
-            covered: narrow(intervals(row.covered, self.interval)),
+            covered: saturating_u32(intervals(row.covered, self.interval)),
         };
-        let slot = interval_of(row.start, self.interval) / self.rows.length();
+        let slot = interval_at(row.start, self.interval) / self.records.intervals_per_slice();
         (slot, count)
     }
 
-    /// From when on the past matters.
-    pub(super) fn since(&self, now: Timestamp) -> Timestamp {
-        let since = now.checked_sub(longest(&self.objective));
+    /// Returns the start of the history that matters at `now`.
+    pub(super) fn history_start(&self, now: Timestamp) -> Timestamp {
+        let since = now.checked_sub(longest_window(&self.objective));
         since.unwrap_or(Timestamp::MIN)
     }
 
-    /// Judges the alert; answers what was raised before, if that is another.
-    pub(crate) fn look(&mut self, now: Timestamp, maintenance: &[Maintenance]) -> Option<Alert> {
-        let rates = self.rates(now, maintenance);
-        self.alarm.look(now, &rates)
+    /// Evaluates the alert and returns the state before, if it has changed.
+    pub(crate) fn evaluate_alert(
+        &mut self,
+        now: Timestamp,
+        maintenance: &[SloMaintenance],
+    ) -> Option<AlertState> {
+        let rates = self.burn_rates(now, maintenance);
+        self.alert.update(now, &rates)
     }
 
-    pub(crate) fn report(&self, now: Timestamp, maintenance: &[Maintenance]) -> ObjectiveReport {
-        let mut report = ObjectiveReport::of(&self.objective, now);
-        if !self.history.is_recorded() {
+    pub(crate) fn report(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> ObjectiveReport {
+        let mut report = ObjectiveReport::new(&self.objective, now);
+        if !self.history.has_samples() {
             return report;
         }
-        let (count, covered) = self.whole(now, report.length);
+        let (count, covered) = self.window_count(now, report.length);
         let elapsed = self.elapsed(now, report.length);
-        let left_out = self.left_out_of(now, elapsed, maintenance);
-        if left_out.total() > 0 {
+        let excluded = self.excluded_in_window(now, elapsed, maintenance);
+        if excluded.total() > 0 {
             report.raw = Some((count.good, count.bad));
         }
-        let count = count.since(left_out);
+        let count = count.saturating_sub(excluded);
         (report.good, report.bad, report.coverage) = (count.good, count.bad, covered);
-        report.data = self.data(now, covered, count);
-        report.burn_rate = self.rates(now, maintenance);
-        report.alert = self.alarm.shown();
+        report.data = self.data_quality(now, covered, count);
+        report.burn_rate = self.burn_rates(now, maintenance);
+        report.alert = self.alert.state();
         self.predict(&mut report, now);
         report
     }
 
-    fn data(&self, now: Timestamp, coverage: f64, count: Count) -> Data {
-        let age = interval_of(now, self.interval).saturating_sub(self.history.tiers().now());
-        if age > STALE {
-            Data::Stale
+    fn data_quality(&self, now: Timestamp, coverage: f64, count: EventCount) -> DataQuality {
+        let age = interval_at(now, self.interval).saturating_sub(self.history.tiers().newest());
+        if age > MAX_STALE_INTERVALS {
+            DataQuality::Stale
         } else {
-            Data::of(coverage, count.total().into())
+            DataQuality::from_coverage(coverage, count.total().into())
         }
     }
 
-    /// The window of the objective, and the share of it that has samples; of a calendar window, of the
-    /// part that is over.
-    fn whole(&self, now: Timestamp, length: Duration) -> (Count, f64) {
+    /// Returns the counts of the objective's window and the share of it that has samples; of a calendar
+    /// window, of the elapsed part.
+    fn window_count(&self, now: Timestamp, length: Duration) -> (EventCount, f64) {
         let elapsed = self.elapsed(now, length);
         if elapsed < self.interval {
             // The newest sample is of what was before.
-            return (Count::default(), 0.0);
+            return (EventCount::default(), 0.0);
         }
         self.history
-            .window(elapsed, interval_of(now, self.interval))
+            .window(elapsed, interval_at(now, self.interval))
     }
 
     fn elapsed(&self, now: Timestamp, length: Duration) -> Duration {
         match self.objective.window() {
-            Window::Rolling(_) => length,
-            Window::Calendar(_) => {
-                let start = self.objective.window().span(now).start;
+            SloWindow::Rolling(_) => length,
+            SloWindow::Calendar(_) => {
+                let start = self.objective.window().range_at(now).start;
                 Duration::try_from(now.duration_since(start)).unwrap_or_default()
             }
         }
     }
 
-    fn rates(&self, now: Timestamp, maintenance: &[Maintenance]) -> Vec<BurnRate> {
+    fn burn_rates(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> Vec<BurnRate> {
         let rate = |window: &Duration| {
-            let at = interval_of(now, self.interval);
+            let at = interval_at(now, self.interval);
             let (count, coverage) = self.history.window(*window, at);
-            let count = count.since(self.left_out_of(now, *window, maintenance));
+            let count = count.saturating_sub(self.excluded_in_window(now, *window, maintenance));
             BurnRate::new(*window, count.good, count.bad, coverage)
         };
         self.windows.iter().map(rate).collect()
     }
 
-    fn left_out_of(&self, now: Timestamp, window: Duration, declared: &[Maintenance]) -> Count {
-        let end = interval_of(now, self.interval);
+    fn excluded_in_window(
+        &self,
+        now: Timestamp,
+        window: Duration,
+        maintenance: &[SloMaintenance],
+    ) -> EventCount {
+        let end = interval_at(now, self.interval);
         let start = end.saturating_sub(intervals(window, self.interval));
-        self.left_out(start, end, declared)
+        self.excluded_between(start, end, maintenance)
     }
 
-    /// What was counted in declared maintenance within the window. Declared times overlap at most in
-    /// error: what two of them share is left out once.
-    fn left_out(&self, start: u64, end: u64, declared: &[Maintenance]) -> Count {
+    /// Returns the counts of declared maintenance within the window. Declared times overlap at most in
+    /// error: what two of them share is excluded once.
+    fn excluded_between(&self, start: u64, end: u64, maintenance: &[SloMaintenance]) -> EventCount {
         let mut from = start;
-        let mut spans: Vec<_> = declared.iter().map(|one| &one.span).collect();
+        let mut spans: Vec<_> = maintenance.iter().map(|one| &one.range).collect();
         spans.sort_by_key(|span| span.start);
-        let mut sum = Count::default();
+        let mut sum = EventCount::default();
         for span in spans {
-            let start = interval_of(span.start, self.interval).max(from);
-            let stop = interval_of(span.end, self.interval).min(end);
+            let start = interval_at(span.start, self.interval).max(from);
+            let stop = interval_at(span.end, self.interval).min(end);
             if start < stop {
-                sum = sum.plus(self.history.tiers().between(start, stop));
+                sum = sum.saturating_add(self.history.tiers().between(start, stop));
                 from = stop;
             }
         }
@@ -279,82 +300,86 @@ impl Tracked {
 
     fn predict(&self, report: &mut ObjectiveReport, now: Timestamp) {
         let budget = report.budget();
-        let rolling = matches!(report.window, Window::Rolling(_));
+        let rolling = matches!(report.window, SloWindow::Rolling(_));
         report.exhausts_at = exhausts_at(report, now);
-        let overspent = budget.remaining().is_some_and(|left| left < Ratio::ZERO);
+        let overspent = budget
+            .remaining()
+            .is_some_and(|remaining| remaining < Ratio::ZERO);
         if rolling && overspent {
-            report.recovers_at = self.recovers_at(now, report.length, budget.events());
+            report.recovers_at = self.recovers_at(now, report.length, budget.event_budget());
         }
     }
 
-    /// What [`budget::recovers_at`](crate::model::slo::budget::recovers_at) says of the slices of the coarsest
-    /// tier, found in a few steps, because what is left after each of them never grows.
+    /// Returns [`budget::recovers_at`](crate::model::slo::budget::recovers_at) of the slices of the coarsest
+    /// tier, found by bisection, because what is left after each of them never grows.
     fn recovers_at(&self, now: Timestamp, window: Duration, permitted: Ratio) -> Option<Timestamp> {
-        let end = interval_of(now, self.interval);
+        let end = interval_at(now, self.interval);
         let start = end.saturating_sub(intervals(window, self.interval));
         let tiers = self.history.tiers();
-        let over = |slice: u64| {
+        let exceeds_budget = |slice: u64| {
             let bad = tiers.between(tiers.slice_end(slice), end).bad;
             Ratio::new(bad.into(), 1).is_some_and(|bad| bad > permitted)
         };
         let (mut low, mut high) = tiers.slices(start, end);
         while low < high {
             let middle = low.midpoint(high);
-            match over(middle) {
+            match exceeds_budget(middle) {
                 true => low = middle + 1,
                 false => high = middle,
             }
         }
-        let leaves = self.time_of(tiers.slice_end(low))?.min(now);
+        let leaves = self.interval_time(tiers.slice_end(low))?.min(now);
         leaves.checked_add(window).ok()
     }
 
-    fn time_of(&self, interval: u64) -> Option<Timestamp> {
+    fn interval_time(&self, interval: u64) -> Option<Timestamp> {
         let millis = u128::from(interval) * self.interval.as_millis();
         Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
     }
 }
 
-fn narrow(intervals: u64) -> u32 {
+fn saturating_u32(intervals: u64) -> u32 {
     u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
-/// When the budget is spent at the rate of the last hour: long enough to mean something, short enough to
-/// be now.
+/// Returns the time at which the budget is spent at the rate of the last hour: long enough to mean
+/// something, short enough to be now.
 pub(super) fn exhausts_at(report: &ObjectiveReport, now: Timestamp) -> Option<Timestamp> {
     let hour = Duration::from_secs(3_600);
     let rate = report.burn_rate.iter().find(|rate| rate.window == hour)?;
     let rate = rate.value(report.target)?;
     let budget = report.budget();
-    let lasts = if report.window.is_rolling() {
-        budget.rolling_lasts(rate)
+    let remaining = if report.window.is_rolling() {
+        budget.rolling_time_to_exhaustion(rate)
     } else {
-        let end = report.window.span(now).end;
+        let end = report.window.range_at(now).end;
         let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-        budget.calendar_lasts(rate, left)
+        budget.calendar_time_to_exhaustion(rate, left)
     };
-    now.checked_add(lasts?).ok()
+    now.checked_add(remaining?).ok()
 }
 
-/// The policy's windows and those that people look at, each once, shortest first.
-pub(super) fn windows(policy: &Policy) -> Vec<Duration> {
-    let mut windows: Vec<_> = WINDOWS.map(Duration::from_secs).into();
+/// Returns the policy's windows and those that are always reported, each once, shortest first.
+pub(super) fn burn_rate_windows(policy: &BurnRatePolicy) -> Vec<Duration> {
+    let mut windows: Vec<_> = DISPLAY_WINDOWS.map(Duration::from_secs).into();
     windows.extend(policy.windows());
     windows.sort_unstable();
     windows.dedup();
     windows
 }
 
-/// A quarter has at most 92 days, and an hour more where clocks are set back.
-fn longest(objective: &Objective) -> Duration {
+/// Returns the longest length of the window. A quarter has at most 92 days, and an hour more where clocks
+/// are set back.
+fn longest_window(objective: &Objective) -> Duration {
     match objective.window() {
-        Window::Rolling(rolling) => rolling.duration(),
-        Window::Calendar(_) => Duration::from_secs(93 * 86_400),
+        SloWindow::Rolling(rolling) => rolling.duration(),
+        SloWindow::Calendar(_) => Duration::from_secs(93 * 86_400),
     }
 }
 
-/// The sampling interval that a time lies in, counted since 1970; nothing is before that.
-pub(crate) fn interval_of(time: Timestamp, interval: Duration) -> u64 {
+/// Returns the number of the sampling interval that a time lies in, counted since 1970; earlier times are
+/// in the first.
+pub(crate) fn interval_at(time: Timestamp, interval: Duration) -> u64 {
     let since = Duration::from_millis(u64::try_from(time.as_millisecond()).unwrap_or_default());
     intervals(since, interval)
 }
@@ -367,10 +392,15 @@ pub(super) mod tests {
     const TEXT: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
     const INTERVAL: Duration = Duration::from_secs(10);
 
-    pub(super) fn tracked() -> Tracked {
+    pub(super) fn objective_state() -> ObjectiveState {
         let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
         let objective = objectives.iter().next().unwrap();
-        Tracked::new(objective, INTERVAL, ROW, &Policy::platform())
+        ObjectiveState::new(
+            objective,
+            INTERVAL,
+            RECORD_LENGTH,
+            &BurnRatePolicy::platform(),
+        )
     }
 
     pub(super) fn at(seconds: i64) -> Timestamp {
@@ -378,20 +408,20 @@ pub(super) mod tests {
     }
 
     /// Ten events in each interval of two hours, of which those of the second hour are bad.
-    pub(super) fn a_bad_hour() -> Tracked {
-        let mut tracked = tracked();
+    pub(super) fn with_bad_hour() -> ObjectiveState {
+        let mut objective_state = objective_state();
         for step in 0..=720 {
             let good = 10 * step.min(360);
             let bad = 10 * (step - step.min(360));
-            tracked.sample(at(10 * step as i64), Reading { good, bad });
+            objective_state.sample(at(10 * step as i64), CounterSample { good, bad });
         }
-        tracked
+        objective_state
     }
 
     #[test]
-    fn maintenance_is_left_out_and_shown() {
-        let declared = Maintenance::new(at(3_600), at(7_200), "move").unwrap();
-        let report = a_bad_hour().report(at(7_200), &[declared.clone(), declared]);
+    fn maintenance_is_excluded_and_reported() {
+        let maintenance = SloMaintenance::new(at(3_600), at(7_200), "move").unwrap();
+        let report = with_bad_hour().report(at(7_200), &[maintenance.clone(), maintenance]);
         assert_eq!((report.good, report.bad), (3_600, 0));
         assert_eq!(report.raw, Some((3_600, 3_600)));
         let hour = report
@@ -403,7 +433,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_overspent_budget_recovers_when_the_bad_hour_has_left_the_window() {
-        let report = a_bad_hour().report(at(7_200), &[]);
+        let report = with_bad_hour().report(at(7_200), &[]);
         assert_eq!((report.good, report.bad), (3_600, 3_600));
         let recovers = report.recovers_at.unwrap();
         assert!(recovers > at(30 * 86_400 + 6_900) && recovers <= at(30 * 86_400 + 7_200));
@@ -411,47 +441,57 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn recovery_is_found_where_a_walk_over_all_slices_finds_it() {
-        let mut dice = crate::watch::slo::tiers::tests::Dice(11);
-        let (mut tracked, mut read) = (tracked(), Reading::default());
+    fn recovery_equals_that_of_a_scan_over_all_slices() {
+        let mut rng = crate::watch::slo::tiers::tests::SeededRng(11);
+        let (mut objective_state, mut read) = (objective_state(), CounterSample::default());
         for step in 0..20_000_i64 {
-            read.good += dice.below(20);
-            read.bad += dice.below(300) / 297;
-            tracked.sample(at(10 * step), read);
+            read.good += rng.below(20);
+            read.bad += rng.below(300) / 297;
+            objective_state.sample(at(10 * step), read);
         }
         let (now, month) = (at(199_990), Duration::from_secs(30 * 86_400));
-        let end = interval_of(now, INTERVAL);
-        let tiers = tracked.history.tiers();
+        let end = interval_at(now, INTERVAL);
+        let tiers = objective_state.history.tiers();
         let (first, last) = tiers.slices(end.saturating_sub(259_200), end);
         let slices: Vec<_> = (first..=last)
             .map(|slice| {
                 let (from, to) = (tiers.slice_end(slice - 1), tiers.slice_end(slice));
                 let count = tiers.between(from, to);
-                (tracked.time_of(to).unwrap().min(now), count.bad)
+                (
+                    objective_state.interval_time(to).unwrap().min(now),
+                    count.bad,
+                )
             })
             .collect();
         for permitted in [0, 1, 7, read.bad / 2, read.bad - 1] {
             let permitted = Ratio::from(u32::try_from(permitted).unwrap());
-            let walked = crate::model::slo::budget::recovers_at(slices.clone(), permitted, month);
-            assert!(walked.is_some());
-            assert_eq!(tracked.recovers_at(now, month, permitted), walked);
+            let expected =
+                crate::model::slo::budget::recovery_time(slices.clone(), permitted, month);
+            assert!(expected.is_some());
+            assert_eq!(objective_state.recovers_at(now, month, permitted), expected);
         }
     }
 
     #[test]
-    fn figures_without_a_new_sample_are_stale() {
-        let tracked = a_bad_hour();
-        assert_eq!(tracked.report(at(7_230), &[]).data, Data::Partial);
-        assert_eq!(tracked.report(at(7_240), &[]).data, Data::Stale);
+    fn data_without_a_new_sample_is_stale() {
+        let objective_state = with_bad_hour();
+        assert_eq!(
+            objective_state.report(at(7_230), &[]).data,
+            DataQuality::Partial
+        );
+        assert_eq!(
+            objective_state.report(at(7_240), &[]).data,
+            DataQuality::Stale
+        );
     }
 
-    /// One good event in each of some ten minutes from one moment to another, at every of which `look` is
+    /// One good event in each of some ten minutes from one moment to another, at every of which `check` is
     /// given the report.
-    fn play_calendar(
+    fn run_calendar(
         window: &str,
         from: &str,
         to: &str,
-        mut look: impl FnMut(Timestamp, ObjectiveReport),
+        mut check: impl FnMut(Timestamp, ObjectiveReport),
     ) {
         let ten = Duration::from_secs(600);
         let text = format!(
@@ -459,11 +499,12 @@ pub(super) mod tests {
         );
         let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
         let objective = objectives.iter().next().unwrap();
-        let mut tracked = Tracked::new(objective, ten, ten, &Policy::platform());
+        let mut objective_state =
+            ObjectiveState::new(objective, ten, ten, &BurnRatePolicy::platform());
         let (mut now, end): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
         for good in 0.. {
-            tracked.sample(now, Reading { good, bad: 0 });
-            look(now, tracked.report(now, &[]));
+            objective_state.sample(now, CounterSample { good, bad: 0 });
+            check(now, objective_state.report(now, &[]));
             now += ten;
             if now > end {
                 break;
@@ -472,23 +513,27 @@ pub(super) mod tests {
     }
 
     /// The good events of a window at its last sample, and at the first two of the next one.
-    fn around(window: &str, from: &str, start: &str, end: &str) -> [u64; 3] {
+    fn good_around_end(window: &str, from: &str, start: &str, end: &str) -> [u64; 3] {
         let (start, end): (Timestamp, Timestamp) = (start.parse().unwrap(), end.parse().unwrap());
         let after = end + Duration::from_secs(600);
-        let mut seen = Vec::new();
-        play_calendar(window, from, &after.to_string(), |now, report| {
+        let mut good_counts = Vec::new();
+        run_calendar(window, from, &after.to_string(), |now, report| {
             if now >= end - Duration::from_secs(600) {
-                seen.push(report.good);
+                good_counts.push(report.good);
             }
             if now > start && now < end {
                 let since = now.duration_since(start).as_secs() / 600;
                 assert_eq!(report.good, since as u64, "{now}");
-                assert_eq!((report.coverage, report.data), (1.0, Data::Ok), "{now}");
+                assert_eq!(
+                    (report.coverage, report.data),
+                    (1.0, DataQuality::Ok),
+                    "{now}"
+                );
                 let length = end.duration_since(start).unsigned_abs();
                 assert_eq!(report.length, length, "{now}");
             }
         });
-        seen.try_into().unwrap()
+        good_counts.try_into().unwrap()
     }
 
     #[test]
@@ -497,7 +542,7 @@ pub(super) mod tests {
         let (start, end) = ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z");
         let expected = (31 * 24 - 1) * 6;
         assert_eq!(
-            around(window, "2026-02-25T00:00:00Z", start, end),
+            good_around_end(window, "2026-02-25T00:00:00Z", start, end),
             [expected - 1, 0, 1]
         );
     }
@@ -508,37 +553,42 @@ pub(super) mod tests {
         let (start, end) = ("2026-03-29T13:00:00Z", "2026-04-05T13:30:00Z");
         let expected = 7 * 24 * 6 + 3;
         assert_eq!(
-            around(window, "2026-03-28T00:00:00Z", start, end),
+            good_around_end(window, "2026-03-28T00:00:00Z", start, end),
             [expected - 1, 0, 1]
         );
     }
 
     #[test]
-    fn a_quarter_in_new_york_is_told_whole_at_its_end() {
+    fn a_quarter_in_new_york_is_complete_at_its_end() {
         let window = r#"{"calendar":"quarter","time_zone":"America/New_York"}"#;
         let (start, end) = ("2026-10-01T04:00:00Z", "2027-01-01T05:00:00Z");
         let expected = (92 * 24 + 1) * 6;
         assert_eq!(
-            around(window, "2026-09-30T00:00:00Z", start, end),
+            good_around_end(window, "2026-09-30T00:00:00Z", start, end),
             [expected - 1, 0, 1]
         );
     }
 
     #[test]
-    fn maintenance_of_last_week_is_not_left_out_of_this_one() {
+    fn maintenance_of_last_week_is_not_excluded_from_this_one() {
         let text =
             r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":{"calendar":"week"}}}}"#;
         let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
         let objective = objectives.iter().next().unwrap();
-        let mut tracked = Tracked::new(objective, INTERVAL, ROW, &Policy::platform());
+        let mut objective_state = ObjectiveState::new(
+            objective,
+            INTERVAL,
+            RECORD_LENGTH,
+            &BurnRatePolicy::platform(),
+        );
         let monday: Timestamp = "2026-03-30T00:00:00Z".parse().unwrap();
         for step in 0..=720_u64 {
             let now = monday - Duration::from_secs(3_600) + INTERVAL * u32::try_from(step).unwrap();
-            tracked.sample(now, Reading { good: step, bad: 0 });
+            objective_state.sample(now, CounterSample { good: step, bad: 0 });
         }
         let half = Duration::from_secs(1_800);
-        let declared = Maintenance::new(monday - half, monday + half, "move").unwrap();
-        let report = tracked.report(monday + half * 2, &[declared]);
+        let maintenance = SloMaintenance::new(monday - half, monday + half, "move").unwrap();
+        let report = objective_state.report(monday + half * 2, &[maintenance]);
         assert_eq!((report.good, report.raw), (180, Some((360, 0))));
     }
 
@@ -548,22 +598,29 @@ pub(super) mod tests {
             "window":{"calendar":"month","time_zone":"Europe/Berlin"}}}}"#;
         let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
         let objective = objectives.iter().next().unwrap();
-        let new = || Tracked::new(objective, INTERVAL, ROW, &Policy::platform());
+        let new = || {
+            ObjectiveState::new(
+                objective,
+                INTERVAL,
+                RECORD_LENGTH,
+                &BurnRatePolicy::platform(),
+            )
+        };
         let midnight: Timestamp = "2026-03-31T22:00:00Z".parse().unwrap();
         let (mut before, mut rows) = (new(), std::collections::BTreeMap::new());
         let start = midnight - Duration::from_secs(3_600);
-        before.begin(start);
+        before.start(start);
         before.restore(&[]);
         for step in 0..=720_u64 {
             let now = start + INTERVAL * u32::try_from(step).unwrap();
-            for row in before.sample(now, Reading { good: step, bad: 0 }) {
-                rows.insert(row.0, before.row("i".into(), row).unwrap());
+            for row in before.sample(now, CounterSample { good: step, bad: 0 }) {
+                rows.insert(row.0, before.slice_row("i".into(), row).unwrap());
             }
         }
         let now = midnight + Duration::from_secs(3_600);
         let mut after = new();
-        after.begin(now);
-        after.sample(now, Reading::default());
+        after.start(now);
+        after.sample(now, CounterSample::default());
         after.restore(&rows.into_values().collect::<Vec<_>>());
         let (old, new) = (before.report(now, &[]), after.report(now, &[]));
         assert_eq!((old.good, new.good), (360, 360));

@@ -29,13 +29,13 @@
 
 #[cfg(feature = "cli")]
 mod alert_history;
-mod answer;
-mod api;
 mod burn_down;
+mod client;
 mod evaluate;
 mod plan;
 mod query;
 pub(crate) mod refresh;
+mod response;
 mod results;
 
 use std::sync::Arc;
@@ -48,55 +48,55 @@ use tokio::time::Instant;
 
 #[cfg(feature = "cli")]
 pub use self::alert_history::{AlertEpisode, AlertHistory};
-use self::api::Api;
-use self::plan::Plan;
-use self::query::Question;
-use self::results::Figures;
-use crate::config::{Config, Endpoint, Secret, Tls};
+use self::client::PrometheusClient;
+use self::plan::QueryPlan;
+use self::query::QueryRequest;
+use self::results::QueryResults;
+use crate::config::{Config, Endpoint, Secret, TlsConfig};
 use crate::model::slo::Objectives;
-use crate::model::slo::policy::Policy;
-use crate::model::slo::report::{Report, Source};
+use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::slo::report::{ReportSource, SloReport};
 
-/// How many queries run at once: an API that people look at has other work.
-const AT_ONCE: usize = 4;
+/// The number of concurrent queries: an API that dashboards use has other work.
+const MAX_CONCURRENT_QUERIES: usize = 4;
 
-/// Where figures come from, and how long they may take.
+/// A reporter of a fleet's objectives, from a Prometheus-compatible API.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Fleet {
+pub struct PrometheusReporter {
     /// The base of the API, to which `/api/v1/query` is appended.
     pub url: Endpoint,
     /// The bearer token that is sent along. Default: none.
     pub token: Option<Secret>,
     /// Certificates for `https`. Default: the system's.
-    pub tls: Tls,
-    /// How often the API takes a sample; the newest of an objective is stale after three. Default: 1 min.
+    pub tls: TlsConfig,
+    /// The scrape interval of the API; the newest sample of an objective is stale after three. Default: 1 min.
     pub scrape_interval: Duration,
-    /// How long all queries together may take. Default: 30 s.
+    /// The longest time that all queries together may take. Default: 30 s.
     pub deadline: Duration,
-    /// What is an alert. Default: [`Policy::platform`].
-    pub policy: Policy,
-    /// How long a time slice is that is judged over all replicas. Default: 1 min.
+    /// The burn-rate policy of alerts. Default: [`BurnRatePolicy::platform`].
+    pub policy: BurnRatePolicy,
+    /// The length of a time slice that is evaluated over all replicas. Default: 1 min.
     pub slice: Duration,
-    /// Whether it is also asked how budgets were spent over their windows, for
+    /// Whether the burn-down of budgets over their windows is also queried, for
     /// [`ObjectiveReport::burn_down`](crate::model::slo::report::ObjectiveReport::burn_down): one more query for
     /// each length of window, as dear as the one for its events. Default: no.
-    pub courses: bool,
+    pub burn_down: bool,
 }
 
-/// What the API said.
+/// The report of a fleet, with the failures and warnings of its queries.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FleetReport {
-    /// The objectives; those whose figures are missing say so.
-    pub report: Report,
-    /// The queries that failed, and why.
+    /// The objectives; those whose data is missing say so.
+    pub report: SloReport,
+    /// The failed queries with their causes.
     pub failures: Vec<String>,
-    /// What the API warned of, such as answers of a part of its stores.
+    /// The warnings of the API, such as responses of a part of its stores.
     pub warnings: Vec<String>,
 }
 
-/// Why there is no report at all.
+/// The error of a report that failed as a whole.
 ///
 /// The URL, the token or the network are at fault, or whoever runs the API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,35 +106,35 @@ pub struct FleetError {
     cause: String,
 }
 
-impl Fleet {
-    /// The API at this base.
+impl PrometheusReporter {
+    /// Returns a reporter from the API at this base.
     #[must_use]
-    pub fn new(url: Endpoint) -> Fleet {
-        Fleet {
+    pub fn new(url: Endpoint) -> PrometheusReporter {
+        PrometheusReporter {
             url,
             token: None,
-            tls: Tls::default(),
+            tls: TlsConfig::default(),
             scrape_interval: Duration::from_secs(60),
             deadline: Duration::from_secs(30),
-            policy: Policy::platform(),
+            policy: BurnRatePolicy::platform(),
             slice: Duration::from_secs(60),
-            courses: false,
+            burn_down: false,
         }
     }
 
-    /// The API at this base, with everything else as a service is configured.
+    /// Returns a reporter from the API at this base, with everything else as a service is configured.
     #[must_use]
-    pub fn of(url: Endpoint, config: &Config) -> Fleet {
-        let mut fleet = Fleet::new(url);
-        fleet.token.clone_from(&config.slo.prometheus.token);
-        fleet.tls.ca.clone_from(&config.slo.prometheus.ca);
-        fleet.scrape_interval = config.metrics.prometheus.scrape_interval;
-        fleet.policy = config.slo.alert_policy();
-        fleet.slice = config.slo.slice;
-        fleet
+    pub fn with_config(url: Endpoint, config: &Config) -> PrometheusReporter {
+        let mut reporter = PrometheusReporter::new(url);
+        reporter.token.clone_from(&config.slo.prometheus.token);
+        reporter.tls.ca.clone_from(&config.slo.prometheus.ca);
+        reporter.scrape_interval = config.metrics.prometheus.scrape_interval;
+        reporter.policy = config.slo.alert_policy();
+        reporter.slice = config.slo.slice;
+        reporter
     }
 
-    /// The objectives of the fleet at this moment; `progress` hears how many of how many queries are
+    /// Returns the report of the fleet at a moment. `progress` receives how many of how many queries are
     /// done, of which there may be more in the end. Takes [`deadline`](Self::deadline) at the most.
     ///
     /// # Errors
@@ -146,38 +146,39 @@ impl Fleet {
         at: Timestamp,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<FleetReport, FleetError> {
-        let api = self.api()?;
-        let plan = Plan::new(objectives, self, at);
-        let first = plan.first();
+        let client = self.client()?;
+        let plan = QueryPlan::new(objectives, self, at);
+        let first = plan.initial_requests();
         let all = first.len();
-        let mut answers = ask(&api, first, at, |done| progress(done, all)).await;
-        // What is asked next follows from what was answered; twice at the most.
+        let mut responses = send_queries(&client, first, at, |done| progress(done, all)).await;
+        // Follow-up queries depend on the responses; twice at the most.
         for _ in 0..2 {
-            let next = plan.next(&Figures::of(&answers));
-            let (done, all) = (answers.len(), answers.len() + next.len());
-            answers.extend(ask(&api, next, at, |more| progress(done + more, all)).await);
+            let next = plan.follow_up_requests(&QueryResults::from_responses(&responses));
+            let (done, all) = (responses.len(), responses.len() + next.len());
+            responses
+                .extend(send_queries(&client, next, at, |more| progress(done + more, all)).await);
         }
-        let figures = Figures::of(&answers);
-        if let Some(cause) = figures.nothing_was_answered() {
+        let results = QueryResults::from_responses(&responses);
+        if let Some(cause) = results.total_failure() {
             return Err(self.error(cause));
         }
-        let mut report = Report::new(at, Source::Prometheus);
-        let judged = objectives
+        let mut report = SloReport::new(at, ReportSource::Prometheus);
+        let evaluated = objectives
             .iter()
-            .map(|objective| evaluate::judge(objective, &figures, self, at));
-        report.objectives = judged.collect();
-        let mut failures = figures.failures;
-        if self.courses {
-            failures.extend(burn_down::add(&api, &mut report, objectives, at).await);
+            .map(|objective| evaluate::evaluate(objective, &results, self, at));
+        report.objectives = evaluated.collect();
+        let mut failures = results.failures;
+        if self.burn_down {
+            failures.extend(burn_down::add_burn_downs(&client, &mut report, objectives, at).await);
         }
         Ok(FleetReport {
             report,
             failures,
-            warnings: figures.warnings,
+            warnings: results.warnings,
         })
     }
 
-    /// [`report`](Self::report) for a program without an async runtime; it blocks, and must not be
+    /// Returns [`report`](Self::report) for a program without an async runtime; blocks, and must not be
     /// called in one.
     ///
     /// # Errors
@@ -193,15 +194,17 @@ impl Fleet {
             .block_on(self.report(objectives, at, progress))
     }
 
-    /// The answer of a service to `GET` of a path below the base, such as its own report. Blocks, and
-    /// must not be called in a runtime.
+    /// Returns the body of `GET` of a path below the base, such as a service's own report. For the
+    /// command alone. Blocks, and must not be called in a runtime.
     ///
     /// # Errors
     ///
     /// [`FleetError`] where it doesn't answer with success in time.
+    #[cfg(feature = "cli")]
+    #[doc(hidden)]
     pub fn get_blocking(&self, path: &str) -> Result<String, FleetError> {
-        let api = self.api()?;
-        let body = self.runtime()?.block_on(api.get(path));
+        let client = self.client()?;
+        let body = self.runtime()?.block_on(client.get(path));
         let body = body.map_err(|cause| self.error(cause))?;
         String::from_utf8(body.into()).map_err(|_| self.error("its answer is no text".into()))
     }
@@ -212,8 +215,8 @@ impl Fleet {
         runtime.map_err(|error| self.error(error.to_string()))
     }
 
-    fn api(&self) -> Result<Api, FleetError> {
-        Api::new(self).map_err(|cause| self.error(cause))
+    fn client(&self) -> Result<PrometheusClient, FleetError> {
+        PrometheusClient::new(self).map_err(|cause| self.error(cause))
     }
 
     fn error(&self, cause: String) -> FleetError {
@@ -222,38 +225,38 @@ impl Fleet {
     }
 }
 
-/// A query, and the body or the reason why there is none.
-type Answer = (query::Query, Result<bytes::Bytes, String>);
+/// A query, and the body of its response or the error.
+type QueryResponse = (query::ReportQuery, Result<bytes::Bytes, String>);
 
-async fn ask(
-    api: &Api,
-    questions: Vec<Question>,
+async fn send_queries(
+    client: &PrometheusClient,
+    requests: Vec<QueryRequest>,
     at: Timestamp,
     mut progress: impl FnMut(usize),
-) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+) -> Vec<QueryResponse> {
+    let mut responses = Vec::new();
+    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES));
     // Dropped, as at the end of a process, it takes what is running with it.
     let mut running = JoinSet::new();
-    for question in questions {
-        let (api, turns) = (api.clone(), Arc::clone(&turns));
+    for request in requests {
+        let (client, permits) = (client.clone(), Arc::clone(&permits));
         running.spawn(async move {
             // It is never closed.
-            let _turn = turns.acquire().await;
-            let body = api.get(&question.path(at)).await;
-            (question.query, body)
+            let _permit = permits.acquire().await;
+            let body = client.get(&request.path(at)).await;
+            (request.query, body)
         });
     }
-    while let Some(answer) = running.join_next().await {
-        answers.extend(answer);
-        progress(answers.len());
+    while let Some(response) = running.join_next().await {
+        responses.extend(response);
+        progress(responses.len());
     }
-    answers
+    responses
 }
 
-fn deadline_of(fleet: &Fleet) -> Instant {
+fn deadline_instant(reporter: &PrometheusReporter) -> Instant {
     // Longer ones are as good as a day, and could not be added to the time.
-    Instant::now() + fleet.deadline.min(Duration::from_secs(86_400))
+    Instant::now() + reporter.deadline.min(Duration::from_secs(86_400))
 }
 
 #[cfg(test)]

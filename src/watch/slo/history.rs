@@ -1,112 +1,112 @@
-//! One objective's history: raw counters in, resets and gaps and restarts told apart.
+//! The history of one objective: raw counters in; resets, gaps and restarts are told apart.
 
 use std::time::Duration;
 
-use super::tiers::{Count, Tiers, intervals};
+use super::tiers::{EventCount, Tiers, intervals};
 
-/// For how many intervals a sample may be late before what lies between is a gap.
-const LATE: u64 = 3;
+/// The number of intervals that a sample may be late before the time between is a gap.
+const MAX_LATE_INTERVALS: u64 = 3;
 
-/// What a counter that is sampled has gone through. Time is counted in sampling intervals.
+/// The history of an objective's sampled counters. Time is counted in sampling intervals.
 #[derive(Clone, Debug)]
-pub(crate) struct History {
+pub(crate) struct ObjectiveHistory {
     interval: Duration,
     tiers: Tiers,
-    /// The counters as they were read last, and when.
-    read: Option<(u64, Reading)>,
+    /// The interval and the values of the last sample.
+    last_sample: Option<(u64, CounterSample)>,
     /// The interval of the first sample of this process.
-    born: Option<u64>,
+    first_interval: Option<u64>,
 }
 
-/// Two counters as they stand.
+/// The values of an objective's two counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct CounterSample {
     pub(crate) good: u64,
     pub(crate) bad: u64,
 }
 
-/// What one sample told.
+/// The increase and the gap of one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sampled {
-    pub(crate) more: Count,
-    /// The intervals before it in which nobody looked, beyond what is only late.
+pub(crate) struct SampleDelta {
+    pub(crate) delta: EventCount,
+    /// The intervals without a sample before it, beyond what is only late.
     pub(crate) gap: u64,
 }
 
-impl History {
+impl ObjectiveHistory {
     pub(crate) fn new(interval: Duration, longest: Duration) -> Self {
         Self {
             interval,
             tiers: Tiers::new(interval, longest),
-            read: None,
-            born: None,
+            last_sample: None,
+            first_interval: None,
         }
     }
 
-    /// Takes the counters as they stand at `at`. What happened before the first sample counts, because
-    /// a process starts at zero, but covers nothing.
+    /// Adds the counter values at `at`. Events before the first sample count, because a process starts at
+    /// zero, but cover nothing.
     ///
     /// A counter that is lower than before has started anew: all that it shows is new.
-    pub(crate) fn sample(&mut self, at: u64, now: Reading) -> Sampled {
-        let at = at.max(self.tiers.now());
+    pub(crate) fn sample(&mut self, at: u64, now: CounterSample) -> SampleDelta {
+        let at = at.max(self.tiers.newest());
         let (since, before) = self
-            .read
-            .map_or((None, Reading::default()), |(at, reading)| {
-                (Some(at), reading)
+            .last_sample
+            .map_or((None, CounterSample::default()), |(at, sample)| {
+                (Some(at), sample)
             });
         let passed = since.map_or(0, |since| at - since);
-        let late = passed <= LATE;
-        let new = now.since(before);
-        let more = Count {
+        let late = passed <= MAX_LATE_INTERVALS;
+        let new = now.increase_since(before);
+        let delta = EventCount {
             good: new.good,
             bad: new.bad,
-            covered: if late { narrow(passed) } else { 0 },
+            covered: if late { saturating_u32(passed) } else { 0 },
         };
-        self.tiers.add(at, more);
-        self.read = Some((at, now));
-        self.born.get_or_insert(at);
-        Sampled {
-            more,
+        self.tiers.add(at, delta);
+        self.last_sample = Some((at, now));
+        self.first_interval.get_or_insert(at);
+        SampleDelta {
+            delta,
             gap: if late { 0 } else { passed },
         }
     }
 
-    /// Puts what an earlier process has kept before what this one has sampled. Rows are
-    /// `(end, count)`; their order doesn't matter, and those of the future are left out.
-    pub(crate) fn restore(&mut self, mut rows: Vec<(u64, Count)>, longest: Duration) {
-        let Some(born) = self.born else {
+    /// Puts the rows of an earlier process before the samples of this one. Rows are `(end, count)`; their
+    /// order doesn't matter, and those of the future are left out.
+    pub(crate) fn restore(&mut self, mut rows: Vec<(u64, EventCount)>, longest: Duration) {
+        let Some(first_interval) = self.first_interval else {
             return self.replay(rows);
         };
-        let own: Vec<_> = (born..=self.tiers.now())
+        let own: Vec<_> = (first_interval..=self.tiers.newest())
             .map(|at| (at, self.tiers.between(at.saturating_sub(1), at)))
             .collect();
-        rows.retain(|(end, _)| *end <= self.tiers.now());
+        rows.retain(|(end, _)| *end <= self.tiers.newest());
         // An earlier process's last slice may end in the interval that this one was born in.
         for (end, _) in &mut rows {
-            *end = (*end).min(born);
+            *end = (*end).min(first_interval);
         }
         rows.extend(own);
         self.tiers = Tiers::new(self.interval, longest);
         self.replay(rows);
     }
 
-    /// Whether anything was ever sampled or restored.
-    pub(crate) const fn is_recorded(&self) -> bool {
-        self.tiers.now() > 0
+    /// Returns whether anything was ever sampled or restored.
+    pub(crate) const fn has_samples(&self) -> bool {
+        self.tiers.newest() > 0
     }
 
-    /// The last `window`, and the share of it that has samples.
-    pub(crate) fn window(&self, window: Duration, now: u64) -> (Count, f64) {
+    /// Returns the counts of the last `window` and the share of it that has samples.
+    pub(crate) fn window(&self, window: Duration, now: u64) -> (EventCount, f64) {
         let whole = intervals(window, self.interval).max(1);
         let count = self.tiers.last(whole, now);
-        (count, share(count.covered, whole))
+        (count, covered_ratio(count.covered, whole))
     }
 
     pub(crate) const fn tiers(&self) -> &Tiers {
         &self.tiers
     }
 
-    fn replay(&mut self, mut rows: Vec<(u64, Count)>) {
+    fn replay(&mut self, mut rows: Vec<(u64, EventCount)>) {
         rows.sort_by_key(|(end, _)| *end);
         for (end, count) in rows {
             self.tiers.add(end, count);
@@ -114,9 +114,9 @@ impl History {
     }
 }
 
-impl Reading {
-    /// What was counted since; all of it where a counter has started anew.
-    pub(super) const fn since(self, before: Self) -> Self {
+impl CounterSample {
+    /// Returns the increase since `before`; the whole value where a counter was reset.
+    pub(super) const fn increase_since(self, before: Self) -> Self {
         let reset = self.good < before.good || self.bad < before.bad;
         if reset {
             return self;
@@ -128,12 +128,13 @@ impl Reading {
     }
 }
 
-fn narrow(intervals: u64) -> u32 {
+fn saturating_u32(intervals: u64) -> u32 {
     u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
-/// At most 1: the start of a long window is rounded down to the grid.
-fn share(covered: u32, whole: u64) -> f64 {
+/// Returns the share of covered intervals, at most 1: the start of a long window is rounded down to the
+/// grid.
+fn covered_ratio(covered: u32, whole: u64) -> f64 {
     (f64::from(covered) / whole as f64).min(1.0)
 }
 

@@ -1,4 +1,4 @@
-//! The store, as the tracker sees it: asked once for what earlier processes kept, and never waited for.
+//! The loader of the history that earlier processes have stored: requested once, without blocking.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,131 +8,128 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::store::{Change, Keeper, NoteRow, Reply, SliceRow, StoreError};
+use crate::store::{AlertStateRow, SliceRow, StoreError, StoreOp, StoreReply, StoreWriter};
 
-/// How soon the store is asked again after a failure.
-const AGAIN: Duration = Duration::from_secs(1);
-/// For how long nothing is judged because the store has not answered. After that, too little coverage
-/// freezes the alerts, and the past comes when it comes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The delay before a failed request is sent again.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The longest time that evaluation waits for the store. After that, too little coverage freezes the
+/// alerts, and the history is added when it arrives.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a tracker keeps its slices.
+/// The store of a tracker's slices and alert states.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
-    pub(crate) keeper: Keeper,
-    /// By which this process finds its own slices after a restart.
+pub(crate) struct SloStore {
+    pub(crate) store_writer: StoreWriter,
+    /// The name by which this process finds its own slices after a restart.
     pub(crate) instance: Arc<str>,
 }
 
-/// What earlier processes have kept, on its way here.
+/// The loader of earlier processes' history.
 #[derive(Debug)]
-pub(super) struct Past {
-    kept: Option<Kept>,
-    slices: Question<Vec<SliceRow>>,
-    notes: Question<Vec<NoteRow>>,
-    began: Option<Instant>,
-    next: Option<Instant>,
-    known: bool,
+pub(super) struct HistoryLoader {
+    slo_store: Option<SloStore>,
+    slices: LoadState<Vec<SliceRow>>,
+    alert_rows: LoadState<Vec<AlertStateRow>>,
+    started_at: Option<Instant>,
+    retry_at: Option<Instant>,
+    is_loaded: bool,
 }
 
-/// A question that is asked once, and its answer.
+/// The state of a request that is sent once.
 #[derive(Debug)]
-enum Question<T> {
-    Unasked,
-    Asked(Reply<T>),
-    Answered(T),
+enum LoadState<T> {
+    NotRequested,
+    Requested(StoreReply<T>),
+    Loaded(T),
 }
 
-/// What earlier processes have kept.
+/// The slices and alert states of earlier processes.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct LoadedHistory {
     pub(super) slices: Vec<SliceRow>,
-    pub(super) notes: Vec<NoteRow>,
+    pub(super) alert_rows: Vec<AlertStateRow>,
 }
 
-impl Past {
-    pub(super) const fn new(kept: Option<Kept>) -> Self {
+impl HistoryLoader {
+    pub(super) const fn new(slo_store: Option<SloStore>) -> Self {
         Self {
-            known: kept.is_none(),
-            kept,
-            slices: Question::Unasked,
-            notes: Question::Unasked,
-            began: None,
-            next: None,
+            is_loaded: slo_store.is_none(),
+            slo_store,
+            slices: LoadState::NotRequested,
+            alert_rows: LoadState::NotRequested,
+            started_at: None,
+            retry_at: None,
         }
     }
 
-    /// The slices that ended after `since` and the notes, once: when both answers have come.
-    pub(super) fn ask(&mut self, now: Instant, since: Timestamp) -> Option<Told> {
-        let kept = self.kept.as_ref().filter(|_| !self.known)?;
-        self.began.get_or_insert(now);
-        if self.next.is_some_and(|next| next > now) {
+    /// Returns the slices that ended after `since` and the alert states, once: when both have arrived.
+    pub(super) fn poll(&mut self, now: Instant, since: Timestamp) -> Option<LoadedHistory> {
+        let slo_store = self.slo_store.as_ref().filter(|_| !self.is_loaded)?;
+        self.started_at.get_or_insert(now);
+        if self.retry_at.is_some_and(|next| next > now) {
             return None;
         }
-        let (keeper, instance) = (&kept.keeper, &*kept.instance);
-        let slices = self.slices.look(|| keeper.slices(instance, since));
-        let notes = self.notes.look(|| keeper.notes(instance));
-        if slices.and(notes).is_err() {
-            self.next = Some(now + AGAIN);
+        let (writer, instance) = (&slo_store.store_writer, &*slo_store.instance);
+        let slices = self.slices.poll(|| writer.slices(instance, since));
+        let alert_rows = self.alert_rows.poll(|| writer.alert_states(instance));
+        if slices.and(alert_rows).is_err() {
+            self.retry_at = Some(now + RETRY_DELAY);
         }
-        let (slices, notes) = self.slices.take_with(&mut self.notes)?;
-        self.known = true;
-        Some(Told { slices, notes })
+        let (slices, alert_rows) = self.slices.take_with(&mut self.alert_rows)?;
+        self.is_loaded = true;
+        Some(LoadedHistory { slices, alert_rows })
     }
 
-    /// Whether it is time to judge: with the past, or without.
+    /// Returns whether objectives may be evaluated: with the history, or without.
     pub(super) fn is_ready(&self, now: Instant) -> bool {
-        let waited = self.began.map_or(Duration::ZERO, |began| now - began);
-        self.known || waited >= PATIENCE
+        let waited = self.started_at.map_or(Duration::ZERO, |began| now - began);
+        self.is_loaded || waited >= LOAD_TIMEOUT
     }
 
-    /// Keeps what `change` makes of the instance.
-    pub(super) fn keep(&self, change: impl FnOnce(Arc<str>) -> Option<Change>) {
-        let Some(kept) = &self.kept else {
+    /// Enqueues the write that `op` makes of the instance.
+    pub(super) fn save(&self, op: impl FnOnce(Arc<str>) -> Option<StoreOp>) {
+        let Some(slo_store) = &self.slo_store else {
             return;
         };
-        if let Some(change) = change(Arc::clone(&kept.instance)) {
-            kept.keeper.keep(change);
+        if let Some(op) = op(Arc::clone(&slo_store.instance)) {
+            slo_store.store_writer.enqueue(op);
         }
     }
 }
 
-impl<T> Question<T> {
-    /// Asks where nobody has, and looks for the answer; after an error it is to be asked again.
-    fn look(&mut self, ask: impl FnOnce() -> Reply<T>) -> Result<(), StoreError> {
-        if matches!(self, Self::Unasked) {
-            *self = Self::Asked(ask());
+impl<T> LoadState<T> {
+    /// Sends the request if it is not sent yet, and polls its reply; after an error it is to be sent again.
+    fn poll(&mut self, send_request: impl FnOnce() -> StoreReply<T>) -> Result<(), StoreError> {
+        if matches!(self, Self::NotRequested) {
+            *self = Self::Requested(send_request());
         }
-        let Self::Asked(reply) = self else {
+        let Self::Requested(reply) = self else {
             return Ok(());
         };
         match pin!(reply).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => Ok(()),
-            Poll::Ready(Ok(answer)) => {
-                *self = Self::Answered(answer);
+            Poll::Ready(Ok(value)) => {
+                *self = Self::Loaded(value);
                 Ok(())
             }
             Poll::Ready(Err(error)) => {
-                *self = Self::Unasked;
+                *self = Self::NotRequested;
                 Err(error)
             }
         }
     }
 
-    /// Both answers, where both are there.
-    fn take_with<U>(&mut self, other: &mut Question<U>) -> Option<(T, U)> {
-        let both = matches!(
-            (&*self, &*other),
-            (Self::Answered(_), Question::Answered(_))
-        );
-        if !both {
+    /// Returns both values, if both are loaded.
+    fn take_with<U>(&mut self, other: &mut LoadState<U>) -> Option<(T, U)> {
+        let both_loaded = matches!((&*self, &*other), (Self::Loaded(_), LoadState::Loaded(_)));
+        if !both_loaded {
             return None;
         }
         match (
-            std::mem::replace(self, Self::Unasked),
-            std::mem::replace(other, Question::Unasked),
+            std::mem::replace(self, Self::NotRequested),
+            std::mem::replace(other, LoadState::NotRequested),
         ) {
-            (Self::Answered(this), Question::Answered(that)) => Some((this, that)),
+            (Self::Loaded(this), LoadState::Loaded(that)) => Some((this, that)),
             _ => None,
         }
     }

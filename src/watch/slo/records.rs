@@ -1,83 +1,88 @@
-//! What one objective keeps in the store: a row for each slice of time, rewritten while it fills.
+//! The slice records of one objective in the store: a row for each slice of time, rewritten while it fills.
 //!
 //! A living process writes a row for every slice, also for those that it slept through. So a slice
 //! without a row, between two that have one, is one in which the process was down.
 
 use std::collections::BTreeMap;
 
-use super::tiers::Count;
+use super::tiers::EventCount;
 
-/// A slice's number, counted since 1970, and what was counted in it.
-pub(super) type Row = (u64, Count);
+/// The number of a slice, counted since 1970, and its event count.
+pub(super) type SlotCount = (u64, EventCount);
 
-/// The rows of this process that may still change.
+/// The slice counts of this process that may still change.
 #[derive(Clone, Debug)]
-pub(super) struct Rows {
-    /// Sampling intervals of one slice.
-    length: u64,
-    /// Whether a slice in which the process was down is bad, and covered.
+pub(super) struct SliceRecords {
+    /// The length of one slice in sampling intervals.
+    intervals_per_slice: u64,
+    /// Whether a slice of downtime is bad, and covered.
     down_is_bad: bool,
     /// The interval that this process was started in.
-    born: Option<u64>,
+    first_interval: Option<u64>,
     restored: bool,
-    own: BTreeMap<u64, Count>,
+    counts: BTreeMap<u64, EventCount>,
 }
 
-/// What the rows of an earlier process come to.
+/// The counts restored from the rows of an earlier process.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Restored {
-    /// By the interval that each ends with.
-    pub(super) history: Vec<(u64, Count)>,
+pub(super) struct RestoredSlices {
+    /// The counts by the interval that each slice ends with.
+    pub(super) history: Vec<(u64, EventCount)>,
     /// The row that both processes have counted into.
-    pub(super) shared: Option<Row>,
+    pub(super) shared: Option<SlotCount>,
 }
 
-impl Rows {
-    pub(super) fn new(length: u64, down_is_bad: bool) -> Self {
+impl SliceRecords {
+    pub(super) fn new(intervals_per_slice: u64, down_is_bad: bool) -> Self {
         Self {
-            length: length.max(1),
+            intervals_per_slice: intervals_per_slice.max(1),
             down_is_bad,
-            born: None,
+            first_interval: None,
             restored: false,
-            own: BTreeMap::new(),
+            counts: BTreeMap::new(),
         }
     }
 
-    pub(super) const fn length(&self) -> u64 {
-        self.length
+    pub(super) const fn intervals_per_slice(&self) -> u64 {
+        self.intervals_per_slice
     }
 
-    /// The process looks for the first time, whether or not there is something to sample.
-    pub(super) fn begin(&mut self, at: u64) {
-        self.born.get_or_insert(at);
+    /// Records the start of the process, whether or not there is something to sample.
+    pub(super) fn start(&mut self, at: u64) {
+        self.first_interval.get_or_insert(at);
     }
 
-    /// Counts a sample; answers the rows to keep. The row that an earlier process may have begun waits
+    /// Adds a sample and returns the rows to store. The row that an earlier process may have begun waits
     /// for what that has counted.
-    pub(super) fn add(&mut self, at: u64, more: Count) -> Vec<Row> {
-        let slot = self.slot(at);
-        let newest = self.own.last_key_value().map(|(slot, _)| *slot);
-        let slept = newest.map_or(slot, |newest| newest + 1)..slot;
+    pub(super) fn add(&mut self, at: u64, delta: EventCount) -> Vec<SlotCount> {
+        let slot = self.slot_at(at);
+        let newest = self.counts.last_key_value().map(|(slot, _)| *slot);
+        let missed = newest.map_or(slot, |newest| newest + 1)..slot;
         let mut rows = Vec::new();
         if self.down_is_bad {
-            rows.extend(slept.map(|slot| (slot, Count::default())));
+            rows.extend(missed.map(|slot| (slot, EventCount::default())));
         }
-        let row = self.own.get(&slot).copied().unwrap_or_default().plus(more);
-        self.own.insert(slot, row);
-        if !self.waits(slot) {
+        let row = self
+            .counts
+            .get(&slot)
+            .copied()
+            .unwrap_or_default()
+            .saturating_add(delta);
+        self.counts.insert(slot, row);
+        if !self.awaits_restore(slot) {
             rows.push((slot, row));
         }
-        let first = self.first().filter(|_| !self.restored);
-        self.own
+        let first = self.first_slot().filter(|_| !self.restored);
+        self.counts
             .retain(|own, _| *own >= slot || Some(*own) == first);
         rows
     }
 
-    /// Takes up what earlier processes have kept. Rows that this one has written itself by now, because
+    /// Restores the rows of earlier processes. Rows that this one has written itself by now, because
     /// the answer came late, are left out.
-    pub(super) fn restore(&mut self, mut stored: Vec<Row>) -> Restored {
-        let (Some(born), Some(first)) = (self.born, self.first()) else {
-            return Restored {
+    pub(super) fn restore(&mut self, mut stored: Vec<SlotCount>) -> RestoredSlices {
+        let (Some(first_interval), Some(first)) = (self.first_interval, self.first_slot()) else {
+            return RestoredSlices {
                 history: Vec::new(),
                 shared: None,
             };
@@ -86,34 +91,36 @@ impl Rows {
         stored.retain(|(slot, _)| *slot <= first);
         stored.sort_by_key(|(slot, _)| *slot);
         let shared = stored.last().filter(|(slot, _)| *slot == first).copied();
-        stored.extend(self.down(&stored, first));
-        let end = |slot: u64| ((slot + 1) * self.length).min(born);
+        stored.extend(self.downtime_slices(&stored, first));
+        let end = |slot: u64| ((slot + 1) * self.intervals_per_slice).min(first_interval);
         let history = stored.iter().map(|(slot, count)| (end(*slot), *count));
-        Restored {
+        RestoredSlices {
             history: history.collect(),
-            shared: self.share(first, shared),
+            shared: self.merge_first_slice(first, shared),
         }
     }
 
-    /// Puts what was stored under the first row. It is written when this process adds something.
-    fn share(&mut self, first: u64, stored: Option<Row>) -> Option<Row> {
-        let own = self.own.get(&first).copied();
-        let both = own.unwrap_or_default().plus(stored.unwrap_or_default().1);
-        if self.own.keys().all(|slot| *slot <= first) {
-            self.own.insert(first, both);
+    /// Adds the stored count to the first slice. It is written when this process adds something.
+    fn merge_first_slice(&mut self, first: u64, stored: Option<SlotCount>) -> Option<SlotCount> {
+        let own = self.counts.get(&first).copied();
+        let both = own
+            .unwrap_or_default()
+            .saturating_add(stored.unwrap_or_default().1);
+        if self.counts.keys().all(|slot| *slot <= first) {
+            self.counts.insert(first, both);
         } else {
-            self.own.remove(&first);
+            self.counts.remove(&first);
         }
         own.map(|_| (first, both))
     }
 
-    /// The slices without a row between those that have one, the last of which is our first.
-    fn down(&self, stored: &[Row], first: u64) -> Vec<Row> {
+    /// Returns the slices without a row between those that have one, the last of which is our first.
+    fn downtime_slices(&self, stored: &[SlotCount], first: u64) -> Vec<SlotCount> {
         if !self.down_is_bad {
             return Vec::new();
         }
-        let covered = u32::try_from(self.length).unwrap_or(u32::MAX);
-        let bad = Count {
+        let covered = u32::try_from(self.intervals_per_slice).unwrap_or(u32::MAX);
+        let bad = EventCount {
             good: 0,
             bad: 1,
             covered,
@@ -124,16 +131,17 @@ impl Rows {
         gaps.map(|slot| (slot, bad)).collect()
     }
 
-    fn first(&self) -> Option<u64> {
-        self.born.map(|born| self.slot(born))
+    fn first_slot(&self) -> Option<u64> {
+        self.first_interval
+            .map(|first_interval| self.slot_at(first_interval))
     }
 
-    fn waits(&self, slot: u64) -> bool {
-        !self.restored && Some(slot) == self.first()
+    fn awaits_restore(&self, slot: u64) -> bool {
+        !self.restored && Some(slot) == self.first_slot()
     }
 
-    /// What a sample finds belongs to the interval that ends with it.
-    fn slot(&self, at: u64) -> u64 {
-        at.saturating_sub(1) / self.length
+    /// Returns the slice of an interval. The events of a sample belong to the interval that ends with it.
+    fn slot_at(&self, at: u64) -> u64 {
+        at.saturating_sub(1) / self.intervals_per_slice
     }
 }

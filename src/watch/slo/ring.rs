@@ -1,29 +1,29 @@
 //! Cumulative counts on a grid of time, for as far back as there are slots.
 
-/// What was counted from the beginning up to a point in time.
+/// The events counted from the beginning up to a point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
+pub(crate) struct EventCount {
     pub(crate) good: u64,
     pub(crate) bad: u64,
     /// Sampling intervals that have samples.
     pub(crate) covered: u32,
 }
 
-impl Count {
+impl EventCount {
     pub(crate) const fn total(self) -> u64 {
         self.good.saturating_add(self.bad)
     }
 
-    pub(crate) const fn plus(self, more: Self) -> Self {
+    pub(crate) const fn saturating_add(self, delta: Self) -> Self {
         Self {
-            good: self.good.saturating_add(more.good),
-            bad: self.bad.saturating_add(more.bad),
-            covered: self.covered.saturating_add(more.covered),
+            good: self.good.saturating_add(delta.good),
+            bad: self.bad.saturating_add(delta.bad),
+            covered: self.covered.saturating_add(delta.covered),
         }
     }
 
-    /// What came after `before`; never negative.
-    pub(crate) const fn since(self, before: Self) -> Self {
+    /// Returns the count since `before`; never negative.
+    pub(crate) const fn saturating_sub(self, before: Self) -> Self {
         Self {
             good: self.good.saturating_sub(before.good),
             bad: self.bad.saturating_sub(before.bad),
@@ -32,8 +32,8 @@ impl Count {
     }
 }
 
-/// One slot for each `step` of the grid; each holds the count as of its moment. A slot in which nothing
-/// was sampled repeats the one before, so that a look into the past is one access.
+/// A ring of one slot for each `step` of the grid; each holds the count as of its moment. A slot in which
+/// nothing was sampled repeats the one before, so that a look into the past is one access.
 ///
 /// The parts lie apart, because together they would be padded from 20 bytes to 24.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// `step` in intervals, at least 1; room for `span` intervals and the slot that they start after.
+    /// Returns a ring for `span` intervals and the slot that they start after. `step` in intervals, at least 1.
     pub(super) fn new(step: u64, span: u64) -> Self {
         let slots = usize::try_from(span.div_ceil(step) + 2).unwrap_or(usize::MAX);
         Self {
@@ -63,38 +63,38 @@ impl Ring {
     }
 
     /// Writes the count as of an interval, which is not before that of the write before.
-    pub(super) fn write(&mut self, interval: u64, count: Count) {
+    pub(super) fn write(&mut self, interval: u64, count: EventCount) {
         let slot = interval.div_ceil(self.step);
         let Some(newest) = self.newest else {
             (self.newest, self.oldest) = (Some(slot), slot);
-            self.put(slot, count);
+            self.set(slot, count);
             return;
         };
         let (before, slots) = (self.get(newest), self.slots());
         // After a gap longer than the ring, only its last round matters.
         let gap = (newest + 1).max(slot.saturating_sub(slots))..slot;
-        gap.for_each(|slot| self.put(slot, before));
-        self.put(slot, count);
+        gap.for_each(|slot| self.set(slot, before));
+        self.set(slot, count);
         self.newest = Some(newest.max(slot));
     }
 
-    /// The count as of an interval; nothing before the first write, and the oldest that is known where
-    /// the ring has forgotten.
-    pub(super) fn read(&self, interval: u64) -> Count {
+    /// Returns the count as of an interval; nothing before the first write, and the oldest that is known
+    /// before the start of the ring.
+    pub(super) fn read(&self, interval: u64) -> EventCount {
         let slot = interval / self.step;
         match self.newest {
             Some(newest) if slot >= self.oldest => {
-                let kept = (newest + 1).saturating_sub(self.slots());
-                self.get(slot.clamp(kept.max(self.oldest), newest))
+                let oldest_kept = (newest + 1).saturating_sub(self.slots());
+                self.get(slot.clamp(oldest_kept.max(self.oldest), newest))
             }
-            _ => Count::default(),
+            _ => EventCount::default(),
         }
     }
 
-    /// Whether an interval lies within what the ring remembers, seen from `now`.
+    /// Returns whether an interval lies within the ring, seen from `now`.
     pub(super) fn reaches(&self, interval: u64, now: u64) -> bool {
-        let kept = (now.div_ceil(self.step) + 1).saturating_sub(self.slots());
-        interval / self.step >= kept
+        let oldest_kept = (now.div_ceil(self.step) + 1).saturating_sub(self.slots());
+        interval / self.step >= oldest_kept
     }
 
     pub(super) const fn step(&self) -> u64 {
@@ -105,28 +105,28 @@ impl Ring {
         self.good.len() as u64
     }
 
-    fn place(&self, slot: u64) -> usize {
+    fn index(&self, slot: u64) -> usize {
         usize::try_from(slot % self.slots()).unwrap_or_default()
     }
 
-    fn get(&self, slot: u64) -> Count {
-        let at = self.place(slot);
-        Count {
+    fn get(&self, slot: u64) -> EventCount {
+        let at = self.index(slot);
+        EventCount {
             good: self.good[at],
             bad: self.bad[at],
             covered: self.covered[at],
         }
     }
 
-    fn put(&mut self, slot: u64, count: Count) {
-        let at = self.place(slot);
+    fn set(&mut self, slot: u64, count: EventCount) {
+        let at = self.index(slot);
         (self.good[at], self.bad[at], self.covered[at]) = (count.good, count.bad, count.covered);
     }
 }
 
 #[cfg(test)]
 impl Ring {
-    /// What its slots take: all of it is allocated at the start.
+    /// Returns the size of the slots: all of it is allocated at the start.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.good) + size_of_val(&*self.bad) + size_of_val(&*self.covered)
     }

@@ -4,85 +4,85 @@
 //! for most of it. One in which the process was down can't be judged by itself: the next process finds
 //! it between what was kept.
 
-use super::history::Reading;
+use super::history::CounterSample;
 
-/// Requests of which a slice may have at most one failed, for it to be good.
+/// The number of requests of which at most one may have failed in a good slice.
 const PER_FAILURE: u64 = 10;
 
-/// Judges slice after slice. Time is counted in sampling intervals.
+/// The evaluator of an API's time slices. Time is counted in sampling intervals.
 #[derive(Clone, Debug)]
-pub(crate) struct Slices {
-    length: u64,
-    current: Option<Slice>,
-    read: Reading,
+pub(crate) struct SliceEvaluator {
+    intervals: u64,
+    current: Option<TimeSlice>,
+    last_sample: CounterSample,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Slice {
+struct TimeSlice {
     number: u64,
     good: u64,
     bad: u64,
-    /// Looks, and those that found the service ready.
-    looks: u64,
-    ready: u64,
-    /// Whether it was watched from its first interval on.
+    /// The samples, and those that found the service ready.
+    samples: u64,
+    ready_samples: u64,
+    /// Whether it was sampled from its first interval on.
     whole: bool,
 }
 
-impl Slices {
-    /// Slices of so many intervals, at least 1.
+impl SliceEvaluator {
+    /// Returns an evaluator of slices of so many intervals, at least 1.
     pub(crate) fn new(length: u64) -> Self {
         Self {
-            length: length.max(1),
+            intervals: length.max(1),
             current: None,
-            read: Reading::default(),
+            last_sample: CounterSample::default(),
         }
     }
 
-    /// One look at `at`: the requests so far, and whether the service is ready. Answers whether the
+    /// Adds a sample at `at`: the requests so far, and whether the service is ready. Returns whether the
     /// slice that has just ended was good, if one has.
     ///
-    /// What a look finds belongs to the interval that ends with it. A slice of which less than half was
-    /// seen says nothing: the one in which the process started, and those that were slept through.
-    pub(crate) fn look(&mut self, at: u64, requests: Reading, ready: bool) -> Option<bool> {
-        let number = at.saturating_sub(1) / self.length;
-        let more = requests.since(self.read);
-        self.read = requests;
+    /// The events of a sample belong to the interval that ends with it. A slice of which less than half was
+    /// sampled has no outcome: the one in which the process started, and those that were slept through.
+    pub(crate) fn sample(&mut self, at: u64, requests: CounterSample, ready: bool) -> Option<bool> {
+        let number = at.saturating_sub(1) / self.intervals;
+        let delta = requests.increase_since(self.last_sample);
+        self.last_sample = requests;
         let current = self.current.filter(|current| current.number >= number);
         let ended = self.current.filter(|_| current.is_none());
         let first = self.current.is_none();
-        let mut slice = current.unwrap_or(Slice::new(number, !first));
-        slice.take(more, ready);
+        let mut slice = current.unwrap_or(TimeSlice::new(number, !first));
+        slice.add(delta, ready);
         self.current = Some(slice);
-        ended.and_then(|slice| slice.verdict(self.length))
+        ended.and_then(|slice| slice.is_good(self.intervals))
     }
 }
 
-impl Slice {
+impl TimeSlice {
     const fn new(number: u64, whole: bool) -> Self {
         Self {
             number,
             good: 0,
             bad: 0,
-            looks: 0,
-            ready: 0,
+            samples: 0,
+            ready_samples: 0,
             whole,
         }
     }
 
-    const fn take(&mut self, more: Reading, ready: bool) {
-        self.good = self.good.saturating_add(more.good);
-        self.bad = self.bad.saturating_add(more.bad);
-        self.looks += 1;
-        self.ready += ready as u64;
+    const fn add(&mut self, delta: CounterSample, ready: bool) {
+        self.good = self.good.saturating_add(delta.good);
+        self.bad = self.bad.saturating_add(delta.bad);
+        self.samples += 1;
+        self.ready_samples += ready as u64;
     }
 
-    fn verdict(&self, length: u64) -> Option<bool> {
-        let seen = self.looks * 2 >= length && (self.whole || self.looks >= length);
+    fn is_good(&self, length: u64) -> Option<bool> {
+        let is_sampled = self.samples * 2 >= length && (self.whole || self.samples >= length);
         let requests = self.good.saturating_add(self.bad);
         let failing = u128::from(self.bad) * u128::from(PER_FAILURE) > u128::from(requests);
-        let unready = self.ready * 2 < self.looks;
-        seen.then_some(!failing && !unready)
+        let unready = self.ready_samples * 2 < self.samples;
+        is_sampled.then_some(!failing && !unready)
     }
 }
 
@@ -92,41 +92,43 @@ mod tests {
 
     const START: u64 = 180_000_000;
 
-    /// Looks at every interval of some minutes; `each` says (good, bad, ready) of one.
-    fn verdicts(minutes: u64, each: impl Fn(u64) -> (u64, u64, bool)) -> Vec<bool> {
-        let mut slices = Slices::new(6);
-        let mut sum = Reading::default();
-        let looks = 0..=minutes * 6;
-        looks
-            .filter_map(|look| {
-                let (good, bad, ready) = each(look);
+    /// Samples every interval of some minutes; `each` returns (good, bad, ready) of one.
+    fn outcomes(minutes: u64, each: impl Fn(u64) -> (u64, u64, bool)) -> Vec<bool> {
+        let mut slices = SliceEvaluator::new(6);
+        let mut sum = CounterSample::default();
+        let samples = 0..=minutes * 6;
+        samples
+            .filter_map(|sample| {
+                let (good, bad, ready) = each(sample);
                 (sum.good, sum.bad) = (sum.good + good, sum.bad + bad);
-                slices.look(START + look, sum, ready)
+                slices.sample(START + sample, sum, ready)
             })
             .collect()
     }
 
     #[test]
     fn a_tenth_of_5xx_is_good_and_one_more_is_bad() {
-        assert_eq!(verdicts(3, |_| (90, 10, true)), [true, true]);
-        assert_eq!(verdicts(3, |_| (89, 11, true)), [false, false]);
+        assert_eq!(outcomes(3, |_| (90, 10, true)), [true, true]);
+        assert_eq!(outcomes(3, |_| (89, 11, true)), [false, false]);
     }
 
     #[test]
     fn a_quiet_slice_is_good() {
-        assert_eq!(verdicts(3, |_| (0, 0, true)), [true, true]);
+        assert_eq!(outcomes(3, |_| (0, 0, true)), [true, true]);
     }
 
     #[test]
     fn not_ready_for_most_of_it_is_bad_and_for_half_is_not() {
-        assert_eq!(verdicts(3, |look| (9, 0, look % 6 < 3)), [true, true]);
-        assert_eq!(verdicts(3, |look| (9, 0, look % 6 < 2)), [false, false]);
+        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 3)), [true, true]);
+        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 2)), [false, false]);
     }
 
     #[test]
-    fn the_slice_of_the_start_and_those_slept_through_say_nothing() {
-        let mut slices = Slices::new(6);
-        let ready = |slices: &mut Slices, at| slices.look(START + at, Reading::default(), true);
+    fn the_first_slice_and_those_without_samples_have_no_outcome() {
+        let mut slices = SliceEvaluator::new(6);
+        let ready = |slices: &mut SliceEvaluator, at| {
+            slices.sample(START + at, CounterSample::default(), true)
+        };
         assert_eq!(ready(&mut slices, 4), None);
         assert_eq!(ready(&mut slices, 7), None, "the partial one has ended");
         for at in 8..=12 {
@@ -143,12 +145,12 @@ mod tests {
 
     #[test]
     fn requests_of_the_last_interval_belong_to_the_slice_that_it_ends() {
-        let mut slices = Slices::new(6);
+        let mut slices = SliceEvaluator::new(6);
         for at in 0..=11 {
-            slices.look(START + at, Reading::default(), true);
+            slices.sample(START + at, CounterSample::default(), true);
         }
-        let failed = Reading { good: 0, bad: 5 };
-        assert_eq!(slices.look(START + 12, failed, true), None);
-        assert_eq!(slices.look(START + 13, failed, true), Some(false));
+        let failed = CounterSample { good: 0, bad: 5 };
+        assert_eq!(slices.sample(START + 12, failed, true), None);
+        assert_eq!(slices.sample(START + 13, failed, true), Some(false));
     }
 }

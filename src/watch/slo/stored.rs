@@ -1,5 +1,4 @@
-//! The objectives of services out of the slices that they have kept: for whoever looks at a store without
-//! the service.
+//! The objectives of services from the slices in their store, without the service.
 //!
 //! Each instance has a report of its own: what it judged itself can't be judged again over all of them,
 //! because the requests of a slice are not kept. Whoever wants the fleet asks a Prometheus.
@@ -13,79 +12,81 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::evaluate::Tracked;
+use super::evaluate::ObjectiveState;
 use crate::config::{self, StoreKind};
 use crate::model::slo::Objectives;
-use crate::model::slo::report::{Report, Source};
+use crate::model::slo::report::{ReportSource, SloReport};
 use crate::store::{SliceRow, Store, StoreError};
 
-/// How long the store may take.
-const WITHIN: Duration = Duration::from_secs(30);
+/// The longest time that reading the store may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What services have kept in a store.
+/// The slices of services' objectives, loaded from a store.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredObjectives {
     instances: Vec<(Arc<str>, Vec<SliceRow>)>,
 }
 
-/// Why a store could not be read.
+/// The error of a store that could not be read.
 ///
 /// Whoever named it is at fault, or it is not there at the moment; the message says which.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct StoredError(String);
+pub struct StoredObjectivesError(String);
 
-impl Stored {
-    /// Reads what ended after `since`, of one instance or of all. Blocks, and must not be called in a
-    /// runtime.
+impl StoredObjectives {
+    /// Loads the slices that ended after `since`, of one instance or of all. Blocks, and must not be called
+    /// in a runtime.
     ///
     /// A PostgreSQL is opened as a service of this release opens it.
     ///
     /// # Errors
     ///
-    /// [`StoredError`] where the store is not there, in use by a service that has it for itself, damaged,
-    /// or of a kind that this build lacks.
-    pub fn read_blocking(
-        store: &config::Store,
+    /// [`StoredObjectivesError`] where the store is not there, in use by a service that has it for itself,
+    /// damaged, or of a kind that this build lacks.
+    pub fn load_blocking(
+        store: &config::StoreConfig,
         instance: Option<&str>,
         since: Timestamp,
-    ) -> Result<Stored, StoredError> {
+    ) -> Result<StoredObjectives, StoredObjectivesError> {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build();
-        let runtime = runtime.map_err(|error| StoredError(error.to_string()))?;
+        let runtime = runtime.map_err(|error| StoredObjectivesError(error.to_string()))?;
         let opened = open(store)?;
-        let read = read(&*opened.store, instance, since);
-        let read = runtime.block_on(async { tokio::time::timeout(WITHIN, read).await });
-        let told =
-            |error: StoreError| StoredError(format!("the store can't be read: {}", error.told()));
-        let instances = match read {
-            Ok(read) => read.map_err(told)?,
-            Err(_) => return Err(StoredError("the store doesn't answer".into())),
+        let read = read_slices(&*opened.store, instance, since);
+        let read = runtime.block_on(async { tokio::time::timeout(READ_TIMEOUT, read).await });
+        let describe = |error: StoreError| {
+            StoredObjectivesError(format!("the store can't be read: {}", error.with_causes()))
         };
-        if let Some(remark) = opened.store.remark() {
-            return Err(StoredError(
-                remark.replace(&opened.shown.0, &opened.shown.1),
+        let instances = match read {
+            Ok(read) => read.map_err(describe)?,
+            Err(_) => return Err(StoredObjectivesError("the store doesn't answer".into())),
+        };
+        if let Some(remark) = opened.store.notice() {
+            return Err(StoredObjectivesError(
+                remark.replace(&opened.display_path.0, &opened.display_path.1),
             ));
         }
-        Ok(Stored { instances })
+        Ok(StoredObjectives { instances })
     }
 
-    /// The report of each instance at this moment, from the slices that were seen by then.
+    /// Returns the report of each instance at a moment, from the slices that were covered by then.
     #[must_use]
     pub fn reports(
         &self,
         objectives: &Objectives,
-        slo: &config::Slo,
+        slo: &config::SloConfig,
         at: Timestamp,
-    ) -> Vec<(String, Report)> {
+    ) -> Vec<(String, SloReport)> {
         let report = |(instance, rows): &(Arc<str>, Vec<SliceRow>)| {
-            let mut report = Report::new(at, Source::Store);
+            let mut report = SloReport::new(at, ReportSource::Store);
             let all = objectives.iter();
             report.objectives = all
                 .map(|objective| {
                     let policy = slo.alert_policy();
-                    let tracked = Tracked::new(objective, slo.sample_interval, slo.slice, &policy);
-                    tracked.of_stored(rows, at, &slo.maintenance)
+                    let objective_state =
+                        ObjectiveState::new(objective, slo.sample_interval, slo.slice, &policy);
+                    objective_state.report_from_slices(rows, at, &slo.maintenance)
                 })
                 .collect();
             (instance.to_string(), report)
@@ -94,7 +95,7 @@ impl Stored {
     }
 }
 
-async fn read(
+async fn read_slices(
     store: &dyn Store,
     instance: Option<&str>,
     since: Timestamp,
@@ -109,67 +110,75 @@ async fn read(
     Ok(all)
 }
 
-/// A store, and what it calls itself against what it was called.
-struct Opened {
+/// An open store, and the path in its messages with the path that replaces it.
+struct OpenedStore {
     store: Box<dyn Store>,
-    shown: (String, String),
+    display_path: (String, String),
     #[expect(dead_code, reason = "the copy is removed when it is dropped")]
-    copy: Option<Copy>,
+    copy: Option<StoreCopy>,
 }
 
-fn open(store: &config::Store) -> Result<Opened, StoredError> {
+fn open(store: &config::StoreConfig) -> Result<OpenedStore, StoredObjectivesError> {
     match store.kind {
         #[cfg(feature = "file-store")]
         StoreKind::File => {
             let path = store.path.clone().unwrap_or_default();
-            let copy = Copy::of(&path)?;
+            let copy = StoreCopy::from_file(&path)?;
             let file = copy.file();
-            let opened = crate::store::File::open(file.clone());
-            let shown = (file.display().to_string(), path.display().to_string());
-            let opened = opened
-                .map_err(|error| StoredError(error.to_string().replace(&shown.0, &shown.1)))?;
-            Ok(Opened {
+            let opened = crate::store::FileStore::open(file.clone());
+            let display_path = (file.display().to_string(), path.display().to_string());
+            let opened = opened.map_err(|error| {
+                StoredObjectivesError(error.to_string().replace(&display_path.0, &display_path.1))
+            })?;
+            Ok(OpenedStore {
                 store: Box::new(opened),
-                shown,
+                display_path,
                 copy: Some(copy),
             })
         }
         #[cfg(feature = "postgres")]
         StoreKind::Postgres => {
-            let missing = || StoredError("the store has no URL".into());
+            let missing = || StoredObjectivesError("the store has no URL".into());
             let url = store.url.as_ref().ok_or_else(missing)?;
-            let address =
-                crate::store::postgres_client::Address::parse(url, &config::Tls::default());
-            let address = address.map_err(|error| StoredError(error.to_string()))?;
-            Ok(Opened {
-                store: Box::new(crate::store::Postgres::new(address, WITHIN / 2, 1)),
-                shown: <(String, String)>::default(),
+            let address = crate::store::postgres_client::PostgresAddress::parse(
+                url,
+                &config::TlsConfig::default(),
+            );
+            let address = address.map_err(|error| StoredObjectivesError(error.to_string()))?;
+            Ok(OpenedStore {
+                store: Box::new(crate::store::PostgresStore::new(
+                    address,
+                    READ_TIMEOUT / 2,
+                    1,
+                )),
+                display_path: <(String, String)>::default(),
                 copy: None,
             })
         }
-        StoreKind::Memory => Err(StoredError(
+        StoreKind::Memory => Err(StoredObjectivesError(
             "a store of the kind memory ends with its process: ask the service with --url".into(),
         )),
         #[cfg(not(all(feature = "file-store", feature = "postgres")))]
-        kind => Err(StoredError(format!(
+        kind => Err(StoredObjectivesError(format!(
             "this build has no store of the kind {kind}: it lacks the feature"
         ))),
     }
 }
 
-/// A folder with a copy of a store's file, which goes when it is dropped.
-struct Copy(PathBuf);
+/// A folder with a copy of a store's file, which is deleted when it is dropped.
+struct StoreCopy(PathBuf);
 
 #[cfg(feature = "file-store")]
-impl Copy {
-    fn of(path: &std::path::Path) -> Result<Self, StoredError> {
-        let shown = path.display();
-        let unreadable =
-            |error: std::io::Error| StoredError(format!("{shown} can't be read: {error}"));
+impl StoreCopy {
+    fn from_file(path: &std::path::Path) -> Result<Self, StoredObjectivesError> {
+        let display_path = path.display();
+        let unreadable = |error: std::io::Error| {
+            StoredObjectivesError(format!("{display_path} can't be read: {error}"))
+        };
         let file = std::fs::File::open(path).map_err(unreadable)?;
         if !is_free(&file) {
-            return Err(StoredError(format!(
-                "{shown} is open in the service that it belongs to: ask that with --url"
+            return Err(StoredObjectivesError(format!(
+                "{display_path} is open in the service that it belongs to: ask that with --url"
             )));
         }
         let now = Timestamp::now().as_nanosecond();
@@ -179,7 +188,9 @@ impl Copy {
         // What is private in the store is private here.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        let failed = |error| StoredError(format!("no copy of {shown} can be made: {error}"));
+        let failed = |error| {
+            StoredObjectivesError(format!("no copy of {display_path} can be made: {error}"))
+        };
         folder.create(&copy.0).map_err(failed)?;
         std::fs::copy(path, copy.file()).map_err(failed)?;
         Ok(copy)
@@ -190,14 +201,14 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for StoreCopy {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Whether no process has the file for itself; where that can't be seen, a copy of a file that is being
-/// written says that it is damaged.
+/// Returns whether no process has locked the file; where that can't be seen, a copy of a file that is
+/// being written is reported as damaged.
 #[cfg(all(feature = "file-store", target_os = "linux"))]
 fn is_free(file: &std::fs::File) -> bool {
     use rustix::fs::{FlockOperation, flock};
@@ -213,7 +224,7 @@ fn is_free(_: &std::fs::File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Change, File, block_on};
+    use crate::store::{FileStore, StoreOp, block_on};
 
     const FILE: &str = r#"{"api":{"availability":{"target":99,"window":"1d"},
         "error_rate":{"target":99,"threshold":1,"window":"1d"}}}"#;
@@ -222,9 +233,9 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap()
     }
 
-    fn slice(instance: &str, objective: &str, minute: i64, good: u64, bad: u64) -> Change {
+    fn slice(instance: &str, objective: &str, minute: i64, good: u64, bad: u64) -> StoreOp {
         let minute_long = Duration::from_secs(60);
-        Change::Slice(SliceRow {
+        StoreOp::Slice(SliceRow {
             instance: instance.into(),
             objective: objective.into(),
             start: at(minute),
@@ -236,10 +247,10 @@ mod tests {
     }
 
     /// Two instances, one of which was down for two minutes of ten.
-    fn file() -> (tempfile::TempDir, config::Store) {
+    fn file() -> (tempfile::TempDir, config::StoreConfig) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("obs.redb");
-        let store = File::open(&path).unwrap();
+        let store = FileStore::open(&path).unwrap();
         let mut rows = Vec::new();
         for minute in (0..10).filter(|minute| ![4, 5].contains(minute)) {
             rows.push(slice("one", "api.availability", minute, 1, 0));
@@ -247,24 +258,24 @@ mod tests {
         }
         rows.push(slice("two", "api.error_rate", 9, 10, 10));
         block_on(store.commit(&rows)).unwrap();
-        let config = config::Store {
+        let config = config::StoreConfig {
             kind: StoreKind::File,
             path: Some(path),
-            ..config::Store::default()
+            ..config::StoreConfig::default()
         };
         drop(store);
         (folder, config)
     }
 
-    fn reports(stored: &Stored, minute: i64) -> Vec<(String, Report)> {
+    fn reports(stored: &StoredObjectives, minute: i64) -> Vec<(String, SloReport)> {
         let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
-        stored.reports(&objectives, &config::Slo::default(), at(minute))
+        stored.reports(&objectives, &config::SloConfig::default(), at(minute))
     }
 
     #[test]
-    fn each_instance_has_a_report_of_what_it_kept_and_of_when_it_was_down() {
+    fn each_instance_has_a_report_of_its_slices_and_its_downtime() {
         let (_folder, config) = file();
-        let stored = Stored::read_blocking(&config, None, at(-60)).unwrap();
+        let stored = StoredObjectives::load_blocking(&config, None, at(-60)).unwrap();
         let reports = reports(&stored, 10);
         let names: Vec<_> = reports.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["one", "two"]);
@@ -277,14 +288,14 @@ mod tests {
         assert_eq!(counts(0, 1), (792, 8));
         assert_eq!(counts(1, 1), (10, 10));
         assert_eq!(reports[1].1.objectives[0].data.as_str(), "absent");
-        let one = Stored::read_blocking(&config, Some("two"), at(-60)).unwrap();
+        let one = StoredObjectives::load_blocking(&config, Some("two"), at(-60)).unwrap();
         assert_eq!(one.instances.len(), 1);
     }
 
     #[test]
-    fn a_report_of_an_earlier_moment_knows_nothing_of_what_came_after() {
+    fn a_report_of_an_earlier_moment_excludes_later_slices() {
         let (_folder, config) = file();
-        let stored = Stored::read_blocking(&config, Some("one"), at(-60)).unwrap();
+        let stored = StoredObjectives::load_blocking(&config, Some("one"), at(-60)).unwrap();
         let report = reports(&stored, 3).remove(0).1;
         assert_eq!(
             (report.objectives[1].good, report.objectives[1].bad),
@@ -303,29 +314,29 @@ mod tests {
     fn a_file_in_use_or_not_there_is_left_as_it_is() {
         let (folder, config) = file();
         let path = config.path.clone().unwrap();
-        let service = File::open(&path).unwrap();
-        let told = |config: &config::Store| {
-            let error = Stored::read_blocking(config, None, at(0)).unwrap_err();
+        let service = FileStore::open(&path).unwrap();
+        let describe = |config: &config::StoreConfig| {
+            let error = StoredObjectives::load_blocking(config, None, at(0)).unwrap_err();
             error.to_string()
         };
         if cfg!(target_os = "linux") {
-            assert!(told(&config).contains("--url"), "{}", told(&config));
+            assert!(describe(&config).contains("--url"), "{}", describe(&config));
         }
         drop(service);
         let mut nowhere = config.clone();
         nowhere.path = Some(folder.path().join("none.redb"));
-        assert!(told(&nowhere).contains("none.redb can't be read"));
+        assert!(describe(&nowhere).contains("none.redb can't be read"));
         assert!(!folder.path().join("none.redb").exists());
         std::fs::write(&path, b"no database at all, but some text").unwrap();
-        let damaged = told(&config);
+        let damaged = describe(&config);
         assert!(damaged.contains("obs.redb"), "{damaged}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn the_slice_that_was_being_filled_counts_for_the_part_that_was_seen() {
+    fn an_unfinished_slice_counts_for_its_covered_part() {
         let (_folder, config) = file();
-        let mut stored = Stored::read_blocking(&config, Some("two"), at(-60)).unwrap();
+        let mut stored = StoredObjectives::load_blocking(&config, Some("two"), at(-60)).unwrap();
         let half = SliceRow {
             start: at(10),
             covered: Duration::from_secs(20),
@@ -334,7 +345,7 @@ mod tests {
         stored.instances[0].1.push(half);
         let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
         let moment = at(10) + Duration::from_secs(20);
-        let mut reports = stored.reports(&objectives, &config::Slo::default(), moment);
+        let mut reports = stored.reports(&objectives, &config::SloConfig::default(), moment);
         let report = reports.remove(0).1.objectives.remove(1);
         assert_eq!((report.good, report.bad), (20, 20));
         assert_eq!(report.data.as_str(), "partial");

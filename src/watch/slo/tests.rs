@@ -1,82 +1,86 @@
 use super::*;
-use crate::model::slo::report::{Alert, ObjectiveReport};
-use crate::store::{Keeper, Memory, Settings};
+use crate::model::slo::report::{AlertState, ObjectiveReport};
+use crate::store::{MemoryStore, StoreWriter, WriterSettings};
 
 const FILE: &str = r#"{"api":{
     "availability":{"target":99.9,"window":"30d"},
     "error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// What outlives the processes.
-struct World {
+/// The clock and the store, which outlive the processes.
+struct RestartFixture {
     clock: Clock,
-    keeper: Keeper,
+    store_writer: StoreWriter,
 }
 
-struct Process {
-    tracker: Tracker,
-    requests: Account,
+struct TrackedProcess {
+    tracker: SloTracker,
+    requests: ObjectiveCounters,
 }
 
-impl World {
+impl RestartFixture {
     fn new() -> Self {
         let start = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let clock = Clock::manual(start);
-        let settings = Settings {
+        let settings = WriterSettings {
             clock: clock.clone(),
             instance: "one".into(),
             retention: Duration::from_secs(62 * 86_400),
         };
-        let keeper = Keeper::idle(Arc::new(Memory::default()), settings).unwrap();
-        Self { clock, keeper }
+        let store_writer =
+            StoreWriter::without_thread(Arc::new(MemoryStore::default()), settings).unwrap();
+        Self {
+            clock,
+            store_writer,
+        }
     }
 
-    fn process(&self) -> Process {
+    fn start_process(&self) -> TrackedProcess {
         let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
-        let ledger = Ledger::of(&objectives);
-        let requests = ledger.open_requests().unwrap();
-        let kept = Kept {
-            keeper: self.keeper.clone(),
+        let slo_events = SloEvents::new(&objectives);
+        let requests = slo_events.activate_requests().unwrap();
+        let slo_store = SloStore {
+            store_writer: self.store_writer.clone(),
             instance: "one".into(),
         };
-        let tracker = Tracker::new(
+        let tracker = SloTracker::new(
             self.clock.clone(),
-            config::Slo::default(),
+            config::SloConfig::default(),
             &objectives,
-            ledger,
+            slo_events,
             LatestHealth::default(),
-            LatestSlo::default(),
-            Some(kept),
+            LatestSloReport::default(),
+            Some(slo_store),
         );
         tracker.tick();
-        Process { tracker, requests }
+        TrackedProcess { tracker, requests }
     }
 
-    /// Nine good requests and a bad one in each interval.
-    fn play(&self, process: &Process, intervals: u64) {
+    /// Counts nine good requests and a bad one in each interval.
+    fn run(&self, process: &TrackedProcess, intervals: u64) {
         for _ in 0..intervals {
-            process.requests.add(true, 9);
-            process.requests.add(false, 1);
+            process.requests.record_events(true, 9);
+            process.requests.record_events(false, 1);
             self.clock.advance(INTERVAL);
             process.tracker.tick();
         }
     }
 
-    /// The process dies, and another one starts so much later.
-    fn restart(&self, process: Process, after: Duration) -> Process {
+    /// Drops the process and starts another one so much later.
+    fn restart(&self, process: TrackedProcess, after: Duration) -> TrackedProcess {
         drop(process);
-        assert_eq!(self.keeper.flush(Duration::ZERO).wait().unwrap(), 0);
+        assert_eq!(self.store_writer.flush(Duration::ZERO).wait().unwrap(), 0);
         self.clock.advance(after);
-        self.process()
+        self.start_process()
     }
 }
 
-impl Process {
+impl TrackedProcess {
     fn report(&self, id: &str) -> ObjectiveReport {
         let report = self.tracker.0.latest.read().unwrap();
         let place = report.objectives.iter();
         let names = self.tracker.0.state.lock().unwrap();
-        let found = place.zip(&names.tracked).find(|(_, one)| one.id() == id);
+        let found = place.zip(&names.objectives).find(|(_, one)| one.id() == id);
         found.unwrap().0.clone()
     }
 
@@ -87,13 +91,13 @@ impl Process {
 }
 
 #[test]
-fn a_restart_keeps_the_figures_and_the_burn_rates() {
-    let world = World::new();
-    let before = world.process();
-    world.play(&before, 6 * 90);
+fn a_restart_keeps_the_counts_and_the_burn_rates() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    fixture.run(&before, 6 * 90);
     let old = before.report("api.error_rate");
     let sliced = before.counts("api.availability");
-    let after = world.restart(before, Duration::ZERO);
+    let after = fixture.restart(before, Duration::ZERO);
     let new = after.report("api.error_rate");
     assert_eq!((new.good, new.bad), (9 * 540, 540));
     assert_eq!(
@@ -106,100 +110,100 @@ fn a_restart_keeps_the_figures_and_the_burn_rates() {
 
 #[test]
 fn restarts_in_one_minute_count_nothing_twice_and_lose_nothing() {
-    let world = World::new();
-    let mut process = world.process();
-    world.play(&process, 61);
+    let fixture = RestartFixture::new();
+    let mut process = fixture.start_process();
+    fixture.run(&process, 61);
     for _ in 0..3 {
-        process = world.restart(process, Duration::ZERO);
-        world.play(&process, 1);
+        process = fixture.restart(process, Duration::ZERO);
+        fixture.run(&process, 1);
     }
     let (good, bad, _) = process.counts("api.error_rate");
     assert_eq!((good, bad), (9 * 64, 64));
-    let process = world.restart(process, Duration::from_secs(600));
+    let process = fixture.restart(process, Duration::from_secs(600));
     let (good, bad, _) = process.counts("api.error_rate");
     assert_eq!((good, bad), (9 * 64, 64));
 }
 
 #[test]
 fn minutes_between_two_processes_are_bad_for_availability_and_uncovered_for_requests() {
-    let world = World::new();
-    let before = world.process();
-    world.play(&before, 60);
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    fixture.run(&before, 60);
     let (_, bad, covered) = before.counts("api.availability");
     let requests = before.counts("api.error_rate");
-    let after = world.restart(before, Duration::from_secs(600));
+    let after = fixture.restart(before, Duration::from_secs(600));
     // The last row is that of the tenth minute, and the new process starts at the end of the twentieth.
     assert_eq!(after.counts("api.availability").1, bad + 9);
     let more = after.counts("api.availability").2 - covered;
     assert!((more * 259_200.0 - 54.0).abs() < 1e-6, "{more}");
     assert_eq!(after.counts("api.error_rate"), requests);
-    world.play(&after, 12);
-    let kept = after.counts("api.availability");
-    let again = world.restart(after, Duration::ZERO);
+    fixture.run(&after, 12);
+    let slo_store = after.counts("api.availability");
+    let again = fixture.restart(after, Duration::ZERO);
     assert_eq!(
         again.counts("api.availability"),
-        kept,
+        slo_store,
         "also one restart later"
     );
 }
 
 #[test]
-fn minutes_that_a_living_process_slept_through_are_not_bad() {
-    let world = World::new();
-    let process = world.process();
-    world.play(&process, 60);
+fn minutes_without_samples_of_a_running_process_are_not_bad() {
+    let fixture = RestartFixture::new();
+    let process = fixture.start_process();
+    fixture.run(&process, 60);
     let (_, bad, _) = process.counts("api.availability");
-    world.clock.advance(Duration::from_secs(1_800));
+    fixture.clock.advance(Duration::from_secs(1_800));
     process.tracker.tick();
     // The minute before the sleep was seen whole, and is told of now.
     assert_eq!(process.counts("api.availability").1, bad + 1);
-    let after = world.restart(process, Duration::ZERO);
+    let after = fixture.restart(process, Duration::ZERO);
     assert_eq!(after.counts("api.availability").1, bad + 1);
 }
 
-/// What the callbacks were told about the error rate, in order.
-fn listen(process: &Process) -> Arc<Mutex<Vec<Alert>>> {
-    let told: Arc<Mutex<Vec<Alert>>> = Arc::default();
-    let telling = Arc::clone(&told);
+/// Records the alert states of the error rate that callbacks receive, in order.
+fn record_changes(process: &TrackedProcess) -> Arc<Mutex<Vec<AlertState>>> {
+    let changes: Arc<Mutex<Vec<AlertState>>> = Arc::default();
+    let recorder = Arc::clone(&changes);
     process.tracker.on_change(move |change| {
         if &*change.objective == "api.error_rate" {
-            telling.lock().unwrap().push(change.to);
+            recorder.lock().unwrap().push(change.to);
         }
     });
-    told
+    changes
 }
 
 #[test]
-fn what_burns_before_a_restart_burns_after_it_and_is_not_announced_again() {
-    let world = World::new();
-    let before = world.process();
+fn an_alert_survives_a_restart_without_a_second_notification() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
     // A tenth is bad, of 1 % that may be: not more than 10x, but more than 2x.
-    world.play(&before, 6 * 60 * 4);
-    assert_eq!(before.report("api.error_rate").alert, Alert::Warning);
-    let after = world.restart(before, Duration::from_secs(20));
-    let told = listen(&after);
-    assert_eq!(after.report("api.error_rate").alert, Alert::Warning);
-    world.play(&after, 6);
-    assert_eq!(*told.lock().unwrap(), [], "nothing has changed");
+    fixture.run(&before, 6 * 60 * 4);
+    assert_eq!(before.report("api.error_rate").alert, AlertState::Warning);
+    let after = fixture.restart(before, Duration::from_secs(20));
+    let changes = record_changes(&after);
+    assert_eq!(after.report("api.error_rate").alert, AlertState::Warning);
+    fixture.run(&after, 6);
+    assert_eq!(*changes.lock().unwrap(), [], "nothing has changed");
     // Its end is told once, 6 min after the short window has become calm.
     for _ in 0..6 * 60 {
-        after.requests.add(true, 10);
-        world.clock.advance(INTERVAL);
+        after.requests.record_events(true, 10);
+        fixture.clock.advance(INTERVAL);
         after.tracker.tick();
     }
-    assert_eq!(*told.lock().unwrap(), [Alert::None]);
-    let again = world.restart(after, Duration::ZERO);
-    assert_eq!(again.report("api.error_rate").alert, Alert::None);
+    assert_eq!(*changes.lock().unwrap(), [AlertState::None]);
+    let again = fixture.restart(after, Duration::ZERO);
+    assert_eq!(again.report("api.error_rate").alert, AlertState::None);
 }
 
 #[test]
-fn an_alert_in_its_calm_is_not_forgotten_by_a_restart() {
-    let world = World::new();
-    let before = world.process();
-    world.play(&before, 6 * 60 * 4);
+fn an_alert_in_its_calm_survives_a_restart() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    fixture.run(&before, 6 * 60 * 4);
     for _ in 0..6 * 28 {
-        before.requests.add(true, 10);
-        world.clock.advance(INTERVAL);
+        before.requests.record_events(true, 10);
+        fixture.clock.advance(INTERVAL);
         before.tracker.tick();
     }
     let rates = before.report("api.error_rate").burn_rate;
@@ -208,22 +212,22 @@ fn an_alert_in_its_calm_is_not_forgotten_by_a_restart() {
         short.unwrap().bad * 50 < short.unwrap().good,
         "it burns below 2x by now"
     );
-    assert_eq!(before.report("api.error_rate").alert, Alert::Warning);
-    let after = world.restart(before, Duration::ZERO);
-    assert_eq!(after.report("api.error_rate").alert, Alert::Warning);
+    assert_eq!(before.report("api.error_rate").alert, AlertState::Warning);
+    let after = fixture.restart(before, Duration::ZERO);
+    assert_eq!(after.report("api.error_rate").alert, AlertState::Warning);
 }
 
 #[test]
-fn an_orderly_end_keeps_what_happened_since_the_last_sample() {
-    let world = World::new();
-    let before = world.process();
-    world.play(&before, 61);
+fn an_orderly_shutdown_keeps_the_events_since_the_last_sample() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    fixture.run(&before, 61);
     let covered = before.counts("api.error_rate").2;
-    before.requests.add(true, 5);
-    before.requests.add(false, 4);
-    world.clock.advance(Duration::from_secs(3));
-    before.tracker.conclude();
-    let after = world.restart(before, Duration::ZERO);
+    before.requests.record_events(true, 5);
+    before.requests.record_events(false, 4);
+    fixture.clock.advance(Duration::from_secs(3));
+    before.tracker.take_final_sample();
+    let after = fixture.restart(before, Duration::ZERO);
     assert_eq!(
         after.counts("api.error_rate"),
         (9 * 61 + 5, 61 + 4, covered)

@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-pub(crate) use super::ring::Count;
+pub(crate) use super::ring::EventCount;
 use super::ring::Ring;
 
 const FINE_SLOTS: u64 = 2_160;
@@ -25,18 +25,18 @@ const COARSE: (Duration, Duration) = (
     Duration::from_secs(30 * 86_400),
 );
 
-/// What is remembered of one objective. Time is counted in sampling intervals since 1970.
+/// The tiered counts of one objective. Time is counted in sampling intervals since 1970.
 #[derive(Clone, Debug)]
 pub(crate) struct Tiers {
     rings: [Ring; 3],
     /// The interval of the oldest sample; zero before there is one.
-    first: u64,
-    now: u64,
-    total: Count,
+    oldest: u64,
+    newest: u64,
+    total: EventCount,
 }
 
 impl Tiers {
-    /// For samples every `interval`, and windows of up to `longest`.
+    /// Returns tiers for samples every `interval`, and windows of up to `longest`.
     pub(crate) fn new(interval: Duration, longest: Duration) -> Self {
         let ring = |(step, span): (Duration, Duration)| {
             let step = intervals(step, interval).max(1);
@@ -48,67 +48,67 @@ impl Tiers {
                 ring(MIDDLE),
                 ring((COARSE.0, COARSE.1.max(longest))),
             ],
-            first: 0,
-            now: 0,
-            total: Count::default(),
+            oldest: 0,
+            newest: 0,
+            total: EventCount::default(),
         }
     }
 
-    /// Adds what was counted up to and including an interval. One in the past counts as now: what was
-    /// said of the past stays.
-    pub(crate) fn add(&mut self, at: u64, more: Count) {
-        if self.first == 0 {
-            self.first = at;
+    /// Adds the events counted up to and including an interval. One in the past counts as now: earlier
+    /// results stay.
+    pub(crate) fn add(&mut self, at: u64, delta: EventCount) {
+        if self.oldest == 0 {
+            self.oldest = at;
         }
-        self.now = self.now.max(at);
-        self.total = self.total.plus(more);
+        self.newest = self.newest.max(at);
+        self.total = self.total.saturating_add(delta);
         for ring in &mut self.rings {
-            ring.write(self.now, self.total);
+            ring.write(self.newest, self.total);
         }
     }
 
-    /// What was counted in the last so many intervals before `now`.
-    pub(crate) fn last(&self, intervals: u64, now: u64) -> Count {
+    /// Returns the count of the last so many intervals before `now`.
+    pub(crate) fn last(&self, intervals: u64, now: u64) -> EventCount {
         self.between(now.saturating_sub(intervals), now)
     }
 
-    /// What was counted after `start` up to and including `end`.
-    pub(crate) fn between(&self, start: u64, end: u64) -> Count {
-        self.at(end).since(self.at(start))
+    /// Returns the count after `start` up to and including `end`.
+    pub(crate) fn between(&self, start: u64, end: u64) -> EventCount {
+        self.at(end).saturating_sub(self.at(start))
     }
 
-    /// The interval of the oldest sample.
-    pub(crate) const fn first(&self) -> u64 {
-        self.first
+    /// Returns the interval of the oldest sample.
+    pub(crate) const fn oldest(&self) -> u64 {
+        self.oldest
     }
 
-    /// The interval of the newest sample.
-    pub(crate) const fn now(&self) -> u64 {
-        self.now
+    /// Returns the interval of the newest sample.
+    pub(crate) const fn newest(&self) -> u64 {
+        self.newest
     }
 
-    /// The numbers of the first and the last slice of the coarsest tier that touch a span of time.
+    /// Returns the numbers of the first and the last slice of the coarsest tier that touch a span of time.
     pub(crate) const fn slices(&self, start: u64, end: u64) -> (u64, u64) {
         let step = self.rings[2].step();
         (start / step + 1, end.div_ceil(step))
     }
 
-    /// The interval that a slice of the coarsest tier ends with.
+    /// Returns the interval that a slice of the coarsest tier ends with.
     pub(crate) const fn slice_end(&self, slice: u64) -> u64 {
         slice * self.rings[2].step()
     }
 
-    fn at(&self, interval: u64) -> Count {
-        if interval >= self.now {
+    fn at(&self, interval: u64) -> EventCount {
+        if interval >= self.newest {
             return self.total;
         }
-        let reaching = |ring: &&Ring| ring.reaches(interval, self.now);
+        let reaching = |ring: &&Ring| ring.reaches(interval, self.newest);
         let ring = self.rings.iter().find(reaching);
         ring.unwrap_or(&self.rings[2]).read(interval)
     }
 }
 
-/// How many whole intervals a time has.
+/// Returns the number of whole intervals in a time.
 pub(crate) fn intervals(time: Duration, interval: Duration) -> u64 {
     let whole = time.as_nanos() / interval.as_nanos().max(1);
     u64::try_from(whole).unwrap_or(u64::MAX)

@@ -1,14 +1,14 @@
-//! What the system itself writes down: when it opens an incident, tells of a change, and resolves it.
+//! Automatic incidents: when they open, report a change, and resolve.
 //!
 //! All that goes wrong at one time is one incident: a database that is away takes the API and the
 //! workers with it, and nobody is helped by three. There is one slot for it, which the store gives to
 //! one of any number of processes that ask at once.
 //!
 //! * It opens when a component has been in a state for `open_after` that is reason enough.
-//! * It tells of a change that has lasted as long.
+//! * It announces a change that has lasted as long.
 //! * It is resolved when nothing has been reason enough for `resolve_after`. What comes and goes faster
 //!   neither opens nor ends anything; what stays slow afterwards is shown, and keeps nothing open.
-//! * A word of a person ends its part: that incident is the person's from then on. Nor does it open one
+//! * A manual update takes an incident over: automation no longer changes it. Nor does it open one
 //!   about what a person has closed or is writing about already.
 //!
 //! Every decision is a function of what is known, so that any process comes to the same one.
@@ -20,42 +20,42 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::text;
-use crate::config::{IncidentFrom, Status};
+use crate::config::{IncidentFrom, StatusConfig};
 use crate::model::status::{Author, ComponentState, Impact, IncidentStatus, StatusId};
-use crate::store::{AffectedRow, BulletinRow, Course, IncidentCourse, UpdateRow};
+use crate::store::{AffectedRow, IncidentDetails, IncidentKind, IncidentRow, UpdateRow};
 
-/// The slot of the system's incident.
+/// The slot of the automatic incident.
 pub(super) const SLOT: &str = "system";
-/// After so long without data a component is no reason to wait any more: its workers are forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
+/// The time without data after which a component keeps no incident open: its workers are forgotten.
+const NO_DATA_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// How long something must last.
+/// The rules by which automatic incidents open and resolve.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(super) struct AutoIncidentRules {
     pub(super) from: IncidentFrom,
     pub(super) open_after: Duration,
     pub(super) resolve_after: Duration,
 }
 
-/// A component as it was seen: without what people say of it.
+/// The observed state of a component, without manual incidents.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct Observation {
     pub(super) key: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) state: ComponentState,
     pub(super) since: Timestamp,
 }
 
-/// What is known at a moment.
-pub(super) struct Situation<'a> {
-    pub(super) terms: Terms,
-    pub(super) seen: &'a [Seen],
-    pub(super) bulletins: &'a [&'a BulletinRow],
+/// The inputs of a decision at one moment.
+pub(super) struct AutoIncidentInputs<'a> {
+    pub(super) rules: AutoIncidentRules,
+    pub(super) observations: &'a [Observation],
+    pub(super) incident_rows: &'a [&'a IncidentRow],
     pub(super) now: Timestamp,
 }
 
-impl Terms {
-    pub(super) const fn of(config: &Status) -> Self {
+impl AutoIncidentRules {
+    pub(super) const fn from_config(config: &StatusConfig) -> Self {
         Self {
             from: config.incident_from,
             open_after: config.open_after,
@@ -64,45 +64,48 @@ impl Terms {
     }
 }
 
-impl Situation<'_> {
-    /// What is to be written down, if anything is.
-    pub(super) fn decide(&self) -> Option<BulletinRow> {
-        let mut open = self.bulletins.iter().filter(|row| row.ends().is_none());
+impl AutoIncidentInputs<'_> {
+    /// Returns the row to write, if there is one.
+    pub(super) fn decide(&self) -> Option<IncidentRow> {
+        let mut open = self
+            .incident_rows
+            .iter()
+            .filter(|row| row.ends_at().is_none());
         match open.find(|row| row.slot.as_deref() == Some(SLOT)) {
-            None => self.open(),
-            Some(row) => self.go_on(row),
+            None => self.open_incident(),
+            Some(row) => self.continue_incident(row),
         }
     }
 
-    fn open(&self) -> Option<BulletinRow> {
-        let reasons: Vec<_> = self
-            .seen
+    fn open_incident(&self) -> Option<IncidentRow> {
+        let causes: Vec<_> = self
+            .observations
             .iter()
-            .filter(|seen| self.is_reason(seen))
+            .filter(|observation| self.opens_incident(observation))
             .collect();
-        let first = reasons.iter().map(|seen| seen.since).min()?;
+        let first = causes.iter().map(|observation| observation.since).min()?;
         // Whatever else is wrong by then belongs to it.
-        let wrong = self
-            .seen
+        let troubled = self
+            .observations
             .iter()
-            .filter(|seen| self.is_settled_trouble(seen));
-        let affected: Vec<_> = wrong.map(affected).collect();
+            .filter(|observation| self.is_stable_trouble(observation));
+        let affected: Vec<_> = troubled.map(affected).collect();
         let names = self.names();
         let update = self.update(
             IncidentStatus::Investigating,
-            text::found(&affected, &names),
+            text::opened_body(&affected, &names),
             affected.clone(),
         );
-        Some(BulletinRow {
+        Some(IncidentRow {
             id: StatusId::random(),
             version: 1,
             slot: Some(SLOT.into()),
             draft: false,
-            title: text::title(&affected, &names),
+            title: text::incident_title(&affected, &names),
             author: Author::System,
             created_at: self.now,
             updated_at: self.now,
-            course: Course::Incident(IncidentCourse {
+            kind: IncidentKind::Incident(IncidentDetails {
                 impact: impact(&affected),
                 status: IncidentStatus::Investigating,
                 started_at: first,
@@ -114,77 +117,85 @@ impl Situation<'_> {
         })
     }
 
-    fn is_reason(&self, seen: &Seen) -> bool {
-        self.is_settled_trouble(seen)
-            && self.terms.from.is_met_by(seen.state)
-            && !self.is_spoken_of(&seen.key)
-            && self.last_end().is_none_or(|end| seen.since > end)
+    fn opens_incident(&self, observation: &Observation) -> bool {
+        self.is_stable_trouble(observation)
+            && self.rules.from.includes(observation.state)
+            && !self.is_reported_by_person(&observation.key)
+            && self
+                .last_automatic_end()
+                .is_none_or(|end| observation.since > end)
     }
 
-    /// Whether an open incident of a person is about it.
-    fn is_spoken_of(&self, key: &str) -> bool {
-        let mut open = self.bulletins.iter().filter(|row| {
-            matches!(row.course, Course::Incident(_)) && row.ends().is_none() && !row.draft
+    /// Returns whether an open manual incident is about the component.
+    fn is_reported_by_person(&self, key: &str) -> bool {
+        let mut open = self.incident_rows.iter().filter(|row| {
+            matches!(row.kind, IncidentKind::Incident(_)) && row.ends_at().is_none() && !row.draft
         });
         open.any(|row| row.affected.iter().any(|affected| affected.key == key))
     }
 
-    /// When the last incident of the system was closed, by itself or by a person, who must not be told
-    /// the same again.
-    fn last_end(&self) -> Option<Timestamp> {
-        let systems = self
-            .bulletins
+    /// Returns the end of the last automatic incident, resolved automatically or by a person, who must not
+    /// get the same one again.
+    fn last_automatic_end(&self) -> Option<Timestamp> {
+        let automatic = self
+            .incident_rows
             .iter()
             .filter(|row| row.author == Author::System);
-        systems.filter_map(|row| row.ends()).max()
+        automatic.filter_map(|row| row.ends_at()).max()
     }
 
-    fn go_on(&self, row: &BulletinRow) -> Option<BulletinRow> {
-        let Course::Incident(course) = &row.course else {
+    fn continue_incident(&self, row: &IncidentRow) -> Option<IncidentRow> {
+        let IncidentKind::Incident(details) = &row.kind else {
             return None;
         };
-        if course
+        if details
             .updates
             .iter()
             .any(|update| update.author == Author::Person)
         {
             return None;
         }
-        let told = Told::of(course, self.terms.from);
-        if self.is_over(&told) {
-            return Some(self.resolve(row, course));
+        let announced = AnnouncedStates::from_details(details, self.rules.from);
+        if self.is_over(&announced) {
+            return Some(self.resolve(row, details));
         }
-        let news = |seen: &&Seen| told.is_news(seen) && self.is_settled(seen);
-        let changed: Vec<_> = self.seen.iter().filter(news).map(affected).collect();
-        (!changed.is_empty()).then(|| self.tell(row, course, changed))
+        let is_changed = |observation: &&Observation| {
+            announced.is_change(observation) && self.is_stable(observation)
+        };
+        let changed: Vec<_> = self
+            .observations
+            .iter()
+            .filter(is_changed)
+            .map(affected)
+            .collect();
+        (!changed.is_empty()).then(|| self.announce_changes(row, details, changed))
     }
 
-    /// Whether everything that it is about has been no reason any more for long enough, and nothing else
-    /// is one.
-    fn is_over(&self, told: &Told<'_>) -> bool {
-        let over = |seen: &Seen| {
-            let since = told
-                .reason(&seen.key)
-                .map_or(seen.since, |at| at.max(seen.since));
-            let lasts = self.passed(since);
-            match seen.state {
-                ComponentState::NoData => lasts >= FORGOTTEN,
-                state => !self.terms.from.is_met_by(state) && lasts >= self.terms.resolve_after,
+    /// Returns whether no affected component has been a reason for long enough, and no other one is.
+    fn is_over(&self, announced: &AnnouncedStates<'_>) -> bool {
+        let over = |observation: &Observation| {
+            let since = announced
+                .last_reason_at(&observation.key)
+                .map_or(observation.since, |at| at.max(observation.since));
+            let elapsed = self.elapsed_since(since);
+            match observation.state {
+                ComponentState::NoData => elapsed >= NO_DATA_TIMEOUT,
+                state => !self.rules.from.includes(state) && elapsed >= self.rules.resolve_after,
             }
         };
-        self.seen.iter().all(|seen| {
-            let concerned =
-                told.0.contains_key(&*seen.key) || self.terms.from.is_met_by(seen.state);
-            !concerned || over(seen)
+        self.observations.iter().all(|observation| {
+            let concerned = announced.0.contains_key(&*observation.key)
+                || self.rules.from.includes(observation.state);
+            !concerned || over(observation)
         })
     }
 
-    fn tell(
+    fn announce_changes(
         &self,
-        row: &BulletinRow,
-        course: &IncidentCourse,
+        row: &IncidentRow,
+        details: &IncidentDetails,
         changed: Vec<AffectedRow>,
-    ) -> BulletinRow {
+    ) -> IncidentRow {
         let mut affected = row.affected.clone();
         for change in &changed {
             match affected.iter_mut().find(|one| one.key == change.key) {
@@ -194,29 +205,32 @@ impl Situation<'_> {
         }
         let over = !affected
             .iter()
-            .any(|one| self.terms.from.is_met_by(one.state));
-        let well = !affected.iter().any(|one| one.state.is_trouble());
+            .any(|one| self.rules.from.includes(one.state));
+        let all_operational = !affected.iter().any(|one| one.state.needs_attention());
         let status = if over {
             IncidentStatus::Monitoring
         } else {
             IncidentStatus::Investigating
         };
-        let body = text::changed(&changed, &self.names(), well);
-        let mut next = self.next(row, course, status, body, changed);
-        if let Course::Incident(course) = &mut next.course {
-            course.impact = course.impact.max(impact(&affected));
-            course.monitoring_at = over.then_some(self.now);
+        let body = text::changed_body(&changed, &self.names(), all_operational);
+        let mut next = self.next_version(row, details, status, body, changed);
+        if let IncidentKind::Incident(details) = &mut next.kind {
+            details.impact = details.impact.max(impact(&affected));
+            details.monitoring_at = over.then_some(self.now);
         }
         next.affected = affected;
         next
     }
 
-    fn resolve(&self, row: &BulletinRow, course: &IncidentCourse) -> BulletinRow {
+    fn resolve(&self, row: &IncidentRow, details: &IncidentDetails) -> IncidentRow {
         let now = |key: &str| {
-            let seen = self.seen.iter().find(|seen| *seen.key == *key);
-            let state = seen
-                .map(|seen| seen.state)
-                .filter(|state| state.is_trouble());
+            let observation = self
+                .observations
+                .iter()
+                .find(|observation| *observation.key == *key);
+            let state = observation
+                .map(|observation| observation.state)
+                .filter(|state| state.needs_attention());
             state.unwrap_or(ComponentState::Operational)
         };
         let affected = row.affected.iter().map(|one| AffectedRow {
@@ -226,35 +240,35 @@ impl Situation<'_> {
         let affected: Vec<_> = affected.collect();
         let changed = affected.iter().filter(|one| !row.affected.contains(one));
         let changed = changed.cloned().collect();
-        let left: Vec<_> = affected
+        let remaining: Vec<_> = affected
             .iter()
-            .filter(|one| one.state.is_trouble())
+            .filter(|one| one.state.needs_attention())
             .cloned()
             .collect();
-        let body = text::over(self.now, course.started_at, &left, &self.names());
-        let mut next = self.next(row, course, IncidentStatus::Resolved, body, changed);
-        if let Course::Incident(course) = &mut next.course {
-            course.resolved_at = Some(self.now);
+        let body = text::resolved_body(self.now, details.started_at, &remaining, &self.names());
+        let mut next = self.next_version(row, details, IncidentStatus::Resolved, body, changed);
+        if let IncidentKind::Incident(details) = &mut next.kind {
+            details.resolved_at = Some(self.now);
         }
         next.affected = affected;
         next
     }
 
-    fn next(
+    fn next_version(
         &self,
-        row: &BulletinRow,
-        course: &IncidentCourse,
+        row: &IncidentRow,
+        details: &IncidentDetails,
         status: IncidentStatus,
         body: String,
         changed: Vec<AffectedRow>,
-    ) -> BulletinRow {
-        let mut course = course.clone();
-        course.status = status;
-        course.updates.push(self.update(status, body, changed));
-        BulletinRow {
+    ) -> IncidentRow {
+        let mut details = details.clone();
+        details.status = status;
+        details.updates.push(self.update(status, body, changed));
+        IncidentRow {
             version: row.version + 1,
             updated_at: self.now.max(row.updated_at),
-            course: Course::Incident(course),
+            kind: IncidentKind::Incident(details),
             ..row.clone()
         }
     }
@@ -275,82 +289,85 @@ impl Situation<'_> {
         }
     }
 
-    fn is_settled_trouble(&self, seen: &Seen) -> bool {
-        seen.state.is_trouble() && self.is_settled(seen)
+    fn is_stable_trouble(&self, observation: &Observation) -> bool {
+        observation.state.needs_attention() && self.is_stable(observation)
     }
 
-    fn is_settled(&self, seen: &Seen) -> bool {
-        self.passed(seen.since) >= self.terms.open_after
+    fn is_stable(&self, observation: &Observation) -> bool {
+        self.elapsed_since(observation.since) >= self.rules.open_after
     }
 
-    fn passed(&self, since: Timestamp) -> Duration {
+    fn elapsed_since(&self, since: Timestamp) -> Duration {
         let passed = self.now.duration_since(since);
         Duration::try_from(passed).unwrap_or_default()
     }
 
     fn names(&self) -> BTreeMap<&str, &str> {
-        self.seen
+        self.observations
             .iter()
-            .map(|seen| (&*seen.key, &*seen.name))
+            .map(|observation| (&*observation.key, &*observation.name))
             .collect()
     }
 }
 
-/// What an incident has said of components so far.
-struct Told<'a>(BTreeMap<&'a str, Word>);
+/// The states of components that an incident has announced so far.
+struct AnnouncedStates<'a>(BTreeMap<&'a str, AnnouncedState>);
 
-/// What it said last of one.
+/// The last announced state of a component.
 #[derive(Clone, Copy)]
-struct Word {
+struct AnnouncedState {
     state: ComponentState,
     at: Timestamp,
-    /// When it last said that the component is in a state that is reason enough.
-    reason: Option<Timestamp>,
+    /// The time of the last announced state that opens an incident.
+    last_reason_at: Option<Timestamp>,
 }
 
-impl<'a> Told<'a> {
-    fn of(course: &'a IncidentCourse, from: IncidentFrom) -> Self {
-        let mut words = BTreeMap::<&str, Word>::new();
-        for update in &course.updates {
+impl<'a> AnnouncedStates<'a> {
+    fn from_details(details: &'a IncidentDetails, from: IncidentFrom) -> Self {
+        let mut states = BTreeMap::<&str, AnnouncedState>::new();
+        for update in &details.updates {
             for AffectedRow { key, state } in &update.affected {
-                let before = words.get(&**key).and_then(|word| word.reason);
-                let reason = if from.is_met_by(*state) {
+                let before = states
+                    .get(&**key)
+                    .and_then(|announced| announced.last_reason_at);
+                let last_reason_at = if from.includes(*state) {
                     Some(update.at)
                 } else {
                     before
                 };
-                let word = Word {
+                let announced = AnnouncedState {
                     state: *state,
                     at: update.at,
-                    reason,
+                    last_reason_at,
                 };
-                words.insert(key, word);
+                states.insert(key, announced);
             }
         }
-        Self(words)
+        Self(states)
     }
 
-    /// Whether a component is otherwise than was said of it. A state that is older than the word is what
-    /// a process saw that has yet to hear of the trouble, and no news.
-    fn is_news(&self, seen: &Seen) -> bool {
-        match self.0.get(&*seen.key) {
-            Some(word) => {
-                let other = word.state != seen.state && seen.state != ComponentState::NoData;
-                other && seen.since >= word.at
+    /// Returns whether a component has changed since it was announced. A state that is older than the
+    /// announcement comes from a process that has not read it yet, and is no change.
+    fn is_change(&self, observation: &Observation) -> bool {
+        match self.0.get(&*observation.key) {
+            Some(announced) => {
+                let other = announced.state != observation.state
+                    && observation.state != ComponentState::NoData;
+                other && observation.since >= announced.at
             }
-            None => seen.state.is_trouble(),
+            None => observation.state.needs_attention(),
         }
     }
 
-    fn reason(&self, key: &str) -> Option<Timestamp> {
-        self.0.get(key)?.reason
+    fn last_reason_at(&self, key: &str) -> Option<Timestamp> {
+        self.0.get(key)?.last_reason_at
     }
 }
 
-fn affected(seen: &Seen) -> AffectedRow {
+fn affected(observation: &Observation) -> AffectedRow {
     AffectedRow {
-        key: seen.key.to_string(),
-        state: seen.state,
+        key: observation.key.to_string(),
+        state: observation.state,
     }
 }
 

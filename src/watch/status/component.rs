@@ -1,42 +1,43 @@
-//! The components of a page: the five that are always there, and those of the configuration.
+//! The components of a page: five built-in ones, and those of the configuration.
 
 use std::sync::Arc;
 
-use crate::config::{Config, Role, StatusComponent};
+use crate::config::{Config, Role, StatusComponentConfig};
+use crate::model::heartbeat::BeatRole;
 use crate::model::status::StatusId;
 
-/// A component, and what its state follows from.
+/// A component, and the sources of its state.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct ComponentDefinition {
     pub(super) id: StatusId,
     pub(super) key: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) description: Option<Arc<str>>,
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<StateSource>,
 }
 
-/// Something that a state follows from.
+/// A source of a component's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The health of this service.
+pub(super) enum StateSource {
+    /// Health of this service.
     Service,
     /// All checks of data stores.
     DataStores,
     /// Checks of these ids.
-    Checks(Vec<Pattern>),
+    Checks(Vec<IdPattern>),
     /// Workers, or schedulers, of these ids.
-    Crew(crate::model::heartbeat::Role, Vec<Pattern>),
+    Workers(crate::model::heartbeat::BeatRole, Vec<IdPattern>),
     /// Alerts of these objectives.
-    Objectives(Vec<Pattern>),
-    /// That this process is there.
+    Objectives(Vec<IdPattern>),
+    /// Presence of this process.
     Presence,
 }
 
-/// An id, or the beginning of several.
+/// An id, or a prefix of several.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(String);
+pub(super) struct IdPattern(String);
 
-impl Pattern {
+impl IdPattern {
     pub(super) fn matches(&self, id: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(start) => id.starts_with(start),
@@ -53,78 +54,81 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("web", "Web"),
 ];
 
-/// All components that are not hidden: the built-in ones, then the others in their order.
-pub(super) fn parts(config: &Config) -> Vec<Part> {
+/// Returns all components that are not hidden: the built-in ones, then the others in their order.
+pub(super) fn definitions(config: &Config) -> Vec<ComponentDefinition> {
     let configured = &config.status.components;
-    let of = |key: &str| configured.iter().find(|component| component.key == key);
+    let find = |key: &str| configured.iter().find(|component| component.key == key);
     let built_in = BUILT_IN.into_iter().filter_map(|(key, name)| {
-        let own = StatusComponent::new(key);
-        let given = of(key).unwrap_or(&own);
-        let sources = if given.has_sources() {
-            of_config(given)
+        let own = StatusComponentConfig::new(key);
+        let component = find(key).unwrap_or(&own);
+        let sources = if component.has_sources() {
+            configured_sources(component)
         } else {
-            of_built_in(key, &config.service.roles)
+            built_in_sources(key, &config.service.roles)
         };
-        (!given.hidden).then(|| Part::new(given, name, sources))
+        (!component.hidden).then(|| ComponentDefinition::new(component, name, sources))
     });
     let is_built_in = |key: &str| BUILT_IN.iter().any(|(known, _)| *known == key);
-    let others = configured
+    let additional = configured
         .iter()
         .filter(|component| !is_built_in(&component.key));
-    let others = others.filter(|component| !component.hidden);
-    let others = others.map(|component| Part::new(component, &component.key, of_config(component)));
-    built_in.chain(others).collect()
+    let additional = additional.filter(|component| !component.hidden);
+    let additional = additional.map(|component| {
+        ComponentDefinition::new(component, &component.key, configured_sources(component))
+    });
+    built_in.chain(additional).collect()
 }
 
-impl Part {
-    fn new(given: &StatusComponent, name: &str, sources: Vec<Source>) -> Self {
+impl ComponentDefinition {
+    fn new(config: &StatusComponentConfig, name: &str, sources: Vec<StateSource>) -> Self {
         Self {
-            id: StatusId::of(&given.key),
-            key: given.key.as_str().into(),
-            name: given.name.as_deref().unwrap_or(name).into(),
-            description: given.description.as_deref().map(Arc::from),
+            id: StatusId::from_key(&config.key),
+            key: config.key.as_str().into(),
+            name: config.name.as_deref().unwrap_or(name).into(),
+            description: config.description.as_deref().map(Arc::from),
             sources,
         }
     }
 }
 
-fn of_built_in(key: &str, roles: &[Role]) -> Vec<Source> {
-    use crate::model::heartbeat::Role as Beats;
-    let all = || vec![Pattern("*".into())];
-    let objectives = |start: &str| Source::Objectives(vec![Pattern(format!("{start}.*"))]);
+fn built_in_sources(key: &str, roles: &[Role]) -> Vec<StateSource> {
+    let all = || vec![IdPattern("*".into())];
+    let objectives = |start: &str| StateSource::Objectives(vec![IdPattern(format!("{start}.*"))]);
     match key {
         // Another process's health is known to that process alone.
-        "api" if roles.contains(&Role::Api) => vec![Source::Service, objectives("api")],
-        "workers" => vec![Source::Crew(Beats::Worker, all()), objectives("workers")],
+        "api" if roles.contains(&Role::Api) => vec![StateSource::Service, objectives("api")],
+        "workers" => vec![
+            StateSource::Workers(BeatRole::Worker, all()),
+            objectives("workers"),
+        ],
         "scheduler" => vec![
-            Source::Crew(Beats::Scheduler, all()),
+            StateSource::Workers(BeatRole::Scheduler, all()),
             objectives("scheduler"),
         ],
-        "database" => vec![Source::DataStores],
-        "web" if roles.contains(&Role::Web) => vec![Source::Presence],
+        "database" => vec![StateSource::DataStores],
+        "web" if roles.contains(&Role::Web) => vec![StateSource::Presence],
         _ => Vec::new(),
     }
 }
 
-fn of_config(component: &StatusComponent) -> Vec<Source> {
-    use crate::model::heartbeat::Role as Beats;
-    let patterns = |ids: &[String]| ids.iter().cloned().map(Pattern).collect();
+fn configured_sources(component: &StatusComponentConfig) -> Vec<StateSource> {
+    let patterns = |ids: &[String]| ids.iter().cloned().map(IdPattern).collect();
     let sources = [
         (
             &component.checks,
-            Source::Checks(patterns(&component.checks)),
+            StateSource::Checks(patterns(&component.checks)),
         ),
         (
             &component.workers,
-            Source::Crew(Beats::Worker, patterns(&component.workers)),
+            StateSource::Workers(BeatRole::Worker, patterns(&component.workers)),
         ),
         (
             &component.schedulers,
-            Source::Crew(Beats::Scheduler, patterns(&component.schedulers)),
+            StateSource::Workers(BeatRole::Scheduler, patterns(&component.schedulers)),
         ),
         (
             &component.objectives,
-            Source::Objectives(patterns(&component.objectives)),
+            StateSource::Objectives(patterns(&component.objectives)),
         ),
     ];
     let named = sources.into_iter().filter(|(ids, _)| !ids.is_empty());
@@ -136,20 +140,20 @@ mod tests {
     use super::*;
 
     fn keys(config: &Config) -> Vec<String> {
-        parts(config)
+        definitions(config)
             .iter()
-            .map(|part| format!("{}={}", part.key, part.name))
+            .map(|definition| format!("{}={}", definition.key, definition.name))
             .collect()
     }
 
     #[test]
-    fn what_the_config_says_of_a_built_in_component_takes_its_place() {
+    fn a_configured_component_replaces_the_built_in_one() {
         let mut config = Config::new("test", Role::Api);
-        let mut api = StatusComponent::new("api");
+        let mut api = StatusComponentConfig::new("api");
         (api.name, api.checks) = (Some("Public API".into()), vec!["edge-*".into()]);
-        let mut hidden = StatusComponent::new("scheduler");
+        let mut hidden = StatusComponentConfig::new("scheduler");
         hidden.hidden = true;
-        let mut mail = StatusComponent::new("mail");
+        let mut mail = StatusComponentConfig::new("mail");
         mail.workers = vec!["mailer-1".into()];
         config.status.components = vec![mail, hidden, api];
         assert_eq!(
@@ -162,11 +166,11 @@ mod tests {
                 "mail=mail"
             ]
         );
-        let parts = parts(&config);
-        let Source::Checks(patterns) = &parts[0].sources[0] else {
-            panic!("{:?}", parts[0]);
+        let definitions = definitions(&config);
+        let StateSource::Checks(patterns) = &definitions[0].sources[0] else {
+            panic!("{:?}", definitions[0]);
         };
         assert!(patterns[0].matches("edge-1") && !patterns[0].matches("edg"));
-        assert_eq!(parts[3].sources, [], "no page is served here");
+        assert_eq!(definitions[3].sources, [], "no page is served here");
     }
 }

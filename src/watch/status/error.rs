@@ -1,34 +1,33 @@
-//! Why something could not be written down.
+//! The errors of writing incidents and maintenance.
 
 use std::fmt;
 
-/// Why something could not be written down.
+/// The error of an incident or a maintenance that was not written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IncidentError {
-    /// What was written has faults: whoever wrote it is at fault, and finds all of them here.
+    /// The input has faults: all of them, for its author.
     Faults(Vec<IncidentFault>),
-    /// There is no incident or maintenance of this id. Its id was mistyped, or it was over so long ago
-    /// that it is forgotten.
+    /// There is no incident or maintenance of this id. The id was mistyped, or it ended so long ago that it
+    /// is deleted.
     Unknown,
-    /// Others were writing to the same one all the time. Nothing was written: try again.
+    /// Other updates to the same one conflicted each time. Nothing was written: try again.
     Busy,
-    /// The store did not take it, or did not say whether it did. Look whether it is there, and try
-    /// again.
-    Away,
+    /// The store did not accept the write, or did not reply. Check whether it is there, and try again.
+    StoreUnavailable,
     /// This process shows no status: its roles are neither `api` nor `web`.
-    Off,
+    Disabled,
 }
 
-/// One thing that is wrong with what was written.
+/// One fault of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IncidentFault {
     /// The JSON path, such as `$.components.api`.
     pub path: String,
-    /// What stands there, shortened.
+    /// The value found, shortened.
     pub found: String,
-    /// What may stand there.
+    /// The accepted values.
     pub allowed: String,
 }
 
@@ -41,8 +40,8 @@ impl fmt::Display for IncidentError {
             }
             Self::Unknown => f.write_str("there is no incident or maintenance of this id"),
             Self::Busy => f.write_str("others write to it all the time; try again"),
-            Self::Away => f.write_str("the store is away; try again"),
-            Self::Off => f.write_str(
+            Self::StoreUnavailable => f.write_str("the store is away; try again"),
+            Self::Disabled => f.write_str(
                 "this process shows no status, because its roles are neither api nor web",
             ),
         }

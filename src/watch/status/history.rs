@@ -1,5 +1,5 @@
-//! What is known of the past: spans, incidents and maintenance, read from the store again and again,
-//! because other processes write there too.
+//! The history of the status: spans, incidents and maintenance, polled from the store because other
+//! processes write there too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,198 +8,206 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use crate::model::status::timeline::Piece;
+use crate::model::status::timeline::StateSpan;
 use crate::model::status::{ComponentState, StatusId};
-use crate::store::{Asked, BulletinRow, Keeper, SpanRow, StoreError};
+use crate::store::{IncidentRow, SpanRow, StoreError, StorePoll, StoreWriter};
 
-/// How far back it goes: 90 days, each of which may begin a day earlier by some clock.
-const PAST: Duration = Duration::from_secs(92 * 86_400);
-/// How often what others wrote is read, where others can.
-const OFTEN: Duration = Duration::from_secs(5);
-/// How often it is read where nobody else writes.
-const SELDOM: Duration = Duration::from_secs(60);
-/// What was written in so long before the last read is read again: a writer may have waited.
+/// The length of the history: 90 days, each of which may begin a day earlier by some clock.
+const RETAINED: Duration = Duration::from_secs(92 * 86_400);
+/// The poll interval of a store that other processes share.
+const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// The poll interval of a store without other writers.
+const LOCAL_POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The time before the last read that is read again: a writer may have waited.
 const OVERLAP: Duration = Duration::from_secs(10 * 60);
-/// How often everything is read, for what was written after a longer wait.
-const WHOLE: Duration = Duration::from_secs(60 * 60);
+/// The interval of full reads, for rows written after a longer wait.
+const FULL_READ_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// What is known of the past.
+/// The spans, incidents and maintenance of the past.
 #[derive(Debug)]
-pub(super) struct History {
-    keeper: Keeper,
-    bulletins: BTreeMap<StatusId, BulletinRow>,
-    spans: HashMap<Arc<str>, HashMap<(i64, ComponentState), End>>,
-    asked_bulletins: Asked<Vec<BulletinRow>>,
-    asked_spans: Asked<Vec<SpanRow>>,
-    /// When everything was read last, of either.
-    whole: [Option<Instant>; 2],
-    /// Which of both have been read since the last failure.
-    read: [bool; 2],
+pub(super) struct StatusHistory {
+    store_writer: StoreWriter,
+    incident_rows: BTreeMap<StatusId, IncidentRow>,
+    spans: HashMap<Arc<str>, HashMap<(i64, ComponentState), SpanEnd>>,
+    incident_poll: StorePoll<Vec<IncidentRow>>,
+    span_poll: StorePoll<Vec<SpanRow>>,
+    /// The times of the last full reads, of incidents and of spans.
+    full_reads: [Option<Instant>; 2],
+    /// Whether each has been read since the last failure.
+    is_read: [bool; 2],
     away_since: Option<Timestamp>,
 }
 
-/// Until when a span was seen to go on.
+/// The last second of a span.
 #[derive(Clone, Copy, Debug)]
-struct End {
+struct SpanEnd {
     second: i64,
-    /// Whether this process saw it.
-    ours: bool,
+    /// Whether this process observed it.
+    is_own: bool,
 }
 
-impl History {
-    pub(super) fn new(keeper: Keeper) -> Self {
+impl StatusHistory {
+    pub(super) fn new(store_writer: StoreWriter) -> Self {
         Self {
-            keeper,
-            bulletins: BTreeMap::new(),
+            store_writer,
+            incident_rows: BTreeMap::new(),
             spans: HashMap::new(),
-            asked_bulletins: Asked::default(),
-            asked_spans: Asked::default(),
-            whole: [None; 2],
-            read: [false; 2],
+            incident_poll: StorePoll::default(),
+            span_poll: StorePoll::default(),
+            full_reads: [None; 2],
+            is_read: [false; 2],
             away_since: None,
         }
     }
 
-    /// Takes up what the store has told, and asks it again; whether anything is new.
-    pub(super) fn read(&mut self, now: Instant, wall: Timestamp) -> bool {
-        let every = if self.keeper.is_shared() {
-            OFTEN
+    /// Polls the store and returns whether anything has changed.
+    pub(super) fn poll(&mut self, now: Instant, wall_time: Timestamp) -> bool {
+        let every = if self.store_writer.is_shared() {
+            SHARED_POLL_INTERVAL
         } else {
-            SELDOM
+            LOCAL_POLL_INTERVAL
         };
-        let keeper = self.keeper.clone();
-        let since = since(self.whole[0], now, wall);
-        let bulletins = self
-            .asked_bulletins
-            .ask(now, every, || keeper.bulletins(since));
-        let from = since_of_spans(self.whole[1], now, wall);
-        let spans = self.asked_spans.ask(now, every, || keeper.spans(from));
-        let mut news = false;
-        if let Some(rows) = self.taken(0, bulletins, now, wall) {
-            news |= rows
+        let store_writer = self.store_writer.clone();
+        let since = read_since(self.full_reads[0], now, wall_time);
+        let incident_rows = self
+            .incident_poll
+            .poll(now, every, || store_writer.incidents(since));
+        let from = read_spans_since(self.full_reads[1], now, wall_time);
+        let spans = self.span_poll.poll(now, every, || store_writer.spans(from));
+        let mut changed = false;
+        if let Some(rows) = self.take_rows(0, incident_rows, now, wall_time) {
+            changed |= rows
                 .into_iter()
-                .fold(false, |news, row| self.learn(row) | news);
+                .fold(false, |changed, row| self.insert(row) | changed);
         }
-        if let Some(rows) = self.taken(1, spans, now, wall) {
-            news |= rows
-                .into_iter()
-                .fold(false, |news, row| self.see(&row, false) | news);
+        if let Some(rows) = self.take_rows(1, spans, now, wall_time) {
+            changed |= rows.into_iter().fold(false, |changed, row| {
+                self.insert_span(&row, false) | changed
+            });
         }
-        news
+        changed
     }
 
-    /// The rows of an answer. A failure is remembered until both questions are answered again.
-    fn taken<T>(
+    /// Returns the rows of a poll. A failure is remembered until both polls succeed again.
+    fn take_rows<T>(
         &mut self,
         which: usize,
-        answer: Option<Result<Vec<T>, StoreError>>,
+        result: Option<Result<Vec<T>, StoreError>>,
         now: Instant,
-        wall: Timestamp,
+        wall_time: Timestamp,
     ) -> Option<Vec<T>> {
-        let answer = answer?;
-        self.read[which] = answer.is_ok();
-        if answer.is_err() {
-            self.whole[which] = None;
-            self.away_since.get_or_insert(wall);
-        } else if self.read == [true; 2] {
+        let result = result?;
+        self.is_read[which] = result.is_ok();
+        if result.is_err() {
+            self.full_reads[which] = None;
+            self.away_since.get_or_insert(wall_time);
+        } else if self.is_read == [true; 2] {
             self.away_since = None;
         }
-        let rows = answer.ok()?;
-        if is_due(self.whole[which], now) {
-            self.whole[which] = Some(now);
+        let rows = result.ok()?;
+        if is_due(self.full_reads[which], now) {
+            self.full_reads[which] = Some(now);
         }
         Some(rows)
     }
 
-    /// Asks at the next occasion.
-    pub(super) const fn hurry(&mut self) {
-        self.asked_bulletins.hurry();
+    /// Makes the next poll due at once.
+    pub(super) const fn poll_soon(&mut self) {
+        self.incident_poll.poll_next();
     }
 
-    /// Whether incidents have been read once.
+    /// Returns whether incidents have been read since the last failure.
     pub(super) const fn is_ready(&self) -> bool {
-        self.read[0]
+        self.is_read[0]
     }
 
     pub(super) const fn away_since(&self) -> Option<Timestamp> {
         self.away_since
     }
 
-    /// Takes in an incident or maintenance, unless it is known.
-    pub(super) fn learn(&mut self, row: BulletinRow) -> bool {
-        let known = self.bulletins.get(&row.id);
+    /// Inserts an incident or maintenance and returns whether it is new.
+    pub(super) fn insert(&mut self, row: IncidentRow) -> bool {
+        let known = self.incident_rows.get(&row.id);
         if known.is_some_and(|known| known.version >= row.version) {
             return false;
         }
-        self.bulletins.insert(row.id, row);
+        self.incident_rows.insert(row.id, row);
         true
     }
 
-    /// Takes in a span, which may be `ours`; whether it is news.
-    pub(super) fn see(&mut self, row: &SpanRow, ours: bool) -> bool {
-        let of = self.spans.entry(Arc::clone(&row.component)).or_default();
-        let end = of.entry((row.start, row.state)).or_insert(End {
+    /// Inserts a span, observed by this process if `is_own`, and returns whether it has grown.
+    pub(super) fn insert_span(&mut self, row: &SpanRow, is_own: bool) -> bool {
+        let ends = self.spans.entry(Arc::clone(&row.component)).or_default();
+        let end = ends.entry((row.start, row.state)).or_insert(SpanEnd {
             second: i64::MIN,
-            ours,
+            is_own,
         });
-        let news = row.end > end.second;
+        let changed = row.end > end.second;
         end.second = end.second.max(row.end);
-        end.ours |= ours;
-        news
+        end.is_own |= is_own;
+        changed
     }
 
-    pub(super) fn bulletins(&self) -> impl Iterator<Item = &BulletinRow> {
-        self.bulletins.values()
+    pub(super) fn incident_rows(&self) -> impl Iterator<Item = &IncidentRow> {
+        self.incident_rows.values()
     }
 
-    /// The spans of a component up to and with a second. What this process sees goes on, and so does
-    /// what another one saw less than `linger` seconds ago.
-    pub(super) fn pieces(
+    /// Returns the spans of a component up to and with a second. A span that this process observes goes on,
+    /// and so does one that another process observed less than `timeout` seconds ago.
+    pub(super) fn state_spans(
         &self,
         key: &str,
         second: i64,
-        linger: i64,
+        timeout: i64,
         own: Option<(i64, ComponentState)>,
-    ) -> Vec<Piece> {
+    ) -> Vec<StateSpan> {
         let spans = self.spans.get(key).into_iter().flatten();
-        let shared = self.keeper.is_shared();
-        let pieces = spans.map(|((start, state), end)| {
-            let silent = second.saturating_sub(end.second);
+        let shared = self.store_writer.is_shared();
+        let state_spans = spans.map(|((start, state), end)| {
+            let age = second.saturating_sub(end.second);
             let goes_on = match own {
                 Some(own) if own == (*start, *state) => true,
-                _ => shared && !end.ours && silent <= linger,
+                _ => shared && !end.is_own && age <= timeout,
             };
-            Piece {
+            StateSpan {
                 state: *state,
                 start: *start,
                 end: if goes_on { second + 1 } else { end.second },
             }
         });
-        pieces.collect()
+        state_spans.collect()
     }
 
-    /// Forgets what is too old to be shown.
-    pub(super) fn trim(&mut self, wall: Timestamp) {
-        let before = back(wall, PAST);
-        self.bulletins.retain(|_, row| row.matters_after(before));
+    /// Deletes rows that are too old to be shown.
+    pub(super) fn trim(&mut self, wall_time: Timestamp) {
+        let before = saturating_sub(wall_time, RETAINED);
+        self.incident_rows
+            .retain(|_, row| row.is_relevant_after(before));
         for spans in self.spans.values_mut() {
             spans.retain(|_, end| end.second >= before.as_second());
         }
     }
 }
 
-fn is_due(whole: Option<Instant>, now: Instant) -> bool {
-    whole.is_none_or(|last| now.saturating_duration_since(last) >= WHOLE)
+fn is_due(full_read: Option<Instant>, now: Instant) -> bool {
+    full_read.is_none_or(|last| now.saturating_duration_since(last) >= FULL_READ_INTERVAL)
 }
 
-fn since(whole: Option<Instant>, now: Instant, wall: Timestamp) -> Timestamp {
-    back(wall, if is_due(whole, now) { PAST } else { OVERLAP })
+fn read_since(full_read: Option<Instant>, now: Instant, wall_time: Timestamp) -> Timestamp {
+    saturating_sub(
+        wall_time,
+        if is_due(full_read, now) {
+            RETAINED
+        } else {
+            OVERLAP
+        },
+    )
 }
 
-fn since_of_spans(whole: Option<Instant>, now: Instant, wall: Timestamp) -> i64 {
-    since(whole, now, wall).as_second()
+fn read_spans_since(full_read: Option<Instant>, now: Instant, wall_time: Timestamp) -> i64 {
+    read_since(full_read, now, wall_time).as_second()
 }
 
-fn back(wall: Timestamp, by: Duration) -> Timestamp {
-    wall.checked_sub(by).unwrap_or(Timestamp::MIN)
+fn saturating_sub(wall_time: Timestamp, by: Duration) -> Timestamp {
+    wall_time.checked_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -1,4 +1,4 @@
-//! What a person writes, before it is judged.
+//! Incidents, maintenance and updates as a person writes them, before validation.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceStatus};
 
-/// An incident that a person writes down.
+/// An incident to open by hand.
 ///
 /// ```
 /// use vantage_obs::incidents::NewIncident;
@@ -16,7 +16,7 @@ use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceSt
 ///     .component("api", ComponentState::DegradedPerformance);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it is written down by `Incidents::open`"]
+#[must_use = "it is written by `Incidents::open`"]
 pub struct NewIncident {
     pub(super) title: String,
     pub(super) body: String,
@@ -27,9 +27,9 @@ pub struct NewIncident {
     pub(super) draft: bool,
 }
 
-/// What a person has to add to an incident or a maintenance.
+/// An update of an incident or a maintenance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it is written down by `Incidents::update`"]
+#[must_use = "it is written by `Incidents::update`"]
 pub struct NewUpdate {
     pub(super) body: String,
     pub(super) status: Option<NewStatus>,
@@ -47,9 +47,9 @@ pub(super) enum NewStatus {
     Maintenance(MaintenanceStatus),
 }
 
-/// Work that a person announces.
+/// A maintenance to announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "it is written down by `Incidents::announce`"]
+#[must_use = "it is written by `Incidents::announce`"]
 pub struct NewMaintenance {
     pub(super) title: String,
     pub(super) body: String,

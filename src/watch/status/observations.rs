@@ -1,136 +1,147 @@
-//! What this process sees of each component at a moment.
+//! The observed state of each component at a moment.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::component::{Part, Pattern, Source};
-use super::rules::{self, Check};
-use crate::model::heartbeat::Role;
-use crate::model::slo::report::Report;
-use crate::model::snapshot::health::{CheckState, Component, Health, LatestHealth, Scope};
-use crate::model::snapshot::slo::LatestSlo;
+use super::component::{ComponentDefinition, IdPattern, StateSource};
+use super::rules::{self, CheckInput};
+use crate::model::heartbeat::BeatRole;
+use crate::model::slo::report::SloReport;
+use crate::model::snapshot::health::{
+    CheckScope, CheckState, CheckedComponent, HealthState, LatestHealth,
+};
+use crate::model::snapshot::slo::LatestSloReport;
 use crate::model::status::ComponentState;
-use crate::watch::heartbeat::Reception;
-use crate::watch::heartbeat::registry::{Query, State};
+use crate::watch::heartbeat::HeartbeatReceiver;
+use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
-/// How many workers are looked at together.
-const PAGE: usize = 1_000;
-/// The check of what the SDK itself keeps things in.
+/// The number of workers per page.
+const PAGE_SIZE: usize = 1_000;
+/// The id of the check of this crate's own store.
 const OWN_STORE: &str = "store";
 
-/// Where it is looked at.
+/// The sources of the components' states.
 #[derive(Clone, Debug)]
-pub(crate) struct Evidence {
+pub(crate) struct StatusSources {
     pub(crate) health: LatestHealth,
-    pub(crate) reception: Arc<Reception>,
-    pub(crate) slo: LatestSlo,
+    pub(crate) heartbeat_receiver: Arc<HeartbeatReceiver>,
+    pub(crate) slo: LatestSloReport,
     /// Whether other instances serve beside this one.
     pub(crate) fleet: bool,
 }
 
-/// Everything at one moment.
-struct View<'a> {
-    evidence: &'a Evidence,
-    health: &'a Health,
-    report: Option<&'a Report>,
+/// The values of all sources at one moment.
+struct SourceSnapshot<'a> {
+    sources: &'a StatusSources,
+    health: &'a HealthState,
+    report: Option<&'a SloReport>,
     now: Instant,
-    wall: Timestamp,
+    wall_time: Timestamp,
 }
 
-impl Evidence {
-    /// The states of the components, in their order.
-    pub(super) fn look(
+impl StatusSources {
+    /// Returns the states of the components, in their order.
+    pub(super) fn states(
         &self,
-        parts: &[Part],
+        definitions: &[ComponentDefinition],
         now: Instant,
-        wall: Timestamp,
+        wall_time: Timestamp,
     ) -> Vec<ComponentState> {
         let (health, report) = (self.health.read(), self.slo.read());
-        let view = View {
-            evidence: self,
+        let snapshot = SourceSnapshot {
+            sources: self,
             health: &health,
             report: report.as_deref(),
             now,
-            wall,
+            wall_time,
         };
-        let state = |part: &Part| rules::worst(part.sources.iter().map(|source| view.of(source)));
-        parts.iter().map(state).collect()
+        let state = |definition: &ComponentDefinition| {
+            rules::worst(
+                definition
+                    .sources
+                    .iter()
+                    .map(|source| snapshot.state(source)),
+            )
+        };
+        definitions.iter().map(state).collect()
     }
 }
 
-impl View<'_> {
-    fn of(&self, source: &Source) -> ComponentState {
+impl SourceSnapshot<'_> {
+    fn state(&self, source: &StateSource) -> ComponentState {
         match source {
-            Source::Service => self.of_service(),
-            Source::DataStores => self.of_checks(|check| {
-                let own_file = &*check.id == OWN_STORE && check.scope == Scope::Local;
-                check.component == Component::Datastore && !own_file
+            StateSource::Service => self.service_state(),
+            StateSource::DataStores => self.checks_state(|check| {
+                let own_file = &*check.id == OWN_STORE && check.scope == CheckScope::Local;
+                check.component == CheckedComponent::Datastore && !own_file
             }),
-            Source::Checks(ids) => self.of_checks(|check| any(ids, &check.id)),
-            Source::Crew(role, ids) => self.of_crew(*role, ids),
-            Source::Objectives(ids) => self.of_objectives(ids),
-            Source::Presence => ComponentState::Operational,
+            StateSource::Checks(ids) => self.checks_state(|check| any_matches(ids, &check.id)),
+            StateSource::Workers(role, ids) => self.workers_state(*role, ids),
+            StateSource::Objectives(ids) => self.objectives_state(ids),
+            StateSource::Presence => ComponentState::Operational,
         }
     }
 
-    fn of_service(&self) -> ComponentState {
+    fn service_state(&self) -> ComponentState {
         if !self.health.started {
             return ComponentState::NoData;
         }
         let checks = self.health.checks.iter();
-        let states =
-            checks.map(|check| rules::of_service(&Check::of(check, self.now), self.evidence.fleet));
+        let states = checks.map(|check| {
+            rules::service_state(&CheckInput::from_check(check, self.now), self.sources.fleet)
+        });
         // It answers, whatever else is known.
         rules::worst(states.chain([ComponentState::Operational]))
     }
 
-    fn of_checks(&self, wanted: impl Fn(&CheckState) -> bool) -> ComponentState {
-        let checks = self.health.checks.iter().filter(|check| wanted(check));
-        rules::of_checks(checks.map(|check| check.known(self.now)))
+    fn checks_state(&self, is_included: impl Fn(&CheckState) -> bool) -> ComponentState {
+        let checks = self.health.checks.iter().filter(|check| is_included(check));
+        rules::checks_state(checks.map(|check| check.freshness(self.now)))
     }
 
-    fn of_crew(&self, role: Role, ids: &[Pattern]) -> ComponentState {
-        let roster = self.evidence.reception.roster();
+    fn workers_state(&self, role: BeatRole, ids: &[IdPattern]) -> ComponentState {
+        let registry = self.sources.heartbeat_receiver.registry();
         if ids.iter().any(|pattern| pattern.matches("")) {
-            let counts = roster.counts(role, self.wall);
-            let states = State::LISTED.into_iter();
-            return rules::of_crew(
-                states.flat_map(|state| std::iter::repeat_n(state, counts.of(state))),
+            let counts = registry.counts(role, self.wall_time);
+            let states = WorkerState::LISTED.into_iter();
+            return rules::workers_state(
+                states.flat_map(|state| std::iter::repeat_n(state, counts.count(state))),
             );
         }
         let (mut states, mut after) = (Vec::new(), None);
         loop {
-            let query = Query {
+            let query = WorkerQuery {
                 role,
                 states: Vec::new(),
                 after,
-                limit: PAGE,
+                limit: PAGE_SIZE,
             };
-            let page = roster.page(&query, self.wall);
-            let ours = page
-                .views
+            let page = registry.page(&query, self.wall_time);
+            let matching = page
+                .workers
                 .iter()
-                .filter(|view| any(ids, view.row.id.as_str()));
-            states.extend(ours.map(|view| view.state));
-            after = page.next;
+                .filter(|worker| any_matches(ids, worker.row.id.as_str()));
+            states.extend(matching.map(|worker| worker.state));
+            after = page.next_cursor;
             if after.is_none() {
-                return rules::of_crew(states);
+                return rules::workers_state(states);
             }
         }
     }
 
-    fn of_objectives(&self, ids: &[Pattern]) -> ComponentState {
+    fn objectives_state(&self, ids: &[IdPattern]) -> ComponentState {
         let objectives = self
             .report
             .into_iter()
             .flat_map(|report| &report.objectives);
-        let ours = objectives.filter(|one| any(ids, &format!("{}.{}", one.service, one.name)));
-        rules::worst(ours.map(|one| rules::of_alert(one.alert)))
+        let matching =
+            objectives.filter(|one| any_matches(ids, &format!("{}.{}", one.service, one.name)));
+        rules::worst(matching.map(|one| rules::alert_state(one.alert)))
     }
 }
 
-fn any(patterns: &[Pattern], id: &str) -> bool {
+fn any_matches(patterns: &[IdPattern], id: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(id))
 }

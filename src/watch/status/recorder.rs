@@ -1,4 +1,4 @@
-//! What this process sees, as spans: a state goes on for as long as somebody looks.
+//! The observed states as spans: a state goes on for as long as it is observed.
 
 use std::sync::Arc;
 
@@ -7,93 +7,95 @@ use hashbrown::HashMap;
 use crate::model::status::ComponentState;
 use crate::store::SpanRow;
 
-/// How often a state that goes on is told to the store: what a kill can cost, in seconds.
-const TOLD_EVERY: i64 = 10;
-/// After so many seconds without a look nobody knows what was in between.
-const LOOKED_AWAY: i64 = 60;
+/// The interval, in seconds, at which an open span is stored: the loss of a kill.
+const STORE_INTERVAL: i64 = 10;
+/// The longest time between two observations, in seconds, that a span bridges.
+const MAX_OBSERVATION_GAP: i64 = 60;
 
-/// The spans that go on.
+/// The recorder of open spans.
 #[derive(Debug, Default)]
-pub(super) struct Recorder(HashMap<Arc<str>, Going>);
+pub(super) struct SpanRecorder(HashMap<Arc<str>, OpenSpan>);
 
 #[derive(Debug)]
-struct Going {
+struct OpenSpan {
     state: ComponentState,
     start: i64,
     end: i64,
-    told: Option<i64>,
+    stored_until: Option<i64>,
 }
 
-/// What is new.
+/// The spans that have changed.
 #[derive(Debug, Default)]
-pub(super) struct Recorded {
-    /// Every span that has grown, for this process.
-    pub(super) seen: Vec<SpanRow>,
-    /// Those of them that the store has to know.
-    pub(super) told: Vec<SpanRow>,
+pub(super) struct SpanUpdates {
+    /// Every span that has grown.
+    pub(super) grown: Vec<SpanRow>,
+    /// Those of them that are due to be stored.
+    pub(super) to_store: Vec<SpanRow>,
 }
 
-impl Recorder {
-    /// Goes on to a second. What has no data leaves a gap.
-    pub(super) fn see<'a>(
+impl SpanRecorder {
+    /// Records the states of a second. A component without data leaves a gap.
+    pub(super) fn record<'a>(
         &mut self,
         states: impl IntoIterator<Item = (&'a Arc<str>, ComponentState)>,
         second: i64,
-    ) -> Recorded {
-        let mut recorded = Recorded::default();
+    ) -> SpanUpdates {
+        let mut updates = SpanUpdates::default();
         for (key, state) in states {
-            if let Some(going) = self.0.get_mut(key) {
-                if second < going.start || second - going.end > LOOKED_AWAY {
+            if let Some(span) = self.0.get_mut(key) {
+                if second < span.start || second - span.end > MAX_OBSERVATION_GAP {
                     // The clock was set, or the process stood still.
                     self.0.remove(key);
                 } else {
-                    going.end = going.end.max(second);
-                    let over = going.state != state;
-                    recorded.add(key, going, over);
-                    if over {
+                    span.end = span.end.max(second);
+                    let ended = span.state != state;
+                    updates.add(key, span, ended);
+                    if ended {
                         self.0.remove(key);
                     }
                 }
             }
             if state != ComponentState::NoData && !self.0.contains_key(key) {
-                let mut going = Going {
+                let mut span = OpenSpan {
                     state,
                     start: second,
                     end: second,
-                    told: None,
+                    stored_until: None,
                 };
-                recorded.add(key, &mut going, true);
-                self.0.insert(Arc::clone(key), going);
+                updates.add(key, &mut span, true);
+                self.0.insert(Arc::clone(key), span);
             }
         }
-        recorded
+        updates
     }
 
-    /// Start and state of what goes on.
-    pub(super) fn going(&self, key: &str) -> Option<(i64, ComponentState)> {
-        self.0.get(key).map(|going| (going.start, going.state))
+    /// Returns start and state of an open span.
+    pub(super) fn open_span(&self, key: &str) -> Option<(i64, ComponentState)> {
+        self.0.get(key).map(|span| (span.start, span.state))
     }
 
-    /// Everything as it is, for the last time.
-    pub(super) fn end(&mut self) -> Vec<SpanRow> {
-        let going = self.0.drain();
-        going.map(|(key, going)| going.row(&key)).collect()
+    /// Ends all open spans and returns them.
+    pub(super) fn finish(&mut self) -> Vec<SpanRow> {
+        let span = self.0.drain();
+        span.map(|(key, span)| span.row(&key)).collect()
     }
 }
 
-impl Recorded {
-    fn add(&mut self, key: &Arc<str>, going: &mut Going, at_once: bool) {
-        let row = going.row(key);
-        let due = going.told.is_none_or(|told| going.end - told >= TOLD_EVERY);
-        if at_once || due {
-            going.told = Some(going.end);
-            self.told.push(row.clone());
+impl SpanUpdates {
+    fn add(&mut self, key: &Arc<str>, span: &mut OpenSpan, force: bool) {
+        let row = span.row(key);
+        let due = span
+            .stored_until
+            .is_none_or(|stored| span.end - stored >= STORE_INTERVAL);
+        if force || due {
+            span.stored_until = Some(span.end);
+            self.to_store.push(row.clone());
         }
-        self.seen.push(row);
+        self.grown.push(row);
     }
 }
 
-impl Going {
+impl OpenSpan {
     fn row(&self, key: &Arc<str>) -> SpanRow {
         SpanRow {
             component: Arc::clone(key),
@@ -110,27 +112,27 @@ mod tests {
 
     use ComponentState::{MajorOutage, NoData, Operational};
 
-    fn shape(rows: &[SpanRow]) -> Vec<(ComponentState, i64, i64)> {
+    fn span_tuples(rows: &[SpanRow]) -> Vec<(ComponentState, i64, i64)> {
         rows.iter()
             .map(|row| (row.state, row.start, row.end))
             .collect()
     }
 
-    /// What the store is told when these states are seen at these seconds.
-    fn told(seen: &[(i64, ComponentState)]) -> Vec<(ComponentState, i64, i64)> {
-        let (mut recorder, key) = (Recorder::default(), Arc::from("api"));
-        let rows = seen
+    /// Returns the stored spans when these states are observed at these seconds.
+    fn stored_spans(observed: &[(i64, ComponentState)]) -> Vec<(ComponentState, i64, i64)> {
+        let (mut recorder, key) = (SpanRecorder::default(), Arc::from("api"));
+        let rows = observed
             .iter()
-            .flat_map(|(second, state)| recorder.see([(&key, *state)], *second).told);
-        shape(&rows.collect::<Vec<_>>())
+            .flat_map(|(second, state)| recorder.record([(&key, *state)], *second).to_store);
+        span_tuples(&rows.collect::<Vec<_>>())
     }
 
     #[test]
-    fn a_state_is_told_when_it_begins_and_ends_and_every_ten_seconds_between() {
-        let mut seen: Vec<_> = (0..25).map(|second| (second, Operational)).collect();
-        seen.extend([(25, MajorOutage), (26, NoData), (27, NoData)]);
+    fn a_span_is_stored_when_it_starts_and_ends_and_every_ten_seconds() {
+        let mut observed: Vec<_> = (0..25).map(|second| (second, Operational)).collect();
+        observed.extend([(25, MajorOutage), (26, NoData), (27, NoData)]);
         assert_eq!(
-            told(&seen),
+            stored_spans(&observed),
             [
                 (Operational, 0, 0),
                 (Operational, 0, 10),
@@ -143,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_stood_still_saw_nothing() {
-        let seen = [(0, Operational), (60, Operational), (121, Operational)];
+    fn a_process_that_stood_still_leaves_a_gap() {
+        let observed = [(0, Operational), (60, Operational), (121, Operational)];
         let expected = [
             (Operational, 0, 0),
             (Operational, 0, 60),
             (Operational, 121, 121),
         ];
-        assert_eq!(told(&seen), expected);
+        assert_eq!(stored_spans(&observed), expected);
     }
 }

@@ -1,53 +1,76 @@
-//! What a person writes, as JSON. A key that nobody knows is a slip, and told as one.
+//! Request bodies of incidents and maintenance. An unknown key is reported as a fault.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::IncidentFault;
 use super::new_incident::{NewIncident, NewMaintenance, NewStatus, NewUpdate};
-use super::validate::shown;
-use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceStatus};
+use super::validate::abbreviate;
+use super::{IncidentError, IncidentFault, Incidents};
+use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId};
 
-type Read<T> = Result<T, Vec<IncidentFault>>;
+type RequestResult<T> = Result<T, Vec<IncidentFault>>;
 
 const TIME: &str = "an RFC 3339 time such as 2026-12-01T02:00:00Z";
 const TEXT: &str = "text";
 
-/// The members of the one object.
-struct Members<'a> {
-    members: &'a Map<String, Value>,
+impl Incidents {
+    /// Opens an incident from JSON, for the routes.
+    pub(crate) async fn open_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
+        let incident = parse_incident(body).map_err(IncidentError::Faults)?;
+        self.open(incident).await
+    }
+
+    pub(crate) async fn announce_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
+        let maintenance = parse_maintenance(body).map_err(IncidentError::Faults)?;
+        self.announce(maintenance).await
+    }
+
+    pub(crate) async fn update_json(
+        &self,
+        id: &str,
+        body: &[u8],
+    ) -> Result<StatusId, IncidentError> {
+        let update = parse_update(body).map_err(IncidentError::Faults)?;
+        let id = id.parse().map_err(|_| IncidentError::Unknown)?;
+        self.update(id, update).await.map(|()| id)
+    }
+}
+
+/// The reader of a request's JSON object, which collects faults.
+struct RequestReader<'a> {
+    object: &'a Map<String, Value>,
     known: Vec<&'static str>,
     faults: Vec<IncidentFault>,
 }
 
 /// Reads the body of `POST /api/v1/incidents`.
-pub(super) fn incident(body: &[u8]) -> Read<NewIncident> {
-    read(body, |members| NewIncident {
-        title: members.text("title", true),
-        body: members.text("body", true),
-        impact: members.word("impact", Impact::parse, "none, minor, major, critical"),
-        status: members.word("status", IncidentStatus::parse, INCIDENT),
-        components: members.states(),
-        started_at: members.time("started_at"),
-        draft: members.switch("draft"),
+fn parse_incident(body: &[u8]) -> RequestResult<NewIncident> {
+    parse_object(body, |reader| NewIncident {
+        title: reader.text("title", true),
+        body: reader.text("body", true),
+        impact: reader.parsed("impact", Impact::parse, "none, minor, major, critical"),
+        status: reader.parsed("status", IncidentStatus::parse, INCIDENT_STATUSES),
+        components: reader.component_states(),
+        started_at: reader.time("started_at"),
+        draft: reader.flag("draft"),
     })
 }
 
 /// Reads the body of `POST /api/v1/incidents/{id}/updates`.
-pub(super) fn update(body: &[u8]) -> Read<NewUpdate> {
-    read(body, |members| NewUpdate {
-        body: members.text("body", true),
-        status: members.word("status", status, STATUS),
-        title: members
-            .members
+fn parse_update(body: &[u8]) -> RequestResult<NewUpdate> {
+    parse_object(body, |reader| NewUpdate {
+        body: reader.text("body", true),
+        status: reader.parsed("status", parse_status, STATUSES),
+        title: reader
+            .object
             .contains_key("title")
-            .then(|| members.text("title", false)),
-        impact: members.word("impact", Impact::parse, "none, minor, major, critical"),
-        components: members.states(),
-        scheduled_until: members.time("scheduled_until"),
-        publish: members.switch("publish"),
+            .then(|| reader.text("title", false)),
+        impact: reader.parsed("impact", Impact::parse, "none, minor, major, critical"),
+        components: reader.component_states(),
+        scheduled_until: reader.time("scheduled_until"),
+        publish: reader.flag("publish"),
     })
     .map(|mut update| {
         update.title = update.title.filter(|title| !title.is_empty());
@@ -56,106 +79,109 @@ pub(super) fn update(body: &[u8]) -> Read<NewUpdate> {
 }
 
 /// Reads the body of `POST /api/v1/maintenance`.
-pub(super) fn maintenance(body: &[u8]) -> Read<NewMaintenance> {
-    read(body, |members| NewMaintenance {
-        title: members.text("title", true),
-        body: members.text("body", true),
-        components: members.keys(),
-        scheduled_for: members.required_time("scheduled_for"),
-        scheduled_until: members.required_time("scheduled_until"),
-        draft: members.switch("draft"),
+fn parse_maintenance(body: &[u8]) -> RequestResult<NewMaintenance> {
+    parse_object(body, |reader| NewMaintenance {
+        title: reader.text("title", true),
+        body: reader.text("body", true),
+        components: reader.component_keys(),
+        scheduled_for: reader.required_time("scheduled_for"),
+        scheduled_until: reader.required_time("scheduled_until"),
+        draft: reader.flag("draft"),
     })
 }
 
-const INCIDENT: &str = "investigating, identified, monitoring, resolved, postmortem";
-const STATUS: &str = "investigating, identified, monitoring, resolved, postmortem; of a maintenance \
+const INCIDENT_STATUSES: &str = "investigating, identified, monitoring, resolved, postmortem";
+const STATUSES: &str = "investigating, identified, monitoring, resolved, postmortem; of a maintenance \
                       scheduled, in_progress, verifying, completed";
 
-fn status(word: &str) -> Option<NewStatus> {
-    let incident = IncidentStatus::parse(word).map(NewStatus::Incident);
-    incident.or_else(|| MaintenanceStatus::parse(word).map(NewStatus::Maintenance))
+fn parse_status(text: &str) -> Option<NewStatus> {
+    let incident = IncidentStatus::parse(text).map(NewStatus::Incident);
+    incident.or_else(|| MaintenanceStatus::parse(text).map(NewStatus::Maintenance))
 }
 
-fn read<T>(body: &[u8], members: impl FnOnce(&mut Members<'_>) -> T) -> Read<T> {
+fn parse_object<T>(
+    body: &[u8],
+    read: impl FnOnce(&mut RequestReader<'_>) -> T,
+) -> RequestResult<T> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| vec![fault("$", error.to_string(), "a JSON object")])?;
     let Value::Object(object) = &value else {
-        return Err(vec![fault("$", found(&value), "a JSON object")]);
+        return Err(vec![fault("$", describe(&value), "a JSON object")]);
     };
-    let mut reading = Members {
-        members: object,
+    let mut reader = RequestReader {
+        object,
         known: Vec::new(),
         faults: Vec::new(),
     };
-    let read = members(&mut reading);
-    reading.refuse_unknown();
-    if reading.faults.is_empty() {
-        Ok(read)
+    let parsed = read(&mut reader);
+    reader.reject_unknown();
+    if reader.faults.is_empty() {
+        Ok(parsed)
     } else {
-        Err(reading.faults)
+        Err(reader.faults)
     }
 }
 
-impl<'a> Members<'a> {
-    fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+impl<'a> RequestReader<'a> {
+    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
-        self.members.get(key).filter(|value| !value.is_null())
+        self.object.get(key).filter(|value| !value.is_null())
     }
 
     fn text(&mut self, key: &'static str, required: bool) -> String {
-        match self.take(key) {
+        match self.get(key) {
             Some(Value::String(text)) => return text.clone(),
-            Some(other) => self.misfit(key, found(other), TEXT),
-            None if required => self.misfit(key, "nothing".into(), TEXT),
+            Some(other) => self.reject(key, describe(other), TEXT),
+            None if required => self.reject(key, "nothing".into(), TEXT),
             None => {}
         }
         String::new()
     }
 
-    fn word<T>(
+    fn parsed<T>(
         &mut self,
         key: &'static str,
         parse: impl Fn(&str) -> Option<T>,
         allowed: &str,
     ) -> Option<T> {
-        let value = self.take(key)?;
-        let word = value.as_str().and_then(parse);
-        if word.is_none() {
-            self.misfit(key, found(value), allowed);
+        let value = self.get(key)?;
+        let parsed = value.as_str().and_then(parse);
+        if parsed.is_none() {
+            self.reject(key, describe(value), allowed);
         }
-        word
+        parsed
     }
 
     fn time(&mut self, key: &'static str) -> Option<Timestamp> {
-        self.word(key, |text| text.parse().ok(), TIME)
+        self.parsed(key, |text| text.parse().ok(), TIME)
     }
 
     fn required_time(&mut self, key: &'static str) -> Timestamp {
-        if self.members.get(key).is_none_or(Value::is_null) {
-            self.misfit(key, "nothing".into(), TIME);
+        if self.object.get(key).is_none_or(Value::is_null) {
+            self.reject(key, "nothing".into(), TIME);
         }
         self.time(key).unwrap_or_default()
     }
 
-    fn switch(&mut self, key: &'static str) -> bool {
-        match self.take(key) {
+    fn flag(&mut self, key: &'static str) -> bool {
+        match self.get(key) {
             None => false,
-            Some(Value::Bool(switch)) => *switch,
+            Some(Value::Bool(flag)) => *flag,
             Some(other) => {
-                self.misfit(key, found(other), "true or false");
+                self.reject(key, describe(other), "true or false");
                 false
             }
         }
     }
 
-    /// `{"api": "major_outage"}`.
-    fn states(&mut self) -> BTreeMap<String, ComponentState> {
+    /// Returns the components with their states, such as `{"api": "major_outage"}`.
+    fn component_states(&mut self) -> BTreeMap<String, ComponentState> {
         let allowed = "an object of components and states, such as {\"api\": \"major_outage\"}";
-        let Some(value) = self.take("components") else {
+        let Some(value) = self.get("components") else {
             return BTreeMap::new();
         };
         let Value::Object(components) = value else {
-            self.misfit("components", found(value), allowed);
+            self.reject("components", describe(value), allowed);
             return BTreeMap::new();
         };
         let mut states = BTreeMap::new();
@@ -165,17 +191,21 @@ impl<'a> Members<'a> {
                 Some(state) => drop(states.insert(key.clone(), state)),
                 None => {
                     let allowed = "operational, degraded_performance, partial_outage, major_outage";
-                    self.misfit(&format!("components.{}", short(key)), found(value), allowed);
+                    self.reject(
+                        &format!("components.{}", truncated(key)),
+                        describe(value),
+                        allowed,
+                    );
                 }
             }
         }
         states
     }
 
-    /// `["api"]`.
-    fn keys(&mut self) -> Vec<String> {
+    /// Returns the keys of components, such as `["api"]`.
+    fn component_keys(&mut self) -> Vec<String> {
         let allowed = "a list of components, such as [\"api\"]";
-        let Some(value) = self.take("components") else {
+        let Some(value) = self.get("components") else {
             return Vec::new();
         };
         let keys = value.as_array().and_then(|items| {
@@ -183,24 +213,24 @@ impl<'a> Members<'a> {
             keys.collect()
         });
         keys.unwrap_or_else(|| {
-            self.misfit("components", found(value), allowed);
+            self.reject("components", describe(value), allowed);
             Vec::new()
         })
     }
 
-    fn refuse_unknown(&mut self) {
+    fn reject_unknown(&mut self) {
         let allowed = self.known.join(", ");
         let unknown = self
-            .members
+            .object
             .keys()
             .filter(|key| !self.known.contains(&key.as_str()));
         let unknown: Vec<_> = unknown.cloned().collect();
         for key in unknown {
-            self.misfit(&short(&key), "unknown key".into(), &allowed);
+            self.reject(&truncated(&key), "unknown key".into(), &allowed);
         }
     }
 
-    fn misfit(&mut self, key: &str, found: String, allowed: &str) {
+    fn reject(&mut self, key: &str, found: String, allowed: &str) {
         self.faults.push(fault(&format!("$.{key}"), found, allowed));
     }
 }
@@ -213,15 +243,15 @@ fn fault(path: &str, found: String, allowed: &str) -> IncidentFault {
     }
 }
 
-fn found(value: &Value) -> String {
+fn describe(value: &Value) -> String {
     match value {
-        Value::String(text) => shown(text),
+        Value::String(text) => abbreviate(text),
         Value::Array(_) => "an array".into(),
         Value::Object(_) => "an object".into(),
         scalar => scalar.to_string(),
     }
 }
 
-fn short(key: &str) -> String {
+fn truncated(key: &str) -> String {
     key.chars().take(64).collect()
 }

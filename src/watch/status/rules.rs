@@ -1,4 +1,4 @@
-//! The table by which the state of a component follows from what is known.
+//! The rules by which the state of a component follows from its sources.
 //!
 //! | what is looked at | operational | degraded performance | partial outage | major outage |
 //! |---|---|---|---|---|
@@ -15,27 +15,29 @@
 //! * Other instances are beside this one where the store is shared; each says what it sees, and the
 //!   worst counts.
 
-use crate::model::slo::report::Alert;
-use crate::model::snapshot::health::{CheckState, Criticality, Known, Scope, Status};
+use crate::model::slo::report::AlertState;
+use crate::model::snapshot::health::{
+    CheckScope, CheckState, Criticality, HealthStatus, ResultFreshness,
+};
 use crate::model::status::ComponentState;
-use crate::watch::heartbeat::registry::State as Beating;
+use crate::watch::heartbeat::registry::WorkerState;
 
 use ComponentState::{DegradedPerformance, MajorOutage, NoData, Operational, PartialOutage};
 
-/// The worst of everything; no data where there is nothing.
+/// Returns the worst state; no data if there is none.
 pub(super) fn worst(states: impl IntoIterator<Item = ComponentState>) -> ComponentState {
     states.into_iter().max().unwrap_or(NoData)
 }
 
-/// Checks that together are the component.
-pub(super) fn of_checks(known: impl IntoIterator<Item = Known>) -> ComponentState {
+/// Returns the state of a component of checks.
+pub(super) fn checks_state(freshness: impl IntoIterator<Item = ResultFreshness>) -> ComponentState {
     let (mut failed, mut warned, mut all) = (0, 0, 0);
-    for known in known {
-        match known {
-            Known::Pending => continue,
-            Known::Fresh(Status::Pass) => {}
-            Known::Fresh(Status::Warn) => warned += 1,
-            Known::Fresh(Status::Fail) | Known::Stale => failed += 1,
+    for freshness in freshness {
+        match freshness {
+            ResultFreshness::Pending => continue,
+            ResultFreshness::Fresh(HealthStatus::Pass) => {}
+            ResultFreshness::Fresh(HealthStatus::Warn) => warned += 1,
+            ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale => failed += 1,
         }
         all += 1;
     }
@@ -48,66 +50,72 @@ pub(super) fn of_checks(known: impl IntoIterator<Item = Known>) -> ComponentStat
     }
 }
 
-/// What one check says of the service that it belongs to; `fleet` where others serve beside it.
-pub(super) fn of_service(check: &Check, fleet: bool) -> ComponentState {
-    match check.known {
-        Known::Pending => NoData,
+/// Returns the state of the service by one of its checks; `fleet` if other instances serve beside it.
+pub(super) fn service_state(check: &CheckInput, fleet: bool) -> ComponentState {
+    match check.freshness {
+        ResultFreshness::Pending => NoData,
         _ if check.criticality == Criticality::Informational => NoData,
-        Known::Fresh(Status::Pass) => Operational,
-        Known::Fresh(Status::Warn) => DegradedPerformance,
-        Known::Fresh(Status::Fail) | Known::Stale if !check.takes_out => DegradedPerformance,
-        Known::Fresh(Status::Fail) | Known::Stale if fleet && check.scope == Scope::Local => {
+        ResultFreshness::Fresh(HealthStatus::Pass) => Operational,
+        ResultFreshness::Fresh(HealthStatus::Warn) => DegradedPerformance,
+        ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale
+            if !check.takes_out_of_service =>
+        {
+            DegradedPerformance
+        }
+        ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale
+            if fleet && check.scope == CheckScope::Local =>
+        {
             PartialOutage
         }
-        Known::Fresh(Status::Fail) | Known::Stale => MajorOutage,
+        ResultFreshness::Fresh(HealthStatus::Fail) | ResultFreshness::Stale => MajorOutage,
     }
 }
 
-/// Workers or schedulers by their states.
-pub(super) fn of_crew(states: impl IntoIterator<Item = Beating>) -> ComponentState {
-    let (mut well, mut ill) = (0_u64, 0_u64);
+/// Returns the state of workers or schedulers.
+pub(super) fn workers_state(states: impl IntoIterator<Item = WorkerState>) -> ComponentState {
+    let (mut healthy, mut failed) = (0_u64, 0_u64);
     for state in states {
         match state {
-            Beating::Online | Beating::Late => well += 1,
-            Beating::Offline | Beating::Stalled => ill += 1,
-            Beating::New | Beating::Stopped | Beating::Expired => {}
+            WorkerState::Online | WorkerState::Late => healthy += 1,
+            WorkerState::Offline | WorkerState::Stalled => failed += 1,
+            WorkerState::New | WorkerState::Stopped | WorkerState::Expired => {}
         }
     }
-    match (well, ill) {
+    match (healthy, failed) {
         (0, 0) => NoData,
         (_, 0) => Operational,
         (0, _) => MajorOutage,
-        (well, ill) if ill >= well => PartialOutage,
+        (healthy, failed) if failed >= healthy => PartialOutage,
         _ => DegradedPerformance,
     }
 }
 
-/// An objective's alert.
-pub(super) const fn of_alert(alert: Alert) -> ComponentState {
+/// Returns the state of an objective's alert.
+pub(super) const fn alert_state(alert: AlertState) -> ComponentState {
     match alert {
-        Alert::None | Alert::Frozen => NoData,
-        Alert::Warning => DegradedPerformance,
-        Alert::Critical => PartialOutage,
+        AlertState::None | AlertState::Frozen => NoData,
+        AlertState::Warning => DegradedPerformance,
+        AlertState::Critical => PartialOutage,
     }
 }
 
-/// Of a check, what the table looks at.
+/// The properties of a check that the rules depend on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Check {
-    pub(super) known: Known,
+pub(super) struct CheckInput {
+    pub(super) freshness: ResultFreshness,
     pub(super) criticality: Criticality,
-    pub(super) scope: Scope,
+    pub(super) scope: CheckScope,
     /// Whether its failure makes the instance unfit to serve.
-    pub(super) takes_out: bool,
+    pub(super) takes_out_of_service: bool,
 }
 
-impl Check {
-    pub(super) fn of(check: &CheckState, now: std::time::Instant) -> Self {
+impl CheckInput {
+    pub(super) fn from_check(check: &CheckState, now: std::time::Instant) -> Self {
         Self {
-            known: check.known(now),
+            freshness: check.freshness(now),
             criticality: check.criticality,
             scope: check.scope,
-            takes_out: check.effect(now).status == Status::Fail,
+            takes_out_of_service: check.effect(now).status == HealthStatus::Fail,
         }
     }
 }
@@ -116,12 +124,12 @@ impl Check {
 mod tests {
     use super::*;
 
-    use Known::{Fresh, Pending, Stale};
-    use Status::{Fail, Pass, Warn};
+    use HealthStatus::{Fail, Pass, Warn};
+    use ResultFreshness::{Fresh, Pending, Stale};
 
     #[test]
     fn a_component_of_checks_is_down_when_all_of_them_are() {
-        for (known, expected) in [
+        for (freshness, expected) in [
             (&[][..], NoData),
             (&[Pending], NoData),
             (&[Pending, Fresh(Pass)], Operational),
@@ -131,15 +139,19 @@ mod tests {
             (&[Fresh(Fail), Stale], MajorOutage),
             (&[Stale, Pending], MajorOutage),
         ] {
-            assert_eq!(of_checks(known.iter().copied()), expected, "{known:?}");
+            assert_eq!(
+                checks_state(freshness.iter().copied()),
+                expected,
+                "{freshness:?}"
+            );
         }
     }
 
     #[test]
     fn a_service_is_down_when_it_is_taken_out_and_partly_where_others_are_left() {
+        use CheckScope::{Local, Shared};
         use Criticality::{Critical, Degrading, Informational};
-        use Scope::{Local, Shared};
-        for (known, criticality, scope, takes_out, alone, in_fleet) in [
+        for (freshness, criticality, scope, takes_out_of_service, alone, in_fleet) in [
             (
                 Fresh(Pass),
                 Critical,
@@ -192,20 +204,20 @@ mod tests {
             (Fresh(Fail), Informational, Local, false, NoData, NoData),
             (Pending, Critical, Local, false, NoData, NoData),
         ] {
-            let check = Check {
-                known,
+            let check = CheckInput {
+                freshness,
                 criticality,
                 scope,
-                takes_out,
+                takes_out_of_service,
             };
-            assert_eq!(of_service(&check, false), alone, "{check:?}");
-            assert_eq!(of_service(&check, true), in_fleet, "{check:?}");
+            assert_eq!(service_state(&check, false), alone, "{check:?}");
+            assert_eq!(service_state(&check, true), in_fleet, "{check:?}");
         }
     }
 
     #[test]
-    fn a_crew_is_down_by_its_share_of_those_who_should_be_there() {
-        use Beating::{Expired, Late, New, Offline, Online, Stalled, Stopped};
+    fn workers_are_down_by_the_share_of_those_expected() {
+        use WorkerState::{Expired, Late, New, Offline, Online, Stalled, Stopped};
         for (states, expected) in [
             (&[][..], NoData),
             (&[New, Stopped, Expired], NoData),
@@ -214,14 +226,23 @@ mod tests {
             (&[Online, Stalled], PartialOutage),
             (&[Offline, Stalled, New], MajorOutage),
         ] {
-            assert_eq!(of_crew(states.iter().copied()), expected, "{states:?}");
+            assert_eq!(
+                workers_state(states.iter().copied()),
+                expected,
+                "{states:?}"
+            );
         }
     }
 
     #[test]
-    fn a_quiet_objective_says_nothing_and_the_worst_of_all_counts() {
-        let alerts = [Alert::None, Alert::Frozen, Alert::Warning, Alert::Critical];
-        let states = alerts.map(of_alert);
+    fn a_quiet_objective_has_no_data_and_the_worst_state_counts() {
+        let alerts = [
+            AlertState::None,
+            AlertState::Frozen,
+            AlertState::Warning,
+            AlertState::Critical,
+        ];
+        let states = alerts.map(alert_state);
         assert_eq!(states, [NoData, NoData, DegradedPerformance, PartialOutage]);
         assert_eq!(worst([Operational, PartialOutage, NoData]), PartialOutage);
         assert_eq!(worst([]), NoData);

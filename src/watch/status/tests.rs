@@ -9,80 +9,81 @@ use jiff::Timestamp;
 use super::*;
 use crate::config::Role;
 use crate::model::snapshot::health::{
-    CheckState, Component, Criticality, Found, Health, LatestHealth, Scope, Status,
+    CheckResult, CheckScope, CheckState, CheckedComponent, Criticality, HealthState, HealthStatus,
+    LatestHealth,
 };
-use crate::model::snapshot::slo::LatestSlo;
-use crate::model::status::{Author, Component as Shown, IncidentStatus};
-use crate::record::slo_events::Ledger;
+use crate::model::snapshot::slo::LatestSloReport;
+use crate::model::status::{Author, ComponentStatus, IncidentStatus};
+use crate::record::slo_events::SloEvents;
 use crate::store::{
-    Answer, Memory, NoteRow, Revision, Settings, SliceRow, SpanRow, Store, StoreError, WorkerRow,
-    block_on,
+    AlertStateRow, MemoryStore, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
+    WorkerRow, WriterSettings, block_on,
 };
-use crate::watch::heartbeat::Reception;
+use crate::watch::heartbeat::HeartbeatReceiver;
 
 use ComponentState::{Operational, PartialOutage};
 
 /// A store that several processes share, and that may be away.
 #[derive(Debug, Default)]
-struct Shared {
-    memory: Memory,
+struct OutageStore {
+    memory: MemoryStore,
     away: AtomicBool,
 }
 
-impl Shared {
-    fn there<'a, T: Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
+impl OutageStore {
+    fn unless_away<'a, T: Send + 'a>(&'a self, future: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
         if self.away.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(StoreError::passing("away")) });
+            return Box::pin(async { Err(StoreError::transient("away")) });
         }
-        answer
+        future
     }
 }
 
-impl Store for Shared {
-    fn commit<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, ()> {
+impl Store for OutageStore {
+    fn commit<'a>(&'a self, changes: &'a [StoreOp]) -> StoreFuture<'a, ()> {
         if self.away.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(StoreError::passing("away")) });
+            return Box::pin(async { Err(StoreError::transient("away")) });
         }
         self.memory.commit(changes)
     }
 
-    fn workers(&self, since: Revision) -> Answer<'_, (Vec<WorkerRow>, Revision)> {
-        self.there(self.memory.workers(since))
+    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
+        self.unless_away(self.memory.workers(since))
     }
 
-    fn instances(&self) -> Answer<'_, Vec<Arc<str>>> {
-        self.there(self.memory.instances())
+    fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
+        self.unless_away(self.memory.instances())
     }
 
-    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> Answer<'a, Vec<SliceRow>> {
-        self.there(self.memory.slices(instance, since))
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
+        self.unless_away(self.memory.slices(instance, since))
     }
 
-    fn notes<'a>(&'a self, instance: &'a str) -> Answer<'a, Vec<NoteRow>> {
-        self.there(self.memory.notes(instance))
+    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
+        self.unless_away(self.memory.alert_states(instance))
     }
 
-    fn bulletins(&self, since: Timestamp) -> Answer<'_, Vec<BulletinRow>> {
-        self.there(self.memory.bulletins(since))
+    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
+        self.unless_away(self.memory.incidents(since))
     }
 
-    fn bulletin(&self, id: StatusId) -> Answer<'_, Option<BulletinRow>> {
-        self.there(self.memory.bulletin(id))
+    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
+        self.unless_away(self.memory.incident(id))
     }
 
-    fn spans(&self, since: i64) -> Answer<'_, Vec<SpanRow>> {
-        self.there(self.memory.spans(since))
+    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
+        self.unless_away(self.memory.spans(since))
     }
 
-    fn sweep(&self, before: Timestamp) -> Answer<'_, u64> {
-        self.there(self.memory.sweep(before))
+    fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.unless_away(self.memory.delete_expired_slices(before))
     }
 
-    fn sweep_status(&self, before: Timestamp) -> Answer<'_, u64> {
-        self.there(self.memory.sweep_status(before))
+    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.unless_away(self.memory.delete_expired_status(before))
     }
 
-    fn lead<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Answer<'a, bool> {
+    fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {
         Box::pin(async { Ok(true) })
     }
 
@@ -91,10 +92,10 @@ impl Store for Shared {
     }
 }
 
-/// One process: what its only check says, and what it shows.
-struct Process {
+/// One process with its only check and its status.
+struct StatusProcess {
     health: LatestHealth,
-    keeper: Keeper,
+    store_writer: StoreWriter,
     incidents: Incidents,
     clock: Clock,
 }
@@ -103,79 +104,84 @@ fn clock() -> Clock {
     Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 }
 
-fn process(clock: &Clock, store: &Arc<Shared>) -> Process {
-    let settings = Settings {
+fn process(clock: &Clock, store: &Arc<OutageStore>) -> StatusProcess {
+    let settings = WriterSettings {
         clock: clock.clone(),
         instance: "i".into(),
         retention: Duration::from_secs(86_400),
     };
-    let keeper = Keeper::idle(Arc::clone(store) as _, settings).unwrap();
+    let store_writer = StoreWriter::without_thread(Arc::clone(store) as _, settings).unwrap();
     let config = Config::new("test", Role::Api);
-    let reception = Reception::new(&config, clock.clone(), keeper.clone(), Ledger::default());
+    let receiver = HeartbeatReceiver::new(
+        &config,
+        clock.clone(),
+        store_writer.clone(),
+        SloEvents::default(),
+    );
     let health = LatestHealth::default();
-    let evidence = Evidence {
+    let sources = StatusSources {
         health: health.clone(),
-        reception: Arc::new(reception),
-        slo: LatestSlo::default(),
+        heartbeat_receiver: Arc::new(receiver),
+        slo: LatestSloReport::default(),
         fleet: true,
     };
-    let process = Process {
-        incidents: Incidents::new(&config, clock.clone(), keeper.clone(), evidence),
+    let process = StatusProcess {
+        incidents: Incidents::new(&config, clock.clone(), store_writer.clone(), sources),
         health,
-        keeper,
+        store_writer,
         clock: clock.clone(),
     };
-    process.find(Status::Pass);
+    process.set_check_status(HealthStatus::Pass);
     process
 }
 
-impl Process {
-    /// What the check of this instance's own says from now on.
-    fn find(&self, status: Status) {
+impl StatusProcess {
+    /// Sets the status of the only check.
+    fn set_check_status(&self, status: HealthStatus) {
         let now = self.clock.now();
-        let found = Found {
+        let found = CheckResult {
             status,
             code: "x",
             detail: None,
             at: now + Duration::from_secs(86_400),
-            wall: self.clock.wall(),
+            wall_time: self.clock.wall(),
             took: Duration::ZERO,
         };
-        self.health.publish(Health {
+        self.health.publish(HealthState {
             sampled: true,
             started: true,
-            ending: false,
+            shutting_down: false,
             checks: vec![check(now, found)],
         });
     }
 
     fn tick(&self) {
         self.incidents.tick();
-        self.keeper.tick();
+        self.store_writer.tick();
     }
 
-    fn api(&self) -> Shown {
+    fn api_component(&self) -> ComponentStatus {
         let status = self.incidents.status().unwrap();
         let found = status.components.iter().find(|one| &*one.key == "api");
         found.cloned().unwrap()
     }
 }
 
-fn check(registered: Instant, found: Found) -> CheckState {
+fn check(registered: Instant, found: CheckResult) -> CheckState {
     CheckState {
         id: "it".into(),
         criticality: Criticality::Critical,
-        scope: Scope::Local,
-        component: Component::Other,
+        scope: CheckScope::Local,
+        component: CheckedComponent::Other,
         unready: false,
         watchdog: false,
         registered,
         stale_after: Duration::from_secs(60),
-        found: Some(found),
+        last_result: Some(found),
     }
 }
 
-fn live(clock: &Clock, processes: &[&Process], seconds: u64) {
+fn advance(clock: &Clock, processes: &[&StatusProcess], seconds: u64) {
     for _ in 0..seconds {
         clock.advance(Duration::from_secs(1));
         processes.iter().for_each(|process| process.tick());
@@ -183,27 +189,40 @@ fn live(clock: &Clock, processes: &[&Process], seconds: u64) {
 }
 
 #[test]
-fn what_one_of_a_fleet_sees_all_show_and_one_incident_is_opened() {
+fn an_observation_of_one_instance_is_shown_by_all_and_opens_one_incident() {
     let (clock, store) = (clock(), Arc::default());
     let [one, two] = [(); 2].map(|()| process(&clock, &store));
     let both = [&one, &two];
-    live(&clock, &both, 30);
-    assert_eq!(both.map(|process| process.api().state), [Operational; 2]);
-    one.find(Status::Fail);
-    live(&clock, &both, 8);
-    assert_eq!(both.map(|process| process.api().state), [PartialOutage; 2]);
-    live(&clock, &both, 100);
-    let shown = both.map(|process| process.incidents.status().unwrap().incidents.clone());
-    assert_eq!(shown[0].len(), 1);
-    assert_eq!(shown[0], shown[1]);
-    assert_eq!(shown[0][0].author, Author::System);
-    one.find(Status::Pass);
-    live(&clock, &both, 40);
-    assert_eq!(both.map(|process| process.api().state), [Operational; 2]);
-    live(&clock, &both, 400);
-    let shown = both.map(|process| process.incidents.status().unwrap().incidents.clone());
-    assert_eq!(shown[0], shown[1]);
-    let statuses: Vec<_> = shown[0][0].updates.iter().map(|one| one.status).collect();
+    advance(&clock, &both, 30);
+    assert_eq!(
+        both.map(|process| process.api_component().state),
+        [Operational; 2]
+    );
+    one.set_check_status(HealthStatus::Fail);
+    advance(&clock, &both, 8);
+    assert_eq!(
+        both.map(|process| process.api_component().state),
+        [PartialOutage; 2]
+    );
+    advance(&clock, &both, 100);
+    let incidents = both.map(|process| process.incidents.status().unwrap().incidents.clone());
+    assert_eq!(incidents[0].len(), 1);
+    assert_eq!(incidents[0], incidents[1]);
+    assert_eq!(incidents[0][0].author, Author::System);
+    one.set_check_status(HealthStatus::Pass);
+    advance(&clock, &both, 40);
+    assert_eq!(
+        both.map(|process| process.api_component().state),
+        [Operational; 2]
+    );
+    advance(&clock, &both, 400);
+    let incidents = both.map(|process| process.incidents.status().unwrap().incidents.clone());
+    assert_eq!(incidents[0], incidents[1]);
+    let statuses: Vec<_> = incidents[0][0]
+        .updates
+        .iter()
+        .map(|one| one.status)
+        .collect();
     use IncidentStatus::{Investigating, Monitoring, Resolved};
     assert_eq!(
         statuses,
@@ -213,14 +232,14 @@ fn what_one_of_a_fleet_sees_all_show_and_one_incident_is_opened() {
 }
 
 #[test]
-fn two_that_see_the_same_at_the_same_second_open_one_incident() {
+fn two_instances_that_observe_the_same_second_open_one_incident() {
     let (clock, store) = (clock(), Arc::default());
     let [one, two] = [(); 2].map(|()| process(&clock, &store));
-    live(&clock, &[&one, &two], 30);
-    one.find(Status::Fail);
-    two.find(Status::Fail);
-    live(&clock, &[&one, &two], 300);
-    let rows = block_on(store.memory.bulletins(Timestamp::MIN)).unwrap();
+    advance(&clock, &[&one, &two], 30);
+    one.set_check_status(HealthStatus::Fail);
+    two.set_check_status(HealthStatus::Fail);
+    advance(&clock, &[&one, &two], 300);
+    let rows = block_on(store.memory.incidents(Timestamp::MIN)).unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].version, 1, "neither contradicts the other");
 }
@@ -229,14 +248,17 @@ fn two_that_see_the_same_at_the_same_second_open_one_incident() {
 fn a_restart_keeps_history_and_since_and_leaves_a_gap_without_data() {
     let (clock, store) = (clock(), Arc::default());
     let before = process(&clock, &store);
-    live(&clock, &[&before], 100);
-    before.incidents.end();
-    assert_eq!(block_on(before.keeper.flush(Duration::ZERO)).unwrap(), 0);
-    let since = before.api().since;
-    live(&clock, &[], 60);
+    advance(&clock, &[&before], 100);
+    before.incidents.stop();
+    assert_eq!(
+        block_on(before.store_writer.flush(Duration::ZERO)).unwrap(),
+        0
+    );
+    let since = before.api_component().since;
+    advance(&clock, &[], 60);
     let after = process(&clock, &store);
-    live(&clock, &[&after], 41);
-    let api = after.api();
+    advance(&clock, &[&after], 41);
+    let api = after.api_component();
     assert_eq!((api.state, api.since), (Operational, since));
     let seconds = api.seconds;
     // From the first of 100 looks to the last, and 41 seconds with the one that goes on.
@@ -245,39 +267,42 @@ fn a_restart_keeps_history_and_since_and_leaves_a_gap_without_data() {
 }
 
 #[test]
-fn while_the_store_is_away_states_go_on_and_incidents_are_as_they_were() {
-    let (clock, store) = (clock(), Arc::<Shared>::default());
+fn while_the_store_is_unavailable_states_go_on_and_incidents_stay() {
+    let (clock, store) = (clock(), Arc::<OutageStore>::default());
     let one = process(&clock, &store);
-    live(&clock, &[&one], 30);
-    one.find(Status::Fail);
-    live(&clock, &[&one], 100);
+    advance(&clock, &[&one], 30);
+    one.set_check_status(HealthStatus::Fail);
+    advance(&clock, &[&one], 100);
     assert_eq!(one.incidents.status().unwrap().store_away_since, None);
     store.away.store(true, Ordering::SeqCst);
     let away = Timestamp::try_from(clock.wall()).unwrap();
-    live(&clock, &[&one], 20);
-    one.find(Status::Pass);
-    live(&clock, &[&one], 400);
+    advance(&clock, &[&one], 20);
+    one.set_check_status(HealthStatus::Pass);
+    advance(&clock, &[&one], 400);
     let status = one.incidents.status().unwrap();
     let since = status.store_away_since.unwrap();
     assert!(
         since.duration_since(away).as_secs() <= 6,
         "{since} after {away}"
     );
-    assert_eq!(one.api().state, Operational);
+    assert_eq!(one.api_component().state, Operational);
     assert_eq!(status.incidents[0].status, IncidentStatus::Investigating);
     let refused = block_on(one.incidents.open(NewIncident::new("a", "b")));
-    assert!(matches!(refused, Err(IncidentError::Away)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(IncidentError::StoreUnavailable)),
+        "{refused:?}"
+    );
     store.away.store(false, Ordering::SeqCst);
-    live(&clock, &[&one], 30);
+    advance(&clock, &[&one], 30);
     let status = one.incidents.status().unwrap();
     assert_eq!(status.store_away_since, None);
     assert_eq!(status.incidents[0].status, IncidentStatus::Resolved);
-    let outage = one.api().seconds.partial_outage;
+    let outage = one.api_component().seconds.partial_outage;
     assert_eq!(outage, 120, "nothing of what was seen is lost");
 }
 
 #[test]
-fn words_that_come_at_once_are_all_kept() {
+fn concurrent_updates_are_all_stored() {
     let (clock, store) = (clock(), Arc::default());
     let [one, two] = [(); 2].map(|()| process(&clock, &store));
     let id = block_on(one.incidents.open(NewIncident::new("a", "b"))).unwrap();
@@ -297,15 +322,15 @@ fn words_that_come_at_once_are_all_kept() {
     threads
         .into_iter()
         .for_each(|thread| thread.join().unwrap());
-    let row = block_on(store.memory.bulletin(id)).unwrap().unwrap();
+    let row = block_on(store.memory.incident(id)).unwrap().unwrap();
     assert_eq!(row.version, 21);
 }
 
 #[test]
-fn a_component_of_which_nothing_is_known_is_left_out() {
+fn a_component_without_data_is_left_out() {
     let (clock, store) = (clock(), Arc::default());
     let one = process(&clock, &store);
-    live(&clock, &[&one], 3);
+    advance(&clock, &[&one], 3);
     let status = one.incidents.status().unwrap();
     let keys: Vec<_> = status.components.iter().map(|one| &*one.key).collect();
     assert_eq!(keys, ["api"]);

@@ -1,4 +1,4 @@
-//! What the system says to the public: names of components and words of states, and nothing else.
+//! The texts of automatic updates: names of components and labels of states, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -8,67 +8,80 @@ use crate::model::status::ComponentState;
 use crate::model::units::format_duration;
 use crate::store::AffectedRow;
 
-/// Names by keys.
-pub(super) type Names<'a> = BTreeMap<&'a str, &'a str>;
+/// The names of components by their keys.
+pub(super) type NamesByKey<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Such as `Major outage of Database and API`: the worst state, and those that are in trouble.
-pub(super) fn title(affected: &[AffectedRow], names: &Names<'_>) -> String {
+/// Returns a title such as `Major outage of Database and API`: the worst state, and the affected components.
+pub(super) fn incident_title(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
     let worst = affected.iter().map(|one| one.state).max();
     let worst = worst.unwrap_or(ComponentState::NoData);
     let mut ordered: Vec<_> = affected.iter().collect();
     ordered.sort_by_key(|one| std::cmp::Reverse(one.state));
-    let of: Vec<_> = ordered.iter().map(|one| name(&one.key, names)).collect();
-    format!("{} of {}", worst.label(), list(&of))
+    let component_names: Vec<_> = ordered
+        .iter()
+        .map(|one| display_name(&one.key, names))
+        .collect();
+    format!("{} of {}", worst.label(), join_names(&component_names))
 }
 
-pub(super) fn found(affected: &[AffectedRow], names: &Names<'_>) -> String {
-    format!("{} Found by automatic checks.", states(affected, names))
+pub(super) fn opened_body(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
+    format!(
+        "{} Found by automatic checks.",
+        list_states(affected, names)
+    )
 }
 
-pub(super) fn changed(changed: &[AffectedRow], names: &Names<'_>, well: bool) -> String {
-    let states = states(changed, names);
-    if well {
+pub(super) fn changed_body(
+    changed: &[AffectedRow],
+    names: &NamesByKey<'_>,
+    all_operational: bool,
+) -> String {
+    let states = list_states(changed, names);
+    if all_operational {
         format!("{states} All that was affected works again, and is watched.")
     } else {
         states
     }
 }
 
-/// `left` are those that are not quite well yet.
-pub(super) fn over(
+/// Returns the text of the end. `remaining` are the components that are not operational yet.
+pub(super) fn resolved_body(
     now: Timestamp,
     started_at: Timestamp,
-    left: &[AffectedRow],
-    names: &Names<'_>,
+    remaining: &[AffectedRow],
+    names: &NamesByKey<'_>,
 ) -> String {
     let seconds = now.as_second().saturating_sub(started_at.as_second());
-    let lasted = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    let lasted = format_duration(lasted);
-    if left.is_empty() {
-        format!("Everything has worked for a while. It lasted {lasted}.")
+    let duration = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    let duration = format_duration(duration);
+    if remaining.is_empty() {
+        format!("Everything has worked for a while. It lasted {duration}.")
     } else {
-        format!("It is over, and lasted {lasted}. {}", states(left, names))
+        format!(
+            "It is over, and lasted {duration}. {}",
+            list_states(remaining, names)
+        )
     }
 }
 
-pub(super) const BEGUN: &str = "The announced work has begun.";
-pub(super) const DONE: &str = "The time that was announced for the work is over.";
+pub(super) const MAINTENANCE_STARTED: &str = "The announced work has begun.";
+pub(super) const MAINTENANCE_ENDED: &str = "The time that was announced for the work is over.";
 
-/// Such as `API: partial outage. Workers: operational.`
-fn states(affected: &[AffectedRow], names: &Names<'_>) -> String {
+/// Returns a list such as `API: partial outage. Workers: operational.`
+fn list_states(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
     let one = |one: &AffectedRow| {
         let state = one.state.label().to_lowercase();
-        format!("{}: {state}.", name(&one.key, names))
+        format!("{}: {state}.", display_name(&one.key, names))
     };
     affected.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-fn name<'a>(key: &'a str, names: &Names<'a>) -> &'a str {
+fn display_name<'a>(key: &'a str, names: &NamesByKey<'a>) -> &'a str {
     names.get(key).copied().unwrap_or(key)
 }
 
-/// Such as `a, b and c`; of many, how many more.
-fn list(names: &[&str]) -> String {
+/// Returns a list such as `a, b and c`; of many, the number of the others.
+fn join_names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),

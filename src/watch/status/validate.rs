@@ -1,57 +1,57 @@
-//! What a person wrote, judged, and made into a row. All that is wrong is told at once.
+//! Validation of manual incidents and maintenance. All faults are reported at once.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::IncidentFault;
-use super::component::Part;
+use super::component::ComponentDefinition;
 use super::new_incident::{NewIncident, NewMaintenance, NewStatus, NewUpdate};
 use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
 use crate::store::{
-    AffectedRow, BulletinRow, Course, IncidentCourse, MaintenanceCourse, UpdateRow,
+    AffectedRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails, UpdateRow,
 };
 
-const LONGEST_TITLE: usize = 255;
-const LONGEST_BODY: usize = 10_000;
-/// Entries of one timeline: enough for weeks, and little enough for a page.
-const MOST_UPDATES: usize = 200;
-const LONGEST_WORK: Duration = Duration::from_secs(31 * 86_400);
-/// Longer ago than pages show.
-const LONGEST_AGO: Duration = Duration::from_secs(90 * 86_400);
-/// Nobody announces so far ahead, but slips of the year do.
-const LONGEST_AHEAD: Duration = Duration::from_secs(366 * 86_400);
+const MAX_TITLE_BYTES: usize = 255;
+const MAX_BODY_BYTES: usize = 10_000;
+/// The largest number of updates of one timeline: enough for weeks, and little enough for a page.
+const MAX_UPDATES: usize = 200;
+const MAX_MAINTENANCE: Duration = Duration::from_secs(31 * 86_400);
+/// The longest time since the start of an incident: as long as pages show.
+const MAX_AGE: Duration = Duration::from_secs(90 * 86_400);
+/// The longest time until a maintenance, against slips of the year.
+const MAX_LEAD_TIME: Duration = Duration::from_secs(366 * 86_400);
 
-/// Finds faults.
-pub(super) struct Judge<'a> {
-    parts: &'a [Part],
+/// The validator, which collects faults and returns a row.
+pub(super) struct Validator<'a> {
+    definitions: &'a [ComponentDefinition],
     now: Timestamp,
     faults: Vec<IncidentFault>,
 }
 
-type Judged = Result<BulletinRow, Vec<IncidentFault>>;
+type ValidationResult = Result<IncidentRow, Vec<IncidentFault>>;
 
-impl<'a> Judge<'a> {
-    pub(super) const fn new(parts: &'a [Part], now: Timestamp) -> Self {
+impl<'a> Validator<'a> {
+    pub(super) const fn new(definitions: &'a [ComponentDefinition], now: Timestamp) -> Self {
         Self {
-            parts,
+            definitions,
             now,
             faults: Vec::new(),
         }
     }
 
-    pub(super) fn incident(mut self, new: &NewIncident) -> Judged {
-        self.title(&new.title);
-        self.body(&new.body);
-        self.impact(new.impact);
-        let affected = self.states(&new.components);
+    pub(super) fn incident(mut self, new: &NewIncident) -> ValidationResult {
+        self.check_title(&new.title);
+        self.check_body(&new.body);
+        self.check_impact(new.impact);
+        let affected = self.affected_rows(&new.components);
         let started_at = new.started_at.unwrap_or(self.now);
-        let fine =
-            started_at <= self.now && self.now.duration_since(started_at) <= span(LONGEST_AGO);
+        let is_valid =
+            started_at <= self.now && self.now.duration_since(started_at) <= signed(MAX_AGE);
         self.require(
-            fine,
+            is_valid,
             "$.started_at",
             started_at,
             "a time in the last 90 days",
@@ -59,28 +59,28 @@ impl<'a> Judge<'a> {
         let status = new.status.unwrap_or(IncidentStatus::Investigating);
         let worst = affected.iter().map(|one| one.state.impact()).max();
         let now = self.now;
-        let course = IncidentCourse {
+        let details = IncidentDetails {
             impact: new.impact.or(worst).unwrap_or(Impact::None),
             status,
             started_at,
             monitoring_at: (status == IncidentStatus::Monitoring).then_some(now),
             resolved_at: status.is_end().then_some(now),
-            updates: vec![entry(status, &new.body, now, &affected)],
+            updates: vec![new_update(status, &new.body, now, &affected)],
         };
-        let course = Course::Incident(course);
-        self.judged(bulletin(&new.title, new.draft, affected, now, course))
+        let details = IncidentKind::Incident(details);
+        self.finish(new_row(&new.title, new.draft, affected, now, details))
     }
 
-    pub(super) fn maintenance(mut self, new: &NewMaintenance) -> Judged {
-        self.title(&new.title);
-        self.body(&new.body);
-        let fine = !new.components.is_empty();
-        self.require(fine, "$.components", "[]", "at least one component");
+    pub(super) fn maintenance(mut self, new: &NewMaintenance) -> ValidationResult {
+        self.check_title(&new.title);
+        self.check_body(&new.body);
+        let is_valid = !new.components.is_empty();
+        self.require(is_valid, "$.components", "[]", "at least one component");
         for (index, key) in new.components.iter().enumerate() {
-            self.component(&format!("$.components[{index}]"), key);
+            self.check_component(&format!("$.components[{index}]"), key);
         }
         let (from, until) = (new.scheduled_for, new.scheduled_until);
-        self.window(from, until);
+        self.check_window(from, until);
         let mut keys = new.components.clone();
         keys.sort();
         keys.dedup();
@@ -88,48 +88,54 @@ impl<'a> Judge<'a> {
         let affected = keys.into_iter().map(|key| AffectedRow { key, state });
         let affected: Vec<_> = affected.collect();
         let (now, status) = (self.now, MaintenanceStatus::Scheduled);
-        let course = MaintenanceCourse {
+        let details = MaintenanceDetails {
             status,
             scheduled_for: from,
             scheduled_until: until,
             completed_at: None,
-            updates: vec![entry(status, &new.body, now, &affected)],
+            updates: vec![new_update(status, &new.body, now, &affected)],
         };
-        let course = Course::Maintenance(course);
-        self.judged(bulletin(&new.title, new.draft, affected, now, course))
+        let details = IncidentKind::Maintenance(details);
+        self.finish(new_row(&new.title, new.draft, affected, now, details))
     }
 
-    /// The next version of what is there.
-    pub(super) fn update(mut self, row: &BulletinRow, new: &NewUpdate) -> Judged {
-        self.body(&new.body);
+    /// Returns the next version of a row.
+    pub(super) fn update(mut self, row: &IncidentRow, new: &NewUpdate) -> ValidationResult {
+        self.check_body(&new.body);
         if let Some(title) = &new.title {
-            self.title(title);
+            self.check_title(title);
         }
         let mut next = row.clone();
         next.version += 1;
         next.updated_at = self.now.max(row.updated_at);
         next.draft &= !new.publish;
         next.title = new.title.clone().unwrap_or(next.title);
-        match &mut next.course {
-            Course::Incident(course) => {
-                let affected = self.go_on(course, new);
-                if course.status.is_end() {
-                    let well = ComponentState::Operational;
-                    next.affected.iter_mut().for_each(|one| one.state = well);
+        match &mut next.kind {
+            IncidentKind::Incident(details) => {
+                let affected = self.update_incident(details, new);
+                if details.status.is_end() {
+                    let operational = ComponentState::Operational;
+                    next.affected
+                        .iter_mut()
+                        .for_each(|one| one.state = operational);
                 }
-                merge(&mut next.affected, &affected);
+                merge_affected(&mut next.affected, &affected);
                 // Opened again, it is the person's, and the system may need its slot for another one.
-                if course.resolved_at.is_none() && row.ends().is_some() {
+                if details.resolved_at.is_none() && row.ends_at().is_some() {
                     next.slot = None;
                 }
             }
-            Course::Maintenance(course) => self.go_on_working(course, new),
+            IncidentKind::Maintenance(details) => self.update_maintenance(details, new),
         }
-        self.judged(next)
+        self.finish(next)
     }
 
-    fn go_on(&mut self, course: &mut IncidentCourse, new: &NewUpdate) -> Vec<AffectedRow> {
-        self.impact(new.impact);
+    fn update_incident(
+        &mut self,
+        details: &mut IncidentDetails,
+        new: &NewUpdate,
+    ) -> Vec<AffectedRow> {
+        self.check_impact(new.impact);
         let until = new.scheduled_until.map(|at| at.to_string());
         self.require(
             until.is_none(),
@@ -137,55 +143,55 @@ impl<'a> Judge<'a> {
             until.unwrap_or_default(),
             "a maintenance",
         );
-        let affected = self.states(&new.components);
+        let affected = self.affected_rows(&new.components);
         let status = match new.status {
-            None => course.status,
+            None => details.status,
             Some(NewStatus::Incident(status)) => status,
             Some(NewStatus::Maintenance(status)) => {
                 self.require(
                     false,
                     "$.status",
                     status.as_str(),
-                    &words(&IncidentStatus::ALL.map(IncidentStatus::as_str)),
+                    &join(&IncidentStatus::ALL.map(IncidentStatus::as_str)),
                 );
-                course.status
+                details.status
             }
         };
-        self.room(course.updates.len());
+        self.check_update_count(details.updates.len());
         let now = self.now;
         let worst = affected.iter().map(|one| one.state.impact()).max();
-        course.impact = new
+        details.impact = new
             .impact
-            .unwrap_or(course.impact.max(worst.unwrap_or(Impact::None)));
-        course.status = status;
-        course.monitoring_at = match status {
+            .unwrap_or(details.impact.max(worst.unwrap_or(Impact::None)));
+        details.status = status;
+        details.monitoring_at = match status {
             IncidentStatus::Investigating | IncidentStatus::Identified => None,
-            IncidentStatus::Monitoring => course.monitoring_at.or(Some(now)),
-            IncidentStatus::Resolved | IncidentStatus::Postmortem => course.monitoring_at,
+            IncidentStatus::Monitoring => details.monitoring_at.or(Some(now)),
+            IncidentStatus::Resolved | IncidentStatus::Postmortem => details.monitoring_at,
         };
-        course.resolved_at = if status.is_end() {
-            course.resolved_at.or(Some(now))
+        details.resolved_at = if status.is_end() {
+            details.resolved_at.or(Some(now))
         } else {
             None
         };
-        course
+        details
             .updates
-            .push(entry(status, &new.body, now, &affected));
+            .push(new_update(status, &new.body, now, &affected));
         affected
     }
 
-    fn go_on_working(&mut self, course: &mut MaintenanceCourse, new: &NewUpdate) {
+    fn update_maintenance(&mut self, details: &mut MaintenanceDetails, new: &NewUpdate) {
         let status = match new.status {
-            None => course.status,
+            None => details.status,
             Some(NewStatus::Maintenance(status)) => status,
             Some(NewStatus::Incident(status)) => {
                 self.require(
                     false,
                     "$.status",
                     status.as_str(),
-                    &words(&MaintenanceStatus::ALL.map(MaintenanceStatus::as_str)),
+                    &join(&MaintenanceStatus::ALL.map(MaintenanceStatus::as_str)),
                 );
-                course.status
+                details.status
             }
         };
         for key in new.components.keys() {
@@ -199,35 +205,37 @@ impl<'a> Judge<'a> {
         if let Some(impact) = new.impact {
             self.require(false, "$.impact", impact.as_str(), "an incident");
         }
-        let over = course.completed_at.is_some() || course.scheduled_until <= self.now;
+        let is_over = details.completed_at.is_some() || details.scheduled_until <= self.now;
         self.require(
-            !over || new.status.is_none(),
+            !is_over || new.status.is_none(),
             "$.status",
             status.as_str(),
             "no other one: the maintenance is over",
         );
         if let Some(until) = new.scheduled_until {
             self.require(
-                !over,
+                !is_over,
                 "$.scheduled_until",
                 until,
                 "no other one: the maintenance is over",
             );
-            self.window(course.scheduled_for, until);
-            course.scheduled_until = until;
+            self.check_window(details.scheduled_for, until);
+            details.scheduled_until = until;
         }
-        self.room(course.updates.len());
-        course.status = status;
+        self.check_update_count(details.updates.len());
+        details.status = status;
         if status == MaintenanceStatus::Completed {
-            course.completed_at = course.completed_at.or(Some(self.now));
+            details.completed_at = details.completed_at.or(Some(self.now));
         }
-        course.updates.push(entry(status, &new.body, self.now, &[]));
+        details
+            .updates
+            .push(new_update(status, &new.body, self.now, &[]));
     }
 
-    fn window(&mut self, from: Timestamp, until: Timestamp) {
+    fn check_window(&mut self, from: Timestamp, until: Timestamp) {
         let ahead = self
             .now
-            .checked_add(LONGEST_AHEAD)
+            .checked_add(MAX_LEAD_TIME)
             .unwrap_or(Timestamp::MAX);
         self.require(
             from <= ahead,
@@ -235,64 +243,66 @@ impl<'a> Judge<'a> {
             from,
             "a time in the next 366 days",
         );
-        let fine =
-            from < until && until > self.now && until.duration_since(from) <= span(LONGEST_WORK);
+        let is_valid = from < until
+            && until > self.now
+            && until.duration_since(from) <= signed(MAX_MAINTENANCE);
         let allowed = "a time to come, after scheduled_for and at most 31 days after it";
-        self.require(fine, "$.scheduled_until", until, allowed);
+        self.require(is_valid, "$.scheduled_until", until, allowed);
     }
 
-    fn title(&mut self, title: &str) {
-        let fine = !title.trim().is_empty()
-            && title.len() <= LONGEST_TITLE
+    fn check_title(&mut self, title: &str) {
+        let is_valid = !title.trim().is_empty()
+            && title.len() <= MAX_TITLE_BYTES
             && !title.contains(char::is_control);
         self.require(
-            fine,
+            is_valid,
             "$.title",
-            shown(title),
+            abbreviate(title),
             "1 to 255 bytes of printable text in one line",
         );
     }
 
-    fn body(&mut self, body: &str) {
-        let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
-        let fine = !body.trim().is_empty() && body.len() <= LONGEST_BODY && !body.contains(odd);
+    fn check_body(&mut self, body: &str) {
+        let is_forbidden = |c: char| c.is_control() && c != '\n' && c != '\t';
+        let is_valid =
+            !body.trim().is_empty() && body.len() <= MAX_BODY_BYTES && !body.contains(is_forbidden);
         let allowed = "1 to 10000 bytes of printable text, lines separated by \\n";
-        self.require(fine, "$.body", shown(body), allowed);
+        self.require(is_valid, "$.body", abbreviate(body), allowed);
     }
 
-    fn impact(&mut self, impact: Option<Impact>) {
-        let fine = impact != Some(Impact::Maintenance);
+    fn check_impact(&mut self, impact: Option<Impact>) {
+        let is_valid = impact != Some(Impact::Maintenance);
         self.require(
-            fine,
+            is_valid,
             "$.impact",
             "maintenance",
             "none, minor, major, critical",
         );
     }
 
-    fn room(&mut self, updates: usize) {
-        let fine = updates < MOST_UPDATES;
+    fn check_update_count(&mut self, updates: usize) {
+        let is_valid = updates < MAX_UPDATES;
         self.require(
-            fine,
+            is_valid,
             "$",
             format!("{updates} updates"),
             "at most 200 in one timeline",
         );
     }
 
-    fn states(
+    fn affected_rows(
         &mut self,
         components: &std::collections::BTreeMap<String, ComponentState>,
     ) -> Vec<AffectedRow> {
         for (key, state) in components {
             let path = format!("$.components.{key}");
-            self.component(&path, key);
-            let fine = !matches!(
+            self.check_component(&path, key);
+            let is_valid = !matches!(
                 state,
                 ComponentState::NoData | ComponentState::UnderMaintenance
             );
             let allowed = "operational, degraded_performance, partial_outage, major_outage";
-            self.require(fine, &path, state.as_str(), allowed);
+            self.require(is_valid, &path, state.as_str(), allowed);
         }
         let rows = components.iter().map(|(key, state)| AffectedRow {
             key: key.clone(),
@@ -301,14 +311,27 @@ impl<'a> Judge<'a> {
         rows.collect()
     }
 
-    fn component(&mut self, path: &str, key: &str) {
-        let known = self.parts.iter().any(|part| *part.key == *key);
-        let keys: Vec<_> = self.parts.iter().map(|part| &*part.key).collect();
-        self.require(known, path, shown(key), &words(&keys));
+    fn check_component(&mut self, path: &str, key: &str) {
+        let known = self
+            .definitions
+            .iter()
+            .any(|definition| *definition.key == *key);
+        let keys: Vec<_> = self
+            .definitions
+            .iter()
+            .map(|definition| &*definition.key)
+            .collect();
+        self.require(known, path, abbreviate(key), &join(&keys));
     }
 
-    fn require(&mut self, fine: bool, path: &str, found: impl std::fmt::Display, allowed: &str) {
-        if !fine {
+    fn require(
+        &mut self,
+        is_valid: bool,
+        path: &str,
+        found: impl std::fmt::Display,
+        allowed: &str,
+    ) {
+        if !is_valid {
             self.faults.push(IncidentFault {
                 path: path.into(),
                 found: found.to_string(),
@@ -317,7 +340,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn judged(self, row: BulletinRow) -> Judged {
+    fn finish(self, row: IncidentRow) -> ValidationResult {
         if self.faults.is_empty() {
             Ok(row)
         } else {
@@ -326,15 +349,15 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// One that is new.
-fn bulletin(
+/// Returns the first version of a row.
+fn new_row(
     title: &str,
     draft: bool,
     affected: Vec<AffectedRow>,
     now: Timestamp,
-    course: Course,
-) -> BulletinRow {
-    BulletinRow {
+    details: IncidentKind,
+) -> IncidentRow {
+    IncidentRow {
         id: StatusId::random(),
         version: 1,
         slot: None,
@@ -344,11 +367,11 @@ fn bulletin(
         created_at: now,
         updated_at: now,
         affected,
-        course,
+        kind: details,
     }
 }
 
-fn entry<S>(status: S, body: &str, at: Timestamp, affected: &[AffectedRow]) -> UpdateRow<S> {
+fn new_update<S>(status: S, body: &str, at: Timestamp, affected: &[AffectedRow]) -> UpdateRow<S> {
     UpdateRow {
         id: StatusId::random(),
         status,
@@ -359,7 +382,7 @@ fn entry<S>(status: S, body: &str, at: Timestamp, affected: &[AffectedRow]) -> U
     }
 }
 
-fn merge(into: &mut Vec<AffectedRow>, changed: &[AffectedRow]) {
+fn merge_affected(into: &mut Vec<AffectedRow>, changed: &[AffectedRow]) {
     for change in changed {
         match into.iter_mut().find(|one| one.key == change.key) {
             Some(known) => known.state = change.state,
@@ -368,12 +391,12 @@ fn merge(into: &mut Vec<AffectedRow>, changed: &[AffectedRow]) {
     }
 }
 
-fn words(words: &[&str]) -> String {
-    words.join(", ")
+fn join(names: &[&str]) -> String {
+    names.join(", ")
 }
 
-/// As much of a text as a message needs.
-pub(super) fn shown(text: &str) -> String {
+/// Returns a text as short as a message needs.
+pub(super) fn abbreviate(text: &str) -> String {
     let short: String = text.chars().take(64).collect();
     if short.len() < text.len() {
         format!("{short:?}… ({} bytes)", text.len())
@@ -382,6 +405,6 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-fn span(time: Duration) -> jiff::SignedDuration {
+fn signed(time: Duration) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX)
 }

@@ -6,22 +6,22 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
-use vantage_obs::config::{Protocol, Signal};
+use vantage_obs::config::{Protocol, TelemetrySignal};
 use vantage_obs::instruments::Currency;
-use vantage_obs::logs::Output;
+use vantage_obs::logs::LogWriter;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
 
-use super::{all, config, setting, start, unique, until};
+use super::{all, config, setting, start, unique, wait_for};
 
 /// Something of one service that the Collector took: a span, a metric or a log record, in OTLP's JSON.
-pub(super) struct Taken {
+pub(super) struct ExportedItem {
     pub(super) resource: BTreeMap<String, Value>,
     pub(super) item: Value,
 }
 
 /// What the Collector has taken so far of one signal from one service.
-pub(super) fn taken(signal: Signal, service: &str) -> Vec<Taken> {
+pub(super) fn received(signal: TelemetrySignal, service: &str) -> Vec<ExportedItem> {
     let folder = setting("VANTAGE_TEST_COLLECTOR_OUT");
     let file = Path::new(&folder).join(format!("{signal}.jsonl"));
     let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -36,18 +36,18 @@ pub(super) fn taken(signal: Signal, service: &str) -> Vec<Taken> {
 }
 
 /// Waits until there is something.
-pub(super) async fn arrived(signal: Signal, service: &str) -> Vec<Taken> {
+pub(super) async fn wait_for_items(signal: TelemetrySignal, service: &str) -> Vec<ExportedItem> {
     let what = format!("{signal} of {service}");
-    until(&what, async || {
-        Some(taken(signal, service)).filter(|taken| !taken.is_empty())
+    wait_for(&what, async || {
+        Some(received(signal, service)).filter(|received| !received.is_empty())
     })
     .await
 }
 
-fn of_service(signal: Signal, service: &str, line: &Value) -> Vec<Taken> {
+fn of_service(signal: TelemetrySignal, service: &str, line: &Value) -> Vec<ExportedItem> {
     let [resources, scopes, items] = match signal {
-        Signal::Traces => ["resourceSpans", "scopeSpans", "spans"],
-        Signal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
+        TelemetrySignal::Traces => ["resourceSpans", "scopeSpans", "spans"],
+        TelemetrySignal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
         _ => ["resourceLogs", "scopeLogs", "logRecords"],
     };
     let mut found = Vec::new();
@@ -55,7 +55,7 @@ fn of_service(signal: Signal, service: &str, line: &Value) -> Vec<Taken> {
         let resource = attributes(&part["resource"]);
         if resource.get("service.name") == Some(&json!(service)) {
             let items = all(&part[scopes]).flat_map(|scope| all(&scope[items]));
-            found.extend(items.map(|item| Taken {
+            found.extend(items.map(|item| ExportedItem {
                 resource: resource.clone(),
                 item: item.clone(),
             }));
@@ -77,21 +77,24 @@ fn attributes(of: &Value) -> BTreeMap<String, Value> {
         .collect()
 }
 
-fn assert_resource(taken: &Taken, service: &str) {
+fn assert_resource(received: &ExportedItem, service: &str) {
     for (key, expected) in [
         ("service.name", service),
         ("service.version", "1.2.3"),
         ("deployment.environment.name", "proof"),
         ("cloud.region", "eu-north"),
     ] {
-        assert_eq!(taken.resource.get(key), Some(&json!(expected)), "{key}");
+        assert_eq!(received.resource.get(key), Some(&json!(expected)), "{key}");
     }
-    assert!(taken.resource.contains_key("service.instance.id"));
+    assert!(received.resource.contains_key("service.instance.id"));
 }
 
 /// The data of the newest metric with this name, and its only point.
-fn metric<'a>(taken: &'a [Taken], name: &str, kind: &str) -> (&'a Value, &'a Value) {
-    let found = taken.iter().rev().find(|taken| taken.item["name"] == name);
+fn metric<'a>(received: &'a [ExportedItem], name: &str, kind: &str) -> (&'a Value, &'a Value) {
+    let found = received
+        .iter()
+        .rev()
+        .find(|received| received.item["name"] == name);
     let found = found.unwrap_or_else(|| panic!("no {name}"));
     let data = &found.item[kind];
     let points: Vec<_> = all(&data["dataPoints"]).collect();
@@ -109,7 +112,7 @@ async fn metrics_arrive(protocol: Protocol) {
     telemetry.business().revenue(euro, 1);
     let pool = telemetry.database("postgresql").pool("primary");
     for milliseconds in [1, 250, 750, 20_000] {
-        pool.waited(Duration::from_millis(milliseconds));
+        pool.record_wait(Duration::from_millis(milliseconds));
     }
     let own = telemetry.meter("newsletter");
     own.u64_counter("newsletter.sent").build().add(7, &[]);
@@ -118,17 +121,17 @@ async fn metrics_arrive(protocol: Protocol) {
         .start("mail", SystemTime::now(), &Carrier::EMPTY)
         .succeed();
     let report = telemetry.shutdown().await.unwrap();
-    assert!(report.signal(Signal::Metrics).unwrap().exported > 10);
+    assert!(report.signal(TelemetrySignal::Metrics).unwrap().exported > 10);
 
-    let taken = arrived(Signal::Metrics, &service).await;
-    assert_resource(&taken[0], &service);
-    let (sum, point) = metric(&taken, "vantage.business.revenue", "sum");
+    let received = wait_for_items(TelemetrySignal::Metrics, &service).await;
+    assert_resource(&received[0], &service);
+    let (sum, point) = metric(&received, "vantage.business.revenue", "sum");
     assert_eq!(sum["isMonotonic"], true);
     assert_eq!(sum["aggregationTemporality"], 2, "cumulative");
     assert_eq!(point["asInt"], "2000");
     assert_eq!(attributes(point)["currency"], "EUR");
 
-    let (histogram, point) = metric(&taken, "db.client.connection.wait_time", "histogram");
+    let (histogram, point) = metric(&received, "db.client.connection.wait_time", "histogram");
     assert_eq!(histogram["aggregationTemporality"], 2, "cumulative");
     let bounds = json!([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]);
     assert_eq!(numbers(&point["explicitBounds"]), numbers(&bounds));
@@ -142,9 +145,9 @@ async fn metrics_arrive(protocol: Protocol) {
         "primary"
     );
 
-    let (_, point) = metric(&taken, "newsletter.sent", "sum");
+    let (_, point) = metric(&received, "newsletter.sent", "sum");
     assert_eq!(point["asInt"], "7", "a meter of one's own is pushed too");
-    let (_, point) = metric(&taken, "vantage.worker.jobs", "sum");
+    let (_, point) = metric(&received, "vantage.worker.jobs", "sum");
     assert_eq!(point["asInt"], "1");
     assert_eq!(attributes(point)["outcome"], "succeeded");
 }
@@ -162,7 +165,7 @@ fn logging(service: &str, protocol: Protocol) -> Config {
 async fn logs_arrive(protocol: Protocol) {
     let service = unique("logs");
     let telemetry = start(logging(&service, protocol));
-    let layer = telemetry.tracing_layer(Output::to(std::io::sink()));
+    let layer = telemetry.tracing_layer(LogWriter::from_writer(std::io::sink()));
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!("outside of any trace");
@@ -173,14 +176,14 @@ async fn logs_arrive(protocol: Protocol) {
         job.fail("upstream_timeout");
     });
     let report = telemetry.shutdown().await.unwrap();
-    assert_eq!(report.signal(Signal::Logs).unwrap().exported, 2);
+    assert_eq!(report.signal(TelemetrySignal::Logs).unwrap().exported, 2);
 
-    let taken = arrived(Signal::Logs, &service).await;
-    assert_eq!(taken.len(), 2);
-    for taken in &taken {
-        assert_resource(taken, &service);
+    let received = wait_for_items(TelemetrySignal::Logs, &service).await;
+    assert_eq!(received.len(), 2);
+    for received in &received {
+        assert_resource(received, &service);
     }
-    let (outside, inside) = (&taken[0].item, &taken[1].item);
+    let (outside, inside) = (&received[0].item, &received[1].item);
     assert_eq!(outside["body"]["stringValue"], "outside of any trace");
     assert_eq!(outside["severityText"], "INFO");
     assert_eq!(outside["severityNumber"], 9);
@@ -193,7 +196,7 @@ async fn logs_arrive(protocol: Protocol) {
     assert_eq!(fields["post"], "7");
     assert_eq!(fields["text"], "ünï \"quoted\"\n");
 
-    let spans = arrived(Signal::Traces, &service).await;
+    let spans = wait_for_items(TelemetrySignal::Traces, &service).await;
     assert_eq!(spans.len(), 1);
     let job = &spans[0].item;
     assert_eq!(job["name"], "mail");

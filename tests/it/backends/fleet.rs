@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::postgres::server::Server;
-use crate::processes::child::{Child, Kind, eventually};
+use super::postgres::server::TestPostgres;
+use crate::processes::child::{ChildProcess, ChildRole, eventually};
 
 const WORKERS: [&str; 3] = ["one", "two", "three"];
-const AWAY: Duration = Duration::from_secs(20);
+const DOWNTIME: Duration = Duration::from_secs(20);
 
-fn child(kind: Kind, id: &str, more: &[(&str, &str)]) -> Child {
+fn child(kind: ChildRole, id: &str, more: &[(&str, &str)]) -> ChildProcess {
     let mut variables = vec![
         ("VANTAGE_TEST_WORKER", id),
         // What others wrote is read each second: a faster beat would be late before it is read.
@@ -19,54 +19,56 @@ fn child(kind: Kind, id: &str, more: &[(&str, &str)]) -> Child {
         ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "60s"),
     ];
     variables.extend(more);
-    Child::start(kind, &variables)
+    ChildProcess::start(kind, &variables)
 }
 
-fn over_http(id: &str, api: &Child) -> Child {
+fn over_http(id: &str, api: &ChildProcess) -> ChildProcess {
     let endpoint = api.endpoint();
     let http = [
         ("VANTAGE_OBS_HEARTBEAT_SINK", "http"),
         ("VANTAGE_OBS_HEARTBEAT_ENDPOINT", &endpoint),
     ];
-    child(Kind::Worker, id, &http)
+    child(ChildRole::Worker, id, &http)
 }
 
 /// What does not depend on when it is asked for.
-fn known(api: &Child, worker: &str) -> Value {
-    let mut view = api.view(worker);
+fn known(api: &ChildProcess, worker: &str) -> Value {
+    let mut view = api.worker_view(worker);
     if let Some(members) = view.as_object_mut() {
         members.remove("age_ms");
     }
     view
 }
 
-fn all_online(api: &Child) -> bool {
+fn all_online(api: &ChildProcess) -> bool {
     WORKERS.iter().all(|worker| api.state(worker) == "online")
 }
 
 #[test]
 #[ignore = "needs .ci/backends"]
 fn two_apis_answer_the_same_and_go_on_answering_while_their_database_is_away() {
-    let server = Server::start();
+    let server = TestPostgres::start();
     let url = server.url();
     let shared = [
         ("VANTAGE_OBS_STORE_KIND", "postgres"),
         ("VANTAGE_OBS_STORE_URL", url.as_str()),
     ];
-    let apis = [(); 2].map(|()| child(Kind::Api, "", &shared));
+    let apis = [(); 2].map(|()| child(ChildRole::Api, "", &shared));
     let mut workers = [
         over_http("one", &apis[0]),
         over_http("two", &apis[1]),
-        child(Kind::Worker, "three", &shared),
+        child(ChildRole::Worker, "three", &shared),
     ];
     for api in &apis {
         eventually("everybody is seen by both", || all_online(api));
     }
-    let boots: Vec<_> = WORKERS.map(|id| apis[0].view(id)["boot_id"].clone()).into();
+    let boots: Vec<_> = WORKERS
+        .map(|id| apis[0].worker_view(id)["boot_id"].clone())
+        .into();
 
     server.down();
     let since = Instant::now();
-    while since.elapsed() < AWAY {
+    while since.elapsed() < DOWNTIME {
         for (api, own) in apis.iter().zip(["one", "two"]) {
             let asked = Instant::now();
             assert_eq!(api.get("/api/v1/health/live").0, 200);
@@ -86,7 +88,7 @@ fn two_apis_answer_the_same_and_go_on_answering_while_their_database_is_away() {
     for api in &apis {
         eventually("everybody is seen by both again", || all_online(api));
         for (id, boot) in WORKERS.iter().zip(&boots) {
-            let view = api.view(id);
+            let view = api.worker_view(id);
             assert_eq!(
                 (&view["boot_id"], &view["restarts"]),
                 (boot, &0.into()),
@@ -94,7 +96,7 @@ fn two_apis_answer_the_same_and_go_on_answering_while_their_database_is_away() {
             );
         }
     }
-    workers.iter_mut().for_each(Child::terminate);
+    workers.iter_mut().for_each(ChildProcess::terminate);
     for id in WORKERS {
         eventually("both know the same", || {
             let [one, two] = [0, 1].map(|api| known(&apis[api], id));

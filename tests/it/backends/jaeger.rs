@@ -12,43 +12,43 @@ use serde_json::Value;
 use tracing::instrument::WithSubscriber as _;
 use tracing::{Instrument as _, info_span};
 use tracing_subscriber::layer::SubscriberExt as _;
-use vantage_obs::config::{Protocol, Signal};
-use vantage_obs::logs::Output;
+use vantage_obs::config::{Protocol, TelemetrySignal};
+use vantage_obs::logs::LogWriter;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Role, Telemetry};
 
-use super::{all, config, json, setting, start, unique, until};
+use super::{all, config, json, setting, start, unique, wait_for};
 
 /// What stands between API and worker: text, as a database or a broker would keep it.
 type Queue = Arc<Mutex<Vec<String>>>;
 
 /// A trace as Jaeger tells it.
-struct Trace(Value);
+struct JaegerTrace(Value);
 
 /// A span of it.
 #[derive(Clone, Copy)]
-struct Span<'a> {
+struct JaegerSpan<'a> {
     trace: &'a Value,
     span: &'a Value,
 }
 
-impl Trace {
+impl JaegerTrace {
     /// Waits until the trace with this id has so many spans.
-    async fn of(id: &str, spans: usize) -> Self {
+    async fn fetch(id: &str, spans: usize) -> Self {
         let url = format!("{}/api/traces/{id}", setting("VANTAGE_TEST_JAEGER_QUERY"));
         let whole = async || {
             let trace = json(&url).await?["data"].get(0)?.clone();
             (all(&trace["spans"]).count() >= spans).then_some(trace)
         };
-        Self(until(&format!("trace {id} with {spans} spans"), whole).await)
+        Self(wait_for(&format!("trace {id} with {spans} spans"), whole).await)
     }
 
-    fn spans(&self) -> impl Iterator<Item = Span<'_>> {
+    fn spans(&self) -> impl Iterator<Item = JaegerSpan<'_>> {
         let trace = &self.0;
-        all(&trace["spans"]).map(move |span| Span { trace, span })
+        all(&trace["spans"]).map(move |span| JaegerSpan { trace, span })
     }
 
-    fn span(&self, name: &str) -> Span<'_> {
+    fn span(&self, name: &str) -> JaegerSpan<'_> {
         let mut named = self.spans().filter(|span| span.name() == name);
         let found = named.next();
         assert!(named.next().is_none(), "two spans {name}: {:#}", self.0);
@@ -56,7 +56,7 @@ impl Trace {
     }
 }
 
-impl<'a> Span<'a> {
+impl<'a> JaegerSpan<'a> {
     fn name(self) -> &'a str {
         self.span["operationName"].as_str().unwrap()
     }
@@ -133,7 +133,7 @@ async fn work(telemetry: &Telemetry, queued: &str) {
     let carrier: Carrier = serde_json::from_str(queued).unwrap();
     let worker = telemetry.worker("publisher-1");
     let job = worker.start("publish_post", SystemTime::now(), &carrier);
-    let layer = telemetry.tracing_layer(Output::to(std::io::sink()));
+    let layer = telemetry.tracing_layer(LogWriter::from_writer(std::io::sink()));
     let subscriber = tracing_subscriber::registry().with(layer);
     // The span is made inside the job: made before, it would be in no trace.
     let work = async {
@@ -159,7 +159,7 @@ fn trace_id(queued: &str) -> String {
 /// The spans that one signal's report counts.
 async fn exported(telemetry: Telemetry) -> u64 {
     let report = telemetry.shutdown().await.unwrap();
-    report.signal(Signal::Traces).unwrap().exported
+    report.signal(TelemetrySignal::Traces).unwrap().exported
 }
 
 async fn request_to_job(protocol: Protocol) {
@@ -177,7 +177,7 @@ async fn request_to_job(protocol: Protocol) {
     work(&worker, &queued).await;
     assert_eq!((exported(api).await, exported(worker).await), (1, 3));
 
-    let trace = Trace::of(&trace_id(&queued), 4).await;
+    let trace = JaegerTrace::fetch(&trace_id(&queued), 4).await;
     assert_eq!(trace.spans().count(), 4, "{:#}", trace.0);
     let request = trace.span("POST /posts/{id}/publish");
     let job = trace.span("publish_post");
@@ -218,7 +218,7 @@ async fn request_to_job(protocol: Protocol) {
     }
     let instances = [request, job].map(|span| span.resource("service.instance.id"));
     assert!(instances.iter().all(Option::is_some), "{instances:?}");
-    let errors = [request, job, attempt, query].map(Span::is_error);
+    let errors = [request, job, attempt, query].map(JaegerSpan::is_error);
     assert_eq!(errors, [false, true, true, false]);
     assert_eq!(all(&attempt.span["logs"]).count(), 1, "its error is told");
 }
@@ -252,7 +252,7 @@ async fn jaeger_shows_which_request_failed_below_the_call_that_made_it() {
         let client = reqwest::Client::new();
         let answer = client.get(url.to_string()).headers(headers).send().await;
         let answer = answer.unwrap();
-        call.answered(answer.status());
+        call.complete(answer.status());
         answer.bytes().await.unwrap();
     }
     assert_eq!((exported(api).await, exported(caller).await), (6, 3));
@@ -262,7 +262,7 @@ async fn jaeger_shows_which_request_failed_below_the_call_that_made_it() {
         (&ids[1], "404", true, false),
         (&ids[2], "500", true, true),
     ] {
-        let trace = Trace::of(id, 3).await;
+        let trace = JaegerTrace::fetch(id, 3).await;
         let (call, request) = (trace.span("GET"), trace.span("GET /posts/{id}"));
         let query = trace.span("SELECT posts");
         assert_eq!(request.parents(), [call.id()]);

@@ -9,11 +9,11 @@ use vantage_obs::catalog;
 use vantage_obs::config::Secret;
 use vantage_obs::testing::TestTelemetry;
 
-use crate::backends::until;
+use crate::backends::wait_for;
 use crate::catalog::DATABASE_SERVER;
 use crate::support::{named, scrape};
 
-use server::{Server, database, run};
+use server::{TestPostgres, create_database, run_script};
 
 fn up(test: &TestTelemetry, name: &str) -> Option<f64> {
     let labels = [("db_namespace", name), ("db_system_name", "postgresql")];
@@ -23,8 +23,8 @@ fn up(test: &TestTelemetry, name: &str) -> Option<f64> {
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
 async fn a_watched_database_has_its_figures_while_it_answers() {
-    let server = Server::start();
-    run(&server.url(), "CREATE TABLE posts (id int PRIMARY KEY)").await;
+    let server = TestPostgres::start();
+    run_script(&server.url(), "CREATE TABLE posts (id int PRIMARY KEY)").await;
     let test = TestTelemetry::new();
     let url = Secret::new(server.url());
     let watch = test.telemetry().watch_postgres("store", &url).unwrap();
@@ -32,7 +32,7 @@ async fn a_watched_database_has_its_figures_while_it_answers() {
         test.tick();
         test.value("vantage_database_size_bytes", &[("db_namespace", "store")])
     };
-    let bytes = until("the size", async || size()).await;
+    let bytes = wait_for("the size", async || size()).await;
     assert!(bytes > 5e6, "{bytes}");
     assert_eq!(up(&test, "store"), Some(1.0));
     let text = scrape(&test);
@@ -45,7 +45,7 @@ async fn a_watched_database_has_its_figures_while_it_answers() {
     }
     server.down();
     // The next sample is a quarter of a minute away.
-    until("its end", async || size().is_none().then_some(())).await;
+    wait_for("its end", async || size().is_none().then_some(())).await;
     assert_eq!(up(&test, "store"), Some(0.0));
     assert!(named(&scrape(&test), "vantage_database_table_size_bytes").is_empty());
     drop(watch);
@@ -58,23 +58,27 @@ async fn a_check_of_postgres_says_whether_it_answers_and_why_not() {
     let telemetry = test.telemetry();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let free = free.local_addr().unwrap();
-    let there = Secret::new(database().await);
+    let there = Secret::new(create_database().await);
     let refused = Secret::new(format!("postgres://vantage:canary@{free}/x"));
     drop(
         telemetry
-            .check("there")
-            .within(Duration::from_secs(2))
+            .health_check("there")
+            .timeout(Duration::from_secs(2))
             .postgres(&there),
     );
-    drop(telemetry.check("gone").postgres(&refused));
-    drop(telemetry.check("wrong").postgres(&Secret::new("canary")));
+    drop(telemetry.health_check("gone").postgres(&refused));
+    drop(
+        telemetry
+            .health_check("wrong")
+            .postgres(&Secret::new("canary")),
+    );
     for (name, expected) in [("there", 1.0), ("gone", 0.0), ("wrong", 0.0)] {
         let found = async || {
             test.tick();
             up(&test, name)
         };
         assert!(
-            (until(name, found).await - expected).abs() < f64::EPSILON,
+            (wait_for(name, found).await - expected).abs() < f64::EPSILON,
             "{name}"
         );
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use vantage_obs::config::{Protocol, Signal};
-use vantage_obs::exposition::Format;
+use vantage_obs::config::{Protocol, TelemetrySignal};
+use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Role, Telemetry};
 
-use super::{all, json, setting, start, unique, until};
+use super::{all, json, setting, start, unique, wait_for};
 use crate::support::{Sample, samples};
 
 type Labels = BTreeMap<String, String>;
@@ -55,7 +55,9 @@ fn record(telemetry: &Telemetry) {
     database.query("SELECT", "posts").succeed();
     database.query("UPDATE", "posts").fail("timeout");
     database.transaction().commit();
-    database.pool("primary").waited(Duration::from_millis(250));
+    database
+        .pool("primary")
+        .record_wait(Duration::from_millis(250));
     let worker = telemetry.worker("w");
     let due = SystemTime::now() - Duration::from_secs(400);
     worker.start("mail", due, &Carrier::EMPTY).succeed();
@@ -63,7 +65,7 @@ fn record(telemetry: &Telemetry) {
         .start("mail", due, &Carrier::EMPTY)
         .fail("upstream_timeout");
     let scheduler = telemetry.scheduler();
-    scheduler.missed("cleanup", 2);
+    scheduler.record_missed("cleanup", 2);
     scheduler.start("cleanup", due).succeed();
     let own = telemetry.meter("newsletter");
     own.u64_counter("newsletter.sent").build().add(7, &[]);
@@ -71,7 +73,7 @@ fn record(telemetry: &Telemetry) {
 
 /// Whether the worker and the scheduler have beaten.
 fn has_beats(telemetry: &Telemetry) -> bool {
-    let scraped = samples(&telemetry.scrape(Format::Text).unwrap());
+    let scraped = samples(&telemetry.scrape(ExpositionFormat::Text).unwrap());
     ["worker", "scheduler"].iter().all(|who| {
         let beat = format!("vantage_{who}_heartbeat_timestamp_seconds");
         scraped.iter().any(|sample| sample.name == beat)
@@ -107,18 +109,18 @@ async fn prometheus_takes_otlp_and_has_what_a_scrape_shows() {
     record(&telemetry);
     // Worker and scheduler beat on a thread of their own. The first scrape's own time is shown from
     // the second on.
-    until("the first beats", async || {
+    wait_for("the first beats", async || {
         has_beats(&telemetry).then_some(())
     })
     .await;
-    let scraped = telemetry.scrape(Format::Text).unwrap();
+    let scraped = telemetry.scrape(ExpositionFormat::Text).unwrap();
     let report = telemetry.flush().await.unwrap();
     assert!(
-        report.signal(Signal::Metrics).unwrap().exported > 50,
+        report.signal(TelemetrySignal::Metrics).unwrap().exported > 50,
         "{report}"
     );
 
-    let pushed = until("a series", async || series(&service).await).await;
+    let pushed = wait_for("a series", async || series(&service).await).await;
     for Sample {
         name,
         labels,

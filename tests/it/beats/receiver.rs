@@ -11,17 +11,17 @@ use axum::routing::post;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
-/// How it answers.
+/// The response of the receiver.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Answer {
-    Taken,
+pub(crate) enum ReceiverResponse {
+    Accepted,
     Status(StatusCode, Option<&'static str>),
     Never,
 }
 
 /// A beat that has arrived.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct ReceivedBeat {
     pub(crate) id: String,
     pub(crate) at: Instant,
     pub(crate) port: u16,
@@ -29,26 +29,26 @@ pub(crate) struct Arrival {
     pub(crate) body: serde_json::Value,
 }
 
-impl Arrival {
+impl ReceivedBeat {
     pub(crate) fn sequence(&self) -> u64 {
         self.body["sequence"].as_u64().unwrap()
     }
 }
 
-/// Somebody who takes beats and keeps them, on a thread of its own.
+/// A receiver that records beats, on a thread of its own.
 pub(crate) struct Receiver {
     address: SocketAddr,
-    arrivals: Inbox<Arrival>,
-    shared: Shared,
+    beats: Inbox<ReceivedBeat>,
+    state: ReceiverState,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 #[derive(Clone)]
-struct Shared {
-    answer: Arc<Mutex<Answer>>,
-    arrived: Sender<Arrival>,
-    now: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
+struct ReceiverState {
+    response: Arc<Mutex<ReceiverResponse>>,
+    beats_sender: Sender<ReceivedBeat>,
+    in_flight: Arc<AtomicUsize>,
+    max_in_flight: Arc<AtomicUsize>,
 }
 
 impl Receiver {
@@ -58,16 +58,16 @@ impl Receiver {
             .enable_all()
             .build()
             .unwrap();
-        let (arrived, arrivals) = channel();
-        let shared = Shared {
-            answer: Arc::new(Mutex::new(Answer::Taken)),
-            arrived,
-            now: Arc::default(),
-            most: Arc::default(),
+        let (beats_sender, beats) = channel();
+        let state = ReceiverState {
+            response: Arc::new(Mutex::new(ReceiverResponse::Accepted)),
+            beats_sender,
+            in_flight: Arc::default(),
+            max_in_flight: Arc::default(),
         };
         let app = Router::new()
-            .route("/api/v1/workers/{id}/heartbeat", post(take))
-            .with_state(shared.clone())
+            .route("/api/v1/workers/{id}/heartbeat", post(receive))
+            .with_state(state.clone())
             .into_make_service_with_connect_info::<SocketAddr>();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -78,8 +78,8 @@ impl Receiver {
         });
         Self {
             address,
-            arrivals,
-            shared,
+            beats,
+            state,
             runtime: Some(runtime),
         }
     }
@@ -88,22 +88,22 @@ impl Receiver {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn answer(&self, answer: Answer) {
-        *self.shared.answer.lock().unwrap() = answer;
+    pub(crate) fn respond_with(&self, response: ReceiverResponse) {
+        *self.state.response.lock().unwrap() = response;
     }
 
     /// The next beat, which must come.
-    pub(crate) fn next(&self) -> Arrival {
-        self.arrivals.recv_timeout(Duration::from_secs(10)).unwrap()
+    pub(crate) fn next(&self) -> ReceivedBeat {
+        self.beats.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 
     /// One that is there already.
-    pub(crate) fn try_next(&self) -> Option<Arrival> {
-        self.arrivals.try_recv().ok()
+    pub(crate) fn try_next(&self) -> Option<ReceivedBeat> {
+        self.beats.try_recv().ok()
     }
 
-    pub(crate) fn most_at_once(&self) -> usize {
-        self.shared.most.load(Ordering::SeqCst)
+    pub(crate) fn max_in_flight(&self) -> usize {
+        self.state.max_in_flight.load(Ordering::SeqCst)
     }
 }
 
@@ -115,42 +115,44 @@ impl Drop for Receiver {
 }
 
 /// Counts a request for as long as it is open.
-struct Open(Arc<AtomicUsize>);
+struct InFlightGuard(Arc<AtomicUsize>);
 
-impl Drop for Open {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-async fn take(
-    State(shared): State<Shared>,
+async fn receive(
+    State(state): State<ReceiverState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let now = shared.now.fetch_add(1, Ordering::SeqCst) + 1;
-    shared.most.fetch_max(now, Ordering::SeqCst);
-    let _open = Open(Arc::clone(&shared.now));
+    let in_flight = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+    state.max_in_flight.fetch_max(in_flight, Ordering::SeqCst);
+    let _guard = InFlightGuard(Arc::clone(&state.in_flight));
     let text = |name| {
         headers
             .get(name)
             .and_then(|value: &http::HeaderValue| value.to_str().ok())
     };
-    let _ = shared.arrived.send(Arrival {
+    let _ = state.beats_sender.send(ReceivedBeat {
         id,
         at: Instant::now(),
         port: peer.port(),
         authorization: text(AUTHORIZATION).unwrap_or_default().to_owned(),
         body: serde_json::from_str(&body).unwrap(),
     });
-    let answer = *shared.answer.lock().unwrap();
-    match answer {
-        Answer::Taken => StatusCode::ACCEPTED.into_response(),
-        Answer::Status(status, None) => status.into_response(),
-        Answer::Status(status, Some(after)) => (status, [(RETRY_AFTER, after)]).into_response(),
-        Answer::Never => std::future::pending().await,
+    let response = *state.response.lock().unwrap();
+    match response {
+        ReceiverResponse::Accepted => StatusCode::ACCEPTED.into_response(),
+        ReceiverResponse::Status(status, None) => status.into_response(),
+        ReceiverResponse::Status(status, Some(after)) => {
+            (status, [(RETRY_AFTER, after)]).into_response()
+        }
+        ReceiverResponse::Never => std::future::pending().await,
     }
 }
 

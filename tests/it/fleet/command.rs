@@ -4,9 +4,9 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::{Events, FINE, objectives, serve};
+use super::{Events, HEALTHY, objectives, serve};
 
-/// What the command ended with, and printed.
+/// Runs the command and returns its exit status and output.
 pub(super) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
     verb(&["slo", "report"], arguments, variables)
 }
@@ -30,11 +30,11 @@ fn verb(
     (status.code(), text(stdout), text(stderr))
 }
 
-/// The exit status about a fleet with these figures.
+/// Returns the exit status about a fleet with these events.
 fn status_of(events: Events, more: &[&str]) -> Option<i32> {
     let api = format!(
         "http://{}",
-        serve(move |path, _| (200, events.answer(path)))
+        serve(move |path, _| (200, events.response_body(path)))
     );
     let folder = objectives();
     let folder = folder.path().display().to_string();
@@ -55,8 +55,8 @@ const CRITICAL: Events = Events {
 const WARNING: Events = Events { good: 950, bad: 50 };
 
 #[test]
-fn what_is_raised_is_the_exit_status_where_that_is_asked_for() {
-    assert_eq!(status_of(FINE, &["--exit-code"]), Some(0));
+fn the_exit_status_is_the_alert_state_with_exit_code() {
+    assert_eq!(status_of(HEALTHY, &["--exit-code"]), Some(0));
     assert_eq!(status_of(WARNING, &["--exit-code"]), Some(1));
     assert_eq!(status_of(CRITICAL, &["--exit-code"]), Some(2));
     assert_eq!(
@@ -67,13 +67,13 @@ fn what_is_raised_is_the_exit_status_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_status_3_and_says_why() {
+fn an_unreachable_source_is_status_3_with_its_cause() {
     let folder = objectives();
     let folder = folder.path().display().to_string();
     // A port that was free a moment ago.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", nobody.local_addr().unwrap());
-    drop(nobody);
+    let unused_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", unused_port.local_addr().unwrap());
+    drop(unused_port);
     let (status, out, err) = run(&["--prometheus", &url, &folder], &[]);
     assert_eq!((status, out.as_str()), (Some(3), ""), "{err}");
     assert!(err.contains("can't be asked"), "{err}");
@@ -86,10 +86,10 @@ fn what_cannot_be_asked_is_status_3_and_says_why() {
 }
 
 #[test]
-fn a_query_that_fails_is_status_3_where_nothing_is_raised() {
+fn a_failed_query_is_status_3_where_no_alert_fires() {
     let api = serve(|path, _| match path.contains("count_over_time") {
         true => (422, "too many samples".into()),
-        false => (200, FINE.answer(path)),
+        false => (200, HEALTHY.response_body(path)),
     });
     let url = format!("http://{api}");
     let folder = objectives();
@@ -114,12 +114,12 @@ fn configured(api: &str, more: &str) -> (tempfile::TempDir, String) {
     (folder, file)
 }
 
-/// Answers with these figures who brings the configuration's token, and refuses everybody else.
-fn guarded(events: Events) -> String {
+/// Serves these events to requests with the configuration's token, and refuses others.
+fn serve_with_token(events: Events) -> String {
     let api = serve(move |path, head| {
         let known = head.to_lowercase().contains("authorization: bearer s3cret");
         match known {
-            true => (200, events.answer(path)),
+            true => (200, events.response_body(path)),
             false => (401, "who are you?".into()),
         }
     });
@@ -127,8 +127,8 @@ fn guarded(events: Events) -> String {
 }
 
 #[test]
-fn a_configuration_says_whom_to_ask_about_what_and_when_it_is_an_alert() {
-    let api = guarded(WARNING);
+fn a_configuration_names_the_api_the_objectives_and_the_policy() {
+    let api = serve_with_token(WARNING);
     let (_folder, file) = configured(&api, "");
     let (status, out, err) = run(&["--config", &file, "--exit-code"], &[]);
     assert_eq!(status, Some(1), "{out}{err}");
@@ -143,15 +143,23 @@ fn a_configuration_says_whom_to_ask_about_what_and_when_it_is_an_alert() {
 
 #[test]
 fn a_configurations_token_goes_to_no_other_server() {
-    let (_folder, file) = configured(&guarded(FINE), "");
+    let (_folder, file) = configured(&serve_with_token(HEALTHY), "");
     assert_eq!(run(&["--config", &file], &[]).0, Some(0));
-    let (status, _, err) = run(&["--config", &file, "--prometheus", &guarded(FINE)], &[]);
+    let (status, _, err) = run(
+        &[
+            "--config",
+            &file,
+            "--prometheus",
+            &serve_with_token(HEALTHY),
+        ],
+        &[],
+    );
     assert_eq!(status, Some(3));
     assert!(err.contains("401"), "{err}");
 }
 
 #[test]
-fn faults_of_a_configuration_are_status_3_and_all_told() {
+fn faults_of_a_configuration_are_status_3_and_all_reported() {
     let (_folder, file) = configured("gopher://x", r#","slice":"2h""#);
     let (status, out, err) = run(&["--config", &file], &[]);
     assert_eq!((status, out.as_str()), (Some(3), ""));
@@ -166,7 +174,7 @@ fn a_period_stands_beside_the_one_before_it() {
     let now = 1_800_000_000;
     let api = serve(move |path, _| {
         let at = path.split(['=', '&']).nth(1).unwrap();
-        let week = |good, bad| Events { good, bad }.answer(path);
+        let week = |good, bad| Events { good, bad }.response_body(path);
         match at.starts_with(&now.to_string()) {
             true => (200, week(960, 40)),
             false => {
@@ -179,7 +187,7 @@ fn a_period_stands_beside_the_one_before_it() {
     let folder = objectives();
     let folder = folder.path().display().to_string();
     let at = "2027-01-15T08:00:00Z";
-    let mut asked = vec![
+    let mut arguments = vec![
         "--prometheus",
         &url,
         &folder,
@@ -189,17 +197,17 @@ fn a_period_stands_beside_the_one_before_it() {
         "7d",
         "--compare",
     ];
-    let (status, out, err) = run(&asked, &[]);
+    let (status, out, err) = run(&arguments, &[]);
     assert_eq!(status, Some(0), "{err}");
     assert!(out.contains("worse by 3.0000 points"), "{out}");
     assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
-    asked.extend(["--format", "json"]);
-    let json: serde_json::Value = serde_json::from_str(&run(&asked, &[]).1).unwrap();
+    arguments.extend(["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&run(&arguments, &[]).1).unwrap();
     assert_eq!(json["differences"][0]["bad"], 30);
     assert_eq!(json["now"]["objectives"][0]["window"], "7d");
     // A page shows one period.
-    asked.extend(["--format", "html"]);
-    assert_eq!(run(&asked, &[]).0, Some(3));
+    arguments.extend(["--format", "html"]);
+    assert_eq!(run(&arguments, &[]).0, Some(3));
 }
 
 #[test]
@@ -225,14 +233,14 @@ fn a_services_own_report_is_a_table_too() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["objectives"][0]["sli"], 0.8);
     assert_eq!(run(&["--url", &url, "--since", "7d"], &[]).0, Some(3));
-    let stranger = serve(|_, _| (200, r#"{"status":"ok"}"#.into()));
-    let (status, _, err) = run(&["--url", &format!("http://{stranger}")], &[]);
+    let other_service = serve(|_, _| (200, r#"{"status":"ok"}"#.into()));
+    let (status, _, err) = run(&["--url", &format!("http://{other_service}")], &[]);
     assert_eq!(status, Some(3));
     assert!(err.contains("not a report of objectives"), "{err}");
 }
 
 #[test]
-fn a_store_that_is_not_there_is_status_3_and_is_not_begun() {
+fn a_missing_store_is_status_3_and_is_not_created() {
     let folder = objectives();
     let slo = folder.path().display().to_string();
     let store = folder.path().join("none.redb");
@@ -250,7 +258,7 @@ fn a_store_that_is_not_there_is_status_3_and_is_not_begun() {
     assert_eq!(run(&[&slo, "--store"], &[]).0, Some(3));
 }
 
-/// A Prometheus that has kept these samples of `ALERTS`, or none at all.
+/// Serves a Prometheus with these samples of `ALERTS`, or none at all.
 fn prometheus_with(samples: &'static str) -> String {
     let address = serve(move |path, _| {
         let body = match path.contains("count_over_time") {
@@ -266,7 +274,7 @@ fn prometheus_with(samples: &'static str) -> String {
 }
 
 #[test]
-fn the_history_of_alerts_tells_when_each_fired_and_for_how_long() {
+fn the_history_of_alerts_lists_when_each_fired_and_for_how_long() {
     let url = prometheus_with(
         r#"{"metric":{"__name__":"ALERTS","alertname":"QueueDepthHigh","alertstate":"firing","severity":"high","queue":"posts"},
             "values":[[1800000000,"1"],[1800000015,"1"],[1800000030,"1"]]}"#,
@@ -282,17 +290,17 @@ fn the_history_of_alerts_tells_when_each_fired_and_for_how_long() {
     let line = "2027-01-15T08:00:00Z  30s  high      QueueDepthHigh  queue=posts";
     assert!(out.contains(line), "{out}");
     let (_, json, _) = history(&["--format", "json", "--since", "8h"]);
-    let told: Value = serde_json::from_str(&json).unwrap();
-    let alert = &told["alerts"][0];
+    let history_json: Value = serde_json::from_str(&json).unwrap();
+    let alert = &history_json["alerts"][0];
     assert_eq!(alert["ended_at"], "2027-01-15T08:00:30Z");
     assert_eq!(
-        (alert["seconds"].as_i64(), told["from"].as_str()),
+        (alert["seconds"].as_i64(), history_json["from"].as_str()),
         (Some(30), Some("2027-01-15T02:00:00Z"))
     );
 }
 
 #[test]
-fn a_history_without_any_alert_is_no_calm_day() {
+fn a_history_without_recorded_alerts_warns() {
     let (status, out, err) = verb(
         &["alerts", "history"],
         &["--prometheus", &prometheus_with("")],

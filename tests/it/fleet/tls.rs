@@ -14,21 +14,21 @@ use vantage_obs::config::{Environment, Secret};
 use vantage_obs::{Config, Role, Telemetry};
 
 use super::command::run;
-use super::{FINE, converse, eventually, objectives};
+use super::{HEALTHY, objectives, serve_connection, wait_for_status};
 
 const TOKEN: &str = "s3cret";
 
-fn file(name: &str) -> PathBuf {
+fn certificate_path(name: &str) -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/otlp/certs");
     PathBuf::from(folder).join(name)
 }
 
-/// An API that is encrypted, and answers who brings the token.
+/// Serves an API over TLS, to requests with the token.
 fn encrypted() -> SocketAddr {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
-    let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let certificate = CertificateDer::from_pem_file(certificate_path("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificate_path("server.key")).unwrap();
     let config = builder.with_no_client_auth();
     let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -37,16 +37,16 @@ fn encrypted() -> SocketAddr {
         for socket in listener.incoming().flatten() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let stream = StreamOwned::new(connection, socket);
-            thread::spawn(move || converse(stream, &answer));
+            thread::spawn(move || serve_connection(stream, &respond));
         }
     });
     address
 }
 
-fn answer(path: &str, head: &str) -> (u16, String) {
+fn respond(path: &str, head: &str) -> (u16, String) {
     let wanted = format!("authorization: bearer {TOKEN}");
     match head.to_lowercase().contains(&wanted) {
-        true => (200, FINE.answer(path)),
+        true => (200, HEALTHY.response_body(path)),
         false => (401, "who are you?".into()),
     }
 }
@@ -56,24 +56,24 @@ fn the_command_trusts_the_authority_that_it_is_given_and_no_other() {
     let url = format!("https://{}", encrypted());
     let folder = objectives();
     let folder = folder.path().display().to_string();
-    let (ca, other) = (file("ca.pem"), file("other-ca.pem"));
+    let (ca, other) = (certificate_path("ca.pem"), certificate_path("other-ca.pem"));
     let (ca, other) = (ca.display().to_string(), other.display().to_string());
     let token = ("SLO_TOKEN", TOKEN);
-    let asked = |more: &[&str], variables: &[(&str, &str)]| {
+    let run_report = |more: &[&str], variables: &[(&str, &str)]| {
         let mut arguments = vec!["--prometheus", &url, &folder, "--exit-code"];
         arguments.extend(more);
         run(&arguments, variables)
     };
     let trusting = ["--ca", &ca, "--token-env", "SLO_TOKEN"];
-    let (status, out, err) = asked(&trusting, &[token]);
+    let (status, out, err) = run_report(&trusting, &[token]);
     assert_eq!(status, Some(0), "{err}");
     assert!(out.contains("api.error_rate"), "{out}");
     for distrusting in [&["--token-env", "SLO_TOKEN"][..], &["--ca", &other]] {
-        let (status, out, err) = asked(distrusting, &[token]);
+        let (status, out, err) = run_report(distrusting, &[token]);
         assert_eq!((status, out.as_str()), (Some(3), ""), "{err}");
         assert!(err.to_lowercase().contains("certificate"), "{err}");
     }
-    let (status, _, err) = asked(&["--ca", &ca], &[]);
+    let (status, _, err) = run_report(&["--ca", &ca], &[]);
     assert_eq!(status, Some(3), "{err}");
     assert!(err.contains("401") && !err.contains(TOKEN), "{err}");
 }
@@ -86,9 +86,9 @@ async fn a_service_trusts_the_authority_that_is_configured() {
     let prometheus = &mut config.slo.prometheus;
     prometheus.url = Some(format!("https://{}", encrypted()).parse().unwrap());
     prometheus.token = Some(Secret::new(TOKEN));
-    prometheus.ca = Some(file("ca.pem"));
-    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
-    let report = eventually(&telemetry, StatusCode::OK).await;
+    prometheus.ca = Some(certificate_path("ca.pem"));
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
+    let report = wait_for_status(&telemetry, StatusCode::OK).await;
     assert_eq!(report["objectives"][0]["good"], 999);
     telemetry.shutdown().await.unwrap();
 }

@@ -5,41 +5,43 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use vantage_obs::health::Finding;
 
-use super::{Switch, after, ask, detail, details, exact, seconds, settle, with};
+use super::{
+    CheckSwitch, advance, detail, details, exact_config, get, run_checks, seconds, telemetry_with,
+};
 
 #[tokio::test]
-async fn one_that_never_returns_is_given_up_at_its_deadline_and_asked_once_an_interval() {
-    let test = with(exact());
+async fn a_run_that_never_returns_times_out_and_is_started_once_an_interval() {
+    let test = telemetry_with(exact_config());
     let calls = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&calls);
-    test.telemetry().check("it").run(move || {
+    test.telemetry().health_check("it").run(move || {
         counted.fetch_add(1, Ordering::SeqCst);
         std::future::pending::<Finding>()
     });
-    settle(&test).await;
+    run_checks(&test).await;
     assert_eq!(detail(&test, "it").await["code"], "pending");
-    after(&test, seconds(2)).await;
+    advance(&test, seconds(2)).await;
     let check = detail(&test, "it").await;
     assert_eq!(
         (&check["code"], &check["duration_ms"]),
         (&"timeout".into(), &2_000.into())
     );
     for _ in 0..79 {
-        after(&test, seconds(1)).await;
+        advance(&test, seconds(1)).await;
     }
     assert_eq!(calls.load(Ordering::SeqCst), 9, "at 0, 10, … 80 s");
 }
 
 #[tokio::test]
-async fn a_call_that_blocks_is_given_up_once_and_not_started_again_before_it_returns() {
-    let test = with(exact());
+async fn a_call_that_blocks_times_out_once_and_is_not_started_again_before_it_returns() {
+    let test = telemetry_with(exact_config());
     let (calls, gate) = (
         Arc::new(AtomicU64::new(0)),
         Arc::new((Mutex::new(false), Condvar::new())),
     );
     let (counted, blocked) = (Arc::clone(&calls), Arc::clone(&gate));
     test.telemetry()
-        .check("it")
+        .health_check("it")
         .critical()
         .run_blocking(move || {
             counted.fetch_add(1, Ordering::SeqCst);
@@ -47,12 +49,12 @@ async fn a_call_that_blocks_is_given_up_once_and_not_started_again_before_it_ret
             let _opened = blocked.1.wait_while(opened, |open| !*open).unwrap();
             Finding::pass()
         });
-    settle(&test).await;
+    run_checks(&test).await;
     until(|| calls.load(Ordering::SeqCst) == 1);
-    after(&test, seconds(2)).await;
+    advance(&test, seconds(2)).await;
     assert_eq!(detail(&test, "it").await["code"], "timeout");
     for _ in 0..10 {
-        after(&test, seconds(10)).await;
+        advance(&test, seconds(10)).await;
     }
     assert_eq!(
         calls.load(Ordering::SeqCst),
@@ -65,8 +67,8 @@ async fn a_call_that_blocks_is_given_up_once_and_not_started_again_before_it_ret
     // It has returned; what it says is too late, and the next run comes an interval later.
     until(|| Arc::strong_count(&calls) == 2);
     for _ in 0..100 {
-        after(&test, seconds(1)).await;
-        if ask(&test, "/ready").await.status == 200 {
+        advance(&test, seconds(1)).await;
+        if get(&test, "/ready").await.status == 200 {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -84,19 +86,19 @@ fn until(done: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_blocked_runtime_is_noticed_although_it_can_say_nothing() {
-    let test = with(exact());
+fn a_blocked_runtime_is_noticed_although_it_reports_nothing() {
+    let test = telemetry_with(exact_config());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let inside = runtime.enter();
     test.telemetry()
-        .check("it")
+        .health_check("it")
         .critical()
-        .run(Switch::default().check());
+        .run(CheckSwitch::default().check());
     drop(inside);
-    runtime.block_on(settle(&test));
+    runtime.block_on(run_checks(&test));
     assert!(test.telemetry().is_ready());
     // From now on nobody drives the runtime, and only the watching goes on.
     for second in 1..=41 {
@@ -104,8 +106,8 @@ fn a_blocked_runtime_is_noticed_although_it_can_say_nothing() {
         test.tick();
         assert_eq!(test.telemetry().is_ready(), second < 32, "{second} s");
     }
-    runtime.block_on(settle(&test));
-    runtime.block_on(after(&test, seconds(10)));
+    runtime.block_on(run_checks(&test));
+    runtime.block_on(advance(&test, seconds(10)));
     assert!(test.telemetry().is_ready(), "it polls again");
 }
 
@@ -117,24 +119,26 @@ async fn a_panic_in_the_call_in_the_future_or_in_its_drop_fails_the_check_alone(
             panic!("in the drop");
         }
     }
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     let telemetry = test.telemetry();
     telemetry
-        .check("call")
+        .health_check("call")
         .run(|| -> std::future::Ready<Finding> { panic!("in the call") });
     telemetry
-        .check("future")
+        .health_check("future")
         .run(|| async { panic!("in the future") as Finding });
     telemetry
-        .check("text")
+        .health_check("text")
         .run(|| async { std::panic::panic_any(7) as Finding });
-    telemetry.check("drop").run(|| async {
+    telemetry.health_check("drop").run(|| async {
         let _bomb = Bomb;
         std::future::pending::<Finding>().await
     });
-    telemetry.check("well").run(Switch::default().check());
-    settle(&test).await;
-    after(&test, seconds(2)).await;
+    telemetry
+        .health_check("well")
+        .run(CheckSwitch::default().check());
+    run_checks(&test).await;
+    advance(&test, seconds(2)).await;
     for (id, code, detail_text) in [
         ("call", "panicked", "in the call".into()),
         ("future", "panicked", "in the future".into()),
@@ -149,7 +153,7 @@ async fn a_panic_in_the_call_in_the_future_or_in_its_drop_fails_the_check_alone(
             "{id}"
         );
     }
-    after(&test, seconds(10)).await;
+    advance(&test, seconds(10)).await;
     assert_eq!(
         detail(&test, "call").await["code"],
         "panicked",
@@ -158,16 +162,24 @@ async fn a_panic_in_the_call_in_the_future_or_in_its_drop_fails_the_check_alone(
 }
 
 #[tokio::test]
-async fn a_check_of_the_same_id_gives_way_and_a_removed_one_is_gone() {
-    let test = with(exact());
-    let (old, new) = (Switch::default(), Switch::default());
-    old.set(Switch::FAIL);
-    let first = test.telemetry().check("it").critical().run(old.check());
-    settle(&test).await;
-    assert_eq!(ask(&test, "").await.status, 503);
-    let second = test.telemetry().check("it").critical().run(new.check());
-    settle(&test).await;
-    assert_eq!(ask(&test, "").await.status, 200);
+async fn a_check_of_the_same_id_is_replaced_and_a_removed_one_is_gone() {
+    let test = telemetry_with(exact_config());
+    let (old, new) = (CheckSwitch::default(), CheckSwitch::default());
+    old.set(CheckSwitch::FAIL);
+    let first = test
+        .telemetry()
+        .health_check("it")
+        .critical()
+        .run(old.check());
+    run_checks(&test).await;
+    assert_eq!(get(&test, "").await.status, 503);
+    let second = test
+        .telemetry()
+        .health_check("it")
+        .critical()
+        .run(new.check());
+    run_checks(&test).await;
+    assert_eq!(get(&test, "").await.status, 200);
     first.remove();
     assert_eq!(details(&test).await["checks"].as_array().unwrap().len(), 1);
     second.remove();
@@ -181,11 +193,11 @@ async fn a_check_of_the_same_id_gives_way_and_a_removed_one_is_gone() {
 
 #[test]
 fn a_check_of_a_process_without_a_runtime_runs_on_one_of_the_sdk() {
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     test.telemetry()
-        .check("it")
+        .health_check("it")
         .critical()
-        .run(Switch::default().check());
+        .run(CheckSwitch::default().check());
     assert!(!test.telemetry().is_ready());
     until(|| {
         test.tick();
@@ -195,20 +207,20 @@ fn a_check_of_a_process_without_a_runtime_runs_on_one_of_the_sdk() {
 
 #[tokio::test]
 async fn a_run_of_a_runtime_that_is_gone_gets_stale() {
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .build()
         .unwrap();
     let inside = runtime.enter();
     test.telemetry()
-        .check("it")
+        .health_check("it")
         .critical()
-        .run(Switch::default().check());
+        .run(CheckSwitch::default().check());
     drop(inside);
     runtime.shutdown_background();
     for _ in 0..32 {
-        after(&test, seconds(1)).await;
+        advance(&test, seconds(1)).await;
     }
     assert_eq!(detail(&test, "it").await["code"], "stale");
 }

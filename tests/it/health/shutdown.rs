@@ -7,53 +7,55 @@ use std::time::{Duration, Instant};
 use vantage_obs::config::Environment;
 use vantage_obs::{Config, Role, Telemetry};
 
-use super::{Switch, ask, exact, settle, with};
+use super::{CheckSwitch, exact_config, get, run_checks, telemetry_with};
 
 #[tokio::test]
 async fn a_service_is_not_ready_before_the_first_samples() {
-    let test = with(exact());
-    let early = ask(&test, "/ready").await;
+    let test = telemetry_with(exact_config());
+    let early = get(&test, "/ready").await;
     assert_eq!(
         (early.status.as_u16(), early.header("retry-after")),
         (503, Some("10"))
     );
     assert_eq!(early.body, r#"{"status":"fail","ready":false}"#);
-    assert_eq!(ask(&test, "/startup").await.status, 503);
-    assert_eq!(ask(&test, "/live").await.status, 200);
+    assert_eq!(get(&test, "/startup").await.status, 503);
+    assert_eq!(get(&test, "/live").await.status, 200);
     test.tick();
-    assert_eq!(ask(&test, "/ready").await.status, 200);
-    assert_eq!(ask(&test, "/startup").await.status, 200);
+    assert_eq!(get(&test, "/ready").await.status, 200);
+    assert_eq!(get(&test, "/startup").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_check_that_comes_later_is_waited_for_and_startup_stays_done() {
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     test.tick();
-    test.telemetry().check("it").run(Switch::default().check());
-    assert_eq!(ask(&test, "/ready").await.status, 503);
-    assert_eq!(ask(&test, "/startup").await.status, 200);
-    settle(&test).await;
-    assert_eq!(ask(&test, "/ready").await.status, 200);
+    test.telemetry()
+        .health_check("it")
+        .run(CheckSwitch::default().check());
+    assert_eq!(get(&test, "/ready").await.status, 503);
+    assert_eq!(get(&test, "/startup").await.status, 200);
+    run_checks(&test).await;
+    assert_eq!(get(&test, "/ready").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_service_is_not_ready_from_the_start_of_shutdown_and_health_stays_as_it_was() {
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     test.tick();
     test.telemetry().drain().await;
-    let ending = ask(&test, "/ready").await;
+    let ending = get(&test, "/ready").await;
     assert_eq!(
         (ending.status.as_u16(), ending.header("retry-after")),
         (503, Some("10"))
     );
     assert!(
-        ask(&test, "/ready?verbose")
+        get(&test, "/ready?verbose")
             .await
             .body
             .contains("[-]shutdown failed: reason withheld\n")
     );
-    assert_eq!(ask(&test, "").await.status, 200);
-    assert_eq!(ask(&test, "/live").await.status, 200);
+    assert_eq!(get(&test, "").await.status, 200);
+    assert_eq!(get(&test, "/live").await.status, 200);
 }
 
 /// The status line of an answer; `None` where nobody listens.
@@ -64,16 +66,16 @@ fn ready(address: SocketAddr) -> Option<String> {
         "GET /api/v1/health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     )
     .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer.lines().next()?.to_owned())
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    Some(response.lines().next()?.to_owned())
 }
 
 #[test]
 fn the_listener_stays_open_for_the_delay_and_says_that_the_service_is_not_ready() {
     let mut config = Config::new("draining", Role::Worker);
     config.health.shutdown_delay = Duration::from_millis(600);
-    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
     let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
     assert_eq!(ready(address).as_deref(), Some("HTTP/1.1 200 OK"));
     let began = Instant::now();
@@ -100,7 +102,7 @@ fn a_service_that_is_set_up_is_ready_at_once_and_disabled_telemetry_still_answer
     for disabled in [false, true] {
         let mut config = Config::new("probed", Role::Worker);
         config.disabled = disabled;
-        let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+        let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
         assert!(telemetry.is_ready());
         let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
         assert_eq!(ready(address).as_deref(), Some("HTTP/1.1 200 OK"));

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use tower::ServiceExt as _;
-use vantage_obs::config::Sampler;
-use vantage_obs::health::{HealthChange, Status};
+use vantage_obs::config::TraceSampler;
+use vantage_obs::health::{HealthChange, HealthStatus};
 use vantage_obs::testing::TestTelemetry;
 
-use super::{Switch, after, exact, seconds, settle, with};
-use crate::support::{OBJECTIVES, events, named, request, scrape, sure};
+use super::{CheckSwitch, advance, exact_config, run_checks, seconds, telemetry_with};
+use crate::support::{OBJECTIVES, events, into_ok, named, request, scrape};
 
 fn status(test: &TestTelemetry, check: &str, status: &str) -> Option<f64> {
     let labels = [
@@ -22,15 +22,15 @@ fn status(test: &TestTelemetry, check: &str, status: &str) -> Option<f64> {
 
 #[tokio::test]
 async fn checks_are_metrics_that_turn_stale_and_vanish() {
-    let test = with(exact());
+    let test = telemetry_with(exact_config());
     let check = test
         .telemetry()
-        .check("it")
+        .health_check("it")
         .critical()
-        .run(Switch::default().check());
+        .run(CheckSwitch::default().check());
     assert_eq!(status(&test, "it", "pass"), None, "it has no result yet");
     assert_eq!(test.value("vantage_health_ready", &[]), Some(0.0));
-    settle(&test).await;
+    run_checks(&test).await;
     assert_eq!(status(&test, "it", "pass"), Some(1.0));
     assert_eq!(status(&test, "it", "fail"), Some(0.0));
     assert_eq!(test.value("vantage_health_ready", &[]), Some(1.0));
@@ -57,27 +57,30 @@ async fn checks_are_metrics_that_turn_stale_and_vanish() {
 
 #[tokio::test]
 async fn the_database_check_drives_whether_the_database_is_up() {
-    let mut config = exact();
+    let mut config = exact_config();
     config.health.fail_after = 3;
-    let test = with(config);
-    let (database, switch) = (test.telemetry().database("postgresql"), Switch::default());
+    let test = telemetry_with(config);
+    let (database, switch) = (
+        test.telemetry().database("postgresql"),
+        CheckSwitch::default(),
+    );
     test.telemetry()
-        .check("database")
+        .health_check("database")
         .database(&database, switch.check());
     let up = || test.value("vantage_database_up", &[("db_system_name", "postgresql")]);
-    settle(&test).await;
+    run_checks(&test).await;
     assert_eq!(up(), Some(1.0));
     // Damping is for readiness; the figure says what the last answer was.
-    switch.set(Switch::FAIL);
-    after(&test, seconds(10)).await;
+    switch.set(CheckSwitch::FAIL);
+    advance(&test, seconds(10)).await;
     assert_eq!(up(), Some(0.0));
-    switch.set(Switch::PASS);
-    after(&test, seconds(10)).await;
+    switch.set(CheckSwitch::PASS);
+    advance(&test, seconds(10)).await;
     assert_eq!(up(), Some(1.0));
-    switch.set(Switch::HANG);
-    after(&test, seconds(10)).await;
+    switch.set(CheckSwitch::HANG);
+    advance(&test, seconds(10)).await;
     assert_eq!(up(), Some(1.0), "it is being asked");
-    after(&test, seconds(2)).await;
+    advance(&test, seconds(2)).await;
     assert_eq!(up(), Some(0.0));
     assert!(
         test.telemetry().is_ready(),
@@ -86,30 +89,30 @@ async fn the_database_check_drives_whether_the_database_is_up() {
 }
 
 #[tokio::test]
-async fn callbacks_hear_of_each_change_once_and_one_that_panics_is_survived() {
-    let test = with(exact());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&heard);
+async fn callbacks_get_each_change_once_and_one_that_panics_is_caught() {
+    let test = telemetry_with(exact_config());
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let recorder = Arc::clone(&changes);
     let telemetry = test.telemetry();
     telemetry.on_health_change(|_| panic!("a callback that panics"));
-    telemetry.on_health_change(move |change| kept.lock().unwrap().push(change.clone()));
-    let switch = Switch::default();
-    telemetry.check("it").critical().run(switch.check());
-    settle(&test).await;
-    switch.set(Switch::FAIL);
+    telemetry.on_health_change(move |change| recorder.lock().unwrap().push(change.clone()));
+    let switch = CheckSwitch::default();
+    telemetry.health_check("it").critical().run(switch.check());
+    run_checks(&test).await;
+    switch.set(CheckSwitch::FAIL);
     for _ in 0..5 {
-        after(&test, seconds(10)).await;
+        advance(&test, seconds(10)).await;
     }
-    switch.set(Switch::PASS);
-    after(&test, seconds(10)).await;
-    let heard = heard.lock().unwrap();
-    let told: Vec<_> = heard
+    switch.set(CheckSwitch::PASS);
+    advance(&test, seconds(10)).await;
+    let changes = changes.lock().unwrap();
+    let lines: Vec<_> = changes
         .iter()
         .map(|change| match change {
             HealthChange::Check {
                 id, from, to, code, ..
             } => {
-                let from = from.map_or("-", Status::as_str);
+                let from = from.map_or("-", HealthStatus::as_str);
                 format!("{id} {from} {} {code}", to.as_str())
             }
             HealthChange::Status { from, to, .. } => format!("{} {}", from.as_str(), to.as_str()),
@@ -117,7 +120,7 @@ async fn callbacks_hear_of_each_change_once_and_one_that_panics_is_survived() {
         })
         .collect();
     assert_eq!(
-        told,
+        lines,
         [
             "pass warn",
             "it - pass ok",
@@ -136,7 +139,8 @@ async fn callbacks_hear_of_each_change_once_and_one_that_panics_is_survived() {
 #[test]
 fn a_callback_may_block_without_keeping_a_deadline_from_being_noticed() {
     use vantage_obs::config::Environment;
-    let telemetry = vantage_obs::Telemetry::local(exact(), &Environment::empty()).unwrap();
+    let telemetry =
+        vantage_obs::Telemetry::without_globals(exact_config(), &Environment::empty()).unwrap();
     let (enter, entered) = std::sync::mpsc::channel();
     let (leave, left) = std::sync::mpsc::channel::<()>();
     let left = Mutex::new(left);
@@ -147,14 +151,14 @@ fn a_callback_may_block_without_keeping_a_deadline_from_being_noticed() {
     let hangs = std::future::pending::<vantage_obs::health::Finding>;
     let short = std::time::Duration::from_millis(20);
     telemetry
-        .check("it")
+        .health_check("it")
         .critical()
-        .every(short)
-        .within(short)
+        .interval(short)
+        .timeout(short)
         .run(hangs);
     entered.recv_timeout(seconds(10)).unwrap();
     let patience = std::time::Instant::now() + seconds(10);
-    while telemetry.health() != Status::Fail {
+    while telemetry.health() != HealthStatus::Fail {
         assert!(std::time::Instant::now() < patience);
         std::thread::yield_now();
     }
@@ -164,7 +168,7 @@ fn a_callback_may_block_without_keeping_a_deadline_from_being_noticed() {
 
 #[tokio::test]
 async fn probes_are_no_spans_and_count_towards_no_objective() {
-    let mut config = exact();
+    let mut config = exact_config();
     config.traces.sample_ratio = 1.0;
     let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
     test.tick();
@@ -172,7 +176,7 @@ async fn probes_are_no_spans_and_count_towards_no_objective() {
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
     for path in ["", "/live", "/startup", "/ready", "/detailed"] {
-        sure(
+        into_ok(
             app.clone()
                 .oneshot(request("GET", &format!("/api/v1/health{path}")))
                 .await,
@@ -190,19 +194,22 @@ async fn probes_are_no_spans_and_count_towards_no_objective() {
 
 #[tokio::test]
 async fn what_a_check_asks_of_a_database_is_no_trace_whoever_decides() {
-    for sampler in [Sampler::AlwaysOn, Sampler::ParentBasedTraceIdRatio] {
-        let mut config = exact();
+    for sampler in [
+        TraceSampler::AlwaysOn,
+        TraceSampler::ParentBasedTraceIdRatio,
+    ] {
+        let mut config = exact_config();
         (config.traces.sampler, config.traces.sample_ratio) = (sampler, 1.0);
-        let test = with(config);
+        let test = telemetry_with(config);
         let database = test.telemetry().database("postgresql");
-        test.telemetry().check("database").run(move || {
+        test.telemetry().health_check("database").run(move || {
             let query = database.query("SELECT", "one");
             async move {
                 query.succeed();
                 vantage_obs::health::Finding::pass()
             }
         });
-        settle(&test).await;
+        run_checks(&test).await;
         let name = "db_client_operation_duration_seconds_count";
         assert_eq!(named(&scrape(&test), name).len(), 1, "it has run");
         assert!(test.spans().is_empty(), "{sampler}");

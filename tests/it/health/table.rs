@@ -1,19 +1,21 @@
 //! The one table: criticality × scope × result × age → status, readiness and codes.
 
-use vantage_obs::health::{CheckBuilder, Status};
+use vantage_obs::health::{CheckBuilder, HealthStatus};
 
-use super::{Switch, after, ask, details, exact, seconds, settle, with};
+use super::{
+    CheckSwitch, advance, details, exact_config, get, run_checks, seconds, telemetry_with,
+};
 
 /// What a check knows when it is asked.
 const RESULTS: [&str; 6] = ["pending", "pass", "warn", "fail", "timeout", "stale"];
 
 /// Criticality, scope, whether `unready_on` lists it, and for each of the results above the status
 /// of the whole and whether the service is ready.
-type Row = (&'static str, &'static str, bool, [(Status, bool); 6]);
+type ExpectedHealth = (&'static str, &'static str, bool, [(HealthStatus, bool); 6]);
 
 #[rustfmt::skip]
-fn table() -> [Row; 8] {
-    use Status::{Fail, Pass, Warn};
+fn table() -> [ExpectedHealth; 8] {
+    use HealthStatus::{Fail, Pass, Warn};
     let stops = [(Warn, false), (Pass, true), (Warn, true), (Fail, false), (Fail, false), (Fail, false)];
     let degrades = [(Warn, false), (Pass, true), (Warn, true), (Warn, true), (Warn, true), (Warn, true)];
     let informs = [(Pass, true); 6];
@@ -29,7 +31,7 @@ fn table() -> [Row; 8] {
     ]
 }
 
-fn described(check: CheckBuilder, criticality: &str, scope: &str) -> CheckBuilder {
+fn with_criticality_and_scope(check: CheckBuilder, criticality: &str, scope: &str) -> CheckBuilder {
     let check = match criticality {
         "critical" => check.critical(),
         "degrading" => check.degrading(),
@@ -46,45 +48,45 @@ fn described(check: CheckBuilder, criticality: &str, scope: &str) -> CheckBuilde
 async fn every_criticality_scope_result_and_age_has_its_status_and_code() {
     for (criticality, scope, unready, expected) in table() {
         for (result, (status, ready)) in RESULTS.into_iter().zip(expected) {
-            let mut config = exact();
+            let mut config = exact_config();
             if unready {
                 config.health.unready_on = vec!["it".into()];
             }
-            let test = with(config);
-            let switch = Switch::default();
+            let test = telemetry_with(config);
+            let switch = CheckSwitch::default();
             switch.set(match result {
-                "warn" => Switch::WARN,
-                "fail" => Switch::FAIL,
-                "timeout" => Switch::HANG,
-                _ => Switch::PASS,
+                "warn" => CheckSwitch::WARN,
+                "fail" => CheckSwitch::FAIL,
+                "timeout" => CheckSwitch::HANG,
+                _ => CheckSwitch::PASS,
             });
-            let check = test.telemetry().check("it").within(seconds(2));
-            described(check, criticality, scope).run(switch.check());
+            let check = test.telemetry().health_check("it").timeout(seconds(2));
+            with_criticality_and_scope(check, criticality, scope).run(switch.check());
             match result {
                 // It has begun, and not come back.
                 "pending" => test.tick(),
                 "timeout" => {
-                    settle(&test).await;
-                    after(&test, seconds(2)).await;
+                    run_checks(&test).await;
+                    advance(&test, seconds(2)).await;
                 }
                 "stale" => {
-                    settle(&test).await;
+                    run_checks(&test).await;
                     // Nobody ticks: the watching itself stands still.
                     test.clock().advance(seconds(32));
                 }
-                _ => settle(&test).await,
+                _ => run_checks(&test).await,
             }
             let row = format!("{criticality} {scope} unready_on={unready} {result}");
             assert_eq!(test.telemetry().health(), status, "{row}");
             assert_eq!(test.telemetry().is_ready(), ready, "{row}");
             let code = |fine: bool| if fine { 200 } else { 503 };
-            let health = ask(&test, "").await;
-            assert_eq!(health.status, code(status != Status::Fail), "{row}");
+            let health = get(&test, "").await;
+            assert_eq!(health.status, code(status != HealthStatus::Fail), "{row}");
             assert_eq!(health.json()["status"], status.as_str(), "{row}");
-            let answer = ask(&test, "/ready").await;
-            assert_eq!(answer.status, code(ready), "{row}");
-            assert_eq!(answer.json()["ready"], ready, "{row}");
-            assert_eq!(ask(&test, "/live").await.status, 200, "{row}");
+            let response = get(&test, "/ready").await;
+            assert_eq!(response.status, code(ready), "{row}");
+            assert_eq!(response.json()["ready"], ready, "{row}");
+            assert_eq!(get(&test, "/live").await.status, 200, "{row}");
             let check = &details(&test).await["checks"][0];
             let code = match result {
                 "pass" => "ok",

@@ -1,4 +1,4 @@
-//! What is private appears in no byte of any answer to a stranger.
+//! No byte of any public response holds private data.
 
 use axum::Router;
 use axum::body::Body;
@@ -11,14 +11,14 @@ use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
 
-use super::doors::post;
-use super::{config, live, status, with};
-use crate::support::sure;
+use super::write_routes::post;
+use super::{advance, config, status, with};
+use crate::support::into_ok;
 
 const CANARY: &str = "canary-5b2e";
 const WORKER: &str = "worker-9f3a";
 
-/// Every path that is answered to anybody.
+/// Every public path.
 const PATHS: [&str; 31] = [
     "/api/v1/health",
     "/api/v1/health/live",
@@ -61,15 +61,15 @@ const ACCEPTS: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0",
 ];
 
-/// Everything that comes back: status, headers and body.
+/// Returns the whole response: status, headers and body.
 async fn bytes(test: &TestTelemetry, path: &str, accept: &str, method: &str) -> String {
     let routes: Router = test.telemetry().routes();
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("accept", accept);
-    let answer = sure(routes.oneshot(request.body(Body::empty()).unwrap()).await);
-    let (head, body) = answer.into_parts();
+    let response = into_ok(routes.oneshot(request.body(Body::empty()).unwrap()).await);
+    let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     format!(
         "{} {:?} {}",
@@ -86,20 +86,24 @@ async fn full_of_secrets() -> (TestTelemetry, String) {
     let test = with(config);
     let telemetry = test.telemetry();
     telemetry
-        .check("error")
+        .health_check("error")
         .critical()
         .run(|| async { Err::<(), _>(format!("at {CANARY}.internal")) });
     telemetry
-        .check("panic")
+        .health_check("panic")
         .run(|| async { panic!("{CANARY}") as Finding });
     telemetry
-        .check("finding")
+        .health_check("finding")
         .run(|| async { Finding::fail("slow").with_detail(CANARY) });
-    telemetry.check("tcp").tcp(format!("{CANARY}:not-a-port"));
-    telemetry.check("http").http(format!("ftp://{CANARY}/"));
+    telemetry
+        .health_check("tcp")
+        .tcp(format!("{CANARY}:not-a-port"));
+    telemetry
+        .health_check("http")
+        .http(format!("ftp://{CANARY}/"));
     let worker = telemetry.worker(WORKER);
     let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
-    live(&test, 100).await;
+    advance(&test, 100).await;
     let draft = json!({"title": CANARY, "body": CANARY, "draft": true,
         "components": {"api": "major_outage"}});
     let draft = post(&test, "/api/v1/incidents", &draft).await.json["id"].clone();
@@ -108,16 +112,16 @@ async fn full_of_secrets() -> (TestTelemetry, String) {
     post(&test, "/api/v1/maintenance", &work).await;
     // What somebody with the token writes wrong is answered to that one alone.
     post(&test, "/api/v1/incidents", &json!({ CANARY: CANARY })).await;
-    live(&test, 5).await;
+    advance(&test, 5).await;
     drop(job);
     (test, draft.as_str().unwrap().to_owned())
 }
 
 #[tokio::test]
-async fn no_secret_is_in_any_byte_and_workers_are_named_on_their_own_routes_alone() {
+async fn no_response_holds_a_secret_and_workers_are_named_on_their_own_routes_alone() {
     let (test, draft) = full_of_secrets().await;
     let incident = status(&test).incidents[0].id.to_string();
-    let (mut named, mut answered) = (0, 0);
+    let (mut named, mut succeeded) = (0, 0);
     for path in PATHS {
         let path = path
             .replace("{incident}", &incident)
@@ -126,12 +130,15 @@ async fn no_secret_is_in_any_byte_and_workers_are_named_on_their_own_routes_alon
             for method in ["GET", "HEAD"] {
                 let all = bytes(&test, &path, accept, method).await;
                 // `target_info` names the release of who is scraped, who is no stranger.
-                let told = if path == "/metrics" {
+                let statuses = if path == "/metrics" {
                     all.replace(&format!("service_version=\"{CANARY}\""), "")
                 } else {
                     all.clone()
                 };
-                assert!(!told.contains(CANARY), "{method} {path} {accept}: {all}");
+                assert!(
+                    !statuses.contains(CANARY),
+                    "{method} {path} {accept}: {all}"
+                );
                 // A draft is not there, and neither is a source that nobody configured.
                 let hidden = path.contains(&draft) || path.ends_with("?source=prometheus");
                 assert_eq!(all.starts_with("404"), hidden, "{method} {path}: {all}");
@@ -141,19 +148,19 @@ async fn no_secret_is_in_any_byte_and_workers_are_named_on_their_own_routes_alon
                     of_workers || !all.contains(WORKER),
                     "{method} {path}: {all}"
                 );
-                answered += usize::from(all.starts_with("200"));
+                succeeded += usize::from(all.starts_with("200"));
             }
         }
     }
     assert!(named >= 3, "the worker is named where it may be: {named}");
     assert!(
-        answered > 60,
-        "only {answered} answers had something to say"
+        succeeded > 60,
+        "only {succeeded} answers had something to say"
     );
 }
 
 #[tokio::test]
-async fn what_a_snapshot_holds_can_be_shown_to_anybody() {
+async fn a_snapshot_holds_nothing_private() {
     let (test, _) = full_of_secrets().await;
     let all = format!("{:?}", status(&test));
     assert!(all.contains("Major outage of"), "{all}");

@@ -12,7 +12,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use vantage_obs::config::Protocol;
 
-use super::broken::Broken;
+use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 
@@ -62,10 +62,10 @@ fn a_hundred_flushes_of_each_failing_receiver_leave_no_thread_behind() {
         return;
     }
     let broken = [
-        Broken::refuses(),
-        Broken::silent(),
-        Broken::never_connects(),
-        Broken::garbage(),
+        BrokenReceiver::refuses(),
+        BrokenReceiver::silent(),
+        BrokenReceiver::never_connects(),
+        BrokenReceiver::garbage(),
     ];
     let receivers = [
         Receiver::start(Behaviour::Slow(Duration::from_secs(30))),
@@ -74,7 +74,7 @@ fn a_hundred_flushes_of_each_failing_receiver_leave_no_thread_behind() {
     ];
     let endpoints: Vec<_> = broken
         .iter()
-        .map(Broken::endpoint)
+        .map(BrokenReceiver::endpoint)
         .chain(receivers.iter().map(Receiver::endpoint))
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -8,11 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vantage_obs::config::{Protocol, Signal};
-use vantage_obs::report::{Incomplete, Report};
+use vantage_obs::config::{Protocol, TelemetrySignal};
+use vantage_obs::report::{FlushError, FlushReport};
 use vantage_obs::trace::Carrier;
 
-use super::broken::Broken;
+use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 
@@ -41,10 +41,10 @@ fn flush_and_shutdown_work_in_a_runtime_that_is_not_tokios() {
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 3);
         let report = block_on(telemetry.flush()).unwrap();
-        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 3);
+        assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().exported, 3);
         make_spans(&telemetry, 2);
         let report = block_on(telemetry.shutdown()).unwrap();
-        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 2);
+        assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().exported, 2);
     }
 }
 
@@ -60,9 +60,12 @@ async fn a_second_shutdown_has_nothing_to_report_and_recording_goes_on_without_e
         .worker("w1")
         .start("x", std::time::SystemTime::now(), &Carrier::EMPTY)
         .succeed();
-    assert_eq!(telemetry.shutdown().await.unwrap(), Report::default());
-    assert_eq!(telemetry.shutdown_blocking().unwrap(), Report::default());
-    assert_eq!(telemetry.flush().await.unwrap(), Report::default());
+    assert_eq!(telemetry.shutdown().await.unwrap(), FlushReport::default());
+    assert_eq!(
+        telemetry.shutdown_blocking().unwrap(),
+        FlushReport::default()
+    );
+    assert_eq!(telemetry.flush().await.unwrap(), FlushReport::default());
     drop(telemetry);
     assert_eq!(receiver.spans().len(), 3);
 }
@@ -78,13 +81,16 @@ async fn two_shutdowns_at_once_report_everything_once() {
     reports.sort_by_key(String::len);
     assert_eq!(
         reports,
-        [Report::default().to_string(), "traces: 3 exported".into()]
+        [
+            FlushReport::default().to_string(),
+            "traces: 3 exported".into()
+        ]
     );
 }
 
 #[tokio::test]
 async fn a_flush_that_a_shutdown_cuts_off_does_not_say_that_all_is_well() {
-    let silent = Broken::silent();
+    let silent = BrokenReceiver::silent();
     let telemetry = start(config(&silent.endpoint(), Protocol::Grpc));
     make_spans(&telemetry, 3);
     let cut_off = telemetry.flush();
@@ -92,10 +98,14 @@ async fn a_flush_that_a_shutdown_cuts_off_does_not_say_that_all_is_well() {
     let started = Instant::now();
     let (cut_off, shutdown) = tokio::join!(cut_off, shutdown);
     assert!(started.elapsed() < Duration::from_secs(2));
-    let Incomplete(report) = shutdown.unwrap_err();
-    assert_eq!(report.signal(Signal::Traces).unwrap().left, 3);
-    let Incomplete(report) = cut_off.unwrap_err();
-    let cause = report.signal(Signal::Traces).unwrap().cause.clone();
+    let FlushError(report) = shutdown.unwrap_err();
+    assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().left, 3);
+    let FlushError(report) = cut_off.unwrap_err();
+    let cause = report
+        .signal(TelemetrySignal::Traces)
+        .unwrap()
+        .cause
+        .clone();
     assert_eq!(cause.as_deref(), Some("the exporter is gone"));
 }
 
@@ -118,7 +128,7 @@ fn dropping_the_last_handle_takes_a_second_at_most_in_any_runtime() {
     let drops = |drop_it: fn(vantage_obs::Telemetry)| {
         PROTOCOLS.map(|protocol| {
             thread::spawn(move || {
-                let silent = Broken::silent();
+                let silent = BrokenReceiver::silent();
                 let telemetry = start(config(&silent.endpoint(), protocol));
                 make_spans(&telemetry, 3);
                 let started = Instant::now();
@@ -144,7 +154,7 @@ fn dropping_the_last_handle_takes_a_second_at_most_in_any_runtime() {
 #[tokio::test]
 async fn recording_takes_its_usual_time_while_the_exporter_is_stuck() {
     let receiver = Receiver::start(Behaviour::Accept);
-    let silent = Broken::silent();
+    let silent = BrokenReceiver::silent();
     let median = |endpoint: &str| {
         let mut config = config(endpoint, Protocol::Grpc);
         config.otlp.shutdown_timeout = Duration::from_millis(50);
@@ -184,12 +194,12 @@ async fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
     make_spans(&telemetry, 3);
     let started = Instant::now();
     let shutdown = telemetry.shutdown_within(Duration::from_millis(800)).await;
-    let Incomplete(report) = shutdown.unwrap_err();
+    let FlushError(report) = shutdown.unwrap_err();
     drop(telemetry);
     let took = started.elapsed();
     assert!(took < Duration::from_millis(1100), "{took:?}");
-    assert_eq!(report.signal(Signal::Traces).unwrap().exported, 3);
-    let metrics = report.signal(Signal::Metrics).unwrap();
+    assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().exported, 3);
+    let metrics = report.signal(TelemetrySignal::Metrics).unwrap();
     assert!(metrics.exported > 10, "{metrics}");
     let cause = metrics.cause.as_deref();
     assert_eq!(cause, Some("some metrics could not be collected"));
@@ -205,10 +215,10 @@ async fn a_deadline_may_be_as_long_or_as_short_as_one_likes() {
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 3);
         let report = match telemetry.shutdown_within(Duration::ZERO).await {
-            Ok(report) | Err(Incomplete(report)) => report,
+            Ok(report) | Err(FlushError(report)) => report,
         };
         // Whether it was in time is the machine's business, and the report's to say.
-        let traces = report.signal(Signal::Traces).unwrap();
+        let traces = report.signal(TelemetrySignal::Traces).unwrap();
         assert_eq!(traces.exported + traces.left, 3, "{traces}");
         assert_eq!(traces.is_complete(), traces.left == 0, "{traces}");
     }
@@ -221,7 +231,10 @@ fn nobody_waits_for_ever_who_asks_while_the_export_ends() {
     let (all, done) = std::sync::mpsc::channel();
     let asking = thread::spawn(move || {
         for _ in 0..1000 {
-            let telemetry = start(config(&Broken::refuses().endpoint(), Protocol::Grpc));
+            let telemetry = start(config(
+                &BrokenReceiver::refuses().endpoint(),
+                Protocol::Grpc,
+            ));
             let callers: Vec<_> = (0..4)
                 .map(|_| {
                     let telemetry = telemetry.clone();

@@ -39,7 +39,7 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use vantage_obs::config::{Protocol, Signal};
+use vantage_obs::config::{Protocol, TelemetrySignal};
 
 /// Longer than any test waits for something that comes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ pub(crate) enum Behaviour {
 
 /// One request that was read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct ReceivedExport {
     pub(crate) at: Instant,
     pub(crate) protocol: Protocol,
     pub(crate) headers: BTreeMap<String, String>,
@@ -84,15 +84,15 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     address: SocketAddr,
-    state: Arc<Kept>,
+    state: Arc<ReceiverState>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct ReceiverState {
     behaviour: Mutex<Behaviour>,
-    arrivals: Mutex<Vec<Arrival>>,
+    arrivals: Mutex<Vec<ReceivedExport>>,
     changed: Condvar,
 }
 
@@ -105,7 +105,7 @@ impl Receiver {
         let listener = TcpListener::bind(address).expect("the address is free");
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Kept {
+        let state = Arc::new(ReceiverState {
             behaviour: Mutex::new(behaviour),
             arrivals: Mutex::default(),
             changed: Condvar::new(),
@@ -133,14 +133,14 @@ impl Receiver {
         *self.state.behaviour.lock().unwrap() = behaviour;
     }
 
-    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+    pub(crate) fn arrivals(&self) -> Vec<ReceivedExport> {
         self.state.arrivals.lock().unwrap().clone()
     }
 
     /// The arrivals, as soon as there are so many.
-    pub(crate) fn wait_for(&self, count: usize) -> Vec<Arrival> {
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<ReceivedExport> {
         let arrivals = self.state.arrivals.lock().unwrap();
-        let few = |arrivals: &mut Vec<Arrival>| arrivals.len() < count;
+        let few = |arrivals: &mut Vec<ReceivedExport>| arrivals.len() < count;
         let (arrivals, waited) = self
             .state
             .changed
@@ -161,7 +161,7 @@ impl Receiver {
     }
 
     /// How many of a signal's items are in requests that were taken.
-    pub(crate) fn count(&self, signal: Signal) -> u64 {
+    pub(crate) fn count(&self, signal: TelemetrySignal) -> u64 {
         let taken = self.arrivals().into_iter().filter(|arrival| arrival.taken);
         taken
             .filter(|arrival| arrival.message.signal() == signal)
@@ -180,11 +180,11 @@ impl Drop for Receiver {
 }
 
 impl Message {
-    pub(crate) const fn signal(&self) -> Signal {
+    pub(crate) const fn signal(&self) -> TelemetrySignal {
         match self {
-            Self::Traces(_) => Signal::Traces,
-            Self::Metrics(_) => Signal::Metrics,
-            Self::Logs(_) => Signal::Logs,
+            Self::Traces(_) => TelemetrySignal::Traces,
+            Self::Metrics(_) => TelemetrySignal::Metrics,
+            Self::Logs(_) => TelemetrySignal::Logs,
         }
     }
 
@@ -261,7 +261,7 @@ fn points(data: Option<&Data>) -> usize {
     }
 }
 
-fn serve(listener: TcpListener, state: Arc<Kept>, stopped: oneshot::Receiver<()>) {
+fn serve(listener: TcpListener, state: Arc<ReceiverState>, stopped: oneshot::Receiver<()>) {
     let http = axum::Router::new()
         .route("/{*path}", post(http_request))
         .with_state(Arc::clone(&state));
@@ -294,7 +294,7 @@ fn serve(listener: TcpListener, state: Arc<Kept>, stopped: oneshot::Receiver<()>
     runtime.shutdown_background();
 }
 
-impl Kept {
+impl ReceiverState {
     fn behaviour(&self) -> Behaviour {
         *self.behaviour.lock().unwrap()
     }
@@ -308,7 +308,7 @@ impl Kept {
                 (name.as_str().to_owned(), value)
             })
             .collect();
-        self.arrivals.lock().unwrap().push(Arrival {
+        self.arrivals.lock().unwrap().push(ReceivedExport {
             at: Instant::now(),
             protocol,
             headers,
@@ -324,7 +324,7 @@ impl Kept {
 }
 
 #[derive(Clone, Debug)]
-struct Service(Arc<Kept>);
+struct Service(Arc<ReceiverState>);
 
 impl Service {
     /// What is rejected of a request that came by gRPC.
@@ -398,7 +398,7 @@ fn partial(rejected: i64) -> Option<ExportTracePartialSuccess> {
 }
 
 async fn http_request(
-    State(kept): State<Arc<Kept>>,
+    State(kept): State<Arc<ReceiverState>>,
     Path(path): Path<String>,
     headers: HeaderMap,
     body: Bytes,

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use vantage_obs::Telemetry;
-use vantage_obs::config::{Protocol, Signal};
-use vantage_obs::exposition::Format;
-use vantage_obs::report::{Incomplete, SignalReport};
+use vantage_obs::config::{Protocol, TelemetrySignal};
+use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::report::{FlushError, SignalReport};
 
-use super::broken::Broken;
+use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 use crate::support::sample_with;
@@ -16,15 +16,15 @@ use crate::support::sample_with;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What a flush says of one signal, well or badly.
-async fn flush(telemetry: &Telemetry, signal: Signal) -> SignalReport {
+async fn flush(telemetry: &Telemetry, signal: TelemetrySignal) -> SignalReport {
     let report = match telemetry.flush().await {
-        Ok(report) | Err(Incomplete(report)) => report,
+        Ok(report) | Err(FlushError(report)) => report,
     };
     report.signal(signal).unwrap().clone()
 }
 
 fn value(telemetry: &Telemetry, name: &str, labels: &[(&str, &str)]) -> f64 {
-    let text = telemetry.scrape(Format::Text).unwrap();
+    let text = telemetry.scrape(ExpositionFormat::Text).unwrap();
     sample_with(&text, name, labels).unwrap_or(0.0)
 }
 
@@ -51,7 +51,7 @@ async fn what_is_refused_for_good_is_counted_and_not_sent_again() {
         let receiver = Receiver::start(behaviour);
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 5);
-        let traces = flush(&telemetry, Signal::Traces).await;
+        let traces = flush(&telemetry, TelemetrySignal::Traces).await;
         assert_eq!((traces.exported, traces.refused, traces.left), (0, 5, 0));
         let cause = traces.cause.unwrap();
         assert!(cause.starts_with(error), "{cause}");
@@ -61,7 +61,7 @@ async fn what_is_refused_for_good_is_counted_and_not_sent_again() {
 
         receiver.behave(Behaviour::Accept);
         make_spans(&telemetry, 2);
-        assert_eq!(flush(&telemetry, Signal::Traces).await.exported, 2);
+        assert_eq!(flush(&telemetry, TelemetrySignal::Traces).await.exported, 2);
         assert_eq!(receiver.arrivals().len(), 2);
     }
 }
@@ -72,7 +72,7 @@ async fn what_is_rejected_of_a_batch_is_told_from_what_was_taken() {
         let receiver = Receiver::start(Behaviour::Partial(3));
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 10);
-        let traces = flush(&telemetry, Signal::Traces).await;
+        let traces = flush(&telemetry, TelemetrySignal::Traces).await;
         assert_eq!((traces.exported, traces.refused, traces.left), (7, 3, 0));
         let cause = traces.cause.as_deref();
         assert_eq!(cause, Some("the receiver rejected 3: too old"));
@@ -125,13 +125,13 @@ async fn a_flush_asks_again_at_once() {
         config.metrics.otlp.enabled = true;
         let telemetry = start(config);
         make_spans(&telemetry, 5);
-        let traces = flush(&telemetry, Signal::Traces).await;
+        let traces = flush(&telemetry, TelemetrySignal::Traces).await;
         assert_eq!((traces.exported, traces.refused, traces.left), (0, 0, 5));
         assert_eq!(receiver.arrivals().len(), 2);
 
         receiver.behave(Behaviour::Accept);
         let report = telemetry.flush().await.unwrap();
-        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 5);
+        assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().exported, 5);
         assert_eq!(receiver.spans().len(), 5);
     }
 }
@@ -146,7 +146,7 @@ async fn a_push_that_waits_for_its_next_try_gives_way_to_a_flush_and_nothing_is_
     receiver.wait_for(1);
     receiver.behave(Behaviour::Accept);
     let report = telemetry.flush().await.unwrap();
-    assert!(report.signal(Signal::Metrics).unwrap().exported > 0);
+    assert!(report.signal(TelemetrySignal::Metrics).unwrap().exported > 0);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_batch_outlives_any_number_of_flushes_that_fail() {
         let telemetry = start(config(&receiver.endpoint(), protocol));
         make_spans(&telemetry, 5);
         for _ in 0..100 {
-            let traces = flush(&telemetry, Signal::Traces).await;
+            let traces = flush(&telemetry, TelemetrySignal::Traces).await;
             assert_eq!((traces.refused, traces.left), (0, 5));
         }
         receiver.behave(Behaviour::Accept);
@@ -207,7 +207,7 @@ fn what_waited_arrives_when_the_receiver_is_back_and_drops_are_counted_exactly()
 fn a_connection_that_died_without_a_word_is_replaced() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(Behaviour::Accept);
-        let between = Broken::half_open(receiver.address());
+        let between = BrokenReceiver::half_open(receiver.address());
         let mut config = config(&between.endpoint(), protocol);
         config.otlp.timeout = Duration::from_millis(300);
         config.traces.batch.delay = Duration::from_millis(20);
@@ -224,7 +224,7 @@ async fn an_answer_that_never_ends_is_a_success_all_the_same() {
     let receiver = Receiver::start(Behaviour::EndlessAnswer);
     let telemetry = start(config(&receiver.endpoint(), Protocol::HttpProtobuf));
     make_spans(&telemetry, 5);
-    assert_eq!(flush(&telemetry, Signal::Traces).await.exported, 5);
+    assert_eq!(flush(&telemetry, TelemetrySignal::Traces).await.exported, 5);
     assert_eq!(receiver.arrivals().len(), 1, "nothing is sent twice");
 }
 
@@ -255,7 +255,7 @@ fn a_flush_ends_although_spans_keep_coming() {
             .unwrap();
         for _ in 0..3 {
             let started = Instant::now();
-            let traces = runtime.block_on(flush(&telemetry, Signal::Traces));
+            let traces = runtime.block_on(flush(&telemetry, TelemetrySignal::Traces));
             assert_eq!(traces.cause, None, "{protocol}");
             let took = started.elapsed();
             assert!(took < 2 * SECOND, "{protocol}: {took:?}");
@@ -283,7 +283,7 @@ async fn a_callback_that_hangs_costs_its_own_metrics_only() {
         })
         .build();
     for _ in 0..3 {
-        let metrics = flush(&telemetry, Signal::Metrics).await;
+        let metrics = flush(&telemetry, TelemetrySignal::Metrics).await;
         let cause = metrics.cause.as_deref();
         assert_eq!(cause, Some("some metrics could not be collected"));
         assert!(metrics.exported > 10, "{metrics}");
@@ -305,17 +305,21 @@ async fn a_connection_that_is_not_made_is_told_from_an_answer_that_does_not_come
     for protocol in PROTOCOLS {
         for (broken, error, cause) in [
             (
-                Broken::never_connects(),
+                BrokenReceiver::never_connects(),
                 "connection",
                 "no connection in time",
             ),
-            (Broken::silent(), "timeout", "no answer within 300ms"),
+            (
+                BrokenReceiver::silent(),
+                "timeout",
+                "no answer within 300ms",
+            ),
         ] {
             let mut config = config(&broken.endpoint(), protocol);
             config.otlp.timeout = Duration::from_millis(300);
             let telemetry = start(config);
             make_spans(&telemetry, 1);
-            let traces = flush(&telemetry, Signal::Traces).await;
+            let traces = flush(&telemetry, TelemetrySignal::Traces).await;
             assert_eq!(traces.cause.as_deref(), Some(cause), "{protocol}");
             let name = "otel_sdk_exporter_operation_duration_seconds_count";
             let exporter = match protocol {

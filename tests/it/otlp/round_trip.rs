@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use vantage_obs::config::{Compression, Protocol, Secret, Signal};
+use vantage_obs::config::{Compression, Protocol, Secret, TelemetrySignal};
 use vantage_obs::trace::Carrier;
 
-use super::receiver::{Arrival, Behaviour, Receiver, text};
+use super::receiver::{Behaviour, ReceivedExport, Receiver, text};
 use super::{PROTOCOLS, config, make_spans, start};
 
-fn of(arrivals: &[Arrival], signal: Signal) -> &Arrival {
+fn of(arrivals: &[ReceivedExport], signal: TelemetrySignal) -> &ReceivedExport {
     arrivals
         .iter()
         .find(|arrival| arrival.message.signal() == signal)
@@ -69,9 +69,9 @@ async fn metrics_of_ours_and_of_the_users_meter_arrive_in_one_push() {
         assert_eq!(metrics["vantage.worker.jobs"], 1, "{metrics:?}");
         assert_eq!(metrics["invoices.sent"], 1, "{metrics:?}");
         assert_eq!(arrivals[0].message.resource()["service.name"], "test");
-        let metrics = report.signal(Signal::Metrics).unwrap();
-        assert_eq!(metrics.exported, receiver.count(Signal::Metrics));
-        assert_eq!(report.signal(Signal::Traces).unwrap().exported, 0);
+        let metrics = report.signal(TelemetrySignal::Metrics).unwrap();
+        assert_eq!(metrics.exported, receiver.count(TelemetrySignal::Metrics));
+        assert_eq!(report.signal(TelemetrySignal::Traces).unwrap().exported, 0);
     }
 }
 
@@ -116,17 +116,26 @@ async fn the_reports_of_flush_and_shutdown_are_exact() {
         let telemetry = start(config);
         make_spans(&telemetry, 99);
         let flushed = telemetry.flush().await.unwrap();
-        assert_eq!(flushed.signal(Signal::Traces).unwrap().exported, 99);
-        assert_eq!(receiver.count(Signal::Traces), 99);
-        let points = receiver.count(Signal::Metrics);
-        assert_eq!(flushed.signal(Signal::Metrics).unwrap().exported, points);
+        assert_eq!(
+            flushed.signal(TelemetrySignal::Traces).unwrap().exported,
+            99
+        );
+        assert_eq!(receiver.count(TelemetrySignal::Traces), 99);
+        let points = receiver.count(TelemetrySignal::Metrics);
+        assert_eq!(
+            flushed.signal(TelemetrySignal::Metrics).unwrap().exported,
+            points
+        );
 
         make_spans(&telemetry, 42);
         let ended = telemetry.shutdown().await.unwrap();
-        assert_eq!(ended.signal(Signal::Traces).unwrap().exported, 42);
-        assert_eq!(receiver.count(Signal::Traces), 141);
-        let more = receiver.count(Signal::Metrics) - points;
-        assert_eq!(ended.signal(Signal::Metrics).unwrap().exported, more);
+        assert_eq!(ended.signal(TelemetrySignal::Traces).unwrap().exported, 42);
+        assert_eq!(receiver.count(TelemetrySignal::Traces), 141);
+        let more = receiver.count(TelemetrySignal::Metrics) - points;
+        assert_eq!(
+            ended.signal(TelemetrySignal::Metrics).unwrap().exported,
+            more
+        );
     }
 }
 
@@ -159,8 +168,8 @@ async fn each_signal_has_its_endpoint_its_headers_and_its_encoding() {
 
         let (general, own) = (general.arrivals(), own.arrivals());
         assert_eq!((general.len(), own.len()), (1, 1));
-        let traces = of(&general, Signal::Traces);
-        let metrics = of(&own, Signal::Metrics);
+        let traces = of(&general, TelemetrySignal::Traces);
+        let metrics = of(&own, TelemetrySignal::Metrics);
         assert_eq!(traces.headers["authorization"], "Bearer general");
         assert_eq!(metrics.headers["authorization"], "Bearer of-metrics");
         for arrival in [traces, metrics] {
@@ -172,7 +181,7 @@ async fn each_signal_has_its_endpoint_its_headers_and_its_encoding() {
             Protocol::Grpc => "grpc-encoding",
             _ => "content-encoding",
         };
-        let encoded = |arrival: &Arrival| arrival.headers.get(encoding).cloned();
+        let encoded = |arrival: &ReceivedExport| arrival.headers.get(encoding).cloned();
         assert_eq!(encoded(traces).as_deref(), Some("gzip"));
         assert_eq!(encoded(metrics), None);
     }

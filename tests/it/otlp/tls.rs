@@ -13,8 +13,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
-use vantage_obs::config::{Environment, Protocol, Signal};
-use vantage_obs::report::Incomplete;
+use vantage_obs::config::{Environment, Protocol, TelemetrySignal};
+use vantage_obs::report::FlushError;
 use vantage_obs::{Config, Telemetry};
 
 use super::receiver::{Behaviour, Receiver};
@@ -138,8 +138,8 @@ async fn a_receiver_that_nobody_vouches_for_gets_nothing_and_the_cause_says_so()
         config.otlp.tls.ca = Some(certificate("other-ca.pem"));
         let telemetry = start(config);
         make_spans(&telemetry, 5);
-        let Incomplete(report) = telemetry.shutdown().await.unwrap_err();
-        let traces = report.signal(Signal::Traces).unwrap();
+        let FlushError(report) = telemetry.shutdown().await.unwrap_err();
+        let traces = report.signal(TelemetrySignal::Traces).unwrap();
         assert_eq!(traces.left, 5);
         let cause = traces.cause.as_deref().unwrap();
         assert_eq!(
@@ -158,8 +158,8 @@ async fn a_receiver_that_wants_a_certificate_of_ours_gets_it() {
         let mut config = encrypted.config("localhost", protocol);
         let telemetry = start(config.clone());
         make_spans(&telemetry, 5);
-        let Incomplete(report) = telemetry.shutdown().await.unwrap_err();
-        let traces = report.signal(Signal::Traces).unwrap();
+        let FlushError(report) = telemetry.shutdown().await.unwrap_err();
+        let traces = report.signal(TelemetrySignal::Traces).unwrap();
         assert_eq!(traces.left, 5);
         let cause = traces.cause.as_deref().unwrap();
         // By gRPC it is a connection that closed: the alert comes after the handshake, and the
@@ -209,7 +209,7 @@ fn a_file_without_a_certificate_or_key_is_an_error_at_init_that_names_it() {
             config.otlp.tls.ca = ca.or_else(|| ours("ca.pem"));
             config.otlp.tls.client_certificate = certificate;
             config.otlp.tls.client_key = key;
-            let error = Telemetry::local(config, &Environment::empty())
+            let error = Telemetry::without_globals(config, &Environment::empty())
                 .expect_err("a file is no good")
                 .to_string();
             assert!(error.contains(named), "{protocol}: {error}");
@@ -222,7 +222,8 @@ fn a_file_without_a_certificate_or_key_is_an_error_at_init_that_names_it() {
 fn a_file_that_is_not_there_is_a_fault_of_the_configuration() {
     let mut config = config("https://localhost:4319", Protocol::Grpc);
     config.otlp.tls.ca = Some("/nowhere/ca.pem".into());
-    let error = Telemetry::local(config, &Environment::empty()).expect_err("it is not there");
+    let error =
+        Telemetry::without_globals(config, &Environment::empty()).expect_err("it is not there");
     assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use vantage_obs::Telemetry;
-use vantage_obs::config::{Protocol, Signal};
-use vantage_obs::report::{Incomplete, Report};
+use vantage_obs::config::{Protocol, TelemetrySignal};
+use vantage_obs::report::{FlushError, FlushReport};
 
-use super::broken::Broken;
+use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 
@@ -21,7 +21,7 @@ const BOUND: Duration = Duration::from_millis(1100);
 const LONGEST_GAP: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Copy, Debug)]
-enum Trouble {
+enum ReceiverFault {
     Refuses,
     Silent,
     NeverConnects,
@@ -32,52 +32,52 @@ enum Trouble {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Shape {
+enum RuntimeKind {
     MultiThread,
     OneWorker,
     CurrentThread,
     NoRuntime,
 }
 
-const TROUBLES: [Trouble; 7] = [
-    Trouble::Refuses,
-    Trouble::Silent,
-    Trouble::NeverConnects,
-    Trouble::Slow,
-    Trouble::Unavailable,
-    Trouble::Throttled,
-    Trouble::Garbage,
+const RECEIVER_FAULTS: [ReceiverFault; 7] = [
+    ReceiverFault::Refuses,
+    ReceiverFault::Silent,
+    ReceiverFault::NeverConnects,
+    ReceiverFault::Slow,
+    ReceiverFault::Unavailable,
+    ReceiverFault::Throttled,
+    ReceiverFault::Garbage,
 ];
-const SHAPES: [Shape; 4] = [
-    Shape::MultiThread,
-    Shape::OneWorker,
-    Shape::CurrentThread,
-    Shape::NoRuntime,
+const RUNTIME_KINDS: [RuntimeKind; 4] = [
+    RuntimeKind::MultiThread,
+    RuntimeKind::OneWorker,
+    RuntimeKind::CurrentThread,
+    RuntimeKind::NoRuntime,
 ];
 
 /// Something to push to, for as long as it lives.
 #[expect(dead_code, reason = "they are kept, and not looked at")]
-enum Peer {
-    Broken(Broken),
+enum FaultyReceiver {
+    BrokenReceiver(BrokenReceiver),
     Receiver(Receiver),
 }
 
-impl Trouble {
-    fn peer(self) -> (Peer, String) {
-        let broken = |peer: Broken| {
+impl ReceiverFault {
+    fn peer(self) -> (FaultyReceiver, String) {
+        let broken = |peer: BrokenReceiver| {
             let endpoint = peer.endpoint();
-            (Peer::Broken(peer), endpoint)
+            (FaultyReceiver::BrokenReceiver(peer), endpoint)
         };
         let receiver = |behaviour| {
             let receiver = Receiver::start(behaviour);
             let endpoint = receiver.endpoint();
-            (Peer::Receiver(receiver), endpoint)
+            (FaultyReceiver::Receiver(receiver), endpoint)
         };
         match self {
-            Self::Refuses => broken(Broken::refuses()),
-            Self::Silent => broken(Broken::silent()),
-            Self::NeverConnects => broken(Broken::never_connects()),
-            Self::Garbage => broken(Broken::garbage()),
+            Self::Refuses => broken(BrokenReceiver::refuses()),
+            Self::Silent => broken(BrokenReceiver::silent()),
+            Self::NeverConnects => broken(BrokenReceiver::never_connects()),
+            Self::Garbage => broken(BrokenReceiver::garbage()),
             Self::Slow => receiver(Behaviour::Slow(Duration::from_secs(30))),
             Self::Unavailable => receiver(Behaviour::Unavailable),
             Self::Throttled => receiver(Behaviour::Throttled(Some(Duration::from_secs(3600)))),
@@ -100,14 +100,14 @@ impl Trouble {
 }
 
 /// What a shutdown did, how long it took, and the longest time that another task had to wait.
-struct Outcome {
-    report: Result<Report, Incomplete>,
+struct ShutdownOutcome {
+    report: Result<FlushReport, FlushError>,
     took: Duration,
     gap: Duration,
 }
 
-impl Shape {
-    fn shut_down(self, telemetry: Telemetry) -> Outcome {
+impl RuntimeKind {
+    fn shut_down(self, telemetry: Telemetry) -> ShutdownOutcome {
         let runtime = match self {
             Self::NoRuntime => return blocking(&telemetry),
             Self::MultiThread => Builder::new_multi_thread()
@@ -124,10 +124,10 @@ impl Shape {
     }
 }
 
-fn blocking(telemetry: &Telemetry) -> Outcome {
+fn blocking(telemetry: &Telemetry) -> ShutdownOutcome {
     let started = Instant::now();
     let report = telemetry.shutdown_blocking();
-    Outcome {
+    ShutdownOutcome {
         report,
         took: started.elapsed(),
         gap: Duration::ZERO,
@@ -135,7 +135,7 @@ fn blocking(telemetry: &Telemetry) -> Outcome {
 }
 
 /// Both are tasks, so that a runtime with one worker has both on it.
-fn beside_a_ticker(runtime: &Runtime, telemetry: Telemetry) -> Outcome {
+fn beside_a_ticker(runtime: &Runtime, telemetry: Telemetry) -> ShutdownOutcome {
     let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
     let ticker = runtime.spawn(async move {
         let (mut last, mut gap) = (Instant::now(), Duration::ZERO);
@@ -155,38 +155,38 @@ fn beside_a_ticker(runtime: &Runtime, telemetry: Telemetry) -> Outcome {
     });
     let ((report, took), gap) =
         runtime.block_on(async { (shutdown.await.unwrap(), ticker.await.unwrap()) });
-    Outcome { report, took, gap }
+    ShutdownOutcome { report, took, gap }
 }
 
 /// What is wrong with a cell of the matrix; nothing when all is well.
-fn cell(trouble: Trouble, shape: Shape, protocol: Protocol) -> Vec<String> {
-    let (_peer, endpoint) = trouble.peer();
+fn cell(fault: ReceiverFault, runtime_kind: RuntimeKind, protocol: Protocol) -> Vec<String> {
+    let (_peer, endpoint) = fault.peer();
     let mut config = config(&endpoint, protocol);
     config.metrics.otlp.enabled = true;
     config.otlp.shutdown_timeout = DEADLINE;
     let telemetry = start(config);
     make_spans(&telemetry, SPANS);
-    let Outcome { report, took, gap } = shape.shut_down(telemetry);
+    let ShutdownOutcome { report, took, gap } = runtime_kind.shut_down(telemetry);
     let mut faults = Vec::new();
     let mut check = |fine: bool, fault: String| {
         if !fine {
-            faults.push(format!("{trouble:?}, {shape:?}, {protocol}: {fault}"));
+            faults.push(format!("{fault:?}, {runtime_kind:?}, {protocol}: {fault}"));
         }
     };
     check(took < BOUND, format!("it took {took:?}"));
     check(gap < LONGEST_GAP, format!("a task waited for {gap:?}"));
-    let Err(Incomplete(report)) = report else {
+    let Err(FlushError(report)) = report else {
         check(false, "the report says that all is well".to_owned());
         return faults;
     };
-    for signal in [Signal::Traces, Signal::Metrics] {
+    for signal in [TelemetrySignal::Traces, TelemetrySignal::Metrics] {
         let report = report.signal(signal).expect("both signals are pushed");
         let cause = report.cause.as_deref().unwrap_or_default();
         check(report.exported == 0, format!("{report}"));
         check(!cause.is_empty(), format!("no cause: {report}"));
-        let known = trouble.causes().iter().any(|part| cause.contains(part));
+        let known = fault.causes().iter().any(|part| cause.contains(part));
         check(known, format!("another cause: {report}"));
-        if signal == Signal::Traces {
+        if signal == TelemetrySignal::Traces {
             let lost = report.left + report.refused;
             check(lost == SPANS as u64, format!("{report}"));
         }
@@ -197,11 +197,13 @@ fn cell(trouble: Trouble, shape: Shape, protocol: Protocol) -> Vec<String> {
 #[test]
 fn a_shutdown_keeps_its_deadline_whatever_the_receiver_does_in_any_runtime() {
     let mut faults = Vec::new();
-    for trouble in TROUBLES {
-        let cells: Vec<_> = SHAPES
+    for fault in RECEIVER_FAULTS {
+        let cells: Vec<_> = RUNTIME_KINDS
             .into_iter()
-            .flat_map(|shape| PROTOCOLS.map(|protocol| (shape, protocol)))
-            .map(|(shape, protocol)| thread::spawn(move || cell(trouble, shape, protocol)))
+            .flat_map(|runtime_kind| PROTOCOLS.map(|protocol| (runtime_kind, protocol)))
+            .map(|(runtime_kind, protocol)| {
+                thread::spawn(move || cell(fault, runtime_kind, protocol))
+            })
             .collect();
         for cell in cells {
             faults.extend(cell.join().expect("nothing panics"));

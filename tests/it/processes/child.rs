@@ -1,4 +1,4 @@
-//! A process of our own, and what it is.
+//! A child process of a test.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,25 +14,25 @@ const KIND: &str = "VANTAGE_TEST_KIND";
 const WORKER: &str = "VANTAGE_TEST_WORKER";
 const READY: &str = "listening on ";
 
-/// What a child does.
+/// The role of a child.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ChildRole {
     Api,
     Worker,
 }
 
 /// A running child; it is killed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Child {
+pub(crate) struct ChildProcess {
     process: std::process::Child,
     address: SocketAddr,
 }
 
-impl Child {
+impl ChildProcess {
     /// Starts one with these variables alone, and waits until it listens.
-    pub(crate) fn start(kind: Kind, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(kind: ChildRole, variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::child::what_a_child_does"])
+            .args(["--exact", "processes::child::run_child"])
             .args(["--nocapture", "--test-threads=1"])
             .env(KIND, format!("{kind:?}"))
             .envs(variables.iter().copied())
@@ -66,41 +66,41 @@ impl Child {
     /// As systemd and Kubernetes ask; it must end well.
     pub(crate) fn terminate(&mut self) {
         let id = self.process.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(asked.success());
+        let signalled = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(signalled.success());
         assert!(self.process.wait().unwrap().success());
     }
 
     /// Status and body of an answer.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        let patience = Some(Duration::from_secs(10));
-        stream.set_read_timeout(patience).unwrap();
+        let timeout = Some(Duration::from_secs(10));
+        stream.set_read_timeout(timeout).unwrap();
         let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
     }
 
-    /// What the route says of a worker.
-    pub(crate) fn view(&self, worker: &str) -> Value {
+    /// Returns the worker as the route shows it.
+    pub(crate) fn worker_view(&self, worker: &str) -> Value {
         let (_, body) = self.get(&format!("/api/v1/workers/{worker}/heartbeat"));
         serde_json::from_str(&body).unwrap_or_default()
     }
 
     /// Its state; empty where it is unknown.
     pub(crate) fn state(&self, worker: &str) -> String {
-        self.view(worker)["state"]
+        self.worker_view(worker)["state"]
             .as_str()
             .unwrap_or_default()
             .to_owned()
     }
 }
 
-impl Drop for Child {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -118,7 +118,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 /// In a child, its whole life; nothing in a test.
 #[expect(clippy::print_stdout, reason = "its parent reads where it listens")]
 #[test]
-fn what_a_child_does() {
+fn run_child() {
     let Ok(kind) = std::env::var(KIND) else {
         return;
     };
@@ -128,7 +128,7 @@ fn what_a_child_does() {
         Role::Worker
     };
     let config = Config::new("child", role).with_version("1.0");
-    let telemetry = Telemetry::local(config, &Environment::process()).unwrap();
+    let telemetry = Telemetry::without_globals(config, &Environment::from_process()).unwrap();
     let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -140,13 +140,13 @@ fn what_a_child_does() {
         println!("{READY}{address}");
         tokio::select! {
             _ = terminate.recv() => {}
-            () = work(&telemetry), if kind == "Worker" => {}
+            () = run_jobs(&telemetry), if kind == "Worker" => {}
         }
         telemetry.shutdown().await.unwrap();
     });
 }
 
-async fn work(telemetry: &Telemetry) {
+async fn run_jobs(telemetry: &Telemetry) {
     let worker = telemetry.worker(&std::env::var(WORKER).unwrap());
     loop {
         let job = worker.start("publish_post", SystemTime::now(), &Carrier::EMPTY);

@@ -1,6 +1,6 @@
-use vantage_obs::alerts::{Severity, Signal};
+use vantage_obs::alerts::{AlertSignal, Severity};
 
-use super::story::{Firing, Story, Texts, gauge, story, texts};
+use super::scenario::{AlertTexts, ExpectedAlert, Scenario, alert_texts, gauge_values, scenario};
 
 const ENVIRONMENT: [(&str, &str); 1] = [("environment", "production")];
 
@@ -21,129 +21,133 @@ const UP: &str = "vantage_database_up{environment=\"production\", job=\"vantage-
 const DEPTH: &str = "vantage_worker_queue_depth{environment=\"production\", job=\"vantage-worker\", instance=\"w:80\", queue=\"publish\"}";
 const EVENTS: &str = "vantage_slo_events_total{environment=\"production\", job=\"vantage-api\", instance=\"a:80\", objective=\"api.latency\", result=\"good\"}";
 
-/// What was there up to minute 10 is missed from 11 on, for 10 minutes.
-fn gone(
+/// Returns a scenario of a series that is absent from minute 11 on, and raises an alert 10 minutes later.
+fn absent_after_ten_minutes(
     title: &'static str,
     series: &str,
-    signal: Signal,
+    signal: AlertSignal,
     labels: &[(&'static str, &str)],
-    texts: Texts,
-) -> Story {
-    story(title)
+    texts: AlertTexts,
+) -> Scenario {
+    scenario(title)
         .series(series, "1+0x10 stale")
         .quiet(signal, &["10m", "20m"])
         .fires(
             signal,
             "21m",
-            [Firing::new(Severity::Warning, labels, texts)],
+            [ExpectedAlert::new(Severity::Warning, labels, texts)],
         )
 }
 
-/// What is back after 8 minutes was never gone.
-fn restarts(title: &'static str, series: &str, signal: Signal) -> Story {
-    story(title)
+/// Returns a scenario of a series that is back after 8 minutes, and raises no alert.
+fn restarted(title: &'static str, series: &str, signal: AlertSignal) -> Scenario {
+    scenario(title)
         .series(series, "1+0x10 stale _x7 1+0x40")
         .quiet(signal, &["10m", "15m", "18m", "25m", "50m"])
 }
 
-fn no_worker() -> Texts {
-    texts(
+fn no_worker() -> AlertTexts {
+    alert_texts(
         "No worker beats",
         "For 10m nobody has reported a beat of any worker. Alerts about single workers are silent meanwhile.",
     )
 }
 
-fn no_scheduler() -> Texts {
-    texts(
+fn no_scheduler() -> AlertTexts {
+    alert_texts(
         "No scheduler beats",
         "For 10m nobody has reported a beat of any scheduler. Alerts about single schedulers are silent meanwhile.",
     )
 }
 
-pub(super) fn stories() -> Vec<Story> {
+pub(super) fn scenarios() -> Vec<Scenario> {
     [services(), workers_and_schedulers(), probes()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn services() -> Vec<Story> {
-    let signal = Signal::ServiceAbsent;
+fn services() -> Vec<Scenario> {
+    let signal = AlertSignal::ServiceAbsent;
     let labels = [("environment", "production"), ("job", "vantage-api")];
     vec![
-        gone(
+        absent_after_ten_minutes(
             "the only instance of a service vanishes",
             &ready("vantage-api", "a:80"),
             signal,
             &labels,
-            texts(
+            alert_texts(
                 "No instance of vantage-api is scraped any more",
                 "vantage-api was scraped within the last day, and for 10m no instance of it has been. Alerts about it \
                  are silent meanwhile.",
             ),
         ),
-        restarts("a service restarts", &ready("vantage-api", "a:80"), signal),
-        story("one of two instances vanishes")
+        restarted("a service restarts", &ready("vantage-api", "a:80"), signal),
+        scenario("one of two instances vanishes")
             .series(&ready("vantage-api", "a:80"), "1+0x10 stale")
             .series(&ready("vantage-api", "b:80"), "1+0x60")
             .quiet(signal, &["21m", "60m"]),
-        story("a service that never was").quiet(signal, &["30m"]),
+        scenario("a service that never was").quiet(signal, &["30m"]),
     ]
 }
 
-fn workers_and_schedulers() -> Vec<Story> {
-    let (no_workers, no_schedulers) = (Signal::WorkersAbsent, Signal::SchedulersAbsent);
+fn workers_and_schedulers() -> Vec<Scenario> {
+    let (no_workers, no_schedulers) = (AlertSignal::WorkersAbsent, AlertSignal::SchedulersAbsent);
     vec![
-        gone(
+        absent_after_ten_minutes(
             "whoever hears the workers vanishes",
             &workers("online"),
             no_workers,
             &ENVIRONMENT,
             no_worker(),
         ),
-        story("all workers go offline")
-            .series(&workers("online"), gauge(&[(3, 10), (0, 30)]))
-            .series(&workers("offline"), gauge(&[(0, 10), (3, 30)]))
+        scenario("all workers go offline")
+            .series(&workers("online"), gauge_values(&[(3, 10), (0, 30)]))
+            .series(&workers("offline"), gauge_values(&[(0, 10), (3, 30)]))
             .quiet(no_workers, &["10m", "20m"])
             .fires(
                 no_workers,
                 "21m",
-                [Firing::new(Severity::Warning, &ENVIRONMENT, no_worker())],
+                [ExpectedAlert::new(
+                    Severity::Warning,
+                    &ENVIRONMENT,
+                    no_worker(),
+                )],
             ),
-        story("a platform to which no worker and no scheduler was ever deployed")
+        scenario("a platform to which no worker and no scheduler was ever deployed")
             .series(&ready("vantage-api", "a:80"), "1+0x60")
             .quiet(no_workers, &["9m"])
             .quiet(no_schedulers, &["9m"])
             .fires(
                 no_workers,
                 "10m",
-                [Firing::new(Severity::Warning, &[], no_worker())],
+                [ExpectedAlert::new(Severity::Warning, &[], no_worker())],
             )
             .fires(
                 no_schedulers,
                 "10m",
-                [Firing::new(Severity::Warning, &[], no_scheduler())],
+                [ExpectedAlert::new(Severity::Warning, &[], no_scheduler())],
             ),
-        restarts(
+        restarted(
             "whoever hears the workers restarts",
             &workers("online"),
             no_workers,
         ),
-        story("one of two environments has workers, and the other never had")
+        scenario("one of two environments has workers, and the other never had")
             .series(&workers("late"), "1+0x60")
             .quiet(no_workers, &["10m", "60m"]),
-        gone(
+        absent_after_ten_minutes(
             "the only scheduler vanishes",
             BEATS,
             no_schedulers,
             &ENVIRONMENT,
             no_scheduler(),
         ),
-        restarts("a scheduler restarts", BEATS, no_schedulers),
+        restarted("a scheduler restarts", BEATS, no_schedulers),
     ]
 }
 
-fn probes() -> Vec<Story> {
+fn probes() -> Vec<Scenario> {
     let labels = [
         ("environment", "production"),
         ("job", "vantage-api"),
@@ -152,53 +156,53 @@ fn probes() -> Vec<Story> {
     let queue = [("environment", "production"), ("queue", "publish")];
     let objective = [("environment", "production"), ("objective", "api.latency")];
     vec![
-        gone(
+        absent_after_ten_minutes(
             "nobody asks the database any more",
             UP,
-            Signal::DatabaseAbsent,
+            AlertSignal::DatabaseAbsent,
             &labels,
-            texts(
+            alert_texts(
                 "vantage-api no longer says whether database vantage answers",
                 "vantage-api said within the last day whether database vantage answers, and has not for 10m. Alerts about \
                  it are silent meanwhile.",
             ),
         ),
-        restarts(
+        restarted(
             "whoever asks the database restarts",
             UP,
-            Signal::DatabaseAbsent,
+            AlertSignal::DatabaseAbsent,
         ),
-        gone(
+        absent_after_ten_minutes(
             "nobody watches a queue any more",
             DEPTH,
-            Signal::QueuesAbsent,
+            AlertSignal::QueuesAbsent,
             &queue,
-            texts(
+            alert_texts(
                 "Nobody says any more how many jobs wait in queue publish",
                 "The depth of queue publish was reported within the last day, and has not been for 10m. Alerts about it \
                  are silent meanwhile.",
             ),
         ),
-        restarts(
+        restarted(
             "whoever watches a queue restarts",
             DEPTH,
-            Signal::QueuesAbsent,
+            AlertSignal::QueuesAbsent,
         ),
-        gone(
+        absent_after_ten_minutes(
             "events of an objective are no longer counted",
             EVENTS,
-            Signal::ObjectivesAbsent,
+            AlertSignal::ObjectivesAbsent,
             &objective,
-            texts(
+            alert_texts(
                 "Events of api.latency are no longer counted",
                 "Events of api.latency were counted within the last day, and have not been for 10m. Its error budget does \
                  not burn visibly meanwhile.",
             ),
         ),
-        restarts(
+        restarted(
             "whoever counts events restarts",
             EVENTS,
-            Signal::ObjectivesAbsent,
+            AlertSignal::ObjectivesAbsent,
         ),
     ]
 }

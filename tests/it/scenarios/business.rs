@@ -1,11 +1,11 @@
 //! In steps of 15 minutes: 12 are the 3 hours that are compared, 96 a day, 672 a week.
 //!
-//! Three weeks are long to evaluate, so that many stories are told at once, each in an environment of
+//! Three weeks are long to evaluate, so that many scenarios run at once, each in an environment of
 //! its own.
 
-use vantage_obs::alerts::{Severity, Signal};
+use vantage_obs::alerts::{AlertSignal, Severity};
 
-use super::story::{Firing, Story, counter, story, texts};
+use super::scenario::{ExpectedAlert, Scenario, alert_texts, counter_values, scenario};
 
 const WEEK: u64 = 672;
 /// 22 days: three weeks and a day.
@@ -37,41 +37,41 @@ fn revenue(environment: &str, currency: &str) -> String {
     series("vantage_business_revenue_total", environment, &currency)
 }
 
-fn fewer(environment: &str, value: &str) -> Firing {
-    let texts = texts(
+fn fewer(environment: &str, value: &str) -> ExpectedAlert {
+    let texts = alert_texts(
         "Fewer than 50% of the usual number of posts are published",
         format!(
             "In the last 3 hours {value} of the posts were published that are usual at this time of the week \
              (the median of three weeks); below 50% something is wrong."
         ),
     );
-    Firing::new(Severity::Warning, &[("environment", environment)], texts)
+    ExpectedAlert::new(Severity::Warning, &[("environment", environment)], texts)
 }
 
-fn more(environment: &str, value: &str) -> Firing {
-    let texts = texts(
+fn more(environment: &str, value: &str) -> ExpectedAlert {
+    let texts = alert_texts(
         "More than 200% of the usual number of AI generations are made",
         format!(
             "In the last 3 hours {value} of the AI generations were made that are usual at this time of the week \
              (the median of three weeks); above 200% something is wrong."
         ),
     );
-    Firing::new(Severity::Warning, &[("environment", environment)], texts)
+    ExpectedAlert::new(Severity::Warning, &[("environment", environment)], texts)
 }
 
-fn unusual(environment: &str, currency: &str, value: &str) -> Firing {
+fn unusual(environment: &str, currency: &str, value: &str) -> ExpectedAlert {
     let labels = [("environment", environment), ("currency", currency)];
-    let texts = texts(
+    let texts = alert_texts(
         format!("Revenue in {currency} is outside 50% to 200% of what is usual"),
         format!(
             "In the last 3 hours {value} of the revenue in {currency} was made that is usual at this time of the week \
              (the median of three weeks); 50% to 200% is usual."
         ),
     );
-    Firing::new(Severity::Warning, &labels, texts)
+    ExpectedAlert::new(Severity::Warning, &labels, texts)
 }
 
-pub(super) fn stories() -> Vec<Story> {
+pub(super) fn scenarios() -> Vec<Scenario> {
     vec![unlike_before(), as_before()]
 }
 
@@ -83,58 +83,63 @@ pub(super) fn stories() -> Vec<Story> {
 /// Generations: 180 + 30 k is more than 360 from k = 7 on, and 420 a step later.
 ///
 /// Revenue: 12000 - 1000 k is below 6000 from k = 7 on, and so long is 12000 + 2000 k above 24000.
-fn unlike_before() -> Story {
+fn unlike_before() -> Scenario {
     let (drop, spike, revenues) = (
-        Signal::PostsPublished,
-        Signal::AiGenerations,
-        Signal::Revenue,
+        AlertSignal::PostsPublished,
+        AlertSignal::AiGenerations,
+        AlertSignal::Revenue,
     );
     let always = format!("1+0x{END}");
-    story("fewer posts, none after a restart, more AI generations, no revenue and thrice as much")
-        .series(&ready("fewer"), always.clone())
-        .series(&posts("fewer"), counter(&[(15, DAYS_22), (5, 48)]))
-        .series(&ready("none"), always)
-        .series(&posts("none"), format!("0+15x{DAYS_22} stale"))
-        .series(&generations("more"), counter(&[(15, DAYS_22), (45, 48)]))
-        .series(&ready("more"), format!("1+0x{END}"))
-        .series(
-            &revenue("shop", "EUR"),
-            counter(&[(1000, DAYS_22), (0, 48)]),
-        )
-        .series(
-            &revenue("shop", "USD"),
-            counter(&[(1000, DAYS_22), (3000, 48)]),
-        )
-        .quiet(drop, &["22d", "22d1h30m"])
-        .fires(
-            drop,
-            "22d6h",
-            [fewer("fewer", "33.33%"), fewer("none", "0%")],
-        )
-        .quiet(spike, &["22d", "22d1h45m"])
-        .fires(spike, "22d2h", [more("more", "233.3%")])
-        .quiet(revenues, &["22d", "22d1h45m"])
-        .fires(
-            revenues,
-            "22d2h",
-            [
-                unusual("shop", "EUR", "33.33%"),
-                unusual("shop", "USD", "233.3%"),
-            ],
-        )
-        .fires(drop, "22d2h30m", [fewer("none", "20.83%")])
-        .fires(
-            drop,
-            "22d2h45m",
-            [fewer("fewer", "38.89%"), fewer("none", "12.5%")],
-        )
+    scenario(
+        "fewer posts, none after a restart, more AI generations, no revenue and thrice as much",
+    )
+    .series(&ready("fewer"), always.clone())
+    .series(&posts("fewer"), counter_values(&[(15, DAYS_22), (5, 48)]))
+    .series(&ready("none"), always)
+    .series(&posts("none"), format!("0+15x{DAYS_22} stale"))
+    .series(
+        &generations("more"),
+        counter_values(&[(15, DAYS_22), (45, 48)]),
+    )
+    .series(&ready("more"), format!("1+0x{END}"))
+    .series(
+        &revenue("shop", "EUR"),
+        counter_values(&[(1000, DAYS_22), (0, 48)]),
+    )
+    .series(
+        &revenue("shop", "USD"),
+        counter_values(&[(1000, DAYS_22), (3000, 48)]),
+    )
+    .quiet(drop, &["22d", "22d1h30m"])
+    .fires(
+        drop,
+        "22d6h",
+        [fewer("fewer", "33.33%"), fewer("none", "0%")],
+    )
+    .quiet(spike, &["22d", "22d1h45m"])
+    .fires(spike, "22d2h", [more("more", "233.3%")])
+    .quiet(revenues, &["22d", "22d1h45m"])
+    .fires(
+        revenues,
+        "22d2h",
+        [
+            unusual("shop", "EUR", "33.33%"),
+            unusual("shop", "USD", "233.3%"),
+        ],
+    )
+    .fires(drop, "22d2h30m", [fewer("none", "20.83%")])
+    .fires(
+        drop,
+        "22d2h45m",
+        [fewer("fewer", "38.89%"), fewer("none", "12.5%")],
+    )
 }
 
 /// What is quiet, new, restarted, or was different in one of three weeks.
-fn as_before() -> Story {
+fn as_before() -> Scenario {
     let moments = ["21d12h", "22d", "22d3h", "22d6h", "22d12h"];
     let environments = ["quiet", "new", "restarted", "holidays", "twice"];
-    let mut told = story(
+    let mut told = scenario(
         "hardly anything, nothing before two weeks ago, a restart, a week of holidays, exactly twice as much",
     );
     for environment in environments {
@@ -142,17 +147,20 @@ fn as_before() -> Story {
     }
     told
         // 12 posts and generations and 600 minor units in 3 hours.
-        .series(&posts("quiet"), counter(&[(1, DAYS_22), (0, 48)]))
+        .series(&posts("quiet"), counter_values(&[(1, DAYS_22), (0, 48)]))
         .series(&generations("quiet"), format!("0+0.25x{DAYS_22} 529+1x47"))
-        .series(&revenue("quiet", "EUR"), counter(&[(50, DAYS_22), (0, 48)]))
+        .series(
+            &revenue("quiet", "EUR"),
+            counter_values(&[(50, DAYS_22), (0, 48)]),
+        )
         // Two weeks of history: the platform was there before, and had no such counter.
         .series(
             &posts("new"),
-            format!("_x{WEEK} {}", counter(&[(15, 2 * WEEK), (0, 96)])),
+            format!("_x{WEEK} {}", counter_values(&[(15, 2 * WEEK), (0, 96)])),
         )
         .series(
             &revenue("new", "EUR"),
-            format!("_x{WEEK} {}", counter(&[(1000, 2 * WEEK), (0, 96)])),
+            format!("_x{WEEK} {}", counter_values(&[(1000, 2 * WEEK), (0, 96)])),
         )
         .series(&generations("restarted"), format!("0+15x{DAYS_22} 0+15x47"))
         .series(&posts("restarted"), format!("0+15x{DAYS_22} 0+15x47"))
@@ -162,14 +170,17 @@ fn as_before() -> Story {
         )
         .series(
             &posts("holidays"),
-            counter(&[(15, WEEK), (90, WEEK), (15, END - 2 * WEEK)]),
+            counter_values(&[(15, WEEK), (90, WEEK), (15, END - 2 * WEEK)]),
         )
         .series(
             &generations("holidays"),
-            counter(&[(15, WEEK), (1, WEEK), (15, END - 2 * WEEK)]),
+            counter_values(&[(15, WEEK), (1, WEEK), (15, END - 2 * WEEK)]),
         )
-        .series(&generations("twice"), counter(&[(15, DAYS_22), (30, 48)]))
-        .quiet(Signal::PostsPublished, &moments)
-        .quiet(Signal::AiGenerations, &moments)
-        .quiet(Signal::Revenue, &moments)
+        .series(
+            &generations("twice"),
+            counter_values(&[(15, DAYS_22), (30, 48)]),
+        )
+        .quiet(AlertSignal::PostsPublished, &moments)
+        .quiet(AlertSignal::AiGenerations, &moments)
+        .quiet(AlertSignal::Revenue, &moments)
 }

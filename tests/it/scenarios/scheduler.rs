@@ -1,6 +1,6 @@
-use vantage_obs::alerts::{Severity, Signal};
+use vantage_obs::alerts::{AlertSignal, Severity};
 
-use super::story::{Firing, Story, counter, story, texts};
+use super::scenario::{ExpectedAlert, Scenario, alert_texts, counter_values, scenario};
 
 const SERVICE: [(&str, &str); 2] = [("environment", "production"), ("job", "vantage-scheduler")];
 const SCHEDULER: [(&str, &str); 2] = [("environment", "production"), ("scheduler_id", "nightly")];
@@ -21,102 +21,105 @@ fn executions(outcome: &str) -> String {
     )
 }
 
-pub(super) fn stories() -> Vec<Story> {
+pub(super) fn scenarios() -> Vec<Scenario> {
     [lags(), success(), offline()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn lags() -> Vec<Story> {
-    let signal = Signal::ExecutionLag;
+fn lags() -> Vec<Scenario> {
+    let signal = AlertSignal::ExecutionLag;
     vec![
         // Half of 10 a minute start 5 to 10 minutes late. Of the 150 of 15 minutes fewer than 142.5 are
         // in time after 2 minutes; when the 5 minutes of `for` are over 115 are, and the 95th
         // percentile is 300 s + 300 s x 27.5 / 35 = 535.7 s.
-        story("executions start late")
-            .series(&lag("60.0"), counter(&[(10, 30), (5, 30)]))
-            .series(&lag("300.0"), counter(&[(10, 30), (5, 30)]))
+        scenario("executions start late")
+            .series(&lag("60.0"), counter_values(&[(10, 30), (5, 30)]))
+            .series(&lag("300.0"), counter_values(&[(10, 30), (5, 30)]))
             .series(&lag("600.0"), "0+10x60")
             .series(&lag("+Inf"), "0+10x60")
             .quiet(signal, &["30m", "36m"])
             .fires(
                 signal,
                 "37m",
-                [Firing::new(
+                [ExpectedAlert::new(
                     Severity::High,
                     &SERVICE,
-                    texts(
+                    alert_texts(
                         "Executions of vantage-scheduler start more than 5m late",
                         "One execution in twenty of vantage-scheduler started more than 8m 55s late in the last 15 \
                          minutes; the limit is 5m.",
                     ),
                 )],
             ),
-        story("nothing is executed")
+        scenario("nothing is executed")
             .series(&lag("300.0"), "7+0x60")
             .series(&lag("+Inf"), "9+0x60")
             .quiet(signal, &["30m", "60m"]),
-        story("executions in time, over a restart")
+        scenario("executions in time, over a restart")
             .series(&lag("300.0"), "0+10x30 0+10x30")
             .series(&lag("+Inf"), "0+10x30 0+10x30")
             .quiet(signal, &["30m", "31m", "37m", "60m"]),
     ]
 }
 
-fn success() -> Vec<Story> {
-    let signal = Signal::SchedulerSuccessRatio;
+fn success() -> Vec<Scenario> {
+    let signal = AlertSignal::SchedulerSuccessRatio;
     let low = |value: &str| {
-        let texts = texts(
+        let texts = alert_texts(
             "Less than 90% of the executions of vantage-scheduler succeed",
             format!(
                 "{value} of the executions that vantage-scheduler ended in the last hour succeeded; \
                  it must be 90% at least."
             ),
         );
-        Firing::new(Severity::High, &SERVICE, texts)
+        ExpectedAlert::new(Severity::High, &SERVICE, texts)
     };
     vec![
         // Half of 10 a minute fail: of the 600 of an hour fewer than 540 succeeded after 13 minutes,
         // and 510 when the 5 minutes of `for` are over.
-        story("executions fail")
-            .series(&executions("succeeded"), counter(&[(10, 70), (5, 50)]))
-            .series(&executions("failed"), counter(&[(0, 70), (5, 50)]))
+        scenario("executions fail")
+            .series(
+                &executions("succeeded"),
+                counter_values(&[(10, 70), (5, 50)]),
+            )
+            .series(&executions("failed"), counter_values(&[(0, 70), (5, 50)]))
             .quiet(signal, &["70m", "87m"])
             .fires(signal, "88m", [low("85%")]),
-        story("no execution ever succeeded")
+        scenario("no execution ever succeeded")
             .series(&executions("failed"), "0+10x120")
             .fires(signal, "90m", [low("0%")]),
-        story("a few executions, all of which fail")
+        scenario("a few executions, all of which fail")
             .series(&executions("failed"), "0+2x120")
             .quiet(signal, &["60m", "120m"]),
-        story("exactly nine in ten succeed, over a restart")
+        scenario("exactly nine in ten succeed, over a restart")
             .series(&executions("succeeded"), "0+9x90 0+9x90")
             .series(&executions("failed"), "0+1x90 0+1x90")
             .quiet(signal, &["60m", "91m", "95m", "180m"]),
     ]
 }
 
-fn offline() -> Vec<Story> {
-    let signal = Signal::SchedulerOffline;
+fn offline() -> Vec<Scenario> {
+    let signal = AlertSignal::SchedulerOffline;
     vec![
-        story("a scheduler falls silent")
+        scenario("a scheduler falls silent")
             .series(BEATS, "0+60x10 600+0x20")
             .quiet(signal, &["10m", "15m"])
             .fires(
                 signal,
                 "16m",
-                [Firing::new(
+                [ExpectedAlert::new(
                     Severity::Critical,
                     &SCHEDULER,
-                    texts(
+                    alert_texts(
                         "Scheduler nightly has not been heard of for more than 5m",
                         "The last beat of scheduler nightly came 6m 0s ago, and it did not say goodbye; after 5m it \
                          counts as offline.",
                     ),
                 )],
             ),
-        story("a scheduler restarts, and says goodbye later")
+        scenario("a scheduler restarts, and says goodbye later")
             .series(BEATS, "0+60x10 600+0x3 840+60x10 stale")
             .quiet(signal, &["13m", "15m", "24m", "40m"]),
     ]

@@ -26,7 +26,7 @@ const V2: [&str; 8] = [
     "scheduled-maintenances/upcoming",
 ];
 
-async fn of(config: Config) -> TestTelemetry {
+async fn test_telemetry(config: Config) -> TestTelemetry {
     let test = TestTelemetry::with(config, &[]).unwrap();
     for _ in 0..5 {
         test.clock().advance(Duration::from_secs(1));
@@ -39,7 +39,7 @@ async fn of(config: Config) -> TestTelemetry {
 async fn titled() -> TestTelemetry {
     let mut config = Config::new("test", Role::Api);
     config.status.title = Some("Shop & Söhne".into());
-    of(config).await
+    test_telemetry(config).await
 }
 
 async fn json(test: &TestTelemetry, path: &str) -> Value {
@@ -54,7 +54,7 @@ async fn the_public_pages_are_where_an_api_or_the_web_is() {
         (Role::Worker, StatusCode::NOT_FOUND),
         (Role::Scheduler, StatusCode::NOT_FOUND),
     ] {
-        let test = of(Config::new("test", role)).await;
+        let test = test_telemetry(Config::new("test", role)).await;
         for path in ["/status", "/status/feed.atom", "/api/v2/summary.json"] {
             assert_eq!(get(&test, path).await.status(), expected, "{role:?} {path}");
         }
@@ -75,24 +75,24 @@ async fn every_page_is_sealed_and_well_served() {
     for path in PAGES {
         let page = get(&test, path).await;
         assert!(page.body.contains("Shop &#38; Söhne"), "{path}");
-        is_sealed(&page);
-        is_well_served(&test, path).await;
-        is_well_served(&test, &format!("{path}.json")).await;
+        assert_sealed(&page);
+        assert_well_served(&test, path).await;
+        assert_well_served(&test, &format!("{path}.json")).await;
         let accept = [("accept", "application/json")];
-        let asked = ask(&test, "GET", path, &accept).await;
+        let negotiated = send(&test, "GET", path, &accept).await;
         assert_eq!(
-            asked.body,
+            negotiated.body,
             get(&test, &format!("{path}.json")).await.body,
             "{path}"
         );
     }
-    is_well_served(&test, "/status/feed.atom").await;
+    assert_well_served(&test, "/status/feed.atom").await;
     for path in V2 {
-        is_well_served(&test, &format!("/api/v2/{path}.json")).await;
+        assert_well_served(&test, &format!("/api/v2/{path}.json")).await;
     }
     let missing = get(&test, "/status/incidents/aaaaaaaaaaaa").await;
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
-    is_sealed(&missing);
+    assert_sealed(&missing);
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn an_incident_is_everywhere_while_it_lasts_and_in_the_history_after() {
         let page = get(&test, path).await;
         assert!(page.body.contains("Carts are &#60;empty&#62;"), "{path}");
         assert!(page.body.contains("Investigating") && page.body.contains("We look into it."));
-        is_sealed(&page);
+        assert_sealed(&page);
     }
     assert!(
         get(&test, "/status")
@@ -137,10 +137,10 @@ async fn an_incident_is_everywhere_while_it_lasts_and_in_the_history_after() {
     let current = get(&test, "/status/incidents").await.body;
     assert!(current.contains("No incident at the moment.") && !current.contains("Carts"));
     let whole = json(&test, &format!("{one}.json")).await;
-    let said: Vec<_> = whole["updates"].as_array().unwrap().iter().collect();
-    assert_eq!(said.len(), 2);
+    let updates: Vec<_> = whole["updates"].as_array().unwrap().iter().collect();
+    assert_eq!(updates.len(), 2);
     assert_eq!(
-        (&said[0]["status"], &said[0]["body"]),
+        (&updates[0]["status"], &updates[0]["body"]),
         (&"resolved".into(), &"It is mended.".into())
     );
     let history = get(&test, "/status/history").await.body;

@@ -7,7 +7,7 @@ use vantage_obs::{Config, Role};
 use super::*;
 use crate::support::OBJECTIVES;
 
-fn judged() -> TestTelemetry {
+fn evaluated() -> TestTelemetry {
     let config = Config::new("shop & <b>", Role::Api);
     let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
     for _ in 0..2 {
@@ -19,15 +19,15 @@ fn judged() -> TestTelemetry {
 
 #[tokio::test]
 async fn the_page_of_objectives_is_sealed_and_well_served() {
-    let test = judged();
+    let test = evaluated();
     let page = get(&test, "/status/slo").await;
     assert_eq!(
         page.header(header::CONTENT_TYPE),
         "text/html; charset=utf-8"
     );
-    is_sealed(&page);
-    is_well_served(&test, "/status/slo").await;
-    is_well_served(&test, "/status/slo.json").await;
+    assert_sealed(&page);
+    assert_well_served(&test, "/status/slo").await;
+    assert_well_served(&test, "/status/slo.json").await;
     for id in ["api.latency", "api.error_rate", "api.availability"] {
         assert!(page.body.contains(&format!("id=\"{id}\"")), "{id}");
     }
@@ -39,11 +39,11 @@ async fn the_page_of_objectives_is_sealed_and_well_served() {
 
 #[tokio::test]
 async fn programs_get_the_report_of_the_api() {
-    let test = judged();
+    let test = evaluated();
     let report = get(&test, "/api/v1/slo").await.body;
     assert_eq!(get(&test, "/status/slo.json").await.body, report);
     let accept = [("accept", "application/json")];
-    let negotiated = ask(&test, "GET", "/status/slo", &accept).await;
+    let negotiated = send(&test, "GET", "/status/slo", &accept).await;
     assert_eq!(negotiated.body, report);
     assert_eq!(negotiated.header(header::CONTENT_TYPE), "application/json");
     assert!(negotiated.header(header::VARY).contains("accept"));
@@ -51,7 +51,7 @@ async fn programs_get_the_report_of_the_api() {
 
 #[tokio::test]
 async fn a_reader_can_stop_the_page_from_loading_itself_anew() {
-    let test = judged();
+    let test = evaluated();
     let refresh = "http-equiv=\"refresh\"";
     assert!(get(&test, "/status/slo").await.body.contains(refresh));
     let still = get(&test, "/status/slo?refresh=off").await;
@@ -59,11 +59,11 @@ async fn a_reader_can_stop_the_page_from_loading_itself_anew() {
 }
 
 #[tokio::test]
-async fn before_the_first_judgement_there_is_no_page() {
+async fn before_the_first_evaluation_there_is_no_page() {
     let test = TestTelemetry::with(Config::new("test", Role::Api), &OBJECTIVES).unwrap();
     for path in ["/status/slo", "/status/slo.json"] {
-        let answer = get(&test, path).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+        let response = get(&test, path).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.header(header::CACHE_CONTROL), "no-store");
     }
 }

@@ -15,34 +15,37 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vantage_obs::testing::TestTelemetry;
 
-use crate::support::sure;
+use crate::support::into_ok;
 
 const LIST: &str = "/api/v1/workers/health";
 
 /// An answer whose body is JSON, or empty.
-struct Answer {
+struct JsonResponse {
     status: StatusCode,
     headers: HeaderMap,
     json: Value,
 }
 
-async fn send(test: &TestTelemetry, request: Request<Body>) -> Answer {
+async fn send(test: &TestTelemetry, request: Request<Body>) -> JsonResponse {
     let routes: Router = test.telemetry().routes();
-    let response = sure(routes.oneshot(request).await);
+    let response = into_ok(routes.oneshot(request).await);
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Answer {
+    JsonResponse {
         status: head.status,
         headers: head.headers,
         json: serde_json::from_slice(&body).unwrap_or_default(),
     }
 }
 
-async fn get(test: &TestTelemetry, path: &str) -> Answer {
-    let answer = send(test, Request::get(path).body(Body::empty()).unwrap()).await;
-    assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
-    assert_eq!(answer.headers["content-type"], "application/json", "{path}");
-    answer
+async fn get(test: &TestTelemetry, path: &str) -> JsonResponse {
+    let response = send(test, Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers["cache-control"], "no-store", "{path}");
+    assert_eq!(
+        response.headers["content-type"], "application/json",
+        "{path}"
+    );
+    response
 }
 
 fn path(id: &str) -> String {
@@ -53,7 +56,7 @@ fn post_to(id: &str) -> Builder {
     Request::post(path(id))
 }
 
-async fn post(test: &TestTelemetry, id: &str, body: &str) -> Answer {
+async fn post(test: &TestTelemetry, id: &str, body: &str) -> JsonResponse {
     send(test, post_to(id).body(body.to_owned().into()).unwrap()).await
 }
 
@@ -80,8 +83,8 @@ fn keys(value: &Value) -> Vec<&str> {
     keys.into_iter().map(String::as_str).collect()
 }
 
-fn paths(answer: &Answer) -> Vec<&str> {
-    let faults = answer.json["faults"].as_array().unwrap();
+fn paths(response: &JsonResponse) -> Vec<&str> {
+    let faults = response.json["faults"].as_array().unwrap();
     faults
         .iter()
         .map(|fault| fault["path"].as_str().unwrap())

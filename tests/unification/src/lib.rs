@@ -1,4 +1,4 @@
-//! What we send, in a build where another crate turned on all features of OpenTelemetry's exporter.
+//! The OTLP requests that we send, in a build where another crate turned on all features of OpenTelemetry's exporter.
 
 #![cfg(test)]
 #![allow(
@@ -19,7 +19,7 @@ use vantage_obs::config::{Environment, Protocol};
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role, Telemetry};
 
-use receiver::{Arrival, Behaviour, Message, Receiver};
+use receiver::{Behaviour, Message, ReceivedExport, Receiver};
 
 fn config(instance: &str) -> Config {
     let mut config = Config::new("test", Role::Api);
@@ -34,17 +34,17 @@ fn make_spans(telemetry: &Telemetry) {
         let uri = "http://billing:8080/invoices/7".parse().unwrap();
         telemetry.http_call(&Method::GET, &uri, &mut HeaderMap::new())
     };
-    call().answered(StatusCode::OK);
-    call().answered(StatusCode::BAD_GATEWAY);
-    call().failed("timeout");
+    call().complete(StatusCode::OK);
+    call().complete(StatusCode::BAD_GATEWAY);
+    call().fail("timeout");
 }
 
 /// The one request that our exporter sends for these spans.
-async fn ours(receiver: &Receiver, protocol: Protocol) -> Arrival {
+async fn ours(receiver: &Receiver, protocol: Protocol) -> ReceivedExport {
     let mut config = config("one");
     config.otlp.endpoint = Some(receiver.endpoint().parse().unwrap());
     config.otlp.protocol = protocol;
-    let telemetry = Telemetry::local(config, &Environment::empty()).unwrap();
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
     make_spans(&telemetry);
     telemetry.shutdown().await.unwrap();
     let mut arrivals = receiver.arrivals();

@@ -7,11 +7,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use vantage_obs::slo::budget::Budget;
-use vantage_obs::slo::{Method, Objective, Objectives};
+use vantage_obs::slo::{BudgetingMethod, Objective, Objectives};
 use vantage_obs::units::format_duration;
 
-use super::Folder;
-use crate::output::{Failure, Format, Status, write_table};
+use super::ObjectivesFolder;
+use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
 
 /// The error budget of every objective: its time, and which share of events may be bad.
 ///
@@ -19,64 +19,72 @@ use crate::output::{Failure, Format, Status, write_table};
 ///
 /// Exit status: 0 printed; 1 the files have faults; 3 the folder can't be read.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct BudgetArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: ObjectivesFolder,
     /// How the budgets are printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
+impl BudgetArgs {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
         let objectives = match Objectives::load(self.folder.readable()?) {
             Ok(objectives) => objectives,
             Err(error) => {
                 writeln!(err, "{error}")?;
-                return Ok(Status::Faulty);
+                return Ok(ExitStatus::Faulty);
             }
         };
         for warning in objectives.warnings() {
             writeln!(err, "warning: {warning}")?;
         }
         let now = Timestamp::now();
-        let budget = |objective| (objective, budget(objective, now));
+        let budget = |objective| (objective, objective_budget(objective, now));
         let budgets: Vec<_> = objectives.iter().map(budget).collect();
         match self.format {
-            Format::Table => {
+            OutputFormat::Table => {
                 let headings = ["OBJECTIVE", "TARGET", "WINDOW", "TIME BUDGET", "MAY BE BAD"];
-                let rows: Vec<_> = budgets.iter().map(row).collect();
+                let rows: Vec<_> = budgets.iter().map(budget_row).collect();
                 write_table(out, headings, &rows)?;
             }
-            Format::Json => {
-                let objects: Vec<_> = budgets.iter().map(object).collect();
+            OutputFormat::Json => {
+                let objects: Vec<_> = budgets.iter().map(budget_json).collect();
                 writeln!(out, "{}", serde_json::to_string_pretty(&objects)?)?;
             }
         }
-        Ok(Status::Fine)
+        Ok(ExitStatus::Success)
     }
 }
 
-fn budget(objective: &Objective, now: Timestamp) -> Budget {
-    Budget::of(objective, 0, 0).over(objective.window().span(now).duration())
+fn objective_budget(objective: &Objective, now: Timestamp) -> Budget {
+    Budget::from_counts(objective, 0, 0).with_window(objective.window().range_at(now).duration())
 }
 
-fn row((objective, budget): &(&Objective, Budget)) -> [String; 5] {
-    let share = budget.fraction();
-    let what = match objective.method() {
-        Method::Timeslices => "time slices",
+fn budget_row((objective, budget): &(&Objective, Budget)) -> [String; 5] {
+    let fraction = budget.permitted_bad();
+    let unit = match objective.method() {
+        BudgetingMethod::Timeslices => "time slices",
         _ => "events",
     };
     [
         objective.id().to_owned(),
         format!("{} %", objective.target()),
         objective.window().to_string(),
-        duration(budget.time()),
-        format!("{} in {} {what}", share.numerator(), share.denominator()),
+        format_whole_seconds(budget.time_budget()),
+        format!(
+            "{} in {} {unit}",
+            fraction.numerator(),
+            fraction.denominator()
+        ),
     ]
 }
 
-fn object((objective, budget): &(&Objective, Budget)) -> Value {
+fn budget_json((objective, budget): &(&Objective, Budget)) -> Value {
     json!({
         "service": objective.service().as_str(),
         "name": objective.name(),
@@ -86,14 +94,14 @@ fn object((objective, budget): &(&Objective, Budget)) -> Value {
         "window": objective.window(),
         "description": objective.description(),
         "budget": {
-            "fraction": budget.fraction().to_f64(),
-            "seconds": budget.seconds(),
+            "fraction": budget.permitted_bad().to_f64(),
+            "seconds": budget.time_budget_seconds(),
         },
     })
 }
 
-/// Whole seconds, where there is one: nobody waits for a budget's nanoseconds.
-pub(super) fn duration(duration: Duration) -> String {
+/// Formats whole seconds, if there is one: a budget's nanoseconds don't matter.
+pub(super) fn format_whole_seconds(duration: Duration) -> String {
     match duration.as_secs() {
         0 => format_duration(duration),
         seconds => format_duration(Duration::from_secs(seconds)),

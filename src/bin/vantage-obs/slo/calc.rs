@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
-use vantage_obs::slo::Rolling;
+use vantage_obs::slo::RollingWindow;
 use vantage_obs::slo::budget::Budget;
 use vantage_obs::units::{Percent, Ratio};
 
-use super::budget::duration;
-use crate::output::{Failure, Format, Status};
+use super::budget::format_whole_seconds;
+use crate::output::{CliError, ExitStatus, OutputFormat};
 
-/// How many decimals a ratio is shown with.
+/// The number of decimals of a ratio.
 const PLACES: u32 = 6;
 
 /// Works out an error budget, and shows every formula with its numbers.
@@ -22,13 +22,13 @@ const PLACES: u32 = 6;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
     vantage-obs slo calc --target 99.9 --window 30d --good 999500 --total 1000000")]
-pub(crate) struct Arguments {
+pub(crate) struct CalcArgs {
     /// The share that must be good, in percent: above 0, below 100.
-    #[arg(long, value_parser = target)]
+    #[arg(long, value_parser = parse_target)]
     target: Percent,
     /// The time over which it must be: a whole number with m, h, d or w.
     #[arg(long)]
-    window: Rolling,
+    window: RollingWindow,
     /// How many events were good.
     #[arg(long)]
     good: u64,
@@ -37,10 +37,10 @@ pub(crate) struct Arguments {
     total: u64,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-fn target(text: &str) -> Result<Percent, String> {
+fn parse_target(text: &str) -> Result<Percent, String> {
     let target: Percent = text.parse().map_err(|error| format!("{error}"))?;
     if target > Percent::ZERO && target < Percent::HUNDRED {
         return Ok(target);
@@ -48,25 +48,25 @@ fn target(text: &str) -> Result<Percent, String> {
     Err("a target is above 0 and below 100".into())
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<Status, Failure> {
+impl CalcArgs {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
         let Some(bad) = self.total.checked_sub(self.good) else {
             let (good, total) = (self.good, self.total);
-            let what = format!("--good {good} is more than --total {total}");
-            return Err(Failure::Usage(what));
+            let message = format!("--good {good} is more than --total {total}");
+            return Err(CliError::Usage(message));
         };
         let budget = Budget::new(self.target, self.window.duration(), self.good, bad);
         match self.format {
-            Format::Table => self.print(&budget, bad, out)?,
-            Format::Json => {
-                let object = self.object(&budget, bad);
+            OutputFormat::Table => self.print(&budget, bad, out)?,
+            OutputFormat::Json => {
+                let object = self.to_json(&budget, bad);
                 writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
             }
         }
-        Ok(Status::Fine)
+        Ok(ExitStatus::Success)
     }
 
-    fn object(&self, budget: &Budget, bad: u64) -> serde_json::Value {
+    fn to_json(&self, budget: &Budget, bad: u64) -> serde_json::Value {
         json!({
             "target": self.target,
             "window": self.window.to_string(),
@@ -74,9 +74,9 @@ impl Arguments {
             "bad": bad,
             "total": self.total,
             "sli": budget.sli(),
-            "fraction": Ratio::from(budget.fraction()),
-            "seconds": budget.seconds(),
-            "events": budget.events(),
+            "fraction": Ratio::from(budget.permitted_bad()),
+            "seconds": budget.time_budget_seconds(),
+            "events": budget.event_budget(),
             "consumed": budget.consumed(),
             "remaining": budget.remaining(),
             "burn_rate": budget.consumed(),
@@ -91,21 +91,21 @@ impl Arguments {
             total,
             ..
         } = self;
-        let share = Ratio::from(budget.fraction()).shortened(12);
-        let events = budget.events().shortened(PLACES);
+        let fraction = Ratio::from(budget.permitted_bad()).format_trimmed(12);
+        let events = budget.event_budget().format_trimmed(PLACES);
         let mut line = |name: &str, formula: &str, value: &str| {
             writeln!(out, "{name:15}  {formula:36} = {value}")
         };
         line(
             "permitted share",
             &format!("(100 - {target}) / 100"),
-            &share,
+            &fraction,
         )?;
-        let time = duration(budget.time());
-        line("time budget", &format!("{share} × {window}"), &time)?;
+        let time = format_whole_seconds(budget.time_budget());
+        line("time budget", &format!("{fraction} × {window}"), &time)?;
         line(
             "event budget",
-            &format!("{share} × {total} events"),
+            &format!("{fraction} × {total} events"),
             &events,
         )?;
         let (Some(sli), Some(consumed), Some(remaining)) =
@@ -116,23 +116,37 @@ impl Arguments {
                 "no data: nothing happened, so nothing was consumed or kept"
             );
         };
-        let consumed_text = consumed.shortened(PLACES);
-        line("SLI", &format!("{good} / {total}"), &sli.shortened(PLACES))?;
+        let consumed_text = consumed.format_trimmed(PLACES);
+        line(
+            "SLI",
+            &format!("{good} / {total}"),
+            &sli.format_trimmed(PLACES),
+        )?;
         line("consumed", &format!("{bad} / {events}"), &consumed_text)?;
         let overspent = if remaining.is_negative() {
             " (overspent)"
         } else {
             ""
         };
-        let left = format!("{}{overspent}", remaining.shortened(PLACES));
-        line("remaining", &format!("1 - {consumed_text}"), &left)?;
+        let remaining_text = format!("{}{overspent}", remaining.format_trimmed(PLACES));
+        line(
+            "remaining",
+            &format!("1 - {consumed_text}"),
+            &remaining_text,
+        )?;
         let rate = format!("{consumed_text}x over {window}");
-        line("burn rate", &format!("({bad} / {total}) / {share}"), &rate)?;
-        let lasts = budget.lasts(consumed).map_or("forever".into(), duration);
+        line(
+            "burn rate",
+            &format!("({bad} / {total}) / {fraction}"),
+            &rate,
+        )?;
+        let exhausted_in = budget
+            .time_to_exhaustion(consumed)
+            .map_or("forever".into(), format_whole_seconds);
         let formula = format!(
             "{} × {window} / {consumed_text}",
-            remaining.shortened(PLACES)
+            remaining.format_trimmed(PLACES)
         );
-        line("lasts", &formula, &lasts)
+        line("lasts", &formula, &exhausted_in)
     }
 }

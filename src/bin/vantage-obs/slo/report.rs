@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use vantage_obs::pages::render_slo;
-use vantage_obs::slo::Rolling;
-use vantage_obs::slo::report::{Alert, render_comparison, render_table};
+use vantage_obs::slo::RollingWindow;
+use vantage_obs::slo::report::{AlertState, render_comparison, render_table};
 
-use self::source::{Found, Source, Sources};
-use crate::output::{Failure, Status};
+use self::source::{ReportBackend, SourceArgs, SourcedReport};
+use crate::output::{CliError, ExitStatus};
 
 /// How the objectives stand: of the fleet, from a Prometheus-compatible API, of one service, or of what
 /// services have kept in a store.
@@ -30,21 +30,21 @@ use crate::output::{Failure, Status};
     vantage-obs slo report --prometheus http://localhost:9090 --format html > slo.html\n  \
     vantage-obs slo report --store file:/var/lib/shop/obs.redb\n  \
     vantage-obs slo report --url http://localhost:8080")]
-pub(crate) struct Arguments {
+pub(crate) struct ReportArgs {
     #[command(flatten)]
-    source: Sources,
+    source: SourceArgs,
     /// The moment, such as 2026-11-24T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Judges each objective over this long, such as 7d, and not over its own window.
     #[arg(long, value_name = "WINDOW")]
-    since: Option<Rolling>,
+    since: Option<RollingWindow>,
     /// Sets the period beside the one before it.
     #[arg(long, requires = "since")]
     compare: bool,
     /// How the report is printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: ReportFormat,
     /// Tells in the exit status what is raised.
     #[arg(long)]
     exit_code: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 
 /// The form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ReportFormat {
     /// Aligned columns for people.
     Table,
     /// JSON for programs.
@@ -61,123 +61,132 @@ enum Format {
     Html,
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<Status, Failure> {
-        if self.compare && self.format == Format::Html {
-            let why = "--compare is printed as table or json: a page shows one period";
-            return Err(Failure::Usage(why.into()));
+impl ReportArgs {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
+        if self.compare && self.format == ReportFormat::Html {
+            let message = "--compare is printed as table or json: a page shows one period";
+            return Err(CliError::Usage(message.into()));
         }
         let source = match self.format {
-            Format::Html => self.source.source()?.with_courses(),
-            Format::Table | Format::Json => self.source.source()?,
+            ReportFormat::Html => self.source.source()?.with_burn_down(),
+            ReportFormat::Table | ReportFormat::Json => self.source.source()?,
         };
         // One moment for all: a period ends where the next one begins.
         let at = match self.compare {
             true => Some(self.at.unwrap_or_else(Timestamp::now)),
             false => self.at,
         };
-        let found = source.report(at, self.since, err)?;
-        if found.len() > 1 && self.format == Format::Html {
-            let why = "a page shows one instance: name it with --instance";
-            return Err(Failure::Usage(why.into()));
+        let reports = source.reports(at, self.since, err)?;
+        if reports.len() > 1 && self.format == ReportFormat::Html {
+            let message = "a page shows one instance: name it with --instance";
+            return Err(CliError::Usage(message.into()));
         }
         let before = match (at, self.since.filter(|_| self.compare)) {
-            (Some(at), Some(period)) => before(&source, at, period, err)?,
+            (Some(at), Some(period)) => previous_reports(&source, at, period, err)?,
             _ => Vec::new(),
         };
-        for found in found.iter().chain(&before) {
-            found.tell(err)?;
+        for report in reports.iter().chain(&before) {
+            report.print_problems(err)?;
         }
-        self.print(&found, &before, out)?;
-        Ok(self.status(&found))
+        self.print(&reports, &before, out)?;
+        Ok(self.exit_status(&reports))
     }
 
-    fn print(&self, all: &[Found], before: &[Found], out: &mut dyn Write) -> io::Result<()> {
-        let of = |found: &Found| {
+    fn print(
+        &self,
+        all: &[SourcedReport],
+        before: &[SourcedReport],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let previous = |report: &SourcedReport| {
             let mut before = before.iter();
-            before.find(|before| before.instance == found.instance)
+            before.find(|before| before.instance == report.instance)
         };
-        if let (Format::Json, [_, _, ..]) = (self.format, all) {
-            let reports = all.iter().map(|found| found.json(of(found)));
+        if let (ReportFormat::Json, [_, _, ..]) = (self.format, all) {
+            let reports = all.iter().map(|report| report.to_json(previous(report)));
             let reports = reports.collect::<Vec<_>>().join(",");
             return writeln!(out, "{{\"instances\":[{reports}]}}");
         }
-        for (number, found) in all.iter().enumerate() {
+        for (number, report) in all.iter().enumerate() {
             if number > 0 {
                 writeln!(out)?;
             }
-            if let (Some(instance), Format::Table) = (&found.instance, self.format) {
+            if let (Some(instance), ReportFormat::Table) = (&report.instance, self.format) {
                 writeln!(out, "{}", instance.escape_debug())?;
             }
-            self.print_one(found, of(found), out)?;
+            self.print_one(report, previous(report), out)?;
         }
         Ok(())
     }
 
     fn print_one(
         &self,
-        found: &Found,
-        before: Option<&Found>,
+        report: &SourcedReport,
+        before: Option<&SourcedReport>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let Found { report, policy, .. } = found;
+        let SourcedReport { report, policy, .. } = report;
         match (self.format, before) {
-            (Format::Table, None) => write!(out, "{}", render_table(report)),
-            (Format::Table, Some(before)) => {
+            (ReportFormat::Table, None) => write!(out, "{}", render_table(report)),
+            (ReportFormat::Table, Some(before)) => {
                 write!(out, "{}", render_comparison(report, &before.report))
             }
-            (Format::Json, None) => writeln!(out, "{}", report.to_json()),
-            (Format::Json, Some(before)) => {
-                writeln!(out, "{}", report.compared_json(&before.report))
+            (ReportFormat::Json, None) => writeln!(out, "{}", report.to_json()),
+            (ReportFormat::Json, Some(before)) => {
+                writeln!(out, "{}", report.to_comparison_json(&before.report))
             }
-            (Format::Html, _) => out.write_all(render_slo(report, policy).as_bytes()),
+            (ReportFormat::Html, _) => out.write_all(render_slo(report, policy).as_bytes()),
         }
     }
 
-    fn status(&self, found: &[Found]) -> Status {
+    fn exit_status(&self, reports: &[SourcedReport]) -> ExitStatus {
         if !self.exit_code {
-            return Status::Fine;
+            return ExitStatus::Success;
         }
         let raised = |alert| {
-            let mut objectives = found.iter().flat_map(|found| &found.report.objectives);
+            let mut objectives = reports.iter().flat_map(|report| &report.report.objectives);
             objectives.any(|objective| objective.alert == alert)
         };
-        if raised(Alert::Critical) {
-            Status::Critical
-        } else if raised(Alert::Warning) {
-            Status::Faulty
-        } else if found.iter().all(|found| found.failures.is_empty()) {
-            Status::Fine
+        if raised(AlertState::Critical) {
+            ExitStatus::Critical
+        } else if raised(AlertState::Warning) {
+            ExitStatus::Faulty
+        } else if reports.iter().all(|report| report.failures.is_empty()) {
+            ExitStatus::Success
         } else {
-            Status::Failed
+            ExitStatus::Failed
         }
     }
 }
 
-/// The period that ends where the one that ends at this moment begins.
-fn before(
-    source: &Source,
+/// Reads the reports of the period that ends where the one that ends at this moment begins.
+fn previous_reports(
+    source: &ReportBackend,
     at: Timestamp,
-    period: Rolling,
+    period: RollingWindow,
     err: &mut dyn Write,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Vec<SourcedReport>, CliError> {
     let end = at.checked_sub(period.duration());
-    let end = end.map_err(|error| Failure::Usage(error.to_string()))?;
-    source.report(Some(end), Some(period), err)
+    let end = end.map_err(|error| CliError::Usage(error.to_string()))?;
+    source.reports(Some(end), Some(period), err)
 }
 
-impl Found {
-    /// With the instance's name, beside those of others.
-    fn json(&self, before: Option<&Found>) -> String {
+impl SourcedReport {
+    /// Returns the report with the instance's name, to stand beside those of others.
+    fn to_json(&self, before: Option<&SourcedReport>) -> String {
         let report = match before {
-            Some(before) => self.report.compared_json(&before.report),
+            Some(before) => self.report.to_comparison_json(&before.report),
             None => self.report.to_json(),
         };
         let instance = serde_json::Value::from(self.instance.as_deref().unwrap_or_default());
         format!("{{\"instance\":{instance},\"report\":{report}}}")
     }
 
-    fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
+    fn print_problems(&self, err: &mut dyn Write) -> io::Result<()> {
         let failed = self.failures.iter().map(|failure| ("failed", failure));
         let warned = self.warnings.iter().map(|warning| ("warning", warning));
         let mut all = failed.chain(warned);

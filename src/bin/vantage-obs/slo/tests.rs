@@ -4,28 +4,28 @@ use serde_json::{Value, json};
 use super::*;
 
 #[derive(Parser)]
-struct Line {
+struct TestCli {
     #[command(subcommand)]
-    verb: Verb,
+    command: SloCommand,
 }
 
 /// Status, standard output and standard error.
-fn run(words: &[&str]) -> Result<(Status, String, String), Failure> {
+fn run(words: &[&str]) -> Result<(ExitStatus, String, String), CliError> {
     let words = ["slo"].iter().chain(words);
-    let verb = Line::try_parse_from(words)
+    let command = TestCli::try_parse_from(words)
         .unwrap_or_else(|error| panic!("{error}"))
-        .verb;
+        .command;
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = verb.run(&mut out, &mut err)?;
+    let status = command.run(&mut out, &mut err)?;
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ok((status, text(out), text(err)))
 }
 
-fn refused(words: &[&str]) -> String {
+fn error_text(words: &[&str]) -> String {
     let words = ["slo"].iter().chain(words);
-    match Line::try_parse_from(words) {
+    match TestCli::try_parse_from(words) {
         Err(error) => error.to_string(),
-        Ok(line) => match line.verb.run(&mut Vec::new(), &mut Vec::new()) {
+        Ok(cli) => match cli.command.run(&mut Vec::new(), &mut Vec::new()) {
             Err(failure) => failure.to_string(),
             Ok(status) => panic!("{status:?}"),
         },
@@ -43,7 +43,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 #[test]
 fn the_platforms_own_files_are_well() {
     let (status, out, _) = run(&["validate", "slo"]).unwrap();
-    assert_eq!(status, Status::Fine);
+    assert_eq!(status, ExitStatus::Success);
     assert_eq!(out, "objectives: 6; all is well\n");
 }
 
@@ -61,7 +61,7 @@ fn every_fault_and_every_warning_is_printed_and_the_status_is_1() {
     ]);
     let path = folder.path().to_str().unwrap();
     let (status, out, _) = run(&["validate", path]).unwrap();
-    assert_eq!(status, Status::Faulty);
+    assert_eq!(status, ExitStatus::Faulty);
     let starts = [
         "fault: ",
         "fault: ",
@@ -70,8 +70,8 @@ fn every_fault_and_every_warning_is_printed_and_the_status_is_1() {
         "faults: 2; warnings: 2",
     ];
     assert_eq!(out.lines().count(), starts.len(), "{out}");
-    for (line, start) in out.lines().zip(starts) {
-        assert!(line.starts_with(start), "{line}");
+    for (cli, start) in out.lines().zip(starts) {
+        assert!(cli.starts_with(start), "{cli}");
     }
     let (_, out, _) = run(&["validate", path, "--format", "json"]).unwrap();
     let json: Value = serde_json::from_str(&out).unwrap();
@@ -83,8 +83,8 @@ fn every_fault_and_every_warning_is_printed_and_the_status_is_1() {
 
 #[test]
 fn a_folder_that_is_not_there_is_a_failure_to_run() {
-    for verb in ["validate", "budget"] {
-        let text = refused(&[verb, "/nowhere"]);
+    for command in ["validate", "budget"] {
+        let text = error_text(&[command, "/nowhere"]);
         assert!(text.starts_with("/nowhere can't be read: "), "{text}");
     }
 }
@@ -156,7 +156,7 @@ fn numbers_that_do_not_go_together_are_usage_errors() {
         let words = [
             "calc", "--target", target, "--window", window, "--good", good,
         ];
-        refused(&[&words[..], &["--total", "10"]].concat())
+        error_text(&[&words[..], &["--total", "10"]].concat())
     };
     assert_eq!(calc("99", "1d", "11"), "--good 11 is more than --total 10");
     assert!(calc("100", "1d", "1").contains("above 0 and below 100"));
@@ -177,6 +177,6 @@ fn a_config_s_policy_says_which_alerts_can_never_fire() {
     let (_, out, _) = run(&["validate", path]).unwrap();
     assert_eq!(out, "objectives: 1; all is well\n");
     let (status, out, _) = run(&["validate", path, "--config", config.to_str().unwrap()]).unwrap();
-    assert_eq!(status, Status::Fine);
+    assert_eq!(status, ExitStatus::Success);
     assert!(out.contains("more than 14.4x never fires"), "{out}");
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use vantage_obs::config::{Config, Environment};
-use vantage_obs::slo::policy::Policy;
-use vantage_obs::slo::{Fault, Objectives, Warning};
+use vantage_obs::slo::policy::BurnRatePolicy;
+use vantage_obs::slo::{Objectives, SloFault, SloWarning};
 
-use super::Folder;
-use crate::output::{Failure, Format, Status};
+use super::ObjectivesFolder;
+use crate::output::{CliError, ExitStatus, OutputFormat};
 
 /// Names every fault of every objective at once: file, JSON path, what stands there, what may.
 ///
@@ -20,60 +20,67 @@ use crate::output::{Failure, Format, Status};
 /// Exit status: 0 all objectives can be tracked, warnings included; 1 there are faults; 3 the folder
 /// can't be read.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct ValidateArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: ObjectivesFolder,
     /// A service's config file, whose alert policy is meant instead of the default one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How the findings are printed.
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: OutputFormat,
 }
 
-/// What was found in a folder.
-struct Findings {
+/// The findings about a folder.
+struct ValidationFindings {
     objectives: usize,
-    faults: Vec<Fault>,
-    warnings: Vec<Warning>,
+    faults: Vec<SloFault>,
+    warnings: Vec<SloWarning>,
 }
 
-impl Arguments {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<Status, Failure> {
+impl ValidateArgs {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
         let policy = match self.policy() {
             Ok(policy) => policy,
             Err(error) => {
                 writeln!(out, "{error}")?;
-                return Ok(Status::Faulty);
+                return Ok(ExitStatus::Faulty);
             }
         };
         let loaded = Objectives::load(self.folder.readable()?);
-        let findings = Findings::of(loaded, &policy);
+        let findings = ValidationFindings::from_load(loaded, &policy);
         match self.format {
-            Format::Table => {
-                let plain = Environment::process().get("NO_COLOR").is_some();
-                findings.print(io::stdout().is_terminal() && !plain, out)?;
+            OutputFormat::Table => {
+                let no_color = Environment::from_process().get("NO_COLOR").is_some();
+                findings.print(io::stdout().is_terminal() && !no_color, out)?;
             }
-            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&findings.json())?)?,
+            OutputFormat::Json => writeln!(
+                out,
+                "{}",
+                serde_json::to_string_pretty(&findings.to_json())?
+            )?,
         }
         Ok(match findings.faults.is_empty() {
-            true => Status::Fine,
-            false => Status::Faulty,
+            true => ExitStatus::Success,
+            false => ExitStatus::Faulty,
         })
     }
 
-    fn policy(&self) -> Result<Policy, vantage_obs::config::ConfigError> {
+    fn policy(&self) -> Result<BurnRatePolicy, vantage_obs::config::ConfigError> {
         let Some(file) = &self.config else {
-            return Ok(Policy::platform());
+            return Ok(BurnRatePolicy::platform());
         };
         let config = Config::default().with_file(file);
-        let effective = config.resolve(&Environment::process())?;
+        let effective = config.resolve(&Environment::from_process())?;
         Ok(effective.config.slo.alert_policy())
     }
 }
 
-impl Findings {
-    fn of(loaded: Result<Objectives, vantage_obs::slo::SloError>, policy: &Policy) -> Self {
+impl ValidationFindings {
+    fn from_load(
+        loaded: Result<Objectives, vantage_obs::slo::SloError>,
+        policy: &BurnRatePolicy,
+    ) -> Self {
         match loaded {
             Ok(objectives) => Self {
                 objectives: objectives.len(),
@@ -83,12 +90,12 @@ impl Findings {
             Err(error) => Self {
                 objectives: 0,
                 faults: error.faults().to_vec(),
-                warnings: warnings(error.sound(), policy),
+                warnings: warnings(error.valid_objectives(), policy),
             },
         }
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn to_json(&self) -> serde_json::Value {
         json!({
             "valid": self.faults.is_empty(),
             "objectives": self.objectives,
@@ -97,16 +104,16 @@ impl Findings {
         })
     }
 
-    fn print(&self, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
-        let word = |word: &str, code: &str| match coloured {
-            true => format!("\x1b[{code}m{word}\x1b[0m"),
-            false => word.to_owned(),
+    fn print(&self, colored: bool, out: &mut dyn Write) -> io::Result<()> {
+        let label = |label: &str, code: &str| match colored {
+            true => format!("\x1b[{code}m{label}\x1b[0m"),
+            false => label.to_owned(),
         };
         for fault in &self.faults {
-            writeln!(out, "{} {fault}", word("fault:", "1;31"))?;
+            writeln!(out, "{} {fault}", label("fault:", "1;31"))?;
         }
         for warning in &self.warnings {
-            writeln!(out, "{} {warning}", word("warning:", "33"))?;
+            writeln!(out, "{} {warning}", label("warning:", "33"))?;
         }
         match (self.faults.len(), self.warnings.len()) {
             (0, 0) => writeln!(out, "objectives: {}; all is well", self.objectives),
@@ -119,7 +126,9 @@ impl Findings {
     }
 }
 
-fn warnings(objectives: &Objectives, policy: &Policy) -> Vec<Warning> {
+fn warnings(objectives: &Objectives, policy: &BurnRatePolicy) -> Vec<SloWarning> {
     let declared = objectives.warnings().cloned();
-    declared.chain(objectives.unreachable(policy)).collect()
+    declared
+        .chain(objectives.unreachable_alerts(policy))
+        .collect()
 }

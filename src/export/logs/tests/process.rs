@@ -1,5 +1,5 @@
-//! What holds for a process as a whole: a global subscriber, a panic hook, the real standard output.
-//! Each scene is a test that does nothing here, and plays in a process of its own.
+//! Tests of a process as a whole: a global subscriber, a panic hook, the real standard output. Each
+//! scene is a test that does nothing here, and plays in a process of its own.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output as Outcome, Stdio};
@@ -8,12 +8,12 @@ use super::*;
 
 const SCENE: &str = "VANTAGE_OBS_TEST_SCENE";
 
-/// What a scene ends with, because the end of a test writes to standard output itself.
-const PLAYED: i32 = 42;
+/// The exit code of a scene, because the end of a test writes to standard output itself.
+const SCENE_EXIT_CODE: i32 = 42;
 
 /// Plays the scene of this name in another process; closes its standard output, if asked to, after
 /// the first line, because the test harness gives up when it can't write what comes before.
-fn play(scene: &str, close_stdout: bool) -> Outcome {
+fn run_scene(scene: &str, close_stdout: bool) -> Outcome {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let (_, module) = module_path!().split_once("::").unwrap();
     let test = format!("{module}::{scene}");
@@ -29,13 +29,13 @@ fn play(scene: &str, close_stdout: bool) -> Outcome {
     child.wait_with_output().unwrap()
 }
 
-fn plays(scene: &str) -> bool {
+fn is_scene(scene: &str) -> bool {
     std::env::var(SCENE).is_ok_and(|playing| playing == scene)
 }
 
-fn log_to_stdout() -> Output {
-    let output = Output::stdout();
-    let (layer, _levels) = layer(&Logs::default(), "s", output.clone());
+fn log_to_stdout() -> LogWriter {
+    let output = LogWriter::stdout();
+    let (layer, _levels) = layer(&LogsConfig::default(), "s", output.clone());
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).unwrap();
     output
@@ -52,9 +52,9 @@ fn lines(outcome: &Outcome) -> Vec<Value> {
 #[test]
 fn a_value_that_logs_is_written_after_its_own_line() {
     const NAME: &str = "a_value_that_logs_is_written_after_its_own_line";
-    if plays(NAME) {
+    if is_scene(NAME) {
         let output = log_to_stdout();
-        let logs = With(|f| {
+        let logs = FmtWith(|f| {
             info!(inner = 1, "from a Display");
             f.write_str("shown")
         });
@@ -62,11 +62,11 @@ fn a_value_that_logs_is_written_after_its_own_line() {
         let _entered = span.enter();
         span.record("b", tracing::field::display(&logs));
         info!(%logs, "outer");
-        assert_eq!(output.lost(), 0);
-        std::process::exit(PLAYED);
+        assert_eq!(output.lost_lines(), 0);
+        std::process::exit(SCENE_EXIT_CODE);
     }
-    let outcome = play(NAME, false);
-    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+    let outcome = run_scene(NAME, false);
+    assert_eq!(outcome.status.code(), Some(SCENE_EXIT_CODE), "{outcome:?}");
     let lines = lines(&outcome);
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
     let inner = "from a Display";
@@ -79,7 +79,7 @@ fn a_value_that_logs_is_written_after_its_own_line() {
 #[test]
 fn a_panic_is_a_line_and_still_what_it_was() {
     const NAME: &str = "a_panic_is_a_line_and_still_what_it_was";
-    if plays(NAME) {
+    if is_scene(NAME) {
         let _output = log_to_stdout();
         log_panics();
         let worker = std::thread::Builder::new().name("worker".into());
@@ -89,12 +89,12 @@ fn a_panic_is_a_line_and_still_what_it_was() {
         assert!(thread.join().is_err());
         let bare = std::thread::spawn(|| std::panic::panic_any(7));
         assert!(bare.join().is_err());
-        let panics = With(|_| panic!("while a line is written"));
+        let panics = FmtWith(|_| panic!("while a line is written"));
         info!("{panics}");
-        std::process::exit(PLAYED);
+        std::process::exit(SCENE_EXIT_CODE);
     }
-    let outcome = play(NAME, false);
-    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+    let outcome = run_scene(NAME, false);
+    assert_eq!(outcome.status.code(), Some(SCENE_EXIT_CODE), "{outcome:?}");
     let lines = lines(&outcome);
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
     assert_eq!(
@@ -123,17 +123,17 @@ fn a_panic_is_a_line_and_still_what_it_was() {
 #[test]
 fn a_closed_standard_output_costs_lines_and_nothing_else() {
     const NAME: &str = "a_closed_standard_output_costs_lines_and_nothing_else";
-    if plays(NAME) {
+    if is_scene(NAME) {
         let output = log_to_stdout();
         // How soon the other end is closed is not ours to say.
-        while output.lost() == 0 {
+        while output.lost_lines() == 0 {
             info!("into a pipe that nobody reads");
         }
-        let lost = output.lost();
+        let lost = output.lost_lines();
         (0..100).for_each(|_| error!(text = "x".repeat(10_000), "still alive"));
-        assert_eq!(output.lost(), lost + 100);
-        std::process::exit(PLAYED);
+        assert_eq!(output.lost_lines(), lost + 100);
+        std::process::exit(SCENE_EXIT_CODE);
     }
-    let outcome = play(NAME, true);
-    assert_eq!(outcome.status.code(), Some(PLAYED), "{outcome:?}");
+    let outcome = run_scene(NAME, true);
+    assert_eq!(outcome.status.code(), Some(SCENE_EXIT_CODE), "{outcome:?}");
 }

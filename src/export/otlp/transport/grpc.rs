@@ -8,23 +8,23 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Failure, Retry, connect_timeout, headers};
-use crate::config::{Compression, Signal, SignalOtlp};
+use super::{ExportFailure, RetryHint, connect_timeout, headers};
+use crate::config::{Compression, SignalOtlp, TelemetrySignal};
 use crate::net::{innermost, one_line, user_agent};
 
 #[derive(Clone, Debug)]
-pub(super) struct Grpc {
+pub(super) struct GrpcTransport {
     client: tonic::client::Grpc<Channel>,
     endpoint: Endpoint,
     compression: Compression,
     path: PathAndQuery,
     metadata: MetadataMap,
-    /// Whether the connection is encrypted and shows no certificate of ours.
+    /// The connection is encrypted and shows no client certificate.
     anonymous: bool,
 }
 
-impl Grpc {
-    pub(super) fn new(signal: Signal, otlp: &SignalOtlp) -> Result<Self, String> {
+impl GrpcTransport {
+    pub(super) fn new(signal: TelemetrySignal, otlp: &SignalOtlp) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(otlp.endpoint.without_user())
             .and_then(|endpoint| endpoint.user_agent(user_agent()))
             .map_err(|error| innermost(&error))?
@@ -43,35 +43,35 @@ impl Grpc {
             client: client(&endpoint, otlp.compression),
             endpoint,
             compression: otlp.compression,
-            path: PathAndQuery::from_static(method(signal)),
+            path: PathAndQuery::from_static(export_path(signal)),
             metadata: metadata(otlp)?,
             anonymous: otlp.endpoint.is_https() && otlp.tls.client_certificate.is_none(),
         })
     }
 
     /// Connects anew for the next request.
-    pub(super) fn renew(&mut self) {
+    pub(super) fn reconnect(&mut self) {
         self.client = client(&self.endpoint, self.compression);
     }
 
-    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, ExportFailure> {
         let mut client = self.client.clone();
         client
             .ready()
             .await
-            .map_err(|error| Failure::connection(&error))?;
+            .map_err(|error| ExportFailure::connection(&error))?;
         let mut request = Request::new(message);
         *request.metadata_mut() = self.metadata.clone();
         client
-            .unary(request, self.path.clone(), Raw)
+            .unary(request, self.path.clone(), RawCodec)
             .await
             .map(tonic::Response::into_inner)
-            .map_err(|status| self.hint(failure(&status)))
+            .map_err(|status| self.with_certificate_hint(failure(&status)))
     }
 
     /// A receiver that wants a certificate says so after the handshake, when the request has only
     /// learnt that its connection is gone.
-    fn hint(&self, mut failure: Failure) -> Failure {
+    fn with_certificate_hint(&self, mut failure: ExportFailure) -> ExportFailure {
         let gone = ["closed", "broken pipe", "reset"];
         let is_gone = gone.iter().any(|word| failure.message.contains(word));
         if self.anonymous && failure.error_type == "connection" && is_gone {
@@ -93,11 +93,13 @@ fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<
     }
 }
 
-const fn method(signal: Signal) -> &'static str {
+const fn export_path(signal: TelemetrySignal) -> &'static str {
     match signal {
-        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        TelemetrySignal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        TelemetrySignal::Metrics => {
+            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+        }
+        TelemetrySignal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     }
 }
 
@@ -116,16 +118,16 @@ fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
     Ok(metadata)
 }
 
-/// Which statuses may be tried again is OTLP's own table; exhaustion only where the receiver says
-/// when. A status without an answer behind it is a connection that broke.
-fn failure(status: &Status) -> Failure {
+/// Converts a status; OTLP's own table says which may be tried again, exhaustion only where the
+/// receiver says when. A status without an answer behind it is a connection that broke.
+fn failure(status: &Status) -> ExportFailure {
     if let Some(cause) = std::error::Error::source(status) {
-        return Failure::connection(cause);
+        return ExportFailure::connection(cause);
     }
-    let asked = status
+    let retry_delay = status
         .get_details_retry_info()
         .and_then(|info| info.retry_delay);
-    let retry = match (status.code(), asked) {
+    let retry = match (status.code(), retry_delay) {
         (
             Code::Cancelled
             | Code::DeadlineExceeded
@@ -133,24 +135,24 @@ fn failure(status: &Status) -> Failure {
             | Code::OutOfRange
             | Code::Unavailable
             | Code::DataLoss,
-            asked,
-        ) => asked.map_or(Retry::Whenever, Retry::After),
-        (Code::ResourceExhausted, Some(delay)) => Retry::After(delay),
-        _ => Retry::Never,
+            retry_delay,
+        ) => retry_delay.map_or(RetryHint::Whenever, RetryHint::After),
+        (Code::ResourceExhausted, Some(delay)) => RetryHint::After(delay),
+        _ => RetryHint::Never,
     };
-    let name = name(status.code());
+    let name = code_name(status.code());
     let message = match status.message() {
         "" => name.to_owned(),
         text => format!("{name}: {}", one_line(text)),
     };
-    Failure {
+    ExportFailure {
         error_type: name.into(),
         message,
         retry,
     }
 }
 
-const fn name(code: Code) -> &'static str {
+const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",
@@ -174,9 +176,9 @@ const fn name(code: Code) -> &'static str {
 
 /// Messages that are encoded already, once for all tries.
 #[derive(Clone, Copy, Debug)]
-struct Raw;
+struct RawCodec;
 
-impl Codec for Raw {
+impl Codec for RawCodec {
     type Encode = Bytes;
     type Decode = Bytes;
     type Encoder = Self;
@@ -191,7 +193,7 @@ impl Codec for Raw {
     }
 }
 
-impl Encoder for Raw {
+impl Encoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 
@@ -202,7 +204,7 @@ impl Encoder for Raw {
     }
 }
 
-impl Decoder for Raw {
+impl Decoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 

@@ -4,33 +4,33 @@ use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use flate2::Compression as Level;
+use flate2::Compression as GzLevel;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use prost::Message as _;
 
-use super::{Failure, Retry, connect_timeout, headers};
+use super::{ExportFailure, RetryHint, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp};
 use crate::net::{
     HttpClient, has_type, http_client, innermost, is_a_web_page, one_line, retry_after, user_agent,
 };
 
-/// No answer of OTLP is as long; what a proxy answers instead is cut.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// The longest response that is read, in bytes: none of OTLP is as long, and a proxy's is cut.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The head of an answer says what matters; its body may take so much longer.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(super) struct Http {
+pub(super) struct HttpTransport {
     client: HttpClient,
     uri: Uri,
     headers: HeaderMap,
     compression: Compression,
 }
 
-impl Http {
+impl HttpTransport {
     pub(super) fn new(otlp: &SignalOtlp) -> Result<Self, String> {
         let tls = otlp.endpoint.is_https().then_some(&otlp.tls);
         let uri = otlp.endpoint.without_user();
@@ -42,24 +42,24 @@ impl Http {
         })
     }
 
-    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
-        let mut request = Request::new(Full::new(self.compressed(message)));
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, ExportFailure> {
+        let mut request = Request::new(Full::new(self.compress(message)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let answer = self
+        let response = self
             .client
             .request(request)
             .await
-            .map_err(|error| Failure::connection(&error))?;
-        let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect();
+            .map_err(|error| ExportFailure::connection(&error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_RESPONSE_BYTES).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
         if is_a_web_page(&head.headers) {
-            Err(web_page(head.status))
+            Err(web_page_failure(head.status))
         } else if head.status.is_success() {
             // It was taken; a body that breaks off can't take that back.
             Ok(body)
@@ -68,11 +68,11 @@ impl Http {
         }
     }
 
-    fn compressed(&self, message: Bytes) -> Bytes {
+    fn compress(&self, message: Bytes) -> Bytes {
         if self.compression == Compression::None {
             return message;
         }
-        let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), Level::fast());
+        let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), GzLevel::fast());
         // Writing into memory doesn't fail.
         let _ = encoder.write_all(&message);
         encoder.finish().unwrap_or_default().into()
@@ -100,30 +100,30 @@ fn header_map(otlp: &SignalOtlp) -> Result<HeaderMap, String> {
     Ok(map)
 }
 
-/// Which statuses may be tried again is OTLP's own table. Redirects aren't followed: credentials
-/// would go where nobody sent them.
-fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+/// Converts a response; OTLP's own table says which statuses may be tried again. Redirects aren't
+/// followed: credentials would go where nobody sent them.
+fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportFailure {
     let retry = match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT => {
-            retry_after(headers, SystemTime::now()).map_or(Retry::Whenever, Retry::After)
+            retry_after(headers, SystemTime::now()).map_or(RetryHint::Whenever, RetryHint::After)
         }
-        _ => Retry::Never,
+        _ => RetryHint::Never,
     };
     let message = match reason(headers, body).as_deref().map(one_line) {
         Some(text) if !text.is_empty() => format!("{status}: {text}"),
         _ => status.to_string(),
     };
-    Failure {
+    ExportFailure {
         error_type: status.as_str().to_owned().into(),
         message,
         retry,
     }
 }
 
-/// What the body says: OTLP asks for a protobuf status, and not every receiver sends one.
+/// Returns the body's message: OTLP asks for a protobuf status, and not every receiver sends one.
 fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if has_type(headers, "application/x-protobuf") {
         return tonic_types::Status::decode(body)
@@ -134,11 +134,11 @@ fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
         .then(|| String::from_utf8_lossy(body).into_owned())
 }
 
-fn web_page(status: StatusCode) -> Failure {
-    Failure {
+fn web_page_failure(status: StatusCode) -> ExportFailure {
+    ExportFailure {
         error_type: "web_page".into(),
         message: format!("{status} with a web page: no OTLP receiver is at this address"),
-        retry: Retry::Never,
+        retry: RetryHint::Never,
     }
 }
 
@@ -170,20 +170,20 @@ mod tests {
         assert!(!is_a_web_page(&headers));
         headers.insert(CONTENT_TYPE, "text/html; charset=utf-8".parse().unwrap());
         assert!(is_a_web_page(&headers));
-        assert_eq!(web_page(StatusCode::OK).retry, Retry::Never);
+        assert_eq!(web_page_failure(StatusCode::OK).retry, RetryHint::Never);
     }
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
         for (status, retry) in [
-            (400, Retry::Never),
-            (401, Retry::Never),
-            (302, Retry::Never),
-            (500, Retry::Never),
-            (429, Retry::Whenever),
-            (502, Retry::Whenever),
-            (503, Retry::Whenever),
-            (504, Retry::Whenever),
+            (400, RetryHint::Never),
+            (401, RetryHint::Never),
+            (302, RetryHint::Never),
+            (500, RetryHint::Never),
+            (429, RetryHint::Whenever),
+            (502, RetryHint::Whenever),
+            (503, RetryHint::Whenever),
+            (504, RetryHint::Whenever),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             let failure = failure(status, &HeaderMap::new(), b"no\r\nmore");

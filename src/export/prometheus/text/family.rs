@@ -7,12 +7,12 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::data::AggregatedMetrics;
 
-use super::Reason;
-use crate::record::exemplars::OfMetric;
+use super::OmissionReason;
+use crate::record::exemplars::MetricExemplars;
 
-/// What a family's samples mean.
+/// The type of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FamilyKind {
     Counter,
     Gauge,
     Histogram,
@@ -22,85 +22,87 @@ pub(super) enum Kind {
     Info,
 }
 
-impl Kind {
-    /// What is appended to the family's name in its samples.
+impl FamilyKind {
+    /// Returns the suffixes of the family's samples.
     fn suffixes(self) -> &'static [&'static str] {
         match self {
-            Kind::Histogram => &["", "_bucket", "_sum", "_count"],
-            Kind::Summary => &["", "_sum", "_count"],
-            Kind::Counter | Kind::Gauge | Kind::Unknown | Kind::Info => &[""],
+            FamilyKind::Histogram => &["", "_bucket", "_sum", "_count"],
+            FamilyKind::Summary => &["", "_sum", "_count"],
+            FamilyKind::Counter | FamilyKind::Gauge | FamilyKind::Unknown | FamilyKind::Info => {
+                &[""]
+            }
         }
     }
 }
 
-/// Who named a family; only names that were made by the same rules are merged.
+/// The origin of a family's name; only names that were made by the same rules are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum FamilyOrigin {
     Otel,
     Registry,
 }
 
 #[derive(Debug)]
-pub(super) struct Family<'a> {
+pub(super) struct ExposedFamily<'a> {
     /// As in the text format: a counter's ends with `_total`, unless its owner named it otherwise.
     pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) origin: Origin,
+    pub(super) kind: FamilyKind,
+    pub(super) origin: FamilyOrigin,
     pub(super) help: &'a str,
     /// The last words of the name, where they are a unit.
     pub(super) unit: Option<Cow<'static, str>>,
-    pub(super) sources: Vec<Source<'a>>,
+    pub(super) sources: Vec<FamilySource<'a>>,
 }
 
-/// One metric as it was collected.
+/// A metric as it was collected.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
+pub(super) struct FamilySource<'a> {
     pub(super) part: &'a str,
     /// The name before it was made a Prometheus name: what its owner would look for.
     pub(super) metric: &'a str,
-    pub(super) samples: Samples<'a>,
+    pub(super) samples: SourceSamples<'a>,
 }
 
 #[derive(Debug)]
-pub(super) enum Samples<'a> {
+pub(super) enum SourceSamples<'a> {
     Resource(&'a Resource),
     Otel(
         &'a InstrumentationScope,
         &'a AggregatedMetrics,
-        Option<OfMetric<'a>>,
+        Option<MetricExemplars<'a>>,
     ),
     Registry(&'a [prometheus::proto::Metric]),
 }
 
 /// The families of a scrape, none of whose samples can be taken for another's.
 #[derive(Debug, Default)]
-pub(super) struct Families<'a> {
-    families: Vec<Family<'a>>,
+pub(super) struct ExposedFamilies<'a> {
+    families: Vec<ExposedFamily<'a>>,
     /// Every name that a sample may have, with the family that it belongs to.
     owners: HashMap<String, usize>,
 }
 
-impl<'a> Families<'a> {
+impl<'a> ExposedFamilies<'a> {
     /// Adds a family, or its sources to the family of the same name, kind and origin.
-    pub(super) fn add(&mut self, family: Family<'a>) -> Result<(), Reason> {
+    pub(super) fn add(&mut self, family: ExposedFamily<'a>) -> Result<(), OmissionReason> {
         if let Some(&owner) = self.owners.get(&family.name) {
-            let known = &mut self.families[owner];
-            if known.name != family.name || known.origin != family.origin {
-                return Err(Reason::NameTaken);
+            let existing = &mut self.families[owner];
+            if existing.name != family.name || existing.origin != family.origin {
+                return Err(OmissionReason::NameTaken);
             }
-            if known.kind != family.kind {
-                return Err(Reason::TypeConflict);
+            if existing.kind != family.kind {
+                return Err(OmissionReason::TypeConflict);
             }
-            known.sources.extend(family.sources);
+            existing.sources.extend(family.sources);
             return Ok(());
         }
-        self.claim(&family)?;
+        self.reserve_names(&family)?;
         self.families.push(family);
         Ok(())
     }
 
     /// The families by name, so that two scrapes can be compared by eye.
-    pub(super) fn in_order(&self) -> Vec<&Family<'a>> {
+    pub(super) fn sorted(&self) -> Vec<&ExposedFamily<'a>> {
         let mut families: Vec<_> = self.families.iter().collect();
         families.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         families
@@ -111,39 +113,42 @@ impl<'a> Families<'a> {
     /// There, a counter's family is named without the `_total` of its samples. Where that name
     /// isn't free, or there is no `_total`, the family keeps its name and becomes `unknown`: what
     /// its samples are called must not depend on the format.
-    pub(super) fn open_metrics<'f>(&self, family: &'f Family<'a>) -> (&'f str, &'static str) {
+    pub(super) fn open_metrics<'f>(
+        &self,
+        family: &'f ExposedFamily<'a>,
+    ) -> (&'f str, &'static str) {
         let name = family.name.as_str();
         match family.kind {
-            Kind::Counter => match name.strip_suffix("_total") {
+            FamilyKind::Counter => match name.strip_suffix("_total") {
                 Some(base) if self.is_free(base) => (base, "counter"),
                 _ => (name, "unknown"),
             },
-            Kind::Info => match name.strip_suffix("_info") {
+            FamilyKind::Info => match name.strip_suffix("_info") {
                 Some(base) if self.is_free(base) => (base, "info"),
                 _ => (name, "gauge"),
             },
-            Kind::Gauge => (name, "gauge"),
-            Kind::Histogram => (name, "histogram"),
-            Kind::Summary => (name, "summary"),
-            Kind::Unknown => (name, "unknown"),
+            FamilyKind::Gauge => (name, "gauge"),
+            FamilyKind::Histogram => (name, "histogram"),
+            FamilyKind::Summary => (name, "summary"),
+            FamilyKind::Unknown => (name, "unknown"),
         }
     }
 
-    fn claim(&mut self, family: &Family<'a>) -> Result<(), Reason> {
+    fn reserve_names(&mut self, family: &ExposedFamily<'a>) -> Result<(), OmissionReason> {
         let names = || {
             let suffixes = family.kind.suffixes().iter();
             suffixes.map(|suffix| format!("{}{suffix}", family.name))
         };
         if names().any(|name| self.owners.contains_key(&name)) {
-            return Err(Reason::NameTaken);
+            return Err(OmissionReason::NameTaken);
         }
         let owner = self.families.len();
         self.owners.extend(names().map(|name| (name, owner)));
         Ok(())
     }
 
-    /// Whether a name can be given to a counter's or an info's family: OpenMetrics also keeps the
-    /// time of its creation under it.
+    /// Returns `true` if a name can be given to a counter's or an info's family: OpenMetrics also
+    /// keeps the time of its creation under it.
     fn is_free(&self, base: &str) -> bool {
         !base.is_empty()
             && !self.owners.contains_key(base)
@@ -155,8 +160,8 @@ impl<'a> Families<'a> {
 mod tests {
     use super::*;
 
-    fn family(name: &str, kind: Kind, origin: Origin) -> Family<'static> {
-        Family {
+    fn family(name: &str, kind: FamilyKind, origin: FamilyOrigin) -> ExposedFamily<'static> {
+        ExposedFamily {
             name: name.to_owned(),
             kind,
             origin,
@@ -168,42 +173,54 @@ mod tests {
 
     #[test]
     fn a_name_belongs_to_whoever_comes_first() {
-        let mut families = Families::default();
+        let mut families = ExposedFamilies::default();
         let mut add = |name, kind, origin| families.add(family(name, kind, origin));
-        assert_eq!(add("wait", Kind::Histogram, Origin::Otel), Ok(()));
-        assert_eq!(add("wait", Kind::Histogram, Origin::Otel), Ok(()));
         assert_eq!(
-            add("wait", Kind::Gauge, Origin::Otel),
-            Err(Reason::TypeConflict)
+            add("wait", FamilyKind::Histogram, FamilyOrigin::Otel),
+            Ok(())
         );
         assert_eq!(
-            add("wait", Kind::Histogram, Origin::Registry),
-            Err(Reason::NameTaken)
+            add("wait", FamilyKind::Histogram, FamilyOrigin::Otel),
+            Ok(())
         );
         assert_eq!(
-            add("wait_sum", Kind::Gauge, Origin::Otel),
-            Err(Reason::NameTaken)
+            add("wait", FamilyKind::Gauge, FamilyOrigin::Otel),
+            Err(OmissionReason::TypeConflict)
         );
-        assert_eq!(add("size_count", Kind::Gauge, Origin::Otel), Ok(()));
         assert_eq!(
-            add("size", Kind::Summary, Origin::Registry),
-            Err(Reason::NameTaken)
+            add("wait", FamilyKind::Histogram, FamilyOrigin::Registry),
+            Err(OmissionReason::NameTaken)
+        );
+        assert_eq!(
+            add("wait_sum", FamilyKind::Gauge, FamilyOrigin::Otel),
+            Err(OmissionReason::NameTaken)
+        );
+        assert_eq!(
+            add("size_count", FamilyKind::Gauge, FamilyOrigin::Otel),
+            Ok(())
+        );
+        assert_eq!(
+            add("size", FamilyKind::Summary, FamilyOrigin::Registry),
+            Err(OmissionReason::NameTaken)
         );
     }
 
     #[test]
     fn a_counter_without_a_free_base_is_unknown_to_open_metrics() {
-        let mut families = Families::default();
+        let mut families = ExposedFamilies::default();
         for (name, kind) in [
-            ("jobs_total", Kind::Counter),
-            ("users_total", Kind::Counter),
-            ("users", Kind::Gauge),
-            ("plain", Kind::Counter),
+            ("jobs_total", FamilyKind::Counter),
+            ("users_total", FamilyKind::Counter),
+            ("users", FamilyKind::Gauge),
+            ("plain", FamilyKind::Counter),
         ] {
-            assert_eq!(families.add(family(name, kind, Origin::Registry)), Ok(()));
+            assert_eq!(
+                families.add(family(name, kind, FamilyOrigin::Registry)),
+                Ok(())
+            );
         }
-        let seen: Vec<_> = families
-            .in_order()
+        let actual: Vec<_> = families
+            .sorted()
             .into_iter()
             .map(|family| families.open_metrics(family))
             .collect();
@@ -213,6 +230,6 @@ mod tests {
             ("users", "gauge"),
             ("users_total", "unknown"),
         ];
-        assert_eq!(seen, expected);
+        assert_eq!(actual, expected);
     }
 }

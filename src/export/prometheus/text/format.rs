@@ -1,11 +1,11 @@
-//! Which text a scraper asked for.
+//! Negotiation of the text format.
 
 /// The text formats that a scrape can be answered in.
 ///
 /// Both carry the same series with the same names, labels and `le` values: which one a scraper
 /// negotiates never changes the identity of a series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum ExpositionFormat {
     /// The Prometheus text format, version 0.0.4: what every scraper and every person can read.
     #[default]
     Text,
@@ -13,12 +13,14 @@ pub enum Format {
     OpenMetrics,
 }
 
-impl Format {
+impl ExpositionFormat {
     /// The value of the `Content-Type` header that goes with the text.
     pub const fn content_type(self) -> &'static str {
         match self {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            ExpositionFormat::Text => "text/plain; version=0.0.4; charset=utf-8",
+            ExpositionFormat::OpenMetrics => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            }
         }
     }
 
@@ -26,40 +28,40 @@ impl Format {
     ///
     /// OpenMetrics is sent to those who ask for it by name (in version 1.0.0 or without a version)
     /// with at least the weight of plain text; wildcards alone never select it, because a person's
-    /// browser sends them too. Where nothing matches, the answer is still [`Format::Text`]: a 406
+    /// browser sends them too. Where nothing matches, the answer is still [`ExpositionFormat::Text`]: a 406
     /// would make the scrape go dark over a header.
     ///
     /// ```
-    /// use vantage_obs::exposition::Format;
+    /// use vantage_obs::exposition::ExpositionFormat;
     ///
     /// let prometheus_2 = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-    /// assert_eq!(Format::negotiate(Some(prometheus_2)), Format::OpenMetrics);
-    /// assert_eq!(Format::negotiate(Some("*/*")), Format::Text);
-    /// assert_eq!(Format::negotiate(None), Format::Text);
+    /// assert_eq!(ExpositionFormat::negotiate(Some(prometheus_2)), ExpositionFormat::OpenMetrics);
+    /// assert_eq!(ExpositionFormat::negotiate(Some("*/*")), ExpositionFormat::Text);
+    /// assert_eq!(ExpositionFormat::negotiate(None), ExpositionFormat::Text);
     /// ```
-    pub fn negotiate(accept: Option<&str>) -> Format {
-        let mut text = Preference::default();
-        let mut open_metrics = Preference::default();
+    pub fn negotiate(accept: Option<&str>) -> ExpositionFormat {
+        let mut text = AcceptPreference::default();
+        let mut open_metrics = AcceptPreference::default();
         for entry in entries(accept.unwrap_or_default()) {
-            if entry.is("application/openmetrics-text", "1.0.0") {
-                open_metrics.offer(Match::Exact, entry.weight);
-            } else if entry.is("text/plain", "0.0.4") {
-                text.offer(Match::Exact, entry.weight);
-            } else if entry.is("text/*", "0.0.4") {
-                text.offer(Match::Type, entry.weight);
-            } else if entry.is("*/*", "0.0.4") {
-                text.offer(Match::Any, entry.weight);
+            if entry.matches("application/openmetrics-text", "1.0.0") {
+                open_metrics.update(MatchSpecificity::Exact, entry.weight);
+            } else if entry.matches("text/plain", "0.0.4") {
+                text.update(MatchSpecificity::Exact, entry.weight);
+            } else if entry.matches("text/*", "0.0.4") {
+                text.update(MatchSpecificity::Type, entry.weight);
+            } else if entry.matches("*/*", "0.0.4") {
+                text.update(MatchSpecificity::Any, entry.weight);
             }
         }
         if open_metrics.weight > 0.0 && open_metrics.weight >= text.weight {
-            Format::OpenMetrics
+            ExpositionFormat::OpenMetrics
         } else {
-            Format::Text
+            ExpositionFormat::Text
         }
     }
 }
 
-/// Whether an `Accept-Encoding` header allows the answer to be compressed with gzip.
+/// Returns `true` if an `Accept-Encoding` header allows the response to be compressed with gzip.
 ///
 /// No header means no compression: a client that can decompress says so.
 ///
@@ -71,39 +73,42 @@ impl Format {
 /// assert!(!accepts_gzip(None));
 /// ```
 pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
-    let mut gzip = Preference::default();
+    let mut gzip = AcceptPreference::default();
     for entry in entries(accept_encoding.unwrap_or_default()) {
         let name = entry.name;
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-            gzip.offer(Match::Exact, entry.weight);
+            gzip.update(MatchSpecificity::Exact, entry.weight);
         } else if name == "*" {
-            gzip.offer(Match::Any, entry.weight);
+            gzip.update(MatchSpecificity::Any, entry.weight);
         }
     }
     gzip.weight > 0.0
 }
 
-/// Whether an `Accept` header likes JSON better than a page. Wildcards alone do not: people send them.
+/// Returns `true` if an `Accept` header prefers JSON to HTML. Wildcards alone do not: people send
+/// them.
 #[cfg(feature = "axum")]
 pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
-    let (mut json, mut html) = (Preference::default(), Preference::default());
+    let (mut json, mut html) = (AcceptPreference::default(), AcceptPreference::default());
     for entry in entries(accept.unwrap_or_default()) {
         let name = entry.name.to_ascii_lowercase();
         match name.as_str() {
-            "application/json" => json.offer(Match::Exact, entry.weight),
-            "text/html" | "application/xhtml+xml" => html.offer(Match::Exact, entry.weight),
-            "text/*" => html.offer(Match::Type, entry.weight),
-            "*/*" => html.offer(Match::Any, entry.weight),
+            "application/json" => json.update(MatchSpecificity::Exact, entry.weight),
+            "text/html" | "application/xhtml+xml" => {
+                html.update(MatchSpecificity::Exact, entry.weight);
+            }
+            "text/*" => html.update(MatchSpecificity::Type, entry.weight),
+            "*/*" => html.update(MatchSpecificity::Any, entry.weight),
             _ => {}
         }
     }
-    let named = html.closeness == Match::Exact;
+    let named = html.specificity == MatchSpecificity::Exact;
     json.weight > 0.0 && (json.weight > html.weight || !named && json.weight >= html.weight)
 }
 
-/// How closely a header's entry names what we have; the closer entry decides.
+/// The specificity of a header's entry; the more specific entry decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Match {
+enum MatchSpecificity {
     #[default]
     None,
     Any,
@@ -112,40 +117,43 @@ enum Match {
 }
 
 #[derive(Debug, Default)]
-struct Preference {
-    closeness: Match,
+struct AcceptPreference {
+    specificity: MatchSpecificity,
     weight: f32,
 }
 
-impl Preference {
-    fn offer(&mut self, closeness: Match, weight: f32) {
-        if closeness > self.closeness {
-            *self = Preference { closeness, weight };
-        } else if closeness == self.closeness {
+impl AcceptPreference {
+    fn update(&mut self, specificity: MatchSpecificity, weight: f32) {
+        if specificity > self.specificity {
+            *self = AcceptPreference {
+                specificity,
+                weight,
+            };
+        } else if specificity == self.specificity {
             self.weight = self.weight.max(weight);
         }
     }
 }
 
-struct Entry<'a> {
+struct AcceptEntry<'a> {
     name: &'a str,
     version: Option<&'a str>,
     /// 0 (refused) to 1.
     weight: f32,
 }
 
-impl Entry<'_> {
-    /// Whether this is what the entry names, in this version or without saying which.
-    fn is(&self, name: &str, version: &str) -> bool {
+impl AcceptEntry<'_> {
+    /// Returns `true` if the entry names this type, in this version or without a version.
+    fn matches(&self, name: &str, version: &str) -> bool {
         self.name.eq_ignore_ascii_case(name) && self.version.is_none_or(|it| it == version)
     }
 }
 
 /// The entries of an `Accept…` header; an entry with a malformed weight is passed over.
-fn entries(header: &str) -> impl Iterator<Item = Entry<'_>> {
+fn entries(header: &str) -> impl Iterator<Item = AcceptEntry<'_>> {
     header.split(',').filter_map(|entry| {
         let mut parts = entry.split(';').map(str::trim);
-        let mut entry = Entry {
+        let mut entry = AcceptEntry {
             name: parts.next()?,
             version: None,
             weight: 1.0,
@@ -194,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_accept_header() {
-        use Format::{OpenMetrics, Text};
+        use ExpositionFormat::{OpenMetrics, Text};
         let prometheus_2 = "application/openmetrics-text;version=1.0.0,\
             application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let prometheus_2_5 =
@@ -243,7 +251,7 @@ mod tests {
             ),
         ];
         for (accept, format) in table {
-            assert_eq!(Format::negotiate(accept), format, "{accept:?}");
+            assert_eq!(ExpositionFormat::negotiate(accept), format, "{accept:?}");
         }
     }
 

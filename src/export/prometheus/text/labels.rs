@@ -1,14 +1,14 @@
 //! The labels of a series as text, written once and used for each of its lines.
 //!
 //! Nearly all series of a scrape have one of a few lists of keys. What a list becomes (sanitised,
-//! sorted, keys that became equal joined) is worked out once and kept as a [`Shape`]; from then on
+//! sorted, keys that became equal joined) is worked out once and kept as a [`LabelLayout`]; from then on
 //! a series costs a comparison of its keys and a copy of its values.
 
 use std::fmt::Write as _;
 
 use opentelemetry::Value;
 
-use super::Reason;
+use super::OmissionReason;
 use super::name::{is_label_key, label_key};
 
 /// A label's value, wherever it comes from.
@@ -18,9 +18,9 @@ pub(super) enum LabelValue<'a> {
     Otel(&'a Value),
 }
 
-/// What is done with keys that Prometheus doesn't allow.
+/// The rules for keys that Prometheus doesn't allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(super) enum KeyRules {
     /// They are attribute keys: made valid, and joined where that makes two of them equal.
     Attributes,
     /// They were made for Prometheus: a series with an invalid one, two of the same, or the one
@@ -30,120 +30,123 @@ pub(super) enum Keys {
 
 /// Renders label sets; keeps what it learnt about their keys.
 #[derive(Debug)]
-pub(super) struct Labels {
-    keys: Keys,
-    shapes: Vec<Shape>,
+pub(super) struct LabelRenderer {
+    keys: KeyRules,
+    layouts: Vec<LabelLayout>,
     /// The shape of the series before this one, which is likely this one's as well.
     latest: usize,
     text: String,
 }
 
-impl Labels {
+impl LabelRenderer {
     /// More shapes than a family has in practice; beyond it, they are forgotten and learnt anew.
-    const SHAPES: usize = 32;
+    const MAX_LAYOUTS: usize = 32;
 
-    pub(super) fn new() -> Labels {
-        Labels {
-            keys: Keys::Attributes,
-            shapes: Vec::new(),
+    pub(super) fn new() -> LabelRenderer {
+        LabelRenderer {
+            keys: KeyRules::Attributes,
+            layouts: Vec::new(),
             latest: 0,
             text: String::new(),
         }
     }
 
-    /// Says what the keys of the label sets to come are.
-    pub(super) fn expect(&mut self, keys: Keys) {
+    /// Sets the rules for the keys of the label sets to come.
+    pub(super) fn set_key_rules(&mut self, keys: KeyRules) {
         if self.keys != keys {
             self.keys = keys;
-            self.shapes.clear();
+            self.layouts.clear();
         }
     }
 
     /// The label set as `a="1",b="2"`: sorted by key, escaped, without braces.
-    pub(super) fn render(&mut self, labels: &[(&str, LabelValue<'_>)]) -> Result<&str, Reason> {
-        self.latest = self.shape_of(labels);
-        let shape = &self.shapes[self.latest];
+    pub(super) fn render(
+        &mut self,
+        labels: &[(&str, LabelValue<'_>)],
+    ) -> Result<&str, OmissionReason> {
+        self.latest = self.layout_index(labels);
+        let layout = &self.layouts[self.latest];
         self.text.clear();
-        if shape.is_valid {
-            shape.render(labels, &mut self.text);
+        if layout.is_valid {
+            layout.render(labels, &mut self.text);
             Ok(&self.text)
         } else {
-            Err(Reason::InvalidLabel)
+            Err(OmissionReason::InvalidLabel)
         }
     }
 
-    fn shape_of(&mut self, labels: &[(&str, LabelValue<'_>)]) -> usize {
-        let fits = |shape: &Shape| shape.fits(labels);
-        if self.shapes.get(self.latest).is_some_and(fits) {
+    fn layout_index(&mut self, labels: &[(&str, LabelValue<'_>)]) -> usize {
+        let matches = |layout: &LabelLayout| layout.matches(labels);
+        if self.layouts.get(self.latest).is_some_and(matches) {
             return self.latest;
         }
-        if let Some(known) = self.shapes.iter().position(fits) {
-            return known;
+        if let Some(existing) = self.layouts.iter().position(matches) {
+            return existing;
         }
-        if self.shapes.len() == Labels::SHAPES {
-            self.shapes.clear();
+        if self.layouts.len() == LabelRenderer::MAX_LAYOUTS {
+            self.layouts.clear();
         }
-        self.shapes.push(Shape::new(labels, self.keys));
-        self.shapes.len() - 1
+        self.layouts.push(LabelLayout::new(labels, self.keys));
+        self.layouts.len() - 1
     }
 }
 
-/// What a list of keys becomes.
+/// The layout of a list of keys.
 #[derive(Debug)]
-struct Shape {
+struct LabelLayout {
     /// The keys as they come.
     keys: Vec<String>,
     /// The labels as they are written.
-    columns: Vec<Column>,
+    columns: Vec<LabelColumn>,
     is_valid: bool,
 }
 
 #[derive(Debug)]
-struct Column {
+struct LabelColumn {
     /// `key="`, with a comma before it except in the first column.
     opening: String,
-    /// Which values are joined here; nearly always one.
+    /// The indexes of the values that are joined here; nearly always one.
     values: Vec<usize>,
 }
 
-impl Shape {
-    fn new(labels: &[(&str, LabelValue<'_>)], keys: Keys) -> Shape {
+impl LabelLayout {
+    fn new(labels: &[(&str, LabelValue<'_>)], keys: KeyRules) -> LabelLayout {
         let originals = labels.iter().map(|(key, _)| (*key).to_owned());
         let mut order: Vec<(String, &str, usize)> = labels
             .iter()
             .enumerate()
             .map(|(index, (key, _))| match keys {
-                Keys::Attributes => (label_key(key), *key, index),
-                Keys::Labels { .. } => ((*key).to_owned(), *key, index),
+                KeyRules::Attributes => (label_key(key), *key, index),
+                KeyRules::Labels { .. } => ((*key).to_owned(), *key, index),
             })
             .collect();
         // Equal keys are joined in the order of the original ones, as the specification says.
         order.sort();
-        let mut columns: Vec<Column> = Vec::with_capacity(order.len());
+        let mut columns: Vec<LabelColumn> = Vec::with_capacity(order.len());
         for run in order.chunk_by(|a, b| a.0 == b.0) {
             let comma = if columns.is_empty() { "" } else { "," };
-            columns.push(Column {
+            columns.push(LabelColumn {
                 opening: format!("{comma}{}=\"", run[0].0),
                 values: run.iter().map(|(_, _, index)| *index).collect(),
             });
         }
         let is_valid = match keys {
-            Keys::Attributes => true,
-            Keys::Labels { reserved } => {
+            KeyRules::Attributes => true,
+            KeyRules::Labels { reserved } => {
                 columns.len() == labels.len()
                     && labels
                         .iter()
                         .all(|(key, _)| is_label_key(key) && *key != reserved)
             }
         };
-        Shape {
+        LabelLayout {
             keys: originals.collect(),
             columns,
             is_valid,
         }
     }
 
-    fn fits(&self, labels: &[(&str, LabelValue<'_>)]) -> bool {
+    fn matches(&self, labels: &[(&str, LabelValue<'_>)]) -> bool {
         self.keys.len() == labels.len()
             && self
                 .keys
@@ -205,43 +208,50 @@ mod tests {
 
     use super::*;
 
-    fn render(keys: Keys, labels: &[(&str, &str)]) -> Result<String, Reason> {
+    fn render(keys: KeyRules, labels: &[(&str, &str)]) -> Result<String, OmissionReason> {
         let labels: Vec<_> = labels
             .iter()
             .map(|(key, value)| (*key, LabelValue::Text(value)))
             .collect();
-        let mut renderer = Labels::new();
-        renderer.expect(keys);
+        let mut renderer = LabelRenderer::new();
+        renderer.set_key_rules(keys);
         renderer.render(&labels).map(str::to_owned)
     }
 
     #[test]
     fn labels_are_sorted_and_escaped() {
         assert_eq!(
-            render(Keys::Attributes, &[("b", "say \"hi\"\\\n"), ("a.x", "")]).as_deref(),
+            render(
+                KeyRules::Attributes,
+                &[("b", "say \"hi\"\\\n"), ("a.x", "")]
+            )
+            .as_deref(),
             Ok("a_x=\"\",b=\"say \\\"hi\\\"\\\\\\n\""),
         );
-        assert_eq!(render(Keys::Attributes, &[]).as_deref(), Ok(""));
+        assert_eq!(render(KeyRules::Attributes, &[]).as_deref(), Ok(""));
     }
 
     #[test]
     fn keys_that_become_equal_are_joined_in_the_order_of_the_originals() {
         let labels = [("a_b", "2"), ("c", "3"), ("a.b", "1")];
         let expected = Ok("a_b=\"1;2\",c=\"3\"");
-        assert_eq!(render(Keys::Attributes, &labels).as_deref(), expected);
+        assert_eq!(render(KeyRules::Attributes, &labels).as_deref(), expected);
     }
 
     #[test]
     fn reserved_and_invalid_attribute_keys_are_renamed() {
         let labels = [("le", "1"), ("__name__", "x"), ("9x", "y"), ("a:b", "z")];
         let expected = "a_b=\"z\",key_9x=\"y\",key___name__=\"x\",key_le=\"1\"";
-        assert_eq!(render(Keys::Attributes, &labels).as_deref(), Ok(expected));
+        assert_eq!(
+            render(KeyRules::Attributes, &labels).as_deref(),
+            Ok(expected)
+        );
     }
 
     #[test]
     fn labels_made_for_prometheus_are_not_mended() {
-        let of_histogram = Keys::Labels { reserved: "le" };
-        let of_gauge = Keys::Labels { reserved: "" };
+        let of_histogram = KeyRules::Labels { reserved: "le" };
+        let of_gauge = KeyRules::Labels { reserved: "" };
         assert_eq!(render(of_gauge, &[("le", "1")]).as_deref(), Ok("le=\"1\""));
         for labels in [
             [("le", "1"), ("a", "")],
@@ -251,7 +261,7 @@ mod tests {
             [("__name__", "x"), ("a", "")],
         ] {
             let rendered = render(of_histogram, &labels);
-            assert_eq!(rendered, Err(Reason::InvalidLabel), "{labels:?}");
+            assert_eq!(rendered, Err(OmissionReason::InvalidLabel), "{labels:?}");
         }
     }
 
@@ -269,14 +279,14 @@ mod tests {
             .map(|(key, value)| (*key, LabelValue::Otel(value)))
             .collect();
         assert_eq!(
-            Labels::new().render(&labels),
+            LabelRenderer::new().render(&labels),
             Ok(r#"a="true",b="-7",c="0.5",d="[\"p\",\"q\"\"]""#),
         );
     }
 
     #[test]
     fn alternating_key_lists_do_not_disturb_each_other() {
-        let mut renderer = Labels::new();
+        let mut renderer = LabelRenderer::new();
         for round in 0..100_usize {
             let keys: Vec<String> = (0..round % 40).map(|n| format!("k{n:02}")).collect();
             let labels: Vec<_> = keys

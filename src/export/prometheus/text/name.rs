@@ -1,4 +1,4 @@
-//! What an OpenTelemetry instrument is called in Prometheus.
+//! The Prometheus names of OpenTelemetry instruments.
 //!
 //! The rules are those of OpenTelemetry's [compatibility specification], so that dashboards made for
 //! other exporters fit: characters that Prometheus doesn't allow become `_`, the unit is appended,
@@ -14,9 +14,9 @@
 
 use std::borrow::Cow;
 
-use super::family::Kind;
+use super::family::FamilyKind;
 
-/// How a metric is named, and in which unit, if its name ends with one.
+/// The name of a metric, and its unit, if the name ends with one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MetricName {
     pub(super) name: String,
@@ -30,11 +30,11 @@ pub(super) struct MetricName {
 pub(super) fn metric_name(
     name: &str,
     unit: &str,
-    kind: Kind,
+    kind: FamilyKind,
     is_gauge: bool,
 ) -> Option<MetricName> {
     let mut name = sanitized(name);
-    if kind == Kind::Counter {
+    if kind == FamilyKind::Counter {
         name.truncate(name.strip_suffix("_total").unwrap_or(&name).len());
     }
     if name.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn metric_name(
     if let Some(unit) = &unit {
         append_once(&mut name, unit);
     }
-    if kind == Kind::Counter {
+    if kind == FamilyKind::Counter {
         name.push_str("_total");
     }
     Some(MetricName { name, unit })
@@ -171,15 +171,15 @@ fn per_word(unit: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn name(name: &str, unit: &str, kind: Kind) -> String {
-        metric_name(name, unit, kind, kind == Kind::Gauge)
+    fn name(name: &str, unit: &str, kind: FamilyKind) -> String {
+        metric_name(name, unit, kind, kind == FamilyKind::Gauge)
             .map(|name| name.name)
             .unwrap_or_default()
     }
 
     #[test]
     fn names_get_their_unit_and_counters_total() {
-        use Kind::{Counter, Gauge, Histogram};
+        use FamilyKind::{Counter, Gauge, Histogram};
         let table = [
             (
                 "http.server.request.duration",
@@ -208,30 +208,36 @@ mod tests {
 
     #[test]
     fn no_suffix_is_appended_twice() {
-        assert_eq!(name("jobs_total", "", Kind::Counter), "jobs_total");
+        assert_eq!(name("jobs_total", "", FamilyKind::Counter), "jobs_total");
         assert_eq!(
-            name("busy_seconds_total", "s", Kind::Counter),
+            name("busy_seconds_total", "s", FamilyKind::Counter),
             "busy_seconds_total"
         );
-        assert_eq!(name("wait_seconds", "s", Kind::Histogram), "wait_seconds");
-        assert_eq!(name("seconds", "s", Kind::Gauge), "seconds");
-        assert_eq!(name("nanoseconds", "s", Kind::Gauge), "nanoseconds_seconds");
-        assert_eq!(name("hit_ratio", "1", Kind::Gauge), "hit_ratio");
+        assert_eq!(
+            name("wait_seconds", "s", FamilyKind::Histogram),
+            "wait_seconds"
+        );
+        assert_eq!(name("seconds", "s", FamilyKind::Gauge), "seconds");
+        assert_eq!(
+            name("nanoseconds", "s", FamilyKind::Gauge),
+            "nanoseconds_seconds"
+        );
+        assert_eq!(name("hit_ratio", "1", FamilyKind::Gauge), "hit_ratio");
     }
 
     #[test]
     fn ratio_is_a_unit_of_gauges_only() {
-        assert_eq!(name("hits", "1", Kind::Gauge), "hits_ratio");
-        assert_eq!(name("hits", "1", Kind::Counter), "hits_total");
-        assert_eq!(name("hits", "1", Kind::Histogram), "hits");
-        let up_down = metric_name("hits", "1", Kind::Gauge, false);
+        assert_eq!(name("hits", "1", FamilyKind::Gauge), "hits_ratio");
+        assert_eq!(name("hits", "1", FamilyKind::Counter), "hits_total");
+        assert_eq!(name("hits", "1", FamilyKind::Histogram), "hits");
+        let up_down = metric_name("hits", "1", FamilyKind::Gauge, false);
         assert_eq!(up_down.map(|name| name.name).as_deref(), Some("hits"));
     }
 
     #[test]
     fn nothing_is_no_name() {
-        assert_eq!(metric_name("", "s", Kind::Gauge, true), None);
-        assert_eq!(metric_name("_total", "", Kind::Counter, false), None);
+        assert_eq!(metric_name("", "s", FamilyKind::Gauge, true), None);
+        assert_eq!(metric_name("_total", "", FamilyKind::Counter, false), None);
     }
 
     #[test]
@@ -259,11 +265,12 @@ mod tests {
         use crate::model::catalog::{self, Instrument};
         for spec in catalog::all() {
             let kind = match spec.prometheus_type() {
-                "counter" => Kind::Counter,
-                "histogram" => Kind::Histogram,
-                _ => Kind::Gauge,
+                "counter" => FamilyKind::Counter,
+                "histogram" => FamilyKind::Histogram,
+                _ => FamilyKind::Gauge,
             };
-            let is_gauge = spec.instrument != Instrument::UpDownCounter && kind == Kind::Gauge;
+            let is_gauge =
+                spec.instrument != Instrument::UpDownCounter && kind == FamilyKind::Gauge;
             let named = metric_name(spec.name, spec.unit.ucum(), kind, is_gauge);
             assert_eq!(named.map(|name| name.name), Some(spec.prometheus_name()));
             for attribute in spec.attributes {

@@ -1,4 +1,4 @@
-//! What the OpenTelemetry SDK collected.
+//! The metrics that the OpenTelemetry SDK collected.
 
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -7,22 +7,24 @@ use opentelemetry_sdk::metrics::data::{
     AggregatedMetrics, HistogramDataPoint, Metric, MetricData, ResourceMetrics,
 };
 
-use super::family::{Families, Family, Kind, Origin, Samples, Source};
-use super::labels::{Keys, LabelValue};
+use super::family::{
+    ExposedFamilies, ExposedFamily, FamilyKind, FamilyOrigin, FamilySource, SourceSamples,
+};
+use super::labels::{KeyRules, LabelValue};
 use super::name::{MetricName, metric_name};
-use super::number::Number;
-use super::series::SeriesOf;
-use super::writer::Histogram;
-use super::{Reason, Report};
-use crate::record::exemplars::{OfMetric, OfSeries, Shown};
+use super::sample_value::SampleValue;
+use super::series::SeriesWriter;
+use super::writer::HistogramPoint;
+use super::{ExpositionReport, OmissionReason};
+use crate::record::exemplars::{MetricExemplars, ScrapeExemplars, SeriesExemplars};
 
 /// Adds a part's metrics and its resource to the families.
 pub(super) fn collect<'a>(
-    families: &mut Families<'a>,
-    report: &mut Report,
+    families: &mut ExposedFamilies<'a>,
+    report: &mut ExpositionReport,
     part: &'a str,
     collected: &'a ResourceMetrics,
-    exemplars: Option<Shown<'a>>,
+    exemplars: Option<ScrapeExemplars<'a>>,
 ) {
     let target = target_info(part, collected.resource());
     let metrics = collected.scope_metrics().flat_map(|scope_metrics| {
@@ -30,13 +32,13 @@ pub(super) fn collect<'a>(
         scope_metrics.metrics().map(move |metric| (scope, metric))
     });
     let metrics = metrics.map(|(scope, metric)| {
-        let source = Source {
+        let source = FamilySource {
             part,
             metric: metric.name(),
-            samples: Samples::Otel(
+            samples: SourceSamples::Otel(
                 scope,
                 metric.data(),
-                exemplars.and_then(|shown| shown.of_metric(metric.name())),
+                exemplars.and_then(|scrape| scrape.for_metric(metric.name())),
             ),
         };
         (metric.name(), family(metric, source))
@@ -48,80 +50,83 @@ pub(super) fn collect<'a>(
     }
 }
 
-type Named<'a> = (&'a str, Result<Family<'a>, Reason>);
+type NamedFamily<'a> = (&'a str, Result<ExposedFamily<'a>, OmissionReason>);
 
-fn target_info<'a>(part: &'a str, resource: &'a Resource) -> Option<Named<'a>> {
+fn target_info<'a>(part: &'a str, resource: &'a Resource) -> Option<NamedFamily<'a>> {
     const NAME: &str = "target_info";
-    let family = || Family {
+    let family = || ExposedFamily {
         name: NAME.to_owned(),
-        kind: Kind::Info,
-        origin: Origin::Otel,
+        kind: FamilyKind::Info,
+        origin: FamilyOrigin::Otel,
         help: "Target metadata",
         unit: None,
-        sources: vec![Source {
+        sources: vec![FamilySource {
             part,
             metric: NAME,
-            samples: Samples::Resource(resource),
+            samples: SourceSamples::Resource(resource),
         }],
     };
     (!resource.is_empty()).then(|| (NAME, Ok(family())))
 }
 
-fn family<'a>(metric: &'a Metric, source: Source<'a>) -> Result<Family<'a>, Reason> {
+fn family<'a>(
+    metric: &'a Metric,
+    source: FamilySource<'a>,
+) -> Result<ExposedFamily<'a>, OmissionReason> {
     let (kind, is_gauge) = match metric.data() {
-        AggregatedMetrics::F64(data) => kind(data),
-        AggregatedMetrics::I64(data) => kind(data),
-        AggregatedMetrics::U64(data) => kind(data),
+        AggregatedMetrics::F64(data) => family_kind(data),
+        AggregatedMetrics::I64(data) => family_kind(data),
+        AggregatedMetrics::U64(data) => family_kind(data),
     }?;
-    let MetricName { name, unit } =
-        metric_name(metric.name(), metric.unit(), kind, is_gauge).ok_or(Reason::InvalidName)?;
-    Ok(Family {
+    let MetricName { name, unit } = metric_name(metric.name(), metric.unit(), kind, is_gauge)
+        .ok_or(OmissionReason::InvalidName)?;
+    Ok(ExposedFamily {
         name,
         kind,
-        origin: Origin::Otel,
+        origin: FamilyOrigin::Otel,
         help: metric.description(),
         unit,
         sources: vec![source],
     })
 }
 
-/// What Prometheus calls it, and whether it is a gauge in OpenTelemetry's words as well.
-fn kind<T>(data: &MetricData<T>) -> Result<(Kind, bool), Reason> {
+/// Returns Prometheus's type, and `true` if it is a gauge in OpenTelemetry's sense as well.
+fn family_kind<T>(data: &MetricData<T>) -> Result<(FamilyKind, bool), OmissionReason> {
     let (kind, temporality) = match data {
-        MetricData::Gauge(_) => return Ok((Kind::Gauge, true)),
-        MetricData::ExponentialHistogram(_) => return Err(Reason::ExponentialHistogram),
-        MetricData::Histogram(histogram) => (Kind::Histogram, histogram.temporality()),
-        MetricData::Sum(sum) if sum.is_monotonic() => (Kind::Counter, sum.temporality()),
-        MetricData::Sum(sum) => (Kind::Gauge, sum.temporality()),
+        MetricData::Gauge(_) => return Ok((FamilyKind::Gauge, true)),
+        MetricData::ExponentialHistogram(_) => return Err(OmissionReason::ExponentialHistogram),
+        MetricData::Histogram(histogram) => (FamilyKind::Histogram, histogram.temporality()),
+        MetricData::Sum(sum) if sum.is_monotonic() => (FamilyKind::Counter, sum.temporality()),
+        MetricData::Sum(sum) => (FamilyKind::Gauge, sum.temporality()),
     };
     match temporality {
-        Temporality::Delta => Err(Reason::DeltaTemporality),
+        Temporality::Delta => Err(OmissionReason::DeltaTemporality),
         _ => Ok((kind, false)),
     }
 }
 
 /// Writes `target_info`: of the first resource; another part's may only repeat it.
-pub(super) fn render_resource(series: &mut SeriesOf<'_, '_, '_>, resource: &Resource) {
+pub(super) fn render_resource(series: &mut SeriesWriter<'_, '_, '_>, resource: &Resource) {
     let labels: Vec<_> = resource
         .iter()
         .map(|(key, value)| (key.as_str(), LabelValue::Otel(value)))
         .collect();
-    series.expect(Keys::Attributes);
+    series.set_key_rules(KeyRules::Attributes);
     series.add_only(&labels, |writer, name, labels| {
-        writer.scalar(name, labels, 1_u64, None);
+        writer.write_scalar(name, labels, 1_u64, None);
         Ok(())
     });
 }
 
 /// Writes a metric, with the labels of its scope if it is given.
 pub(super) fn render_metric(
-    series: &mut SeriesOf<'_, '_, '_>,
+    series: &mut SeriesWriter<'_, '_, '_>,
     scope: Option<&InstrumentationScope>,
     metric: &AggregatedMetrics,
-    exemplars: Option<OfMetric<'_>>,
+    exemplars: Option<MetricExemplars<'_>>,
 ) {
     let scope = scope.map(scope_labels).unwrap_or_default();
-    series.expect(Keys::Attributes);
+    series.set_key_rules(KeyRules::Attributes);
     match metric {
         AggregatedMetrics::F64(data) => render(series, &scope, data, exemplars),
         AggregatedMetrics::I64(data) => render(series, &scope, data, exemplars),
@@ -131,49 +136,49 @@ pub(super) fn render_metric(
 
 type ScopeLabels<'a> = Vec<(String, LabelValue<'a>)>;
 
-fn render<T: Number>(
-    series: &mut SeriesOf<'_, '_, '_>,
+fn render<T: SampleValue>(
+    series: &mut SeriesWriter<'_, '_, '_>,
     scope: &ScopeLabels<'_>,
     data: &MetricData<T>,
-    exemplars: Option<OfMetric<'_>>,
+    exemplars: Option<MetricExemplars<'_>>,
 ) {
     let mut labels = Vec::new();
     match data {
         MetricData::Gauge(gauge) => {
             for point in gauge.data_points() {
-                gather(&mut labels, point.attributes(), scope);
+                collect_labels(&mut labels, point.attributes(), scope);
                 series.add(&labels, |writer, name, labels| {
-                    writer.scalar(name, labels, point.value(), None);
+                    writer.write_scalar(name, labels, point.value(), None);
                     Ok(())
                 });
             }
         }
         MetricData::Sum(sum) => {
             for point in sum.data_points() {
-                gather(&mut labels, point.attributes(), scope);
+                collect_labels(&mut labels, point.attributes(), scope);
                 series.add(&labels, |writer, name, labels| {
-                    if sum.is_monotonic() && !is_count(point.value()) {
-                        return Err(Reason::InvalidValue);
+                    if sum.is_monotonic() && !is_valid_count(point.value()) {
+                        return Err(OmissionReason::InvalidValue);
                     }
-                    writer.scalar(name, labels, point.value(), None);
+                    writer.write_scalar(name, labels, point.value(), None);
                     Ok(())
                 });
             }
         }
         MetricData::Histogram(histogram) => {
             for point in histogram.data_points() {
-                gather(&mut labels, point.attributes(), scope);
+                collect_labels(&mut labels, point.attributes(), scope);
                 series.add(&labels, |writer, name, labels| {
-                    let exemplars = exemplars.and_then(|all| all.of_series(point.attributes()));
-                    writer.histogram(name, labels, figures(point, exemplars), None)
+                    let exemplars = exemplars.and_then(|all| all.for_series(point.attributes()));
+                    writer.write_histogram(name, labels, histogram_point(point, exemplars), None)
                 });
             }
         }
-        MetricData::ExponentialHistogram(_) => series.omit(Reason::ExponentialHistogram),
+        MetricData::ExponentialHistogram(_) => series.omit(OmissionReason::ExponentialHistogram),
     }
 }
 
-fn gather<'a>(
+fn collect_labels<'a>(
     labels: &mut Vec<(&'a str, LabelValue<'a>)>,
     attributes: impl Iterator<Item = &'a KeyValue>,
     scope: &'a ScopeLabels<'a>,
@@ -184,15 +189,15 @@ fn gather<'a>(
 }
 
 /// Buckets as they are exposed: each counts everything up to its bound.
-fn figures<'e, T: Number>(
+fn histogram_point<'e, T: SampleValue>(
     point: &HistogramDataPoint<T>,
-    exemplars: Option<OfSeries<'e>>,
-) -> Histogram<'e, impl Iterator<Item = (f64, u64)>, T> {
+    exemplars: Option<SeriesExemplars<'e>>,
+) -> HistogramPoint<'e, impl Iterator<Item = (f64, u64)>, T> {
     let cumulative = point.bucket_counts().scan(0_u64, |total, count| {
         *total = total.saturating_add(count);
         Some(*total)
     });
-    Histogram {
+    HistogramPoint {
         buckets: point.bounds().zip(cumulative),
         count: point.count(),
         sum: point.sum(),
@@ -200,22 +205,23 @@ fn figures<'e, T: Number>(
     }
 }
 
-/// Whether a counter can have got to this value.
-pub(super) fn is_count(value: impl Number) -> bool {
+/// Returns `true` for a value that a counter can have.
+pub(super) fn is_valid_count(value: impl SampleValue) -> bool {
     value.to_f64() >= 0.0
 }
 
 fn scope_labels(scope: &InstrumentationScope) -> ScopeLabels<'_> {
-    let own = [
+    let scope_fields = [
         ("name", Some(scope.name())),
         ("version", scope.version()),
         ("schema_url", scope.schema_url()),
     ];
     let attributes = scope
         .attributes()
-        .filter(|kv| own.iter().all(|(key, _)| *key != kv.key.as_str()))
+        .filter(|kv| scope_fields.iter().all(|(key, _)| *key != kv.key.as_str()))
         .map(|kv| (kv.key.as_str(), LabelValue::Otel(&kv.value)));
-    own.iter()
+    scope_fields
+        .iter()
         .filter_map(|(key, value)| value.map(|value| (*key, LabelValue::Text(value))))
         .chain(attributes)
         .map(|(key, value)| (format!("otel_scope_{key}"), value))

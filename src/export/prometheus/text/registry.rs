@@ -1,21 +1,23 @@
-//! What a `prometheus::Registry` gathered.
+//! The metrics that a `prometheus::Registry` gathered.
 //!
 //! The crate's own metrics are valid; a collector of the user's own can return anything.
 
 use prometheus::proto::{self, MetricFamily, MetricType};
 
-use super::family::{Families, Family, Kind, Origin, Samples, Source};
-use super::labels::{Keys, LabelValue};
+use super::family::{
+    ExposedFamilies, ExposedFamily, FamilyKind, FamilyOrigin, FamilySource, SourceSamples,
+};
+use super::labels::{KeyRules, LabelValue};
 use super::name::is_metric_name;
-use super::otel::is_count;
-use super::series::SeriesOf;
-use super::writer::{Histogram, Timestamp, Writer};
-use super::{Reason, Report};
+use super::otel::is_valid_count;
+use super::series::SeriesWriter;
+use super::writer::{HistogramPoint, SampleTimestamp, TextWriter};
+use super::{ExpositionReport, OmissionReason};
 
 /// Adds a part's families to those that are there.
 pub(super) fn collect<'a>(
-    families: &mut Families<'a>,
-    report: &mut Report,
+    families: &mut ExposedFamilies<'a>,
+    report: &mut ExpositionReport,
     part: &'a str,
     gathered: &'a [MetricFamily],
 ) {
@@ -23,7 +25,7 @@ pub(super) fn collect<'a>(
         let added = if is_metric_name(family.name()) {
             families.add(self::family(part, family))
         } else {
-            Err(Reason::InvalidName)
+            Err(OmissionReason::InvalidName)
         };
         if let Err(reason) = added {
             report.omit(part, family.name(), reason);
@@ -31,35 +33,39 @@ pub(super) fn collect<'a>(
     }
 }
 
-fn family<'a>(part: &'a str, family: &'a MetricFamily) -> Family<'a> {
-    Family {
+fn family<'a>(part: &'a str, family: &'a MetricFamily) -> ExposedFamily<'a> {
+    ExposedFamily {
         name: family.name().to_owned(),
         kind: match family.get_field_type() {
-            MetricType::COUNTER => Kind::Counter,
-            MetricType::GAUGE => Kind::Gauge,
-            MetricType::HISTOGRAM => Kind::Histogram,
-            MetricType::SUMMARY => Kind::Summary,
-            MetricType::UNTYPED => Kind::Unknown,
+            MetricType::COUNTER => FamilyKind::Counter,
+            MetricType::GAUGE => FamilyKind::Gauge,
+            MetricType::HISTOGRAM => FamilyKind::Histogram,
+            MetricType::SUMMARY => FamilyKind::Summary,
+            MetricType::UNTYPED => FamilyKind::Unknown,
         },
-        origin: Origin::Registry,
+        origin: FamilyOrigin::Registry,
         help: family.help(),
         unit: None,
-        sources: vec![Source {
+        sources: vec![FamilySource {
             part,
             metric: family.name(),
-            samples: Samples::Registry(family.get_metric()),
+            samples: SourceSamples::Registry(family.get_metric()),
         }],
     }
 }
 
 /// Writes the metrics of one family.
-pub(super) fn render(series: &mut SeriesOf<'_, '_, '_>, kind: Kind, metrics: &[proto::Metric]) {
+pub(super) fn render(
+    series: &mut SeriesWriter<'_, '_, '_>,
+    kind: FamilyKind,
+    metrics: &[proto::Metric],
+) {
     let reserved = match kind {
-        Kind::Histogram => "le",
-        Kind::Summary => "quantile",
+        FamilyKind::Histogram => "le",
+        FamilyKind::Summary => "quantile",
         _ => "",
     };
-    series.expect(Keys::Labels { reserved });
+    series.set_key_rules(KeyRules::Labels { reserved });
     let mut labels = Vec::new();
     for metric in metrics {
         labels.clear();
@@ -72,31 +78,35 @@ pub(super) fn render(series: &mut SeriesOf<'_, '_, '_>, kind: Kind, metrics: &[p
 }
 
 fn write(
-    writer: &mut Writer<'_>,
+    writer: &mut TextWriter<'_>,
     name: &str,
     labels: &str,
-    kind: Kind,
+    kind: FamilyKind,
     metric: &proto::Metric,
-) -> Result<(), Reason> {
+) -> Result<(), OmissionReason> {
     let at = Some(metric.timestamp_ms()).filter(|&at| at != 0);
     let value = match kind {
-        Kind::Counter => Some(metric.get_counter().value()).filter(|&value| is_count(value)),
-        Kind::Gauge | Kind::Info => Some(metric.get_gauge().value()),
-        Kind::Unknown => Some(untyped(metric).ok_or(Reason::Untyped)?),
-        Kind::Histogram => return histogram(writer, name, labels, metric.get_histogram(), at),
-        Kind::Summary => return summary(writer, name, labels, metric.get_summary(), at),
+        FamilyKind::Counter => {
+            Some(metric.get_counter().value()).filter(|&value| is_valid_count(value))
+        }
+        FamilyKind::Gauge | FamilyKind::Info => Some(metric.get_gauge().value()),
+        FamilyKind::Unknown => Some(untyped(metric).ok_or(OmissionReason::Untyped)?),
+        FamilyKind::Histogram => {
+            return histogram(writer, name, labels, metric.get_histogram(), at);
+        }
+        FamilyKind::Summary => return summary(writer, name, labels, metric.get_summary(), at),
     };
-    writer.scalar(name, labels, value.ok_or(Reason::InvalidValue)?, at);
+    writer.write_scalar(name, labels, value.ok_or(OmissionReason::InvalidValue)?, at);
     Ok(())
 }
 
 fn histogram(
-    writer: &mut Writer<'_>,
+    writer: &mut TextWriter<'_>,
     name: &str,
     labels: &str,
     histogram: &proto::Histogram,
-    at: Timestamp,
-) -> Result<(), Reason> {
+    at: SampleTimestamp,
+) -> Result<(), OmissionReason> {
     let count = histogram.get_sample_count();
     let pairs = || {
         let buckets = histogram.get_bucket().iter();
@@ -110,24 +120,24 @@ fn histogram(
         _ => below <= count && bound.is_finite(),
     });
     if !ascends || !fits {
-        return Err(Reason::InvalidValue);
+        return Err(OmissionReason::InvalidValue);
     }
-    let figures = Histogram {
+    let point = HistogramPoint {
         buckets: pairs().filter(|(bound, _)| bound.is_finite()),
         count,
         sum: histogram.get_sample_sum(),
         exemplars: None,
     };
-    writer.histogram(name, labels, figures, at)
+    writer.write_histogram(name, labels, point, at)
 }
 
 fn summary(
-    writer: &mut Writer<'_>,
+    writer: &mut TextWriter<'_>,
     name: &str,
     labels: &str,
     summary: &proto::Summary,
-    at: Timestamp,
-) -> Result<(), Reason> {
+    at: SampleTimestamp,
+) -> Result<(), OmissionReason> {
     let quantiles = || {
         let quantiles = summary.get_quantile().iter();
         quantiles.map(|quantile| (quantile.quantile(), quantile.value()))
@@ -139,10 +149,10 @@ fn summary(
     let fits =
         quantiles().all(|(q, value)| (0.0..=1.0).contains(&q) && (value >= 0.0 || value.is_nan()));
     if !ascends || !fits {
-        return Err(Reason::InvalidValue);
+        return Err(OmissionReason::InvalidValue);
     }
     let total = (summary.sample_sum(), summary.sample_count());
-    writer.summary(name, labels, quantiles(), total, at)
+    writer.write_summary(name, labels, quantiles(), total, at)
 }
 
 /// Reads a value whichever way `prometheus` was compiled.
@@ -151,24 +161,24 @@ fn summary(
 /// features, counters and gauges have `value`; without it, `get_value`. A method of the type itself
 /// goes before one of a trait, so that either of these traits is the other's missing half.
 #[allow(dead_code, reason = "used in one of the two ways")]
-trait Value {
+trait ValueMethod {
     fn value(&self) -> f64;
 }
 
 #[allow(dead_code, reason = "used in one of the two ways")]
-trait GetValue {
+trait GetValueMethod {
     fn get_value(&self) -> f64;
 }
 
-macro_rules! either_way {
+macro_rules! impl_both_methods {
     ($type:ty) => {
-        impl Value for $type {
+        impl ValueMethod for $type {
             fn value(&self) -> f64 {
                 self.get_value()
             }
         }
 
-        impl GetValue for $type {
+        impl GetValueMethod for $type {
             fn get_value(&self) -> f64 {
                 self.value()
             }
@@ -176,8 +186,8 @@ macro_rules! either_way {
     };
 }
 
-either_way!(proto::Counter);
-either_way!(proto::Gauge);
+impl_both_methods!(proto::Counter);
+impl_both_methods!(proto::Gauge);
 
 /// The value of an untyped metric; with the feature `protobuf` it is in a field that doesn't exist
 /// without, and so out of reach. Only a collector of the user's own can make one, and the encoder of
@@ -188,19 +198,19 @@ fn untyped(metric: &proto::Metric) -> Option<f64> {
 }
 
 #[allow(dead_code, reason = "used in one of the two ways")]
-struct OutOfReach;
+struct UnreadableValue;
 
 #[allow(dead_code, reason = "used in one of the two ways")]
 trait GetUntyped {
-    fn get_untyped(&self) -> OutOfReach {
-        OutOfReach
+    fn get_untyped(&self) -> UnreadableValue {
+        UnreadableValue
     }
 }
 
 impl GetUntyped for proto::Metric {}
 
 #[allow(dead_code, reason = "used in one of the two ways")]
-impl OutOfReach {
+impl UnreadableValue {
     fn get_value(&self) -> Option<f64> {
         None
     }

@@ -1,18 +1,18 @@
-//! What a scrape doesn't show, and why.
+//! The report of what a scrape leaves out.
 
 use std::fmt;
 
-/// What became of an exposition.
+/// The result of an exposition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
-    /// How many series were written; a histogram with all its buckets is one.
+pub struct ExpositionReport {
+    /// The number of series written; a histogram with all its buckets is one.
     pub series: u64,
-    /// What was left out, in the order in which it was met.
+    /// The omissions, in order of occurrence.
     pub omissions: Vec<Omission>,
 }
 
-/// What was left out of one metric for one reason.
+/// An omission of one metric for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Omission {
@@ -20,17 +20,17 @@ pub struct Omission {
     pub part: String,
     /// The metric's name as its owner wrote it.
     pub metric: String,
-    /// Why it isn't exposed.
-    pub reason: Reason,
-    /// How often: the number of series that were left out, or 1 for a metric that was left out as a
-    /// whole ([`Reason::is_whole_metric`]).
+    /// The reason of the omission.
+    pub reason: OmissionReason,
+    /// The number of series that were left out, or 1 for a metric that was left out as a whole
+    /// ([`OmissionReason::is_whole_metric`]).
     pub count: u64,
 }
 
-/// Why a series or a metric is not exposed.
+/// The reason why a series or a metric is not exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum OmissionReason {
     /// The metric's name is not one that Prometheus allows.
     InvalidName,
     /// Another metric, added before it, has the name, or writes samples of that name.
@@ -58,54 +58,54 @@ pub enum Reason {
     InvalidSum,
 }
 
-impl Reason {
+impl OmissionReason {
     /// The reason in one word, for a label: `duplicate_series`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Reason::InvalidName => "invalid_name",
-            Reason::NameTaken => "name_taken",
-            Reason::TypeConflict => "type_conflict",
-            Reason::ExponentialHistogram => "exponential_histogram",
-            Reason::DeltaTemporality => "delta_temporality",
-            Reason::ResourceConflict => "resource_conflict",
-            Reason::InvalidLabel => "invalid_label",
-            Reason::DuplicateSeries => "duplicate_series",
-            Reason::InvalidValue => "invalid_value",
-            Reason::Untyped => "untyped",
-            Reason::InvalidSum => "invalid_sum",
+            OmissionReason::InvalidName => "invalid_name",
+            OmissionReason::NameTaken => "name_taken",
+            OmissionReason::TypeConflict => "type_conflict",
+            OmissionReason::ExponentialHistogram => "exponential_histogram",
+            OmissionReason::DeltaTemporality => "delta_temporality",
+            OmissionReason::ResourceConflict => "resource_conflict",
+            OmissionReason::InvalidLabel => "invalid_label",
+            OmissionReason::DuplicateSeries => "duplicate_series",
+            OmissionReason::InvalidValue => "invalid_value",
+            OmissionReason::Untyped => "untyped",
+            OmissionReason::InvalidSum => "invalid_sum",
         }
     }
 
-    /// Whether the metric is left out with all its series, whose number isn't known then.
+    /// Returns `true` if the metric is left out with all its series, whose number isn't known then.
     pub const fn is_whole_metric(self) -> bool {
         matches!(
             self,
-            Reason::InvalidName
-                | Reason::NameTaken
-                | Reason::TypeConflict
-                | Reason::ExponentialHistogram
-                | Reason::DeltaTemporality
+            OmissionReason::InvalidName
+                | OmissionReason::NameTaken
+                | OmissionReason::TypeConflict
+                | OmissionReason::ExponentialHistogram
+                | OmissionReason::DeltaTemporality
         )
     }
 
     const fn explanation(self) -> &'static str {
         match self {
-            Reason::InvalidName => "its name is not a Prometheus metric name",
-            Reason::NameTaken => "its name belongs to another metric",
-            Reason::TypeConflict => "a metric of the same name has another type",
-            Reason::ExponentialHistogram => "exponential histograms have no text form",
-            Reason::DeltaTemporality => "its figures are changes, not totals",
-            Reason::ResourceConflict => "its resource differs from the first part's",
-            Reason::InvalidLabel => "a label is invalid, reserved or repeated",
-            Reason::DuplicateSeries => "the same series was already exposed",
-            Reason::InvalidValue => "its type does not allow the value",
-            Reason::Untyped => "its untyped value cannot be read",
-            Reason::InvalidSum => "OpenMetrics does not allow the sum",
+            OmissionReason::InvalidName => "its name is not a Prometheus metric name",
+            OmissionReason::NameTaken => "its name belongs to another metric",
+            OmissionReason::TypeConflict => "a metric of the same name has another type",
+            OmissionReason::ExponentialHistogram => "exponential histograms have no text form",
+            OmissionReason::DeltaTemporality => "its figures are changes, not totals",
+            OmissionReason::ResourceConflict => "its resource differs from the first part's",
+            OmissionReason::InvalidLabel => "a label is invalid, reserved or repeated",
+            OmissionReason::DuplicateSeries => "the same series was already exposed",
+            OmissionReason::InvalidValue => "its type does not allow the value",
+            OmissionReason::Untyped => "its untyped value cannot be read",
+            OmissionReason::InvalidSum => "OpenMetrics does not allow the sum",
         }
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for OmissionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.explanation())
     }
@@ -120,7 +120,7 @@ impl fmt::Display for Omission {
             count,
         } = self;
         let series = match reason {
-            Reason::InvalidSum => "sums",
+            OmissionReason::InvalidSum => "sums",
             _ => "series",
         };
         if reason.is_whole_metric() {
@@ -131,16 +131,16 @@ impl fmt::Display for Omission {
     }
 }
 
-impl Report {
-    /// One more series of a metric, or the metric itself, is left out.
-    pub(super) fn omit(&mut self, part: &str, metric: &str, reason: Reason) {
+impl ExpositionReport {
+    /// Adds the omission of one more series of a metric, or of the metric itself.
+    pub(super) fn omit(&mut self, part: &str, metric: &str, reason: OmissionReason) {
         /// A metric's series are met one after another, so that its earlier entries are near.
         const NEAR: usize = 8;
         let mut near = self.omissions.iter_mut().rev().take(NEAR);
-        let known = near.find(|omission| {
+        let existing = near.find(|omission| {
             omission.reason == reason && omission.metric == metric && omission.part == part
         });
-        match known {
+        match existing {
             Some(omission) => omission.count += 1,
             None => self.omissions.push(Omission {
                 part: part.to_owned(),
@@ -158,12 +158,12 @@ mod tests {
 
     #[test]
     fn omissions_of_one_metric_are_counted_not_listed() {
-        let mut report = Report::default();
+        let mut report = ExpositionReport::default();
         for _ in 0..1000 {
-            report.omit("user", "jobs", Reason::DuplicateSeries);
-            report.omit("user", "jobs", Reason::InvalidValue);
+            report.omit("user", "jobs", OmissionReason::DuplicateSeries);
+            report.omit("user", "jobs", OmissionReason::InvalidValue);
         }
-        report.omit("registry", "jobs", Reason::NameTaken);
+        report.omit("registry", "jobs", OmissionReason::NameTaken);
         let lines: Vec<_> = report.omissions.iter().map(ToString::to_string).collect();
         let expected = [
             "user: 1000 series of jobs left out: the same series was already exposed",

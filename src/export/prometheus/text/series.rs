@@ -1,50 +1,50 @@
-//! One series after another: its labels, its lines, and a report of what can't be exposed.
+//! Series, one after another: its labels, its lines, and a report of what can't be exposed.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use super::family::Source;
-use super::labels::{Keys, LabelValue, Labels};
-use super::writer::Writer;
-use super::{Reason, Report};
+use super::family::FamilySource;
+use super::labels::{KeyRules, LabelRenderer, LabelValue};
+use super::writer::TextWriter;
+use super::{ExpositionReport, OmissionReason};
 
-/// What the series of all families are written with.
+/// The shared state of all families' series.
 #[derive(Debug)]
-pub(super) struct Output<'o> {
-    pub(super) writer: Writer<'o>,
-    pub(super) report: Report,
-    labels: Labels,
-    seen: Seen,
+pub(super) struct SeriesOutput<'o> {
+    pub(super) writer: TextWriter<'o>,
+    pub(super) report: ExpositionReport,
+    labels: LabelRenderer,
+    label_sets: LabelSets,
 }
 
-impl<'o> Output<'o> {
-    pub(super) fn new(writer: Writer<'o>, report: Report) -> Output<'o> {
-        Output {
+impl<'o> SeriesOutput<'o> {
+    pub(super) fn new(writer: TextWriter<'o>, report: ExpositionReport) -> SeriesOutput<'o> {
+        SeriesOutput {
             writer,
             report,
-            labels: Labels::new(),
-            seen: Seen::default(),
+            labels: LabelRenderer::new(),
+            label_sets: LabelSets::default(),
         }
     }
 
     /// Forgets the label sets of the family before.
     pub(super) fn begin_family(&mut self) {
-        self.seen.clear();
+        self.label_sets.clear();
     }
 }
 
-/// Where the series of one source go.
+/// The writer of the series of one source.
 #[derive(Debug)]
-pub(super) struct SeriesOf<'r, 'o, 'f> {
-    pub(super) output: &'r mut Output<'o>,
+pub(super) struct SeriesWriter<'r, 'o, 'f> {
+    pub(super) output: &'r mut SeriesOutput<'o>,
     pub(super) name: &'f str,
-    pub(super) source: &'f Source<'f>,
+    pub(super) source: &'f FamilySource<'f>,
 }
 
-impl SeriesOf<'_, '_, '_> {
-    /// Says what the keys of the label sets to come are.
-    pub(super) fn expect(&mut self, keys: Keys) {
-        self.output.labels.expect(keys);
+impl SeriesWriter<'_, '_, '_> {
+    /// Sets the rules for the keys of the label sets to come.
+    pub(super) fn set_key_rules(&mut self, keys: KeyRules) {
+        self.output.labels.set_key_rules(keys);
     }
 
     /// Writes the lines of one series by `write`, which is given the writer, the family's name and
@@ -52,40 +52,40 @@ impl SeriesOf<'_, '_, '_> {
     pub(super) fn add(
         &mut self,
         labels: &[(&str, LabelValue<'_>)],
-        write: impl FnOnce(&mut Writer<'_>, &str, &str) -> Result<(), Reason>,
+        write: impl FnOnce(&mut TextWriter<'_>, &str, &str) -> Result<(), OmissionReason>,
     ) {
         let output = &mut *self.output;
         let outcome = output.labels.render(labels).and_then(|text| {
-            if output.seen.insert(text) {
+            if output.label_sets.insert(text) {
                 write(&mut output.writer, self.name, text)
             } else {
-                Err(Reason::DuplicateSeries)
+                Err(OmissionReason::DuplicateSeries)
             }
         });
-        self.account(outcome);
+        self.record_outcome(outcome);
     }
 
-    /// Like [`SeriesOf::add`], for a family that has one series: a repetition of it goes without
+    /// Like [`SeriesWriter::add`], for a family that has one series: a repetition of it goes without
     /// saying, another one is left out.
     pub(super) fn add_only(
         &mut self,
         labels: &[(&str, LabelValue<'_>)],
-        write: impl FnOnce(&mut Writer<'_>, &str, &str) -> Result<(), Reason>,
+        write: impl FnOnce(&mut TextWriter<'_>, &str, &str) -> Result<(), OmissionReason>,
     ) {
         let output = &mut *self.output;
         let outcome = output.labels.render(labels).and_then(|text| {
-            let is_first = output.seen.is_empty();
-            match (is_first, output.seen.insert(text)) {
+            let is_first = output.label_sets.is_empty();
+            match (is_first, output.label_sets.insert(text)) {
                 (true, _) => write(&mut output.writer, self.name, text),
-                (false, true) => Err(Reason::ResourceConflict),
+                (false, true) => Err(OmissionReason::ResourceConflict),
                 (false, false) => Ok(()),
             }
         });
-        self.account(outcome);
+        self.record_outcome(outcome);
     }
 
-    fn account(&mut self, outcome: Result<(), Reason>) {
-        if matches!(outcome, Ok(()) | Err(Reason::InvalidSum)) {
+    fn record_outcome(&mut self, outcome: Result<(), OmissionReason>) {
+        if matches!(outcome, Ok(()) | Err(OmissionReason::InvalidSum)) {
             self.output.report.series += 1;
         }
         if let Err(reason) = outcome {
@@ -94,8 +94,8 @@ impl SeriesOf<'_, '_, '_> {
     }
 
     /// Reports what was left out: a series, or the whole source if it isn't even looked into.
-    pub(super) fn omit(&mut self, reason: Reason) {
-        let Source { part, metric, .. } = self.source;
+    pub(super) fn omit(&mut self, reason: OmissionReason) {
+        let FamilySource { part, metric, .. } = self.source;
         self.output.report.omit(part, metric, reason);
     }
 }
@@ -105,12 +105,12 @@ impl SeriesOf<'_, '_, '_> {
 /// With a random key, so that no choice of label values makes two of them meet: among 10,000 series
 /// that happens by chance once in 3 × 10¹¹ scrapes.
 #[derive(Debug, Default)]
-struct Seen {
+struct LabelSets {
     key: RandomState,
-    hashes: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+    hashes: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
 }
 
-impl Seen {
+impl LabelSets {
     fn insert(&mut self, labels: &str) -> bool {
         self.hashes.insert(self.key.hash_one(labels))
     }
@@ -124,11 +124,11 @@ impl Seen {
     }
 }
 
-/// Takes a hash for what it is instead of hashing it again.
+/// A hasher that returns a hash unchanged.
 #[derive(Debug, Default)]
-struct AlreadyHashed(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for AlreadyHashed {
+impl Hasher for IdentityHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }

@@ -1,4 +1,4 @@
-//! What the exposition claims, tried on what the real SDK and registry collect.
+//! The claims of the exposition, tested on what the real SDK and registry collect.
 
 mod fixture;
 mod formats;

@@ -4,14 +4,14 @@
 
 use super::*;
 
-/// Panel types that its rules look at.
-const LOOKED_AT: [&str; 5] = ["stat", "timeseries", "table", "gauge", "graph"];
+/// The panel types that its rules check.
+const LINTED_PANEL_TYPES: [&str; 5] = ["stat", "timeseries", "table", "gauge", "graph"];
 
 fn is_sql(panel: &Value) -> bool {
     text(&panel["datasource"], "type") == "grafana-postgresql-datasource"
 }
 
-fn each(check: impl Fn(&Value, &Value)) {
+fn for_each_panel(check: impl Fn(&Value, &Value)) {
     for dashboard in dashboards() {
         panels(&dashboard).for_each(|panel| check(&dashboard, panel));
     }
@@ -28,9 +28,9 @@ fn template_datasource() {
         let of_type =
             list(&dashboard["templating"], "list").filter(|one| text(one, "type") == "datasource");
         assert_eq!(of_type.count(), 1);
-        let source = variable(&dashboard, "datasource");
+        let data_source = variable(&dashboard, "datasource");
         assert_eq!(
-            (text(source, "query"), text(source, "label")),
+            (text(data_source, "query"), text(data_source, "label")),
             ("prometheus", "Data source")
         );
     }
@@ -71,11 +71,11 @@ fn template_label_promql_and_template_on_time_change_reload() {
 
 #[test]
 fn panel_datasource() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         let uid = text(&panel["datasource"], "uid");
         // Tables that ask PostgreSQL are excepted in `.lint`; charts aren't looked at.
         if is_sql(panel) && text(panel, "type") == "table" {
-            assert!(EXCEPTIONS.contains(&format!("panel: {}}}", text(panel, "title"))));
+            assert!(LINT_EXCLUSIONS.contains(&format!("panel: {}}}", text(panel, "title"))));
         }
         let expected = if is_sql(panel) {
             "vantage-postgresql"
@@ -89,7 +89,7 @@ fn panel_datasource() {
 
 #[test]
 fn panel_title_description_and_panel_no_targets() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         assert!(!text(panel, "title").is_empty() && !text(panel, "description").is_empty());
         assert!(list(panel, "targets").count() > 0, "{}", panel["title"]);
     });
@@ -107,7 +107,7 @@ fn panel_units() {
         "cps",
         "none",
     ];
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         let unit = text(&panel["fieldConfig"]["defaults"], "unit");
         assert!(units.contains(&unit), "{}: {unit}", panel["title"]);
     });
@@ -115,9 +115,9 @@ fn panel_units() {
 
 #[test]
 fn target_promql() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         assert!(
-            LOOKED_AT.contains(&text(panel, "type"))
+            LINTED_PANEL_TYPES.contains(&text(panel, "type"))
                 || !is_sql(panel)
                 || text(panel, "type") == "barchart"
         );
@@ -158,9 +158,9 @@ fn braces_in_quotes_are_no_selectors() {
     );
 }
 
-/// Whether a panel is one of those that `.lint` excepts, because rules record it for all replicas.
+/// Returns true for a panel that `.lint` excludes, because rules record it for all replicas.
 fn is_recorded(panel: &Value) -> bool {
-    let excepted = EXCEPTIONS.contains(&format!("panel: '{}'}}", text(panel, "title")));
+    let excepted = LINT_EXCLUSIONS.contains(&format!("panel: '{}'}}", text(panel, "title")));
     let recorded = expressions(panel).any(|expression| expression.contains("vantage:"));
     assert_eq!(excepted, recorded, "{}", panel["title"]);
     recorded
@@ -168,7 +168,7 @@ fn is_recorded(panel: &Value) -> bool {
 
 #[test]
 fn target_job_and_target_instance() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         if is_recorded(panel) {
             return;
         }
@@ -187,7 +187,7 @@ fn target_job_and_target_instance() {
 fn a_metric_without_matchers_is_none() {
     for spec in crate::model::catalog::all() {
         let name = spec.prometheus_name();
-        each(|_, panel| {
+        for_each_panel(|_, panel| {
             for expression in expressions(panel) {
                 for (at, _) in expression.match_indices(&name) {
                     let rest = expression[at + name.len()..]
@@ -201,7 +201,7 @@ fn a_metric_without_matchers_is_none() {
 
 #[test]
 fn target_rate_interval() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         for expression in expressions(panel) {
             for (at, _) in expression.match_indices("rate(") {
                 let after = &expression[at..];
@@ -214,7 +214,7 @@ fn target_rate_interval() {
 
 #[test]
 fn target_counter_agg() {
-    each(|_, panel| {
+    for_each_panel(|_, panel| {
         for expression in expressions(panel) {
             for (metric, _) in selectors(expression)
                 .iter()

@@ -1,4 +1,4 @@
-//! What Grafana would ignore, hide or refuse.
+//! Structural errors that Grafana would ignore, hide or refuse.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ fn uids_are_those_of_the_addresses_and_short_enough() {
     );
     assert_eq!(
         uids,
-        crate::model::alerts::Dashboard::ALL.map(crate::model::alerts::Dashboard::uid)
+        crate::model::alerts::DashboardId::ALL.map(crate::model::alerts::DashboardId::uid)
     );
     assert!(uids.iter().all(|uid| uid.len() <= 40));
 }
@@ -132,7 +132,7 @@ fn a_dashboard_begins_with_stats_that_have_the_levels_of_alerts() {
 }
 
 #[test]
-fn percentiles_of_what_is_traced_have_traces() {
+fn percentiles_of_traced_durations_have_exemplars() {
     let untraced = [
         "Time to get a connection",
         "Time that scrapes take",
@@ -150,7 +150,7 @@ fn percentiles_of_what_is_traced_have_traces() {
 }
 
 #[test]
-fn every_panel_says_what_good_is_and_what_to_do_otherwise() {
+fn every_panel_describes_a_healthy_value_and_links_a_runbook() {
     let pages = pages();
     for dashboard in dashboards() {
         for panel in panels(&dashboard) {
@@ -190,7 +190,7 @@ fn pages() -> HashSet<String> {
 fn a_runbook_with_an_address_is_a_link_and_one_without_is_not() {
     let mut config = Config::default();
     config.links.runbooks = "https://example.org/runbooks/".into();
-    let linked = all(&Source::new(config, objectives()))[0].json();
+    let linked = all_dashboards(&GenerateInput::new(config, objectives()))[0].to_json();
     let panel = panels(&linked).nth(1).unwrap();
     let page = "https://example.org/runbooks/api-error-ratio-high.md";
     assert!(text(panel, "description").ends_with(&format!("[Runbook]({page})")));
@@ -201,14 +201,14 @@ fn a_runbook_with_an_address_is_a_link_and_one_without_is_not() {
 
 #[test]
 fn a_level_of_the_configuration_is_a_line_and_a_colour() {
-    use crate::model::alerts::{Severity, Signal, Threshold};
+    use crate::model::alerts::{AlertSignal, AlertThreshold, Severity};
     let mut config = Config::default();
     config.alerts.set(
-        Signal::QueueDepth,
+        AlertSignal::QueueDepth,
         Severity::Warning,
-        Some(Threshold::Count(77)),
+        Some(AlertThreshold::Count(77)),
     );
-    let dashboard = all(&Source::new(config, objectives()))[1].json();
+    let dashboard = all_dashboards(&GenerateInput::new(config, objectives()))[1].to_json();
     let drawn = panels(&dashboard)
         .filter(|panel| panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == 77);
     let titles: Vec<_> = drawn.map(|panel| text(panel, "title")).collect();

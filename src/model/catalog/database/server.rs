@@ -1,6 +1,6 @@
 //! What a database server tells of itself. Only a server that is watched has these.
 
-use crate::model::catalog::{Attribute, Family, Instrument, MetricSpec};
+use crate::model::catalog::{Attribute, Instrument, MetricFamily, MetricSpec};
 use crate::model::units::Unit;
 
 pub(super) const NAMESPACE: Attribute = Attribute::open(
@@ -18,15 +18,15 @@ const INDEX: Attribute = Attribute::open(
 
 const fn counter(
     name: &'static str,
-    thing: &'static str,
+    annotation: &'static str,
     description: &'static str,
     attributes: &'static [Attribute],
 ) -> MetricSpec {
     MetricSpec::new(
-        Family::Database,
+        MetricFamily::Database,
         name,
         Instrument::ObservableCounter,
-        Unit::Things(thing),
+        Unit::Count(annotation),
         description,
         attributes,
     )
@@ -40,7 +40,7 @@ const fn gauge(
 ) -> MetricSpec {
     let instrument = Instrument::ObservableGauge;
     MetricSpec::new(
-        Family::Database,
+        MetricFamily::Database,
         name,
         instrument,
         unit,
@@ -83,7 +83,7 @@ pub const BLOCKS: MetricSpec = counter(
 /// Clients of the server.
 pub const CONNECTIONS: MetricSpec = gauge(
     "vantage.database.server.connection.count",
-    Unit::Things("{connection}"),
+    Unit::Count("{connection}"),
     "Clients of the whole server by state; unknown is what an ordinary user is not told of others",
     &[
         NAMESPACE,
@@ -102,7 +102,7 @@ pub const CONNECTIONS: MetricSpec = gauge(
 /// How many clients there may be.
 pub const CONNECTIONS_MAX: MetricSpec = gauge(
     "vantage.database.server.connection.max",
-    Unit::Things("{connection}"),
+    Unit::Count("{connection}"),
     "Clients that the whole server takes, without those reserved for superusers",
     &[NAMESPACE],
 );

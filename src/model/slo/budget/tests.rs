@@ -54,7 +54,7 @@ fn time_budgets_of_30_days_are_those_that_people_know() {
         ("95", 36 * 60, 0),
         ("99.99", 4, 19),
     ] {
-        let time = budget(target, 0, 0).time();
+        let time = budget(target, 0, 0).time_budget();
         assert_eq!(time.as_secs(), minutes * 60 + seconds, "{target}");
     }
 }
@@ -75,20 +75,20 @@ fn exactly_10x_is_not_more_than_10x_and_one_event_more_is() {
 #[test]
 fn no_traffic_has_a_budget_of_time_and_no_shares() {
     let quiet = budget("99.9", 0, 0);
-    assert_eq!(quiet.time().as_secs(), 2_592);
-    assert_eq!(quiet.events(), Ratio::ZERO);
+    assert_eq!(quiet.time_budget().as_secs(), 2_592);
+    assert_eq!(quiet.event_budget(), Ratio::ZERO);
     assert_eq!(
         (quiet.sli(), quiet.consumed(), quiet.remaining()),
         (None, None, None)
     );
-    assert_eq!(quiet.lasts(Ratio::ONE), None);
+    assert_eq!(quiet.time_to_exhaustion(Ratio::ONE), None);
 }
 
 #[test]
-fn an_overspent_budget_is_negative_and_lasts_no_time() {
+fn an_overspent_budget_is_negative_and_has_no_time_left() {
     let spent = budget("99", 9_700, 300);
     assert_eq!(spent.remaining(), Some(ratio("-2")));
-    assert_eq!(spent.lasts(Ratio::ONE), Some(Duration::ZERO));
+    assert_eq!(spent.time_to_exhaustion(Ratio::ONE), Some(Duration::ZERO));
 }
 
 /// The workbook's table "Burn rates and time to complete budget exhaustion", of a target of 99.9.
@@ -105,7 +105,11 @@ fn burn_rates_and_times_to_exhaustion_are_those_of_the_workbook() {
     ] {
         let burning = budget("99.9", good, bad).consumed().unwrap();
         assert_eq!(burning, ratio(rate));
-        assert_eq!(untouched.lasts(burning), Some(lasts), "{rate}x");
+        assert_eq!(
+            untouched.time_to_exhaustion(burning),
+            Some(lasts),
+            "{rate}x"
+        );
     }
 }
 
@@ -114,19 +118,23 @@ fn exhaustion_is_reckoned_from_what_remains() {
     // A quarter of the budget is left; 5x would spend all of it in 6 days.
     let left = budget("99", 39_700, 300);
     assert_eq!(left.remaining(), Some(ratio("0.25")));
-    assert_eq!(left.lasts(Ratio::from(5)), Some(36 * HOUR));
-    assert_eq!(left.lasts(Ratio::ZERO), None);
+    assert_eq!(left.time_to_exhaustion(Ratio::from(5)), Some(36 * HOUR));
+    assert_eq!(left.time_to_exhaustion(Ratio::ZERO), None);
 }
 
 #[test]
 fn a_rate_that_can_go_on_forever_exhausts_no_rolling_window() {
     let untouched = budget("99", 100, 0);
-    assert_eq!(untouched.rolling_lasts(Ratio::ONE), None);
-    assert!(untouched.rolling_lasts(ratio("1.000001")).is_some());
+    assert_eq!(untouched.rolling_time_to_exhaustion(Ratio::ONE), None);
+    assert!(
+        untouched
+            .rolling_time_to_exhaustion(ratio("1.000001"))
+            .is_some()
+    );
     // What is nearly spent may be spent before the old errors leave, even below 1x.
     let nearly = budget("99", 9_901, 99);
     assert_eq!(nearly.remaining(), Some(ratio("0.01")));
-    assert!(nearly.rolling_lasts(ratio("0.5")).is_some());
+    assert!(nearly.rolling_time_to_exhaustion(ratio("0.5")).is_some());
 }
 
 #[test]
@@ -134,13 +142,16 @@ fn a_calendar_window_that_ends_first_is_not_exhausted() {
     // Half the month, burnt at 1x: half the budget is spent, and 15 days are to come.
     let half = budget("99", 990, 10);
     let left = 15 * 24 * HOUR;
-    assert_eq!(half.calendar_lasts(Ratio::ONE, left), None);
-    assert_eq!(half.calendar_lasts(Ratio::from(2), left), Some(left / 2));
+    assert_eq!(half.calendar_time_to_exhaustion(Ratio::ONE, left), None);
+    assert_eq!(
+        half.calendar_time_to_exhaustion(Ratio::from(2), left),
+        Some(left / 2)
+    );
     // On the first day 10x looks like a budget overspent ten times, and is a third of the month's.
     let early = budget("99", 900, 100);
     let left = 29 * 24 * HOUR;
     assert_eq!(
-        early.calendar_lasts(Ratio::from(10), left),
+        early.calendar_time_to_exhaustion(Ratio::from(10), left),
         Some(2 * 24 * HOUR)
     );
 }
@@ -148,13 +159,13 @@ fn a_calendar_window_that_ends_first_is_not_exhausted() {
 #[test]
 fn a_rolling_window_recovers_when_enough_of_the_old_errors_have_left() {
     let slices = [(at(3_000), 5), (at(1_000), 4), (at(2_000), 7)];
-    let recovers = |permitted: &str| recovers_at(slices, ratio(permitted), HOUR);
+    let recovers = |permitted: &str| recovery_time(slices, ratio(permitted), HOUR);
     assert_eq!(recovers("16"), None, "exactly the budget is not overspent");
     assert_eq!(recovers("15.9"), Some(at(1_000 + 3_600)));
     assert_eq!(recovers("12"), Some(at(1_000 + 3_600)));
     assert_eq!(recovers("11"), Some(at(2_000 + 3_600)));
     assert_eq!(recovers("0"), Some(at(3_000 + 3_600)));
-    assert_eq!(recovers_at([], Ratio::ZERO, HOUR), None);
+    assert_eq!(recovery_time([], Ratio::ZERO, HOUR), None);
 }
 
 #[test]
@@ -170,7 +181,7 @@ fn consumed_and_remaining_add_up_and_windows_do() {
             continue;
         };
         // Overspent exactly when more was bad than permitted, by a way of its own.
-        let permitted = budget.events();
+        let permitted = budget.event_budget();
         let bad_events = Ratio::new(i128::from(bad), 1).unwrap();
         assert_eq!(
             budget.remaining().unwrap().is_negative(),
@@ -201,11 +212,11 @@ fn recovery_does_not_depend_on_the_order_of_the_slices() {
             })
             .collect();
         let permitted = Ratio::new(i128::from(numbers.below(400)), 3).unwrap();
-        let recovers = recovers_at(slices.clone(), permitted, MONTH);
+        let recovers = recovery_time(slices.clone(), permitted, MONTH);
         slices.reverse();
         let middle = slices.len() / 2;
         slices.rotate_left(middle);
-        assert_eq!(recovers_at(slices.clone(), permitted, MONTH), recovers);
+        assert_eq!(recovery_time(slices.clone(), permitted, MONTH), recovers);
         // At that moment it is within the budget, and a nanosecond before it is not.
         let Some(moment) = recovers else { continue };
         let left = |at: Timestamp| -> u64 {

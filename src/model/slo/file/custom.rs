@@ -1,12 +1,12 @@
 //! An objective on an instrument of the catalog.
 
-use super::super::indicator::{Good, Indicator};
-use super::super::kind::{Kind, Service, Threshold, Unit};
-use super::super::{Fault, Method, Objective, Problem, lint};
-use super::declaration::{Keep, duration, target};
-use super::fields::Fields;
-use super::{filter, unknown, window};
-use crate::model::catalog::{self, Family, Instrument, MetricSpec};
+use super::super::indicator::{GoodCriterion, Indicator};
+use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
+use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
+use super::declaration::{FaultCollector, read_duration, read_target};
+use super::fields::ObjectFields;
+use super::{fault_with_suggestion, filter, window};
+use crate::model::catalog::{self, Instrument, MetricFamily, MetricSpec};
 use crate::model::suggest::nearest;
 
 const KEYS: &[&str] = &["metric", "where", "good", "target", "window", "description"];
@@ -17,25 +17,29 @@ const METRIC: &str = "a counter of events or a histogram of the catalog, such as
 const GOOD: &str = "{\"at_most\": 500, \"unit\": \"ms\"} of a histogram, \
                     labels such as {\"outcome\": \"succeeded\"} of a counter";
 
-/// The objective, or `None` after at least one fault.
-pub(super) fn read(
-    fields: &Fields<'_>,
-    service: &Service,
+/// Reads a custom objective; `None` after at least one fault.
+pub(super) fn read_custom_objective(
+    fields: &ObjectFields<'_>,
+    service: &ServiceKey,
     name: &str,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<SloFault>,
 ) -> Option<Objective> {
-    let strangers = fields.entries().filter(|(key, _)| !KEYS.contains(key));
+    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
     let before = faults.len();
-    faults.extend(strangers.map(|(key, _)| unknown(fields, key, Problem::UnknownKey, KEYS)));
+    faults.extend(
+        unknown_keys
+            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
+    );
 
-    let mut keep = Keep(faults);
-    let metric = keep.ok(metric(fields));
-    let target = keep.ok(target(fields));
-    let description = keep.ok(fields.string("description", "a string"));
-    let window = window::read(fields, faults);
+    let mut collector = FaultCollector(faults);
+    let metric = collector.ok(read_metric(fields));
+    let target = collector.ok(read_target(fields));
+    let description = collector.ok(fields.string("description", "a string"));
+    let window = window::read_window(fields, faults);
     // What may stand in the others depends on the metric.
-    let counted = metric.map(|metric| (filter::read(fields, "where", metric, faults), metric));
-    let good = metric.and_then(|metric| good(fields, metric, faults));
+    let counted =
+        metric.map(|metric| (filter::read_filter(fields, "where", metric, faults), metric));
+    let good = metric.and_then(|metric| read_good(fields, metric, faults));
     if faults.len() > before {
         return None;
     }
@@ -45,12 +49,12 @@ pub(super) fn read(
         id: format!("{service}.{name}"),
         file: fields.file().into(),
         service: service.clone(),
-        kind: Kind::Custom,
-        method: Method::Occurrences,
+        kind: ObjectiveKind::Custom,
+        method: BudgetingMethod::Occurrences,
         target: target?,
         threshold: match good {
-            Good::AtMost(limit) => Some(Threshold::Duration(limit)),
-            Good::Labels(_) => None,
+            GoodCriterion::AtMost(limit) => Some(ObjectiveThreshold::Duration(limit)),
+            GoodCriterion::Labels(_) => None,
         },
         unit,
         indicator: Some(Indicator {
@@ -62,38 +66,38 @@ pub(super) fn read(
         description: description?,
         warnings: Vec::new(),
     };
-    objective.warnings = lint::warnings(&objective);
+    objective.warnings = lint::lint_objective(&objective);
     Some(objective)
 }
 
-fn metric(fields: &Fields<'_>) -> Result<&'static MetricSpec, Fault> {
+fn read_metric(fields: &ObjectFields<'_>) -> Result<&'static MetricSpec, SloFault> {
     let name = fields.string("metric", METRIC)?;
-    let name = name.ok_or_else(|| fields.fault("metric", Problem::Missing, METRIC))?;
+    let name = name.ok_or_else(|| fields.fault("metric", SloProblem::Missing, METRIC))?;
     let Some(metric) = catalog::find(&name) else {
-        let allowed = format!("{METRIC}{}", meant(&name));
-        return Err(fields.fault("metric", Problem::UnknownMetric, &allowed));
+        let allowed = format!("{METRIC}{}", suggest_metric(&name));
+        return Err(fields.fault("metric", SloProblem::UnknownMetric, &allowed));
     };
-    if !countable(metric) {
-        return Err(fields.fault("metric", Problem::UncountableMetric, METRIC));
+    if !is_countable(metric) {
+        return Err(fields.fault("metric", SloProblem::UncountableMetric, METRIC));
     }
     Ok(metric)
 }
 
-/// Counters and histograms that are recorded event by event, but not those of the telemetry itself,
+/// Returns true for counters and histograms that are recorded event by event, but not those of the telemetry itself,
 /// which say nothing about a service.
-fn countable(metric: &MetricSpec) -> bool {
+fn is_countable(metric: &MetricSpec) -> bool {
     use crate::model::units::Unit;
     let events = match metric.instrument {
-        Instrument::Counter => matches!(metric.unit, Unit::Things(_)),
+        Instrument::Counter => matches!(metric.unit, Unit::Count(_)),
         Instrument::Histogram(_) => metric.unit == Unit::Seconds,
         _ => false,
     };
-    events && metric.family != Family::Own
+    events && metric.family != MetricFamily::Telemetry
 }
 
-/// The metric that was probably meant: near in name, or the one that Prometheus knows by this name.
-fn meant(written: &str) -> String {
-    let metrics = || catalog::all().filter(|metric| countable(metric));
+/// Returns a suggestion for an unknown metric: the nearest name, or the metric of this Prometheus name.
+fn suggest_metric(written: &str) -> String {
+    let metrics = || catalog::all().filter(|metric| is_countable(metric));
     let prometheus = metrics().find(|metric| {
         let name = metric.prometheus_name();
         name == written || written.strip_suffix("_bucket") == Some(&name)
@@ -106,49 +110,59 @@ fn meant(written: &str) -> String {
     }
 }
 
-/// What is good, with the unit of a limit.
-fn good(
-    fields: &Fields<'_>,
+/// Reads the criterion for good events, with the unit of a limit.
+fn read_good(
+    fields: &ObjectFields<'_>,
     metric: &MetricSpec,
-    faults: &mut Vec<Fault>,
-) -> Option<(Good, Option<Unit>)> {
+    faults: &mut Vec<SloFault>,
+) -> Option<(GoodCriterion, Option<ThresholdUnit>)> {
     let Some(value) = fields.get("good") else {
-        faults.push(fields.fault("good", Problem::Missing, GOOD));
+        faults.push(fields.fault("good", SloProblem::Missing, GOOD));
         return None;
     };
     if let Instrument::Histogram(_) = metric.instrument {
-        let path = fields.path_of("good");
-        let fields = Fields::read(fields.file(), path, value, faults)?;
-        let (limit, unit) = at_most(&fields, faults)?;
-        return Some((Good::AtMost(limit), Some(unit)));
+        let path = fields.path_to("good");
+        let fields = ObjectFields::read(fields.file(), path, value, faults)?;
+        let (limit, unit) = read_at_most(&fields, faults)?;
+        return Some((GoodCriterion::AtMost(limit), Some(unit)));
     }
-    let labels = filter::read(fields, "good", metric, faults)?;
+    let labels = filter::read_filter(fields, "good", metric, faults)?;
     if labels.is_empty() {
         // All would be good, always.
-        faults.push(fields.fault("good", Problem::OutOfRange, GOOD));
+        faults.push(fields.fault("good", SloProblem::OutOfRange, GOOD));
         return None;
     }
-    Some((Good::Labels(labels), None))
+    Some((GoodCriterion::Labels(labels), None))
 }
 
-fn at_most(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<(std::time::Duration, Unit)> {
+fn read_at_most(
+    fields: &ObjectFields<'_>,
+    faults: &mut Vec<SloFault>,
+) -> Option<(std::time::Duration, ThresholdUnit)> {
     const KEYS: &[&str] = &["at_most", "unit"];
-    let strangers = fields.entries().filter(|(key, _)| !KEYS.contains(key));
-    faults.extend(strangers.map(|(key, _)| unknown(fields, key, Problem::UnknownKey, KEYS)));
-    let mut keep = Keep(faults);
-    let unit = keep.ok(unit(fields));
+    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
+    faults.extend(
+        unknown_keys
+            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
+    );
+    let mut collector = FaultCollector(faults);
+    let unit = collector.ok(read_unit(fields));
     // The number is read without a unit too, so that both faults show at once.
-    let limit = keep.ok(duration(fields, "at_most", unit.unwrap_or(Unit::Seconds)));
+    let limit = collector.ok(read_duration(
+        fields,
+        "at_most",
+        unit.unwrap_or(ThresholdUnit::Seconds),
+    ));
     Some((limit?, unit?))
 }
 
-/// Written out, because no kind says which one it is.
-fn unit(fields: &Fields<'_>) -> Result<Unit, Fault> {
+/// Reads the unit, which is required: no kind implies one.
+fn read_unit(fields: &ObjectFields<'_>) -> Result<ThresholdUnit, SloFault> {
     let allowed = "ms, s";
     let text = fields.string("unit", allowed)?;
-    let text = text.ok_or_else(|| fields.fault("unit", Problem::Missing, allowed))?;
-    let unit = [Unit::Milliseconds, Unit::Seconds]
+    let text = text.ok_or_else(|| fields.fault("unit", SloProblem::Missing, allowed))?;
+    let unit = [ThresholdUnit::Milliseconds, ThresholdUnit::Seconds]
         .into_iter()
         .find(|unit| unit.as_str() == text);
-    unit.ok_or_else(|| fields.fault("unit", Problem::UnknownUnit, allowed))
+    unit.ok_or_else(|| fields.fault("unit", SloProblem::UnknownUnit, allowed))
 }

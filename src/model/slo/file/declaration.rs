@@ -2,38 +2,43 @@
 
 use std::time::Duration;
 
-use super::super::kind::{Kind, Service, Threshold, Unit};
-use super::super::{Fault, Method, Objective, Problem, lint};
-use super::fields::Fields;
-use super::{unknown, window};
+use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
+use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
+use super::fields::ObjectFields;
+use super::{fault_with_suggestion, window};
 use crate::model::units::{Decimal, Percent};
 
 const TARGET: &str =
     "a number above 0 and below 100, in percent, with at most 12 decimals, such as 99.9";
 
-/// The objective, or `None` after at least one fault.
+/// Reads a built-in objective; `None` after at least one fault.
 ///
 /// Every field is read before giving up, so that all faults show at once.
-pub(super) fn read(
-    fields: &Fields<'_>,
-    service: &Service,
-    kind: Kind,
-    faults: &mut Vec<Fault>,
+pub(super) fn read_builtin_objective(
+    fields: &ObjectFields<'_>,
+    service: &ServiceKey,
+    kind: ObjectiveKind,
+    faults: &mut Vec<SloFault>,
 ) -> Option<Objective> {
-    let keys = keys(kind);
-    let strangers = fields.entries().filter(|(key, _)| !keys.contains(key));
+    let keys = allowed_keys(kind);
+    let unknown_keys = fields.entries().filter(|(key, _)| !keys.contains(key));
     let before = faults.len();
-    faults.extend(strangers.map(|(key, _)| unknown(fields, key, Problem::UnknownKey, keys)));
+    faults.extend(
+        unknown_keys
+            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, keys)),
+    );
 
-    let mut keep = Keep(faults);
-    let target = keep.ok(target(fields));
+    let mut collector = FaultCollector(faults);
+    let target = collector.ok(read_target(fields));
     let unit = kind
         .unit()
-        .map(|default| keep.ok(unit(fields, default)).unwrap_or(default));
-    let threshold = keep.ok(unit.map(|unit| threshold(fields, unit, target)).transpose());
-    let window = window::read(fields, keep.0);
-    let method = keep.ok(method(fields, service, kind));
-    let description = keep.ok(fields.string("description", "a string"));
+        .map(|default| collector.ok(read_unit(fields, default)).unwrap_or(default));
+    let threshold = collector.ok(unit
+        .map(|unit| read_threshold(fields, unit, target))
+        .transpose());
+    let window = window::read_window(fields, collector.0);
+    let method = collector.ok(read_method(fields, service, kind));
+    let description = collector.ok(fields.string("description", "a string"));
     if faults.len() > before {
         return None;
     }
@@ -51,21 +56,21 @@ pub(super) fn read(
         description: description?,
         warnings: Vec::new(),
     };
-    objective.warnings = lint::warnings(&objective);
+    objective.warnings = lint::lint_objective(&objective);
     Some(objective)
 }
 
-/// Sets faults aside, so that the fields after them are still read.
-pub(super) struct Keep<'a>(pub(super) &'a mut Vec<Fault>);
+/// Collector of faults, so that the fields after a faulty one are still read.
+pub(super) struct FaultCollector<'a>(pub(super) &'a mut Vec<SloFault>);
 
-impl Keep<'_> {
-    pub(super) fn ok<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+impl FaultCollector<'_> {
+    pub(super) fn ok<T>(&mut self, result: Result<T, SloFault>) -> Option<T> {
         result.map_err(|fault| self.0.push(fault)).ok()
     }
 }
 
-/// The keys of an objective of this kind.
-fn keys(kind: Kind) -> &'static [&'static str] {
+/// Returns the keys of an objective of this kind.
+fn allowed_keys(kind: ObjectiveKind) -> &'static [&'static str] {
     match kind.unit() {
         Some(_) => &[
             "target",
@@ -79,32 +84,37 @@ fn keys(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-pub(super) fn target(fields: &Fields<'_>) -> Result<Percent, Fault> {
+pub(super) fn read_target(fields: &ObjectFields<'_>) -> Result<Percent, SloFault> {
     let target: Option<Percent> = fields.number("target", TARGET)?.parse().ok();
     target
         .filter(|target| *target > Percent::ZERO && *target < Percent::HUNDRED)
-        .ok_or_else(|| fields.fault("target", Problem::OutOfRange, TARGET))
+        .ok_or_else(|| fields.fault("target", SloProblem::OutOfRange, TARGET))
 }
 
-fn method(fields: &Fields<'_>, service: &Service, kind: Kind) -> Result<Method, Fault> {
+fn read_method(
+    fields: &ObjectFields<'_>,
+    service: &ServiceKey,
+    kind: ObjectiveKind,
+) -> Result<BudgetingMethod, SloFault> {
     let methods = kind.methods(service);
     let allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
     let allowed = allowed.join(", ");
     let Some(text) = fields.string("method", &allowed)? else {
         return Ok(kind.default_method());
     };
-    let method = Method::ALL
+    let method = BudgetingMethod::ALL
         .into_iter()
         .find(|method| method.as_str() == text);
-    let method = method.ok_or_else(|| fields.fault("method", Problem::UnknownMethod, &allowed))?;
+    let method =
+        method.ok_or_else(|| fields.fault("method", SloProblem::UnknownMethod, &allowed))?;
     if methods.contains(&method) {
         Ok(method)
     } else {
-        Err(fields.fault("method", Problem::UncountedMethod, &allowed))
+        Err(fields.fault("method", SloProblem::UncountedMethod, &allowed))
     }
 }
 
-fn unit(fields: &Fields<'_>, default: Unit) -> Result<Unit, Fault> {
+fn read_unit(fields: &ObjectFields<'_>, default: ThresholdUnit) -> Result<ThresholdUnit, SloFault> {
     let units = default.alternatives();
     let allowed = units
         .iter()
@@ -115,18 +125,28 @@ fn unit(fields: &Fields<'_>, default: Unit) -> Result<Unit, Fault> {
         return Ok(default);
     };
     let unit = units.iter().copied().find(|unit| unit.as_str() == text);
-    unit.ok_or_else(|| fields.fault("unit", Problem::UnknownUnit, &allowed))
+    unit.ok_or_else(|| fields.fault("unit", SloProblem::UnknownUnit, &allowed))
 }
 
-fn threshold(fields: &Fields<'_>, unit: Unit, target: Option<Percent>) -> Result<Threshold, Fault> {
+fn read_threshold(
+    fields: &ObjectFields<'_>,
+    unit: ThresholdUnit,
+    target: Option<Percent>,
+) -> Result<ObjectiveThreshold, SloFault> {
     match unit {
-        Unit::Percent => permitted(fields, target).map(Threshold::Percent),
-        time => duration(fields, "threshold", time).map(Threshold::Duration),
+        ThresholdUnit::Percent => {
+            read_error_rate_threshold(fields, target).map(ObjectiveThreshold::Percent)
+        }
+        time => read_duration(fields, "threshold", time).map(ObjectiveThreshold::Duration),
     }
 }
 
-/// A limit that is a time, exact to the nanosecond.
-pub(super) fn duration(fields: &Fields<'_>, key: &str, unit: Unit) -> Result<Duration, Fault> {
+/// Reads a duration limit, exact to the nanosecond.
+pub(super) fn read_duration(
+    fields: &ObjectFields<'_>,
+    key: &str,
+    unit: ThresholdUnit,
+) -> Result<Duration, SloFault> {
     let allowed = format!(
         "a number above 0, in {}, of whole nanoseconds and under 500 years",
         unit.as_str()
@@ -134,26 +154,32 @@ pub(super) fn duration(fields: &Fields<'_>, key: &str, unit: Unit) -> Result<Dur
     let decimal: Option<Decimal> = fields.number(key, &allowed)?.parse().ok();
     let nanoseconds = decimal
         .zip(unit.nanosecond_places())
-        .and_then(|(decimal, places)| decimal.scaled(places))
+        .and_then(|(decimal, places)| decimal.to_fixed_point(places))
         .filter(|n| *n > 0);
     nanoseconds
         .map(Duration::from_nanos)
-        .ok_or_else(|| fields.fault(key, Problem::OutOfRange, &allowed))
+        .ok_or_else(|| fields.fault(key, SloProblem::OutOfRange, &allowed))
 }
 
-/// The threshold of an error rate, which states its target a second time: as the bad share.
-fn permitted(fields: &Fields<'_>, target: Option<Percent>) -> Result<Percent, Fault> {
+/// Reads the threshold of an error rate, which repeats its target as the bad share.
+fn read_error_rate_threshold(
+    fields: &ObjectFields<'_>,
+    target: Option<Percent>,
+) -> Result<Percent, SloFault> {
     let expected = target.map(Percent::complement);
     let allowed = match expected {
         Some(expected) => format!("{expected}, in percent, which is 100 - target"),
         None => "100 - target, in percent".into(),
     };
     let stated: Option<Percent> = fields.number("threshold", &allowed)?.parse().ok();
-    let stated = stated.ok_or_else(|| fields.fault("threshold", Problem::OutOfRange, &allowed))?;
+    let stated =
+        stated.ok_or_else(|| fields.fault("threshold", SloProblem::OutOfRange, &allowed))?;
     match expected {
-        Some(expected) if expected != stated => {
-            Err(fields.fault("threshold", Problem::ThresholdContradictsTarget, &allowed))
-        }
+        Some(expected) if expected != stated => Err(fields.fault(
+            "threshold",
+            SloProblem::ThresholdContradictsTarget,
+            &allowed,
+        )),
         _ => Ok(stated),
     }
 }

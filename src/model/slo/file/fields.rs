@@ -4,29 +4,29 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use super::super::json::{self, Entries};
-use super::super::{Fault, Problem};
+use super::super::json::{self, ObjectEntries};
+use super::super::{SloFault, SloProblem};
 
-/// One object of a file, each key once.
+/// The fields of one object of a file, each key once.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(super) struct ObjectFields<'a> {
     file: &'a str,
     path: String,
     entries: Vec<(String, &'a RawValue)>,
 }
 
-impl<'a> Fields<'a> {
-    /// Takes an object apart. A key that stands twice is a fault, and its first value counts.
+impl<'a> ObjectFields<'a> {
+    /// Splits an object into its fields. A key that stands twice is a fault, and its first value counts.
     pub(super) fn read(
         file: &'a str,
         path: String,
         value: &'a RawValue,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<SloFault>,
     ) -> Option<Self> {
-        let Some(Entries(mut entries)) = json::object(value) else {
-            faults.push(Fault {
+        let Some(ObjectEntries(mut entries)) = json::parse_object(value) else {
+            faults.push(SloFault {
                 path,
-                ..Fault::whole_file(file, Problem::WrongType, shortened(value), "an object")
+                ..SloFault::for_file(file, SloProblem::WrongType, truncate(value), "an object")
             });
             return None;
         };
@@ -35,18 +35,18 @@ impl<'a> Fields<'a> {
         entries.retain(|(key, value)| {
             let first = seen.insert(key.clone());
             if !first {
-                twice.push((key.clone(), shortened(value)));
+                twice.push((key.clone(), truncate(value)));
             }
             first
         });
-        let fields = Fields {
+        let fields = ObjectFields {
             file,
             path,
             entries,
         };
-        faults.extend(twice.into_iter().map(|(key, value)| Fault {
+        faults.extend(twice.into_iter().map(|(key, value)| SloFault {
             value: Some(value),
-            ..fields.fault(&key, Problem::DuplicateKey, "each key once")
+            ..fields.fault(&key, SloProblem::DuplicateKey, "each key once")
         }));
         Some(fields)
     }
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         self.file
     }
 
-    pub(super) fn path_of(&self, key: &str) -> String {
+    pub(super) fn path_to(&self, key: &str) -> String {
         format!("{}.{key}", self.path)
     }
 
@@ -71,41 +71,41 @@ impl<'a> Fields<'a> {
             .map(|(_, value)| value)
     }
 
-    /// A fault of the value under this key.
-    pub(super) fn fault(&self, key: &str, problem: Problem, allowed: &str) -> Fault {
-        Fault {
+    /// Returns a fault of the value under this key.
+    pub(super) fn fault(&self, key: &str, problem: SloProblem, allowed: &str) -> SloFault {
+        SloFault {
             file: self.file.into(),
-            path: self.path_of(key),
+            path: self.path_to(key),
             problem,
-            value: self.get(key).map(shortened),
+            value: self.get(key).map(truncate),
             allowed: allowed.into(),
         }
     }
 
-    /// The string under this key, if there is one.
-    pub(super) fn string(&self, key: &str, allowed: &str) -> Result<Option<String>, Fault> {
+    /// Returns the string under this key, if there is one.
+    pub(super) fn string(&self, key: &str, allowed: &str) -> Result<Option<String>, SloFault> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        let text = json::string(value);
+        let text = json::parse_string(value);
         text.map(Some)
-            .ok_or_else(|| self.fault(key, Problem::WrongType, allowed))
+            .ok_or_else(|| self.fault(key, SloProblem::WrongType, allowed))
     }
 
-    /// The number under this key, as it was written.
-    pub(super) fn number(&self, key: &str, allowed: &str) -> Result<&'a str, Fault> {
+    /// Returns the number under this key, as it was written.
+    pub(super) fn number(&self, key: &str, allowed: &str) -> Result<&'a str, SloFault> {
         let value = self
             .get(key)
-            .ok_or_else(|| self.fault(key, Problem::Missing, allowed))?;
-        json::number(value).ok_or_else(|| self.fault(key, Problem::WrongType, allowed))
+            .ok_or_else(|| self.fault(key, SloProblem::Missing, allowed))?;
+        json::number_text(value).ok_or_else(|| self.fault(key, SloProblem::WrongType, allowed))
     }
 }
 
-/// A value as it was written, but for the inside of what would flood the message.
-fn shortened(value: &RawValue) -> String {
-    const LONGEST: usize = 60;
+/// Returns the value as written, truncated to 60 characters.
+fn truncate(value: &RawValue) -> String {
+    const MAX_CHARS: usize = 60;
     let text = value.get();
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),
     }

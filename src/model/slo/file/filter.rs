@@ -2,91 +2,99 @@
 
 use serde_json::value::RawValue;
 
-use super::super::indicator::Filter;
-use super::super::{Fault, Problem, json};
-use super::fields::Fields;
-use super::unknown;
-use crate::model::catalog::{Attribute, MetricSpec, Values};
+use super::super::indicator::LabelFilter;
+use super::super::{SloFault, SloProblem, json};
+use super::fault_with_suggestion;
+use super::fields::ObjectFields;
+use crate::model::catalog::{Attribute, AttributeValues, MetricSpec};
 use crate::model::suggest::nearest;
 
-/// Longer values are cut in a label, and would never match.
-const LONGEST: usize = 128;
+/// The maximum length of a label value in bytes; longer ones are cut in a label, and would never match.
+const MAX_VALUE_BYTES: usize = 128;
 
-/// The filter under this key; empty where there is none, and `None` after a fault.
-pub(super) fn read(
-    fields: &Fields<'_>,
+/// Reads the filter under this key; empty where there is none, and `None` after a fault.
+pub(super) fn read_filter(
+    fields: &ObjectFields<'_>,
     key: &str,
     metric: &MetricSpec,
-    faults: &mut Vec<Fault>,
-) -> Option<Filter> {
+    faults: &mut Vec<SloFault>,
+) -> Option<LabelFilter> {
     let Some(value) = fields.get(key) else {
-        return Some(Filter::default());
+        return Some(LabelFilter::default());
     };
-    let fields = Fields::read(fields.file(), fields.path_of(key), value, faults)?;
+    let fields = ObjectFields::read(fields.file(), fields.path_to(key), value, faults)?;
     let before = faults.len();
     let mut labels = Vec::new();
     for (key, value) in fields.entries() {
         let known = metric.attributes.iter().find(|known| known.key == key);
         let Some(attribute) = known else {
             let keys: Vec<_> = metric.attributes.iter().map(|known| known.key).collect();
-            faults.push(unknown(&fields, key, Problem::UnknownAttribute, &keys));
+            faults.push(fault_with_suggestion(
+                &fields,
+                key,
+                SloProblem::UnknownAttribute,
+                &keys,
+            ));
             continue;
         };
-        match values(value, attribute) {
+        match read_values(value, attribute) {
             Some(values) => labels.push((attribute.key, values)),
             None => {
-                let allowed = allowed(attribute, value);
-                faults.push(fields.fault(key, Problem::UnknownValue, &allowed));
+                let allowed = allowed_values(attribute, value);
+                faults.push(fields.fault(key, SloProblem::UnknownValue, &allowed));
             }
         }
     }
-    (faults.len() == before).then_some(Filter(labels))
+    (faults.len() == before).then_some(LabelFilter(labels))
 }
 
-/// One value or several; `None` where one can't be.
-fn values(value: &RawValue, attribute: &Attribute) -> Option<Vec<Option<String>>> {
-    match json::array(value) {
+/// Reads one value or several; `None` if one is not allowed.
+fn read_values(value: &RawValue, attribute: &Attribute) -> Option<Vec<Option<String>>> {
+    match json::parse_array(value) {
         Some(values) if values.is_empty() => None,
         Some(values) => values
             .into_iter()
-            .map(|value| self::value(value, attribute))
+            .map(|value| self::read_value(value, attribute))
             .collect(),
-        None => Some(vec![self::value(value, attribute)?]),
+        None => Some(vec![self::read_value(value, attribute)?]),
     }
 }
 
-/// A value that the label may have, inner `None` for its absence.
-fn value(value: &RawValue, attribute: &Attribute) -> Option<Option<String>> {
+/// Reads a value of the label; inner `None` stands for its absence.
+fn read_value(value: &RawValue, attribute: &Attribute) -> Option<Option<String>> {
     if value.get() == "null" {
         return Some(None);
     }
-    let text = json::string(value);
+    let text = json::parse_string(value);
     let text = match attribute.values {
-        Values::OneOf(values) => text.filter(|text| values.contains(&text.as_str())),
-        Values::Integer(_) => text
-            .or_else(|| json::number(value).map(Into::into))
+        AttributeValues::OneOf(values) => text.filter(|text| values.contains(&text.as_str())),
+        AttributeValues::Integer(_) => text
+            .or_else(|| json::number_text(value).map(Into::into))
             .filter(|text| {
                 text.parse::<i64>()
                     .is_ok_and(|whole| whole.to_string() == *text)
             }),
-        Values::Open(_) => text.filter(|text| !text.is_empty() && text.len() <= LONGEST),
+        AttributeValues::Open(_) => {
+            text.filter(|text| !text.is_empty() && text.len() <= MAX_VALUE_BYTES)
+        }
     };
     text.map(Some)
 }
 
-fn allowed(attribute: &Attribute, value: &RawValue) -> String {
-    let what = match attribute.values {
-        Values::OneOf(values) => {
-            let text = json::string(value).unwrap_or_default();
-            let meant = nearest(&text, values).map(|meant| format!("; did you mean {meant}?"));
+fn allowed_values(attribute: &Attribute, value: &RawValue) -> String {
+    let kind = match attribute.values {
+        AttributeValues::OneOf(values) => {
+            let text = json::parse_string(value).unwrap_or_default();
+            let suggestion =
+                nearest(&text, values).map(|nearest| format!("; did you mean {nearest}?"));
             return format!(
                 "{}, several of them in an array, or null where the label is absent{}",
                 values.join(", "),
-                meant.unwrap_or_default()
+                suggestion.unwrap_or_default()
             );
         }
-        Values::Integer(source) => format!("a whole number ({source})"),
-        Values::Open(source) => format!("text of 1 to {LONGEST} bytes ({source})"),
+        AttributeValues::Integer(source) => format!("a whole number ({source})"),
+        AttributeValues::Open(source) => format!("text of 1 to {MAX_VALUE_BYTES} bytes ({source})"),
     };
-    format!("{what}, several in an array, or null where the label is absent")
+    format!("{kind}, several in an array, or null where the label is absent")
 }

@@ -2,58 +2,68 @@
 
 use jiff::tz::TimeZone;
 
-use super::super::window::{Calendar, Period};
-use super::super::{Fault, Problem, Window};
-use super::fields::Fields;
-use super::unknown;
+use super::super::window::{CalendarPeriod, CalendarWindow};
+use super::super::{SloFault, SloProblem, SloWindow};
+use super::fault_with_suggestion;
+use super::fields::ObjectFields;
 
 const KEYS: &[&str] = &["calendar", "time_zone"];
 
-const ZONES: &str = "a name of the IANA database, such as \"Europe/Berlin\", that this machine's \
+const ALLOWED_ZONES: &str = "a name of the IANA database, such as \"Europe/Berlin\", that this machine's \
                      zoneinfo has; \"UTC\" is always there";
 
-/// The window, or `None` after at least one fault.
-pub(super) fn read(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<Window> {
+/// Reads the window; `None` after at least one fault.
+pub(super) fn read_window(
+    fields: &ObjectFields<'_>,
+    faults: &mut Vec<SloFault>,
+) -> Option<SloWindow> {
     let value = fields.get("window");
     if let Some(value) = value.filter(|value| value.get().starts_with('{')) {
-        let path = fields.path_of("window");
-        let calendar = Fields::read(fields.file(), path, value, faults)?;
-        return read_calendar(&calendar, faults).map(Window::Calendar);
+        let path = fields.path_to("window");
+        let calendar = ObjectFields::read(fields.file(), path, value, faults)?;
+        return read_calendar(&calendar, faults).map(SloWindow::Calendar);
     }
-    rolling(fields).map_err(|fault| faults.push(fault)).ok()
+    read_rolling(fields)
+        .map_err(|fault| faults.push(fault))
+        .ok()
 }
 
-fn rolling(fields: &Fields<'_>) -> Result<Window, Fault> {
-    let fault = |problem| fields.fault("window", problem, Window::ALLOWED);
-    let text = fields.string("window", Window::ALLOWED)?;
-    let text = text.ok_or_else(|| fault(Problem::Missing))?;
-    Window::parse(&text).ok_or_else(|| fault(Problem::InvalidWindow))
+fn read_rolling(fields: &ObjectFields<'_>) -> Result<SloWindow, SloFault> {
+    let fault = |problem| fields.fault("window", problem, SloWindow::ALLOWED);
+    let text = fields.string("window", SloWindow::ALLOWED)?;
+    let text = text.ok_or_else(|| fault(SloProblem::Missing))?;
+    SloWindow::parse_rolling(&text).ok_or_else(|| fault(SloProblem::InvalidWindow))
 }
 
-fn read_calendar(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<Calendar> {
-    let strangers = fields.entries().filter(|(key, _)| !KEYS.contains(key));
+fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Vec<SloFault>) -> Option<CalendarWindow> {
+    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
     let before = faults.len();
-    faults.extend(strangers.map(|(key, _)| unknown(fields, key, Problem::UnknownKey, KEYS)));
-    let period = period(fields).map_err(|fault| faults.push(fault)).ok();
-    let zone = zone(fields).map_err(|fault| faults.push(fault)).ok();
-    (faults.len() == before).then(|| Some(Calendar::new(period?, zone?)))?
+    faults.extend(
+        unknown_keys
+            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
+    );
+    let period = read_period(fields).map_err(|fault| faults.push(fault)).ok();
+    let zone = read_time_zone(fields)
+        .map_err(|fault| faults.push(fault))
+        .ok();
+    (faults.len() == before).then(|| Some(CalendarWindow::new(period?, zone?)))?
 }
 
-fn period(fields: &Fields<'_>) -> Result<Period, Fault> {
-    let allowed = Period::ALL.map(Period::as_str).join(", ");
+fn read_period(fields: &ObjectFields<'_>) -> Result<CalendarPeriod, SloFault> {
+    let allowed = CalendarPeriod::ALL.map(CalendarPeriod::as_str).join(", ");
     let text = fields.string("calendar", &allowed)?;
-    let text = text.ok_or_else(|| fields.fault("calendar", Problem::Missing, &allowed))?;
-    let period = Period::ALL
+    let text = text.ok_or_else(|| fields.fault("calendar", SloProblem::Missing, &allowed))?;
+    let period = CalendarPeriod::ALL
         .into_iter()
         .find(|period| period.as_str() == text);
-    period.ok_or_else(|| fields.fault("calendar", Problem::UnknownPeriod, &allowed))
+    period.ok_or_else(|| fields.fault("calendar", SloProblem::UnknownPeriod, &allowed))
 }
 
-/// UTC unless the file says otherwise.
-fn zone(fields: &Fields<'_>) -> Result<TimeZone, Fault> {
-    match fields.string("time_zone", ZONES)?.as_deref() {
+/// Reads the time zone. Default: UTC.
+fn read_time_zone(fields: &ObjectFields<'_>) -> Result<TimeZone, SloFault> {
+    match fields.string("time_zone", ALLOWED_ZONES)?.as_deref() {
         None | Some("UTC") => Ok(TimeZone::UTC),
         Some(name) => TimeZone::get(name)
-            .map_err(|_| fields.fault("time_zone", Problem::UnknownTimeZone, ZONES)),
+            .map_err(|_| fields.fault("time_zone", SloProblem::UnknownTimeZone, ALLOWED_ZONES)),
     }
 }

@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use crate::model::units::{Decimal, Percent};
 
-/// A number with its unit, and the text that says so.
+/// A quantity with the text that mentions it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mention<'a> {
     pub(super) text: &'a str,
-    pub(super) value: Quantity,
+    pub(super) value: MentionedQuantity,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quantity {
+pub(super) enum MentionedQuantity {
     Percent(Percent),
     Duration(Duration),
 }
 
-/// Every quantity whose unit is known; other numbers ("5xx", "p95", "v2") say nothing.
-pub(super) fn quantities(sentence: &str) -> Vec<Mention<'_>> {
+/// Returns every quantity whose unit is known; other numbers ("5xx", "p95", "v2") say nothing.
+pub(super) fn find_quantities(sentence: &str) -> Vec<Mention<'_>> {
     let mut found = Vec::new();
     let mut rest = sentence;
     let mut in_word = false;
     while let Some(first) = rest.chars().next() {
         let mention = if first.is_ascii_digit() && !in_word {
-            mention(rest)
+            parse_mention(rest)
         } else {
             None
         };
@@ -39,23 +39,23 @@ pub(super) fn quantities(sentence: &str) -> Vec<Mention<'_>> {
     found
 }
 
-/// The quantity that this text begins with.
-fn mention(text: &str) -> Option<Mention<'_>> {
-    let number = &text[..length_of_number(text)];
+/// Parses the quantity at the start of the text.
+fn parse_mention(text: &str) -> Option<Mention<'_>> {
+    let number = &text[..number_len(text)];
     let after = &text[number.len()..];
     // "30d", "30 d" and "30-day".
     let unit = after.strip_prefix([' ', '-', '\u{a0}']).unwrap_or(after);
     let separator = after.len() - unit.len();
-    let unit = &unit[..length_of_unit(unit)];
-    let value = quantity(number.parse().ok()?, unit)?;
+    let unit = &unit[..unit_len(unit)];
+    let value = parse_quantity(number.parse().ok()?, unit)?;
     Some(Mention {
         text: &text[..number.len() + separator + unit.len()],
         value,
     })
 }
 
-/// Digits, and a dot where a digit follows: the full stop of a sentence is not a decimal point.
-fn length_of_number(text: &str) -> usize {
+/// Returns the length of the leading number, with a dot only where a digit follows: the full stop of a sentence is not a decimal point.
+fn number_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     (0..bytes.len())
@@ -63,7 +63,7 @@ fn length_of_number(text: &str) -> usize {
         .unwrap_or(bytes.len())
 }
 
-fn length_of_unit(text: &str) -> usize {
+fn unit_len(text: &str) -> usize {
     if text.starts_with('%') {
         return 1;
     }
@@ -71,9 +71,13 @@ fn length_of_unit(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-fn quantity(number: Decimal, unit: &str) -> Option<Quantity> {
+fn parse_quantity(number: Decimal, unit: &str) -> Option<MentionedQuantity> {
     let nanoseconds: u64 = match unit.to_lowercase().as_str() {
-        "%" | "percent" => return Percent::try_from(number).ok().map(Quantity::Percent),
+        "%" | "percent" => {
+            return Percent::try_from(number)
+                .ok()
+                .map(MentionedQuantity::Percent);
+        }
         "ms" | "msec" | "millisecond" | "milliseconds" => 1_000_000,
         "s" | "sec" | "secs" | "second" | "seconds" => 1_000_000_000,
         "m" | "min" | "mins" | "minute" | "minutes" => 60_000_000_000,
@@ -83,9 +87,11 @@ fn quantity(number: Decimal, unit: &str) -> Option<Quantity> {
         _ => return None,
     };
     // Nine decimals are the most that can be whole nanoseconds of any of these units.
-    let billionths = u128::from(number.scaled(9)?) * u128::from(nanoseconds);
+    let billionths = u128::from(number.to_fixed_point(9)?) * u128::from(nanoseconds);
     let nanoseconds = u64::try_from(billionths / 1_000_000_000).ok()?;
-    Some(Quantity::Duration(Duration::from_nanos(nanoseconds)))
+    Some(MentionedQuantity::Duration(Duration::from_nanos(
+        nanoseconds,
+    )))
 }
 
 #[cfg(test)]
@@ -93,7 +99,7 @@ mod tests {
     use super::*;
 
     fn texts(sentence: &str) -> Vec<&str> {
-        quantities(sentence)
+        find_quantities(sentence)
             .into_iter()
             .map(|mention| mention.text)
             .collect()
@@ -101,13 +107,16 @@ mod tests {
 
     #[test]
     fn a_sentence_gives_its_quantities() {
-        let found = quantities("95% of requests under 1.5s over 30 days.");
+        let found = find_quantities("95% of requests under 1.5s over 30 days.");
         let values: Vec<_> = found.iter().map(|mention| mention.value).collect();
-        assert_eq!(values[0], Quantity::Percent("95".parse().unwrap()));
-        assert_eq!(values[1], Quantity::Duration(Duration::from_millis(1_500)));
+        assert_eq!(values[0], MentionedQuantity::Percent("95".parse().unwrap()));
+        assert_eq!(
+            values[1],
+            MentionedQuantity::Duration(Duration::from_millis(1_500))
+        );
         assert_eq!(
             values[2],
-            Quantity::Duration(Duration::from_secs(30 * 86_400))
+            MentionedQuantity::Duration(Duration::from_secs(30 * 86_400))
         );
         assert_eq!(found[1].text, "1.5s");
     }

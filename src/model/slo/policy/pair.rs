@@ -1,17 +1,17 @@
-//! One pair of windows: when it fires, how soon, and for how long.
+//! One pair of windows: evaluation, detection time, reset time.
 
 use std::time::Duration;
 
-use super::Level;
+use super::AlertLevel;
 use crate::model::slo::burn_rate::BurnRate;
 use crate::model::units::{Percent, Ratio};
 
 /// Two windows over which a budget must burn faster than a factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Pair {
+pub struct WindowPair {
     /// What it raises.
-    pub level: Level,
+    pub level: AlertLevel,
     /// The burn rate that both windows must exceed.
     pub factor: Ratio,
     /// The window that says how much is gone.
@@ -20,23 +20,28 @@ pub struct Pair {
     pub short: Duration,
 }
 
-/// What a pair says.
+/// The state of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum PairStatus {
     /// Both windows burn too fast, and enough was bad.
-    Fires,
-    /// They do not.
-    Quiet,
+    Firing,
+    /// One window does not, or too little was bad.
+    Inactive,
     /// Less than half of the long window has samples, so that it can't be said.
     Frozen,
 }
 
-impl Pair {
+impl WindowPair {
     /// A pair of windows; `short` is the shorter one.
     #[must_use]
-    pub const fn new(level: Level, factor: Ratio, long: Duration, short: Duration) -> Pair {
-        Pair {
+    pub const fn new(
+        level: AlertLevel,
+        factor: Ratio,
+        long: Duration,
+        short: Duration,
+    ) -> WindowPair {
+        WindowPair {
             level,
             factor,
             long,
@@ -44,26 +49,31 @@ impl Pair {
         }
     }
 
-    pub(super) const fn of_seconds(level: Level, factor: Ratio, long: u64, short: u64) -> Pair {
+    pub(super) const fn from_seconds(
+        level: AlertLevel,
+        factor: Ratio,
+        long: u64,
+        short: u64,
+    ) -> WindowPair {
         let (long, short) = (Duration::from_secs(long), Duration::from_secs(short));
-        Pair::new(level, factor, long, short)
+        WindowPair::new(level, factor, long, short)
     }
 
-    /// What the pair says of these windows.
+    /// Evaluates the pair on these windows.
     #[must_use]
-    pub fn judge(&self, target: Percent, min_bad: u64, rates: &[BurnRate]) -> Verdict {
+    pub fn evaluate(&self, target: Percent, min_bad: u64, rates: &[BurnRate]) -> PairStatus {
         let find = |window| rates.iter().find(|rate| rate.window == window);
         let (Some(long), Some(short)) = (find(self.long), find(self.short)) else {
-            return Verdict::Frozen;
+            return PairStatus::Frozen;
         };
         if !long.is_covered() {
-            return Verdict::Frozen;
+            return PairStatus::Frozen;
         }
         let fast = |rate: &BurnRate| rate.exceeds(target, self.factor);
         if long.bad >= min_bad && fast(long) && fast(short) {
-            Verdict::Fires
+            PairStatus::Firing
         } else {
-            Verdict::Quiet
+            PairStatus::Inactive
         }
     }
 
@@ -71,29 +81,35 @@ impl Pair {
     /// factor × long / window.
     #[must_use]
     pub fn consumed_when_firing(&self, window: Duration) -> Option<Ratio> {
-        self.factor.times(Ratio::of_durations(self.long, window)?)
+        self.factor
+            .checked_mul(Ratio::from_durations(self.long, window)?)
     }
 
-    /// How long this share of bad lasts until the pair fires, if everything was good before: permitted
+    /// Returns the detection time: how long this share of bad lasts until the pair fires, if everything was good before: permitted
     /// share × factor / share of bad × long. `None` where it never does.
     #[must_use]
-    pub fn detects_after(&self, target: Percent, bad: Ratio) -> Option<Duration> {
-        self.time_to(self.long, target, bad)
+    pub fn detection_time(&self, target: Percent, bad: Ratio) -> Option<Duration> {
+        self.time_to_reach_factor(self.long, target, bad)
     }
 
-    /// How long the pair goes on after this share of bad has ended: until the short window is below
+    /// Returns the reset time: how long the pair fires after this share of bad has ended, until the short window is below
     /// the factor.
     #[must_use]
-    pub fn resets_after(&self, target: Percent, bad: Ratio) -> Option<Duration> {
-        let needed = self.time_to(self.short, target, bad)?;
+    pub fn reset_time(&self, target: Percent, bad: Ratio) -> Option<Duration> {
+        let needed = self.time_to_reach_factor(self.short, target, bad)?;
         Some(self.short.saturating_sub(needed))
     }
 
-    /// For how long a window must have seen this share of bad to burn at the factor.
-    fn time_to(&self, window: Duration, target: Percent, bad: Ratio) -> Option<Duration> {
-        let permitted = Ratio::from(target.complement().fraction());
-        let needed = permitted.times(self.factor)?;
+    /// Returns the time of this share of bad after which a window burns at the factor.
+    fn time_to_reach_factor(
+        &self,
+        window: Duration,
+        target: Percent,
+        bad: Ratio,
+    ) -> Option<Duration> {
+        let permitted = Ratio::from(target.complement().to_fraction());
+        let needed = permitted.checked_mul(self.factor)?;
         // Strictly faster than the factor: at exactly this share it never fires.
-        (bad > needed).then(|| bad.divide(needed.of(window)))?
+        (bad > needed).then(|| bad.div_duration(needed.mul_duration(window)))?
     }
 }

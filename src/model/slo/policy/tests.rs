@@ -22,7 +22,7 @@ fn rate(window: Duration, good: u64, bad: u64) -> BurnRate {
 
 #[test]
 fn the_workbooks_pairs_fire_at_2_5_10_and_10_percent_of_the_budget() {
-    let policy = Policy::sre_workbook();
+    let policy = BurnRatePolicy::sre_workbook();
     let consumed: Vec<_> = policy
         .pairs
         .iter()
@@ -34,7 +34,7 @@ fn the_workbooks_pairs_fire_at_2_5_10_and_10_percent_of_the_budget() {
 
 #[test]
 fn the_workbooks_short_windows_are_a_twelfth_of_the_long_ones() {
-    for pair in Policy::sre_workbook().pairs {
+    for pair in BurnRatePolicy::sre_workbook().pairs {
         assert_eq!(pair.short * 12, pair.long, "{pair:?}");
     }
 }
@@ -43,9 +43,9 @@ fn the_workbooks_short_windows_are_a_twelfth_of_the_long_ones() {
 fn the_workbooks_pairs_of_99_9_permit_its_error_rates() {
     // Error rates of the burn rates 14.4, 6, 3 and 1.
     let expected = ["0.0144", "0.006", "0.003", "0.001"];
-    for (pair, error_rate) in Policy::sre_workbook().pairs.iter().zip(expected) {
-        let bad = Ratio::from(percent("99.9").complement().fraction());
-        assert_eq!(bad.times(pair.factor), Some(ratio(error_rate)));
+    for (pair, error_rate) in BurnRatePolicy::sre_workbook().pairs.iter().zip(expected) {
+        let bad = Ratio::from(percent("99.9").complement().to_fraction());
+        assert_eq!(bad.checked_mul(pair.factor), Some(ratio(error_rate)));
     }
 }
 
@@ -53,8 +53,8 @@ fn the_workbooks_pairs_of_99_9_permit_its_error_rates() {
 #[test]
 fn detection_and_reset_of_the_pairs_follow_the_workbooks_formula() {
     let target = percent("99.9");
-    let pairs = Policy::sre_workbook().pairs;
-    let detects = |pair: usize, bad| pairs[pair].detects_after(target, ratio(bad));
+    let pairs = BurnRatePolicy::sre_workbook().pairs;
+    let detects = |pair: usize, bad| pairs[pair].detection_time(target, ratio(bad));
     // A total outage: 0.0144 of an hour is 51.84 s.
     assert_eq!(detects(0, "1"), Some(Duration::from_millis(51_840)));
     assert_eq!(detects(1, "1"), Some(Duration::from_millis(129_600)));
@@ -66,7 +66,7 @@ fn detection_and_reset_of_the_pairs_follow_the_workbooks_formula() {
     assert_eq!(detects(0, "0.0144"), None);
     assert_eq!(detects(3, "0.0005"), None);
 
-    let resets = |pair: usize, bad| pairs[pair].resets_after(target, ratio(bad));
+    let resets = |pair: usize, bad| pairs[pair].reset_time(target, ratio(bad));
     // The short window forgets a total outage after all but 0.0144 of its 5 minutes.
     assert_eq!(resets(0, "1"), Some(Duration::from_millis(295_680)));
     // At twice the factor it is below it after half of its time.
@@ -76,9 +76,9 @@ fn detection_and_reset_of_the_pairs_follow_the_workbooks_formula() {
 
 /// A window seen minute by minute: what the formulas say is what judging says.
 #[test]
-fn judging_minute_by_minute_finds_an_incident_when_the_formula_says() {
+fn evaluating_each_minute_detects_an_incident_when_the_formula_says() {
     let target = percent("99.9");
-    let pair = Policy::sre_workbook().pairs[0];
+    let pair = BurnRatePolicy::sre_workbook().pairs[0];
     // A tenth is bad from minute 100 to minute 200, of 1000 events a minute.
     let bad_in = |minute: u64| u64::from((100..200).contains(&minute)) * 100;
     let over = |window: Duration, now: u64| {
@@ -88,11 +88,11 @@ fn judging_minute_by_minute_finds_an_incident_when_the_formula_says() {
     };
     let fires = |now: u64| {
         let rates = [over(pair.short, now), over(pair.long, now)];
-        pair.judge(target, 10, &rates) == Verdict::Fires
+        pair.evaluate(target, 10, &rates) == PairStatus::Firing
     };
     let firing: Vec<u64> = (60..400).filter(|now| fires(*now)).collect();
-    let detected = pair.detects_after(target, ratio("0.1")).unwrap();
-    let ended = pair.resets_after(target, ratio("0.1")).unwrap();
+    let detected = pair.detection_time(target, ratio("0.1")).unwrap();
+    let ended = pair.reset_time(target, ratio("0.1")).unwrap();
     // To the minute: 8.64 min after the start, and 4.28 min after the end.
     assert_eq!(
         firing.first(),
@@ -107,64 +107,79 @@ fn judging_minute_by_minute_finds_an_incident_when_the_formula_says() {
 
 #[test]
 fn the_platforms_policy_is_10x_over_an_hour_and_2x_over_six() {
-    let policy = Policy::default();
+    let policy = BurnRatePolicy::default();
     let windows: Vec<_> = policy.windows().iter().map(Duration::as_secs).collect();
     assert_eq!(windows, [300, 1_800, 3_600, 21_600]);
     let target = percent("99");
-    let judge = |bad: u64, short_bad: u64| {
+    let evaluate = |bad: u64, short_bad: u64| {
         let rates = [
             rate(minutes(5), 1_000 - short_bad, short_bad),
             rate(minutes(30), 1_000 - short_bad, short_bad),
             rate(minutes(60), 1_000 - bad, bad),
             rate(minutes(360), 1_000 - bad, bad),
         ];
-        policy.judge(target, Method::Occurrences, &rates)
+        policy.evaluate(target, BudgetingMethod::Occurrences, &rates)
     };
     assert_eq!(
-        judge(100, 100),
-        Alert::Warning,
+        evaluate(100, 100),
+        AlertState::Warning,
         "exactly 10x is not critical"
     );
-    assert_eq!(judge(101, 101), Alert::Critical, "one event more is");
-    assert_eq!(judge(101, 0), Alert::None, "it has ended");
-    assert_eq!(judge(20, 20), Alert::None, "exactly 2x is no warning");
-    assert_eq!(judge(21, 21), Alert::Warning);
+    assert_eq!(
+        evaluate(101, 101),
+        AlertState::Critical,
+        "one event more is"
+    );
+    assert_eq!(evaluate(101, 0), AlertState::None, "it has ended");
+    assert_eq!(
+        evaluate(20, 20),
+        AlertState::None,
+        "exactly 2x is no warning"
+    );
+    assert_eq!(evaluate(21, 21), AlertState::Warning);
 }
 
 #[test]
 fn one_error_does_not_page_a_quiet_service() {
     let target = percent("99.9");
-    let judge = |bad: u64, method| {
-        let rates: Vec<_> = Policy::default()
+    let evaluate = |bad: u64, method| {
+        let rates: Vec<_> = BurnRatePolicy::default()
             .windows()
             .into_iter()
             .map(|window| rate(window, 10, bad))
             .collect();
-        Policy::default().judge(target, method, &rates)
+        BurnRatePolicy::default().evaluate(target, method, &rates)
     };
-    assert_eq!(judge(9, Method::Occurrences), Alert::None);
-    assert_eq!(judge(10, Method::Occurrences), Alert::Critical);
-    assert_eq!(judge(2, Method::Timeslices), Alert::None);
-    assert_eq!(judge(3, Method::Timeslices), Alert::Critical);
+    assert_eq!(evaluate(9, BudgetingMethod::Occurrences), AlertState::None);
+    assert_eq!(
+        evaluate(10, BudgetingMethod::Occurrences),
+        AlertState::Critical
+    );
+    assert_eq!(evaluate(2, BudgetingMethod::Timeslices), AlertState::None);
+    assert_eq!(
+        evaluate(3, BudgetingMethod::Timeslices),
+        AlertState::Critical
+    );
 }
 
 #[test]
-fn what_cannot_be_seen_is_frozen_and_not_green() {
-    let policy = Policy::default();
+fn windows_without_coverage_are_frozen_and_not_green() {
+    let policy = BurnRatePolicy::default();
     let target = percent("99.9");
-    let judge = |rates: &[BurnRate]| policy.judge(target, Method::Occurrences, rates);
-    assert_eq!(judge(&[]), Alert::Frozen);
+    let evaluate =
+        |rates: &[BurnRate]| policy.evaluate(target, BudgetingMethod::Occurrences, rates);
+    assert_eq!(evaluate(&[]), AlertState::Frozen);
     let covered = |coverage: f64, bad: u64| -> Vec<_> {
         let windows = policy.windows().into_iter();
         windows
             .map(|window| BurnRate::new(window, 100, bad, coverage))
             .collect()
     };
-    assert_eq!(judge(&covered(0.49, 0)), Alert::Frozen);
-    assert_eq!(judge(&covered(0.5, 0)), Alert::None);
-    assert_eq!(judge(&covered(0.49, 100)), Alert::Frozen);
+    assert_eq!(evaluate(&covered(0.49, 0)), AlertState::Frozen);
+    assert_eq!(evaluate(&covered(0.5, 0)), AlertState::None);
+    assert_eq!(evaluate(&covered(0.49, 100)), AlertState::Frozen);
     // One pair that can be judged is enough to be woken by.
     let mut rates = covered(1.0, 100);
     rates[3].coverage = 0.1;
-    assert_eq!(judge(&rates), Alert::Critical);
+    assert_eq!(evaluate(&rates), AlertState::Critical);
 }

@@ -7,8 +7,8 @@ fn objectives() -> Objectives {
     Objectives::parse(&[("api.json", API)]).unwrap()
 }
 
-fn slices() -> Slices {
-    Slices::of(MINUTE, Duration::from_secs(15))
+fn slices() -> SliceExpressions {
+    SliceExpressions::new(MINUTE, Duration::from_secs(15))
 }
 
 #[test]
@@ -17,22 +17,22 @@ fn slices_are_added_up_as_recorded_and_all_else_from_its_counters() {
         (increase(vantage_slo_events_total{objective!=\"api.availability\"}[300s]))\n\
         or\n\
         sum by (objective, result) (sum_over_time(vantage:slo_slices[299999ms]))";
-    assert_eq!(events(&objectives(), 5 * MINUTE), expected);
+    assert_eq!(events_query(&objectives(), 5 * MINUTE), expected);
 }
 
 #[test]
-fn without_slices_that_are_judged_together_all_is_read_from_counters() {
+fn without_fleet_wide_slices_all_is_read_from_counters() {
     let file = r#"{"workers":{"availability":{"target":99,"window":"30d"}}}"#;
     let objectives = Objectives::parse(&[("workers.json", file)]).unwrap();
     let expected = "sum by (objective, result) (increase(vantage_slo_events_total[60s]))";
-    assert_eq!(events(&objectives, MINUTE), expected);
-    assert_eq!(slices().rules(&objectives), []);
+    assert_eq!(events_query(&objectives, MINUTE), expected);
+    assert_eq!(slices().recording_rules(&objectives), []);
 }
 
 #[test]
 fn bad_slices_are_recorded_before_good_ones_and_each_is_one_of_them() {
-    let rules = slices().rules(&objectives());
-    let labels = |rule: &Recording| rule.labels.clone();
+    let rules = slices().recording_rules(&objectives());
+    let labels = |rule: &SliceRecordingRule| rule.labels.clone();
     let of = |result: &str| {
         vec![
             ("objective", "api.availability".to_owned()),
@@ -49,11 +49,11 @@ fn bad_slices_are_recorded_before_good_ones_and_each_is_one_of_them() {
 
 #[test]
 fn jobs_are_named_literally() {
-    let seen = Seen {
+    let seen = KnownTargets {
         jobs: vec!["a.b".into(), "c\"d".into()],
         since: 1_000.0,
     };
-    let text = slices().judged(MINUTE, &seen);
+    let text = slices().raw_slices_query(MINUTE, &seen);
     assert!(
         text.contains(r#"up{job=~"a\\.b|c\\\"d"} offset 60s"#),
         "{text}"

@@ -3,14 +3,14 @@
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use super::table::{aligned, in_percent};
-use super::{ObjectiveReport, Report};
+use super::table::{align_columns, format_percent};
+use super::{ObjectiveReport, SloReport};
 use crate::model::units::{Ratio, format_duration};
 
-/// How one objective did in a period, against the one before.
+/// The change of an objective's SLI between two periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Change {
+pub enum SliChange {
     /// A larger share was good.
     Better,
     /// A smaller share was good.
@@ -21,41 +21,41 @@ pub enum Change {
     NoData,
 }
 
-impl Change {
+impl SliChange {
     /// The word as comparisons write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Change::Better => "better",
-            Change::Worse => "worse",
-            Change::Same => "same",
-            Change::NoData => "no_data",
+            SliChange::Better => "better",
+            SliChange::Worse => "worse",
+            SliChange::Same => "same",
+            SliChange::NoData => "no_data",
         }
     }
 }
 
 /// One objective in both periods.
-struct Both<'a> {
+struct PeriodPair<'a> {
     before: Option<&'a ObjectiveReport>,
     now: &'a ObjectiveReport,
 }
 
 /// Both reports, and the difference of each objective that is in the later one: the contract of
 /// `--compare --format json`.
-struct Comparison<'a> {
-    before: &'a Report,
-    now: &'a Report,
+struct ReportComparison<'a> {
+    before: &'a SloReport,
+    now: &'a SloReport,
 }
 
-impl Report {
-    /// This report, the one of the period before, and their differences, as one line of JSON.
+impl SloReport {
+    /// Serializes this report, the one of the period before, and their differences, as one line of JSON.
     ///
     /// `differences` has for each objective its `change` (`better`, `worse`, `same`, `no_data`), and by
     /// how much it moved: `sli`, `remaining` (of the budget), `bad` and `total`, each null where one of
     /// the periods doesn't say.
     #[must_use]
-    pub fn compared_json(&self, before: &Report) -> String {
-        let comparison = Comparison { before, now: self };
+    pub fn to_comparison_json(&self, before: &SloReport) -> String {
+        let comparison = ReportComparison { before, now: self };
         // Every key is text and no value fails to serialise.
         serde_json::to_string(&comparison).unwrap_or_default()
     }
@@ -63,7 +63,7 @@ impl Report {
 
 /// Both periods for people: a row for each, and in which direction the objective has moved.
 #[must_use]
-pub fn render_comparison(now: &Report, before: &Report) -> String {
+pub fn render_comparison(now: &SloReport, before: &SloReport) -> String {
     let window = now.objectives.first().map(|one| one.length);
     let each = window.map_or_else(String::new, |window| {
         format!(", {} each", format_duration(window))
@@ -80,14 +80,17 @@ pub fn render_comparison(now: &Report, before: &Report) -> String {
         "CHANGE",
     ];
     let mut rows = vec![headings.map(str::to_owned)];
-    for both in pairs(now, before) {
-        rows.extend(both.rows());
+    for pair in period_pairs(now, before) {
+        rows.extend(pair.rows());
     }
-    title + &aligned(&rows)
+    title + &align_columns(&rows)
 }
 
-fn pairs<'a>(now: &'a Report, before: &'a Report) -> impl Iterator<Item = Both<'a>> {
-    now.objectives.iter().map(|now| Both {
+fn period_pairs<'a>(
+    now: &'a SloReport,
+    before: &'a SloReport,
+) -> impl Iterator<Item = PeriodPair<'a>> {
+    now.objectives.iter().map(|now| PeriodPair {
         now,
         before: before
             .objectives
@@ -112,24 +115,24 @@ fn counts(objective: &ObjectiveReport) -> Option<(i128, i128)> {
         .then_some((i128::from(objective.bad), total))
 }
 
-impl Both<'_> {
-    fn difference(&self, of: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
-        of(self.now)?.minus(of(self.before?)?)
+impl PeriodPair<'_> {
+    fn difference(&self, value: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
+        value(self.now)?.checked_sub(value(self.before?)?)
     }
 
-    fn change(&self) -> Change {
+    fn change(&self) -> SliChange {
         match self.difference(sli) {
-            None => Change::NoData,
-            Some(moved) if moved.is_negative() => Change::Worse,
-            Some(moved) if moved == Ratio::ZERO => Change::Same,
-            Some(_) => Change::Better,
+            None => SliChange::NoData,
+            Some(moved) if moved.is_negative() => SliChange::Worse,
+            Some(moved) if moved == Ratio::ZERO => SliChange::Same,
+            Some(_) => SliChange::Better,
         }
     }
 
     fn rows(&self) -> [[String; 7]; 2] {
         let row = |period: &str, objective: Option<&ObjectiveReport>, first, last| {
             let percent = |share: Option<Ratio>, places| match share {
-                Some(share) => in_percent(share, places),
+                Some(share) => format_percent(share, places),
                 None => "-".into(),
             };
             let counted = objective.and_then(counts);
@@ -148,32 +151,32 @@ impl Both<'_> {
         let name = format!("{}.{}", self.now.service, self.now.name);
         [
             row("before", self.before, name, String::new()),
-            row("now", Some(self.now), String::new(), self.words()),
+            row("now", Some(self.now), String::new(), self.describe_change()),
         ]
     }
 
-    fn words(&self) -> String {
+    fn describe_change(&self) -> String {
         let change = self.change();
-        let points = |moved: Ratio| moved.times(Ratio::from(100));
+        let points = |moved: Ratio| moved.checked_mul(Ratio::from(100));
         match self.difference(sli).and_then(points) {
-            Some(points) if change == Change::Better => {
-                format!("better by {} points", points.rounded_down(4))
+            Some(points) if change == SliChange::Better => {
+                format!("better by {} points", points.format_floor(4))
             }
-            Some(points) if change == Change::Worse => {
+            Some(points) if change == SliChange::Worse => {
                 format!(
                     "worse by {} points",
-                    points.rounded_down(4).trim_start_matches('-')
+                    points.format_floor(4).trim_start_matches('-')
                 )
             }
-            _ if change == Change::NoData => "no data".into(),
+            _ if change == SliChange::NoData => "no data".into(),
             _ => change.as_str().into(),
         }
     }
 }
 
-impl Serialize for Comparison<'_> {
+impl Serialize for ReportComparison<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let differences: Vec<_> = pairs(self.now, self.before).collect();
+        let differences: Vec<_> = period_pairs(self.now, self.before).collect();
         let mut members = serializer.serialize_struct("Comparison", 3)?;
         members.serialize_field("now", self.now)?;
         members.serialize_field("before", self.before)?;
@@ -182,7 +185,7 @@ impl Serialize for Comparison<'_> {
     }
 }
 
-impl Serialize for Both<'_> {
+impl Serialize for PeriodPair<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let both = counts(self.now).zip(self.before.and_then(counts));
         let moved = both.map(|(now, before)| (now.0 - before.0, now.1 - before.1));
@@ -202,26 +205,26 @@ impl Serialize for Both<'_> {
 mod tests {
     use super::*;
     use crate::model::slo::Objectives;
-    use crate::model::slo::report::{Data, Source};
+    use crate::model::slo::report::{DataQuality, ReportSource};
 
-    fn report(at: &str, figures: &[(u64, u64, Data)]) -> Report {
+    fn report(at: &str, figures: &[(u64, u64, DataQuality)]) -> SloReport {
         let file = r#"{"api":{"latency":{"target":95,"threshold":2000,"window":"30d"},
             "error_rate":{"target":99.5,"threshold":0.5,"window":"30d"}}}"#;
         let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
-        let objectives = objectives.over("7d".parse().unwrap());
+        let objectives = objectives.with_window("7d".parse().unwrap());
         let at = at.parse().unwrap();
-        let mut report = Report::new(at, Source::Prometheus);
+        let mut report = SloReport::new(at, ReportSource::Prometheus);
         for (objective, (good, bad, data)) in objectives.iter().zip(figures) {
-            let mut one = ObjectiveReport::of(objective, at);
+            let mut one = ObjectiveReport::new(objective, at);
             (one.good, one.bad, one.data) = (*good, *bad, *data);
             report.objectives.push(one);
         }
         report
     }
 
-    fn both() -> (Report, Report) {
-        let before = [(990, 10, Data::Ok), (0, 0, Data::Absent)];
-        let now = [(960, 40, Data::Ok), (1_000, 0, Data::Ok)];
+    fn both() -> (SloReport, SloReport) {
+        let before = [(990, 10, DataQuality::Ok), (0, 0, DataQuality::Absent)];
+        let now = [(960, 40, DataQuality::Ok), (1_000, 0, DataQuality::Ok)];
         (
             report("2026-11-24T12:00:00Z", &now),
             report("2026-11-17T12:00:00Z", &before),
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_shows_both_periods_and_where_they_went() {
+    fn a_comparison_shows_both_periods_and_their_changes() {
         let (now, before) = both();
         let expected = "\
 prometheus, periods that end 2026-11-17T12:00:00Z and 2026-11-24T12:00:00Z, 7d each
@@ -244,9 +247,9 @@ api.error_rate  before           -         -    -      -
     }
 
     #[test]
-    fn differences_are_exact_and_null_where_a_period_says_nothing() {
+    fn differences_are_exact_and_null_where_a_period_has_no_data() {
         let (now, before) = both();
-        let json = now.compared_json(&before);
+        let json = now.to_comparison_json(&before);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let expected = serde_json::json!([
             {"service":"api","name":"latency","change":"worse","sli":-0.03,"remaining":-0.6,
@@ -260,12 +263,14 @@ api.error_rate  before           -         -    -      -
     }
 
     #[test]
-    fn better_and_the_same_are_told_apart_by_a_single_event() {
+    fn a_single_event_makes_the_difference_between_better_and_the_same() {
         let at = "2026-11-24T12:00:00Z";
-        let of = |good, bad| report(at, &[(good, bad, Data::Ok)]);
-        let said = |now: &Report, before: &Report| pairs(now, before).next().unwrap().change();
-        assert_eq!(said(&of(99, 1), &of(198, 2)), Change::Same);
-        assert_eq!(said(&of(100, 1), &of(198, 2)), Change::Better);
-        assert_eq!(said(&of(0, 0), &of(198, 2)), Change::NoData);
+        let of = |good, bad| report(at, &[(good, bad, DataQuality::Ok)]);
+        let change = |now: &SloReport, before: &SloReport| {
+            period_pairs(now, before).next().unwrap().change()
+        };
+        assert_eq!(change(&of(99, 1), &of(198, 2)), SliChange::Same);
+        assert_eq!(change(&of(100, 1), &of(198, 2)), SliChange::Better);
+        assert_eq!(change(&of(0, 0), &of(198, 2)), SliChange::NoData);
     }
 }

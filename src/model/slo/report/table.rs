@@ -4,26 +4,26 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use super::{Alert, BurnRate, ObjectiveReport, Report};
+use super::{AlertState, BurnRate, ObjectiveReport, SloReport};
 use crate::model::units::{Percent, Ratio, format_duration};
 
-const COLUMNS: usize = 100;
+const MAX_WIDTH: usize = 100;
 
 /// The space between columns.
-const GAP: usize = 2;
+const COLUMN_GAP: usize = 2;
 
-/// How wide the name of an objective is at least, and what it may grow to where there is room.
-const NAME: (usize, usize) = (12, 40);
+/// The minimum and maximum width of an objective's name, in columns.
+const NAME_WIDTH: (usize, usize) = (12, 40);
 
-/// The signs of the sparkline of a budget: an eighth each of what was left.
-const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// The bars of the budget sparkline: an eighth of the budget each.
+const BUDGET_BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// How many signs a budget has at most.
-const SIGNS: usize = 12;
+/// The maximum number of bars of a budget sparkline.
+const MAX_BUDGET_BARS: usize = 12;
 
-/// The steps of the sparkline of burn rates: a rate of at most this, and its sign. The same for all rows,
+/// The bars of the burn rate sparkline: a maximum rate as numerator and denominator, and its bar. The same for all rows,
 /// so that they can be compared; past the last it is `█`.
-const STEPS: [(u32, u32, char); 7] = [
+const BURN_RATE_BARS: [(u32, u32, char); 7] = [
     (0, 1, '▁'),
     (1, 2, '▂'),
     (1, 1, '▃'),
@@ -33,9 +33,9 @@ const STEPS: [(u32, u32, char); 7] = [
     (20, 1, '▇'),
 ];
 
-const BUDGET_LEGEND: &str = "BUDGET is what was left of it, from the start of the window or of the samples to now: █ most of it  \
+const BUDGET_BARS_LEGEND: &str = "BUDGET is what was left of it, from the start of the window or of the samples to now: █ most of it  \
      ▁ less than an eighth  × overspent";
-const LEGEND: &str =
+const BURN_RATE_BARS_LEGEND: &str =
     "▁ 0  ▂ to 0.5x  ▃ to 1x  ▄ to 2x  ▅ to 5x  ▆ to 10x  ▇ to 20x  █ above  · no data";
 
 /// The report for people: a row for each objective, and beneath it what else there is to say.
@@ -44,11 +44,11 @@ const LEGEND: &str =
 /// is. The sparkline shows what was left of the budget from the start of the window to now; where no row
 /// has that, the burn rates from the longest window to the shortest. Its right end is now in both.
 #[must_use]
-pub fn render_table(report: &Report) -> String {
+pub fn render_table(report: &SloReport) -> String {
     let mut text = format!("{} {:.0}\n\n", report.source.as_str(), report.generated_at);
     let known = |objective: &ObjectiveReport| !objective.burn_down.is_empty();
     let burn_down = report.objectives.iter().any(known);
-    let row = |objective| row(objective, burn_down);
+    let row = |objective| table_row(objective, burn_down);
     let mut rows: Vec<[String; 7]> = report.objectives.iter().map(row).collect();
     let headings = [
         "OBJECTIVE",
@@ -65,21 +65,23 @@ pub fn render_table(report: &Report) -> String {
         let widths = cells.map(|row| row[column].chars().count());
         widths.max().unwrap_or(0)
     };
-    let others: usize = (1..7).map(|column| width(&rows, column) + GAP).sum();
-    let room = COLUMNS.saturating_sub(others).clamp(NAME.0, NAME.1);
+    let others: usize = (1..7).map(|column| width(&rows, column) + COLUMN_GAP).sum();
+    let room = MAX_WIDTH
+        .saturating_sub(others)
+        .clamp(NAME_WIDTH.0, NAME_WIDTH.1);
     rows.iter_mut()
-        .for_each(|row| row[0] = shortened(&row[0], room));
+        .for_each(|row| row[0] = truncate(&row[0], room));
     let widths: [usize; 7] = std::array::from_fn(|column| width(&rows, column));
-    line(&mut text, &headings, widths);
+    write_row(&mut text, &headings, widths);
     for (cells, objective) in rows.iter().zip(&report.objectives) {
-        line(&mut text, cells, widths);
-        for remark in remarks(objective) {
-            wrapped(&mut text, &remark);
+        write_row(&mut text, cells, widths);
+        for note in row_notes(objective) {
+            write_wrapped(&mut text, &note);
         }
     }
     if burn_down {
         text.push('\n');
-        wrapped(&mut text, BUDGET_LEGEND);
+        write_wrapped(&mut text, BUDGET_BARS_LEGEND);
         return text;
     }
     let windows = report
@@ -95,67 +97,70 @@ pub fn render_table(report: &Report) -> String {
             .map(|rate| format_duration(rate.window));
         let names = names.collect::<Vec<_>>().join(" ");
         text.push('\n');
-        wrapped(&mut text, &format!("BURN over {names}: {LEGEND}"));
+        write_wrapped(
+            &mut text,
+            &format!("BURN over {names}: {BURN_RATE_BARS_LEGEND}"),
+        );
     }
     text
 }
 
-fn row(objective: &ObjectiveReport, burn_down: bool) -> [String; 7] {
+fn table_row(objective: &ObjectiveReport, burn_down: bool) -> [String; 7] {
     let budget = objective.budget();
     let counted = objective.is_counted();
     let percent = |share: Option<Ratio>, places| match share.filter(|_| counted) {
-        Some(share) => in_percent(share, places),
+        Some(share) => format_percent(share, places),
         None => "-".into(),
     };
     [
         format!("{}.{}", objective.service, objective.name),
-        format!("{} %", shortened(&objective.target.to_string(), 9)),
+        format!("{} %", truncate(&objective.target.to_string(), 9)),
         percent(budget.sli(), 4),
         percent(budget.remaining(), 2),
-        highest(objective.target, &objective.burn_rate),
+        format_highest_burn_rate(objective.target, &objective.burn_rate),
         match burn_down {
-            true => left(&objective.burn_down),
-            false => sparkline(objective.target, &objective.burn_rate),
+            true => budget_sparkline(&objective.burn_down),
+            false => burn_rate_sparkline(objective.target, &objective.burn_rate),
         },
-        alert(objective.alert).into(),
+        alert_label(objective.alert).into(),
     ]
 }
 
-/// A word each, in capitals where somebody is woken: colour isn't needed to find it.
-const fn alert(alert: Alert) -> &'static str {
+/// Returns the label of an alert state, in capitals if critical: colour isn't needed to find it.
+const fn alert_label(alert: AlertState) -> &'static str {
     match alert {
-        Alert::Critical => "CRITICAL",
+        AlertState::Critical => "CRITICAL",
         other => other.as_str(),
     }
 }
 
-/// What a row has no room for.
-fn remarks(objective: &ObjectiveReport) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if objective.data != super::Data::Ok {
+/// Returns the notes below a row.
+fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    if objective.data != super::DataQuality::Ok {
         let reason = objective.reason.as_deref().unwrap_or("");
         let colon = if reason.is_empty() { "" } else { ": " };
         // Rounded down: 99.9 % covered is not all of it.
         let covered = (objective.coverage * 100.0).floor();
         let data = objective.data.as_str();
-        remarks.push(format!("{data}, {covered} % covered{colon}{reason}"));
+        notes.push(format!("{data}, {covered} % covered{colon}{reason}"));
     }
     if let Some(at) = objective.exhausts_at {
-        remarks.push(format!("exhausted at {at:.0} at the rate of now"));
+        notes.push(format!("exhausted at {at:.0} at the rate of now"));
     }
     if let Some(at) = objective.recovers_at {
-        remarks.push(format!(
+        notes.push(format!(
             "within its budget again at {at:.0} if nothing more happens"
         ));
     }
     if let Some((good, bad)) = objective.raw {
-        remarks.push(format!("with maintenance: {good} good, {bad} bad"));
+        notes.push(format!("with maintenance: {good} good, {bad} bad"));
     }
-    remarks
+    notes
 }
 
-/// The highest burn rate, with its window.
-fn highest(target: Percent, rates: &[BurnRate]) -> String {
+/// Formats the highest burn rate with its window.
+fn format_highest_burn_rate(target: Percent, rates: &[BurnRate]) -> String {
     let rates = rates
         .iter()
         .filter_map(|rate| Some((rate.value(target)?, rate)));
@@ -164,7 +169,7 @@ fn highest(target: Percent, rates: &[BurnRate]) -> String {
         Some((value, rate)) => {
             format!(
                 "{}x over {}",
-                value.rounded_up(2),
+                value.format_ceil(2),
                 format_duration(rate.window)
             )
         }
@@ -172,8 +177,8 @@ fn highest(target: Percent, rates: &[BurnRate]) -> String {
     }
 }
 
-/// What was left, from the start of the window to now; `×` where it was overspent.
-fn left(points: &[(Timestamp, Ratio)]) -> String {
+/// Returns the sparkline of the remaining budget, from the start of the window to now; `×` if overspent.
+fn budget_sparkline(points: &[(Timestamp, Ratio)]) -> String {
     let sign = |left: Ratio| {
         if left.is_negative() {
             return '×';
@@ -181,19 +186,19 @@ fn left(points: &[(Timestamp, Ratio)]) -> String {
         let reached =
             |eighth: &u32| Ratio::new((*eighth).into(), 8).is_some_and(|eighth| left >= eighth);
         let eighths = (1..8).rev().find(reached).unwrap_or(0);
-        EIGHTHS[eighths as usize]
+        BUDGET_BARS[eighths as usize]
     };
     let last = points.len().saturating_sub(1);
-    let signs = points.len().min(SIGNS);
+    let signs = points.len().min(MAX_BUDGET_BARS);
     let place = |at: usize| last * at / signs.saturating_sub(1).max(1);
     (0..signs).map(|at| sign(points[place(at)].1)).collect()
 }
 
-/// From the longest window to the shortest.
-fn sparkline(target: Percent, rates: &[BurnRate]) -> String {
+/// Returns the sparkline of the burn rates, from the longest window to the shortest.
+fn burn_rate_sparkline(target: Percent, rates: &[BurnRate]) -> String {
     let sign = |rate: &BurnRate| match rate.value(target) {
         None => '·',
-        Some(value) => STEPS
+        Some(value) => BURN_RATE_BARS
             .iter()
             .find(|(numerator, denominator, _)| {
                 let limit = Ratio::new((*numerator).into(), (*denominator).into());
@@ -204,17 +209,17 @@ fn sparkline(target: Percent, rates: &[BurnRate]) -> String {
     rates.iter().rev().map(sign).collect()
 }
 
-pub(super) fn in_percent(share: Ratio, places: u32) -> String {
-    match share.times(Ratio::from(100)) {
-        Some(percent) => format!("{} %", percent.rounded_down(places)),
+pub(super) fn format_percent(share: Ratio, places: u32) -> String {
+    match share.checked_mul(Ratio::from(100)) {
+        Some(percent) => format!("{} %", percent.format_floor(places)),
         None => format!("{:.2} %", share.to_f64() * 100.0),
     }
 }
 
-fn line(text: &mut String, cells: &[String; 7], widths: [usize; 7]) {
+fn write_row(text: &mut String, cells: &[String; 7], widths: [usize; 7]) {
     let mut line = String::new();
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let gap = " ".repeat(if column == 0 { 0 } else { GAP });
+        let gap = " ".repeat(if column == 0 { 0 } else { COLUMN_GAP });
         // Numbers stand by their last digit.
         let _ = match column {
             1..=3 => write!(line, "{gap}{cell:>width$}"),
@@ -225,15 +230,19 @@ fn line(text: &mut String, cells: &[String; 7], widths: [usize; 7]) {
     text.push('\n');
 }
 
-/// Rows in columns; all but the first two and the last hold numbers.
-pub(super) fn aligned(rows: &[[String; 7]]) -> String {
+/// Aligns rows in columns; all but the first two and the last hold numbers.
+pub(super) fn align_columns(rows: &[[String; 7]]) -> String {
     let room = |column: usize| {
         rows.iter()
             .map(move |row| row[column].chars().count())
             .max()
     };
-    let others: usize = (1..7).map(|column| room(column).unwrap_or(0) + GAP).sum();
-    let name = COLUMNS.saturating_sub(others).clamp(NAME.0, NAME.1);
+    let others: usize = (1..7)
+        .map(|column| room(column).unwrap_or(0) + COLUMN_GAP)
+        .sum();
+    let name = MAX_WIDTH
+        .saturating_sub(others)
+        .clamp(NAME_WIDTH.0, NAME_WIDTH.1);
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -242,10 +251,10 @@ pub(super) fn aligned(rows: &[[String; 7]]) -> String {
                 0 => room(0).unwrap_or(0).min(name),
                 _ => room(column).unwrap_or(0),
             };
-            let gap = " ".repeat(if column == 0 { 0 } else { GAP });
+            let gap = " ".repeat(if column == 0 { 0 } else { COLUMN_GAP });
             // Writing into a string doesn't fail.
             let _ = match column {
-                0 => write!(line, "{:width$}", shortened(cell, name)),
+                0 => write!(line, "{:width$}", truncate(cell, name)),
                 2..=5 => write!(line, "{gap}{cell:>width$}"),
                 _ => write!(line, "{gap}{cell:width$}"),
             };
@@ -256,12 +265,12 @@ pub(super) fn aligned(rows: &[[String; 7]]) -> String {
     text
 }
 
-/// Words in as many lines as they need, indented under their row.
-fn wrapped(text: &mut String, words: &str) {
+/// Writes words in as many lines as they need, indented under their row.
+fn write_wrapped(text: &mut String, words: &str) {
     let mut line = String::from(" ");
     for word in words.split(' ') {
-        let word = shortened(word, COLUMNS - 2);
-        if line.chars().count() + 1 + word.chars().count() > COLUMNS {
+        let word = truncate(word, MAX_WIDTH - 2);
+        if line.chars().count() + 1 + word.chars().count() > MAX_WIDTH {
             text.push_str(&line);
             text.push('\n');
             line = String::from(" ");
@@ -273,7 +282,7 @@ fn wrapped(text: &mut String, words: &str) {
     text.push('\n');
 }
 
-fn shortened(text: &str, longest: usize) -> String {
+fn truncate(text: &str, longest: usize) -> String {
     // What a file or a server says must not move a terminal's cursor.
     let text: String = text
         .chars()

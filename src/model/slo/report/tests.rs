@@ -11,11 +11,11 @@ fn at() -> Timestamp {
 
 fn latency() -> ObjectiveReport {
     let objectives = Objectives::parse(&[("api.json", API)]).unwrap();
-    ObjectiveReport::of(objectives.get("api.latency").unwrap(), at())
+    ObjectiveReport::new(objectives.get("api.latency").unwrap(), at())
 }
 
-fn report(objective: ObjectiveReport) -> Report {
-    let mut report = Report::new(at(), Source::Local);
+fn report(objective: ObjectiveReport) -> SloReport {
+    let mut report = SloReport::new(at(), ReportSource::Local);
     report.objectives.push(objective);
     report
 }
@@ -23,7 +23,7 @@ fn report(objective: ObjectiveReport) -> Report {
 #[test]
 fn a_report_is_the_json_that_is_promised() {
     let mut latency = latency();
-    latency.data = Data::Ok;
+    latency.data = DataQuality::Ok;
     latency.coverage = 0.98;
     (latency.good, latency.bad) = (9_641, 359);
     let minutes = Duration::from_secs(300);
@@ -58,7 +58,7 @@ fn what_is_not_recorded_has_no_counts() {
 #[test]
 fn where_nothing_happened_shares_are_null_and_counts_are_0() {
     let mut quiet = latency();
-    quiet.data = Data::of(1.0, 0);
+    quiet.data = DataQuality::from_coverage(1.0, 0);
     quiet
         .burn_rate
         .push(BurnRate::new(Duration::from_secs(300), 0, 0, 1.0));
@@ -73,7 +73,7 @@ fn where_nothing_happened_shares_are_null_and_counts_are_0() {
 #[test]
 fn an_overspent_budget_is_negative() {
     let mut spent = latency();
-    spent.data = Data::Ok;
+    spent.data = DataQuality::Ok;
     (spent.good, spent.bad) = (900, 100);
     let json: serde_json::Value = serde_json::from_str(&report(spent).to_json()).unwrap();
     assert_eq!(json["objectives"][0]["budget"]["consumed"], 2);
@@ -83,7 +83,7 @@ fn an_overspent_budget_is_negative() {
 #[test]
 fn a_budget_is_a_sparkline_where_its_past_is_known() {
     let mut burning = latency();
-    (burning.good, burning.bad, burning.data) = (9_400, 600, Data::Ok);
+    (burning.good, burning.bad, burning.data) = (9_400, 600, DataQuality::Ok);
     let point = |minutes: i64| {
         let at = at() - jiff::SignedDuration::from_mins(60 - minutes);
         (at, Ratio::new(50 - i128::from(minutes), 50).unwrap())
@@ -100,12 +100,12 @@ fn a_budget_is_a_sparkline_where_its_past_is_known() {
 }
 
 #[test]
-fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
+fn a_table_fits_100_columns_and_has_notes_below_rows() {
     let mut firing = latency();
-    firing.data = Data::Partial;
+    firing.data = DataQuality::Partial;
     firing.coverage = 0.599;
     (firing.good, firing.bad) = (9_641, 1_359);
-    firing.alert = Alert::Critical;
+    firing.alert = AlertState::Critical;
     firing.recovers_at = Some(at());
     for (window, bad) in [
         (300, 900),
@@ -149,12 +149,12 @@ fn a_table_fits_100_columns_and_says_more_beneath_a_row() {
 #[test]
 fn a_report_is_read_back_as_it_was_written() {
     let mut latency = latency();
-    latency.data = Data::Partial;
+    latency.data = DataQuality::Partial;
     latency.coverage = 0.25;
     (latency.good, latency.bad) = (9_641, 359);
     let minutes = Duration::from_secs(300);
     latency.burn_rate.push(BurnRate::new(minutes, 964, 36, 1.0));
-    latency.alert = Alert::Warning;
+    latency.alert = AlertState::Warning;
     latency.exhausts_at = Some(at());
     latency.raw = Some((9_700, 400));
     let half = Ratio::new(1, 2).unwrap();
@@ -163,20 +163,20 @@ fn a_report_is_read_back_as_it_was_written() {
         "target":99,"window":{"calendar":"month","time_zone":"UTC"}}}}"#;
     let objectives = Objectives::parse(&[("shop.json", file)]).unwrap();
     let mut report = report(latency);
-    let sales = ObjectiveReport::of(objectives.iter().next().unwrap(), at());
+    let sales = ObjectiveReport::new(objectives.iter().next().unwrap(), at());
     report.objectives.push(sales);
-    assert_eq!(Report::from_json(&report.to_json()), Ok(report));
+    assert_eq!(SloReport::from_json(&report.to_json()), Ok(report));
 }
 
 #[test]
-fn what_is_no_report_is_told_by_the_word_that_is_wrong() {
+fn an_invalid_report_is_an_error_that_names_the_value() {
     let json = report(latency()).to_json();
-    let read = |from: &str, to: &str| Report::from_json(&json.replace(from, to));
+    let read = |from: &str, to: &str| SloReport::from_json(&json.replace(from, to));
     let why = |from: &str, to: &str| read(from, to).unwrap_err().to_string();
     assert!(why(r#""absent""#, r#""fine""#).contains(r#"data "fine": known are ok, partial"#));
     assert!(why(r#""none""#, r#""shouting""#).contains(r#"alert "shouting""#));
     assert!(why(r#""30d""#, r#""1y""#).contains("window"));
     assert!(why(r#""target":95"#, r#""target":195"#).contains("a percentage is from 0 to 100"));
-    assert!(Report::from_json("<html>").is_err());
+    assert!(SloReport::from_json("<html>").is_err());
     assert!(read(r#""source""#, r#""later":{},"source""#).is_ok());
 }

@@ -7,7 +7,7 @@ const LATENCY: &str = r#"{"checkout":{"latency":{"metric":"http.server.request.d
     "good":{"at_most":500,"unit":"ms"},"target":99,"window":"30d"}}}"#;
 
 /// The only fault of an objective with these fields.
-fn custom_fault(fields: &str) -> Fault {
+fn custom_fault(fields: &str) -> SloFault {
     fault(&format!(
         r#"{{"checkout":{{"x":{{"target":99,"window":"1d",{fields}}}}}}}"#
     ))
@@ -17,16 +17,19 @@ fn custom_fault(fields: &str) -> Fault {
 fn a_histogram_is_good_up_to_a_limit() {
     let objectives = Objectives::parse(&[("checkout.json", LATENCY)]).unwrap();
     let objective = objectives.get("checkout.latency").unwrap();
-    assert_eq!(objective.kind(), Kind::Custom);
-    assert_eq!(objective.method(), Method::Occurrences);
+    assert_eq!(objective.kind(), ObjectiveKind::Custom);
+    assert_eq!(objective.method(), BudgetingMethod::Occurrences);
     let limit = Duration::from_millis(500);
-    assert_eq!(objective.threshold(), Some(Threshold::Duration(limit)));
+    assert_eq!(
+        objective.threshold(),
+        Some(ObjectiveThreshold::Duration(limit))
+    );
     assert_eq!(objective.threshold_unit(), Some("ms"));
     let indicator = objective.indicator().unwrap();
     assert_eq!(indicator.metric.name, "http.server.request.duration");
-    assert_eq!(indicator.good, Good::AtMost(limit));
+    assert_eq!(indicator.good, GoodCriterion::AtMost(limit));
     let accepts = |route: &'static str, status: Option<&'static str>| {
-        indicator.filter.accepts(|key| match key {
+        indicator.filter.matches(|key| match key {
             "http.route" => Some(route.into()),
             "http.response.status_code" => status.map(Into::into),
             _ => None,
@@ -50,7 +53,7 @@ fn a_counter_is_good_by_its_labels_and_any_service_may_have_one() {
 }
 
 #[test]
-fn an_unknown_metric_is_answered_with_the_nearest() {
+fn an_unknown_metric_suggests_the_nearest() {
     let good = r#""good":{"at_most":1,"unit":"s"}"#;
     for written in [
         "http.server.requests.duration",
@@ -58,7 +61,7 @@ fn an_unknown_metric_is_answered_with_the_nearest() {
         "http_server_request_duration_seconds_bucket",
     ] {
         let fault = custom_fault(&format!(r#""metric":"{written}",{good}"#));
-        assert_eq!(fault.problem, Problem::UnknownMetric);
+        assert_eq!(fault.problem, SloProblem::UnknownMetric);
         let meant = "did you mean http.server.request.duration?";
         assert!(fault.allowed.ends_with(meant), "{fault}");
     }
@@ -74,13 +77,13 @@ fn what_does_not_count_events_is_refused() {
         "vantage.slo.events",
     ] {
         let found = custom_fault(&format!(r#""metric":"{metric}","good":{{}}"#));
-        let problems = [Problem::UncountableMetric, Problem::UnknownMetric];
+        let problems = [SloProblem::UncountableMetric, SloProblem::UnknownMetric];
         assert!(problems.contains(&found.problem), "{found}");
     }
 }
 
 #[test]
-fn labels_and_their_values_are_judged_by_the_catalog() {
+fn labels_and_their_values_are_validated_by_the_catalog() {
     let jobs = |filter: &str| {
         let fields = format!(
             r#""metric":"vantage.worker.jobs","where":{filter},"good":{{"outcome":"succeeded"}}"#
@@ -91,11 +94,11 @@ fn labels_and_their_values_are_judged_by_the_catalog() {
     let (path, problem, allowed) = jobs(r#"{"job.kin":"x"}"#);
     assert_eq!(
         (path.as_str(), problem),
-        ("$.checkout.x.where.job.kin", Problem::UnknownAttribute)
+        ("$.checkout.x.where.job.kin", SloProblem::UnknownAttribute)
     );
     assert!(allowed.ends_with("did you mean job.kind?"), "{allowed}");
     let (_, problem, allowed) = jobs(r#"{"outcome":["succeded",null]}"#);
-    assert_eq!(problem, Problem::UnknownValue);
+    assert_eq!(problem, SloProblem::UnknownValue);
     assert!(allowed.starts_with("succeeded, "), "{allowed}");
     for filter in [
         r#"{"job.kind":""}"#,
@@ -103,28 +106,28 @@ fn labels_and_their_values_are_judged_by_the_catalog() {
         r#"{"job.kind":[]}"#,
         &format!(r#"{{"job.kind":"{}"}}"#, "x".repeat(129)),
     ] {
-        assert_eq!(jobs(filter).1, Problem::UnknownValue, "{filter}");
+        assert_eq!(jobs(filter).1, SloProblem::UnknownValue, "{filter}");
     }
 }
 
 #[test]
-fn what_is_good_must_be_said() {
+fn the_good_criterion_is_required() {
     let histogram = |good: &str| {
         let metric = "http.server.request.duration";
         custom_fault(&format!(r#""metric":"{metric}"{good}"#)).problem
     };
-    assert_eq!(histogram(""), Problem::Missing);
-    assert_eq!(histogram(r#","good":{"at_most":1}"#), Problem::Missing);
+    assert_eq!(histogram(""), SloProblem::Missing);
+    assert_eq!(histogram(r#","good":{"at_most":1}"#), SloProblem::Missing);
     assert_eq!(
         histogram(r#","good":{"at_most":0,"unit":"s"}"#),
-        Problem::OutOfRange
+        SloProblem::OutOfRange
     );
     assert_eq!(
         histogram(r#","good":{"at_most":1,"unit":"h"}"#),
-        Problem::UnknownUnit
+        SloProblem::UnknownUnit
     );
     let fields = r#""metric":"vantage.worker.jobs","good":{}"#;
-    assert_eq!(custom_fault(fields).problem, Problem::OutOfRange);
+    assert_eq!(custom_fault(fields).problem, SloProblem::OutOfRange);
 }
 
 #[test]
@@ -135,15 +138,15 @@ fn every_fault_of_a_custom_objective_shows_at_once() {
     let found = faults(&[("checkout.json", text)]);
     let problems: Vec<_> = found.iter().map(|fault| fault.problem).collect();
     let expected = [
-        Problem::UnknownKey,
-        Problem::OutOfRange,
-        Problem::InvalidWindow,
-        Problem::UnknownAttribute,
-        Problem::UnknownValue,
-        Problem::UnknownUnit,
-        Problem::WrongType,
-        Problem::InvalidName,
-        Problem::InvalidName,
+        SloProblem::UnknownKey,
+        SloProblem::OutOfRange,
+        SloProblem::InvalidWindow,
+        SloProblem::UnknownAttribute,
+        SloProblem::UnknownValue,
+        SloProblem::UnknownUnit,
+        SloProblem::WrongType,
+        SloProblem::InvalidName,
+        SloProblem::InvalidName,
     ];
     assert_eq!(problems, expected);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Span;
+use super::TimeRange;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -14,16 +14,16 @@ const WEEK: u64 = 7 * DAY;
 
 /// A window of whole minutes, longer than zero: `30d`, `12h`, `90m`. A day is 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rolling {
+pub struct RollingWindow {
     seconds: u64,
 }
 
-impl Rolling {
-    /// The longest: ten years. Longer ones are slips, and would reach back before 1970.
-    const LONGEST: u64 = 3_660 * DAY;
+impl RollingWindow {
+    /// The maximum length in seconds: ten years. Longer ones are slips, and would reach back before 1970.
+    const MAX_SECONDS: u64 = 3_660 * DAY;
 
     /// Reads `<n>m`, `<n>h`, `<n>d` or `<n>w`; `None` for anything else, and for zero.
-    pub(super) fn parse(text: &str) -> Option<Rolling> {
+    pub(super) fn parse(text: &str) -> Option<RollingWindow> {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let unit = match unit {
             "m" => MINUTE,
@@ -36,9 +36,9 @@ impl Rolling {
             return None;
         }
         let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
-        (1..=Self::LONGEST)
+        (1..=Self::MAX_SECONDS)
             .contains(&seconds)
-            .then_some(Rolling { seconds })
+            .then_some(RollingWindow { seconds })
     }
 
     /// The length.
@@ -47,28 +47,28 @@ impl Rolling {
         Duration::from_secs(self.seconds)
     }
 
-    pub(super) fn span(self, at: Timestamp) -> Span {
+    pub(super) fn range_at(self, at: Timestamp) -> TimeRange {
         let start = at.checked_sub(self.duration()).unwrap_or(Timestamp::MIN);
-        Span::new(start, at)
+        TimeRange::new(start, at)
     }
 }
 
-/// Text that is not a [`Rolling`] window.
+/// Text that is not a [`RollingWindow`] window.
 ///
 /// The writer of the text is at fault; the message says what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a whole number above 0 followed by m, h, d or w, such as 30d, of at most 3660d")]
-pub struct RollingError;
+pub struct RollingWindowError;
 
-impl std::str::FromStr for Rolling {
-    type Err = RollingError;
+impl std::str::FromStr for RollingWindow {
+    type Err = RollingWindowError;
 
-    fn from_str(text: &str) -> Result<Self, RollingError> {
-        Rolling::parse(text).ok_or(RollingError)
+    fn from_str(text: &str) -> Result<Self, RollingWindowError> {
+        RollingWindow::parse(text).ok_or(RollingWindowError)
     }
 }
 
-impl fmt::Display for Rolling {
+impl fmt::Display for RollingWindow {
     /// The length in its largest whole unit up to days, which Prometheus understands too: `30d`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, symbol) = [(DAY, "d"), (HOUR, "h")]
@@ -92,7 +92,7 @@ mod tests {
             ("90m", "90m"),
             ("120m", "2h"),
         ] {
-            assert_eq!(Rolling::parse(written).unwrap().to_string(), shown);
+            assert_eq!(RollingWindow::parse(written).unwrap().to_string(), shown);
         }
     }
 
@@ -102,16 +102,16 @@ mod tests {
             "", "d", "0d", "-1d", "+1d", "1.5d", "30", "30 d", "30D", "30s", "30days", "1h30m",
             "3é", "3661d",
         ] {
-            assert_eq!(Rolling::parse(text), None, "{text:?}");
+            assert_eq!(RollingWindow::parse(text), None, "{text:?}");
         }
-        assert_eq!(Rolling::parse("18446744073709551615w"), None);
+        assert_eq!(RollingWindow::parse("18446744073709551615w"), None);
     }
 
     #[test]
     fn a_rolling_window_ends_at_the_moment_of_the_question() {
         let at: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
-        let span = Rolling::parse("30d").unwrap().span(at);
+        let span = RollingWindow::parse("30d").unwrap().range_at(at);
         assert_eq!(span.start.to_string(), "2026-03-01T12:00:00Z");
-        assert_eq!((span.end, span.left(at)), (at, Duration::ZERO));
+        assert_eq!((span.end, span.remaining_at(at)), (at, Duration::ZERO));
     }
 }

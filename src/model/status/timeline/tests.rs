@@ -4,29 +4,29 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::*;
-use crate::model::status::calendar::days;
+use crate::model::status::calendar::last_days;
 
 use ComponentState::{DegradedPerformance, MajorOutage, NoData, Operational, PartialOutage};
 
-const fn piece(state: ComponentState, start: i64, end: i64) -> Piece {
-    Piece { state, start, end }
+const fn state_span(state: ComponentState, start: i64, end: i64) -> StateSpan {
+    StateSpan { state, start, end }
 }
 
 fn shape(line: &[Segment]) -> Vec<(ComponentState, bool, i64, i64)> {
-    let of = |one: &Segment| (one.state, one.in_work, one.start, one.end);
+    let of = |one: &Segment| (one.state, one.in_maintenance, one.start, one.end);
     line.iter().map(of).collect()
 }
 
 #[test]
 fn overlaps_are_merged_by_the_worst_and_gaps_are_without_data() {
-    let pieces = [
-        piece(Operational, 0, 50),
-        piece(PartialOutage, 20, 40),
-        piece(MajorOutage, 30, 35),
-        piece(Operational, 60, 200),
+    let spans = [
+        state_span(Operational, 0, 50),
+        state_span(PartialOutage, 20, 40),
+        state_span(MajorOutage, 30, 35),
+        state_span(Operational, 60, 200),
     ];
-    let works = [Work { start: 34, end: 70 }];
-    let line = merge(&pieces, &works, 10, 90);
+    let maintenance = [MaintenancePeriod { start: 34, end: 70 }];
+    let line = merge_timeline(&spans, &maintenance, 10, 90);
     assert_eq!(
         shape(&line),
         [
@@ -44,9 +44,12 @@ fn overlaps_are_merged_by_the_worst_and_gaps_are_without_data() {
 }
 
 #[test]
-fn the_same_span_from_two_who_saw_it_counts_once() {
-    let twice = [piece(MajorOutage, 0, 10), piece(MajorOutage, 5, 15)];
-    let line = merge(&twice, &[], 0, 20);
+fn the_same_span_from_two_observers_counts_once() {
+    let twice = [
+        state_span(MajorOutage, 0, 10),
+        state_span(MajorOutage, 5, 15),
+    ];
+    let line = merge_timeline(&twice, &[], 0, 20);
     assert_eq!(
         shape(&line),
         [(MajorOutage, false, 0, 15), (NoData, false, 15, 20)]
@@ -55,18 +58,18 @@ fn the_same_span_from_two_who_saw_it_counts_once() {
 
 #[test]
 fn maintenance_takes_what_is_no_outage_and_hides_none() {
-    let pieces = [
-        piece(Operational, 0, 100),
-        piece(DegradedPerformance, 10, 20),
-        piece(MajorOutage, 20, 27),
+    let spans = [
+        state_span(Operational, 0, 100),
+        state_span(DegradedPerformance, 10, 20),
+        state_span(MajorOutage, 20, 27),
     ];
-    let line = merge(&pieces, &[Work { start: 0, end: 50 }], 0, 100);
+    let line = merge_timeline(&spans, &[MaintenancePeriod { start: 0, end: 50 }], 0, 100);
     let day = CalendarDay {
         date: civil::date(2026, 1, 1),
         start: 0,
         end: 100,
     };
-    let seconds = by_day(&line, &[day])[0].seconds;
+    let seconds = split_by_day(&line, &[day])[0].seconds;
     assert_eq!((seconds.maintenance, seconds.major_outage), (43, 7));
     assert_eq!(
         (seconds.operational, seconds.outage_in_maintenance),
@@ -77,33 +80,33 @@ fn maintenance_takes_what_is_no_outage_and_hides_none() {
 
 #[test]
 fn a_state_lasts_through_a_restart_and_not_through_a_night() {
-    let pieces = [
-        piece(Operational, 0, 10),
-        piece(MajorOutage, 10, 50),
-        piece(MajorOutage, 110, 200),
-        piece(MajorOutage, 400, 500),
+    let spans = [
+        state_span(Operational, 0, 10),
+        state_span(MajorOutage, 10, 50),
+        state_span(MajorOutage, 110, 200),
+        state_span(MajorOutage, 400, 500),
     ];
-    let line = merge(&pieces, &[], 0, 200);
-    assert_eq!(since(&line, 60), Some((MajorOutage, 10)));
-    assert_eq!(since(&line, 59), Some((MajorOutage, 110)));
-    let line = merge(&pieces, &[], 0, 500);
-    assert_eq!(since(&line, 60), Some((MajorOutage, 400)));
-    assert_eq!(since(&[], 60), None);
+    let line = merge_timeline(&spans, &[], 0, 200);
+    assert_eq!(state_since(&line, 60), Some((MajorOutage, 10)));
+    assert_eq!(state_since(&line, 59), Some((MajorOutage, 110)));
+    let line = merge_timeline(&spans, &[], 0, 500);
+    assert_eq!(state_since(&line, 60), Some((MajorOutage, 400)));
+    assert_eq!(state_since(&[], 60), None);
 }
 
 /// Every second by itself: whoever saw it, whoever announced it, and the date that a wall clock shows.
 fn slowly(
-    pieces: &[Piece],
-    works: &[Work],
+    spans: &[StateSpan],
+    maintenance: &[MaintenancePeriod],
     now: Timestamp,
     zone: &TimeZone,
-    of: &[Day],
-) -> Vec<Day> {
-    let mut days: Vec<Day> = of
+    of: &[UptimeDay],
+) -> Vec<UptimeDay> {
+    let mut days: Vec<UptimeDay> = of
         .iter()
-        .map(|day| Day {
+        .map(|day| UptimeDay {
             date: day.date,
-            seconds: Seconds::default(),
+            seconds: StateDurations::default(),
         })
         .collect();
     let (first, last) = (of[0].date, of[of.len() - 1].date);
@@ -115,11 +118,11 @@ fn slowly(
         if date < first || date > last {
             continue;
         }
-        let seen = pieces
+        let seen = spans
             .iter()
             .filter(|one| (one.start..one.end).contains(&second));
         let mut state = seen.map(|one| one.state).max().unwrap_or(NoData);
-        let mut work = works
+        let mut work = maintenance
             .iter()
             .any(|one| (one.start..one.end).contains(&second));
         if second >= now.as_second() {
@@ -143,9 +146,9 @@ fn slowly(
 }
 
 /// Xorshift: the same histories each time.
-struct Dice(u64);
+struct RandomNumbers(u64);
 
-impl Dice {
+impl RandomNumbers {
     fn below(&mut self, most: i64) -> i64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -154,10 +157,14 @@ impl Dice {
     }
 }
 
-fn history(dice: &mut Dice, now: i64, span: i64) -> (Vec<Piece>, Vec<Work>) {
-    let stretch = |dice: &mut Dice, longest: i64| {
-        let start = now - dice.below(span);
-        (start, start + dice.below(longest))
+fn history(
+    numbers: &mut RandomNumbers,
+    now: i64,
+    span: i64,
+) -> (Vec<StateSpan>, Vec<MaintenancePeriod>) {
+    let stretch = |numbers: &mut RandomNumbers, longest: i64| {
+        let start = now - numbers.below(span);
+        (start, start + numbers.below(longest))
     };
     let states = [
         Operational,
@@ -167,15 +174,17 @@ fn history(dice: &mut Dice, now: i64, span: i64) -> (Vec<Piece>, Vec<Work>) {
         PartialOutage,
         MajorOutage,
     ];
-    let pieces = (0..12).map(|_| {
-        let (start, end) = stretch(dice, 40_000);
-        let state = states[usize::try_from(dice.below(6)).unwrap()];
-        piece(state, start, end)
+    let spans = (0..12).map(|_| {
+        let (start, end) = stretch(numbers, 40_000);
+        let state = states[usize::try_from(numbers.below(6)).unwrap()];
+        state_span(state, start, end)
     });
-    let pieces = pieces.collect();
-    let works = (0..2).map(|_| stretch(dice, 20_000));
-    let works = works.map(|(start, end)| Work { start, end }).collect();
-    (pieces, works)
+    let spans = spans.collect();
+    let maintenance = (0..2).map(|_| stretch(numbers, 20_000));
+    let maintenance = maintenance
+        .map(|(start, end)| MaintenancePeriod { start, end })
+        .collect();
+    (spans, maintenance)
 }
 
 /// Days on which clocks change, in both directions and by half an hour, one on which midnight is left
@@ -193,21 +202,21 @@ const MOMENTS: [(&str, &str, usize); 8] = [
 
 #[test]
 fn seconds_of_days_are_those_that_a_wall_clock_counts_one_by_one() {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut numbers = RandomNumbers(0x9e37_79b9_7f4a_7c15);
     for (zone, now, count) in MOMENTS {
         let name = zone;
         let zone = TimeZone::get(zone).unwrap();
         let now: Timestamp = now.parse().unwrap();
-        let calendar = days(now, &zone, count);
+        let calendar = last_days(now, &zone, count);
         assert_eq!(calendar.len(), count);
         for _ in 0..2 {
             let span = 86_400 * i64::try_from(count).unwrap();
-            let (pieces, works) = history(&mut dice, now.as_second(), span);
-            let line = merge(&pieces, &works, calendar[0].start, now.as_second());
-            let fast = by_day(&line, &calendar);
+            let (spans, maintenance) = history(&mut numbers, now.as_second(), span);
+            let line = merge_timeline(&spans, &maintenance, calendar[0].start, now.as_second());
+            let fast = split_by_day(&line, &calendar);
             assert_eq!(
                 fast,
-                slowly(&pieces, &works, now, &zone, &fast),
+                slowly(&spans, &maintenance, now, &zone, &fast),
                 "{name} {now}"
             );
         }
@@ -224,7 +233,7 @@ fn ninety_days_are_as_long_as_the_clocks_say_and_have_no_gap() {
     ] {
         let zone = TimeZone::get(zone).unwrap();
         let now = "2026-12-01T12:00:00Z".parse().unwrap();
-        let days = days(now, &zone, 90);
+        let days = last_days(now, &zone, 90);
         assert!(days.windows(2).all(|pair| pair[0].end == pair[1].start));
         assert_eq!(days[89].end - days[0].start, hours * 3_600);
         assert_eq!(days[89].date, civil::date(2026, 12, 1));

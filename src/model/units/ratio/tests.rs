@@ -18,25 +18,28 @@ fn ratios_are_equal_and_ordered_by_value() {
 #[test]
 fn a_share_and_a_rate_of_a_duration_are_exact() {
     let month = Duration::from_secs(30 * 86_400);
-    assert_eq!(ratio(1, 1_000).of(month), Duration::from_secs(2_592));
-    assert_eq!(ratio(-1, 1_000).of(month), Duration::ZERO);
     assert_eq!(
-        ratio(72, 5).divide(month),
+        ratio(1, 1_000).mul_duration(month),
+        Duration::from_secs(2_592)
+    );
+    assert_eq!(ratio(-1, 1_000).mul_duration(month), Duration::ZERO);
+    assert_eq!(
+        ratio(72, 5).div_duration(month),
         Some(Duration::from_secs(180_000))
     );
-    assert_eq!(Ratio::ZERO.divide(month), None);
+    assert_eq!(Ratio::ZERO.div_duration(month), None);
     let tiny = ratio(1, u128::MAX);
-    assert_eq!(tiny.divide(month), Some(Duration::MAX));
+    assert_eq!(tiny.div_duration(month), Some(Duration::MAX));
 }
 
 #[test]
 fn what_is_left_is_rounded_down_and_what_is_spent_up() {
-    assert_eq!(ratio(1, 3).rounded_down(2), "0.33");
-    assert_eq!(ratio(1, 3).rounded_up(2), "0.34");
-    assert_eq!(ratio(-1, 1_000_000).rounded_down(2), "-0.01");
-    assert_eq!(ratio(-1, 1_000_000).rounded_up(2), "0.00");
-    assert_eq!(ratio(3, 2).rounded_up(1), "1.5");
-    assert_eq!(ratio(7, 1).rounded_up(0), "7");
+    assert_eq!(ratio(1, 3).format_floor(2), "0.33");
+    assert_eq!(ratio(1, 3).format_ceil(2), "0.34");
+    assert_eq!(ratio(-1, 1_000_000).format_floor(2), "-0.01");
+    assert_eq!(ratio(-1, 1_000_000).format_ceil(2), "0.00");
+    assert_eq!(ratio(3, 2).format_ceil(1), "1.5");
+    assert_eq!(ratio(7, 1).format_ceil(0), "7");
 }
 
 #[test]

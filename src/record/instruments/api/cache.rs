@@ -5,97 +5,101 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use hashbrown::{Equivalent, HashMap};
 
-use super::{Answer, Ending};
+use super::{FinishedRequest, RequestOutcome};
 
 /// Series that were found before, by route and a number for everything else that labels say: one
 /// short hash, where the labels themselves are five.
-pub(super) struct Known<T> {
+pub(super) struct SeriesCache<T> {
     limit: usize,
-    series: ArcSwap<HashMap<Key<Box<str>>, Arc<T>>>,
-    growing: Mutex<()>,
+    series: ArcSwap<HashMap<SeriesKey<Box<str>>, Arc<T>>>,
+    insert_lock: Mutex<()>,
 }
 
 /// Method, scheme and outcome decide on every label but the route.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key<R> {
+pub(super) struct SeriesKey<R> {
     code: u32,
     route: R,
 }
 
-impl<T> Known<T> {
+impl<T> SeriesCache<T> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
             series: ArcSwap::default(),
-            growing: Mutex::new(()),
+            insert_lock: Mutex::new(()),
         }
     }
 
     /// Records into a series, if it is known.
-    pub(super) fn with<R>(&self, key: Key<&str>, record: impl FnOnce(&T) -> R) -> Option<R> {
+    pub(super) fn with<R>(&self, key: SeriesKey<&str>, record: impl FnOnce(&T) -> R) -> Option<R> {
         self.series.load().get(&key).map(|series| record(series))
     }
 
     /// Long routes are cut in a label, so there can be more of them than series: past the limit they
     /// are found by their labels.
-    pub(super) fn keep(&self, key: Key<&str>, series: Arc<T>) {
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.series.load();
-        if known.len() >= self.limit {
+    pub(super) fn insert(&self, key: SeriesKey<&str>, series: Arc<T>) {
+        let _growing = self
+            .insert_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let existing = self.series.load();
+        if existing.len() >= self.limit {
             return;
         }
-        let mut grown = HashMap::clone(&known);
+        let mut grown = HashMap::clone(&existing);
         let (code, route) = (key.code, key.route.into());
-        grown.insert(Key { code, route }, series);
+        grown.insert(SeriesKey { code, route }, series);
         self.series.store(Arc::new(grown));
     }
 }
 
-impl<T> fmt::Debug for Known<T> {
+impl<T> fmt::Debug for SeriesCache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Known")
+        f.debug_struct("SeriesCache")
             .field("series", &self.series.load().len())
             .finish_non_exhaustive()
     }
 }
 
-impl<'a> Key<&'a str> {
-    pub(super) fn of(answer: &Answer<'a>) -> Self {
+impl<'a> SeriesKey<&'a str> {
+    pub(super) fn new(request: &FinishedRequest<'a>) -> Self {
         Self {
-            code: (u32::from(outcome(answer.ending)) << 8) | u32::from(answer.asked.number()),
-            route: answer.route,
+            code: (u32::from(outcome_code(request.outcome)) << 8)
+                | u32::from(request.method_scheme.index()),
+            route: request.route,
         }
     }
 }
 
 /// A status code, or a number below the first one.
-fn outcome(ending: Ending) -> u16 {
-    match ending {
-        Ending::Answered(status) => status.as_u16(),
-        Ending::TimedOut => 1,
-        Ending::Failed => 2,
-        Ending::Panicked => 3,
-        Ending::Cancelled => 4,
+fn outcome_code(outcome: RequestOutcome) -> u16 {
+    match outcome {
+        RequestOutcome::Responded(status) => status.as_u16(),
+        RequestOutcome::TimedOut => 1,
+        RequestOutcome::Failed => 2,
+        RequestOutcome::Panicked => 3,
+        RequestOutcome::Cancelled => 4,
     }
 }
 
-impl<R: AsRef<str>> Hash for Key<R> {
+impl<R: AsRef<str>> Hash for SeriesKey<R> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u32(self.code);
         state.write(self.route.as_ref().as_bytes());
     }
 }
 
-impl PartialEq for Key<Box<str>> {
+impl PartialEq for SeriesKey<Box<str>> {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code && self.route == other.route
     }
 }
 
-impl Eq for Key<Box<str>> {}
+impl Eq for SeriesKey<Box<str>> {}
 
-impl Equivalent<Key<Box<str>>> for Key<&str> {
-    fn equivalent(&self, key: &Key<Box<str>>) -> bool {
+impl Equivalent<SeriesKey<Box<str>>> for SeriesKey<&str> {
+    fn equivalent(&self, key: &SeriesKey<Box<str>>) -> bool {
         self.code == key.code && *self.route == *key.route
     }
 }
@@ -104,35 +108,35 @@ impl Equivalent<Key<Box<str>>> for Key<&str> {
 mod tests {
     use super::*;
     use crate::model::catalog::api::METHODS;
-    use crate::record::instruments::Asked;
+    use crate::record::instruments::MethodScheme;
 
     #[test]
     fn every_method_scheme_and_outcome_has_a_key_of_its_own() {
         let statuses = (100..=999).map(|code| {
             let status = http::StatusCode::from_u16(code).unwrap_or_default();
-            Ending::Answered(status)
+            RequestOutcome::Responded(status)
         });
-        let endings = statuses.chain([
-            Ending::TimedOut,
-            Ending::Failed,
-            Ending::Panicked,
-            Ending::Cancelled,
+        let outcomes = statuses.chain([
+            RequestOutcome::TimedOut,
+            RequestOutcome::Failed,
+            RequestOutcome::Panicked,
+            RequestOutcome::Cancelled,
         ]);
         let mut codes = Vec::new();
-        for ending in endings {
+        for outcome in outcomes {
             for method in METHODS {
                 for uri in ["/", "https://host/"] {
                     let mut request = http::Request::new(());
                     *request.method_mut() = method.parse().unwrap_or_default();
                     *request.uri_mut() = uri.parse().unwrap_or_default();
-                    let answer = Answer {
-                        asked: Asked::of(&request),
+                    let request = FinishedRequest {
+                        method_scheme: MethodScheme::from_request(&request),
                         route: "",
-                        ending,
+                        outcome,
                         elapsed: std::time::Duration::ZERO,
                         span: None,
                     };
-                    codes.push(Key::of(&answer).code);
+                    codes.push(SeriesKey::new(&request).code);
                 }
             }
         }

@@ -2,20 +2,20 @@ use crate::model::catalog::api::METHODS;
 
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// What a request's head says in bounded words: its method and scheme.
+/// The bounded labels of a request's head: its method and scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct MethodScheme {
     /// A position in [`METHODS`].
     method: u8,
     /// A position in [`SCHEMES`].
     scheme: u8,
 }
 
-impl Asked {
-    /// How many there are.
+impl MethodScheme {
+    /// The number of combinations.
     pub(super) const COUNT: usize = METHODS.len() * SCHEMES.len();
 
-    pub(crate) fn of<B>(request: &http::Request<B>) -> Self {
+    pub(crate) fn from_request<B>(request: &http::Request<B>) -> Self {
         let https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         Self {
             method: position(request.method()),
@@ -23,7 +23,7 @@ impl Asked {
         }
     }
 
-    /// One of the known methods, or `_OTHER`.
+    /// Returns one of the known methods, or `_OTHER`.
     pub(crate) const fn method(self) -> &'static str {
         METHODS[self.method as usize]
     }
@@ -33,7 +33,7 @@ impl Asked {
     }
 
     /// Below [`COUNT`](Self::COUNT).
-    pub(super) const fn number(self) -> u8 {
+    pub(super) const fn index(self) -> u8 {
         self.method * SCHEMES.len() as u8 + self.scheme
     }
 }

@@ -1,74 +1,82 @@
-//! Burn rates as bars, with the thresholds of the alerts that look at them.
+//! Burn rates as bars, with the thresholds of their alerts.
 
-use super::super::numbers::grouped;
-use crate::model::slo::policy::{Level, Pair, Policy};
+use super::super::format::group_digits;
+use crate::model::slo::policy::{AlertLevel, BurnRatePolicy, WindowPair};
 use crate::model::slo::report::{BurnRate, ObjectiveReport};
 use crate::model::units::{Ratio, format_duration};
 
-/// The burn rate of one window.
+/// The bar of one window's burn rate.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(super) struct BurnRateBar {
     pub(super) window: String,
     pub(super) tone: &'static str,
     pub(super) value: String,
-    /// The length of its bar in percent of the scale; empty where there is none.
+    /// Length of its bar in percent of the scale; empty without data.
     pub(super) width: String,
-    /// Where on the scale 1x is.
-    pub(super) one: String,
-    pub(super) limits: Vec<Limit>,
-    pub(super) words: String,
+    /// Position of 1x in percent of the scale.
+    pub(super) unit_mark: String,
+    pub(super) thresholds: Vec<ThresholdMark>,
+    pub(super) description: String,
 }
 
-/// The threshold of an alert.
+/// The mark of an alert's threshold.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub(super) struct ThresholdMark {
     pub(super) x: String,
 }
 
-/// Shortest window first; all on one scale, so that they can be compared.
-pub(super) fn rates(report: &ObjectiveReport, policy: &Policy) -> Vec<Rate> {
-    let end = scale(policy);
-    let rate = |rate: &BurnRate| show(rate, report, policy, end);
+/// Returns the bars, shortest window first; all on one scale, so that they can be compared.
+pub(super) fn burn_rate_bars(
+    report: &ObjectiveReport,
+    policy: &BurnRatePolicy,
+) -> Vec<BurnRateBar> {
+    let end = scale_end(policy);
+    let rate = |rate: &BurnRate| burn_rate_bar(rate, report, policy, end);
     report.burn_rate.iter().map(rate).collect()
 }
 
-/// Half as much again as the highest threshold.
-fn scale(policy: &Policy) -> f64 {
+/// Returns the end of the scale: half as much again as the highest threshold.
+fn scale_end(policy: &BurnRatePolicy) -> f64 {
     let factors = policy.pairs.iter().map(|pair| pair.factor.to_f64());
     factors.fold(1.0, f64::max) * 1.5
 }
 
-fn show(rate: &BurnRate, report: &ObjectiveReport, policy: &Policy, end: f64) -> Rate {
+fn burn_rate_bar(
+    rate: &BurnRate,
+    report: &ObjectiveReport,
+    policy: &BurnRatePolicy,
+    end: f64,
+) -> BurnRateBar {
     let value = rate.value(report.target);
-    let looks = |pair: &&Pair| pair.long == rate.window || pair.short == rate.window;
-    let pairs: Vec<_> = policy.pairs.iter().filter(looks).collect();
+    let uses_window = |pair: &&WindowPair| pair.long == rate.window || pair.short == rate.window;
+    let pairs: Vec<_> = policy.pairs.iter().filter(uses_window).collect();
     let exceeded = pairs
         .iter()
         .filter(|pair| rate.exceeds(report.target, pair.factor));
     let tone = match exceeded.map(|pair| pair.level).max() {
         _ if !rate.is_covered() => "none",
-        Some(Level::Critical) => "major",
-        Some(Level::Warning) => "deg",
+        Some(AlertLevel::Critical) => "major",
+        Some(AlertLevel::Warning) => "deg",
         None if pairs.is_empty() => "plain",
         None => "ok",
     };
-    let place = |value: f64| format!("{:.1}", (value / end * 100.0).min(100.0));
-    Rate {
+    let position = |value: f64| format!("{:.1}", (value / end * 100.0).min(100.0));
+    BurnRateBar {
         window: format_duration(rate.window),
         tone,
         value: value.map_or_else(
             || "no data".into(),
-            |value| format!("{}x", value.rounded_up(2)),
+            |value| format!("{}x", value.format_ceil(2)),
         ),
-        width: value.map_or_else(String::new, |value| place(value.to_f64())),
-        one: place(1.0),
-        limits: pairs
+        width: value.map_or_else(String::new, |value| position(value.to_f64())),
+        unit_mark: position(1.0),
+        thresholds: pairs
             .iter()
-            .map(|pair| Limit {
-                x: place(pair.factor.to_f64()),
+            .map(|pair| ThresholdMark {
+                x: position(pair.factor.to_f64()),
             })
             .collect(),
-        words: words(
+        description: describe(
             rate,
             &pairs,
             value.is_some_and(|value| value.to_f64() > end),
@@ -76,31 +84,35 @@ fn show(rate: &BurnRate, report: &ObjectiveReport, policy: &Policy, end: f64) ->
     }
 }
 
-fn words(rate: &BurnRate, pairs: &[&Pair], cut: bool) -> String {
+fn describe(rate: &BurnRate, pairs: &[&WindowPair], cut: bool) -> String {
     let total = u128::from(rate.good) + u128::from(rate.bad);
-    let mut words = vec![format!("{} bad of {}", grouped(rate.bad), grouped(total))];
+    let mut parts = vec![format!(
+        "{} bad of {}",
+        group_digits(rate.bad),
+        group_digits(total)
+    )];
     for pair in pairs {
         let other = if pair.long == rate.window {
             pair.short
         } else {
             pair.long
         };
-        words.push(format!(
+        parts.push(format!(
             "{} above {}x here and over {}",
             pair.level.as_str(),
-            factor(pair.factor),
+            format_factor(pair.factor),
             format_duration(other)
         ));
     }
     if cut {
-        words.push("longer than shown".into());
+        parts.push("longer than shown".into());
     }
     if rate.coverage < 1.0 {
-        words.push(format!("{} % covered", (rate.coverage * 100.0).floor()));
+        parts.push(format!("{} % covered", (rate.coverage * 100.0).floor()));
     }
-    words.join(" · ")
+    parts.join(" · ")
 }
 
-fn factor(factor: Ratio) -> String {
-    factor.shortened(2)
+fn format_factor(factor: Ratio) -> String {
+    factor.format_trimmed(2)
 }

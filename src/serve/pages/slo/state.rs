@@ -1,48 +1,50 @@
-//! What an objective's state is in words.
+//! The state of an objective as text.
 
-use super::super::moment::Moment;
-use super::super::numbers::{grouped, percent};
-use crate::model::slo::report::{Alert, Data, ObjectiveReport};
+use super::super::display_time::DisplayTime;
+use super::super::format::{format_percent, group_digits};
+use crate::model::slo::report::{AlertState, DataQuality, ObjectiveReport};
 use crate::model::units::Ratio;
 
-/// The state in a word and in a sentence, with the sign and pattern that go with it.
+/// The label and description of a state, with the tone for its icon and pattern.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct StateLabel {
     pub(super) tone: &'static str,
-    pub(super) word: &'static str,
-    pub(super) sentence: String,
-    /// How bad it is: the worst of a page is its greatest.
-    pub(super) rank: u8,
+    pub(super) label: &'static str,
+    pub(super) description: String,
+    /// The severity, 0 to 6; the worst state of a page is its greatest.
+    pub(super) severity: u8,
 }
 
-impl State {
-    pub(super) fn of(report: &ObjectiveReport) -> Self {
+impl StateLabel {
+    pub(super) fn from_report(report: &ObjectiveReport) -> Self {
         let left = report.budget().remaining().filter(|_| report.is_counted());
         let overspent = left.is_some_and(Ratio::is_negative);
         let reason = || report.reason.clone().unwrap_or_default();
-        let (rank, tone, word, sentence) = match (report.alert, report.data) {
-            (Alert::Critical, _) => (6, "major", "Critical", CRITICAL.to_owned()),
-            (Alert::Warning, _) => (5, "deg", "Warning", WARNING.to_owned()),
-            (_, Data::Inconsistent) => (
+        let (severity, tone, label, description) = match (report.alert, report.data) {
+            (AlertState::Critical, _) => (6, "major", "Critical", CRITICAL.to_owned()),
+            (AlertState::Warning, _) => (5, "deg", "Warning", WARNING.to_owned()),
+            (_, DataQuality::Inconsistent) => (
                 4,
                 "part",
                 "Inconsistent",
                 format!("{IMPOSSIBLE} {}", reason()),
             ),
-            (_, Data::Stale) => (3, "none", "Stale", format!("{STALE} {}", reason())),
-            (_, Data::Absent) => (1, "none", "Absent", ABSENT.to_owned()),
-            (Alert::Frozen, _) => (2, "none", "Frozen", FROZEN.to_owned()),
+            (_, DataQuality::Stale) => (3, "none", "Stale", format!("{STALE} {}", reason())),
+            (_, DataQuality::Absent) => (1, "none", "Absent", ABSENT.to_owned()),
+            (AlertState::Frozen, _) => (2, "none", "Frozen", FROZEN.to_owned()),
             _ if overspent => (4, "part", "Overspent", OVERSPENT.to_owned()),
-            (_, Data::NoData) => (1, "none", "No data", NO_DATA.to_owned()),
-            (Alert::None, Data::Partial) => (0, "ok", "Within budget so far", PARTIAL.to_owned()),
-            (Alert::None, Data::Ok) => (0, "ok", "Within budget", MET.to_owned()),
+            (_, DataQuality::NoData) => (1, "none", "No data", NO_DATA.to_owned()),
+            (AlertState::None, DataQuality::Partial) => {
+                (0, "ok", "Within budget so far", PARTIAL.to_owned())
+            }
+            (AlertState::None, DataQuality::Ok) => (0, "ok", "Within budget", MET.to_owned()),
         };
-        let sentence = sentence.trim_end().to_owned();
+        let description = description.trim_end().to_owned();
         Self {
             tone,
-            word,
-            sentence,
-            rank,
+            label,
+            description,
+            severity,
         }
     }
 }
@@ -61,10 +63,10 @@ const PARTIAL: &str =
     "Less than 90 % of the window has samples; what they show is within the budget.";
 const MET: &str = "The objective is met, and the budget does not burn too fast.";
 
-/// What else there is to say.
+/// Returns further remarks on an objective.
 pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
     let mut remarks = Vec::new();
-    let moment = |at| Moment::utc(at).text;
+    let moment = |at| DisplayTime::utc(at).text;
     let left = report.budget().remaining();
     match report.exhausts_at {
         Some(_) if left.is_some_and(|left| left <= Ratio::ZERO) => {}
@@ -80,30 +82,33 @@ pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
             moment(at)
         ));
     }
-    let talked_of = matches!(report.data, Data::Ok | Data::Absent);
-    if !talked_of && report.alert != Alert::None {
-        remarks.push(format!("Its figures are {}.", words(report.data)));
+    let is_described = matches!(report.data, DataQuality::Ok | DataQuality::Absent);
+    if !is_described && report.alert != AlertState::None {
+        remarks.push(format!(
+            "Its figures are {}.",
+            data_quality_text(report.data)
+        ));
     }
     if let Some((good, bad)) = report.raw {
         let total = u128::from(good) + u128::from(bad);
         let share = Ratio::new(i128::from(good), total);
-        let share = share.map_or_else(|| "nothing".into(), |share| percent(share, 4));
+        let share = share.map_or_else(|| "nothing".into(), |share| format_percent(share, 4));
         remarks.push(format!(
             "Declared maintenance is left out; with it {share} was good, {} bad of {}.",
-            grouped(bad),
-            grouped(total)
+            group_digits(bad),
+            group_digits(total)
         ));
     }
     remarks
 }
 
-const fn words(data: Data) -> &'static str {
+const fn data_quality_text(data: DataQuality) -> &'static str {
     match data {
-        Data::Ok => "complete",
-        Data::Partial => "partial: less than 90 % of the window has samples",
-        Data::NoData => "without an event: neither good nor bad",
-        Data::Stale => "stale: no new samples arrive",
-        Data::Absent => "absent",
-        Data::Inconsistent => "inconsistent",
+        DataQuality::Ok => "complete",
+        DataQuality::Partial => "partial: less than 90 % of the window has samples",
+        DataQuality::NoData => "without an event: neither good nor bad",
+        DataQuality::Stale => "stale: no new samples arrive",
+        DataQuality::Absent => "absent",
+        DataQuality::Inconsistent => "inconsistent",
     }
 }

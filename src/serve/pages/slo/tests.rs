@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::slo::Objectives;
-use crate::model::slo::report::{Alert, BurnRate, Data};
+use crate::model::slo::report::{AlertState, BurnRate, DataQuality};
 use crate::model::units::Ratio;
 
 const FILE: &str = r#"{"api":{"latency":{"target":95,"threshold":2000,"window":"30d",
@@ -14,13 +14,13 @@ fn at() -> Timestamp {
 
 fn objective() -> ObjectiveReport {
     let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
-    ObjectiveReport::of(objectives.get("api.latency").unwrap(), at())
+    ObjectiveReport::new(objectives.get("api.latency").unwrap(), at())
 }
 
-fn shown(objective: ObjectiveReport) -> String {
-    let mut report = Report::new(at(), Source::Local);
+fn rendered(objective: ObjectiveReport) -> String {
+    let mut report = SloReport::new(at(), ReportSource::Local);
     report.objectives.push(objective);
-    render_slo(&report, &Policy::platform())
+    render_slo(&report, &BurnRatePolicy::platform())
 }
 
 /// The text of a page, as a reader without pictures gets it.
@@ -36,7 +36,7 @@ fn text(page: &str) -> String {
 fn overspent() -> ObjectiveReport {
     let mut spent = objective();
     (spent.good, spent.bad, spent.coverage) = (9_000, 1_000, 1.0);
-    spent.data = Data::Ok;
+    spent.data = DataQuality::Ok;
     let hour = std::time::Duration::from_secs(3_600);
     spent.burn_rate = vec![BurnRate::new(hour, 400, 600, 0.75)];
     let point = |hours: i64, left: i128| {
@@ -54,37 +54,45 @@ fn overspent() -> ObjectiveReport {
 }
 
 #[test]
-fn every_state_is_told_in_words() {
+fn every_state_has_a_label_and_a_description() {
     let cases = [
-        (Alert::Critical, Data::Stale, "Critical"),
-        (Alert::Warning, Data::Ok, "Warning"),
-        (Alert::Frozen, Data::Partial, "Frozen"),
-        (Alert::Frozen, Data::Stale, "Stale"),
-        (Alert::Frozen, Data::Absent, "Absent"),
-        (Alert::None, Data::NoData, "No data"),
-        (Alert::None, Data::Partial, "Within budget so far"),
-        (Alert::None, Data::Ok, "Within budget"),
-        (Alert::Frozen, Data::Inconsistent, "Inconsistent"),
+        (AlertState::Critical, DataQuality::Stale, "Critical"),
+        (AlertState::Warning, DataQuality::Ok, "Warning"),
+        (AlertState::Frozen, DataQuality::Partial, "Frozen"),
+        (AlertState::Frozen, DataQuality::Stale, "Stale"),
+        (AlertState::Frozen, DataQuality::Absent, "Absent"),
+        (AlertState::None, DataQuality::NoData, "No data"),
+        (
+            AlertState::None,
+            DataQuality::Partial,
+            "Within budget so far",
+        ),
+        (AlertState::None, DataQuality::Ok, "Within budget"),
+        (
+            AlertState::Frozen,
+            DataQuality::Inconsistent,
+            "Inconsistent",
+        ),
     ];
     for (alert, data, word) in cases {
         let mut objective = objective();
         (objective.alert, objective.data) = (alert, data);
-        if data == Data::Ok || data == Data::Partial {
+        if data == DataQuality::Ok || data == DataQuality::Partial {
             objective.good = 10;
         }
-        let state = State::of(&objective);
-        assert_eq!(state.word, word, "{alert:?} {data:?}");
-        let text = text(&shown(objective));
+        let state = StateLabel::from_report(&objective);
+        assert_eq!(state.label, word, "{alert:?} {data:?}");
+        let text = text(&rendered(objective));
         assert!(
-            text.contains(&state.sentence) && text.contains(word),
+            text.contains(&state.description) && text.contains(word),
             "{text}"
         );
     }
 }
 
 #[test]
-fn an_overspent_budget_is_negative_and_said_to_be_so() {
-    let page = shown(overspent());
+fn overspent_budget_is_negative_and_labelled() {
+    let page = rendered(overspent());
     let text = text(&page);
     for words in [
         "Overspent",
@@ -99,8 +107,8 @@ fn an_overspent_budget_is_negative_and_said_to_be_so() {
 }
 
 #[test]
-fn a_line_is_broken_where_nobody_looked() {
-    let chart = BurnDown::of(&overspent()).unwrap();
+fn line_is_broken_at_gaps_in_samples() {
+    let chart = BurnDownChart::from_report(&overspent()).unwrap();
     assert_eq!(chart.line.matches('M').count(), 2, "{}", chart.line);
     let gaps: Vec<_> = chart
         .gaps
@@ -117,8 +125,8 @@ fn a_line_is_broken_where_nobody_looked() {
 }
 
 #[test]
-fn what_a_file_says_stays_text() {
-    let page = shown(objective());
+fn text_of_a_declaration_is_escaped() {
+    let page = rendered(objective());
     assert!(
         page.contains("under 2s &#60;b&#62;&#34;&#38;&#39;"),
         "{page}"
@@ -127,8 +135,8 @@ fn what_a_file_says_stays_text() {
 }
 
 #[test]
-fn a_file_of_its_own_loads_nothing() {
-    let page = shown(overspent());
+fn standalone_file_loads_nothing() {
+    let page = rendered(overspent());
     for word in [
         "<script", "http://", "https://", "src=", "@import", " style=", "refresh",
     ] {
@@ -146,8 +154,12 @@ fn bars_are_cut_at_the_end_of_the_scale_and_say_so() {
     let mut spent = overspent();
     let hour = std::time::Duration::from_secs(3_600);
     spent.burn_rate = vec![BurnRate::new(hour, 0, 600, 1.0)];
-    let rate = &rates(&spent, &Policy::platform())[0];
+    let rate = &burn_rate_bars(&spent, &BurnRatePolicy::platform())[0];
     assert_eq!((rate.width.as_str(), rate.tone), ("100.0", "major"));
-    assert_eq!(rate.limits[0].x, "66.7");
-    assert!(rate.words.contains("longer than shown"), "{}", rate.words);
+    assert_eq!(rate.thresholds[0].x, "66.7");
+    assert!(
+        rate.description.contains("longer than shown"),
+        "{}",
+        rate.description
+    );
 }

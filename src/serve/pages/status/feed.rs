@@ -4,23 +4,23 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::labels::strip_invisible;
 use super::notice::{self, Notice};
-use super::words::readable;
 use crate::model::status::{StatusId, StatusSnapshot};
 
 #[derive(Debug, Template)]
 #[template(path = "feed.xml", whitespace = "minimize")]
 struct Feed<'a> {
-    /// Where the pages are, without a slash at its end.
+    /// Base URL of the pages, without a slash at its end.
     base: &'a str,
     id: String,
     title: String,
     updated: String,
-    entries: Vec<Entry>,
+    entries: Vec<FeedEntry>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct FeedEntry {
     id: String,
     path: String,
     title: String,
@@ -32,11 +32,11 @@ struct Entry {
 /// The timeline as a fragment of HTML, which the feed escapes once more.
 #[derive(Debug, Template)]
 #[template(path = "feed_entry.html", whitespace = "minimize")]
-struct Content {
+struct FeedContent {
     notice: Notice,
 }
 
-/// The feed of everything that the snapshot knows, the latest change first.
+/// Renders the feed of everything in the snapshot, the latest change first.
 pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &str) -> String {
     let zone = TimeZone::get(&snapshot.time_zone).unwrap_or(TimeZone::UTC);
     let incidents = snapshot
@@ -52,43 +52,43 @@ pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &str) -> String {
     // Without an entry nothing has changed since the service is known.
     let first = snapshot.components.iter().map(|one| one.first_seen).min();
     let updated = changes.first().map(|(_, _, updated)| *updated).or(first);
-    let entry = |(id, created, updated)| Entry::of(snapshot, id, (created, updated), &zone);
+    let entry = |(id, created, updated)| FeedEntry::new(snapshot, id, (created, updated), &zone);
     let feed = Feed {
         base,
-        id: urn(StatusId::of(&snapshot.title), 0),
-        title: readable(&snapshot.title),
-        updated: written(updated.unwrap_or(snapshot.taken_at)),
+        id: format_urn(StatusId::from_key(&snapshot.title), 0),
+        title: strip_invisible(&snapshot.title),
+        updated: format_time(updated.unwrap_or(snapshot.taken_at)),
         entries: changes.into_iter().filter_map(entry).collect(),
     };
-    super::written(&feed)
+    super::render(&feed)
 }
 
-impl Entry {
-    fn of(
+impl FeedEntry {
+    fn new(
         snapshot: &StatusSnapshot,
         id: StatusId,
         (created, updated): (Timestamp, Timestamp),
         zone: &TimeZone,
     ) -> Option<Self> {
-        let notice = notice::of(snapshot, id, zone)?;
+        let notice = notice::find(snapshot, id, zone)?;
         Some(Self {
-            id: urn(id, 1),
+            id: format_urn(id, 1),
             path: format!("/status/incidents/{id}"),
             title: format!("{}: {}", notice.status, notice.title.replace('\n', " ")),
-            updated: written(updated),
-            published: written(created),
-            content: super::written(&Content { notice }),
+            updated: format_time(updated),
+            published: format_time(created),
+            content: super::render(&FeedContent { notice }),
         })
     }
 }
 
-fn written(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// A UUID of one's own making (version 8) that holds an id, so that it never changes, wherever the pages
+/// Returns a custom UUID (version 8) that holds an id, so that it never changes, wherever the pages
 /// are. Two fields of it say what it is the id of.
-fn urn(id: StatusId, kind: u8) -> String {
+fn format_urn(id: StatusId, kind: u8) -> String {
     let mut hex = String::from("urn:uuid:");
     let id = id.as_str().as_bytes();
     let (head, tail) = id.split_at(id.len() / 2);

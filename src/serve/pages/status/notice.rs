@@ -1,20 +1,19 @@
-//! Incidents and maintenances as they are shown: both have a title, those that they concern, and what was
-//! said when.
+//! Incidents and maintenances for display: both have a title, affected components and a timeline.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::super::moment::Moment;
-use super::super::numbers::spoken;
-use super::words::{impact, readable, tone_of_impact};
+use super::super::display_time::DisplayTime;
+use super::super::format::format_spaced;
+use super::labels::{impact_label, impact_tone, strip_invisible};
 use crate::model::status::{
-    Affected, Incident, IncidentStatus, Maintenance, MaintenanceStatus, StatusId, StatusSnapshot,
-    Update,
+    AffectedComponent, Incident, IncidentStatus, MaintenanceStatus, ScheduledMaintenance, StatusId,
+    StatusSnapshot, StatusUpdate,
 };
 
-/// An incident or a maintenance as it is shown.
+/// An incident or a maintenance for display.
 #[derive(Debug)]
 pub(super) struct Notice {
     pub(super) id: StatusId,
@@ -22,14 +21,14 @@ pub(super) struct Notice {
     pub(super) tone: &'static str,
     /// `Investigating`, `Completed`.
     pub(super) status: &'static str,
-    /// How bad it is at its worst; of a maintenance that it is one.
+    /// The worst impact, or `Maintenance`.
     pub(super) impact: &'static str,
-    /// From when to when, and how long that is.
+    /// Start, end and duration.
     pub(super) time: String,
     pub(super) affected: Vec<String>,
     /// Newest first.
-    pub(super) updates: Vec<Entry>,
-    /// By which it is ordered, the newest first.
+    pub(super) updates: Vec<TimelineEntry>,
+    /// The sort key, the newest first.
     began: Timestamp,
     ended: Option<Timestamp>,
     pub(super) month: String,
@@ -37,64 +36,66 @@ pub(super) struct Notice {
 
 /// One entry of a timeline.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct TimelineEntry {
     pub(super) status: &'static str,
-    pub(super) at: Moment,
+    pub(super) at: DisplayTime,
     pub(super) body: String,
 }
 
-/// What is wrong now.
+/// Returns unresolved incidents.
 pub(super) fn unresolved(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
     snapshot
         .unresolved()
-        .map(|incident| Notice::incident(incident, zone))
+        .map(|incident| Notice::from_incident(incident, zone))
         .collect()
 }
 
-/// What is worked on now or will be, the next to begin first.
+/// Returns maintenance that is active or upcoming, the next to begin first.
 pub(super) fn planned(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
     let open = snapshot
         .maintenances
         .iter()
         .filter(|one| !one.is_completed());
-    let mut open: Vec<_> = open.map(|one| Notice::maintenance(one, zone)).collect();
+    let mut open: Vec<_> = open
+        .map(|one| Notice::from_maintenance(one, zone))
+        .collect();
     open.sort_by_key(|notice| notice.began);
     open
 }
 
-/// What is over.
-pub(super) fn over(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
-    let mut over = all(snapshot, zone);
-    over.retain(|notice| notice.ended.is_some());
-    over
+/// Returns incidents and maintenance that have ended.
+pub(super) fn ended(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
+    let mut ended = begun(snapshot, zone);
+    ended.retain(|notice| notice.ended.is_some());
+    ended
 }
 
-/// Everything that has begun, the newest first.
-pub(super) fn all(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
+/// Returns everything that has begun, the newest first.
+pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
     let incidents = snapshot.incidents.iter();
     let begun = snapshot
         .maintenances
         .iter()
         .filter(|one| !one.is_upcoming());
     let mut all: Vec<_> = incidents
-        .map(|incident| Notice::incident(incident, zone))
-        .chain(begun.map(|one| Notice::maintenance(one, zone)))
+        .map(|incident| Notice::from_incident(incident, zone))
+        .chain(begun.map(|one| Notice::from_maintenance(one, zone)))
         .collect();
     all.sort_by_key(|notice| std::cmp::Reverse(notice.began));
     all
 }
 
-/// The one of this id.
-pub(super) fn of(snapshot: &StatusSnapshot, id: StatusId, zone: &TimeZone) -> Option<Notice> {
+/// Returns the incident or maintenance of this id.
+pub(super) fn find(snapshot: &StatusSnapshot, id: StatusId, zone: &TimeZone) -> Option<Notice> {
     let incident = snapshot.incidents.iter().find(|incident| incident.id == id);
     let maintenance = || snapshot.maintenances.iter().find(|one| one.id == id);
     incident
-        .map(|incident| Notice::incident(incident, zone))
-        .or_else(|| maintenance().map(|one| Notice::maintenance(one, zone)))
+        .map(|incident| Notice::from_incident(incident, zone))
+        .or_else(|| maintenance().map(|one| Notice::from_maintenance(one, zone)))
 }
 
-/// The same under the names of their months.
-pub(super) fn by_month(notices: Vec<Notice>) -> Vec<(String, Vec<Notice>)> {
+/// Groups notices by the names of their months.
+pub(super) fn group_by_month(notices: Vec<Notice>) -> Vec<(String, Vec<Notice>)> {
     let mut months: Vec<(String, Vec<Notice>)> = Vec::new();
     for notice in notices {
         match months.last_mut() {
@@ -106,72 +107,75 @@ pub(super) fn by_month(notices: Vec<Notice>) -> Vec<(String, Vec<Notice>)> {
 }
 
 impl Notice {
-    fn incident(incident: &Incident, zone: &TimeZone) -> Self {
-        let over = incident.is_resolved();
-        let ended = incident.resolved_at.filter(|_| over);
+    fn from_incident(incident: &Incident, zone: &TimeZone) -> Self {
+        let has_ended = incident.is_resolved();
+        let ended = incident.resolved_at.filter(|_| has_ended);
         Self {
             id: incident.id,
-            title: readable(&incident.title),
-            tone: if over {
+            title: strip_invisible(&incident.title),
+            tone: if has_ended {
                 "ok"
             } else {
-                tone_of_impact(incident.impact)
+                impact_tone(incident.impact)
             },
             status: incident.status.label(),
-            impact: impact(incident.impact),
-            time: time(incident.started_at, ended, zone),
-            affected: names(&incident.affected),
-            updates: entries(&incident.updates, IncidentStatus::label, zone),
+            impact: impact_label(incident.impact),
+            time: format_period(incident.started_at, ended, zone),
+            affected: component_names(&incident.affected),
+            updates: timeline_entries(&incident.updates, IncidentStatus::label, zone),
             began: incident.started_at,
-            ended: ended.or(over.then_some(incident.updated_at)),
-            month: month(incident.started_at, zone),
+            ended: ended.or(has_ended.then_some(incident.updated_at)),
+            month: format_month(incident.started_at, zone),
         }
     }
 
-    fn maintenance(one: &Maintenance, zone: &TimeZone) -> Self {
-        let over = one.is_completed();
+    fn from_maintenance(one: &ScheduledMaintenance, zone: &TimeZone) -> Self {
+        let has_ended = one.is_completed();
         let ended = one.completed_at.unwrap_or(one.scheduled_until);
         Self {
             id: one.id,
-            title: readable(&one.title),
-            tone: if over { "ok" } else { "maint" },
+            title: strip_invisible(&one.title),
+            tone: if has_ended { "ok" } else { "maint" },
             status: one.status.label(),
             impact: "Maintenance",
-            time: time(one.scheduled_for, Some(ended), zone),
-            affected: names(&one.affected),
-            updates: entries(&one.updates, MaintenanceStatus::label, zone),
+            time: format_period(one.scheduled_for, Some(ended), zone),
+            affected: component_names(&one.affected),
+            updates: timeline_entries(&one.updates, MaintenanceStatus::label, zone),
             began: one.scheduled_for,
-            ended: over.then_some(ended),
-            month: month(one.scheduled_for, zone),
+            ended: has_ended.then_some(ended),
+            month: format_month(one.scheduled_for, zone),
         }
     }
 
-    /// Whether it has been over for at most this long.
-    pub(super) fn is_over_since(&self, now: Timestamp, longest: Duration) -> bool {
-        let over = self.ended.map(|ended| now.duration_since(ended));
-        over.is_some_and(|over| Duration::try_from(over).unwrap_or_default() <= longest)
+    /// Returns true if it ended at most this long ago.
+    pub(super) fn ended_within(&self, now: Timestamp, max_age: Duration) -> bool {
+        let age = self.ended.map(|ended| now.duration_since(ended));
+        age.is_some_and(|age| Duration::try_from(age).unwrap_or_default() <= max_age)
     }
 }
 
-fn names(affected: &[Affected]) -> Vec<String> {
-    affected.iter().map(|one| readable(&one.name)).collect()
+fn component_names(affected: &[AffectedComponent]) -> Vec<String> {
+    affected
+        .iter()
+        .map(|one| strip_invisible(&one.name))
+        .collect()
 }
 
-fn entries<S: Copy>(
-    updates: &[Update<S>],
+fn timeline_entries<S: Copy>(
+    updates: &[StatusUpdate<S>],
     label: fn(S) -> &'static str,
     zone: &TimeZone,
-) -> Vec<Entry> {
-    let entry = |update: &Update<S>| Entry {
+) -> Vec<TimelineEntry> {
+    let entry = |update: &StatusUpdate<S>| TimelineEntry {
         status: label(update.status),
-        at: Moment::new(update.at, zone),
-        body: readable(&update.body),
+        at: DisplayTime::new(update.at, zone),
+        body: strip_invisible(&update.body),
     };
     updates.iter().map(entry).collect()
 }
 
-fn time(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) -> String {
-    let from = Moment::new(began, zone).text;
+fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) -> String {
+    let from = DisplayTime::new(began, zone).text;
     let Some(ended) = ended else {
         return format!("since {from}");
     };
@@ -180,19 +184,19 @@ fn time(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) -> String {
     let to = if same_day {
         ended.to_zoned(zone.clone()).strftime("%H:%M").to_string()
     } else {
-        Moment::new(ended, zone).text
+        DisplayTime::new(ended, zone).text
     };
-    format!("{from} to {to} ({})", spoken(whole(lasted)))
+    format!("{from} to {to} ({})", format_spaced(round_down(lasted)))
 }
 
-/// Minutes, where there is one.
-fn whole(lasted: Duration) -> Duration {
+/// Rounds down to whole minutes, from one minute on.
+fn round_down(lasted: Duration) -> Duration {
     match lasted.as_secs() {
         seconds @ 0..60 => Duration::from_secs(seconds),
         seconds => Duration::from_secs(seconds / 60 * 60),
     }
 }
 
-fn month(at: Timestamp, zone: &TimeZone) -> String {
+fn format_month(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%B %Y").to_string()
 }

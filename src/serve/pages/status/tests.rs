@@ -5,11 +5,11 @@ use fixture::{hours_ago, now, snapshot};
 use super::*;
 use crate::model::status::{ComponentState, Impact};
 
-fn reader(snapshot: &StatusSnapshot) -> Reader<'_> {
-    Reader {
+fn context(snapshot: &StatusSnapshot) -> PageContext<'_> {
+    PageContext {
         snapshot,
         now: now(),
-        refreshing: true,
+        auto_refresh: true,
     }
 }
 
@@ -24,7 +24,7 @@ fn gzip(text: &str) -> usize {
 fn fifty_components_of_ninety_days_stay_under_thirty_kilobytes() {
     let mut worst = 0;
     for calm in [1_000, 20, 5] {
-        let page = render_status(reader(&snapshot(50, calm)));
+        let page = render_status(context(&snapshot(50, calm)));
         assert_eq!(page.matches("<path class=\"s-").count(), 50 * 90 + 6);
         worst = worst.max(gzip(&page));
     }
@@ -34,34 +34,40 @@ fn fifty_components_of_ninety_days_stay_under_thirty_kilobytes() {
 #[test]
 fn everything_together_is_as_bad_as_the_worst_of_components_and_incidents() {
     let mut all = snapshot(5, 1_000);
-    assert_eq!(Overall::of(&all).impact, Impact::Major);
+    assert_eq!(OverallStatus::from_snapshot(&all).impact, Impact::Major);
     all.components[1].state = ComponentState::Operational;
     assert_eq!(
-        Overall::of(&all).impact,
+        OverallStatus::from_snapshot(&all).impact,
         Impact::Major,
         "an incident is open"
     );
     all.incidents.clear();
-    assert_eq!(Overall::of(&all).words, "All systems operational");
+    assert_eq!(
+        OverallStatus::from_snapshot(&all).label,
+        "All systems operational"
+    );
     all.components[0].state = ComponentState::NoData;
     assert_eq!(
-        Overall::of(&all).words,
+        OverallStatus::from_snapshot(&all).label,
         "All systems that report are operational"
     );
     all.maintenances[0].status = crate::model::status::MaintenanceStatus::InProgress;
-    assert_eq!(Overall::of(&all).words, "Maintenance under way");
+    assert_eq!(
+        OverallStatus::from_snapshot(&all).label,
+        "Maintenance under way"
+    );
     all.maintenances.clear();
     all.components.truncate(1);
-    assert_eq!(Overall::of(&all).words, "No data yet");
+    assert_eq!(OverallStatus::from_snapshot(&all).label, "No data yet");
 }
 
 #[test]
 fn each_bar_says_its_day_in_words_and_with_a_pattern() {
     let mut all = snapshot(1, 1_000);
     let day = &mut all.components[0].days[80];
-    day.seconds = Seconds::default();
+    day.seconds = StateDurations::default();
     (day.seconds.operational, day.seconds.partial_outage) = (82_800, 3_600);
-    let page = render_status(reader(&all));
+    let page = render_status(context(&all));
     let text = "15 Nov: partial outage for 1 h, 95.833 % up";
     assert!(page.contains(&format!(
         "<path class=\"s-part\" d=\"M400 2h4V30h-4z\"><title>{text}<"
@@ -75,11 +81,11 @@ fn each_bar_says_its_day_in_words_and_with_a_pattern() {
 }
 
 #[test]
-fn a_page_of_the_past_says_so() {
+fn outdated_page_has_a_warning() {
     let mut all = snapshot(2, 1_000);
-    assert!(!render_status(reader(&all)).contains("role=\"status\""));
+    assert!(!render_status(context(&all)).contains("role=\"status\""));
     all.taken_at = hours_ago(1);
-    let page = render_status(reader(&all));
+    let page = render_status(context(&all));
     assert!(
         page.contains("This is how it was 1 h ago, on 24 Nov 2026, 12:00 CET"),
         "{page}"
@@ -87,9 +93,9 @@ fn a_page_of_the_past_says_so() {
     all.taken_at = now();
     all.store_away_since = Some(hours_ago(3));
     for page in [
-        render_status(reader(&all)),
-        render_incidents(reader(&all)),
-        render_history(reader(&all)),
+        render_status(context(&all)),
+        render_incidents(context(&all)),
+        render_history(context(&all)),
     ] {
         assert!(
             page.contains("can&#39;t be reached since 24 Nov 2026, 10:00 CET (3 h)"),
@@ -104,17 +110,17 @@ fn a_page_stays_the_same_for_a_minute() {
     all.store_away_since = Some(hours_ago(3));
     let mut later = all.clone();
     later.taken_at = all.taken_at + jiff::SignedDuration::from_secs(20);
-    let at = |snapshot, seconds| Reader {
+    let at = |snapshot, seconds| PageContext {
         snapshot,
         now: now() + jiff::SignedDuration::from_secs(seconds),
-        refreshing: true,
+        auto_refresh: true,
     };
     assert!(render_status(at(&all, 0)) == render_status(at(&later, 20)));
 }
 
 #[test]
 fn history_is_by_month_and_the_newest_first() {
-    let page = render_history(reader(&snapshot(2, 1_000)));
+    let page = render_history(context(&snapshot(2, 1_000)));
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
     let order = [
         "November 2026",
@@ -122,7 +128,7 @@ fn history_is_by_month_and_the_newest_first() {
         "Sign-in was slow",
         "October 2026",
         "Emails arrived twice",
-        Seconds::FORMULA,
+        StateDurations::FORMULA,
     ];
     assert!(order.map(place).is_sorted());
     assert!(page.contains("21 Nov 2026, 05:00 CET to 07:00 (2 h)"));
@@ -130,14 +136,14 @@ fn history_is_by_month_and_the_newest_first() {
 
 #[test]
 fn the_first_page_has_recent_incidents_and_what_is_planned() {
-    let page = render_status(reader(&snapshot(2, 1_000)));
+    let page = render_status(context(&snapshot(2, 1_000)));
     assert!(page.contains("Sign-in was slow") && page.contains("Move to a larger database"));
     assert!(!page.contains("Emails arrived twice"), "a month ago");
 }
 
 #[test]
-fn what_can_not_be_seen_is_not_shown() {
-    assert_eq!(readable("a\u{202e}b\u{0}c\nd\u{7f}"), "abc\nd");
+fn invisible_characters_are_removed() {
+    assert_eq!(strip_invisible("a\u{202e}b\u{0}c\nd\u{7f}"), "abc\nd");
 }
 
 #[test]

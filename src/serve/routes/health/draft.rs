@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::plain::{millis, time};
-use super::{Probe, View};
-use crate::model::snapshot::health::{CheckState, Status};
+use super::plain::{format_time, millis};
+use super::{HealthProbe, HealthReport};
+use crate::model::snapshot::health::{CheckState, HealthStatus};
 
 const TYPE: &str = "application/health+json";
 
-/// Whether an `Accept` header names the type and does not like plain JSON better. Those who take
-/// anything get the plain body: their programs know nothing of the draft.
+/// Returns true if an `Accept` header names the type and does not prefer plain JSON. Clients that accept
+/// anything get the plain body: they know nothing of the draft.
 pub(super) fn is_accepted(accept: Option<&str>) -> bool {
     let (mut draft, mut json) = (0.0, 0.0);
     for entry in accept.unwrap_or_default().split(',') {
@@ -29,20 +29,20 @@ pub(super) fn is_accepted(accept: Option<&str>) -> bool {
     draft > 0.0 && draft >= json
 }
 
-pub(super) fn render(view: &View<'_>) -> String {
-    let document = Document {
-        status: view.status().as_str(),
-        release_id: view.reveal(view.page.version.as_ref()),
-        notes: notes(view),
-        output: output(view),
-        service_id: &view.page.service,
-        description: format!("health of {}", view.page.service),
-        checks: view
+pub(super) fn render(report: &HealthReport<'_>) -> String {
+    let document = DraftHealth {
+        status: report.status().as_str(),
+        release_id: report.reveal(report.routes.version.as_ref()),
+        notes: notes(report),
+        output: output(report),
+        service_id: &report.routes.service,
+        description: format!("health of {}", report.routes.service),
+        checks: report
             .checks()
             .map(|check| {
                 (
                     format!("{}:responseTime", check.id),
-                    [Check::of(check, view)],
+                    [DraftCheck::new(check, report)],
                 )
             })
             .collect(),
@@ -53,7 +53,7 @@ pub(super) fn render(view: &View<'_>) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct DraftHealth<'a> {
     status: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     release_id: Option<&'a str>,
@@ -64,12 +64,12 @@ struct Document<'a> {
     service_id: &'a str,
     description: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    checks: BTreeMap<String, [Check<'a>; 1]>,
+    checks: BTreeMap<String, [DraftCheck<'a>; 1]>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Check<'a> {
+struct DraftCheck<'a> {
     component_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed_value: Option<u64>,
@@ -82,43 +82,47 @@ struct Check<'a> {
     output: Option<&'a str>,
 }
 
-impl<'a> Check<'a> {
-    fn of(check: &'a CheckState, view: &View<'_>) -> Self {
-        let status = check.status(view.now).unwrap_or(Status::Warn);
-        let found = check.found.as_ref();
-        let detail = view.reveal(found.and_then(|found| found.detail.as_ref()));
-        let output = detail.unwrap_or_else(|| check.code(view.now));
+impl<'a> DraftCheck<'a> {
+    fn new(check: &'a CheckState, report: &HealthReport<'_>) -> Self {
+        let status = check.status(report.now).unwrap_or(HealthStatus::Warn);
+        let last_result = check.last_result.as_ref();
+        let detail = report.reveal(last_result.and_then(|last_result| last_result.detail.as_ref()));
+        let output = detail.unwrap_or_else(|| check.code(report.now));
         Self {
             component_type: check.component.as_str(),
-            observed_value: found.map(|found| millis(found.took)),
-            observed_unit: found.map(|_| "ms"),
+            observed_value: last_result.map(|last_result| millis(last_result.took)),
+            observed_unit: last_result.map(|_| "ms"),
             status: status.as_str(),
-            time: found.map(|found| time(found.wall)),
-            output: (status != Status::Pass).then_some(output),
+            time: last_result.map(|last_result| format_time(last_result.wall_time)),
+            output: (status != HealthStatus::Pass).then_some(output),
         }
     }
 }
 
-fn notes<'a>(view: &View<'_>) -> Vec<&'a str> {
-    let health = view.health;
+fn notes<'a>(report: &HealthReport<'_>) -> Vec<&'a str> {
+    let health = report.health;
     let reasons = [
-        (health.ending, "shutting down"),
+        (health.shutting_down, "shutting down"),
         (!health.started, "waiting for first results"),
     ];
-    let asked = matches!(view.probe, Probe::Ready | Probe::Startup);
-    let reasons = reasons.into_iter().filter(|(holds, _)| *holds && asked);
+    let has_notes = matches!(report.probe, HealthProbe::Ready | HealthProbe::Startup);
+    let reasons = reasons.into_iter().filter(|(holds, _)| *holds && has_notes);
     reasons.map(|(_, reason)| reason).collect()
 }
 
-/// The checks that are not well, with their codes; nothing for a pass.
-fn output(view: &View<'_>) -> Option<String> {
-    if view.status() == Status::Pass {
+/// Returns the codes of checks that do not pass; `None` for a pass.
+fn output(report: &HealthReport<'_>) -> Option<String> {
+    if report.status() == HealthStatus::Pass {
         return None;
     }
-    let unwell = |check: &&CheckState| check.status(view.now) != Some(Status::Pass);
-    let told = |check: &CheckState| format!("{}: {}", check.id, check.code(view.now));
-    let told: Vec<_> = view.checks().filter(unwell).map(told).collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    let not_passing = |check: &&CheckState| check.status(report.now) != Some(HealthStatus::Pass);
+    let check_code = |check: &CheckState| format!("{}: {}", check.id, check.code(report.now));
+    let codes: Vec<_> = report
+        .checks()
+        .filter(not_passing)
+        .map(check_code)
+        .collect();
+    (!codes.is_empty()).then(|| codes.join("; "))
 }
 
 #[cfg(test)]
@@ -126,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_draft_is_for_those_who_name_it() {
+    fn draft_is_used_only_if_named_in_accept() {
         for (accept, accepted) in [
             ("application/health+json", true),
             ("application/json, Application/Health+JSON", true),

@@ -5,22 +5,22 @@
 
 use std::fmt::Write as _;
 
-use super::{Probe, View};
-use crate::model::snapshot::health::{CheckState, Status};
+use super::{HealthProbe, HealthReport};
+use crate::model::snapshot::health::{CheckState, HealthStatus};
 
-pub(super) fn render(view: &View<'_>) -> String {
+pub(super) fn render(report: &HealthReport<'_>) -> String {
     let mut text = String::from("[+]ping ok\n");
-    for check in view.checks() {
-        let _ = writeln!(text, "{}", line(view, check));
+    for check in report.checks() {
+        let _ = writeln!(text, "{}", check_line(report, check));
     }
-    for (name, fine) in conditions(view) {
-        text.push_str(&told(name, fine));
+    for (name, fine) in conditions(report) {
+        text.push_str(&condition_line(name, fine));
     }
-    let unknown: Vec<_> = view
+    let unknown: Vec<_> = report
         .query
         .exclude
         .iter()
-        .filter(|id| !is_known(view, id))
+        .filter(|id| !is_known(report, id))
         .collect();
     if !unknown.is_empty() {
         let quoted: Vec<_> = unknown.iter().map(|id| format!("\"{id}\"")).collect();
@@ -30,51 +30,55 @@ pub(super) fn render(view: &View<'_>) -> String {
             "warn: some health checks cannot be excluded: no matches for {names}"
         );
     }
-    let verdict = if view.fails() { "failed" } else { "passed" };
-    let _ = writeln!(text, "{} check {verdict}", name(view.probe));
+    let result = if report.is_failing() {
+        "failed"
+    } else {
+        "passed"
+    };
+    let _ = writeln!(text, "{} check {result}", probe_name(report.probe));
     text
 }
 
-const fn name(probe: Probe) -> &'static str {
+const fn probe_name(probe: HealthProbe) -> &'static str {
     match probe {
-        Probe::Health | Probe::Detailed => "healthz",
-        Probe::Live => "livez",
-        Probe::Startup => "startupz",
-        Probe::Ready => "readyz",
+        HealthProbe::Health | HealthProbe::Detailed => "healthz",
+        HealthProbe::Live => "livez",
+        HealthProbe::Startup => "startupz",
+        HealthProbe::Ready => "readyz",
     }
 }
 
-fn line(view: &View<'_>, check: &CheckState) -> String {
+fn check_line(report: &HealthReport<'_>, check: &CheckState) -> String {
     let id = &check.id;
-    let fails = match view.probe {
-        Probe::Live => !check.is_alive(view.now),
-        Probe::Ready => !check.effect(view.now).ready,
-        _ => check.effect(view.now).status == Status::Fail,
+    let fails = match report.probe {
+        HealthProbe::Live => !check.is_live(report.now),
+        HealthProbe::Ready => !check.effect(report.now).ready,
+        _ => check.effect(report.now).status == HealthStatus::Fail,
     };
-    if view.query.excludes(id) {
+    if report.query.excludes(id) {
         format!("[+]{id} excluded: ok")
     } else if fails {
         format!("[-]{id} failed: reason withheld")
-    } else if check.status(view.now) == Some(Status::Pass) {
+    } else if check.status(report.now) == Some(HealthStatus::Pass) {
         format!("[+]{id} ok")
     } else {
         format!("[+]{id} degraded: ok")
     }
 }
 
-/// What a probe asks beside the checks.
-fn conditions(view: &View<'_>) -> Vec<(&'static str, bool)> {
-    match view.probe {
-        Probe::Ready => vec![
-            ("samples", view.health.sampled),
-            ("shutdown", !view.health.ending),
+/// Returns the conditions of a probe beside the checks.
+fn conditions(report: &HealthReport<'_>) -> Vec<(&'static str, bool)> {
+    match report.probe {
+        HealthProbe::Ready => vec![
+            ("samples", report.health.sampled),
+            ("shutdown", !report.health.shutting_down),
         ],
-        Probe::Startup => vec![("startup", view.judgement.started)],
-        Probe::Health | Probe::Live | Probe::Detailed => Vec::new(),
+        HealthProbe::Startup => vec![("startup", report.overall.started)],
+        HealthProbe::Health | HealthProbe::Live | HealthProbe::Detailed => Vec::new(),
     }
 }
 
-fn told(name: &str, fine: bool) -> String {
+fn condition_line(name: &str, fine: bool) -> String {
     if fine {
         format!("[+]{name} ok\n")
     } else {
@@ -82,6 +86,6 @@ fn told(name: &str, fine: bool) -> String {
     }
 }
 
-fn is_known(view: &View<'_>, id: &str) -> bool {
-    view.checks().any(|check| &*check.id == id)
+fn is_known(report: &HealthReport<'_>, id: &str) -> bool {
+    report.checks().any(|check| &*check.id == id)
 }

@@ -1,32 +1,35 @@
-//! Small JSON, for load balancers and people.
+//! Small JSON, for load balancers and operators.
 
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{Probe, View};
+use super::{HealthProbe, HealthReport};
 use crate::export::logs::rfc3339;
-use crate::model::snapshot::health::{CheckState, Known, Status};
+use crate::model::snapshot::health::{CheckState, HealthStatus, ResultFreshness};
 
-pub(super) fn render(view: &View<'_>) -> String {
-    let status = view.status().as_str();
-    match view.probe {
-        Probe::Health | Probe::Live => format!(r#"{{"status":"{status}"}}"#),
-        Probe::Startup => {
-            let started = view.judgement.started;
+pub(super) fn render(report: &HealthReport<'_>) -> String {
+    let status = report.status().as_str();
+    match report.probe {
+        HealthProbe::Health | HealthProbe::Live => format!(r#"{{"status":"{status}"}}"#),
+        HealthProbe::Startup => {
+            let started = report.overall.started;
             format!(r#"{{"status":"{status}","started":{started}}}"#)
         }
-        Probe::Ready => {
-            let ready = view.judgement.ready;
+        HealthProbe::Ready => {
+            let ready = report.overall.ready;
             format!(r#"{{"status":"{status}","ready":{ready}}}"#)
         }
-        Probe::Detailed => {
-            let details = Details {
+        HealthProbe::Detailed => {
+            let details = DetailedHealth {
                 status,
-                service: &view.page.service,
-                version: view.reveal(view.page.version.as_ref()),
-                started_at: time(view.page.started_at),
-                checks: view.checks().map(|check| Check::of(check, view)).collect(),
+                service: &report.routes.service,
+                version: report.reveal(report.routes.version.as_ref()),
+                started_at: format_time(report.routes.started_at),
+                checks: report
+                    .checks()
+                    .map(|check| DetailedCheck::new(check, report))
+                    .collect(),
             };
             // Text and numbers only: it can't fail.
             serde_json::to_string(&details).unwrap_or_default()
@@ -35,16 +38,16 @@ pub(super) fn render(view: &View<'_>) -> String {
 }
 
 #[derive(Serialize)]
-struct Details<'a> {
+struct DetailedHealth<'a> {
     status: &'a str,
     service: &'a str,
     version: Option<&'a str>,
     started_at: String,
-    checks: Vec<Check<'a>>,
+    checks: Vec<DetailedCheck<'a>>,
 }
 
 #[derive(Serialize)]
-struct Check<'a> {
+struct DetailedCheck<'a> {
     id: &'a str,
     status: &'a str,
     criticality: &'a str,
@@ -57,25 +60,29 @@ struct Check<'a> {
     detail: Option<&'a str>,
 }
 
-impl<'a> Check<'a> {
-    fn of(check: &'a CheckState, view: &View<'_>) -> Self {
-        let found = check.found.as_ref();
+impl<'a> DetailedCheck<'a> {
+    fn new(check: &'a CheckState, report: &HealthReport<'_>) -> Self {
+        let last_result = check.last_result.as_ref();
         Self {
             id: &check.id,
-            status: check.status(view.now).unwrap_or(Status::Warn).as_str(),
+            status: check
+                .status(report.now)
+                .unwrap_or(HealthStatus::Warn)
+                .as_str(),
             criticality: check.criticality.as_str(),
             scope: check.scope.as_str(),
-            observed_at: found.map(|found| time(found.wall)),
-            age_ms: found.map(|found| millis(view.now.saturating_duration_since(found.at))),
-            duration_ms: found.map(|found| millis(found.took)),
-            stale: check.known(view.now) == Known::Stale,
-            code: check.code(view.now),
-            detail: view.reveal(found.and_then(|found| found.detail.as_ref())),
+            observed_at: last_result.map(|last_result| format_time(last_result.wall_time)),
+            age_ms: last_result
+                .map(|last_result| millis(report.now.saturating_duration_since(last_result.at))),
+            duration_ms: last_result.map(|last_result| millis(last_result.took)),
+            stale: check.freshness(report.now) == ResultFreshness::Stale,
+            code: check.code(report.now),
+            detail: report.reveal(last_result.and_then(|last_result| last_result.detail.as_ref())),
         }
     }
 }
 
-pub(super) fn time(time: SystemTime) -> String {
+pub(super) fn format_time(time: SystemTime) -> String {
     String::from_utf8_lossy(&rfc3339(time)).into_owned()
 }
 

@@ -1,15 +1,15 @@
-/// What a query asks for, as Kubernetes' own health paths understand it.
+/// The query parameters, as Kubernetes' own health paths understand them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
+pub(super) struct HealthQuery {
     /// `verbose` is there, with whatever value.
     pub(super) verbose: bool,
     /// The values of `exclude` that could be ids.
     pub(super) exclude: Vec<String>,
 }
 
-impl Query {
-    /// Whatever it does not know is left alone.
-    pub(super) fn of(text: &str) -> Self {
+impl HealthQuery {
+    /// Parses a query string; unknown parameters are ignored.
+    pub(super) fn parse(text: &str) -> Self {
         let mut query = Self::default();
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -30,7 +30,7 @@ impl Query {
     }
 }
 
-/// Other text is no check of ours, and not ours to repeat.
+/// Returns true for a possible check id; other text is not repeated in a response.
 fn is_id(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
@@ -42,11 +42,15 @@ mod tests {
 
     #[test]
     fn verbose_and_exclude_are_found_among_anything() {
-        let query = Query::of("x=1&exclude=b&verbose&exclude=a&exclude=b&exclude=<i>&=&exclude=");
+        let query =
+            HealthQuery::parse("x=1&exclude=b&verbose&exclude=a&exclude=b&exclude=<i>&=&exclude=");
         assert!(query.verbose);
         assert_eq!(query.exclude, ["a", "b"]);
         assert!(query.excludes("a") && !query.excludes("c"));
-        assert!(Query::of("verbose=false").verbose, "as in Kubernetes");
-        assert_eq!(Query::of(""), Query::default());
+        assert!(
+            HealthQuery::parse("verbose=false").verbose,
+            "as in Kubernetes"
+        );
+        assert_eq!(HealthQuery::parse(""), HealthQuery::default());
     }
 }

@@ -1,50 +1,50 @@
-//! Pages that were written, kept for as long as they say what is so: strangers who ask again and again
-//! cost a service no more than one who asks once.
+//! A cache of rendered pages for as long as they are current, so that repeated requests cost no more
+//! than one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::super::document::Document;
-use super::json::Part;
+use super::super::document::HttpDocument;
+use super::json::DocumentKind;
 use crate::model::status::StatusSnapshot;
 
-/// Which document it is: what it holds, whether it is JSON, and whether it loads itself anew.
-pub(super) type Key = (Part, bool, bool);
+/// The key of a document: its kind, true for JSON, and true for automatic refresh.
+pub(super) type DocumentKey = (DocumentKind, bool, bool);
 
-/// The latest document of each kind.
+/// The latest document of each key.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Vec<Entry>>);
+pub(super) struct DocumentCache(Mutex<Vec<CachedDocument>>);
 
 #[derive(Debug)]
-struct Entry {
-    key: Key,
+struct CachedDocument {
+    key: DocumentKey,
     snapshot: Arc<StatusSnapshot>,
     minute: i64,
-    document: Arc<Document>,
+    document: Arc<HttpDocument>,
 }
 
-impl Kept {
-    /// The document that was made of this snapshot in this minute, or what is made now. Nobody else makes
-    /// one meanwhile: they would make the same.
-    pub(super) fn document(
+impl DocumentCache {
+    /// Returns the document rendered from this snapshot in this minute, or renders it now. Concurrent
+    /// calls wait: they would render the same.
+    pub(super) fn get_or_render(
         &self,
-        key: Key,
+        key: DocumentKey,
         snapshot: &Arc<StatusSnapshot>,
         now: Timestamp,
-        make: impl FnOnce() -> Document,
-    ) -> Arc<Document> {
+        render: impl FnOnce() -> HttpDocument,
+    ) -> Arc<HttpDocument> {
         let minute = now.as_second().div_euclid(60);
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |entry: &&Entry| {
+        let same = |entry: &&CachedDocument| {
             entry.key == key && entry.minute == minute && Arc::ptr_eq(&entry.snapshot, snapshot)
         };
         if let Some(entry) = entries.iter().find(same) {
             return Arc::clone(&entry.document);
         }
-        let document = Arc::new(make());
+        let document = Arc::new(render());
         entries.retain(|entry| entry.key != key);
-        entries.push(Entry {
+        entries.push(CachedDocument {
             key,
             snapshot: Arc::clone(snapshot),
             minute,
@@ -56,21 +56,21 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::document::Type;
+    use super::super::super::document::MediaType;
     use super::*;
     use crate::serve::pages::fixture;
 
     #[test]
     fn a_document_is_made_once_until_something_is_new() {
-        let (kept, mut made) = (Kept::default(), 0);
+        let (cache, mut rendered) = (DocumentCache::default(), 0);
         let (old, new) = (
             Arc::new(fixture::snapshot(1, 9)),
             Arc::new(fixture::snapshot(1, 9)),
         );
         let now = fixture::now();
         let later = now + jiff::SignedDuration::from_secs(60);
-        let html = (Part::Status, false, true);
-        let json = (Part::Status, true, true);
+        let html = (DocumentKind::Status, false, true);
+        let json = (DocumentKind::Status, true, true);
         for (key, snapshot, now, times) in [
             (html, &old, now, 1),
             (html, &old, now, 1),
@@ -79,11 +79,11 @@ mod tests {
             (json, &old, now, 3),
             (html, &new, later, 4),
         ] {
-            kept.document(key, snapshot, now, || {
-                made += 1;
-                Document::new(Type::Html, String::new())
+            cache.get_or_render(key, snapshot, now, || {
+                rendered += 1;
+                HttpDocument::new(MediaType::Html, String::new())
             });
-            assert_eq!(made, times);
+            assert_eq!(rendered, times);
         }
     }
 }

@@ -1,26 +1,27 @@
-//! The pages for programs: what a page shows, with the exact figures.
+//! The public pages as JSON, with exact figures.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::status::{
-    Affected, Component, Day, Incident, Maintenance, Seconds, StatusId, StatusSnapshot, Update,
+    AffectedComponent, ComponentStatus, Incident, ScheduledMaintenance, StateDurations, StatusId,
+    StatusSnapshot, StatusUpdate, UptimeDay,
 };
-use crate::serve::pages::readable;
+use crate::serve::pages::strip_invisible;
 
-/// What a document holds.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// How everything is: components, what is wrong, what is planned.
+pub(super) enum DocumentKind {
+    /// Components, unresolved incidents, planned maintenance.
     Status,
-    /// What is wrong and what is planned.
+    /// Unresolved incidents and planned maintenance.
     Current,
-    /// Everything that is known of incidents and maintenance.
+    /// All incidents and maintenance.
     History,
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct StatusJson<'a> {
     title: String,
     time_zone: &'a str,
     taken_at: String,
@@ -28,13 +29,13 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    components: Option<Vec<ComponentOf>>,
-    incidents: Vec<NoticeOf>,
-    maintenances: Vec<NoticeOf>,
+    components: Option<Vec<ComponentJson>>,
+    incidents: Vec<NoticeJson>,
+    maintenances: Vec<NoticeJson>,
 }
 
 #[derive(Serialize)]
-struct ComponentOf {
+struct ComponentJson {
     id: String,
     key: String,
     name: String,
@@ -42,20 +43,20 @@ struct ComponentOf {
     state: &'static str,
     since: String,
     in_maintenance: bool,
-    uptime: Uptime,
-    days: Vec<DayOf>,
+    uptime: UptimeJson,
+    days: Vec<DayJson>,
 }
 
 /// A share of time, as a number from 0 to 1 and by the seconds that it is made of.
 #[derive(Serialize)]
-struct Uptime {
+struct UptimeJson {
     value: Option<f64>,
     formula: &'static str,
-    seconds: SecondsOf,
+    seconds: StateSecondsJson,
 }
 
 #[derive(Serialize)]
-struct SecondsOf {
+struct StateSecondsJson {
     operational: u64,
     degraded_performance: u64,
     partial_outage: u64,
@@ -66,30 +67,30 @@ struct SecondsOf {
 }
 
 #[derive(Serialize)]
-struct DayOf {
+struct DayJson {
     date: String,
     state: &'static str,
-    seconds: SecondsOf,
+    seconds: StateSecondsJson,
 }
 
 #[derive(Serialize)]
-struct NoticeOf {
+struct NoticeJson {
     id: String,
     title: String,
     status: &'static str,
     impact: &'static str,
-    affected: Vec<AffectedOf>,
+    affected: Vec<AffectedComponentJson>,
     created_at: String,
     updated_at: String,
     started_at: String,
     ended_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scheduled_until: Option<String>,
-    updates: Vec<UpdateOf>,
+    updates: Vec<UpdateJson>,
 }
 
 #[derive(Serialize)]
-struct AffectedOf {
+struct AffectedComponentJson {
     id: String,
     key: String,
     name: String,
@@ -97,7 +98,7 @@ struct AffectedOf {
 }
 
 #[derive(Serialize)]
-struct UpdateOf {
+struct UpdateJson {
     id: String,
     status: &'static str,
     at: String,
@@ -105,75 +106,77 @@ struct UpdateOf {
     author: &'static str,
 }
 
-pub(super) fn document(snapshot: &StatusSnapshot, part: Part) -> String {
-    let whole = matches!(part, Part::History);
+pub(super) fn render_status_json(snapshot: &StatusSnapshot, part: DocumentKind) -> String {
+    let whole = matches!(part, DocumentKind::History);
     let incidents = snapshot.incidents.iter();
     let maintenances = snapshot.maintenances.iter();
-    let status = matches!(part, Part::Status);
-    let document = Document {
-        title: readable(&snapshot.title),
+    let status = matches!(part, DocumentKind::Status);
+    let document = StatusJson {
+        title: strip_invisible(&snapshot.title),
         time_zone: &snapshot.time_zone,
-        taken_at: time(snapshot.taken_at),
-        store_away_since: snapshot.store_away_since.map(time),
+        taken_at: format_time(snapshot.taken_at),
+        store_away_since: snapshot.store_away_since.map(format_time),
         state: status.then(|| snapshot.worst().as_str()),
-        components: (!matches!(part, Part::Current))
-            .then(|| snapshot.components.iter().map(component).collect()),
+        components: (!matches!(part, DocumentKind::Current))
+            .then(|| snapshot.components.iter().map(component_json).collect()),
         incidents: incidents
             .filter(|one| whole || !one.is_resolved())
-            .map(incident)
+            .map(incident_json)
             .collect(),
         maintenances: maintenances
             .filter(|one| whole || !one.is_completed())
-            .map(maintenance)
+            .map(maintenance_json)
             .collect(),
     };
-    written(&document)
+    to_json_string(&document)
 }
 
-/// The incident or maintenance of an id.
-pub(super) fn notice(snapshot: &StatusSnapshot, id: StatusId) -> Option<String> {
-    let found = snapshot.incidents.iter().find(|one| one.id == id);
+/// Returns the JSON of the incident or maintenance of an id.
+pub(super) fn render_notice_json(snapshot: &StatusSnapshot, id: StatusId) -> Option<String> {
+    let notice = snapshot.incidents.iter().find(|one| one.id == id);
     let planned = || snapshot.maintenances.iter().find(|one| one.id == id);
-    let found = found.map(incident).or_else(|| planned().map(maintenance))?;
-    Some(written(&found))
+    let notice = notice
+        .map(incident_json)
+        .or_else(|| planned().map(maintenance_json))?;
+    Some(to_json_string(&notice))
 }
 
-fn written(value: &impl Serialize) -> String {
+fn to_json_string(value: &impl Serialize) -> String {
     // Text, numbers and nothing that fails.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn component(one: &Component) -> ComponentOf {
-    ComponentOf {
+fn component_json(one: &ComponentStatus) -> ComponentJson {
+    ComponentJson {
         id: one.id.to_string(),
-        key: readable(&one.key),
-        name: readable(&one.name),
-        description: one.description.as_deref().map(readable),
+        key: strip_invisible(&one.key),
+        name: strip_invisible(&one.name),
+        description: one.description.as_deref().map(strip_invisible),
         state: one.state.as_str(),
-        since: time(one.since),
+        since: format_time(one.since),
         in_maintenance: one.in_maintenance,
-        uptime: Uptime {
+        uptime: UptimeJson {
             value: one
                 .seconds
                 .uptime()
                 .map(|uptime| f64::from(uptime.thousandths()) / 100_000.0),
-            formula: Seconds::FORMULA,
-            seconds: seconds(&one.seconds),
+            formula: StateDurations::FORMULA,
+            seconds: state_seconds_json(&one.seconds),
         },
-        days: one.days.iter().map(day).collect(),
+        days: one.days.iter().map(day_json).collect(),
     }
 }
 
-fn day(day: &Day) -> DayOf {
-    DayOf {
+fn day_json(day: &UptimeDay) -> DayJson {
+    DayJson {
         date: day.date.to_string(),
         state: day.seconds.worst().as_str(),
-        seconds: seconds(&day.seconds),
+        seconds: state_seconds_json(&day.seconds),
     }
 }
 
-const fn seconds(seconds: &Seconds) -> SecondsOf {
-    SecondsOf {
+const fn state_seconds_json(seconds: &StateDurations) -> StateSecondsJson {
+    StateSecondsJson {
         operational: seconds.operational,
         degraded_performance: seconds.degraded_performance,
         partial_outage: seconds.partial_outage,
@@ -184,61 +187,64 @@ const fn seconds(seconds: &Seconds) -> SecondsOf {
     }
 }
 
-fn incident(one: &Incident) -> NoticeOf {
-    NoticeOf {
+fn incident_json(one: &Incident) -> NoticeJson {
+    NoticeJson {
         id: one.id.to_string(),
-        title: readable(&one.title),
+        title: strip_invisible(&one.title),
         status: one.status.as_str(),
         impact: one.impact.as_str(),
-        affected: one.affected.iter().map(affected).collect(),
-        created_at: time(one.created_at),
-        updated_at: time(one.updated_at),
-        started_at: time(one.started_at),
-        ended_at: one.resolved_at.map(time),
+        affected: one.affected.iter().map(affected_component_json).collect(),
+        created_at: format_time(one.created_at),
+        updated_at: format_time(one.updated_at),
+        started_at: format_time(one.started_at),
+        ended_at: one.resolved_at.map(format_time),
         scheduled_until: None,
-        updates: updates(&one.updates, crate::model::status::IncidentStatus::as_str),
+        updates: update_list_json(&one.updates, crate::model::status::IncidentStatus::as_str),
     }
 }
 
-fn maintenance(one: &Maintenance) -> NoticeOf {
-    NoticeOf {
+fn maintenance_json(one: &ScheduledMaintenance) -> NoticeJson {
+    NoticeJson {
         id: one.id.to_string(),
-        title: readable(&one.title),
+        title: strip_invisible(&one.title),
         status: one.status.as_str(),
         impact: crate::model::status::Impact::Maintenance.as_str(),
-        affected: one.affected.iter().map(affected).collect(),
-        created_at: time(one.created_at),
-        updated_at: time(one.updated_at),
-        started_at: time(one.scheduled_for),
-        ended_at: one.completed_at.map(time),
-        scheduled_until: Some(time(one.scheduled_until)),
-        updates: updates(
+        affected: one.affected.iter().map(affected_component_json).collect(),
+        created_at: format_time(one.created_at),
+        updated_at: format_time(one.updated_at),
+        started_at: format_time(one.scheduled_for),
+        ended_at: one.completed_at.map(format_time),
+        scheduled_until: Some(format_time(one.scheduled_until)),
+        updates: update_list_json(
             &one.updates,
             crate::model::status::MaintenanceStatus::as_str,
         ),
     }
 }
 
-fn affected(one: &Affected) -> AffectedOf {
-    AffectedOf {
+fn affected_component_json(one: &AffectedComponent) -> AffectedComponentJson {
+    AffectedComponentJson {
         id: one.id.to_string(),
-        key: readable(&one.key),
-        name: readable(&one.name),
+        key: strip_invisible(&one.key),
+        name: strip_invisible(&one.name),
         state: one.state.as_str(),
     }
 }
 
-fn updates<S: Copy>(updates: &[Update<S>], status: fn(S) -> &'static str) -> Vec<UpdateOf> {
-    let update = |update: &Update<S>| UpdateOf {
+fn update_list_json<S: Copy>(
+    updates: &[StatusUpdate<S>],
+    status: fn(S) -> &'static str,
+) -> Vec<UpdateJson> {
+    let update = |update: &StatusUpdate<S>| UpdateJson {
         id: update.id.to_string(),
         status: status(update.status),
-        at: time(update.at),
-        body: readable(&update.body),
+        at: format_time(update.at),
+        body: strip_invisible(&update.body),
         author: update.author.as_str(),
     };
     updates.iter().map(update).collect()
 }
 
-fn time(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     format!("{at:.3}")
 }

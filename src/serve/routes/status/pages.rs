@@ -1,4 +1,4 @@
-//! `/status` and what is below it.
+//! `/status` and the pages below it.
 
 use std::sync::Arc;
 
@@ -8,102 +8,116 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::super::document::{Document, Type};
-use super::super::headers::joined;
-use super::json::{self, Part};
-use super::{Page, base, not_found, refreshes, unavailable};
+use super::super::document::{HttpDocument, MediaType};
+use super::super::headers::join_values;
+use super::json::{self, DocumentKind};
+use super::{StatusRoutes, base_url, not_found, unavailable, wants_refresh};
 use crate::config::{FEED_PATH, INCIDENT_PATH, STATUS_PATHS};
 use crate::export::prometheus::text::prefers_json;
 use crate::model::status::{StatusId, StatusSnapshot};
 use crate::serve::pages::{
-    Reader, render_feed, render_history, render_incident, render_incidents, render_status,
+    PageContext, render_feed, render_history, render_incident, render_incidents, render_status,
 };
 
-pub(super) fn add(router: Router, page: &Arc<Page>) -> Router {
-    let both = STATUS_PATHS.into_iter().flatten();
-    let router = both.fold(router, |router, path| {
-        router.route(path, get(answer).with_state(Arc::clone(page)))
+pub(super) fn add_routes(router: Router, routes: &Arc<StatusRoutes>) -> Router {
+    let paths = STATUS_PATHS.into_iter().flatten();
+    let router = paths.fold(router, |router, path| {
+        router.route(path, get(respond).with_state(Arc::clone(routes)))
     });
     router
-        .route(INCIDENT_PATH, get(incident).with_state(Arc::clone(page)))
-        .route(FEED_PATH, get(feed).with_state(Arc::clone(page)))
+        .route(INCIDENT_PATH, get(incident).with_state(Arc::clone(routes)))
+        .route(FEED_PATH, get(feed).with_state(Arc::clone(routes)))
 }
 
-async fn answer(State(page): State<Arc<Page>>, uri: Uri, headers: HeaderMap) -> Response {
-    let Some(snapshot) = page.latest.read() else {
-        return unavailable(&page);
-    };
-    let (path, is_json) = split(uri.path(), &headers);
-    let part = match path {
-        "/status/incidents" => Part::Current,
-        "/status/history" => Part::History,
-        _ => Part::Status,
-    };
-    let refreshing = refreshes(&uri);
-    let document = page
-        .kept
-        .document((part, is_json, refreshing), &snapshot, page.now(), || {
-            if is_json {
-                return Document::new(Type::Json, json::document(&snapshot, part));
-            }
-            let reader = page.reader(&snapshot, refreshing);
-            let html = match part {
-                Part::Status => render_status(reader),
-                Part::Current => render_incidents(reader),
-                Part::History => render_history(reader),
-            };
-            Document::new(Type::Html, html)
-        });
-    document.answer(&headers)
-}
-
-async fn incident(
-    State(page): State<Arc<Page>>,
-    Path(asked): Path<String>,
+async fn respond(
+    State(routes): State<Arc<StatusRoutes>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let Some(snapshot) = page.latest.read() else {
-        return unavailable(&page);
+    let Some(snapshot) = routes.latest.read() else {
+        return unavailable(&routes);
     };
-    let (id, is_json) = split(&asked, &headers);
+    let (path, is_json) = split_json_suffix(uri.path(), &headers);
+    let kind = match path {
+        "/status/incidents" => DocumentKind::Current,
+        "/status/history" => DocumentKind::History,
+        _ => DocumentKind::Status,
+    };
+    let auto_refresh = wants_refresh(&uri);
+    let document = routes.cache.get_or_render(
+        (kind, is_json, auto_refresh),
+        &snapshot,
+        routes.now(),
+        || {
+            if is_json {
+                return HttpDocument::new(
+                    MediaType::Json,
+                    json::render_status_json(&snapshot, kind),
+                );
+            }
+            let context = routes.page_context(&snapshot, auto_refresh);
+            let html = match kind {
+                DocumentKind::Status => render_status(context),
+                DocumentKind::Current => render_incidents(context),
+                DocumentKind::History => render_history(context),
+            };
+            HttpDocument::new(MediaType::Html, html)
+        },
+    );
+    document.respond(&headers)
+}
+
+async fn incident(
+    State(routes): State<Arc<StatusRoutes>>,
+    Path(id_path): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(snapshot) = routes.latest.read() else {
+        return unavailable(&routes);
+    };
+    let (id, is_json) = split_json_suffix(&id_path, &headers);
     let Ok(id) = id.parse::<StatusId>() else {
-        return not_found(&page);
+        return not_found(&routes);
     };
-    let found = if is_json {
-        json::notice(&snapshot, id).map(|text| Document::new(Type::Json, text))
+    let document = if is_json {
+        json::render_notice_json(&snapshot, id).map(|text| HttpDocument::new(MediaType::Json, text))
     } else {
-        let html = render_incident(page.reader(&snapshot, refreshes(&uri)), id);
-        html.map(|html| Document::new(Type::Html, html))
+        let html = render_incident(routes.page_context(&snapshot, wants_refresh(&uri)), id);
+        html.map(|html| HttpDocument::new(MediaType::Html, html))
     };
-    found.map_or_else(|| not_found(&page), |found| found.answer(&headers))
+    document.map_or_else(|| not_found(&routes), |document| document.respond(&headers))
 }
 
-async fn feed(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
-    let Some(snapshot) = page.latest.read() else {
-        return unavailable(&page);
+async fn feed(State(routes): State<Arc<StatusRoutes>>, headers: HeaderMap) -> Response {
+    let Some(snapshot) = routes.latest.read() else {
+        return unavailable(&routes);
     };
-    let feed = render_feed(&snapshot, &base(&headers));
-    Document::new(Type::Atom, feed).answer(&headers)
+    let feed = render_feed(&snapshot, &base_url(&headers));
+    HttpDocument::new(MediaType::Atom, feed).respond(&headers)
 }
 
-/// A path without `.json`, and whether JSON is wanted, by it or by the header.
-fn split<'a>(path: &'a str, headers: &HeaderMap) -> (&'a str, bool) {
+/// Splits `.json` off a path, and returns true if JSON is wanted, by it or by the header.
+fn split_json_suffix<'a>(path: &'a str, headers: &HeaderMap) -> (&'a str, bool) {
     match path.strip_suffix(".json") {
         Some(path) => (path, true),
         None => (
             path,
-            prefers_json(joined(headers, &header::ACCEPT).as_deref()),
+            prefers_json(join_values(headers, &header::ACCEPT).as_deref()),
         ),
     }
 }
 
-impl Page {
-    fn reader<'a>(&self, snapshot: &'a StatusSnapshot, refreshing: bool) -> Reader<'a> {
-        Reader {
+impl StatusRoutes {
+    fn page_context<'a>(
+        &self,
+        snapshot: &'a StatusSnapshot,
+        auto_refresh: bool,
+    ) -> PageContext<'a> {
+        PageContext {
             snapshot,
             now: self.now(),
-            refreshing,
+            auto_refresh,
         }
     }
 }

@@ -8,59 +8,63 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use super::super::document::{Document, Type};
-use super::super::headers::joined;
-use super::refreshes;
+use super::super::document::{HttpDocument, MediaType};
+use super::super::headers::join_values;
+use super::wants_refresh;
 use crate::config::SLO_PAGE_PATHS;
 use crate::export::prometheus::text::prefers_json;
-use crate::model::slo::policy::Policy;
-use crate::model::snapshot::slo::LatestSlo;
-use crate::serve::pages::{Served, serve_slo};
+use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::snapshot::slo::LatestSloReport;
+use crate::serve::pages::{SloPageOptions, render_served_slo};
 
-/// What the page needs to answer.
+/// The state of the page's routes.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) latest: LatestSlo,
-    /// Whose thresholds it draws.
-    pub(crate) policy: Policy,
-    /// Whose page it is.
+pub(crate) struct SloPageRoutes {
+    pub(crate) latest: LatestSloReport,
+    /// The policy whose thresholds are drawn.
+    pub(crate) policy: BurnRatePolicy,
+    /// The name of the service.
     pub(crate) brand: String,
-    /// Whether there are public pages beside it.
+    /// True if there are public pages beside it.
     pub(crate) public: bool,
 }
 
-pub(super) fn add(router: Router, page: Page) -> Router {
-    let page = Arc::new(page);
+pub(super) fn add_routes(router: Router, routes: SloPageRoutes) -> Router {
+    let routes = Arc::new(routes);
     let [html, json] = SLO_PAGE_PATHS;
     router
-        .route(html, get(negotiated).with_state(Arc::clone(&page)))
-        .route(json, get(as_json).with_state(page))
+        .route(html, get(respond).with_state(Arc::clone(&routes)))
+        .route(json, get(respond_json).with_state(routes))
 }
 
-async fn negotiated(State(page): State<Arc<Page>>, uri: Uri, headers: HeaderMap) -> Response {
-    if prefers_json(joined(&headers, &header::ACCEPT).as_deref()) {
-        return page.json(&headers);
+async fn respond(
+    State(routes): State<Arc<SloPageRoutes>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if prefers_json(join_values(&headers, &header::ACCEPT).as_deref()) {
+        return routes.json_response(&headers);
     }
-    let Some(report) = page.latest.read() else {
+    let Some(report) = routes.latest.read() else {
         return unavailable();
     };
-    let served = Served {
-        brand: &page.brand,
-        public: page.public,
-        refreshing: refreshes(&uri),
+    let options = SloPageOptions {
+        brand: &routes.brand,
+        public: routes.public,
+        auto_refresh: wants_refresh(&uri),
     };
-    let html = serve_slo(&report, &page.policy, served);
-    Document::new(Type::Html, html).answer(&headers)
+    let html = render_served_slo(&report, &routes.policy, options);
+    HttpDocument::new(MediaType::Html, html).respond(&headers)
 }
 
-async fn as_json(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
-    page.json(&headers)
+async fn respond_json(State(routes): State<Arc<SloPageRoutes>>, headers: HeaderMap) -> Response {
+    routes.json_response(&headers)
 }
 
-impl Page {
-    fn json(&self, headers: &HeaderMap) -> Response {
+impl SloPageRoutes {
+    fn json_response(&self, headers: &HeaderMap) -> Response {
         match self.latest.read() {
-            Some(report) => Document::new(Type::Json, report.to_json()).answer(headers),
+            Some(report) => HttpDocument::new(MediaType::Json, report.to_json()).respond(headers),
             None => unavailable(),
         }
     }
@@ -71,6 +75,6 @@ fn unavailable() -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::RETRY_AFTER, "10"),
     ];
-    let why = "the objectives were not judged yet\n";
-    (StatusCode::SERVICE_UNAVAILABLE, headers, why).into_response()
+    let message = "the objectives were not judged yet\n";
+    (StatusCode::SERVICE_UNAVAILABLE, headers, message).into_response()
 }

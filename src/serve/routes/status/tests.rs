@@ -15,11 +15,11 @@ fn router(snapshot: Option<StatusSnapshot>) -> Router {
         latest.publish(snapshot);
     }
     let clock = Clock::manual(fixture::now().into());
-    let page = Arc::new(Page::new(latest, clock, "shop".into()));
-    v2::add(pages::add(Router::new(), &page), &page)
+    let page = Arc::new(StatusRoutes::new(latest, clock, "shop".into()));
+    v2::add_routes(pages::add_routes(Router::new(), &page), &page)
 }
 
-async fn ask(router: &Router, method: &str, path: &str) -> (StatusCode, HeaderMap, String) {
+async fn send(router: &Router, method: &str, path: &str) -> (StatusCode, HeaderMap, String) {
     let request = Request::builder().method(method).uri(path);
     let request = request.header("host", "status.example").body(Body::empty());
     let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
@@ -29,15 +29,15 @@ async fn ask(router: &Router, method: &str, path: &str) -> (StatusCode, HeaderMa
     (parts.status, parts.headers, body)
 }
 
-async fn json(router: &Router, path: &str) -> Value {
-    let (status, headers, body) = ask(router, "GET", path).await;
+async fn get_json(router: &Router, path: &str) -> Value {
+    let (status, headers, body) = send(router, "GET", path).await;
     assert_eq!(status, StatusCode::OK, "{path}");
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");
     serde_json::from_str(&body).unwrap()
 }
 
 fn one_incident() -> String {
-    let id = crate::model::status::StatusId::of("Posts are published late");
+    let id = crate::model::status::StatusId::from_key("Posts are published late");
     format!("/status/incidents/{id}")
 }
 
@@ -49,13 +49,13 @@ async fn every_path_answers_and_head_as_get() {
     paths.extend([one_incident(), format!("{}.json", one_incident())]);
     assert_eq!(paths.len(), 17);
     for path in paths {
-        let (status, headers, body) = ask(&router, "GET", &path).await;
+        let (status, headers, body) = send(&router, "GET", &path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(
             !body.is_empty() && headers.contains_key(header::ETAG),
             "{path}"
         );
-        let (status, same, body) = ask(&router, "HEAD", &path).await;
+        let (status, same, body) = send(&router, "HEAD", &path).await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, ""), "{path}");
         assert_eq!(same[header::ETAG], headers[header::ETAG], "{path}");
         let is_page = headers[header::CONTENT_TYPE]
@@ -71,9 +71,9 @@ async fn every_path_answers_and_head_as_get() {
 }
 
 #[tokio::test]
-async fn who_asks_too_early_or_for_nothing_is_told_so() {
+async fn missing_snapshot_is_503_and_unknown_incident_404() {
     let early = router(None);
-    let (status, headers, body) = ask(&early, "GET", "/status").await;
+    let (status, headers, body) = send(&early, "GET", "/status").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(headers.contains_key(header::RETRY_AFTER) && body.contains("No status yet"));
     let late = router(Some(fixture::snapshot(1, 20)));
@@ -86,14 +86,14 @@ async fn who_asks_too_early_or_for_nothing_is_told_so() {
         let path = format!("/status/incidents/{id}")
             .replace('<', "%3C")
             .replace('>', "%3E");
-        let (status, _, body) = ask(&late, "GET", &path).await;
+        let (status, _, body) = send(&late, "GET", &path).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{id}");
         assert!(!body.contains("script"), "{body}");
     }
 }
 
 /// Everything that a strict client knows of Statuspage's objects, by the key of what holds them.
-fn known(object: &str) -> &'static [&'static str] {
+fn known_fields(object: &str) -> &'static [&'static str] {
     match object {
         "" => &[
             "page",
@@ -172,21 +172,21 @@ fn known(object: &str) -> &'static [&'static str] {
 }
 
 /// Reads as a client does that refuses whatever it doesn't know.
-fn strictly(name: &str, value: &Value) {
+fn check_strictly(name: &str, value: &Value) {
     match value {
         Value::Object(members) => {
             // Only of the outermost one some members may be missing.
-            let known = known(name);
+            let known = known_fields(name);
             assert!(
                 name.is_empty() || members.len() == known.len(),
                 "{name}: {members:?}"
             );
             for (key, member) in members {
                 assert!(known.contains(&key.as_str()), "{name}.{key}");
-                strictly(key, member);
+                check_strictly(key, member);
             }
         }
-        Value::Array(elements) => elements.iter().for_each(|one| strictly(name, one)),
+        Value::Array(elements) => elements.iter().for_each(|one| check_strictly(name, one)),
         Value::String(text) if name.ends_with("_at") || name.starts_with("scheduled_") => {
             let time = text.as_bytes();
             assert_eq!(
@@ -211,8 +211,8 @@ async fn a_strict_client_of_statuspage_understands_everything() {
     snapshot.maintenances[1].status = crate::model::status::MaintenanceStatus::InProgress;
     let router = router(Some(snapshot));
     for path in STATUSPAGE_PATHS {
-        let answer = json(&router, path).await;
-        strictly("", &answer);
+        let answer = get_json(&router, path).await;
+        check_strictly("", &answer);
         let (updates, mut newest) = (&answer["incidents"][0]["incident_updates"], None);
         for update in updates.as_array().into_iter().flatten() {
             let at = update["created_at"].as_str().unwrap().to_owned();
@@ -225,30 +225,30 @@ async fn a_strict_client_of_statuspage_understands_everything() {
         all.map(|one| one["name"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    let summary = json(&router, "/api/v2/summary.json").await;
+    let summary = get_json(&router, "/api/v2/summary.json").await;
     assert_eq!(summary["page"]["url"], "http://status.example");
     assert_eq!(summary["status"]["indicator"], "major");
     assert_eq!(names(&summary, "incidents"), ["Posts are published late"]);
-    let all = json(&router, "/api/v2/incidents.json").await;
+    let all = get_json(&router, "/api/v2/incidents.json").await;
     assert_eq!(names(&all, "incidents").len(), 3);
     let resolved = &all["incidents"][1]["incident_updates"][0]["affected_components"][0];
     assert_eq!(resolved["old_status"], "partial_outage");
     assert_eq!(resolved["new_status"], "operational");
     let key = "scheduled_maintenances";
-    let active = json(&router, "/api/v2/scheduled-maintenances/active.json").await;
+    let active = get_json(&router, "/api/v2/scheduled-maintenances/active.json").await;
     assert_eq!(names(&active, key), ["Under way"]);
-    let upcoming = json(&router, "/api/v2/scheduled-maintenances/upcoming.json").await;
+    let upcoming = get_json(&router, "/api/v2/scheduled-maintenances/upcoming.json").await;
     assert_eq!(names(&upcoming, key), ["Move to a larger database"]);
 }
 
 #[tokio::test]
-async fn statuspage_has_no_word_for_what_nobody_has_looked_at() {
+async fn component_without_data_is_left_out_of_statuspage() {
     let mut snapshot = fixture::snapshot(2, 20);
     snapshot.incidents.clear();
     for component in &mut snapshot.components {
         component.state = crate::model::status::ComponentState::NoData;
     }
-    let summary = json(&router(Some(snapshot)), "/api/v2/summary.json").await;
+    let summary = get_json(&router(Some(snapshot)), "/api/v2/summary.json").await;
     assert_eq!(summary["components"], serde_json::json!([]));
     assert_eq!(summary["status"]["description"], "Status Unknown");
 }
@@ -256,7 +256,7 @@ async fn statuspage_has_no_word_for_what_nobody_has_looked_at() {
 const EVIL: &str = "</title><script>alert(1)</script>\"' onload='x' ]]>&amp;\u{0}\u{202e}\u{fffe}";
 
 #[tokio::test]
-async fn whatever_a_person_wrote_stays_text_everywhere() {
+async fn text_of_incidents_is_escaped_everywhere() {
     let mut snapshot = fixture::snapshot(2, 20);
     let evil: Arc<str> = EVIL.into();
     snapshot.title = Arc::clone(&evil);
@@ -284,7 +284,7 @@ async fn whatever_a_person_wrote_stays_text_everywhere() {
         "/status/feed.atom",
         &incident,
     ] {
-        let (status, _, body) = ask(&router, "GET", path).await;
+        let (status, _, body) = send(&router, "GET", path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(
             body.contains("script&#62;alert(1)") || body.contains("script&#38;#62;alert(1)"),
@@ -301,7 +301,7 @@ async fn whatever_a_person_wrote_stays_text_everywhere() {
         .into_iter()
         .chain(["/status.json", "/status/history.json"])
     {
-        let answer = json(&router, path).await.to_string();
+        let answer = get_json(&router, path).await.to_string();
         assert!(!answer.contains('\u{202e}'), "{path}");
     }
 }

@@ -4,7 +4,7 @@
 //! field that they don't know is an error. So there is nothing here that Statuspage doesn't have: a
 //! component that nobody has looked at is left out, because no word of theirs says so.
 
-mod shapes;
+mod objects;
 
 use std::sync::Arc;
 
@@ -15,46 +15,57 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
-use self::shapes::{Component, Incident, Maintenance, PageOf, Status};
-use super::super::document::{Document, Type};
-use super::{Page, base, unavailable};
+use self::objects::{
+    StatuspageComponent, StatuspageIncident, StatuspageMaintenance, StatuspagePage,
+    StatuspageStatus,
+};
+use super::super::document::{HttpDocument, MediaType};
+use super::{StatusRoutes, base_url, unavailable};
 use crate::config::STATUSPAGE_PATHS;
 use crate::model::status::{self, StatusSnapshot};
 
-/// Any of the answers: those of its parts that a path has.
+/// The body of a response: the parts that a path has.
 #[derive(Serialize)]
-struct Answer<'a> {
-    page: PageOf<'a>,
+struct StatuspageBody<'a> {
+    page: StatuspagePage<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    components: Option<Vec<Component<'a>>>,
+    components: Option<Vec<StatuspageComponent<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    incidents: Option<Vec<Incident<'a>>>,
+    incidents: Option<Vec<StatuspageIncident<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scheduled_maintenances: Option<Vec<Maintenance<'a>>>,
+    scheduled_maintenances: Option<Vec<StatuspageMaintenance<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Status>,
+    status: Option<StatuspageStatus>,
 }
 
-pub(super) fn add(router: Router, page: &Arc<Page>) -> Router {
+pub(super) fn add_routes(router: Router, routes: &Arc<StatusRoutes>) -> Router {
     STATUSPAGE_PATHS.into_iter().fold(router, |router, path| {
-        router.route(path, get(answer).with_state(Arc::clone(page)))
+        router.route(path, get(respond).with_state(Arc::clone(routes)))
     })
 }
 
-async fn answer(State(page): State<Arc<Page>>, uri: Uri, headers: HeaderMap) -> Response {
-    let Some(snapshot) = page.latest.read() else {
-        return unavailable(&page);
+async fn respond(
+    State(routes): State<Arc<StatusRoutes>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(snapshot) = routes.latest.read() else {
+        return unavailable(&routes);
     };
-    let base = base(&headers);
-    let answer = fill(&snapshot, &base, uri.path());
+    let base = base_url(&headers);
+    let body = statuspage_body(&snapshot, &base, uri.path());
     // Text, numbers and nothing that fails.
-    let text = serde_json::to_string(&answer).unwrap_or_default();
-    Document::new(Type::Json, text).answer(&headers)
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    HttpDocument::new(MediaType::Json, text).respond(&headers)
 }
 
-fn fill<'a>(snapshot: &'a StatusSnapshot, base: &'a str, path: &str) -> Answer<'a> {
-    let mut answer = Answer {
-        page: PageOf::of(snapshot, base),
+fn statuspage_body<'a>(
+    snapshot: &'a StatusSnapshot,
+    base: &'a str,
+    path: &str,
+) -> StatuspageBody<'a> {
+    let mut body = StatuspageBody {
+        page: StatuspagePage::new(snapshot, base),
         components: None,
         incidents: None,
         scheduled_maintenances: None,
@@ -63,38 +74,40 @@ fn fill<'a>(snapshot: &'a StatusSnapshot, base: &'a str, path: &str) -> Answer<'
     let incidents = |wanted: fn(&status::Incident) -> bool| {
         let incidents = snapshot.incidents.iter().filter(|one| wanted(one));
         incidents
-            .map(|one| Incident::of(one, snapshot, base))
+            .map(|one| StatuspageIncident::new(one, snapshot, base))
             .collect()
     };
-    let maintenances = |wanted: fn(&status::Maintenance) -> bool| {
+    let maintenances = |wanted: fn(&status::ScheduledMaintenance) -> bool| {
         let maintenances = snapshot.maintenances.iter().filter(|one| wanted(one));
         maintenances
-            .map(|one| Maintenance::of(one, snapshot, base))
+            .map(|one| StatuspageMaintenance::new(one, snapshot, base))
             .collect()
     };
     let below = path.strip_prefix("/api/v2/").unwrap_or(path);
     match below {
-        "status.json" => answer.status = Some(Status::of(snapshot)),
-        "components.json" => answer.components = Some(Component::all(snapshot)),
-        "incidents.json" => answer.incidents = Some(incidents(|_| true)),
+        "status.json" => body.status = Some(StatuspageStatus::from_snapshot(snapshot)),
+        "components.json" => body.components = Some(StatuspageComponent::all_with_data(snapshot)),
+        "incidents.json" => body.incidents = Some(incidents(|_| true)),
         "incidents/unresolved.json" => {
-            answer.incidents = Some(incidents(|one| !one.is_resolved()));
+            body.incidents = Some(incidents(|one| !one.is_resolved()));
         }
         "scheduled-maintenances.json" => {
-            answer.scheduled_maintenances = Some(maintenances(|_| true));
+            body.scheduled_maintenances = Some(maintenances(|_| true));
         }
         "scheduled-maintenances/active.json" => {
-            answer.scheduled_maintenances = Some(maintenances(status::Maintenance::is_active));
+            body.scheduled_maintenances =
+                Some(maintenances(status::ScheduledMaintenance::is_active));
         }
         "scheduled-maintenances/upcoming.json" => {
-            answer.scheduled_maintenances = Some(maintenances(status::Maintenance::is_upcoming));
+            body.scheduled_maintenances =
+                Some(maintenances(status::ScheduledMaintenance::is_upcoming));
         }
         _ => {
-            answer.components = Some(Component::all(snapshot));
-            answer.incidents = Some(incidents(|one| !one.is_resolved()));
-            answer.scheduled_maintenances = Some(maintenances(|one| !one.is_completed()));
-            answer.status = Some(Status::of(snapshot));
+            body.components = Some(StatuspageComponent::all_with_data(snapshot));
+            body.incidents = Some(incidents(|one| !one.is_resolved()));
+            body.scheduled_maintenances = Some(maintenances(|one| !one.is_completed()));
+            body.status = Some(StatuspageStatus::from_snapshot(snapshot));
         }
     }
-    answer
+    body
 }

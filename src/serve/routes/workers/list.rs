@@ -9,25 +9,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State as Shared;
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{Page, json, query, refuse, written};
-use crate::model::snapshot::health::Status;
-use crate::watch::heartbeat::registry::{Counts, State, View};
+use super::{WorkerRoutes, error_response, format_time, json_response, query};
+use crate::model::snapshot::health::HealthStatus;
+use crate::watch::heartbeat::registry::{StateCounts, WorkerState, WorkerView};
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct WorkerListBody<'a> {
     status: &'static str,
     counts: BTreeMap<&'static str, usize>,
-    workers: Vec<Worker<'a>>,
+    workers: Vec<WorkerSummary<'a>>,
     next_cursor: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Worker<'a> {
+struct WorkerSummary<'a> {
     worker_id: &'a str,
     state: &'static str,
     last_seen: Option<String>,
@@ -38,29 +38,29 @@ struct Worker<'a> {
     queue_depth: Option<u64>,
 }
 
-pub(super) async fn answer(Shared(page): Shared<Arc<Page>>, uri: Uri) -> Response {
-    let query = match query::read(&uri) {
+pub(super) async fn respond(State(routes): State<Arc<WorkerRoutes>>, uri: Uri) -> Response {
+    let query = match query::parse_query(&uri) {
         Ok(query) => query,
-        Err(faults) => return refuse(StatusCode::BAD_REQUEST, "bad query", faults),
+        Err(faults) => return error_response(StatusCode::BAD_REQUEST, "bad query", faults),
     };
-    let reception = &page.reception;
-    let found = reception.roster().page(&query, reception.now());
-    let counts = State::LISTED.map(|state| (state.as_str(), found.counts.of(state)));
-    let answer = Answer {
-        status: status(&found.counts).as_str(),
+    let receiver = &routes.receiver;
+    let page = receiver.registry().page(&query, receiver.now());
+    let counts = WorkerState::LISTED.map(|state| (state.as_str(), page.counts.count(state)));
+    let body = WorkerListBody {
+        status: overall_status(&page.counts).as_str(),
         counts: counts.into_iter().collect(),
-        workers: found.views.iter().map(worker).collect(),
-        next_cursor: found.next.as_ref().map(|id| id.as_str()),
+        workers: page.workers.iter().map(worker_summary).collect(),
+        next_cursor: page.next_cursor.as_ref().map(|id| id.as_str()),
     };
-    json(StatusCode::OK, &answer)
+    json_response(StatusCode::OK, &body)
 }
 
-fn worker(view: &View) -> Worker<'_> {
+fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
     let progress = &view.row.progress;
-    Worker {
+    WorkerSummary {
         worker_id: view.row.id.as_str(),
         state: view.state.as_str(),
-        last_seen: view.row.last_seen.map(written),
+        last_seen: view.row.last_seen.map(format_time),
         age_ms: view.age_ms(),
         in_flight: progress.in_flight,
         processed_total: progress.processed_total,
@@ -69,14 +69,14 @@ fn worker(view: &View) -> Worker<'_> {
     }
 }
 
-fn status(counts: &Counts) -> Status {
-    let there = counts.total() - counts.of(State::Stopped);
-    let fine = counts.of(State::Online);
-    if there > 0 && counts.of(State::Offline) == there {
-        Status::Fail
-    } else if fine < there {
-        Status::Warn
+fn overall_status(counts: &StateCounts) -> HealthStatus {
+    let active = counts.total() - counts.count(WorkerState::Stopped);
+    let online = counts.count(WorkerState::Online);
+    if active > 0 && counts.count(WorkerState::Offline) == active {
+        HealthStatus::Fail
+    } else if online < active {
+        HealthStatus::Warn
     } else {
-        Status::Pass
+        HealthStatus::Pass
     }
 }

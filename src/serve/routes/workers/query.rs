@@ -1,39 +1,39 @@
-//! What a list is asked for.
+//! The query parameters of the worker routes.
 
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
 
-use super::Fault;
-use crate::model::heartbeat::{BeatId, Role};
-use crate::watch::heartbeat::registry::{Query, State};
+use super::RequestFault;
+use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
-const LIMIT: usize = 100;
-const MOST: usize = 1_000;
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
 
-/// Reads `state`, several times or with commas, `limit`, `cursor` and `role`.
-pub(super) fn read(uri: &Uri) -> Result<Query, Vec<Fault>> {
-    let pairs = pairs(uri);
-    let mut query = Query {
-        role: Role::Worker,
+/// Parses `state`, several times or with commas, `limit`, `cursor` and `role`.
+pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<RequestFault>> {
+    let pairs = query_pairs(uri);
+    let mut query = WorkerQuery {
+        role: BeatRole::Worker,
         states: Vec::new(),
         after: None,
-        limit: LIMIT,
+        limit: DEFAULT_LIMIT,
     };
     let mut faults = Vec::new();
     for (name, value) in &pairs {
         let read = match name.as_str() {
             "state" => {
-                faults.extend(states(value, &mut query.states));
+                faults.extend(parse_states(value, &mut query.states));
                 continue;
             }
-            "limit" => limit(value).map(|limit| query.limit = limit),
+            "limit" => parse_limit(value).map(|limit| query.limit = limit),
             "cursor" => BeatId::parse(value).map(|id| query.after = Some(id)),
-            "role" => role(value).map(|role| query.role = role),
+            "role" => parse_role(value).map(|role| query.role = role),
             // Other people's parameters, such as a cache's.
             _ => Some(()),
         };
         if read.is_none() {
-            faults.push(fault(name, value));
+            faults.push(request_fault(name, value));
         }
     }
     if faults.is_empty() {
@@ -43,55 +43,57 @@ pub(super) fn read(uri: &Uri) -> Result<Query, Vec<Fault>> {
     }
 }
 
-/// Whether a worker that is not well is to be answered with an error.
-pub(super) fn strict(uri: &Uri) -> Result<bool, Vec<Fault>> {
-    let pairs = pairs(uri);
+/// Parses `strict`: true if an unhealthy worker is an error.
+pub(super) fn parse_strict(uri: &Uri) -> Result<bool, Vec<RequestFault>> {
+    let pairs = query_pairs(uri);
     match pairs.iter().rfind(|(name, _)| name == "strict") {
         None => Ok(false),
         Some((name, value)) => match value.as_str() {
             "" | "1" | "true" => Ok(true),
             "0" | "false" => Ok(false),
-            _ => Err(vec![fault(name, value)]),
+            _ => Err(vec![request_fault(name, value)]),
         },
     }
 }
 
-/// What is no text becomes one that nothing allows.
-fn pairs(uri: &Uri) -> Vec<(String, String)> {
+/// Returns the pairs of a query; invalid UTF-8 becomes text that is not allowed anywhere.
+fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
     let pairs = Pairs::try_from_uri(uri).map(|Pairs(pairs)| pairs);
     pairs.unwrap_or_default()
 }
 
-/// Adds the states that are named; every word that is none is a fault.
-fn states(text: &str, into: &mut Vec<State>) -> Vec<Fault> {
+/// Adds the named states; any other word is a fault.
+fn parse_states(text: &str, into: &mut Vec<WorkerState>) -> Vec<RequestFault> {
     let mut faults = Vec::new();
     for word in text.split(',') {
-        let mut all = State::LISTED.into_iter();
+        let mut all = WorkerState::LISTED.into_iter();
         match all.find(|state| state.as_str() == word) {
             Some(state) => into.push(state),
-            None => faults.push(fault("state", word)),
+            None => faults.push(request_fault("state", word)),
         }
     }
     faults
 }
 
-fn limit(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|limit| (1..=MOST).contains(limit))
+fn parse_limit(text: &str) -> Option<usize> {
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
 }
 
-fn role(text: &str) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| role.as_str() == text)
+fn parse_role(text: &str) -> Option<BeatRole> {
+    BeatRole::ALL.into_iter().find(|role| role.as_str() == text)
 }
 
-fn fault(name: &str, value: &str) -> Fault {
+fn request_fault(name: &str, value: &str) -> RequestFault {
     let allowed = match name {
-        "state" => State::LISTED.map(State::as_str).join(", "),
-        "limit" => format!("1 to {MOST}"),
+        "state" => WorkerState::LISTED.map(WorkerState::as_str).join(", "),
+        "limit" => format!("1 to {MAX_LIMIT}"),
         "strict" => "1, true, 0, false".into(),
         "cursor" => "the `next_cursor` of the page before".into(),
-        _ => Role::ALL.map(Role::as_str).join(", "),
+        _ => BeatRole::ALL.map(BeatRole::as_str).join(", "),
     };
-    Fault {
+    RequestFault {
         path: name.into(),
         found: value.chars().take(64).collect(),
         allowed,

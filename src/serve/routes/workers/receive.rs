@@ -4,105 +4,107 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{Fault, Page, json, refuse};
+use super::{RequestFault, WorkerRoutes, error_response, json_response};
 use crate::model::heartbeat::{Beat, BeatId};
-use crate::serve::routes::answer::{later, read_json, unauthorized};
-use crate::serve::routes::headers::bearer;
-use crate::watch::heartbeat::registry::Refusal;
+use crate::serve::routes::headers::authorize_bearer;
+use crate::serve::routes::response::{read_json, retry_later, unauthorized};
+use crate::watch::heartbeat::registry::BeatRejection;
 
-/// A beat has a few hundred bytes.
-const MOST: usize = 16 * 1024;
+/// The maximum size of a body. A beat has a few hundred bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AcceptedBody<'a> {
     worker_id: &'a str,
     result: &'static str,
     state: &'static str,
 }
 
-pub(super) async fn answer(
-    Shared(page): Shared<Arc<Page>>,
+pub(super) async fn respond(
+    State(routes): State<Arc<WorkerRoutes>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // What is no text is no id either, and refused as such.
+    // Invalid UTF-8 is no id either, and is rejected as such.
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    let refused = match read(&page, &id, &headers, body).await {
+    let response = match read_beat(&routes, &id, &headers, body).await {
         Ok((id, beat, unknown)) => {
-            page.reception.roster().found_unknown(unknown);
-            return take(&page, &id, beat);
+            routes.receiver.registry().count_unknown_fields(unknown);
+            return ingest(&routes, &id, beat);
         }
-        Err(refused) => refused,
+        Err(response) => response,
     };
-    page.reception.roster().refused();
-    refused
+    routes.receiver.registry().count_refused();
+    response
 }
 
-fn take(page: &Page, id: &BeatId, beat: Beat) -> Response {
-    match page.reception.take(id, beat) {
-        Ok(receipt) => json(
+fn ingest(routes: &WorkerRoutes, id: &BeatId, beat: Beat) -> Response {
+    match routes.receiver.ingest(id, beat) {
+        Ok(receipt) => json_response(
             StatusCode::ACCEPTED,
-            &Answer {
+            &AcceptedBody {
                 worker_id: id.as_str(),
-                result: receipt.reception.as_str(),
+                result: receipt.outcome.as_str(),
                 state: receipt.state.as_str(),
             },
         ),
-        Err(Refusal::Full) => too_many("there are as many workers as can be kept", 60),
-        Err(Refusal::TooFast) => too_many("this worker beats too often", 1),
+        Err(BeatRejection::Full) => {
+            too_many_requests("there are as many workers as can be kept", 60)
+        }
+        Err(BeatRejection::TooFast) => too_many_requests("this worker beats too often", 1),
     }
 }
 
-async fn read(
-    page: &Page,
+async fn read_beat(
+    routes: &WorkerRoutes,
     id: &str,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
-    if page.token.is_some() && bearer(headers, page.token.as_ref()).is_none() {
+    if routes.token.is_some() && authorize_bearer(headers, routes.token.as_ref()).is_none() {
         return Err(unauthorized(r#"Bearer realm="heartbeat""#));
     }
-    let body = read_json(headers, body, MOST).await?;
+    let body = read_json(headers, body, MAX_BODY_BYTES).await?;
     let parsed = (BeatId::parse(id), Beat::parse(&body));
     if let (Some(id), Ok((beat, unknown))) = parsed {
         return Ok((id, beat, unknown));
     }
-    Err(refuse(
+    Err(error_response(
         StatusCode::BAD_REQUEST,
         "bad beat",
-        faults(id, parsed),
+        request_faults(id, parsed),
     ))
 }
 
-type Parsed = (
+type ParsedBeat = (
     Option<BeatId>,
-    Result<(Beat, u64), crate::model::heartbeat::BeatFault>,
+    Result<(Beat, u64), crate::model::heartbeat::BeatParseError>,
 );
 
-/// Everything that is wrong, with the id and with the body.
-fn faults(found: &str, (id, beat): Parsed) -> Vec<Fault> {
-    let bad_id = Fault {
+/// Returns all faults of the id and of the body.
+fn request_faults(found: &str, (id, beat): ParsedBeat) -> Vec<RequestFault> {
+    let bad_id = RequestFault {
         path: "worker_id".into(),
         found: found.chars().take(64).collect(),
         allowed: BeatId::ALLOWED.into(),
     };
     let mut faults: Vec<_> = id.is_none().then_some(bad_id).into_iter().collect();
-    if let Err(fault) = beat {
-        faults.extend(fault.misfits().iter().map(|misfit| Fault {
-            path: misfit.path.clone(),
-            found: misfit.found.clone(),
-            allowed: misfit.allowed.clone(),
+    if let Err(error) = beat {
+        faults.extend(error.field_errors().iter().map(|field_error| RequestFault {
+            path: field_error.path.clone(),
+            found: field_error.found.clone(),
+            allowed: field_error.allowed.clone(),
         }));
     }
     faults
 }
 
-fn too_many(error: &str, seconds: u64) -> Response {
-    later(StatusCode::TOO_MANY_REQUESTS, error, seconds)
+fn too_many_requests(error: &str, seconds: u64) -> Response {
+    retry_later(StatusCode::TOO_MANY_REQUESTS, error, seconds)
 }

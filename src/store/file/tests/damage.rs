@@ -1,26 +1,26 @@
-//! Whatever stands in the file, the service starts, and nothing that is wrong is told.
+//! Tests of damaged files: the service starts, and no wrong row is read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::super::writer::block_on;
-use super::super::File;
-use super::{all, folder, put, put_slices, rows, slice, worker};
-use crate::store::{Change, Store as _};
+use super::super::FileStore;
+use super::{all_workers, put_slices, put_workers, slice, stored_workers, temp_folder, worker};
+use crate::store::{Store as _, StoreOp};
 
 const WORKERS: u64 = 200;
 
-fn filled(path: &Path) {
-    let file = File::open(path).unwrap();
+fn write_sample_file(path: &Path) {
+    let file = FileStore::open(path).unwrap();
     let workers = (0..WORKERS).map(|n| worker(&format!("w{n}"), "x", n + 1, 1));
-    block_on(put(&file, workers));
+    block_on(put_workers(&file, workers));
     block_on(put_slices(
         &file,
         (0..500).map(|n| slice("i", "o", n * 60, 5)),
     ));
 }
 
-fn set_aside(folder: &Path) -> Vec<PathBuf> {
+fn set_aside_files(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path());
@@ -28,15 +28,15 @@ fn set_aside(folder: &Path) -> Vec<PathBuf> {
     files.filter(damaged).collect()
 }
 
-/// Opens what was made of a good file, and uses it. Whether it was set aside.
-fn survives(bytes: &[u8], what: &str) -> bool {
-    let folder = folder();
+/// Opens a damaged copy of a good file, and uses it; returns true if it was set aside.
+fn open_damaged(bytes: &[u8], what: &str) -> bool {
+    let folder = temp_folder();
     let path = folder.path().join("store");
     fs::write(&path, bytes).unwrap();
-    let file = File::open(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let set_aside = set_aside(folder.path());
-    assert_eq!(file.remark().is_some(), !set_aside.is_empty(), "{what}");
-    let found = rows(&file).len();
+    let file = FileStore::open(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let set_aside = set_aside_files(folder.path());
+    assert_eq!(file.notice().is_some(), !set_aside.is_empty(), "{what}");
+    let found = stored_workers(&file).len();
     let whole = usize::try_from(WORKERS).unwrap();
     match &*set_aside {
         [] => assert!([0, whole].contains(&found), "{what}: {found} rows"),
@@ -46,24 +46,24 @@ fn survives(bytes: &[u8], what: &str) -> bool {
         }
         more => panic!("{what}: {more:?}"),
     }
-    block_on(put(&file, [worker("new", "x", 1, 1)]));
+    block_on(put_workers(&file, [worker("new", "x", 1, 1)]));
     assert!(
-        block_on(all(&file)).contains(&worker("new", "x", 1, 1)),
+        block_on(all_workers(&file)).contains(&worker("new", "x", 1, 1)),
         "{what}"
     );
     !set_aside.is_empty()
 }
 
-fn good() -> Vec<u8> {
-    let folder = folder();
+fn sample_file_bytes() -> Vec<u8> {
+    let folder = temp_folder();
     let path = folder.path().join("store");
-    filled(&path);
+    write_sample_file(&path);
     fs::read(&path).unwrap()
 }
 
 #[test]
 fn a_truncated_file_is_set_aside() {
-    let good = good();
+    let good = sample_file_bytes();
     let lengths = [
         1,
         10,
@@ -78,17 +78,17 @@ fn a_truncated_file_is_set_aside() {
         good.len() - 1,
     ];
     let aside =
-        lengths.map(|length| survives(&good[..length], &format!("the first {length} bytes")));
+        lengths.map(|length| open_damaged(&good[..length], &format!("the first {length} bytes")));
     assert!(
         aside.iter().filter(|aside| **aside).count() >= 8,
         "{aside:?}"
     );
-    assert!(!survives(&[], "an empty file"));
+    assert!(!open_damaged(&[], "an empty file"));
 }
 
 #[test]
 fn flipped_bytes_anywhere_do_not_keep_a_service_from_starting() {
-    let good = good();
+    let good = sample_file_bytes();
     let used = 4_096..good.len().min(300_000);
     let header = (0..320).step_by(11);
     let pages = used.step_by(17_077);
@@ -96,27 +96,27 @@ fn flipped_bytes_anywhere_do_not_keep_a_service_from_starting() {
     for position in header.chain(pages) {
         let mut bytes = good.clone();
         bytes[position] ^= 0xff;
-        aside += u32::from(survives(&bytes, &format!("byte {position}")));
+        aside += u32::from(open_damaged(&bytes, &format!("byte {position}")));
     }
     assert!(aside > 0, "no damage was noticed");
 }
 
 #[test]
 fn another_kind_of_file_is_set_aside() {
-    assert!(survives(&[b'x'; 100_000], "text"));
-    assert!(survives(&[0; 100_000], "zeros"));
+    assert!(open_damaged(&[b'x'; 100_000], "text"));
+    assert!(open_damaged(&[0; 100_000], "zeros"));
 }
 
 #[test]
 fn what_a_kill_left_of_a_beginning_is_no_damage() {
-    let folder = folder();
+    let folder = temp_folder();
     let path = folder.path().join("store");
     fs::write(folder.path().join("store.new"), [0; 5_000]).unwrap();
-    let file = File::open(&path).unwrap();
-    assert_eq!(file.remark(), None);
-    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    let file = FileStore::open(&path).unwrap();
+    assert_eq!(file.notice(), None);
+    block_on(put_workers(&file, [worker("w", "x", 1, 1)]));
     drop(file);
-    assert_eq!(rows(&File::open(&path).unwrap()).len(), 1);
+    assert_eq!(stored_workers(&FileStore::open(&path).unwrap()).len(), 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -125,22 +125,22 @@ fn what_a_kill_left_of_a_beginning_is_no_damage() {
 #[ignore = "wants a small disk, named by VANTAGE_TEST_SMALL_DISK"]
 fn a_full_disk_loses_nothing_that_was_kept_and_is_used_again_once_there_is_room() {
     let disk = std::path::PathBuf::from(std::env::var("VANTAGE_TEST_SMALL_DISK").unwrap());
-    let file = File::open(disk.join("store")).unwrap();
-    block_on(put(&file, [worker("w", "x", 1, 1)]));
+    let file = FileStore::open(disk.join("store")).unwrap();
+    block_on(put_workers(&file, [worker("w", "x", 1, 1)]));
     let filler = disk.join("filler");
     std::fs::write(&filler, vec![1; 64 << 20]).unwrap_err();
     let many: Vec<_> = (0..20_000)
-        .map(|n| Change::Slice(slice("i", "o", n * 60, 1)))
+        .map(|n| StoreOp::Slice(slice("i", "o", n * 60, 1)))
         .collect();
     let error = block_on(file.commit(&many)).unwrap_err();
-    assert!(error.passing, "{}", error.told());
-    eprintln!("{}", error.told());
+    assert!(error.transient, "{}", error.with_causes());
+    eprintln!("{}", error.with_causes());
     assert_eq!(
-        block_on(file.commit(&many)).map_err(|error| error.passing),
+        block_on(file.commit(&many)).map_err(|error| error.transient),
         Err(true)
     );
     std::fs::remove_file(filler).unwrap();
-    block_on(put(&file, [worker("w", "x", 2, 2)]));
-    assert_eq!(block_on(all(&file)), [worker("w", "x", 2, 2)]);
-    assert_eq!(file.remark(), None, "the disk's fault, and not the file's");
+    block_on(put_workers(&file, [worker("w", "x", 2, 2)]));
+    assert_eq!(block_on(all_workers(&file)), [worker("w", "x", 2, 2)]);
+    assert_eq!(file.notice(), None, "the disk's fault, and not the file's");
 }

@@ -1,4 +1,4 @@
-//! Whose certificate is believed.
+//! Verification of server certificates by `sslmode`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use crate::config::Tls;
-use crate::store::postgres_client::encryption::{Encryption, Mode};
+use crate::config::TlsConfig;
+use crate::store::postgres_client::encryption::{Encryption, EncryptionMode};
 use crate::store::postgres_client::error::PostgresError;
 
-/// What connections are encrypted with.
+/// Builds the TLS configuration of connections.
 pub(super) fn client_config(encryption: &Encryption) -> Result<ClientConfig, PostgresError> {
-    build(encryption).map_err(|reason| {
+    try_client_config(encryption).map_err(|reason| {
         let what = format!("no encrypted connection to PostgreSQL can be made: {reason}");
-        PostgresError::lasting("bad_certificates", what)
+        PostgresError::permanent("bad_certificates", what)
     })
 }
 
-fn build(encryption: &Encryption) -> Result<ClientConfig, String> {
+fn try_client_config(encryption: &Encryption) -> Result<ClientConfig, String> {
     // Named, because a process may have two and then rustls refuses to choose.
     let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(Trust {
-        chain: chain(encryption, &provider)?,
-        by_name: encryption.mode == Mode::VerifyFull || encryption.system,
+    let verifier = Arc::new(SslModeVerifier {
+        chain: chain_verifier(encryption, &provider)?,
+        by_name: encryption.mode == EncryptionMode::VerifyFull || encryption.system_roots,
         provider: Arc::clone(&provider),
     });
     let builder = ClientConfig::builder_with_provider(provider)
@@ -37,7 +37,7 @@ fn build(encryption: &Encryption) -> Result<ClientConfig, String> {
         .map_err(|error| error.to_string())?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    match files(&encryption.tls) {
+    match client_certificate_files(&encryption.tls) {
         Some((certificate, key)) => builder
             .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
             .map_err(|error| format!("{} and its key: {error}", certificate.display())),
@@ -45,23 +45,23 @@ fn build(encryption: &Encryption) -> Result<ClientConfig, String> {
     }
 }
 
-fn files(tls: &Tls) -> Option<(&Path, &Path)> {
+fn client_certificate_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
     tls.client_certificate
         .as_deref()
         .zip(tls.client_key.as_deref())
 }
 
-/// `None` where any certificate will do, as PostgreSQL's own clients have it for `require` without an
+/// Returns the verifier of the chain; `None` if any certificate will do, as PostgreSQL's own clients have it for `require` without an
 /// authority.
-fn chain(
+fn chain_verifier(
     encryption: &Encryption,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<WebPkiServerVerifier>>, String> {
-    let named = encryption.tls.ca.is_some() || encryption.system;
+    let named = encryption.tls.ca.is_some() || encryption.system_roots;
     let verified = match encryption.mode {
-        Mode::Disable | Mode::Prefer => false,
-        Mode::Require => named,
-        Mode::VerifyCa | Mode::VerifyFull => true,
+        EncryptionMode::Disable | EncryptionMode::Prefer => false,
+        EncryptionMode::Require => named,
+        EncryptionMode::VerifyCa | EncryptionMode::VerifyFull => true,
     };
     if !verified {
         return Ok(None);
@@ -91,13 +91,13 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let told = |reason: String| format!("{}: {reason}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| told(error.to_string()))?;
+    let message = |reason: String| format!("{}: {reason}", file.display());
+    let bytes = std::fs::read(file).map_err(|error| message(error.to_string()))?;
     let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| told(error.to_string()))?;
+        .map_err(|error| message(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(told("there is no certificate in PEM form in it".into()));
+        return Err(message("there is no certificate in PEM form in it".into()));
     }
     Ok(certificates)
 }
@@ -106,15 +106,15 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_file(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Believes what the mode believes. Signatures are verified in every mode.
+/// A certificate verifier that checks as much as the mode asks for. Signatures are verified in every mode.
 #[derive(Debug)]
-struct Trust {
+struct SslModeVerifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
     by_name: bool,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Trust {
+impl ServerCertVerifier for SslModeVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -142,8 +142,8 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, known)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -152,12 +152,12 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let known = &self.provider.signature_verification_algorithms;
-        known.supported_schemes()
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
     }
 }

@@ -9,17 +9,17 @@ use tokio::runtime::Handle;
 use crate::record::clock::Clock;
 use crate::watch::health::finding::Finding;
 
-/// How long a task may wait for a free thread of its runtime.
+/// The limits of the time that a task may wait for a free thread of its runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Lag {
+pub struct LagLimits {
     /// From this time on the check warns.
     pub warn: Duration,
     /// From this time on the runtime counts as stuck: the service is not ready and not live.
     pub fail: Duration,
 }
 
-impl Lag {
+impl LagLimits {
     /// A second is a blocked thread; half a minute is no runtime any more.
     pub const DEFAULT: Self = Self::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -29,7 +29,7 @@ impl Lag {
         Self { warn, fail }
     }
 
-    fn judge(self, lag: Duration) -> Finding {
+    fn evaluate(self, lag: Duration) -> Finding {
         let finding = if lag >= self.fail {
             Finding::fail("stuck")
         } else if lag >= self.warn {
@@ -41,9 +41,9 @@ impl Lag {
     }
 }
 
-/// A task on its way into the runtime.
+/// The state of a task that was spawned into the runtime.
 #[derive(Clone, Copy, Debug)]
-enum Ping {
+enum PingState {
     /// It has not run yet.
     Sent(Instant),
     /// It waited for so long.
@@ -52,49 +52,52 @@ enum Ping {
     Dropped,
 }
 
-/// Each look judges the ping of the last one, and sends another when that has come back.
-pub(in crate::watch::health) fn event_loop(
+/// Returns a check: each call evaluates the ping of the last one, and sends another when that has
+/// come back.
+pub(in crate::watch::health) fn event_loop_check(
     runtime: Handle,
     clock: Clock,
-    limits: Lag,
+    limits: LagLimits,
 ) -> impl FnMut(Instant) -> Finding + Send {
-    let mut ping: Option<Arc<Mutex<Ping>>> = None;
+    let mut ping: Option<Arc<Mutex<PingState>>> = None;
     move |now| {
         let state = ping.as_ref().map(|ping| *lock(ping));
         let lag = match state {
-            Some(Ping::Sent(since)) => return limits.judge(now.saturating_duration_since(since)),
-            Some(Ping::Ran(lag)) => lag,
-            Some(Ping::Dropped) | None => Duration::ZERO,
+            Some(PingState::Sent(since)) => {
+                return limits.evaluate(now.saturating_duration_since(since));
+            }
+            Some(PingState::Ran(lag)) => lag,
+            Some(PingState::Dropped) | None => Duration::ZERO,
         };
-        ping = Some(send(&runtime, &clock, now));
-        limits.judge(lag)
+        ping = Some(spawn_ping(&runtime, &clock, now));
+        limits.evaluate(lag)
     }
 }
 
-fn send(runtime: &Handle, clock: &Clock, now: Instant) -> Arc<Mutex<Ping>> {
-    let ping = Arc::new(Mutex::new(Ping::Sent(now)));
-    let back = Back(Arc::clone(&ping));
+fn spawn_ping(runtime: &Handle, clock: &Clock, now: Instant) -> Arc<Mutex<PingState>> {
+    let ping = Arc::new(Mutex::new(PingState::Sent(now)));
+    let guard = PingGuard(Arc::clone(&ping));
     let clock = clock.clone();
     runtime.spawn(async move {
         let lag = clock.now().saturating_duration_since(now);
-        *lock(&back.0) = Ping::Ran(lag);
+        *lock(&guard.0) = PingState::Ran(lag);
     });
     ping
 }
 
-/// Tells of a task that was dropped before it ran.
-struct Back(Arc<Mutex<Ping>>);
+/// Marks a task that was dropped before it ran.
+struct PingGuard(Arc<Mutex<PingState>>);
 
-impl Drop for Back {
+impl Drop for PingGuard {
     fn drop(&mut self) {
         let mut ping = lock(&self.0);
-        if matches!(*ping, Ping::Sent(_)) {
-            *ping = Ping::Dropped;
+        if matches!(*ping, PingState::Sent(_)) {
+            *ping = PingState::Dropped;
         }
     }
 }
 
-fn lock(ping: &Mutex<Ping>) -> std::sync::MutexGuard<'_, Ping> {
+fn lock(ping: &Mutex<PingState>) -> std::sync::MutexGuard<'_, PingState> {
     ping.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -109,10 +112,11 @@ mod tests {
             .build()
             .unwrap();
         let clock = Clock::manual(SystemTime::UNIX_EPOCH);
-        let mut look = event_loop(runtime.handle().clone(), clock.clone(), Lag::DEFAULT);
+        let mut check =
+            event_loop_check(runtime.handle().clone(), clock.clone(), LagLimits::DEFAULT);
         let mut after = |seconds| {
             clock.advance(Duration::from_secs(seconds));
-            look(clock.now()).code()
+            check(clock.now()).code()
         };
         assert_eq!(after(0), "ok");
         assert_eq!(after(1), "lagging");
@@ -130,10 +134,11 @@ mod tests {
             .build()
             .unwrap();
         let clock = Clock::manual(SystemTime::UNIX_EPOCH);
-        let mut look = event_loop(runtime.handle().clone(), clock.clone(), Lag::DEFAULT);
-        look(clock.now());
+        let mut check =
+            event_loop_check(runtime.handle().clone(), clock.clone(), LagLimits::DEFAULT);
+        check(clock.now());
         drop(runtime);
         clock.advance(Duration::from_secs(60));
-        assert_eq!(look(clock.now()).code(), "ok");
+        assert_eq!(check(clock.now()).code(), "ok");
     }
 }

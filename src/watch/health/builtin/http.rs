@@ -1,70 +1,72 @@
 //! An HTTP endpoint, asked with a plain GET. Why by hand? Because a client in the tree comes with a
 //! feature, and one request on one connection needs none.
 
-mod answer;
+mod response;
 
 use std::io;
 
 use http::Uri;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use self::answer::Answer;
-use super::draft;
-use super::tcp::{code, connect};
-use crate::model::snapshot::health::Status;
+use self::response::HttpResponse;
+use super::health_json;
+use super::tcp::{connect, error_code};
+use crate::model::snapshot::health::HealthStatus;
 use crate::watch::health::finding::Finding;
 
-/// More than this of an answer is not read.
-const LONGEST: u64 = 64 << 10;
+/// Bytes of a response that are read at most.
+const MAX_RESPONSE_BYTES: u64 = 64 << 10;
 
-/// Whether a GET is answered with 2xx or 3xx, and what the answer says where it is a health document.
-pub(in crate::watch::health) async fn http(url: &str) -> Finding {
-    let Some(target) = Target::of(url) else {
+/// Sends a GET and evaluates the status, and the body where it is a health document.
+pub(in crate::watch::health) async fn check_http(url: &str) -> Finding {
+    let Some(target) = HttpTarget::parse(url) else {
         return Finding::fail("bad_url")
             .with_detail(format!("{url}: only http://host[:port]/path"));
     };
-    let told =
-        |error: io::Error| Finding::fail(code(&error)).with_detail(format!("{url}: {error}"));
-    let asked = async {
+    let failure =
+        |error: io::Error| Finding::fail(error_code(&error)).with_detail(format!("{url}: {error}"));
+    let response = async {
         let stream = connect(&target.address).await?;
-        let bytes = ask(stream, &target).await.map_err(told)?;
-        Answer::parse(&bytes).ok_or_else(|| Finding::fail("no_http").with_detail(url.to_owned()))
+        let bytes = send_request(stream, &target).await.map_err(failure)?;
+        HttpResponse::parse(&bytes)
+            .ok_or_else(|| Finding::fail("no_http").with_detail(url.to_owned()))
     };
-    asked
-        .await
-        .map_or_else(|failed| failed, |answer| judge(&answer, url))
+    response.await.map_or_else(
+        |failed| failed,
+        |response| evaluate_response(&response, url),
+    )
 }
 
-fn judge(answer: &Answer, url: &str) -> Finding {
-    let said = answer
+fn evaluate_response(response: &HttpResponse, url: &str) -> Finding {
+    let reported = response
         .is_health()
-        .then(|| draft::read(&answer.body))
+        .then(|| health_json::parse(&response.body))
         .flatten();
-    let status = answer.status;
-    let finding = match (status, said.as_ref().map(|said| said.status)) {
+    let status = response.status;
+    let finding = match (status, reported.as_ref().map(|reported| reported.status)) {
         (500.., _) => Finding::fail("http_5xx"),
         (400.., _) => Finding::fail("http_4xx"),
-        (200.., Some(Status::Fail)) => Finding::fail("reports_fail"),
-        (200.., Some(Status::Warn)) => Finding::warn("reports_warn"),
+        (200.., Some(HealthStatus::Fail)) => Finding::fail("reports_fail"),
+        (200.., Some(HealthStatus::Warn)) => Finding::warn("reports_warn"),
         (200.., _) => return Finding::pass(),
         _ => Finding::fail("no_http"),
     };
-    let unwell = said.map_or(String::new(), |said| {
-        format!(": {}", said.unwell.join(", "))
+    let unhealthy = reported.map_or(String::new(), |reported| {
+        format!(": {}", reported.unhealthy.join(", "))
     });
-    finding.with_detail(format!("{url} answered {status}{unwell}"))
+    finding.with_detail(format!("{url} answered {status}{unhealthy}"))
 }
 
-/// Where to connect and what to ask.
+/// The address, host header and path of a request.
 #[derive(Debug, PartialEq, Eq)]
-struct Target {
+struct HttpTarget {
     address: String,
     host: String,
     path: String,
 }
 
-impl Target {
-    fn of(url: &str) -> Option<Self> {
+impl HttpTarget {
+    fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri
             .authority()
@@ -82,8 +84,11 @@ impl Target {
     }
 }
 
-async fn ask(mut stream: tokio::net::TcpStream, target: &Target) -> io::Result<Vec<u8>> {
-    let Target { host, path, .. } = target;
+async fn send_request(
+    mut stream: tokio::net::TcpStream,
+    target: &HttpTarget,
+) -> io::Result<Vec<u8>> {
+    let HttpTarget { host, path, .. } = target;
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: vantage-obs/{}\r\n\
          accept: application/health+json, application/json;q=0.9, */*;q=0.1\r\n\
@@ -92,7 +97,10 @@ async fn ask(mut stream: tokio::net::TcpStream, target: &Target) -> io::Result<V
     );
     stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
-    stream.take(LONGEST).read_to_end(&mut bytes).await?;
+    stream
+        .take(MAX_RESPONSE_BYTES)
+        .read_to_end(&mut bytes)
+        .await?;
     Ok(bytes)
 }
 
@@ -102,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_apart() {
-        let target = |url| Target::of(url).map(|target| (target.address, target.host, target.path));
+        let target =
+            |url| HttpTarget::parse(url).map(|target| (target.address, target.host, target.path));
         let apart = |a: &str, h: &str, p: &str| Some((a.into(), h.into(), p.into()));
         assert_eq!(target("http://a"), apart("a:80", "a", "/"));
         assert_eq!(target("http://a:81/x?y=1"), apart("a:81", "a:81", "/x?y=1"));

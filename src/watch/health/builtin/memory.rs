@@ -1,16 +1,16 @@
-use super::Share;
-use super::disk::share;
+use super::UsageLimits;
+use super::disk::usage_ratio;
 use crate::model::snapshot::Snapshot;
 use crate::watch::health::finding::Finding;
 
-/// Memory in use of the limit that applies, as the sampler found it last. Where the platform does
-/// not tell, there is nothing to warn of.
-pub(in crate::watch::health) fn memory(snapshot: &Snapshot, limits: Share) -> Finding {
+/// Evaluates memory in use against the limit that applies, as the sampler read it last. Passes where
+/// the platform does not tell.
+pub(in crate::watch::health) fn check_memory(snapshot: &Snapshot, limits: UsageLimits) -> Finding {
     let process = snapshot.process.as_ref();
     let used = process.and_then(|process| process.resident_bytes);
     let limit = process.and_then(|process| process.memory_limit_bytes);
     match (used, limit) {
-        (Some(used), Some(limit)) => limits.judge(share(used, limit)),
+        (Some(used), Some(limit)) => limits.evaluate(usage_ratio(used, limit)),
         _ => Finding::pass(),
     }
 }
@@ -18,26 +18,29 @@ pub(in crate::watch::health) fn memory(snapshot: &Snapshot, limits: Share) -> Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::snapshot::Process;
+    use crate::model::snapshot::ProcessFigures;
 
     #[test]
-    fn memory_is_judged_by_its_limit() {
+    fn memory_is_evaluated_against_its_limit() {
         let with = |resident_bytes, memory_limit_bytes| {
-            let process = Process {
+            let process = ProcessFigures {
                 resident_bytes,
                 memory_limit_bytes,
-                ..Process::default()
+                ..ProcessFigures::default()
             };
             let snapshot = Snapshot {
                 process: Some(process),
                 ..Snapshot::default()
             };
-            memory(&snapshot, Share::MEMORY).code()
+            check_memory(&snapshot, UsageLimits::MEMORY).code()
         };
         assert_eq!(with(Some(79), Some(100)), "ok");
         assert_eq!(with(Some(80), Some(100)), "nearly_full");
         assert_eq!(with(Some(90), Some(100)), "full");
         assert_eq!(with(None, Some(100)), "ok");
-        assert_eq!(memory(&Snapshot::default(), Share::MEMORY).code(), "ok");
+        assert_eq!(
+            check_memory(&Snapshot::default(), UsageLimits::MEMORY).code(),
+            "ok"
+        );
     }
 }

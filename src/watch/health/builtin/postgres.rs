@@ -1,29 +1,29 @@
 use std::time::Duration;
 
-use crate::config::{Secret, Tls};
-use crate::store::postgres_client::{Address, Pool, PostgresError, within};
+use crate::config::{Secret, TlsConfig};
+use crate::store::postgres_client::{PostgresAddress, PostgresError, PostgresPool, with_timeout};
 use crate::watch::health::finding::Finding;
 
-/// A server that is asked again and again over one connection.
+/// A PostgreSQL server that is pinged over one connection.
 #[derive(Clone, Debug)]
-pub(in crate::watch::health) struct Postgres(Pool);
+pub(in crate::watch::health) struct PostgresProbe(PostgresPool);
 
-impl Postgres {
-    /// A URL that cannot be right is found each time.
+impl PostgresProbe {
+    /// Parses the URL; the error is the finding of every run.
     pub(in crate::watch::health) fn new(url: &Secret) -> Result<Self, Finding> {
-        Address::parse(url, &Tls::default())
-            .map(|address| Self(Pool::new(address, 1)))
-            .map_err(|error| found(&error))
+        PostgresAddress::parse(url, &TlsConfig::default())
+            .map(|address| Self(PostgresPool::new(address, 1)))
+            .map_err(|error| finding_from_error(&error))
     }
 
-    /// Whether it answers; its own deadline, so that it says by itself what it waited for.
+    /// Pings the server within `limit`: its own deadline, so that it says by itself what it waited for.
     pub(in crate::watch::health) async fn ping(&self, limit: Duration) -> Finding {
-        within(limit, self.0.ping())
+        with_timeout(limit, self.0.ping())
             .await
-            .map_or_else(|error| found(&error), |()| Finding::pass())
+            .map_or_else(|error| finding_from_error(&error), |()| Finding::pass())
     }
 }
 
-fn found(error: &PostgresError) -> Finding {
-    Finding::fail(error.code()).with_detail(error.told())
+fn finding_from_error(error: &PostgresError) -> Finding {
+    Finding::fail(error.code()).with_detail(error.with_causes())
 }

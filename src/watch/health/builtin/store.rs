@@ -1,26 +1,26 @@
 use std::time::Duration;
 
-use crate::model::snapshot::store::StoreCondition;
+use crate::model::snapshot::store::StoreStatus;
 use crate::watch::health::finding::Finding;
 
-/// For how long commits may fail or wait: a restart of a database is no news.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time for which commits may fail or wait: a restart of a database is no news.
+const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
-/// Whether what must outlive the process is kept. What waits is not lost while the process lives.
-pub(in crate::watch::health) fn store(told: &StoreCondition) -> Finding {
-    let long = |time: Option<Duration>| time.is_some_and(|time| time >= PATIENCE);
-    let (code, detail) = if long(told.failing) {
-        ("not_kept", told.error.as_ref())
-    } else if long(told.oldest_pending) {
-        ("too_slow", told.error.as_ref())
-    } else if let Some(remark) = &told.remark {
-        return Finding::warn("set_aside").with_private(remark);
+/// Evaluates whether the store commits. What waits is not lost while the process lives.
+pub(in crate::watch::health) fn check_store(condition: &StoreStatus) -> Finding {
+    let overdue = |time: Option<Duration>| time.is_some_and(|time| time >= GRACE_PERIOD);
+    let (code, detail) = if overdue(condition.failing) {
+        ("not_kept", condition.error.as_ref())
+    } else if overdue(condition.oldest_pending) {
+        ("too_slow", condition.error.as_ref())
+    } else if let Some(remark) = &condition.notice {
+        return Finding::warn("set_aside").with_private_detail(remark);
     } else {
         return Finding::pass();
     };
     let finding = Finding::fail(code);
     match detail {
-        Some(detail) => finding.with_private(detail),
+        Some(detail) => finding.with_private_detail(detail),
         None => finding,
     }
 }
@@ -28,18 +28,18 @@ pub(in crate::watch::health) fn store(told: &StoreCondition) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::snapshot::private::Private;
+    use crate::model::snapshot::private::PrivateText;
 
     #[test]
     fn a_store_fails_once_it_has_kept_nothing_for_ten_seconds() {
         let secs = |secs| Some(Duration::from_secs(secs));
         let code = |failing, oldest_pending, remark: Option<&str>| {
-            let finding = store(&StoreCondition {
+            let finding = check_store(&StoreStatus {
                 failing,
                 oldest_pending,
-                remark: remark.map(Private::new),
-                error: Some(Private::new("refused by 10.0.0.1")),
-                ..StoreCondition::default()
+                notice: remark.map(PrivateText::new),
+                error: Some(PrivateText::new("refused by 10.0.0.1")),
+                ..StoreStatus::default()
             });
             (finding.code(), finding.detail().map(str::to_owned))
         };

@@ -4,35 +4,35 @@ use tokio::net::{TcpStream, lookup_host};
 
 use crate::watch::health::finding::Finding;
 
-/// Whether something accepts connections at `host:port`.
-pub(in crate::watch::health) async fn tcp(address: &str) -> Finding {
+/// Connects to `host:port`.
+pub(in crate::watch::health) async fn check_tcp(address: &str) -> Finding {
     connect(address)
         .await
         .map_or_else(|finding| finding, |_| Finding::pass())
 }
 
-/// A connection to the first of the name's addresses that accepts one.
+/// Connects to the first of the name's addresses that accepts one.
 pub(super) async fn connect(address: &str) -> Result<TcpStream, Finding> {
-    let told = |error: &io::Error| format!("{address}: {error}");
+    let describe = |error: &io::Error| format!("{address}: {error}");
     let addresses = lookup_host(address).await.map_err(|error| {
         let code = match error.kind() {
             io::ErrorKind::InvalidInput => "bad_address",
             _ => "name_unknown",
         };
-        Finding::fail(code).with_detail(told(&error))
+        Finding::fail(code).with_detail(describe(&error))
     })?;
     let mut failed = Finding::fail("name_unknown").with_detail(address.to_owned());
     for each in addresses {
         match TcpStream::connect(each).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => failed = Finding::fail(code(&error)).with_detail(told(&error)),
+            Err(error) => failed = Finding::fail(error_code(&error)).with_detail(describe(&error)),
         }
     }
     Err(failed)
 }
 
-/// The public word for what went wrong.
-pub(super) fn code(error: &io::Error) -> &'static str {
+/// Returns the public code of an error.
+pub(super) fn error_code(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused",
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "reset",

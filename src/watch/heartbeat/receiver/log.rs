@@ -1,59 +1,64 @@
-//! What is said about workers that became something else.
+//! Log lines about workers whose state changes.
 
-use crate::background::log_sink::Voice;
+use crate::background::log_queue::LogQueue;
 use crate::model::heartbeat::BeatId;
-use crate::watch::heartbeat::registry::{State, Transition};
+use crate::watch::heartbeat::registry::{WorkerState, WorkerTransition};
 
-/// Lines for one look; of more, only how many there are is said.
-const LINES: usize = 20;
+/// Lines for one tick; of more, only the number is logged.
+const MAX_LINES: usize = 20;
 
-pub(super) fn tell(voice: &Voice, transitions: Vec<Transition>, unsaid: u64) {
-    let mut told: Vec<_> = transitions.into_iter().filter(is_news).collect();
+pub(super) fn log_transitions(
+    log_queue: &LogQueue,
+    transitions: Vec<WorkerTransition>,
+    dropped: u64,
+) {
+    let mut notable: Vec<_> = transitions.into_iter().filter(is_notable).collect();
     // Where there are too many, the worst are said.
-    told.sort_by_key(weight);
-    if told.is_empty() && unsaid == 0 {
+    notable.sort_by_key(severity_rank);
+    if notable.is_empty() && dropped == 0 {
         return;
     }
-    voice.say(move || {
-        for change in told.iter().take(LINES) {
-            say(change);
+    log_queue.write(move || {
+        for change in notable.iter().take(MAX_LINES) {
+            log_transition(change);
         }
-        let more = unsaid + told.len().saturating_sub(LINES) as u64;
+        let more = dropped + notable.len().saturating_sub(MAX_LINES) as u64;
         if more > 0 {
             tracing::warn!(changes = more, "more workers changed at the same time");
         }
     });
 }
 
-/// That jobs are gone is worth a line of its own.
-pub(super) fn tell_lost(voice: &Voice, jobs: u64) {
+/// Logs lost jobs in a line of their own.
+pub(super) fn log_lost_jobs(log_queue: &LogQueue, jobs: u64) {
     if jobs > 0 {
-        voice.say(move || tracing::error!(jobs, "jobs were lost with the workers that ran them"));
+        log_queue
+            .write(move || tracing::error!(jobs, "jobs were lost with the workers that ran them"));
     }
 }
 
-/// Who was restarted since the last look without having said goodbye.
+/// The workers that were restarted since the last tick without a goodbye.
 #[derive(Debug, Default)]
-pub(super) struct Restarts {
-    some: Vec<BeatId>,
+pub(super) struct RestartLog {
+    ids: Vec<BeatId>,
     more: u64,
 }
 
-impl Restarts {
+impl RestartLog {
     pub(super) fn add(&mut self, id: &BeatId) {
-        if self.some.len() < LINES {
-            self.some.push(id.clone());
+        if self.ids.len() < MAX_LINES {
+            self.ids.push(id.clone());
         } else {
             self.more += 1;
         }
     }
 
-    pub(super) fn tell(self, voice: &Voice) {
-        if self.some.is_empty() {
+    pub(super) fn log(self, log_queue: &LogQueue) {
+        if self.ids.is_empty() {
             return;
         }
-        voice.say(move || {
-            for worker in &self.some {
+        log_queue.write(move || {
+            for worker in &self.ids {
                 tracing::warn!(%worker, "a worker was restarted, or another one beats under its id");
             }
             if self.more > 0 {
@@ -63,29 +68,34 @@ impl Restarts {
     }
 }
 
-/// That one comes or goes as it should is no news.
-fn is_news(change: &Transition) -> bool {
-    let bad = |state| matches!(state, State::Late | State::Stalled | State::Offline);
+/// Returns whether a change is logged: not where a worker comes or goes as it should.
+fn is_notable(change: &WorkerTransition) -> bool {
+    let bad = |state| {
+        matches!(
+            state,
+            WorkerState::Late | WorkerState::Stalled | WorkerState::Offline
+        )
+    };
     bad(change.from) || bad(change.to)
 }
 
-const fn weight(change: &Transition) -> u8 {
+const fn severity_rank(change: &WorkerTransition) -> u8 {
     match change.to {
-        State::Offline => 0,
-        State::Stalled => 1,
-        State::Late => 2,
+        WorkerState::Offline => 0,
+        WorkerState::Stalled => 1,
+        WorkerState::Late => 2,
         _ => 3,
     }
 }
 
-fn say(change: &Transition) {
+fn log_transition(change: &WorkerTransition) {
     let (worker, at) = (&change.id, &change.at);
     match change.to {
-        State::Offline => tracing::error!(%worker, %at, "a worker is offline"),
-        State::Stalled => {
+        WorkerState::Offline => tracing::error!(%worker, %at, "a worker is offline"),
+        WorkerState::Stalled => {
             tracing::warn!(%worker, %at, "a worker beats, and does not get on with its work");
         }
-        State::Late => tracing::info!(%worker, %at, "a worker's beat is late"),
+        WorkerState::Late => tracing::info!(%worker, %at, "a worker's beat is late"),
         to => {
             tracing::info!(%worker, %at, state = to.as_str(), "a worker is back, or gone for good");
         }

@@ -1,4 +1,5 @@
-//! What the store knows of workers: those of before the start, and those that beat elsewhere.
+//! The exchange of workers with the store: rows from before the start, and of workers that beat
+//! elsewhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,111 +8,115 @@ use hashbrown::HashMap;
 
 use crate::config::Config;
 use crate::model::heartbeat::BeatId;
-use crate::store::{Asked, Keeper, Revision, WorkerRow};
+use crate::store::{Revision, StorePoll, StoreWriter, WorkerRow};
 
-/// How often what others wrote is read.
-const EVERY: Duration = Duration::from_secs(1);
-/// How often the lead is asked for, and how long it lasts: an outage of the store that is shorter
+/// The interval at which rows of other processes are read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval at which the lead is renewed, and its duration: an outage of the store that is shorter
 /// costs no slice.
-const LEAD_EVERY: Duration = Duration::from_secs(10);
-const LEAD_LASTS: Duration = Duration::from_secs(70);
-/// So many failures are waited for at the start.
-const PATIENCE: u32 = 10;
-/// What is led: counting slices and lost jobs of workers.
-const MATTER: &str = "workers";
+const LEAD_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+const LEAD_DURATION: Duration = Duration::from_secs(70);
+/// Failures at the start after which the receiver goes on without the store.
+const MAX_INITIAL_FAILURES: u32 = 10;
+/// The name of the lead: counting slices and lost jobs of workers.
+const LEAD_NAME: &str = "workers";
 
-/// Asks the store without waiting for it: an answer is taken up when it is there.
+/// A poller of the store that does not wait for it: a response is processed
+/// when it is there.
 #[derive(Debug)]
-pub(super) struct Others {
-    keeper: Keeper,
+pub(super) struct StoreSync {
+    store_writer: StoreWriter,
     instance: Arc<str>,
-    /// Whether what others write is read again and again.
-    follows: bool,
-    known: Option<Revision>,
-    /// Answers so far, good or bad.
-    asked: u32,
-    rows: Asked<(Vec<WorkerRow>, Revision)>,
-    lead: Asked<bool>,
-    /// Those that beat elsewhere, where nobody asks us about them: one that turns out to be ours has
-    /// a past.
-    strangers: HashMap<BeatId, WorkerRow>,
-    leads_until: Option<Instant>,
+    /// Whether rows of other processes are read periodically.
+    keeps_polling: bool,
+    revision: Option<Revision>,
+    /// Responses so far, good or bad.
+    responses: u32,
+    rows: StorePoll<(Vec<WorkerRow>, Revision)>,
+    leadership: StorePoll<bool>,
+    /// Rows of workers that beat elsewhere and are not shown here: one that beats here later has a
+    /// history.
+    other_rows: HashMap<BeatId, WorkerRow>,
+    leader_until: Option<Instant>,
 }
 
-impl Others {
-    pub(super) fn new(config: &Config, keeper: Keeper, reads: bool) -> Self {
+impl StoreSync {
+    pub(super) fn new(config: &Config, store_writer: StoreWriter, polls: bool) -> Self {
         let instance = config.service.instance_id.as_deref();
         // Two replicas of one name must not take each other for themselves.
-        let own = || format!("{}:{:016x}", config.service.name, fresh());
+        let generate = || format!("{}:{:016x}", config.service.name, random_number());
         Self {
-            follows: reads && keeper.is_shared(),
-            instance: instance.map_or_else(own, str::to_owned).into(),
-            keeper,
-            known: None,
-            asked: 0,
-            rows: Asked::default(),
-            lead: Asked::default(),
-            strangers: HashMap::new(),
-            leads_until: None,
+            keeps_polling: polls && store_writer.is_shared(),
+            instance: instance.map_or_else(generate, str::to_owned).into(),
+            store_writer,
+            revision: None,
+            responses: 0,
+            rows: StorePoll::default(),
+            leadership: StorePoll::default(),
+            other_rows: HashMap::new(),
+            leader_until: None,
         }
     }
 
-    /// Rows that are new, where an answer has come: of a store that is shared only those that are
-    /// `ours`, unless we answer for all. What is not read again would be taken for offline.
-    pub(super) fn ask(
+    /// Returns new rows, where a response has come: of a store that is shared only those that
+    /// `is_known` accepts, unless we answer for all. What is not read again would be taken for
+    /// offline.
+    pub(super) fn poll(
         &mut self,
         now: Instant,
-        ours: impl Fn(&BeatId) -> bool,
+        is_known: impl Fn(&BeatId) -> bool,
     ) -> Option<Vec<WorkerRow>> {
-        self.ask_for_lead(now);
-        if self.known.is_some() && !self.follows {
+        self.renew_lead(now);
+        if self.revision.is_some() && !self.keeps_polling {
             return None;
         }
-        let (keeper, since) = (&self.keeper, self.known.unwrap_or_default());
-        let answer = self.rows.ask(now, EVERY, || keeper.workers(since))?;
-        self.asked = self.asked.saturating_add(1);
-        let (rows, revision) = answer.ok()?;
-        self.known = Some(revision);
-        if self.follows || !self.keeper.is_shared() {
+        let (store_writer, since) = (&self.store_writer, self.revision.unwrap_or_default());
+        let response = self
+            .rows
+            .poll(now, POLL_INTERVAL, || store_writer.workers(since))?;
+        self.responses = self.responses.saturating_add(1);
+        let (rows, revision) = response.ok()?;
+        self.revision = Some(revision);
+        if self.keeps_polling || !self.store_writer.is_shared() {
             return Some(rows);
         }
-        let (ours, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| ours(&row.id));
+        let (known, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_known(&row.id));
         let others = others.into_iter().map(|row| (row.id.clone(), row));
-        self.strangers = others.collect();
-        Some(ours)
+        self.other_rows = others.collect();
+        Some(known)
     }
 
-    /// What the store knew of somebody who has turned out to be ours.
-    pub(super) fn recognise(&mut self, id: &BeatId) -> Option<WorkerRow> {
-        self.strangers.remove(id)
+    /// Removes and returns the stored row of a worker that beats here now.
+    pub(super) fn take_row(&mut self, id: &BeatId) -> Option<WorkerRow> {
+        self.other_rows.remove(id)
     }
 
-    /// Whether the store has said once what it knows, or can't in time.
+    /// Returns whether the store has responded once, or can't in time.
     pub(super) const fn is_ready(&self) -> bool {
-        self.known.is_some() || self.asked >= PATIENCE
+        self.revision.is_some() || self.responses >= MAX_INITIAL_FAILURES
     }
 
-    /// Whether this receiver counts for all that share the store.
-    pub(super) fn has_lead(&self) -> bool {
-        !self.keeper.is_shared() || self.leads_until.is_some()
+    /// Returns whether this receiver counts for all that share the store.
+    pub(super) fn is_leader(&self) -> bool {
+        !self.store_writer.is_shared() || self.leader_until.is_some()
     }
 
-    fn ask_for_lead(&mut self, now: Instant) {
+    fn renew_lead(&mut self, now: Instant) {
         // Whoever does not see all can't count for all.
-        if !self.follows {
+        if !self.keeps_polling {
             return;
         }
-        let (keeper, instance) = (&self.keeper, &self.instance);
-        let ask = || keeper.lead(MATTER, instance, LEAD_LASTS);
-        if let Some(Ok(leads)) = self.lead.ask(now, LEAD_EVERY, ask) {
+        let (store_writer, instance) = (&self.store_writer, &self.instance);
+        let renew = || store_writer.acquire_lease(LEAD_NAME, instance, LEAD_DURATION);
+        if let Some(Ok(leads)) = self.leadership.poll(now, LEAD_RENEWAL_INTERVAL, renew) {
             // By then it has been asked for again, or another one may have it.
-            self.leads_until = leads.then(|| now + LEAD_LASTS - LEAD_EVERY);
+            self.leader_until = leads.then(|| now + LEAD_DURATION - LEAD_RENEWAL_INTERVAL);
         }
-        self.leads_until = self.leads_until.filter(|until| now < *until);
+        self.leader_until = self.leader_until.filter(|until| now < *until);
     }
 }
 
-fn fresh() -> u64 {
+fn random_number() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

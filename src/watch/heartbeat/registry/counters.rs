@@ -1,8 +1,8 @@
-//! What the roster has counted since the start, for its metrics.
+//! The registry's counters since the start, for its metrics.
 
-/// How a beat was received.
+/// The classification of a beat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reception {
+pub(crate) enum BeatOutcome {
     Accepted,
     /// The first beat of a new boot of a worker that was known.
     Restarted,
@@ -14,18 +14,18 @@ pub(crate) enum Reception {
     Superseded,
 }
 
-/// Why a beat was not received.
+/// The reason for which a beat was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The roster holds as many as it may.
+pub(crate) enum BeatRejection {
+    /// The registry holds as many as it may.
     Full,
     /// More beats of one worker in a second than anybody needs.
     TooFast,
 }
 
-/// Counts since the start.
+/// The registry's counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct RegistryCounters {
     pub(crate) accepted: u64,
     pub(crate) restarted: u64,
     pub(crate) duplicate: u64,
@@ -38,8 +38,8 @@ pub(crate) struct Tally {
     pub(crate) unknown_fields: u64,
 }
 
-impl Reception {
-    /// The word for it.
+impl BeatOutcome {
+    /// Returns the name in JSON.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -51,20 +51,20 @@ impl Reception {
     }
 }
 
-impl Tally {
-    pub(super) fn count(&mut self, result: Result<Reception, Refusal>) {
+impl RegistryCounters {
+    pub(super) fn record(&mut self, result: Result<BeatOutcome, BeatRejection>) {
         *match result {
-            Ok(Reception::Accepted) => &mut self.accepted,
-            Ok(Reception::Restarted) => &mut self.restarted,
-            Ok(Reception::Duplicate) => &mut self.duplicate,
-            Ok(Reception::OutOfOrder) => &mut self.out_of_order,
-            Ok(Reception::Superseded) => &mut self.superseded,
-            Err(Refusal::Full) => &mut self.full,
-            Err(Refusal::TooFast) => &mut self.too_fast,
+            Ok(BeatOutcome::Accepted) => &mut self.accepted,
+            Ok(BeatOutcome::Restarted) => &mut self.restarted,
+            Ok(BeatOutcome::Duplicate) => &mut self.duplicate,
+            Ok(BeatOutcome::OutOfOrder) => &mut self.out_of_order,
+            Ok(BeatOutcome::Superseded) => &mut self.superseded,
+            Err(BeatRejection::Full) => &mut self.full,
+            Err(BeatRejection::TooFast) => &mut self.too_fast,
         } += 1;
     }
 
-    /// Beats by what became of them, in the words of the catalog.
+    /// Returns the number of beats by result, in the words of the catalog.
     pub(crate) const fn results(&self) -> [(&'static str, u64); 8] {
         [
             ("accepted", self.accepted),

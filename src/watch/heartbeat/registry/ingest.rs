@@ -1,4 +1,4 @@
-//! What a beat means to what is known of its worker.
+//! Ingestion: the effect of a beat on its worker.
 //!
 //! | a beat of | is |
 //! |---|---|
@@ -16,176 +16,185 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::counters::{Reception, Refusal};
-use super::state::State;
-use super::workers::{Book, Entry};
-use crate::model::heartbeat::{Beat, BeatId, Condition, Progress, Role};
+use super::counters::{BeatOutcome, BeatRejection};
+use super::state::WorkerState;
+use super::workers::{WorkerEntry, WorkerTable};
+use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
 
 /// More beats of one worker in a second than that are refused.
-const MOST_PER_SECOND: u32 = 20;
+const MAX_BEATS_PER_SECOND: u32 = 20;
 
 /// Boots before the previous one that are remembered.
-const EARLIER_BOOTS: usize = 8;
+const MAX_EARLIER_BOOTS: usize = 8;
 
-/// What became of a beat.
+/// The result of a beat.
 #[derive(Debug)]
-pub(crate) struct Receipt {
-    pub(crate) reception: Reception,
-    pub(crate) state: State,
-    /// Whether the boot before had said goodbye, so that another one is no surprise.
-    pub(crate) announced: bool,
-    /// What is known now, to be kept; `None` where the beat said nothing new.
+pub(crate) struct BeatReceipt {
+    pub(crate) outcome: BeatOutcome,
+    pub(crate) state: WorkerState,
+    /// Whether the boot before ended with a goodbye, so that another one is expected.
+    pub(crate) after_goodbye: bool,
+    /// The updated row, to be stored; `None` where the beat said nothing new.
     pub(crate) row: Option<WorkerRow>,
 }
 
-/// Which boot a beat belongs to.
-enum Boot {
+/// The relation of a beat's boot to the worker's boots.
+enum BootMatch {
     First,
     Current,
-    Followed,
+    Superseded,
     New,
 }
 
-impl Book {
-    pub(super) fn beat(
+impl WorkerTable {
+    pub(super) fn ingest(
         &mut self,
         id: &BeatId,
         beat: Beat,
         now: Timestamp,
-    ) -> Result<Receipt, Refusal> {
-        self.reach(now);
-        let received = self.receive(id, beat);
-        let reception = received.as_ref().map(|receipt| receipt.reception);
-        self.tally.count(reception.map_err(|refusal| *refusal));
-        received
+    ) -> Result<BeatReceipt, BeatRejection> {
+        self.advance_to(now);
+        let result = self.receive(id, beat);
+        let outcome = result.as_ref().map(|receipt| receipt.outcome);
+        self.counters.record(outcome.map_err(|refusal| *refusal));
+        result
     }
 
-    fn receive(&mut self, id: &BeatId, beat: Beat) -> Result<Receipt, Refusal> {
+    fn receive(&mut self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
         let now = self.now;
         let Some(entry) = self.entries.get_mut(id) else {
-            return self.welcome(id, beat);
+            return self.insert_new(id, beat);
         };
-        if !entry.keeps_pace(now) {
-            return Err(Refusal::TooFast);
+        if !entry.check_rate(now) {
+            return Err(BeatRejection::TooFast);
         }
-        let reception = entry.judge(&beat);
-        if !matches!(reception, Reception::Accepted | Reception::Restarted) {
-            return Ok(entry.receipt(reception, false));
+        let outcome = entry.classify(&beat);
+        if !matches!(outcome, BeatOutcome::Accepted | BeatOutcome::Restarted) {
+            return Ok(entry.receipt(outcome, false));
         }
-        let was = entry.row.role;
-        let announced = entry.row.condition == Condition::Stopped;
-        self.tidings.lost_jobs += entry.take_in(beat, reception, now);
-        if was == entry.row.role && entry.rests(&self.terms, now) {
-            return Ok(entry.receipt(reception, true).announced(announced));
+        let old_role = entry.row.role;
+        let after_goodbye = entry.row.condition == LifecycleState::Stopped;
+        self.events.lost_jobs += entry.apply_beat(beat, outcome, now);
+        if old_role == entry.row.role && entry.keeps_state_at(&self.timeouts, now) {
+            return Ok(entry
+                .receipt(outcome, true)
+                .with_after_goodbye(after_goodbye));
         }
-        self.renew(id, was, now);
-        let entry = self.entries.get(id).ok_or(Refusal::Full)?;
-        Ok(entry.receipt(reception, true).announced(announced))
+        self.update_state(id, old_role, now);
+        let entry = self.entries.get(id).ok_or(BeatRejection::Full)?;
+        Ok(entry
+            .receipt(outcome, true)
+            .with_after_goodbye(after_goodbye))
     }
 
-    /// The first beat of somebody unknown.
-    fn welcome(&mut self, id: &BeatId, beat: Beat) -> Result<Receipt, Refusal> {
-        if self.entries.len() >= self.terms.capacity {
-            return Err(Refusal::Full);
+    /// Inserts an unknown worker with its first beat.
+    fn insert_new(&mut self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
+        if self.entries.len() >= self.timeouts.capacity {
+            return Err(BeatRejection::Full);
         }
         let now = self.now;
-        let mut row = registered(id, beat.role, beat.interval, now);
-        row.follow(beat, now);
-        let state = self.terms.state(&row, false, now);
-        self.add(row.clone(), false, state, now);
-        Ok(Receipt {
-            reception: Reception::Accepted,
+        let mut row = new_row(id, beat.role, beat.interval, now);
+        row.update(beat, now);
+        let state = self.timeouts.state(&row, false, now);
+        self.insert(row.clone(), false, state, now);
+        Ok(BeatReceipt {
+            outcome: BeatOutcome::Accepted,
             state,
-            announced: false,
+            after_goodbye: false,
             row: Some(row),
         })
     }
 }
 
-impl Receipt {
-    fn announced(self, announced: bool) -> Self {
-        Self { announced, ..self }
+impl BeatReceipt {
+    fn with_after_goodbye(self, after_goodbye: bool) -> Self {
+        Self {
+            after_goodbye,
+            ..self
+        }
     }
 }
 
-impl Entry {
-    /// A sender that has lost its head must not keep the receiver busy.
-    fn keeps_pace(&mut self, now: Timestamp) -> bool {
+impl WorkerEntry {
+    /// Rate-limits a worker that beats too often.
+    fn check_rate(&mut self, now: Timestamp) -> bool {
         let second = now.as_second();
-        if self.pace.0 != second {
-            self.pace = (second, 0);
+        if self.beat_rate.0 != second {
+            self.beat_rate = (second, 0);
         }
-        self.pace.1 = self.pace.1.saturating_add(1);
-        self.pace.1 <= MOST_PER_SECOND
+        self.beat_rate.1 = self.beat_rate.1.saturating_add(1);
+        self.beat_rate.1 <= MAX_BEATS_PER_SECOND
     }
 
-    fn judge(&self, beat: &Beat) -> Reception {
-        let gone = matches!(self.state, State::Offline | State::Stopped);
-        match self.boot(&beat.boot_id) {
-            Boot::First => Reception::Accepted,
-            Boot::Current if beat.sequence > self.row.sequence => Reception::Accepted,
-            Boot::Current if beat.sequence == self.row.sequence => Reception::Duplicate,
-            Boot::Current => Reception::OutOfOrder,
-            Boot::Followed if gone && beat.condition != Condition::Stopped => Reception::Accepted,
-            Boot::Followed => Reception::Superseded,
-            Boot::New => Reception::Restarted,
+    fn classify(&self, beat: &Beat) -> BeatOutcome {
+        let is_gone = matches!(self.state, WorkerState::Offline | WorkerState::Stopped);
+        match self.match_boot(&beat.boot_id) {
+            BootMatch::First => BeatOutcome::Accepted,
+            BootMatch::Current if beat.sequence > self.row.sequence => BeatOutcome::Accepted,
+            BootMatch::Current if beat.sequence == self.row.sequence => BeatOutcome::Duplicate,
+            BootMatch::Current => BeatOutcome::OutOfOrder,
+            BootMatch::Superseded if is_gone && beat.state != LifecycleState::Stopped => {
+                BeatOutcome::Accepted
+            }
+            BootMatch::Superseded => BeatOutcome::Superseded,
+            BootMatch::New => BeatOutcome::Restarted,
         }
     }
 
-    fn boot(&self, id: &Arc<str>) -> Boot {
+    fn match_boot(&self, id: &Arc<str>) -> BootMatch {
         match &self.row.boot_id {
-            None => Boot::First,
-            Some(current) if current == id => Boot::Current,
-            _ if self.row.previous_boot_id.as_ref() == Some(id) => Boot::Followed,
-            _ if self.earlier.contains(id) => Boot::Followed,
-            _ => Boot::New,
+            None => BootMatch::First,
+            Some(current) if current == id => BootMatch::Current,
+            _ if self.row.previous_boot_id.as_ref() == Some(id) => BootMatch::Superseded,
+            _ if self.earlier_boots.contains(id) => BootMatch::Superseded,
+            _ => BootMatch::New,
         }
     }
 
-    /// Makes the beat's news its own; how many jobs were lost.
-    fn take_in(&mut self, beat: Beat, reception: Reception, now: Timestamp) -> u64 {
+    /// Applies an accepted beat; returns the number of lost jobs.
+    fn apply_beat(&mut self, beat: Beat, outcome: BeatOutcome, now: Timestamp) -> u64 {
         let mut lost = None;
         if self.row.boot_id.as_ref() != Some(&beat.boot_id) {
             // Without a goodbye, what the boot before ran is lost.
-            if self.row.condition != Condition::Stopped {
-                lost = self.lose();
+            if self.row.condition != LifecycleState::Stopped {
+                lost = self.take_lost_jobs();
             }
             self.change_boot(&beat.boot_id);
         }
-        self.row.restarts += u64::from(reception == Reception::Restarted);
-        self.row.follow(beat, now);
+        self.row.restarts += u64::from(outcome == BeatOutcome::Restarted);
+        self.row.update(beat, now);
         lost.unwrap_or_default()
     }
 
-    fn receipt(&self, reception: Reception, news: bool) -> Receipt {
-        Receipt {
-            reception,
+    fn receipt(&self, outcome: BeatOutcome, is_new: bool) -> BeatReceipt {
+        BeatReceipt {
+            outcome,
             state: self.state,
-            announced: false,
-            row: news.then(|| self.row.clone()),
+            after_goodbye: false,
+            row: is_new.then(|| self.row.clone()),
         }
     }
 
-    /// Remembers the boots that were.
+    /// Changes the current boot and remembers the ones before.
     pub(super) fn change_boot(&mut self, to: &Arc<str>) {
         let current = self.row.boot_id.take();
         let previous = std::mem::replace(&mut self.row.previous_boot_id, current);
-        self.earlier.extend(previous);
-        self.earlier.retain(|boot| boot != to);
-        while self.earlier.len() > EARLIER_BOOTS {
-            self.earlier.pop_front();
+        self.earlier_boots.extend(previous);
+        self.earlier_boots.retain(|boot| boot != to);
+        while self.earlier_boots.len() > MAX_EARLIER_BOOTS {
+            self.earlier_boots.pop_front();
         }
         // What it says of its progress and its jobs is another's.
-        self.row.progress = Progress::default();
+        self.row.progress = BeatProgress::default();
         self.row.progressed_at = None;
         self.row.lost = false;
     }
 }
 
 impl WorkerRow {
-    /// Takes in a beat that says something new.
-    fn follow(&mut self, beat: Beat, now: Timestamp) {
+    /// Updates the row from an accepted beat.
+    fn update(&mut self, beat: Beat, now: Timestamp) {
         if self.progressed_at.is_none() || has_progressed(&self.progress, &beat.progress) {
             self.progressed_at = Some(now);
         }
@@ -201,20 +210,25 @@ impl WorkerRow {
         self.sequence = beat.sequence;
         self.last_seen = self.last_seen.max(Some(now));
         self.interval = beat.interval;
-        self.condition = beat.condition;
+        self.condition = beat.state;
         self.progress = beat.progress;
-        self.clock_skew_ms = beat.sent_at.map(|sent| skew(now, sent));
+        self.clock_skew_ms = beat.sent_at.map(|sent| clock_skew_ms(now, sent));
     }
 }
 
-fn has_progressed(before: &Progress, after: &Progress) -> bool {
+fn has_progressed(before: &BeatProgress, after: &BeatProgress) -> bool {
     before.processed_total != after.processed_total
         || before.last_progress_at != after.last_progress_at
         || (after.has_work() && !before.has_work())
 }
 
-/// What is known of somebody who has not beaten.
-pub(super) fn registered(id: &BeatId, role: Role, interval: Duration, now: Timestamp) -> WorkerRow {
+/// Returns the row of a worker that has not beaten.
+pub(super) fn new_row(
+    id: &BeatId,
+    role: BeatRole,
+    interval: Duration,
+    now: Timestamp,
+) -> WorkerRow {
     WorkerRow {
         id: id.clone(),
         role,
@@ -225,16 +239,16 @@ pub(super) fn registered(id: &BeatId, role: Role, interval: Duration, now: Times
         last_seen: None,
         progressed_at: None,
         interval,
-        condition: Condition::Running,
+        condition: LifecycleState::Running,
         version: None,
-        progress: Progress::default(),
+        progress: BeatProgress::default(),
         restarts: 0,
         clock_skew_ms: None,
         lost: false,
     }
 }
 
-fn skew(now: Timestamp, sent: Timestamp) -> i64 {
+fn clock_skew_ms(now: Timestamp, sent: Timestamp) -> i64 {
     let millis = now.duration_since(sent).as_millis();
     millis.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }

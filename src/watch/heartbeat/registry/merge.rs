@@ -1,40 +1,40 @@
-//! What others know: rows of a store, of the process before this one or of other receivers.
+//! Merging of rows of a store, from the process before this one or from other receivers.
 
 use jiff::Timestamp;
 
-use super::ingest::registered;
-use super::state::State;
-use super::workers::{Book, Entry};
-use crate::model::heartbeat::{Beat, BeatId, Role};
+use super::ingest::new_row;
+use super::state::WorkerState;
+use super::workers::{WorkerEntry, WorkerTable};
+use crate::model::heartbeat::{Beat, BeatId, BeatRole};
 use crate::store::WorkerRow;
 
-impl Book {
-    /// Takes in what is newer than what is known. How many there was no room for.
+impl WorkerTable {
+    /// Merges rows that are newer than the known ones. Returns the number that there was no room for.
     pub(super) fn merge(&mut self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
         let now = now.max(self.now);
         let mut refused = 0;
         for mut row in rows {
             // Another receiver's clock may be ahead.
-            row.be_before(now);
+            row.clamp_to(now);
             refused += u64::from(!self.merge_one(row, now));
         }
-        self.tally.full += refused;
+        self.counters.full += refused;
         refused
     }
 
     fn merge_one(&mut self, row: WorkerRow, now: Timestamp) -> bool {
         let id = row.id.clone();
         let Some(entry) = self.entries.get_mut(&id) else {
-            return self.adopt(row, now);
+            return self.insert_stored(row, now);
         };
         let registered_at = entry.row.registered_at.min(row.registered_at);
         entry.row.registered_at = registered_at;
         if !row.supersedes(&entry.row) {
-            entry.recall(row);
-            self.renew_from(&id);
+            entry.merge_older(row);
+            self.update_new(&id);
             return true;
         }
-        let (was, seen) = (entry.row.role, row.last_seen.unwrap_or(row.registered_at));
+        let (old_role, seen_at) = (entry.row.role, row.last_seen.unwrap_or(row.registered_at));
         if let Some(boot) = row.boot_id.as_ref()
             && entry.row.boot_id.as_ref() != Some(boot)
         {
@@ -44,39 +44,44 @@ impl Book {
             registered_at,
             ..row
         };
-        self.renew(&id, was, seen);
+        self.update_state(&id, old_role, seen_at);
         true
     }
 
-    /// An earlier registration can bring a deadline nearer.
-    fn renew_from(&mut self, id: &BeatId) {
+    /// Updates the state of a new worker: an earlier registration can bring a deadline nearer.
+    fn update_new(&mut self, id: &BeatId) {
         if let Some(entry) = self.entries.get(id)
-            && entry.state == State::New
+            && entry.state == WorkerState::New
         {
             let (role, since) = (entry.row.role, entry.since);
-            self.renew(id, role, since);
+            self.update_state(id, role, since);
         }
     }
 
-    /// Somebody whom nobody here knew. Its state is the one right after it was heard of, so that
-    /// whatever changed since is found with its date.
-    fn adopt(&mut self, row: WorkerRow, now: Timestamp) -> bool {
-        if self.entries.len() >= self.terms.capacity {
+    /// Inserts an unknown worker from a store. Its state is the one right after it was heard of, so
+    /// that whatever changed since is found with its date.
+    fn insert_stored(&mut self, row: WorkerRow, now: Timestamp) -> bool {
+        if self.entries.len() >= self.timeouts.capacity {
             // Those who have expired meanwhile make room.
-            self.reach(now);
+            self.advance_to(now);
         }
-        if self.entries.len() >= self.terms.capacity {
+        if self.entries.len() >= self.timeouts.capacity {
             return false;
         }
-        let heard = row.last_seen.unwrap_or(row.registered_at);
-        let state = self.terms.state(&row, false, heard);
-        self.add(row, false, state, heard);
+        let heard_at = row.last_seen.unwrap_or(row.registered_at);
+        let state = self.timeouts.state(&row, false, heard_at);
+        self.insert(row, false, state, heard_at);
         true
     }
 
-    /// Misses somebody from now on; the row to be kept, where nobody knew of it.
-    pub(super) fn expect(&mut self, id: &BeatId, role: Role, now: Timestamp) -> Option<WorkerRow> {
-        self.reach(now);
+    /// Marks a worker as expected; returns the row to be stored, where it is new.
+    pub(super) fn register_expected(
+        &mut self,
+        id: &BeatId,
+        role: BeatRole,
+        now: Timestamp,
+    ) -> Option<WorkerRow> {
+        self.advance_to(now);
         let now = self.now;
         if let Some(entry) = self.entries.get_mut(id) {
             entry.expected = true;
@@ -84,16 +89,16 @@ impl Book {
         }
         // Whoever is expected is part of the configuration, and not of the flood that the capacity
         // is there for.
-        let row = registered(id, role, Beat::DEFAULT_INTERVAL, now);
-        self.add(row.clone(), true, State::New, now);
+        let row = new_row(id, role, Beat::DEFAULT_INTERVAL, now);
+        self.insert(row.clone(), true, WorkerState::New, now);
         Some(row)
     }
 }
 
-impl Entry {
-    /// Learns what went before from a row that is older than what is known: a worker may have beaten
+impl WorkerEntry {
+    /// Merges the history of a row that is older than the known one: a worker may have beaten
     /// here before the store had answered.
-    fn recall(&mut self, older: WorkerRow) {
+    fn merge_older(&mut self, older: WorkerRow) {
         if self.row.boot_id == older.boot_id {
             self.row.restarts = self.row.restarts.max(older.restarts);
             if self.row.previous_boot_id.is_none() {

@@ -8,42 +8,43 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::state::after;
+use super::state::saturating_add;
 
-const LENGTH: Duration = Duration::from_secs(60);
+const SLICE_DURATION: Duration = Duration::from_secs(60);
 
-/// A receiver that did nothing for longer was away: beats may have found nobody.
-const LONGEST_PAUSE: Duration = LENGTH;
+/// A receiver that did nothing for longer was away: beats may have been missed.
+const MAX_PAUSE: Duration = SLICE_DURATION;
 
+/// The next slice to be counted, and the time since which the receiver listens.
 #[derive(Debug)]
-pub(super) struct Slices {
+pub(super) struct SliceClock {
     /// The end of the first slice that is not counted yet.
     next: Timestamp,
-    /// Since when somebody has been there to hear.
+    /// The time since which the receiver has listened without a pause.
     listening_since: Timestamp,
 }
 
-impl Slices {
-    pub(super) fn from(now: Timestamp) -> Self {
+impl SliceClock {
+    pub(super) fn starting_at(now: Timestamp) -> Self {
         Self {
             next: first_end_after(now),
             listening_since: now,
         }
     }
 
-    /// The clock was set back to `now`.
-    pub(super) fn set_back(&mut self, now: Timestamp) {
+    /// Follows a clock that was set back to `now`.
+    pub(super) fn rewind_to(&mut self, now: Timestamp) {
         self.listening_since = self.listening_since.min(now);
     }
 
-    /// Something happened at `now`, and nothing since `before`.
-    pub(super) fn hear(&mut self, before: Timestamp, now: Timestamp) {
-        if now > after(before, LONGEST_PAUSE) {
+    /// Records activity at `now`, and none since `before`.
+    pub(super) fn record_activity(&mut self, before: Timestamp, now: Timestamp) {
+        if now > saturating_add(before, MAX_PAUSE) {
             self.listening_since = now;
         }
     }
 
-    /// The end of the next slice, if it is over.
+    /// Returns the end of the next slice, if it is over.
     pub(super) fn next_ended(&mut self, now: Timestamp) -> Option<Timestamp> {
         let end = self.next;
         (end <= now).then(|| {
@@ -52,15 +53,16 @@ impl Slices {
         })
     }
 
-    /// Whether somebody has listened for so long before `at`.
-    pub(super) fn listened(&self, at: Timestamp, long: Duration) -> bool {
-        at >= after(self.listening_since, long)
+    /// Returns whether the receiver has listened for `duration` before `at`.
+    pub(super) fn has_listened(&self, at: Timestamp, duration: Duration) -> bool {
+        at >= saturating_add(self.listening_since, duration)
     }
 }
 
-/// Slices end with the minutes of the clock, so that those of several processes are the same.
+/// Returns the end of the slice at `at`: slices end with the minutes of the clock, so that those of
+/// several processes are the same.
 fn first_end_after(at: Timestamp) -> Timestamp {
-    let length = LENGTH.as_secs().cast_signed();
+    let length = SLICE_DURATION.as_secs().cast_signed();
     let end = (at.as_second().div_euclid(length) + 1).saturating_mul(length);
     Timestamp::from_second(end).unwrap_or(Timestamp::MAX)
 }

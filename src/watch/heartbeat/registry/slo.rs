@@ -1,65 +1,68 @@
-//! What counts towards the objectives of workers, and who counts it: slices, and jobs that are lost.
+//! The events of the objectives of workers: slices, and jobs that are lost.
 
-use super::events::SliceCount;
-use super::state::State;
-use super::workers::{Book, Entry};
-use crate::model::heartbeat::Role;
-use crate::store::Change;
+use super::events::WorkerSliceCounts;
+use super::state::WorkerState;
+use super::workers::{WorkerEntry, WorkerTable};
+use crate::model::heartbeat::BeatRole;
+use crate::store::StoreOp;
 
 use jiff::Timestamp;
 
-impl Book {
-    /// Whoever takes the lead looks once at all who are offline: the one before may have gone before it
-    /// counted them.
-    pub(super) fn lead(&mut self, leads: bool) {
-        if leads && !self.leads {
-            let offline = self.lists.of(Role::Worker, State::Offline);
-            self.doubtful = offline.cloned().unwrap_or_default();
+impl WorkerTable {
+    /// Sets whether this receiver leads. One that takes the lead checks all offline workers once: the
+    /// leader before may have gone before it counted them.
+    pub(super) fn set_leader(&mut self, is_leader: bool) {
+        if is_leader && !self.is_leader {
+            let offline = self.state_index.ids(BeatRole::Worker, WorkerState::Offline);
+            self.suspected_lost = offline.cloned().unwrap_or_default();
         }
-        self.leads = leads;
+        self.is_leader = is_leader;
     }
 
-    /// Good and bad workers at the end of a slice; nothing where that can't be known.
-    pub(super) fn judge_slice(&self, end: Timestamp) -> SliceCount {
-        let count = |state| self.lists.count(Role::Worker, state) as u64;
-        let bad = count(State::Offline);
-        let good = count(State::Online) + count(State::Late) + count(State::Stalled);
+    /// Counts good and bad workers at the end of a slice; none where that can't be known.
+    pub(super) fn evaluate_slice(&self, end: Timestamp) -> WorkerSliceCounts {
+        let count = |state| self.state_index.count(BeatRole::Worker, state) as u64;
+        let bad = count(WorkerState::Offline);
+        let good =
+            count(WorkerState::Online) + count(WorkerState::Late) + count(WorkerState::Stalled);
         // Silence is only known to whoever has listened.
-        let known = bad == 0 || self.slices.listened(end, self.terms.offline_after);
-        if self.leads && known {
-            SliceCount { good, bad }
+        let known = bad == 0 || self.slices.has_listened(end, self.timeouts.offline_after);
+        if self.is_leader && known {
+            WorkerSliceCounts { good, bad }
         } else {
-            SliceCount::default()
+            WorkerSliceCounts::default()
         }
     }
 
     /// Counts the running jobs of workers that went offline, once it is sure that they did: whoever
     /// was away itself has to listen for as long first.
-    pub(super) fn give_up_doubtful(&mut self) {
-        if self.doubtful.is_empty()
-            || !self.leads
-            || !self.slices.listened(self.now, self.terms.offline_after)
+    pub(super) fn count_lost_jobs(&mut self) {
+        if self.suspected_lost.is_empty()
+            || !self.is_leader
+            || !self
+                .slices
+                .has_listened(self.now, self.timeouts.offline_after)
         {
             return;
         }
-        for id in std::mem::take(&mut self.doubtful) {
+        for id in std::mem::take(&mut self.suspected_lost) {
             if let Some(entry) = self.entries.get_mut(&id)
-                && entry.state == State::Offline
-                && let Some(lost) = entry.lose()
+                && entry.state == WorkerState::Offline
+                && let Some(lost) = entry.take_lost_jobs()
             {
-                self.tidings.lost_jobs += lost;
-                let keep = Change::Worker(entry.row.clone());
-                self.tidings.changes.push(keep);
+                self.events.lost_jobs += lost;
+                let store_op = StoreOp::Worker(entry.row.clone());
+                self.events.store_ops.push(store_op);
             }
         }
     }
 }
 
-impl Entry {
-    /// The running jobs that are lost with a worker, and were not counted before.
-    pub(super) fn lose(&mut self) -> Option<u64> {
-        let jobs = self.row.progress.not_yet_bad();
-        let lost = self.row.role == Role::Worker && jobs > 0 && !self.row.lost;
+impl WorkerEntry {
+    /// Returns the running jobs that are lost with a worker, and marks them as counted.
+    pub(super) fn take_lost_jobs(&mut self) -> Option<u64> {
+        let jobs = self.row.progress.in_flight_within_threshold();
+        let lost = self.row.role == BeatRole::Worker && jobs > 0 && !self.row.lost;
         self.row.lost |= lost;
         lost.then_some(jobs)
     }

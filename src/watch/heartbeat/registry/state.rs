@@ -1,4 +1,4 @@
-//! When a worker is in which state: pure functions of its row and a moment, and nothing else.
+//! The states of a worker and their deadlines: pure functions of its row and a moment.
 //!
 //! A state is judged for the moment somebody asks about, so that it is exact at every instant and also
 //! for the time in which the receiver was away.
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::Heartbeat;
-use crate::model::heartbeat::Condition;
+use crate::config::HeartbeatConfig;
+use crate::model::heartbeat::LifecycleState;
 use crate::store::WorkerRow;
 
 /// Beats that a worker may be late by before it is called late.
 const LATE_AFTER_INTERVALS: u32 = 2;
 
-/// How long a worker may be silent or stand still, and how many there may be.
+/// The timeouts of a worker's states, and the capacity of the registry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct StateTimeouts {
     pub(crate) stalled_after: Duration,
     pub(crate) offline_after: Duration,
     pub(crate) expire_after: Duration,
@@ -24,9 +24,9 @@ pub(crate) struct Terms {
     pub(crate) capacity: usize,
 }
 
-/// How a worker is.
+/// The state of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum State {
+pub(crate) enum WorkerState {
     /// Registered, and has not beaten yet.
     New,
     Online,
@@ -41,8 +41,8 @@ pub(crate) enum State {
     Expired,
 }
 
-impl State {
-    /// Those in which a worker can be found.
+impl WorkerState {
+    /// The states in which a worker can be found.
     pub(crate) const LISTED: [Self; 6] = [
         Self::New,
         Self::Online,
@@ -52,7 +52,7 @@ impl State {
         Self::Stopped,
     ];
 
-    /// The word for it.
+    /// Returns the name in JSON.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -66,9 +66,9 @@ impl State {
     }
 }
 
-impl Terms {
-    /// As configured.
-    pub(crate) fn of(config: &Heartbeat) -> Self {
+impl StateTimeouts {
+    /// Returns the timeouts of the configuration.
+    pub(crate) fn from_config(config: &HeartbeatConfig) -> Self {
         Self {
             stalled_after: config.stalled_after,
             offline_after: config.offline_after,
@@ -77,7 +77,8 @@ impl Terms {
         }
     }
 
-    /// How a worker is at a moment: expired beats stopped beats offline beats late beats stalled.
+    /// Returns the state of a worker at a moment: expired beats stopped beats offline beats late
+    /// beats stalled.
     ///
     /// | | from when on |
     /// |---|---|
@@ -87,32 +88,32 @@ impl Terms {
     /// | late | two intervals since the last beat |
     /// | stalled | `stalled_after` since the last progress, while there is work |
     /// | new, online | otherwise |
-    pub(super) fn state(&self, row: &WorkerRow, expected: bool, at: Timestamp) -> State {
+    pub(super) fn state(&self, row: &WorkerRow, expected: bool, at: Timestamp) -> WorkerState {
         let reached = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| at >= deadline);
         if reached(self.expires_at(row, expected)) {
-            State::Expired
-        } else if row.condition == Condition::Stopped {
-            State::Stopped
+            WorkerState::Expired
+        } else if row.condition == LifecycleState::Stopped {
+            WorkerState::Stopped
         } else if reached(self.offline_at(row)) {
-            State::Offline
+            WorkerState::Offline
         } else if reached(self.late_at(row)) {
-            State::Late
+            WorkerState::Late
         } else if reached(self.stalls_at(row)) {
-            State::Stalled
+            WorkerState::Stalled
         } else if row.last_seen.is_none() {
-            State::New
+            WorkerState::New
         } else {
-            State::Online
+            WorkerState::Online
         }
     }
 
-    /// The next moment after `at` at which the state becomes another, if nothing is heard.
-    pub(super) fn next(
+    /// Returns the next change of the state after `at`, if no beat comes.
+    pub(super) fn next_change(
         &self,
         row: &WorkerRow,
         expected: bool,
         at: Timestamp,
-    ) -> Option<(Timestamp, State)> {
+    ) -> Option<(Timestamp, WorkerState)> {
         let now = self.state(row, expected, at);
         let mut deadlines = self.deadlines(row, expected);
         deadlines.sort_unstable();
@@ -121,8 +122,8 @@ impl Terms {
         states.find(|(_, state)| *state != now)
     }
 
-    /// Not later than the [`next`](Self::next) change, and cheaper.
-    pub(super) fn earliest_after(
+    /// Returns the next deadline: not later than the [`next_change`](Self::next_change), and cheaper.
+    pub(super) fn earliest_deadline(
         &self,
         row: &WorkerRow,
         expected: bool,
@@ -143,34 +144,37 @@ impl Terms {
 
     pub(super) fn late_at(&self, row: &WorkerRow) -> Option<Timestamp> {
         let allowance = row.interval.saturating_mul(LATE_AFTER_INTERVALS);
-        speaks(row).then(|| row.last_seen.map(|seen| after(seen, allowance)))?
+        expects_beats(row).then(|| row.last_seen.map(|seen| saturating_add(seen, allowance)))?
     }
 
     pub(super) fn offline_at(&self, row: &WorkerRow) -> Option<Timestamp> {
-        speaks(row).then(|| after(heard(row), self.offline_after))
+        expects_beats(row).then(|| saturating_add(last_heard_at(row), self.offline_after))
     }
 
     fn stalls_at(&self, row: &WorkerRow) -> Option<Timestamp> {
-        let works = speaks(row) && row.progress.has_work();
-        works.then(|| row.progressed_at.map(|at| after(at, self.stalled_after)))?
+        let has_work = expects_beats(row) && row.progress.has_work();
+        has_work.then(|| {
+            row.progressed_at
+                .map(|at| saturating_add(at, self.stalled_after))
+        })?
     }
 
     fn expires_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
-        (!expected).then(|| after(heard(row), self.expire_after))
+        (!expected).then(|| saturating_add(last_heard_at(row), self.expire_after))
     }
 }
 
-/// Whether silence means something.
-fn speaks(row: &WorkerRow) -> bool {
-    row.condition != Condition::Stopped
+/// Returns whether beats are expected.
+fn expects_beats(row: &WorkerRow) -> bool {
+    row.condition != LifecycleState::Stopped
 }
 
-/// When a worker was heard of last.
-fn heard(row: &WorkerRow) -> Timestamp {
+/// Returns when a worker was last seen, or registered.
+fn last_heard_at(row: &WorkerRow) -> Timestamp {
     row.last_seen.unwrap_or(row.registered_at)
 }
 
-/// Later by so much, or at the end of time.
-pub(super) fn after(at: Timestamp, by: Duration) -> Timestamp {
+/// Adds `by` to `at`, or returns the latest timestamp.
+pub(super) fn saturating_add(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

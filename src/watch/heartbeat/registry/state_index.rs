@@ -1,31 +1,31 @@
-//! Who is in which state, in the order of ids: counts and pages need no scan.
+//! The index of workers by state, in the order of ids: counts and pages need no scan.
 
 use std::collections::BTreeSet;
 
-use super::state::State;
-use crate::model::heartbeat::{BeatId, Role};
+use super::state::WorkerState;
+use crate::model::heartbeat::{BeatId, BeatRole};
 
 /// The ids of workers and of schedulers in each state.
 #[derive(Debug, Default)]
-pub(super) struct Lists([[BTreeSet<BeatId>; State::LISTED.len()]; Role::ALL.len()]);
+pub(super) struct StateIndex([[BTreeSet<BeatId>; WorkerState::LISTED.len()]; BeatRole::ALL.len()]);
 
-impl Lists {
-    /// `None` for a state in which nobody can be found.
-    pub(super) fn of(&self, role: Role, state: State) -> Option<&BTreeSet<BeatId>> {
+impl StateIndex {
+    /// Returns the ids in a state; `None` for a state in which no worker can be found.
+    pub(super) fn ids(&self, role: BeatRole, state: WorkerState) -> Option<&BTreeSet<BeatId>> {
         self.0[role as usize].get(state as usize)
     }
 
-    pub(super) fn count(&self, role: Role, state: State) -> usize {
-        self.of(role, state).map_or(0, BTreeSet::len)
+    pub(super) fn count(&self, role: BeatRole, state: WorkerState) -> usize {
+        self.ids(role, state).map_or(0, BTreeSet::len)
     }
 
-    pub(super) fn add(&mut self, role: Role, state: State, id: &BeatId) {
+    pub(super) fn insert(&mut self, role: BeatRole, state: WorkerState, id: &BeatId) {
         if let Some(ids) = self.0[role as usize].get_mut(state as usize) {
             ids.insert(id.clone());
         }
     }
 
-    pub(super) fn remove(&mut self, role: Role, state: State, id: &BeatId) {
+    pub(super) fn remove(&mut self, role: BeatRole, state: WorkerState, id: &BeatId) {
         if let Some(ids) = self.0[role as usize].get_mut(state as usize) {
             ids.remove(id);
         }

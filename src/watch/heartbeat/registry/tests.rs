@@ -1,4 +1,4 @@
-//! With the clock in the hand.
+//! Tests with a manual clock.
 
 mod instants;
 mod merging;
@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::state::after;
+use super::state::saturating_add;
 use super::*;
-use crate::model::heartbeat::{Condition, Progress};
+use crate::model::heartbeat::{BeatProgress, LifecycleState};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-fn terms() -> Terms {
-    Terms {
+fn timeouts() -> StateTimeouts {
+    StateTimeouts {
         stalled_after: 5 * MINUTE,
         offline_after: 5 * MINUTE,
         expire_after: 24 * 60 * MINUTE,
@@ -35,7 +35,7 @@ fn start() -> Timestamp {
 
 /// So many seconds later.
 fn at(seconds: u64) -> Timestamp {
-    after(start(), Duration::from_secs(seconds))
+    saturating_add(start(), Duration::from_secs(seconds))
 }
 
 fn before(at: Timestamp) -> Timestamp {
@@ -50,75 +50,75 @@ fn beat(boot: &str, sequence: u64) -> Beat {
     Beat {
         boot_id: boot.into(),
         sequence,
-        role: Role::Worker,
+        role: BeatRole::Worker,
         interval: Duration::from_secs(30),
-        condition: Condition::Running,
+        state: LifecycleState::Running,
         sent_at: None,
         version: None,
-        progress: Progress::default(),
+        progress: BeatProgress::default(),
     }
 }
 
 fn goodbye(boot: &str, sequence: u64) -> Beat {
     Beat {
-        condition: Condition::Stopped,
+        state: LifecycleState::Stopped,
         ..beat(boot, sequence)
     }
 }
 
 fn busy(boot: &str, sequence: u64, in_flight: u64, processed_total: u64) -> Beat {
     Beat {
-        progress: Progress {
+        progress: BeatProgress {
             in_flight,
             processed_total,
-            ..Progress::default()
+            ..BeatProgress::default()
         },
         ..beat(boot, sequence)
     }
 }
 
-/// A roster and the one worker that most tests need.
-struct One {
-    roster: Roster,
+/// A registry with one worker.
+struct SingleWorker {
+    registry: WorkerRegistry,
     id: BeatId,
 }
 
-impl One {
+impl SingleWorker {
     fn new() -> Self {
         Self {
-            roster: Roster::new(terms(), start()),
+            registry: WorkerRegistry::new(timeouts(), start()),
             id: id("w"),
         }
     }
 
-    fn beat(&self, beat: Beat, at: Timestamp) -> Reception {
-        self.receipt(beat, at).reception
+    fn beat(&self, beat: Beat, at: Timestamp) -> BeatOutcome {
+        self.receipt(beat, at).outcome
     }
 
-    fn receipt(&self, beat: Beat, at: Timestamp) -> Receipt {
-        self.roster.beat(&self.id, beat, at).unwrap()
+    fn receipt(&self, beat: Beat, at: Timestamp) -> BeatReceipt {
+        self.registry.ingest(&self.id, beat, at).unwrap()
     }
 
-    fn state(&self, at: Timestamp) -> Option<State> {
+    fn state(&self, at: Timestamp) -> Option<WorkerState> {
         Some(self.view(at)?.state)
     }
 
-    fn view(&self, at: Timestamp) -> Option<View> {
-        self.roster.view(&self.id, at)
+    fn view(&self, at: Timestamp) -> Option<WorkerView> {
+        self.registry.view(&self.id, at)
     }
 
     /// Calls each second until then, as the heartbeat's thread does; what became due.
-    fn listen(&self, from: u64, until: u64) -> Tidings {
-        listen(&self.roster, from, until)
+    fn listen(&self, from: u64, until: u64) -> RegistryEvents {
+        listen(&self.registry, from, until)
     }
 }
 
-fn listen(roster: &Roster, from: u64, until: u64) -> Tidings {
-    let mut all = Tidings::default();
+fn listen(registry: &WorkerRegistry, from: u64, until: u64) -> RegistryEvents {
+    let mut all = RegistryEvents::default();
     for second in from..=until {
-        let mut found = roster.advance(at(second));
+        let mut found = registry.advance(at(second));
         all.transitions.append(&mut found.transitions);
-        all.changes.append(&mut found.changes);
+        all.store_ops.append(&mut found.store_ops);
         all.lost_jobs += found.lost_jobs;
         all.slices.add(found.slices);
     }
@@ -126,8 +126,8 @@ fn listen(roster: &Roster, from: u64, until: u64) -> Tidings {
 }
 
 /// From, to, and the date.
-fn changes(tidings: &Tidings) -> Vec<(State, State, Timestamp)> {
-    let all = tidings.transitions.iter();
+fn changes(events: &RegistryEvents) -> Vec<(WorkerState, WorkerState, Timestamp)> {
+    let all = events.transitions.iter();
     all.map(|change| (change.from, change.to, change.at))
         .collect()
 }

@@ -2,83 +2,83 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::config::{self, Config};
-use crate::export::providers::Traces;
-use crate::model::heartbeat::{Beat, BeatId, Role};
-use crate::model::snapshot::{Latest, QueueState, Snapshot};
+use crate::export::providers::TraceProvider;
+use crate::model::heartbeat::{Beat, BeatId, BeatRole};
+use crate::model::snapshot::{LatestSnapshot, QueueState, Snapshot};
 use crate::record::clock::Clock;
 use crate::record::exemplars::Exemplars;
-use crate::record::instruments::{Crew, Executions, Watched};
+use crate::record::instruments::{ExecutionInstruments, InFlight, WorkerKeys};
 use crate::record::series::Instruments;
-use crate::record::slo_events::Ledger;
+use crate::record::slo_events::SloEvents;
 
 #[derive(Debug, Default)]
-struct Notebook(Mutex<Vec<(String, Beat)>>);
+struct RecordingSink(Mutex<Vec<(String, Beat)>>);
 
-impl Desk for Notebook {
+impl BeatSink for RecordingSink {
     fn receive(&self, id: &BeatId, beat: Beat) {
         self.0.lock().unwrap().push((id.to_string(), beat));
     }
 
-    fn tick(&self, _: &Voice) {}
+    fn tick(&self, _: &LogQueue) {}
 }
 
-struct Test {
-    heart: Heart,
-    sources: Sources,
-    notebook: Arc<Notebook>,
+struct ServiceFixture {
+    service: HeartbeatService,
+    sources: HeartbeatSources,
+    beats: Arc<RecordingSink>,
 }
 
-impl Test {
+impl ServiceFixture {
     fn new() -> Self {
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let config = Config::new("digest service", config::Role::Worker).with_version("1.4.2");
-        let crew = Crew::default();
-        let exemplars = Exemplars::new(clock.clone(), Ledger::default());
+        let worker_keys = WorkerKeys::default();
+        let exemplars = Exemplars::new(clock.clone(), SloEvents::default());
         let meter = opentelemetry::global::meter("test");
         let instruments = Instruments::new(meter, 10, exemplars);
-        let tracing = Traces::new(
+        let traces = TraceProvider::new(
             &config,
             opentelemetry_sdk::Resource::builder().build(),
             None,
         );
-        let executions = Executions::new(
+        let executions = ExecutionInstruments::new(
             &instruments,
             clock.clone(),
-            crew.clone(),
-            BeatId::closest(&config.service.name),
-            tracing.tracing().clone(),
+            worker_keys.clone(),
+            BeatId::sanitize(&config.service.name),
+            traces.tracer().clone(),
         );
-        let sources = Sources {
+        let sources = HeartbeatSources {
             clock,
-            crew,
-            jobs: Watched::default(),
+            worker_keys,
+            in_flight: InFlight::default(),
             executions,
-            latest: Latest::default(),
+            snapshot: LatestSnapshot::default(),
         };
-        let emitter = Emitter::new(&config, sources.clone());
-        let notebook = Arc::new(Notebook::default());
-        let desk = Arc::clone(&notebook) as Arc<dyn Desk>;
-        let heart = Heart::new(
+        let emitter = HeartbeatEmitter::new(&config, sources.clone());
+        let beats = Arc::new(RecordingSink::default());
+        let sink = Arc::clone(&beats) as Arc<dyn BeatSink>;
+        let service = HeartbeatService::new(
             sources.clone(),
             emitter,
-            desk,
+            sink,
             #[cfg(feature = "otlp")]
             None,
         );
         Self {
-            heart,
+            service,
             sources,
-            notebook,
+            beats,
         }
     }
 
-    fn join(&self, name: &str) -> u64 {
-        self.sources.crew.join(name, Role::Worker).1
+    fn register(&self, name: &str) -> u64 {
+        self.sources.worker_keys.register(name, BeatRole::Worker).1
     }
 
     fn round(&self) -> Vec<(String, Beat)> {
-        self.heart.round(&Voice::AtOnce);
-        std::mem::take(&mut *self.notebook.0.lock().unwrap())
+        self.service.tick(&LogQueue::Immediate);
+        std::mem::take(&mut *self.beats.0.lock().unwrap())
     }
 
     fn advance(&self, seconds: u64) {
@@ -88,20 +88,20 @@ impl Test {
 
 #[test]
 fn a_worker_beats_at_once_and_then_every_interval_moved_by_a_tenth_at_most() {
-    let test = Test::new();
-    test.join("w1");
-    let first = test.round();
+    let fixture = ServiceFixture::new();
+    fixture.register("w1");
+    let first = fixture.round();
     assert_eq!(first.len(), 1);
     let beat = &first[0].1;
-    assert_eq!((beat.sequence, beat.role), (1, Role::Worker));
+    assert_eq!((beat.sequence, beat.role), (1, BeatRole::Worker));
     assert_eq!(beat.version.as_deref(), Some("1.4.2"));
     assert_eq!(beat.boot_id.len(), 32);
     for _ in 0..50 {
-        let last = test.sources.clock.now();
-        while test.round().is_empty() {
-            test.sources.clock.advance(Duration::from_millis(100));
+        let last = fixture.sources.clock.now();
+        while fixture.round().is_empty() {
+            fixture.sources.clock.advance(Duration::from_millis(100));
         }
-        let after = test.sources.clock.now() - last;
+        let after = fixture.sources.clock.now() - last;
         assert!(after >= Duration::from_secs(27), "{after:?}");
         assert!(after <= Duration::from_millis(33_100), "{after:?}");
     }
@@ -109,26 +109,26 @@ fn a_worker_beats_at_once_and_then_every_interval_moved_by_a_tenth_at_most() {
 
 #[test]
 fn two_starts_have_two_boot_ids() {
-    let boot = |test: &Test| {
-        test.join("w1");
-        test.round()[0].1.boot_id.clone()
+    let boot = |fixture: &ServiceFixture| {
+        fixture.register("w1");
+        fixture.round()[0].1.boot_id.clone()
     };
-    assert_ne!(boot(&Test::new()), boot(&Test::new()));
+    assert_ne!(boot(&ServiceFixture::new()), boot(&ServiceFixture::new()));
 }
 
 #[test]
 fn progress_stands_still_while_beats_go_on() {
-    let test = Test::new();
-    let member = test.join("w1");
-    let busy = || crate::record::series::SecondsCounter::unread();
-    let job = test
+    let fixture = ServiceFixture::new();
+    let slot = fixture.register("w1");
+    let busy = || crate::record::series::SecondsCounter::noop();
+    let job = fixture
         .sources
-        .jobs
-        .start(member, test.sources.clock.now(), busy(), None);
-    let started = test.round()[0].1.clone();
+        .in_flight
+        .start(slot, fixture.sources.clock.now(), busy(), None);
+    let started = fixture.round()[0].1.clone();
     assert_eq!(started.progress.in_flight, 1);
-    test.advance(600);
-    let beat = test.round()[0].1.clone();
+    fixture.advance(600);
+    let beat = fixture.round()[0].1.clone();
     assert!(beat.sequence > started.sequence);
     assert_eq!(
         beat.progress.last_progress_at,
@@ -138,20 +138,24 @@ fn progress_stands_still_while_beats_go_on() {
         beat.progress.oldest_in_flight,
         Some(Duration::from_secs(600))
     );
-    test.sources.jobs.end(job, test.sources.clock.now(), false);
-    test.advance(60);
-    let progress = test.round()[0].1.progress;
+    fixture
+        .sources
+        .in_flight
+        .end(job, fixture.sources.clock.now(), false);
+    fixture.advance(60);
+    let progress = fixture.round()[0].1.progress;
     assert_eq!((progress.processed_total, progress.failed_total), (1, 1));
     assert_eq!((progress.in_flight, progress.oldest_in_flight), (0, None));
 }
 
 #[test]
 fn a_worker_tells_what_waits_and_a_scheduler_does_not() {
-    let test = Test::new();
-    test.join("w1");
-    test.sources.executions.scheduler();
+    let fixture = ServiceFixture::new();
+    fixture.register("w1");
+    fixture.sources.executions.scheduler();
     assert!(
-        test.round()
+        fixture
+            .round()
             .iter()
             .all(|(_, beat)| beat.progress.queue_depth.is_none())
     );
@@ -164,12 +168,12 @@ fn a_worker_tells_what_waits_and_a_scheduler_does_not() {
             },
         )
     };
-    test.sources.latest.publish(Snapshot {
+    fixture.sources.snapshot.publish(Snapshot {
         queues: vec![queue(3), queue(4)],
         ..Snapshot::default()
     });
-    test.advance(60);
-    let depths: Vec<_> = test
+    fixture.advance(60);
+    let depths: Vec<_> = fixture
         .round()
         .into_iter()
         .map(|(id, beat)| (id, beat.progress.queue_depth))
@@ -182,53 +186,54 @@ fn a_worker_tells_what_waits_and_a_scheduler_does_not() {
 
 #[test]
 fn everybody_drains_and_says_goodbye_once() {
-    let test = Test::new();
-    test.join("w1");
-    test.join("w2");
-    test.round();
-    test.heart.drain();
-    test.heart.drain();
+    let fixture = ServiceFixture::new();
+    fixture.register("w1");
+    fixture.register("w2");
+    fixture.round();
+    fixture.service.drain();
+    fixture.service.drain();
     let conditions = |beats: Vec<(String, Beat)>| -> Vec<_> {
         beats
             .into_iter()
-            .map(|(id, beat)| (id, beat.condition))
+            .map(|(id, beat)| (id, beat.state))
             .collect()
     };
     let of = |condition| vec![("w1".to_owned(), condition), ("w2".to_owned(), condition)];
-    assert_eq!(conditions(test.round()), of(Condition::Draining));
+    assert_eq!(conditions(fixture.round()), of(LifecycleState::Draining));
     let (said, done) = std::sync::mpsc::channel();
-    test.heart.part(
+    fixture.service.stop(
         Duration::from_secs(1),
         Box::new(move || said.send(()).unwrap()),
     );
     done.try_recv().unwrap();
-    assert_eq!(conditions(test.round()), of(Condition::Stopped));
-    test.advance(600);
-    assert_eq!(test.round(), []);
+    assert_eq!(conditions(fixture.round()), of(LifecycleState::Stopped));
+    fixture.advance(600);
+    assert_eq!(fixture.round(), []);
 }
 
 #[test]
 fn one_that_stopped_and_comes_back_goes_on_where_it_was() {
-    let test = Test::new();
-    let member = test.join("w1");
-    let busy = crate::record::series::SecondsCounter::unread();
-    test.sources
-        .jobs
-        .start(member, test.sources.clock.now(), busy, None);
-    let first = test.round()[0].1.clone();
-    test.sources.crew.leave(&BeatId::closest("w1"));
-    let goodbye = test.round()[0].1.clone();
+    let fixture = ServiceFixture::new();
+    let slot = fixture.register("w1");
+    let busy = crate::record::series::SecondsCounter::noop();
+    fixture
+        .sources
+        .in_flight
+        .start(slot, fixture.sources.clock.now(), busy, None);
+    let first = fixture.round()[0].1.clone();
+    fixture.sources.worker_keys.remove(&BeatId::sanitize("w1"));
+    let goodbye = fixture.round()[0].1.clone();
     assert_eq!(
-        (goodbye.condition, goodbye.progress.in_flight),
-        (Condition::Stopped, 1)
+        (goodbye.state, goodbye.progress.in_flight),
+        (LifecycleState::Stopped, 1)
     );
-    test.advance(60);
-    assert_eq!(test.round(), []);
-    test.join("w1");
-    let again = test.round()[0].1.clone();
+    fixture.advance(60);
+    assert_eq!(fixture.round(), []);
+    fixture.register("w1");
+    let again = fixture.round()[0].1.clone();
     assert_eq!(
-        (again.condition, again.progress),
-        (Condition::Running, Progress::default())
+        (again.state, again.progress),
+        (LifecycleState::Running, BeatProgress::default())
     );
     assert_eq!(again.boot_id, first.boot_id);
     assert!(again.sequence > goodbye.sequence);

@@ -6,41 +6,41 @@ use std::time::{Duration, SystemTime};
 use procfs::process::{LimitValue, Process, Stat};
 use procfs::{FromRead, FromReadSI, KernelStats, Meminfo, ProcessCGroups};
 
-use super::limits::{Limits, either};
+use super::cgroup_limits::{CgroupLimits, merge_options};
 use super::{FilesystemSample, ProcessSample};
 
-/// Where the kernel's files are; elsewhere in tests.
+/// The roots of the kernel's files; others in tests.
 #[derive(Debug)]
 struct Roots {
     proc: PathBuf,
     cgroup: PathBuf,
 }
 
-/// Reads one process's files.
+/// A reader of one process's files.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct ProcessSource {
     roots: Roots,
     /// Read once: it doesn't change, and `/proc/stat` is slow where there are many cores.
     started_at: Option<SystemTime>,
 }
 
-impl Source {
-    pub(super) fn of_this_process() -> Source {
-        Source::at(Roots {
+impl ProcessSource {
+    pub(super) fn current_process() -> ProcessSource {
+        ProcessSource::with_roots(Roots {
             proc: "/proc".into(),
             cgroup: "/sys/fs/cgroup".into(),
         })
     }
 
-    fn at(roots: Roots) -> Source {
-        Source {
+    fn with_roots(roots: Roots) -> ProcessSource {
+        ProcessSource {
             started_at: started_at(&roots.proc),
             roots,
         }
     }
 
     pub(super) fn sample(&self) -> Option<ProcessSample> {
-        Some(self.sample_with_cores(cores()))
+        Some(self.sample_with_cores(available_cores()))
     }
 
     /// `cores` are those that the process may run on, whatever its quota.
@@ -52,7 +52,7 @@ impl Source {
         let limits = self.cgroup_limits();
         ProcessSample {
             resident_memory_bytes: stat.map(|stat| stat.rss.saturating_mul(procfs::page_size())),
-            memory_limit_bytes: either(limits.memory_bytes, self.machine_memory(), u64::min),
+            memory_limit_bytes: merge_options(limits.memory_bytes, self.machine_memory(), u64::min),
             cpu_seconds_user: stat.map(|stat| seconds(stat.utime)),
             cpu_seconds_system: stat.map(|stat| seconds(stat.stime)),
             cpu_limit_cores: limits.cpu_cores.map_or(cores, |quota| quota.min(cores)),
@@ -63,11 +63,11 @@ impl Source {
         }
     }
 
-    fn cgroup_limits(&self) -> Limits {
+    fn cgroup_limits(&self) -> CgroupLimits {
         let memberships = ProcessCGroups::from_file(self.roots.proc.join("self/cgroup"));
         memberships.map_or_else(
-            |_| Limits::default(),
-            |ProcessCGroups(memberships)| Limits::read(&memberships, &self.roots.cgroup),
+            |_| CgroupLimits::default(),
+            |ProcessCGroups(memberships)| CgroupLimits::read(&memberships, &self.roots.cgroup),
         )
     }
 
@@ -77,7 +77,7 @@ impl Source {
     }
 }
 
-pub(super) fn filesystem(path: &Path) -> Option<FilesystemSample> {
+pub(super) fn read_filesystem(path: &Path) -> Option<FilesystemSample> {
     let stat = rustix::fs::statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
     Some(FilesystemSample {
@@ -88,11 +88,11 @@ pub(super) fn filesystem(path: &Path) -> Option<FilesystemSample> {
     })
 }
 
-/// The cores in the process's affinity.
+/// Returns the number of cores in the process's affinity.
 ///
 /// Not `available_parallelism`, which counts the quota too, but rounds it down: with a quota of
 /// 2.5 cores it says 2. It is the answer of last resort, on machines of more than 1024 cores.
-fn cores() -> f64 {
+fn available_cores() -> f64 {
     let affinity = rustix::thread::sched_getaffinity(None)
         .ok()
         .map(|cores| cores.count());
@@ -165,7 +165,7 @@ mod tests {
                 proc: root.join("proc"),
                 cgroup: root.join("cgroup"),
             };
-            Source::at(roots).sample_with_cores(4.0)
+            ProcessSource::with_roots(roots).sample_with_cores(4.0)
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
             proc: root.path().join("no"),
             cgroup: root.path().join("no"),
         };
-        let sample = Source::at(roots).sample_with_cores(2.0);
+        let sample = ProcessSource::with_roots(roots).sample_with_cores(2.0);
         assert_eq!(sample.memory_limit_bytes, None);
         assert_eq!(sample.cpu_limit_cores, 2.0);
     }

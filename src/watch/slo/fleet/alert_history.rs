@@ -1,4 +1,4 @@
-//! Which alerts fired, and for how long.
+//! The history of fired alerts, with their durations.
 //!
 //! A Prometheus writes a sample of `ALERTS` at each evaluation while an alert fires. Asked for a range it
 //! answers with these very samples, so that an alert of a single evaluation is not missed between the
@@ -11,61 +11,61 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::answer::{self, Range};
-use super::query::path;
-use super::{Fleet, FleetError};
-use crate::model::alerts::Signal;
+use super::query::query_path;
+use super::response::{self, MatrixSeries};
+use super::{FleetError, PrometheusReporter};
+use crate::model::alerts::AlertSignal;
 use crate::model::units::format_duration;
 
-/// So much is asked for at once: a day of an alert that always fires is a few hundred kilobytes.
-const AT_ONCE: Duration = Duration::from_secs(6 * 3_600);
-/// Where a single sample says nothing of how often rules are evaluated: Prometheus's default.
-const INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+/// The longest range of one query: a day of an alert that always fires is a few hundred kilobytes.
+const MAX_RANGE: Duration = Duration::from_secs(6 * 3_600);
+/// The evaluation interval where a single sample doesn't show it: Prometheus's default.
+const DEFAULT_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// Labels of a series but for its name, or what of them tells alerts apart.
-type Labels = BTreeMap<String, String>;
+/// The labels of an alert, without its name and state.
+type AlertLabels = BTreeMap<String, String>;
 
-/// What fired in a while.
+/// The alerts that fired in a range of time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AlertHistory {
-    /// The first moment that was asked about.
+    /// The start of the range.
     pub from: Timestamp,
-    /// The last.
+    /// The end of the range.
     pub to: Timestamp,
-    /// Each time that an alert fired, the earliest first.
+    /// The episodes of alerts, the earliest first.
     pub alerts: Vec<AlertEpisode>,
-    /// What the API warned of, and what makes its silence worth nothing.
+    /// The warnings of the API, and one where no alert was recorded at all.
     pub warnings: Vec<String>,
 }
 
-/// Once that an alert fired.
+/// An episode in which an alert fired.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct AlertEpisode {
-    /// When it began to fire; [`AlertHistory::from`] where it fired then already.
+    /// The start of firing; [`AlertHistory::from`] if it fired then already.
     pub fired_at: Timestamp,
     /// The name of the alert.
     pub alert: String,
     /// Its severity; empty where the rule gives none.
     pub severity: String,
     /// Its further labels, such as the job and the instance.
-    pub labels: Labels,
-    /// When it was last seen to fire; `None` where it still does.
+    pub labels: AlertLabels,
+    /// The last sample of firing; `None` if it still fires.
     pub ended_at: Option<Timestamp>,
-    /// Whole seconds from the one to the other, or to [`AlertHistory::to`].
+    /// The duration in whole seconds, until [`AlertHistory::to`] if it still fires.
     pub seconds: i64,
-    /// Whether it fired already when the while began.
+    /// Whether it fired already at the start of the range.
     pub since_before: bool,
 }
 
-impl Fleet {
-    /// Which alerts fired in the while that ends at `to`, without the watchdog, which always does. Blocks
-    /// until [`deadline`](Self::deadline) at the most, and must not be called in a runtime.
+impl PrometheusReporter {
+    /// Returns the alerts that fired in the range that ends at `to`, without the watchdog, which always
+    /// does. Blocks until [`deadline`](Self::deadline) at the most, and must not be called in a runtime.
     ///
     /// # Errors
     ///
-    /// [`FleetError`] where a part of it was not answered: half a history would look like a calm day.
+    /// [`FleetError`] if a part of the range failed: half a history would look like a calm day.
     pub fn alert_history_blocking(
         &self,
         to: Timestamp,
@@ -79,23 +79,24 @@ impl Fleet {
         to: Timestamp,
         since: Duration,
     ) -> Result<AlertHistory, FleetError> {
-        let api = self.api()?;
-        let (mut samples, mut warnings) = (Samples::default(), BTreeSet::new());
-        for (end, length) in parts(to, since) {
-            let body = api.get(&path(&firing(length), end)).await;
-            let ranges = body.and_then(|body| answer::parse_ranges(&body));
-            let (ranges, told) = ranges.map_err(|cause| self.error(cause))?;
+        let client = self.client()?;
+        let (mut samples, mut warnings) = (FiringSamples::default(), BTreeSet::new());
+        for (end, length) in split_range(to, since) {
+            let body = client.get(&query_path(&firing_query(length), end)).await;
+            let ranges = body.and_then(|body| response::parse_matrix(&body));
+            let (ranges, reported) = ranges.map_err(|cause| self.error(cause))?;
             samples.add(ranges);
-            warnings.extend(told);
+            warnings.extend(reported);
         }
         let recorded = format!("count(count_over_time(ALERTS[{}]))", format_duration(since));
-        let body = api.get(&path(&recorded, to)).await;
+        let body = client.get(&query_path(&recorded, to)).await;
         let (recorded, _) = body
-            .and_then(|body| answer::parse(&body))
+            .and_then(|body| response::parse_vector(&body))
             .map_err(|cause| self.error(cause))?;
         if recorded.is_empty() {
-            let silent = "no alert was recorded at all, not even a watchdog: are the rules loaded?";
-            warnings.insert(silent.to_owned());
+            let no_rules_hint =
+                "no alert was recorded at all, not even a watchdog: are the rules loaded?";
+            warnings.insert(no_rules_hint.to_owned());
         }
         let from = to.checked_sub(since).unwrap_or(Timestamp::MIN);
         Ok(AlertHistory {
@@ -107,29 +108,29 @@ impl Fleet {
     }
 }
 
-fn firing(length: Duration) -> String {
-    let watchdog = Signal::Watchdog.spec().name;
+fn firing_query(length: Duration) -> String {
+    let watchdog = AlertSignal::Watchdog.spec().name;
     let length = format_duration(length);
     format!("ALERTS{{alertstate=\"firing\", alertname!=\"{watchdog}\"}}[{length}]")
 }
 
-/// The ends and lengths of the parts of a while, the last one first.
-fn parts(to: Timestamp, since: Duration) -> impl Iterator<Item = (Timestamp, Duration)> {
-    let whole = since.as_secs().div_ceil(AT_ONCE.as_secs());
+/// Returns the ends and lengths of the parts of a range, the last one first.
+fn split_range(to: Timestamp, since: Duration) -> impl Iterator<Item = (Timestamp, Duration)> {
+    let whole = since.as_secs().div_ceil(MAX_RANGE.as_secs());
     (0..whole).map_while(move |part| {
-        let before = AT_ONCE.checked_mul(u32::try_from(part).ok()?)?;
+        let before = MAX_RANGE.checked_mul(u32::try_from(part).ok()?)?;
         let end = to.checked_sub(before).ok()?;
-        Some((end, AT_ONCE.min(since - before)))
+        Some((end, MAX_RANGE.min(since - before)))
     })
 }
 
-/// Milliseconds at which each alert was seen to fire.
+/// The times, in milliseconds, at which each alert fired.
 #[derive(Debug, Default)]
-struct Samples(BTreeMap<Labels, BTreeSet<i64>>);
+struct FiringSamples(BTreeMap<AlertLabels, BTreeSet<i64>>);
 
-impl Samples {
-    fn add(&mut self, ranges: Vec<Range>) {
-        for Range { mut metric, values } in ranges {
+impl FiringSamples {
+    fn add(&mut self, ranges: Vec<MatrixSeries>) {
+        for MatrixSeries { mut metric, values } in ranges {
             metric.remove("__name__");
             metric.remove("alertstate");
             let millis = values
@@ -140,30 +141,34 @@ impl Samples {
     }
 
     fn episodes(&self, from: Timestamp, to: Timestamp) -> Vec<AlertEpisode> {
-        let interval = self.interval();
+        let interval = self.evaluation_interval();
         let each = self.0.iter();
         let mut episodes: Vec<_> = each
-            .flat_map(|(labels, at)| runs(at, interval).into_iter().map(move |run| (labels, run)))
+            .flat_map(|(labels, at)| {
+                contiguous_runs(at, interval)
+                    .into_iter()
+                    .map(move |run| (labels, run))
+            })
             .filter_map(|(labels, run)| episode(labels, run, interval, from, to))
             .collect();
         episodes.sort_unstable();
         episodes
     }
 
-    /// How often rules are evaluated: the shortest time between two samples of a series.
-    fn interval(&self) -> SignedDuration {
+    /// Returns the interval of rule evaluation: the shortest time between two samples of a series.
+    fn evaluation_interval(&self) -> SignedDuration {
         let steps = self
             .0
             .values()
             .flat_map(|at| at.iter().zip(at.iter().skip(1)));
         let shortest = steps.map(|(one, next)| next - one).min();
-        shortest.map_or(INTERVAL, SignedDuration::from_millis)
+        shortest.map_or(DEFAULT_INTERVAL, SignedDuration::from_millis)
     }
 }
 
-/// First and last of the samples that follow each other without a gap. One evaluation may be late or
+/// Returns first and last of the samples that follow each other without a gap. One evaluation may be late or
 /// fail; two are the end.
-fn runs(at: &BTreeSet<i64>, interval: SignedDuration) -> Vec<(i64, i64)> {
+fn contiguous_runs(at: &BTreeSet<i64>, interval: SignedDuration) -> Vec<(i64, i64)> {
     let gap = interval.as_millis() * 5 / 2;
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for &moment in at {
@@ -176,7 +181,7 @@ fn runs(at: &BTreeSet<i64>, interval: SignedDuration) -> Vec<(i64, i64)> {
 }
 
 fn episode(
-    labels: &Labels,
+    labels: &AlertLabels,
     (first, last): (i64, i64),
     interval: SignedDuration,
     from: Timestamp,
@@ -209,8 +214,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn samples(all: &[(&str, &[i64])]) -> Samples {
-        let mut samples = Samples::default();
+    fn samples(all: &[(&str, &[i64])]) -> FiringSamples {
+        let mut samples = FiringSamples::default();
         let ranges = all.iter().map(|(name, seconds)| {
             let labels = [
                 ("__name__", "ALERTS"),
@@ -221,7 +226,7 @@ mod tests {
             let seconds = seconds
                 .iter()
                 .map(|second| (at(*second).as_second() as f64, "1".to_owned()));
-            Range {
+            MatrixSeries {
                 metric: labels
                     .map(|(key, value)| (key.to_owned(), value.to_owned()))
                     .into(),
@@ -232,9 +237,9 @@ mod tests {
         samples
     }
 
-    fn told(samples: &Samples) -> Vec<(String, i64, Option<Timestamp>, i64, bool)> {
+    fn reported(samples: &FiringSamples) -> Vec<(String, i64, Option<Timestamp>, i64, bool)> {
         let episodes = samples.episodes(at(0), at(1_000)).into_iter();
-        let told = episodes.map(|one| {
+        let reported = episodes.map(|one| {
             let fired = one.fired_at.as_second() - at(0).as_second();
             (
                 one.alert,
@@ -244,14 +249,14 @@ mod tests {
                 one.since_before,
             )
         });
-        told.collect()
+        reported.collect()
     }
 
     #[test]
-    fn an_alert_that_comes_twice_is_told_twice_and_a_late_evaluation_is_no_end() {
-        let seen = samples(&[("A", &[100, 115, 145, 160, 400, 415])]);
+    fn an_alert_that_fires_twice_has_two_episodes_and_a_late_evaluation_ends_none() {
+        let fired = samples(&[("A", &[100, 115, 145, 160, 400, 415])]);
         assert_eq!(
-            told(&seen),
+            reported(&fired),
             [
                 ("A".to_owned(), 100, Some(at(160)), 60, false),
                 ("A".to_owned(), 400, Some(at(415)), 15, false),
@@ -260,10 +265,10 @@ mod tests {
     }
 
     #[test]
-    fn what_fired_before_and_what_still_fires_is_told_so() {
-        let seen = samples(&[("A", &[10, 25, 40]), ("B", &[970, 985, 1_000])]);
+    fn episodes_at_the_ends_of_the_range_are_marked() {
+        let fired = samples(&[("A", &[10, 25, 40]), ("B", &[970, 985, 1_000])]);
         assert_eq!(
-            told(&seen),
+            reported(&fired),
             [
                 ("A".to_owned(), 0, Some(at(40)), 40, true),
                 ("B".to_owned(), 970, None, 30, false),
@@ -272,20 +277,20 @@ mod tests {
     }
 
     #[test]
-    fn a_single_evaluation_is_not_missed_and_the_same_sample_twice_is_one() {
-        let mut seen = samples(&[("A", &[500])]);
-        seen.add(vec![]);
+    fn a_single_evaluation_is_not_missed_and_a_duplicate_sample_counts_once() {
+        let mut fired = samples(&[("A", &[500])]);
+        fired.add(vec![]);
         assert_eq!(
-            told(&seen),
+            reported(&fired),
             [("A".to_owned(), 500, Some(at(500)), 0, false)]
         );
         let twice = samples(&[("A", &[500]), ("A", &[500])]);
-        assert_eq!(told(&twice), told(&seen));
+        assert_eq!(reported(&twice), reported(&fired));
     }
 
     #[test]
-    fn a_while_is_asked_for_in_parts_that_add_up() {
-        let all: Vec<_> = parts(at(0), Duration::from_secs(15 * 3_600)).collect();
+    fn a_range_is_queried_in_parts_that_add_up() {
+        let all: Vec<_> = split_range(at(0), Duration::from_secs(15 * 3_600)).collect();
         let hours = |hours: u64| Duration::from_secs(hours * 3_600);
         assert_eq!(
             all,

@@ -1,41 +1,44 @@
-//! How the budgets of a fleet were spent over their windows.
+//! The burn-down of a fleet's budgets over their windows.
 //!
 //! The events of each step are asked for, and added up. They are counters' increases, stretched to the
 //! ends of steps instead of the window, so that their sum is a little off what the report counts; it is
-//! scaled to that, and the course ends with what the report says.
+//! scaled to that, and the burn-down ends with the budget of the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{self, Range};
-use super::api::Api;
-use super::plan::elapsed;
-use super::query::range_path;
+use super::client::PrometheusClient;
+use super::plan::elapsed_seconds;
+use super::query::query_range_path;
+use super::response::{self, MatrixSeries};
 use crate::model::slo::budget::Budget;
-use crate::model::slo::report::{ObjectiveReport, Report};
+use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, promql};
 use crate::model::units::{Ratio, format_duration};
 
-/// Into how many steps a window is cut.
+/// The number of steps of a window.
 const STEPS: u64 = 60;
 
-/// Bad events of an objective by the ends of the steps in which somebody looked, in milliseconds.
-type Steps = BTreeMap<i64, f64>;
+/// The bad events of an objective by the ends of the steps with samples, in milliseconds.
+type BadEventsByStep = BTreeMap<i64, f64>;
 
-/// Adds the courses to the report; what was not answered.
-pub(super) async fn add(
-    api: &Api,
-    report: &mut Report,
+/// Adds the burn-downs to the report and returns the failed queries.
+pub(super) async fn add_burn_downs(
+    client: &PrometheusClient,
+    report: &mut SloReport,
     objectives: &Objectives,
     at: Timestamp,
 ) -> Vec<String> {
-    let lengths: BTreeSet<_> = objectives.iter().map(|one| elapsed(one, at)).collect();
+    let lengths: BTreeSet<_> = objectives
+        .iter()
+        .map(|one| elapsed_seconds(one, at))
+        .collect();
     let mut failures = Vec::new();
     for length in lengths {
         let step = length.div_ceil(STEPS).max(1);
-        let ranges = match ask(api, objectives, at, length, step).await {
+        let ranges = match query_steps(client, objectives, at, length, step).await {
             Ok(ranges) => ranges,
             Err(cause) => {
                 let window = format_duration(Duration::from_secs(length));
@@ -43,38 +46,43 @@ pub(super) async fn add(
                 continue;
             }
         };
-        let bad = by_objective(&ranges);
-        for objective in objectives.iter().filter(|one| elapsed(one, at) == length) {
+        let bad = bad_events_by_objective(&ranges);
+        for objective in objectives
+            .iter()
+            .filter(|one| elapsed_seconds(one, at) == length)
+        {
             let mut all = report.objectives.iter_mut();
             let reported =
                 all.find(|one| objective.id() == format!("{}.{}", one.service, one.name));
             if let (Some(reported), Some(steps)) = (reported, bad.get(objective.id())) {
-                reported.burn_down = course(reported, steps, at, step);
+                reported.burn_down = burn_down_points(reported, steps, at, step);
             }
         }
     }
     failures
 }
 
-async fn ask(
-    api: &Api,
+async fn query_steps(
+    client: &PrometheusClient,
     objectives: &Objectives,
     at: Timestamp,
     length: u64,
     step: u64,
-) -> Result<Vec<Range>, String> {
+) -> Result<Vec<MatrixSeries>, String> {
     // Whole steps that end with the window: the last one ends when the report does.
     let before = (length / step).saturating_sub(1) * step;
     let first = at.checked_sub(Duration::from_secs(before));
     let first = first.map_err(|error| error.to_string())?;
-    let events = promql::events(objectives, Duration::from_secs(step));
-    let body = api.get(&range_path(&events, first, at, step)).await?;
-    answer::parse_ranges(&body).map(|(ranges, _)| ranges)
+    let events = promql::events_query(objectives, Duration::from_secs(step));
+    let body = client
+        .get(&query_range_path(&events, first, at, step))
+        .await?;
+    response::parse_matrix(&body).map(|(ranges, _)| ranges)
 }
 
-fn by_objective(ranges: &[Range]) -> BTreeMap<String, Steps> {
-    let mut all: BTreeMap<String, Steps> = BTreeMap::new();
-    for Range { metric, values } in ranges {
+fn bad_events_by_objective(ranges: &[MatrixSeries]) -> BTreeMap<String, BadEventsByStep> {
+    let mut all: BTreeMap<String, BadEventsByStep> = BTreeMap::new();
+    for MatrixSeries { metric, values } in ranges {
         let Some(objective) = metric.get("objective") else {
             continue;
         };
@@ -89,10 +97,10 @@ fn by_objective(ranges: &[Range]) -> BTreeMap<String, Steps> {
     all
 }
 
-/// From a whole budget at the start of the first step that was seen to what the report says.
-fn course(
+/// Returns the points from a whole budget at the start of the first sampled step to that of the report.
+fn burn_down_points(
     report: &ObjectiveReport,
-    steps: &Steps,
+    steps: &BadEventsByStep,
     at: Timestamp,
     step: u64,
 ) -> Vec<(Timestamp, Ratio)> {
@@ -129,7 +137,7 @@ fn course(
     points
 }
 
-/// What would remain after so many bad events of all those in the report.
+/// Returns the budget that would remain after so many bad events of all those in the report.
 fn remaining(report: &ObjectiveReport, bad: u64) -> Option<Ratio> {
     let all = report.good.saturating_add(report.bad);
     let bad = bad.min(all);
@@ -149,16 +157,16 @@ mod tests {
     fn report(good: u64, bad: u64) -> ObjectiveReport {
         let file = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"1h"}}}"#;
         let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
-        let mut report = ObjectiveReport::of(objectives.get("api.error_rate").unwrap(), at(0));
+        let mut report = ObjectiveReport::new(objectives.get("api.error_rate").unwrap(), at(0));
         (report.good, report.bad) = (good, bad);
-        report.data = crate::model::slo::report::Data::Ok;
+        report.data = crate::model::slo::report::DataQuality::Ok;
         report
     }
 
-    fn range(result: &str, values: &[(i64, &str)]) -> Range {
+    fn range(result: &str, values: &[(i64, &str)]) -> MatrixSeries {
         let labels = [("objective", "api.error_rate"), ("result", result)];
         let values = values.iter();
-        Range {
+        MatrixSeries {
             metric: labels
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
@@ -168,47 +176,47 @@ mod tests {
         }
     }
 
-    fn played(report: &ObjectiveReport, ranges: &[Range]) -> Vec<(i64, f64)> {
-        let all = by_objective(ranges);
-        let points = course(report, &all["api.error_rate"], at(0), 60).into_iter();
+    fn relative_points(report: &ObjectiveReport, ranges: &[MatrixSeries]) -> Vec<(i64, f64)> {
+        let all = bad_events_by_objective(ranges);
+        let points = burn_down_points(report, &all["api.error_rate"], at(0), 60).into_iter();
         points
             .map(|(moment, left)| (moment.as_second() - NOW, left.to_f64()))
             .collect()
     }
 
     #[test]
-    fn it_starts_whole_and_ends_with_what_the_report_says() {
+    fn it_starts_whole_and_ends_with_the_budget_of_the_report() {
         // A permitted hundredth of 1,000 is 10; half of it was spent, and all but a part in one step.
-        let seen = [
+        let ranges = [
             range("good", &[(-180, "500"), (-120, "250"), (0, "250")]),
             range("bad", &[(-120, "4"), (0, "1")]),
         ];
         assert_eq!(
-            played(&report(995, 5), &seen),
+            relative_points(&report(995, 5), &ranges),
             [(-240, 1.0), (-180, 1.0), (-120, 0.6), (0, 0.5)]
         );
     }
 
     #[test]
-    fn stretched_increases_are_scaled_to_what_was_counted() {
-        let seen = [range("bad", &[(-60, "4.4"), (0, "6.6")])];
+    fn stretched_increases_are_scaled_to_the_counts() {
+        let ranges = [range("bad", &[(-60, "4.4"), (0, "6.6")])];
         assert_eq!(
-            played(&report(990, 10), &seen),
+            relative_points(&report(990, 10), &ranges),
             [(-120, 1.0), (-60, 0.6), (0, 0.0)]
         );
     }
 
     #[test]
     fn the_end_is_one_point_though_the_api_cuts_it_to_a_millisecond() {
-        let seen = by_objective(&[range("good", &[(-60, "1"), (0, "1")])]);
+        let ranges = bad_events_by_objective(&[range("good", &[(-60, "1"), (0, "1")])]);
         let end = at(0) + Duration::from_nanos(700);
-        let points = course(&report(2, 0), &seen["api.error_rate"], end, 60);
+        let points = burn_down_points(&report(2, 0), &ranges["api.error_rate"], end, 60);
         assert_eq!(points.len(), 3);
         assert_eq!(points[2], (end, Ratio::ONE));
     }
 
     #[test]
     fn without_events_there_is_nothing_to_burn() {
-        assert!(played(&report(0, 0), &[range("good", &[(0, "0")])]).is_empty());
+        assert!(relative_points(&report(0, 0), &[range("good", &[(0, "0")])]).is_empty());
     }
 }

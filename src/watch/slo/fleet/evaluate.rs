@@ -1,142 +1,142 @@
-//! What the answers say of one objective.
+//! The evaluation of one objective from the query results.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Fleet;
-use super::plan::elapsed;
-use super::query::Query;
-use super::results::Figures;
+use super::PrometheusReporter;
+use super::plan::elapsed_seconds;
+use super::query::ReportQuery;
+use super::results::QueryResults;
 use crate::model::slo::Objective;
-use crate::model::slo::promql::is_judged_together;
-use crate::model::slo::report::{Alert, BurnRate, Data, ObjectiveReport};
+use crate::model::slo::promql::is_evaluated_fleet_wide;
+use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
 use crate::model::units::format_duration;
-use crate::watch::slo::alert::Alarm;
-use crate::watch::slo::evaluate::{exhausts_at, windows};
+use crate::watch::slo::alert::BurnRateAlert;
+use crate::watch::slo::evaluate::{burn_rate_windows, exhausts_at};
 
-/// After how many sampling intervals without a sample figures are stale.
-const STALE: u32 = 3;
+/// The number of sampling intervals without a sample after which data is stale.
+const MAX_STALE_INTERVALS: u32 = 3;
 
-/// One objective, and where its figures are.
+/// One objective, with the query results that it is evaluated from.
 #[derive(Clone, Copy)]
-struct Case<'a> {
+struct ObjectiveQuery<'a> {
     objective: &'a Objective,
-    figures: &'a Figures,
-    fleet: &'a Fleet,
+    results: &'a QueryResults,
+    reporter: &'a PrometheusReporter,
     at: Timestamp,
 }
 
-/// Good and bad events of a window, and the share of it that has samples.
-struct Counted {
+/// The good and bad events of a window, and the share of it that has samples.
+struct WindowCounts {
     good: u64,
     bad: u64,
     coverage: f64,
 }
 
-pub(super) fn judge(
+pub(super) fn evaluate(
     objective: &Objective,
-    figures: &Figures,
-    fleet: &Fleet,
+    results: &QueryResults,
+    reporter: &PrometheusReporter,
     at: Timestamp,
 ) -> ObjectiveReport {
-    let case = Case {
+    let query = ObjectiveQuery {
         objective,
-        figures,
-        fleet,
+        results,
+        reporter,
         at,
     };
-    let mut report = ObjectiveReport::of(objective, at);
-    // Whatever can't be said is not green.
-    report.alert = Alert::Frozen;
-    if let Err(reason) = case.fill(&mut report) {
-        report.data = Data::Inconsistent;
+    let mut report = ObjectiveReport::new(objective, at);
+    // An unknown state is not green.
+    report.alert = AlertState::Frozen;
+    if let Err(reason) = query.fill(&mut report) {
+        report.data = DataQuality::Inconsistent;
         report.reason = Some(reason);
     }
     report
 }
 
-impl Case<'_> {
+impl ObjectiveQuery<'_> {
     fn fill(&self, report: &mut ObjectiveReport) -> Result<(), String> {
-        let (rates, lost) = self.rates();
-        let mut alarm = Alarm::new(self.objective, &self.fleet.policy);
-        alarm.look(self.at, &rates);
+        let (rates, missing_reason) = self.burn_rates();
+        let mut alert = BurnRateAlert::new(self.objective, &self.reporter.policy);
+        alert.update(self.at, &rates);
         // A burn window that is known pages, even where the objective's own is not.
-        if matches!(alarm.shown(), Alert::Critical | Alert::Warning) {
-            report.alert = alarm.shown();
+        if matches!(alert.state(), AlertState::Critical | AlertState::Warning) {
+            report.alert = alert.state();
         }
         report.burn_rate = rates;
-        let own = self.counted(elapsed(self.objective, self.at))?;
+        let own = self.window_counts(elapsed_seconds(self.objective, self.at))?;
         (report.good, report.bad, report.coverage) = (own.good, own.bad, own.coverage);
-        if let Some(reason) = lost {
+        if let Some(reason) = missing_reason {
             return Err(reason);
         }
-        let newest = self.figures.newest(self.objective.id())?;
+        let newest = self.results.newest_sample(self.objective.id())?;
         if newest.is_none() && own.coverage == 0.0 && own.good + own.bad == 0 {
             report.burn_rate.clear();
             return Ok(());
         }
         let total = u128::from(report.good) + u128::from(report.bad);
-        report.reason = self.stale(newest, &report.burn_rate);
+        report.reason = self.stale_reason(newest, &report.burn_rate);
         if report.reason.is_some() {
-            report.data = Data::Stale;
+            report.data = DataQuality::Stale;
             return Ok(());
         }
-        report.data = Data::of(report.coverage, total);
-        report.alert = alarm.shown();
+        report.data = DataQuality::from_coverage(report.coverage, total);
+        report.alert = alert.state();
         report.exhausts_at = exhausts_at(report, self.at);
         Ok(())
     }
 
-    /// The burn windows that are known, and why one of them is not.
-    fn rates(&self) -> (Vec<BurnRate>, Option<String>) {
-        let (mut rates, mut lost) = (Vec::new(), None);
-        for window in windows(&self.fleet.policy) {
-            match self.counted(window.as_secs()) {
-                Ok(Counted {
+    /// Returns the burn rates of the known windows, and the reason why one is missing.
+    fn burn_rates(&self) -> (Vec<BurnRate>, Option<String>) {
+        let (mut rates, mut missing_reason) = (Vec::new(), None);
+        for window in burn_rate_windows(&self.reporter.policy) {
+            match self.window_counts(window.as_secs()) {
+                Ok(WindowCounts {
                     good,
                     bad,
                     coverage,
                 }) => rates.push(BurnRate::new(window, good, bad, coverage)),
-                Err(reason) => lost = lost.or(Some(reason)),
+                Err(reason) => missing_reason = missing_reason.or(Some(reason)),
             }
         }
-        (rates, lost)
+        (rates, missing_reason)
     }
 
-    fn counted(&self, window: u64) -> Result<Counted, String> {
+    fn window_counts(&self, window: u64) -> Result<WindowCounts, String> {
         let id = self.objective.id();
-        if !is_judged_together(self.objective) {
-            let (good, bad) = self.figures.events(id, window)?;
-            let coverage = self.figures.coverage(id, window)?;
-            return Ok(Counted {
+        if !is_evaluated_fleet_wide(self.objective) {
+            let (good, bad) = self.results.events(id, window)?;
+            let coverage = self.results.coverage(id, window)?;
+            return Ok(WindowCounts {
                 good,
                 bad,
                 coverage,
             });
         }
-        let (good, bad) = self.figures.slices(id, window)?;
-        let slices = window as f64 / self.fleet.slice.as_secs_f64();
+        let (good, bad) = self.results.slices(id, window)?;
+        let slices = window as f64 / self.reporter.slice.as_secs_f64();
         let share = (good + bad) as f64 / slices;
         // One more may end within a window than fits into it.
         if (good + bad) as f64 > slices.floor() + 1.0 {
-            let query = Query::Recorded(window).name();
+            let query = ReportQuery::RecordedSlices(window).display_name();
             return Err(format!(
                 "{} slices in {query}: more than one server has recorded them",
                 good + bad
             ));
         }
-        Ok(Counted {
+        Ok(WindowCounts {
             good,
             bad,
             coverage: share.min(1.0),
         })
     }
 
-    fn stale(&self, newest: Option<f64>, rates: &[BurnRate]) -> Option<String> {
-        let mut interval = self.fleet.scrape_interval;
-        if is_judged_together(self.objective) {
-            interval = interval.max(self.fleet.slice);
+    fn stale_reason(&self, newest: Option<f64>, rates: &[BurnRate]) -> Option<String> {
+        let mut interval = self.reporter.scrape_interval;
+        if is_evaluated_fleet_wide(self.objective) {
+            interval = interval.max(self.reporter.slice);
             // Slices in which no replica could be seen are known without a sample of any.
             if newest.is_none() && rates.first().is_some_and(BurnRate::is_covered) {
                 return None;
@@ -146,7 +146,7 @@ impl Case<'_> {
             return Some("its series have ended".into());
         };
         let age = self.at.as_millisecond() as f64 / 1_000.0 - newest;
-        let late = age > (interval * STALE).as_secs_f64();
+        let late = age > (interval * MAX_STALE_INTERVALS).as_secs_f64();
         let age = Duration::try_from_secs_f64(age.round()).unwrap_or_default();
         late.then(|| format!("the newest sample is {} old", format_duration(age)))
     }

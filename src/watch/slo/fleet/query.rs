@@ -1,76 +1,87 @@
-//! One question to the API, and how it is asked.
+//! One query to the API, and its request path.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// At how many moments of a window it is seen whether there are samples, at most.
-const STEPS: u64 = 1_000;
-/// One question, for all objectives.
+/// The largest number of steps of a window at which samples are looked up.
+const MAX_STEPS: u64 = 1_000;
+/// A query of a report, for all objectives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Query {
-    /// Good and bad events of a window of these seconds, which processes have counted.
+pub(super) enum ReportQuery {
+    /// The good and bad events of a window of these seconds, counted by processes.
     Events(u64),
-    /// Slices of a window, which rules have recorded.
-    Recorded(u64),
-    /// Slices of a window, judged from raw samples.
-    Judged(u64),
-    /// At how many of its steps there were samples.
+    /// The slices of a window, recorded by rules.
+    RecordedSlices(u64),
+    /// The slices of a window, evaluated from raw samples.
+    RawSlices(u64),
+    /// The number of a window's steps with samples.
     Coverage(u64),
-    /// When the newest sample was taken.
-    Newest,
-    /// Since when there are replicas, in a window, by their jobs.
-    Since(u64),
+    /// The time of the newest sample.
+    NewestSample,
+    /// The time of the first sample of replicas in a window, by their jobs.
+    ReplicasSince(u64),
 }
 
-/// A query in the API's own language.
+/// A query with its PromQL expression.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
-    pub(super) query: Query,
-    pub(super) text: String,
+pub(super) struct QueryRequest {
+    pub(super) query: ReportQuery,
+    pub(super) promql: String,
 }
 
-impl Query {
-    /// For people.
-    pub(super) fn name(self) -> String {
+impl ReportQuery {
+    /// Returns the name in messages.
+    pub(super) fn display_name(self) -> String {
         let window = |seconds| crate::model::units::format_duration(Duration::from_secs(seconds));
         match self {
-            Query::Events(seconds) => format!("the events of {}", window(seconds)),
-            Query::Recorded(seconds) => format!("the recorded slices of {}", window(seconds)),
-            Query::Judged(seconds) => format!("the slices of {}", window(seconds)),
-            Query::Coverage(seconds) => format!("the coverage of {}", window(seconds)),
-            Query::Newest => "the newest samples".into(),
-            Query::Since(_) => "the first samples".into(),
+            ReportQuery::Events(seconds) => format!("the events of {}", window(seconds)),
+            ReportQuery::RecordedSlices(seconds) => {
+                format!("the recorded slices of {}", window(seconds))
+            }
+            ReportQuery::RawSlices(seconds) => format!("the slices of {}", window(seconds)),
+            ReportQuery::Coverage(seconds) => format!("the coverage of {}", window(seconds)),
+            ReportQuery::NewestSample => "the newest samples".into(),
+            ReportQuery::ReplicasSince(_) => "the first samples".into(),
         }
     }
 }
 
-impl Question {
+impl QueryRequest {
     pub(super) fn path(&self, at: Timestamp) -> String {
-        path(&self.text, at)
+        query_path(&self.promql, at)
     }
 }
 
-/// The path by which an expression is asked for at a moment.
-pub(super) fn path(expression: &str, at: Timestamp) -> String {
-    let query = encoded(expression);
-    format!("/api/v1/query?time={}&query={query}", seconds(at))
+/// Returns the path of an instant query.
+pub(super) fn query_path(expression: &str, at: Timestamp) -> String {
+    let query = percent_encode(expression);
+    format!("/api/v1/query?time={}&query={query}", format_seconds(at))
 }
 
-/// The same at moments that are this far from each other, from the first to the last.
-pub(super) fn range_path(expression: &str, first: Timestamp, last: Timestamp, step: u64) -> String {
-    let (query, first, last) = (encoded(expression), seconds(first), seconds(last));
+/// Returns the path of a range query, with a step in seconds.
+pub(super) fn query_range_path(
+    expression: &str,
+    first: Timestamp,
+    last: Timestamp,
+    step: u64,
+) -> String {
+    let (query, first, last) = (
+        percent_encode(expression),
+        format_seconds(first),
+        format_seconds(last),
+    );
     format!("/api/v1/query_range?start={first}&end={last}&step={step}&query={query}")
 }
 
-fn seconds(at: Timestamp) -> String {
+fn format_seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
     let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
     format!("{seconds}.{millis:03}")
 }
 
-fn encoded(expression: &str) -> String {
+fn percent_encode(expression: &str) -> String {
     let mut text = String::new();
     for byte in expression.bytes() {
         match byte {
@@ -84,11 +95,11 @@ fn encoded(expression: &str) -> String {
     text
 }
 
-/// How many steps a window has.
-pub(super) fn steps(window: u64) -> u64 {
-    (window / step(window)).max(1)
+/// Returns the number of steps of a window.
+pub(super) fn step_count(window: u64) -> u64 {
+    (window / step_seconds(window)).max(1)
 }
 
-pub(super) fn step(window: u64) -> u64 {
-    window.div_ceil(STEPS).max(1)
+pub(super) fn step_seconds(window: u64) -> u64 {
+    window.div_ceil(MAX_STEPS).max(1)
 }

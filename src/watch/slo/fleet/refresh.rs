@@ -1,5 +1,5 @@
-//! The fleet's report of a service: asked for in the background, again and again, and never by whoever
-//! looks at it.
+//! The refresh of the fleet's report of a service: in the background, and never by the request that shows
+//! it.
 //!
 //! On a thread of its own. The export thread is there only where something is exported, and has
 //! deadlines to keep; those that watch health and objectives must not wait for a large answer to be
@@ -13,49 +13,49 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Fleet, FleetReport};
+use super::{FleetReport, PrometheusReporter};
 use crate::config::Config;
 use crate::model::slo::Objectives;
-use crate::model::snapshot::slo::LatestFleet;
+use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::record::clock::Clock;
 
-/// For so many intervals a report is worth showing.
-const GOOD_FOR: u32 = 5;
-/// How long one report may take, at most.
-const LONGEST: Duration = Duration::from_secs(30);
-/// How soon it is tried again after a failure: sooner than an interval, because a service often starts
-/// before what it asks.
-const AGAIN: Duration = Duration::from_secs(10);
+/// The number of intervals for which a report is valid.
+const VALID_INTERVALS: u32 = 5;
+/// The longest time that one report may take.
+const MAX_DEADLINE: Duration = Duration::from_secs(30);
+/// The delay before a retry after a failure: sooner than an interval, because a service often starts
+/// before its Prometheus.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Asks for the report of a fleet.
+/// The periodic refresh of a fleet's report.
 #[derive(Debug)]
-pub(crate) struct Refresh {
-    fleet: Arc<Fleet>,
+pub(crate) struct FleetRefresher {
+    reporter: Arc<PrometheusReporter>,
     objectives: Arc<Objectives>,
     interval: Duration,
     clock: Clock,
-    latest: LatestFleet,
+    latest: LatestFleetReport,
 }
 
-/// Where the report will be, if the configuration says whom to ask.
-pub(crate) fn place(config: &Config) -> Option<LatestFleet> {
-    let asked = config.slo.prometheus.url.is_some() && !config.disabled;
-    asked.then(|| LatestFleet::new(config.slo.prometheus.interval * GOOD_FOR))
+/// Returns the empty place of the report, if the configuration names a Prometheus.
+pub(crate) fn latest_fleet(config: &Config) -> Option<LatestFleetReport> {
+    let report = config.slo.prometheus.url.is_some() && !config.disabled;
+    report.then(|| LatestFleetReport::new(config.slo.prometheus.interval * VALID_INTERVALS))
 }
 
-impl Refresh {
-    /// `None` where the configuration doesn't say whom to ask.
+impl FleetRefresher {
+    /// Returns a refresher; `None` if the configuration names no Prometheus.
     pub(crate) fn new(
         config: &Config,
         objectives: &Objectives,
         clock: Clock,
-        latest: LatestFleet,
+        latest: LatestFleetReport,
     ) -> Option<Self> {
         let settings = &config.slo.prometheus;
-        let mut fleet = Fleet::of(settings.url.clone()?, config);
-        fleet.deadline = settings.interval.min(LONGEST);
+        let mut reporter = PrometheusReporter::with_config(settings.url.clone()?, config);
+        reporter.deadline = settings.interval.min(MAX_DEADLINE);
         Some(Self {
-            fleet: Arc::new(fleet),
+            reporter: Arc::new(reporter),
             objectives: Arc::new(objectives.clone()),
             interval: settings.interval,
             clock,
@@ -63,7 +63,7 @@ impl Refresh {
         })
     }
 
-    /// Asks from now on; it ends when the answer is dropped, whatever it waits for.
+    /// Starts to refresh; ends when the returned sender is dropped, whatever it waits for.
     pub(crate) fn start(self) -> io::Result<oneshot::Sender<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -86,63 +86,63 @@ impl Refresh {
     }
 
     async fn run(&self) {
-        let mut said = None;
+        let mut logged = None;
         loop {
             let began = Instant::now();
-            let trouble = self.round().await;
-            let wait = match trouble {
-                Some(Trouble::Nothing(_)) => self.interval.min(AGAIN),
+            let error = self.refresh().await;
+            let wait = match error {
+                Some(RefreshError::ReportUnavailable(_)) => self.interval.min(RETRY_INTERVAL),
                 _ => self.interval,
             };
-            tell(&mut said, trouble);
+            log_change(&mut logged, error);
             sleep_until(began + wait).await;
         }
     }
 
-    /// Asks once; answers what was not as it should be.
-    async fn round(&self) -> Option<Trouble> {
+    /// Refreshes once and returns the error, if there is one.
+    async fn refresh(&self) -> Option<RefreshError> {
         let at = Timestamp::try_from(self.clock.wall()).ok()?;
-        let (fleet, objectives) = (Arc::clone(&self.fleet), Arc::clone(&self.objectives));
+        let (reporter, objectives) = (Arc::clone(&self.reporter), Arc::clone(&self.objectives));
         // A panic costs one report, and not all that come after it.
-        let asked = tokio::spawn(async move { fleet.report(&objectives, at, |_, _| ()).await });
-        let answer = match asked.await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
+        let report = tokio::spawn(async move { reporter.report(&objectives, at, |_, _| ()).await });
+        let result = match report.await {
+            Ok(result) => result.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        match answer {
+        match result {
             Ok(FleetReport {
                 report, failures, ..
             }) => {
                 self.latest.publish(report);
-                (!failures.is_empty()).then(|| Trouble::Partly(failures.join("; ")))
+                (!failures.is_empty()).then(|| RefreshError::Partial(failures.join("; ")))
             }
             Err(cause) => {
-                self.latest.fail();
-                Some(Trouble::Nothing(cause))
+                self.latest.mark_failed();
+                Some(RefreshError::ReportUnavailable(cause))
             }
         }
     }
 }
 
-/// What was not as it should be.
+/// The error of a refresh.
 #[derive(Debug, PartialEq, Eq)]
-enum Trouble {
+enum RefreshError {
     /// There is no new report.
-    Nothing(String),
+    ReportUnavailable(String),
     /// Some queries failed.
-    Partly(String),
+    Partial(String),
 }
 
-/// Says what has changed since it was said last.
-fn tell(said: &mut Option<Trouble>, now: Option<Trouble>) {
-    if *said == now {
+/// Logs the result if it has changed since the last one.
+fn log_change(logged: &mut Option<RefreshError>, now: Option<RefreshError>) {
+    if *logged == now {
         return;
     }
     match &now {
-        Some(Trouble::Nothing(cause)) => {
+        Some(RefreshError::ReportUnavailable(cause)) => {
             tracing::warn!(cause, "there is no new report of the fleet's objectives");
         }
-        Some(Trouble::Partly(failures)) => {
+        Some(RefreshError::Partial(failures)) => {
             tracing::warn!(
                 failures,
                 "the report of the fleet's objectives lacks figures"
@@ -150,5 +150,5 @@ fn tell(said: &mut Option<Trouble>, now: Option<Trouble>) {
         }
         None => tracing::info!("the report of the fleet's objectives is whole again"),
     }
-    *said = now;
+    *logged = now;
 }

@@ -1,38 +1,38 @@
 use super::*;
-use crate::watch::slo::tiers::tests::Dice;
+use crate::watch::slo::tiers::tests::SeededRng;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(3_600);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 const START: u64 = 180_000_000;
 
-fn history() -> History {
-    History::new(INTERVAL, MONTH)
+fn history() -> ObjectiveHistory {
+    ObjectiveHistory::new(INTERVAL, MONTH)
 }
 
-fn reading(good: u64, bad: u64) -> Reading {
-    Reading { good, bad }
+fn sample(good: u64, bad: u64) -> CounterSample {
+    CounterSample { good, bad }
 }
 
 #[test]
 fn a_reset_is_never_negative() {
     let mut history = history();
-    history.sample(START, reading(100, 10));
-    let after = history.sample(START + 1, reading(3, 1)).more;
+    history.sample(START, sample(100, 10));
+    let after = history.sample(START + 1, sample(3, 1)).delta;
     assert_eq!((after.good, after.bad), (3, 1));
     let (hour, _) = history.window(HOUR, START + 1);
     assert_eq!((hour.good, hour.bad), (103, 11));
 }
 
 #[test]
-fn counters_that_go_anywhere_only_ever_add() {
-    let (mut history, mut dice, mut sum) = (history(), Dice(9), 0);
+fn arbitrary_counter_values_never_subtract() {
+    let (mut history, mut rng, mut sum) = (history(), SeededRng(9), 0);
     for step in 0..5_000 {
-        let back = dice.below(3) * step;
-        let now = reading(dice.below(1_000), dice.below(50));
+        let back = rng.below(3) * step;
+        let now = sample(rng.below(1_000), rng.below(50));
         sum += history
             .sample((START + step).saturating_sub(back), now)
-            .more
+            .delta
             .total();
     }
     assert_eq!(
@@ -40,7 +40,7 @@ fn counters_that_go_anywhere_only_ever_add() {
         0,
         "all is long ago"
     );
-    let now = history.tiers().now();
+    let now = history.tiers().newest();
     assert_eq!(history.window(MONTH, now).0.total(), sum);
 }
 
@@ -48,29 +48,32 @@ fn counters_that_go_anywhere_only_ever_add() {
 fn coverage_is_the_share_that_was_sampled() {
     let mut history = history();
     for step in 0..=180 {
-        history.sample(START + step, reading(step, 0));
+        history.sample(START + step, sample(step, 0));
     }
     assert_eq!(history.window(HOUR, START + 180).1, 0.5);
     // Nobody looks for a quarter of an hour; what was counted meanwhile is known, and not covered.
-    let late = history.sample(START + 270, reading(1_000, 0));
-    assert_eq!((late.gap, late.more.good, late.more.covered), (90, 820, 0));
+    let late = history.sample(START + 270, sample(1_000, 0));
+    assert_eq!(
+        (late.gap, late.delta.good, late.delta.covered),
+        (90, 820, 0)
+    );
     assert_eq!(history.window(HOUR, START + 270).1, 0.5);
 }
 
 #[test]
 fn a_late_sample_covers_what_it_is_late_for() {
     let mut history = history();
-    history.sample(START, reading(0, 0));
-    assert_eq!(history.sample(START + 3, reading(0, 0)).more.covered, 3);
-    assert_eq!(history.sample(START + 7, reading(0, 0)).more.covered, 0);
+    history.sample(START, sample(0, 0));
+    assert_eq!(history.sample(START + 3, sample(0, 0)).delta.covered, 3);
+    assert_eq!(history.sample(START + 7, sample(0, 0)).delta.covered, 0);
 }
 
 #[test]
 fn a_clock_that_goes_back_loses_nothing() {
     let mut history = history();
-    history.sample(START, reading(10, 0));
-    history.sample(START - 360, reading(20, 2));
-    history.sample(START + 1, reading(30, 2));
+    history.sample(START, sample(10, 0));
+    history.sample(START - 360, sample(20, 2));
+    history.sample(START + 1, sample(30, 2));
     let (hour, _) = history.window(HOUR, START + 1);
     assert_eq!((hour.good, hour.bad), (30, 2));
 }
@@ -79,53 +82,50 @@ fn a_clock_that_goes_back_loses_nothing() {
 /// order, before or after the first samples of the new process.
 #[test]
 fn a_month_with_restarts_equals_a_direct_count() {
-    let mut dice = Dice(21);
-    let (mut kept, mut direct) = (Vec::<(u64, Count)>::new(), Count::default());
+    let mut rng = SeededRng(21);
+    let (mut stored, mut direct) = (Vec::<(u64, EventCount)>::new(), EventCount::default());
     let mut at = START;
     let mut last = history();
     while at < START + 29 * 8_640 {
         let mut process = history();
-        let mut rows = kept.clone();
+        let mut rows = stored.clone();
         rows.reverse();
-        let restored_late = dice.below(2) == 0;
+        let restored_late = rng.below(2) == 0;
         if !restored_late {
             process.restore(std::mem::take(&mut rows), MONTH);
         }
-        let mut now = reading(0, 0);
-        for step in 0..2_000 + dice.below(9_000) {
-            let (good, bad) = (dice.below(9), dice.below(200) / 199);
-            now = reading(now.good + good, now.bad + bad);
-            let more = process.sample(at, now).more;
-            kept.push((at, more));
-            direct = direct.plus(more);
+        let mut now = sample(0, 0);
+        for step in 0..2_000 + rng.below(9_000) {
+            let (good, bad) = (rng.below(9), rng.below(200) / 199);
+            now = sample(now.good + good, now.bad + bad);
+            let delta = process.sample(at, now).delta;
+            stored.push((at, delta));
+            direct = direct.saturating_add(delta);
             if restored_late && step == 40 {
                 process.restore(std::mem::take(&mut rows), MONTH);
             }
             at += 1;
         }
-        at += dice.below(400);
+        at += rng.below(400);
         last = process;
     }
-    let (month, _) = last.window(MONTH, last.tiers().now());
+    let (month, _) = last.window(MONTH, last.tiers().newest());
     assert_eq!(month, direct);
 }
 
 #[test]
-fn the_order_of_what_was_kept_does_not_matter() {
+fn the_order_of_restored_rows_does_not_matter() {
     let rows: Vec<_> = (0..500)
         .map(|row| {
             let (good, bad) = (row % 7, row % 3);
             let covered = 6;
-            (START + row * 6, Count { good, bad, covered })
+            (START + row * 6, EventCount { good, bad, covered })
         })
         .collect();
-    let mut dice = Dice(4);
+    let mut rng = SeededRng(4);
     let mut mixed = rows.clone();
     for place in (1..mixed.len()).rev() {
-        mixed.swap(
-            place,
-            usize::try_from(dice.below(place as u64 + 1)).unwrap(),
-        );
+        mixed.swap(place, usize::try_from(rng.below(place as u64 + 1)).unwrap());
     }
     let windows = |rows: Vec<_>| {
         let mut history = history();

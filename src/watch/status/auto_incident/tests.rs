@@ -1,4 +1,4 @@
-//! Histories played second by second.
+//! Histories simulated second by second.
 
 use super::*;
 use crate::store::tests::rows::at;
@@ -7,25 +7,25 @@ use ComponentState::{DegradedPerformance, MajorOutage, NoData, Operational, Part
 
 const KEYS: [&str; 2] = ["api", "database"];
 
-/// A world of two components, and what is written down about it.
-struct World {
-    seen: Vec<Seen>,
-    bulletins: Vec<BulletinRow>,
+/// A simulation of two components and their incidents.
+struct Simulation {
+    observations: Vec<Observation>,
+    incident_rows: Vec<IncidentRow>,
     second: i64,
     from: IncidentFrom,
 }
 
-impl World {
+impl Simulation {
     fn new() -> Self {
-        let seen = KEYS.map(|key| Seen {
+        let observations = KEYS.map(|key| Observation {
             key: key.into(),
             name: key.to_uppercase().into(),
             state: Operational,
             since: at(0),
         });
         Self {
-            seen: seen.into(),
-            bulletins: Vec::new(),
+            observations: observations.into(),
+            incident_rows: Vec::new(),
             second: 0,
             from: IncidentFrom::PartialOutage,
         }
@@ -33,49 +33,49 @@ impl World {
 
     fn set(&mut self, key: usize, state: ComponentState) {
         let now = at(self.second);
-        let seen = &mut self.seen[key];
-        if seen.state != state {
-            (seen.state, seen.since) = (state, now);
+        let observation = &mut self.observations[key];
+        if observation.state != state {
+            (observation.state, observation.since) = (state, now);
         }
     }
 
-    fn decide(&self) -> Option<BulletinRow> {
-        let bulletins: Vec<_> = self.bulletins.iter().collect();
-        let terms = Terms {
+    fn decide(&self) -> Option<IncidentRow> {
+        let incident_rows: Vec<_> = self.incident_rows.iter().collect();
+        let rules = AutoIncidentRules {
             from: self.from,
             open_after: Duration::from_secs(60),
             resolve_after: Duration::from_secs(300),
         };
-        let situation = Situation {
-            terms,
-            seen: &self.seen,
-            bulletins: &bulletins,
+        let inputs = AutoIncidentInputs {
+            rules,
+            observations: &self.observations,
+            incident_rows: &incident_rows,
             now: at(self.second),
         };
-        situation.decide()
+        inputs.decide()
     }
 
-    fn pass(&mut self, seconds: i64) {
+    fn advance(&mut self, seconds: i64) {
         for _ in 0..seconds {
             self.second += 1;
             if let Some(row) = self.decide() {
-                self.bulletins.retain(|known| known.id != row.id);
-                self.bulletins.push(row);
+                self.incident_rows.retain(|known| known.id != row.id);
+                self.incident_rows.push(row);
             }
         }
     }
 
-    fn course(&self, index: usize) -> &IncidentCourse {
-        match &self.bulletins[index].course {
-            Course::Incident(course) => course,
-            Course::Maintenance(_) => panic!("{:?}", self.bulletins[index]),
+    fn details(&self, index: usize) -> &IncidentDetails {
+        match &self.incident_rows[index].kind {
+            IncidentKind::Incident(details) => details,
+            IncidentKind::Maintenance(_) => panic!("{:?}", self.incident_rows[index]),
         }
     }
 
-    /// When each update of the only incident came, and what it said.
-    fn told(&self) -> Vec<(i64, IncidentStatus, &str)> {
-        assert_eq!(self.bulletins.len(), 1, "{:#?}", self.bulletins);
-        let updates = self.course(0).updates.iter();
+    /// Returns the time, status and text of each update of the only incident.
+    fn updates(&self) -> Vec<(i64, IncidentStatus, &str)> {
+        assert_eq!(self.incident_rows.len(), 1, "{:#?}", self.incident_rows);
+        let updates = self.details(0).updates.iter();
         let second = |time: Timestamp| time.as_second() - at(0).as_second();
         updates
             .map(|update| (second(update.at), update.status, &*update.body))
@@ -84,19 +84,19 @@ impl World {
 }
 
 #[test]
-fn an_outage_opens_one_incident_tells_its_changes_and_resolves_itself() {
-    let mut world = World::new();
-    world.pass(10);
-    world.set(1, MajorOutage);
-    world.pass(20);
-    world.set(0, DegradedPerformance);
-    world.pass(170);
-    world.set(1, Operational);
-    world.set(0, Operational);
-    world.pass(400);
+fn an_outage_opens_one_incident_announces_changes_and_resolves() {
+    let mut simulation = Simulation::new();
+    simulation.advance(10);
+    simulation.set(1, MajorOutage);
+    simulation.advance(20);
+    simulation.set(0, DegradedPerformance);
+    simulation.advance(170);
+    simulation.set(1, Operational);
+    simulation.set(0, Operational);
+    simulation.advance(400);
     use IncidentStatus::{Investigating, Monitoring, Resolved};
     assert_eq!(
-        world.told(),
+        simulation.updates(),
         [
             (
                 70,
@@ -116,64 +116,71 @@ fn an_outage_opens_one_incident_tells_its_changes_and_resolves_itself() {
             ),
         ]
     );
-    assert_eq!(world.bulletins[0].title, "Major outage of DATABASE");
-    let course = world.course(0);
     assert_eq!(
-        course.started_at,
+        simulation.incident_rows[0].title,
+        "Major outage of DATABASE"
+    );
+    let details = simulation.details(0);
+    assert_eq!(
+        details.started_at,
         at(10),
         "when it began, and not when it was opened"
     );
     assert_eq!(
-        (course.impact, course.resolved_at),
+        (details.impact, details.resolved_at),
         (Impact::Critical, Some(at(500)))
     );
 }
 
 #[test]
-fn what_comes_and_goes_opens_nothing_and_ends_nothing() {
-    let mut world = World::new();
+fn a_flapping_component_opens_nothing_and_resolves_nothing() {
+    let mut simulation = Simulation::new();
     for _ in 0..30 {
-        world.set(0, MajorOutage);
-        world.pass(59);
-        world.set(0, Operational);
-        world.pass(59);
+        simulation.set(0, MajorOutage);
+        simulation.advance(59);
+        simulation.set(0, Operational);
+        simulation.advance(59);
     }
-    assert!(world.bulletins.is_empty());
-    world.set(0, MajorOutage);
-    world.pass(61);
+    assert!(simulation.incident_rows.is_empty());
+    simulation.set(0, MajorOutage);
+    simulation.advance(61);
     for _ in 0..30 {
-        world.set(0, Operational);
-        world.pass(59);
-        world.set(0, MajorOutage);
-        world.pass(59);
+        simulation.set(0, Operational);
+        simulation.advance(59);
+        simulation.set(0, MajorOutage);
+        simulation.advance(59);
     }
-    assert_eq!(world.told().len(), 1, "one incident, and not a word more");
-    assert_eq!(world.course(0).resolved_at, None);
+    assert_eq!(
+        simulation.updates().len(),
+        1,
+        "one incident, and not a word more"
+    );
+    assert_eq!(simulation.details(0).resolved_at, None);
 }
 
 #[test]
-fn degraded_performance_is_a_reason_only_where_it_is_configured() {
-    let mut world = World::new();
-    world.set(0, DegradedPerformance);
-    world.pass(600);
-    assert!(world.bulletins.is_empty());
-    world.from = IncidentFrom::DegradedPerformance;
-    world.pass(1);
-    assert_eq!(world.course(0).impact, Impact::Minor);
+fn degraded_performance_opens_an_incident_only_if_configured() {
+    let mut simulation = Simulation::new();
+    simulation.set(0, DegradedPerformance);
+    simulation.advance(600);
+    assert!(simulation.incident_rows.is_empty());
+    simulation.from = IncidentFrom::DegradedPerformance;
+    simulation.advance(1);
+    assert_eq!(simulation.details(0).impact, Impact::Minor);
 }
 
 #[test]
-fn what_is_slow_before_and_after_an_outage_does_not_keep_it_open() {
-    let mut world = World::new();
-    world.set(0, DegradedPerformance);
-    world.pass(100);
-    world.set(0, MajorOutage);
-    world.pass(100);
-    world.set(0, DegradedPerformance);
-    world.pass(500);
+fn degraded_performance_after_an_outage_does_not_keep_it_open() {
+    let mut simulation = Simulation::new();
+    simulation.set(0, DegradedPerformance);
+    simulation.advance(100);
+    simulation.set(0, MajorOutage);
+    simulation.advance(100);
+    simulation.set(0, DegradedPerformance);
+    simulation.advance(500);
     use IncidentStatus::{Investigating, Monitoring, Resolved};
     assert_eq!(
-        world.told(),
+        simulation.updates(),
         [
             (
                 160,
@@ -188,33 +195,33 @@ fn what_is_slow_before_and_after_an_outage_does_not_keep_it_open() {
             ),
         ]
     );
-    let affected = &world.bulletins[0].affected;
+    let affected = &simulation.incident_rows[0].affected;
     assert_eq!(affected[0].state, DegradedPerformance);
 }
 
 #[test]
 fn without_data_nothing_opens_and_nothing_is_resolved_for_an_hour() {
-    let mut world = World::new();
-    world.set(0, NoData);
-    world.pass(600);
-    assert!(world.bulletins.is_empty());
-    world.set(0, PartialOutage);
-    world.pass(61);
-    world.set(0, NoData);
-    world.pass(3_500);
-    assert_eq!(world.told().len(), 1);
-    world.pass(200);
-    assert_eq!(world.course(0).status, IncidentStatus::Resolved);
+    let mut simulation = Simulation::new();
+    simulation.set(0, NoData);
+    simulation.advance(600);
+    assert!(simulation.incident_rows.is_empty());
+    simulation.set(0, PartialOutage);
+    simulation.advance(61);
+    simulation.set(0, NoData);
+    simulation.advance(3_500);
+    assert_eq!(simulation.updates().len(), 1);
+    simulation.advance(200);
+    assert_eq!(simulation.details(0).status, IncidentStatus::Resolved);
 }
 
-fn written_by_a_person(world: &mut World, status: IncidentStatus) {
-    let now = at(world.second);
-    let row = &mut world.bulletins[0];
+fn update_manually(simulation: &mut Simulation, status: IncidentStatus) {
+    let now = at(simulation.second);
+    let row = &mut simulation.incident_rows[0];
     row.version += 1;
-    if let Course::Incident(course) = &mut row.course {
-        course.status = status;
-        course.resolved_at = status.is_end().then_some(now);
-        course.updates.push(UpdateRow {
+    if let IncidentKind::Incident(details) = &mut row.kind {
+        details.status = status;
+        details.resolved_at = status.is_end().then_some(now);
+        details.updates.push(UpdateRow {
             id: StatusId::random(),
             status,
             body: "We know.".into(),
@@ -226,66 +233,82 @@ fn written_by_a_person(world: &mut World, status: IncidentStatus) {
 }
 
 #[test]
-fn after_a_word_of_a_person_the_system_is_silent_about_it() {
-    let mut world = World::new();
-    world.set(0, MajorOutage);
-    world.pass(61);
-    written_by_a_person(&mut world, IncidentStatus::Identified);
-    world.set(1, MajorOutage);
-    world.pass(100);
-    world.set(0, Operational);
-    world.set(1, Operational);
-    world.pass(1_000);
-    assert_eq!(world.told().len(), 2);
+fn a_manual_update_turns_automatic_updates_off() {
+    let mut simulation = Simulation::new();
+    simulation.set(0, MajorOutage);
+    simulation.advance(61);
+    update_manually(&mut simulation, IncidentStatus::Identified);
+    simulation.set(1, MajorOutage);
+    simulation.advance(100);
+    simulation.set(0, Operational);
+    simulation.set(1, Operational);
+    simulation.advance(1_000);
+    assert_eq!(simulation.updates().len(), 2);
 }
 
 #[test]
-fn what_a_person_closed_is_not_opened_again_until_it_is_something_new() {
-    let mut world = World::new();
-    world.set(0, MajorOutage);
-    world.pass(61);
-    written_by_a_person(&mut world, IncidentStatus::Resolved);
-    world.pass(1_000);
-    assert_eq!(world.bulletins.len(), 1, "it is the same trouble still");
-    world.set(0, Operational);
-    world.pass(10);
-    world.set(0, MajorOutage);
-    world.pass(61);
-    assert_eq!(world.bulletins.len(), 2);
+fn a_manually_resolved_incident_is_not_reopened_for_the_same_outage() {
+    let mut simulation = Simulation::new();
+    simulation.set(0, MajorOutage);
+    simulation.advance(61);
+    update_manually(&mut simulation, IncidentStatus::Resolved);
+    simulation.advance(1_000);
+    assert_eq!(
+        simulation.incident_rows.len(),
+        1,
+        "it is the same trouble still"
+    );
+    simulation.set(0, Operational);
+    simulation.advance(10);
+    simulation.set(0, MajorOutage);
+    simulation.advance(61);
+    assert_eq!(simulation.incident_rows.len(), 2);
 }
 
 #[test]
-fn what_a_person_writes_about_already_is_no_reason() {
-    let mut world = World::new();
-    let mut theirs = crate::store::tests::rows::incident("theirs", 0, None);
-    world.bulletins.push(theirs.clone());
-    world.set(0, MajorOutage);
-    world.pass(100);
-    assert_eq!(world.bulletins.len(), 1);
-    world.set(1, MajorOutage);
-    world.pass(100);
-    assert_eq!(world.bulletins.len(), 2, "the other component is one");
-    theirs.draft = true;
-    let mut world = World::new();
-    world.bulletins.push(theirs);
-    world.set(0, MajorOutage);
-    world.pass(100);
-    assert_eq!(world.bulletins.len(), 2, "a draft is not known to anybody");
+fn a_component_of_a_manual_incident_opens_none() {
+    let mut simulation = Simulation::new();
+    let mut manual = crate::store::tests::rows::incident("theirs", 0, None);
+    simulation.incident_rows.push(manual.clone());
+    simulation.set(0, MajorOutage);
+    simulation.advance(100);
+    assert_eq!(simulation.incident_rows.len(), 1);
+    simulation.set(1, MajorOutage);
+    simulation.advance(100);
+    assert_eq!(
+        simulation.incident_rows.len(),
+        2,
+        "the other component is one"
+    );
+    manual.draft = true;
+    let mut simulation = Simulation::new();
+    simulation.incident_rows.push(manual);
+    simulation.set(0, MajorOutage);
+    simulation.advance(100);
+    assert_eq!(
+        simulation.incident_rows.len(),
+        2,
+        "a draft is not known to anybody"
+    );
 }
 
 #[test]
-fn whoever_hears_of_it_later_does_not_contradict() {
-    let mut world = World::new();
-    world.pass(1_000);
-    world.set(0, MajorOutage);
-    world.pass(61);
+fn a_process_with_late_observations_does_not_contradict() {
+    let mut simulation = Simulation::new();
+    simulation.advance(1_000);
+    simulation.set(0, MajorOutage);
+    simulation.advance(61);
     // Another process, which knows the incident and has yet to hear of the state.
-    let mut other = World::new();
-    other.second = world.second;
-    other.bulletins = world.bulletins.clone();
-    other.pass(100);
-    assert_eq!(other.told().len(), 1, "what it saw is older than the word");
+    let mut other = Simulation::new();
+    other.second = simulation.second;
+    other.incident_rows = simulation.incident_rows.clone();
+    other.advance(100);
+    assert_eq!(
+        other.updates().len(),
+        1,
+        "what it saw is older than the word"
+    );
     other.set(0, MajorOutage);
-    other.pass(100);
-    assert_eq!(other.told().len(), 1, "and what it hears is no news");
+    other.advance(100);
+    assert_eq!(other.updates().len(), 1, "and what it hears is no news");
 }

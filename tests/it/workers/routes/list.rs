@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-fn ids(answer: &Answer) -> Vec<&str> {
-    let workers = answer.json["workers"].as_array().unwrap();
+fn ids(response: &JsonResponse) -> Vec<&str> {
+    let workers = response.json["workers"].as_array().unwrap();
     workers
         .iter()
         .map(|worker| worker["worker_id"].as_str().unwrap())
@@ -11,7 +11,7 @@ fn ids(answer: &Answer) -> Vec<&str> {
 }
 
 /// Two that are online, one late, one offline, one stopped.
-async fn crowd() -> TestTelemetry {
+async fn many_workers() -> TestTelemetry {
     let test = TestTelemetry::new();
     beat(&test, "gone", "a", 1).await;
     goodbye(&test, "done", "a", 1).await;
@@ -30,10 +30,10 @@ async fn the_list_has_its_documented_members_and_all_states_are_counted() {
         "failed_total":1,"queue_depth":3}}"#;
     assert_eq!(post(&test, "w1", body).await.status, 202);
     test.clock().advance(Duration::from_millis(1500));
-    let answer = get(&test, LIST).await;
-    assert_eq!(answer.status, 200);
+    let response = get(&test, LIST).await;
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.json,
+        response.json,
         json!({
             "status": "pass",
             "counts": {"new": 0, "online": 1, "late": 0, "stalled": 0, "offline": 0, "stopped": 0},
@@ -49,15 +49,15 @@ async fn the_list_has_its_documented_members_and_all_states_are_counted() {
 
 #[tokio::test]
 async fn nobody_is_no_fault() {
-    let answer = get(&TestTelemetry::new(), LIST).await;
-    assert_eq!(answer.json["status"], "pass");
-    assert_eq!(answer.json["workers"], json!([]));
-    assert_eq!(answer.json["counts"]["offline"], 0);
+    let response = get(&TestTelemetry::new(), LIST).await;
+    assert_eq!(response.json["status"], "pass");
+    assert_eq!(response.json["workers"], json!([]));
+    assert_eq!(response.json["counts"]["offline"], 0);
 }
 
 #[tokio::test]
 async fn states_are_asked_for_several_times_or_with_commas() {
-    let test = crowd().await;
+    let test = many_workers().await;
     for (query, expected) in [
         ("", vec!["done", "gone", "slow", "w10", "w2"]),
         ("?state=late", vec!["slow"]),
@@ -66,22 +66,22 @@ async fn states_are_asked_for_several_times_or_with_commas() {
         ("?state=late%2Cstopped&mood=good", vec!["done", "slow"]),
         ("?role=scheduler", vec!["test"]),
     ] {
-        let answer = get(&test, &format!("{LIST}{query}")).await;
-        assert_eq!(ids(&answer), expected, "{query}");
+        let response = get(&test, &format!("{LIST}{query}")).await;
+        assert_eq!(ids(&response), expected, "{query}");
     }
-    let answer = get(&test, &format!("{LIST}?state=late")).await;
-    assert_eq!(answer.json["counts"]["online"], 2, "counts are of all");
-    assert_eq!(answer.json["status"], "warn");
+    let response = get(&test, &format!("{LIST}?state=late")).await;
+    assert_eq!(response.json["counts"]["online"], 2, "counts are of all");
+    assert_eq!(response.json["status"], "warn");
 }
 
 #[tokio::test]
 async fn pages_follow_each_other_by_their_cursors() {
-    let test = crowd().await;
+    let test = many_workers().await;
     let (mut seen, mut next) = (Vec::new(), String::new());
     loop {
-        let answer = get(&test, &format!("{LIST}?limit=2{next}")).await;
-        seen.extend(ids(&answer).into_iter().map(str::to_owned));
-        match answer.json["next_cursor"].as_str() {
+        let response = get(&test, &format!("{LIST}?limit=2{next}")).await;
+        seen.extend(ids(&response).into_iter().map(str::to_owned));
+        match response.json["next_cursor"].as_str() {
             Some(cursor) => next = format!("&cursor={cursor}"),
             None => break,
         }
@@ -92,16 +92,16 @@ async fn pages_follow_each_other_by_their_cursors() {
 #[tokio::test]
 async fn every_fault_of_a_query_is_named_at_once() {
     let query = "?state=ill,late&limit=0&cursor=%20&role=boss&limit=1001";
-    let answer = get(&TestTelemetry::new(), &format!("{LIST}{query}")).await;
-    assert_eq!(answer.status, 400);
+    let response = get(&TestTelemetry::new(), &format!("{LIST}{query}")).await;
+    assert_eq!(response.status, 400);
     assert_eq!(
-        paths(&answer),
+        paths(&response),
         ["state", "limit", "cursor", "role", "limit"]
     );
-    assert_eq!(answer.json["error"], "bad query");
-    assert_eq!(answer.headers["cache-control"], "no-store");
+    assert_eq!(response.json["error"], "bad query");
+    assert_eq!(response.headers["cache-control"], "no-store");
     assert_eq!(
-        answer.json["faults"][0],
+        response.json["faults"][0],
         json!({
             "path": "state",
             "found": "ill",
@@ -112,9 +112,9 @@ async fn every_fault_of_a_query_is_named_at_once() {
 
 #[tokio::test]
 async fn a_query_that_is_no_text_is_refused_and_not_taken_for_none() {
-    let answer = get(&TestTelemetry::new(), &format!("{LIST}?state=%ff")).await;
+    let response = get(&TestTelemetry::new(), &format!("{LIST}?state=%ff")).await;
     assert_eq!(
-        (answer.status.as_u16(), paths(&answer)),
+        (response.status.as_u16(), paths(&response)),
         (400, vec!["state"])
     );
 }
@@ -152,8 +152,8 @@ async fn schedulers_have_a_list_of_their_own() {
     let body = r#"{"boot_id":"a","sequence":1,"role":"scheduler"}"#;
     assert_eq!(post(&test, "s1", body).await.status, 202);
     assert!(ids(&get(&test, LIST).await).is_empty());
-    let answer = get(&test, &format!("{LIST}?role=scheduler")).await;
-    assert_eq!(ids(&answer), ["s1"]);
+    let response = get(&test, &format!("{LIST}?role=scheduler")).await;
+    assert_eq!(ids(&response), ["s1"]);
 }
 
 #[tokio::test]

@@ -11,10 +11,10 @@ async fn a_worker_has_its_documented_members() {
         "last_progress_at":"2027-01-15T07:59:59Z","oldest_in_flight_ms":2500,"queue_depth":3}}"#;
     assert_eq!(post(&test, "w1", body).await.status, 202);
     test.clock().advance(Duration::from_millis(1500));
-    let answer = get(&test, &path("w1")).await;
-    assert_eq!(answer.status, 200);
+    let response = get(&test, &path("w1")).await;
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.json,
+        response.json,
         json!({
             "worker_id": "w1", "state": "online",
             "last_seen": "2027-01-15T08:00:00.000Z", "age_ms": 1500,
@@ -34,11 +34,11 @@ async fn one_that_is_expected_and_never_came_has_the_same_members_and_no_values(
     let mut config = crate::support::config();
     config.heartbeat.expected = vec!["w1".into()];
     let test = TestTelemetry::with(config, &[]).unwrap();
-    let answer = get(&test, &path("w1")).await;
-    assert_eq!(answer.json["state"], "new");
-    assert_eq!(keys(&answer.json).len(), 11);
+    let response = get(&test, &path("w1")).await;
+    assert_eq!(response.json["state"], "new");
+    assert_eq!(keys(&response.json).len(), 11);
     for key in ["last_seen", "age_ms", "late_at", "boot_id", "clock_skew_ms"] {
-        assert!(answer.json[key].is_null(), "{key}");
+        assert!(response.json[key].is_null(), "{key}");
     }
     wait(&test, 300);
     assert_eq!(get(&test, &path("w1")).await.json["state"], "offline");
@@ -70,9 +70,9 @@ async fn strictly_one_that_is_offline_or_stalled_is_an_error() {
         assert_eq!(get(&test, &strict).await.status, 200, "beat {sequence}");
         wait(&test, if sequence < 11 { 29 } else { 10 });
     }
-    let answer = get(&test, &strict).await;
+    let response = get(&test, &strict).await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.json["state"]),
+        (response.status.as_u16(), &response.json["state"]),
         (503, &json!("stalled"))
     );
     wait(&test, 50);
@@ -89,9 +89,9 @@ async fn strictly_one_that_is_offline_or_stalled_is_an_error() {
         get(&test, &format!("{}?strict=0", path("w1"))).await.status,
         200
     );
-    let answer = get(&test, &format!("{}?strict=very", path("w1"))).await;
+    let response = get(&test, &format!("{}?strict=very", path("w1"))).await;
     assert_eq!(
-        (answer.status.as_u16(), paths(&answer)),
+        (response.status.as_u16(), paths(&response)),
         (400, vec!["strict"])
     );
 }

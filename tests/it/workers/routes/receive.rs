@@ -2,18 +2,18 @@ use serde_json::json;
 use vantage_obs::config::Secret;
 
 use super::*;
-use crate::support::{Step, Steps, config};
+use crate::support::{ScriptedBody, Step, config};
 
 const BODY: &str = r#"{"boot_id":"a","sequence":1}"#;
 
 #[tokio::test]
 async fn a_beat_is_received_and_the_answer_says_as_what() {
     let test = TestTelemetry::new();
-    let answer = post(&test, "w1", r#"{"boot_id":"a","sequence":1,"mood":1}"#).await;
-    assert_eq!(answer.status, 202);
-    assert_eq!(answer.headers["cache-control"], "no-store");
+    let response = post(&test, "w1", r#"{"boot_id":"a","sequence":1,"mood":1}"#).await;
+    assert_eq!(response.status, 202);
+    assert_eq!(response.headers["cache-control"], "no-store");
     assert_eq!(
-        answer.json,
+        response.json,
         json!({"worker_id": "w1", "result": "accepted", "state": "online"})
     );
     for (boot, sequence, result) in [
@@ -23,9 +23,9 @@ async fn a_beat_is_received_and_the_answer_says_as_what() {
         ("a", 2, "superseded"),
     ] {
         let body = format!(r#"{{"boot_id":"{boot}","sequence":{sequence}}}"#);
-        let answer = post(&test, "w1", &body).await;
+        let response = post(&test, "w1", &body).await;
         assert_eq!(
-            (answer.status.as_u16(), &answer.json["result"]),
+            (response.status.as_u16(), &response.json["result"]),
             (202, &json!(result))
         );
     }
@@ -35,11 +35,11 @@ async fn a_beat_is_received_and_the_answer_says_as_what() {
 async fn every_fault_is_named_with_its_path_and_counted() {
     let test = TestTelemetry::new();
     let body = r#"{"boot_id":"","state":"ill","progress":{"in_flight":-1}}"#;
-    let answer = post(&test, "a%20b", body).await;
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.headers["cache-control"], "no-store");
+    let response = post(&test, "a%20b", body).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.headers["cache-control"], "no-store");
     assert_eq!(
-        paths(&answer),
+        paths(&response),
         [
             "worker_id",
             "$.boot_id",
@@ -48,19 +48,19 @@ async fn every_fault_is_named_with_its_path_and_counted() {
             "$.progress.in_flight"
         ]
     );
-    let allowed = &answer.json["faults"][3]["allowed"];
+    let allowed = &response.json["faults"][3]["allowed"];
     assert_eq!(allowed, "running, draining, stopped");
     for broken in ["", "{", "[]", "\u{0}"] {
         assert_eq!(post(&test, "w1", broken).await.status, 400);
     }
-    let answer = post(&test, "%ff", BODY).await;
+    let response = post(&test, "%ff", BODY).await;
     assert_eq!(
-        (answer.status.as_u16(), paths(&answer)),
+        (response.status.as_u16(), paths(&response)),
         (400, vec!["worker_id"])
     );
     // Also where no worker has ever come: whoever refuses all must say so.
-    let refused = test.value("vantage_worker_beats_total", &[("result", "refused")]);
-    assert_eq!(refused, Some(6.0));
+    let rejection = test.value("vantage_worker_beats_total", &[("result", "refused")]);
+    assert_eq!(rejection, Some(6.0));
 }
 
 #[tokio::test]
@@ -78,10 +78,10 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
-        let answer = send(&test, request.body(BODY.into()).unwrap()).await;
-        assert_eq!(answer.status, 401, "{authorization:?}");
+        let response = send(&test, request.body(BODY.into()).unwrap()).await;
+        assert_eq!(response.status, 401, "{authorization:?}");
         assert_eq!(
-            answer.headers["www-authenticate"],
+            response.headers["www-authenticate"],
             r#"Bearer realm="heartbeat""#
         );
     }
@@ -91,8 +91,8 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
         "nothing was taken in"
     );
     let request = post_to("w1").header("authorization", "bearer t0ken");
-    let answer = send(&test, request.body(BODY.into()).unwrap()).await;
-    assert_eq!(answer.status, 202);
+    let response = send(&test, request.body(BODY.into()).unwrap()).await;
+    assert_eq!(response.status, 202);
     assert_eq!(get(&test, &path("w1")).await.status, 200);
     assert_eq!(get(&test, LIST).await.status, 200);
 }
@@ -107,12 +107,12 @@ async fn a_body_over_16_kib_is_refused_whatever_it_says_of_its_length() {
     assert_eq!(post(&test, "w1", &padded(16 * 1024)).await.status, 202);
     assert_eq!(post(&test, "w1", &padded(16 * 1024 + 1)).await.status, 413);
     let chunk: &'static str = Box::leak(padded(10_000).into_boxed_str());
-    let steps = || Steps::new([Step::Data(chunk), Step::Data(chunk)]);
+    let steps = || ScriptedBody::new([Step::Data(chunk), Step::Data(chunk)]);
     for body in [steps(), steps().with_length(28)] {
         let request = post_to("w1").body(Body::new(body)).unwrap();
         assert_eq!(send(&test, request).await.status, 413);
     }
-    let broken = Steps::new([Step::Data("{"), Step::Fail]);
+    let broken = ScriptedBody::new([Step::Data("{"), Step::Fail]);
     let request = post_to("w1").body(Body::new(broken)).unwrap();
     assert_eq!(send(&test, request).await.status, 400);
 }
@@ -130,8 +130,8 @@ async fn only_plain_json_is_taken_and_no_type_at_all_is_json() {
         ("content-encoding", "identity", 202),
     ] {
         let request = post_to("w1").header(name, value);
-        let answer = send(&test, request.body(BODY.into()).unwrap()).await;
-        assert_eq!(answer.status, status, "{name}: {value}");
+        let response = send(&test, request.body(BODY.into()).unwrap()).await;
+        assert_eq!(response.status, status, "{name}: {value}");
     }
 }
 
@@ -143,14 +143,14 @@ async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
     for sequence in 1..=20 {
         beat(&test, "w1", "a", sequence).await;
     }
-    let answer = post(&test, "w1", r#"{"boot_id":"a","sequence":21}"#).await;
+    let response = post(&test, "w1", r#"{"boot_id":"a","sequence":21}"#).await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.headers["retry-after"]),
+        (response.status.as_u16(), &response.headers["retry-after"]),
         (429, &"1".parse().unwrap())
     );
-    let answer = post(&test, "w2", BODY).await;
+    let response = post(&test, "w2", BODY).await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.headers["retry-after"]),
+        (response.status.as_u16(), &response.headers["retry-after"]),
         (429, &"60".parse().unwrap())
     );
     for result in ["too_fast", "full"] {
@@ -173,7 +173,7 @@ async fn beats_are_neither_requests_of_the_api_nor_traced() {
         Request::get(LIST).body(Body::empty()).unwrap(),
     ] {
         assert!(
-            sure(app.clone().oneshot(request).await)
+            into_ok(app.clone().oneshot(request).await)
                 .status()
                 .is_success()
         );

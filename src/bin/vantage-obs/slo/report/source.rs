@@ -1,4 +1,4 @@
-//! Where the figures of a report come from.
+//! The sources of a report.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use vantage_obs::config::{self, Config, Endpoint, Environment, Secret, StoreKind};
-use vantage_obs::fleet::{Fleet, FleetReport};
-use vantage_obs::slo::policy::Policy;
-use vantage_obs::slo::report::Report;
-use vantage_obs::slo::{Objectives, Rolling};
-use vantage_obs::stored::{Stored, StoredError};
+use vantage_obs::fleet::{FleetReport, PrometheusReporter};
+use vantage_obs::slo::policy::BurnRatePolicy;
+use vantage_obs::slo::report::SloReport;
+use vantage_obs::slo::{Objectives, RollingWindow};
+use vantage_obs::stored::{StoredObjectives, StoredObjectivesError};
 use vantage_obs::units::parse_duration;
 
-use crate::config::{readable, secret};
-use crate::output::Failure;
+use crate::config::{ensure_readable, secret_from_env};
+use crate::output::CliError;
 
 /// Where to look, and as whom.
 #[derive(Debug, Args)]
-pub(super) struct Sources {
+pub(super) struct SourceArgs {
     /// The folder with the objectives' JSON files [default: the configuration's, or else slo].
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub(super) struct Sources {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    origin: Origin,
+    origin: OriginArgs,
     /// The environment variable that holds the bearer token [default: the configuration's token, for
     /// the configuration's URL only].
     #[arg(long, value_name = "NAME")]
@@ -52,7 +52,7 @@ pub(super) struct Sources {
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct Origin {
+struct OriginArgs {
     /// The base of a Prometheus-compatible API: the fleet's figures [default: slo.prometheus.url].
     #[arg(long, value_name = "URL")]
     prometheus: Option<Endpoint>,
@@ -61,239 +61,251 @@ struct Origin {
     url: Option<Endpoint>,
     /// A store, for what services have kept in it: file:PATH or postgres://USER:PASSWORD@HOST/NAME;
     /// without a value the configuration's. A file is read while its service is down.
-    #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", value_parser = store)]
-    store: Option<Named>,
+    #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", value_parser = parse_store_arg)]
+    store: Option<StoreArg>,
 }
 
-/// A store as somebody writes it.
+/// The value of `--store`.
 #[derive(Clone, Debug)]
-enum Named {
+enum StoreArg {
     /// The configuration's.
     Configured,
-    This(Box<config::Store>),
+    Given(Box<config::StoreConfig>),
 }
 
-/// Whom to ask.
-pub(super) enum Source {
+/// The source of reports.
+pub(super) enum ReportBackend {
     /// A Prometheus-compatible API, about these objectives.
-    Fleet(Fleet, Objectives),
+    Fleet(PrometheusReporter, Objectives),
     /// A service, which has a report of its own.
-    Service(Fleet, Policy),
+    Service(PrometheusReporter, BurnRatePolicy),
     /// A store, about an instance or all, and how they judge.
     Store {
-        store: Box<config::Store>,
+        store: Box<config::StoreConfig>,
         instance: Option<String>,
         objectives: Objectives,
-        slo: Box<config::Slo>,
+        slo: Box<config::SloConfig>,
     },
 }
 
-/// A report, and what it lacks.
-pub(super) struct Found {
-    /// Whose it is, where a store has several.
+/// A report, with the failures and warnings of its source.
+pub(super) struct SourcedReport {
+    /// The instance, for a report from a store.
     pub(super) instance: Option<String>,
-    pub(super) report: Report,
-    /// What an alert is in it.
-    pub(super) policy: Policy,
+    pub(super) report: SloReport,
+    /// The policy by which its alerts are raised.
+    pub(super) policy: BurnRatePolicy,
     pub(super) failures: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 
-impl Sources {
-    pub(super) fn source(&self) -> Result<Source, Failure> {
-        let config = self.configured()?;
-        let settings = config.as_ref();
+impl SourceArgs {
+    pub(super) fn source(&self) -> Result<ReportBackend, CliError> {
+        let config = self.load_config()?;
+        let config = config.as_ref();
         if let Some(url) = &self.origin.url {
-            let policy = settings.map(|config| config.slo.alert_policy());
-            return Ok(Source::Service(
-                self.client(url, settings)?,
+            let policy = config.map(|config| config.slo.alert_policy());
+            return Ok(ReportBackend::Service(
+                self.reporter(url, config)?,
                 policy.unwrap_or_default(),
             ));
         }
         if let Some(store) = &self.origin.store {
-            return self.stored(store, settings);
+            return self.store_source(store, config);
         }
-        let configured = || settings?.slo.prometheus.url.as_ref();
+        let configured = || config?.slo.prometheus.url.as_ref();
         let Some(url) = self.origin.prometheus.as_ref().or_else(configured) else {
-            let why = "--prometheus, --url or --store is missing, and no configuration names slo.prometheus.url";
-            return Err(Failure::Usage(why.into()));
+            let message = "--prometheus, --url or --store is missing, and no configuration names slo.prometheus.url";
+            return Err(CliError::Usage(message.into()));
         };
-        let fleet = self.client(url, settings)?;
-        Ok(Source::Fleet(fleet, self.objectives(settings)?))
+        let reporter = self.reporter(url, config)?;
+        Ok(ReportBackend::Fleet(
+            reporter,
+            self.load_objectives(config)?,
+        ))
     }
 
-    fn stored(&self, store: &Named, config: Option<&Config>) -> Result<Source, Failure> {
+    fn store_source(
+        &self,
+        store: &StoreArg,
+        config: Option<&Config>,
+    ) -> Result<ReportBackend, CliError> {
         let store = match store {
-            Named::This(store) => Some(&**store),
-            Named::Configured => config.map(|config| &config.store),
+            StoreArg::Given(store) => Some(&**store),
+            StoreArg::Configured => config.map(|config| &config.store),
         };
         let Some(store) = store else {
-            let why = "--store without a value is the configuration's, and there is none";
-            return Err(Failure::Usage(why.into()));
+            let message = "--store without a value is the configuration's, and there is none";
+            return Err(CliError::Usage(message.into()));
         };
         let slo = config.map(|config| config.slo.clone()).unwrap_or_default();
-        Ok(Source::Store {
+        Ok(ReportBackend::Store {
             store: Box::new(store.clone()),
             instance: self.instance.clone(),
-            objectives: self.objectives(config)?,
+            objectives: self.load_objectives(config)?,
             slo: Box::new(slo),
         })
     }
 
-    /// The configuration, where one is named.
-    fn configured(&self) -> Result<Option<Config>, Failure> {
-        let environment = Environment::process();
-        let named = environment.get("VANTAGE_OBS_CONFIG").is_some();
+    /// Loads the configuration, if one is named.
+    fn load_config(&self) -> Result<Option<Config>, CliError> {
+        let environment = Environment::from_process();
+        let has_config_path = environment.get("VANTAGE_OBS_CONFIG").is_some();
         let config = match &self.config {
             Some(file) => {
-                readable(file)?;
+                ensure_readable(file)?;
                 Config::default().with_file(file)
             }
-            None if named => Config::default(),
+            None if has_config_path => Config::default(),
             None => return Ok(None),
         };
         match config.resolve(&environment) {
             Ok(effective) => Ok(Some(effective.config)),
-            Err(error) => Err(Failure::Usage(error.to_string())),
+            Err(error) => Err(CliError::Usage(error.to_string())),
         }
     }
 
-    fn objectives(&self, config: Option<&Config>) -> Result<Objectives, Failure> {
+    fn load_objectives(&self, config: Option<&Config>) -> Result<Objectives, CliError> {
         let configured = || Some(config?.slo.directory.clone());
         let folder = self.folder.clone().or_else(configured);
         let folder = folder.unwrap_or_else(|| "slo".into());
-        let unreadable = |cause: io::Error| Failure::Unreadable {
+        let unreadable = |cause: io::Error| CliError::Unreadable {
             path: folder.display().to_string(),
             cause,
         };
         std::fs::read_dir(&folder).map_err(unreadable)?;
-        Objectives::load(&folder).map_err(|error| Failure::Usage(error.to_string()))
+        Objectives::load(&folder).map_err(|error| CliError::Usage(error.to_string()))
     }
 
-    /// Asks at this base, with what the configuration says of it.
-    fn client(&self, url: &Endpoint, config: Option<&Config>) -> Result<Fleet, Failure> {
-        let mut fleet = match config {
-            Some(config) => Fleet::of(url.clone(), config),
-            None => Fleet::new(url.clone()),
+    /// Creates the reporter of this base URL, with its settings in the configuration.
+    fn reporter(
+        &self,
+        url: &Endpoint,
+        config: Option<&Config>,
+    ) -> Result<PrometheusReporter, CliError> {
+        let mut reporter = match config {
+            Some(config) => PrometheusReporter::with_config(url.clone(), config),
+            None => PrometheusReporter::new(url.clone()),
         };
         // Credentials of one server are no other's business.
         if config.and_then(|config| config.slo.prometheus.url.as_ref()) != Some(url) {
-            (fleet.token, fleet.tls.ca) = (None, None);
+            (reporter.token, reporter.tls.ca) = (None, None);
         }
-        fleet.deadline = self.deadline;
+        reporter.deadline = self.deadline;
         if let Some(interval) = self.scrape_interval {
-            fleet.scrape_interval = interval;
+            reporter.scrape_interval = interval;
         }
         if self.ca.is_some() {
-            fleet.tls.ca.clone_from(&self.ca);
+            reporter.tls.ca.clone_from(&self.ca);
         }
         if let Some(name) = &self.token_env {
-            fleet.token = Some(secret(name)?);
+            reporter.token = Some(secret_from_env(name)?);
         }
-        Ok(fleet)
+        Ok(reporter)
     }
 }
 
-impl Source {
-    /// The report of this moment; each objective over a window that is not its own, if one is given.
-    pub(super) fn report(
+impl ReportBackend {
+    /// Reads the reports of a moment; each objective over a window that is not its own, if one is given.
+    pub(super) fn reports(
         &self,
         at: Option<Timestamp>,
-        over: Option<Rolling>,
+        over: Option<RollingWindow>,
         err: &mut dyn Write,
-    ) -> Result<Vec<Found>, Failure> {
+    ) -> Result<Vec<SourcedReport>, CliError> {
         let since = over.is_some();
         let over = |objectives: &Objectives| match over {
-            Some(window) => objectives.over(window),
+            Some(window) => objectives.with_window(window),
             None => objectives.clone(),
         };
         let moment = || at.unwrap_or_else(Timestamp::now);
-        let found = match self {
-            Source::Fleet(fleet, objectives) => {
-                of_the_fleet(fleet, &over(objectives), moment(), err)?
+        let report = match self {
+            ReportBackend::Fleet(reporter, objectives) => {
+                fleet_report(reporter, &over(objectives), moment(), err)?
             }
-            Source::Store {
+            ReportBackend::Store {
                 store,
                 instance,
                 objectives,
                 slo,
             } => {
                 let objectives = over(objectives);
-                return of_a_store(store, instance.as_deref(), &objectives, slo, moment());
+                return stored_reports(store, instance.as_deref(), &objectives, slo, moment());
             }
-            Source::Service(service, policy) => {
+            ReportBackend::Service(service, policy) => {
                 if at.is_some() || since {
-                    let why = "--at, --since and --compare are not for --url: a service tells of now only";
-                    return Err(Failure::Usage(why.into()));
+                    let message = "--at, --since and --compare are not for --url: a service tells of now only";
+                    return Err(CliError::Usage(message.into()));
                 }
-                of_a_service(service, policy)?
+                service_report(service, policy)?
             }
         };
-        Ok(vec![found])
+        Ok(vec![report])
     }
 }
 
-impl Source {
-    /// With how budgets were spent, where that has to be asked for.
-    pub(super) fn with_courses(mut self) -> Self {
-        if let Source::Fleet(fleet, _) = &mut self {
-            fleet.courses = true;
+impl ReportBackend {
+    /// Requests burn-downs, where they take queries of their own.
+    pub(super) fn with_burn_down(mut self) -> Self {
+        if let ReportBackend::Fleet(reporter, _) = &mut self {
+            reporter.burn_down = true;
         }
         self
     }
 }
 
-/// A store by its address; empty for the configuration's.
-fn store(text: &str) -> Result<Named, String> {
-    let mut store = config::Store::default();
+/// Parses the address of a store; empty for the configuration's.
+fn parse_store_arg(text: &str) -> Result<StoreArg, String> {
+    let mut store = config::StoreConfig::default();
     if let Some(path) = text.strip_prefix("file:").filter(|path| !path.is_empty()) {
         (store.kind, store.path) = (StoreKind::File, Some(path.into()));
     } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         (store.kind, store.url) = (StoreKind::Postgres, Some(Secret::new(text)));
     } else if text.is_empty() {
-        return Ok(Named::Configured);
+        return Ok(StoreArg::Configured);
     } else {
         return Err("allowed: file:PATH, or postgres://USER:PASSWORD@HOST/NAME".into());
     }
-    Ok(Named::This(Box::new(store)))
+    Ok(StoreArg::Given(Box::new(store)))
 }
 
-fn of_a_store(
-    store: &config::Store,
+fn stored_reports(
+    store: &config::StoreConfig,
     instance: Option<&str>,
     objectives: &Objectives,
-    slo: &config::Slo,
+    slo: &config::SloConfig,
     at: Timestamp,
-) -> Result<Vec<Found>, Failure> {
-    let told = |error: StoredError| Failure::Usage(error.to_string());
-    let stored = Stored::read_blocking(store, instance, Timestamp::MIN).map_err(told)?;
+) -> Result<Vec<SourcedReport>, CliError> {
+    let usage_error = |error: StoredObjectivesError| CliError::Usage(error.to_string());
+    let stored =
+        StoredObjectives::load_blocking(store, instance, Timestamp::MIN).map_err(usage_error)?;
     let reports = stored.reports(objectives, slo, at);
     if reports.is_empty() {
-        let why = match instance {
+        let message = match instance {
             Some(name) => format!("the store has no slices of an instance {name:?}"),
             None => "the store has no slices of any instance".into(),
         };
-        return Err(Failure::Usage(why));
+        return Err(CliError::Usage(message));
     }
-    let found = reports.into_iter().map(|(instance, report)| Found {
+    let reports = reports.into_iter().map(|(instance, report)| SourcedReport {
         instance: Some(instance),
         report,
         policy: slo.alert_policy(),
         failures: Vec::new(),
         warnings: Vec::new(),
     });
-    Ok(found.collect())
+    Ok(reports.collect())
 }
 
-fn of_the_fleet(
-    fleet: &Fleet,
+fn fleet_report(
+    reporter: &PrometheusReporter,
     objectives: &Objectives,
     at: Timestamp,
     err: &mut dyn Write,
-) -> Result<Found, Failure> {
-    let shown = io::stderr().is_terminal();
+) -> Result<SourcedReport, CliError> {
+    let is_terminal = io::stderr().is_terminal();
     let progress = |done, total| {
-        if shown {
+        if is_terminal {
             let end = if done == total { "\r\x1b[K" } else { "" };
             // Nobody waits for it.
             let _ = write!(err, "\rasking: {done} of {total}{end}");
@@ -304,21 +316,24 @@ fn of_the_fleet(
         failures,
         warnings,
         ..
-    } = fleet.report_blocking(objectives, at, progress)?;
-    Ok(Found {
+    } = reporter.report_blocking(objectives, at, progress)?;
+    Ok(SourcedReport {
         instance: None,
         report,
-        policy: fleet.policy.clone(),
+        policy: reporter.policy.clone(),
         failures,
         warnings,
     })
 }
 
-fn of_a_service(service: &Fleet, policy: &Policy) -> Result<Found, Failure> {
+fn service_report(
+    service: &PrometheusReporter,
+    policy: &BurnRatePolicy,
+) -> Result<SourcedReport, CliError> {
     let text = service.get_blocking("/api/v1/slo")?;
-    let report = Report::from_json(&text);
-    let report = report.map_err(|error| Failure::Usage(format!("{}: {error}", service.url)))?;
-    Ok(Found {
+    let report = SloReport::from_json(&text);
+    let report = report.map_err(|error| CliError::Usage(format!("{}: {error}", service.url)))?;
+    Ok(SourcedReport {
         instance: None,
         report,
         policy: policy.clone(),

@@ -14,13 +14,13 @@ use opentelemetry_sdk::metrics::{
 };
 use prometheus::proto;
 
-use super::super::{Exposition, Format, Report};
+use super::super::{Exposition, ExpositionFormat, ExpositionReport};
 
 /// A reader that both a provider and a test hold.
 #[derive(Clone, Debug)]
-pub(super) struct Shared(Arc<PrometheusExporter>, Temporality);
+pub(super) struct TestReader(Arc<PrometheusExporter>, Temporality);
 
-impl MetricReader for Shared {
+impl MetricReader for TestReader {
     fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
         self.0.register_pipeline(pipeline);
     }
@@ -46,7 +46,7 @@ impl MetricReader for Shared {
 pub(super) struct Provider {
     pub(super) meters: SdkMeterProvider,
     pub(super) registry: prometheus::Registry,
-    reader: Shared,
+    reader: TestReader,
 }
 
 impl Provider {
@@ -64,7 +64,7 @@ impl Provider {
             .scope_info_enabled(false)
             .build()
             .unwrap();
-        let reader = Shared(Arc::new(exporter), temporality);
+        let reader = TestReader(Arc::new(exporter), temporality);
         let builder = SdkMeterProvider::builder()
             .with_resource(Resource::builder_empty().build())
             .with_reader(reader.clone());
@@ -82,20 +82,20 @@ impl Provider {
     }
 
     /// The provider's metrics alone, as a scrape.
-    pub(super) fn scrape(&self, format: Format) -> (String, Report) {
+    pub(super) fn scrape(&self, format: ExpositionFormat) -> (String, ExpositionReport) {
         let collected = self.collect();
         write(Exposition::new(format).otel("test", &collected))
     }
 }
 
-pub(super) fn write(exposition: Exposition<'_>) -> (String, Report) {
+pub(super) fn write(exposition: Exposition<'_>) -> (String, ExpositionReport) {
     let mut text = String::new();
     let report = exposition.finish(&mut text);
     (text, report)
 }
 
 /// The reasons for what was left out, as `part metric reason count`.
-pub(super) fn omissions(report: &Report) -> Vec<String> {
+pub(super) fn omissions(report: &ExpositionReport) -> Vec<String> {
     report
         .omissions
         .iter()

@@ -1,4 +1,4 @@
-//! One small scrape, word for word, in both formats.
+//! A small scrape, word for word, in both formats.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
@@ -6,13 +6,13 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 use prometheus::proto::MetricType::{COUNTER, GAUGE, HISTOGRAM, SUMMARY};
 
-use super::super::{Exposition, Format};
+use super::super::{Exposition, ExpositionFormat};
 use super::fixture::{Provider, counter, family, gauge, histogram, summary, write};
 
-/// The same small scrape in a format. When they were written down, `promtool check metrics` read the
-/// text, with a complaint about the name `user_clicks` only, and the OpenMetrics parser of
+/// Returns the same small scrape in a format. When they were written down, `promtool check metrics`
+/// read the text, with a complaint about the name `user_clicks` only, and the OpenMetrics parser of
 /// Prometheus' Python client read the other.
-fn scrape(format: Format) -> String {
+fn scrape(format: ExpositionFormat) -> String {
     let resource = Resource::builder_empty()
         .with_attribute(KeyValue::new("service.name", "api"))
         .build();
@@ -73,16 +73,22 @@ fn scrape(format: Format) -> String {
 
 #[test]
 fn text_is_as_written_down() {
-    assert_eq!(scrape(Format::Text), include_str!("golden.prom"));
+    assert_eq!(scrape(ExpositionFormat::Text), include_str!("golden.prom"));
 }
 
 #[test]
 fn open_metrics_is_as_written_down() {
-    assert_eq!(scrape(Format::OpenMetrics), include_str!("golden.om"));
+    assert_eq!(
+        scrape(ExpositionFormat::OpenMetrics),
+        include_str!("golden.om")
+    );
 }
 
 #[test]
 fn an_empty_scrape_is_empty() {
-    assert_eq!(write(Exposition::new(Format::Text)).0, "");
-    assert_eq!(write(Exposition::new(Format::OpenMetrics)).0, "# EOF\n");
+    assert_eq!(write(Exposition::new(ExpositionFormat::Text)).0, "");
+    assert_eq!(
+        write(Exposition::new(ExpositionFormat::OpenMetrics)).0,
+        "# EOF\n"
+    );
 }

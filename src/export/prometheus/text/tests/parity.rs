@@ -1,4 +1,4 @@
-//! Where `opentelemetry-prometheus` is right, the series are the same.
+//! Parity: where `opentelemetry-prometheus` is right, the series are the same.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 use prometheus::TextEncoder;
 
-use super::super::Format;
+use super::super::ExpositionFormat;
 use super::fixture::{Provider, samples};
 
 /// A provider with an instrument of every kind, and values and labels that are awkward to write.
@@ -107,28 +107,28 @@ fn every_instrument() -> Provider {
 #[test]
 fn series_and_values_equal_those_of_opentelemetry_prometheus() {
     let provider = every_instrument();
-    let theirs = TextEncoder::new()
+    let reference = TextEncoder::new()
         .encode_to_string(&provider.registry.gather())
         .unwrap();
-    let theirs = samples(&theirs);
-    let (text, report) = provider.scrape(Format::Text);
-    let ours = samples(&text);
+    let reference = samples(&reference);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
+    let exposed = samples(&text);
     assert_eq!(report.omissions, []);
-    assert_eq!(ours, theirs);
-    assert_eq!(ours.len(), 52, "{text}");
+    assert_eq!(exposed, reference);
+    assert_eq!(exposed.len(), 52, "{text}");
 }
 
 #[test]
 fn series_and_values_are_the_same_in_both_formats() {
     let provider = every_instrument();
-    let (text, _) = provider.scrape(Format::Text);
-    let (open_metrics, _) = provider.scrape(Format::OpenMetrics);
+    let (text, _) = provider.scrape(ExpositionFormat::Text);
+    let (open_metrics, _) = provider.scrape(ExpositionFormat::OpenMetrics);
     assert_eq!(samples(&open_metrics), samples(&text));
 }
 
 #[test]
 fn integers_beyond_what_a_float_holds_are_exact() {
-    let (text, _) = every_instrument().scrape(Format::Text);
+    let (text, _) = every_instrument().scrape(ExpositionFormat::Text);
     assert!(text.contains(" 9007199254740993\n"));
     assert!(text.contains(" 18446744073709551615\n"));
     assert!(text.contains(" -9223372036854775808\n"));

@@ -1,4 +1,4 @@
-//! What several parts make of one name.
+//! The precedence of several parts with one name.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 use prometheus::proto::MetricType::{COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED};
 
-use super::super::{Exposition, Format};
+use super::super::{Exposition, ExpositionFormat};
 use super::fixture::{
     Provider, counter, family, gauge, histogram, omissions, samples, summary, write,
 };
@@ -20,7 +20,7 @@ fn with_resource(name: &'static str) -> Provider {
 
 #[test]
 fn metrics_of_two_providers_are_merged_and_the_first_wins() {
-    let (ours, theirs) = (Provider::new(), Provider::new());
+    let (ours, user) = (Provider::new(), Provider::new());
     let depth = |provider: &Provider, help| {
         provider
             .meters
@@ -30,12 +30,12 @@ fn metrics_of_two_providers_are_merged_and_the_first_wins() {
             .build()
     };
     depth(&ours, "First.").record(1, &[]);
-    depth(&theirs, "Second.").record(2, &[]);
-    depth(&theirs, "Second.").record(3, &[KeyValue::new("queue", "mail")]);
-    let (ours, theirs) = (ours.collect(), theirs.collect());
-    let exposition = Exposition::new(Format::Text)
+    depth(&user, "Second.").record(2, &[]);
+    depth(&user, "Second.").record(3, &[KeyValue::new("queue", "mail")]);
+    let (ours, user) = (ours.collect(), user.collect());
+    let exposition = Exposition::new(ExpositionFormat::Text)
         .otel("ours", &ours)
-        .otel("user", &theirs);
+        .otel("user", &user);
     let (text, report) = write(exposition);
     let expected = "# HELP depth First.\n# TYPE depth gauge\ndepth 1\ndepth{queue=\"mail\"} 3\n";
     assert_eq!(text, expected);
@@ -48,7 +48,7 @@ fn a_type_conflict_leaves_the_later_metric_out() {
     let meter = |scope| provider.meters.meter(scope);
     meter("a").u64_gauge("depth").build().record(1, &[]);
     meter("b").f64_histogram("depth").build().record(1.0, &[]);
-    let (text, report) = provider.scrape(Format::Text);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(
         samples(&text).len() + report.omissions.len(),
         if text.contains("gauge") { 2 } else { 19 }
@@ -72,7 +72,7 @@ fn a_registry_cannot_take_or_mix_with_our_names() {
         family("wait_count", GAUGE, vec![gauge(&[], 1.0)]),
         family("theirs", GAUGE, vec![gauge(&[], 1.0)]),
     ];
-    let exposition = Exposition::new(Format::Text)
+    let exposition = Exposition::new(ExpositionFormat::Text)
         .otel("ours", &collected)
         .families("registry", &gathered);
     let (text, report) = write(exposition);
@@ -97,7 +97,7 @@ fn there_is_one_target_info() {
     let (first, same, other) = (with_resource("a"), with_resource("a"), with_resource("b"));
     let (first, same, other) = (first.collect(), same.collect(), other.collect());
     let gathered = [family("target", GAUGE, vec![gauge(&[], 1.0)])];
-    let exposition = Exposition::new(Format::OpenMetrics)
+    let exposition = Exposition::new(ExpositionFormat::OpenMetrics)
         .otel("first", &first)
         .otel("same", &same)
         .otel("other", &other)
@@ -148,7 +148,8 @@ fn what_prometheus_would_refuse_is_left_out_and_the_rest_is_not() {
         ),
         family("odd", SUMMARY, vec![summary(&[(1.5, 1.0)], 1, 1.0)]),
     ];
-    let (text, report) = write(Exposition::new(Format::Text).families("registry", &gathered));
+    let (text, report) =
+        write(Exposition::new(ExpositionFormat::Text).families("registry", &gathered));
     let expected = "# HELP mixed Help of mixed.\n# TYPE mixed gauge\n\
         mixed{ok=\"1\"} 1\nmixed{le=\"is just a label here\"} NaN\n";
     assert_eq!(text, expected);
@@ -170,7 +171,8 @@ fn what_prometheus_would_refuse_is_left_out_and_the_rest_is_not() {
 #[test]
 fn an_untyped_metric_is_unknown_to_open_metrics_or_reported() {
     let gathered = [family("free", UNTYPED, vec![gauge(&[], 1.0)])];
-    let (text, report) = write(Exposition::new(Format::OpenMetrics).families("user", &gathered));
+    let (text, report) =
+        write(Exposition::new(ExpositionFormat::OpenMetrics).families("user", &gathered));
     if report.series == 1 {
         assert!(
             text.ends_with("# TYPE free unknown\nfree 0\n# EOF\n"),

@@ -1,10 +1,10 @@
-//! What `opentelemetry-prometheus` gets wrong, each with its proof that it doesn't happen here.
+//! The mistakes of `opentelemetry-prometheus`, each with its proof that it doesn't happen here.
 
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream, Temporality};
 
-use super::super::{Exposition, Format};
+use super::super::{Exposition, ExpositionFormat};
 use super::fixture::{Provider, omissions, samples, write};
 
 #[test]
@@ -23,7 +23,7 @@ fn invalid_label_keys_are_made_valid() {
         .u64_gauge("g")
         .build()
         .record(1, &attributes);
-    let (text, _) = provider.scrape(Format::Text);
+    let (text, _) = provider.scrape(ExpositionFormat::Text);
     let line = r#"g{a_b="3",key_9x="1",key___name__="2",key_le="4",key_quantile="5"} 1"#;
     assert!(text.lines().any(|it| it == line), "{text}");
 }
@@ -43,7 +43,7 @@ fn suffixes_are_not_doubled() {
         .with_unit("s")
         .build()
         .record(1.0, &[]);
-    let names: Vec<_> = samples(&provider.scrape(Format::Text).0)
+    let names: Vec<_> = samples(&provider.scrape(ExpositionFormat::Text).0)
         .into_keys()
         .collect();
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_count_of_ones_is_no_ratio() {
         .with_unit("1")
         .build()
         .record(0.5, &[]);
-    let names: Vec<_> = samples(&provider.scrape(Format::Text).0)
+    let names: Vec<_> = samples(&provider.scrape(ExpositionFormat::Text).0)
         .into_keys()
         .collect();
     assert_eq!(names, ["depth []", "hits_total []", "share_ratio []"]);
@@ -81,7 +81,7 @@ fn one_name_in_two_scopes_is_one_family_without_duplicates() {
         counter.add(value, &[KeyValue::new("place", place)]);
         counter.add(value, &[]);
     }
-    let (text, report) = provider.scrape(Format::Text);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(text.matches("# TYPE jobs_total counter\n").count(), 1);
     assert_eq!(samples(&text).len(), 3, "{text}");
     assert_eq!(report.series, 3);
@@ -105,7 +105,7 @@ fn scopes_are_told_apart_by_their_labels_when_asked_for() {
     }
     let collected = provider.collect();
     let (text, report) = write(
-        Exposition::new(Format::Text)
+        Exposition::new(ExpositionFormat::Text)
             .scope_labels(true)
             .otel("test", &collected),
     );
@@ -121,7 +121,7 @@ fn attributes_that_become_one_label_set_are_one_series() {
     let gauge = provider.meters.meter("").u64_gauge("g").build();
     gauge.record(1, &[KeyValue::new("a.b", "x")]);
     gauge.record(1, &[KeyValue::new("a_b", "x")]);
-    let (text, report) = provider.scrape(Format::Text);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(text, "# TYPE g gauge\ng{a_b=\"x\"} 1\n");
     assert_eq!(omissions(&report), ["test g duplicate_series 1"]);
 }
@@ -144,7 +144,7 @@ fn exponential_histograms_are_reported() {
         .f64_histogram("wait")
         .build()
         .record(1.0, &[]);
-    let (text, report) = provider.scrape(Format::OpenMetrics);
+    let (text, report) = provider.scrape(ExpositionFormat::OpenMetrics);
     assert_eq!(text, "# EOF\n");
     assert_eq!(omissions(&report), ["test wait exponential_histogram 1"]);
 }
@@ -155,7 +155,7 @@ fn changes_are_not_exposed_as_totals() {
     let meter = provider.meters.meter("");
     meter.u64_counter("jobs").build().add(1, &[]);
     meter.u64_gauge("depth").build().record(1, &[]);
-    let (text, report) = provider.scrape(Format::Text);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(text, "# TYPE depth gauge\ndepth 1\n");
     assert_eq!(omissions(&report), ["test jobs delta_temporality 1"]);
 }
@@ -170,7 +170,7 @@ fn bound_series_without_values_have_no_least_and_greatest() {
         .with_boundaries(vec![1.0])
         .build();
     let _bound = wait.bind(&[KeyValue::new("q", "x")]);
-    let (text, _) = provider.scrape(Format::Text);
+    let (text, _) = provider.scrape(ExpositionFormat::Text);
     let expected = "# TYPE wait histogram\nwait_bucket{q=\"x\",le=\"1.0\"} 0\nwait_bucket{q=\"x\",le=\"+Inf\"} 0\n\
         wait_sum{q=\"x\"} 0\nwait_count{q=\"x\"} 0\n";
     assert_eq!(text, expected);
@@ -186,10 +186,10 @@ fn a_sum_that_is_no_counter_is_left_out_of_open_metrics_only() {
         .with_boundaries(bounds)
         .build()
         .record(0.5, &[]);
-    let (text, report) = provider.scrape(Format::Text);
+    let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(report.omissions, []);
     assert!(text.ends_with("drift_sum 0.5\ndrift_count 1\n"));
-    let (text, report) = provider.scrape(Format::OpenMetrics);
+    let (text, report) = provider.scrape(ExpositionFormat::OpenMetrics);
     assert!(text.ends_with("drift_bucket{le=\"+Inf\"} 1\n# EOF\n"));
     assert_eq!(omissions(&report), ["test drift invalid_sum 1"]);
     assert_eq!(report.series, 1);

@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::status::{
-    Affected, Author, Component, ComponentState, Day, Impact, Incident, IncidentStatus,
-    Maintenance, MaintenanceStatus, Seconds, StatusId, StatusSnapshot, Update,
+    AffectedComponent, Author, ComponentState, ComponentStatus, Impact, Incident, IncidentStatus,
+    MaintenanceStatus, ScheduledMaintenance, StateDurations, StatusId, StatusSnapshot,
+    StatusUpdate, UptimeDay,
 };
 
 pub(crate) fn now() -> Timestamp {
@@ -19,10 +20,10 @@ pub(crate) fn hours_ago(hours: i64) -> Timestamp {
 }
 
 /// The same numbers in each run.
-struct Dice(u64);
+struct StatusRng(u64);
 
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
+impl StatusRng {
+    fn below(&mut self, sides: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -33,13 +34,13 @@ impl Dice {
 
 /// So many components, of which about one day in `calm` has some trouble.
 pub(crate) fn snapshot(components: usize, calm: u64) -> StatusSnapshot {
-    let mut dice = Dice(7);
+    let mut rng = StatusRng(7);
     let names = ["API", "Workers", "Scheduler", "Database", "Web"];
     let named = |index: usize| match names.get(index) {
         Some(name) => (*name).to_owned(),
         None => format!("Region {index}"),
     };
-    let all = (0..components).map(|index| component(&named(index), calm, &mut dice));
+    let all = (0..components).map(|index| component(&named(index), calm, &mut rng));
     let mut snapshot = StatusSnapshot {
         title: "VANTAGE AI".into(),
         time_zone: "Europe/Berlin".into(),
@@ -60,18 +61,18 @@ pub(crate) fn snapshot(components: usize, calm: u64) -> StatusSnapshot {
     snapshot
 }
 
-fn component(name: &str, calm: u64, dice: &mut Dice) -> Component {
+fn component(name: &str, calm: u64, rng: &mut StatusRng) -> ComponentStatus {
     let key: Arc<str> = name.to_lowercase().replace(' ', "-").into();
     let today: Date = "2026-11-24".parse().unwrap();
-    let day = |back: i64| Day {
+    let day = |back: i64| UptimeDay {
         date: today - jiff::Span::new().days(back),
-        seconds: seconds(back, calm, dice),
+        seconds: seconds(back, calm, rng),
     };
     let days: Vec<_> = (0..90).rev().map(day).collect();
-    let mut seconds = Seconds::default();
+    let mut seconds = StateDurations::default();
     days.iter().for_each(|day| seconds += day.seconds);
-    Component {
-        id: StatusId::of(&key),
+    ComponentStatus {
+        id: StatusId::from_key(&key),
         key,
         name: name.into(),
         description: (name == "API").then(|| "Everything below /api".into()),
@@ -84,31 +85,31 @@ fn component(name: &str, calm: u64, dice: &mut Dice) -> Component {
     }
 }
 
-fn seconds(back: i64, calm: u64, dice: &mut Dice) -> Seconds {
-    let mut seconds = Seconds::default();
+fn seconds(back: i64, calm: u64, rng: &mut StatusRng) -> StateDurations {
+    let mut seconds = StateDurations::default();
     if back > 86 {
         seconds.no_data = 86_400;
         return seconds;
     }
     seconds.operational = 86_400;
-    if dice.throw(calm) == 0 {
-        let trouble = 60 + dice.throw(7_000);
+    if rng.below(calm) == 0 {
+        let trouble = 60 + rng.below(7_000);
         let states = [
             ComponentState::DegradedPerformance,
             ComponentState::PartialOutage,
             ComponentState::MajorOutage,
             ComponentState::UnderMaintenance,
         ];
-        let state = states[usize::try_from(dice.throw(4)).unwrap()];
-        *seconds.of_mut(state) += trouble;
+        let state = states[usize::try_from(rng.below(4)).unwrap()];
+        *seconds.in_state_mut(state) += trouble;
         seconds.operational -= trouble;
     }
     seconds
 }
 
-fn workers(state: ComponentState) -> Vec<Affected> {
-    vec![Affected {
-        id: StatusId::of("workers"),
+fn workers(state: ComponentState) -> Vec<AffectedComponent> {
+    vec![AffectedComponent {
+        id: StatusId::from_key("workers"),
         key: "workers".into(),
         name: "Workers".into(),
         state,
@@ -116,8 +117,8 @@ fn workers(state: ComponentState) -> Vec<Affected> {
 }
 
 pub(crate) fn incident(title: &str, began: Timestamp, over: Option<Timestamp>) -> Incident {
-    let update = |status: IncidentStatus, at: Timestamp, body: &str, state| Update {
-        id: StatusId::of(&format!("{title}{status:?}")),
+    let update = |status: IncidentStatus, at: Timestamp, body: &str, state| StatusUpdate {
+        id: StatusId::from_key(&format!("{title}{status:?}")),
         status,
         body: body.into(),
         at,
@@ -147,7 +148,7 @@ pub(crate) fn incident(title: &str, began: Timestamp, over: Option<Timestamp>) -
         );
     }
     Incident {
-        id: StatusId::of(title),
+        id: StatusId::from_key(title),
         title: title.into(),
         impact: Impact::Major,
         status: updates[0].status,
@@ -162,10 +163,10 @@ pub(crate) fn incident(title: &str, began: Timestamp, over: Option<Timestamp>) -
     }
 }
 
-pub(crate) fn maintenance(title: &str, begins: Timestamp) -> Maintenance {
+pub(crate) fn maintenance(title: &str, begins: Timestamp) -> ScheduledMaintenance {
     let state = ComponentState::UnderMaintenance;
-    Maintenance {
-        id: StatusId::of(title),
+    ScheduledMaintenance {
+        id: StatusId::from_key(title),
         title: title.into(),
         status: MaintenanceStatus::Scheduled,
         affected: workers(state),
@@ -174,8 +175,8 @@ pub(crate) fn maintenance(title: &str, begins: Timestamp) -> Maintenance {
         created_at: hours_ago(40),
         updated_at: hours_ago(40),
         completed_at: None,
-        updates: vec![Update {
-            id: StatusId::of(&format!("{title}1")),
+        updates: vec![StatusUpdate {
+            id: StatusId::from_key(&format!("{title}1")),
             status: MaintenanceStatus::Scheduled,
             body: "Posts wait for a few minutes.".into(),
             at: hours_ago(40),

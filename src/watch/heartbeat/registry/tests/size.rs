@@ -1,4 +1,4 @@
-//! `cargo test --release --lib roster::tests::size -- --ignored --nocapture`
+//! `cargo test --release --lib registry::tests::size -- --ignored --nocapture`
 
 use std::time::Instant;
 
@@ -9,25 +9,25 @@ const WORKERS: u64 = 100_000;
 /// Beats that are timed together; the machine may have other things to do in some.
 const BATCH: usize = 1000;
 
-fn crowd() -> (Roster, Vec<BeatId>) {
+fn many_workers() -> (WorkerRegistry, Vec<BeatId>) {
     let capacity = WORKERS as usize;
-    let roster = Roster::new(
-        Terms {
+    let registry = WorkerRegistry::new(
+        StateTimeouts {
             capacity,
-            ..terms()
+            ..timeouts()
         },
         start(),
     );
     let ids: Vec<_> = (0..WORKERS)
         .map(|n| id(&format!("publisher-{n}.eu-west")))
         .collect();
-    (roster, ids)
+    (registry, ids)
 }
 
 #[test]
 #[ignore = "it measures"]
 fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
-    let (roster, ids) = crowd();
+    let (registry, ids) = many_workers();
     let all: Vec<Vec<Beat>> = (1..=6)
         .map(|round| {
             let beats =
@@ -44,26 +44,26 @@ fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
             let batch: Vec<_> = ids.iter().zip(beats.drain(..BATCH)).collect();
             let began = Instant::now();
             for (id, beat) in batch {
-                now = after(now, step);
-                roster.beat(id, beat, now).unwrap();
+                now = saturating_add(now, step);
+                registry.ingest(id, beat, now).unwrap();
             }
             took.push(began.elapsed().as_nanos() / BATCH as u128);
         }
         took.sort_unstable();
         let median = took[took.len() / 2];
         let worst = took[took.len() - 1];
-        say(format_args!(
+        print(format_args!(
             "round {round}: {median} ns a beat, {worst} in the worst batch"
         ));
         assert!(round == 0 || median < 2000);
     }
     let began = Instant::now();
-    let found = roster.advance(now);
-    say(format_args!("nothing due: {:?}", began.elapsed()));
+    let found = registry.advance(now);
+    print(format_args!("nothing due: {:?}", began.elapsed()));
     assert!(found.transitions.is_empty());
     let began = Instant::now();
-    let found = roster.advance(at(10_000)).transitions.len();
-    say(format_args!("{found} changes: {:?}", began.elapsed()));
+    let found = registry.advance(at(10_000)).transitions.len();
+    print(format_args!("{found} changes: {:?}", began.elapsed()));
     assert_eq!(found, 2 * ids.len());
 }
 
@@ -71,17 +71,17 @@ fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
 #[ignore = "it measures, and wants a process of its own"]
 #[cfg(target_os = "linux")]
 fn workers_100_000_take_less_than_100_megabytes() {
-    let (roster, ids) = crowd();
+    let (registry, ids) = many_workers();
     let before = resident();
     for (n, id) in (0..).zip(&ids) {
         let beat = Beat {
             version: Some("1.4.2".into()),
             ..busy(&format!("boot-{n}-0123456789abcdef"), 1, 1, n)
         };
-        roster.beat(id, beat, at(0)).unwrap();
+        registry.ingest(id, beat, at(0)).unwrap();
     }
     let bytes = resident() - before;
-    say(format_args!("{} bytes a worker", bytes / WORKERS));
+    print(format_args!("{} bytes a worker", bytes / WORKERS));
     assert!(bytes < 100_000_000);
 }
 
@@ -93,6 +93,6 @@ fn resident() -> u64 {
 }
 
 /// To whoever asked for the measurement.
-fn say(what: std::fmt::Arguments<'_>) {
+fn print(what: std::fmt::Arguments<'_>) {
     eprintln!("{what}");
 }

@@ -1,0 +1,251 @@
+//! Values that a field can have, and their parsing from text and JSON.
+//!
+//! Reading turns away what is no value of its kind; ranges are judged later, over all layers at
+//! once, because code can put an impossible number into a field as well as a file can.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serializer;
+use serde_json::Value;
+
+use super::fault::InvalidValue;
+use crate::model::units::{Ratio, format_duration, parse_duration};
+
+/// A value that files and variables can hold.
+pub(super) trait FieldValue: Sized {
+    /// Returns the accepted values, in words that follow "allowed: ".
+    fn allowed() -> String;
+
+    /// Reads an environment variable, or a string of the file.
+    fn parse(text: &str) -> Result<Self, InvalidValue>;
+
+    /// Reads a value of the file; a string, unless the type says otherwise.
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        match value {
+            Value::String(text) => Self::parse(text),
+            other => Err(InvalidValue::new(format_scalar(other), Self::allowed())),
+        }
+    }
+}
+
+/// Formats a scalar as it stands in the file, of a field that holds no secret. Arrays and objects are
+/// only called what they are: a secret may have got in there.
+fn format_scalar(value: &Value) -> String {
+    match value {
+        Value::Array(_) | Value::Object(_) => json_type_name(value).into(),
+        scalar => scalar.to_string(),
+    }
+}
+
+/// Returns the name of the JSON type, with its article.
+pub(super) fn json_type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+impl<T: FieldValue> FieldValue for Option<T> {
+    fn allowed() -> String {
+        format!("{}, or null", T::allowed())
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        T::parse(text).map(Some)
+    }
+
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        if value.is_null() {
+            Ok(None)
+        } else {
+            T::from_json(value).map(Some)
+        }
+    }
+}
+
+impl FieldValue for bool {
+    fn allowed() -> String {
+        "true or false".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(InvalidValue::from_text(text, Self::allowed())),
+        }
+    }
+
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        value
+            .as_bool()
+            .ok_or_else(|| InvalidValue::new(format_scalar(value), Self::allowed()))
+    }
+}
+
+impl FieldValue for f64 {
+    fn allowed() -> String {
+        "a number".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        text.parse()
+            .map_err(|_| InvalidValue::from_text(text, Self::allowed()))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        value
+            .as_f64()
+            .ok_or_else(|| InvalidValue::new(format_scalar(value), Self::allowed()))
+    }
+}
+
+impl FieldValue for Ratio {
+    fn allowed() -> String {
+        "a number".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        text.parse()
+            .map_err(|_| InvalidValue::from_text(text, Self::allowed()))
+    }
+
+    /// The decimal that the number is written as, exactly.
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let number = value
+            .as_number()
+            .and_then(|number| number.to_string().parse().ok());
+        number.ok_or_else(|| InvalidValue::new(format_scalar(value), Self::allowed()))
+    }
+}
+
+impl FieldValue for usize {
+    fn allowed() -> String {
+        "a whole number".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        text.parse()
+            .map_err(|_| InvalidValue::from_text(text, Self::allowed()))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let number = value
+            .as_u64()
+            .and_then(|number| Self::try_from(number).ok());
+        number.ok_or_else(|| InvalidValue::new(format_scalar(value), Self::allowed()))
+    }
+}
+
+impl FieldValue for String {
+    fn allowed() -> String {
+        "text".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Ok(text.into())
+    }
+}
+
+impl FieldValue for PathBuf {
+    fn allowed() -> String {
+        "a path".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        if text.is_empty() {
+            return Err(InvalidValue::from_text(text, Self::allowed()));
+        }
+        Ok(text.into())
+    }
+}
+
+impl FieldValue for Duration {
+    fn allowed() -> String {
+        r#"a duration such as "500ms", "30s" or "1h30m""#.into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        parse_duration(text)
+            .map_err(|error| InvalidValue::new(format!("{text:?} ({error})"), Self::allowed()))
+    }
+}
+
+impl FieldValue for SocketAddr {
+    fn allowed() -> String {
+        r#"an IP address and a port from 1 to 65535, such as "0.0.0.0:9464""#.into()
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        // Port 0 means any free one, and nobody could scrape what a file asks for; code may ask.
+        let address = text
+            .parse()
+            .ok()
+            .filter(|address: &Self| address.port() != 0);
+        address.ok_or_else(|| InvalidValue::from_text(text, Self::allowed()))
+    }
+}
+
+/// Serializes a duration as text, for `#[serde(serialize_with)]`.
+pub(super) fn serialize_duration<S: Serializer>(
+    value: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format_duration(*value))
+}
+
+/// Serializes an optional duration as text or null.
+pub(super) fn serialize_optional_duration<S: Serializer>(
+    value: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&value.map(format_duration))
+}
+
+/// Implements the text form of an enum: `as_str`, `Display`, `Serialize` and [`FieldValue`].
+macro_rules! string_enum {
+    ($name:ident { $($variant:ident: $word:literal),+ $(,)? }) => {
+        impl $name {
+            /// The word that files and variables use.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            const NAMES: &[&str] = &[$($word),+];
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl crate::config::field_value::FieldValue for $name {
+            fn allowed() -> String {
+                Self::NAMES.join(", ")
+            }
+
+            fn parse(text: &str) -> Result<Self, crate::config::fault::InvalidValue> {
+                // Case doesn't matter: OpenTelemetry asks for that in its variables.
+                match text.to_ascii_lowercase().as_str() {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(crate::config::fault::InvalidValue::from_text(text, Self::allowed())),
+                }
+            }
+        }
+    };
+}
+pub(super) use string_enum;

@@ -1,0 +1,206 @@
+//! A beat from JSON, as an API reads it.
+//!
+//! What the reader does not know it leaves alone and counts, so that a new worker can talk to an old
+//! API; what it does know must fit, because a total that is misread as 0 would look like a worker
+//! that has stopped working.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::fields::{BeatParseError, COUNT_ALLOWED, FieldError, ObjectReader, count};
+use super::{Beat, BeatProgress, BeatRole, LifecycleState, MAX_INTERVAL_MS};
+
+impl Beat {
+    /// Parses a beat; the second value is the number of unknown members.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the body at once.
+    pub(crate) fn parse(body: &[u8]) -> Result<(Self, u64), BeatParseError> {
+        let value: Value = serde_json::from_slice(body).map_err(|error| syntax_error(&error))?;
+        let mut field_errors = Vec::new();
+        let beat = Self::from_value(&value, &mut field_errors);
+        match beat {
+            Some(beat) if field_errors.is_empty() => Ok(beat),
+            _ => Err(BeatParseError(field_errors)),
+        }
+    }
+
+    fn from_value(value: &Value, field_errors: &mut Vec<FieldError>) -> Option<(Self, u64)> {
+        let mut inner = Vec::new();
+        let mut members = ObjectReader::new("$", value, field_errors)?;
+        let boot_id = members.read_required("boot_id", BOOT_ID_ALLOWED, parse_boot_id);
+        let sequence = members.read_required("sequence", COUNT_ALLOWED, count);
+        let role = members.read_optional("role", "worker, scheduler", parse_role);
+        let allowed = "a whole number from 1 to 86400000";
+        let interval = members.read_optional("interval_ms", allowed, parse_interval);
+        let allowed = "running, draining, stopped";
+        let condition = members.read_optional("state", allowed, parse_state);
+        let sent_at = members.read_time("sent_at");
+        let version =
+            members.read_optional("version", "1 to 255 bytes of printable text", parse_version);
+        let progress = members.take_value("progress");
+        let unknown = members.unknown_count();
+        let (progress, unknown_too) = progress
+            .and_then(|value| BeatProgress::from_value(value, &mut inner))
+            .unwrap_or_default();
+        field_errors.append(&mut inner);
+        let beat = Self {
+            boot_id: boot_id?,
+            sequence: sequence?,
+            role: role.unwrap_or(BeatRole::Worker),
+            interval: interval.unwrap_or(Self::DEFAULT_INTERVAL),
+            state: condition.unwrap_or(LifecycleState::Running),
+            sent_at,
+            version,
+            progress,
+        };
+        Some((beat, unknown + unknown_too))
+    }
+}
+
+impl BeatProgress {
+    fn from_value(value: &Value, field_errors: &mut Vec<FieldError>) -> Option<(Self, u64)> {
+        let mut members = ObjectReader::new("$.progress", value, field_errors)?;
+        let progress = Self {
+            in_flight: members.count("in_flight").unwrap_or_default(),
+            in_flight_overdue: members.count("in_flight_overdue").unwrap_or_default(),
+            processed_total: members.count("processed_total").unwrap_or_default(),
+            failed_total: members.count("failed_total").unwrap_or_default(),
+            last_progress_at: members.read_time("last_progress_at"),
+            oldest_in_flight: members
+                .count("oldest_in_flight_ms")
+                .map(Duration::from_millis),
+            queue_depth: members.count("queue_depth"),
+        };
+        let unknown = members.unknown_count();
+        Some((progress, unknown))
+    }
+}
+
+const BOOT_ID_ALLOWED: &str = "1 to 128 printable characters of ASCII, without spaces";
+
+fn parse_boot_id(value: &Value) -> Option<Arc<str>> {
+    let text = value.as_str()?;
+    let fine = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fine.then(|| text.into())
+}
+
+fn parse_version(value: &Value) -> Option<Arc<str>> {
+    let text = value.as_str()?;
+    let fine = (1..=255).contains(&text.len()) && !text.contains(char::is_control);
+    fine.then(|| text.into())
+}
+
+fn parse_role(value: &Value) -> Option<BeatRole> {
+    let text = value.as_str()?;
+    BeatRole::ALL.into_iter().find(|role| role.as_str() == text)
+}
+
+fn parse_state(value: &Value) -> Option<LifecycleState> {
+    match value.as_str()? {
+        "running" => Some(LifecycleState::Running),
+        "draining" => Some(LifecycleState::Draining),
+        "stopped" => Some(LifecycleState::Stopped),
+        _ => None,
+    }
+}
+
+fn parse_interval(value: &Value) -> Option<Duration> {
+    let millis = value.as_u64()?;
+    let fine = (1..=MAX_INTERVAL_MS).contains(&millis);
+    fine.then(|| Duration::from_millis(millis))
+}
+
+fn syntax_error(error: &serde_json::Error) -> BeatParseError {
+    BeatParseError(vec![FieldError {
+        path: "$".into(),
+        found: error.to_string(),
+        allowed: "JSON".into(),
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(body: &str) -> Vec<String> {
+        let fault = Beat::parse(body.as_bytes()).unwrap_err();
+        fault
+            .field_errors()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn a_beat_needs_no_more_than_its_boot_and_its_sequence() {
+        let (beat, unknown) = Beat::parse(br#"{"boot_id":"b","sequence":0}"#).unwrap();
+        let bare = Beat {
+            boot_id: "b".into(),
+            sequence: 0,
+            role: BeatRole::Worker,
+            interval: Duration::from_secs(30),
+            state: LifecycleState::Running,
+            sent_at: None,
+            version: None,
+            progress: BeatProgress::default(),
+        };
+        assert_eq!((beat, unknown), (bare, 0));
+    }
+
+    #[test]
+    fn unknown_members_are_counted_and_null_is_absent() {
+        let body = br#"{"boot_id":"b","sequence":1,"mood":"good","version":null,
+            "progress":{"queue_depth":null,"in_flight":2,"gpu":1,"cpu":{"a":1}}}"#;
+        let (beat, unknown) = Beat::parse(body).unwrap();
+        assert_eq!(unknown, 3);
+        assert_eq!(
+            (beat.progress.in_flight, beat.progress.queue_depth),
+            (2, None)
+        );
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_its_path_and_what_is_allowed() {
+        let body = r#"{"boot_id":"a b","sequence":-1,"role":"boss","interval_ms":0,"state":"ill",
+            "sent_at":"yesterday","version":"","progress":{"in_flight":1.5,"failed_total":"x",
+            "processed_total":9223372036854775808,"last_progress_at":7,"queue_depth":[]}}"#;
+        assert_eq!(
+            faults(body),
+            [
+                "$.boot_id: \"a b\", allowed: 1 to 128 printable characters of ASCII, without spaces",
+                "$.sequence: -1, allowed: a whole number from 0 to 9223372036854775807",
+                "$.role: \"boss\", allowed: worker, scheduler",
+                "$.interval_ms: 0, allowed: a whole number from 1 to 86400000",
+                "$.state: \"ill\", allowed: running, draining, stopped",
+                "$.sent_at: \"yesterday\", allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
+                "$.version: \"\", allowed: 1 to 255 bytes of printable text",
+                "$.progress.in_flight: 1.5, allowed: a whole number from 0 to 9223372036854775807",
+                "$.progress.processed_total: 9223372036854775808, allowed: a whole number from 0 to 9223372036854775807",
+                "$.progress.failed_total: \"x\", allowed: a whole number from 0 to 9223372036854775807",
+                "$.progress.last_progress_at: 7, allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
+                "$.progress.queue_depth: an array, allowed: a whole number from 0 to 9223372036854775807",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_so_is_what_is_no_object() {
+        assert_eq!(faults("{}").len(), 2);
+        assert!(faults("{}")[0].starts_with("$.boot_id: missing, allowed: "));
+        assert_eq!(faults("[]"), ["$: an array, allowed: an object"]);
+        let body = r#"{"boot_id":"b","sequence":1,"progress":5}"#;
+        assert_eq!(faults(body), ["$.progress: 5, allowed: an object"]);
+        assert!(faults("{")[0].starts_with("$: EOF"), "{:?}", faults("{"));
+        assert!(faults("\u{feff}{}")[0].ends_with("allowed: JSON"));
+    }
+
+    #[test]
+    fn a_fault_repeats_no_more_than_the_start_of_a_value() {
+        let body = format!(r#"{{"boot_id":"{}","sequence":1}}"#, "ü".repeat(5000));
+        assert!(faults(&body)[0].chars().count() < 200);
+    }
+}

@@ -1,0 +1,335 @@
+use std::fmt;
+
+use super::QueryNumber;
+use super::labels::{Labels, resolve_labels};
+use super::selector::quote;
+
+/// An instant vector: an expression, and the labels that its elements can have.
+#[derive(Debug, Clone)]
+pub struct InstantVector {
+    text: String,
+    labels: Labels,
+    /// Whether it needs parentheses inside another expression.
+    is_binary: bool,
+}
+
+impl InstantVector {
+    pub(super) const fn atom(text: String, labels: Labels) -> InstantVector {
+        InstantVector {
+            text,
+            labels,
+            is_binary: false,
+        }
+    }
+
+    /// Prometheus's own `up`: whether a target answered its scrape.
+    #[must_use]
+    pub fn up() -> InstantVector {
+        InstantVector::atom("up".into(), super::TARGET_LABELS.map(str::to_owned).into())
+    }
+
+    /// One element without labels.
+    #[must_use]
+    pub fn constant(number: impl Into<QueryNumber>) -> InstantVector {
+        InstantVector::atom(format!("vector({})", number.into()), Labels::new())
+    }
+
+    /// The labels that its elements can have, in Prometheus's notation.
+    #[must_use]
+    pub fn labels(&self) -> &std::collections::BTreeSet<String> {
+        &self.labels
+    }
+
+    /// Sums over all labels but these, which may be written with dots.
+    ///
+    /// # Panics
+    ///
+    /// Here and below: when there is no such label.
+    #[track_caller]
+    #[must_use]
+    pub fn sum_by(&self, keys: &[&str]) -> InstantVector {
+        self.aggregate("sum", keys)
+    }
+
+    /// The greatest over all labels but these.
+    #[track_caller]
+    #[must_use]
+    pub fn max_by(&self, keys: &[&str]) -> InstantVector {
+        self.aggregate("max", keys)
+    }
+
+    /// The least over all labels but these.
+    #[track_caller]
+    #[must_use]
+    pub fn min_by(&self, keys: &[&str]) -> InstantVector {
+        self.aggregate("min", keys)
+    }
+
+    /// How many elements there are for each combination of these.
+    #[track_caller]
+    #[must_use]
+    pub fn count_by(&self, keys: &[&str]) -> InstantVector {
+        self.aggregate("count", keys)
+    }
+
+    #[track_caller]
+    fn aggregate(&self, operator: &str, keys: &[&str]) -> InstantVector {
+        let labels = resolve_labels(&self.labels, keys);
+        let text = match labels.as_slice() {
+            [] => format!("{operator}({})", self.text),
+            by => format!("{operator} by ({}) ({})", by.join(", "), self.text),
+        };
+        InstantVector::atom(text, labels.into_iter().collect())
+    }
+
+    /// The greatest elements, this many.
+    #[must_use]
+    pub fn topk(&self, count: u32) -> InstantVector {
+        self.apply_function(&format!("topk({count}, "))
+    }
+
+    /// Rounds each element to a whole number.
+    #[must_use]
+    pub fn round(&self) -> InstantVector {
+        self.apply_function("round(")
+    }
+
+    /// Returns the absolute value of each element.
+    #[must_use]
+    pub fn abs(&self) -> InstantVector {
+        self.apply_function("abs(")
+    }
+
+    fn apply_function(&self, opening: &str) -> InstantVector {
+        InstantVector::atom(format!("{opening}{})", self.text), self.labels.clone())
+    }
+
+    /// One element without labels where there is none at all.
+    #[must_use]
+    pub fn absent(&self) -> InstantVector {
+        InstantVector::atom(format!("absent({})", self.text), Labels::new())
+    }
+
+    /// The seconds that have passed since each element, a time since 1970.
+    #[must_use]
+    pub fn age(&self) -> InstantVector {
+        InstantVector {
+            text: format!("time() - {}", self.operand()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
+    /// Negates each element: what goes out below what comes in.
+    #[must_use]
+    pub fn neg(&self) -> InstantVector {
+        InstantVector {
+            text: format!("-{}", self.operand()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
+    /// What each element lacks to 1.
+    #[must_use]
+    pub fn complement(&self) -> InstantVector {
+        InstantVector {
+            text: format!("1 - {}", self.operand()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
+    /// Divides each element by the one with the same labels.
+    ///
+    /// # Panics
+    ///
+    /// Here and below: when both don't have the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn div(&self, whole: &InstantVector) -> InstantVector {
+        self.binary_same_labels("/", whole)
+    }
+
+    /// Subtracts from each element the one with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn sub(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("-", other)
+    }
+
+    /// Adds to each element the one with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn add(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("+", other)
+    }
+
+    /// The elements that have a partner with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn and(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("and", other)
+    }
+
+    /// All elements, and those of the other that have no partner with the same labels here.
+    #[track_caller]
+    #[must_use]
+    pub fn or(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("or", other)
+    }
+
+    /// The elements that have no partner with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn unless(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("unless", other)
+    }
+
+    #[track_caller]
+    fn binary_same_labels(&self, operator: &str, other: &InstantVector) -> InstantVector {
+        let (left, right) = (&self.labels, &other.labels);
+        assert_eq!(left, right, "labels of {self} and {other}");
+        self.binary(operator, other)
+    }
+
+    /// Divides elements matched by these labels, many on the left to one on the
+    /// right: `/` and `-` keep the labels of the left.
+    ///
+    /// # Panics
+    ///
+    /// Here and below: when one of them lacks such a label.
+    #[track_caller]
+    #[must_use]
+    pub fn div_on(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
+        let on = self.on(keys, whole);
+        self.binary(&format!("/ on ({on}) group_left ()"), whole)
+    }
+
+    /// The elements that have a partner by these labels.
+    #[track_caller]
+    #[must_use]
+    pub fn and_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
+        let on = self.on(keys, other);
+        self.binary(&format!("and on ({on})"), other)
+    }
+
+    /// All elements, and those of the other that have no partner by these labels here.
+    #[track_caller]
+    #[must_use]
+    pub fn or_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
+        let on = self.on(keys, other);
+        self.binary(&format!("or on ({on})"), other)
+    }
+
+    #[track_caller]
+    fn on(&self, keys: &[&str], other: &InstantVector) -> String {
+        resolve_labels(&other.labels, keys);
+        resolve_labels(&self.labels, keys).join(", ")
+    }
+
+    fn binary(&self, operator: &str, other: &InstantVector) -> InstantVector {
+        InstantVector {
+            text: format!("{} {operator} {}", self.operand(), other.operand()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
+    /// Returns all elements, and 0 for each of the other that has no partner here: a series that was never
+    /// counted is no reason to say nothing.
+    #[track_caller]
+    #[must_use]
+    pub fn or_zero_for(&self, other: &InstantVector) -> InstantVector {
+        self.or(&other.mul_number(0_u32))
+    }
+
+    /// Multiplies each element by a number.
+    #[must_use]
+    pub fn mul_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number("*", number)
+    }
+
+    /// Divides each element by a number.
+    #[must_use]
+    pub fn div_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number("/", number)
+    }
+
+    /// The elements above a number.
+    #[must_use]
+    pub fn above(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number(">", number)
+    }
+
+    /// The elements that are a number or above.
+    #[must_use]
+    pub fn at_least(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number(">=", number)
+    }
+
+    /// The elements below a number.
+    #[must_use]
+    pub fn below(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number("<", number)
+    }
+
+    /// The elements that are a number.
+    #[must_use]
+    pub fn equal(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number("==", number)
+    }
+
+    fn with_number(&self, operator: &str, number: impl Into<QueryNumber>) -> InstantVector {
+        InstantVector {
+            text: format!("{} {operator} {}", self.operand(), number.into()),
+            labels: self.labels.clone(),
+            is_binary: true,
+        }
+    }
+
+    /// Adds a label, the same for all elements.
+    #[must_use]
+    pub fn with_label(&self, label: &str, value: &str) -> InstantVector {
+        let mut labels = self.labels.clone();
+        labels.insert(label.into());
+        let (to, text) = (quote(label), quote(value));
+        InstantVector::atom(
+            format!("label_replace({}, {to}, {text}, \"\", \"\")", self.text),
+            labels,
+        )
+    }
+
+    /// The median of these over a label that tells them apart.
+    #[must_use]
+    pub fn median_without(&self, label: &str) -> InstantVector {
+        let mut labels = self.labels.clone();
+        labels.remove(label);
+        InstantVector::atom(
+            format!("quantile without ({label}) (0.5, {})", self.text),
+            labels,
+        )
+    }
+
+    /// How many there are of each over a label that tells them apart.
+    #[must_use]
+    pub fn count_without(&self, label: &str) -> InstantVector {
+        let mut labels = self.labels.clone();
+        labels.remove(label);
+        InstantVector::atom(format!("count without ({label}) ({})", self.text), labels)
+    }
+
+    /// Returns the text as an operand of a larger expression.
+    fn operand(&self) -> String {
+        match self.is_binary {
+            true => format!("({})", self.text),
+            false => self.text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for InstantVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

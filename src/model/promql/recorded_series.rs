@@ -1,0 +1,77 @@
+use super::labels::{Labels, resolve_labels};
+use super::selector::quote;
+use super::{InstantVector, QueryWindow};
+
+/// Series recorded by a rule.
+#[derive(Debug, Clone)]
+pub struct RecordedSeries {
+    name: String,
+    labels: Labels,
+    matchers: Vec<String>,
+}
+
+impl RecordedSeries {
+    /// Creates series of this name with the labels of the expression that they are recorded from.
+    #[must_use]
+    pub fn from_expression(name: impl Into<String>, expression: &InstantVector) -> RecordedSeries {
+        RecordedSeries::with_labels(name, expression.labels().iter().map(String::as_str))
+    }
+
+    /// Series of this name with these labels.
+    pub(crate) fn with_labels<'a>(
+        name: impl Into<String>,
+        labels: impl IntoIterator<Item = &'a str>,
+    ) -> RecordedSeries {
+        RecordedSeries {
+            name: name.into(),
+            labels: labels.into_iter().map(str::to_owned).collect(),
+            matchers: Vec::new(),
+        }
+    }
+
+    /// Their name, `level:metric:operation`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Those of which a label has this value.
+    ///
+    /// # Panics
+    ///
+    /// When they have no such label.
+    #[track_caller]
+    #[must_use]
+    pub fn with(mut self, label: &str, value: &str) -> RecordedSeries {
+        let label = resolve_labels(&self.labels, &[label]).concat();
+        self.matchers.push(format!("{label}={}", quote(value)));
+        self
+    }
+
+    /// Their values.
+    #[must_use]
+    pub fn now(&self) -> InstantVector {
+        InstantVector::atom(self.selector(), self.labels.clone())
+    }
+
+    /// Returns the values `while_ago` before.
+    #[must_use]
+    pub fn offset(&self, while_ago: QueryWindow) -> InstantVector {
+        let text = format!("{} offset {while_ago}", self.selector());
+        InstantVector::atom(text, self.labels.clone())
+    }
+
+    /// Returns the last values within a window.
+    #[must_use]
+    pub fn last_over_time(&self, window: QueryWindow) -> InstantVector {
+        let text = format!("last_over_time({}[{window}])", self.selector());
+        InstantVector::atom(text, self.labels.clone())
+    }
+
+    fn selector(&self) -> String {
+        match self.matchers.as_slice() {
+            [] => self.name.clone(),
+            matchers => format!("{}{{{}}}", self.name, matchers.join(", ")),
+        }
+    }
+}

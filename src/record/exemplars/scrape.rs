@@ -1,0 +1,101 @@
+//! The exemplars that a scrape exposes.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+
+use super::{Exemplar, ExemplarSlot, ExemplarSlots, Exemplars, millis_since_epoch};
+
+/// Older exemplars stay unseen: where traces are kept for a short time, they would lead nowhere.
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// The slots of all series, kept by the scrape from one time to the next: by metric and by the hash
+/// of the labels.
+#[derive(Debug, Default)]
+pub(crate) struct ExemplarTables(HashMap<&'static str, HashMap<u64, ExemplarSlots>>);
+
+/// The exemplars of one scrape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScrapeExemplars<'a> {
+    exemplars: &'a Exemplars,
+    tables: &'a ExemplarTables,
+    /// The oldest time to expose, in milliseconds since 1970.
+    since: u64,
+}
+
+/// The exemplars of a metric in one scrape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MetricExemplars<'a> {
+    scrape: ScrapeExemplars<'a>,
+    series: &'a HashMap<u64, ExemplarSlots>,
+}
+
+/// The exemplars of a series in one scrape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeriesExemplars<'a> {
+    slots: &'a [ExemplarSlot],
+    since: u64,
+}
+
+impl Exemplars {
+    /// Returns the exemplars to expose now.
+    pub(crate) fn for_scrape<'a>(&'a self, tables: &'a mut ExemplarTables) -> ScrapeExemplars<'a> {
+        let mut new_reservoirs = self
+            .0
+            .new_reservoirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let new = std::mem::take(&mut *new_reservoirs);
+        drop(new_reservoirs);
+        for new in new {
+            let series = tables.0.entry(new.metric).or_default();
+            series.insert(new.labels, new.slots);
+        }
+        let since = self.0.clock.wall().checked_sub(MAX_AGE);
+        let since = since.and_then(millis_since_epoch);
+        ScrapeExemplars {
+            exemplars: self,
+            tables,
+            since: since.map_or(0, NonZeroU64::get),
+        }
+    }
+}
+
+impl<'a> ScrapeExemplars<'a> {
+    /// `None` where no series of the metric has any, so that it needs no further look.
+    pub(crate) fn for_metric(self, metric: &str) -> Option<MetricExemplars<'a>> {
+        let series = self.tables.0.get(metric)?;
+        Some(MetricExemplars {
+            scrape: self,
+            series,
+        })
+    }
+}
+
+impl<'a> MetricExemplars<'a> {
+    /// Returns the exemplars of the series with these labels in the order of their keys, in which
+    /// the catalog declares them.
+    pub(crate) fn for_series<'l>(
+        self,
+        labels: impl Iterator<Item = &'l KeyValue>,
+    ) -> Option<SeriesExemplars<'a>> {
+        let ScrapeExemplars {
+            exemplars, since, ..
+        } = self.scrape;
+        let slots = self.series.get(&exemplars.hash(labels))?;
+        Some(SeriesExemplars { slots, since })
+    }
+}
+
+impl SeriesExemplars<'_> {
+    /// The exemplar of the `nth` bucket, which holds values above `low` up to `high`.
+    pub(crate) fn for_bucket(&self, nth: usize, low: f64, high: f64) -> Option<Exemplar> {
+        let slot = self.slots.get(nth)?;
+        let exemplar = (*slot.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let is_within = low < exemplar.value && exemplar.value <= high;
+        (is_within && exemplar.at.get() >= self.since).then_some(exemplar)
+    }
+}

@@ -1,0 +1,80 @@
+//! The layout around each page.
+
+use super::style::{STANDALONE_POLICY, STYLE};
+
+/// The refresh interval of a page, in seconds.
+#[cfg(feature = "axum")]
+const REFRESH_SECONDS: u32 = 60;
+
+/// The layout around a page's own content.
+#[derive(Debug)]
+pub(super) struct PageLayout {
+    /// The title of the document.
+    pub(super) title: String,
+    /// The name of the service.
+    pub(super) brand: String,
+    /// Links to other pages.
+    pub(super) links: Vec<NavLink>,
+    /// Refresh interval in seconds; `None` without automatic refresh.
+    pub(super) refresh_seconds: Option<u32>,
+    /// True if the page refreshes itself; `None` if a reader can't choose.
+    pub(super) auto_refresh: Option<bool>,
+    /// The content security policy, if no header carries it.
+    pub(super) policy: Option<&'static str>,
+    /// The colour of its icon, URL-encoded.
+    pub(super) icon: &'static str,
+    /// True if there is a feed of incidents.
+    pub(super) feed: bool,
+}
+
+/// A navigation link to another page.
+#[derive(Debug)]
+pub(super) struct NavLink {
+    pub(super) href: &'static str,
+    pub(super) text: &'static str,
+    pub(super) current: bool,
+}
+
+impl PageLayout {
+    /// Returns the layout of a standalone file.
+    pub(super) const fn standalone(title: String, brand: String) -> Self {
+        Self {
+            title,
+            brand,
+            links: Vec::new(),
+            refresh_seconds: None,
+            auto_refresh: None,
+            policy: Some(STANDALONE_POLICY),
+            icon: icon_color("none"),
+            feed: false,
+        }
+    }
+
+    /// Returns the layout of a served page, which refreshes itself if the reader wants that.
+    #[cfg(feature = "axum")]
+    pub(super) fn served(title: String, brand: String, auto_refresh: bool) -> Self {
+        Self {
+            refresh_seconds: auto_refresh.then_some(REFRESH_SECONDS),
+            auto_refresh: Some(auto_refresh),
+            policy: None,
+            ..Self::standalone(title, brand)
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "a template can't name a constant")]
+    pub(super) const fn style(&self) -> &'static str {
+        STYLE
+    }
+}
+
+/// Returns the colour of a tone on any background, URL-encoded.
+pub(super) const fn icon_color(tone: &str) -> &'static str {
+    match tone.as_bytes() {
+        b"ok" => "%23218a56",
+        b"deg" => "%23b98300",
+        b"part" => "%23d9651f",
+        b"major" => "%23d0342c",
+        b"maint" => "%233b7ddd",
+        _ => "%237a8591",
+    }
+}

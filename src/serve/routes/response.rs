@@ -1,0 +1,122 @@
+//! Responses and request bodies that several routes share.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
+use serde::Serialize;
+
+/// Returns a JSON response that is not cached.
+pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    // Text and numbers only: it can't fail.
+    let body = serde_json::to_string(body).unwrap_or_default();
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// The body of an error response.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<RequestFault>,
+}
+
+/// A fault in a request.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RequestFault {
+    pub(super) path: String,
+    pub(super) found: String,
+    pub(super) allowed: String,
+}
+
+pub(super) fn error_response(
+    status: StatusCode,
+    error: &str,
+    faults: Vec<RequestFault>,
+) -> Response {
+    json_response(status, &ErrorBody { error, faults })
+}
+
+/// Returns a 401 response.
+pub(super) fn unauthorized(realm: &'static str) -> Response {
+    let mut response = error_response(StatusCode::UNAUTHORIZED, "unauthorized", Vec::new());
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(realm));
+    response
+}
+
+/// Returns an error response with `Retry-After` in seconds.
+pub(super) fn retry_later(status: StatusCode, error: &str, seconds: u64) -> Response {
+    let mut response = error_response(status, error, Vec::new());
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, seconds.into());
+    response
+}
+
+/// Reads a JSON body of at most `max_bytes`.
+pub(super) async fn read_json(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: usize,
+) -> Result<Vec<u8>, Response> {
+    if !is_json(headers) {
+        let allowed = "application/json is expected, and no content-encoding";
+        return Err(error_response(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            allowed,
+            Vec::new(),
+        ));
+    }
+    read_body(body, max_bytes).await
+}
+
+/// Reads a body of at most `max_bytes`, whatever its declared length.
+async fn read_body(mut body: Body, max_bytes: usize) -> Result<Vec<u8>, Response> {
+    let too_large = || {
+        let error = format!("at most {} KiB", max_bytes / 1_024);
+        error_response(StatusCode::PAYLOAD_TOO_LARGE, &error, Vec::new())
+    };
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let read_error =
+            |_| error_response(StatusCode::BAD_REQUEST, "the body broke off", Vec::new());
+        let Ok(data) = frame.map_err(read_error)?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > max_bytes {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// Returns true for a JSON body. A missing content type means JSON; a compressed body is none.
+fn is_json(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return false;
+    }
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+    kind.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().ends_with("json"))
+}

@@ -1,0 +1,91 @@
+//! `GET /api/v1/workers/{worker_id}/heartbeat`.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::{WorkerRoutes, error_response, format_time, json_response, query};
+use crate::model::heartbeat::BeatId;
+use crate::watch::heartbeat::registry::{WorkerState, WorkerView};
+
+#[derive(Serialize)]
+struct WorkerBody<'a> {
+    worker_id: &'a str,
+    state: &'static str,
+    last_seen: Option<String>,
+    age_ms: Option<u64>,
+    late_at: Option<String>,
+    offline_at: Option<String>,
+    boot_id: Option<&'a str>,
+    sequence: u64,
+    restarts: u64,
+    clock_skew_ms: Option<i64>,
+    progress: WorkerProgressBody,
+}
+
+#[derive(Serialize)]
+struct WorkerProgressBody {
+    in_flight: u64,
+    processed_total: u64,
+    failed_total: u64,
+    last_progress_at: Option<String>,
+    oldest_in_flight_ms: Option<u64>,
+    queue_depth: Option<u64>,
+}
+
+/// Responds with a worker. With `?strict=1` the status of one that is offline or stalled is 503, for
+/// clients that only look at the status.
+pub(super) async fn respond(
+    State(routes): State<Arc<WorkerRoutes>>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Response {
+    let strict = match query::parse_strict(&uri) {
+        Ok(strict) => strict,
+        Err(faults) => return error_response(StatusCode::BAD_REQUEST, "bad query", faults),
+    };
+    let receiver = &routes.receiver;
+    // What is no id, or no text at all, is nobody's.
+    let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
+    let view = id.and_then(|id| receiver.registry().view(&id, receiver.now()));
+    let Some(view) = view else {
+        return error_response(StatusCode::NOT_FOUND, "no such worker", Vec::new());
+    };
+    let is_unhealthy = matches!(view.state, WorkerState::Offline | WorkerState::Stalled);
+    let status = if strict && is_unhealthy {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    json_response(status, &worker_body(&view))
+}
+
+fn worker_body(view: &WorkerView) -> WorkerBody<'_> {
+    let (row, progress) = (&view.row, &view.row.progress);
+    let oldest = progress.oldest_in_flight;
+    WorkerBody {
+        worker_id: row.id.as_str(),
+        state: view.state.as_str(),
+        last_seen: row.last_seen.map(format_time),
+        age_ms: view.age_ms(),
+        late_at: view.late_at.map(format_time),
+        offline_at: view.offline_at.map(format_time),
+        boot_id: row.boot_id.as_deref(),
+        sequence: row.sequence,
+        restarts: row.restarts,
+        clock_skew_ms: row.clock_skew_ms,
+        progress: WorkerProgressBody {
+            in_flight: progress.in_flight,
+            processed_total: progress.processed_total,
+            failed_total: progress.failed_total,
+            last_progress_at: progress.last_progress_at.map(format_time),
+            oldest_in_flight_ms: oldest
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            queue_depth: progress.queue_depth,
+        },
+    }
+}

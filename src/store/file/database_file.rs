@@ -1,0 +1,121 @@
+//! The database file in use, and its recovery from damage.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use redb::Database;
+
+use super::SharedNotice;
+use super::error::FileError;
+use super::open::{self, OpenError, OpenedFile, SetAsideFile};
+use crate::store::StoreError;
+
+/// The open file; closed after a failure of the disk, until the next call opens it again.
+#[derive(Debug)]
+pub(super) struct DatabaseFile {
+    path: PathBuf,
+    database: Option<Database>,
+    notice: SharedNotice,
+}
+
+impl DatabaseFile {
+    pub(super) const fn new(path: PathBuf, notice: SharedNotice) -> Self {
+        Self {
+            path,
+            database: None,
+            notice,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file; returns true if a damaged one was set aside for that.
+    pub(super) fn open(&mut self) -> Result<bool, OpenError> {
+        let OpenedFile {
+            database,
+            set_aside,
+        } = open::open(&self.path)?;
+        self.database = Some(database);
+        if let Some(set_aside) = &set_aside {
+            self.report_set_aside(set_aside);
+        }
+        Ok(set_aside.is_some())
+    }
+
+    /// Closes the file. A damaged one may panic once more then.
+    pub(super) fn close(&mut self) {
+        let database = self.database.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+    }
+
+    pub(super) fn with_database<T>(
+        &mut self,
+        task: impl FnOnce(&Database) -> Result<T, FileError>,
+    ) -> Result<T, StoreError> {
+        if self.database.is_none() {
+            self.open()
+                .map_err(|error| unavailable().with_source(error))?;
+        }
+        let Some(database) = &self.database else {
+            return Err(unavailable());
+        };
+        match catch_unwind(AssertUnwindSafe(|| task(database))) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.handle_error(error)),
+            Err(panic) => Err(self.handle_panic(&open::panic_message(&*panic))),
+        }
+    }
+
+    fn handle_error(&mut self, error: FileError) -> StoreError {
+        match error {
+            FileError::Rejected(cause) => StoreError::permanent(cause),
+            FileError::Corrupted(cause) => {
+                self.reopen();
+                StoreError::transient("the store's file is damaged").with_source(cause)
+            }
+            FileError::Io(error) => {
+                // After one failure the open file refuses everything.
+                self.close();
+                unavailable().with_source(error)
+            }
+            FileError::InUse | FileError::NewerSchema(_) => unavailable(),
+        }
+    }
+
+    /// Turns a panic into an error. Either the file is damaged, and then it is set aside and the same can be tried again, or it
+    /// was what was asked for.
+    fn handle_panic(&mut self, cause: &str) -> StoreError {
+        let message = "the store's file could not be used";
+        if self.reopen() {
+            StoreError::transient(message).with_source(cause)
+        } else {
+            StoreError::permanent(message).with_source(cause)
+        }
+    }
+
+    /// Opens the file anew; returns true if it was damaged.
+    fn reopen(&mut self) -> bool {
+        self.close();
+        self.open().unwrap_or(false)
+    }
+
+    fn report_set_aside(
+        &self,
+        SetAsideFile {
+            path: target,
+            reason,
+        }: &SetAsideFile,
+    ) {
+        let (file, target) = (self.path.display(), target.display());
+        tracing::error!(target: "vantage_obs", %file, set_aside = %target, why = reason, "the store's file was damaged; it was set aside, and a new one begun");
+        let notice = format!("{file} was damaged ({reason}): it was set aside as {target}");
+        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::transient("the store's file cannot be read or written")
+}

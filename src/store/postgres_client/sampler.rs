@@ -1,0 +1,105 @@
+//! The thread that samples a server's statistics. It is its own, so that a server that hangs stops
+//! nothing but its figures.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
+
+use arc_swap::ArcSwapOption;
+
+use super::address::PostgresAddress;
+use super::error::PostgresError;
+use super::pool::PostgresPool;
+use super::statistics::DatabaseStatistics;
+use crate::model::snapshot::database::DatabaseFigures;
+
+/// The shortest and the longest time between two samples. In between, reading takes a hundredth of
+/// the time.
+const SAMPLE_INTERVAL: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(60));
+
+/// The latest figures; `None` while the server does not answer.
+pub(crate) type LatestDatabase = Arc<ArcSwapOption<DatabaseFigures>>;
+
+/// The handle of the sampling thread, which ends when it is dropped.
+pub(crate) struct DatabaseSampler {
+    _stop: SyncSender<()>,
+}
+
+impl DatabaseSampler {
+    /// Starts sampling at once; `on_sample` is called after each sample with true if the server answered.
+    pub(crate) fn start(
+        address: PostgresAddress,
+        latest: LatestDatabase,
+        on_sample: impl Fn(bool) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (stop, stop_receiver) = sync_channel::<()>(0);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        thread::Builder::new()
+            .name("vantage-postgres".into())
+            .spawn(move || {
+                let mut figures = DatabaseStatistics::new(PostgresPool::new(address, 1));
+                let (mut interval, mut up) = (Duration::ZERO, true);
+                while stop_receiver.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                    let started = Instant::now();
+                    let sample = runtime.block_on(figures.sample());
+                    on_sample(sample.is_ok());
+                    up = publish(&latest, sample, up);
+                    interval = interval_after(started.elapsed());
+                }
+                latest.store(None);
+                // A name that is being resolved must not keep the thread.
+                runtime.shutdown_background();
+            })?;
+        Ok(Self { _stop: stop })
+    }
+}
+
+/// Publishes a sample, or clears it if the server is away, which is logged once. Returns true if the
+/// server is up.
+fn publish(
+    latest: &LatestDatabase,
+    sample: Result<DatabaseFigures, PostgresError>,
+    was_up: bool,
+) -> bool {
+    match sample {
+        Ok(sample) => {
+            latest.store(Some(Arc::new(sample)));
+            true
+        }
+        Err(error) => {
+            latest.store(None);
+            if was_up {
+                tracing::warn!(target: "vantage_obs", error = error.with_causes(), "PostgreSQL does not answer: its figures are gone until it does");
+            }
+            false
+        }
+    }
+}
+
+fn interval_after(elapsed: Duration) -> Duration {
+    elapsed
+        .saturating_mul(100)
+        .clamp(SAMPLE_INTERVAL.0, SAMPLE_INTERVAL.1)
+}
+
+impl fmt::Debug for DatabaseSampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseSampler")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_takes_a_hundredth_of_the_time_within_its_bounds() {
+        for (milliseconds, seconds) in [(5, 15), (200, 20), (10_000, 60)] {
+            let interval = interval_after(Duration::from_millis(milliseconds));
+            assert_eq!(interval, Duration::from_secs(seconds));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! PostgreSQL's own statistics, read as an ordinary user may.
+//!
+//! Each part is a transaction of its own: one that is not permitted, or takes too long, is left out,
+//! and the others are there. The largest tables are found by the sizes in the catalog, which cost no
+//! look at files and no lock; only what is shown is measured.
+
+mod monotonic_sum;
+
+mod relations;
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use super::error::PostgresError;
+use super::pool::{PostgresPool, TransactionLimits, with_timeout};
+use crate::model::snapshot::database::{DatabaseActivity, DatabaseFigures, ServerConnections};
+use relations::RelationStatistics;
+
+/// The time limit of a whole sample.
+const SAMPLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The limits of each statement: one that takes longer is given up, and so is the wait for a lock that a migration holds.
+const LIMITS: TransactionLimits = TransactionLimits {
+    mode: "READ ONLY",
+    statement: Duration::from_secs(3),
+    lock: Duration::from_millis(200),
+};
+
+const SELECT_ACTIVITY: &str = "
+SELECT xact_commit, xact_rollback, deadlocks, blks_hit, blks_read
+FROM pg_stat_database WHERE datname = current_database()";
+
+const SELECT_SIZE: &str = "SELECT pg_database_size(current_database())";
+
+/// An ordinary user sees that other sessions exist, but not their state. A background worker has
+/// no user.
+const SELECT_CONNECTIONS: &str = "
+SELECT state, count(*) FROM pg_stat_activity
+WHERE datid IS NOT NULL AND usesysid IS NOT NULL
+    AND (backend_type = 'client backend' OR backend_type IS NULL)
+GROUP BY state";
+
+/// Connections reserved for superusers are subtracted; the second setting came with version 16.
+const SELECT_MAX_CONNECTIONS: &str = "
+SELECT sum(CASE name WHEN 'max_connections' THEN setting::bigint ELSE -setting::bigint END)::bigint
+FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')";
+
+/// The reader of one database's statistics.
+pub(crate) struct DatabaseStatistics {
+    pool: PostgresPool,
+    relations: RelationStatistics,
+}
+
+impl DatabaseStatistics {
+    pub(super) fn new(pool: PostgresPool) -> Self {
+        Self {
+            pool,
+            relations: RelationStatistics::default(),
+        }
+    }
+
+    /// Takes one sample, within its deadline. Fails if the server does not answer.
+    pub(super) async fn sample(&mut self) -> Result<DatabaseFigures, PostgresError> {
+        let (pool, relations) = (&self.pool, &mut self.relations);
+        with_timeout(SAMPLE_TIMEOUT, async {
+            let activity = query_rows(pool, SELECT_ACTIVITY).await?;
+            let activity = activity.first().map(decode_activity).transpose()?;
+            Ok(DatabaseFigures {
+                activity: activity.unwrap_or_default(),
+                size_bytes: optional_part(size(pool).await)?,
+                connections: optional_part(connections(pool).await)?,
+                relations: optional_part(relations.read(pool).await)?,
+            })
+        })
+        .await
+    }
+}
+
+/// Returns the rows of one statement, run in a transaction of its own.
+async fn query_rows(pool: &PostgresPool, sql: &'static str) -> Result<Vec<Row>, PostgresError> {
+    let mut transaction = pool.begin(LIMITS).await?;
+    let rows = transaction.query(sql, &[]).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// Turns a part that the server refused into `None`; any other error fails the sample.
+fn optional_part<T>(result: Result<T, PostgresError>) -> Result<Option<T>, PostgresError> {
+    match result {
+        Ok(part) => Ok(Some(part)),
+        Err(error) if error.is_server_response() => {
+            tracing::debug!(target: "vantage_obs", error = error.with_causes(), "a part of PostgreSQL's figures is left out");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn decode_activity(row: &Row) -> Result<DatabaseActivity, PostgresError> {
+    Ok(DatabaseActivity {
+        committed: get_count(row, 0)?,
+        rolled_back: get_count(row, 1)?,
+        deadlocks: get_count(row, 2)?,
+        blocks_from_cache: get_count(row, 3)?,
+        blocks_from_disk: get_count(row, 4)?,
+    })
+}
+
+async fn size(pool: &PostgresPool) -> Result<u64, PostgresError> {
+    let rows = query_rows(pool, SELECT_SIZE).await?;
+    rows.first().map_or(Ok(0), |row| get_count(row, 0))
+}
+
+async fn connections(pool: &PostgresPool) -> Result<ServerConnections, PostgresError> {
+    let max = query_rows(pool, SELECT_MAX_CONNECTIONS).await?;
+    let max = max.first().map_or(Ok(0), |row| get_count(row, 0))?;
+    let mut by_state: Vec<_> = STATES.iter().map(|(_, state)| (*state, 0)).collect();
+    for row in query_rows(pool, SELECT_CONNECTIONS).await? {
+        let (state, clients) = (row.try_get::<_, Option<&str>>(0)?, get_count(&row, 1)?);
+        let state = state_name(state);
+        if let Some(entry) = by_state.iter_mut().find(|(known, _)| *known == state) {
+            entry.1 += clients;
+        }
+    }
+    Ok(ServerConnections { max, by_state })
+}
+
+/// The server's names of states and ours; the last is for a state that is not shown.
+const STATES: [(&str, &str); 5] = [
+    ("active", "active"),
+    ("idle", "idle"),
+    ("idle in transaction", "idle_in_transaction"),
+    (
+        "idle in transaction (aborted)",
+        "idle_in_transaction_aborted",
+    ),
+    ("", "unknown"),
+];
+
+fn state_name(state: Option<&str>) -> &'static str {
+    let entry = STATES
+        .iter()
+        .find(|(server_name, _)| Some(*server_name) == state);
+    entry.map_or("unknown", |(_, name)| name)
+}
+
+/// Returns a count, which the server keeps as a signed number; 0 for NULL.
+fn get_count(row: &Row, index: usize) -> Result<u64, PostgresError> {
+    let value: Option<i64> = row.try_get(index)?;
+    Ok(u64::try_from(value.unwrap_or_default()).unwrap_or_default())
+}

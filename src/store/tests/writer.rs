@@ -1,0 +1,328 @@
+//! The writer over a store with injected faults, with a manual clock.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use super::rows::{at, id, slice, worker};
+use crate::model::status::StatusId;
+use crate::record::clock::Clock;
+use crate::store::{
+    AlertStateRow, IncidentRow, MemoryStore, Revision, SliceRow, SpanRow, Store, StoreError,
+    StoreFuture, StoreOp, StoreWriter, WorkerRow, WriterSettings,
+};
+
+/// A store that is unavailable, refuses a worker, or panics, as the test sets it.
+#[derive(Debug, Default)]
+struct FaultyStore {
+    memory: MemoryStore,
+    unavailable: AtomicBool,
+    hanging: AtomicBool,
+    refused: Mutex<Vec<&'static str>>,
+    commits: AtomicUsize,
+}
+
+impl Store for FaultyStore {
+    fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        if self.unavailable.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::transient("away")) });
+        }
+        if self.hanging.load(Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        let refused = self.refused.lock().unwrap().clone();
+        let bad = |op: &StoreOp| match op {
+            StoreOp::Worker(row) => refused.contains(&row.id.as_str()),
+            _ => false,
+        };
+        if ops.iter().any(bad) {
+            assert!(!refused.contains(&"panic"), "as the test wants it");
+            return Box::pin(async { Err(StoreError::permanent("refused")) });
+        }
+        self.memory.commit(ops)
+    }
+
+    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
+        self.memory.workers(since)
+    }
+
+    fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
+        self.memory.instances()
+    }
+
+    fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
+        self.memory.slices(instance, since)
+    }
+
+    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
+        self.memory.alert_states(instance)
+    }
+
+    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
+        self.memory.incidents(since)
+    }
+
+    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
+        self.memory.incident(id)
+    }
+
+    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
+        self.memory.spans(since)
+    }
+
+    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.memory.delete_expired_status(before)
+    }
+
+    fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.memory.delete_expired_slices(before)
+    }
+
+    fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+struct WriterFixture {
+    store: Arc<FaultyStore>,
+    clock: Clock,
+    writer: StoreWriter,
+}
+
+impl WriterFixture {
+    fn new() -> Self {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let (store, clock) = (Arc::new(FaultyStore::default()), Clock::manual(start));
+        let writer =
+            StoreWriter::without_thread(Arc::clone(&store) as _, settings(&clock)).unwrap();
+        Self {
+            store,
+            clock,
+            writer,
+        }
+    }
+
+    fn advance(&self, time: Duration) {
+        self.clock.advance(time);
+        self.writer.tick();
+    }
+
+    fn enqueue_worker(&self, name: &str, sequence: u64) {
+        let row = worker(name, "x", sequence, i64::try_from(sequence).unwrap());
+        self.writer.enqueue(StoreOp::Worker(row));
+    }
+
+    fn stored_workers(&self) -> Vec<(String, u64)> {
+        let (rows, _) = self.writer.workers(Revision::default()).wait().unwrap();
+        let mut rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row.id.to_string(), row.sequence))
+            .collect();
+        rows.sort();
+        rows
+    }
+}
+
+fn settings(clock: &Clock) -> WriterSettings {
+    WriterSettings {
+        clock: clock.clone(),
+        instance: Arc::from("test"),
+        retention: Duration::from_secs(3_600),
+    }
+}
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+#[test]
+fn an_operation_is_committed_a_quarter_of_a_second_after_the_first() {
+    let fixture = WriterFixture::new();
+    fixture.enqueue_worker("a", 1);
+    fixture.advance(MS(200));
+    fixture.enqueue_worker("a", 2);
+    fixture.advance(MS(49));
+    assert_eq!(fixture.stored_workers(), []);
+    assert_eq!(fixture.writer.status().oldest_pending, Some(MS(249)));
+    fixture.advance(MS(1));
+    assert_eq!(fixture.stored_workers(), [("a".into(), 2)]);
+    assert_eq!(fixture.store.commits.load(Ordering::SeqCst), 1);
+    assert_eq!(fixture.writer.status().pending, 0);
+}
+
+#[test]
+fn an_outage_is_bridged_with_the_newest_state() {
+    let fixture = WriterFixture::new();
+    fixture.store.unavailable.store(true, Ordering::SeqCst);
+    for sequence in 1..100 {
+        fixture.enqueue_worker("a", sequence);
+        fixture.advance(MS(250));
+    }
+    let status = fixture.writer.status();
+    assert_eq!(
+        (status.pending, status.committed),
+        (2, 0),
+        "tried, and since"
+    );
+    assert_eq!(status.oldest_pending, Some(MS(99 * 250)));
+    assert_eq!(status.failing, Some(MS(98 * 250)));
+    assert!(status.failed < 15, "{} tries in 25 s", status.failed);
+    fixture.store.unavailable.store(false, Ordering::SeqCst);
+    fixture.advance(Duration::from_secs(5));
+    assert_eq!(fixture.stored_workers(), [("a".into(), 99)]);
+    assert_eq!(fixture.writer.status().failing, None);
+}
+
+#[test]
+fn one_refused_operation_holds_up_no_other() {
+    let fixture = WriterFixture::new();
+    fixture.store.refused.lock().unwrap().push("bad");
+    for n in 0..500 {
+        fixture.enqueue_worker(&format!("w{n}"), 1);
+    }
+    fixture.enqueue_worker("bad", 1);
+    for n in 500..900 {
+        fixture.enqueue_worker(&format!("w{n}"), 1);
+    }
+    fixture.advance(MS(250));
+    assert_eq!(fixture.stored_workers().len(), 900);
+    let status = fixture.writer.status();
+    assert_eq!(
+        (status.refused, status.pending, status.failing),
+        (1, 0, None)
+    );
+}
+
+#[test]
+fn an_operation_that_is_refused_alone_waits_for_proof_that_it_is_at_fault() {
+    let fixture = WriterFixture::new();
+    fixture.store.refused.lock().unwrap().push("bad");
+    fixture.enqueue_worker("bad", 1);
+    fixture.advance(MS(250));
+    fixture.advance(Duration::from_secs(5));
+    let status = fixture.writer.status();
+    assert_eq!((status.refused, status.pending), (0, 1));
+    assert!(status.failing.is_some());
+    fixture.enqueue_worker("good", 1);
+    fixture.advance(Duration::from_secs(5));
+    let status = fixture.writer.status();
+    assert_eq!(
+        (status.refused, status.pending, status.failing),
+        (1, 0, None)
+    );
+    assert_eq!(fixture.stored_workers(), [("good".into(), 1)]);
+}
+
+#[test]
+fn a_store_that_panics_ends_nothing() {
+    let fixture = WriterFixture::new();
+    fixture
+        .store
+        .refused
+        .lock()
+        .unwrap()
+        .extend(["bad", "panic"]);
+    fixture.enqueue_worker("bad", 1);
+    fixture.enqueue_worker("good", 1);
+    fixture.advance(MS(250));
+    assert_eq!(fixture.stored_workers(), [("good".into(), 1)]);
+    assert_eq!(fixture.writer.status().refused, 1);
+}
+
+#[test]
+fn over_the_bound_the_oldest_slices_go_first() {
+    let fixture = WriterFixture::new();
+    fixture.store.unavailable.store(true, Ordering::SeqCst);
+    fixture.enqueue_worker("w", 1);
+    for n in 0..200_010_i64 {
+        fixture
+            .writer
+            .enqueue(StoreOp::Slice(slice("i", "o", n * 60, 1)));
+    }
+    let status = fixture.writer.status();
+    assert_eq!((status.pending, status.overflowed), (200_000, 11));
+    fixture.store.unavailable.store(false, Ordering::SeqCst);
+    assert_eq!(fixture.writer.flush(MS(0)).wait().unwrap(), 0);
+    assert_eq!(fixture.stored_workers(), [("w".into(), 1)]);
+    let slices = fixture.writer.slices("i", at(0)).wait().unwrap();
+    assert_eq!(slices.last().unwrap().start, at(200_009 * 60));
+}
+
+#[test]
+fn a_worker_that_is_deleted_and_beats_again_is_stored() {
+    let fixture = WriterFixture::new();
+    fixture.enqueue_worker("a", 5);
+    fixture.advance(MS(250));
+    fixture
+        .writer
+        .enqueue(StoreOp::DeleteWorker(id("a"), Some(at(5))));
+    fixture
+        .writer
+        .enqueue(StoreOp::Worker(worker("a", "y", 1, 1)));
+    fixture.advance(MS(250));
+    assert_eq!(fixture.stored_workers(), [("a".into(), 1)]);
+}
+
+#[test]
+fn rows_older_than_the_retention_are_deleted() {
+    let fixture = WriterFixture::new();
+    for second in [-3_700, 0] {
+        fixture
+            .writer
+            .enqueue(StoreOp::Slice(slice("i", "o", second, 1)));
+    }
+    fixture.advance(MS(250));
+    assert_eq!(
+        fixture
+            .writer
+            .slices("i", Timestamp::MIN)
+            .wait()
+            .unwrap()
+            .len(),
+        2
+    );
+    fixture.advance(Duration::from_secs(60));
+    let left = fixture.writer.slices("i", Timestamp::MIN).wait().unwrap();
+    assert_eq!(left, [slice("i", "o", 0, 1)]);
+}
+
+#[test]
+fn a_thread_commits_flushes_and_stops_without_any_runtime() {
+    let store = Arc::new(FaultyStore::default());
+    let writer = StoreWriter::start(Arc::clone(&store) as _, settings(&Clock::system())).unwrap();
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
+    assert_eq!(writer.flush(Duration::from_secs(5)).wait().unwrap(), 0);
+    let (rows, _) = writer.workers(Revision::default()).wait().unwrap();
+    assert_eq!(rows.len(), 1);
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 2, 2)));
+    assert_eq!(writer.stop(Duration::from_secs(5)).wait().unwrap(), 0);
+    assert_eq!(Arc::strong_count(&store), 1, "the store is closed");
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 3, 3)));
+    assert_eq!(writer.status().after_close, 1);
+    assert!(writer.workers(Revision::default()).wait().is_err());
+    assert_eq!(writer.stop(Duration::from_secs(5)).wait().unwrap(), 0);
+}
+
+#[test]
+fn a_store_that_hangs_does_not_hold_up_a_stop() {
+    let store = Arc::new(FaultyStore::default());
+    store.hanging.store(true, Ordering::SeqCst);
+    let writer = StoreWriter::start(store as _, settings(&Clock::system())).unwrap();
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
+    assert_eq!(writer.stop(MS(300)).wait().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_reply_can_be_awaited_and_blocked_on_in_a_runtime() {
+    let writer =
+        StoreWriter::start(Arc::new(MemoryStore::default()), settings(&Clock::system())).unwrap();
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
+    assert_eq!(writer.flush(Duration::from_secs(5)).await.unwrap(), 0);
+    assert!(writer.acquire_lease("m", "i", MS(1)).wait().unwrap());
+    assert_eq!(writer.stop(Duration::from_secs(5)).wait().unwrap(), 0);
+}

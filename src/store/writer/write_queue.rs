@@ -1,0 +1,213 @@
+//! The state that callers of a writer share with its thread, behind a lock that is never held for long.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::model::snapshot::private::PrivateText;
+use crate::model::snapshot::store::StoreStatus;
+use crate::record::clock::Clock;
+use crate::store::pending::PendingOps;
+use crate::store::{Store, StoreError, StoreOp};
+
+use super::{BATCH_SIZE, LINGER, MAX_PENDING};
+
+/// Queued operations and the status of the commits before them.
+#[derive(Debug)]
+pub(super) struct WriteQueue {
+    pub(super) clock: Clock,
+    state: Mutex<WriteQueueState>,
+    /// Signals that operations were queued, or that a commit is wanted at once.
+    pub(super) wake: Notify,
+    /// Signals that a round of commits has ended.
+    pub(super) round_done: Notify,
+}
+
+#[derive(Debug)]
+struct WriteQueueState {
+    /// Taken away at the end, so that a file is closed even while writers are held.
+    store: Option<Arc<dyn Store>>,
+    queued: PendingOps,
+    /// The number of operations that were taken for a commit and are not durable yet.
+    uncommitted: usize,
+    oldest_uncommitted: Option<Instant>,
+    failing_since: Option<Instant>,
+    commit_now: bool,
+    /// The counts; durations are worked out when the status is read.
+    status: StoreStatus,
+}
+
+/// The time of the next commit.
+pub(super) enum CommitDue {
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl WriteQueue {
+    pub(super) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Mutex::new(WriteQueueState {
+                store: Some(store),
+                queued: PendingOps::default(),
+                uncommitted: 0,
+                oldest_uncommitted: None,
+                failing_since: None,
+                commit_now: false,
+                status: StoreStatus::default(),
+            }),
+            wake: Notify::new(),
+            round_done: Notify::new(),
+        }
+    }
+
+    pub(super) fn enqueue(&self, op: StoreOp) {
+        let mut state = self.lock();
+        if state.store.is_none() {
+            state.status.after_close += 1;
+            return;
+        }
+        let now = self.clock.now();
+        let before = state.queued.len();
+        state.queued.insert(op, now);
+        state.status.overflowed += state.queued.trim(MAX_PENDING);
+        let after = state.queued.len();
+        drop(state);
+        if after != before && (after == 1 || after == BATCH_SIZE) {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn store(&self) -> Option<Arc<dyn Store>> {
+        self.lock().store.clone()
+    }
+
+    /// Requests a commit without delay.
+    pub(super) fn request_commit(&self) {
+        self.lock().commit_now = true;
+        self.wake.notify_one();
+    }
+
+    /// Returns the time of the next commit; after a failure none is tried before `not_before`.
+    pub(super) fn due(&self, not_before: Option<Instant>) -> CommitDue {
+        let state = self.lock();
+        if state.commit_now {
+            return CommitDue::Now;
+        }
+        if let Some(until) = not_before {
+            return CommitDue::At(until);
+        }
+        if state.queued.len() >= BATCH_SIZE {
+            return CommitDue::Now;
+        }
+        let first = state.oldest_pending_at();
+        first.map_or(CommitDue::Never, |first| CommitDue::At(first + LINGER))
+    }
+
+    /// Moves everything queued since the last call into `backlog`.
+    pub(super) fn move_into(&self, backlog: &mut PendingOps) {
+        let mut state = self.lock();
+        state.commit_now = false;
+        // Counted before the lock is given back, so that no caller sees an empty queue in between.
+        state.uncommitted += state.queued.len();
+        state.oldest_uncommitted = state.oldest_pending_at();
+        let mut queued = std::mem::take(&mut state.queued);
+        drop(state);
+        backlog.insert_all(queued.take_batch(usize::MAX));
+    }
+
+    pub(super) fn set_uncommitted(&self, uncommitted: usize, oldest: Option<Instant>) {
+        let mut state = self.lock();
+        (state.uncommitted, state.oldest_uncommitted) = (uncommitted, oldest);
+    }
+
+    pub(super) fn add_overflowed(&self, dropped: u64) {
+        self.lock().status.overflowed += dropped;
+    }
+
+    pub(super) fn add_refused(&self, dropped: u64) {
+        self.lock().status.refused += dropped;
+    }
+
+    pub(super) fn count_commit(&self) {
+        self.lock().status.committed += 1;
+    }
+
+    pub(super) fn record_failure(&self, error: &StoreError) {
+        let mut state = self.lock();
+        state.status.failed += 1;
+        state.status.error = Some(PrivateText::new(&error.with_causes()));
+    }
+
+    /// Records that a round of commits failed; returns true for the first in a row.
+    pub(super) fn start_outage(&self) -> bool {
+        let mut state = self.lock();
+        let first = state.failing_since.is_none();
+        state.failing_since.get_or_insert_with(|| self.clock.now());
+        first
+    }
+
+    /// Records that a round of commits succeeded; returns the length of the outage that it ends.
+    pub(super) fn end_outage(&self) -> Option<Duration> {
+        let since = self.lock().failing_since.take()?;
+        Some(self.clock.now().saturating_duration_since(since))
+    }
+
+    /// Waits until everything queued up to a moment is durable.
+    pub(super) async fn committed_until(&self, until: Instant) {
+        loop {
+            let round = self.round_done.notified();
+            if self.pending_until(until) == 0 {
+                return;
+            }
+            round.await;
+        }
+    }
+
+    /// Returns the number of pending operations if any was queued up to a moment, otherwise 0.
+    pub(super) fn pending_until(&self, until: Instant) -> u64 {
+        let state = self.lock();
+        let is_pending = state
+            .oldest_pending_at()
+            .is_some_and(|oldest| oldest <= until);
+        if is_pending { state.pending() } else { 0 }
+    }
+
+    /// Takes the store out; operations queued from now on are dropped.
+    pub(super) fn close(&self) -> Option<Arc<dyn Store>> {
+        self.lock().store.take()
+    }
+
+    pub(super) fn status(&self) -> StoreStatus {
+        let store = self.store();
+        let notice = store.and_then(|store| store.notice());
+        let (state, now) = (self.lock(), self.clock.now());
+        let ago = |since: Instant| now.saturating_duration_since(since);
+        StoreStatus {
+            pending: state.pending(),
+            oldest_pending: state.oldest_pending_at().map(ago),
+            failing: state.failing_since.map(ago),
+            notice: notice.as_deref().map(PrivateText::new),
+            ..state.status.clone()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WriteQueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WriteQueueState {
+    fn pending(&self) -> u64 {
+        u64::try_from(self.uncommitted + self.queued.len()).unwrap_or(u64::MAX)
+    }
+
+    fn oldest_pending_at(&self) -> Option<Instant> {
+        [self.oldest_uncommitted, self.queued.oldest_queued_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

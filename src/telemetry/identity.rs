@@ -1,0 +1,19 @@
+//! The names by which others know this process.
+
+use crate::config::ServiceConfig;
+use crate::model::heartbeat::BeatId;
+
+/// Returns the name of this instance in a store that several share.
+pub(super) fn instance(service: &ServiceConfig) -> String {
+    let id = service.instance_id.as_deref();
+    id.map_or_else(|| service.name.clone(), str::to_owned)
+}
+
+/// Returns the scheduler's id: the service's name, and the instance where it has an id, because of two that
+/// beat under one id each would take the other for a restart.
+pub(super) fn scheduler_id(service: &ServiceConfig) -> BeatId {
+    match &service.instance_id {
+        Some(instance) => BeatId::sanitize(&format!("{}:{instance}", service.name)),
+        None => BeatId::sanitize(&service.name),
+    }
+}

@@ -1,0 +1,111 @@
+//! A PostgreSQL that is watched.
+
+use std::any::Any;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, Secret, StoreKind, TlsConfig};
+use crate::model::snapshot;
+use crate::record::instruments::observe_databases;
+use crate::record::series::Instruments;
+use crate::store::postgres_client::{
+    DatabaseSampler, LatestDatabase, PostgresAddress, PostgresError,
+};
+use crate::store::{PostgresStore, Store};
+use crate::telemetry::{InitError, Telemetry, WatchGuard};
+use crate::watch::health::CheckBuilder;
+
+/// How long one call to the store's database may take; its writer gives up a little later.
+const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(4);
+
+impl Telemetry {
+    /// Reads the figures of a PostgreSQL database until the answer is dropped: sizes, scans,
+    /// transactions, connections and what else [`catalog::database::server`] declares, each 15 to 60
+    /// seconds, on a thread of its own.
+    ///
+    /// An ordinary user will do; what it may not read is left out. While the server does not answer
+    /// its figures are gone, and `vantage.database.up` of the namespace `name` is 0.
+    ///
+    /// ```no_run
+    /// # use vantage_obs::config::Secret;
+    /// # fn f(telemetry: &vantage_obs::Telemetry) -> Result<(), vantage_obs::PostgresError> {
+    /// let url = Secret::new("postgres://watcher:secret@db.internal/app?sslmode=prefer");
+    /// let _watch = telemetry.watch_postgres("app", &url)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the URL or its certificates cannot be right, which is a fault of whoever wrote them, or
+    /// no thread could be started. A server that is not there is no error.
+    ///
+    /// [`catalog::database::server`]: crate::model::catalog::database::server
+    pub fn watch_postgres(&self, name: &str, url: &Secret) -> Result<WatchGuard, PostgresError> {
+        let address = PostgresAddress::parse(url, &TlsConfig::default())?;
+        self.watch_address(name, address)
+    }
+
+    /// The same for an address that was understood already.
+    fn watch_address(
+        &self,
+        name: &str,
+        address: PostgresAddress,
+    ) -> Result<WatchGuard, PostgresError> {
+        let latest = LatestDatabase::default();
+        let database = self.database("postgresql").for_namespace(name);
+        let reader = if self.0.config.config.disabled {
+            None
+        } else {
+            let told = move |up| database.report_up(up);
+            let watcher = DatabaseSampler::start(address, Arc::clone(&latest), told)?;
+            Some(Box::new(watcher) as Box<dyn Any + Send + Sync>)
+        };
+        let read = Arc::new(move || latest.load_full());
+        Ok(WatchGuard {
+            id: self.0.watch.sampler.watch_database(name, read),
+            sampler: self.0.watch.sampler.clone(),
+            _reader: reader,
+        })
+    }
+
+    /// A database that is our store is watched, whether or not the service watches it too.
+    pub(crate) fn watch_store(&self) -> Result<(), InitError> {
+        let config = &self.0.config.config;
+        if config.disabled || config.store.kind != StoreKind::Postgres {
+            return Ok(());
+        }
+        let address = store_address(config).map_err(InitError::Store)?;
+        let watch = self.watch_address("store", address);
+        let watch = watch.map_err(|error| InitError::Store(io::Error::other(error)))?;
+        self.0.background.keep(watch);
+        Ok(())
+    }
+}
+
+/// Opens the store of the configuration.
+pub(crate) fn open_store(config: &Config) -> io::Result<Arc<dyn Store>> {
+    let address = store_address(config)?;
+    let pool_size = config.store.pool_size;
+    Ok(Arc::new(PostgresStore::new(
+        address,
+        STORE_CALL_TIMEOUT,
+        pool_size,
+    )))
+}
+
+fn store_address(config: &Config) -> io::Result<PostgresAddress> {
+    let none = || io::Error::new(io::ErrorKind::InvalidInput, "store.url is missing");
+    let url = config.store.url.as_ref().ok_or_else(none)?;
+    PostgresAddress::parse(url, &TlsConfig::default()).map_err(io::Error::other)
+}
+
+/// Shows the figures of the databases that are watched.
+pub(crate) fn observe(instruments: &Instruments, latest: &snapshot::LatestSnapshot) {
+    observe_databases(instruments, latest);
+}
+
+/// Names the database whose state a check of this id reports.
+pub(crate) fn with_database(check: CheckBuilder, telemetry: &Telemetry, id: &str) -> CheckBuilder {
+    check.with_database(telemetry.database("postgresql").for_namespace(id))
+}

@@ -1,0 +1,98 @@
+//! The push of traces, log records and metrics by OTLP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanProcessor;
+use tracing::Subscriber;
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::config::Config;
+use crate::export::flush_report::FlushReport;
+use crate::export::logs::LevelHandle;
+use crate::export::otlp::{OtlpExporter, StartError};
+use crate::export::providers::LogProvider;
+use crate::telemetry::InitError;
+use crate::telemetry::recording::Recording;
+use crate::watch::health::FailedSignals;
+
+/// The export thread, where something is pushed, and the provider of log records.
+#[derive(Debug)]
+pub(crate) struct Push {
+    export: Option<OtlpExporter>,
+    logs: Option<LogProvider>,
+}
+
+impl Push {
+    pub(crate) const fn none() -> Self {
+        Self {
+            export: None,
+            logs: None,
+        }
+    }
+
+    /// Starts the thread for the signals that the configuration sends somewhere.
+    pub(crate) fn start(
+        config: &Config,
+        resource: &Resource,
+        recording: &Recording,
+    ) -> Result<Self, InitError> {
+        let metrics = vec![recording.ours.clone(), recording.user.clone()];
+        let export = OtlpExporter::start(config, resource, &recording.instruments, metrics)?;
+        let logs = export.as_ref().and_then(OtlpExporter::log_processor);
+        Ok(Self {
+            logs: logs.map(|logs| LogProvider::new(resource.clone(), logs)),
+            export,
+        })
+    }
+
+    pub(crate) fn spans(&self) -> Option<Box<dyn SpanProcessor>> {
+        let spans = self.export.as_ref()?.span_processor()?;
+        Some(Box::new(spans))
+    }
+
+    pub(crate) fn down(&self) -> FailedSignals {
+        match &self.export {
+            Some(export) => {
+                let down = export.failing_signals();
+                Arc::new(move || Some(down()))
+            }
+            None => Arc::new(|| None),
+        }
+    }
+
+    pub(crate) async fn flush(&self, last: bool, within: Duration) -> FlushReport {
+        match &self.export {
+            Some(export) => export.flush(last, within).await,
+            None => FlushReport::default(),
+        }
+    }
+
+    pub(crate) fn flush_blocking(&self, last: bool, within: Duration) -> FlushReport {
+        let export = self.export.as_ref();
+        export.map_or_else(FlushReport::default, |export| {
+            export.flush_blocking(last, within)
+        })
+    }
+
+    /// A layer that makes log records of `tracing` events, where they are pushed.
+    pub(crate) fn layer<S>(&self, levels: &LevelHandle) -> Option<Box<dyn Layer<S> + Send + Sync>>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        let records = OpenTelemetryTracingBridge::new(self.logs.as_ref()?.provider());
+        Some(Box::new(records.with_filter(levels.filter())))
+    }
+}
+
+impl From<StartError> for InitError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Export(error) => Self::Export(error),
+            StartError::Io(error) => Self::Io(error),
+        }
+    }
+}

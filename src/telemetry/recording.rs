@@ -1,0 +1,163 @@
+//! What measurements are recorded into: providers, instruments, and the handles of each family.
+
+use opentelemetry_sdk::error::OTelSdkError;
+
+use super::{InitError, identity, store};
+use crate::config::{Config, Role};
+use crate::export::prometheus::ScrapeHandler;
+use crate::export::providers::MetricProvider;
+use crate::model::slo::Objectives;
+use crate::model::snapshot::LatestSnapshot;
+use crate::record::business_totals::BusinessTotals;
+use crate::record::clock::Clock;
+use crate::record::exemplars::Exemplars;
+use crate::record::instruments::{
+    ApiInstruments, Business, Database, ExecutionInstruments, InFlight, JobInstruments,
+    SelfTelemetry, WorkerKeys,
+};
+use crate::record::series::Instruments;
+use crate::record::slo_events::SloEvents;
+use crate::record::trace::Tracer;
+use crate::watch::heartbeat::HeartbeatSources;
+
+/// The instruments, and what is read from beside them.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) clock: Clock,
+    pub(super) slo_events: SloEvents,
+    /// The crate's own metrics.
+    pub(super) ours: MetricProvider,
+    /// The metrics of the service's own meters.
+    pub(super) user: MetricProvider,
+    pub(super) instruments: Instruments,
+    pub(super) business_totals: BusinessTotals,
+    pub(super) self_telemetry: SelfTelemetry,
+    exemplars: Exemplars,
+}
+
+impl Recording {
+    pub(super) fn new(
+        config: &Config,
+        objectives: &Objectives,
+        clock: Clock,
+    ) -> Result<Self, InitError> {
+        let slo_events = if config.disabled {
+            SloEvents::default()
+        } else {
+            SloEvents::new(objectives).with_uncounted_routes(config.own_routes())
+        };
+        let ours = MetricProvider::for_catalog(config, &slo_events)?;
+        let user = MetricProvider::for_user(config)?;
+        let exemplars = Exemplars::new(clock.clone(), slo_events.clone());
+        let business_totals = store::business_totals(config);
+        let limit = config.metrics.cardinality_limit;
+        let instruments = Instruments::new(ours.meter(), limit, exemplars.clone())
+            .with_business_totals(business_totals.clone());
+        Ok(Self {
+            self_telemetry: SelfTelemetry::new(&instruments),
+            clock,
+            slo_events,
+            ours,
+            user,
+            instruments,
+            business_totals,
+            exemplars,
+        })
+    }
+
+    /// Everything that a scrape shows.
+    pub(super) fn scrape(&self, config: &Config) -> ScrapeHandler {
+        ScrapeHandler::new(
+            self.ours.clone(),
+            self.user.clone(),
+            self.exemplars.clone(),
+            self.self_telemetry.clone(),
+            config.metrics.prometheus.scope_labels,
+        )
+    }
+
+    pub(super) fn shutdown(&self) {
+        for metrics in [&self.ours, &self.user] {
+            match metrics.shutdown() {
+                Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
+                }
+            }
+        }
+    }
+}
+
+/// The handles of each family of metrics.
+#[derive(Debug)]
+pub(super) struct Handles {
+    pub(super) api: ApiInstruments,
+    pub(super) jobs: JobInstruments,
+    pub(super) executions: ExecutionInstruments,
+    pub(super) database: Database,
+    pub(super) business: Business,
+    pub(super) in_flight: InFlight,
+    worker_keys: WorkerKeys,
+}
+
+impl Handles {
+    pub(super) fn new(config: &Config, recording: &Recording, tracer: &Tracer) -> Self {
+        let Recording {
+            instruments,
+            slo_events,
+            clock,
+            ..
+        } = recording;
+        let (in_flight, worker_keys) = (InFlight::default(), WorkerKeys::default());
+        Self {
+            api: ApiInstruments::new(instruments, slo_events, config.own_routes()),
+            jobs: JobInstruments::new(
+                instruments,
+                slo_events,
+                clock.clone(),
+                in_flight.clone(),
+                worker_keys.clone(),
+                tracer.clone(),
+            ),
+            executions: ExecutionInstruments::new(
+                instruments,
+                clock.clone(),
+                worker_keys.clone(),
+                identity::scheduler_id(&config.service),
+                tracer.clone(),
+            ),
+            database: Database::new(instruments, clock.clone(), tracer.clone()),
+            business: Business::new(instruments),
+            in_flight,
+            worker_keys,
+        }
+    }
+
+    /// Shows the families of a service's roles from the start.
+    pub(super) fn initialize(&self, roles: &[Role]) {
+        for role in roles {
+            match role {
+                Role::Api => self.api.initialize(),
+                Role::Worker => self.jobs.initialize(),
+                Role::Scheduler => self.executions.initialize(),
+                // Its pages read what the others record.
+                Role::Web => {}
+            }
+        }
+    }
+
+    /// What heartbeats report of this process.
+    pub(super) fn heartbeat_sources(
+        &self,
+        clock: &Clock,
+        latest: &LatestSnapshot,
+    ) -> HeartbeatSources {
+        HeartbeatSources {
+            clock: clock.clone(),
+            worker_keys: self.worker_keys.clone(),
+            in_flight: self.in_flight.clone(),
+            executions: self.executions.clone(),
+            snapshot: latest.clone(),
+        }
+    }
+}

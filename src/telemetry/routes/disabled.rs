@@ -1,0 +1,35 @@
+//! The server of a build without routes.
+
+use std::io;
+
+use crate::record::clock::Clock;
+use crate::telemetry::Telemetry;
+
+/// No server.
+#[derive(Debug)]
+pub(crate) struct Server;
+
+impl Server {
+    pub(crate) const fn new(_: &Clock) -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "as its sibling with routes")]
+    pub(crate) const fn is_serving(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "as its sibling with routes")]
+    pub(crate) const fn stop(&self) {}
+}
+
+impl Telemetry {
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "as its sibling with routes"
+    )]
+    pub(crate) const fn listen(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The routes of the SDK, and the servers that serve nothing else.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use tokio::sync::oneshot;
+
+use crate::model::snapshot::private::PrivateText;
+use crate::record::clock::Clock;
+use crate::serve::routes::{
+    HealthRoutes, IncidentRoutes, PageRoutes, RateLimit, SloPageRoutes, SloReportRoutes,
+    StatusRoutes, WorkerRoutes, router, serve,
+};
+use crate::telemetry::{Inner, Telemetry};
+
+/// The SDK's own servers, each of which ends when its sender is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    started_at: SystemTime,
+    stops: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Counts the writes of all routers.
+    rate_limit: Arc<RateLimit>,
+}
+
+impl Server {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self {
+            started_at: clock.wall(),
+            stops: Mutex::default(),
+            rate_limit: Arc::default(),
+        }
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        !self.stops().is_empty()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stops().clear();
+    }
+
+    fn keep(&self, stop: oneshot::Sender<()>) {
+        self.stops().push(stop);
+    }
+
+    fn stops(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Telemetry {
+    /// The routes of the SDK: the scrape, health, workers and objectives.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let prometheus = &self.0.config.config.metrics.prometheus;
+        let enabled = prometheus.enabled && !self.0.config.config.disabled;
+        let path = enabled.then_some(prometheus.path.as_str());
+        let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
+        let health = self.0.health_routes();
+        router(
+            scrape,
+            health,
+            self.0.slo_report_routes(),
+            self.0.worker_routes(),
+            self.0.page_routes(),
+            self.0.incident_routes(),
+            self.http_layer(),
+        )
+        .with_state(())
+    }
+
+    /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
+    ///
+    /// The server has a thread and runtime of its own; it ends at [`shutdown`](Self::shutdown).
+    /// The answer is the real address, also where port 0 was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on or the thread not be started.
+    pub fn serve(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        // No API is served there, so an unknown path is no request that counts.
+        let router = self.routes().reset_fallback();
+        let (address, stop) = serve(address, router)?;
+        self.0.server.keep(stop);
+        Ok(address)
+    }
+
+    /// Serves at `http.listen`, where it is configured.
+    pub(crate) fn listen(&self) -> io::Result<()> {
+        if let Some(address) = self.0.config.config.http.listen {
+            self.serve(address)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Returns the state of the worker routes.
+    fn worker_routes(&self) -> WorkerRoutes {
+        WorkerRoutes {
+            receiver: Arc::clone(&self.heartbeat.receiver),
+            token: self.config.config.health.write_token.clone(),
+        }
+    }
+
+    /// Returns the state of the page routes; public ones if the process shows them.
+    fn page_routes(&self) -> PageRoutes {
+        let config = &self.config.config;
+        let title = config.status.title.clone();
+        let brand = title.unwrap_or_else(|| config.service.name.clone());
+        let public = config.shows_status().then(|| {
+            let latest = self.watch.incidents.latest().clone();
+            StatusRoutes::new(latest, self.recording.clock.clone(), brand.clone())
+        });
+        let slo = SloPageRoutes {
+            latest: self.watch.slo.latest().clone(),
+            policy: config.slo.alert_policy(),
+            brand,
+            public: public.is_some(),
+        };
+        PageRoutes { slo, public }
+    }
+
+    /// Returns the state of the report routes.
+    fn slo_report_routes(&self) -> SloReportRoutes {
+        SloReportRoutes {
+            local: self.watch.slo.latest().clone(),
+            fleet: self.snapshots.fleet.clone(),
+            clock: self.recording.clock.clone(),
+        }
+    }
+
+    /// Returns the state of the incident routes.
+    fn incident_routes(&self) -> IncidentRoutes {
+        IncidentRoutes {
+            incidents: self.watch.incidents.clone(),
+            token: self.config.config.health.write_token.clone(),
+            clock: self.recording.clock.clone(),
+            rate_limit: Arc::clone(&self.server.rate_limit),
+        }
+    }
+
+    /// Returns the state of the health routes.
+    fn health_routes(&self) -> HealthRoutes {
+        let config = &self.config.config;
+        HealthRoutes {
+            latest: self.watch.health.latest().clone(),
+            clock: self.recording.clock.clone(),
+            service: config.service.name.clone(),
+            version: config.service.version.as_deref().map(PrivateText::new),
+            started_at: self.server.started_at,
+            details: config.health.details,
+            token: config.health.details_token.clone(),
+            retry_after: seconds(config.health.interval),
+        }
+    }
+}
+
+/// Whole seconds, rounded up.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}

@@ -1,0 +1,35 @@
+//! Waiting without a timer of the runtime, or without a runtime.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+/// Waits without tokio's timer, which needs a runtime that has one.
+pub(super) async fn wait(time: Duration) {
+    if time.is_zero() {
+        return;
+    }
+    let (over, waited) = oneshot::channel();
+    let timer = thread::Builder::new().name("vantage-drain".into());
+    let started = timer.spawn(move || {
+        thread::sleep(time);
+        let _ = over.send(());
+    });
+    if started.is_ok() {
+        let _ = waited.await;
+    }
+}
+
+/// What a future resolves to, if it does in time. Needs no runtime either.
+pub(super) async fn at_most<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut over) = (pin!(future), pin!(wait(time)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

@@ -1,0 +1,113 @@
+//! The loops that turn signals into snapshots.
+
+use std::io;
+use std::sync::Arc;
+
+use super::background::Background;
+use super::heartbeat::HeartbeatParts;
+use super::recording::{Handles, Recording};
+use super::snapshots::Snapshots;
+use super::{identity, store};
+use crate::config::Config;
+use crate::model::slo::Objectives;
+use crate::store::business_totals::BusinessTotalsWriter;
+use crate::watch::health::HealthWatcher;
+use crate::watch::sampler::SnapshotSampler;
+use crate::watch::slo::SloTracker;
+use crate::watch::status::{Incidents, StatusSources};
+
+#[derive(Debug)]
+pub(super) struct Watchers {
+    pub(super) sampler: SnapshotSampler,
+    pub(super) health: HealthWatcher,
+    pub(super) slo: SloTracker,
+    pub(super) incidents: Incidents,
+    pub(super) business_totals: BusinessTotalsWriter,
+}
+
+impl Watchers {
+    pub(super) fn new(
+        config: &Config,
+        objectives: &Objectives,
+        recording: &Recording,
+        handles: &Handles,
+        snapshots: &Snapshots,
+        heartbeat: &HeartbeatParts,
+    ) -> Self {
+        let clock = &recording.clock;
+        let store_writer = &heartbeat.store_writer;
+        let sampler = SnapshotSampler::new(
+            clock.clone(),
+            snapshots.sampled.clone(),
+            handles.in_flight.clone(),
+            recording.self_telemetry.clone(),
+            config.metrics.disks.clone(),
+        );
+        let health = HealthWatcher::new(
+            clock.clone(),
+            config.health.clone(),
+            snapshots.health.clone(),
+            snapshots.sampled.clone(),
+        );
+        store::check(config, &health, store_writer);
+        let status_sources = StatusSources {
+            health: snapshots.health.clone(),
+            heartbeat_receiver: Arc::clone(&heartbeat.receiver),
+            slo: snapshots.slo.clone(),
+            fleet: store_writer.is_shared(),
+        };
+        let slo = SloTracker::new(
+            clock.clone(),
+            config.slo.clone(),
+            objectives,
+            recording.slo_events.clone(),
+            snapshots.health.clone(),
+            snapshots.slo.clone(),
+            store::slices(config, store_writer),
+        );
+        let business_totals = BusinessTotalsWriter::new(
+            recording.business_totals.clone(),
+            store_writer.clone(),
+            clock.clone(),
+            &identity::instance(&config.service),
+        );
+        Self {
+            incidents: Incidents::new(config, clock.clone(), store_writer.clone(), status_sources),
+            sampler,
+            health,
+            slo,
+            business_totals,
+        }
+    }
+
+    /// Starts what is sampled: a first sample is there before anything reads it.
+    pub(super) fn start_sampling(
+        &self,
+        config: &Config,
+        background: &Background,
+    ) -> io::Result<()> {
+        self.sampler.tick();
+        background.keep(self.sampler.start()?);
+        if store::keeps_business_totals(config) {
+            background.keep(self.business_totals.start()?);
+        }
+        Ok(())
+    }
+
+    /// Starts what is evaluated from samples and checks.
+    pub(super) fn start_evaluating(&self, background: &Background) -> io::Result<()> {
+        self.slo.tick();
+        background.keep(self.slo.start()?);
+        if let Some(incidents) = self.incidents.start()? {
+            background.keep(incidents);
+        }
+        Ok(())
+    }
+
+    /// Counts everything up to now, for the store.
+    pub(super) fn conclude(&self) {
+        self.slo.take_final_sample();
+        self.incidents.stop();
+        self.business_totals.save();
+    }
+}

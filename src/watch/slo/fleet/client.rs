@@ -1,0 +1,105 @@
+//! The HTTP client: GET requests to one base, all before one deadline.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use tokio::time::{Instant, timeout_at};
+
+use super::{PrometheusReporter, deadline_instant};
+use crate::config::Secret;
+use crate::model::units::format_duration;
+use crate::net::{HttpClient, explain, http_client, is_a_web_page, one_line, user_agent};
+
+/// The largest body of a response. A thousand objectives with two results each are a tenth of this.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// The longest time that a connection may take: less than most deadlines, so that its failure is told apart.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client of one server.
+#[derive(Clone, Debug)]
+pub(super) struct PrometheusClient {
+    client: HttpClient,
+    base: String,
+    headers: HeaderMap,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+impl PrometheusClient {
+    pub(super) fn new(reporter: &PrometheusReporter) -> Result<Self, String> {
+        if reporter.url.is_https() && !cfg!(feature = "tls") {
+            return Err("https needs a build with the feature tls".into());
+        }
+        let tls = reporter.url.is_https().then_some(&reporter.tls);
+        Ok(Self {
+            client: http_client(tls, CONNECT_TIMEOUT.min(reporter.deadline * 9 / 10))?,
+            base: reporter.url.without_user().trim_end_matches('/').to_owned(),
+            headers: headers(reporter)?,
+            timeout: reporter.deadline,
+            deadline: deadline_instant(reporter),
+        })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, String> {
+        match timeout_at(self.deadline, self.send(path)).await {
+            Ok(response) => response,
+            Err(_) => Err(format!(
+                "no answer within {}",
+                format_duration(self.timeout)
+            )),
+        }
+    }
+
+    async fn send(&self, path: &str) -> Result<Bytes, String> {
+        let uri = format!("{}{path}", self.base);
+        let request = Request::get(uri).body(Full::new(Bytes::new()));
+        let mut request = request.map_err(|error| error.to_string())?;
+        *request.headers_mut() = self.headers.clone();
+        let response = self.client.request(request).await;
+        let (head, body) = response.map_err(|error| explain(&error))?.into_parts();
+        let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        check_response(head.status, &head.headers, body)
+    }
+}
+
+fn headers(reporter: &PrometheusReporter) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let token = reporter.token.as_ref().and_then(Secret::expose);
+    let basic = || {
+        let user = base64::engine::general_purpose::STANDARD.encode(reporter.url.user()?);
+        Some(format!("Basic {user}"))
+    };
+    let credentials = token.map(|token| format!("Bearer {token}")).or_else(basic);
+    if let Some(text) = credentials {
+        // Not sent at all it would look like a wrong token.
+        let value = HeaderValue::try_from(text);
+        let mut value = value.map_err(|_| "the token is no text that a header can hold")?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+/// Returns the body of a successful response. Redirects are not followed: the token would go to another
+/// server.
+fn check_response(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, String> {
+    if is_a_web_page(headers) {
+        return Err(format!(
+            "{status} with a web page: the URL is not that of the API"
+        ));
+    }
+    if status.is_success() {
+        return Ok(body);
+    }
+    match one_line(&String::from_utf8_lossy(&body)) {
+        message if message.is_empty() => Err(status.to_string()),
+        message => Err(format!("{status}: {message}")),
+    }
+}
