@@ -4,15 +4,11 @@
 //! become due are made first, each with its own date, so that it makes no difference who comes when,
 //! and a receiver that was down finds out what it missed.
 
-mod counters;
 mod events;
 mod ingest;
-mod merge;
 mod query;
-mod slices;
 mod slo;
 mod state;
-mod state_index;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -26,8 +22,10 @@ use workers::WorkerTable;
 use crate::model::heartbeat::{Beat, BeatId, BeatRole};
 use crate::store::WorkerRow;
 
-pub(crate) use counters::{BeatOutcome, BeatRejection, RegistryCounters};
-pub(crate) use events::{RegistryEvents, WorkerSliceCounts, WorkerTransition};
+pub(crate) use events::{
+    BeatOutcome, BeatRejection, RegistryCounters, RegistryEvents, WorkerSliceCounts,
+    WorkerTransition,
+};
 pub(crate) use ingest::BeatReceipt;
 pub(crate) use query::{StateCounts, WorkerPage, WorkerQuery, WorkerView};
 pub(crate) use state::{StateTimeouts, WorkerState};

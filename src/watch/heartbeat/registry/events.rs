@@ -1,8 +1,15 @@
-//! The registry's events as plain values: others log, count and store them.
+//! The registry's results as plain values: events, which others log, count and store, its counters, and
+//! the minutes that `workers.availability` is counted in.
+//!
+//! A slice is evaluated at its end by the first call after it, before anything that came later is taken
+//! in. So none is counted twice, and a late one is evaluated as it was. A process begins with the first
+//! slice that ends after its start: the process before it has counted those until then.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::state::WorkerState;
+use super::state::{WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::store::StoreOp;
 
@@ -54,4 +61,140 @@ impl RegistryEvents {
             self.dropped += 1;
         }
     }
+}
+
+/// The classification of a beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BeatOutcome {
+    Accepted,
+    /// The first beat of a new boot of a worker that was known.
+    Restarted,
+    /// The same beat once more.
+    Duplicate,
+    /// Older than the latest.
+    OutOfOrder,
+    /// Of a boot that another one has followed.
+    Superseded,
+}
+
+/// The reason for which a beat was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BeatRejection {
+    /// The registry holds as many as it may.
+    Full,
+    /// More beats of one worker in a second than anybody needs.
+    TooFast,
+}
+
+/// The registry's counters since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RegistryCounters {
+    pub(crate) accepted: u64,
+    pub(crate) restarted: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) out_of_order: u64,
+    pub(crate) superseded: u64,
+    pub(crate) full: u64,
+    pub(crate) too_fast: u64,
+    /// Could not be read, or came from somebody who may not beat.
+    pub(crate) refused: u64,
+    pub(crate) unknown_fields: u64,
+}
+
+impl BeatOutcome {
+    /// Returns the name in JSON.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Restarted => "restarted",
+            Self::Duplicate => "duplicate",
+            Self::OutOfOrder => "out_of_order",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+impl RegistryCounters {
+    pub(super) fn record(&mut self, result: Result<BeatOutcome, BeatRejection>) {
+        *match result {
+            Ok(BeatOutcome::Accepted) => &mut self.accepted,
+            Ok(BeatOutcome::Restarted) => &mut self.restarted,
+            Ok(BeatOutcome::Duplicate) => &mut self.duplicate,
+            Ok(BeatOutcome::OutOfOrder) => &mut self.out_of_order,
+            Ok(BeatOutcome::Superseded) => &mut self.superseded,
+            Err(BeatRejection::Full) => &mut self.full,
+            Err(BeatRejection::TooFast) => &mut self.too_fast,
+        } += 1;
+    }
+
+    /// Returns the number of beats by result, in the words of the catalog.
+    pub(crate) const fn results(&self) -> [(&'static str, u64); 8] {
+        [
+            ("accepted", self.accepted),
+            ("restarted", self.restarted),
+            ("duplicate", self.duplicate),
+            ("out_of_order", self.out_of_order),
+            ("superseded", self.superseded),
+            ("full", self.full),
+            ("too_fast", self.too_fast),
+            ("refused", self.refused),
+        ]
+    }
+}
+
+const SLICE_DURATION: Duration = Duration::from_secs(60);
+
+/// A receiver that did nothing for longer was away: beats may have been missed.
+const MAX_PAUSE: Duration = SLICE_DURATION;
+
+/// The next slice to be counted, and the time since which the receiver listens.
+#[derive(Debug)]
+pub(super) struct SliceClock {
+    /// The end of the first slice that is not counted yet.
+    next: Timestamp,
+    /// The time since which the receiver has listened without a pause.
+    listening_since: Timestamp,
+}
+
+impl SliceClock {
+    pub(super) fn starting_at(now: Timestamp) -> Self {
+        Self {
+            next: first_end_after(now),
+            listening_since: now,
+        }
+    }
+
+    /// Follows a clock that was set back to `now`.
+    pub(super) fn rewind_to(&mut self, now: Timestamp) {
+        self.listening_since = self.listening_since.min(now);
+    }
+
+    /// Records activity at `now`, and none since `before`.
+    pub(super) fn record_activity(&mut self, before: Timestamp, now: Timestamp) {
+        if now > saturating_add(before, MAX_PAUSE) {
+            self.listening_since = now;
+        }
+    }
+
+    /// Returns the end of the next slice, if it is over.
+    pub(super) fn next_ended(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let end = self.next;
+        (end <= now).then(|| {
+            self.next = first_end_after(end);
+            end
+        })
+    }
+
+    /// Returns whether the receiver has listened for `duration` before `at`.
+    pub(super) fn has_listened(&self, at: Timestamp, duration: Duration) -> bool {
+        at >= saturating_add(self.listening_since, duration)
+    }
+}
+
+/// Returns the end of the slice at `at`: slices end with the minutes of the clock, so that those of
+/// several processes are the same.
+fn first_end_after(at: Timestamp) -> Timestamp {
+    let length = SLICE_DURATION.as_secs().cast_signed();
+    let end = (at.as_second().div_euclid(length) + 1).saturating_mul(length);
+    Timestamp::from_second(end).unwrap_or(Timestamp::MAX)
 }

@@ -3,12 +3,13 @@
 //! A state is judged for the moment somebody asks about, so that it is exact at every instant and also
 //! for the time in which the receiver was away.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::config::HeartbeatConfig;
-use crate::model::heartbeat::LifecycleState;
+use crate::model::heartbeat::{BeatId, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
 
 /// Beats that a worker may be late by before it is called late.
@@ -177,4 +178,31 @@ fn last_heard_at(row: &WorkerRow) -> Timestamp {
 /// Adds `by` to `at`, or returns the latest timestamp.
 pub(super) fn saturating_add(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The ids of workers and of schedulers in each state.
+#[derive(Debug, Default)]
+pub(super) struct StateIndex([[BTreeSet<BeatId>; WorkerState::LISTED.len()]; BeatRole::ALL.len()]);
+
+impl StateIndex {
+    /// Returns the ids in a state; `None` for a state in which no worker can be found.
+    pub(super) fn ids(&self, role: BeatRole, state: WorkerState) -> Option<&BTreeSet<BeatId>> {
+        self.0[role as usize].get(state as usize)
+    }
+
+    pub(super) fn count(&self, role: BeatRole, state: WorkerState) -> usize {
+        self.ids(role, state).map_or(0, BTreeSet::len)
+    }
+
+    pub(super) fn insert(&mut self, role: BeatRole, state: WorkerState, id: &BeatId) {
+        if let Some(ids) = self.0[role as usize].get_mut(state as usize) {
+            ids.insert(id.clone());
+        }
+    }
+
+    pub(super) fn remove(&mut self, role: BeatRole, state: WorkerState, id: &BeatId) {
+        if let Some(ids) = self.0[role as usize].get_mut(state as usize) {
+            ids.remove(id);
+        }
+    }
 }

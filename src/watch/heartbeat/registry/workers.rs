@@ -11,11 +11,8 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::counters::RegistryCounters;
-use super::events::{RegistryEvents, WorkerTransition};
-use super::slices::SliceClock;
-use super::state::{StateTimeouts, WorkerState, saturating_add};
-use super::state_index::StateIndex;
+use super::events::{RegistryCounters, RegistryEvents, SliceClock, WorkerTransition};
+use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::store::{StoreOp, WorkerRow};
 
