@@ -26,6 +26,9 @@ mod network;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "doctor/tls/disabled.rs"]
+mod tls;
 
 mod stream;
 

@@ -5,15 +5,14 @@ mod reachability;
 
 use std::time::{Instant, SystemTime};
 
-use super::clock;
 use super::diagnose::{self, ReceiverDiagnosis};
 use super::fix::SettingFixes;
-use super::network;
 use super::probe::ProbeAnswer;
 use super::step::DiagnosisStep;
 use super::stream::Connection;
 use super::target::{OtlpTarget, is_pushed};
 use super::test_signals::{SignalOutcome, send_test_signals};
+use super::{clock, network, tls};
 use crate::config::TelemetrySignal;
 use protocol::{accepts_otlp_http, probe_configured_path};
 
@@ -66,11 +65,12 @@ impl ReceiverChain<'_> {
         self.check_delivery(steps, connection, &answer)
     }
 
-    #[cfg(feature = "tls")]
     fn check_tls(&self, steps: &mut Vec<DiagnosisStep>, connection: Connection<'_>) -> Option<()> {
-        use super::tls;
         if !self.target.is_https() {
-            return self.skip_tls(steps);
+            let scheme = &self.target.paths.endpoint;
+            let finding = format!("{scheme} is http: not encrypted");
+            steps.push(DiagnosisStep::skipped("tls", finding));
+            return Some(());
         }
         // Both protocols are offered: which one is spoken is the next link.
         let handshake = connection
@@ -82,21 +82,6 @@ impl ReceiverChain<'_> {
         };
         steps.push(step);
         handshake.ok().map(drop)
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn check_tls(&self, steps: &mut Vec<DiagnosisStep>, _: Connection<'_>) -> Option<()> {
-        self.skip_tls(steps)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "as the encrypted one")]
-    fn skip_tls(&self, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
-        let scheme = &self.target.paths.endpoint;
-        steps.push(DiagnosisStep::skipped(
-            "tls",
-            format!("{scheme} is http: not encrypted"),
-        ));
-        Some(())
     }
 
     fn check_delivery(

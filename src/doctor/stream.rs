@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::network::TimedStream;
 use super::target::OtlpTarget;
+use super::tls::{TlsSession, handshake};
 
 /// A way to connect to a receiver: its address, which was found to answer, and the time limits.
 #[derive(Clone, Copy)]
@@ -19,8 +20,7 @@ pub(super) struct Connection<'a> {
 
 pub(super) enum ConnectionStream {
     Plain(TimedStream),
-    #[cfg(feature = "tls")]
-    Encrypted(Box<super::tls::TlsSession>),
+    Encrypted(Box<TlsSession>),
 }
 
 impl Connection<'_> {
@@ -38,12 +38,10 @@ impl Connection<'_> {
     /// Opens a connection for one protocol, by its ALPN name.
     pub(super) fn open(self, alpn: &str) -> io::Result<ConnectionStream> {
         let socket = self.connect()?;
-        #[cfg(feature = "tls")]
         if self.target.is_https() {
-            let session = super::tls::handshake(self.target, socket, &[alpn])?;
+            let session = handshake(self.target, socket, &[alpn])?;
             return Ok(ConnectionStream::Encrypted(Box::new(session)));
         }
-        let _ = alpn;
         Ok(ConnectionStream::Plain(socket))
     }
 }
@@ -52,7 +50,6 @@ impl Read for ConnectionStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(into),
-            #[cfg(feature = "tls")]
             Self::Encrypted(session) => session.read(into),
         }
     }
@@ -62,7 +59,6 @@ impl Write for ConnectionStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.write(bytes),
-            #[cfg(feature = "tls")]
             Self::Encrypted(session) => session.write(bytes),
         }
     }
@@ -70,7 +66,6 @@ impl Write for ConnectionStream {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.flush(),
-            #[cfg(feature = "tls")]
             Self::Encrypted(session) => session.flush(),
         }
     }

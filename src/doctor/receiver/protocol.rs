@@ -88,7 +88,6 @@ impl ReceiverChain<'_> {
 
     /// Replaces the TLS step if the handshake was rejected after it: TLS 1.3 requests a client
     /// certificate only then.
-    #[cfg(feature = "tls")]
     fn check_tls_rejection(&self, steps: &mut Vec<DiagnosisStep>, answer: &ProbeAnswer) -> bool {
         let ProbeAnswer::Failed(error) = answer else {
             return false;
@@ -103,12 +102,6 @@ impl ReceiverChain<'_> {
             ));
         }
         refused
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "as the encrypted one")]
-    fn check_tls_rejection(&self, _: &mut [DiagnosisStep], _: &ProbeAnswer) -> bool {
-        false
     }
 
     pub(super) fn mismatch_step(&self, answer: &ProbeAnswer) -> DiagnosisStep {
@@ -187,7 +180,6 @@ pub(super) fn probe_configured_path(connection: Connection<'_>) -> ProbeAnswer {
 }
 
 /// Returns true if a port that is silent in plain text completes a TLS handshake, trusted or not.
-#[cfg(feature = "tls")]
 fn speaks_tls(connection: Connection<'_>) -> bool {
     use crate::doctor::tls;
     let handshake = connection
@@ -195,12 +187,6 @@ fn speaks_tls(connection: Connection<'_>) -> bool {
         .and_then(|socket| tls::handshake(connection.target, socket, &["h2", "http/1.1"]));
     !connection.target.is_https()
         && handshake.map_or_else(|error| tls::is_tls_answer(&error), |_| true)
-}
-
-/// Returns false: without the feature only an alert in answer to plain text shows TLS.
-#[cfg(not(feature = "tls"))]
-const fn speaks_tls(_: Connection<'_>) -> bool {
-    false
 }
 
 /// Returns true if OTLP's HTTP path is known there.
