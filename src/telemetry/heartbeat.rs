@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::InitError;
 use super::recording::Recording;
-use super::store;
 use super::timer::at_most;
+use super::{InitError, store};
 use crate::config::Config;
 use crate::store::StoreWriter;
 use crate::watch::heartbeat::{

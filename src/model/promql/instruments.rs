@@ -1,8 +1,7 @@
 //! Queries of a counter, a gauge and a histogram.
 
-use super::labels;
 use super::selector::{Select, Selector, quote};
-use super::{InstantVector, QueryNumber, QueryWindow};
+use super::{InstantVector, QueryNumber, QueryWindow, labels};
 use crate::model::catalog::{Instrument, MetricSpec};
 use crate::model::units::{Ratio, format_canonical};
 

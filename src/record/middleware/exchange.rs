@@ -4,9 +4,8 @@ use std::time::Instant;
 use http::{Request, StatusCode};
 use opentelemetry::ContextGuard;
 
-use super::RequestRecorder;
 use super::route::Route;
-use super::span;
+use super::{RequestRecorder, span};
 use crate::record::instruments::{FinishedRequest, MethodScheme, RequestOutcome};
 use crate::record::trace::SpanScope;
 
