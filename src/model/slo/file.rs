@@ -62,12 +62,8 @@ impl SloFileReader {
         if matches!(service, ServiceKey::Other(_)) && objectives.entries().next().is_none() {
             let builtin = ServiceKey::BUILTIN;
             let key = service.as_str();
-            return self.faults.push(fault_with_suggestion(
-                parent,
-                key,
-                SloProblem::UnknownService,
-                &builtin,
-            ));
+            let fault = parent.unknown(key, SloProblem::UnknownService, &builtin);
+            return self.faults.push(fault);
         }
         for (key, value) in objectives.entries() {
             if self.check_name(&objectives, key) {
@@ -183,28 +179,13 @@ fn unknown_objective_fault(
             let allowed = format!("an objective with a \"metric\"{suggestion}");
             objectives.fault(key, SloProblem::UnknownObjective, &allowed)
         }
-        _ => fault_with_suggestion(objectives, key, SloProblem::UnknownObjective, &kinds),
+        _ => objectives.unknown(key, SloProblem::UnknownObjective, &kinds),
     };
     if !kinds.is_empty() {
         fault.allowed.push_str("; any other needs a \"metric\"");
     }
     fault.value = Some(key.into());
     fault
-}
-
-/// Returns the fault of a key that is not among the allowed ones, with the nearest of those.
-fn fault_with_suggestion(
-    fields: &ObjectFields<'_>,
-    key: &str,
-    problem: SloProblem,
-    allowed: &[&str],
-) -> SloFault {
-    let suggestion = nearest(key, allowed).map(|nearest| format!("; did you mean {nearest}?"));
-    let allowed = format!("{}{}", allowed.join(", "), suggestion.unwrap_or_default());
-    SloFault {
-        value: Some(key.into()),
-        ..fields.fault(key, problem, &allowed)
-    }
 }
 
 fn syntax_fault(file: &str, error: &serde_json::Error) -> SloFault {

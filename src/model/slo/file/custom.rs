@@ -5,7 +5,7 @@ use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, Threshol
 use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
 use super::declaration::{FaultCollector, read_duration, read_target};
 use super::fields::ObjectFields;
-use super::{fault_with_suggestion, filter, window};
+use super::{filter, window};
 use crate::model::catalog::{self, Instrument, MetricFamily, MetricSpec};
 use crate::model::suggest::nearest;
 
@@ -24,12 +24,8 @@ pub(super) fn read_custom_objective(
     name: &str,
     faults: &mut Vec<SloFault>,
 ) -> Option<Objective> {
-    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
     let before = faults.len();
-    faults.extend(
-        unknown_keys
-            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
-    );
+    fields.reject_unknown_keys(KEYS, faults);
 
     let mut collector = FaultCollector(faults);
     let metric = collector.ok(read_metric(fields));
@@ -140,11 +136,7 @@ fn read_at_most(
     faults: &mut Vec<SloFault>,
 ) -> Option<(std::time::Duration, ThresholdUnit)> {
     const KEYS: &[&str] = &["at_most", "unit"];
-    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
-    faults.extend(
-        unknown_keys
-            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
-    );
+    fields.reject_unknown_keys(KEYS, faults);
     let mut collector = FaultCollector(faults);
     let unit = collector.ok(read_unit(fields));
     // The number is read without a unit too, so that both faults show at once.
@@ -158,11 +150,11 @@ fn read_at_most(
 
 /// Reads the unit, which is required: no kind implies one.
 fn read_unit(fields: &ObjectFields<'_>) -> Result<ThresholdUnit, SloFault> {
-    let allowed = "ms, s";
-    let text = fields.string("unit", allowed)?;
-    let text = text.ok_or_else(|| fields.fault("unit", SloProblem::Missing, allowed))?;
-    let unit = [ThresholdUnit::Milliseconds, ThresholdUnit::Seconds]
-        .into_iter()
-        .find(|unit| unit.as_str() == text);
-    unit.ok_or_else(|| fields.fault("unit", SloProblem::UnknownUnit, allowed))
+    let units = [ThresholdUnit::Milliseconds, ThresholdUnit::Seconds];
+    fields.required_choice(
+        "unit",
+        &units,
+        ThresholdUnit::as_str,
+        SloProblem::UnknownUnit,
+    )
 }

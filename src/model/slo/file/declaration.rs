@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
 use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
 use super::fields::ObjectFields;
-use super::{fault_with_suggestion, window};
+use super::window;
 use crate::model::units::{Decimal, Percent};
 
 const TARGET: &str =
@@ -21,12 +21,8 @@ pub(super) fn read_builtin_objective(
     faults: &mut Vec<SloFault>,
 ) -> Option<Objective> {
     let keys = allowed_keys(kind);
-    let unknown_keys = fields.entries().filter(|(key, _)| !keys.contains(key));
     let before = faults.len();
-    faults.extend(
-        unknown_keys
-            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, keys)),
-    );
+    fields.reject_unknown_keys(keys, faults);
 
     let mut collector = FaultCollector(faults);
     let target = collector.ok(read_target(fields));
@@ -116,16 +112,13 @@ fn read_method(
 
 fn read_unit(fields: &ObjectFields<'_>, default: ThresholdUnit) -> Result<ThresholdUnit, SloFault> {
     let units = default.alternatives();
-    let allowed = units
-        .iter()
-        .map(|unit| unit.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let Some(text) = fields.string("unit", &allowed)? else {
-        return Ok(default);
-    };
-    let unit = units.iter().copied().find(|unit| unit.as_str() == text);
-    unit.ok_or_else(|| fields.fault("unit", SloProblem::UnknownUnit, &allowed))
+    let unit = fields.choice(
+        "unit",
+        units,
+        ThresholdUnit::as_str,
+        SloProblem::UnknownUnit,
+    )?;
+    Ok(unit.unwrap_or(default))
 }
 
 fn read_threshold(

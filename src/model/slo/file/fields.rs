@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::json::{self, ObjectEntries};
 use super::super::{SloFault, SloProblem};
+use crate::model::suggest::nearest;
 
 /// The fields of one object of a file, each key once.
 #[derive(Debug)]
@@ -82,6 +83,22 @@ impl<'a> ObjectFields<'a> {
         }
     }
 
+    /// Returns the fault of a key that is not among the allowed ones, with the nearest of those.
+    pub(super) fn unknown(&self, key: &str, problem: SloProblem, allowed: &[&str]) -> SloFault {
+        let suggestion = nearest(key, allowed).map(|nearest| format!("; did you mean {nearest}?"));
+        let allowed = format!("{}{}", allowed.join(", "), suggestion.unwrap_or_default());
+        SloFault {
+            value: Some(key.into()),
+            ..self.fault(key, problem, &allowed)
+        }
+    }
+
+    /// Adds a fault for each key that is not among the allowed ones.
+    pub(super) fn reject_unknown_keys(&self, allowed: &[&str], faults: &mut Vec<SloFault>) {
+        let unknown = self.entries().filter(|(key, _)| !allowed.contains(key));
+        faults.extend(unknown.map(|(key, _)| self.unknown(key, SloProblem::UnknownKey, allowed)));
+    }
+
     /// Returns the string under this key, if there is one.
     pub(super) fn string(&self, key: &str, allowed: &str) -> Result<Option<String>, SloFault> {
         let Some(value) = self.get(key) else {
@@ -92,6 +109,37 @@ impl<'a> ObjectFields<'a> {
             .ok_or_else(|| self.fault(key, SloProblem::WrongType, allowed))
     }
 
+    /// Returns the one of `choices` that this key names, if there is such a key.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        choices: &[T],
+        name: fn(T) -> &'static str,
+        problem: SloProblem,
+    ) -> Result<Option<T>, SloFault> {
+        let allowed = join_names(choices, name);
+        let Some(text) = self.string(key, &allowed)? else {
+            return Ok(None);
+        };
+        let choice = choices.iter().copied().find(|choice| name(*choice) == text);
+        choice
+            .map(Some)
+            .ok_or_else(|| self.fault(key, problem, &allowed))
+    }
+
+    /// Like [`choice`](Self::choice), of a key that must be there.
+    pub(super) fn required_choice<T: Copy>(
+        &self,
+        key: &str,
+        choices: &[T],
+        name: fn(T) -> &'static str,
+        problem: SloProblem,
+    ) -> Result<T, SloFault> {
+        let choice = self.choice(key, choices, name, problem)?;
+        let allowed = || join_names(choices, name);
+        choice.ok_or_else(|| self.fault(key, SloProblem::Missing, &allowed()))
+    }
+
     /// Returns the number under this key, as it was written.
     pub(super) fn number(&self, key: &str, allowed: &str) -> Result<&'a str, SloFault> {
         let value = self
@@ -99,6 +147,11 @@ impl<'a> ObjectFields<'a> {
             .ok_or_else(|| self.fault(key, SloProblem::Missing, allowed))?;
         json::number_text(value).ok_or_else(|| self.fault(key, SloProblem::WrongType, allowed))
     }
+}
+
+fn join_names<T: Copy>(choices: &[T], name: fn(T) -> &'static str) -> String {
+    let names: Vec<_> = choices.iter().map(|choice| name(*choice)).collect();
+    names.join(", ")
 }
 
 /// Returns the value as written, truncated to 60 characters.

@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 
 use super::super::indicator::LabelFilter;
 use super::super::{SloFault, SloProblem, json};
-use super::fault_with_suggestion;
 use super::fields::ObjectFields;
 use crate::model::catalog::{Attribute, AttributeValues, MetricSpec};
 use crate::model::suggest::nearest;
@@ -29,12 +28,7 @@ pub(super) fn read_filter(
         let known = metric.attributes.iter().find(|known| known.key == key);
         let Some(attribute) = known else {
             let keys: Vec<_> = metric.attributes.iter().map(|known| known.key).collect();
-            faults.push(fault_with_suggestion(
-                &fields,
-                key,
-                SloProblem::UnknownAttribute,
-                &keys,
-            ));
+            faults.push(fields.unknown(key, SloProblem::UnknownAttribute, &keys));
             continue;
         };
         match read_values(value, attribute) {

@@ -4,7 +4,6 @@ use jiff::tz::TimeZone;
 
 use super::super::window::{CalendarPeriod, CalendarWindow};
 use super::super::{SloFault, SloProblem, SloWindow};
-use super::fault_with_suggestion;
 use super::fields::ObjectFields;
 
 const KEYS: &[&str] = &["calendar", "time_zone"];
@@ -36,12 +35,8 @@ fn read_rolling(fields: &ObjectFields<'_>) -> Result<SloWindow, SloFault> {
 }
 
 fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Vec<SloFault>) -> Option<CalendarWindow> {
-    let unknown_keys = fields.entries().filter(|(key, _)| !KEYS.contains(key));
     let before = faults.len();
-    faults.extend(
-        unknown_keys
-            .map(|(key, _)| fault_with_suggestion(fields, key, SloProblem::UnknownKey, KEYS)),
-    );
+    fields.reject_unknown_keys(KEYS, faults);
     let period = read_period(fields).map_err(|fault| faults.push(fault)).ok();
     let zone = read_time_zone(fields)
         .map_err(|fault| faults.push(fault))
@@ -50,13 +45,12 @@ fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Vec<SloFault>) -> Optio
 }
 
 fn read_period(fields: &ObjectFields<'_>) -> Result<CalendarPeriod, SloFault> {
-    let allowed = CalendarPeriod::ALL.map(CalendarPeriod::as_str).join(", ");
-    let text = fields.string("calendar", &allowed)?;
-    let text = text.ok_or_else(|| fields.fault("calendar", SloProblem::Missing, &allowed))?;
-    let period = CalendarPeriod::ALL
-        .into_iter()
-        .find(|period| period.as_str() == text);
-    period.ok_or_else(|| fields.fault("calendar", SloProblem::UnknownPeriod, &allowed))
+    fields.required_choice(
+        "calendar",
+        &CalendarPeriod::ALL,
+        CalendarPeriod::as_str,
+        SloProblem::UnknownPeriod,
+    )
 }
 
 /// Reads the time zone. Default: UTC.
