@@ -27,16 +27,20 @@ mod field_value;
 
 mod environment;
 mod secret;
+mod validator;
+mod variable_syntax;
 
+mod checks;
+mod document;
 mod reader;
+
+mod setting;
 
 mod alerts;
 mod batch;
-mod document;
 mod endpoint;
 mod signal;
 mod tls;
-mod validator;
 
 mod health;
 mod heartbeat;
@@ -54,6 +58,7 @@ mod status;
 mod store;
 mod traces;
 
+mod settings;
 mod variables;
 
 mod effective;
@@ -61,11 +66,8 @@ mod layers;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use layers::ConfigLayers;
-use reader::SectionReader;
-use validator::ConfigValidator;
+use setting::section;
 
 use crate::model::alerts::Thresholds;
 
@@ -91,6 +93,7 @@ pub(crate) use pages::public_paths;
 pub(crate) use pages::{FEED_PATH, INCIDENT_PATH, STATUS_PATHS, STATUSPAGE_PATHS};
 pub use secret::Secret;
 pub use service::{Role, ServiceConfig};
+pub use settings::{SettingSpec, settings};
 pub use signal::TelemetrySignal;
 pub use slo::{
     BurnRatesConfig, BurnWindowsConfig, MinBadConfig, SloConfig, SloPolicy, SloPrometheusConfig,
@@ -104,44 +107,43 @@ pub use tls::TlsConfig;
 pub use traces::{Propagator, TraceSampler, TracesConfig};
 pub use variables::{EnvVariable, variables};
 
-/// Everything that can be configured, as the code sees it.
-///
-/// Make one with [`Config::new`] or [`Config::from_file`] and assign to its fields;
-/// [`Config::resolve`] adds the file and the environment and judges the whole.
-#[derive(Clone, Debug, Default, Serialize)]
-#[non_exhaustive]
-pub struct Config {
-    /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
-    /// answer. Default: false.
-    pub disabled: bool,
-    /// Who the process is.
-    pub service: ServiceConfig,
-    /// The server of a process that has none.
-    pub http: HttpConfig,
-    /// Where telemetry is pushed to.
-    pub otlp: OtlpConfig,
-    /// Which requests and jobs are traced.
-    pub traces: TracesConfig,
-    /// How metrics leave the process.
-    pub metrics: MetricsConfig,
-    /// What the process writes about itself.
-    pub logs: LogsConfig,
-    /// How health is checked.
-    pub health: HealthConfig,
-    /// How workers beat, and when one that does not is given up.
-    pub heartbeat: HeartbeatConfig,
-    /// Where the objectives stand, and how they are tracked.
-    pub slo: SloConfig,
-    /// Where what must outlive the process is kept.
-    pub store: StoreConfig,
-    /// From which values on alerts fire, in the rules that are generated.
-    pub alerts: Thresholds,
-    /// Where alerts, dashboards and runbooks link to.
-    pub links: LinksConfig,
-    /// What the status page is called, what it shows, and when it speaks of an incident.
-    pub status: StatusConfig,
-    #[serde(skip)]
-    file: Option<PathBuf>,
+section! {
+    /// Everything that can be configured, as the code sees it.
+    ///
+    /// Make one with [`Config::new`] or [`Config::from_file`] and assign to its fields;
+    /// [`Config::resolve`] adds the file and the environment and judges the whole.
+    pub struct Config {
+        /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
+        /// answer. Default: false.
+        pub disabled: bool;
+        /// Who the process is.
+        pub service: ServiceConfig;
+        /// The server of a process that has none.
+        pub http: HttpConfig;
+        /// Where telemetry is pushed to.
+        pub otlp: OtlpConfig;
+        /// Which requests and jobs are traced.
+        pub traces: TracesConfig;
+        /// How metrics leave the process.
+        pub metrics: MetricsConfig;
+        /// What the process writes about itself.
+        pub logs: LogsConfig;
+        /// How health is checked.
+        pub health: HealthConfig;
+        /// How workers beat, and when one that does not is given up.
+        pub heartbeat: HeartbeatConfig;
+        /// Where the objectives stand, and how they are tracked.
+        pub slo: SloConfig;
+        /// Where what must outlive the process is kept.
+        pub store: StoreConfig;
+        /// From which values on alerts fire, in the rules that are generated.
+        pub alerts: Thresholds;
+        /// Where alerts, dashboards and runbooks link to.
+        pub links: LinksConfig;
+        /// What the status page is called, what it shows, and when it speaks of an incident.
+        pub status: StatusConfig;
+        file: Option<PathBuf>;
+    }
 }
 
 impl Config {
@@ -230,38 +232,6 @@ impl Config {
         let mut roles = self.service.roles.iter();
         let shows = roles.any(|role| matches!(role, Role::Api | Role::Web));
         shows && !self.disabled
-    }
-
-    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("disabled", &mut self.disabled);
-        section.read_section("service", |section| self.service.read(section));
-        section.read_section("http", |section| self.http.read(section));
-        section.read_section("otlp", |section| self.otlp.read(section));
-        section.read_section("traces", |section| self.traces.read(section));
-        section.read_section("metrics", |section| self.metrics.read(section));
-        section.read_section("logs", |section| self.logs.read(section));
-        section.read_section("health", |section| self.health.read(section));
-        section.read_section("heartbeat", |section| self.heartbeat.read(section));
-        section.read_section("slo", |section| self.slo.read(section));
-        section.read_section("store", |section| self.store.read(section));
-        section.read_section("alerts", |section| alerts::read(&mut self.alerts, section));
-        section.read_section("links", |section| self.links.read(section));
-        section.read_section("status", |section| self.status.read(section));
-    }
-
-    fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        self.service.validate(validator);
-        self.otlp.validate(validator);
-        self.traces.validate(validator);
-        self.metrics.validate(validator);
-        self.logs.validate(validator);
-        self.health.validate(validator);
-        self.heartbeat.validate(validator);
-        self.slo.validate(validator);
-        self.store.validate(validator);
-        alerts::validate(&self.alerts, validator);
-        self.links.validate(validator);
-        self.status.validate(validator);
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod units;
 
+pub(crate) mod json_value;
+
 pub(crate) mod suggest;
 
 pub mod catalog;

@@ -4,145 +4,105 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fault::InvalidValue;
-use super::field_value::{FieldValue, json_type_name};
-use super::reader::{SectionReader, join_path};
+use super::fault::{InvalidValue, join_path};
+use super::field_value::FieldValue;
+use super::reader::ReadContext;
+use super::setting::Setting;
 use super::validator::ConfigValidator;
 use crate::model::alerts::{
     AlertSignal, AlertThreshold, Severity, ThresholdComparison, ThresholdQuantity, Thresholds,
 };
+use crate::model::json_value::json_type_name;
 use crate::model::units::Ratio;
 
 /// The maximum time threshold: Prometheus keeps little more.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 
-pub(super) fn read(thresholds: &mut Thresholds, section: &mut SectionReader<'_, '_>) {
-    let signals: Vec<_> = thresholds.signals().collect();
-    for signal in signals {
-        section.read_section(signal.key(), |section| {
-            for severity in Severity::ALL {
-                let mut level = thresholds.get(signal, severity);
-                read_level(signal, severity, &mut level, section);
-                thresholds.set(signal, severity, level);
-            }
+impl Setting for Thresholds {
+    fn read(&mut self, value: &Value, path: &str, context: &mut ReadContext<'_>) {
+        let signals: Vec<_> = self.signals().collect();
+        let keys: Vec<_> = signals.iter().map(|signal| signal.key()).collect();
+        context.read_members(value, path, &keys, |index, value, path, context| {
+            let levels = Severity::ALL.map(Severity::as_str);
+            let signal = signals[index];
+            context.read_members(value, path, &levels, |level, value, path, context| {
+                if let Some(threshold) = context.ok(read_threshold(signal, value), path) {
+                    self.set(signal, Severity::ALL[level], threshold);
+                    context.mark_set(path);
+                }
+            });
         });
     }
+
+    fn check(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        for signal in self.signals() {
+            check_signal(self, signal, &join_path(path, signal.key()), validator);
+        }
+    }
 }
 
-fn read_level(
+/// Reads the threshold of a level; `None` switches it off.
+fn read_threshold(
     signal: AlertSignal,
-    severity: Severity,
-    level: &mut Option<AlertThreshold>,
-    section: &mut SectionReader<'_, '_>,
-) {
-    let key = severity.as_str();
-    match signal.spec().quantity {
+    value: &Value,
+) -> Result<Option<AlertThreshold>, InvalidValue> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let threshold = match signal.spec().quantity {
         ThresholdQuantity::Share | ThresholdQuantity::Multiple => {
-            read_threshold(key, level, AlertThreshold::Ratio, section);
+            Ratio::from_json(value).map(AlertThreshold::Ratio)
         }
-        ThresholdQuantity::Band => read_threshold(
-            key,
-            level,
-            |RatioBand(low, high)| AlertThreshold::Band(low, high),
-            section,
-        ),
-        ThresholdQuantity::Time => read_threshold(key, level, AlertThreshold::Time, section),
-        ThresholdQuantity::Count => read_threshold(
-            key,
-            level,
-            |count: usize| AlertThreshold::Count(count as u64),
-            section,
-        ),
-        ThresholdQuantity::None => {}
+        ThresholdQuantity::Band => read_band(value),
+        ThresholdQuantity::Time => Duration::from_json(value).map(AlertThreshold::Time),
+        ThresholdQuantity::Count => {
+            usize::from_json(value).map(|count| AlertThreshold::Count(count as u64))
+        }
+        // Such a signal has no levels to read.
+        ThresholdQuantity::None => return Ok(None),
+    };
+    threshold.map(Some)
+}
+
+/// Reads a band from the first multiple to the second.
+fn read_band(value: &Value) -> Result<AlertThreshold, InvalidValue> {
+    let rejection = |found: String| InvalidValue::new(found, "two numbers such as [0.5, 2]");
+    let ends = value.as_array().map(Vec::as_slice);
+    let Some([low, high]) = ends else {
+        let found = ends.map_or(json_type_name(value).into(), |_| value.to_string());
+        return Err(rejection(found));
+    };
+    match (Ratio::from_json(low), Ratio::from_json(high)) {
+        (Ok(low), Ok(high)) => Ok(AlertThreshold::Band(low, high)),
+        _ => Err(rejection(value.to_string())),
     }
 }
 
-/// Reads a level, and leaves it as it is where the file says nothing of it.
-fn read_threshold<T: FieldValue>(
-    key: &'static str,
-    level: &mut Option<AlertThreshold>,
-    threshold: impl Fn(T) -> AlertThreshold,
-    section: &mut SectionReader<'_, '_>,
+fn check_signal(
+    thresholds: &Thresholds,
+    signal: AlertSignal,
+    signal_path: &str,
+    validator: &mut ConfigValidator<'_>,
 ) {
-    let mut input = LevelInput::Absent;
-    section.read_field(key, &mut input);
-    if let LevelInput::Present(value) = input {
-        *level = value.map(threshold);
-    }
-}
-
-/// The value of a level in a file: absent, null, or a threshold.
-enum LevelInput<T> {
-    Absent,
-    Present(Option<T>),
-}
-
-impl<T: FieldValue> FieldValue for LevelInput<T> {
-    fn allowed() -> String {
-        Option::<T>::allowed()
-    }
-
-    fn parse(text: &str) -> Result<Self, InvalidValue> {
-        Option::<T>::parse(text).map(LevelInput::Present)
-    }
-
-    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
-        Option::<T>::from_json(value).map(LevelInput::Present)
-    }
-}
-
-/// A band from the first multiple to the second.
-struct RatioBand(Ratio, Ratio);
-
-impl FieldValue for RatioBand {
-    fn allowed() -> String {
-        "two numbers such as [0.5, 2]".into()
-    }
-
-    fn parse(text: &str) -> Result<Self, InvalidValue> {
-        Err(InvalidValue::from_text(text, Self::allowed()))
-    }
-
-    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
-        let ends = value.as_array().map(Vec::as_slice);
-        match ends {
-            Some([low, high]) => {
-                let rejection = |_| InvalidValue::new(value.to_string(), Self::allowed());
-                let low = Ratio::from_json(low).map_err(rejection)?;
-                Ok(Self(low, Ratio::from_json(high).map_err(rejection)?))
-            }
-            Some(_) => Err(InvalidValue::new(value.to_string(), Self::allowed())),
-            None => Err(InvalidValue::new(json_type_name(value), Self::allowed())),
+    let mut lower: Option<(Severity, AlertThreshold)> = None;
+    for (severity, threshold) in thresholds.levels(signal) {
+        let path = join_path(signal_path, severity.as_str());
+        let (fine, allowed) = allowed_range(signal, threshold);
+        validator.require(fine, &path, threshold, allowed);
+        // Of two levels in the wrong order the one that somebody set is the slip.
+        if let Some((named, lower)) =
+            lower.filter(|(_, lower)| fine && !is_more_urgent(signal, threshold, *lower))
+        {
+            let beyond = ordering_word(signal);
+            let at = [path, join_path(signal_path, named.as_str())];
+            let at = at
+                .iter()
+                .find(|path| validator.is_set(path))
+                .unwrap_or(&at[0]);
+            let found = format!("{severity} {threshold} with {named} {lower}");
+            validator.require(false, at, found, &format!("{severity} {beyond} {named}"));
         }
-    }
-}
-
-pub(super) fn validate(thresholds: &Thresholds, validator: &mut ConfigValidator<'_>) {
-    for signal in thresholds.signals() {
-        let path = join_path("alerts", signal.key());
-        let mut lower: Option<(Severity, AlertThreshold)> = None;
-        for (severity, threshold) in thresholds.levels(signal) {
-            let path = join_path(&path, severity.as_str());
-            let (fine, allowed) = allowed_range(signal, threshold);
-            validator.require(fine, &path, threshold, allowed);
-            // Of two levels in the wrong order the one that somebody set is the slip.
-            if let Some((named, lower)) =
-                lower.filter(|(_, lower)| fine && !is_more_urgent(signal, threshold, *lower))
-            {
-                let beyond = ordering_word(signal);
-                let at = [
-                    path,
-                    join_path(&join_path("alerts", signal.key()), named.as_str()),
-                ];
-                let at = at
-                    .iter()
-                    .find(|path| validator.is_set(path))
-                    .unwrap_or(&at[0]);
-                let found = format!("{severity} {threshold} with {named} {lower}");
-                validator.require(false, at, found, &format!("{severity} {beyond} {named}"));
-            }
-            lower = Some((severity, threshold));
-        }
+        lower = Some((severity, threshold));
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::reader::join_path;
+use super::fault::join_path;
 
 /// A parsed file.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::Config;
-use super::reader::join_path;
+use super::fault::join_path;
 use super::source::{ConfigSource, ConfigSources};
 
 /// The configuration that holds: every layer applied, every value judged, every secret at hand.

@@ -11,7 +11,7 @@ use super::field_value::FieldValue;
 use super::secret::MASK;
 use super::validator::ConfigValidator;
 #[cfg(feature = "otlp")]
-use super::variables::percent_decode;
+use super::variable_syntax::percent_decode;
 
 const ALLOWED: &str =
     r#"http:// or https://, a host and a port from 1 to 65535, such as "http://localhost:4317""#;
@@ -156,6 +156,15 @@ impl FieldValue for Endpoint {
         text.parse()
             .map_err(|error: EndpointError| InvalidValue::from_text(&error.shown, ALLOWED))
     }
+
+    /// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
+    fn check_build(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        let allowed = "none: the crate was built without its `otlp` feature";
+        validator.require(cfg!(feature = "otlp"), path, self, allowed);
+        let fine = !self.is_https() || cfg!(feature = "tls");
+        let allowed = "http://, or https:// in a build with the crate's `tls` feature";
+        validator.require(fine, path, self, allowed);
+    }
 }
 
 impl fmt::Display for Endpoint {
@@ -174,29 +183,6 @@ impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// An endpoint that this build cannot speak to is a fault now, and not a puzzle at the first export.
-pub(super) fn validate_features(
-    path: &str,
-    endpoint: Option<&Endpoint>,
-    validator: &mut ConfigValidator<'_>,
-) {
-    let Some(endpoint) = endpoint else {
-        return;
-    };
-    validator.require(
-        cfg!(feature = "otlp"),
-        path,
-        endpoint,
-        "none: the crate was built without its `otlp` feature",
-    );
-    validator.require(
-        !endpoint.is_https() || cfg!(feature = "tls"),
-        path,
-        endpoint,
-        "http://, or https:// in a build with the crate's `tls` feature",
-    );
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::model::suggest::nearest_within;
+
 /// A configuration that can't be used.
 ///
 /// The author of the file, the environment or the code is at fault, not the crate; each [`ConfigFault`]
@@ -156,34 +158,29 @@ pub(super) fn format_allowed(typed: &str, names: &[&str]) -> String {
     }
 }
 
-/// Returns the candidate nearest to `typed`, if one is near enough.
+/// Returns the candidate nearest to `typed`, if one is near enough: one edit, and one more for every
+/// five letters, because many variables have most of their name in common.
 pub(super) fn nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let typed = typed.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(&typed, &candidate.to_lowercase()), candidate))
-        .filter(|(edits, candidate)| *edits <= 1 + candidate.len() / 5)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
+    nearest_within(typed, candidates, |length| 1 + length / 5)
 }
 
-/// Returns the Levenshtein distance, computed one row at a time.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, from) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
+/// Returns the JSON path of a setting.
+pub(super) fn json_path(path: &str) -> String {
+    match path {
+        "" => "$".into(),
+        path => format!("$.{path}"),
     }
-    row[right.len()]
+}
+
+/// Returns the dotted path of a member.
+pub(super) fn join_path(path: &str, key: &str) -> String {
+    match path {
+        "" => key.into(),
+        path => format!("{path}.{key}"),
+    }
 }
 
 #[cfg(test)]

@@ -7,14 +7,25 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::fault::InvalidValue;
+use super::validator::ConfigValidator;
+use crate::model::json_value::format_scalar;
 use crate::model::units::{Ratio, format_duration, parse_duration};
 
+/// The syntax of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VariableSyntax {
+    /// OpenTelemetry's: durations are milliseconds without a unit, and an empty list is `none`.
+    OpenTelemetry,
+    /// That of the file's strings.
+    Plain,
+}
+
 /// A value that files and variables can hold.
-pub(super) trait FieldValue: Sized {
+pub(super) trait FieldValue: Serialize + Sized {
     /// Returns the accepted values, in words that follow "allowed: ".
     fn allowed() -> String;
 
@@ -28,26 +39,18 @@ pub(super) trait FieldValue: Sized {
             other => Err(InvalidValue::new(format_scalar(other), Self::allowed())),
         }
     }
-}
 
-/// Formats a scalar as it stands in the file, of a field that holds no secret. Arrays and objects are
-/// only called what they are: a secret may have got in there.
-fn format_scalar(value: &Value) -> String {
-    match value {
-        Value::Array(_) | Value::Object(_) => json_type_name(value).into(),
-        scalar => scalar.to_string(),
+    /// Reads an environment variable of this syntax.
+    fn parse_variable(text: &str, _: VariableSyntax) -> Result<Self, InvalidValue> {
+        Self::parse(text)
     }
-}
 
-/// Returns the name of the JSON type, with its article.
-pub(super) fn json_type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+    /// Checks whether this build of the crate supports the value.
+    fn check_build(&self, _path: &str, _validator: &mut ConfigValidator<'_>) {}
+
+    /// Serializes the value as the file has it.
+    fn serialize_field_value<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
     }
 }
 
@@ -65,6 +68,23 @@ impl<T: FieldValue> FieldValue for Option<T> {
             Ok(None)
         } else {
             T::from_json(value).map(Some)
+        }
+    }
+
+    fn parse_variable(text: &str, syntax: VariableSyntax) -> Result<Self, InvalidValue> {
+        T::parse_variable(text, syntax).map(Some)
+    }
+
+    fn check_build(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        if let Some(value) = self {
+            value.check_build(path, validator);
+        }
+    }
+
+    fn serialize_field_value<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Some(value) => value.serialize_field_value(serializer),
+            None => serializer.serialize_none(),
         }
     }
 }
@@ -175,6 +195,19 @@ impl FieldValue for Duration {
         parse_duration(text)
             .map_err(|error| InvalidValue::new(format!("{text:?} ({error})"), Self::allowed()))
     }
+
+    fn parse_variable(text: &str, syntax: VariableSyntax) -> Result<Self, InvalidValue> {
+        if syntax == VariableSyntax::Plain {
+            return Self::parse(text);
+        }
+        let allowed = "whole milliseconds without a unit, such as 10000";
+        let milliseconds = text.parse().map(Self::from_millis);
+        milliseconds.map_err(|_| InvalidValue::from_text(text, allowed))
+    }
+
+    fn serialize_field_value<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format_duration(*self))
+    }
 }
 
 impl FieldValue for SocketAddr {
@@ -190,22 +223,6 @@ impl FieldValue for SocketAddr {
             .filter(|address: &Self| address.port() != 0);
         address.ok_or_else(|| InvalidValue::from_text(text, Self::allowed()))
     }
-}
-
-/// Serializes a duration as text, for `#[serde(serialize_with)]`.
-pub(super) fn serialize_duration<S: Serializer>(
-    value: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_duration(*value))
-}
-
-/// Serializes an optional duration as text or null.
-pub(super) fn serialize_optional_duration<S: Serializer>(
-    value: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_some(&value.map(format_duration))
 }
 
 /// Implements the text form of an enum: `as_str`, `Display`, `Serialize` and [`FieldValue`].

@@ -7,9 +7,10 @@ use super::document::ConfigDocument;
 use super::effective::{EffectiveConfig, flatten};
 use super::environment::Environment;
 use super::fault::{
-    ConfigError, ConfigFault, FaultLocation, InvalidValue, format_allowed, nearest,
+    ConfigError, ConfigFault, FaultLocation, InvalidValue, format_allowed, join_path, nearest,
 };
-use super::reader::{ReadContext, join_path, read_object};
+use super::reader::ReadContext;
+use super::setting::{Setting, for_each_value};
 use super::signal::TelemetrySignal;
 use super::source::{ConfigSource, ConfigSources};
 use super::validator::ConfigValidator;
@@ -27,16 +28,7 @@ pub(super) struct ConfigLayers {
 impl ConfigLayers {
     /// Creates the layers from the code's configuration: values that differ from the default are the code's.
     pub(super) fn from_code(mut config: Config) -> Self {
-        config
-            .otlp
-            .headers_mut()
-            .into_iter()
-            .for_each(|(_, headers)| {
-                let lower = std::mem::take(headers).into_iter();
-                *headers = lower
-                    .map(|(name, value)| (name.to_ascii_lowercase(), value))
-                    .collect();
-            });
+        config.otlp.lower_header_names();
         let defaults: Vec<_> = flatten(&Config::default()).collect();
         let mut sources = ConfigSources::default();
         for setting in flatten(&config).filter(|setting| !defaults.contains(setting)) {
@@ -83,8 +75,7 @@ impl ConfigLayers {
                     let invalid = InvalidValue::new("the key stands twice", "each key once");
                     context.add_fault(&path, invalid);
                 }
-                let config = &mut self.config;
-                read_object(&root, "", &mut context, |section| config.read(section));
+                self.config.read(&root, "", &mut context);
             }
         }
     }
@@ -140,33 +131,14 @@ impl ConfigLayers {
     /// Replaces references to secrets by the secrets.
     pub(super) fn resolve_secrets(&mut self, environment: &Environment) {
         let mut invalid_values = Vec::new();
-        for (path, headers) in self.config.otlp.headers_mut() {
-            for (name, secret) in headers {
+        for_each_value(self.config.fields(), "", &mut |path, field| {
+            for (name, secret) in field.setting.secrets() {
+                let path = name.map_or(path.into(), |name| join_path(path, name));
                 if let Err(invalid) = secret.resolve_reference(environment) {
-                    invalid_values.push((join_path(path, name), invalid));
+                    invalid_values.push((path, invalid));
                 }
             }
-        }
-        for (path, token) in [
-            (
-                "health.details_token",
-                &mut self.config.health.details_token,
-            ),
-            ("health.write_token", &mut self.config.health.write_token),
-            (
-                "slo.prometheus.token",
-                &mut self.config.slo.prometheus.token,
-            ),
-            ("heartbeat.token", &mut self.config.heartbeat.token),
-            ("store.url", &mut self.config.store.url),
-        ] {
-            if let Some(Err(invalid)) = token
-                .as_mut()
-                .map(|token| token.resolve_reference(environment))
-            {
-                invalid_values.push((path.into(), invalid));
-            }
-        }
+        });
         let mut validator = self.validator(true);
         for (path, InvalidValue { value, allowed }) in invalid_values {
             validator.require(false, &path, value, &allowed);
@@ -178,7 +150,7 @@ impl ConfigLayers {
     /// Validates the merged values; unset ones only if `defaults` is true.
     pub(super) fn validate(&mut self, defaults: bool) {
         let mut validator = self.validator(defaults);
-        self.config.validate(&mut validator);
+        self.config.check("", &mut validator);
         let faults = validator.faults;
         self.faults.extend(faults);
         self.warnings.extend(self.config.otlp.warnings());

@@ -1,28 +1,17 @@
 //! Link targets of alerts, dashboards and runbooks.
 
-use serde::Serialize;
-
-use super::reader::SectionReader;
+use super::setting::section;
 use super::validator::ConfigValidator;
 
-/// The link targets of alerts, dashboards and runbooks.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct LinksConfig {
-    /// The base URL of Grafana, to which `/d/api-performance` and its like are appended.
-    /// Default: `http://grafana:3000`.
-    pub grafana: String,
-    /// The base of the runbooks, to which `/api-error-ratio-high.md` and its like are appended: a URL,
-    /// or a path. Default: `runbooks`, the folder of the repository.
-    pub runbooks: String,
-}
-
-impl Default for LinksConfig {
-    fn default() -> Self {
-        Self {
-            grafana: "http://grafana:3000".into(),
-            runbooks: "runbooks".into(),
-        }
+section! {
+    /// The link targets of alerts, dashboards and runbooks.
+    pub struct LinksConfig {
+        /// The base URL of Grafana, to which `/d/api-performance` and its like are appended.
+        /// Default: `http://grafana:3000`.
+        pub grafana: String = "http://grafana:3000".into(), check_grafana;
+        /// The base of the runbooks, to which `/api-error-ratio-high.md` and its like are appended: a URL,
+        /// or a path. Default: `runbooks`, the folder of the repository.
+        pub runbooks: String = "runbooks".into(), check_runbooks;
     }
 }
 
@@ -38,24 +27,19 @@ impl LinksConfig {
     pub fn runbook(&self, name: &str) -> String {
         format!("{}/{name}.md", self.runbooks.trim_end_matches('/'))
     }
+}
 
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("grafana", &mut self.grafana);
-        section.read_field("runbooks", &mut self.runbooks);
-    }
+fn check_grafana(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
+    let is_url = ["http://", "https://"]
+        .iter()
+        .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    let allowed = "http:// or https://, a host, and perhaps a path, without ? and #";
+    validator.require(is_url && is_base(url), path, format!("{url:?}"), allowed);
+}
 
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        let is_url = ["http://", "https://"]
-            .iter()
-            .any(|scheme| self.grafana.len() > scheme.len() && self.grafana.starts_with(scheme));
-        let shown = format!("{:?}", self.grafana);
-        let allowed = "http:// or https://, a host, and perhaps a path, without ? and #";
-        let fine = is_url && is_base(&self.grafana);
-        validator.require(fine, "links.grafana", shown, allowed);
-        let shown = format!("{:?}", self.runbooks);
-        let allowed = "a URL or a path, without spaces, quotes, braces, ? and #";
-        validator.require(is_base(&self.runbooks), "links.runbooks", shown, allowed);
-    }
+fn check_runbooks(base: &str, path: &str, validator: &mut ConfigValidator<'_>) {
+    let allowed = "a URL or a path, without spaces, quotes, braces, ? and #";
+    validator.require(is_base(base), path, format!("{base:?}"), allowed);
 }
 
 /// Whether a path can be appended to the text, and a template doesn't read anything into it.

@@ -1,28 +1,25 @@
 //! Configuration of logs.
 
-use serde::Serialize;
-
 use super::batch::BatchConfig;
 use super::field_value::string_enum;
 use super::log_levels::LogLevels;
-use super::reader::SectionReader;
-use super::validator::ConfigValidator;
+use super::setting::section;
 
-/// The logs of the process: format, output, levels, push.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct LogsConfig {
-    /// Default: JSON, one object a line, because a log store reads it.
-    pub format: LogFormat,
-    /// Where lines are written. Default: standard output, where containers' logs are collected.
-    pub output: LogOutput,
-    /// The least severe that is written, by module where that is wanted. Default: info.
-    pub level: LogLevels,
-    /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
-    /// collect what is written to standard output. Needs an endpoint.
-    pub otlp: bool,
-    /// How log records wait for their push.
-    pub batch: BatchConfig,
+section! {
+    /// The logs of the process: format, output, levels, push.
+    pub struct LogsConfig {
+        /// Default: JSON, one object a line, because a log store reads it.
+        pub format: LogFormat = LogFormat::Json;
+        /// Where lines are written. Default: standard output, where containers' logs are collected.
+        pub output: LogOutput = LogOutput::Stdout;
+        /// The least severe that is written, by module where that is wanted. Default: info.
+        pub level: LogLevels;
+        /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
+        /// collect what is written to standard output. Needs an endpoint.
+        pub otlp: bool;
+        /// How log records wait for their push.
+        pub batch: BatchConfig;
+    }
 }
 
 /// The form of a log line.
@@ -60,29 +57,3 @@ string_enum!(LogOutput {
     Stderr: "stderr",
     None: "none",
 });
-
-impl Default for LogsConfig {
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Json,
-            output: LogOutput::Stdout,
-            level: LogLevels::default(),
-            otlp: false,
-            batch: BatchConfig::default(),
-        }
-    }
-}
-
-impl LogsConfig {
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("format", &mut self.format);
-        section.read_field("output", &mut self.output);
-        section.read_field("level", &mut self.level);
-        section.read_field("otlp", &mut self.otlp);
-        section.read_section("batch", |section| self.batch.read(section));
-    }
-
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        self.batch.validate("logs.batch", validator);
-    }
-}

@@ -4,68 +4,66 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use serde::Serialize;
 
-use super::endpoint::{Endpoint, validate_features};
-use super::field_value::{serialize_duration, serialize_optional_duration, string_enum};
-use super::reader::{SectionReader, join_path};
+use super::checks::{optional, up_to_a_day};
+use super::endpoint::Endpoint;
+use super::fault::join_path;
+use super::field_value::string_enum;
 use super::secret::{MASK, Secret};
+use super::setting::section;
 use super::signal::TelemetrySignal;
 use super::tls::TlsConfig;
 use super::validator::ConfigValidator;
 
-/// The OTLP export, for all signals and, where one differs, for each.
-///
-/// [`OtlpConfig::signal`] answers what holds for one of them.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct OtlpConfig {
-    /// The receiver. Default: none, and nothing is pushed. With `http/protobuf` it is the base to
-    /// which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.
-    pub endpoint: Option<Endpoint>,
-    /// Default: gRPC, usually on port 4317; HTTP is usually on 4318.
-    pub protocol: Protocol,
-    /// Sent with every export, by lower-case name; usually credentials. Default: none. A later
-    /// layer replaces single headers, not the whole map.
-    pub headers: BTreeMap<String, Secret>,
-    /// The time one export may take, connecting included: more than 0, at most a day. Default:
-    /// 10 s, as OpenTelemetry has it.
-    #[serde(serialize_with = "serialize_duration")]
-    pub timeout: Duration,
-    /// The time that a flush or a shutdown may take, for all signals together: more than 0, at most
-    /// a day. Default: 5 s, well within the 30 s that Kubernetes gives a pod to end.
-    #[serde(serialize_with = "serialize_duration")]
-    pub shutdown_timeout: Duration,
-    /// Default: gzip, which every receiver takes and which makes spans several times smaller.
-    pub compression: Compression,
-    /// Certificates for an `https` endpoint. Default: the system's authorities, no client
-    /// certificate.
-    pub tls: TlsConfig,
-    /// What differs for traces. Default: nothing.
-    pub traces: OtlpOverride,
-    /// What differs for metrics. Default: nothing.
-    pub metrics: OtlpOverride,
-    /// What differs for logs. Default: nothing.
-    pub logs: OtlpOverride,
+section! {
+    /// The OTLP export, for all signals and, where one differs, for each.
+    ///
+    /// [`OtlpConfig::signal`] answers what holds for one of them.
+    pub struct OtlpConfig {
+        /// The receiver. Default: none, and nothing is pushed. With `http/protobuf` it is the base to
+        /// which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.
+        pub endpoint: Option<Endpoint>;
+        /// Default: gRPC, usually on port 4317; HTTP is usually on 4318.
+        pub protocol: Protocol = Protocol::Grpc;
+        /// Sent with every export, by lower-case name; usually credentials. Default: none. A later
+        /// layer replaces single headers, not the whole map.
+        pub headers: BTreeMap<String, Secret>, check_headers;
+        /// The time one export may take, connecting included: more than 0, at most a day. Default:
+        /// 10 s, as OpenTelemetry has it.
+        pub timeout: Duration = Duration::from_secs(10), up_to_a_day;
+        /// The time that a flush or a shutdown may take, for all signals together: more than 0, at most
+        /// a day. Default: 5 s, well within the 30 s that Kubernetes gives a pod to end.
+        pub shutdown_timeout: Duration = Duration::from_secs(5), up_to_a_day;
+        /// Default: gzip, which every receiver takes and which makes spans several times smaller.
+        pub compression: Compression = Compression::Gzip;
+        /// Certificates for an `https` endpoint. Default: the system's authorities, no client
+        /// certificate.
+        pub tls: TlsConfig;
+        /// What differs for traces. Default: nothing.
+        pub traces: OtlpOverride;
+        /// What differs for metrics. Default: nothing.
+        pub metrics: OtlpOverride;
+        /// What differs for logs. Default: nothing.
+        pub logs: OtlpOverride;
+    }
 }
 
-/// What differs for one signal. An absent field means: as for all.
-#[derive(Clone, Debug, Default, Serialize)]
-#[non_exhaustive]
-pub struct OtlpOverride {
-    /// The receiver of this signal, used as it stands: no path is appended.
-    pub endpoint: Option<Endpoint>,
-    /// How this receiver is spoken to.
-    pub protocol: Option<Protocol>,
-    /// Headers for this signal alone. They join those for all; one of the same name wins here.
-    pub headers: BTreeMap<String, Secret>,
-    /// The time one export of this signal may take.
-    #[serde(serialize_with = "serialize_optional_duration")]
-    pub timeout: Option<Duration>,
-    /// How this signal is compressed.
-    pub compression: Option<Compression>,
-    /// Certificates for this signal's receiver.
-    pub tls: TlsConfig,
+section! {
+    /// What differs for one signal. An absent field means: as for all.
+    pub struct OtlpOverride {
+        /// The receiver of this signal, used as it stands: no path is appended.
+        pub endpoint: Option<Endpoint>;
+        /// How this receiver is spoken to.
+        pub protocol: Option<Protocol>;
+        /// Headers for this signal alone. They join those for all; one of the same name wins here.
+        pub headers: BTreeMap<String, Secret>, check_headers;
+        /// The time one export of this signal may take.
+        pub timeout: Option<Duration>, optional(up_to_a_day);
+        /// How this signal is compressed.
+        pub compression: Option<Compression>;
+        /// Certificates for this signal's receiver.
+        pub tls: TlsConfig;
+    }
 }
 
 /// OTLP's two transports.
@@ -116,23 +114,6 @@ pub struct SignalOtlp {
     pub tls: TlsConfig,
 }
 
-impl Default for OtlpConfig {
-    fn default() -> Self {
-        Self {
-            endpoint: None,
-            protocol: Protocol::Grpc,
-            headers: BTreeMap::new(),
-            timeout: Duration::from_secs(10),
-            shutdown_timeout: Duration::from_secs(5),
-            compression: Compression::Gzip,
-            tls: TlsConfig::default(),
-            traces: OtlpOverride::default(),
-            metrics: OtlpOverride::default(),
-            logs: OtlpOverride::default(),
-        }
-    }
-}
-
 impl OtlpConfig {
     /// What holds for this signal; `None` when it has no endpoint and isn't pushed.
     ///
@@ -179,38 +160,18 @@ impl OtlpConfig {
         }
     }
 
-    /// Every map of headers, with its path.
-    pub(super) fn headers_mut(&mut self) -> [(&'static str, &mut BTreeMap<String, Secret>); 4] {
-        [
-            ("otlp.headers", &mut self.headers),
-            ("otlp.traces.headers", &mut self.traces.headers),
-            ("otlp.metrics.headers", &mut self.metrics.headers),
-            ("otlp.logs.headers", &mut self.logs.headers),
-        ]
-    }
-
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("endpoint", &mut self.endpoint);
-        section.read_field("protocol", &mut self.protocol);
-        section.read_map("headers", str::to_ascii_lowercase, &mut self.headers);
-        section.read_field("timeout", &mut self.timeout);
-        section.read_field("shutdown_timeout", &mut self.shutdown_timeout);
-        section.read_field("compression", &mut self.compression);
-        section.read_section("tls", |section| self.tls.read(section));
-        section.read_section("traces", |section| self.traces.read(section));
-        section.read_section("metrics", |section| self.metrics.read(section));
-        section.read_section("logs", |section| self.logs.read(section));
-    }
-
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        validate_headers(&self.headers, "otlp.headers", validator);
-        validator.require_duration("otlp.timeout", self.timeout);
-        validator.require_duration("otlp.shutdown_timeout", self.shutdown_timeout);
-        validate_features("otlp.endpoint", self.endpoint.as_ref(), validator);
-        self.tls.validate("otlp.tls", validator);
-        for signal in TelemetrySignal::ALL {
-            self.overrides(signal)
-                .validate(&format!("otlp.{signal}"), validator);
+    /// Makes the names of headers lower-case, as files and variables have them.
+    pub(super) fn lower_header_names(&mut self) {
+        for headers in [
+            &mut self.headers,
+            &mut self.traces.headers,
+            &mut self.metrics.headers,
+            &mut self.logs.headers,
+        ] {
+            let lower = std::mem::take(headers).into_iter();
+            *headers = lower
+                .map(|(name, value)| (name.to_ascii_lowercase(), value))
+                .collect();
         }
     }
 
@@ -228,31 +189,7 @@ impl OtlpConfig {
     }
 }
 
-impl OtlpOverride {
-    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("endpoint", &mut self.endpoint);
-        section.read_field("protocol", &mut self.protocol);
-        section.read_map("headers", str::to_ascii_lowercase, &mut self.headers);
-        section.read_field("timeout", &mut self.timeout);
-        section.read_field("compression", &mut self.compression);
-        section.read_section("tls", |section| self.tls.read(section));
-    }
-
-    fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
-        validate_features(
-            &join_path(path, "endpoint"),
-            self.endpoint.as_ref(),
-            validator,
-        );
-        validate_headers(&self.headers, &join_path(path, "headers"), validator);
-        if let Some(timeout) = self.timeout {
-            validator.require_duration(&join_path(path, "timeout"), timeout);
-        }
-        self.tls.validate(&join_path(path, "tls"), validator);
-    }
-}
-
-fn validate_headers(
+fn check_headers(
     headers: &BTreeMap<String, Secret>,
     path: &str,
     validator: &mut ConfigValidator<'_>,

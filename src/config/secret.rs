@@ -8,12 +8,10 @@ use serde_json::Value;
 
 use super::environment::Environment;
 use super::fault::InvalidValue;
-use super::field_value::{FieldValue, json_type_name};
+use crate::model::json_value::json_type_name;
 
 /// The text shown in place of a secret.
 pub(super) const MASK: &str = "***";
-
-const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
 
 /// A header value, token or password.
 ///
@@ -69,14 +67,36 @@ impl Secret {
         }
     }
 
-    /// What a bearer token may be, for messages.
-    pub(super) const BEARER_TOKEN: &str =
-        "letters, digits and -._~+/=, as RFC 6750 has a bearer token";
+    /// The accepted values, for messages.
+    pub(super) const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
 
     /// Whether the text could arrive in an `Authorization` header as a bearer token.
     pub(super) fn is_bearer_token(text: &str) -> bool {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
         !text.is_empty() && text.chars().all(allowed)
+    }
+
+    /// Reads a value of the file.
+    pub(super) fn from_json(value: &Value) -> Result<Self, InvalidValue> {
+        let rejection = || InvalidValue::new(json_type_name(value), Self::ALLOWED);
+        if let Value::String(text) = value {
+            return Ok(Self::new(text.as_str()));
+        }
+        let members = value
+            .as_object()
+            .filter(|members| members.len() == 1)
+            .ok_or_else(rejection)?;
+        let text = |key| {
+            members
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        match (text("env"), text("file")) {
+            (Some(name), _) => Ok(Self::from_env(name)),
+            (_, Some(path)) => Ok(Self::from_file(path)),
+            _ => Err(rejection()),
+        }
     }
 
     /// Replaces a reference by the secret it refers to.
@@ -111,38 +131,6 @@ fn read_file(path: &Path) -> Result<String, InvalidValue> {
             format!("{value} ({})", error.kind()),
             "a readable text file",
         )),
-    }
-}
-
-impl FieldValue for Secret {
-    fn allowed() -> String {
-        ALLOWED.into()
-    }
-
-    fn parse(text: &str) -> Result<Self, InvalidValue> {
-        Ok(Self::new(text))
-    }
-
-    fn from_json(value: &Value) -> Result<Self, InvalidValue> {
-        let rejection = || InvalidValue::new(json_type_name(value), ALLOWED);
-        if let Value::String(text) = value {
-            return Ok(Self::new(text.as_str()));
-        }
-        let members = value
-            .as_object()
-            .filter(|members| members.len() == 1)
-            .ok_or_else(rejection)?;
-        let text = |key| {
-            members
-                .get(key)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        };
-        match (text("env"), text("file")) {
-            (Some(name), _) => Ok(Self::from_env(name)),
-            (_, Some(path)) => Ok(Self::from_file(path)),
-            _ => Err(rejection()),
-        }
     }
 }
 

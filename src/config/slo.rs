@@ -4,16 +4,15 @@ mod burn_rate;
 mod maintenance;
 mod prometheus;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::field_value::{serialize_duration, string_enum};
-use super::reader::SectionReader;
+use super::field_value::string_enum;
+use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::units::format_duration;
 
 pub use burn_rate::{BurnRatesConfig, BurnWindowsConfig, MinBadConfig};
 pub use prometheus::SloPrometheusConfig;
@@ -24,30 +23,28 @@ pub(crate) const SLO_PATH: &str = "/api/v1/slo";
 /// The paths that the same is shown at, for people and for programs.
 pub(crate) const SLO_PAGE_PATHS: [&str; 2] = ["/status/slo", "/status/slo.json"];
 
-/// The service level objectives: directory, sampling, alert policy, maintenance.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct SloConfig {
-    /// The folder with the objectives' JSON files, relative to the working directory.
-    /// Default: `slo`, and where that folder doesn't exist there are no objectives. A folder that
-    /// somebody names must exist.
-    pub directory: PathBuf,
-    /// How often good and bad events are looked at: more than 0, at most the shortest burn window.
-    /// Default: 10 s.
-    #[serde(serialize_with = "serialize_duration")]
-    pub sample_interval: Duration,
-    /// How long a time slice is, of objectives that count them: from the sampling interval to 1 h.
-    /// Default: 1 min.
-    #[serde(serialize_with = "serialize_duration")]
-    pub slice: Duration,
-    /// Where the fleet's figures come from. Default: nowhere.
-    pub prometheus: SloPrometheusConfig,
-    /// Which pairs of burn windows raise alerts. Default: those of `burn_rate`.
-    pub policy: SloPolicy,
-    /// How fast a budget burns that is an alert.
-    pub burn_rate: BurnRatesConfig,
-    /// Declared maintenance: `{"from", "to", "reason"}`, with RFC 3339 times. Default: none.
-    pub maintenance: Vec<SloMaintenance>,
+section! {
+    /// The service level objectives: directory, sampling, alert policy, maintenance.
+    pub struct SloConfig, rules: check_rules {
+        /// The folder with the objectives' JSON files, relative to the working directory.
+        /// Default: `slo`, and where that folder doesn't exist there are no objectives. A folder that
+        /// somebody names must exist.
+        pub directory: PathBuf = "slo".into(), existing_folder;
+        /// How often good and bad events are looked at: more than 0, at most the shortest burn window.
+        /// Default: 10 s.
+        pub sample_interval: Duration = Duration::from_secs(10);
+        /// How long a time slice is, of objectives that count them: from the sampling interval to 1 h.
+        /// Default: 1 min.
+        pub slice: Duration = Duration::from_secs(60);
+        /// Where the fleet's figures come from. Default: nowhere.
+        pub prometheus: SloPrometheusConfig;
+        /// Which pairs of burn windows raise alerts. Default: those of `burn_rate`.
+        pub policy: SloPolicy = SloPolicy::BurnRate;
+        /// How fast a budget burns that is an alert.
+        pub burn_rate: BurnRatesConfig;
+        /// Declared maintenance: `{"from", "to", "reason"}`, with RFC 3339 times. Default: none.
+        pub maintenance: Vec<SloMaintenance>;
+    }
 }
 
 /// The pairs of burn windows that raise alerts.
@@ -65,20 +62,6 @@ string_enum!(SloPolicy {
     SreWorkbook: "sre-workbook",
 });
 
-impl Default for SloConfig {
-    fn default() -> Self {
-        Self {
-            directory: "slo".into(),
-            sample_interval: Duration::from_secs(10),
-            slice: Duration::from_secs(60),
-            prometheus: SloPrometheusConfig::default(),
-            policy: SloPolicy::BurnRate,
-            burn_rate: BurnRatesConfig::default(),
-            maintenance: Vec::new(),
-        }
-    }
-}
-
 impl SloConfig {
     /// Returns the effective alert policy.
     #[must_use]
@@ -92,39 +75,23 @@ impl SloConfig {
         }
     }
 
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("directory", &mut self.directory);
-        section.read_field("sample_interval", &mut self.sample_interval);
-        section.read_field("slice", &mut self.slice);
-        section.read_optional_section("prometheus", |section| self.prometheus.read(section));
-        section.read_field("policy", &mut self.policy);
-        section.read_section("burn_rate", |section| self.burn_rate.read(section));
-        section.read_list("maintenance", &mut self.maintenance);
-    }
-
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        let path = "slo.directory";
-        let fine = !validator.is_set(path) || self.directory.is_dir();
-        validator.require(
-            fine,
-            path,
-            format!("{:?}", self.directory),
-            "an existing folder",
-        );
-        self.validate_intervals(validator);
-        self.prometheus.validate(validator);
-        self.burn_rate.validate(self.policy, validator);
-    }
-
-    fn validate_intervals(&self, validator: &mut ConfigValidator<'_>) {
+    fn check_rules(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         let shortest = self.alert_policy().windows().first().copied();
         let sample = self.sample_interval;
         let fine = !sample.is_zero() && shortest.is_none_or(|shortest| sample <= shortest);
+        let (path, shown) = ("slo.sample_interval", format_duration(sample));
         let allowed = "more than 0s and at most the shortest burn window";
-        validator.require_duration_in(fine, "slo.sample_interval", sample, allowed);
+        validator.require(fine, path, shown, allowed);
         let slice = self.slice;
         let fine = slice >= sample && slice <= Duration::from_secs(3_600) && !slice.is_zero();
         let allowed = "from slo.sample_interval to 1h";
-        validator.require_duration_in(fine, "slo.slice", slice, allowed);
+        validator.require(fine, "slo.slice", format_duration(slice), allowed);
+        self.burn_rate.check_in_force(self.policy, validator);
     }
+}
+
+/// Requires a folder that is set to exist; that of the default may be absent.
+fn existing_folder(folder: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
+    let fine = !validator.is_set(path) || folder.is_dir();
+    validator.require(fine, path, format!("{folder:?}"), "an existing folder");
 }

@@ -5,10 +5,10 @@ mod component;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde::Serialize;
 
-use super::field_value::{serialize_duration, string_enum};
-use super::reader::SectionReader;
+use super::checks::{optional, text, up_to_a_day};
+use super::field_value::string_enum;
+use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::status::ComponentState;
 use crate::model::units::format_duration;
@@ -25,28 +25,26 @@ pub(crate) const MAINTENANCE_PATH: &str = "/api/v1/maintenance";
 /// The maximum number of components: more would not fit on a page.
 const MAX_COMPONENTS: usize = 50;
 
-/// The status page: title, time zone, components, automatic incidents.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct StatusConfig {
-    /// Whose status it is, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
-    pub title: Option<String>,
-    /// The time zone that days begin in, by its name such as `Europe/Berlin`. Default: `UTC`.
-    pub time_zone: String,
-    /// Components beside the five that are always there (`api`, `workers`, `scheduler`, `database`,
-    /// `web`), or what is different about one of those; at most 50. Default: none.
-    pub components: Vec<StatusComponentConfig>,
-    /// From which state on the system opens an incident. Default: `partial_outage`, because a page
-    /// that speaks of every slow minute is not read any more.
-    pub incident_from: IncidentFrom,
-    /// For how long a component must have been in a state before the system opens an incident for it
-    /// or tells of a change: more than 0, at most a day. Default: 1 min.
-    #[serde(serialize_with = "serialize_duration")]
-    pub open_after: Duration,
-    /// For how long all components of an incident must have been well before the system resolves it:
-    /// from `open_after` to a day, so that what comes and goes is one incident. Default: 5 min.
-    #[serde(serialize_with = "serialize_duration")]
-    pub resolve_after: Duration,
+section! {
+    /// The status page: title, time zone, components, automatic incidents.
+    pub struct StatusConfig, rules: check_order {
+        /// Whose status it is, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
+        pub title: Option<String>, optional(text);
+        /// The time zone that days begin in, by its name such as `Europe/Berlin`. Default: `UTC`.
+        pub time_zone: String = "UTC".into(), known_time_zone;
+        /// Components beside the five that are always there (`api`, `workers`, `scheduler`, `database`,
+        /// `web`), or what is different about one of those; at most 50. Default: none.
+        pub components: Vec<StatusComponentConfig>, check_components;
+        /// From which state on the system opens an incident. Default: `partial_outage`, because a page
+        /// that speaks of every slow minute is not read any more.
+        pub incident_from: IncidentFrom = IncidentFrom::PartialOutage;
+        /// For how long a component must have been in a state before the system opens an incident for it
+        /// or tells of a change: more than 0, at most a day. Default: 1 min.
+        pub open_after: Duration = Duration::from_secs(60), up_to_a_day;
+        /// For how long all components of an incident must have been well before the system resolves it:
+        /// from `open_after` to a day, so that what comes and goes is one incident. Default: 5 min.
+        pub resolve_after: Duration = Duration::from_secs(300), up_to_a_day;
+    }
 }
 
 /// From which state on the system opens an incident.
@@ -82,48 +80,9 @@ impl IncidentFrom {
     }
 }
 
-impl Default for StatusConfig {
-    fn default() -> Self {
-        Self {
-            title: None,
-            time_zone: "UTC".into(),
-            components: Vec::new(),
-            incident_from: IncidentFrom::PartialOutage,
-            open_after: Duration::from_secs(60),
-            resolve_after: Duration::from_secs(300),
-        }
-    }
-}
-
 impl StatusConfig {
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("title", &mut self.title);
-        section.read_field("time_zone", &mut self.time_zone);
-        section.read_list("components", &mut self.components);
-        section.read_field("incident_from", &mut self.incident_from);
-        section.read_field("open_after", &mut self.open_after);
-        section.read_field("resolve_after", &mut self.resolve_after);
-    }
-
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        validator.require_optional_text("status.title", self.title.as_deref());
-        let (path, zone) = ("status.time_zone", format!("{:?}", self.time_zone));
-        let allowed = "the name of a time zone, such as UTC or Europe/Berlin";
-        validator.require(TimeZone::get(&self.time_zone).is_ok(), path, zone, allowed);
-        validator.require_duration("status.open_after", self.open_after);
-        validator.require_duration("status.resolve_after", self.resolve_after);
-        self.validate_order(validator);
-        self.validate_components(validator);
-    }
-
-    fn validate_order(&self, validator: &mut ConfigValidator<'_>) {
-        let (open, resolve) = ("status.open_after", "status.resolve_after");
-        // Told where somebody set something.
-        let path = if validator.is_set(resolve) {
-            resolve
-        } else {
-            open
-        };
+    fn check_order(&self, _: &str, validator: &mut ConfigValidator<'_>) {
+        let path = validator.set_one_of(["status.resolve_after", "status.open_after"]);
         let shown = format!(
             "a resolve_after of {} with an open_after of {}",
             format_duration(self.resolve_after),
@@ -132,18 +91,27 @@ impl StatusConfig {
         let fine = self.resolve_after >= self.open_after;
         validator.require(fine, path, shown, "a resolve_after of at least open_after");
     }
+}
 
-    fn validate_components(&self, validator: &mut ConfigValidator<'_>) {
-        let path = "status.components";
-        let count = self.components.len();
-        let fine = count <= MAX_COMPONENTS;
-        validator.require(fine, path, format!("{count} of them"), "at most 50");
-        for (index, component) in self.components.iter().enumerate() {
-            let mut before = self.components.iter().take(index);
-            let twice = before.any(|other| other.key == component.key);
-            let shown = format!("{:?} twice", component.key);
-            validator.require(!twice, path, shown, "each key once");
-            component.validate(path, validator);
-        }
+fn known_time_zone(name: &str, path: &str, validator: &mut ConfigValidator<'_>) {
+    let allowed = "the name of a time zone, such as UTC or Europe/Berlin";
+    let fine = TimeZone::get(name).is_ok();
+    validator.require(fine, path, format!("{name:?}"), allowed);
+}
+
+fn check_components(
+    components: &[StatusComponentConfig],
+    path: &str,
+    validator: &mut ConfigValidator<'_>,
+) {
+    let count = components.len();
+    let fine = count <= MAX_COMPONENTS;
+    validator.require(fine, path, format!("{count} of them"), "at most 50");
+    for (index, component) in components.iter().enumerate() {
+        let mut before = components.iter().take(index);
+        let twice = before.any(|other| other.key == component.key);
+        let shown = format!("{:?} twice", component.key);
+        validator.require(!twice, path, shown, "each key once");
+        component.validate(path, validator);
     }
 }

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::field_value::{serialize_duration, string_enum};
-use super::reader::SectionReader;
+use super::checks::range;
+use super::field_value::string_enum;
 use super::secret::Secret;
 use super::service::ServiceConfig;
+use super::setting::section;
 use super::validator::ConfigValidator;
-use crate::model::units::format_duration;
 
 /// Slices belong to an instance, which is the service's name where it has no name of its own.
 const MISSING_INSTANCE_ID: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \
@@ -20,23 +18,22 @@ const MIN_RETENTION: Duration = Duration::from_secs(3_600);
 /// Ten years.
 const MAX_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
 
-/// The store of data that must outlive the process: workers' heartbeats and the history of objectives.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct StoreConfig {
-    /// Which store. Default: `memory`, which ends with the process.
-    pub kind: StoreKind,
-    /// The file of kind `file`, in a folder that exists, relative to the working directory. It
-    /// belongs to one process. Default: none.
-    pub path: Option<PathBuf>,
-    /// The database of kind `postgres`, such as `postgres://user:password@host/name`. Default: none.
-    pub url: Option<Secret>,
-    /// How many connections to that database may be open, 1 to 100. Default: 4.
-    pub pool_size: usize,
-    /// For how long what has ended is kept: 1 hour to 3650 days. Default: 62 days, because windows of
-    /// 30 days are compared with those before.
-    #[serde(serialize_with = "serialize_duration")]
-    pub retention: Duration,
+section! {
+    /// The store of data that must outlive the process: workers' heartbeats and the history of objectives.
+    pub struct StoreConfig, rules: check_kind {
+        /// Which store. Default: `memory`, which ends with the process.
+        pub kind: StoreKind = StoreKind::Memory;
+        /// The file of kind `file`, in a folder that exists, relative to the working directory. It
+        /// belongs to one process. Default: none.
+        pub path: Option<PathBuf>;
+        /// The database of kind `postgres`, such as `postgres://user:password@host/name`. Default: none.
+        pub url: Option<Secret>;
+        /// How many connections to that database may be open, 1 to 100. Default: 4.
+        pub pool_size: usize = 4, range(1..=100);
+        /// For how long what has ended is kept: 1 hour to 3650 days. Default: 62 days, because windows of
+        /// 30 days are compared with those before.
+        pub retention: Duration = Duration::from_secs(62 * 86_400), range(MIN_RETENTION..=MAX_RETENTION);
+    }
 }
 
 /// A kind of store.
@@ -56,18 +53,6 @@ string_enum!(StoreKind {
     File: "file",
     Postgres: "postgres",
 });
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self {
-            kind: StoreKind::Memory,
-            path: None,
-            url: None,
-            pool_size: 4,
-            retention: Duration::from_secs(62 * 86_400),
-        }
-    }
-}
 
 impl StoreKind {
     /// Returns whether this build supports the kind.
@@ -89,32 +74,14 @@ impl StoreKind {
 }
 
 impl StoreConfig {
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("kind", &mut self.kind);
-        section.read_field("path", &mut self.path);
-        section.read_field("url", &mut self.url);
-        section.read_field("pool_size", &mut self.pool_size);
-        section.read_field("retention", &mut self.retention);
-    }
-
-    pub(super) fn validate(&self, validator: &mut ConfigValidator<'_>) {
+    fn check_kind(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         let kind = self.kind;
-        validator.require(
-            kind.is_built(),
-            "store.kind",
-            kind_name(kind),
-            kind.requirement(),
-        );
+        validator.require(kind.is_built(), "store.kind", kind, kind.requirement());
         let fine = kind != StoreKind::File || self.path.is_some();
         validator.require(fine, "store.path", "null", "a path, for the kind file");
         let fine = kind != StoreKind::Postgres || self.url.is_some();
         let allowed = "a URL such as postgres://user@host/name, for the kind postgres";
         validator.require(fine, "store.url", "null", allowed);
-        let fine = (1..=100).contains(&self.pool_size);
-        validator.require(fine, "store.pool_size", self.pool_size, "1 to 100");
-        let fine = (MIN_RETENTION..=MAX_RETENTION).contains(&self.retention);
-        let shown = format_duration(self.retention);
-        validator.require(fine, "store.retention", shown, "1h to 3650d");
     }
 
     /// Returns a warning for each unused setting: a slip that would keep nothing.
@@ -122,7 +89,7 @@ impl StoreConfig {
         let path = self.path.is_some() && self.kind != StoreKind::File;
         let url = self.url.is_some() && self.kind != StoreKind::Postgres;
         let unused = [(path, "path"), (url, "url")];
-        let kind = kind_name(self.kind);
+        let kind = self.kind;
         let warning =
             move |name| format!("store.{name} has no effect, because store.kind is {kind}");
         let unused = unused.into_iter().filter(|(unused, _)| *unused);
@@ -131,14 +98,5 @@ impl StoreConfig {
             warnings.push(MISSING_INSTANCE_ID.to_owned());
         }
         warnings
-    }
-}
-
-/// Returns the kind's name in the file.
-const fn kind_name(kind: StoreKind) -> &'static str {
-    match kind {
-        StoreKind::Memory => "memory",
-        StoreKind::File => "file",
-        StoreKind::Postgres => "postgres",
     }
 }

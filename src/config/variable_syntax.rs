@@ -1,29 +1,30 @@
 //! How OpenTelemetry writes values into variables: lists, milliseconds, percent-encoded pairs.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
-use crate::config::fault::InvalidValue;
-use crate::config::field_value::FieldValue;
+use super::fault::InvalidValue;
+use super::field_value::{FieldValue, VariableSyntax};
 
-/// A comma-separated list.
-pub(super) fn parse_list<T: FieldValue>(text: &str) -> Result<Vec<T>, InvalidValue> {
+/// The accepted form of pairs, for messages.
+pub(super) const PAIRS: &str = "name=value pairs, comma-separated, percent-encoded";
+
+/// Parses a comma-separated list; in OpenTelemetry's syntax, `none` is the empty one.
+pub(super) fn parse_list<T: FieldValue>(
+    text: &str,
+    syntax: VariableSyntax,
+) -> Result<Vec<T>, InvalidValue> {
+    let or_none = syntax == VariableSyntax::OpenTelemetry;
+    if or_none && text.eq_ignore_ascii_case("none") {
+        return Ok(Vec::new());
+    }
+    let or_none = if or_none { ", or none" } else { "" };
     let rejection = |invalid: InvalidValue| {
-        InvalidValue::new(
-            invalid.value,
-            format!("a comma-separated list of {}", T::allowed()),
-        )
+        let allowed = format!("a comma-separated list of {}{or_none}", T::allowed());
+        InvalidValue::new(invalid.value, allowed)
     };
     text.split(',')
         .map(|item| T::parse(item.trim()).map_err(rejection))
         .collect()
-}
-
-pub(super) fn allow_none(invalid: &InvalidValue) -> InvalidValue {
-    InvalidValue::new(
-        invalid.value.as_str(),
-        format!("{}, or none", invalid.allowed),
-    )
 }
 
 /// The exporters that a list names; `none` is the empty list and stands alone.
@@ -44,13 +45,6 @@ pub(super) fn parse_exporters(
         })
     };
     text.split(',').map(known).collect()
-}
-
-/// OpenTelemetry's durations are milliseconds without a unit.
-pub(super) fn parse_milliseconds(text: &str) -> Result<Duration, InvalidValue> {
-    let rejection =
-        |_| InvalidValue::from_text(text, "whole milliseconds without a unit, such as 10000");
-    text.parse().map(Duration::from_millis).map_err(rejection)
 }
 
 pub(super) fn parse_host(text: &str) -> Result<IpAddr, InvalidValue> {
@@ -83,7 +77,7 @@ fn parse_pair(item: &str) -> Option<(String, String)> {
     (!name.is_empty()).then_some((name, percent_decode(value.trim())?))
 }
 
-pub(in crate::config) fn percent_decode(text: &str) -> Option<String> {
+pub(super) fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

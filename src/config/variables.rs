@@ -6,25 +6,14 @@
 //! attributes beat `OTEL_SERVICE_NAME`. So all of them are read here, and the SDK is told the
 //! result.
 
-mod values;
-
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
-use http::HeaderName;
-
-use super::fault::InvalidValue;
-use super::field_value::FieldValue;
-use super::reader::join_path;
-use super::secret::{MASK, Secret};
-use super::{Config, Role};
-#[cfg(feature = "otlp")]
-pub(super) use values::percent_decode;
-use values::{
-    allow_none, parse_exporters, parse_host, parse_list, parse_milliseconds, parse_pairs,
-    parse_port,
-};
+use super::Config;
+use super::fault::{InvalidValue, join_path};
+use super::field_value::VariableSyntax;
+use super::service::attribute_field;
+use super::setting::{Decided, Setting, find};
+use super::variable_syntax::{PAIRS, parse_exporters, parse_host, parse_pairs, parse_port};
 
 /// The variable that names the config file.
 pub(super) const CONFIG_FILE: &str = "VANTAGE_OBS_CONFIG";
@@ -39,7 +28,8 @@ pub struct EnvVariable {
     pub name: &'static str,
     /// The dotted paths of the settings that it decides.
     pub paths: &'static [&'static str],
-    apply: fn(&mut Config, &str) -> ApplyResult,
+    /// Replaces the parsing by the setting's type; returns the paths of the decided settings.
+    special: Option<fn(&mut Config, &str) -> Result<Vec<String>, InvalidValue>>,
 }
 
 impl EnvVariable {
@@ -49,329 +39,128 @@ impl EnvVariable {
         config: &mut Config,
         text: &str,
     ) -> Result<Vec<String>, InvalidValue> {
-        Ok(match (self.apply)(config, text)? {
-            AppliedPaths::Declared => self.paths.iter().map(|path| (*path).to_owned()).collect(),
-            AppliedPaths::These(paths) => paths,
-            AppliedPaths::Members(names) => names
-                .iter()
-                .map(|name| join_path(self.paths[0], name))
-                .collect(),
-        })
+        if let Some(special) = self.special {
+            return special(config, text);
+        }
+        let syntax = if self.name.starts_with("OTEL_") {
+            VariableSyntax::OpenTelemetry
+        } else {
+            VariableSyntax::Plain
+        };
+        let mut decided = Vec::new();
+        for path in self.paths {
+            decided.extend(set_path(config, path, text, syntax)?);
+        }
+        Ok(decided)
     }
 }
 
-/// The paths of the settings that a variable decided.
-enum AppliedPaths {
-    /// The paths that it declares.
-    Declared,
-    /// These names in the map that it declares.
-    Members(Vec<String>),
-    /// Whatever it says.
-    These(Vec<String>),
+/// Sets the setting at a path; returns the paths of the decided settings.
+fn set_path(
+    config: &mut Config,
+    path: &str,
+    text: &str,
+    syntax: VariableSyntax,
+) -> Result<Vec<String>, InvalidValue> {
+    let Some(field) = find(config.fields(), path) else {
+        // A test finds every path of the table.
+        return Ok(Vec::new());
+    };
+    Ok(match field.setting.apply_text(text, syntax)? {
+        Decided::Whole => vec![path.into()],
+        Decided::Members(names) => names.iter().map(|name| join_path(path, name)).collect(),
+    })
 }
 
-type ApplyResult = Result<AppliedPaths, InvalidValue>;
-
-const fn variable(
-    name: &'static str,
-    paths: &'static [&'static str],
-    apply: fn(&mut Config, &str) -> ApplyResult,
-) -> EnvVariable {
-    EnvVariable { name, paths, apply }
-}
-
-/// The rows of OTLP: for all signals (`""`, `otlp`), or for one (`"TRACES_"`, `otlp.traces`).
-macro_rules! otlp_variables {
-    ($infix:literal, $path:literal, $($field:ident).+) => {
-        [
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "ENDPOINT"),
-                &[concat!($path, ".endpoint")],
-                |c, text| assign(&mut c.$($field).+.endpoint, FieldValue::parse(text)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "PROTOCOL"),
-                &[concat!($path, ".protocol")],
-                |c, text| assign(&mut c.$($field).+.protocol, FieldValue::parse(text)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "HEADERS"),
-                &[concat!($path, ".headers")],
-                |c, text| apply_headers(&mut c.$($field).+.headers, text),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "TIMEOUT"),
-                &[concat!($path, ".timeout")],
-                |c, text| assign(&mut c.$($field).+.timeout, parse_milliseconds(text).map(Into::into)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "COMPRESSION"),
-                &[concat!($path, ".compression")],
-                |c, text| assign(&mut c.$($field).+.compression, FieldValue::parse(text)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "CERTIFICATE"),
-                &[concat!($path, ".tls.ca")],
-                |c, text| assign(&mut c.$($field).+.tls.ca, FieldValue::parse(text)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "CLIENT_CERTIFICATE"),
-                &[concat!($path, ".tls.client_certificate")],
-                |c, text| assign(&mut c.$($field).+.tls.client_certificate, FieldValue::parse(text)),
-            ),
-            variable(
-                concat!("OTEL_EXPORTER_OTLP_", $infix, "CLIENT_KEY"),
-                &[concat!($path, ".tls.client_key")],
-                |c, text| assign(&mut c.$($field).+.tls.client_key, FieldValue::parse(text)),
-            ),
-        ]
+/// The rows of variables: name, paths, and the function that applies what the setting's type can't read.
+macro_rules! variables {
+    (@special) => { None };
+    (@special $special:ident) => { Some($special) };
+    ($($name:expr => $($path:expr),+ $(=> $special:ident)?;)+) => {
+        &[$(EnvVariable {
+            name: $name,
+            paths: &[$($path),+],
+            special: variables!(@special $($special)?),
+        }),+]
     };
 }
 
 /// OpenTelemetry's variables. Resource attributes stand before the service name, which beats them.
-const OTEL_VARIABLES: &[EnvVariable] = &[
-    variable("OTEL_SDK_DISABLED", &["disabled"], |c, text| {
-        assign(&mut c.disabled, bool::parse(text))
-    }),
-    variable(
-        "OTEL_RESOURCE_ATTRIBUTES",
-        &["service.attributes"],
-        apply_resource_attributes,
-    ),
-    variable("OTEL_SERVICE_NAME", &["service.name"], |c, text| {
-        assign(&mut c.service.name, FieldValue::parse(text))
-    }),
-    variable("OTEL_TRACES_EXPORTER", &["traces.enabled"], |c, text| {
-        assign(
-            &mut c.traces.enabled,
-            parse_exporters(text, &["otlp"]).map(|found| !found.is_empty()),
-        )
-    }),
-    variable(
-        "OTEL_METRICS_EXPORTER",
-        &["metrics.prometheus.enabled", "metrics.otlp.enabled"],
-        |c, text| {
-            let found = parse_exporters(text, &["otlp", "prometheus"])?;
-            c.metrics.prometheus.enabled = found.contains(&"prometheus");
-            assign(&mut c.metrics.otlp.enabled, Ok(found.contains(&"otlp")))
-        },
-    ),
-    variable("OTEL_LOGS_EXPORTER", &["logs.otlp"], |c, text| {
-        assign(
-            &mut c.logs.otlp,
-            parse_exporters(text, &["otlp"]).map(|found| !found.is_empty()),
-        )
-    }),
-    variable("OTEL_PROPAGATORS", &["traces.propagators"], |c, text| {
-        let none = text.eq_ignore_ascii_case("none");
-        let propagators = if none {
-            Ok(Vec::new())
-        } else {
-            parse_list(text)
-        };
-        assign(
-            &mut c.traces.propagators,
-            propagators.map_err(|invalid| allow_none(&invalid)),
-        )
-    }),
-    variable("OTEL_TRACES_SAMPLER", &["traces.sampler"], |c, text| {
-        assign(&mut c.traces.sampler, FieldValue::parse(text))
-    }),
-    variable(
-        "OTEL_TRACES_SAMPLER_ARG",
-        &["traces.sample_ratio"],
-        |c, text| assign(&mut c.traces.sample_ratio, FieldValue::parse(text)),
-    ),
-    variable(
-        "OTEL_BSP_MAX_QUEUE_SIZE",
-        &["traces.batch.queue_size"],
-        |c, text| assign(&mut c.traces.batch.queue_size, FieldValue::parse(text)),
-    ),
-    variable(
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-        &["traces.batch.size"],
-        |c, text| assign(&mut c.traces.batch.size, FieldValue::parse(text)),
-    ),
-    variable(
-        "OTEL_BSP_SCHEDULE_DELAY",
-        &["traces.batch.delay"],
-        |c, text| assign(&mut c.traces.batch.delay, parse_milliseconds(text)),
-    ),
-    variable(
-        "OTEL_BLRP_MAX_QUEUE_SIZE",
-        &["logs.batch.queue_size"],
-        |c, text| assign(&mut c.logs.batch.queue_size, FieldValue::parse(text)),
-    ),
-    variable(
-        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-        &["logs.batch.size"],
-        |c, text| assign(&mut c.logs.batch.size, FieldValue::parse(text)),
-    ),
-    variable(
-        "OTEL_BLRP_SCHEDULE_DELAY",
-        &["logs.batch.delay"],
-        |c, text| assign(&mut c.logs.batch.delay, parse_milliseconds(text)),
-    ),
-    variable(
-        "OTEL_METRIC_EXPORT_INTERVAL",
-        &["metrics.otlp.interval"],
-        |c, text| assign(&mut c.metrics.otlp.interval, parse_milliseconds(text)),
-    ),
-    variable(
-        "OTEL_METRIC_EXPORT_TIMEOUT",
-        &["metrics.otlp.timeout"],
-        |c, text| assign(&mut c.metrics.otlp.timeout, parse_milliseconds(text)),
-    ),
-    variable(
-        "OTEL_EXPORTER_PROMETHEUS_HOST",
-        &["http.listen"],
-        |c, text| {
-            let port = c
-                .http
-                .listen
-                .map_or(PROMETHEUS_PORT, |address| address.port());
-            assign(
-                &mut c.http.listen,
-                parse_host(text).map(|host| Some(SocketAddr::new(host, port))),
-            )
-        },
-    ),
-    variable(
-        "OTEL_EXPORTER_PROMETHEUS_PORT",
-        &["http.listen"],
-        |c, text| {
-            let host = c
-                .http
-                .listen
-                .map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
-            assign(
-                &mut c.http.listen,
-                parse_port(text).map(|port| Some(SocketAddr::new(host, port))),
-            )
-        },
-    ),
+const OTEL_VARIABLES: &[EnvVariable] = variables! {
+    "OTEL_SDK_DISABLED" => "disabled";
+    "OTEL_RESOURCE_ATTRIBUTES" => "service.attributes" => apply_resource_attributes;
+    "OTEL_SERVICE_NAME" => "service.name";
+    "OTEL_TRACES_EXPORTER" => "traces.enabled" => apply_traces_exporter;
+    "OTEL_METRICS_EXPORTER" => "metrics.prometheus.enabled", "metrics.otlp.enabled" => apply_metrics_exporter;
+    "OTEL_LOGS_EXPORTER" => "logs.otlp" => apply_logs_exporter;
+    "OTEL_PROPAGATORS" => "traces.propagators";
+    "OTEL_TRACES_SAMPLER" => "traces.sampler";
+    "OTEL_TRACES_SAMPLER_ARG" => "traces.sample_ratio";
+    "OTEL_BSP_MAX_QUEUE_SIZE" => "traces.batch.queue_size";
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE" => "traces.batch.size";
+    "OTEL_BSP_SCHEDULE_DELAY" => "traces.batch.delay";
+    "OTEL_BLRP_MAX_QUEUE_SIZE" => "logs.batch.queue_size";
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE" => "logs.batch.size";
+    "OTEL_BLRP_SCHEDULE_DELAY" => "logs.batch.delay";
+    "OTEL_METRIC_EXPORT_INTERVAL" => "metrics.otlp.interval";
+    "OTEL_METRIC_EXPORT_TIMEOUT" => "metrics.otlp.timeout";
+    "OTEL_EXPORTER_PROMETHEUS_HOST" => "http.listen" => apply_prometheus_host;
+    "OTEL_EXPORTER_PROMETHEUS_PORT" => "http.listen" => apply_prometheus_port;
+};
+
+/// The rows of OTLP: for all signals (`""`, `""`), or for one (`"TRACES_"`, `"traces."`).
+macro_rules! otlp_variables {
+    ($infix:literal, $section:literal) => {
+        variables! {
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "ENDPOINT") => concat!("otlp.", $section, "endpoint");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "PROTOCOL") => concat!("otlp.", $section, "protocol");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "HEADERS") => concat!("otlp.", $section, "headers");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "TIMEOUT") => concat!("otlp.", $section, "timeout");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "COMPRESSION") => concat!("otlp.", $section, "compression");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "CERTIFICATE") => concat!("otlp.", $section, "tls.ca");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "CLIENT_CERTIFICATE") => concat!("otlp.", $section, "tls.client_certificate");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "CLIENT_KEY") => concat!("otlp.", $section, "tls.client_key");
+        }
+    };
+}
+
+const OTLP_VARIABLES: [&[EnvVariable]; 4] = [
+    otlp_variables!("", ""),
+    otlp_variables!("TRACES_", "traces."),
+    otlp_variables!("METRICS_", "metrics."),
+    otlp_variables!("LOGS_", "logs."),
 ];
 
 /// The variables of this crate. They stand last, because they are the more specific.
-const VANTAGE_VARIABLES: &[EnvVariable] = &[
-    variable("VANTAGE_OBS_ROLES", &["service.roles"], |c, text| {
-        assign(&mut c.service.roles, parse_list::<Role>(text))
-    }),
-    variable(
-        "VANTAGE_OBS_ENVIRONMENT",
-        &["service.environment"],
-        |c, text| assign(&mut c.service.environment, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_INSTANCE_ID",
-        &["service.instance_id"],
-        |c, text| assign(&mut c.service.instance_id, FieldValue::parse(text)),
-    ),
-    variable("VANTAGE_OBS_LISTEN", &["http.listen"], |c, text| {
-        assign(&mut c.http.listen, FieldValue::parse(text))
-    }),
-    variable("VANTAGE_OBS_LOG_FORMAT", &["logs.format"], |c, text| {
-        assign(&mut c.logs.format, FieldValue::parse(text))
-    }),
-    variable("VANTAGE_OBS_LOG_OUTPUT", &["logs.output"], |c, text| {
-        assign(&mut c.logs.output, FieldValue::parse(text))
-    }),
-    variable("VANTAGE_OBS_LOG_LEVEL", &["logs.level"], |c, text| {
-        assign(&mut c.logs.level, FieldValue::parse(text))
-    }),
-    variable(
-        "VANTAGE_OBS_HEALTH_DETAILS_TOKEN",
-        &["health.details_token"],
-        |c, text| assign(&mut c.health.details_token, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEALTH_WRITE_TOKEN",
-        &["health.write_token"],
-        |c, text| assign(&mut c.health.write_token, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY",
-        &["health.shutdown_delay"],
-        |c, text| assign(&mut c.health.shutdown_delay, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEARTBEAT_INTERVAL",
-        &["heartbeat.interval"],
-        |c, text| assign(&mut c.heartbeat.interval, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEARTBEAT_SINK",
-        &["heartbeat.sink"],
-        |c, text| assign(&mut c.heartbeat.sink, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEARTBEAT_ENDPOINT",
-        &["heartbeat.endpoint"],
-        |c, text| assign(&mut c.heartbeat.endpoint, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEARTBEAT_TOKEN",
-        &["heartbeat.token"],
-        |c, text| assign(&mut c.heartbeat.token, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER",
-        &["heartbeat.offline_after"],
-        |c, text| assign(&mut c.heartbeat.offline_after, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_SLO_DIRECTORY",
-        &["slo.directory"],
-        |c, text| assign(&mut c.slo.directory, PathBuf::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_SLO_PROMETHEUS_URL",
-        &["slo.prometheus.url"],
-        |c, text| assign(&mut c.slo.prometheus.url, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN",
-        &["slo.prometheus.token"],
-        |c, text| assign(&mut c.slo.prometheus.token, FieldValue::parse(text)),
-    ),
-    variable("VANTAGE_OBS_STORE_KIND", &["store.kind"], |c, text| {
-        assign(&mut c.store.kind, FieldValue::parse(text))
-    }),
-    variable("VANTAGE_OBS_STORE_PATH", &["store.path"], |c, text| {
-        assign(&mut c.store.path, FieldValue::parse(text))
-    }),
-    variable("VANTAGE_OBS_STORE_URL", &["store.url"], |c, text| {
-        assign(&mut c.store.url, FieldValue::parse(text))
-    }),
-    variable(
-        "VANTAGE_OBS_STORE_POOL_SIZE",
-        &["store.pool_size"],
-        |c, text| assign(&mut c.store.pool_size, FieldValue::parse(text)),
-    ),
-    variable("VANTAGE_OBS_STATUS_TITLE", &["status.title"], |c, text| {
-        assign(&mut c.status.title, FieldValue::parse(text))
-    }),
-    variable(
-        "VANTAGE_OBS_STATUS_TIME_ZONE",
-        &["status.time_zone"],
-        |c, text| assign(&mut c.status.time_zone, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_STATUS_OPEN_AFTER",
-        &["status.open_after"],
-        |c, text| assign(&mut c.status.open_after, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_STATUS_RESOLVE_AFTER",
-        &["status.resolve_after"],
-        |c, text| assign(&mut c.status.resolve_after, FieldValue::parse(text)),
-    ),
-    variable(
-        "VANTAGE_OBS_STORE_RETENTION",
-        &["store.retention"],
-        |c, text| assign(&mut c.store.retention, FieldValue::parse(text)),
-    ),
-];
+const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
+    "VANTAGE_OBS_ROLES" => "service.roles";
+    "VANTAGE_OBS_ENVIRONMENT" => "service.environment";
+    "VANTAGE_OBS_INSTANCE_ID" => "service.instance_id";
+    "VANTAGE_OBS_LISTEN" => "http.listen";
+    "VANTAGE_OBS_LOG_FORMAT" => "logs.format";
+    "VANTAGE_OBS_LOG_OUTPUT" => "logs.output";
+    "VANTAGE_OBS_LOG_LEVEL" => "logs.level";
+    "VANTAGE_OBS_HEALTH_DETAILS_TOKEN" => "health.details_token";
+    "VANTAGE_OBS_HEALTH_WRITE_TOKEN" => "health.write_token";
+    "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY" => "health.shutdown_delay";
+    "VANTAGE_OBS_HEARTBEAT_INTERVAL" => "heartbeat.interval";
+    "VANTAGE_OBS_HEARTBEAT_SINK" => "heartbeat.sink";
+    "VANTAGE_OBS_HEARTBEAT_ENDPOINT" => "heartbeat.endpoint";
+    "VANTAGE_OBS_HEARTBEAT_TOKEN" => "heartbeat.token";
+    "VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER" => "heartbeat.offline_after";
+    "VANTAGE_OBS_SLO_DIRECTORY" => "slo.directory";
+    "VANTAGE_OBS_SLO_PROMETHEUS_URL" => "slo.prometheus.url";
+    "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN" => "slo.prometheus.token";
+    "VANTAGE_OBS_STORE_KIND" => "store.kind";
+    "VANTAGE_OBS_STORE_PATH" => "store.path";
+    "VANTAGE_OBS_STORE_URL" => "store.url";
+    "VANTAGE_OBS_STORE_POOL_SIZE" => "store.pool_size";
+    "VANTAGE_OBS_STATUS_TITLE" => "status.title";
+    "VANTAGE_OBS_STATUS_TIME_ZONE" => "status.time_zone";
+    "VANTAGE_OBS_STATUS_OPEN_AFTER" => "status.open_after";
+    "VANTAGE_OBS_STATUS_RESOLVE_AFTER" => "status.resolve_after";
+    "VANTAGE_OBS_STORE_RETENTION" => "store.retention";
+};
 
 /// Variables that the SDK reads itself and that no setting shadows.
 const SDK_VARIABLES: &[&str] = &[
@@ -380,19 +169,12 @@ const SDK_VARIABLES: &[&str] = &[
     "OTEL_SPAN_LINK_COUNT_LIMIT",
 ];
 
-const OTLP_VARIABLES: [[EnvVariable; 8]; 4] = [
-    otlp_variables!("", "otlp", otlp),
-    otlp_variables!("TRACES_", "otlp.traces", otlp.traces),
-    otlp_variables!("METRICS_", "otlp.metrics", otlp.metrics),
-    otlp_variables!("LOGS_", "otlp.logs", otlp.logs),
-];
-
 /// Every variable that decides a setting, in the order in which they are applied: where two decide
 /// the same one, the later wins. `VANTAGE_OBS_CONFIG`, which names the file, stands beside them.
 pub fn variables() -> impl Iterator<Item = EnvVariable> {
     OTEL_VARIABLES
         .iter()
-        .chain(OTLP_VARIABLES.as_flattened())
+        .chain(OTLP_VARIABLES.into_iter().flatten())
         .chain(VANTAGE_VARIABLES)
         .copied()
 }
@@ -404,31 +186,53 @@ pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
         .chain(SDK_VARIABLES.iter().copied())
 }
 
-fn assign<T>(slot: &mut T, value: Result<T, InvalidValue>) -> ApplyResult {
-    *slot = value?;
-    Ok(AppliedPaths::Declared)
-}
-
-fn apply_resource_attributes(config: &mut Config, text: &str) -> ApplyResult {
-    let allowed = "name=value pairs, comma-separated, percent-encoded";
-    let pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, allowed))?;
-    let set = |(name, value): (String, String)| config.service.set_attribute(&name, value);
-    Ok(AppliedPaths::These(pairs.into_iter().map(set).collect()))
-}
-
-/// Reads headers. Nothing of a malformed one is shown, not even what looks like its name: it may
-/// be a token with a `=` at its end.
-fn apply_headers(slot: &mut BTreeMap<String, Secret>, text: &str) -> ApplyResult {
-    let allowed = "name=value pairs, comma-separated, percent-encoded";
-    let rejection = || InvalidValue::new(MASK, allowed);
-    let pairs = parse_pairs(text).map_err(|_| rejection())?;
-    let mut names = Vec::new();
+/// Sets resource attributes, each in its own field if it has one.
+fn apply_resource_attributes(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    let pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, PAIRS))?;
+    let mut decided = Vec::new();
     for (name, value) in pairs {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| rejection())?;
-        slot.insert(name.as_str().into(), Secret::new(value));
-        names.push(name.as_str().into());
+        if let Some(path) = attribute_field(&name) {
+            decided.extend(set_path(config, path, &value, VariableSyntax::Plain)?);
+        } else {
+            decided.push(join_path("service.attributes", &name));
+            config.service.attributes.insert(name, value);
+        }
     }
-    Ok(AppliedPaths::Members(names))
+    Ok(decided)
+}
+
+fn apply_traces_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    config.traces.enabled = !parse_exporters(text, &["otlp"])?.is_empty();
+    Ok(vec!["traces.enabled".into()])
+}
+
+fn apply_metrics_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    let found = parse_exporters(text, &["otlp", "prometheus"])?;
+    config.metrics.prometheus.enabled = found.contains(&"prometheus");
+    config.metrics.otlp.enabled = found.contains(&"otlp");
+    Ok(vec![
+        "metrics.prometheus.enabled".into(),
+        "metrics.otlp.enabled".into(),
+    ])
+}
+
+fn apply_logs_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    config.logs.otlp = !parse_exporters(text, &["otlp"])?.is_empty();
+    Ok(vec!["logs.otlp".into()])
+}
+
+fn apply_prometheus_host(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    let listen = &mut config.http.listen;
+    let port = listen.map_or(PROMETHEUS_PORT, |address| address.port());
+    *listen = Some(SocketAddr::new(parse_host(text)?, port));
+    Ok(vec!["http.listen".into()])
+}
+
+fn apply_prometheus_port(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+    let listen = &mut config.http.listen;
+    let host = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
+    *listen = Some(SocketAddr::new(host, parse_port(text)?));
+    Ok(vec!["http.listen".into()])
 }
 
 #[cfg(test)]

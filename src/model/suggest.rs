@@ -2,11 +2,25 @@
 
 /// Returns the candidate that takes the fewest edits, if few enough for a typing error: a third of the word.
 pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let written = written.to_lowercase().replace('-', "_");
+    nearest_within(written, candidates.iter().copied(), |length| {
+        length.div_ceil(3)
+    })
+}
+
+/// Returns the candidate that takes the fewest edits, if at most `max_edits` of its length.
+///
+/// Case does not count, and neither does a hyphen in place of an underscore.
+pub(crate) fn nearest_within<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    max_edits: fn(usize) -> usize,
+) -> Option<&'a str> {
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let written = plain(written);
     candidates
-        .iter()
-        .map(|candidate| (edit_distance(&written, candidate), *candidate))
-        .filter(|(edits, candidate)| *edits <= candidate.len().div_ceil(3))
+        .into_iter()
+        .map(|candidate| (edit_distance(&written, &plain(candidate)), candidate))
+        .filter(|(edits, candidate)| *edits <= max_edits(candidate.len()))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::SloPolicy;
-use crate::config::field_value::serialize_duration;
-use crate::config::reader::SectionReader;
+use crate::config::checks::range;
+use crate::config::fault::join_path;
+use crate::config::setting::section;
 use crate::config::validator::ConfigValidator;
 use crate::model::slo::policy::{self, AlertLevel, BurnRatePolicy, WindowPair};
 use crate::model::units::{Ratio, format_duration};
@@ -14,63 +13,39 @@ use crate::model::units::{Ratio, format_duration};
 /// The longest burn window: as long as the tracker's memory.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 
-/// The burn rates that raise alerts.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct BurnRatesConfig {
-    /// What wakes somebody. Default: more than 10x over 1 h and 5 min.
-    pub critical: BurnWindowsConfig,
-    /// What somebody should look at. Default: more than 2x over 6 h and 30 min.
-    pub warning: BurnWindowsConfig,
-    /// How many bad events the long window must hold.
-    pub min_bad: MinBadConfig,
-}
-
-/// Two windows over which a budget must burn faster than a factor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct BurnWindowsConfig {
-    /// The burn rate that both windows must exceed: above 0, at most 10,000.
-    pub factor: Ratio,
-    /// The window that says how much is gone: longer than `short`, at most 30 d. Seconds are allowed.
-    #[serde(serialize_with = "serialize_duration")]
-    pub long: Duration,
-    /// The window that says that it goes on: more than 0.
-    #[serde(serialize_with = "serialize_duration")]
-    pub short: Duration,
-}
-
-/// The minimum number of bad events in the long window, so that one error does not page a quiet service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct MinBadConfig {
-    /// Of an objective that counts occurrences: 1 to 1,000,000. Default: 10.
-    pub occurrences: usize,
-    /// Of one that counts time slices: 1 to 1,000,000. Default: 3.
-    pub timeslices: usize,
-}
-
-impl Default for BurnRatesConfig {
-    fn default() -> Self {
-        let windows = |factor, hours: u64| BurnWindowsConfig {
-            factor: Ratio::from(factor),
-            long: Duration::from_secs(hours * 3_600),
-            short: Duration::from_secs(hours * 300),
-        };
-        Self {
-            critical: windows(10, 1),
-            warning: windows(2, 6),
-            min_bad: MinBadConfig::default(),
-        }
+section! {
+    /// The burn rates that raise alerts.
+    pub struct BurnRatesConfig {
+        /// What wakes somebody. Default: more than 10x over 1 h and 5 min.
+        pub critical: BurnWindowsConfig = BurnWindowsConfig::new(10, 1);
+        /// What somebody should look at. Default: more than 2x over 6 h and 30 min.
+        pub warning: BurnWindowsConfig = BurnWindowsConfig::new(2, 6);
+        /// How many bad events the long window must hold.
+        pub min_bad: MinBadConfig;
     }
 }
 
-impl Default for MinBadConfig {
-    fn default() -> Self {
-        Self {
-            occurrences: 10,
-            timeslices: 3,
-        }
+section! {
+    /// Two windows over which a budget must burn faster than a factor.
+    #[derive(PartialEq, Eq)]
+    pub struct BurnWindowsConfig, rules: check_windows {
+        /// The burn rate that both windows must exceed: above 0, at most 10,000.
+        pub factor: Ratio = Ratio::from(10), check_factor;
+        /// The window that says how much is gone: longer than `short`, at most 30 d. Seconds are allowed.
+        pub long: Duration = Duration::from_secs(3_600);
+        /// The window that says that it goes on: more than 0.
+        pub short: Duration = Duration::from_secs(300);
+    }
+}
+
+section! {
+    /// The minimum number of bad events in the long window, so that one error does not page a quiet service.
+    #[derive(PartialEq, Eq)]
+    pub struct MinBadConfig {
+        /// Of an objective that counts occurrences: 1 to 1,000,000. Default: 10.
+        pub occurrences: usize = 10, range(1..=1_000_000);
+        /// Of one that counts time slices: 1 to 1,000,000. Default: 3.
+        pub timeslices: usize = 3, range(1..=1_000_000);
     }
 }
 
@@ -83,72 +58,47 @@ impl BurnRatesConfig {
         BurnRatePolicy::new(pairs, self.min_bad.to_min_bad_events())
     }
 
-    pub(super) fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_section("critical", |section| self.critical.read(section));
-        section.read_section("warning", |section| self.warning.read(section));
-        section.read_section("min_bad", |section| self.min_bad.read(section));
-    }
-
-    pub(super) fn validate(&self, policy: SloPolicy, validator: &mut ConfigValidator<'_>) {
-        for (windows, path) in [
-            (&self.critical, "slo.burn_rate.critical"),
-            (&self.warning, "slo.burn_rate.warning"),
+    /// Rejects burn windows that have no effect: the workbook's policy has pairs of its own.
+    pub(super) fn check_in_force(&self, policy: SloPolicy, validator: &mut ConfigValidator<'_>) {
+        let defaults = Self::default();
+        for (path, windows, default) in [
+            ("slo.burn_rate.critical", &self.critical, defaults.critical),
+            ("slo.burn_rate.warning", &self.warning, defaults.warning),
         ] {
-            windows.validate(path, validator);
-            windows.validate_in_force(path, policy, validator);
+            let without_effect = policy != SloPolicy::BurnRate && *windows != default;
+            for (key, value) in [
+                ("factor", windows.factor.to_f64().to_string()),
+                ("long", format_duration(windows.long)),
+                ("short", format_duration(windows.short)),
+            ] {
+                let path = join_path(path, key);
+                let fine = !(without_effect && validator.is_set(&path));
+                validator.require(fine, &path, value, "only with slo.policy burn-rate");
+            }
         }
-        self.min_bad.validate(validator);
     }
 }
 
 impl BurnWindowsConfig {
+    /// Creates a long window of whole hours, and a short one of a twelfth of it.
+    fn new(factor: u32, hours: u64) -> Self {
+        Self {
+            factor: Ratio::from(factor),
+            long: Duration::from_secs(hours * 3_600),
+            short: Duration::from_secs(hours * 300),
+        }
+    }
+
     fn to_window_pair(&self, level: AlertLevel) -> WindowPair {
         WindowPair::new(level, self.factor, self.long, self.short)
     }
 
-    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("factor", &mut self.factor);
-        section.read_field("long", &mut self.long);
-        section.read_field("short", &mut self.short);
-    }
-
-    fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
-        let fine = self.factor > Ratio::ZERO && self.factor <= Ratio::from(10_000);
-        let (place, factor) = (format!("{path}.factor"), self.factor.to_f64());
-        validator.require(fine, &place, factor, "more than 0 and at most 10000");
+    fn check_windows(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let fine = self.long > self.short && self.long <= MAX_DURATION;
-        let allowed = "longer than short, and at most 30d";
-        validator.require_duration_in(fine, &format!("{path}.long"), self.long, allowed);
-        let fine = !self.short.is_zero();
-        validator.require_duration_in(fine, &format!("{path}.short"), self.short, "more than 0s");
-    }
-
-    /// What somebody sets must have an effect: the workbook's policy has pairs of its own.
-    fn validate_in_force(
-        &self,
-        path: &str,
-        policy: SloPolicy,
-        validator: &mut ConfigValidator<'_>,
-    ) {
-        let allowed = "only with slo.policy burn-rate";
-        for (key, value) in [
-            ("factor", self.factor.to_f64().to_string()),
-            ("long", format_duration(self.long)),
-            ("short", format_duration(self.short)),
-        ] {
-            let place = format!("{path}.{key}");
-            let differs = *self != Self::default_of(path);
-            let fine = policy == SloPolicy::BurnRate || !(differs && validator.is_set(&place));
-            validator.require(fine, &place, value, allowed);
-        }
-    }
-
-    fn default_of(path: &str) -> Self {
-        let defaults = BurnRatesConfig::default();
-        match path {
-            "slo.burn_rate.critical" => defaults.critical,
-            _ => defaults.warning,
-        }
+        let (place, shown) = (join_path(path, "long"), format_duration(self.long));
+        validator.require(fine, &place, shown, "longer than short, and at most 30d");
+        let (place, shown) = (join_path(path, "short"), format_duration(self.short));
+        validator.require(!self.short.is_zero(), &place, shown, "more than 0s");
     }
 }
 
@@ -156,19 +106,10 @@ impl MinBadConfig {
     pub(super) fn to_min_bad_events(&self) -> policy::MinBadEvents {
         policy::MinBadEvents::new(self.occurrences as u64, self.timeslices as u64)
     }
+}
 
-    fn read(&mut self, section: &mut SectionReader<'_, '_>) {
-        section.read_field("occurrences", &mut self.occurrences);
-        section.read_field("timeslices", &mut self.timeslices);
-    }
-
-    fn validate(&self, validator: &mut ConfigValidator<'_>) {
-        for (path, count) in [
-            ("slo.burn_rate.min_bad.occurrences", self.occurrences),
-            ("slo.burn_rate.min_bad.timeslices", self.timeslices),
-        ] {
-            let fine = (1..=1_000_000).contains(&count);
-            validator.require(fine, path, count, "1 to 1000000");
-        }
-    }
+fn check_factor(factor: &Ratio, path: &str, validator: &mut ConfigValidator<'_>) {
+    let fine = *factor > Ratio::ZERO && *factor <= Ratio::from(10_000);
+    let allowed = "more than 0 and at most 10000";
+    validator.require(fine, path, factor.to_f64(), allowed);
 }

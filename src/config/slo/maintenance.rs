@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::config::checks::is_printable;
 use crate::config::fault::InvalidValue;
-use crate::config::field_value::{FieldValue, json_type_name};
+use crate::config::field_value::FieldValue;
+use crate::model::json_value::json_type_name;
 use crate::model::slo::maintenance::SloMaintenance;
 
 const KEYS: [&str; 3] = ["from", "to", "reason"];
@@ -59,8 +61,8 @@ fn read_time(members: &Map<String, Value>, key: &str) -> Result<Timestamp, Strin
 
 fn read_reason(members: &Map<String, Value>) -> Result<String, String> {
     let text = read_text(members, "reason")?;
-    let fine = !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
-    fine.then(|| text.into())
+    is_printable(text)
+        .then(|| text.into())
         .ok_or_else(|| format!("reason {text:?}"))
 }
 

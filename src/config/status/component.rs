@@ -3,9 +3,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::config::checks::is_printable;
 use crate::config::fault::{InvalidValue, format_allowed};
-use crate::config::field_value::{FieldValue, json_type_name};
+use crate::config::field_value::FieldValue;
 use crate::config::validator::ConfigValidator;
+use crate::model::json_value::json_type_name;
 
 /// The components that are there without being configured.
 const BUILT_IN: [&str; 5] = ["api", "workers", "scheduler", "database", "web"];
@@ -76,10 +78,13 @@ impl StatusComponentConfig {
         let texts = [("name", &self.name), ("description", &self.description)];
         for (member, text) in texts {
             let Some(text) = text else { continue };
-            let fine =
-                !text.trim().is_empty() && text.len() <= 255 && !text.contains(char::is_control);
             let shown = format!("{member} of {:?}", self.key);
-            validator.require(fine, path, shown, "1 to 255 bytes of printable text");
+            validator.require(
+                is_printable(text),
+                path,
+                shown,
+                "1 to 255 bytes of printable text",
+            );
         }
         let fine = self.hidden || self.has_sources() || BUILT_IN.contains(&&*self.key);
         let shown = format!("{:?} with nothing that its state follows from", self.key);
