@@ -4,6 +4,9 @@ pub mod units;
 
 pub(crate) mod json_value;
 
+#[cfg(feature = "axum")]
+pub(crate) mod fault;
+
 pub(crate) mod suggest;
 
 pub mod catalog;

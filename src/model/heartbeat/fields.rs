@@ -1,10 +1,13 @@
 //! Reader of the members of a JSON object, one by one: values that do not fit are collected as
-//! errors, unread members are counted.
+//! faults, unread members are counted.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::model::fault::Fault;
+use crate::model::json_value::format_scalar;
 
 /// The maximum count: what every store can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
@@ -14,21 +17,11 @@ const MAX_SHOWN_CHARS: usize = 64;
 
 /// Parse error of a beat: every fault at once. The sender is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct BeatParseError(pub(super) Vec<FieldError>);
-
-/// One fault of a beat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FieldError {
-    /// The JSON path, such as `$.progress.in_flight`.
-    pub(crate) path: String,
-    /// The value as found, truncated.
-    pub(crate) found: String,
-    pub(crate) allowed: String,
-}
+pub(crate) struct BeatParseError(pub(super) Vec<Fault>);
 
 impl BeatParseError {
     /// Returns every fault; never empty.
-    pub(crate) fn field_errors(&self) -> &[FieldError] {
+    pub(crate) fn faults(&self) -> &[Fault] {
         &self.0
     }
 }
@@ -40,22 +33,16 @@ impl fmt::Display for BeatParseError {
             count => write!(f, "the beat has {count} faults")?,
         }
         let mut before = ": ";
-        for error in &self.0 {
-            write!(f, "{before}{error}")?;
-            before = "; ";
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
+        for Fault {
             path,
             found,
             allowed,
-        } = self;
-        write!(f, "{path}: {found}, allowed: {allowed}")
+        } in &self.0
+        {
+            write!(f, "{before}{path}: {found}, allowed: {allowed}")?;
+            before = "; ";
+        }
+        Ok(())
     }
 }
 
@@ -64,7 +51,7 @@ pub(super) struct ObjectReader<'a> {
     path: &'static str,
     members: &'a Map<String, Value>,
     taken: u64,
-    field_errors: &'a mut Vec<FieldError>,
+    faults: &'a mut Vec<Fault>,
 }
 
 impl<'a> ObjectReader<'a> {
@@ -72,10 +59,10 @@ impl<'a> ObjectReader<'a> {
     pub(super) fn new(
         path: &'static str,
         value: &'a Value,
-        field_errors: &'a mut Vec<FieldError>,
+        faults: &'a mut Vec<Fault>,
     ) -> Option<Self> {
         let Value::Object(members) = value else {
-            field_errors.push(FieldError {
+            faults.push(Fault {
                 path: path.into(),
                 found: format_value(value),
                 allowed: "an object".into(),
@@ -86,7 +73,7 @@ impl<'a> ObjectReader<'a> {
             path,
             members,
             taken: 0,
-            field_errors,
+            faults,
         })
     }
 
@@ -112,7 +99,7 @@ impl<'a> ObjectReader<'a> {
         let value = self.take_value(key)?;
         let read = read(value);
         if read.is_none() {
-            self.add_error(key, format_value(value), allowed);
+            self.add_fault(key, format_value(value), allowed);
         }
         read
     }
@@ -125,7 +112,7 @@ impl<'a> ObjectReader<'a> {
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Option<T> {
         if self.members.get(key).is_none_or(Value::is_null) {
-            self.add_error(key, "missing".into(), allowed);
+            self.add_fault(key, "missing".into(), allowed);
         }
         self.read_optional(key, allowed, read)
     }
@@ -139,8 +126,8 @@ impl<'a> ObjectReader<'a> {
         self.read_optional(key, allowed, |value| value.as_str()?.parse().ok())
     }
 
-    fn add_error(&mut self, key: &str, found: String, allowed: &str) {
-        self.field_errors.push(FieldError {
+    fn add_fault(&mut self, key: &str, found: String, allowed: &str) {
+        self.faults.push(Fault {
             path: format!("{}.{key}", self.path),
             found,
             allowed: allowed.into(),
@@ -157,17 +144,9 @@ pub(super) fn count(value: &Value) -> Option<u64> {
 
 /// Formats a value for a message: short, and on one line.
 fn format_value(value: &Value) -> String {
-    let kind = match value {
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-        scalar => {
-            let text = scalar.to_string();
-            if text.chars().count() <= MAX_SHOWN_CHARS {
-                return text;
-            }
-            let start: String = text.chars().take(MAX_SHOWN_CHARS).collect();
-            return format!("{start}…");
-        }
-    };
-    kind.into()
+    let text = format_scalar(value);
+    match text.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }

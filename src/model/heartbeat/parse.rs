@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::{BeatParseError, COUNT_ALLOWED, FieldError, ObjectReader, count};
+use super::fields::{BeatParseError, COUNT_ALLOWED, ObjectReader, count};
 use super::{Beat, BeatProgress, BeatRole, LifecycleState, MAX_INTERVAL_MS};
+use crate::model::fault::Fault;
 
 impl Beat {
     /// Parses a beat; the second value is the number of unknown members.
@@ -20,17 +21,17 @@ impl Beat {
     /// Every fault of the body at once.
     pub(crate) fn parse(body: &[u8]) -> Result<(Self, u64), BeatParseError> {
         let value: Value = serde_json::from_slice(body).map_err(|error| syntax_error(&error))?;
-        let mut field_errors = Vec::new();
-        let beat = Self::from_value(&value, &mut field_errors);
+        let mut faults = Vec::new();
+        let beat = Self::from_value(&value, &mut faults);
         match beat {
-            Some(beat) if field_errors.is_empty() => Ok(beat),
-            _ => Err(BeatParseError(field_errors)),
+            Some(beat) if faults.is_empty() => Ok(beat),
+            _ => Err(BeatParseError(faults)),
         }
     }
 
-    fn from_value(value: &Value, field_errors: &mut Vec<FieldError>) -> Option<(Self, u64)> {
+    fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
         let mut inner = Vec::new();
-        let mut members = ObjectReader::new("$", value, field_errors)?;
+        let mut members = ObjectReader::new("$", value, faults)?;
         let boot_id = members.read_required("boot_id", BOOT_ID_ALLOWED, parse_boot_id);
         let sequence = members.read_required("sequence", COUNT_ALLOWED, count);
         let role = members.read_optional("role", "worker, scheduler", parse_role);
@@ -46,7 +47,7 @@ impl Beat {
         let (progress, unknown_too) = progress
             .and_then(|value| BeatProgress::from_value(value, &mut inner))
             .unwrap_or_default();
-        field_errors.append(&mut inner);
+        faults.append(&mut inner);
         let beat = Self {
             boot_id: boot_id?,
             sequence: sequence?,
@@ -62,8 +63,8 @@ impl Beat {
 }
 
 impl BeatProgress {
-    fn from_value(value: &Value, field_errors: &mut Vec<FieldError>) -> Option<(Self, u64)> {
-        let mut members = ObjectReader::new("$.progress", value, field_errors)?;
+    fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
+        let mut members = ObjectReader::new("$.progress", value, faults)?;
         let progress = Self {
             in_flight: members.count("in_flight").unwrap_or_default(),
             in_flight_overdue: members.count("in_flight_overdue").unwrap_or_default(),
@@ -115,7 +116,7 @@ fn parse_interval(value: &Value) -> Option<Duration> {
 }
 
 fn syntax_error(error: &serde_json::Error) -> BeatParseError {
-    BeatParseError(vec![FieldError {
+    BeatParseError(vec![Fault {
         path: "$".into(),
         found: error.to_string(),
         allowed: "JSON".into(),
@@ -127,12 +128,16 @@ mod tests {
     use super::*;
 
     fn faults(body: &str) -> Vec<String> {
-        let fault = Beat::parse(body.as_bytes()).unwrap_err();
-        fault
-            .field_errors()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let error = Beat::parse(body.as_bytes()).unwrap_err();
+        let line = |fault: &Fault| {
+            let Fault {
+                path,
+                found,
+                allowed,
+            } = fault;
+            format!("{path}: {found}, allowed: {allowed}")
+        };
+        error.faults().iter().map(line).collect()
     }
 
     #[test]

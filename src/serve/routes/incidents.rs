@@ -16,10 +16,9 @@ use serde::Serialize;
 
 use super::headers::authorize_bearer;
 use super::rate_limit::RateLimit;
-use super::response::{
-    RequestFault, error_response, json_response, read_json, retry_later, unauthorized,
-};
+use super::response::{error_response, json_response, read_json, retry_later, unauthorized};
 use crate::config::{INCIDENTS_PATH, MAINTENANCE_PATH, Secret, UPDATES_PATH};
+use crate::model::fault::Fault;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
 use crate::watch::status::{IncidentError, IncidentFault, Incidents};
@@ -118,7 +117,7 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     let text = error.to_string();
     match error {
         IncidentError::Faults(faults) => {
-            let faults = faults.into_iter().map(RequestFault::from).collect();
+            let faults = faults.into_iter().map(Fault::from).collect();
             error_response(StatusCode::BAD_REQUEST, "bad request", faults)
         }
         IncidentError::Unknown | IncidentError::Disabled => {
@@ -138,7 +137,7 @@ fn created_response(id: StatusId) -> Response {
     response
 }
 
-impl From<IncidentFault> for RequestFault {
+impl From<IncidentFault> for Fault {
     fn from(fault: IncidentFault) -> Self {
         Self {
             path: fault.path,

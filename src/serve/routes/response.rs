@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use serde::Serialize;
 
+use crate::model::fault::Fault;
+
 /// Returns a JSON response that is not cached.
 pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     // Text and numbers only: it can't fail.
@@ -28,22 +30,10 @@ pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 struct ErrorBody<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    faults: Vec<RequestFault>,
+    faults: Vec<Fault>,
 }
 
-/// A fault in a request.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct RequestFault {
-    pub(super) path: String,
-    pub(super) found: String,
-    pub(super) allowed: String,
-}
-
-pub(super) fn error_response(
-    status: StatusCode,
-    error: &str,
-    faults: Vec<RequestFault>,
-) -> Response {
+pub(super) fn error_response(status: StatusCode, error: &str, faults: Vec<Fault>) -> Response {
     json_response(status, &ErrorBody { error, faults })
 }
 

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
 
-use super::response::{RequestFault, error_response, json_response};
+use super::response::{error_response, json_response};
 use crate::config::{HEARTBEAT_PATH, Secret, WORKERS_PATH};
 use crate::watch::heartbeat::HeartbeatReceiver;
 

@@ -3,7 +3,7 @@
 use axum::extract::Query as Pairs;
 use axum::http::Uri;
 
-use super::RequestFault;
+use crate::model::fault::Fault;
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
@@ -11,7 +11,7 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// Parses `state`, several times or with commas, `limit`, `cursor` and `role`.
-pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<RequestFault>> {
+pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
     let pairs = query_pairs(uri);
     let mut query = WorkerQuery {
         role: BeatRole::Worker,
@@ -44,7 +44,7 @@ pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<RequestFault>> {
 }
 
 /// Parses `strict`: true if an unhealthy worker is an error.
-pub(super) fn parse_strict(uri: &Uri) -> Result<bool, Vec<RequestFault>> {
+pub(super) fn parse_strict(uri: &Uri) -> Result<bool, Vec<Fault>> {
     let pairs = query_pairs(uri);
     match pairs.iter().rfind(|(name, _)| name == "strict") {
         None => Ok(false),
@@ -63,7 +63,7 @@ fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
 }
 
 /// Adds the named states; any other word is a fault.
-fn parse_states(text: &str, into: &mut Vec<WorkerState>) -> Vec<RequestFault> {
+fn parse_states(text: &str, into: &mut Vec<WorkerState>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for word in text.split(',') {
         let mut all = WorkerState::LISTED.into_iter();
@@ -85,7 +85,7 @@ fn parse_role(text: &str) -> Option<BeatRole> {
     BeatRole::ALL.into_iter().find(|role| role.as_str() == text)
 }
 
-fn request_fault(name: &str, value: &str) -> RequestFault {
+fn request_fault(name: &str, value: &str) -> Fault {
     let allowed = match name {
         "state" => WorkerState::LISTED.map(WorkerState::as_str).join(", "),
         "limit" => format!("1 to {MAX_LIMIT}"),
@@ -93,7 +93,7 @@ fn request_fault(name: &str, value: &str) -> RequestFault {
         "cursor" => "the `next_cursor` of the page before".into(),
         _ => BeatRole::ALL.map(BeatRole::as_str).join(", "),
     };
-    RequestFault {
+    Fault {
         path: name.into(),
         found: value.chars().take(64).collect(),
         allowed,

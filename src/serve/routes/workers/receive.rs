@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{RequestFault, WorkerRoutes, error_response, json_response};
+use super::{WorkerRoutes, error_response, json_response};
+use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::serve::routes::headers::authorize_bearer;
 use crate::serve::routes::response::{read_json, retry_later, unauthorized};
@@ -88,19 +89,15 @@ type ParsedBeat = (
 );
 
 /// Returns all faults of the id and of the body.
-fn request_faults(found: &str, (id, beat): ParsedBeat) -> Vec<RequestFault> {
-    let bad_id = RequestFault {
+fn request_faults(found: &str, (id, beat): ParsedBeat) -> Vec<Fault> {
+    let bad_id = Fault {
         path: "worker_id".into(),
         found: found.chars().take(64).collect(),
         allowed: BeatId::ALLOWED.into(),
     };
     let mut faults: Vec<_> = id.is_none().then_some(bad_id).into_iter().collect();
     if let Err(error) = beat {
-        faults.extend(error.field_errors().iter().map(|field_error| RequestFault {
-            path: field_error.path.clone(),
-            found: field_error.found.clone(),
-            allowed: field_error.allowed.clone(),
-        }));
+        faults.extend_from_slice(error.faults());
     }
     faults
 }
