@@ -16,7 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod alert_query;
+mod alerts;
 mod dashboards;
 mod datasources;
 mod examples;

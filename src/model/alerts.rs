@@ -17,75 +17,19 @@
 //! Why levels of one alert and not an alert for each? Because they are one signal at several degrees:
 //! the same name, page and panel, and the higher one inhibits the lower.
 
-mod absence;
-mod api;
-mod business;
-mod database;
-mod process;
-mod scheduler;
+mod dashboard_id;
+mod levels;
 mod severity;
-mod signal;
-mod slo;
-mod spec;
-mod telemetry;
+mod table;
 mod threshold;
 mod thresholds;
-mod worker;
 
+pub use dashboard_id::DashboardId;
+pub use levels::{AlertLevels, ThresholdComparison};
 pub use severity::Severity;
-pub use signal::AlertSignal;
-pub use spec::{AlertLevels, AlertSpec, DashboardId, ThresholdComparison};
+pub use table::{ALL, AlertSignal, AlertSpec};
 pub use threshold::{AlertThreshold, ThresholdQuantity};
 pub use thresholds::Thresholds;
-
-/// Every alert, in the order of pages and rules.
-pub const ALL: &[&AlertSpec] = &[
-    &api::ERROR_RATIO,
-    &api::LATENCY,
-    &process::MEMORY,
-    &process::CPU,
-    &process::DISK_FREE,
-    &process::DISK_FULL_IN,
-    &worker::OFFLINE,
-    &worker::MANY_OFFLINE,
-    &worker::QUEUE_DEPTH,
-    &worker::FAILURES,
-    &worker::OLDEST,
-    &scheduler::LAG,
-    &scheduler::SUCCESS,
-    &scheduler::OFFLINE,
-    &database::POOL,
-    &database::SLOW_QUERIES,
-    &database::GROWTH,
-    &database::UNREACHABLE,
-    &business::POSTS,
-    &business::GENERATIONS,
-    &business::REVENUE,
-    &slo::BURN,
-    &absence::SERVICE,
-    &absence::WORKERS,
-    &absence::SCHEDULERS,
-    &absence::DATABASE,
-    &absence::QUEUES,
-    &absence::OBJECTIVES,
-    &telemetry::TARGET_DOWN,
-    &telemetry::NOT_READY,
-    &telemetry::EXPORT,
-    &telemetry::SCRAPE,
-    &telemetry::OVERFLOW,
-    &telemetry::STORE,
-    &telemetry::WATCHDOG,
-];
-
-impl AlertSignal {
-    /// Its alert.
-    #[must_use]
-    pub fn spec(self) -> &'static AlertSpec {
-        // Every signal has one, which a test holds; the first stands in for what can't be.
-        let found = ALL.iter().find(|spec| spec.signal == self);
-        found.copied().unwrap_or(ALL[0])
-    }
-}
 
 #[cfg(test)]
 mod tests;

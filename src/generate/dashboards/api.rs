@@ -2,7 +2,7 @@ use super::context::{
     DashboardContext, RATE, counter, distribution_panel, gauge, histogram, over_time, percent,
     ratio_or_zero, traced_percentiles_panel,
 };
-use crate::generate::alert_query::{select_answered, select_failed};
+use crate::generate::alerts::{select_answered, select_failed};
 use crate::generate::grafana::{
     Color, DashboardModel, DashboardRow, DisplayUnit, FieldOverride, Panel, PanelQuery,
     Visualization,

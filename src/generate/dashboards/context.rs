@@ -1,5 +1,5 @@
 use crate::generate::GenerateInput;
-use crate::generate::alert_query::ScaledWindows;
+use crate::generate::alerts::ScaledWindows;
 use crate::generate::grafana::{
     Annotation, Color, DataLink, DisplayUnit, FieldOverride, Panel, PanelQuery, ThresholdSteps,
     Variable, Visualization,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::context::{
     DashboardContext, RATE, counter, gauge, over_time, percentiles_panel, ratio_or_zero,
 };
-use crate::generate::alert_query::{burn_rate, remaining_budgets};
+use crate::generate::alerts::{burn_rate, remaining_budgets};
 use crate::generate::grafana::{
     Color, DashboardModel, DashboardRow, DisplayUnit, FieldOverride, Panel, PanelQuery,
     ThresholdSteps, Visualization,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::generate::GenerateInput;
-use crate::generate::alert_query::{AlertQuery, BudgetRules, ScaledWindows};
+use crate::generate::alerts::{AlertQuery, BudgetRules, ScaledWindows};
 use crate::generate::rule::{AlertingRule, Rule, RuleGroup};
 use crate::model::alerts::{
     self, AlertSignal, AlertSpec, AlertThreshold, DashboardId, Severity, ThresholdComparison,

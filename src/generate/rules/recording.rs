@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::generate::GenerateInput;
-use crate::generate::alert_query::{Baseline, BudgetRules, Presence, ScaledWindows, requests};
+use crate::generate::alerts::{Baseline, BudgetRules, Presence, ScaledWindows, requests};
 use crate::generate::rule::{RecordingRule, Rule, RuleGroup};
 
 pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {

@@ -1,53 +1,81 @@
-//! The page of an alert.
+//! The page of an alert: its declaration, and the prose beside its query.
 
-use super::advice::Advice;
-use super::page::RunbookPage;
-use super::{issues, queries};
+use super::{markdown, queries};
 use crate::generate::GenerateInput;
-use crate::model::alerts::{self, AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
+use crate::generate::alerts::{AlertQuery, prose};
+use crate::model::alerts::{AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
 use crate::model::slo::policy::AlertLevel;
 use crate::model::units::format_duration;
 
-pub(super) fn pages(input: &GenerateInput) -> Vec<RunbookPage> {
-    alerts::ALL.iter().map(|spec| page(spec, input)).collect()
+/// Returns the link to the page of an alert's common issue: the causes that several alerts share.
+pub(super) fn common_issue(signal: AlertSignal) -> Option<&'static str> {
+    let link = markdown::section(prose(signal), "Common issue");
+    (link != "None.").then_some(link)
 }
 
-fn page(spec: &'static AlertSpec, input: &GenerateInput) -> RunbookPage {
-    let advice = Advice::for_signal(spec.signal);
+/// Returns true if the page of this name is that of the alert's common issue.
+pub(super) fn is_symptom_of(signal: AlertSignal, page: &str) -> bool {
+    common_issue(signal).is_some_and(|link| link.ends_with(&format!("]({page}.md)")))
+}
+
+/// Returns the text of an alert's page.
+pub(super) fn text(spec: &AlertSpec, input: &GenerateInput) -> String {
+    let [impact, diagnosis, mitigation, escalation] =
+        ["Impact", "Diagnosis", "Mitigation", "Escalation"]
+            .map(|heading| markdown::section(prose(spec.signal), heading));
+    let diagnosis = markdown::expand(diagnosis, |directive| {
+        match directive.strip_prefix("value ") {
+            Some(caption) => AlertQuery::for_signal(spec.signal, input)
+                .map(|query| queries::to_markdown(caption, &query.value)),
+            None => queries::expand(directive, input),
+        }
+    });
+    let (name, meaning, levels) = (spec.name, spec.meaning, levels(spec, input));
     let team = input.config.service.team.as_deref().unwrap_or(spec.team);
-    let mut page = RunbookPage::new(spec.runbook(), spec.name)
-        .paragraph(spec.meaning)
-        .section("Impact")
-        .paragraph(advice.impact)
-        .section("When it fires");
-    page = match spec.signal {
-        AlertSignal::Watchdog => page.paragraph("Always. Its silence is the alarm."),
-        AlertSignal::ErrorBudget => burn_rate_table(page, input),
-        _ => page.table(["Severity", "Fires when", "For"], &level_rows(spec, input)),
-    };
-    page = page.section("Diagnosis").numbered(advice.diagnosis);
-    for query in queries::queries_for(spec.signal, input) {
-        page = page.query(query.caption, &query.vector);
+    let uid = spec.dashboard.uid();
+    let dashboard = input.config.links.dashboard(uid);
+    let issue = common_issue(spec.signal)
+        .map(|link| format!("- The common issue: {link}\n"))
+        .unwrap_or_default();
+    format!(
+        "\
+# {name}
+
+{meaning}
+
+## Impact
+
+{impact}
+
+## When it fires
+
+{levels}
+
+## Diagnosis
+
+{diagnosis}
+
+## Mitigation
+
+{mitigation}
+
+## Escalation
+
+The team `{team}` owns this alert. {escalation}
+
+## More
+
+- The dashboard: [{uid}]({dashboard})
+{issue}- Users are affected? [Incident response](incident-response.md)"
+    )
+}
+
+fn levels(spec: &AlertSpec, input: &GenerateInput) -> String {
+    match spec.signal {
+        AlertSignal::Watchdog => "Always. Its silence is the alarm.".into(),
+        AlertSignal::ErrorBudget => burn_rate_table(input),
+        _ => markdown::table(["Severity", "Fires when", "For"], &level_rows(spec, input)),
     }
-    let dashboard = input.config.links.dashboard(spec.dashboard.uid());
-    let mut more = vec![format!(
-        "The dashboard: [{}]({dashboard})",
-        spec.dashboard.uid()
-    )];
-    more.extend(issues::issue_for(spec.signal).map(|issue| {
-        let (name, title) = (issue.name(), issue.title());
-        format!("The common issue: [{title}]({name}.md)")
-    }));
-    more.push("Users are affected? [Incident response](incident-response.md)".into());
-    page.section("Mitigation")
-        .bullets(advice.mitigation)
-        .section("Escalation")
-        .paragraph(&format!(
-            "The team `{team}` owns this alert. {}",
-            advice.escalation
-        ))
-        .section("More")
-        .bullets(&more)
 }
 
 fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
@@ -79,7 +107,7 @@ fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
     rows.collect()
 }
 
-fn burn_rate_table(page: RunbookPage, input: &GenerateInput) -> RunbookPage {
+fn burn_rate_table(input: &GenerateInput) -> String {
     let policy = input.config.slo.alert_policy();
     let rows = policy.pairs.iter().map(|pair| {
         let level = match pair.level {
@@ -94,8 +122,10 @@ fn burn_rate_table(page: RunbookPage, input: &GenerateInput) -> RunbookPage {
         ]
     });
     let rows: Vec<_> = rows.collect();
-    page.table(["Severity", "Burn rate", "Over both of"], &rows).paragraph(
-        "1x spends the budget in exactly the objective's window. A few bad events alone fire nothing: \
-         the long window needs a minimum of them (`slo.burn_rate.min_bad`).",
+    let table = markdown::table(["Severity", "Burn rate", "Over both of"], &rows);
+    format!(
+        "{table}\n\n\
+         1x spends the budget in exactly the objective's window. A few bad events alone fire nothing: \
+         the long window needs a minimum of them (`slo.burn_rate.min_bad`)."
     )
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::Config;
-use crate::generate::MANUAL_SECTION_MARKER;
+use crate::generate::alerts::prose;
 use crate::model::alerts::{self, AlertSignal, AlertThreshold, Severity};
 use crate::model::slo::Objectives;
 
@@ -18,6 +18,11 @@ fn page(files: &[GeneratedFile], name: &str) -> String {
         .unwrap()
         .text
         .clone()
+}
+
+/// Returns the title of a page's text.
+fn title(text: &str) -> &str {
+    text.lines().next().unwrap().strip_prefix("# ").unwrap()
 }
 
 #[test]
@@ -82,16 +87,70 @@ fn page_of_budgets_shows_the_configured_burn_windows() {
 }
 
 #[test]
-fn every_alert_has_a_query_and_each_page_a_section_for_notes() {
+fn each_page_has_a_section_for_notes_and_no_unknown_directive() {
     for file in files(&input(Config::default())) {
         assert!(file.text.contains(MANUAL_SECTION_MARKER), "{}", file.path);
+        assert!(!file.text.contains("{{"), "{}", file.path);
     }
-    let input = input(Config::default());
+}
+
+#[test]
+fn prose_of_every_alert_has_its_sections_and_a_query() {
+    let expected = [
+        "Impact",
+        "Diagnosis",
+        "Mitigation",
+        "Escalation",
+        "Common issue",
+    ];
     for spec in alerts::ALL {
+        let text = prose(spec.signal);
+        assert_eq!(title(text), spec.name);
+        let sections: Vec<_> = markdown::sections(text).collect();
+        let headings: Vec<_> = sections.iter().map(|(heading, _)| *heading).collect();
+        assert_eq!(headings, expected, "{}", spec.name);
         assert!(
-            !queries::queries_for(spec.signal, &input).is_empty(),
+            sections.iter().all(|(_, body)| !body.is_empty()),
             "{}",
             spec.name
+        );
+        let diagnosis = markdown::section(text, "Diagnosis");
+        assert!(diagnosis.contains("\n{{"), "{}", spec.name);
+    }
+}
+
+#[test]
+fn a_common_issue_is_named_by_the_title_of_its_page() {
+    let links: BTreeSet<_> = PAGES
+        .iter()
+        .filter(|(_, text)| text.ends_with("## Alerts that point here\n\n{{alerts}}\n"))
+        .map(|(name, text)| format!("[{}]({name}.md)", title(text)))
+        .collect();
+    let named: BTreeSet<_> = alerts::ALL
+        .iter()
+        .filter_map(|spec| alert::common_issue(spec.signal))
+        .map(str::to_owned)
+        .collect();
+    // Each of these pages lists alerts, and each link leads to one of them.
+    assert_eq!(named, links);
+}
+
+#[test]
+fn every_query_has_a_name_of_its_own_and_is_shown() {
+    let texts: Vec<_> = alerts::ALL
+        .iter()
+        .map(|spec| prose(spec.signal))
+        .chain(PAGES.map(|(_, text)| text))
+        .collect();
+    let names: BTreeSet<_> = queries::QUERIES.iter().map(|query| query.name).collect();
+    assert_eq!(names.len(), queries::QUERIES.len());
+    for query in queries::QUERIES {
+        assert!(query.caption.ends_with(':'), "{}", query.name);
+        let directive = format!("\n{{{{query {}}}}}\n", query.name);
+        assert!(
+            texts.iter().any(|text| text.contains(&directive)),
+            "{}",
+            query.name
         );
     }
 }

@@ -1,0 +1,42 @@
+/// The id of a dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DashboardId {
+    /// Requests, and the processes that answer them.
+    Api,
+    /// Jobs, queues and workers.
+    Workers,
+    /// Schedules and their executions.
+    Scheduler,
+    /// Pools, queries and the server.
+    Database,
+    /// What the platform is for.
+    Business,
+    /// Objectives and their error budgets.
+    Slo,
+}
+
+impl DashboardId {
+    /// All of them.
+    pub const ALL: [DashboardId; 6] = [
+        DashboardId::Api,
+        DashboardId::Workers,
+        DashboardId::Scheduler,
+        DashboardId::Database,
+        DashboardId::Business,
+        DashboardId::Slo,
+    ];
+
+    /// Its uid, which is also the name of its file: `/d/api-performance`.
+    #[must_use]
+    pub const fn uid(self) -> &'static str {
+        match self {
+            Self::Api => "api-performance",
+            Self::Workers => "worker-health",
+            Self::Scheduler => "scheduler-performance",
+            Self::Database => "database-performance",
+            Self::Business => "business-metrics",
+            Self::Slo => "slo-overview",
+        }
+    }
+}
