@@ -1,13 +1,14 @@
 //! The dashboards: an overview whose colours are the levels of the alerts, then rate, errors and
 //! duration, then saturation.
 //!
-//! Every query starts at the catalog and every level at the alerts; titles and order are what is
-//! written here.
+//! Every query starts at the catalog and every level at the alerts; titles and order are the tables of
+//! the dashboards.
 
 mod api;
 mod business;
 mod context;
 mod database;
+mod panel_spec;
 mod scheduler;
 mod slo;
 mod worker;

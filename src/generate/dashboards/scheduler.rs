@@ -1,230 +1,147 @@
 use super::context::{
-    DashboardContext, RATE, counter, distribution_panel, gauge, histogram, over_time, percent,
-    ratio_or_zero, traced_percentiles_panel, with_outcome_colors,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, increase, of_processes, p95, rate,
+    ratio_or_zero, total,
 };
-use crate::generate::grafana::{
-    DashboardModel, DashboardRow, DisplayUnit, Panel, PanelQuery, Visualization,
+use super::panel_spec::{
+    MEMORY_STAT, PanelSpec, bar_gauge, bars, cpu_usage, distribution, lines, memory_usage, row,
+    stacked, stat, state_timeline, traced_percentiles, with_outcome_colors,
 };
-use crate::model::alerts::{self, AlertSignal};
+use crate::generate::grafana::{DashboardModel, DisplayUnit};
+use crate::model::alerts::{AlertSignal, DashboardId};
+use crate::model::catalog::process::{CPU_UTILIZATION, MEMORY_UTILIZATION};
 use crate::model::catalog::scheduler;
-use crate::model::promql::{InstantVector, QueryWindow, Select as _};
+use crate::model::promql::{CounterQuery, InstantVector, QueryWindow, Select as _};
+
+const HOUR: QueryWindow = QueryWindow::hours(1);
 
 /// Returns the dashboard of schedules and their executions.
 pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
-    DashboardModel {
-        uid: alerts::DashboardId::Scheduler.uid(),
-        title: "Scheduler performance",
-        description: "The scheduler: what it schedules, how late that starts, and how much of it succeeds.",
-        since: "6h",
-        variables: context.variables(),
-        annotations: context.annotations(),
-        rows: vec![
-            DashboardRow::new("Overview", overview(context)),
-            DashboardRow::new("Executions: rate, errors, duration", executions(context)),
-            DashboardRow::new("Lag", lag(context)),
-            DashboardRow::new("Saturation", saturation(context)),
+    context.dashboard(
+        DashboardId::Scheduler,
+        "Scheduler performance",
+        "The scheduler: what it schedules, how late that starts, and how much of it succeeds.",
+        "6h",
+        vec![
+            row(context, "Overview", OVERVIEW),
+            row(context, "Executions: rate, errors, duration", EXECUTIONS),
+            row(context, "Lag", LAG),
+            row(context, "Saturation", SATURATION),
         ],
-    }
+    )
 }
+
+const OVERVIEW: &[PanelSpec] = &[
+    stat("Scheduled in an hour", DisplayUnit::Count)
+        .shows("Jobs that were scheduled in the last hour.", "As usual.")
+        .query("scheduled", |_| increase(&scheduler::SCHEDULED_JOBS, HOUR, &[]))
+        .with(|panel, _| panel.decimals(0))
+        .alert(AlertSignal::SchedulersAbsent),
+    stat("Execution lag, p95", DisplayUnit::Seconds)
+        .shows("95 of 100 executions started within this time after they were due.", "Seconds.")
+        .query("p95", |_| p95(&histogram(&scheduler::EXECUTION_LAG), &[]))
+        .with(|panel, _| panel.no_value("no executions"))
+        .levels(AlertSignal::ExecutionLag),
+    stat("Success rate", DisplayUnit::Share)
+        .shows("The share of executions that succeeded in an hour, which is what the alert looks at.", "Near 100 %.")
+        .query("success rate", |_| {
+            let [good, all] = [succeeded(), counter(&scheduler::EXECUTIONS)]
+                .map(|executions| executions.increase(HOUR).sum_by(&[]));
+            ratio_or_zero(&good, &all)
+        })
+        .with(|panel, _| panel.decimals(1).no_value("no executions"))
+        .levels(AlertSignal::SchedulerSuccessRatio),
+    stat("Longest silence", DisplayUnit::Seconds)
+        .shows("Time since the last beat of the scheduler that has been silent for longest; those that said goodbye don't count.", "Below a minute.")
+        .query("silence", |_| greatest(&scheduler::HEARTBEAT, &["scheduler.id"]).min_by(&[]).age())
+        .with(|panel, _| panel.no_value("no scheduler"))
+        .levels(AlertSignal::SchedulerOffline),
+    stat("Missed in an hour", DisplayUnit::Count)
+        .shows("Runs that were due in the last hour and never started.", "0.")
+        .query("missed", |_| increase(&scheduler::MISSED_RUNS, HOUR, &[]))
+        .with(|panel, _| panel.decimals(0).no_value("none"))
+        .alert(AlertSignal::ExecutionLag),
+    MEMORY_STAT.query("memory", |_| of_processes(&MEMORY_UTILIZATION, &schedules()).max_by(&[])),
+];
+
+const EXECUTIONS: &[PanelSpec] = &[
+    bars("Scheduled jobs", DisplayUnit::Count)
+        .shows("Jobs that were scheduled, by schedule, in each interval of the panel.", "The pattern of the day before.")
+        .query("{{schedule}}", |_| increase(&scheduler::SCHEDULED_JOBS, RATE, &["schedule"]))
+        .alert(AlertSignal::SchedulersAbsent),
+    lines("Success rate", DisplayUnit::Share)
+        .shows("The share of executions that succeeded, by schedule.", "Above the line.")
+        .query("{{schedule}}", |_| {
+            let [good, all] = [succeeded(), counter(&scheduler::EXECUTIONS)]
+                .map(|executions| executions.rate(RATE).sum_by(&["schedule"]));
+            ratio_or_zero(&good, &all)
+        })
+        .with(|panel, _| panel.zero_to_one())
+        .levels(AlertSignal::SchedulerSuccessRatio),
+    stacked("Executions by outcome", DisplayUnit::OperationsPerSecond)
+        .shows("Executions that ended a second, by outcome.", "Green, but for a few.")
+        .query("{{outcome}}", |_| rate(&scheduler::EXECUTIONS, &["outcome"]))
+        .with(|panel, _| with_outcome_colors(panel))
+        .alert(AlertSignal::SchedulerSuccessRatio),
+    bar_gauge("Failed job reasons", DisplayUnit::Count)
+        .shows("Executions that failed in the time that is shown, by schedule and the reason that the scheduler gives.", "Few, and no reason that was not there yesterday.")
+        .instant("{{schedule}}: {{reason}}", |_| {
+            increase(&scheduler::EXECUTION_FAILURES, QueryWindow::Range, &["schedule", "reason"])
+        })
+        .with(|panel, _| panel.decimals(0).no_value("no failures"))
+        .alert(AlertSignal::SchedulerSuccessRatio),
+    traced_percentiles("Execution duration percentiles", |_| histogram(&scheduler::EXECUTION_DURATION))
+        .shows("50, 90, 95 and 99 of 100 executions took at most so long. Points are traces: click one.", "Shorter than the distance of two runs.")
+        .alert(AlertSignal::ExecutionLag),
+    bars("Failures over time", DisplayUnit::OperationsPerSecond)
+        .shows("Executions that failed a second, by schedule and reason.", "None for most of the time.")
+        .query("{{schedule}}: {{reason}}", |_| rate(&scheduler::EXECUTION_FAILURES, &["schedule", "reason"]))
+        .with(|panel, _| panel.no_value("no failures"))
+        .alert(AlertSignal::SchedulerSuccessRatio),
+];
+
+const LAG: &[PanelSpec] = &[
+    distribution("Execution lag distribution", |_| histogram(&scheduler::EXECUTION_LAG))
+        .shows("How many executions a second started how late.", "One band near 0.")
+        .alert(AlertSignal::ExecutionLag),
+    traced_percentiles("Execution lag percentiles", |_| histogram(&scheduler::EXECUTION_LAG))
+        .shows("50, 90, 95 and 99 of 100 executions started within this time after they were due. Points are traces: click one.", "Far below the line.")
+        .levels(AlertSignal::ExecutionLag),
+    bars("Missed runs", DisplayUnit::Count)
+        .shows("Runs that were due and never started, by schedule.", "None.")
+        .query("{{schedule}}", |_| increase(&scheduler::MISSED_RUNS, RATE, &["schedule"]))
+        .with(|panel, _| panel.no_value("none"))
+        .alert(AlertSignal::ExecutionLag),
+    bars("Overlapping runs", DisplayUnit::Count)
+        .shows("Runs that started while an earlier one of the same schedule was running.", "None: a schedule that overlaps is too tight.")
+        .query("{{schedule}}", |_| increase(&scheduler::OVERLAPPING_RUNS, RATE, &["schedule"]))
+        .with(|panel, _| panel.no_value("none"))
+        .alert(AlertSignal::ExecutionLag),
+];
+
+const SATURATION: &[PanelSpec] = &[
+    stacked("Executions in progress", DisplayUnit::Count)
+        .shows("Executions that are running, by schedule.", "At most one of each.")
+        .query("{{schedule}}", |_| total(&scheduler::ACTIVE_EXECUTIONS, &["schedule"]))
+        .alert(AlertSignal::ExecutionLag),
+    state_timeline("Scheduler heartbeat status", DisplayUnit::Seconds)
+        .shows("Time since the last beat of each scheduler: red from the moment at which it counts as offline. A row ends with a goodbye.", "Green rows without a gap.")
+        .query("{{scheduler_id}}", |_| greatest(&scheduler::HEARTBEAT, &["scheduler.id"]).age())
+        .levels(AlertSignal::SchedulerOffline),
+    memory_usage("Scheduler memory usage").query("{{job}} {{instance}}", |_| {
+        of_processes(&MEMORY_UTILIZATION, &schedules()).max_by(&["job", "instance"])
+    }),
+    cpu_usage("Scheduler CPU usage").query("{{job}} {{instance}}", |_| {
+        of_processes(&CPU_UTILIZATION, &schedules()).max_by(&["job", "instance"])
+    }),
+];
 
 /// Returns the processes that schedule.
 fn schedules() -> InstantVector {
     gauge(&scheduler::ACTIVE_EXECUTIONS).now()
 }
 
-fn succeeded(window: QueryWindow) -> InstantVector {
+fn succeeded() -> CounterQuery {
     counter(&scheduler::EXECUTIONS)
         .with("outcome")
         .is("succeeded")
-        .increase(window)
-        .sum_by(&[])
-}
-
-fn overview(context: &DashboardContext<'_>) -> Vec<Panel> {
-    let hour = QueryWindow::hours(1);
-    let success = ratio_or_zero(
-        &succeeded(hour),
-        &counter(&scheduler::EXECUTIONS).increase(hour).sum_by(&[]),
-    );
-    let p95 = histogram(&scheduler::EXECUTION_LAG).quantile(percent(95), RATE, &[]);
-    let scheduled = counter(&scheduler::SCHEDULED_JOBS)
-        .increase(hour)
-        .sum_by(&[]);
-    let missed = counter(&scheduler::MISSED_RUNS).increase(hour).sum_by(&[]);
-    let max_age = gauge(&scheduler::HEARTBEAT)
-        .now()
-        .max_by(&["scheduler.id"])
-        .min_by(&[])
-        .age();
-    let stat = |title, shows, good, unit| {
-        Panel::new(Visualization::Stat, title)
-            .describe(shows, good)
-            .unit(unit)
-    };
-    vec![
-        context.with_alert_runbook(
-            stat("Scheduled in an hour", "Jobs that were scheduled in the last hour.", "As usual.", DisplayUnit::Count)
-                .decimals(0)
-                .query(over_time(&scheduled).legend("scheduled")),
-            AlertSignal::SchedulersAbsent,
-        ),
-        context.with_alert_levels(
-            stat("Execution lag, p95", "95 of 100 executions started within this time after they were due.", "Seconds.", DisplayUnit::Seconds)
-                .no_value("no executions")
-                .query(over_time(&p95).legend("p95")),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_levels(
-            stat("Success rate", "The share of executions that succeeded in an hour, which is what the alert looks at.", "Near 100 %.", DisplayUnit::Share)
-                .decimals(1)
-                .no_value("no executions")
-                .query(over_time(&success).legend("success rate")),
-            AlertSignal::SchedulerSuccessRatio,
-        ),
-        context.with_alert_levels(
-            stat("Longest silence", "Time since the last beat of the scheduler that has been silent for longest; those that said goodbye don't count.", "Below a minute.", DisplayUnit::Seconds)
-                .no_value("no scheduler")
-                .query(over_time(&max_age).legend("silence")),
-            AlertSignal::SchedulerOffline,
-        ),
-        context.with_alert_runbook(
-            stat("Missed in an hour", "Runs that were due in the last hour and never started.", "0.", DisplayUnit::Count)
-                .decimals(0)
-                .no_value("none")
-                .query(over_time(&missed).legend("missed")),
-            AlertSignal::ExecutionLag,
-        ),
-        context.memory_stat(Some(&schedules())),
-    ]
-}
-
-fn executions(context: &DashboardContext<'_>) -> Vec<Panel> {
-    let scheduled = counter(&scheduler::SCHEDULED_JOBS)
-        .increase(RATE)
-        .sum_by(&["schedule"]);
-    let all = counter(&scheduler::EXECUTIONS).rate(RATE);
-    let good = counter(&scheduler::EXECUTIONS)
-        .with("outcome")
-        .is("succeeded")
-        .rate(RATE);
-    let by = ["schedule"];
-    let success = ratio_or_zero(&good.sum_by(&by), &all.sum_by(&by));
-    let reasons = counter(&scheduler::EXECUTION_FAILURES)
-        .increase(QueryWindow::Range)
-        .sum_by(&["schedule", "reason"]);
-    let over = counter(&scheduler::EXECUTION_FAILURES)
-        .rate(RATE)
-        .sum_by(&["schedule", "reason"]);
-    vec![
-        context.with_alert_runbook(
-            Panel::new(Visualization::Bars, "Scheduled jobs")
-                .describe("Jobs that were scheduled, by schedule, in each interval of the panel.", "The pattern of the day before.")
-                .unit(DisplayUnit::Count)
-                .query(over_time(&scheduled).legend("{{schedule}}")),
-            AlertSignal::SchedulersAbsent,
-        ),
-        context.with_alert_levels(
-            Panel::new(Visualization::Lines, "Success rate")
-                .describe("The share of executions that succeeded, by schedule.", "Above the line.")
-                .unit(DisplayUnit::Share)
-                .zero_to_one()
-                .query(over_time(&success).legend("{{schedule}}")),
-            AlertSignal::SchedulerSuccessRatio,
-        ),
-        context.with_alert_runbook(
-            with_outcome_colors(Panel::new(Visualization::Stacked, "Executions by outcome"))
-                .describe("Executions that ended a second, by outcome.", "Green, but for a few.")
-                .unit(DisplayUnit::OperationsPerSecond)
-                .query(over_time(&all.sum_by(&["outcome"])).legend("{{outcome}}")),
-            AlertSignal::SchedulerSuccessRatio,
-        ),
-        context.with_alert_runbook(
-            Panel::new(Visualization::BarGauge, "Failed job reasons")
-                .describe("Executions that failed in the time that is shown, by schedule and the reason that the scheduler gives.", "Few, and no reason that was not there yesterday.")
-                .unit(DisplayUnit::Count)
-                .decimals(0)
-                .no_value("no failures")
-                .query(PanelQuery::instant(reasons.to_string()).legend("{{schedule}}: {{reason}}")),
-            AlertSignal::SchedulerSuccessRatio,
-        ),
-        context.with_alert_runbook(
-            traced_percentiles_panel("Execution duration percentiles", &histogram(&scheduler::EXECUTION_DURATION))
-                .describe("50, 90, 95 and 99 of 100 executions took at most so long. Points are traces: click one.", "Shorter than the distance of two runs."),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_runbook(
-            Panel::new(Visualization::Bars, "Failures over time")
-                .describe("Executions that failed a second, by schedule and reason.", "None for most of the time.")
-                .unit(DisplayUnit::OperationsPerSecond)
-                .no_value("no failures")
-                .query(over_time(&over).legend("{{schedule}}: {{reason}}")),
-            AlertSignal::SchedulerSuccessRatio,
-        ),
-    ]
-}
-
-fn lag(context: &DashboardContext<'_>) -> Vec<Panel> {
-    let lag = histogram(&scheduler::EXECUTION_LAG);
-    let missed = counter(&scheduler::MISSED_RUNS)
-        .increase(RATE)
-        .sum_by(&["schedule"]);
-    let overlapping = counter(&scheduler::OVERLAPPING_RUNS)
-        .increase(RATE)
-        .sum_by(&["schedule"]);
-    vec![
-        context.with_alert_runbook(
-            distribution_panel("Execution lag distribution", &lag)
-                .describe("How many executions a second started how late.", "One band near 0."),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_levels(
-            traced_percentiles_panel("Execution lag percentiles", &lag)
-                .describe("50, 90, 95 and 99 of 100 executions started within this time after they were due. Points are traces: click one.", "Far below the line."),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_runbook(
-            Panel::new(Visualization::Bars, "Missed runs")
-                .describe("Runs that were due and never started, by schedule.", "None.")
-                .unit(DisplayUnit::Count)
-                .no_value("none")
-                .query(over_time(&missed).legend("{{schedule}}")),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_runbook(
-            Panel::new(Visualization::Bars, "Overlapping runs")
-                .describe("Runs that started while an earlier one of the same schedule was running.", "None: a schedule that overlaps is too tight.")
-                .unit(DisplayUnit::Count)
-                .no_value("none")
-                .query(over_time(&overlapping).legend("{{schedule}}")),
-            AlertSignal::ExecutionLag,
-        ),
-    ]
-}
-
-fn saturation(context: &DashboardContext<'_>) -> Vec<Panel> {
-    let active = gauge(&scheduler::ACTIVE_EXECUTIONS)
-        .now()
-        .sum_by(&["schedule"]);
-    let heartbeat_age = gauge(&scheduler::HEARTBEAT)
-        .now()
-        .max_by(&["scheduler.id"])
-        .age();
-    vec![
-        context.with_alert_runbook(
-            Panel::new(Visualization::Stacked, "Executions in progress")
-                .describe("Executions that are running, by schedule.", "At most one of each.")
-                .unit(DisplayUnit::Count)
-                .query(over_time(&active).legend("{{schedule}}")),
-            AlertSignal::ExecutionLag,
-        ),
-        context.with_alert_levels(
-            Panel::new(Visualization::StateTimeline, "Scheduler heartbeat status")
-                .describe("Time since the last beat of each scheduler: red from the moment at which it counts as offline. A row ends with a goodbye.", "Green rows without a gap.")
-                .unit(DisplayUnit::Seconds)
-                .query(over_time(&heartbeat_age).legend("{{scheduler_id}}")),
-            AlertSignal::SchedulerOffline,
-        ),
-        context.memory_usage("Scheduler memory usage", Some(&schedules())),
-        context.cpu_usage("Scheduler CPU usage", Some(&schedules())),
-    ]
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::threshold_steps::{Color, ThresholdSteps, number_json};
 
 /// The visualization of a panel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Visualization {
     /// The newest value, large, over a line of its past.
     Stat,
