@@ -9,6 +9,9 @@ pub(crate) mod fault;
 
 pub(crate) mod suggest;
 
+#[cfg(feature = "otlp")]
+pub(crate) mod promql_literal;
+
 pub mod catalog;
 
 pub mod slo;

@@ -1,6 +1,5 @@
 //! Jobs, queues, schedules, workers and schedulers.
 
-use super::requests::p95;
 use super::{AlertQuery, AlertRow, SERVICE, ScaledWindows};
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::{scheduler, worker};
@@ -95,7 +94,7 @@ fn failure_ratio(windows: ScaledWindows<'_>) -> AlertQuery {
 
 fn execution_lag(windows: ScaledWindows<'_>) -> AlertQuery {
     let lag = HistogramQuery::new(&scheduler::EXECUTION_LAG);
-    AlertQuery::from_value(lag.quantile(p95(), windows.minutes(15), &SERVICE))
+    AlertQuery::from_value(lag.percentile(95, windows.minutes(15), &SERVICE))
 }
 
 fn success_ratio(windows: ScaledWindows<'_>) -> AlertQuery {

@@ -7,7 +7,7 @@ use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::api::{REQUEST_DURATION, REQUESTS};
 use crate::model::promql::{CounterQuery, HistogramQuery, InstantVector, RecordedSeries, Select};
-use crate::model::units::Ratio;
+use crate::model::promql_literal::escape_regex;
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
@@ -31,11 +31,6 @@ const ALL: &str = "vantage:api_requests:rate5m";
 const FAILURES: &str = "vantage:api_failures:rate5m";
 /// The 95th percentile of the time to answer, in seconds.
 const LATENCY: &str = "vantage:api_latency:p95_5m";
-
-/// Returns the quantile of a latency.
-pub(super) fn p95() -> Ratio {
-    Ratio::new(95, 100).unwrap_or(Ratio::ONE)
-}
 
 fn error_ratio() -> AlertQuery {
     let [all, failed] = [ALL, FAILURES].map(|name| recorded(name).now());
@@ -61,7 +56,7 @@ pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<Re
     vec![
         record(ALL, rate(select_answered(requests, windows))),
         record(FAILURES, rate(failed)),
-        record(LATENCY, durations.quantile(p95(), window, &SERVICE)),
+        record(LATENCY, durations.percentile(95, window, &SERVICE)),
     ]
 }
 
@@ -85,26 +80,4 @@ fn exclude_own_routes<S: Select>(requests: S, windows: ScaledWindows<'_>) -> S {
     let own = windows.input.config.own_routes();
     let patterns: Vec<_> = own.iter().map(|route| escape_regex(route)).collect();
     requests.with("http.route").unlike(&patterns.join("|"))
-}
-
-/// Returns a pattern that matches nothing but this text.
-fn escape_regex(text: &str) -> String {
-    let mut pattern = String::new();
-    for c in text.chars() {
-        if "\\.+*?()|[]{}^$".contains(c) {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_route_matches_itself_alone() {
-        assert_eq!(escape_regex("/a/{id}/b.c"), "/a/\\{id\\}/b\\.c");
-    }
 }

@@ -1,6 +1,5 @@
 use super::context::{
-    DashboardContext, RATE, counter, gauge, greatest, histogram, least, p95, rate, ratio_or_zero,
-    total,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, ratio_or_zero, total,
 };
 use super::panel_spec::{
     CPU_STAT, MEMORY_STAT, PanelSpec, bars, cpu_usage, distribution, lines, memory_usage, row,
@@ -53,7 +52,7 @@ const OVERVIEW: &[PanelSpec] = &[
             "95 of 100 requests were answered within this time.",
             "Below the first level, and no step after a release.",
         )
-        .query("p95", |context| p95(&durations(context), &[]))
+        .query("p95", |context| durations(context).percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no requests"))
         .levels(AlertSignal::ApiLatency),
     stat("Open connections", DisplayUnit::Count)
@@ -108,7 +107,7 @@ const REQUESTS: &[PanelSpec] = &[
             "95 of 100 requests of each route were answered within this time.",
             "No route far from the others without a reason.",
         )
-        .traced("{{http_route}}", |context| p95(&durations(context), &["http.route"]))
+        .traced("{{http_route}}", |context| durations(context).percentile(95, RATE, &["http.route"]))
         .levels(AlertSignal::ApiLatency),
     distribution("Response time distribution", durations)
         .shows(
@@ -120,7 +119,7 @@ const REQUESTS: &[PanelSpec] = &[
         .shows("Each route now: requests a second, the share that fails, and the time in which 95 of 100 are answered.", "No colours.")
         .rows(|_| rate(&api::REQUESTS, ROUTE))
         .rows(|context| error_ratio(context, ROUTE))
-        .rows(|_| p95(&histogram(&api::REQUEST_DURATION), ROUTE))
+        .rows(|_| histogram(&api::REQUEST_DURATION).percentile(95, RATE, ROUTE))
         .with(with_route_columns)
         .alert(AlertSignal::ApiErrorRatio),
     bars("Broken responses", DisplayUnit::PerSecond)

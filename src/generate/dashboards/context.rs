@@ -8,7 +8,6 @@ use crate::model::catalog::{self, MetricSpec};
 use crate::model::promql::{
     CounterQuery, GaugeQuery, HistogramQuery, InstantVector, QueryWindow, Select as _,
 };
-use crate::model::units::Ratio;
 
 /// The window of every rate.
 pub(super) const RATE: QueryWindow = QueryWindow::RATE_INTERVAL;
@@ -61,12 +60,6 @@ pub(super) fn greatest(spec: &'static MetricSpec, by: &[&str]) -> InstantVector 
 /// Returns the least values of a gauge.
 pub(super) fn least(spec: &'static MetricSpec, by: &[&str]) -> InstantVector {
     gauge(spec).now().min_by(by)
-}
-
-/// Returns the 95th percentile of a duration.
-pub(super) fn p95(duration: &HistogramQuery, by: &[&str]) -> InstantVector {
-    let share = Ratio::new(95, 100).unwrap_or(Ratio::ONE);
-    duration.quantile(share, RATE, by)
 }
 
 /// Returns the part as a ratio of the whole: 0 where the part was never counted, no series without a

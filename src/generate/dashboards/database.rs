@@ -1,6 +1,6 @@
 use super::context::{
-    DashboardContext, RATE, counter, gauge, greatest, histogram, increase, p95, rate,
-    ratio_or_zero, total,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, increase, rate, ratio_or_zero,
+    total,
 };
 use super::panel_spec::{
     PanelSpec, bar_gauge, bars, distribution, lines, percentiles, row, stacked, stat, table,
@@ -70,7 +70,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .levels(AlertSignal::SlowQueryShare),
     stat("Query duration, p95", DisplayUnit::Seconds)
         .shows("95 of 100 calls took at most so long.", "Milliseconds.")
-        .query("p95", |_| p95(&calls(), &[]))
+        .query("p95", |_| calls().percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no calls"))
         .alert(AlertSignal::SlowQueryShare),
     stat("Growth in a day", DisplayUnit::Share)
@@ -108,7 +108,7 @@ const QUERIES: &[PanelSpec] = &[
         .page("database-issues"),
     lines("Query duration p95 by operation", DisplayUnit::Seconds)
         .shows("95 of 100 calls took at most so long, by operation and table.", "No operation far from the others without a reason.")
-        .query(BY_OPERATION, |_| p95(&calls(), &[OPERATION, TABLE]))
+        .query(BY_OPERATION, |_| calls().percentile(95, RATE, &[OPERATION, TABLE]))
         .alert(AlertSignal::SlowQueryShare),
     bars("Slow queries (> 1 s)", DisplayUnit::OperationsPerSecond)
         .shows("Calls a second that took longer than one second, by operation and table.", "None.")

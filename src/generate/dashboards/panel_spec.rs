@@ -9,14 +9,13 @@ use crate::generate::grafana::{
 };
 use crate::model::alerts::{AlertSignal, DashboardId};
 use crate::model::promql::{HistogramQuery, InstantVector};
-use crate::model::units::Ratio;
 
 type VectorFn = fn(&DashboardContext<'_>) -> InstantVector;
 type HistogramFn = fn(&DashboardContext<'_>) -> HistogramQuery;
 type FinishFn = fn(Panel, &DashboardContext<'_>) -> Panel;
 
 /// The percentiles of every duration.
-const PERCENTILES: [(&str, i128); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
+const PERCENTILES: [(&str, u32); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
 /// The maximum of queries of a panel.
 const MAX_QUERIES: usize = 5;
@@ -249,9 +248,8 @@ impl Query {
 }
 
 fn percentile_queries(duration: &HistogramQuery) -> Vec<PanelQuery> {
-    let query = |(name, percentage): (&str, i128)| {
-        let share = Ratio::new(percentage, 100).unwrap_or(Ratio::ONE);
-        PanelQuery::range(duration.quantile(share, RATE, &[]).to_string()).legend(name)
+    let query = |(name, percent)| {
+        PanelQuery::range(duration.percentile(percent, RATE, &[]).to_string()).legend(name)
     };
     PERCENTILES.into_iter().map(query).collect()
 }

@@ -1,5 +1,5 @@
 use super::context::{
-    DashboardContext, RATE, counter, gauge, greatest, histogram, increase, of_processes, p95, rate,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, increase, of_processes, rate,
     ratio_or_zero, total,
 };
 use super::panel_spec::{
@@ -38,7 +38,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .alert(AlertSignal::SchedulersAbsent),
     stat("Execution lag, p95", DisplayUnit::Seconds)
         .shows("95 of 100 executions started within this time after they were due.", "Seconds.")
-        .query("p95", |_| p95(&histogram(&scheduler::EXECUTION_LAG), &[]))
+        .query("p95", |_| histogram(&scheduler::EXECUTION_LAG).percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no executions"))
         .levels(AlertSignal::ExecutionLag),
     stat("Success rate", DisplayUnit::Share)

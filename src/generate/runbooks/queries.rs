@@ -9,7 +9,6 @@ use crate::model::catalog::{
 use crate::model::promql::{
     CounterQuery, GaugeQuery, HistogramQuery, InstantVector, QueryWindow, Select,
 };
-use crate::model::units::Ratio;
 
 /// A query of the pages.
 #[derive(Debug)]
@@ -41,10 +40,9 @@ pub(super) fn to_markdown(caption: &str, vector: &InstantVector) -> String {
 
 /// Returns the 95th percentile of the worst series.
 fn p95(histogram: &HistogramQuery, by: &[&str]) -> InstantVector {
-    let share = Ratio::new(95, 100).unwrap_or(Ratio::ONE);
     // What nothing was measured of has no percentile.
     let some = histogram.count(RECENT).sum_by(by).above(0_u32);
-    histogram.quantile(share, RECENT, by).and(&some).topk(WORST)
+    histogram.percentile(95, RECENT, by).and(&some).topk(WORST)
 }
 
 const fn query(

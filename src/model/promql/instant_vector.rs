@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::QueryNumber;
 use super::labels::{Labels, resolve_labels};
-use super::selector::quote;
+use crate::model::promql_literal::quote;
 
 /// An instant vector: an expression, and the labels that its elements can have.
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
 //! Queries of a counter, a gauge and a histogram.
 
-use super::selector::{Select, Selector, quote};
+use super::selector::{Select, Selector};
 use super::{InstantVector, QueryNumber, QueryWindow, labels};
 use crate::model::catalog::{Instrument, MetricSpec};
+use crate::model::promql_literal::quote;
 use crate::model::units::{Ratio, format_canonical};
 
 /// A query of a counter: a sum that only grows.
@@ -162,6 +163,18 @@ impl HistogramQuery {
             .cloned()
             .collect();
         InstantVector::atom(format!("histogram_quantile({number}, {buckets})"), labels)
+    }
+
+    /// The value below which this many of 100 values lie, for each combination of labels.
+    ///
+    /// # Panics
+    ///
+    /// When a label isn't declared.
+    #[track_caller]
+    #[must_use]
+    pub fn percentile(&self, percent: u32, window: QueryWindow, by: &[&str]) -> InstantVector {
+        let share = Ratio::new(i128::from(percent), 100).unwrap_or(Ratio::ONE);
+        self.quantile(share, window, by)
     }
 
     /// How many values a second fall into each bucket and those below it.

@@ -1,6 +1,7 @@
 use super::labels::{Labels, resolve_labels};
-use super::selector::quote;
+use super::selector::selector_text;
 use super::{InstantVector, QueryWindow};
+use crate::model::promql_literal::quote;
 
 /// Series recorded by a rule.
 #[derive(Debug, Clone)]
@@ -69,9 +70,6 @@ impl RecordedSeries {
     }
 
     fn selector(&self) -> String {
-        match self.matchers.as_slice() {
-            [] => self.name.clone(),
-            matchers => format!("{}{{{}}}", self.name, matchers.join(", ")),
-        }
+        selector_text(&self.name, &self.matchers)
     }
 }

@@ -1,5 +1,9 @@
 use super::labels::{self, TARGET_LABELS};
 use crate::model::catalog::{AttributeValues, MetricSpec};
+use crate::model::promql_literal::quote;
+
+/// The variables of a dashboard that choose series.
+pub(super) const DASHBOARD_VARIABLES: [&str; 3] = ["job", "instance", "environment"];
 
 /// The series of one metric, or some of them.
 #[derive(Debug, Clone)]
@@ -32,14 +36,12 @@ pub trait Select: Sized {
 
     /// Selects the series that match the variables of a dashboard.
     fn with_dashboard_variables(self) -> Self {
-        self.with_variables(&["job", "instance", "environment"])
+        self.with_variables(&DASHBOARD_VARIABLES)
     }
 
     /// Selects the series that match some of those variables: those that others depend on.
     fn with_variables(mut self, labels: &[&'static str]) -> Self {
-        for label in labels {
-            self.selector().push(label, "=~", &format!("${label}"));
-        }
+        self.selector().matchers.extend(variable_matchers(labels));
         self
     }
 }
@@ -123,17 +125,9 @@ impl Selector {
 
     /// `name{label="value"}`, where the name has this suffix and there are further matchers.
     pub(super) fn text(&self, suffix: &str, extra_matchers: &[String]) -> String {
-        let name = self.spec.prometheus_name();
-        let matchers: Vec<&str> = self
-            .matchers
-            .iter()
-            .chain(extra_matchers)
-            .map(String::as_str)
-            .collect();
-        match matchers.as_slice() {
-            [] => format!("{name}{suffix}"),
-            matchers => format!("{name}{suffix}{{{}}}", matchers.join(", ")),
-        }
+        let name = format!("{}{suffix}", self.spec.prometheus_name());
+        let matchers: Vec<_> = self.matchers.iter().chain(extra_matchers).collect();
+        selector_text(&name, &matchers)
     }
 }
 
@@ -150,11 +144,17 @@ fn is_declared(spec: &MetricSpec, key: &str, value: &str) -> bool {
     }
 }
 
-/// Quotes a string for PromQL.
-pub(super) fn quote(text: &str) -> String {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n");
-    format!("\"{escaped}\"")
+/// Formats the selector of a name and matchers.
+pub(super) fn selector_text<T: AsRef<str>>(name: &str, matchers: &[T]) -> String {
+    let matchers: Vec<_> = matchers.iter().map(AsRef::as_ref).collect();
+    match matchers.as_slice() {
+        [] => name.to_owned(),
+        matchers => format!("{name}{{{}}}", matchers.join(", ")),
+    }
+}
+
+/// The matchers of the variables of a dashboard.
+pub(super) fn variable_matchers(labels: &[&str]) -> Vec<String> {
+    let matcher = |label: &&str| format!("{label}=~{}", quote(&format!("${label}")));
+    labels.iter().map(matcher).collect()
 }

@@ -1,21 +1,18 @@
 //! What annotations ask: what happened within one step of a panel.
 
+use super::selector::{DASHBOARD_VARIABLES, selector_text, variable_matchers};
 use super::{InstantVector, TARGET_LABELS};
 
 impl InstantVector {
     /// The processes that the variables of a dashboard choose, with what they say of themselves:
     /// attributes of their resource, in Prometheus's notation.
     pub(crate) fn chosen_targets(attributes: &[&str]) -> InstantVector {
-        let matchers =
-            ["job", "instance", "environment"].map(|label| format!("{label}=~\"${label}\""));
+        let matchers = variable_matchers(&DASHBOARD_VARIABLES);
         let labels = attributes
             .iter()
             .chain(&TARGET_LABELS)
             .map(|label| (*label).to_owned());
-        InstantVector::atom(
-            format!("target_info{{{}}}", matchers.join(", ")),
-            labels.collect(),
-        )
+        InstantVector::atom(selector_text("target_info", &matchers), labels.collect())
     }
 
     /// Ages that began within a step: a step ago there was none, or a greater one. What is older than five

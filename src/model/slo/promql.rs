@@ -28,6 +28,7 @@ use std::time::Duration;
 use super::{BudgetingMethod, Objective, ObjectiveKind, Objectives, ServiceKey};
 use crate::model::catalog::health::READY;
 use crate::model::catalog::telemetry::{SLO_EVENTS, SLO_REQUESTS};
+use crate::model::promql_literal::{escape_regex, quote};
 
 #[cfg(feature = "cli")]
 pub(crate) use recording::SliceRecordingRule;
@@ -170,32 +171,6 @@ fn promql_duration(duration: Duration) -> String {
 /// ends of a range.
 fn left_open_range(duration: Duration) -> String {
     promql_duration(duration.saturating_sub(Duration::from_millis(1)))
-}
-
-/// Formats a string literal of PromQL.
-fn quote(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// Escapes a text as a pattern that matches nothing else.
-fn escape_regex(text: &str) -> String {
-    let mut pattern = String::new();
-    for c in text.chars() {
-        if !(c.is_alphanumeric() || c == '_' || c == '-' || c == ' ') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The rules that record the slices of an API's availability.
 
-use super::{SLICE_METRIC, SliceExpressions, is_evaluated_fleet_wide, promql_duration, quote};
+use super::{SLICE_METRIC, SliceExpressions, is_evaluated_fleet_wide, promql_duration};
+use crate::model::promql_literal::quote;
 use crate::model::slo::Objectives;
 
 /// The time for which slices without a replica are counted after a recorded one.

@@ -55,7 +55,7 @@ fn jobs_are_named_literally() {
     };
     let text = slices().raw_slices_query(MINUTE, &seen);
     assert!(
-        text.contains(r#"up{job=~"a\\.b|c\\\"d"} offset 60s"#),
+        text.contains(r#"up{job=~"a\\.b|c\"d"} offset 60s"#),
         "{text}"
     );
     assert!(text.contains("vector(time()) > 1060"), "{text}");
