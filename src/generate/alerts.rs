@@ -15,7 +15,7 @@ mod telemetry;
 use std::time::Duration;
 
 use super::GenerateInput;
-use crate::model::alerts::{self, AlertSignal};
+use crate::model::alerts::{self, AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
 use crate::model::promql::{InstantVector, QueryWindow};
 use crate::model::units::Ratio;
 
@@ -77,6 +77,14 @@ static ROWS: [AlertRow; alerts::ALL.len()] = {
 /// Returns the Markdown about an alert.
 pub(super) fn prose(signal: AlertSignal) -> &'static str {
     ROWS[signal as usize].prose
+}
+
+/// Returns the time for which the condition of a level must hold: a state that persists has it as threshold.
+pub(super) fn for_duration(spec: &AlertSpec, threshold: AlertThreshold) -> Duration {
+    match (spec.comparison, threshold) {
+        (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => time,
+        _ => spec.for_duration,
+    }
 }
 
 impl AlertRow {

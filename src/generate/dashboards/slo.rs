@@ -239,17 +239,27 @@ fn fastest_burn(context: &DashboardContext<'_>, title: &'static str, pair: &Wind
     let shows = format!(
         "How many times too fast the budget of the fastest objective burns over {long}; above {factor} there and over {short}, that is an alert."
     );
-    let panel = Panel::new(Visualization::Stat, title)
-        .describe(&shows, "Below 1: the budget outlasts its window.")
-        .unit(DisplayUnit::Count)
+    let panel = burn_rate_panel(Visualization::Stat, title, &shows, pair)
         .decimals(2)
-        .alert_levels(burn_rate_steps(pair))
-        .no_value("no events")
         .query(over_time(
             &max_burn_rate(pair.long).max_by(&[]),
             "burn rate",
         ));
     context.with_alert_runbook(panel, AlertSignal::ErrorBudget)
+}
+
+/// Returns a panel with the level of a pair of windows.
+fn burn_rate_panel(
+    visualization: Visualization,
+    title: &'static str,
+    shows: &str,
+    pair: &WindowPair,
+) -> Panel {
+    Panel::new(visualization, title)
+        .describe(shows, "Below 1: the budget outlasts its window.")
+        .unit(DisplayUnit::Count)
+        .alert_levels(burn_rate_steps(pair))
+        .no_value("no events")
 }
 
 /// Returns a panel for each pair of windows: the long one, which says how much is gone, and the
@@ -261,11 +271,7 @@ fn burn_rates(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Pa
         let shows = format!(
             "How many times too fast each budget burns over {long} and over {short}; above {factor} in both, that is an alert."
         );
-        let panel = Panel::new(Visualization::Lines, title)
-            .describe(&shows, "Below 1: the budget outlasts its window.")
-            .unit(DisplayUnit::Count)
-            .alert_levels(burn_rate_steps(pair))
-            .no_value("no events")
+        let panel = burn_rate_panel(Visualization::Lines, title, &shows, pair)
             .query(over_time(
                 &max_burn_rate(pair.long),
                 &format!("{{{{objective}}}} {long}"),
@@ -298,10 +304,7 @@ fn fleet(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Panel> 
     let burns = policy.pairs.iter().zip(titles).map(|(pair, title)| {
         let (long, factor) = (format_duration(pair.long), pair.factor.format_trimmed(2));
         let shows = format!("How many times too fast each budget burns over {long}, from the events of all replicas; the alert fires above {factor}.");
-        let panel = Panel::new(Visualization::Lines, title)
-            .describe(&shows, "Below 1: the budget outlasts its window.")
-            .unit(DisplayUnit::Count)
-            .alert_levels(burn_rate_steps(pair))
+        let panel = burn_rate_panel(Visualization::Lines, title, &shows, pair)
             .no_value("no events, or no rules")
             .size(8, 8);
         let objectives = context.input.objectives.iter();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{AlertQuery, BudgetRules, ScaledWindows};
+use crate::generate::alerts::{AlertQuery, BudgetRules, ScaledWindows, for_duration};
 use crate::generate::rule::{AlertingRule, Rule, RuleGroup};
 use crate::model::alerts::{
     self, AlertSignal, AlertSpec, AlertThreshold, DashboardId, Severity, ThresholdComparison,
@@ -81,10 +81,6 @@ fn level_rule(
     input: &GenerateInput,
 ) -> AlertingRule {
     let placeholders = Placeholders::from_threshold(threshold);
-    let for_duration = match (spec.comparison, threshold) {
-        (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => time,
-        _ => spec.for_duration,
-    };
     let expr = match &query.condition {
         Some(condition) => threshold_expr(spec, threshold, &query.value).and(condition),
         None => threshold_expr(spec, threshold, &query.value),
@@ -93,7 +89,7 @@ fn level_rule(
         spec,
         Some(severity),
         &expr,
-        for_duration,
+        for_duration(spec, threshold),
         &placeholders,
         input,
     )

@@ -2,7 +2,7 @@
 
 use super::{markdown, queries};
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{AlertQuery, prose};
+use crate::generate::alerts::{self, AlertQuery, prose};
 use crate::model::alerts::{AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
 use crate::model::slo::policy::AlertLevel;
 use crate::model::units::format_duration;
@@ -81,23 +81,14 @@ fn levels(spec: &AlertSpec, input: &GenerateInput) -> String {
 fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
     let levels = input.config.alerts.levels(spec.signal);
     let rows = levels.map(|(severity, threshold)| {
-        let (condition, for_duration) = match (spec.comparison, threshold) {
-            (ThresholdComparison::Above, threshold) => {
-                (format!("above {threshold}"), spec.for_duration)
-            }
-            (ThresholdComparison::Below, threshold) => {
-                (format!("below {threshold}"), spec.for_duration)
-            }
-            (ThresholdComparison::Outside, threshold) => {
-                (format!("outside {threshold}"), spec.for_duration)
-            }
-            (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => {
-                ("it is so".into(), time)
-            }
-            (ThresholdComparison::Sustained, threshold) => {
-                (format!("it is so: {threshold}"), spec.for_duration)
-            }
+        let condition = match (spec.comparison, threshold) {
+            (ThresholdComparison::Above, _) => format!("above {threshold}"),
+            (ThresholdComparison::Below, _) => format!("below {threshold}"),
+            (ThresholdComparison::Outside, _) => format!("outside {threshold}"),
+            (ThresholdComparison::Sustained, AlertThreshold::Time(_)) => "it is so".into(),
+            (ThresholdComparison::Sustained, _) => format!("it is so: {threshold}"),
         };
+        let for_duration = alerts::for_duration(spec, threshold);
         let for_duration = match for_duration.is_zero() {
             true => "at once".into(),
             false => format_duration(for_duration),
