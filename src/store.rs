@@ -230,7 +230,7 @@ impl StoreError {
         }
     }
 
-    #[cfg(any(test, feature = "file-store"))]
+    #[cfg(feature = "file-store")]
     pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

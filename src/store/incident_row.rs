@@ -144,7 +144,7 @@ impl IncidentRow {
     }
 }
 
-#[cfg(any(test, feature = "file-store", feature = "postgres"))]
+#[cfg(any(feature = "file-store", feature = "postgres"))]
 impl IncidentRow {
     pub(crate) fn to_json(&self) -> String {
         // Text, numbers and times only: it can't fail.

@@ -20,7 +20,7 @@
 //! takes, also where its targets are gone) and the Prometheus had samples of whatever target a slice
 //! ago (so that it doesn't take its own restart for an outage).
 
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 mod recording;
 
 use std::time::Duration;
@@ -30,7 +30,7 @@ use crate::model::catalog::health::READY;
 use crate::model::catalog::telemetry::{SLO_EVENTS, SLO_REQUESTS};
 use crate::model::promql_literal::{escape_regex, quote};
 
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 pub(crate) use recording::SliceRecordingRule;
 
 /// The recorded slices of an API's availability: `objective` and `result` are as in
