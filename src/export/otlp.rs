@@ -22,7 +22,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
+use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::trace::SpanData;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -34,7 +37,7 @@ use crate::export::providers::MetricProvider;
 use crate::record::series::Instruments;
 use batch::{BatchWorker, SignalFlush};
 use delivery::Delivery;
-use encode::ResourceAttributes;
+use encode::{Encode, QueuedLogRecord, log_encoder, metric_encoder, span_encoder};
 use metrics::{ExportCounts, ExportMetrics};
 use periodic::PeriodicReader;
 use queue::{QueueReceiver, QueueSender, bounded_queue};
@@ -56,8 +59,8 @@ const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct OtlpExporter {
     requests: mpsc::UnboundedSender<FlushRequest>,
-    spans: Option<QueueSender<opentelemetry_sdk::trace::SpanData>>,
-    logs: Option<QueueSender<encode::QueuedLogRecord>>,
+    spans: Option<QueueSender<SpanData>>,
+    logs: Option<QueueSender<QueuedLogRecord>>,
     export_metrics: Vec<(TelemetrySignal, ExportMetrics)>,
 }
 
@@ -70,18 +73,26 @@ struct FlushRequest {
 
 /// The parts that the thread starts with.
 struct ExporterSetup {
-    resource: Arc<ResourceAttributes>,
-    spans: Option<(
-        SignalRoute,
-        BatchConfig,
-        QueueReceiver<opentelemetry_sdk::trace::SpanData>,
-    )>,
-    logs: Option<(
-        SignalRoute,
-        BatchConfig,
-        QueueReceiver<encode::QueuedLogRecord>,
-    )>,
-    metrics: Option<(SignalRoute, Duration, Duration, Vec<MetricProvider>)>,
+    spans: Option<BatchSetup<SpanData>>,
+    logs: Option<BatchSetup<QueuedLogRecord>>,
+    metrics: Option<PeriodicSetup>,
+}
+
+/// The parts of a signal whose items wait in a queue.
+struct BatchSetup<T> {
+    route: SignalRoute,
+    delay: Duration,
+    receiver: QueueReceiver<T>,
+    encode: Encode<T>,
+}
+
+/// The parts of the signal that is collected.
+struct PeriodicSetup {
+    route: SignalRoute,
+    interval: Duration,
+    timeout: Duration,
+    sources: Vec<MetricProvider>,
+    encode: Encode<ResourceMetrics>,
 }
 
 /// Returns the number of items in a queue.
@@ -125,7 +136,6 @@ impl OtlpExporter {
             })
         };
         let mut setup = ExporterSetup {
-            resource: Arc::new(resource.into()),
             spans: None,
             logs: None,
             metrics: None,
@@ -133,21 +143,33 @@ impl OtlpExporter {
         let (mut spans, mut logs) = (None, None);
         if let Some(mut route) = route(TelemetrySignal::Traces, config.traces.enabled) {
             let (sender, receiver) = open_queue(&config.traces.batch, &mut route, instruments);
-            (spans, setup.spans) = (
-                Some(sender),
-                Some((route, config.traces.batch.clone(), receiver)),
-            );
+            spans = Some(sender);
+            setup.spans = Some(BatchSetup {
+                delay: config.traces.batch.delay,
+                encode: route.encoder(span_encoder(resource))?,
+                route,
+                receiver,
+            });
         }
         if let Some(mut route) = route(TelemetrySignal::Logs, config.logs.otlp) {
             let (sender, receiver) = open_queue(&config.logs.batch, &mut route, instruments);
-            (logs, setup.logs) = (
-                Some(sender),
-                Some((route, config.logs.batch.clone(), receiver)),
-            );
+            logs = Some(sender);
+            setup.logs = Some(BatchSetup {
+                delay: config.logs.batch.delay,
+                encode: route.encoder(log_encoder(resource))?,
+                route,
+                receiver,
+            });
         }
         if let Some(route) = route(TelemetrySignal::Metrics, config.metrics.otlp.enabled) {
             let push = &config.metrics.otlp;
-            setup.metrics = Some((route, push.interval, push.timeout, sources));
+            setup.metrics = Some(PeriodicSetup {
+                interval: push.interval,
+                timeout: push.timeout,
+                sources,
+                encode: route.encoder(metric_encoder())?,
+                route,
+            });
         }
         if setup.is_empty() {
             return Ok(None);
@@ -249,9 +271,9 @@ impl ExporterSetup {
 
     fn export_metrics(&self) -> Vec<(TelemetrySignal, ExportMetrics)> {
         let routes = [
-            self.spans.as_ref().map(|(route, ..)| route),
-            self.logs.as_ref().map(|(route, ..)| route),
-            self.metrics.as_ref().map(|(route, ..)| route),
+            self.spans.as_ref().map(|setup| &setup.route),
+            self.logs.as_ref().map(|setup| &setup.route),
+            self.metrics.as_ref().map(|setup| &setup.route),
         ];
         let export_metrics = |route: &SignalRoute| (route.signal, route.export_metrics.clone());
         routes.into_iter().flatten().map(export_metrics).collect()
@@ -315,26 +337,14 @@ impl ExporterSetup {
 
     fn run(self, log_queue: &LogQueue) -> Result<Vec<SignalTask>, ExportError> {
         let mut signals = Vec::new();
-        if let Some((route, batch, receiver)) = self.spans {
-            signals.push(route.start_batch(
-                log_queue,
-                &batch,
-                receiver,
-                &self.resource,
-                encode::encode_spans,
-            )?);
+        if let Some(spans) = self.spans {
+            signals.push(spans.start(log_queue)?);
         }
-        if let Some((route, interval, timeout, sources)) = self.metrics {
-            signals.push(route.start_periodic(log_queue, interval, timeout, sources)?);
+        if let Some(metrics) = self.metrics {
+            signals.push(metrics.start(log_queue)?);
         }
-        if let Some((route, batch, receiver)) = self.logs {
-            signals.push(route.start_batch(
-                log_queue,
-                &batch,
-                receiver,
-                &self.resource,
-                encode::encode_logs,
-            )?);
+        if let Some(logs) = self.logs {
+            signals.push(logs.start(log_queue)?);
         }
         Ok(signals)
     }
@@ -413,31 +423,34 @@ impl SignalReport {
     }
 }
 
-impl SignalRoute {
-    fn start_batch<T: Send + 'static>(
-        self,
-        log_queue: &LogQueue,
-        batch: &BatchConfig,
-        receiver: QueueReceiver<T>,
-        resource: &Arc<ResourceAttributes>,
-        encode: fn(&ResourceAttributes, Vec<T>) -> encode::Payload,
-    ) -> Result<SignalTask, ExportError> {
-        let (delay, resource) = (batch.delay, Arc::clone(resource));
-        self.start(log_queue, move |delivery, flushes, stopped| {
-            BatchWorker::new(receiver, delay, resource, encode, delivery, flushes).run(stopped)
-        })
+impl<T: Send + 'static> BatchSetup<T> {
+    fn start(self, log_queue: &LogQueue) -> Result<SignalTask, ExportError> {
+        let (delay, receiver, encode) = (self.delay, self.receiver, self.encode);
+        self.route
+            .start(log_queue, move |delivery, flushes, stopped| {
+                BatchWorker::new(receiver, delay, encode, delivery, flushes).run(stopped)
+            })
     }
+}
 
-    fn start_periodic(
-        self,
-        log_queue: &LogQueue,
-        interval: Duration,
-        timeout: Duration,
-        sources: Vec<MetricProvider>,
-    ) -> Result<SignalTask, ExportError> {
-        self.start(log_queue, move |delivery, flushes, stopped| {
-            PeriodicReader::new(sources, interval, timeout, delivery, flushes).run(stopped)
-        })
+impl PeriodicSetup {
+    fn start(self, log_queue: &LogQueue) -> Result<SignalTask, ExportError> {
+        let (sources, interval, timeout) = (self.sources, self.interval, self.timeout);
+        let encode = self.encode;
+        self.route
+            .start(log_queue, move |delivery, flushes, stopped| {
+                PeriodicReader::new(sources, interval, timeout, encode, delivery, flushes)
+                    .run(stopped)
+            })
+    }
+}
+
+impl SignalRoute {
+    fn encoder<T>(
+        &self,
+        made: Result<Encode<T>, ExporterBuildError>,
+    ) -> Result<Encode<T>, ExportError> {
+        made.map_err(|error| ExportError::new(self.signal, &error))
     }
 
     fn start<F>(

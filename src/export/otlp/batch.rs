@@ -1,14 +1,13 @@
 //! The batch worker: takes batches out of a queue and delivers them, for as long as the process
 //! lives.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::delivery::Delivery;
-use super::encode::{Payload, ResourceAttributes};
+use super::encode::{Encode, Payload};
 use super::queue::QueueReceiver;
 use super::transport::RetryHint;
 use crate::background::backoff::{Backoff, GIVE_UP};
@@ -26,8 +25,7 @@ pub(super) struct SignalFlush {
 pub(super) struct BatchWorker<T> {
     receiver: QueueReceiver<T>,
     delay: Duration,
-    resource: Arc<ResourceAttributes>,
-    encode: fn(&ResourceAttributes, Vec<T>) -> Payload,
+    encode: Encode<T>,
     delivery: Delivery,
     flushes: mpsc::Receiver<SignalFlush>,
     backoff: Backoff,
@@ -74,15 +72,13 @@ impl<T> BatchWorker<T> {
     pub(super) fn new(
         receiver: QueueReceiver<T>,
         delay: Duration,
-        resource: Arc<ResourceAttributes>,
-        encode: fn(&ResourceAttributes, Vec<T>) -> Payload,
+        encode: Encode<T>,
         delivery: Delivery,
         flushes: mpsc::Receiver<SignalFlush>,
     ) -> Self {
         Self {
             receiver,
             delay,
-            resource,
             encode,
             delivery,
             flushes,
@@ -140,8 +136,13 @@ impl<T> BatchWorker<T> {
             return 0;
         };
         let fetched = items.len();
-        let payload = (self.encode)(&self.resource, items);
-        self.attempt(payload, Instant::now()).await;
+        match (self.encode)(items) {
+            Ok(bytes) => {
+                let items = fetched as u64;
+                self.attempt(Payload { bytes, items }, Instant::now()).await;
+            }
+            Err(reason) => self.delivery.record_unencoded(fetched as u64, &reason),
+        }
         fetched
     }
 
@@ -196,8 +197,6 @@ impl<T> BatchWorker<T> {
 mod tests {
     use std::net::TcpListener;
 
-    use opentelemetry_sdk::Resource;
-
     use super::super::delivery::DeliveryOutage;
     use super::super::metrics::ExportMetrics;
     use super::super::queue::{QueueSender, bounded_queue};
@@ -206,6 +205,9 @@ mod tests {
     use crate::background::log_queue::LogQueue;
     use crate::config::{OtlpConfig, Protocol, TelemetrySignal};
     use crate::record::series::Instruments;
+
+    /// A number that can't be encoded.
+    const UNENCODABLE: u8 = 13;
 
     /// Returns a worker for numbers to an address without a listener.
     fn new_worker() -> (BatchWorker<u8>, QueueSender<u8>, ExportMetrics) {
@@ -229,14 +231,13 @@ mod tests {
             outage: DeliveryOutage::default(),
             last_failure: None,
         };
-        let encode = |_: &ResourceAttributes, items: Vec<u8>| Payload {
-            items: items.len() as u64,
-            bytes: items.into(),
-        };
-        let resource = Arc::new((&Resource::builder_empty().build()).into());
+        let encode = Box::new(|items: Vec<u8>| match items[..] {
+            [UNENCODABLE, ..] => Err("a bad number".to_owned()),
+            _ => Ok(items.into()),
+        });
         let (_, flushes) = mpsc::channel(1);
         let delay = Duration::from_secs(1);
-        let worker = BatchWorker::new(receiver, delay, resource, encode, delivery, flushes);
+        let worker = BatchWorker::new(receiver, delay, encode, delivery, flushes);
         (worker, sender, export_metrics)
     }
 
@@ -267,6 +268,19 @@ mod tests {
         assert_eq!(worker.backoff_until, next);
         let counts = export_metrics.counts();
         assert_eq!((counts.in_flight(), counts.refused), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_cannot_be_encoded_is_lost_and_counted_and_the_flush_says_why() {
+        let (mut worker, sender, export_metrics) = new_worker();
+        [UNENCODABLE, 1]
+            .into_iter()
+            .for_each(|item| sender.push(item));
+        let cause = worker.flush().await.unwrap();
+        assert_eq!(cause, "the message could not be encoded: a bad number");
+        let counts = export_metrics.counts();
+        assert_eq!((counts.in_flight(), counts.refused), (0, 2));
+        assert!(worker.retry_batch.is_none() && sender.len() == 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -68,6 +68,15 @@ impl Delivery {
         }
     }
 
+    /// Counts items as refused that never became a message.
+    pub(super) fn record_unencoded(&mut self, items: u64, reason: &str) {
+        let failure = ExportFailure::unencoded(reason);
+        self.record_outage(&failure);
+        self.export_metrics
+            .record_refused(items, &failure.error_type);
+        self.last_failure = Some(failure);
+    }
+
     /// Counts a payload as refused that may be tried again and won't be.
     pub(super) fn give_up(&self, payload: &Payload, failure: &ExportFailure) {
         self.export_metrics

@@ -8,8 +8,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::batch::SignalFlush;
 use super::collect::MetricSource;
 use super::delivery::Delivery;
-use super::encode::{self, Payload};
+use super::encode::{Encode, Payload, count_points};
 use super::transport::{ExportFailure, RetryHint};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+
 use crate::background::backoff::Backoff;
 use crate::export::providers::MetricProvider;
 
@@ -18,6 +20,7 @@ pub(super) struct PeriodicReader {
     sources: Vec<MetricSource>,
     interval: Duration,
     timeout: Duration,
+    encode: Encode<ResourceMetrics>,
     delivery: Delivery,
     flushes: mpsc::Receiver<SignalFlush>,
     backoff: Backoff,
@@ -30,6 +33,7 @@ impl PeriodicReader {
         sources: Vec<MetricProvider>,
         interval: Duration,
         timeout: Duration,
+        encode: Encode<ResourceMetrics>,
         delivery: Delivery,
         flushes: mpsc::Receiver<SignalFlush>,
     ) -> Self {
@@ -37,6 +41,7 @@ impl PeriodicReader {
             sources: sources.into_iter().map(MetricSource::new).collect(),
             interval,
             timeout,
+            encode,
             delivery,
             flushes,
             backoff: Backoff::default(),
@@ -109,19 +114,17 @@ impl PeriodicReader {
     /// doesn't take the other metrics with it.
     async fn flush(&mut self, deadline: Instant) -> Option<String> {
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
-        let (payload, complete) = self.collect(Instant::now() + half.min(self.timeout)).await;
-        let mut cause = (!complete).then(|| "some metrics could not be collected".to_owned());
-        let Some(payload) = payload else {
-            return cause;
-        };
         let refused = self.delivery.export_metrics.counts().refused;
-        if let Some((_, failure)) = self.attempt(&payload).await {
+        let (payload, complete) = self.collect(Instant::now() + half.min(self.timeout)).await;
+        if let Some(payload) = payload
+            && let Some((_, failure)) = self.attempt(&payload).await
+        {
             self.delivery.give_up(&payload, &failure);
         }
         if self.delivery.export_metrics.counts().refused > refused {
-            cause = Some(self.delivery.last_error());
+            return Some(self.delivery.last_error());
         }
-        cause
+        (!complete).then(|| "some metrics could not be collected".to_owned())
     }
 
     /// Tries once; returns the delay before the next try, and the failure.
@@ -148,9 +151,23 @@ impl PeriodicReader {
         for source in &mut self.sources {
             parts.extend(source.finish(deadline).await);
         }
-        let payload = encode::encode_metrics(parts.iter());
-        let points = payload.as_ref().map_or(0, |payload| payload.items);
-        self.delivery.export_metrics.record_fetched(points);
-        (payload, parts.len() == self.sources.len())
+        let complete = parts.len() == self.sources.len();
+        (self.encode(parts), complete)
+    }
+
+    /// Encodes collections as one message; `None` when they are all empty, or when that failed.
+    fn encode(&mut self, parts: Vec<ResourceMetrics>) -> Option<Payload> {
+        let items = parts.iter().map(count_points).sum();
+        if items == 0 {
+            return None;
+        }
+        self.delivery.export_metrics.record_fetched(items);
+        match (self.encode)(parts) {
+            Ok(bytes) => Some(Payload { bytes, items }),
+            Err(reason) => {
+                self.delivery.record_unencoded(items, &reason);
+                None
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::net::{explain, one_line};
 /// The failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExportFailure {
-    /// Its class, as a label: a status, `timeout` or `connection`.
+    /// Its class, as a label: a status, `timeout`, `connection` or `encoding`.
     pub(super) error_type: Cow<'static, str>,
     /// The message in one line.
     pub(super) message: String,
@@ -38,6 +38,13 @@ pub(super) enum RetryHint {
 pub struct ExportError {
     signal: TelemetrySignal,
     reason: String,
+}
+
+impl ExportError {
+    pub(super) fn new(signal: TelemetrySignal, reason: &impl ToString) -> Self {
+        let reason = reason.to_string();
+        Self { signal, reason }
+    }
 }
 
 /// Sends requests to one receiver.
@@ -62,7 +69,7 @@ impl Transport {
             }
         };
         made.map(Self)
-            .map_err(|reason| ExportError { signal, reason })
+            .map_err(|reason| ExportError::new(signal, &reason))
     }
 
     /// Drops a connection that may be dead. gRPC would send over it for as long as the system takes
@@ -106,6 +113,14 @@ impl ExportFailure {
         }
     }
 
+    pub(super) fn unencoded(reason: &str) -> Self {
+        Self {
+            error_type: "encoding".into(),
+            message: format!("the message could not be encoded: {}", one_line(reason)),
+            retry: RetryHint::Never,
+        }
+    }
+
     fn connection(error: &(dyn Error + 'static)) -> Self {
         Self {
             error_type: "connection".into(),
@@ -114,6 +129,14 @@ impl ExportFailure {
         }
     }
 }
+
+/// The exporter that writes the messages beside the one that sends them, as the specification asks of
+/// what is built on another.
+pub(super) const USER_AGENT: &str = concat!(
+    "vantage-obs/",
+    env!("CARGO_PKG_VERSION"),
+    " OTel-OTLP-Exporter-Rust/0.33.1"
+);
 
 /// The time to connect in, a little less than that for all: so a connection that is not made is told
 /// from an answer that doesn't come.

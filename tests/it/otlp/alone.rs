@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use vantage_obs::config::Protocol;
+use tracing_subscriber::layer::SubscriberExt as _;
+use vantage_obs::config::{Compression, Protocol, TelemetrySignal};
+use vantage_obs::logs::LogWriter;
 
 use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};
@@ -20,12 +22,18 @@ const CHILD: &str = "VANTAGE_OBS_TEST_CHILD";
 
 /// Whether this is the child; otherwise runs it, and fails as it does.
 fn in_child(test: &str) -> bool {
+    in_child_with(test, &[])
+}
+
+/// The same for a child with these variables.
+fn in_child_with(test: &str, variables: &[(&str, &str)]) -> bool {
     if std::env::var_os(CHILD).is_some() {
         return true;
     }
     let name = format!("otlp::alone::{test}");
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+        .envs(variables.iter().copied())
         .env(CHILD, "1")
         .output()
         .unwrap();
@@ -267,4 +275,67 @@ fn a_log_that_panics_ends_nothing() {
     make_spans(&telemetry, 3);
     telemetry.shutdown_blocking().unwrap();
     assert_eq!(receiver.spans().len(), 6);
+}
+
+/// Variables that would send everything elsewhere, and make it unreadable.
+const HOSTILE: [(&str, &str); 15] = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "no address at all"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+    ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc"),
+    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "carrier pigeon"),
+    (
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "content-encoding=gzip,content-type=text/html,x-hostile=1,authorization=stolen,user-agent=evil",
+    ),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-hostile=2,te=none"),
+    ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+    ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "brotli"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+    ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "never"),
+    ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+    ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
+    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+];
+
+#[test]
+fn variables_that_the_configuration_did_not_read_change_no_request() {
+    let test = "variables_that_the_configuration_did_not_read_change_no_request";
+    if !in_child_with(test, &HOSTILE) {
+        return;
+    }
+    for protocol in PROTOCOLS {
+        for compression in [Compression::Gzip, Compression::None] {
+            let receiver = Receiver::start(Behaviour::Accept);
+            let mut config = config(&receiver.endpoint(), protocol);
+            config.otlp.compression = compression;
+            config.metrics.otlp.enabled = true;
+            config.logs.otlp = true;
+            let telemetry = start(config);
+            make_spans(&telemetry, 3);
+            let layer = telemetry.tracing_layer(LogWriter::from_writer(std::io::sink()));
+            let log = tracing_subscriber::registry().with(layer);
+            tracing::subscriber::with_default(log, || tracing::info!("an invoice was sent"));
+            let report = telemetry.shutdown_blocking().unwrap();
+            for (signal, items) in [
+                (TelemetrySignal::Traces, Some(3)),
+                (TelemetrySignal::Logs, Some(1)),
+                (TelemetrySignal::Metrics, None),
+            ] {
+                let exported = report.signal(signal).unwrap().exported;
+                assert_eq!(exported, receiver.count(signal), "{signal}");
+                assert!(exported > 0 && items.is_none_or(|items| items == exported));
+            }
+            for arrival in receiver.arrivals() {
+                assert_eq!(arrival.protocol, protocol);
+                for name in ["x-hostile", "authorization"] {
+                    assert_eq!(arrival.headers.get(name), None, "{protocol}");
+                }
+                let agent = &arrival.headers["user-agent"];
+                assert!(agent.starts_with("vantage-obs/"), "{agent}");
+                assert!(agent.contains(" OTel-OTLP-Exporter-Rust/"), "{agent}");
+            }
+        }
+    }
 }

@@ -176,6 +176,7 @@ async fn each_signal_has_its_endpoint_its_headers_and_its_encoding() {
             assert_eq!(arrival.headers["x-tenant"], "acme");
             let agent = &arrival.headers["user-agent"];
             assert!(agent.starts_with("vantage-obs/"), "{agent}");
+            assert!(agent.contains(" OTel-OTLP-Exporter-Rust/"), "{agent}");
         }
         let encoding = match protocol {
             Protocol::Grpc => "grpc-encoding",

@@ -74,6 +74,45 @@ fn comparable(message: Message) -> ExportTraceServiceRequest {
     request
 }
 
+/// Whether this is the child that has variables which obey the exporter's features; otherwise runs it.
+fn in_child(test: &str) -> bool {
+    const CHILD: &str = "VANTAGE_OBS_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+        .env(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "x-hostile=1,content-encoding=identity",
+        )
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{test} failed alone: {said}");
+    let ran = String::from_utf8_lossy(&child.stdout);
+    assert!(ran.contains("1 passed"), "{test} is no test: {ran}");
+    false
+}
+
+#[tokio::test]
+async fn compression_and_headers_that_variables_turn_on_are_undone() {
+    if !in_child("compression_and_headers_that_variables_turn_on_are_undone") {
+        return;
+    }
+    for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let receiver = Receiver::start(Behaviour::Accept);
+        let arrival = ours(&receiver, protocol).await;
+        assert_eq!(arrival.protocol, protocol);
+        assert_eq!(arrival.headers.get("x-hostile"), None);
+        assert_eq!(receiver.spans().len(), 3);
+    }
+}
+
 #[tokio::test]
 async fn the_protocol_is_the_configured_one_whatever_other_crates_turn_on() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {

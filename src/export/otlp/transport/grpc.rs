@@ -8,9 +8,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{ExportFailure, RetryHint, connect_timeout, headers};
+use super::{ExportFailure, RetryHint, USER_AGENT, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp, TelemetrySignal};
-use crate::net::{innermost, one_line, user_agent};
+use crate::net::{innermost, one_line};
 
 #[derive(Clone, Debug)]
 pub(super) struct GrpcTransport {
@@ -26,7 +26,7 @@ pub(super) struct GrpcTransport {
 impl GrpcTransport {
     pub(super) fn new(signal: TelemetrySignal, otlp: &SignalOtlp) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(otlp.endpoint.without_user())
-            .and_then(|endpoint| endpoint.user_agent(user_agent()))
+            .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
             .map_err(|error| innermost(&error))?
             .connect_timeout(connect_timeout(otlp))
             .tcp_nodelay(true);

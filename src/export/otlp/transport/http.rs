@@ -14,7 +14,7 @@ use prost::Message as _;
 use super::{ExportFailure, RetryHint, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp};
 use crate::net::{
-    HttpClient, has_type, http_client, innermost, is_a_web_page, one_line, retry_after, user_agent,
+    HttpClient, has_type, http_client, innermost, is_a_web_page, one_line, retry_after,
 };
 
 /// The longest response that is read, in bytes: none of OTLP is as long, and a proxy's is cut.
@@ -81,7 +81,7 @@ impl HttpTransport {
 
 fn header_map(otlp: &SignalOtlp) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
-    map.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
+    map.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     for (name, value) in headers(otlp) {
         let key = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("{name:?} is no name of a header"))?;
