@@ -6,7 +6,7 @@ mod error;
 pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "net/tls/disabled.rs"]
-mod tls;
+pub(crate) mod tls;
 
 mod http;
 

@@ -1,7 +1,7 @@
 //! An error with its causes as one line for people.
 
 #[cfg(feature = "tls")]
-mod certificate;
+pub(super) mod certificate;
 
 use std::error::Error;
 

@@ -1,5 +1,7 @@
 //! Certificates for `https` endpoints.
 
+mod refusal;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::error::innermost;
 use crate::config::TlsConfig;
+
+pub(crate) use refusal::RefusalProbe;
 
 /// A connector for plain and encrypted connections.
 pub(super) type Connector = HttpsConnector<HttpConnector>;

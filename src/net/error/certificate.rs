@@ -1,20 +1,30 @@
 //! Advice for certificates that were refused.
 
 use std::error::Error;
-use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
-/// What a certificate that isn't accepted means for whoever configures us.
-pub(super) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// Errors that a setting would prevent, with that setting.
+const ADVICE: [(rustls::Error, &str); 2] = [
+    (
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
+        "the receiver's certificate is not signed by a known authority (otlp.tls.ca)",
+    ),
+    (
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired),
+        "the receiver wants a certificate of ours (otlp.tls.client_certificate)",
+    ),
+];
+
+/// What a certificate that isn't accepted means for whoever configures us. Errors are compared by
+/// their text: it is all that HTTP/2 keeps of an alert that comes after the handshake, and an I/O error
+/// doesn't name the error in it as its source, but shows its text.
+pub(in crate::net) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(cause) = next {
-        let mut found = cause;
-        // An I/O error shows what is in it, but doesn't name it as its source.
-        while let Some(inside) = found.downcast_ref().and_then(io::Error::get_ref) {
-            found = inside;
-        }
-        if let Some(advice) = found.downcast_ref().and_then(advice) {
+        let text = cause.to_string();
+        let known = ADVICE.iter().find(|(known, _)| known.to_string() == text);
+        if let Some((_, advice)) = known {
             return Some(advice);
         }
         next = cause.source();
@@ -22,14 +32,37 @@ pub(super) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-const fn advice(error: &rustls::Error) -> Option<&'static str> {
-    match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            Some("the receiver's certificate is not signed by a known authority (otlp.tls.ca)")
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("error sending request")]
+    struct RequestError(#[source] io::Error);
+
+    #[test]
+    fn an_alert_is_explained_as_an_error_of_its_own_within_others_and_as_their_text() {
+        for (error, advice) in &ADVICE {
+            let text = error.to_string();
+            for error in [
+                io::Error::other(error.clone()),
+                io::Error::other(io::Error::other(error.clone())),
+                io::Error::new(io::ErrorKind::InvalidData, text),
+            ] {
+                assert_eq!(explain(&error), Some(*advice), "{error:?}");
+                assert_eq!(explain(&RequestError(error)), Some(*advice));
+            }
+            assert_eq!(explain(error), Some(*advice));
         }
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            Some("the receiver wants a certificate of ours (otlp.tls.client_certificate)")
-        }
-        _ => None,
+    }
+
+    #[test]
+    fn other_errors_have_no_advice() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::InternalError);
+        assert_eq!(explain(&io::Error::other(alert)), None);
+        let closed = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(explain(&RequestError(closed)), None);
     }
 }

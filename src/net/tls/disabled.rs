@@ -2,10 +2,25 @@
 
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use crate::config::TlsConfig;
+use crate::config::{Endpoint, TlsConfig};
 
 /// A connector for plain connections.
 pub(super) type Connector = HttpConnector;
+
+/// There is no encrypted connection whose end could be explained.
+#[derive(Clone, Debug)]
+pub(crate) enum RefusalProbe {}
+
+impl RefusalProbe {
+    #[expect(clippy::unnecessary_wraps, reason = "as its sibling with encryption")]
+    pub(crate) const fn new(_: &Endpoint, _: &TlsConfig) -> Result<Option<Self>, String> {
+        Ok(None)
+    }
+
+    pub(crate) async fn advice(&self) -> Option<&'static str> {
+        match *self {}
+    }
+}
 
 /// The configuration has refused `https` endpoints already.
 #[expect(clippy::unnecessary_wraps, reason = "as its sibling with encryption")]

@@ -1,12 +1,18 @@
 //! `https` endpoints: whom we trust, and who trusts us. The certificates are made by
 //! `certs/remake`.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -20,6 +26,9 @@ use vantage_obs::{Config, Telemetry};
 use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 
+const WANTS_A_CERTIFICATE: &str =
+    "the receiver wants a certificate of ours (otlp.tls.client_certificate)";
+
 fn certificate(name: &str) -> PathBuf {
     let certificates = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/otlp/certs");
     PathBuf::from(certificates).join(name)
@@ -32,6 +41,15 @@ enum Clients {
     Known,
 }
 
+/// When a client hears that its certificate is missing.
+#[derive(Clone, Copy, Debug, Default)]
+struct RefusalTiming {
+    /// The time from the server's part of the handshake until it reads on.
+    late: Duration,
+    /// The time from the alert until the connection is closed, with what was sent over it unread.
+    open: Duration,
+}
+
 /// Takes the encryption off and passes the rest on to a receiver.
 struct Encrypted {
     address: SocketAddr,
@@ -40,6 +58,10 @@ struct Encrypted {
 
 impl Encrypted {
     fn before(receiver: &Receiver, clients: Clients) -> Self {
+        Self::with_timing(receiver, clients, RefusalTiming::default())
+    }
+
+    fn with_timing(receiver: &Receiver, clients: Clients, timing: RefusalTiming) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(server_config(clients)));
         let behind = receiver.address();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,8 +78,13 @@ impl Encrypted {
                 let (near, _) = listener.accept().await.unwrap();
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    let Ok(mut near) = acceptor.accept(near).await else {
-                        return;
+                    let near = DelayedStream::new(near, timing.late);
+                    let mut near = match acceptor.accept(near).into_fallible().await {
+                        Ok(near) => near,
+                        Err((_, refused)) => {
+                            tokio::time::sleep(timing.open).await;
+                            return drop(refused);
+                        }
                     };
                     let mut far = TcpStream::connect(behind).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
@@ -74,6 +101,57 @@ impl Encrypted {
         let mut config = config(&format!("https://{host}:{}", self.address.port()), protocol);
         config.otlp.tls.ca = Some(certificate("ca.pem"));
         config
+    }
+}
+
+/// Reads nothing for a while after it has written something.
+struct DelayedStream {
+    stream: TcpStream,
+    delay: Duration,
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl DelayedStream {
+    const fn new(stream: TcpStream, delay: Duration) -> Self {
+        Self {
+            stream,
+            delay,
+            wait: None,
+        }
+    }
+}
+
+impl AsyncRead for DelayedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(context));
+        }
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for DelayedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.wait.is_none() {
+            self.wait = Some(Box::pin(tokio::time::sleep(self.delay)));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
@@ -162,12 +240,7 @@ async fn a_receiver_that_wants_a_certificate_of_ours_gets_it() {
         let traces = report.signal(TelemetrySignal::Traces).unwrap();
         assert_eq!(traces.left, 5);
         let cause = traces.cause.as_deref().unwrap();
-        // By gRPC it is a connection that closed: the alert comes after the handshake, and the
-        // HTTP/2 library keeps it to itself.
-        if protocol == Protocol::HttpProtobuf {
-            let expected = "the receiver wants a certificate of ours (otlp.tls.client_certificate)";
-            assert_eq!(cause, expected);
-        }
+        assert_eq!(cause, WANTS_A_CERTIFICATE);
 
         config.otlp.tls.client_certificate = Some(certificate("client.pem"));
         config.otlp.tls.client_key = Some(certificate("client.key"));
@@ -176,6 +249,40 @@ async fn a_receiver_that_wants_a_certificate_of_ours_gets_it() {
         telemetry.shutdown().await.unwrap();
         assert_eq!(receiver.spans().len(), 5);
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_missing_is_told_alike_whenever_the_alert_comes() {
+    let times = [Duration::ZERO, Duration::from_millis(50)];
+    for protocol in PROTOCOLS {
+        for timing in times
+            .into_iter()
+            .flat_map(|late| times.map(|open| RefusalTiming { late, open }))
+        {
+            let receiver = Receiver::start(Behaviour::Accept);
+            let encrypted = Encrypted::with_timing(&receiver, Clients::Known, timing);
+            let telemetry = start(encrypted.config("localhost", protocol));
+            make_spans(&telemetry, 5);
+            let FlushError(report) = telemetry.flush().await.unwrap_err();
+            let traces = report.signal(TelemetrySignal::Traces).unwrap();
+            let cause = traces.cause.as_deref().unwrap();
+            assert_eq!(cause, WANTS_A_CERTIFICATE, "{protocol}, {timing:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_for_another_reason_asks_for_no_certificate() {
+    let receiver = Receiver::start(Behaviour::Accept);
+    let encrypted = Encrypted::before(&receiver, Clients::Any);
+    let config = encrypted.config("localhost", Protocol::Grpc);
+    drop(receiver);
+    let telemetry = start(config);
+    make_spans(&telemetry, 5);
+    let FlushError(report) = telemetry.flush().await.unwrap_err();
+    let traces = report.signal(TelemetrySignal::Traces).unwrap();
+    let cause = traces.cause.as_deref().unwrap();
+    assert_ne!(cause, WANTS_A_CERTIFICATE);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tonic_types::StatusExt as _;
 
 use super::{ExportFailure, RetryHint, USER_AGENT, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp, TelemetrySignal};
+use crate::net::tls::RefusalProbe;
 use crate::net::{innermost, one_line};
 
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub(super) struct GrpcTransport {
     compression: Compression,
     path: PathAndQuery,
     metadata: MetadataMap,
-    /// The connection is encrypted and shows no client certificate.
-    anonymous: bool,
+    /// Where the connection is encrypted and shows no client certificate.
+    refusal_probe: Option<RefusalProbe>,
 }
 
 impl GrpcTransport {
@@ -45,7 +46,7 @@ impl GrpcTransport {
             compression: otlp.compression,
             path: PathAndQuery::from_static(export_path(signal)),
             metadata: metadata(otlp)?,
-            anonymous: otlp.endpoint.is_https() && otlp.tls.client_certificate.is_none(),
+            refusal_probe: RefusalProbe::new(&otlp.endpoint, &otlp.tls)?,
         })
     }
 
@@ -62,21 +63,27 @@ impl GrpcTransport {
             .map_err(|error| ExportFailure::connection(&error))?;
         let mut request = Request::new(message);
         *request.metadata_mut() = self.metadata.clone();
-        client
-            .unary(request, self.path.clone(), RawCodec)
-            .await
-            .map(tonic::Response::into_inner)
-            .map_err(|status| self.with_certificate_hint(failure(&status)))
+        match client.unary(request, self.path.clone(), RawCodec).await {
+            Ok(response) => Ok(response.into_inner()),
+            Err(status) => Err(self.with_certificate_advice(failure(&status)).await),
+        }
     }
 
-    /// A receiver that wants a certificate says so after the handshake, when the request has only
+    /// A receiver that wants a certificate says so after the handshake, when the request may only have
     /// learnt that its connection is gone.
-    fn with_certificate_hint(&self, mut failure: ExportFailure) -> ExportFailure {
+    async fn with_certificate_advice(&self, mut failure: ExportFailure) -> ExportFailure {
         let gone = ["closed", "broken pipe", "reset"];
         let is_gone = gone.iter().any(|word| failure.message.contains(word));
-        if self.anonymous && failure.error_type == "connection" && is_gone {
-            let hint = "; perhaps it wants a certificate of ours, otlp.tls.client_certificate";
-            failure.message.push_str(hint);
+        if let Some(probe) = &self.refusal_probe
+            && failure.error_type == "connection"
+            && is_gone
+        {
+            match probe.advice().await {
+                Some(advice) => advice.clone_into(&mut failure.message),
+                None => failure.message.push_str(
+                    "; perhaps it wants a certificate of ours, otlp.tls.client_certificate",
+                ),
+            }
         }
         failure
     }
