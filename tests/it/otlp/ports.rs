@@ -29,7 +29,7 @@ fn without_the_tls_feature_an_encrypted_endpoint_is_a_fault_that_names_it() {
     for protocol in super::PROTOCOLS {
         let config = config("https://collector:4319", protocol);
         let environment = vantage_obs::config::Environment::empty();
-        let error = vantage_obs::Telemetry::local(config, &environment).unwrap_err();
+        let error = vantage_obs::Telemetry::without_globals(config, &environment).unwrap_err();
         assert!(error.to_string().contains("`tls` feature"), "{error}");
     }
 }
