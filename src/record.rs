@@ -1,5 +1,7 @@
 //! Typed handles that never fail, block or panic.
 
+pub(crate) mod sync;
+
 pub(crate) mod clock;
 
 pub mod trace;

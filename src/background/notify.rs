@@ -5,8 +5,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::{fmt, io, thread};
+
+use crate::record::sync::lock;
 
 /// How many changes may wait. More are dropped.
 const CAPACITY: usize = 256;
@@ -89,9 +91,7 @@ impl<C: Change> Notifier<C> {
 
 impl<C: Change> Subscribers<C> {
     fn callbacks(&self) -> MutexGuard<'_, Vec<Callback<C>>> {
-        self.callbacks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.callbacks)
     }
 
     fn notify(&self, change: &C) {

@@ -4,7 +4,7 @@ mod overflow;
 pub mod text;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -14,6 +14,7 @@ use crate::export::prometheus::text::{Exposition, ExpositionFormat};
 use crate::export::providers::MetricProvider;
 use crate::record::exemplars::{ExemplarTables, Exemplars};
 use crate::record::instruments::SelfTelemetry;
+use crate::record::sync::lock;
 use overflow::OverflowTracker;
 
 /// Everything that a scrape shows.
@@ -146,8 +147,4 @@ impl ScrapeHandler {
         };
         registries.iter().flat_map(gather).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,9 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::record::sync::lock;
 
 /// All totals, or none where no store keeps them. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +80,7 @@ impl BusinessTotals {
         let Some(cells) = &self.0 else {
             return Vec::new();
         };
-        let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = lock(cells);
         let read = |(key, row): &(TotalKey, TotalCell)| Some((key.clone(), row.read()?));
         cells.iter().filter_map(read).collect()
     }
@@ -95,7 +97,7 @@ impl BusinessTotals {
             attribute: attribute.into(),
         };
         let cell = Arc::<T>::default();
-        let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = lock(cells);
         cells.push((key, row(Arc::clone(&cell))));
         Some(cell)
     }

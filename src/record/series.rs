@@ -11,7 +11,7 @@ mod observable;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 use hashbrown::{Equivalent, HashMap};
@@ -22,6 +22,7 @@ use crate::model::catalog::{Attribute, AttributeValues, Instrument, MetricSpec};
 use crate::record::business_totals::BusinessTotals;
 use crate::record::exemplars::{ExemplarReservoir, Exemplars};
 use crate::record::slo_events::SeriesEventRules;
+use crate::record::sync::lock;
 use crate::record::trace::SampledSpan;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
@@ -366,10 +367,7 @@ impl<T, const N: usize> BoundSeries<T, N> {
         if bound.len() >= self.limit {
             return None;
         }
-        let _growing = self
-            .insert_lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _growing = lock(&self.insert_lock);
         let bound = self.bound.load_full();
         if let Some(series) = bound.get(&LabelSetRef(values)) {
             return Some(Arc::clone(series));

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -23,6 +23,7 @@ use jiff::tz::TimeZone;
 
 use crate::record::business_totals::{BusinessTotals, TotalKey, TotalValue};
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::store::{StoreOp, StoreWriter, TotalRow};
 
 /// The time between two saves.
@@ -80,10 +81,7 @@ impl BusinessTotalsWriter {
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
             return;
         };
-        let mut daily = inner
-            .daily_totals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut daily = lock(&inner.daily_totals);
         for row in daily.update(now, inner.totals.read()) {
             inner.store_writer.enqueue(StoreOp::Total(row));
         }

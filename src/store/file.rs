@@ -26,6 +26,7 @@ use super::{
     StoreOp, WorkerRow,
 };
 use crate::model::status::StatusId;
+use crate::record::sync::lock;
 use database_file::DatabaseFile;
 use error::FileError;
 pub(crate) use open::OpenError;
@@ -171,8 +172,7 @@ impl Store for FileStore {
     }
 
     fn notice(&self) -> Option<String> {
-        let notice = self.notice.lock();
-        notice.unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.notice).clone()
     }
 }
 

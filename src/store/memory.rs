@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::model::heartbeat::BeatId;
 use crate::model::status::{ComponentState, StatusId};
+use crate::record::sync::lock;
 
 /// The most slices that it holds. They cannot be read after a restart, so that the tracker's own memory
 /// is what counts, and these are for its tests and for a tracker that starts later.
@@ -42,7 +43,7 @@ type SliceOrderKey = (Timestamp, Arc<str>, Arc<str>);
 
 impl MemoryStore {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

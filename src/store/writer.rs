@@ -13,7 +13,7 @@ mod thread;
 mod write_queue;
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,6 +27,7 @@ use super::{
 use crate::model::snapshot::store::StoreStatus;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use commit::Committer;
 pub(crate) use reply::{StoreReply, block_on};
 use retention::RetentionTask;
@@ -150,7 +151,7 @@ impl StoreWriter {
         let WriterDriver::Manual(driver) = &self.0.driver else {
             return;
         };
-        let mut driver = driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driver = lock(driver);
         let (committer, retention) = &mut *driver;
         reply::block_on(async {
             if committer.is_due() {
@@ -189,7 +190,7 @@ impl StoreWriter {
             drop(self.0.queue.close());
             return remaining;
         };
-        let stop = stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stop = lock(stop).take();
         let (sender, reply) = StoreReply::channel();
         match stop {
             Some(stop) => drop(stop.send(StopRequest {

@@ -1,7 +1,9 @@
 //! The guards of what runs beside the service.
 
 use std::any::Any;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::record::sync::lock;
 
 /// What runs until its guard is dropped, in the order in which it was started.
 #[derive(Debug, Default)]
@@ -18,6 +20,6 @@ impl Background {
     }
 
     fn guards(&self) -> MutexGuard<'_, Vec<Box<dyn Any + Send>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(test.value("vantage_worker_job_duration_seconds_sum", &labels), Some(2.0));
 //! ```
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
@@ -29,6 +29,7 @@ use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::slo::report::SloReport;
 use crate::model::slo::{Objectives, SloError};
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::telemetry::{InitError, Telemetry};
 
 /// Telemetry whose time stands still until it is moved. Nothing runs in the background:
@@ -171,10 +172,7 @@ struct FinishedSpans(Arc<Mutex<Vec<SpanData>>>);
 
 impl FinishedSpans {
     fn all(&self) -> Vec<SpanData> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.0).clone()
     }
 }
 
@@ -183,7 +181,7 @@ impl SpanProcessor for FinishedSpans {
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() {
-            let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut spans = lock(&self.0);
             spans.push(span);
         }
     }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
@@ -20,6 +20,7 @@ use crate::model::snapshot::{
 };
 use crate::record::clock::Clock;
 use crate::record::instruments::{InFlight, SelfTelemetry};
+use crate::record::sync::lock;
 pub(crate) use process::FilesystemSample;
 use process::ProcessSampler;
 use process::cpu::CpuMeter;
@@ -251,8 +252,4 @@ impl From<FilesystemSample> for DiskUsage {
             used_bytes: sample.used_bytes,
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,7 +19,7 @@ pub mod stored;
 mod tiers;
 
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -43,6 +43,7 @@ use crate::model::snapshot::health::LatestHealth;
 use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
+use crate::record::sync::lock;
 use crate::store::StoreOp;
 
 /// The longest interval between two checks whether a sampling interval is over.
@@ -110,7 +111,7 @@ impl SloTracker {
             return;
         };
         let at = interval_at(now, inner.config.sample_interval);
-        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&inner.state);
         let restored = inner.restore(&mut state, now);
         let sampled = state.last_interval.replace(at) != Some(at);
         if sampled {
@@ -134,7 +135,7 @@ impl SloTracker {
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
             return;
         };
-        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&inner.state);
         inner.restore(&mut state, now);
         inner.sample(&mut state, now);
     }
@@ -144,7 +145,7 @@ impl SloTracker {
     pub(crate) fn report(&self) -> SloReport {
         let inner = &self.0;
         let now = Timestamp::try_from(inner.clock.wall()).unwrap_or(Timestamp::MIN);
-        let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&inner.state);
         inner.report(&mut state, now)
     }
 

@@ -36,7 +36,7 @@ mod text;
 mod validate;
 
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -55,6 +55,7 @@ use self::validate::Validator;
 use crate::config::Config;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::store::{IncidentKind, IncidentRow, StoreOp, StoreReply, StoreWriter, try_receive};
 
 /// The interval of the loop.
@@ -259,7 +260,7 @@ fn store_unavailable(error: crate::store::StoreError) -> IncidentError {
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, IncidentsState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn now(&self) -> Option<Timestamp> {

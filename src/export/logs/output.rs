@@ -5,9 +5,10 @@ use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::config::{LogOutput, LogsConfig};
+use crate::record::sync::lock;
 
 /// The output of log lines. A cheap clone; all clones are the same.
 #[derive(Clone)]
@@ -102,7 +103,7 @@ impl LogWriter {
     }
 
     fn with_stream<R>(&self, action: impl FnOnce(&mut LineStream) -> R) -> R {
-        action(&mut self.0.stream.lock().unwrap_or_else(PoisonError::into_inner))
+        action(&mut lock(&self.0.stream))
     }
 }
 

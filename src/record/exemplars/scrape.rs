@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
-use std::sync::PoisonError;
+
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
 use super::{Exemplar, ExemplarSlot, ExemplarSlots, Exemplars, millis_since_epoch};
+use crate::record::sync::lock;
 
 /// Older exemplars stay unseen: where traces are kept for a short time, they would lead nowhere.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
@@ -43,11 +44,7 @@ pub(crate) struct SeriesExemplars<'a> {
 impl Exemplars {
     /// Returns the exemplars to expose now.
     pub(crate) fn for_scrape<'a>(&'a self, tables: &'a mut ExemplarTables) -> ScrapeExemplars<'a> {
-        let mut new_reservoirs = self
-            .0
-            .new_reservoirs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut new_reservoirs = lock(&self.0.new_reservoirs);
         let new = std::mem::take(&mut *new_reservoirs);
         drop(new_reservoirs);
         for new in new {
@@ -94,7 +91,7 @@ impl SeriesExemplars<'_> {
     /// The exemplar of the `nth` bucket, which holds values above `low` up to `high`.
     pub(crate) fn for_bucket(&self, nth: usize, low: f64, high: f64) -> Option<Exemplar> {
         let slot = self.slots.get(nth)?;
-        let exemplar = (*slot.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let exemplar = (*lock(slot))?;
         let is_within = low < exemplar.value && exemplar.value <= high;
         (is_within && exemplar.at.get() >= self.since).then_some(exemplar)
     }

@@ -2,7 +2,7 @@
 //! noticed at that moment, so that a job that never ends is seen.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -11,6 +11,7 @@ use super::progress::{ProgressBySlot, WorkProgress};
 use super::worker_keys::{Slot, WorkerKey};
 use crate::record::series::SecondsCounter;
 use crate::record::slo_events::ObjectiveCounters;
+use crate::record::sync::lock;
 
 /// Everything of one sort that is running now. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +115,7 @@ impl InFlight {
     }
 
     fn lock(&self) -> MutexGuard<'_, InFlightState> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

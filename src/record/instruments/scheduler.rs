@@ -1,6 +1,6 @@
 //! Schedules: what was planned, what ran, and how late.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
 use hashbrown::HashMap;
@@ -18,6 +18,7 @@ use crate::model::catalog::scheduler::{
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::record::clock::Clock;
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
+use crate::record::sync::lock;
 use crate::record::trace::{Carrier, SpanScope, Traced, Tracer};
 
 /// The instruments of all schedulers of the process.
@@ -313,6 +314,6 @@ impl RunningExecutions {
     }
 
     fn lock(&self) -> MutexGuard<'_, ExecutionTable> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

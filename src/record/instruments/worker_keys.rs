@@ -4,12 +4,13 @@
 //! worker is there from its first handle until somebody stops it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hashbrown::HashMap;
 use tokio::sync::Notify;
 
 use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::record::sync::lock;
 
 /// More workers than that in one process are a mistake, such as an id made of a job's id.
 pub(crate) const MAX_WORKERS: usize = 1000;
@@ -116,8 +117,7 @@ impl WorkerKeys {
     }
 
     fn lock(&self) -> MutexGuard<'_, WorkerKeyTable> {
-        let table = self.0.table.lock();
-        table.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.table)
     }
 }
 

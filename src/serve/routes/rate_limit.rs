@@ -1,7 +1,9 @@
 //! The rate limit of writes from outside: more than people do, and little enough for a script gone wild.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::record::sync::lock;
 
 const MAX_WRITES: u32 = 60;
 const PERIOD: Duration = Duration::from_secs(60);
@@ -19,7 +21,7 @@ struct WriteCount {
 impl RateLimit {
     /// Counts a write and returns whether it is allowed.
     pub(super) fn try_acquire(&self, now: Instant) -> bool {
-        let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = lock(&self.0);
         let over = |since: Instant| now.saturating_duration_since(since) >= PERIOD;
         if count.since.is_none_or(over) {
             *count = WriteCount {

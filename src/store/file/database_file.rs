@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use redb::Database;
 
 use super::SharedNotice;
 use super::error::FileError;
 use super::open::{self, OpenError, OpenedFile, SetAsideFile};
+use crate::record::sync::lock;
 use crate::store::StoreError;
 
 /// The open file; closed after a failure of the disk, until the next call opens it again.
@@ -112,7 +112,7 @@ impl DatabaseFile {
         let (file, target) = (self.path.display(), target.display());
         tracing::error!(target: "vantage_obs", %file, set_aside = %target, why = reason, "the store's file was damaged; it was set aside, and a new one begun");
         let notice = format!("{file} was damaged ({reason}): it was set aside as {target}");
-        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+        *lock(&self.notice) = Some(notice);
     }
 }
 

@@ -7,8 +7,9 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::record::sync::lock;
 use crate::store::Revision;
 
 /// The snapshot of the statement's transaction, as text.
@@ -45,7 +46,7 @@ impl SnapshotHistory {
     /// Returns the snapshot that a reader at this revision has seen; everything is new where that is not known, or where
     /// the server's transactions count from lower numbers, because it was restored.
     pub(super) fn snapshot_at(&self, since: Revision, now: &str) -> String {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = lock(&self.0);
         let entry = inner.snapshots.iter().find(|(entry, _)| *entry == since);
         match entry {
             Some((_, before)) if xmax(before) <= xmax(now) => before.clone(),
@@ -64,7 +65,7 @@ impl SnapshotHistory {
         if is_empty && before != EMPTY_SNAPSHOT {
             return since;
         }
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.0);
         inner.last += 1;
         let revision = Revision(inner.last);
         inner.snapshots.push_back((revision, now));

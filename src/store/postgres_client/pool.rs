@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::address::PostgresAddress;
 use super::error::PostgresError;
+use crate::record::sync::lock;
 
 /// Connections to one server. Clones share them.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl PostgresPool {
     }
 
     fn with_idle<R>(&self, with: impl FnOnce(&mut Vec<PooledSession>) -> R) -> R {
-        with(&mut self.0.idle.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut lock(&self.0.idle))
     }
 }
 

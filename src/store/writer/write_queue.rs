@@ -1,6 +1,6 @@
 //! The state that callers of a writer share with its thread, behind a lock that is never held for long.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::model::snapshot::private::PrivateText;
 use crate::model::snapshot::store::StoreStatus;
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::store::pending::PendingOps;
 use crate::store::{Store, StoreError, StoreOp};
 
@@ -195,7 +196,7 @@ impl WriteQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteQueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::model::snapshot::private::PrivateText;
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, PageRoutes, RateLimit, SloPageRoutes, SloReportRoutes,
     StatusRoutes, WorkerRoutes, router, serve,
@@ -47,7 +48,7 @@ impl Server {
     }
 
     fn stops(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stops)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
@@ -17,6 +17,7 @@ use crate::config;
 use crate::model::snapshot::health::{HealthStatus, LatestHealth, OverallHealth};
 use crate::model::snapshot::{LatestSnapshot, health};
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 
 /// The longest time between two ticks.
 const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
@@ -275,8 +276,4 @@ impl CheckRegistry {
         }
         changes
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The sink `http`: beats go to the API of another process, by requests that run in the background.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
@@ -16,6 +16,7 @@ use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::model::units::format_duration;
 use crate::record::instruments::{WorkerKey, WorkerKeys};
 use crate::record::series::{BoundSeries, Counter, Instruments};
+use crate::record::sync::lock;
 
 /// The sender of queued beats. Lives on the heartbeat's thread, in its runtime.
 #[derive(Debug)]
@@ -170,8 +171,4 @@ impl HttpSink {
             );
         });
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@
 mod log;
 mod store_sync;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ use crate::model::heartbeat::{Beat, BeatId, BeatRole};
 use crate::model::slo::{ObjectiveKind, ServiceKey};
 use crate::record::clock::Clock;
 use crate::record::slo_events::SloEvents;
+use crate::record::sync::lock;
 use crate::store::{StoreOp, StoreWriter};
 
 /// Jobs that one tick may count as lost: a beat can say anything, and a count that overflows is lost
@@ -144,10 +145,6 @@ impl BeatSink for HeartbeatReceiver {
         std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
         log::log_lost_jobs(log_queue, events.lost_jobs);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wall_timestamp(clock: &Clock) -> Timestamp {

@@ -13,13 +13,14 @@ mod state;
 mod tests;
 mod workers;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 
 use workers::WorkerTable;
 
 use crate::model::heartbeat::{Beat, BeatId, BeatRole};
+use crate::record::sync::lock;
 use crate::store::WorkerRow;
 
 pub(crate) use events::{
@@ -132,6 +133,6 @@ impl WorkerRegistry {
     }
 
     fn lock(&self) -> MutexGuard<'_, WorkerTable> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

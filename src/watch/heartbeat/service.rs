@@ -1,7 +1,7 @@
 //! The heartbeat of the process: its schedule and its phases, without the thread.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::emitter::{HeartbeatEmitter, HeartbeatSources};
@@ -10,6 +10,7 @@ use super::sink::BeatSink;
 use crate::background::log_queue::LogQueue;
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::record::instruments::WorkerKey;
+use crate::record::sync::lock;
 
 /// The interval between two ticks of the sink: the longest delay of what becomes due.
 const TICK: Duration = Duration::from_millis(250);
@@ -191,7 +192,7 @@ impl HeartbeatService {
     }
 
     fn lock(&self) -> MutexGuard<'_, ServiceState> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

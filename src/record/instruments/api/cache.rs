@@ -1,11 +1,12 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use hashbrown::{Equivalent, HashMap};
 
 use super::{FinishedRequest, RequestOutcome};
+use crate::record::sync::lock;
 
 /// Series that were found before, by route and a number for everything else that labels say: one
 /// short hash, where the labels themselves are five.
@@ -39,10 +40,7 @@ impl<T> SeriesCache<T> {
     /// Long routes are cut in a label, so there can be more of them than series: past the limit they
     /// are found by their labels.
     pub(super) fn insert(&self, key: SeriesKey<&str>, series: Arc<T>) {
-        let _growing = self
-            .insert_lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _growing = lock(&self.insert_lock);
         let existing = self.series.load();
         if existing.len() >= self.limit {
             return;

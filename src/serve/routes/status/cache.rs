@@ -1,13 +1,14 @@
 //! A cache of rendered pages for as long as they are current, so that repeated requests cost no more
 //! than one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
 use super::super::document::HttpDocument;
 use super::json::DocumentKind;
 use crate::model::status::StatusSnapshot;
+use crate::record::sync::lock;
 
 /// The key of a document: its kind, true for JSON, and true for automatic refresh.
 pub(super) type DocumentKey = (DocumentKind, bool, bool);
@@ -35,7 +36,7 @@ impl DocumentCache {
         render: impl FnOnce() -> HttpDocument,
     ) -> Arc<HttpDocument> {
         let minute = now.as_second().div_euclid(60);
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(&self.0);
         let same = |entry: &&CachedDocument| {
             entry.key == key && entry.minute == minute && Arc::ptr_eq(&entry.snapshot, snapshot)
         };

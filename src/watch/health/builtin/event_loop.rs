@@ -1,12 +1,13 @@
 //! Whether a runtime still polls: a task is put into it, and the time until it runs is measured from
 //! outside.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use crate::record::clock::Clock;
+use crate::record::sync::lock;
 use crate::watch::health::finding::Finding;
 
 /// The limits of the time that a task may wait for a free thread of its runtime.
@@ -95,10 +96,6 @@ impl Drop for PingGuard {
             *ping = PingState::Dropped;
         }
     }
-}
-
-fn lock(ping: &Mutex<PingState>) -> std::sync::MutexGuard<'_, PingState> {
-    ping.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

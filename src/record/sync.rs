@@ -1,0 +1,11 @@
+//! Locks that outlive a panic.
+//!
+//! In the earliest wing that holds state: everything below it locks the same way.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex, also after a panic of its last holder: telemetry goes on with what is there, and each
+/// critical section leaves its data whole.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
