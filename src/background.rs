@@ -1,6 +1,5 @@
 //! Loops and what they tell: callbacks on a change, log lines written off-thread, outages, backoff.
 
-#[cfg(feature = "otlp")]
 pub(crate) mod backoff;
 
 pub(crate) mod log_queue;
@@ -10,5 +9,4 @@ pub(crate) mod notify;
 #[cfg(feature = "otlp")]
 pub(crate) mod outage;
 
-#[cfg(feature = "otlp")]
 pub(crate) use backoff::Backoff;

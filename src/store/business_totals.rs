@@ -11,7 +11,6 @@
 //! count for the day after.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::model::random::random_u64;
 use crate::record::business_totals::{BusinessTotals, TotalKey, TotalValue};
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
@@ -66,7 +66,7 @@ impl BusinessTotalsWriter {
         clock: Clock,
         instance: &str,
     ) -> Self {
-        let run = RandomState::new().hash_one((std::process::id(), clock.wall()));
+        let run = random_u64();
         Self(Arc::new(Inner {
             totals,
             store_writer,

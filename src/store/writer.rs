@@ -4,7 +4,6 @@
 //! answers a probe must not notice. What comes is held by key, so that an outage of hours holds the
 //! newest state of each worker and not the history of it, and memory stays bounded.
 
-mod backoff;
 mod commit;
 mod guard;
 mod reply;

@@ -1,10 +1,11 @@
 //! Ids as clients of Statuspage's API insist on them.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::random::random_u64;
 
 /// How many characters an id has.
 const LENGTH: usize = 12;
@@ -34,8 +35,7 @@ impl StatusId {
 
     /// An id that nobody else is likely to have.
     pub(crate) fn random() -> Self {
-        // Its keys are the system's randomness, and other ones each time.
-        Self::from_bits(RandomState::new().hash_one("status"))
+        Self::from_bits(random_u64())
     }
 
     fn from_bits(mut bits: u64) -> Self {

@@ -6,9 +6,9 @@
 //! revision is a number, the last snapshots are kept here under numbers of our own.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Mutex;
 
+use crate::model::random::random_u64;
 use crate::record::sync::lock;
 use crate::store::Revision;
 
@@ -34,7 +34,7 @@ impl Default for SnapshotHistory {
     /// Starts at a number that no other store of this or another process is likely to have used: one
     /// of theirs must mean the beginning here.
     fn default() -> Self {
-        let random = RandomState::new().hash_one("seen") >> 2;
+        let random = random_u64() >> 2;
         Self(Mutex::new(Inner {
             last: i64::try_from(random).unwrap_or_default().max(1),
             snapshots: VecDeque::new(),

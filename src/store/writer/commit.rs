@@ -1,18 +1,23 @@
 //! Commits of queued operations, a batch at a time.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::backoff::CommitBackoff;
 use super::write_queue::{CommitDue, WriteQueue};
 use super::{BATCH_SIZE, COMMIT_TIMEOUT, MAX_PENDING, guard};
+use crate::background::Backoff;
 use crate::store::pending::{OpBatch, PendingOps};
 use crate::store::{Store, StoreError, StoreFuture, StoreOp};
 
 /// The most commits that one round may take to find the operations that a store refuses.
 const MAX_COMMITS_PER_ROUND: usize = 64;
+/// The delays before a failed commit is tried again: the first and the longest, shortened by up to a fifth.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_secs(5);
+const JITTER: Range<f64> = 0.8..1.0;
 
 /// The task that commits queued operations in batches.
 #[derive(Debug)]
@@ -20,7 +25,7 @@ pub(super) struct Committer {
     store: Arc<dyn Store>,
     queue: Arc<WriteQueue>,
     backlog: PendingOps,
-    backoff: CommitBackoff,
+    backoff: Backoff,
     retry_at: Option<Instant>,
     /// True if there is a runtime whose timer bounds a commit.
     timed: bool,
@@ -42,7 +47,7 @@ impl Committer {
             store,
             queue,
             backlog: PendingOps::default(),
-            backoff: CommitBackoff::default(),
+            backoff: Backoff::new(FIRST_DELAY, MAX_DELAY, JITTER),
             retry_at: None,
             timed,
         }
@@ -90,13 +95,14 @@ impl Committer {
 
     fn end_round(&mut self, failure: Option<StoreError>) {
         let Some(error) = failure else {
-            (self.backoff, self.retry_at) = (CommitBackoff::default(), None);
+            self.backoff.reset();
+            self.retry_at = None;
             if let Some(outage) = self.queue.end_outage() {
                 tracing::info!(target: "vantage_obs", ?outage, "the store works again");
             }
             return;
         };
-        self.retry_at = Some(self.queue.clock.now() + self.backoff.next_delay());
+        self.retry_at = Some(self.queue.clock.now() + self.backoff.next_delay(None));
         if self.queue.start_outage() {
             tracing::warn!(target: "vantage_obs", error = error.with_causes(), "the store does not take what is to be kept; it waits");
         }

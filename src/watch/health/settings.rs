@@ -1,9 +1,9 @@
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::hysteresis::HysteresisThresholds;
 use crate::config;
+use crate::model::random::random_fraction;
 use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
 
 /// The shortest interval: below it a slip of the unit would keep a processor busy.
@@ -67,7 +67,7 @@ impl CheckSettings {
         self.stale_after.unwrap_or(usual)
     }
 
-    /// Returns the interval, lengthened at random.
+    /// Returns the interval, lengthened at random, so that a fleet does not march in step.
     pub(super) fn jittered_interval(&self) -> Duration {
         if self.jitter == 0.0 {
             return self.interval;
@@ -75,12 +75,6 @@ impl CheckSettings {
         self.interval
             .saturating_add(self.interval.mul_f64(self.jitter * random_fraction()))
     }
-}
-
-/// Returns a random number from 0 to 1; good enough to keep a fleet from marching in step.
-#[expect(clippy::cast_precision_loss, reason = "52 bits of chance are enough")]
-fn random_fraction() -> f64 {
-    RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 
 /// Replaces the characters of an id that are not allowed: ids are public, stand in URLs and labels,

@@ -1,14 +1,14 @@
 //! The emitter of beats: when each worker's beat is due, and its contents.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::model::heartbeat::{Beat, BeatProgress, BeatRole, LifecycleState};
+use crate::model::random::random_u64;
 use crate::model::snapshot::LatestSnapshot;
 use crate::record::clock::Clock;
 use crate::record::instruments::{
@@ -30,7 +30,6 @@ pub(crate) struct HeartbeatEmitter {
     /// beat, though two clocks are never read at once: a date that wanders by a nanosecond looks
     /// like progress.
     progress_times: HashMap<Slot, (Instant, Option<Timestamp>)>,
-    random: RandomState,
 }
 
 /// The sources of the values in a beat.
@@ -54,15 +53,13 @@ pub(super) struct ProgressSnapshot {
 
 impl HeartbeatEmitter {
     pub(crate) fn new(config: &Config, sources: HeartbeatSources) -> Self {
-        let random = RandomState::new();
         Self {
-            boot_id: new_boot_id(&random, sources.clock.wall()).into(),
+            boot_id: new_boot_id().into(),
             version: config.service.version.as_deref().map(Arc::from),
             interval: config.heartbeat.interval,
             sequence: 0,
             next_beats: HashMap::new(),
             progress_times: HashMap::new(),
-            random,
             sources,
         }
     }
@@ -79,7 +76,7 @@ impl HeartbeatEmitter {
         };
         let due: Vec<_> = registered.into_iter().filter(is_due).collect();
         for worker in &due {
-            let next_beat = now + self.jittered_interval(worker.slot);
+            let next_beat = now + self.jittered_interval();
             self.next_beats.insert(worker.slot, next_beat);
         }
         due
@@ -162,10 +159,9 @@ impl HeartbeatEmitter {
 
     /// Returns the interval moved by up to a tenth, so that a fleet that was started together does
     /// not beat together.
-    fn jittered_interval(&self, slot: Slot) -> Duration {
+    fn jittered_interval(&self) -> Duration {
         let tenth = u64::try_from(self.interval.as_nanos() / 10).unwrap_or(u64::MAX);
-        let random = self.random.hash_one((slot, self.sequence));
-        let offset = random % (2 * tenth).max(1);
+        let offset = random_u64() % (2 * tenth).max(1);
         self.interval - Duration::from_nanos(tenth) + Duration::from_nanos(offset)
     }
 }
@@ -202,7 +198,6 @@ fn is_registered(registered: &[WorkerKey], slot: Slot) -> bool {
 }
 
 /// Returns 32 hexadecimal digits.
-fn new_boot_id(random: &RandomState, now: SystemTime) -> String {
-    let random_part = |part: u8| random.hash_one((part, std::process::id(), now));
-    format!("{:016x}{:016x}", random_part(0), random_part(1))
+fn new_boot_id() -> String {
+    format!("{:016x}{:016x}", random_u64(), random_u64())
 }

@@ -111,14 +111,14 @@ fn enqueued_a_second_ago(report: &ChildReport) -> u64 {
     old.map(|(sequence, _)| *sequence).max().unwrap_or(0)
 }
 
-fn kill_repeatedly(lane: u64) -> usize {
+fn kill_repeatedly() -> usize {
     let folder = temp_folder();
     let path = folder.path().join("store");
     let mut committed = 0;
     for kill in 0..KILLS {
         // The last of each lane lives long enough for the second to count.
         let long = if kill == KILLS - 1 { 1_200 } else { 0 };
-        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), (lane, kill));
+        let random = crate::model::random::random_u64();
         let report = kill_after(&path, Duration::from_millis(20 + random % 300 + long));
         let file = FileStore::open(&path).unwrap();
         assert_eq!(file.notice(), None, "a kill is no damage");
@@ -146,7 +146,7 @@ fn nothing_is_lost_that_was_committed() {
         return run_child(&path);
     }
     let lanes: Vec<_> = (0..PARALLEL_FILES)
-        .map(|n| thread::spawn(move || kill_repeatedly(n)))
+        .map(|_| thread::spawn(kill_repeatedly))
         .collect();
     for lane in lanes {
         assert!(lane.join().unwrap() > 100, "the children did write");

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use crate::config::Config;
 use crate::model::heartbeat::BeatId;
+use crate::model::random::random_u64;
 use crate::store::{Revision, StorePoll, StoreWriter, WorkerRow};
 
 /// The interval at which rows of other processes are read.
@@ -44,7 +45,7 @@ impl StoreSync {
     pub(super) fn new(config: &Config, store_writer: StoreWriter, polls: bool) -> Self {
         let instance = config.service.instance_id.as_deref();
         // Two replicas of one name must not take each other for themselves.
-        let generate = || format!("{}:{:016x}", config.service.name, random_number());
+        let generate = || format!("{}:{:016x}", config.service.name, random_u64());
         Self {
             keeps_polling: polls && store_writer.is_shared(),
             instance: instance.map_or_else(generate, str::to_owned).into(),
@@ -114,9 +115,4 @@ impl StoreSync {
         }
         self.leader_until = self.leader_until.filter(|until| now < *until);
     }
-}
-
-fn random_number() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
