@@ -6,8 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::{fmt, io, thread};
+use std::{fmt, io};
 
+use super::thread;
 use crate::record::sync::lock;
 
 /// How many changes may wait. More are dropped.
@@ -54,16 +55,14 @@ impl<C: Change> Notifier<C> {
     pub(crate) fn start(&self) -> io::Result<()> {
         let (changes, received) = sync_channel(CAPACITY);
         let subscribers = Arc::downgrade(&self.0);
-        thread::Builder::new()
-            .name(C::THREAD.into())
-            .spawn(move || {
-                for change in received {
-                    let Some(subscribers) = subscribers.upgrade() else {
-                        break;
-                    };
-                    subscribers.notify(&change);
-                }
-            })?;
+        thread::spawn(C::THREAD, move || {
+            for change in received {
+                let Some(subscribers) = subscribers.upgrade() else {
+                    break;
+                };
+                subscribers.notify(&change);
+            }
+        })?;
         let _ = self.0.thread.set(changes);
         Ok(())
     }

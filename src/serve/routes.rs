@@ -13,14 +13,14 @@ mod slo;
 mod status;
 mod workers;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::{io, thread};
 
 use axum::Router;
 use axum::http::StatusCode;
-use tokio::sync::oneshot;
 
+use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 use crate::config::SLO_PATH;
 use crate::export::prometheus::ScrapeHandler;
 use crate::record::middleware::HttpLayer;
@@ -61,34 +61,22 @@ pub(crate) fn router(
     }
 }
 
-/// Serves the routes on a thread and runtime of their own, until the returned sender is dropped.
-pub(crate) fn serve(
-    address: SocketAddr,
-    router: Router,
-) -> io::Result<(SocketAddr, oneshot::Sender<()>)> {
+/// Serves the routes on a thread and runtime of their own, until the guard is dropped.
+pub(crate) fn serve(address: SocketAddr, router: Router) -> io::Result<(SocketAddr, RuntimeGuard)> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let (stop, stopped) = oneshot::channel::<()>();
-    thread::Builder::new()
-        .name("vantage-http".into())
-        .spawn(move || {
-            let served = runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                // A request for another path of the scrape's port is no API request.
-                let router = router.fallback(|| async { StatusCode::NOT_FOUND });
-                let server = axum::serve(listener, router);
-                tokio::select! {
-                    served = server => served,
-                    _ = stopped => Ok(()),
-                }
-            });
-            if let Err(error) = served {
-                tracing::error!(%error, "the telemetry routes are no longer served");
-            }
-        })?;
-    Ok((address, stop))
+    // A request for another path of the scrape's port is no API request.
+    let router = router.fallback(|| async { StatusCode::NOT_FOUND });
+    let serve = |mut stopped: Stopped| async move {
+        let server = async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            axum::serve(listener, router).await
+        };
+        if let Some(Err(error)) = stopped.or(server).await {
+            tracing::error!(%error, "the telemetry routes are no longer served");
+        }
+    };
+    let guard = thread::run("vantage-http", DEFAULT_BLOCKING_THREADS, serve)?;
+    Ok((address, guard))
 }

@@ -11,15 +11,15 @@
 //! count for the day after.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{io, thread};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::background::thread::{self, LoopGuard};
 use crate::model::random::random_u64;
 use crate::record::business_totals::{BusinessTotals, TotalKey, TotalValue};
 use crate::record::clock::Clock;
@@ -87,18 +87,10 @@ impl BusinessTotalsWriter {
         }
     }
 
-    /// Starts the loop on a thread of its own. It ends when the returned sender is dropped.
-    pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
-        let (stop, stopped) = sync_channel(0);
+    /// Starts the loop on a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
         let totals_writer = self.clone();
-        thread::Builder::new()
-            .name("vantage-books".into())
-            .spawn(move || {
-                while stopped.recv_timeout(SAVE_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                    totals_writer.save();
-                }
-            })?;
-        Ok(stop)
+        thread::repeat("vantage-books", SAVE_INTERVAL, move || totals_writer.save())
     }
 }
 

@@ -11,11 +11,11 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{io, thread};
 
 use jiff::Timestamp;
 use redb::Database;
@@ -25,6 +25,7 @@ use super::{
     AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
     StoreOp, WorkerRow,
 };
+use crate::background::thread;
 use crate::model::status::StatusId;
 use crate::record::sync::lock;
 use database_file::DatabaseFile;
@@ -71,8 +72,7 @@ impl FileStore {
         let (jobs, queued) = sync_channel::<DiskJob>(MAX_QUEUED_JOBS);
         let (on_end, ended) = channel();
         let path = disk.path().to_owned();
-        let thread = thread::Builder::new().name("vantage-store-file".into());
-        let started = thread.spawn(move || {
+        let started = thread::spawn("vantage-store-file", move || {
             queued.into_iter().for_each(|job| job(&mut disk));
             disk.close();
             drop(on_end);

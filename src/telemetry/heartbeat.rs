@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 use super::recording::Recording;
 use super::timer::at_most;
 use super::{InitError, store};
+use crate::background::thread::RuntimeGuard;
 use crate::config::Config;
 use crate::store::StoreWriter;
 use crate::watch::heartbeat::{
-    HeartbeatEmitter, HeartbeatHandle, HeartbeatReceiver, HeartbeatService, HeartbeatSources,
-    HttpSink, register_heartbeat_metrics,
+    HeartbeatEmitter, HeartbeatReceiver, HeartbeatService, HeartbeatSources, HttpSink,
+    register_heartbeat_metrics,
 };
 
 /// How long the store may take to close, after everything that waited for it was kept.
@@ -64,7 +65,7 @@ impl HeartbeatParts {
         })
     }
 
-    pub(super) fn start(&self) -> io::Result<HeartbeatHandle> {
+    pub(super) fn start(&self) -> io::Result<RuntimeGuard> {
         self.service.start()
     }
 

@@ -3,10 +3,11 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use crate::background::thread;
 
 /// Waits without tokio's timer, which needs a runtime that has one.
 pub(super) async fn wait(time: Duration) {
@@ -14,9 +15,8 @@ pub(super) async fn wait(time: Duration) {
         return;
     }
     let (over, waited) = oneshot::channel();
-    let timer = thread::Builder::new().name("vantage-drain".into());
-    let started = timer.spawn(move || {
-        thread::sleep(time);
+    let started = thread::spawn("vantage-drain", move || {
+        std::thread::sleep(time);
         let _ = over.send(());
     });
     if started.is_ok() {

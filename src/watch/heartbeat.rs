@@ -29,4 +29,3 @@ pub(crate) use http_sink::HttpSink;
 pub(crate) use metrics::register_heartbeat_metrics;
 pub(crate) use receiver::HeartbeatReceiver;
 pub(crate) use service::HeartbeatService;
-pub(crate) use thread::HeartbeatHandle;

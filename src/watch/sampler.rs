@@ -8,11 +8,11 @@ mod process;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{fmt, io, thread};
+use std::{fmt, io};
 
+use crate::background::thread::{self, LoopGuard};
 #[cfg(feature = "postgres")]
 use crate::model::snapshot::database::DatabaseFigures;
 use crate::model::snapshot::{
@@ -145,18 +145,10 @@ impl SnapshotSampler {
         inner.latest_snapshot.publish(snapshot);
     }
 
-    /// Starts the loop on a thread of its own; it ends when the answer is dropped.
-    pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
-        let (stop, stopped) = sync_channel(0);
+    /// Starts the loop on a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
         let sampler = self.clone();
-        thread::Builder::new()
-            .name("vantage-sampler".into())
-            .spawn(move || {
-                while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    sampler.tick();
-                }
-            })?;
-        Ok(stop)
+        thread::repeat("vantage-sampler", TICK, move || sampler.tick())
     }
 
     fn watch(&self, name: &str, callback: SampleCallback) -> u64 {

@@ -18,10 +18,9 @@ mod slices;
 pub mod stored;
 mod tiers;
 
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{io, thread};
 
 use jiff::Timestamp;
 
@@ -36,6 +35,7 @@ use self::history_loader::HistoryLoader;
 use self::slices::SliceEvaluator;
 use self::tiers::intervals;
 use crate::background::notify::Notifier;
+use crate::background::thread::{self, LoopGuard};
 use crate::config;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::model::slo::{Objectives, ServiceKey};
@@ -149,20 +149,12 @@ impl SloTracker {
         inner.report(&mut state, now)
     }
 
-    /// Starts the loop on a thread of its own; it ends when the returned sender is dropped.
-    pub(crate) fn start(&self) -> io::Result<SyncSender<()>> {
+    /// Starts the loop on a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
         self.0.notifier.start()?;
-        let (stop, stopped) = sync_channel(0);
         let tracker = self.clone();
         let interval = self.0.config.sample_interval.min(TICK_INTERVAL);
-        thread::Builder::new()
-            .name("vantage-slo".into())
-            .spawn(move || {
-                while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                    tracker.tick();
-                }
-            })?;
-        Ok(stop)
+        thread::repeat("vantage-slo", interval, move || tracker.tick())
     }
 
     pub(crate) fn on_change(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {

@@ -35,10 +35,9 @@ mod snapshot_builder;
 mod text;
 mod validate;
 
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -52,6 +51,7 @@ use self::history::StatusHistory;
 use self::recorder::SpanRecorder;
 use self::snapshot_builder::{PageConfig, SnapshotBuilder};
 use self::validate::Validator;
+use crate::background::thread::{self, LoopGuard};
 use crate::config::Config;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
@@ -195,21 +195,13 @@ impl Incidents {
         }
     }
 
-    /// Starts the loop on a thread of its own; it ends when the returned sender is dropped.
-    pub(crate) fn start(&self) -> io::Result<Option<SyncSender<()>>> {
+    /// Starts the loop on a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<Option<LoopGuard>> {
         if !self.0.enabled {
             return Ok(None);
         }
-        let (stop, stopped) = sync_channel(0);
         let incidents = self.clone();
-        thread::Builder::new()
-            .name("vantage-status".into())
-            .spawn(move || {
-                while stopped.recv_timeout(TICK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                    incidents.tick();
-                }
-            })?;
-        Ok(Some(stop))
+        thread::repeat("vantage-status", TICK_INTERVAL, move || incidents.tick()).map(Some)
     }
 
     /// Writes the ends of all open spans to the store, and stops.

@@ -5,7 +5,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::thread;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -18,6 +17,7 @@ use opentelemetry_sdk::metrics::{
     Aggregation, InstrumentKind, Pipeline, SdkMeterProvider, Stream, Temporality,
 };
 
+use crate::background::thread;
 use crate::config::Config;
 use crate::model::catalog::{self, Instrument, MetricSpec};
 use crate::record::slo_events::SloEvents;
@@ -137,9 +137,8 @@ impl MetricProvider {
         let shut_down = move || {
             let _ = done.send(provider.shutdown());
         };
-        let thread = thread::Builder::new().name("vantage-end".into());
         let refused = |error: io::Error| OTelSdkError::InternalFailure(error.to_string());
-        thread.spawn(shut_down).map_err(refused)?;
+        thread::spawn("vantage-end", shut_down).map_err(refused)?;
         outcome
             .recv_timeout(SHUTDOWN_TIMEOUT)
             .unwrap_or(Err(OTelSdkError::Timeout(SHUTDOWN_TIMEOUT)))

@@ -1,17 +1,18 @@
 //! The thread that samples a server's statistics. It is its own, so that a server that hangs stops
 //! nothing but its figures.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use std::{fmt, io, thread};
 
 use arc_swap::ArcSwapOption;
+use tokio::time::sleep;
 
 use super::address::PostgresAddress;
 use super::error::PostgresError;
 use super::pool::PostgresPool;
 use super::statistics::DatabaseStatistics;
+use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 use crate::model::snapshot::database::DatabaseFigures;
 
 /// The shortest and the longest time between two samples. In between, reading takes a hundredth of
@@ -22,8 +23,9 @@ const SAMPLE_INTERVAL: (Duration, Duration) = (Duration::from_secs(15), Duration
 pub(crate) type LatestDatabase = Arc<ArcSwapOption<DatabaseFigures>>;
 
 /// The handle of the sampling thread, which ends when it is dropped.
+#[derive(Debug)]
 pub(crate) struct DatabaseSampler {
-    _stop: SyncSender<()>,
+    _guard: RuntimeGuard,
 }
 
 impl DatabaseSampler {
@@ -33,27 +35,28 @@ impl DatabaseSampler {
         latest: LatestDatabase,
         on_sample: impl Fn(bool) + Send + 'static,
     ) -> io::Result<Self> {
-        let (stop, stop_receiver) = sync_channel::<()>(0);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        thread::Builder::new()
-            .name("vantage-postgres".into())
-            .spawn(move || {
-                let mut figures = DatabaseStatistics::new(PostgresPool::new(address, 1));
-                let (mut interval, mut up) = (Duration::ZERO, true);
-                while stop_receiver.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                    let started = Instant::now();
-                    let sample = runtime.block_on(figures.sample());
-                    on_sample(sample.is_ok());
-                    up = publish(&latest, sample, up);
-                    interval = interval_after(started.elapsed());
-                }
-                latest.store(None);
-                // A name that is being resolved must not keep the thread.
-                runtime.shutdown_background();
-            })?;
-        Ok(Self { _stop: stop })
+        let sample = |mut stopped: Stopped| async move {
+            let mut statistics = DatabaseStatistics::new(PostgresPool::new(address, 1));
+            stopped.or(run(&mut statistics, &latest, on_sample)).await;
+            latest.store(None);
+        };
+        let guard = thread::run("vantage-postgres", DEFAULT_BLOCKING_THREADS, sample)?;
+        Ok(Self { _guard: guard })
+    }
+}
+
+async fn run(
+    statistics: &mut DatabaseStatistics,
+    latest: &LatestDatabase,
+    on_sample: impl Fn(bool),
+) {
+    let mut up = true;
+    loop {
+        let started = Instant::now();
+        let sample = statistics.sample().await;
+        on_sample(sample.is_ok());
+        up = publish(latest, sample, up);
+        sleep(interval_after(started.elapsed())).await;
     }
 }
 
@@ -83,12 +86,6 @@ fn interval_after(elapsed: Duration) -> Duration {
     elapsed
         .saturating_mul(100)
         .clamp(SAMPLE_INTERVAL.0, SAMPLE_INTERVAL.1)
-}
-
-impl fmt::Debug for DatabaseSampler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseSampler")
-    }
 }
 
 #[cfg(test)]

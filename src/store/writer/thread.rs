@@ -1,9 +1,9 @@
 //! The thread that calls the store.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
-use std::{io, thread};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use super::commit::Committer;
 use super::reply::ReplySender;
 use super::retention::RetentionTask;
 use super::write_queue::WriteQueue;
+use crate::background::thread;
 
 /// The request to flush and end.
 #[derive(Debug)]
@@ -29,8 +30,7 @@ pub(super) fn start(
 ) -> io::Result<(Handle, oneshot::Sender<StopRequest>)> {
     let (ready, started) = sync_channel(1);
     let (stop, stopped) = oneshot::channel::<StopRequest>();
-    let thread = thread::Builder::new().name("vantage-store".into());
-    thread.spawn(move || {
+    thread::spawn("vantage-store", move || {
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),

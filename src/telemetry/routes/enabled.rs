@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use tokio::sync::oneshot;
 
+use crate::background::thread::RuntimeGuard;
 use crate::model::snapshot::private::PrivateText;
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
@@ -17,11 +17,11 @@ use crate::serve::routes::{
 };
 use crate::telemetry::{Inner, Telemetry};
 
-/// The SDK's own servers, each of which ends when its sender is dropped.
+/// The SDK's own servers, each of which ends when its guard is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     started_at: SystemTime,
-    stops: Mutex<Vec<oneshot::Sender<()>>>,
+    guards: Mutex<Vec<RuntimeGuard>>,
     /// Counts the writes of all routers.
     rate_limit: Arc<RateLimit>,
 }
@@ -30,25 +30,21 @@ impl Server {
     pub(crate) fn new(clock: &Clock) -> Self {
         Self {
             started_at: clock.wall(),
-            stops: Mutex::default(),
+            guards: Mutex::default(),
             rate_limit: Arc::default(),
         }
     }
 
     pub(crate) fn is_serving(&self) -> bool {
-        !self.stops().is_empty()
+        !lock(&self.guards).is_empty()
     }
 
     pub(crate) fn stop(&self) {
-        self.stops().clear();
+        lock(&self.guards).clear();
     }
 
-    fn keep(&self, stop: oneshot::Sender<()>) {
-        self.stops().push(stop);
-    }
-
-    fn stops(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
-        lock(&self.stops)
+    fn keep(&self, guard: RuntimeGuard) {
+        lock(&self.guards).push(guard);
     }
 }
 
@@ -83,8 +79,8 @@ impl Telemetry {
     pub fn serve(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         // No API is served there, so an unknown path is no request that counts.
         let router = self.routes().reset_fallback();
-        let (address, stop) = serve(address, router)?;
-        self.0.server.keep(stop);
+        let (address, guard) = serve(address, router)?;
+        self.0.server.keep(guard);
         Ok(address)
     }
 

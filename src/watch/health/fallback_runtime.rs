@@ -1,14 +1,16 @@
 //! A runtime for checks that are registered where there is none.
 
-use std::fmt;
+use std::future::pending;
 use std::sync::OnceLock;
+use std::{fmt, io};
 
-use tokio::runtime::{self, Handle};
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+
+use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 
 /// A runtime on one thread that starts when it is needed and ends when it is dropped.
 #[derive(Default)]
-pub(super) struct FallbackRuntime(OnceLock<std::io::Result<(Handle, oneshot::Sender<()>)>>);
+pub(super) struct FallbackRuntime(OnceLock<io::Result<RuntimeGuard>>);
 
 impl fmt::Debug for FallbackRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,23 +28,14 @@ impl FallbackRuntime {
             let started = started.map_err(|error| {
                 tracing::error!(%error, "no runtime could be started for health checks");
             });
-            Some(started.ok()?.0.clone())
+            Some(started.ok()?.handle().clone())
         })
     }
 }
 
-fn start_runtime() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let handle = runtime.handle().clone();
-    let (stop, stopped) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("vantage-checks".into())
-        .spawn(move || {
-            let _ = runtime.block_on(stopped);
-            // A name that is being resolved must not keep the process.
-            runtime.shutdown_background();
-        })?;
-    Ok((handle, stop))
+fn start_runtime() -> io::Result<RuntimeGuard> {
+    let until_stopped = |mut stopped: Stopped| async move {
+        stopped.or(pending::<()>()).await;
+    };
+    thread::run("vantage-checks", DEFAULT_BLOCKING_THREADS, until_stopped)
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::task::Poll;
-use std::thread;
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::Context;
@@ -16,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::finding::Finding;
+use crate::background::thread;
 use crate::record::clock::Clock;
 use crate::record::trace::{SampleRatioOverride, Traced};
 
@@ -106,9 +106,7 @@ impl CheckTask {
                     guard.complete(found.unwrap_or_else(|payload| Finding::from_panic(&*payload)));
                 };
                 // Where no thread can be had, the guard is dropped, and the result gets old.
-                let _ = thread::Builder::new()
-                    .name("vantage-check".into())
-                    .spawn(run);
+                let _ = thread::spawn("vantage-check", run);
                 None
             }
             Self::Inline(check) => {

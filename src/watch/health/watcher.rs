@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-use std::{fmt, io, thread};
+use std::{fmt, io};
 
 use super::change::HealthChange;
 use super::entry::{CheckEntry, ResultCallback, RunContext};
@@ -13,6 +13,7 @@ use super::fallback_runtime::FallbackRuntime;
 use super::run::{CheckTask, WatcherMessage};
 use super::settings::CheckSettings;
 use crate::background::notify::Notifier;
+use crate::background::thread;
 use crate::config;
 use crate::model::snapshot::health::{HealthStatus, LatestHealth, OverallHealth};
 use crate::model::snapshot::{LatestSnapshot, health};
@@ -96,9 +97,7 @@ impl HealthWatcher {
         self.0.notifier.start()?;
         self.tick();
         let health = self.clone();
-        thread::Builder::new()
-            .name("vantage-health".into())
-            .spawn(move || health.watch())?;
+        thread::spawn("vantage-health", move || health.watch())?;
         Ok(HealthWatcherGuard(self.0.messages.clone()))
     }
 

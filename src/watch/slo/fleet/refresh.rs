@@ -5,20 +5,22 @@
 //! deadlines to keep; those that watch health and objectives must not wait for a large answer to be
 //! read.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::{FleetReport, PrometheusReporter};
+use crate::background::thread::{self, RuntimeGuard, Stopped};
 use crate::config::Config;
 use crate::model::slo::Objectives;
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::record::clock::Clock;
 
+/// Threads that may resolve names beside the one.
+const MAX_BLOCKING_THREADS: usize = 2;
 /// The number of intervals for which a report is valid.
 const VALID_INTERVALS: u32 = 5;
 /// The longest time that one report may take.
@@ -63,26 +65,12 @@ impl FleetRefresher {
         })
     }
 
-    /// Starts to refresh; ends when the returned sender is dropped, whatever it waits for.
-    pub(crate) fn start(self) -> io::Result<oneshot::Sender<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(2)
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        thread::Builder::new()
-            .name("vantage-fleet".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        _ = stopped => {}
-                        () = self.run() => {}
-                    }
-                });
-                // A name that is being resolved must not keep the process.
-                runtime.shutdown_background();
-            })?;
-        Ok(stop)
+    /// Starts to refresh; ends when the guard is dropped, whatever it waits for.
+    pub(crate) fn start(self) -> io::Result<RuntimeGuard> {
+        let refresh = |mut stopped: Stopped| async move {
+            stopped.or(self.run()).await;
+        };
+        thread::run("vantage-fleet", MAX_BLOCKING_THREADS, refresh)
     }
 
     async fn run(&self) {
