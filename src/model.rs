@@ -7,6 +7,8 @@ pub(crate) mod json_value;
 #[cfg(feature = "axum")]
 pub(crate) mod fault;
 
+pub(crate) mod causes;
+
 pub(crate) mod random;
 
 pub(crate) mod suggest;

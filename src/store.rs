@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::causes::with_causes;
 use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::model::status::StatusId;
 
@@ -241,14 +242,7 @@ impl StoreError {
 
     /// Returns the text with its causes, which may be private.
     pub(crate) fn with_causes(&self) -> String {
-        let mut text = self.message.clone();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
+        with_causes(self)
     }
 }
 

@@ -5,6 +5,8 @@ pub(super) mod certificate;
 
 use std::error::Error;
 
+use crate::model::causes::causes;
+
 /// Describes why a connection could not be made, in one line.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     #[cfg(feature = "tls")]
@@ -20,26 +22,16 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
 /// Whether one of the causes is a time limit: that of connecting, because answers have theirs
 /// elsewhere.
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
+    causes(error).any(|error| {
         let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
             || error.is::<tokio::time::error::Elapsed>()
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    })
 }
 
 /// Returns the innermost cause, which says most: "connection refused" and not "error sending request".
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    one_line(&cause.to_string())
+    one_line(&causes(error).last().unwrap_or(error).to_string())
 }
 
 /// Returns a text from outside as one printable line of at most 200 characters.

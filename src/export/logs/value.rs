@@ -7,6 +7,7 @@ use tracing::field::{Field, Visit};
 
 use super::escape::{Quoting, escape_display, escape_text};
 use super::format::LineFormat;
+use crate::model::causes::causes;
 
 /// A field value as recorded by `tracing`.
 #[derive(Clone, Copy)]
@@ -91,16 +92,11 @@ fn not_finite(value: f64) -> &'static str {
     }
 }
 
-/// An error and what caused it, as `a: b: c`. Causes can form a ring.
+/// Writes an error and its causes, as `a: b: c`, up to the first that fails to be written.
 fn with_sources(f: &mut dyn Write, error: &(dyn Error + 'static)) -> fmt::Result {
     write!(f, "{error}")?;
-    let mut cause = error.source();
-    for _ in 0..32 {
-        let Some(error) = cause else { break };
-        write!(f, ": {error}")?;
-        cause = error.source();
-    }
-    Ok(())
+    let mut sources = causes(error).skip(1);
+    sources.try_for_each(|source| write!(f, ": {source}"))
 }
 
 /// Hands each field to a function, by its name without `r#`.

@@ -1,27 +1,20 @@
 use std::any::Any;
-use std::error::Error;
 
 use tower::BoxError;
+
+use crate::model::causes::causes;
 
 /// Returns `true` if tower's or tokio's time limit is among the causes of an error.
 pub(super) fn timed_out<E: 'static>(error: &E) -> bool {
     let error: &dyn Any = error;
-    let mut cause: Option<&(dyn Error + 'static)> =
-        if let Some(boxed) = error.downcast_ref::<BoxError>() {
-            Some(&**boxed)
-        } else if error.is::<tower::timeout::error::Elapsed>()
-            || error.is::<tokio::time::error::Elapsed>()
-        {
-            return true;
-        } else {
-            None
-        };
-    while let Some(error) = cause {
-        if error.is::<tower::timeout::error::Elapsed>() || error.is::<tokio::time::error::Elapsed>()
-        {
-            return true;
+    match error.downcast_ref::<BoxError>() {
+        Some(boxed) => causes(&**boxed).any(|error| {
+            error.is::<tower::timeout::error::Elapsed>()
+                || error.is::<tokio::time::error::Elapsed>()
+        }),
+        None => {
+            error.is::<tower::timeout::error::Elapsed>()
+                || error.is::<tokio::time::error::Elapsed>()
         }
-        cause = error.source();
     }
-    false
 }

@@ -1,8 +1,9 @@
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 
 use tokio_postgres::error::SqlState;
+
+use crate::model::causes::{causes, with_causes};
 
 /// An error of PostgreSQL: it could not be reached, or did not do what it was asked for.
 ///
@@ -85,13 +86,7 @@ impl PostgresError {
 
     /// Returns the text and its causes in one line.
     pub(crate) fn with_causes(&self) -> String {
-        let mut text = self.message.clone();
-        let mut next = self.source();
-        while let Some(source) = next {
-            let _ = write!(text, ": {source}");
-            next = source.source();
-        }
-        text.replace('\n', ", ")
+        with_causes(self).replace('\n', ", ")
     }
 }
 
@@ -169,12 +164,6 @@ fn classify_sqlstate(state: &SqlState) -> (&'static str, &'static str, bool) {
 }
 
 fn io_kind(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
-    let mut next = error.source();
-    while let Some(source) = next {
-        if let Some(error) = source.downcast_ref::<io::Error>() {
-            return Some(error.kind());
-        }
-        next = source.source();
-    }
-    None
+    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+    io.map(io::Error::kind)
 }

@@ -2,6 +2,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 
+use crate::model::causes::with_causes;
 use crate::model::snapshot::health::HealthStatus;
 use crate::model::snapshot::private::PrivateText;
 
@@ -92,7 +93,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Finding {
     /// An error fails the check with the code `error`; its text and its causes are the detail.
     fn from(result: Result<(), E>) -> Self {
         result.map_or_else(
-            |error| Self::fail("error").with_detail(error_chain(error)),
+            |error| Self::fail("error").with_detail(with_causes(&*error.into())),
             |()| Self::pass(),
         )
     }
@@ -100,19 +101,6 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Finding {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<Self, E>> for Finding {
     fn from(result: Result<Self, E>) -> Self {
-        result.unwrap_or_else(|error| Self::fail("error").with_detail(error_chain(error)))
+        result.unwrap_or_else(|error| Self::fail("error").with_detail(with_causes(&*error.into())))
     }
-}
-
-/// Joins the texts of an error and its causes.
-fn error_chain(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
-    let error = error.into();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,0 +1,73 @@
+//! An error and its causes.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// The most causes that are looked at: an error of another crate may be its own cause.
+const MAX_CAUSES: usize = 32;
+
+/// Returns an error, the error that caused it, and so on.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source()).take(1 + MAX_CAUSES)
+}
+
+/// Returns the texts of an error and of its causes, as `a: b: c`.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for (nth, cause) in causes(error).enumerate() {
+        let separator = if nth == 0 { "" } else { ": " };
+        let _ = write!(text, "{separator}{cause}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Cause(&'static str, Option<Box<Cause>>);
+
+    impl fmt::Display for Cause {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Cause {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[derive(Debug)]
+    struct Ring;
+
+    impl fmt::Display for Ring {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("round")
+        }
+    }
+
+    impl Error for Ring {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn causes_follow_their_error() {
+        let error = Cause("a", Some(Cause("b", Some(Cause("c", None).into())).into()));
+        assert_eq!(with_causes(&error), "a: b: c");
+        assert_eq!(with_causes(&Cause("alone", None)), "alone");
+    }
+
+    #[test]
+    fn a_ring_of_causes_has_an_end() {
+        assert_eq!(causes(&Ring).count(), 33);
+    }
+}
