@@ -8,7 +8,10 @@ pub(crate) mod tls;
 #[path = "net/tls/disabled.rs"]
 pub(crate) mod tls;
 
+mod headers;
+
 mod http;
 
 pub(crate) use error::{explain, innermost, one_line};
-pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after, user_agent};
+pub(crate) use headers::{json_headers, user_agent};
+pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after};

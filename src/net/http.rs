@@ -29,10 +29,6 @@ pub(crate) fn http_client(
     Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
-pub(crate) const fn user_agent() -> &'static str {
-    concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
-}
-
 /// Whether the answer is an HTML page: with status 200 too, that is no receiver that took anything.
 pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
     has_type(headers, "text/html")

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::config::SslMode;
 
 use super::error::PostgresError;
@@ -84,7 +85,8 @@ pub(super) fn split_parameters(
 impl Encryption {
     /// Sets a parameter; returns `false` for one of another kind.
     fn set_parameter(&mut self, key: &str, value: &str) -> Result<bool, PostgresError> {
-        let path = || Some(PathBuf::from(percent_decode(value)));
+        let text = || percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let path = || Some(PathBuf::from(text()));
         match key {
             "sslmode" => {
                 self.mode = EncryptionMode::parse(value).ok_or_else(|| {
@@ -101,23 +103,6 @@ impl Encryption {
         }
         Ok(true)
     }
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = (byte == b'%').then(|| after.get(..2)).flatten();
-        let hex = hex.and_then(|hex| std::str::from_utf8(hex).ok());
-        let escaped = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() {
-            &after[2..]
-        } else {
-            after
-        };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

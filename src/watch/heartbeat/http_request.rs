@@ -2,19 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::time::timeout;
 
 use super::queue::SendResult;
-use crate::config::{self, Endpoint, Secret};
+use crate::config::{self, Endpoint};
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::model::units::format_duration;
 use crate::net::{
-    HttpClient, explain, http_client, is_a_web_page, one_line, retry_after, user_agent,
+    HttpClient, explain, http_client, is_a_web_page, json_headers, one_line, retry_after,
 };
 
 /// Bytes of a response that are read at most, to be logged where the beat is refused.
@@ -42,7 +41,7 @@ pub(super) struct SendOutcome {
 }
 
 impl HttpSender {
-    /// The error says what is wrong with the certificates.
+    /// The error says what is wrong with the certificates or the token.
     pub(super) fn new(
         endpoint: &Endpoint,
         config: &config::HeartbeatConfig,
@@ -52,7 +51,7 @@ impl HttpSender {
             // A little less than for all: so a connection that isn't made is told from a late answer.
             client: http_client(tls, config.timeout * 9 / 10)?,
             base: endpoint.without_user().trim_end_matches('/').to_owned(),
-            headers: request_headers(endpoint, config.token.as_ref()),
+            headers: json_headers(CONTENT_TYPE, config.token.as_ref(), endpoint)?,
             timeout: config.timeout,
         })
     }
@@ -95,25 +94,6 @@ impl HttpSender {
     fn timeout_message(&self) -> String {
         format!("no answer within {}", format_duration(self.timeout))
     }
-}
-
-fn request_headers(endpoint: &Endpoint, token: Option<&Secret>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let bearer = token
-        .and_then(Secret::expose)
-        .map(|token| format!("Bearer {token}"));
-    let basic = || {
-        let user = base64::engine::general_purpose::STANDARD.encode(endpoint.user()?);
-        Some(format!("Basic {user}"))
-    };
-    let credentials = bearer.or_else(basic);
-    if let Some(Ok(mut value)) = credentials.map(HeaderValue::try_from) {
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    headers
 }
 
 fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendOutcome {
@@ -177,6 +157,7 @@ fn rejected(cause: String, fix: Option<&'static str>) -> SendOutcome {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use http::header::RETRY_AFTER;
 
     use super::*;

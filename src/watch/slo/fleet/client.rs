@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::ACCEPT;
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::time::{Instant, timeout_at};
 
 use super::{PrometheusReporter, deadline_instant};
-use crate::config::Secret;
 use crate::model::units::format_duration;
-use crate::net::{HttpClient, explain, http_client, is_a_web_page, one_line, user_agent};
+use crate::net::{HttpClient, explain, http_client, is_a_web_page, json_headers, one_line};
 
 /// The largest body of a response. A thousand objectives with two results each are a tenth of this.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -38,7 +36,7 @@ impl PrometheusClient {
         Ok(Self {
             client: http_client(tls, CONNECT_TIMEOUT.min(reporter.deadline * 9 / 10))?,
             base: reporter.url.without_user().trim_end_matches('/').to_owned(),
-            headers: headers(reporter)?,
+            headers: json_headers(ACCEPT, reporter.token.as_ref(), &reporter.url)?,
             timeout: reporter.deadline,
             deadline: deadline_instant(reporter),
         })
@@ -65,26 +63,6 @@ impl PrometheusClient {
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         check_response(head.status, &head.headers, body)
     }
-}
-
-fn headers(reporter: &PrometheusReporter) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let token = reporter.token.as_ref().and_then(Secret::expose);
-    let basic = || {
-        let user = base64::engine::general_purpose::STANDARD.encode(reporter.url.user()?);
-        Some(format!("Basic {user}"))
-    };
-    let credentials = token.map(|token| format!("Bearer {token}")).or_else(basic);
-    if let Some(text) = credentials {
-        // Not sent at all it would look like a wrong token.
-        let value = HeaderValue::try_from(text);
-        let mut value = value.map_err(|_| "the token is no text that a header can hold")?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
 }
 
 /// Returns the body of a successful response. Redirects are not followed: the token would go to another

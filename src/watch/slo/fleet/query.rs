@@ -1,12 +1,15 @@
 //! One query to the API, and its request path.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The largest number of steps of a window at which samples are looked up.
 const MAX_STEPS: u64 = 1_000;
+/// The characters of an expression that are escaped.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
+
 /// A query of a report, for all objectives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ReportQuery {
@@ -56,7 +59,7 @@ impl QueryRequest {
 
 /// Returns the path of an instant query.
 pub(super) fn query_path(expression: &str, at: Timestamp) -> String {
-    let query = percent_encode(expression);
+    let query = utf8_percent_encode(expression, ESCAPED);
     format!("/api/v1/query?time={}&query={query}", format_seconds(at))
 }
 
@@ -68,7 +71,7 @@ pub(super) fn query_range_path(
     step: u64,
 ) -> String {
     let (query, first, last) = (
-        percent_encode(expression),
+        utf8_percent_encode(expression, ESCAPED),
         format_seconds(first),
         format_seconds(last),
     );
@@ -79,20 +82,6 @@ fn format_seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
     let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
     format!("{seconds}.{millis:03}")
-}
-
-fn percent_encode(expression: &str) -> String {
-    let mut text = String::new();
-    for byte in expression.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => text.push(char::from(byte)),
-            // Writing into a string doesn't fail.
-            _ => {
-                let _ = write!(text, "%{byte:02X}");
-            }
-        }
-    }
-    text
 }
 
 /// Returns the number of steps of a window.

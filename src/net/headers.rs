@@ -1,0 +1,62 @@
+//! The headers of requests.
+
+use base64::Engine as _;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::{Endpoint, Secret};
+
+pub(crate) const fn user_agent() -> &'static str {
+    concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
+}
+
+/// Returns the headers of each request to an API of JSON: `json` says so of the body or the answer. The
+/// credentials are the token, or else user and password of the endpoint.
+pub(crate) fn json_headers(
+    json: HeaderName,
+    token: Option<&Secret>,
+    endpoint: &Endpoint,
+) -> Result<HeaderMap, &'static str> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(user_agent()));
+    headers.insert(json, HeaderValue::from_static("application/json"));
+    let token = token.and_then(Secret::expose);
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    if let Some(text) = bearer.or_else(|| basic_credentials(endpoint)) {
+        // Not sent at all it would look like a wrong token.
+        let value = HeaderValue::try_from(text);
+        let mut value = value.map_err(|_| "the token is no text that a header can hold")?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+/// Returns user and password of an endpoint as the value of `Authorization`.
+pub(crate) fn basic_credentials(endpoint: &Endpoint) -> Option<String> {
+    let user = base64::engine::general_purpose::STANDARD.encode(endpoint.user()?);
+    Some(format!("Basic {user}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{ACCEPT, CONTENT_TYPE};
+
+    use super::*;
+
+    #[test]
+    fn a_token_comes_before_the_user_of_the_endpoint_and_is_sensitive() {
+        let endpoint = "http://user:p%40ss@localhost:9090".parse().unwrap();
+        let headers = json_headers(ACCEPT, None, &endpoint).unwrap();
+        assert_eq!(headers[AUTHORIZATION], "Basic dXNlcjpwQHNz");
+        assert_eq!(headers[ACCEPT], "application/json");
+        let token = Secret::new("s3cret");
+        let headers = json_headers(CONTENT_TYPE, Some(&token), &endpoint).unwrap();
+        assert_eq!(headers[AUTHORIZATION], "Bearer s3cret");
+        assert!(headers[AUTHORIZATION].is_sensitive());
+        assert!(json_headers(ACCEPT, Some(&Secret::new("a\nb")), &endpoint).is_err());
+        let endpoint = "http://localhost:9090".parse().unwrap();
+        let headers = json_headers(ACCEPT, None, &endpoint).unwrap();
+        assert!(!headers.contains_key(AUTHORIZATION));
+    }
+}
