@@ -10,8 +10,11 @@ pub(crate) mod tls;
 
 mod headers;
 
+mod proxy;
+
 mod http;
 
 pub(crate) use error::{explain, innermost, one_line};
 pub(crate) use headers::{json_headers, user_agent};
 pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after};
+pub(crate) use proxy::grpc_proxy_connector;

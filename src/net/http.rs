@@ -3,30 +3,61 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, PROXY_AUTHORIZATION, RETRY_AFTER};
+use http::{HeaderMap, Request};
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 
+use super::proxy::{Proxies, ProxyConnector};
 use super::tls;
 use crate::config::TlsConfig;
 
-/// Keeps connections open between requests.
-pub(crate) type HttpClient = Client<tls::Connector, Full<Bytes>>;
+/// A client that keeps connections open between requests.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    client: Client<tls::Connector, Full<Bytes>>,
+    proxies: Proxies,
+}
 
-/// Returns a client for `http`, and for `https` with these certificates where they are given; needs a
-/// tokio runtime around it when it is used.
+/// Returns a client for `http`, and for `https` with these certificates where they are given, by way of the
+/// proxies of the environment; needs a tokio runtime around it when it is used.
 pub(crate) fn http_client(
     tls: Option<&TlsConfig>,
     connect_timeout: Duration,
 ) -> Result<HttpClient, String> {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(connect_timeout));
-    connector.set_nodelay(true);
-    let connector = tls::for_http(tls, connector)?;
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
+    HttpClient::with_proxies(tls, connect_timeout, Proxies::from_env())
+}
+
+impl HttpClient {
+    pub(super) fn with_proxies(
+        tls: Option<&TlsConfig>,
+        connect_timeout: Duration,
+        proxies: Proxies,
+    ) -> Result<Self, String> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(connect_timeout));
+        tcp.set_nodelay(true);
+        let connector = ProxyConnector {
+            tcp,
+            proxies: proxies.clone(),
+            forwards: true,
+        };
+        let connector = tls::for_http(tls, connector)?;
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            proxies,
+        })
+    }
+
+    pub(crate) fn request(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
+        if let Some(credentials) = self.proxies.credentials(request.uri()) {
+            let headers = request.headers_mut();
+            headers.entry(PROXY_AUTHORIZATION).or_insert(credentials);
+        }
+        self.client.request(request)
+    }
 }
 
 /// Whether the answer is an HTML page: with status 200 too, that is no receiver that took anything.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,12 +14,13 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::error::innermost;
+use super::proxy::ProxyConnector;
 use crate::config::TlsConfig;
 
 pub(crate) use refusal::RefusalProbe;
 
 /// A connector for plain and encrypted connections.
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+pub(super) type Connector = HttpsConnector<ProxyConnector>;
 
 pub(crate) fn for_grpc(tls: &TlsConfig, timeout: Duration) -> Result<ClientTlsConfig, String> {
     // Judged here, because tonic would only fail at the first connection.
@@ -41,9 +41,9 @@ pub(crate) fn for_grpc(tls: &TlsConfig, timeout: Duration) -> Result<ClientTlsCo
 /// Without certificates for a plain endpoint.
 pub(super) fn for_http(
     tls: Option<&TlsConfig>,
-    mut connector: HttpConnector,
+    mut connector: ProxyConnector,
 ) -> Result<Connector, String> {
-    connector.enforce_http(false);
+    connector.tcp.enforce_http(false);
     let config = match tls {
         Some(tls) => client_config(tls)?,
         None => with_roots(RootCertStore::empty())?.with_no_client_auth(),

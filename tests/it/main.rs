@@ -31,6 +31,8 @@ mod otlp;
 mod parity;
 #[cfg(all(unix, feature = "otlp"))]
 mod processes;
+#[cfg(feature = "otlp")]
+mod proxy;
 mod robust;
 mod roles;
 #[cfg(feature = "cli")]

@@ -1,11 +1,11 @@
 //! A build without encryption.
 
-use hyper_util::client::legacy::connect::HttpConnector;
+use super::proxy::ProxyConnector;
 
 use crate::config::{Endpoint, TlsConfig};
 
 /// A connector for plain connections.
-pub(super) type Connector = HttpConnector;
+pub(super) type Connector = ProxyConnector;
 
 /// There is no encrypted connection whose end could be explained.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl RefusalProbe {
 #[expect(clippy::unnecessary_wraps, reason = "as its sibling with encryption")]
 pub(super) const fn for_http(
     _: Option<&TlsConfig>,
-    connector: HttpConnector,
+    connector: ProxyConnector,
 ) -> Result<Connector, String> {
     Ok(connector)
 }

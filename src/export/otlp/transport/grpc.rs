@@ -11,7 +11,7 @@ use tonic_types::StatusExt as _;
 use super::{ExportFailure, RetryHint, USER_AGENT, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp, TelemetrySignal};
 use crate::net::tls::RefusalProbe;
-use crate::net::{innermost, one_line};
+use crate::net::{grpc_proxy_connector, innermost, one_line};
 
 #[derive(Clone, Debug)]
 pub(super) struct GrpcTransport {
@@ -91,7 +91,10 @@ impl GrpcTransport {
 
 /// Connects with the first request.
 fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<Channel> {
-    let client = tonic::client::Grpc::new(endpoint.connect_lazy());
+    let client = tonic::client::Grpc::new(match grpc_proxy_connector(endpoint.uri()) {
+        Some(connector) => endpoint.connect_with_connector_lazy(connector),
+        None => endpoint.connect_lazy(),
+    });
     match compression {
         Compression::Gzip => client
             .send_compressed(CompressionEncoding::Gzip)
