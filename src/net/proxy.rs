@@ -3,7 +3,8 @@
 //!
 //! A proxy forwards requests of `http` as a whole, and opens a tunnel for `https`, so that it sees neither
 //! headers nor bodies there. Unlike curl, which leaves that to `no_proxy`, this host is always reached
-//! directly: a collector beside the service is no matter of a proxy.
+//! directly: a collector beside the service is no matter of a proxy. A proxy of another kind, such as socks5,
+//! is warned of once and not used, because the variables are shared with programs that know it.
 
 mod connector;
 
@@ -11,7 +12,7 @@ mod connector;
 mod tests;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -41,13 +42,34 @@ pub(super) struct Proxies(Arc<Matcher>);
 
 impl Proxies {
     pub(super) fn from_env() -> Self {
-        Self(Arc::new(Matcher::from_env()))
+        static WARNED: Once = Once::new();
+        let proxies = Self(Arc::new(Matcher::from_env()));
+        if let Some(scheme) = proxies.unsupported_scheme() {
+            WARNED.call_once(|| {
+                tracing::warn!(
+                    scheme,
+                    "a proxy of the environment is not used: only http is supported"
+                );
+            });
+        }
+        proxies
+    }
+
+    /// Returns the scheme of a proxy that is configured and can't be used.
+    fn unsupported_scheme(&self) -> Option<String> {
+        let anywhere = ["http://example.invalid", "https://example.invalid"];
+        let destinations = anywhere.map(Uri::from_static).into_iter();
+        let proxies = destinations.filter_map(|destination| self.0.intercept(&destination));
+        let mut schemes = proxies.map(|proxy| proxy.uri().scheme_str().map(str::to_owned));
+        schemes.find(|scheme| scheme.as_deref() != Some("http"))?
     }
 
     /// Returns the proxy for a destination; `None` where it is reached directly.
     fn find(&self, destination: &Uri) -> Option<Intercept> {
         let is_local = is_loopback(destination.host()?);
-        self.0.intercept(destination).filter(|_| !is_local)
+        let proxy = self.0.intercept(destination).filter(|_| !is_local);
+        // Spoken to in clear text, one of another kind would learn the credentials.
+        proxy.filter(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTP))
     }
 
     /// Returns the credentials that a request brings to the proxy that forwards it. For a tunnel, the

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
@@ -72,11 +72,6 @@ impl ProxyConnector {
         destination: Uri,
     ) -> Result<TokioIo<ProxyStream>, String> {
         let address = proxy.uri().clone();
-        if address.scheme() != Some(&Scheme::HTTP) {
-            // Spoken to in clear text, it would learn the credentials.
-            let scheme = address.scheme_str().unwrap_or_default();
-            return Err(format!("{scheme} is not supported, only http"));
-        }
         if self.forwards && is_forwarded(&destination) {
             let connected = self.tcp.call(address).await;
             return Ok(stream(connected.map_err(|error| explain(&error))?, true));

@@ -140,20 +140,35 @@ async fn a_proxy_that_opens_no_tunnel_is_named() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_away_or_not_supported_is_named_without_its_password() {
+async fn a_proxy_that_is_away_is_named_without_its_password() {
     let proxy = TestProxy::start().await;
     let (url, authority) = (proxy.url(), proxy.authority.clone());
     drop(proxy);
-    let unsupported = url.replace("http://", "socks5://");
-    for (url, cause) in [
-        (url, "Connection refused (os error 111)"),
-        (unsupported, "socks5 is not supported, only http"),
-    ] {
-        let client = client(Matcher::builder().http(url).build());
-        let error = client.request(request("http://collector.example/")).await;
-        let explained = explain(&error.unwrap_err());
-        assert_eq!(explained, format!("the proxy {authority}: {cause}"));
+    let client = client(Matcher::builder().http(url).build());
+    let error = client.request(request("http://collector.example/")).await;
+    let explained = explain(&error.unwrap_err());
+    let cause = "Connection refused (os error 111)";
+    assert_eq!(explained, format!("the proxy {authority}: {cause}"));
+}
+
+#[test]
+fn a_proxy_of_an_unsupported_kind_is_told_and_not_used() {
+    let proxies = |url: &str| Proxies(Arc::new(Matcher::builder().all(url).build()));
+    let destinations = ["http://collector.example/", "https://collector.example/"];
+    for url in ["socks5://user:secret@proxy:1080", "https://proxy:3128"] {
+        let proxies = proxies(url);
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_owned());
+        assert_eq!(proxies.unsupported_scheme(), scheme);
+        for destination in destinations.map(Uri::from_static) {
+            assert!(
+                proxies.find(&destination).is_none(),
+                "{destination} by {url}"
+            );
+        }
     }
+    let usable = proxies("http://proxy:3128");
+    assert_eq!(usable.unsupported_scheme(), None);
+    assert!(usable.find(&Uri::from_static(destinations[1])).is_some());
 }
 
 #[tokio::test]
