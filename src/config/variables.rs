@@ -21,6 +21,9 @@ pub(super) const CONFIG_FILE: &str = "VANTAGE_OBS_CONFIG";
 /// The port that OpenTelemetry gives a Prometheus exporter when only its host is set.
 const PROMETHEUS_PORT: u16 = 9464;
 
+/// The paths of the settings that a variable decided.
+type ApplyResult = Result<Vec<String>, InvalidValue>;
+
 /// An environment variable that decides a setting.
 #[derive(Clone, Copy, Debug)]
 pub struct EnvVariable {
@@ -28,17 +31,13 @@ pub struct EnvVariable {
     pub name: &'static str,
     /// The dotted paths of the settings that it decides.
     pub paths: &'static [&'static str],
-    /// Replaces the parsing by the setting's type; returns the paths of the decided settings.
-    special: Option<fn(&mut Config, &str) -> Result<Vec<String>, InvalidValue>>,
+    /// Takes the place of the parsing by the setting's type.
+    special: Option<fn(&mut Config, &str) -> ApplyResult>,
 }
 
 impl EnvVariable {
-    /// Applies the variable's value to the config; returns the paths of the decided settings.
-    pub(super) fn apply(
-        &self,
-        config: &mut Config,
-        text: &str,
-    ) -> Result<Vec<String>, InvalidValue> {
+    /// Applies the variable's value to the config.
+    pub(super) fn apply(&self, config: &mut Config, text: &str) -> ApplyResult {
         if let Some(special) = self.special {
             return special(config, text);
         }
@@ -55,13 +54,8 @@ impl EnvVariable {
     }
 }
 
-/// Sets the setting at a path; returns the paths of the decided settings.
-fn set_path(
-    config: &mut Config,
-    path: &str,
-    text: &str,
-    syntax: VariableSyntax,
-) -> Result<Vec<String>, InvalidValue> {
+/// Sets the setting at a path.
+fn set_path(config: &mut Config, path: &str, text: &str, syntax: VariableSyntax) -> ApplyResult {
     let Some(field) = find(config.fields(), path) else {
         // A test finds every path of the table.
         return Ok(Vec::new());
@@ -187,7 +181,7 @@ pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Sets resource attributes, each in its own field if it has one.
-fn apply_resource_attributes(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_resource_attributes(config: &mut Config, text: &str) -> ApplyResult {
     let pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, PAIRS))?;
     let mut decided = Vec::new();
     for (name, value) in pairs {
@@ -201,12 +195,12 @@ fn apply_resource_attributes(config: &mut Config, text: &str) -> Result<Vec<Stri
     Ok(decided)
 }
 
-fn apply_traces_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_traces_exporter(config: &mut Config, text: &str) -> ApplyResult {
     config.traces.enabled = !parse_exporters(text, &["otlp"])?.is_empty();
     Ok(vec!["traces.enabled".into()])
 }
 
-fn apply_metrics_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_metrics_exporter(config: &mut Config, text: &str) -> ApplyResult {
     let found = parse_exporters(text, &["otlp", "prometheus"])?;
     config.metrics.prometheus.enabled = found.contains(&"prometheus");
     config.metrics.otlp.enabled = found.contains(&"otlp");
@@ -216,19 +210,19 @@ fn apply_metrics_exporter(config: &mut Config, text: &str) -> Result<Vec<String>
     ])
 }
 
-fn apply_logs_exporter(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_logs_exporter(config: &mut Config, text: &str) -> ApplyResult {
     config.logs.otlp = !parse_exporters(text, &["otlp"])?.is_empty();
     Ok(vec!["logs.otlp".into()])
 }
 
-fn apply_prometheus_host(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_prometheus_host(config: &mut Config, text: &str) -> ApplyResult {
     let listen = &mut config.http.listen;
     let port = listen.map_or(PROMETHEUS_PORT, |address| address.port());
     *listen = Some(SocketAddr::new(parse_host(text)?, port));
     Ok(vec!["http.listen".into()])
 }
 
-fn apply_prometheus_port(config: &mut Config, text: &str) -> Result<Vec<String>, InvalidValue> {
+fn apply_prometheus_port(config: &mut Config, text: &str) -> ApplyResult {
     let listen = &mut config.http.listen;
     let host = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
     *listen = Some(SocketAddr::new(host, parse_port(text)?));
