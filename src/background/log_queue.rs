@@ -4,7 +4,7 @@
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How many lines may wait. More means that the log is stuck, and the metrics count on.
+/// The number of lines that may wait. More means that the log is stuck; the metrics count on.
 const CAPACITY: usize = 16;
 
 type WriteLine = Box<dyn FnOnce() + Send>;

@@ -11,7 +11,7 @@ use std::{fmt, io};
 use super::thread;
 use crate::record::sync::lock;
 
-/// How many changes may wait. More are dropped.
+/// The number of changes that may wait. More are dropped.
 const CAPACITY: usize = 256;
 
 /// A change of state that subscribers are notified of.

@@ -21,7 +21,7 @@ struct Down {
 pub(crate) struct Outage {
     /// From the first failure to the success that ended it.
     pub(crate) lasted: Duration,
-    /// How often it was tried in vain.
+    /// The number of failed tries.
     pub(crate) failures: u64,
 }
 

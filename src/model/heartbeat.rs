@@ -114,12 +114,12 @@ impl fmt::Display for LifecycleState {
 }
 
 impl Beat {
-    /// What a beat without an interval beats in.
+    /// The interval of a beat that names none.
     pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 }
 
 impl BeatProgress {
-    /// Whether there is something to get on with.
+    /// Returns whether there is work in flight or waiting.
     pub(crate) fn has_work(&self) -> bool {
         self.in_flight > 0 || self.queue_depth.is_some_and(|depth| depth > 0)
     }

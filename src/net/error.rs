@@ -19,7 +19,7 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     innermost(error)
 }
 
-/// Whether one of the causes is a time limit: that of connecting, because answers have theirs
+/// Returns whether one of the causes is a time limit: that of connecting, because answers have theirs
 /// elsewhere.
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| {

@@ -60,12 +60,12 @@ impl HttpClient {
     }
 }
 
-/// Whether the answer is an HTML page: with status 200 too, that is no receiver that took anything.
+/// Returns whether the answer is an HTML page: with status 200 too, that is no receiver that took anything.
 pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
     has_type(headers, "text/html")
 }
 
-/// Whether the content type is `wanted`, with or without parameters.
+/// Returns whether the content type is `wanted`, with or without parameters.
 pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))

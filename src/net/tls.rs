@@ -66,7 +66,7 @@ fn with_roots(
     Ok(builder.with_root_certificates(roots))
 }
 
-/// What encrypted connections are made with.
+/// Returns the configuration of encrypted connections.
 pub(crate) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
     let builder = with_roots(roots(tls)?)?;
     match (&tls.client_certificate, &tls.client_key) {

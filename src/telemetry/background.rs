@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::record::sync::lock;
 
-/// What runs until its guard is dropped, in the order in which it was started.
+/// The guards of background work, which ends when they are dropped, in the order of their start.
 #[derive(Debug, Default)]
 pub(super) struct Background(Mutex<Vec<Box<dyn Any + Send>>>);
 

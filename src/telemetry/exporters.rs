@@ -1,4 +1,4 @@
-//! What leaves the process on its own: traces, log records and pushed metrics.
+//! The signals that leave the process on their own: traces, log records and pushed metrics.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Exporters {
         self.push.down()
     }
 
-    /// How long a flush or shutdown may take.
+    /// Returns the time limit of a flush or shutdown.
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -38,7 +38,7 @@ impl Telemetry {
         self.0.watch.health.evaluate().status
     }
 
-    /// Whether the service may be sent requests, as `/api/v1/health/ready` has it.
+    /// Returns whether the service may be sent requests, as `/api/v1/health/ready` has it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.watch.health.evaluate().ready
@@ -79,7 +79,7 @@ impl Inner {
         delay.saturating_sub(Instant::now().saturating_duration_since(since))
     }
 
-    /// What is left of the delay, where a listener of ours is to stay open for it.
+    /// Returns the rest of the delay, where a listener of ours is to stay open for it.
     pub(super) fn pause(&self) -> Duration {
         let left = self.unready();
         if self.server.is_serving() {

@@ -17,7 +17,7 @@ use crate::watch::heartbeat::{
     register_heartbeat_metrics,
 };
 
-/// How long the store may take to close, after everything that waited for it was kept.
+/// The time limit for closing the store, after everything that waited for it was kept.
 const CLOSING: Duration = Duration::from_millis(250);
 
 /// The heartbeat service, the receiver of beats, and the writer of the store.

@@ -1,4 +1,4 @@
-//! What measurements are recorded into: providers, instruments, and the handles of each family.
+//! The targets of measurements: providers, instruments, and the handles of each family.
 
 use opentelemetry_sdk::error::OTelSdkError;
 
@@ -146,7 +146,7 @@ impl Handles {
         }
     }
 
-    /// What heartbeats report of this process.
+    /// Returns the sources of what heartbeats report of this process.
     pub(super) fn heartbeat_sources(
         &self,
         clock: &Clock,

@@ -6,7 +6,7 @@ use super::{Inner, Telemetry, timer};
 use crate::export::flush_report::{FlushError, FlushReport};
 use crate::store::block_on;
 
-/// What a dropped telemetry gives its export; longer would look like a hang.
+/// The time limit for the export of a dropped telemetry; a longer one would look like a hang.
 const AT_DROP: Duration = Duration::from_secs(1);
 
 impl Telemetry {
@@ -74,7 +74,7 @@ impl Telemetry {
 }
 
 impl Inner {
-    /// What is counted up to now goes to the store while that still takes it.
+    /// Stores the counts up to now, while the store still takes them.
     fn conclude(&self) {
         if !self.config.config.disabled {
             self.watch.conclude();

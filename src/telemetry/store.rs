@@ -60,7 +60,7 @@ pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &Stor
     check.store(move || store_writer.status());
 }
 
-/// Where objectives keep their slices: nowhere, where nothing outlives the process.
+/// Returns the store of the slices of objectives; `None` where nothing outlives the process.
 pub(super) fn slices(config: &Config, store_writer: &StoreWriter) -> Option<SloStore> {
     let outlives = config.store.kind != StoreKind::Memory;
     outlives.then(|| SloStore {

@@ -1,4 +1,4 @@
-//! Where `tracing` events and spans go: lines, traces, and OTLP log records.
+//! The destinations of `tracing` events and spans: lines, traces, and OTLP log records.
 
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};

@@ -24,7 +24,7 @@ pub(super) async fn wait(time: Duration) {
     }
 }
 
-/// What a future resolves to, if it does in time. Needs no runtime either.
+/// Returns the output of a future, if it resolves in time. Needs no runtime either.
 pub(super) async fn at_most<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut over) = (pin!(future), pin!(wait(time)));
     poll_fn(|context| match future.as_mut().poll(context) {

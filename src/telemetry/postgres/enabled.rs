@@ -16,7 +16,7 @@ use crate::store::{PostgresStore, Store};
 use crate::telemetry::{InitError, Telemetry, WatchGuard};
 use crate::watch::health::CheckBuilder;
 
-/// How long one call to the store's database may take; its writer gives up a little later.
+/// The time limit of one call to the store's database; its writer gives up a little later.
 const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Telemetry {
