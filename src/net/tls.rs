@@ -1,4 +1,4 @@
-//! Certificates for `https` endpoints.
+//! Certificates of encrypted connections.
 
 mod refusal;
 
@@ -10,7 +10,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::error::innermost;
@@ -46,7 +46,9 @@ pub(super) fn for_http(
     connector.tcp.enforce_http(false);
     let config = match tls {
         Some(tls) => client_config(tls)?,
-        None => with_roots(RootCertStore::empty())?.with_no_client_auth(),
+        None => config_builder()?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth(),
     };
     Ok(HttpsConnectorBuilder::new()
         .with_tls_config(config)
@@ -55,20 +57,26 @@ pub(super) fn for_http(
         .wrap_connector(connector))
 }
 
-/// The provider is named, because a process may have two and then rustls refuses to choose.
-fn with_roots(
-    roots: RootCertStore,
-) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+/// Begins a configuration. The provider is named, because a process may have two and then rustls refuses
+/// to choose.
+pub(crate) fn config_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| innermost(&error))?;
-    Ok(builder.with_root_certificates(roots))
+        .map_err(|error| innermost(&error))
 }
 
 /// Returns the configuration of encrypted connections.
 pub(crate) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
-    let builder = with_roots(roots(tls)?)?;
+    let roots = roots(tls.ca.as_deref(), "otlp.tls.ca")?;
+    with_client_certificate(config_builder()?.with_root_certificates(roots), tls)
+}
+
+/// Completes a configuration with the client certificate, where there is one.
+pub(crate) fn with_client_certificate(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    tls: &TlsConfig,
+) -> Result<ClientConfig, String> {
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => builder
             .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
@@ -80,12 +88,15 @@ pub(crate) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
     }
 }
 
-fn roots(tls: &TlsConfig) -> Result<RootCertStore, String> {
+/// Returns the authorities of a file, or the system's. `setting` names the file.
+pub(crate) fn roots(ca: Option<&Path>, setting: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let Some(ca) = &tls.ca else {
+    let Some(ca) = ca else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
-            return Err("the system knows no certificate authority; set otlp.tls.ca".into());
+            return Err(format!(
+                "the system knows no certificate authority; set {setting}"
+            ));
         }
         return Ok(roots);
     };

@@ -1,18 +1,15 @@
 //! Verification of server certificates by `sslmode`.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::config::TlsConfig;
+use crate::net::tls::{config_builder, roots, with_client_certificate};
 use crate::store::postgres_client::encryption::{Encryption, EncryptionMode};
 use crate::store::postgres_client::error::PostgresError;
 
@@ -25,93 +22,40 @@ pub(super) fn client_config(encryption: &Encryption) -> Result<ClientConfig, Pos
 }
 
 fn try_client_config(encryption: &Encryption) -> Result<ClientConfig, String> {
-    // Named, because a process may have two and then rustls refuses to choose.
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(SslModeVerifier {
-        chain: chain_verifier(encryption, &provider)?,
+    let builder = config_builder()?;
+    let verifier = SslModeVerifier {
+        roots: trusted_roots(encryption)?,
         by_name: encryption.mode == EncryptionMode::VerifyFull || encryption.system_roots,
-        provider: Arc::clone(&provider),
-    });
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        algorithms: builder.crypto_provider().signature_verification_algorithms,
+    };
+    let builder = builder
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    match client_certificate_files(&encryption.tls) {
-        Some((certificate, key)) => builder
-            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-            .map_err(|error| format!("{} and its key: {error}", certificate.display())),
-        None => Ok(builder.with_no_client_auth()),
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match encryption.mode {
+        EncryptionMode::Disable => Ok(builder.with_no_client_auth()),
+        _ => with_client_certificate(builder, &encryption.tls),
     }
 }
 
-fn client_certificate_files(tls: &TlsConfig) -> Option<(&Path, &Path)> {
-    tls.client_certificate
-        .as_deref()
-        .zip(tls.client_key.as_deref())
-}
-
-/// Returns the verifier of the chain; `None` if any certificate will do, as PostgreSQL's own clients have it for `require` without an
-/// authority.
-fn chain_verifier(
-    encryption: &Encryption,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<WebPkiServerVerifier>>, String> {
+/// Returns the authorities; `None` if any certificate will do, as PostgreSQL's own clients have it for
+/// `require` without an authority.
+fn trusted_roots(encryption: &Encryption) -> Result<Option<RootCertStore>, String> {
     let named = encryption.tls.ca.is_some() || encryption.system_roots;
     let verified = match encryption.mode {
         EncryptionMode::Disable | EncryptionMode::Prefer => false,
         EncryptionMode::Require => named,
         EncryptionMode::VerifyCa | EncryptionMode::VerifyFull => true,
     };
-    if !verified {
-        return Ok(None);
-    }
-    let roots = Arc::new(roots(encryption.tls.ca.as_deref())?);
-    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
-        .build()
-        .map(Some)
-        .map_err(|error| error.to_string())
-}
-
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let Some(ca) = ca else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err("the system knows no certificate authority; set sslrootcert".into());
-        }
-        return Ok(roots);
-    };
-    for certificate in certificates(ca)? {
-        roots
-            .add(certificate)
-            .map_err(|error| format!("{}: {error}", ca.display()))?;
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let message = |reason: String| format!("{}: {reason}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| message(error.to_string()))?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| message(error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(message("there is no certificate in PEM form in it".into()));
-    }
-    Ok(certificates)
-}
-
-fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| format!("{}: {error}", file.display()))
+    let roots = || roots(encryption.tls.ca.as_deref(), "sslrootcert");
+    verified.then(roots).transpose()
 }
 
 /// A certificate verifier that checks as much as the mode asks for. Signatures are verified in every mode.
 #[derive(Debug)]
 struct SslModeVerifier {
-    chain: Option<Arc<WebPkiServerVerifier>>,
+    roots: Option<RootCertStore>,
     by_name: bool,
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerCertVerifier for SslModeVerifier {
@@ -120,20 +64,23 @@ impl ServerCertVerifier for SslModeVerifier {
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(chain) = &self.chain else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        let verified = chain.verify_server_cert(certificate, intermediates, name, ocsp, now);
-        match verified {
-            // The name is looked at last, after the chain was found to be good.
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.by_name => Ok(ServerCertVerified::assertion()),
-            verified => verified,
+        if let Some(roots) = &self.roots {
+            let certificate = ParsedCertificate::try_from(certificate)?;
+            verify_server_cert_signed_by_trust_anchor(
+                &certificate,
+                roots,
+                intermediates,
+                now,
+                self.algorithms.all,
+            )?;
+            if self.by_name {
+                verify_server_name(&certificate, name)?;
+            }
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -142,8 +89,7 @@ impl ServerCertVerifier for SslModeVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -152,12 +98,10 @@ impl ServerCertVerifier for SslModeVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
