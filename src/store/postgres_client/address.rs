@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::encryption::split_parameters;
 use super::error::PostgresError;
-use super::tls::PostgresConnector;
+use super::tls::{PostgresConnector, connector};
 use crate::config::{Secret, TlsConfig};
 
 /// The time limit of connecting to one of several hosts, unless the URL sets one: the next host may be
@@ -36,8 +36,10 @@ impl PostgresAddress {
             .map_err(|error| PostgresError::bad_url(&parse_failure(&error)))?;
         config.ssl_mode(encryption.mode.to_client());
         set_defaults(&mut config);
-        let connector = PostgresConnector::new(&encryption)?;
-        Ok(Self { config, connector })
+        Ok(Self {
+            config,
+            connector: connector(&encryption)?,
+        })
     }
 }
 
@@ -47,23 +49,12 @@ impl fmt::Debug for PostgresAddress {
     }
 }
 
-/// Describes the error in a URL, without text that may come from its secret parts.
+/// Describes the error in a URL. Of the client's text only the name of an option with a bad value is told,
+/// which is its own; the rest may come from secret parts of the URL.
 fn parse_failure(error: &tokio_postgres::Error) -> String {
-    const KNOWN: [&str; 9] = [
-        "port",
-        "hostaddr",
-        "connect_timeout",
-        "tcp_user_timeout",
-        "keepalives",
-        "keepalives_idle",
-        "target_session_attrs",
-        "channel_binding",
-        "load_balance_hosts",
-    ];
     let cause = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
-    let is_named = |key: &&&str| cause.ends_with(&format!("`{key}`"));
-    match KNOWN.iter().find(is_named) {
-        Some(key) => format!("has a bad {key}"),
+    match cause.strip_prefix("invalid value for option ") {
+        Some(option) => format!("has a bad {}", option.trim_matches('`')),
         None if cause.contains("unknown option") => "has an unknown parameter".into(),
         None => "cannot be read (is every special character of the password escaped?)".into(),
     }
@@ -107,6 +98,9 @@ mod tests {
         }
         let error = parse("postgres://user@host:99999/x").unwrap_err();
         assert!(error.to_string().contains("has a bad port"), "{error}");
+        let error = parse("postgres://user@host/x?keepalives_retries=often").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("has a bad keepalives_retries;"), "{text}");
     }
 
     #[test]

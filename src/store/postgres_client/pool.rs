@@ -94,13 +94,10 @@ impl PostgresPool {
 
     /// Returns a session, and true if it was used before.
     async fn session(&self) -> Result<(PooledSession, bool), PostgresError> {
-        let idle = || self.with_idle(Vec::pop);
-        while let Some(session) = idle() {
-            if !session.client.is_closed() {
-                return Ok((session, true));
-            }
+        match self.with_idle(Vec::pop) {
+            Some(session) => Ok((session, true)),
+            None => Ok((PooledSession::open(&self.0.address).await?, false)),
         }
-        Ok((PooledSession::open(&self.0.address).await?, false))
     }
 
     fn with_idle<R>(&self, with: impl FnOnce(&mut Vec<PooledSession>) -> R) -> R {
@@ -140,10 +137,8 @@ struct PooledSession {
 impl PooledSession {
     async fn open(address: &PostgresAddress) -> Result<Self, PostgresError> {
         let runtime = Handle::try_current().map_err(|_| PostgresError::no_runtime())?;
-        let (client, connection) = address
-            .config
-            .connect(address.connector.tls_connector())
-            .await?;
+        let PostgresAddress { config, connector } = address.clone();
+        let (client, connection) = config.connect(connector).await?;
         let task = runtime.spawn(async move {
             // A caller that waits for an answer gets the error.
             let _ = connection.await;

@@ -16,28 +16,19 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::encryption::{Encryption, EncryptionMode};
+use super::encryption::Encryption;
 use super::error::PostgresError;
 
-/// The connector of encrypted connections, set up by `sslmode` and its siblings.
+/// The connector of encrypted connections.
 #[derive(Clone)]
 pub(super) struct PostgresConnector(Arc<ClientConfig>);
 
-impl PostgresConnector {
-    pub(super) fn new(encryption: &Encryption) -> Result<Self, PostgresError> {
-        if encryption.mode == EncryptionMode::Disable {
-            let unused = Encryption::default();
-            return trust::client_config(&unused).map(|config| Self(Arc::new(config)));
-        }
-        let mut config = trust::client_config(encryption)?;
-        // What tells a server without the negotiation of old which protocol follows.
-        config.alpn_protocols = vec![b"postgresql".to_vec()];
-        Ok(Self(Arc::new(config)))
-    }
-
-    pub(super) fn tls_connector(&self) -> Self {
-        self.clone()
-    }
+/// Returns the connector that the parameters of a URL ask for.
+pub(super) fn connector(encryption: &Encryption) -> Result<PostgresConnector, PostgresError> {
+    let mut config = trust::client_config(encryption)?;
+    // What tells a server without the negotiation of old which protocol follows.
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    Ok(PostgresConnector(Arc::new(config)))
 }
 
 impl<S> MakeTlsConnect<S> for PostgresConnector
