@@ -9,7 +9,6 @@ use arc_swap::ArcSwapOption;
 use tokio::time::sleep;
 
 use super::address::PostgresAddress;
-use super::error::PostgresError;
 use super::pool::PostgresPool;
 use super::statistics::DatabaseStatistics;
 use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
@@ -55,30 +54,13 @@ async fn run(
         let started = Instant::now();
         let sample = statistics.sample().await;
         on_sample(sample.is_ok());
-        up = publish(latest, sample, up);
+        // Logged once per outage.
+        if up && let Err(error) = &sample {
+            tracing::warn!(target: "vantage_obs", error = error.with_causes(), "PostgreSQL does not answer: its figures are gone until it does");
+        }
+        up = sample.is_ok();
+        latest.store(sample.ok().map(Arc::new));
         sleep(interval_after(started.elapsed())).await;
-    }
-}
-
-/// Publishes a sample, or clears it if the server is away, which is logged once. Returns true if the
-/// server is up.
-fn publish(
-    latest: &LatestDatabase,
-    sample: Result<DatabaseFigures, PostgresError>,
-    was_up: bool,
-) -> bool {
-    match sample {
-        Ok(sample) => {
-            latest.store(Some(Arc::new(sample)));
-            true
-        }
-        Err(error) => {
-            latest.store(None);
-            if was_up {
-                tracing::warn!(target: "vantage_obs", error = error.with_causes(), "PostgreSQL does not answer: its figures are gone until it does");
-            }
-            false
-        }
     }
 }
 

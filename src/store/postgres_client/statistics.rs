@@ -65,11 +65,9 @@ impl DatabaseStatistics {
     pub(super) async fn sample(&mut self) -> Result<DatabaseFigures, PostgresError> {
         let (pool, relations) = (&self.pool, &mut self.relations);
         with_timeout(SAMPLE_TIMEOUT, async {
-            let activity = query_rows(pool, SELECT_ACTIVITY).await?;
-            let activity = activity.first().map(decode_activity).transpose()?;
             Ok(DatabaseFigures {
-                activity: activity.unwrap_or_default(),
-                size_bytes: optional_part(size(pool).await)?,
+                activity: activity(pool).await?,
+                size_bytes: optional_part(query_count(pool, SELECT_SIZE).await)?,
                 connections: optional_part(connections(pool).await)?,
                 relations: optional_part(relations.read(pool).await)?,
             })
@@ -86,6 +84,12 @@ async fn query_rows(pool: &PostgresPool, sql: &'static str) -> Result<Vec<Row>, 
     Ok(rows)
 }
 
+/// Returns the count that one statement selects.
+async fn query_count(pool: &PostgresPool, sql: &'static str) -> Result<u64, PostgresError> {
+    let rows = query_rows(pool, sql).await?;
+    rows.first().map_or(Ok(0), |row| get_count(row, 0))
+}
+
 /// Turns a part that the server refused into `None`; any other error fails the sample.
 fn optional_part<T>(result: Result<T, PostgresError>) -> Result<Option<T>, PostgresError> {
     match result {
@@ -98,7 +102,11 @@ fn optional_part<T>(result: Result<T, PostgresError>) -> Result<Option<T>, Postg
     }
 }
 
-fn decode_activity(row: &Row) -> Result<DatabaseActivity, PostgresError> {
+async fn activity(pool: &PostgresPool) -> Result<DatabaseActivity, PostgresError> {
+    let rows = query_rows(pool, SELECT_ACTIVITY).await?;
+    let Some(row) = rows.first() else {
+        return Ok(DatabaseActivity::default());
+    };
     Ok(DatabaseActivity {
         committed: get_count(row, 0)?,
         rolled_back: get_count(row, 1)?,
@@ -108,27 +116,8 @@ fn decode_activity(row: &Row) -> Result<DatabaseActivity, PostgresError> {
     })
 }
 
-async fn size(pool: &PostgresPool) -> Result<u64, PostgresError> {
-    let rows = query_rows(pool, SELECT_SIZE).await?;
-    rows.first().map_or(Ok(0), |row| get_count(row, 0))
-}
-
-async fn connections(pool: &PostgresPool) -> Result<ServerConnections, PostgresError> {
-    let max = query_rows(pool, SELECT_MAX_CONNECTIONS).await?;
-    let max = max.first().map_or(Ok(0), |row| get_count(row, 0))?;
-    let mut by_state: Vec<_> = STATES.iter().map(|(_, state)| (*state, 0)).collect();
-    for row in query_rows(pool, SELECT_CONNECTIONS).await? {
-        let (state, clients) = (row.try_get::<_, Option<&str>>(0)?, get_count(&row, 1)?);
-        let state = state_name(state);
-        if let Some(entry) = by_state.iter_mut().find(|(known, _)| *known == state) {
-            entry.1 += clients;
-        }
-    }
-    Ok(ServerConnections { max, by_state })
-}
-
-/// The server's names of states and ours; the last is for a state that is not shown.
-const STATES: [(&str, &str); 5] = [
+/// The server's names of states and ours.
+const STATES: [(&str, &str); 4] = [
     ("active", "active"),
     ("idle", "idle"),
     ("idle in transaction", "idle_in_transaction"),
@@ -136,14 +125,20 @@ const STATES: [(&str, &str); 5] = [
         "idle in transaction (aborted)",
         "idle_in_transaction_aborted",
     ),
-    ("", "unknown"),
 ];
 
-fn state_name(state: Option<&str>) -> &'static str {
-    let entry = STATES
-        .iter()
-        .find(|(server_name, _)| Some(*server_name) == state);
-    entry.map_or("unknown", |(_, name)| name)
+async fn connections(pool: &PostgresPool) -> Result<ServerConnections, PostgresError> {
+    let max = query_count(pool, SELECT_MAX_CONNECTIONS).await?;
+    let mut by_state = STATES.map(|(_, name)| (name, 0)).to_vec();
+    let mut unknown = 0;
+    for row in query_rows(pool, SELECT_CONNECTIONS).await? {
+        let state: Option<&str> = row.try_get(0)?;
+        let nth = STATES.iter().position(|(name, _)| Some(*name) == state);
+        let clients = nth.map_or(&mut unknown, |nth| &mut by_state[nth].1);
+        *clients += get_count(&row, 1)?;
+    }
+    by_state.push(("unknown", unknown));
+    Ok(ServerConnections { max, by_state })
 }
 
 /// Returns a count, which the server keeps as a signed number; 0 for NULL.

@@ -27,5 +27,5 @@ JOIN pg_namespace n ON n.oid = r.relnamespace
 LEFT JOIN locked l ON l.relation = r.oid
 WHERE r.shown
 UNION ALL
-SELECT NULL, NULL, NULL, sum(pages)::bigint * current_setting('block_size')::bigint, sum(scans)::bigint
+SELECT NULL, '_other', '_other', sum(pages)::bigint * current_setting('block_size')::bigint, sum(scans)::bigint
 FROM ranked WHERE NOT shown

@@ -32,6 +32,6 @@ JOIN pg_namespace n ON n.oid = r.relnamespace
 LEFT JOIN locked l ON l.relation = r.oid
 WHERE r.shown
 UNION ALL
-SELECT NULL, NULL, sum(pages)::bigint * current_setting('block_size')::bigint,
+SELECT NULL, '_other', sum(pages)::bigint * current_setting('block_size')::bigint,
     sum(sequential_scans)::bigint, sum(index_scans)::bigint
 FROM ranked WHERE NOT shown
