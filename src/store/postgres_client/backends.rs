@@ -1,15 +1,75 @@
 //! Connections, migrations and figures against a real PostgreSQL; `.ci/backends` starts it.
 
+use std::time::Duration;
+
 use super::migrate::tests::with_a_broken_step;
 use super::server::{create_database, open_session, run_script};
 use super::statistics::DatabaseStatistics;
-use super::{PostgresAddress, PostgresPool, migrate};
+use super::{PostgresAddress, PostgresPool, TransactionLimits, migrate, with_timeout};
 use crate::config::{Secret, TlsConfig};
 use crate::model::snapshot::database::{DatabaseFigures, TableFigures};
 
 fn connect_pool(url: &str) -> PostgresPool {
     let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
     PostgresPool::new(address.expect("the URL is valid"), 2)
+}
+
+const LIMITS: TransactionLimits = TransactionLimits {
+    mode: "",
+    statement: Duration::from_secs(5),
+    lock: Duration::from_secs(5),
+};
+
+/// Returns the process of the server that serves a connection of the pool.
+async fn backend_pid(pool: &PostgresPool) -> i32 {
+    let mut transaction = pool.begin(LIMITS).await.unwrap();
+    let rows = transaction.query("SELECT pg_backend_pid()", &[]).await;
+    transaction.commit().await.unwrap();
+    rows.unwrap()[0].get(0)
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_connection_is_used_again_unless_its_call_ran_out_of_time() {
+    let pool = connect_pool(&create_database().await);
+    let first = backend_pid(&pool).await;
+    assert_eq!(backend_pid(&pool).await, first);
+    let slow = async {
+        let mut transaction = pool.begin(LIMITS).await?;
+        transaction.query("SELECT pg_sleep(2)", &[]).await
+    };
+    let error = with_timeout(Duration::from_millis(200), slow).await;
+    assert_eq!(error.unwrap_err().code(), "timeout");
+    // An answer of that call would be read as this one's.
+    let second = backend_pid(&pool).await;
+    assert_ne!(second, first);
+    assert_eq!(backend_pid(&pool).await, second);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_call_beyond_the_bound_of_the_pool_waits_for_a_connection() {
+    let pool = connect_pool(&create_database().await);
+    let one = pool.begin(LIMITS).await.unwrap();
+    let two = pool.begin(LIMITS).await.unwrap();
+    let waited = with_timeout(Duration::from_millis(200), pool.ping()).await;
+    assert_eq!(waited.unwrap_err().code(), "timeout");
+    one.commit().await.unwrap();
+    pool.ping().await.unwrap();
+    // One that is dropped in a transaction makes room as well.
+    let _one = pool.begin(LIMITS).await.unwrap();
+    drop(two);
+    pool.ping().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_connection_that_the_server_closed_gives_way_to_a_new_one() {
+    let url = create_database().await;
+    let pool = connect_pool(&url);
+    let pid = backend_pid(&pool).await;
+    run_script(&url, &format!("SELECT pg_terminate_backend({pid}, 5000)")).await;
+    assert_ne!(backend_pid(&pool).await, pid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,13 +190,8 @@ async fn each_sslmode_believes_what_it_says() {
 
 #[cfg(feature = "tls")]
 async fn is_encrypted(url: &str) -> Result<bool, &'static str> {
-    let limits = super::TransactionLimits {
-        mode: "",
-        statement: std::time::Duration::from_secs(5),
-        lock: std::time::Duration::from_secs(5),
-    };
     let query = async {
-        let mut transaction = connect_pool(url).begin(limits).await?;
+        let mut transaction = connect_pool(url).begin(LIMITS).await?;
         let ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
         let rows = transaction.query(ssl, &[]).await?;
         Ok(rows[0].get(0))
@@ -249,5 +304,5 @@ async fn ten_thousand_tables_are_sampled_in_a_fraction_of_a_second_as_51() {
     eprintln!("10,000 tables, 20,000 indexes: {times:?}");
     // The best, because a busy machine makes the others as slow as it likes.
     let best = times.iter().min().unwrap();
-    assert!(*best < std::time::Duration::from_secs(1), "{times:?}");
+    assert!(*best < Duration::from_secs(1), "{times:?}");
 }
