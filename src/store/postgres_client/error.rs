@@ -103,21 +103,25 @@ impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
         let (code, message, transient) = classify(&error);
         Self {
-            message: message.into(),
-            code,
-            transient,
             source: Some(error.into()),
+            ..Self::new(message.into(), code, transient)
         }
     }
 }
 
-/// Returns the code, the message, and whether the error is transient.
-fn classify(error: &tokio_postgres::Error) -> (&'static str, &'static str, bool) {
+/// The code, the message, and true for a transient error.
+type ErrorClass = (&'static str, &'static str, bool);
+
+const CLOSED: ErrorClass = ("closed", "PostgreSQL closed the connection", true);
+const AUTH_FAILED: ErrorClass = ("auth_failed", "PostgreSQL did not let us in", true);
+const OTHER: ErrorClass = ("error", "PostgreSQL could not do it", true);
+
+fn classify(error: &tokio_postgres::Error) -> ErrorClass {
     if let Some(state) = error.code() {
         return classify_sqlstate(state);
     }
     if error.is_closed() {
-        return ("closed", "PostgreSQL closed the connection", true);
+        return CLOSED;
     }
     // The client has no other way to tell; what went wrong in a handshake comes as an I/O error too.
     if error.to_string().contains("TLS") {
@@ -132,18 +136,16 @@ fn classify(error: &tokio_postgres::Error) -> (&'static str, &'static str, bool)
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
             ("reset", "the connection to PostgreSQL broke", true)
         }
-        Some(io::ErrorKind::UnexpectedEof) => ("closed", "PostgreSQL closed the connection", true),
+        Some(io::ErrorKind::UnexpectedEof) => CLOSED,
         Some(_) => ("io_error", "the connection to PostgreSQL failed", true),
-        None if error.to_string().contains("authentication") => {
-            ("auth_failed", "PostgreSQL did not let us in", true)
-        }
-        None => ("error", "PostgreSQL could not do it", true),
+        None if error.to_string().contains("authentication") => AUTH_FAILED,
+        None => OTHER,
     }
 }
 
 /// Returns the same by SQLSTATE. A fault of the request is permanent; the others an operator can mend while we
 /// wait, such as a password, a missing right or a full disk.
-fn classify_sqlstate(state: &SqlState) -> (&'static str, &'static str, bool) {
+fn classify_sqlstate(state: &SqlState) -> ErrorClass {
     let code = state.code();
     match code {
         "40001" | "40P01" => ("conflict", "two transactions waited for each other", true),
@@ -154,11 +156,11 @@ fn classify_sqlstate(state: &SqlState) -> (&'static str, &'static str, bool) {
         "55P03" | "57014" => ("timeout", "PostgreSQL did not do it in time", true),
         "25006" => ("read_only", "PostgreSQL takes no writes", true),
         _ => match &code[..2.min(code.len())] {
-            "28" => ("auth_failed", "PostgreSQL did not let us in", true),
+            "28" => AUTH_FAILED,
             "57" => ("restarting", "PostgreSQL is stopping or starting", true),
-            "08" => ("closed", "PostgreSQL closed the connection", true),
+            "08" => CLOSED,
             "22" | "23" | "42" => ("refused_by_server", "PostgreSQL refused it", false),
-            _ => ("error", "PostgreSQL could not do it", true),
+            _ => OTHER,
         },
     }
 }

@@ -2,7 +2,7 @@
 //! own, which it may stop.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Returns an environment variable that `.ci/backends` sets about the server that it started.
@@ -88,10 +88,12 @@ impl TestPostgres {
 
     /// Stops it at once, as a crash does.
     pub(crate) fn down(&self) {
-        self.tool(
-            "pg_ctl",
-            &["-D", &self.data(), "-w", "-m", "immediate", "stop"],
-        );
+        assert!(self.stop().success());
+    }
+
+    fn stop(&self) -> ExitStatus {
+        let stop = ["-D", &self.data(), "-w", "-m", "immediate", "stop"];
+        self.run("pg_ctl", &stop)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -103,29 +105,28 @@ impl TestPostgres {
     }
 
     fn tool(&self, name: &str, arguments: &[&str]) {
+        let done = self.run(name, arguments);
+        let log = || std::fs::read_to_string(self.folder.join("log"));
+        assert!(done.success(), "{name} {arguments:?}: {done}: {:?}", log());
+    }
+
+    fn run(&self, name: &str, arguments: &[&str]) -> ExitStatus {
         let tool = Path::new(&env_setting("VANTAGE_TEST_POSTGRES_BIN")).join(name);
-        let mut command = command_as_owner(&tool);
-        let done = command
+        command_as_owner(&tool)
             .args(arguments)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
-            .unwrap();
-        let log = || std::fs::read_to_string(self.folder.join("log"));
-        assert!(done.success(), "{name} {arguments:?}: {done}: {:?}", log());
+            .unwrap()
     }
 }
 
 impl Drop for TestPostgres {
     fn drop(&mut self) {
-        let tool = Path::new(&env_setting("VANTAGE_TEST_POSTGRES_BIN")).join("pg_ctl");
-        let stop = ["-D", &self.data(), "-w", "-m", "immediate", "stop"];
-        let quiet = || Stdio::null();
-        let mut command = command_as_owner(&tool);
         // It may be down already.
-        let _ = command.args(stop).stdout(quiet()).stderr(quiet()).status();
+        self.stop();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
