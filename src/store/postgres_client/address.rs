@@ -109,6 +109,19 @@ mod tests {
         assert_eq!(format!("{address:?}"), "***");
     }
 
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_file_that_is_not_there_is_named_unless_nothing_is_encrypted() {
+        for (mode, file) in [("require", "sslrootcert"), ("prefer", "sslcert")] {
+            let files = format!("{file}=/not/there.pem&sslkey=/not/there.key");
+            let error = parse(&format!("postgres://h/x?sslmode={mode}&{files}")).unwrap_err();
+            assert_eq!(error.code(), "bad_certificates");
+            let expected = "no encrypted connection to PostgreSQL can be made: /not/there.pem: ";
+            assert!(error.to_string().starts_with(expected), "{error}");
+            assert!(parse(&format!("postgres://h/x?sslmode=disable&{files}")).is_ok());
+        }
+    }
+
     #[cfg(not(feature = "tls"))]
     #[test]
     fn a_url_that_requires_encryption_is_refused_without_the_feature() {
