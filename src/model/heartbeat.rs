@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "axum")]
 pub(crate) use fields::BeatParseError;
@@ -23,18 +24,21 @@ pub(crate) use fields::BeatParseError;
 const MAX_INTERVAL_MS: u64 = 86_400_000;
 
 /// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct BeatId(Arc<str>);
 
 /// The role of the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum BeatRole {
     Worker,
     Scheduler,
 }
 
 /// The lifecycle state of the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LifecycleState {
     Running,
     /// It takes no more work and ends what it has.
@@ -60,7 +64,7 @@ pub(crate) struct Beat {
 }
 
 /// The progress of the sender's work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BeatProgress {
     /// Jobs that are running.
     pub(crate) in_flight: u64,
@@ -156,6 +160,20 @@ impl BeatId {
     /// The same text without a copy.
     pub(crate) fn to_arc(&self) -> Arc<str> {
         Arc::clone(&self.0)
+    }
+}
+
+impl Serialize for BeatId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for BeatId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or(Self::ALLOWED)
     }
 }
 

@@ -118,7 +118,7 @@ impl DailyTotals {
             let value = day_total.record(reading)?;
             Some(TotalRow {
                 day,
-                metric: key.metric,
+                metric: key.metric.into(),
                 attribute: key.attribute,
                 source: Arc::clone(&self.source),
                 value,
@@ -168,8 +168,10 @@ mod tests {
 
     /// Day, figure and value of the rows.
     fn row_values(rows: &[TotalRow]) -> Vec<(i8, &str, u64)> {
-        let row_values = |row: &TotalRow| (row.day.day(), row.metric, row.value);
-        rows.iter().map(row_values).collect()
+        let values = rows
+            .iter()
+            .map(|row| (row.day.day(), &*row.metric, row.value));
+        values.collect()
     }
 
     #[test]

@@ -6,7 +6,6 @@
 mod database_file;
 mod error;
 mod open;
-mod row;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -21,12 +20,8 @@ use jiff::Timestamp;
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::{
-    AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
-    StoreOp, WorkerRow,
-};
+use super::{RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp};
 use crate::background::thread;
-use crate::model::status::StatusId;
 use crate::record::sync::lock;
 use database_file::DatabaseFile;
 use error::FileError;
@@ -113,8 +108,22 @@ impl Store for FileStore {
         self.submit(move |database| tables::commit(database, &ops))
     }
 
-    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
-        self.submit(move |database| tables::workers(database, since))
+    fn list<'a>(
+        &'a self,
+        kind: RecordKind,
+        prefix: &'a str,
+        since: Timestamp,
+    ) -> StoreFuture<'a, Vec<String>> {
+        let prefix = prefix.to_owned();
+        self.submit(move |database| tables::list(database, kind, &prefix, since))
+    }
+
+    fn changed(
+        &self,
+        kind: RecordKind,
+        since: Revision,
+    ) -> StoreFuture<'_, (Vec<String>, Revision)> {
+        self.submit(move |database| tables::changed(database, kind, since))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
@@ -124,23 +133,6 @@ impl Store for FileStore {
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
         let instance: Arc<str> = Arc::from(instance);
         self.submit(move |database| tables::slices(database, &instance, since))
-    }
-
-    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
-        let instance: Arc<str> = Arc::from(instance);
-        self.submit(move |database| tables::alert_states(database, &instance))
-    }
-
-    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
-        self.submit(move |database| tables::incidents(database, since))
-    }
-
-    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
-        self.submit(move |database| tables::incident(database, id))
-    }
-
-    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
-        self.submit(move |database| tables::spans(database, since))
     }
 
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
@@ -159,8 +151,8 @@ impl Store for FileStore {
         })
     }
 
-    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.submit(move |database| tables::delete_expired_status(database, before))
+    fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.submit(move |database| tables::delete_expired(database, kind, before))
     }
 
     fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {

@@ -1,9 +1,13 @@
 //! The stored rows of incidents and maintenance: one kind of row, because both are a title, components
 //! and a timeline.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::arc_str;
+use super::record::{RecordKind, StoredRow, join_key};
 use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
@@ -86,9 +90,10 @@ pub(crate) struct AffectedRow {
 }
 
 /// A component in one state for a time, in whole seconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SpanRow {
-    pub(crate) component: std::sync::Arc<str>,
+    #[serde(with = "arc_str")]
+    pub(crate) component: Arc<str>,
     pub(crate) state: ComponentState,
     /// With component and state, by which it is found again.
     pub(crate) start: i64,
@@ -110,12 +115,7 @@ impl IncidentRow {
 
     /// Returns true if it was changed after a moment or is not over then.
     pub(crate) fn is_relevant_after(&self, since: Timestamp) -> bool {
-        self.updated_at > since || self.ends_at().is_none_or(|ends| ends > since)
-    }
-
-    /// Returns true if it takes the place of `known`, which has the same id.
-    pub(crate) const fn is_next_version_of(&self, known: &Self) -> bool {
-        self.version == known.version.saturating_add(1)
+        self.relevant_until() > since
     }
 
     /// Returns true if it is the other one or a later version of it: another process may go on with a
@@ -137,22 +137,48 @@ impl IncidentRow {
             }
         }
     }
+}
 
-    /// Returns true if the other one is open and has its slot.
-    pub(crate) fn is_blocked_by(&self, other: &Self) -> bool {
-        self.slot.is_some() && self.slot == other.slot && other.ends_at().is_none()
+impl StoredRow for IncidentRow {
+    const KIND: RecordKind = RecordKind::Incident;
+
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn replaces(&self, stored: &Self) -> bool {
+        self.version == stored.version.saturating_add(1)
+    }
+
+    fn relevant_until(&self) -> Timestamp {
+        let ends_at = self.ends_at();
+        ends_at.map_or(Timestamp::MAX, |ends_at| ends_at.max(self.updated_at))
+    }
+
+    /// One that is over holds its slot no more.
+    fn slot(&self) -> Option<&str> {
+        let open = self.ends_at().is_none();
+        self.slot.as_deref().filter(|_| open)
+    }
+
+    fn version(&self) -> u64 {
+        self.version
     }
 }
 
-#[cfg(any(feature = "file-store", feature = "postgres"))]
-impl IncidentRow {
-    pub(crate) fn to_json(&self) -> String {
-        // Text, numbers and times only: it can't fail.
-        serde_json::to_string(self).unwrap_or_default()
+impl StoredRow for SpanRow {
+    const KIND: RecordKind = RecordKind::Span;
+
+    fn key(&self) -> String {
+        join_key(&(&*self.component, self.start, self.state))
     }
 
-    pub(crate) fn parse(id: &str, json: &[u8]) -> Result<Self, String> {
-        let row = serde_json::from_slice(json);
-        row.map_err(|error| format!("the row of incident {id:?}: {error}"))
+    fn replaces(&self, stored: &Self) -> bool {
+        self.end > stored.end
+    }
+
+    /// The second in which it ended belongs to it.
+    fn relevant_until(&self) -> Timestamp {
+        Timestamp::from_second(self.end.saturating_add(1)).unwrap_or(Timestamp::MAX)
     }
 }

@@ -1,15 +1,13 @@
 //! The store in PostgreSQL, which a fleet shares.
 //!
 //! Rows of workers come from several receivers at once. Which of two rows stays is the same rule as
-//! everywhere, said in SQL where the row is locked, so that all receivers come to the same end.
+//! everywhere, applied while the record is locked, so that all receivers come to the same end.
 
-mod rows;
-
-mod status;
-
-mod disjoint_ops;
+mod records;
 
 mod revision;
+
+mod slices;
 
 #[cfg(test)]
 mod backends;
@@ -20,19 +18,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
-use super::{
-    AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
-    StoreOp, WorkerRow,
-};
-use crate::model::status::StatusId;
+use super::op::{self, RecordBatch};
+use super::record::to_nanos;
+use super::{RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp};
 use crate::store::postgres_client::{
     PooledTransaction, PostgresAddress, PostgresError, PostgresPool, TransactionLimits, migrate,
     with_timeout,
 };
-use disjoint_ops::DisjointOps;
 use revision::SnapshotHistory;
-use rows::to_nanos;
 
 /// The number of times that a transaction aborted by a conflict is retried at once.
 const MAX_CONFLICT_RETRIES: usize = 3;
@@ -89,29 +85,29 @@ impl PostgresStore {
         })
     }
 
-    /// Writes groups in one transaction, and again after a conflict with another.
-    async fn write(&self, groups: &[DisjointOps<'_>]) -> Result<(), PostgresError> {
+    /// Writes operations in one transaction, and again after a conflict with another.
+    async fn write(&self, ops: &[StoreOp]) -> Result<(), PostgresError> {
         let mut retries = 0;
         loop {
-            match self.write_once(groups).await {
+            match self.write_once(ops).await {
                 Err(error) if error.is_conflict() && retries < MAX_CONFLICT_RETRIES => retries += 1,
                 result => return result,
             }
         }
     }
 
-    async fn write_once(&self, groups: &[DisjointOps<'_>]) -> Result<(), PostgresError> {
+    async fn write_once(&self, ops: &[StoreOp]) -> Result<(), PostgresError> {
         let mut transaction = self.begin("").await?;
-        for group in groups {
-            group.write(&mut transaction).await?;
-        }
+        records::write(&mut transaction, RecordBatch::new(ops, true)).await?;
+        slices::write(&mut transaction, op::slices(ops)).await?;
         transaction.commit().await
     }
 
-    async fn read_workers(
+    async fn read_changed(
         &self,
+        kind: RecordKind,
         since: Revision,
-    ) -> Result<(Vec<WorkerRow>, Revision), PostgresError> {
+    ) -> Result<(Vec<String>, Revision), PostgresError> {
         // One snapshot for both: what it is, and what it shows.
         let mut transaction = self
             .begin("ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -121,34 +117,38 @@ impl PostgresStore {
             .first()
             .map_or(Ok(String::new()), |row| row.try_get(0))?;
         let before = self.snapshots.snapshot_at(since, &now);
-        let rows = transaction.query(rows::SELECT_WORKERS, &[&before]).await?;
+        let rows = transaction
+            .query(records::CHANGED, &[&kind.as_str(), &before])
+            .await?;
         transaction.commit().await?;
-        let workers: Vec<_> = rows.iter().filter_map(rows::decode_worker).collect();
-        let revision = self
-            .snapshots
-            .record(since, &before, now, workers.is_empty());
-        Ok((workers, revision))
+        let revision = self.snapshots.record(since, &before, now, rows.is_empty());
+        Ok((first_column(&rows)?, revision))
     }
 
     async fn select(
         &self,
         sql: &'static str,
-        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<Vec<tokio_postgres::Row>, PostgresError> {
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, PostgresError> {
         let mut transaction = self.begin("READ ONLY").await?;
         let rows = transaction.query(sql, values).await?;
         transaction.commit().await?;
         Ok(rows)
     }
 
-    async fn delete_slices_in_batches(&self, before: i64) -> Result<u64, PostgresError> {
-        let (started, mut removed) = (Instant::now(), 0);
+    /// Deletes rows with a statement whose parameters are a time, the most rows, and `more`.
+    async fn delete_in_batches(
+        &self,
+        sql: &'static str,
+        before: Timestamp,
+        more: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StoreError> {
+        let (started, mut removed, before) = (Instant::now(), 0, to_nanos(before));
+        let parameters = [&[&before as &(dyn ToSql + Sync), &DELETE_BATCH], more].concat();
         loop {
-            let batch = with_timeout(self.timeout, async {
+            let batch = self.with_timeout(async {
                 let mut transaction = self.begin("").await?;
-                let rows = transaction
-                    .execute(DELETE_EXPIRED_SLICES, &[&before, &DELETE_BATCH])
-                    .await?;
+                let rows = transaction.execute(sql, &parameters).await?;
                 transaction.commit().await?;
                 Ok(rows)
             });
@@ -163,23 +163,11 @@ impl PostgresStore {
     }
 }
 
-/// Rows that another process is removing already are left to it.
-const DELETE_EXPIRED_SLICES: &str = "
-DELETE FROM vantage_obs.slices WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM vantage_obs.slices WHERE end_ns < $1
-    ORDER BY end_ns LIMIT $2 FOR UPDATE SKIP LOCKED
-))";
-
-const DELETE_EXPIRED_ALERT_STATES: &str = "DELETE FROM vantage_obs.notes WHERE written_ns < $1";
-
-const SELECT_ALERT_STATES: &str = "
-SELECT subject, written_ns, note FROM vantage_obs.notes WHERE instance = $1 ORDER BY subject";
-
-const SELECT_INSTANCES: &str = "SELECT DISTINCT instance FROM vantage_obs.slices ORDER BY instance";
-
-const SELECT_SLICES: &str = "
-SELECT objective, start_ns, end_ns, good, bad, covered_ns FROM vantage_obs.slices
-WHERE instance = $1 AND end_ns > $2 ORDER BY start_ns, objective";
+/// Returns the text of each row.
+fn first_column<T: for<'a> From<&'a str>>(rows: &[Row]) -> Result<Vec<T>, PostgresError> {
+    let texts = rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into()));
+    texts.collect()
+}
 
 /// By the server's clock, and after any wait for the row: the processes' clocks may differ.
 const ACQUIRE_LEASE: &str = "
@@ -192,102 +180,59 @@ RETURNING true";
 impl Store for PostgresStore {
     fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            let groups = DisjointOps::split(ops);
-            if groups.is_empty() {
+            if ops.is_empty() {
                 return Ok(());
             }
-            self.with_timeout(self.write(&groups)).await
+            self.with_timeout(self.write(ops)).await
         })
     }
 
-    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
-        Box::pin(self.with_timeout(self.read_workers(since)))
+    fn list<'a>(
+        &'a self,
+        kind: RecordKind,
+        prefix: &'a str,
+        since: Timestamp,
+    ) -> StoreFuture<'a, Vec<String>> {
+        Box::pin(self.with_timeout(async move {
+            let (kind, since) = (kind.as_str(), to_nanos(since));
+            let values: [&(dyn ToSql + Sync); 3] = [&kind, &prefix, &since];
+            first_column(&self.select(records::LIST, &values).await?)
+        }))
+    }
+
+    fn changed(
+        &self,
+        kind: RecordKind,
+        since: Revision,
+    ) -> StoreFuture<'_, (Vec<String>, Revision)> {
+        Box::pin(self.with_timeout(self.read_changed(kind, since)))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
         Box::pin(self.with_timeout(async move {
-            let rows = self.select(SELECT_INSTANCES, &[]).await?;
-            let instances = rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into()));
-            instances.collect()
+            first_column(&self.select(slices::SELECT_INSTANCES, &[]).await?)
         }))
     }
 
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
         Box::pin(self.with_timeout(async move {
-            let mut transaction = self.begin("READ ONLY").await?;
-            let rows = transaction
-                .query(SELECT_SLICES, &[&instance, &to_nanos(since)])
-                .await?;
-            transaction.commit().await?;
-            rows.iter()
-                .map(|row| rows::decode_slice(instance, row))
-                .collect()
-        }))
-    }
-
-    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
-        Box::pin(self.with_timeout(async move {
-            let mut transaction = self.begin("READ ONLY").await?;
-            let rows = transaction.query(SELECT_ALERT_STATES, &[&instance]).await?;
-            transaction.commit().await?;
-            rows.iter()
-                .map(|row| rows::decode_alert_state(instance, row))
-                .collect()
-        }))
-    }
-
-    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
-        Box::pin(self.with_timeout(async move {
-            let since = to_nanos(since);
-            let rows = self.select(status::SELECT_INCIDENTS, &[&since]).await?;
-            Ok(rows.iter().filter_map(status::decode_incident).collect())
-        }))
-    }
-
-    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
-        Box::pin(self.with_timeout(async move {
-            let rows = self
-                .select(status::SELECT_INCIDENT, &[&id.as_str()])
-                .await?;
-            Ok(rows.first().and_then(status::decode_incident))
-        }))
-    }
-
-    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
-        Box::pin(self.with_timeout(async move {
-            let rows = self.select(status::SELECT_SPANS, &[&since]).await?;
-            Ok(rows.iter().filter_map(status::decode_span).collect())
+            let values: [&(dyn ToSql + Sync); 2] = [&instance, &to_nanos(since)];
+            let rows = self.select(slices::SELECT, &values).await?;
+            let decoded = rows.iter().map(|row| slices::decode(instance, row));
+            decoded.collect()
         }))
     }
 
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        Box::pin(async move {
-            let removed = self.delete_slices_in_batches(to_nanos(before)).await?;
-            self.with_timeout(async {
-                let mut transaction = self.begin("").await?;
-                transaction
-                    .execute(DELETE_EXPIRED_ALERT_STATES, &[&to_nanos(before)])
-                    .await?;
-                transaction.commit().await
-            })
-            .await?;
-            Ok(removed)
-        })
+        Box::pin(self.delete_in_batches(slices::DELETE_EXPIRED, before, &[]))
     }
 
-    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        Box::pin(self.with_timeout(async move {
-            let (second, nanos) = (before.as_second(), to_nanos(before));
-            let mut transaction = self.begin("").await?;
-            let spans = transaction
-                .execute(status::DELETE_EXPIRED_SPANS, &[&second])
-                .await?;
-            let incidents = transaction
-                .execute(status::DELETE_EXPIRED_INCIDENTS, &[&nanos])
-                .await?;
-            transaction.commit().await?;
-            Ok(spans + incidents)
-        }))
+    fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let kind = kind.as_str();
+            self.delete_in_batches(records::DELETE_EXPIRED, before, &[&kind])
+                .await
+        })
     }
 
     fn acquire_lease<'a>(
@@ -299,8 +244,7 @@ impl Store for PostgresStore {
         Box::pin(self.with_timeout(async move {
             let milliseconds = ttl.as_secs_f64() * 1e3;
             let mut transaction = self.begin("").await?;
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-                [&lease, &instance, &milliseconds];
+            let values: [&(dyn ToSql + Sync); 3] = [&lease, &instance, &milliseconds];
             let rows = transaction.query(ACQUIRE_LEASE, &values).await?;
             transaction.commit().await?;
             Ok(!rows.is_empty())

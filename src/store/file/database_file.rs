@@ -81,7 +81,9 @@ impl DatabaseFile {
                 self.close();
                 unavailable().with_source(error)
             }
-            FileError::InUse | FileError::NewerSchema(_) => unavailable(),
+            FileError::InUse | FileError::NewerSchema(_) | FileError::OlderSchema(_) => {
+                unavailable()
+            }
         }
     }
 

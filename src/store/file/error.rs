@@ -11,6 +11,8 @@ pub(super) enum FileError {
     InUse,
     /// A later release wrote it.
     NewerSchema(u64),
+    /// A development state before the first release wrote it.
+    OlderSchema(u64),
     /// The disk, and not the file: full, read-only, gone.
     Io(io::Error),
     /// The file is fine, and what was asked of it is not.

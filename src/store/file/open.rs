@@ -35,6 +35,12 @@ pub(crate) enum OpenError {
         path.display(), known = tables::SCHEMA
     )]
     NewerSchema { path: PathBuf, found: u64 },
+    /// It is left as it is, because something in it may still be wanted.
+    #[error(
+        "the store's file {} was written by a development state that was never released (schema {found}, and this one knows {known}): move it away, or name another file",
+        path.display(), known = tables::SCHEMA
+    )]
+    OlderSchema { path: PathBuf, found: u64 },
     /// The file system's fault.
     #[error("the store's file {} cannot be opened", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -169,6 +175,7 @@ fn open_error(path: &Path, error: FileError) -> OpenError {
     match error {
         FileError::InUse => OpenError::InUse { path },
         FileError::NewerSchema(found) => OpenError::NewerSchema { path, found },
+        FileError::OlderSchema(found) => OpenError::OlderSchema { path, found },
         FileError::Io(source) => OpenError::Io { path, source },
         FileError::Corrupted(what) | FileError::Rejected(what) => OpenError::Io {
             path,

@@ -1,4 +1,4 @@
-//! Tests of the file store: damage, kills, upgrades.
+//! Tests of the file store: damage, kills, other schemas.
 
 mod cost;
 mod damage;
@@ -59,95 +59,34 @@ fn a_second_opener_is_told_what_to_do() {
     assert!(text.contains("a file of its own"), "{text}");
 }
 
-#[test]
-fn a_file_of_a_later_release_is_refused_and_left_alone() {
-    let folder = temp_folder();
-    let path = folder.path().join("store");
-    {
-        let database = redb::Database::create(&path).unwrap();
-        let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-        let transaction = database.begin_write().unwrap();
-        let later = tables::SCHEMA + 1;
-        transaction
-            .open_table(meta)
-            .unwrap()
-            .insert("schema", later)
-            .unwrap();
-        transaction.commit().unwrap();
-    }
-    let before = std::fs::read(&path).unwrap();
-    let error = FileStore::open(&path).unwrap_err();
-    assert!(
-        error.to_string().contains("later release (schema 4"),
-        "{error}"
-    );
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert!(FileStore::open(&path).is_err());
-    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
-}
-
-#[test]
-fn a_file_of_schema_1_is_brought_to_the_present_one_and_loses_nothing() {
-    let folder = temp_folder();
-    let path = folder.path().join("store");
-    drop(FileStore::open(&path).unwrap());
-    {
-        let database = redb::Database::open(&path).unwrap();
-        let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-        let slices: redb::TableDefinition<'_, (&str, i128, &str), (u64, u64, u64)> =
-            redb::TableDefinition::new("slices");
-        let transaction = database.begin_write().unwrap();
-        transaction
-            .open_table(meta)
-            .unwrap()
-            .insert("schema", 1)
-            .unwrap();
-        let minute = (60_000_000_000, 5, 1);
-        let key = ("i", at(0).as_nanosecond(), "o");
-        transaction
-            .open_table(slices)
-            .unwrap()
-            .insert(key, minute)
-            .unwrap();
-        transaction.commit().unwrap();
-    }
-    let store = FileStore::open(&path).unwrap();
-    let mut stored = slice("i", "o", 0, 5);
-    stored.covered = stored.length;
-    assert_eq!(
-        block_on(store.slices("i", at(0))).unwrap(),
-        [stored.clone()]
-    );
-    drop(store);
-    let again = FileStore::open(&path).unwrap();
-    assert_eq!(block_on(again.slices("i", at(0))).unwrap(), [stored]);
-}
-
-#[test]
-fn a_file_of_the_schema_before_is_brought_up_and_keeps_what_it_has() {
-    let folder = temp_folder();
-    let path = folder.path().join("store");
-    block_on(put_workers(
-        &FileStore::open(&path).unwrap(),
-        [worker("w", "x", 1, 1)],
-    ));
-    let database = redb::Database::open(&path).unwrap();
-    let transaction = database.begin_write().unwrap();
-    for table in ["bulletins", "spans"] {
-        let found = transaction.list_tables().unwrap();
-        let mut found = found.filter(|found| redb::TableHandle::name(found) == table);
-        transaction.delete_table(found.next().unwrap()).unwrap();
-    }
+/// Writes a file that says that it has this schema.
+fn write_file_of_schema(path: &std::path::Path, schema: u64) {
+    let database = redb::Database::create(path).unwrap();
     let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let transaction = database.begin_write().unwrap();
     let mut table = transaction.open_table(meta).unwrap();
-    table.insert("schema", 2).unwrap();
+    table.insert("schema", schema).unwrap();
     drop(table);
     transaction.commit().unwrap();
-    drop(database);
-    let file = FileStore::open(&path).unwrap();
-    assert_eq!(stored_workers(&file), [worker("w", "x", 1, 1)]);
-    assert_eq!(block_on(file.spans(0)).unwrap(), []);
-    assert_eq!(file.notice(), None);
+}
+
+#[test]
+fn a_file_of_another_schema_is_refused_and_left_alone() {
+    let (newer, older) = (tables::SCHEMA + 1, tables::SCHEMA - 1);
+    for (schema, expected) in [
+        (newer, "later release (schema 5"),
+        (older, "development state that was never released (schema 3"),
+    ] {
+        let folder = temp_folder();
+        let path = folder.path().join("store");
+        write_file_of_schema(&path, schema);
+        let before = std::fs::read(&path).unwrap();
+        let error = FileStore::open(&path).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(FileStore::open(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
+    }
 }
 
 #[test]

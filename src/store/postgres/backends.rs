@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::PostgresStore;
-use super::rows::tests::row;
 use crate::config::{Secret, TlsConfig};
+use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::postgres_client::PostgresAddress;
 use crate::store::postgres_client::server::{self, TestPostgres, create_database, run_script};
 use crate::store::{Revision, SliceRow, Store as _, StoreOp, TotalRow, WorkerRow};
@@ -17,6 +17,36 @@ const WITHIN: Duration = Duration::from_secs(5);
 fn open_store(url: &str) -> PostgresStore {
     let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
     PostgresStore::new(address.expect("the URL is valid"), WITHIN, 2)
+}
+
+/// A row in which no two figures are alike.
+fn row(id: &str) -> WorkerRow {
+    let at = |nanos: i128| Timestamp::from_nanosecond(1_800_000_000_000_000_000 + nanos).unwrap();
+    WorkerRow {
+        id: BeatId::parse(id).unwrap(),
+        role: BeatRole::Worker,
+        boot_id: Some("boot-b".into()),
+        previous_boot_id: Some("boot-a".into()),
+        sequence: 7,
+        registered_at: at(1),
+        last_seen: Some(at(1_000_000_007)),
+        progressed_at: Some(at(900_000_003)),
+        interval: Duration::from_nanos(30_000_000_001),
+        condition: LifecycleState::Draining,
+        version: Some("1.2.3".into()),
+        progress: BeatProgress {
+            in_flight: 11,
+            in_flight_overdue: 12,
+            processed_total: 13,
+            failed_total: 14,
+            last_progress_at: Some(at(15)),
+            oldest_in_flight: Some(Duration::from_nanos(16)),
+            queue_depth: Some(17),
+        },
+        restarts: 18,
+        clock_skew_ms: Some(-19),
+        lost: true,
+    }
 }
 
 async fn put_workers(store: &PostgresStore, rows: &[WorkerRow]) {
@@ -46,7 +76,7 @@ async fn a_row_comes_back_to_the_nanosecond() {
         last_seen: None,
         progressed_at: None,
         version: None,
-        progress: crate::model::heartbeat::BeatProgress::default(),
+        progress: BeatProgress::default(),
         clock_skew_ms: None,
         ..row("empty")
     };
@@ -85,8 +115,7 @@ async fn which_of_two_rows_stays_is_the_rule_of_the_registry() {
     let mut pairs = Vec::new();
     for known in &variants {
         for new in &variants {
-            let id =
-                crate::model::heartbeat::BeatId::parse(&format!("{:06}", pairs.len())).unwrap();
+            let id = BeatId::parse(&format!("{:06}", pairs.len())).unwrap();
             let with_id = |row: &WorkerRow| WorkerRow {
                 id: id.clone(),
                 ..row.clone()
@@ -148,7 +177,7 @@ async fn a_row_that_is_committed_late_is_not_missed() {
     let (_, start) = store.workers(Revision::default()).await.unwrap();
     // A writer that begins before the others, and ends after them.
     let slow = server::open_session(&url).await;
-    let touch = "UPDATE vantage_obs.workers SET sequence = 99, written = pg_current_xact_id() WHERE id = 'late'";
+    let touch = "UPDATE vantage_obs.records SET written = pg_current_xact_id() WHERE key = 'late'";
     slow.batch_execute(&format!("BEGIN; {touch}"))
         .await
         .unwrap();
@@ -276,7 +305,7 @@ async fn a_server_that_hangs_costs_the_deadline() {
     store.timeout = Duration::from_millis(300);
     // A hand on the table: the server waits for it longer than we do.
     let holder = server::open_session(&url).await;
-    let hold = "BEGIN; LOCK TABLE vantage_obs.workers";
+    let hold = "BEGIN; LOCK TABLE vantage_obs.records";
     holder.batch_execute(hold).await.unwrap();
     let started = Instant::now();
     let op = [StoreOp::Worker(WorkerRow {
@@ -303,6 +332,12 @@ async fn a_beat_with_a_zero_byte_does_not_spoil_the_batch_and_a_lost_schema_is_m
     };
     put_workers(&store, &[odd, row("w")]).await;
     assert_eq!(all_workers(&store).await.len(), 2);
+    let people = server::open_session(&url).await;
+    let roster = "SELECT id, version, interval_seconds = 30.000000001, queue_depth::int FROM vantage_obs.roster ORDER BY id";
+    let roster = people.query(roster, &[]).await.unwrap();
+    let versions: Vec<(&str, &str)> = roster.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(versions, [("odd", "1\u{fffd}"), ("w", "1.2.3")]);
+    assert_eq!((roster[1].get(2), roster[1].get(3)), (true, 17));
     run_script(&url, "DROP SCHEMA vantage_obs CASCADE").await;
     let op = [StoreOp::Worker(row("w"))];
     assert!(store.commit(&op).await.unwrap_err().transient);
@@ -404,9 +439,7 @@ async fn twenty_tasks_in_each_of_two_processes_open_the_same_incident_and_there_
         assert!(process.wait().unwrap().success());
     }
     let rows = server::open_session(&url).await;
-    let rows = rows
-        .query("SELECT id FROM vantage_obs.bulletins", &[])
-        .await;
+    let rows = rows.query("SELECT FROM vantage_obs.records", &[]).await;
     assert_eq!(rows.unwrap().len(), 1);
 }
 
@@ -418,7 +451,7 @@ async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
     let total = |source: &str, metric, value| {
         StoreOp::Total(TotalRow {
             day: jiff::civil::date(2026, 3, 29),
-            metric,
+            metric: std::borrow::Cow::Borrowed(metric),
             attribute: "".into(),
             source: source.into(),
             value,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::migrate::tests::with_a_broken_step;
+use super::migrate::tests::with_a_broken_script;
 use super::server::{create_database, open_session, run_script};
 use super::statistics::DatabaseStatistics;
 use super::{PostgresAddress, PostgresPool, TransactionLimits, migrate, with_timeout};
@@ -87,23 +87,23 @@ async fn twenty_replicas_may_start_at_once() {
     }
     let versions = open_session(&url).await;
     let versions = versions.query("SELECT version FROM vantage_obs.migrations", &[]);
-    assert_eq!(versions.await.unwrap().len(), 4);
+    assert_eq!(versions.await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
-async fn a_step_that_fails_leaves_nothing_behind() {
+async fn a_creation_that_fails_leaves_nothing_behind() {
     let url = create_database().await;
     let pool = connect_pool(&url);
-    let error = with_a_broken_step(&pool).await.unwrap_err();
+    let error = with_a_broken_script(&pool).await.unwrap_err();
     assert!(
         error.with_causes().contains("division by zero"),
         "{}",
         error.with_causes()
     );
-    let half = open_session(&url).await;
-    let half = half.query_one("SELECT to_regclass('vantage_obs.half') IS NULL", &[]);
-    assert!(half.await.unwrap().get::<_, bool>(0));
+    let left = open_session(&url).await;
+    let left = left.query_one("SELECT to_regnamespace('vantage_obs') IS NULL", &[]);
+    assert!(left.await.unwrap().get::<_, bool>(0));
     migrate(&pool).await.unwrap();
 }
 
@@ -120,6 +120,23 @@ async fn a_newer_schema_is_used_where_it_says_so_and_else_refused() {
     let error = migrate(&pool).await.unwrap_err();
     assert!(error.to_string().contains("version 99"), "{error}");
     assert!(!error.is_transient());
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_schema_of_a_development_state_is_refused_and_left_alone() {
+    let url = create_database().await;
+    let earlier = "CREATE SCHEMA vantage_obs; CREATE TABLE vantage_obs.slices (instance text); CREATE TABLE vantage_obs.migrations (version integer PRIMARY KEY, compatible integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); INSERT INTO vantage_obs.migrations (version, compatible) VALUES (1, 1), (4, 1)";
+    run_script(&url, earlier).await;
+    let error = migrate(&connect_pool(&url)).await.unwrap_err();
+    assert!(error.to_string().contains("version 4"), "{error}");
+    assert!(!error.is_transient());
+    let tables = open_session(&url).await;
+    let tables = tables.query(
+        "SELECT FROM pg_tables WHERE schemaname = 'vantage_obs'",
+        &[],
+    );
+    assert_eq!(tables.await.unwrap().len(), 2);
 }
 
 #[tokio::test]

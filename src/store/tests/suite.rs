@@ -10,7 +10,7 @@ use super::rows::{
 };
 use crate::model::status::{ComponentState, StatusId};
 use crate::store::{
-    IncidentKind, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreOp, WorkerRow,
+    IncidentKind, IncidentRow, RecordKind, Revision, SliceRow, SpanRow, Store, StoreOp, WorkerRow,
 };
 
 type ContractTest = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -183,7 +183,11 @@ async fn slices_of_an_instance_are_read_in_order(store: Arc<dyn Store>) {
 async fn a_slice_replaces_the_one_with_its_key(store: Arc<dyn Store>) {
     let mut longer = slice("i", "o", 0, 6);
     (longer.length, longer.covered) = (Duration::from_secs(300), Duration::from_secs(70));
-    put_slices(&*store, [slice("i", "o", 0, 5)]).await;
+    put_slices(&*store, [slice("i", "o", 0, 4), slice("i", "o", 0, 5)]).await;
+    assert_eq!(
+        store.slices("i", at(0)).await.unwrap(),
+        [slice("i", "o", 0, 5)]
+    );
     put_slices(&*store, [longer.clone()]).await;
     assert_eq!(store.slices("i", at(0)).await.unwrap(), [longer.clone()]);
     let still = store.slices("i", at(299)).await.unwrap();
@@ -212,7 +216,8 @@ async fn an_alert_state_replaces_the_one_with_its_key_and_belongs_to_its_instanc
         .await
         .unwrap();
     assert_eq!(store.alert_states("i").await.unwrap()[0], newer);
-    assert_eq!(store.delete_expired_slices(at(5)).await.unwrap(), 0);
+    let expired = store.delete_expired(RecordKind::AlertState, at(5));
+    assert_eq!(expired.await.unwrap(), 3);
     assert_eq!(store.alert_states("i").await.unwrap(), [newer]);
     assert_eq!(store.alert_states("other").await.unwrap(), []);
 }
@@ -387,9 +392,11 @@ async fn open_and_recent_incidents_survive_deletion(store: Arc<dyn Store>) {
     let fine = ComponentState::Operational;
     let spans = [span("api", fine, 0, 10), span("api", fine, 20, 100)];
     store.commit(&spans.map(StoreOp::Span)).await.unwrap();
-    assert_eq!(store.delete_expired_status(at(45)).await.unwrap(), 2);
+    for kind in [RecordKind::Incident, RecordKind::Span] {
+        assert_eq!(store.delete_expired(kind, at(45)).await.unwrap(), 1);
+        assert_eq!(store.delete_expired(kind, at(45)).await.unwrap(), 0);
+    }
     assert_eq!(incident_ids(&*store, 0).await, ids_of(["open", "over"]));
     let left = store.spans(at(0).as_second()).await.unwrap();
     assert_eq!(left, [span("api", fine, 20, 100)]);
-    assert_eq!(store.delete_expired_status(at(45)).await.unwrap(), 0);
 }

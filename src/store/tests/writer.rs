@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::rows::{at, id, slice, worker};
-use crate::model::status::StatusId;
 use crate::record::clock::Clock;
 use crate::store::{
-    AlertStateRow, IncidentRow, MemoryStore, Revision, SliceRow, SpanRow, Store, StoreError,
-    StoreFuture, StoreOp, StoreWriter, WorkerRow, WriterSettings,
+    MemoryStore, RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp,
+    StoreWriter, WriterSettings,
 };
 
 /// A store that is unavailable, refuses a worker, or panics, as the test sets it.
@@ -45,8 +44,21 @@ impl Store for FaultyStore {
         self.memory.commit(ops)
     }
 
-    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
-        self.memory.workers(since)
+    fn list<'a>(
+        &'a self,
+        kind: RecordKind,
+        prefix: &'a str,
+        since: Timestamp,
+    ) -> StoreFuture<'a, Vec<String>> {
+        self.memory.list(kind, prefix, since)
+    }
+
+    fn changed(
+        &self,
+        kind: RecordKind,
+        since: Revision,
+    ) -> StoreFuture<'_, (Vec<String>, Revision)> {
+        self.memory.changed(kind, since)
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
@@ -57,28 +69,12 @@ impl Store for FaultyStore {
         self.memory.slices(instance, since)
     }
 
-    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
-        self.memory.alert_states(instance)
-    }
-
-    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
-        self.memory.incidents(since)
-    }
-
-    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
-        self.memory.incident(id)
-    }
-
-    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
-        self.memory.spans(since)
-    }
-
-    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.memory.delete_expired_status(before)
-    }
-
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         self.memory.delete_expired_slices(before)
+    }
+
+    fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.memory.delete_expired(kind, before)
     }
 
     fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {

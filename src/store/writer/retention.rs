@@ -6,15 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{WriterSettings, guard};
-use crate::store::{Store, StoreError};
+use crate::store::{RecordKind, Store, StoreError, StoreFuture};
 
 /// The delay of the first run, so that a start has nothing else to do.
 const FIRST_DELAY: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// The shortest time for which incidents and states of components are kept: pages show 90 days, and the first
-/// of them begins up to a day earlier by some clock.
-const MIN_STATUS_RETENTION: Duration = Duration::from_secs(93 * 86_400);
 /// The lease of the one process that deletes expired rows of a shared store.
 const LEASE: &str = "sweep";
 
@@ -70,11 +67,12 @@ impl RetentionTask {
         }
         let retention = self.settings.retention;
         let slices = self.store.delete_expired_slices(self.cutoff(retention));
-        let slices = self.call(slices).await?;
-        let status = self
-            .store
-            .delete_expired_status(self.cutoff(retention.max(MIN_STATUS_RETENTION)));
-        Ok(slices + self.call(status).await?)
+        let mut deleted = self.call(slices).await?;
+        for kind in RecordKind::ALL {
+            let cutoff = self.cutoff(retention.max(kind.min_retention()));
+            deleted += self.call(self.store.delete_expired(kind, cutoff)).await?;
+        }
+        Ok(deleted)
     }
 
     fn cutoff(&self, retention: Duration) -> Timestamp {
@@ -84,7 +82,7 @@ impl RetentionTask {
         cutoff.unwrap_or(Timestamp::MIN)
     }
 
-    async fn call<T>(&self, call: crate::store::StoreFuture<'_, T>) -> Result<T, StoreError> {
+    async fn call<T>(&self, call: StoreFuture<'_, T>) -> Result<T, StoreError> {
         if self.timed {
             guard::with_timeout(call, CALL_TIMEOUT).await
         } else {

@@ -16,8 +16,8 @@ use crate::model::snapshot::slo::LatestSloReport;
 use crate::model::status::{Author, ComponentStatus, IncidentStatus};
 use crate::record::slo_events::SloEvents;
 use crate::store::{
-    AlertStateRow, MemoryStore, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
-    WorkerRow, WriterSettings, block_on,
+    MemoryStore, RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, WriterSettings,
+    block_on,
 };
 use crate::watch::heartbeat::HeartbeatReceiver;
 
@@ -47,8 +47,21 @@ impl Store for OutageStore {
         self.memory.commit(changes)
     }
 
-    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
-        self.unless_away(self.memory.workers(since))
+    fn list<'a>(
+        &'a self,
+        kind: RecordKind,
+        prefix: &'a str,
+        since: Timestamp,
+    ) -> StoreFuture<'a, Vec<String>> {
+        self.unless_away(self.memory.list(kind, prefix, since))
+    }
+
+    fn changed(
+        &self,
+        kind: RecordKind,
+        since: Revision,
+    ) -> StoreFuture<'_, (Vec<String>, Revision)> {
+        self.unless_away(self.memory.changed(kind, since))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
@@ -59,28 +72,12 @@ impl Store for OutageStore {
         self.unless_away(self.memory.slices(instance, since))
     }
 
-    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
-        self.unless_away(self.memory.alert_states(instance))
-    }
-
-    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
-        self.unless_away(self.memory.incidents(since))
-    }
-
-    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
-        self.unless_away(self.memory.incident(id))
-    }
-
-    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
-        self.unless_away(self.memory.spans(since))
-    }
-
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         self.unless_away(self.memory.delete_expired_slices(before))
     }
 
-    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.unless_away(self.memory.delete_expired_status(before))
+    fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.unless_away(self.memory.delete_expired(kind, before))
     }
 
     fn acquire_lease<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> StoreFuture<'a, bool> {

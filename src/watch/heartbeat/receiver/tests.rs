@@ -5,10 +5,8 @@ use super::*;
 use crate::config::Role;
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::model::slo::Objectives;
-use crate::model::status::StatusId;
 use crate::store::{
-    AlertStateRow, IncidentRow, MemoryStore, Revision, SliceRow, SpanRow, Store, StoreFuture,
-    WorkerRow, WriterSettings,
+    MemoryStore, RecordKind, Revision, SliceRow, Store, StoreFuture, WriterSettings,
 };
 use crate::watch::heartbeat::registry::WorkerState;
 
@@ -21,8 +19,21 @@ impl Store for SharedStore {
         self.0.commit(changes)
     }
 
-    fn workers(&self, since: Revision) -> StoreFuture<'_, (Vec<WorkerRow>, Revision)> {
-        self.0.workers(since)
+    fn list<'a>(
+        &'a self,
+        kind: RecordKind,
+        prefix: &'a str,
+        since: Timestamp,
+    ) -> StoreFuture<'a, Vec<String>> {
+        self.0.list(kind, prefix, since)
+    }
+
+    fn changed(
+        &self,
+        kind: RecordKind,
+        since: Revision,
+    ) -> StoreFuture<'_, (Vec<String>, Revision)> {
+        self.0.changed(kind, since)
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
@@ -33,28 +44,12 @@ impl Store for SharedStore {
         self.0.slices(instance, since)
     }
 
-    fn alert_states<'a>(&'a self, instance: &'a str) -> StoreFuture<'a, Vec<AlertStateRow>> {
-        self.0.alert_states(instance)
-    }
-
-    fn incidents(&self, since: Timestamp) -> StoreFuture<'_, Vec<IncidentRow>> {
-        self.0.incidents(since)
-    }
-
-    fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
-        self.0.incident(id)
-    }
-
-    fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
-        self.0.spans(since)
-    }
-
-    fn delete_expired_status(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.0.delete_expired_status(before)
-    }
-
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
         self.0.delete_expired_slices(before)
+    }
+
+    fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
+        self.0.delete_expired(kind, before)
     }
 
     /// Whoever asks first leads for ever.

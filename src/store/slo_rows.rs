@@ -1,0 +1,62 @@
+//! The stored rows of objectives: counted slices, and the states of their alerts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::arc_str;
+use super::record::{RecordKind, StoredRow, join_key};
+
+/// Good and bad events of one objective in one slice of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SliceRow {
+    pub(crate) instance: Arc<str>,
+    pub(crate) objective: Arc<str>,
+    pub(crate) start: Timestamp,
+    pub(crate) length: Duration,
+    /// The part of it in which events were sampled.
+    pub(crate) covered: Duration,
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+}
+
+/// The state of an alert, which one run of a process leaves to the next of its instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AlertStateRow {
+    #[serde(with = "arc_str")]
+    pub(crate) instance: Arc<str>,
+    /// The subject, such as `alert of api.latency`.
+    #[serde(with = "arc_str")]
+    pub(crate) subject: Arc<str>,
+    pub(crate) written_at: Timestamp,
+    #[serde(with = "arc_str")]
+    pub(crate) text: Arc<str>,
+}
+
+impl SliceRow {
+    /// Returns the end, which does not belong to it.
+    pub(crate) fn end(&self) -> Timestamp {
+        let end = self.start.checked_add(self.length);
+        end.unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl StoredRow for AlertStateRow {
+    const KIND: RecordKind = RecordKind::AlertState;
+
+    fn key(&self) -> String {
+        join_key(&[&*self.instance, &*self.subject])
+    }
+
+    fn replaces(&self, _: &Self) -> bool {
+        true
+    }
+
+    /// One that was written at the very moment up to which rows are deleted stays.
+    fn relevant_until(&self) -> Timestamp {
+        let next = self.written_at.checked_add(Duration::from_nanos(1));
+        next.unwrap_or(Timestamp::MAX)
+    }
+}

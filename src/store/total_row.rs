@@ -1,0 +1,39 @@
+//! The stored rows of daily business totals.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::arc_str;
+use super::record::{RecordKind, StoredRow, join_key};
+
+/// The total that one run of a process has counted of a metric on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TotalRow {
+    /// Of UTC.
+    pub(crate) day: Date,
+    /// Such as `revenue`.
+    pub(crate) metric: Cow<'static, str>,
+    /// Such as a currency; empty where the figure has none.
+    #[serde(with = "arc_str")]
+    pub(crate) attribute: Arc<str>,
+    /// The run: no other has the same.
+    #[serde(with = "arc_str")]
+    pub(crate) source: Arc<str>,
+    pub(crate) value: u64,
+}
+
+impl StoredRow for TotalRow {
+    const KIND: RecordKind = RecordKind::Total;
+
+    /// The day is first: an index of the PostgreSQL store reads it there.
+    fn key(&self) -> String {
+        join_key(&(self.day, &*self.metric, &*self.attribute, &*self.source))
+    }
+
+    fn replaces(&self, stored: &Self) -> bool {
+        self.value > stored.value
+    }
+}

@@ -1,0 +1,76 @@
+//! The stored rows of workers and schedulers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::arc_str;
+use super::record::{RecordKind, StoredRow};
+use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
+
+/// The stored state of one worker or scheduler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerRow {
+    pub(crate) id: BeatId,
+    pub(crate) role: BeatRole,
+    /// `None` before the first beat, as all that a beat brings.
+    #[serde(with = "arc_str::option")]
+    pub(crate) boot_id: Option<Arc<str>>,
+    /// The boot before, whose late beats are ignored.
+    #[serde(with = "arc_str::option")]
+    pub(crate) previous_boot_id: Option<Arc<str>>,
+    pub(crate) sequence: u64,
+    pub(crate) registered_at: Timestamp,
+    /// By the receiver's clock.
+    pub(crate) last_seen: Option<Timestamp>,
+    /// The time of the last beat with progress, or of the first work after none, by the receiver's clock.
+    pub(crate) progressed_at: Option<Timestamp>,
+    pub(crate) interval: Duration,
+    pub(crate) condition: LifecycleState,
+    #[serde(with = "arc_str::option")]
+    pub(crate) version: Option<Arc<str>>,
+    pub(crate) progress: BeatProgress,
+    pub(crate) restarts: u64,
+    /// The receiver's clock minus the sender's; `None` where the sender did not tell its own.
+    pub(crate) clock_skew_ms: Option<i64>,
+    /// True once its running jobs were counted as lost.
+    pub(crate) lost: bool,
+}
+
+impl WorkerRow {
+    /// Returns true if `self` is newer than `stored`: one rule for the registry and all stores.
+    ///
+    /// Of one boot the higher sequence is newer. A boot that has followed another is newer than it,
+    /// whatever two receivers' clocks say. Of other boots that is newer which was seen later; where
+    /// that is the same, the names decide, so that all come to the same end.
+    pub(crate) fn supersedes(&self, stored: &Self) -> bool {
+        if self.boot_id == stored.boot_id {
+            return self.sequence > stored.sequence
+                || (self.lost && !stored.lost && self.sequence == stored.sequence);
+        }
+        match (self.follows_boot_of(stored), stored.follows_boot_of(self)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => (self.last_seen, &self.boot_id) > (stored.last_seen, &stored.boot_id),
+        }
+    }
+
+    fn follows_boot_of(&self, other: &Self) -> bool {
+        self.boot_id.is_some()
+            && (other.boot_id.is_none() || self.previous_boot_id == other.boot_id)
+    }
+}
+
+impl StoredRow for WorkerRow {
+    const KIND: RecordKind = RecordKind::Worker;
+
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn replaces(&self, stored: &Self) -> bool {
+        self.supersedes(stored)
+    }
+}
