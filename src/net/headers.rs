@@ -33,7 +33,7 @@ pub(crate) fn json_headers(
 }
 
 /// Returns user and password of an endpoint as the value of `Authorization`.
-fn basic_credentials(endpoint: &Endpoint) -> Option<String> {
+pub(crate) fn basic_credentials(endpoint: &Endpoint) -> Option<String> {
     let user = base64::engine::general_purpose::STANDARD.encode(endpoint.user()?);
     Some(format!("Basic {user}"))
 }

@@ -7,11 +7,10 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
 
 use crate::config::{Protocol, SignalOtlp, TelemetrySignal};
-use crate::net::{explain, one_line};
+use crate::net::{basic_credentials, explain, one_line};
 
 /// The failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,11 +149,9 @@ fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
     let mut headers: Vec<_> = configured
         .filter_map(|(name, secret)| Some((name.clone(), secret.expose()?.to_owned())))
         .collect();
-    if let Some(user) = otlp.endpoint.user()
-        && !otlp.headers.contains_key("authorization")
-    {
-        let credentials = base64::engine::general_purpose::STANDARD.encode(user);
-        headers.push(("authorization".into(), format!("Basic {credentials}")));
+    if !otlp.headers.contains_key("authorization") {
+        let credentials = basic_credentials(&otlp.endpoint);
+        headers.extend(credentials.map(|value| ("authorization".into(), value)));
     }
     headers
 }
