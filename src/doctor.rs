@@ -2,8 +2,8 @@
 //!
 //! Why not wait for the exporter's own errors? Because they come from a running service, name the
 //! last link of a chain, and don't say which setting decides it. Here every link is tried in turn
-//! (name, TCP, TLS, protocol, then one span, one metric and one log record as the service would send
-//! them), and every failure comes with the setting, its value and the variable.
+//! (name, TCP, the proxy of the environment, TLS, protocol, then one span, one metric and one log record as
+//! the service would send them), and every failure comes with the setting, its value and the variable.
 //!
 //! Nothing of it hangs: connections have limits of their own, and the whole ends within
 //! [`TIME_LIMIT`]. No header's value is ever part of a finding.
@@ -21,8 +21,11 @@ mod fix;
 mod step;
 
 mod clock;
-mod local;
+mod http_head;
 mod network;
+
+mod local;
+
 mod target;
 #[cfg(feature = "tls")]
 mod tls;
@@ -40,7 +43,7 @@ mod diagnose;
 mod receiver;
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,6 +105,7 @@ pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
             return Diagnosis { parts };
         }
     };
+    let effective = Arc::new(effective);
     let mut steps = config_steps(&effective);
     steps.extend(local::local_steps(&effective));
     let mut parts = vec![DiagnosisPart::new("configuration", steps)];
@@ -163,7 +167,7 @@ fn describe_sources(effective: &EffectiveConfig) -> String {
 }
 
 /// Diagnoses all receivers at once, each on a thread: one that is silent must not take the others' time.
-fn diagnose_receivers(effective: &EffectiveConfig, deadline: Instant) -> Vec<DiagnosisPart> {
+fn diagnose_receivers(effective: &Arc<EffectiveConfig>, deadline: Instant) -> Vec<DiagnosisPart> {
     let targets = target::targets(effective);
     if targets.is_empty() {
         let finding = "otlp.endpoint is not set: nothing is pushed";
@@ -175,14 +179,10 @@ fn diagnose_receivers(effective: &EffectiveConfig, deadline: Instant) -> Vec<Dia
         .into_iter()
         .map(|target| {
             let (sender, receiver) = mpsc::channel();
-            let (subject, effective) = (target.to_string(), effective.clone());
+            let subject = target.to_string();
             let spawned = thread::Builder::new().spawn(move || {
                 // The receiver is gone if the deadline has passed.
-                let _ = sender.send(receiver::receiver_steps(
-                    &target,
-                    SettingFixes(&effective),
-                    deadline,
-                ));
+                let _ = sender.send(receiver::receiver_steps(&target, deadline));
             });
             (subject, spawned.map(|_| receiver))
         })

@@ -18,3 +18,5 @@ pub(crate) use error::{explain, innermost, one_line};
 pub(crate) use headers::{basic_credentials, json_headers};
 pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after};
 pub(crate) use proxy::grpc_proxy_connector;
+#[cfg(feature = "cli")]
+pub(crate) use proxy::{ProxyMethod, ProxyRoute};

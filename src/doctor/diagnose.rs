@@ -1,10 +1,10 @@
 //! The diagnosis of a receiver's rejection: its meaning, and the setting to change.
 
-use super::fix::SettingFixes;
 use super::step::DiagnosisStep;
 use super::target::{OtlpTarget, overrides};
 use super::test_signals::SignalOutcome;
 use crate::config::TelemetrySignal;
+use crate::net::ProxyRoute;
 
 /// The kinds of rejections that have different fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub(super) const fn signal_step_name(signal: TelemetrySignal) -> &'static str {
 #[derive(Clone, Copy)]
 pub(super) struct ReceiverDiagnosis<'a> {
     pub(super) target: &'a OtlpTarget,
-    pub(super) settings: SettingFixes<'a>,
+    /// The proxy that reads the requests, and may be the one that refuses them.
+    pub(super) forwarding_proxy: Option<&'a ProxyRoute>,
     /// The location to which an unauthenticated request was redirected.
     pub(super) location: Option<&'a str>,
 }
@@ -65,63 +66,56 @@ impl ReceiverDiagnosis<'_> {
     pub(super) fn auth_step(self, outcomes: &[SignalOutcome]) -> DiagnosisStep {
         const NAME: &str = "auth";
         let names = self.target.header_names();
-        let sent = if names.is_empty() {
-            "no headers are sent".into()
-        } else {
-            format!("sent: {}", names.join(", "))
+        let sent = match names.is_empty() {
+            true => "no headers are sent".into(),
+            false => format!("sent: {}", names.join(", ")),
         };
         let refused = outcomes
             .iter()
             .find(|outcome| outcome.rejection() == Some(RejectionKind::Credentials));
-        match refused {
-            Some(outcome) => {
-                let finding = format!("{}; {sent}", self.masked_cause(outcome));
-                DiagnosisStep::fail(NAME, finding, self.credentials_fix())
-            }
-            None if outcomes.iter().any(|outcome| outcome.error.is_none()) => {
-                let finding = if names.is_empty() {
-                    "no headers are sent, and none are missed".into()
-                } else {
-                    format!("accepted; {sent}")
-                };
-                DiagnosisStep::ok(NAME, finding)
-            }
-            None => DiagnosisStep::skipped(NAME, "not told by the receiver"),
+        if let Some(outcome) = refused {
+            let finding = format!("{}; {sent}", self.masked_cause(outcome));
+            let by_proxy = self.forwarding_proxy.map_or_else(String::new, |proxy| {
+                format!(
+                    ", unless it is the proxy {} that refuses",
+                    proxy.authority()
+                )
+            });
+            let fix = format!("{}{by_proxy}", self.credentials_fix());
+            return DiagnosisStep::fail(NAME, finding, fix);
         }
+        if outcomes.iter().all(|outcome| outcome.error.is_some()) {
+            return DiagnosisStep::skipped(NAME, "not told by the receiver");
+        }
+        let finding = match names.is_empty() {
+            true => format!("{sent}, and none are missed"),
+            false => format!("accepted; {sent}"),
+        };
+        DiagnosisStep::ok(NAME, finding)
     }
 
     fn credentials_fix(self) -> String {
-        let otlp = &self.target.otlp;
-        let path = |name: &str| format!("{}.{name}", self.target.paths.headers);
-        let Some(value) = otlp
-            .headers
-            .get("authorization")
-            .and_then(|value| value.expose())
-        else {
-            let set = self
-                .settings
-                .suggest(&path("authorization"), "Bearer TOKEN");
-            let user = otlp.endpoint.user().is_some();
-            let sent = !otlp.headers.is_empty() || user;
-            return match otlp.headers.keys().next().filter(|_| sent) {
-                Some(name) => {
-                    let set_value = self.settings.suggest(&path(name), "VALUE");
-                    format!("{set_value} with a value that the receiver takes, or {set}")
-                }
-                None if user => format!(
-                    "correct the user and password in {}",
-                    self.target.paths.endpoint
-                ),
-                None => set,
-            };
+        let (otlp, paths) = (&self.target.otlp, &self.target.paths);
+        let set = |name: &str, value: &str| {
+            self.target
+                .suggest(&format!("{}.{name}", paths.headers), value)
         };
-        let set = self
-            .settings
-            .suggest(&path("authorization"), "Bearer TOKEN");
-        if value.contains(' ') {
-            format!("{set} with a token that the receiver takes")
-        } else {
-            format!("{set}: its value has no scheme such as Bearer now")
+        let set_token = set("authorization", "Bearer TOKEN");
+        let authorization = otlp.headers.get("authorization");
+        let other = otlp.headers.keys().next();
+        match (authorization.and_then(|value| value.expose()), other) {
+            (Some(value), _) if value.contains(' ') => {
+                format!("{set_token} with a token that the receiver takes")
+            }
+            (Some(_), _) => format!("{set_token}: its value has no scheme such as Bearer now"),
+            (None, Some(name)) => {
+                let set_value = set(name, "VALUE");
+                format!("{set_value} with a value that the receiver takes, or {set_token}")
+            }
+            (None, None) if otlp.endpoint.user().is_some() => {
+                format!("correct the user and password in {}", paths.endpoint)
+            }
+            (None, None) => set_token,
         }
     }
 
@@ -131,85 +125,68 @@ impl ReceiverDiagnosis<'_> {
         outcome: &SignalOutcome,
         others: &[SignalOutcome],
     ) -> DiagnosisStep {
-        let (signal, cause) = (outcome.signal, self.masked_cause(outcome));
-        let name = signal_step_name(signal);
-        let paths = &self.target.paths;
-        let Some(refusal) = outcome.rejection() else {
-            return DiagnosisStep::ok(name, "one sent, and taken");
-        };
-        let fix = match refusal {
-            RejectionKind::Credentials => return DiagnosisStep::skipped(name, "refused: see auth"),
-            RejectionKind::NotFound => self.not_found_fix(signal, others),
-            RejectionKind::Redirect => match self.location {
-                Some(to) => self
-                    .settings
-                    .suggest(&paths.endpoint, &self.strip_signal_path(to)),
-                None => format!("set {} to where the receiver redirects to", paths.endpoint),
+        let name = signal_step_name(outcome.signal);
+        let endpoint = &self.target.paths.endpoint;
+        let fix = match outcome.rejection() {
+            None => return DiagnosisStep::ok(name, "one sent, and taken"),
+            Some(RejectionKind::Credentials) => {
+                return DiagnosisStep::skipped(name, "refused: see auth");
+            }
+            Some(RejectionKind::NotFound) => self.not_found_fix(outcome.signal, others),
+            Some(RejectionKind::Redirect) => match self.location {
+                Some(to) => self.target.suggest(endpoint, self.strip_signal_path(to)),
+                None => format!("set {endpoint} to where the receiver redirects to"),
             },
-            RejectionKind::Overloaded => {
+            Some(RejectionKind::Overloaded) => {
                 "wait, or give the receiver more room: its own log says what it lacks".into()
             }
-            RejectionKind::Timeout => {
-                format!(
-                    "look at the receiver that {} names: it takes the connection and then is silent",
-                    paths.endpoint
-                )
-            }
-            RejectionKind::Connection => {
-                format!(
-                    "look at the log of the receiver that {} names, and at proxies before it",
-                    paths.endpoint
-                )
-            }
-            RejectionKind::Other => {
-                format!(
-                    "look at the log of the receiver that {} names",
-                    paths.endpoint
-                )
+            Some(RejectionKind::Timeout) => format!(
+                "look at the receiver that {endpoint} names: it takes the connection and then is silent"
+            ),
+            Some(RejectionKind::Connection) => format!(
+                "look at the log of the receiver that {endpoint} names, and at proxies before it"
+            ),
+            Some(RejectionKind::Other) => {
+                format!("look at the log of the receiver that {endpoint} names")
             }
         };
-        DiagnosisStep::fail(name, cause, fix)
+        DiagnosisStep::fail(name, self.masked_cause(outcome), fix)
     }
 
     fn not_found_fix(self, signal: TelemetrySignal, others: &[SignalOutcome]) -> String {
-        let endpoint = &self.target.paths.endpoint;
+        let (target, endpoint) = (self.target, &self.target.paths.endpoint);
         // Other signals are taken at the same place: this one is not wanted there.
         if others.iter().any(|other| other.error.is_none()) {
             return self.unwanted_signal_fix(signal);
         }
-        if self.target.port() == 14250 {
-            let url = self.target.endpoint_with(None, Some(4317));
-            return self.settings.suggest(endpoint, &url);
+        if target.port() == 14250 {
+            return target.suggest_endpoint(None, Some(4317));
         }
-        if self.target.is_grpc() {
+        if target.is_grpc() {
             return format!("set {endpoint} to an OTLP receiver with a pipeline for {signal}");
         }
-        let has_own_endpoint = overrides(&self.settings.0.config.otlp, signal)
-            .endpoint
-            .is_some();
-        let (path, signal_path) = (self.target.path(), format!("/v1/{signal}"));
-        let origin = self.target.origin_with(None, None);
-        if has_own_endpoint {
-            let set = self.settings.suggest(
-                &format!("otlp.{signal}.endpoint"),
-                &format!("{origin}{signal_path}"),
-            );
+        let own_endpoint = &overrides(&target.effective.config.otlp, signal).endpoint;
+        let (path, signal_path) = (target.path(), format!("/v1/{signal}"));
+        let origin = target.origin_with(None, None);
+        if own_endpoint.is_some() {
+            let url = format!("{origin}{signal_path}");
+            let set = target.suggest(&format!("otlp.{signal}.endpoint"), &url);
             return format!("{set}: nothing is appended to a signal's own endpoint");
         }
-        let base = self.target.base();
-        if let Some(root) = TelemetrySignal::ALL.iter().find_map(|signal| {
-            base.trim_end_matches('/')
-                .strip_suffix(&format!("/v1/{signal}"))
-        }) {
-            let set = self.settings.suggest(endpoint, &format!("{origin}{root}"));
+        let base = target.base();
+        let strip = |signal: &TelemetrySignal| {
+            let base = base.trim_end_matches('/');
+            base.strip_suffix(&format!("/v1/{signal}"))
+        };
+        if let Some(root) = TelemetrySignal::ALL.iter().find_map(strip) {
+            let set = target.suggest(endpoint, &format!("{origin}{root}"));
             return format!("{set}: {signal_path} is appended to it");
         }
-        let root = self.settings.suggest(endpoint, &origin);
         if base.trim_matches('/').is_empty() {
-            format!("set {endpoint} to an OTLP receiver: nothing takes {path} there")
-        } else {
-            format!("{root}, unless the receiver's manual has a path: {path} is tried now")
+            return format!("set {endpoint} to an OTLP receiver: nothing takes {path} there");
         }
+        let root = target.suggest(endpoint, &origin);
+        format!("{root}, unless the receiver's manual has a path: {path} is tried now")
     }
 
     fn unwanted_signal_fix(self, signal: TelemetrySignal) -> String {
@@ -218,16 +195,16 @@ impl ReceiverDiagnosis<'_> {
             TelemetrySignal::Metrics => "metrics.otlp.enabled",
             TelemetrySignal::Logs => "logs.otlp",
         };
-        let off = self.settings.suggest(switch, "false");
+        let off = self.target.suggest(switch, "false");
         format!("{off}, or set otlp.{signal}.endpoint to a receiver that takes {signal}")
     }
 
-    fn strip_signal_path(self, location: &str) -> String {
-        if self.target.has_own_endpoint() {
-            return location.into();
-        }
+    fn strip_signal_path(self, location: &str) -> &str {
         let appended = format!("/v1/{}", self.target.signals[0]);
-        location.strip_suffix(&appended).unwrap_or(location).into()
+        match location.strip_suffix(&appended) {
+            Some(base) if !self.target.has_own_endpoint() => base,
+            _ => location,
+        }
     }
 
     /// Returns the receiver's message without what it may have repeated of our credentials.

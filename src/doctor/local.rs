@@ -1,16 +1,20 @@
 //! Checks of what the configuration points to on this machine.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use super::fix::SettingFixes;
+use super::network::TimedStream;
 use super::step::DiagnosisStep;
 use crate::config::EffectiveConfig;
 use crate::model::slo::Objectives;
 
-/// The time limit of one operation on the loopback, which answers at once, or not at all.
-const IO_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time limit of a request over the loopback, which answers at once, or not at all.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A port above those that only root may listen on.
+const FREE_PORT: u16 = 9464;
 
 pub(super) fn local_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
     let settings = SettingFixes(effective);
@@ -64,44 +68,32 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
     let Err(error) = TcpListener::bind(address) else {
         return DiagnosisStep::ok(NAME, format!("{address} is free to listen on"));
     };
-    let port = address.port();
-    match error.kind() {
+    let (ip, port) = (address.ip(), address.port());
+    let (finding, instead) = match error.kind() {
         io::ErrorKind::AddrInUse if is_healthy(address) => {
-            DiagnosisStep::ok(NAME, format!("{address} is served: /api/v1/health answers"))
+            let finding = format!("{address} is served: /api/v1/health answers");
+            return DiagnosisStep::ok(NAME, finding);
         }
-        io::ErrorKind::AddrInUse => {
-            let finding = format!("{address} is taken by something without /api/v1/health");
-            let other_address = SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(9464));
-            let fix = settings.suggest("http.listen", &other_address.to_string());
-            DiagnosisStep::fail(NAME, finding, format!("stop what listens there, or {fix}"))
-        }
-        io::ErrorKind::PermissionDenied => {
-            let finding = format!("{address}: this user may not listen on port {port}");
-            let other_address = SocketAddr::new(address.ip(), 9464);
-            DiagnosisStep::fail(
-                NAME,
-                finding,
-                settings.suggest("http.listen", &other_address.to_string()),
-            )
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            let finding = format!(
-                "no interface of this machine has the address {}",
-                address.ip()
-            );
-            let unspecified_address = SocketAddr::new(unspecified(address.ip()), port);
-            DiagnosisStep::fail(
-                NAME,
-                finding,
-                settings.suggest("http.listen", &unspecified_address.to_string()),
-            )
-        }
-        _ => {
-            let unspecified_address = SocketAddr::new(unspecified(address.ip()), 9464);
-            let fix = settings.suggest("http.listen", &unspecified_address.to_string());
-            DiagnosisStep::fail(NAME, format!("{address}: {error}"), fix)
-        }
-    }
+        io::ErrorKind::AddrInUse => (
+            format!("{address} is taken by something without /api/v1/health"),
+            (ip, port.checked_add(1).unwrap_or(FREE_PORT)),
+        ),
+        io::ErrorKind::PermissionDenied => (
+            format!("{address}: this user may not listen on port {port}"),
+            (ip, FREE_PORT),
+        ),
+        io::ErrorKind::AddrNotAvailable => (
+            format!("no interface of this machine has the address {ip}"),
+            (unspecified(ip), port),
+        ),
+        _ => (format!("{address}: {error}"), (unspecified(ip), FREE_PORT)),
+    };
+    let set = settings.suggest("http.listen", &SocketAddr::from(instead).to_string());
+    let fix = match error.kind() {
+        io::ErrorKind::AddrInUse => format!("stop what listens there, or {set}"),
+        _ => set,
+    };
+    DiagnosisStep::fail(NAME, finding, fix)
 }
 
 const fn unspecified(like: IpAddr) -> IpAddr {
@@ -122,8 +114,7 @@ fn request_health(mut address: SocketAddr) -> io::Result<[u8; 12]> {
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    let mut stream = TcpStream::connect_timeout(&address, IO_TIMEOUT)?;
-    stream.set_read_timeout(Some(IO_TIMEOUT))?;
+    let mut stream = TimedStream::connect(address, Instant::now() + HEALTH_TIMEOUT)?;
     let request =
         format!("GET /api/v1/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;

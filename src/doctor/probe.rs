@@ -5,7 +5,8 @@
 
 use std::io::{self, Read as _, Write as _};
 
-use super::stream::Connection;
+use super::http_head::HttpHead;
+use super::stream::{Connection, authorization_line};
 
 /// The most bytes read of an answer: more than any head that is of use.
 const MAX_ANSWER_BYTES: usize = 8 * 1024;
@@ -31,31 +32,16 @@ pub(super) enum ProbeAnswer {
     Failed(io::Error),
 }
 
-/// The head of an HTTP/1.1 answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct HttpHead {
-    pub(super) status: u16,
-    pub(super) date: Option<String>,
-    pub(super) location: Option<String>,
-    pub(super) content_type: Option<String>,
-}
-
-impl HttpHead {
-    /// Returns true for a page for people: some servers answer every path with their start page, and
-    /// an exporter would take its 200 for OTLP's.
-    pub(super) fn is_html(&self) -> bool {
-        let kind = self.content_type.as_deref().unwrap_or_default();
-        (200..300).contains(&self.status) && kind.starts_with("text/html")
-    }
-}
-
-/// Sends an empty export request as HTTP/1.1.
+/// Sends an empty export request as HTTP/1.1. A proxy that forwards it is told where to.
 pub(super) fn probe_http(connection: Connection<'_>, path: &str) -> ProbeAnswer {
-    let host = connection.target.otlp.endpoint.host();
+    let authority = connection.target.authority();
+    let (origin, credentials) = match connection.forwarding_proxy() {
+        Some(proxy) => (format!("http://{authority}"), authorization_line(proxy)),
+        None => (String::new(), String::new()),
+    };
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}:{}\r\nUser-Agent: vantage-obs-doctor\r\n\
-         Content-Type: application/x-protobuf\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        connection.target.port(),
+        "POST {origin}{path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: vantage-obs-doctor\r\n\
+         {credentials}Content-Type: application/x-protobuf\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     );
     probe(connection, "http/1.1", request.as_bytes())
 }
@@ -111,7 +97,7 @@ fn parse_answer(answer: &[u8]) -> Option<ProbeAnswer> {
     if answer.starts_with(b"HTTP/1.") && contains(answer, b"HTTP request to an HTTPS server") {
         return Some(ProbeAnswer::Tls);
     }
-    if let Some(head) = parse_head(answer) {
+    if let Some(head) = HttpHead::parse(answer) {
         return Some(ProbeAnswer::Http1(head));
     }
     // A frame of HTTP/2 about the whole connection: settings, or the refusal to go on.
@@ -124,47 +110,9 @@ fn contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len()).any(|window| window == needle)
 }
 
-fn parse_head(answer: &[u8]) -> Option<HttpHead> {
-    let text = String::from_utf8_lossy(answer);
-    let mut lines = text.split("\r\n");
-    let first = lines.next()?.strip_prefix("HTTP/1.")?;
-    let status = first.split(' ').nth(1)?.parse().ok()?;
-    let headers: Vec<_> = lines
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_once(':'))
-        .collect();
-    let header = |name: &str| {
-        let found = headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.trim().to_owned())
-    };
-    Some(HttpHead {
-        status,
-        date: header("date"),
-        location: header("location"),
-        content_type: header("content-type"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_head_of_http_1_is_read_whatever_the_case_of_its_names() {
-        let text =
-            b"HTTP/1.1 307 Temporary Redirect\r\nDATE: today\r\nLocation: https://a/\r\n\r\nx: y";
-        let expected = HttpHead {
-            status: 307,
-            date: Some("today".into()),
-            location: Some("https://a/".into()),
-            content_type: None,
-        };
-        assert_eq!(parse_head(text), Some(expected));
-        assert_eq!(parse_head(b"SSH-2.0-x\r\n"), None);
-        assert_eq!(parse_head(b"HTTP/1.1\r\n"), None);
-    }
 
     #[test]
     fn the_protocol_shows_in_the_first_bytes() {

@@ -1,12 +1,12 @@
 //! The chain of one receiver: each link is tried when the one before it holds.
 
 mod protocol;
+mod proxy;
 mod reachability;
 
 use std::time::{Instant, SystemTime};
 
 use super::diagnose::{self, ReceiverDiagnosis};
-use super::fix::SettingFixes;
 use super::probe::ProbeAnswer;
 use super::step::DiagnosisStep;
 use super::stream::Connection;
@@ -14,52 +14,69 @@ use super::target::{OtlpTarget, is_pushed};
 use super::test_signals::{SignalOutcome, send_test_signals};
 use super::{clock, network, tls};
 use crate::config::TelemetrySignal;
+use crate::net::{ProxyMethod, ProxyRoute};
 use protocol::{accepts_otlp_http, probe_configured_path};
 
+/// The links of every receiver; one that is reached by a proxy has `proxy` after `tcp`.
 const CHAIN: [&str; 6] = ["name", "tcp", "tls", "protocol", "auth", "clock"];
 
 /// Checks every link.
-pub(super) fn receiver_steps(
-    target: &OtlpTarget,
-    settings: SettingFixes<'_>,
-    deadline: Instant,
-) -> Vec<DiagnosisStep> {
+pub(super) fn receiver_steps(target: &OtlpTarget, deadline: Instant) -> Vec<DiagnosisStep> {
     let mut steps = Vec::new();
-    let outcome = ReceiverChain {
+    let route = ProxyRoute::find(&target.uri, target.is_grpc());
+    let (unsupported, proxy) = match route {
+        Some(route) if route.method == ProxyMethod::Unsupported => (Some(route), None),
+        usable => (None, usable),
+    };
+    steps.extend(unsupported.as_ref().map(proxy::unsupported_step));
+    let chain = ReceiverChain {
         target,
-        settings,
+        proxy: proxy.as_ref(),
         deadline,
-    }
-    .run(&mut steps);
-    if outcome.is_none() {
-        let untried = CHAIN.iter().skip(steps.len()).copied();
-        let signals = target
-            .signals
-            .iter()
-            .map(|signal| diagnose::signal_step_name(*signal));
+    };
+    if chain.run(&mut steps).is_none() {
+        let signals = target.signals.iter().copied();
+        let links = chain.links().chain(signals.map(diagnose::signal_step_name));
+        let untried: Vec<_> = links
+            .filter(|name| steps.iter().all(|step| step.name != *name))
+            .collect();
         let skipped = |name| DiagnosisStep::skipped(name, "not tried after the failure above");
-        steps.extend(untried.chain(signals).map(skipped));
+        steps.extend(untried.into_iter().map(skipped));
     }
     steps
 }
 
 struct ReceiverChain<'a> {
     target: &'a OtlpTarget,
-    settings: SettingFixes<'a>,
+    /// The proxy by way of which the receiver is reached.
+    proxy: Option<&'a ProxyRoute>,
     deadline: Instant,
 }
 
 impl ReceiverChain<'_> {
+    /// Returns the names of the links, in order.
+    fn links(&self) -> impl Iterator<Item = &'static str> {
+        let (to_host, rest) = CHAIN.split_at(2);
+        let proxy = self.proxy.map(|_| proxy::NAME);
+        to_host
+            .iter()
+            .copied()
+            .chain(proxy)
+            .chain(rest.iter().copied())
+    }
+
     /// Runs the checks in order; `None` if a link broke.
     fn run(&self, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
         let addresses = self.check_name(steps)?;
         let address = self.check_tcp(steps, &addresses)?;
         let connection = Connection {
             target: self.target,
+            proxy: self.proxy,
             address,
             deadline: self.deadline,
             timeout: network::IO_TIMEOUT,
         };
+        self.check_proxy(steps, connection)?;
         self.check_tls(steps, connection)?;
         let answer = self.check_protocol(steps, connection)?;
         self.check_delivery(steps, connection, &answer)
@@ -78,7 +95,7 @@ impl ReceiverChain<'_> {
             .and_then(|socket| tls::handshake(self.target, socket, &["h2", "http/1.1"]));
         let step = match &handshake {
             Ok(session) => tls::success_step(session),
-            Err(error) => tls::failure_step(error, self.target, self.settings),
+            Err(error) => tls::failure_step(error, self.target),
         };
         steps.push(step);
         handshake.ok().map(drop)
@@ -90,7 +107,7 @@ impl ReceiverChain<'_> {
         connection: Connection<'_>,
         answer: &ProbeAnswer,
     ) -> Option<()> {
-        let config = &self.settings.0.config;
+        let config = &self.target.effective.config;
         let (date, location) = match answer {
             ProbeAnswer::Http1(head) => (head.date.as_deref(), head.location.as_deref()),
             _ => (None, None),
@@ -104,7 +121,7 @@ impl ReceiverChain<'_> {
             steps.extend(signals.map(|signal| skipped(diagnose::signal_step_name(*signal))));
             return Some(());
         }
-        let outcomes = match send_test_signals(self.settings.0, self.target, self.deadline) {
+        let outcomes = match send_test_signals(self.target, self.deadline) {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let fix = format!(
@@ -127,22 +144,22 @@ impl ReceiverChain<'_> {
         }
         let diagnosis = ReceiverDiagnosis {
             target: self.target,
-            settings: self.settings,
+            forwarding_proxy: connection.forwarding_proxy(),
             location,
         };
         steps.push(diagnosis.auth_step(&outcomes));
         steps.push(clock);
-        for signal in &self.target.signals {
-            let outcome = outcomes.iter().find(|outcome| outcome.signal == *signal);
+        for signal in self.target.signals.iter().copied() {
+            let outcome = outcomes.iter().find(|outcome| outcome.signal == signal);
             steps.push(match outcome {
                 Some(outcome) => diagnosis.signal_step(outcome, &outcomes),
-                None if is_pushed(config, *signal) => {
-                    DiagnosisStep::skipped(diagnose::signal_step_name(*signal), "not sent")
+                None => {
+                    let reason = match is_pushed(config, signal) {
+                        true => "not sent",
+                        false => disabled_reason(signal),
+                    };
+                    DiagnosisStep::skipped(diagnose::signal_step_name(signal), reason)
                 }
-                None => DiagnosisStep::skipped(
-                    diagnose::signal_step_name(*signal),
-                    disabled_reason(*signal),
-                ),
             });
         }
         Some(())

@@ -1,17 +1,24 @@
-//! A connection to a receiver, encrypted or not.
+//! A connection to a receiver: directly or by its proxy, encrypted or not.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::http_head::HttpHead;
 use super::network::TimedStream;
 use super::target::OtlpTarget;
 use super::tls::{TlsSession, handshake};
+use crate::net::{ProxyMethod, ProxyRoute};
 
-/// A way to connect to a receiver: its address, which was found to answer, and the time limits.
+/// The longest head of a proxy's answer that is read, in bytes.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+
+/// A way to connect to a receiver: an address that was found to answer, and the time limits.
 #[derive(Clone, Copy)]
 pub(super) struct Connection<'a> {
     pub(super) target: &'a OtlpTarget,
+    /// The proxy that listens at the address, unless the receiver does.
+    pub(super) proxy: Option<&'a ProxyRoute>,
     pub(super) address: SocketAddr,
     pub(super) deadline: Instant,
     /// The time limit of one connection.
@@ -23,16 +30,35 @@ pub(super) enum ConnectionStream {
     Encrypted(Box<TlsSession>),
 }
 
-impl Connection<'_> {
+/// The refusal of a proxy to open a tunnel.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the proxy opens no tunnel ({status})")]
+pub(super) struct TunnelRefusal {
+    pub(super) status: u16,
+}
+
+impl<'a> Connection<'a> {
     /// Returns the same with another time limit, which holds for each connection anew.
     pub(super) const fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Opens a connection and sends nothing.
+    /// Returns the proxy that reads the requests.
+    pub(super) fn forwarding_proxy(self) -> Option<&'a ProxyRoute> {
+        self.proxy
+            .filter(|proxy| proxy.method == ProxyMethod::Forward)
+    }
+
+    /// Opens a connection, or a tunnel, and sends nothing through it.
     pub(super) fn connect(self) -> io::Result<TimedStream> {
         let deadline = self.deadline.min(Instant::now() + self.timeout);
-        TimedStream::connect(self.address, deadline)
+        let mut socket = TimedStream::connect(self.address, deadline)?;
+        if let Some(proxy) = self.proxy
+            && proxy.method == ProxyMethod::Tunnel
+        {
+            open_tunnel(&mut socket, proxy, &self.target.authority())?;
+        }
+        Ok(socket)
     }
 
     /// Opens a connection for one protocol, by its ALPN name.
@@ -43,6 +69,31 @@ impl Connection<'_> {
             return Ok(ConnectionStream::Encrypted(Box::new(session)));
         }
         Ok(ConnectionStream::Plain(socket))
+    }
+}
+
+/// Returns the header line with the credentials for a proxy; empty where it has none.
+pub(super) fn authorization_line(proxy: &ProxyRoute) -> String {
+    let value = proxy.credentials().and_then(|value| value.to_str().ok());
+    value.map_or_else(String::new, |value| {
+        format!("Proxy-Authorization: {value}\r\n")
+    })
+}
+
+fn open_tunnel(socket: &mut TimedStream, proxy: &ProxyRoute, authority: &str) -> io::Result<()> {
+    let credentials = authorization_line(proxy);
+    let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n");
+    socket.write_all(request.as_bytes())?;
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    // Byte by byte: what follows the head is the receiver's.
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
+        socket.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    match HttpHead::parse(&head).map(|head| head.status) {
+        Some(200..300) => Ok(()),
+        Some(status) => Err(io::Error::other(TunnelRefusal { status })),
+        None => Err(io::Error::other("the proxy does not speak HTTP/1.1")),
     }
 }
 

@@ -1,7 +1,11 @@
 //! The distinct receivers among the signals.
 
 use std::fmt;
+use std::sync::Arc;
 
+use http::Uri;
+
+use super::fix::SettingFixes;
 use crate::config::{
     Config, EffectiveConfig, OtlpConfig, OtlpOverride, Protocol, SignalOtlp, TelemetrySignal,
     TlsConfig,
@@ -10,11 +14,14 @@ use crate::config::{
 /// One receiver, as one set of credentials sees it. Signals that differ only in their path share it.
 #[derive(Debug)]
 pub(super) struct OtlpTarget {
+    pub(super) effective: Arc<EffectiveConfig>,
     /// The OTLP configuration of the first of its signals.
     pub(super) otlp: SignalOtlp,
     pub(super) signals: Vec<TelemetrySignal>,
     /// The paths of the settings of the first signal.
     pub(super) paths: SettingPaths,
+    /// The endpoint of the first signal, without user and password.
+    pub(super) uri: Uri,
 }
 
 /// The paths of the settings that decide a receiver.
@@ -28,7 +35,7 @@ pub(super) struct SettingPaths {
 
 /// Returns every distinct receiver, in the order of the signals that are pushed to it; one that nothing is
 /// pushed to isn't there.
-pub(super) fn targets(effective: &EffectiveConfig) -> Vec<OtlpTarget> {
+pub(super) fn targets(effective: &Arc<EffectiveConfig>) -> Vec<OtlpTarget> {
     let config = &effective.config;
     let mut targets: Vec<OtlpTarget> = Vec::new();
     for signal in TelemetrySignal::ALL {
@@ -41,6 +48,8 @@ pub(super) fn targets(effective: &EffectiveConfig) -> Vec<OtlpTarget> {
         {
             Some(target) => target.signals.push(signal),
             None => targets.push(OtlpTarget {
+                effective: Arc::clone(effective),
+                uri: otlp.endpoint.without_user().parse().unwrap_or_default(),
                 otlp,
                 signals: vec![signal],
                 paths: SettingPaths::for_signal(&config.otlp, signal),
@@ -76,33 +85,46 @@ pub(super) const fn overrides(otlp: &OtlpConfig, signal: TelemetrySignal) -> &Ot
 
 impl OtlpTarget {
     fn is_same_receiver(&self, other: &SignalOtlp) -> bool {
-        let headers = |otlp: &SignalOtlp| -> Vec<(String, Option<String>)> {
+        fn headers(otlp: &SignalOtlp) -> impl Iterator<Item = (&String, Option<&str>)> {
             let headers = otlp.headers.iter();
-            let plain = |secret: &crate::config::Secret| secret.expose().map(str::to_owned);
-            headers
-                .map(|(name, value)| (name.clone(), plain(value)))
-                .collect()
-        };
+            headers.map(|(name, value)| (name, value.expose()))
+        }
         let otlp = &self.otlp;
         origin(otlp.endpoint.expose()) == origin(other.endpoint.expose())
             && otlp.protocol == other.protocol
             && otlp.tls == other.tls
-            && headers(otlp) == headers(other)
+            && headers(otlp).eq(headers(other))
+    }
+
+    /// Returns the instruction to set this path to this value.
+    pub(super) fn suggest(&self, path: &str, value: &str) -> String {
+        SettingFixes(&self.effective).suggest(path, value)
+    }
+
+    /// Returns the instruction to give the endpoint another scheme or port.
+    pub(super) fn suggest_endpoint(&self, scheme: Option<&str>, port: Option<u16>) -> String {
+        self.suggest(&self.paths.endpoint, &self.endpoint_with(scheme, port))
     }
 
     /// Returns the host without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> &str {
         let host = self.otlp.endpoint.host();
-        let inner = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        inner.unwrap_or(host)
+        host.trim_matches(['[', ']'])
     }
 
     /// Returns the port of the URL, or that of its scheme, which is what HTTP's clients take.
     pub(super) fn port(&self) -> u16 {
         let default = if self.is_https() { 443 } else { 80 };
         self.otlp.endpoint.port().unwrap_or(default)
+    }
+
+    /// Returns host and port, as requests and proxies name the receiver.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.otlp.endpoint.host(), self.port())
+    }
+
+    fn scheme(&self) -> &str {
+        self.uri.scheme_str().unwrap_or_default()
     }
 
     pub(super) fn is_https(&self) -> bool {
@@ -115,37 +137,31 @@ impl OtlpTarget {
 
     /// Returns scheme, host and port, with other ones where they are given.
     pub(super) fn origin_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
-        let own = if self.is_https() { "https" } else { "http" };
-        let (scheme, port) = (scheme.unwrap_or(own), port.unwrap_or_else(|| self.port()));
+        let scheme = scheme.unwrap_or_else(|| self.scheme());
+        let port = port.unwrap_or_else(|| self.port());
         format!("{scheme}://{}:{port}", self.otlp.endpoint.host())
     }
 
     /// Returns the URL to set as the endpoint so that it has another scheme or port and keeps its path.
     pub(super) fn endpoint_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
-        let path = if self.has_own_endpoint() {
-            self.path()
-        } else {
-            self.base()
+        let path = match self.has_own_endpoint() {
+            true => self.path(),
+            false => self.base(),
         };
-        format!(
-            "{}{}",
-            self.origin_with(scheme, port),
-            path.trim_end_matches('/')
-        )
+        let origin = self.origin_with(scheme, port);
+        format!("{origin}{}", path.trim_end_matches('/'))
     }
 
     /// Returns the path that the first signal is sent to over HTTP.
-    pub(super) fn path(&self) -> String {
-        let url = self.otlp.endpoint.without_user();
-        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.find('/').map_or("/".into(), |at| rest[at..].into())
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
     }
 
     /// Returns the path without what is appended for the signal.
-    pub(super) fn base(&self) -> String {
-        let (path, signal) = (self.path(), self.signals[0]);
-        let base = path.strip_suffix(&format!("/v1/{signal}"));
-        base.unwrap_or(&path).into()
+    pub(super) fn base(&self) -> &str {
+        let signal_path = format!("/v1/{}", self.signals[0]);
+        let path = self.path();
+        path.strip_suffix(&signal_path).unwrap_or(path)
     }
 
     /// Returns true if the signal's endpoint is its own, which is used as it stands.
@@ -185,16 +201,10 @@ impl SettingPaths {
 impl fmt::Display for OtlpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.otlp.endpoint.user().map_or("", |_| "***@");
-        let origin = self
-            .origin_with(None, None)
-            .replacen("://", &format!("://{user}"), 1);
+        let (scheme, authority) = (self.scheme(), self.authority());
         let signals: Vec<_> = self.signals.iter().map(|signal| signal.as_str()).collect();
-        write!(
-            f,
-            "{origin} {} ({})",
-            self.otlp.protocol,
-            signals.join(", ")
-        )
+        let (protocol, signals) = (self.otlp.protocol, signals.join(", "));
+        write!(f, "{scheme}://{user}{authority} {protocol} ({signals})")
     }
 }
 

@@ -7,7 +7,7 @@ use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::target::{OtlpTarget, is_pushed};
-use crate::config::{Config, EffectiveConfig, TelemetrySignal, TraceSampler};
+use crate::config::{Config, TelemetrySignal, TraceSampler};
 use crate::export::flush_report::SignalReport;
 use crate::export::otlp::OtlpExporter;
 use crate::export::providers::{self, LogProvider, MetricProvider, TraceProvider};
@@ -36,11 +36,10 @@ pub(super) struct SignalOutcome {
 
 /// Sends a test signal of each kind that is pushed to this receiver.
 pub(super) fn send_test_signals(
-    effective: &EffectiveConfig,
     target: &OtlpTarget,
     deadline: Instant,
 ) -> Result<Vec<SignalOutcome>, String> {
-    let config = config_for_target(&effective.config, target);
+    let config = config_for_target(target);
     let resource = providers::resource(&config.service);
     let message = |error: &dyn std::fmt::Display| error.to_string();
     let slo_events = SloEvents::default();
@@ -86,8 +85,8 @@ fn emit_log_record(logs: &LogProvider) {
 
 /// Returns the configuration with only this receiver's signals, everything sampled, and an instance of its
 /// own: figures of the service's instance must not be continued by ours.
-fn config_for_target(config: &Config, target: &OtlpTarget) -> Config {
-    let mut config = config.clone();
+fn config_for_target(target: &OtlpTarget) -> Config {
+    let mut config = target.effective.config.clone();
     let is_wanted =
         |config: &Config, signal| is_pushed(config, signal) && target.signals.contains(&signal);
     config.traces.enabled = is_wanted(&config, TelemetrySignal::Traces);

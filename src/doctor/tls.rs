@@ -1,13 +1,11 @@
 //! The handshake of an encrypted connection, and the diagnosis of its failure.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error, StreamOwned};
 
-use super::fix::SettingFixes;
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
 use super::target::OtlpTarget;
@@ -17,6 +15,9 @@ use crate::net::tls::client_config;
 pub(super) type TlsSession = StreamOwned<ClientConnection, TimedStream>;
 
 const NAME: &str = "tls";
+
+/// The cause of a failed handshake, and its fix.
+type Failure = (String, String);
 
 /// Completes a handshake that offers these protocols.
 pub(super) fn handshake(
@@ -75,101 +76,78 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
 }
 
 /// Returns the step of a failed handshake, with the setting to change.
-pub(super) fn failure_step(
-    error: &io::Error,
-    target: &OtlpTarget,
-    settings: SettingFixes<'_>,
-) -> DiagnosisStep {
-    match tls_error(error) {
-        Some(Error::InvalidCertificate(reason)) => certificate_step(reason, target, settings),
-        Some(Error::InvalidMessage(_)) => {
-            let plain = target.endpoint_with(Some("http"), None);
-            let finding = format!("port {} does not speak TLS", target.port());
-            DiagnosisStep::fail(
-                NAME,
-                finding,
-                settings.suggest(&target.paths.endpoint, &plain),
-            )
-        }
-        Some(Error::AlertReceived(alert)) => alert_step(*alert, target, settings),
-        _ => io_error_step(error, target),
-    }
+pub(super) fn failure_step(error: &io::Error, target: &OtlpTarget) -> DiagnosisStep {
+    let (finding, fix) = match tls_error(error) {
+        Some(Error::InvalidCertificate(reason)) => certificate_failure(reason, target),
+        Some(Error::InvalidMessage(_)) => (
+            format!("port {} does not speak TLS", target.port()),
+            target.suggest_endpoint(Some("http"), None),
+        ),
+        Some(Error::AlertReceived(alert)) => alert_failure(*alert, target),
+        _ => io_failure(error, target),
+    };
+    DiagnosisStep::fail(NAME, finding, fix)
 }
 
-fn io_error_step(error: &io::Error, target: &OtlpTarget) -> DiagnosisStep {
-    let paths = &target.paths;
+fn io_failure(error: &io::Error, target: &OtlpTarget) -> Failure {
+    let endpoint = &target.paths.endpoint;
+    let check_port = format!("check that {endpoint} names a port that speaks TLS");
     match error.kind() {
-        io::ErrorKind::TimedOut => DiagnosisStep::fail(
-            NAME,
-            "the handshake is not answered",
-            format!("check that {} names a port that speaks TLS", paths.endpoint),
+        io::ErrorKind::TimedOut => ("the handshake is not answered".into(), check_port),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => (
+            "the connection was closed during the handshake".into(),
+            check_port,
         ),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => DiagnosisStep::fail(
-            NAME,
-            "the connection was closed during the handshake",
-            format!("check that {} names a port that speaks TLS", paths.endpoint),
-        ),
-        _ => DiagnosisStep::fail(
-            NAME,
+        _ => (
             error.to_string(),
-            format!("check the files that {} names", paths.tls),
+            format!("check the files that {} names", target.paths.tls),
         ),
     }
 }
 
-fn certificate_step(
-    reason: &CertificateError,
-    target: &OtlpTarget,
-    settings: SettingFixes<'_>,
-) -> DiagnosisStep {
-    let ca = format!("{}.ca", target.paths.tls);
-    match reason {
-        CertificateError::UnknownIssuer => match &target.otlp.tls.ca {
-            Some(file) => DiagnosisStep::fail(
-                NAME,
-                format!(
-                    "the receiver's certificate is not signed by {}",
-                    file.display()
-                ),
-                settings.suggest(&ca, "/path/to/the-right-ca.pem"),
-            ),
-            None => DiagnosisStep::fail(
-                NAME,
-                "the receiver's certificate is not signed by an authority that this system knows",
-                settings.suggest(&ca, "/path/to/ca.pem"),
-            ),
-        },
-        CertificateError::NotValidForName => wrong_name_step(&[], target, settings),
+fn certificate_failure(reason: &CertificateError, target: &OtlpTarget) -> Failure {
+    let (finding, fix) = match reason {
+        CertificateError::UnknownIssuer => return issuer_failure(target),
+        CertificateError::NotValidForName => return name_failure(&[], target),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            wrong_name_step(presented, target, settings)
+            return name_failure(presented, target);
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => DiagnosisStep::fail(
-            NAME,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             format!(
                 "the receiver's certificate has expired{}",
                 expired_ago(reason)
             ),
             "renew the receiver's certificate, or check this machine's clock",
         ),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            DiagnosisStep::fail(
-                NAME,
-                "the receiver's certificate is not valid yet",
-                "check this machine's clock, then the receiver's certificate",
-            )
-        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            "the receiver's certificate is not valid yet".into(),
+            "check this machine's clock, then the receiver's certificate",
+        ),
         // A certificate that signed itself, with the rights of an authority.
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => DiagnosisStep::fail(
-            NAME,
-            "the receiver shows an authority's certificate as its own",
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => (
+            "the receiver shows an authority's certificate as its own".into(),
             "give the receiver a certificate with basicConstraints CA:FALSE, signed by that authority",
         ),
-        other => DiagnosisStep::fail(
-            NAME,
+        other => (
             format!("the receiver's certificate is refused: {other}"),
             "renew the receiver's certificate",
         ),
-    }
+    };
+    (finding, fix.into())
+}
+
+fn issuer_failure(target: &OtlpTarget) -> Failure {
+    let (authority, file) = match &target.otlp.tls.ca {
+        Some(ca) => (ca.display().to_string(), "/path/to/the-right-ca.pem"),
+        None => (
+            "an authority that this system knows".into(),
+            "/path/to/ca.pem",
+        ),
+    };
+    (
+        format!("the receiver's certificate is not signed by {authority}"),
+        target.suggest(&format!("{}.ca", target.paths.tls), file),
+    )
 }
 
 fn expired_ago(reason: &CertificateError) -> String {
@@ -181,30 +159,26 @@ fn expired_ago(reason: &CertificateError) -> String {
     format!(", {} ago", crate::model::units::format_duration(ago))
 }
 
-fn wrong_name_step(
-    presented: &[String],
-    target: &OtlpTarget,
-    settings: SettingFixes<'_>,
-) -> DiagnosisStep {
-    let mut finding = format!("the receiver's certificate is not for {}", target.host());
+fn name_failure(presented: &[String], target: &OtlpTarget) -> Failure {
+    let host = target.host();
     let names: Vec<_> = presented.iter().map(|name| bare_name(name)).collect();
-    if !names.is_empty() {
-        let _ = write!(finding, ", but for {}", names.join(", "));
-    }
-    let usable = names.iter().find(|name| !name.contains('*'));
-    let fix = usable.map_or_else(
-        || format!("set {} to the certificate's name", target.paths.endpoint),
-        |name| {
+    let others = match names.is_empty() {
+        true => String::new(),
+        false => format!(", but for {}", names.join(", ")),
+    };
+    let endpoint = &target.paths.endpoint;
+    let fix = match names.iter().find(|name| !name.contains('*')) {
+        Some(name) => {
             let url = target.endpoint_with(None, None);
             let url = url.replacen(target.otlp.endpoint.host(), name, 1);
-            settings.suggest(&target.paths.endpoint, &url)
-        },
-    );
-    let fix = format!(
-        "{fix}, or give the receiver a certificate for {}",
-        target.host()
-    );
-    DiagnosisStep::fail(NAME, finding, fix)
+            target.suggest(endpoint, &url)
+        }
+        None => format!("set {endpoint} to the certificate's name"),
+    };
+    (
+        format!("the receiver's certificate is not for {host}{others}"),
+        format!("{fix}, or give the receiver a certificate for {host}"),
+    )
 }
 
 /// Returns the name in `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
@@ -213,42 +187,34 @@ fn bare_name(name: &str) -> &str {
     inner.trim_matches([')', '"'])
 }
 
-fn alert_step(
-    alert: AlertDescription,
-    target: &OtlpTarget,
-    settings: SettingFixes<'_>,
-) -> DiagnosisStep {
-    let certificate = format!("{}.client_certificate", target.paths.tls);
-    let client_certificate = target.otlp.tls.client_certificate.as_ref();
-    match (alert, client_certificate) {
+fn alert_failure(alert: AlertDescription, target: &OtlpTarget) -> Failure {
+    let set =
+        |name: &str, file: &str| target.suggest(&format!("{}.{name}", target.paths.tls), file);
+    match (alert, &target.otlp.tls.client_certificate) {
         (
             AlertDescription::CertificateRequired
             | AlertDescription::BadCertificate
             | AlertDescription::HandshakeFailure,
             None,
-        ) => {
-            let key = format!("{}.client_key", target.paths.tls);
-            let fix = format!(
+        ) => (
+            "the receiver asks for a client certificate, and none is set".into(),
+            format!(
                 "{}, and {}",
-                settings.suggest(&certificate, "/path/to/client.pem"),
-                settings.suggest(&key, "/path/to/client.key")
-            );
-            DiagnosisStep::fail(
-                NAME,
-                "the receiver asks for a client certificate, and none is set",
-                fix,
-            )
-        }
-        (_, Some(file)) => DiagnosisStep::fail(
-            NAME,
+                set("client_certificate", "/path/to/client.pem"),
+                set("client_key", "/path/to/client.key")
+            ),
+        ),
+        (_, Some(file)) => (
             format!(
                 "the receiver refuses the client certificate {} ({alert:?})",
                 file.display()
             ),
-            settings.suggest(&certificate, "/path/to/a-certificate-that-it-trusts.pem"),
+            set(
+                "client_certificate",
+                "/path/to/a-certificate-that-it-trusts.pem",
+            ),
         ),
-        (_, None) => DiagnosisStep::fail(
-            NAME,
+        (_, None) => (
             format!("the receiver breaks the handshake off ({alert:?})"),
             format!(
                 "look for the reason in the log of the receiver that {} names",

@@ -7,6 +7,8 @@
 //! is warned of once and not used, because the variables are shared with programs that know it.
 
 mod connector;
+#[cfg(feature = "cli")]
+mod route;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 pub(crate) use connector::ProxyConnector;
+#[cfg(feature = "cli")]
+pub(crate) use route::{ProxyMethod, ProxyRoute};
 
 /// Returns a connector for a destination of gRPC if it has a proxy. It always opens a tunnel: few proxies
 /// forward HTTP/2.
@@ -60,16 +64,19 @@ impl Proxies {
         let anywhere = ["http://example.invalid", "https://example.invalid"];
         let destinations = anywhere.map(Uri::from_static).into_iter();
         let proxies = destinations.filter_map(|destination| self.0.intercept(&destination));
-        let mut schemes = proxies.map(|proxy| proxy.uri().scheme_str().map(str::to_owned));
-        schemes.find(|scheme| scheme.as_deref() != Some("http"))?
+        let mut unsupported = proxies.filter(|proxy| !is_supported(proxy));
+        unsupported.next()?.uri().scheme_str().map(str::to_owned)
     }
 
     /// Returns the proxy for a destination; `None` where it is reached directly.
     fn find(&self, destination: &Uri) -> Option<Intercept> {
+        self.configured(destination).filter(is_supported)
+    }
+
+    /// Returns the proxy that the environment names for a destination, whether it can be used or not.
+    fn configured(&self, destination: &Uri) -> Option<Intercept> {
         let is_local = is_loopback(destination.host()?);
-        let proxy = self.0.intercept(destination).filter(|_| !is_local);
-        // Spoken to in clear text, one of another kind would learn the credentials.
-        proxy.filter(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTP))
+        self.0.intercept(destination).filter(|_| !is_local)
     }
 
     /// Returns the credentials that a request brings to the proxy that forwards it. For a tunnel, the
@@ -78,6 +85,11 @@ impl Proxies {
         let proxy = self.find(destination).filter(|_| is_forwarded(destination));
         proxy?.basic_auth().cloned()
     }
+}
+
+/// Spoken to in clear text, a proxy of another kind would learn the credentials.
+fn is_supported(proxy: &Intercept) -> bool {
+    proxy.uri().scheme() == Some(&Scheme::HTTP)
 }
 
 fn is_forwarded(destination: &Uri) -> bool {

@@ -1,5 +1,6 @@
 //! `vantage-obs doctor`: every way in which a receiver can be wrong, and the fix that is named.
 
+mod proxy;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -13,10 +13,10 @@ use crate::output::{CliError, ExitStatus, OutputFormat};
 /// Tries what the configuration points to, and says what to change.
 ///
 /// The file and the environment are read as the service reads them. Then, for each OTLP receiver:
-/// its name, TCP, TLS, the protocol that the port really speaks, credentials, the clocks, and one
-/// span, one metric and one log record of what is pushed. On this machine: the SLO files, the address
-/// of http.listen and the disks. Every failure comes with the setting or variable to change. No
-/// header's value is shown. It ends within 15 seconds.
+/// its name, TCP, the proxy that the environment names, TLS, the protocol that the port really speaks,
+/// credentials, the clocks, and one span, one metric and one log record of what is pushed. On this
+/// machine: the SLO files, the address of http.listen and the disks. Every failure comes with the
+/// setting or variable to change. No header's value is shown. It ends within 15 seconds.
 ///
 /// Exit status: 0 all is well, warnings included; 1 something failed; 3 it couldn't be tried.
 #[derive(Debug, Args)]

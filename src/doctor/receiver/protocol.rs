@@ -6,6 +6,7 @@ use super::ReceiverChain;
 use crate::doctor::probe::{ProbeAnswer, probe_http, probe_http2};
 use crate::doctor::step::DiagnosisStep;
 use crate::doctor::stream::Connection;
+use crate::doctor::tls;
 
 /// The time limit of each request after the first.
 const FOLLOW_UP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -17,10 +18,9 @@ impl ReceiverChain<'_> {
         steps: &mut Vec<DiagnosisStep>,
         connection: Connection<'_>,
     ) -> Option<ProbeAnswer> {
-        let (configured, other): (ProbeFn, ProbeFn) = if self.target.is_grpc() {
-            (probe_http2, probe_configured_path)
-        } else {
-            (probe_configured_path, probe_http2)
+        let (configured, other): (ProbeFn, ProbeFn) = match self.target.is_grpc() {
+            true => (probe_http2, probe_configured_path),
+            false => (probe_configured_path, probe_http2),
         };
         let answer = configured(connection);
         if let ProbeAnswer::Http1(head) = &answer
@@ -39,6 +39,11 @@ impl ReceiverChain<'_> {
             return Some(answer);
         }
         if self.check_tls_rejection(steps, &answer) {
+            return None;
+        }
+        if connection.forwarding_proxy().is_some() {
+            // Only HTTP/1.1 is forwarded: nothing else can be tried.
+            steps.push(self.mismatch_step(&answer));
             return None;
         }
         // What else may be spoken is answered at once, or is not spoken.
@@ -71,8 +76,7 @@ impl ReceiverChain<'_> {
         let fix = if port == 4318 {
             format!("set {} to an OTLP receiver", self.target.paths.endpoint)
         } else {
-            let url = self.target.endpoint_with(None, Some(4318));
-            let set = self.settings.suggest(&self.target.paths.endpoint, &url);
+            let set = self.target.suggest_endpoint(None, Some(4318));
             format!("{set}, where OTLP over HTTP usually is")
         };
         DiagnosisStep::fail("protocol", finding, fix)
@@ -92,78 +96,58 @@ impl ReceiverChain<'_> {
         let ProbeAnswer::Failed(error) = answer else {
             return false;
         };
-        let refused = crate::doctor::tls::is_rejection(error);
+        let refused = tls::is_rejection(error);
         if refused {
             steps.pop();
-            steps.push(crate::doctor::tls::failure_step(
-                error,
-                self.target,
-                self.settings,
-            ));
+            steps.push(tls::failure_step(error, self.target));
         }
         refused
     }
 
     pub(super) fn mismatch_step(&self, answer: &ProbeAnswer) -> DiagnosisStep {
-        const NAME: &str = "protocol";
-        let (target, paths) = (self.target, &self.target.paths);
-        let port = target.port();
-        let endpoint_fix = format!("set {} to an OTLP receiver's port", paths.endpoint);
-        match answer {
-            ProbeAnswer::Http2 => {
-                let finding =
-                    format!("port {port} speaks gRPC, and the configuration says http/protobuf");
-                DiagnosisStep::fail(NAME, finding, self.other_protocol_fix("grpc", 4318))
-            }
-            ProbeAnswer::Http1(_) => {
-                let finding =
-                    format!("port {port} speaks HTTP/1.1, and the configuration says grpc");
-                DiagnosisStep::fail(
-                    NAME,
-                    finding,
-                    self.other_protocol_fix("http/protobuf", 4317),
+        let endpoint = &self.target.paths.endpoint;
+        let port = self.target.port();
+        let other_port = || format!("set {endpoint} to an OTLP receiver's port");
+        let (finding, fix) = match answer {
+            ProbeAnswer::Http2 => (
+                "speaks gRPC, and the configuration says http/protobuf".into(),
+                self.other_protocol_fix("grpc", 4318),
+            ),
+            ProbeAnswer::Http1(_) => (
+                "speaks HTTP/1.1, and the configuration says grpc".into(),
+                self.other_protocol_fix("http/protobuf", 4317),
+            ),
+            ProbeAnswer::Tls => {
+                let build = match cfg!(feature = "tls") {
+                    true => "",
+                    false => ", and build with the crate's `tls` feature",
+                };
+                let fix = self.target.suggest_endpoint(Some("https"), None);
+                (
+                    format!("speaks TLS, and {endpoint} is http"),
+                    format!("{fix}{build}"),
                 )
             }
-            ProbeAnswer::Tls => {
-                let url = target.endpoint_with(Some("https"), None);
-                let fix = self.settings.suggest(&paths.endpoint, &url);
-                let build = if cfg!(feature = "tls") {
-                    ""
-                } else {
-                    ", and build with the crate's `tls` feature"
-                };
-                let finding = format!("port {port} speaks TLS, and {} is http", paths.endpoint);
-                DiagnosisStep::fail(NAME, finding, format!("{fix}{build}"))
-            }
-            ProbeAnswer::TimedOut => DiagnosisStep::fail(
-                NAME,
-                format!("port {port} takes the connection and says nothing"),
-                endpoint_fix,
+            ProbeAnswer::TimedOut => ("takes the connection and says nothing".into(), other_port()),
+            ProbeAnswer::Closed => (
+                "closes the connection without an answer".into(),
+                other_port(),
             ),
-            ProbeAnswer::Closed => {
-                let finding = format!("port {port} closes the connection without an answer");
-                DiagnosisStep::fail(NAME, finding, endpoint_fix)
+            ProbeAnswer::Unknown => ("speaks neither HTTP/1.1 nor HTTP/2".into(), other_port()),
+            ProbeAnswer::Failed(error) => {
+                let finding = format!("port {port}: the connection broke ({error})");
+                return DiagnosisStep::fail("protocol", finding, other_port());
             }
-            ProbeAnswer::Unknown => {
-                let finding = format!("port {port} speaks neither HTTP/1.1 nor HTTP/2");
-                DiagnosisStep::fail(NAME, finding, endpoint_fix)
-            }
-            ProbeAnswer::Failed(error) => DiagnosisStep::fail(
-                NAME,
-                format!("port {port}: the connection broke ({error})"),
-                endpoint_fix,
-            ),
-        }
+        };
+        DiagnosisStep::fail("protocol", format!("port {port} {finding}"), fix)
     }
 
     fn other_protocol_fix(&self, protocol: &str, default_port: u16) -> String {
-        let paths = &self.target.paths;
-        let set = self.settings.suggest(&paths.protocol, protocol);
+        let set = self.target.suggest(&self.target.paths.protocol, protocol);
         if !matches!(self.target.port(), 4317 | 4318) || self.target.port() == default_port {
             return set;
         }
-        let url = self.target.endpoint_with(None, Some(default_port));
-        let other = self.settings.suggest(&paths.endpoint, &url);
+        let other = self.target.suggest_endpoint(None, Some(default_port));
         format!("{set}, or {other}")
     }
 }
@@ -171,17 +155,15 @@ impl ReceiverChain<'_> {
 type ProbeFn = fn(Connection<'_>) -> ProbeAnswer;
 
 pub(super) fn probe_configured_path(connection: Connection<'_>) -> ProbeAnswer {
-    let path = if connection.target.is_grpc() {
-        "/v1/traces".into()
-    } else {
-        connection.target.path()
+    let path = match connection.target.is_grpc() {
+        true => "/v1/traces",
+        false => connection.target.path(),
     };
-    probe_http(connection, &path)
+    probe_http(connection, path)
 }
 
 /// Returns true if a port that is silent in plain text completes a TLS handshake, trusted or not.
 fn speaks_tls(connection: Connection<'_>) -> bool {
-    use crate::doctor::tls;
     let handshake = connection
         .connect()
         .and_then(|socket| tls::handshake(connection.target, socket, &["h2", "http/1.1"]));

@@ -8,49 +8,64 @@ use super::ReceiverChain;
 use crate::doctor::network::{self, TimedStream};
 use crate::doctor::step::DiagnosisStep;
 
+/// The host that connections are made to: the receiver, or its proxy.
+struct Peer<'a> {
+    host: &'a str,
+    port: u16,
+    /// The setting or variable that names it.
+    setting: &'a str,
+}
+
 impl ReceiverChain<'_> {
+    fn peer(&self) -> Peer<'_> {
+        match self.proxy {
+            Some(proxy) => Peer {
+                host: proxy.host(),
+                port: proxy.port(),
+                setting: proxy.variable,
+            },
+            None => Peer {
+                host: self.target.host(),
+                port: self.target.port(),
+                setting: &self.target.paths.endpoint,
+            },
+        }
+    }
+
     pub(super) fn check_name(&self, steps: &mut Vec<DiagnosisStep>) -> Option<Vec<SocketAddr>> {
         const NAME: &str = "name";
-        let (host, port) = (self.target.host(), self.target.port());
-        let found = network::resolve(host, port, self.deadline);
-        let fail = |finding: String| {
-            let fix = format!(
-                "set {} to a host that this machine knows{}",
-                self.target.paths.endpoint,
-                if host.contains('.') {
-                    ", or mend its name server"
-                } else {
-                    ": a name without dots is known only in its own network or namespace"
-                }
-            );
-            DiagnosisStep::fail(NAME, finding, fix)
-        };
-        let (step, addresses) = match found {
-            Ok(addresses) if host.parse::<IpAddr>().is_ok() => (
-                DiagnosisStep::ok(NAME, format!("{host} is an address")),
-                Some(addresses),
-            ),
+        let Peer {
+            host,
+            port,
+            setting,
+        } = self.peer();
+        let finding = match network::resolve(host, port, self.deadline) {
             Ok(addresses) if !addresses.is_empty() => {
-                let ips: Vec<_> = addresses
-                    .iter()
-                    .map(|found| found.ip().to_string())
-                    .collect();
-                let step = DiagnosisStep::ok(NAME, format!("{host} is {}", ips.join(", ")));
-                (step, Some(addresses))
+                let ips = addresses.iter().map(|found| found.ip().to_string());
+                let is = match host.parse::<IpAddr>() {
+                    Ok(_) => "an address".into(),
+                    Err(_) => ips.collect::<Vec<_>>().join(", "),
+                };
+                steps.push(DiagnosisStep::ok(NAME, format!("{host} is {is}")));
+                return Some(addresses);
             }
-            Ok(_) => (fail(format!("{host} has no address")), None),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => (
-                fail(format!("{host}: the name server doesn't answer")),
-                None,
-            ),
+            Ok(_) => format!("{host} has no address"),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                format!("{host}: the name server doesn't answer")
+            }
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.rsplit(": ").next().unwrap_or_default();
-                (fail(format!("{host} is not found ({reason})")), None)
+                format!("{host} is not found ({reason})")
             }
         };
-        steps.push(step);
-        addresses
+        let advice = match host.contains('.') {
+            true => ", or mend its name server",
+            false => ": a name without dots is known only in its own network or namespace",
+        };
+        let fix = format!("set {setting} to a host that this machine knows{advice}");
+        steps.push(DiagnosisStep::fail(NAME, finding, fix));
+        None
     }
 
     pub(super) fn check_tcp(
@@ -58,67 +73,59 @@ impl ReceiverChain<'_> {
         steps: &mut Vec<DiagnosisStep>,
         addresses: &[SocketAddr],
     ) -> Option<SocketAddr> {
-        let mut failures = Vec::new();
+        const NAME: &str = "tcp";
+        let (mut findings, mut refused) = (Vec::new(), false);
         for address in addresses {
             let started = Instant::now();
             match TimedStream::connect(*address, self.deadline) {
                 Ok(_) => {
                     let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-                    let mut finding = format!("connected to {address} in {elapsed_ms:.1} ms");
-                    for (address, error) in &failures {
-                        finding.push_str(&format!("; {address} {}", describe_failure(error)));
-                    }
-                    steps.push(DiagnosisStep::ok("tcp", finding));
+                    let connected = format!("connected to {address} in {elapsed_ms:.1} ms");
+                    findings.insert(0, connected);
+                    steps.push(DiagnosisStep::ok(NAME, findings.join("; ")));
                     return Some(*address);
                 }
-                Err(error) => failures.push((address, error)),
+                Err(error) => {
+                    refused |= error.kind() == io::ErrorKind::ConnectionRefused;
+                    findings.push(format!("{address} {}", describe_failure(&error)));
+                }
             }
         }
-        let findings = failures
-            .iter()
-            .map(|(address, error)| format!("{address} {}", describe_failure(error)));
-        let finding = findings.collect::<Vec<_>>().join("; ");
-        let refused = failures
-            .iter()
-            .any(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused);
-        steps.push(DiagnosisStep::fail(
-            "tcp",
-            finding,
-            self.connect_fix(addresses, refused),
-        ));
+        let fix = self.connect_fix(addresses, refused);
+        steps.push(DiagnosisStep::fail(NAME, findings.join("; "), fix));
         None
     }
 
     fn connect_fix(&self, addresses: &[SocketAddr], refused: bool) -> String {
-        let endpoint = &self.target.paths.endpoint;
-        let default_port = if self.target.is_grpc() { 4317 } else { 4318 };
-        let set_default_port = || {
-            let url = self.target.endpoint_with(None, Some(default_port));
-            self.settings.suggest(endpoint, &url)
-        };
-        if self.target.port() == 14250 {
-            return format!("{}: 14250 was Jaeger's former protocol", set_default_port());
-        }
-        if self.target.otlp.endpoint.port().is_none() {
-            return format!(
-                "{}: without a port it is {}",
-                set_default_port(),
-                self.target.port()
-            );
+        let Peer { port, setting, .. } = self.peer();
+        if self.proxy.is_none() {
+            let default_port = if self.target.is_grpc() { 4317 } else { 4318 };
+            let set_default_port = || self.target.suggest_endpoint(None, Some(default_port));
+            if port == 14250 {
+                return format!("{}: 14250 was Jaeger's former protocol", set_default_port());
+            }
+            if self.target.otlp.endpoint.port().is_none() {
+                return format!("{}: without a port it is {port}", set_default_port());
+            }
         }
         if !refused {
             return format!(
-                "check the host in {endpoint}, then firewalls and network policies on the way to port {}",
-                self.target.port()
+                "check the host in {setting}, then firewalls and network policies on the way to port {port}"
             );
         }
         let local = addresses.iter().all(|address| address.ip().is_loopback());
-        let container = if local {
-            "; in a container this is the container itself, so name the receiver's host"
+        let service = if self.proxy.is_some() {
+            "proxy"
         } else {
-            ""
+            "receiver"
         };
-        format!("start the receiver, or set {endpoint} to where it listens{container}")
+        let container = match local {
+            true => format!(
+                "; in a container this is the container itself, so name the {service}'s host"
+            ),
+            false => String::new(),
+        };
+        format!("start the {service}, or set {setting} to where it listens{container}")
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::io::{self, Read, Write};
 
-use super::fix::SettingFixes;
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
 use super::target::OtlpTarget;
@@ -19,11 +18,7 @@ pub(super) const fn success_step(session: &TlsSession) -> DiagnosisStep {
     match *session {}
 }
 
-pub(super) fn failure_step(
-    error: &io::Error,
-    _: &OtlpTarget,
-    _: SettingFixes<'_>,
-) -> DiagnosisStep {
+pub(super) fn failure_step(error: &io::Error, _: &OtlpTarget) -> DiagnosisStep {
     let fix = "add the feature `tls` of vantage-obs";
     DiagnosisStep::fail("tls", error.to_string(), fix)
 }
