@@ -11,7 +11,7 @@ mod wide;
 pub(crate) use canonical_float::{format_canonical, format_non_finite};
 pub(crate) use decimal::Decimal;
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use percent::{Fraction, Percent, PercentError};
+pub use percent::{Percent, PercentError};
 pub use ratio::{Ratio, RatioError};
 pub use unit::Unit;
 

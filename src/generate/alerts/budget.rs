@@ -13,7 +13,7 @@ use crate::model::promql::{InstantVector, QueryNumber, RecordedSeries};
 use crate::model::slo::policy::{BurnRatePolicy, WindowPair};
 use crate::model::slo::promql::{SliceExpressions, SliceRecordingRule, events_query};
 use crate::model::slo::{Objective, SloWindow};
-use crate::model::units::{Ratio, format_duration};
+use crate::model::units::format_duration;
 
 pub(super) const ALERTS: &[AlertRow] = &[AlertRow {
     signal: AlertSignal::ErrorBudget,
@@ -111,7 +111,7 @@ impl<'a> BudgetRules<'a> {
         pair: &WindowPair,
     ) -> Option<InstantVector> {
         let id = objective.id();
-        let permitted = Ratio::from(objective.permitted_bad());
+        let permitted = objective.permitted_bad();
         let max_ratio = permitted.checked_mul(pair.factor)?;
         let (long, short) = (recorded_ratio(pair.long), recorded_ratio(pair.short));
         let ratio = |recorded: RecordedSeries| recorded.with("objective", id).now();
@@ -146,9 +146,7 @@ fn recorded_ratio(window: Duration) -> RecordedSeries {
 /// Returns an objective's burn rate over a window, as its alerts have it.
 pub(in crate::generate) fn burn_rate(objective: &Objective, window: Duration) -> InstantVector {
     let ratio = recorded_ratio(window).with("objective", objective.id());
-    ratio
-        .now()
-        .div_number(Ratio::from(objective.permitted_bad()))
+    ratio.now().div_number(objective.permitted_bad())
 }
 
 /// Returns the remaining budgets of all objectives with a rolling window.
@@ -169,7 +167,7 @@ fn remaining_rule(objective: &Objective, window: Duration) -> RecordingRule {
     let ratio = recorded_ratio(window)
         .with("objective", objective.id())
         .now();
-    let spent = ratio.div_number(QueryNumber::from(Ratio::from(objective.permitted_bad())));
+    let spent = ratio.div_number(QueryNumber::from(objective.permitted_bad()));
     let mut record = RecordingRule::new(REMAINING, &spent.complement());
     record.labels = vec![("objective".into(), objective.id().into())];
     record

@@ -24,7 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Objective;
-use crate::model::units::{Fraction, Percent, Ratio};
+use crate::model::units::{Percent, Ratio};
 
 /// The error budget of an objective, and the events that it was spent on.
 ///
@@ -44,7 +44,7 @@ use crate::model::units::{Fraction, Percent, Ratio};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    permitted: Fraction,
+    permitted: Ratio,
     window: Duration,
     good: u64,
     bad: u64,
@@ -62,7 +62,7 @@ impl Budget {
     #[must_use]
     pub fn new(target: Percent, window: Duration, good: u64, bad: u64) -> Budget {
         Budget {
-            permitted: target.complement().to_fraction(),
+            permitted: target.complement().to_ratio(),
             window,
             good,
             bad,
@@ -77,7 +77,7 @@ impl Budget {
 
     /// Returns the share of events that may be bad.
     #[must_use]
-    pub fn permitted_bad(&self) -> Fraction {
+    pub fn permitted_bad(&self) -> Ratio {
         self.permitted
     }
 
@@ -96,8 +96,8 @@ impl Budget {
     /// Returns the event budget: the number of events that may be bad, not always whole.
     #[must_use]
     pub fn event_budget(&self) -> Ratio {
-        let permitted = u128::from(self.permitted.numerator()) * self.total();
-        ratio(permitted, self.permitted.denominator().into()).unwrap_or(Ratio::ZERO)
+        let permitted = ratio(self.total(), 1).and_then(|total| self.permitted.checked_mul(total));
+        permitted.unwrap_or(Ratio::ZERO)
     }
 
     /// All events.
@@ -116,9 +116,7 @@ impl Budget {
     /// where nothing may be bad.
     #[must_use]
     pub fn consumed(&self) -> Option<Ratio> {
-        let spent = u128::from(self.bad) * u128::from(self.permitted.denominator());
-        let budget = self.total() * u128::from(self.permitted.numerator());
-        ratio(spent, budget)
+        ratio(self.bad.into(), self.total())?.checked_div(self.permitted)
     }
 
     /// The share of the budget that is left, below 0 when overspent.

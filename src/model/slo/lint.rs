@@ -7,7 +7,7 @@ use std::time::Duration;
 use self::description::MentionedQuantity;
 use super::policy::BurnRatePolicy;
 use super::{Objective, ObjectiveThreshold, SloWarning};
-use crate::model::units::Percent;
+use crate::model::units::{Percent, Ratio};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -59,13 +59,14 @@ fn unreachable_alert_message(objective: &Objective, policy: &BurnRatePolicy) -> 
             )
         })
         .collect();
-    let (verb, highest) = match never.len() {
+    let verb = match never.len() {
         0 => return None,
-        1 => ("fires", bad.denominator() / bad.numerator()),
-        _ => ("fire", bad.denominator() / bad.numerator()),
+        1 => "fires",
+        _ => "fire",
     };
-    let exact = bad.denominator() % bad.numerator() == 0;
-    let about = if exact { "" } else { "about " };
+    let highest = Ratio::ONE.checked_div(bad)?.format_floor(0);
+    let is_whole = bad.lowest_terms().0 == 1;
+    let about = if is_whole { "" } else { "about " };
     Some(format!(
         "with a target of {target} the burn rate can't exceed {about}{highest}x, so {} never {verb}",
         never.join(" and ")

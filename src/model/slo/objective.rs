@@ -7,7 +7,7 @@ use super::{
     BudgetingMethod, Indicator, ObjectiveKind, ObjectiveThreshold, ServiceKey, SloWarning,
     SloWindow,
 };
-use crate::model::units::{Fraction, Percent};
+use crate::model::units::{Percent, Ratio};
 
 /// A service level objective as declared: consistent, because only the files' reader makes one.
 ///
@@ -110,8 +110,8 @@ impl Objective {
     /// The platform's document calls it the SLO threshold; a burn rate is the current share of bad
     /// over this one.
     #[must_use]
-    pub fn permitted_bad(&self) -> Fraction {
-        self.target.complement().to_fraction()
+    pub fn permitted_bad(&self) -> Ratio {
+        self.target.complement().to_ratio()
     }
 
     /// The error budget as time: (100 − target) / 100 × window, whole nanoseconds.
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn permitted_bad_is_exact() {
         let bad = availability("99.9", "7d").permitted_bad();
-        assert_eq!((bad.numerator(), bad.denominator()), (1, 1_000));
+        assert_eq!(bad.lowest_terms(), (1, 1_000));
     }
 
     #[test]

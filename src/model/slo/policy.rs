@@ -89,7 +89,7 @@ impl BurnRatePolicy {
     /// The pairs that can never fire for a target, because even when everything is bad the budget
     /// burns no faster: at 1 / permitted share.
     pub fn unreachable(&self, target: Percent) -> impl Iterator<Item = &WindowPair> {
-        let permitted = Ratio::from(target.complement().to_fraction());
+        let permitted = target.complement().to_ratio();
         let reachable = move |pair: &WindowPair| {
             let needed = permitted.checked_mul(pair.factor);
             needed.is_some_and(|needed| needed < Ratio::ONE)

@@ -20,7 +20,7 @@ const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
 ];
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// Text that is not a duration.
 ///
@@ -86,17 +86,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     if text.is_empty() {
         return Err(DurationError::Empty);
     }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    let mut smaller = 0;
+    let (mut total, mut nanos) = (Duration::ZERO, 0);
+    let (mut rest, mut smaller) = (text, 0);
     while !rest.is_empty() {
         let (amount, position, after) = parse_component(rest)?;
+        let (unit, length) = UNITS[position];
         if position < smaller {
-            let unit = UNITS[position].0;
             return Err(DurationError::Order { unit });
         }
-        let length = checked_mul(amount, UNITS[position].1).ok_or(DurationError::TooLong)?;
-        total = total.checked_add(length).ok_or(DurationError::TooLong)?;
+        // Eight products of 64 bits, each unit once: far from 128.
+        nanos += u128::from(amount) * u128::from(length);
+        total = from_nanos(nanos).ok_or(DurationError::TooLong)?;
         smaller = position + 1;
         rest = after;
     }
@@ -120,18 +120,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     let mut text = String::new();
-    let mut seconds = duration.as_secs();
-    let mut nanos = u64::from(duration.subsec_nanos());
+    let mut nanos = duration.as_nanos();
     for (unit, length) in UNITS.into_iter().skip(1) {
-        let (left, length) = match length / NANOS_PER_SECOND {
-            0 => (&mut nanos, length),
-            whole => (&mut seconds, whole),
-        };
-        let amount = *left / length;
-        *left %= length;
+        let (amount, rest) = (nanos / u128::from(length), nanos % u128::from(length));
         if amount > 0 {
             text.push_str(&format!("{amount}{unit}"));
         }
+        nanos = rest;
     }
     if text.is_empty() { "0s".into() } else { text }
 }
@@ -162,16 +157,10 @@ fn prefix_len(text: &str, kind: impl Fn(char) -> bool) -> usize {
     text.find(|c| !kind(c)).unwrap_or(text.len())
 }
 
-/// Multiplies `amount` by a unit of `length` nanoseconds.
-fn checked_mul(amount: u64, length: u64) -> Option<Duration> {
-    match length / NANOS_PER_SECOND {
-        0 => {
-            let per_second = NANOS_PER_SECOND / length;
-            let nanos = u32::try_from((amount % per_second) * length).ok()?;
-            Some(Duration::new(amount / per_second, nanos))
-        }
-        seconds => amount.checked_mul(seconds).map(Duration::from_secs),
-    }
+/// Returns a duration of nanoseconds; `None` beyond the longest one.
+pub(super) fn from_nanos(count: u128) -> Option<Duration> {
+    let seconds = u64::try_from(count / NANOS_PER_SECOND).ok()?;
+    Some(Duration::new(seconds, (count % NANOS_PER_SECOND) as u32))
 }
 
 #[cfg(test)]

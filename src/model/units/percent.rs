@@ -1,10 +1,9 @@
-//! Exact percentages, and the exact fractions that follow from them.
+//! Exact percentages, as targets are declared.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use super::Decimal;
+use super::{Decimal, Ratio};
 
 /// The number of decimals of a [`Percent`].
 const DECIMAL_PLACES: u32 = 12;
@@ -45,14 +44,15 @@ impl Percent {
         Percent(Percent::HUNDRED.0 - self.0)
     }
 
-    /// Returns the percentage as a fraction of one: 0.1 % is 1/1000.
+    /// Returns the percentage as a share of one, in lowest terms: 0.1 % is 1/1000.
     #[must_use]
-    pub fn to_fraction(self) -> Fraction {
-        let divisor = greatest_common_divisor(self.0, Percent::HUNDRED.0);
-        Fraction {
-            numerator: self.0 / divisor,
-            denominator: Percent::HUNDRED.0 / divisor,
-        }
+    pub fn to_ratio(self) -> Ratio {
+        let (numerator, denominator) = self.over(Percent::HUNDRED).lowest_terms();
+        Ratio::new(numerator, denominator).unwrap_or(Ratio::ZERO)
+    }
+
+    fn over(self, unit: Percent) -> Ratio {
+        Ratio::new(self.0.into(), unit.0.into()).unwrap_or(Ratio::ZERO)
     }
 }
 
@@ -98,12 +98,7 @@ impl TryFrom<Decimal> for Percent {
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, decimals) = (self.0 / SCALE, self.0 % SCALE);
-        if decimals == 0 {
-            return write!(f, "{whole}");
-        }
-        let decimals = format!("{decimals:0width$}", width = DECIMAL_PLACES as usize);
-        write!(f, "{whole}.{}", decimals.trim_end_matches('0'))
+        f.write_str(&self.over(Percent::ONE).format_trimmed(DECIMAL_PLACES))
     }
 }
 
@@ -116,92 +111,14 @@ impl fmt::Debug for Percent {
 impl serde::Serialize for Percent {
     /// As the number that a file has.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nearest = self.to_string().parse().unwrap_or(f64::NAN);
-        super::serialize_number(nearest, serializer)
-    }
-}
-
-/// An exact fraction from 0 to 1 in lowest terms, such as the share of events that may be bad.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use vantage_obs::units::Percent;
-///
-/// let bad = "99.9".parse::<Percent>()?.complement().to_fraction();
-/// assert_eq!((bad.numerator(), bad.denominator()), (1, 1_000));
-/// assert_eq!(bad.mul_duration(Duration::from_secs(1_000)), Duration::from_secs(1));
-/// # Ok::<(), vantage_obs::units::PercentError>(())
-/// ```
-// The derived equality and hash are those of the value, because the terms are the lowest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fraction {
-    numerator: u64,
-    denominator: u64,
-}
-
-impl Fraction {
-    /// The number above the line; at most [`denominator`](Self::denominator).
-    #[must_use]
-    pub fn numerator(self) -> u64 {
-        self.numerator
-    }
-
-    /// The number below the line; from 1 to 10^14.
-    #[must_use]
-    pub fn denominator(self) -> u64 {
-        self.denominator
-    }
-
-    /// Multiplies a duration by this fraction, rounding down to nanoseconds.
-    #[must_use]
-    pub fn mul_duration(self, whole: Duration) -> Duration {
-        // Seconds and their remainder apart: together they don't fit into 128 bits.
-        let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
-        let seconds = u128::from(whole.as_secs()) * numerator;
-        let below_a_second = seconds % denominator * 1_000_000_000;
-        let nanos = (below_a_second + u128::from(whole.subsec_nanos()) * numerator) / denominator;
-        Duration::from_secs(saturating_u64(seconds / denominator))
-            + Duration::from_nanos(saturating_u64(nanos))
-    }
-
-    /// The nearest `f64`, for metrics and JSON; not for arithmetic.
-    #[must_use]
-    pub fn to_f64(self) -> f64 {
-        self.numerator as f64 / self.denominator as f64
-    }
-}
-
-impl Ord for Fraction {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let left = u128::from(self.numerator) * u128::from(other.denominator);
-        let right = u128::from(other.numerator) * u128::from(self.denominator);
-        left.cmp(&right)
-    }
-}
-
-impl PartialOrd for Fraction {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Converts to `u64`, saturating; a part of a `u64` always fits.
-fn saturating_u64(part: u128) -> u64 {
-    u64::try_from(part).unwrap_or(u64::MAX)
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
+        self.over(Percent::ONE).serialize(serializer)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn percent(text: &str) -> Percent {
@@ -218,25 +135,19 @@ mod tests {
 
     #[test]
     fn permitted_bad_of_99_9_is_exactly_one_in_a_thousand() {
-        let bad = percent("99.9").complement().to_fraction();
-        assert_eq!(
-            bad,
-            Fraction {
-                numerator: 1,
-                denominator: 1_000
-            }
-        );
+        let bad = percent("99.9").complement().to_ratio();
+        assert_eq!(bad.lowest_terms(), (1, 1_000));
         assert_eq!(percent("99.5").complement(), percent("0.5"));
         assert_eq!(
-            Percent::HUNDRED.complement().to_fraction(),
-            Percent::ZERO.to_fraction()
+            Percent::HUNDRED.complement().to_ratio(),
+            Percent::ZERO.to_ratio()
         );
     }
 
     #[test]
-    fn fractions_compare_by_value() {
-        assert!(percent("0.1").to_fraction() < percent("0.5").to_fraction());
-        assert!(percent("99.999999999999").to_fraction() < Percent::HUNDRED.to_fraction());
+    fn shares_compare_by_value() {
+        assert!(percent("0.1").to_ratio() < percent("0.5").to_ratio());
+        assert!(percent("99.999999999999").to_ratio() < Percent::HUNDRED.to_ratio());
     }
 
     #[test]
@@ -279,18 +190,18 @@ mod tests {
     #[test]
     fn a_share_of_the_longest_duration_does_not_overflow() {
         assert_eq!(
-            Percent::HUNDRED.to_fraction().mul_duration(Duration::MAX),
+            Percent::HUNDRED.to_ratio().mul_duration(Duration::MAX),
             Duration::MAX
         );
         assert_eq!(
-            Percent::ZERO.to_fraction().mul_duration(Duration::MAX),
+            Percent::ZERO.to_ratio().mul_duration(Duration::MAX),
             Duration::ZERO
         );
     }
 
     #[test]
     fn a_share_of_nanoseconds_is_rounded_down() {
-        let half = percent("50").to_fraction();
+        let half = percent("50").to_ratio();
         assert_eq!(
             half.mul_duration(Duration::from_nanos(3)),
             Duration::from_nanos(1)

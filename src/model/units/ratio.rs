@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use super::{Decimal, Fraction, wide};
+use super::duration::from_nanos;
+use super::{Decimal, wide};
 
 /// An exact ratio of any size and sign: 0.282, 14.4, −1.5.
 ///
@@ -88,6 +89,17 @@ impl Ratio {
         Ratio::new(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
+    /// Divides by a ratio; `None` if that is not above zero, or if the terms overflow.
+    #[must_use]
+    pub fn checked_div(self, other: Ratio) -> Option<Ratio> {
+        let (divisor, factor) = (
+            u128::try_from(other.numerator).ok()?,
+            i128::try_from(other.denominator).ok()?,
+        );
+        let numerator = self.numerator.checked_mul(factor)?;
+        Ratio::new(numerator, self.denominator.checked_mul(divisor)?)
+    }
+
     /// Subtracts a ratio; `None` if the terms overflow.
     #[must_use]
     pub fn checked_sub(self, other: Ratio) -> Option<Ratio> {
@@ -106,7 +118,8 @@ impl Ratio {
     #[must_use]
     pub fn mul_duration(self, whole: Duration) -> Duration {
         let numerator = u128::try_from(self.numerator).unwrap_or(0);
-        saturating_from_nanos(wide::mul_div(whole.as_nanos(), numerator, self.denominator))
+        let nanos = wide::mul_div(whole.as_nanos(), numerator, self.denominator);
+        from_nanos(nanos).unwrap_or(Duration::MAX)
     }
 
     /// Divides `whole` by this ratio, rounding down to nanoseconds: the time it lasts at this rate.
@@ -117,21 +130,31 @@ impl Ratio {
             .ok()
             .filter(|rate| *rate > 0)?;
         let nanos = wide::mul_div(whole.as_nanos(), self.denominator, rate);
-        Some(saturating_from_nanos(nanos))
+        Some(from_nanos(nanos).unwrap_or(Duration::MAX))
     }
 
     /// The nearest `f64`, for metrics and JSON; not for arithmetic.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
-        let (numerator, denominator) = (self.numerator, self.denominator);
-        if numerator.unsigned_abs() < EXACT && denominator < EXACT {
-            return numerator as f64 / denominator as f64;
+        let (mut numerator, mut denominator) = (self.numerator, self.denominator);
+        if numerator.unsigned_abs() >= EXACT || denominator >= EXACT {
+            // Each is rounded for itself here, so that the last digit may be off.
+            (numerator, denominator) = self.lowest_terms();
         }
-        let divisor = greatest_common_divisor(numerator.unsigned_abs(), denominator);
-        // Each is rounded for itself here, so that the last digit may be off.
-        let magnitude = (numerator.unsigned_abs() / divisor) as f64;
-        magnitude.copysign(numerator as f64) / (denominator / divisor) as f64
+        numerator as f64 / denominator as f64
+    }
+
+    /// Returns the numerator and the denominator in lowest terms: 1 and 1,000 for 0.1 %.
+    #[must_use]
+    pub fn lowest_terms(self) -> (i128, u128) {
+        let divisor = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator);
+        let magnitude = self.numerator.unsigned_abs() / divisor;
+        let magnitude = i128::try_from(magnitude).unwrap_or(i128::MAX);
+        (
+            magnitude * self.numerator.signum(),
+            self.denominator / divisor,
+        )
     }
 
     /// Formats the ratio with this many decimals, at most 18, rounding towards minus infinity: what is
@@ -193,14 +216,6 @@ fn format_scaled(negative: bool, scaled: u128, places: u32) -> String {
     }
 }
 
-fn saturating_from_nanos(count: u128) -> Duration {
-    const SECOND: u128 = 1_000_000_000;
-    match u64::try_from(count / SECOND) {
-        Ok(seconds) => Duration::new(seconds, u32::try_from(count % SECOND).unwrap_or(0)),
-        Err(_) => Duration::MAX,
-    }
-}
-
 fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
     while b != 0 {
         (a, b) = (b, a % b);
@@ -213,15 +228,6 @@ impl From<u32> for Ratio {
         Ratio {
             numerator: i128::from(whole),
             denominator: 1,
-        }
-    }
-}
-
-impl From<Fraction> for Ratio {
-    fn from(fraction: Fraction) -> Self {
-        Ratio {
-            numerator: i128::from(fraction.numerator()),
-            denominator: u128::from(fraction.denominator()),
         }
     }
 }
@@ -270,9 +276,7 @@ impl Eq for Ratio {}
 
 impl Hash for Ratio {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let divisor = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator);
-        (self.numerator.unsigned_abs() / divisor).hash(state);
-        (self.numerator.signum(), self.denominator / divisor).hash(state);
+        self.lowest_terms().hash(state);
     }
 }
 

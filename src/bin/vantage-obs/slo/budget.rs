@@ -66,7 +66,7 @@ fn objective_budget(objective: &Objective, now: Timestamp) -> Budget {
 }
 
 fn budget_row((objective, budget): &(&Objective, Budget)) -> [String; 5] {
-    let fraction = budget.permitted_bad();
+    let (bad, events) = budget.permitted_bad().lowest_terms();
     let unit = match objective.method() {
         BudgetingMethod::Timeslices => "time slices",
         _ => "events",
@@ -76,11 +76,7 @@ fn budget_row((objective, budget): &(&Objective, Budget)) -> [String; 5] {
         format!("{} %", objective.target()),
         objective.window().to_string(),
         format_whole_seconds(budget.time_budget()),
-        format!(
-            "{} in {} {unit}",
-            fraction.numerator(),
-            fraction.denominator()
-        ),
+        format!("{bad} in {events} {unit}"),
     ]
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use vantage_obs::slo::RollingWindow;
 use vantage_obs::slo::budget::Budget;
-use vantage_obs::units::{Percent, Ratio};
+use vantage_obs::units::Percent;
 
 use super::budget::format_whole_seconds;
 use crate::output::{CliError, ExitStatus, OutputFormat};
@@ -74,7 +74,7 @@ impl CalcArgs {
             "bad": bad,
             "total": self.total,
             "sli": budget.sli(),
-            "fraction": Ratio::from(budget.permitted_bad()),
+            "fraction": budget.permitted_bad(),
             "seconds": budget.time_budget_seconds(),
             "events": budget.event_budget(),
             "consumed": budget.consumed(),
@@ -91,7 +91,7 @@ impl CalcArgs {
             total,
             ..
         } = self;
-        let fraction = Ratio::from(budget.permitted_bad()).format_trimmed(12);
+        let fraction = budget.permitted_bad().format_trimmed(12);
         let events = budget.event_budget().format_trimmed(PLACES);
         let mut line = |name: &str, formula: &str, value: &str| {
             writeln!(out, "{name:15}  {formula:36} = {value}")

@@ -107,7 +107,7 @@ impl WindowPair {
         target: Percent,
         bad: Ratio,
     ) -> Option<Duration> {
-        let permitted = Ratio::from(target.complement().to_fraction());
+        let permitted = target.complement().to_ratio();
         let needed = permitted.checked_mul(self.factor)?;
         // Strictly faster than the factor: at exactly this share it never fires.
         (bad > needed).then(|| bad.div_duration(needed.mul_duration(window)))?

@@ -44,7 +44,7 @@ fn the_workbooks_pairs_of_99_9_permit_its_error_rates() {
     // Error rates of the burn rates 14.4, 6, 3 and 1.
     let expected = ["0.0144", "0.006", "0.003", "0.001"];
     for (pair, error_rate) in BurnRatePolicy::sre_workbook().pairs.iter().zip(expected) {
-        let bad = Ratio::from(percent("99.9").complement().to_fraction());
+        let bad = percent("99.9").complement().to_ratio();
         assert_eq!(bad.checked_mul(pair.factor), Some(ratio(error_rate)));
     }
 }

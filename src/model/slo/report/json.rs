@@ -88,7 +88,7 @@ impl Serialize for BudgetJson {
         let budget = &self.budget;
         let known = |ratio: Option<Ratio>| ratio.filter(|_| self.counted);
         let mut members = serializer.serialize_struct("Budget", 5)?;
-        members.serialize_field("fraction", &Ratio::from(budget.permitted_bad()))?;
+        members.serialize_field("fraction", &budget.permitted_bad())?;
         members.serialize_field("seconds", &budget.time_budget_seconds())?;
         members.serialize_field("events", &known(Some(budget.event_budget())))?;
         members.serialize_field("consumed", &known(budget.consumed()))?;
