@@ -1,6 +1,6 @@
 //! The fields of an event or a span, written down when they are met.
 
-use super::escape::{Quoting, escape_text};
+use super::escape::escape_text;
 use super::format::LineFormat;
 use super::value::LogFieldValue;
 
@@ -57,17 +57,14 @@ impl FieldBuffer {
     }
 
     fn write_name(&mut self, format: LineFormat, name: &str) -> bool {
-        if format == LineFormat::Json {
-            self.text.extend(b",\"");
-            let truncated = escape_text(&mut self.text, MAX_NAME_BYTES, Quoting::Json, name);
-            self.text.extend(b"\":");
-            truncated
-        } else {
-            self.text.push(b' ');
-            let truncated = escape_text(&mut self.text, MAX_NAME_BYTES, Quoting::Bare, name);
-            self.text.push(b'=');
-            truncated
-        }
+        let (before, after): (&[u8], &[u8]) = match format {
+            LineFormat::Json => (b",\"", b"\":"),
+            LineFormat::Text | LineFormat::Coloured => (b" ", b"="),
+        };
+        self.text.extend(before);
+        let truncated = escape_text(&mut self.text, MAX_NAME_BYTES, format.quoting(), name);
+        self.text.extend(after);
+        truncated
     }
 
     /// Merges the fields that were recorded later.

@@ -1,5 +1,6 @@
 //! The layer: an event becomes a line, a span leaves what the lines inside it say about it.
 
+use tracing::field::Visit;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -32,23 +33,13 @@ pub(super) struct LogLayer {
 /// A span's fields, where the span itself keeps them: as JSON and as text, because two layers of
 /// different form may stand in one subscriber.
 #[derive(Debug, Default)]
-struct SpanFields {
-    json: FieldBuffer,
-    text: FieldBuffer,
-}
+struct SpanFields([FieldBuffer; 2]);
 
 impl SpanFields {
-    fn for_format(&self, format: LineFormat) -> &FieldBuffer {
+    const fn index(format: LineFormat) -> usize {
         match format {
-            LineFormat::Json => &self.json,
-            LineFormat::Text | LineFormat::Coloured => &self.text,
-        }
-    }
-
-    fn for_format_mut(&mut self, format: LineFormat) -> &mut FieldBuffer {
-        match format {
-            LineFormat::Json => &mut self.json,
-            LineFormat::Text | LineFormat::Coloured => &mut self.text,
+            LineFormat::Json => 0,
+            LineFormat::Text | LineFormat::Coloured => 1,
         }
     }
 }
@@ -100,7 +91,7 @@ impl LogLayer {
             let extensions = span.extensions();
             let none = FieldBuffer::default();
             let fields = extensions.get::<SpanFields>();
-            let fields = fields.map_or(&none, |fields| fields.for_format(self.format));
+            let fields = fields.map_or(&none, |fields| &fields.0[SpanFields::index(self.format)]);
             self.write_span(span.name(), fields, buffers);
             if buffers.spans.len() > MAX_SPANS_BYTES {
                 buffers.spans.truncate(start);
@@ -138,19 +129,11 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = FieldBuffer::default();
-        attributes.record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
-            fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
-        }));
-        self.store_span_fields(id, fields, &context);
+        self.store_span_fields(id, &context, |visitor| attributes.record(visitor));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let mut fields = FieldBuffer::default();
-        values.record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
-            fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
-        }));
-        self.store_span_fields(id, fields, &context);
+        self.store_span_fields(id, &context, |visitor| values.record(visitor));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -167,10 +150,18 @@ where
 impl LogLayer {
     /// Leaves fields with their span. They are written down before, because a value that logs while
     /// it is written would find its span locked.
-    fn store_span_fields<S>(&self, id: &Id, fields: FieldBuffer, context: &Context<'_, S>)
-    where
+    fn store_span_fields<S>(
+        &self,
+        id: &Id,
+        context: &Context<'_, S>,
+        record: impl FnOnce(&mut dyn Visit),
+    ) where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
+        let mut fields = FieldBuffer::default();
+        record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
+            fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
+        }));
         if fields.is_empty() && !fields.truncated {
             return;
         }
@@ -178,13 +169,12 @@ impl LogLayer {
             return;
         };
         let mut extensions = span.extensions_mut();
+        let index = SpanFields::index(self.format);
         match extensions.get_mut::<SpanFields>() {
-            Some(stored) => stored
-                .for_format_mut(self.format)
-                .merge(&fields, SPAN_FIELD_LIMITS),
+            Some(stored) => stored.0[index].merge(&fields, SPAN_FIELD_LIMITS),
             None => {
                 let mut stored = SpanFields::default();
-                *stored.for_format_mut(self.format) = fields;
+                stored.0[index] = fields;
                 extensions.insert(stored);
             }
         }

@@ -55,8 +55,8 @@ impl LineBuffers {
     pub(super) fn assemble(&mut self, format: LineFormat, head: &LineHead<'_>) {
         match format {
             LineFormat::Json => self.write_json(head),
-            LineFormat::Text => self.write_text(head, &Palette::NONE),
-            LineFormat::Coloured => self.write_text(head, &Palette::ANSI),
+            LineFormat::Text => self.write_text(head, false),
+            LineFormat::Coloured => self.write_text(head, true),
         }
     }
 
@@ -65,7 +65,7 @@ impl LineBuffers {
         line.extend(b"{\"timestamp\":\"");
         line.extend(head.time);
         line.extend(b"\",\"level\":\"");
-        line.extend(level_name(*head.metadata.level()).as_bytes());
+        line.extend(LevelStyle::of(*head.metadata.level()).name);
         line.extend(b"\",\"target\":\"");
         self.truncated |= escape_text(line, MAX_NAME_BYTES, Quoting::Json, head.metadata.target());
         line.extend(b"\",\"service\":\"");
@@ -97,21 +97,23 @@ impl LineBuffers {
         line.extend(b"}\n");
     }
 
-    fn write_text(&mut self, head: &LineHead<'_>, palette: &Palette) {
-        let level = *head.metadata.level();
+    fn write_text(&mut self, head: &LineHead<'_>, colored: bool) {
+        let level = LevelStyle::of(*head.metadata.level());
+        let escape = |sequence: &'static [u8]| if colored { sequence } else { b"" };
+        let (plain, dim) = (escape(b"\x1b[0m"), escape(b"\x1b[2m"));
         let line = &mut self.line;
-        line.extend(palette.dim);
+        line.extend(dim);
         line.extend(&head.time["2026-03-01T".len()..RFC3339_LENGTH - 1]);
-        line.extend(palette.plain);
+        line.extend(plain);
         line.push(b' ');
-        line.extend(palette.level_color(level));
-        line.extend(padded_level_name(level).as_bytes());
-        line.extend(palette.plain);
+        line.extend(escape(level.color));
+        line.extend(level.padded_name);
+        line.extend(plain);
         line.push(b' ');
-        line.extend(palette.dim);
+        line.extend(dim);
         self.truncated |= escape_text(line, MAX_NAME_BYTES, Quoting::Bare, head.metadata.target());
         line.push(b':');
-        line.extend(palette.plain);
+        line.extend(plain);
         if let Some(message) = &self.message {
             line.push(b' ');
             line.extend(message);
@@ -120,7 +122,7 @@ impl LineBuffers {
             line.push(b' ');
             line.extend(self.fields.text());
         }
-        line.extend(palette.dim);
+        line.extend(dim);
         if !self.ends.is_empty() {
             line.extend(b" in ");
             outermost_first(line, &self.spans, &self.ends, b" > ");
@@ -132,7 +134,7 @@ impl LineBuffers {
         if self.truncated | self.fields.truncated {
             line.extend(b" [truncated]");
         }
-        line.extend(palette.plain);
+        line.extend(plain);
         line.push(b'\n');
     }
 }
@@ -148,25 +150,42 @@ fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[
     }
 }
 
-/// The words of the configuration.
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "error",
-        Level::WARN => "warn",
-        Level::INFO => "info",
-        Level::DEBUG => "debug",
-        Level::TRACE => "trace",
-    }
+/// The forms of a level in a line.
+struct LevelStyle {
+    /// The word of the configuration.
+    name: &'static [u8],
+    /// The name for people, of one width.
+    padded_name: &'static [u8],
+    /// The escape sequence that turns its colour on.
+    color: &'static [u8],
 }
 
-/// Returns the name of a level, padded to one width.
-fn padded_level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARN ",
-        Level::INFO => "INFO ",
-        Level::DEBUG => "DEBUG",
-        Level::TRACE => "TRACE",
+impl LevelStyle {
+    const fn new(
+        name: &'static [u8; 5],
+        padded_name: &'static [u8; 5],
+        color: &'static [u8],
+    ) -> Self {
+        Self {
+            name: name.trim_ascii_end(),
+            padded_name,
+            color,
+        }
+    }
+
+    fn of(level: Level) -> &'static Self {
+        const ERROR: LevelStyle = LevelStyle::new(b"error", b"ERROR", b"\x1b[31m");
+        const WARN: LevelStyle = LevelStyle::new(b"warn ", b"WARN ", b"\x1b[33m");
+        const INFO: LevelStyle = LevelStyle::new(b"info ", b"INFO ", b"\x1b[32m");
+        const DEBUG: LevelStyle = LevelStyle::new(b"debug", b"DEBUG", b"\x1b[34m");
+        const TRACE: LevelStyle = LevelStyle::new(b"trace", b"TRACE", b"\x1b[35m");
+        match level {
+            Level::ERROR => &ERROR,
+            Level::WARN => &WARN,
+            Level::INFO => &INFO,
+            Level::DEBUG => &DEBUG,
+            Level::TRACE => &TRACE,
+        }
     }
 }
 
@@ -175,44 +194,5 @@ fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
         let (high, low) = (usize::from(byte >> 4), usize::from(byte & 0xf));
         line.extend([DIGITS[high], DIGITS[low]]);
-    }
-}
-
-/// The escape sequences that turn colours on and off.
-struct Palette {
-    plain: &'static [u8],
-    dim: &'static [u8],
-    /// Colours from error to trace.
-    levels: [&'static [u8]; 5],
-}
-
-impl Palette {
-    const NONE: Self = Self {
-        plain: b"",
-        dim: b"",
-        levels: [b""; 5],
-    };
-
-    const ANSI: Self = Self {
-        plain: b"\x1b[0m",
-        dim: b"\x1b[2m",
-        levels: [
-            b"\x1b[31m",
-            b"\x1b[33m",
-            b"\x1b[32m",
-            b"\x1b[34m",
-            b"\x1b[35m",
-        ],
-    };
-
-    fn level_color(&self, level: Level) -> &'static [u8] {
-        let index = match level {
-            Level::ERROR => 0,
-            Level::WARN => 1,
-            Level::INFO => 2,
-            Level::DEBUG => 3,
-            Level::TRACE => 4,
-        };
-        self.levels[index]
     }
 }

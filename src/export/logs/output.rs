@@ -35,17 +35,13 @@ impl LogWriter {
     /// The process's standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
-        Self::new(Box::new(stdout), terminal)
+        Self::standard(io::stdout())
     }
 
     /// The process's standard error.
     #[must_use]
     pub fn stderr() -> Self {
-        let stderr = io::stderr();
-        let terminal = stderr.is_terminal();
-        Self::new(Box::new(stderr), terminal)
+        Self::standard(io::stderr())
     }
 
     /// Returns the output of the configuration.
@@ -61,6 +57,11 @@ impl LogWriter {
     #[must_use]
     pub fn from_writer(writer: impl Write + Send + 'static) -> Self {
         Self::new(Box::new(writer), false)
+    }
+
+    fn standard(stream: impl Write + IsTerminal + Send + 'static) -> Self {
+        let terminal = stream.is_terminal();
+        Self::new(Box::new(stream), terminal)
     }
 
     fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
@@ -91,19 +92,13 @@ impl LogWriter {
     /// Writes a line, which ends with its line feed, or counts it as lost.
     pub(super) fn write(&self, line: &[u8]) {
         let written = !WRITING.replace(true) && {
-            let written = catch_unwind(AssertUnwindSafe(|| {
-                self.with_stream(|stream| stream.write_line(line))
-            }));
+            let written = catch_unwind(AssertUnwindSafe(|| lock(&self.0.stream).write_line(line)));
             WRITING.set(false);
             matches!(written, Ok(Ok(())))
         };
         if !written {
             self.0.lost_lines.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    fn with_stream<R>(&self, action: impl FnOnce(&mut LineStream) -> R) -> R {
-        action(&mut lock(&self.0.stream))
     }
 }
 
