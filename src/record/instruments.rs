@@ -7,7 +7,6 @@ mod health;
 mod in_flight;
 mod lazy;
 mod observable;
-mod outcome;
 mod progress;
 mod scheduler;
 #[cfg(feature = "postgres")]
@@ -15,6 +14,7 @@ mod server;
 mod slo;
 mod store;
 mod telemetry;
+mod work;
 mod worker;
 mod worker_keys;
 

@@ -170,15 +170,6 @@ impl SecondsCounter {
     }
 }
 
-#[cfg(test)]
-impl SecondsCounter {
-    /// Returns a counter that is never collected.
-    pub(crate) fn noop() -> Self {
-        let meter = opentelemetry::global::meter("test");
-        Self(meter.f64_counter("unread").build().bind(&[]))
-    }
-}
-
 impl UpDownCounter {
     pub(crate) fn add(&self, difference: i64) {
         self.0.add(difference);
@@ -268,6 +259,18 @@ impl Instruments {
         self.group(&[spec], labels, {
             let bind = self.binder::<T>(spec);
             move |labels| bind(labels)
+        })
+    }
+
+    /// Returns the series of two metrics with the same labels, found by one look-up.
+    pub(crate) fn pair<A: Bindable, B: Bindable, const N: usize>(
+        &self,
+        specs: [&'static MetricSpec; 2],
+        labels: &'static [Attribute; N],
+    ) -> BoundSeries<(A, B), N> {
+        let (first, second) = (self.binder(specs[0]), self.binder(specs[1]));
+        self.group(&specs, labels, move |labels| {
+            (first(labels), second(labels))
         })
     }
 

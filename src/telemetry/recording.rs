@@ -122,6 +122,7 @@ impl Handles {
             executions: ExecutionInstruments::new(
                 instruments,
                 clock.clone(),
+                in_flight.clone(),
                 worker_keys.clone(),
                 identity::scheduler_id(&config.service),
                 tracer.clone(),
@@ -156,7 +157,6 @@ impl Handles {
             clock: clock.clone(),
             worker_keys: self.worker_keys.clone(),
             in_flight: self.in_flight.clone(),
-            executions: self.executions.clone(),
             snapshot: latest.clone(),
         }
     }

@@ -40,15 +40,6 @@ struct Inner {
 
 impl Database {
     pub(crate) fn new(instruments: &Instruments, clock: Clock, tracer: Tracer) -> Self {
-        let pools = {
-            let (timeouts, wait) = (
-                instruments.binder::<Counter>(&TIMEOUTS),
-                instruments.binder::<Histogram>(&WAIT_TIME),
-            );
-            instruments.group(&[&TIMEOUTS, &WAIT_TIME], &BY_POOL, move |labels| {
-                (timeouts(labels), wait(labels))
-            })
-        };
         let inner = Inner {
             clock,
             tracer,
@@ -56,7 +47,7 @@ impl Database {
             slow: instruments.series(&SLOW_QUERIES, &SLOW),
             transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
             up: instruments.series(&UP, &BY_DATABASE),
-            pools,
+            pools: instruments.pair([&TIMEOUTS, &WAIT_TIME], &BY_POOL),
         };
         Self {
             system: Arc::from("other_sql"),

@@ -13,7 +13,7 @@ use crate::record::series::SecondsCounter;
 use crate::record::slo_events::ObjectiveCounters;
 use crate::record::sync::lock;
 
-/// Everything of one sort that is running now. Clones share it.
+/// All work of the process that is going on. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InFlight(Arc<Inner>);
 
@@ -34,7 +34,8 @@ struct RunningWork {
     slot: Slot,
     started: Instant,
     ticked: Instant,
-    busy: SecondsCounter,
+    /// Counts the time that passes, where the family counts it.
+    busy: Option<SecondsCounter>,
     threshold: Option<ObjectiveCounters>,
     /// Counted as bad while it ran.
     overdue: bool,
@@ -47,7 +48,7 @@ impl InFlight {
         &self,
         slot: Slot,
         now: Instant,
-        busy: SecondsCounter,
+        busy: Option<SecondsCounter>,
         threshold: Option<ObjectiveCounters>,
     ) -> u64 {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -121,8 +122,9 @@ impl InFlight {
 
 impl RunningWork {
     fn tick(&mut self, now: Instant) {
-        self.busy
-            .add(now.saturating_duration_since(self.ticked).as_secs_f64());
-        self.ticked = now;
+        if let Some(busy) = &self.busy {
+            busy.add(now.saturating_duration_since(self.ticked).as_secs_f64());
+            self.ticked = now;
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! Schedules: what was planned, what ran, and how late.
 
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use hashbrown::HashMap;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
+use super::in_flight::InFlight;
 use super::lazy::LazySeries;
-use super::outcome::WorkOutcome;
-use super::progress::{ProgressBySlot, WorkProgress};
+use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::scheduler::{
     ACTIVE_EXECUTIONS, BY_SCHEDULE, EXECUTION, EXECUTION_DURATION, EXECUTION_FAILURES,
@@ -19,38 +19,35 @@ use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::record::clock::Clock;
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
 use crate::record::sync::lock;
-use crate::record::trace::{Carrier, SpanScope, Traced, Tracer};
+use crate::record::trace::{Carrier, Traced, Tracer};
+
+const SPECS: WorkSpecs = WorkSpecs {
+    ended: [&EXECUTIONS, &EXECUTION_DURATION],
+    by_outcome: &EXECUTION,
+    failures: &EXECUTION_FAILURES,
+    by_reason: &FAILURE,
+    in_order: |schedule, label| [label, schedule],
+    outcome_key: "vantage.execution.outcome",
+};
 
 /// The instruments of all schedulers of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct ExecutionInstruments {
     series: LazySeries<Inner>,
-    running_executions: RunningExecutions,
     worker_keys: WorkerKeys,
     id: BeatId,
 }
 
 #[derive(Debug)]
 struct Inner {
-    clock: Clock,
-    tracer: Tracer,
+    work: Arc<WorkSeries>,
     by_schedule: BoundSeries<ScheduleSeries, 1>,
-    ended: BoundSeries<(Counter, Histogram), 2>,
-    failures: BoundSeries<Counter, 2>,
+    running: RunningSchedules,
 }
 
-/// The executions that go on. Clones share them.
+/// The number of running executions per schedule. Clones share it.
 #[derive(Clone, Debug, Default)]
-struct RunningExecutions(Arc<Mutex<ExecutionTable>>);
-
-#[derive(Debug, Default)]
-struct ExecutionTable {
-    last: u64,
-    /// The number of running executions per schedule.
-    by_schedule: HashMap<Box<str>, u64>,
-    running: HashMap<u64, (Slot, Instant)>,
-    progress: ProgressBySlot,
-}
+struct RunningSchedules(Arc<Mutex<HashMap<Box<str>, u64>>>);
 
 #[derive(Debug)]
 struct ScheduleSeries {
@@ -62,29 +59,22 @@ struct ScheduleSeries {
 }
 
 impl ExecutionInstruments {
-    /// The scheduler registers in `worker_keys` under this id when it is first used.
+    /// Executions that are running are in `in_flight`. The scheduler registers in `worker_keys` under this id when
+    /// it is first used.
     pub(crate) fn new(
         instruments: &Instruments,
         clock: Clock,
+        in_flight: InFlight,
         worker_keys: WorkerKeys,
         id: BeatId,
         tracer: Tracer,
     ) -> Self {
         let instruments = instruments.clone();
         Self {
-            series: LazySeries::new(move || Inner::new(&instruments, clock, tracer)),
-            running_executions: RunningExecutions::default(),
+            series: LazySeries::new(move || Inner::new(&instruments, clock, in_flight, tracer)),
             worker_keys,
             id,
         }
-    }
-
-    /// Returns the progress of the executions.
-    pub(crate) fn progress(&self) -> HashMap<Slot, WorkProgress> {
-        let table = self.running_executions.lock();
-        let running = table.running.values();
-        let running = running.map(|(slot, started)| (*slot, *started, false));
-        table.progress.with_running(running)
     }
 
     /// Shows the family before anything happens.
@@ -106,7 +96,7 @@ impl ExecutionInstruments {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, clock: Clock, tracer: Tracer) -> Self {
+    fn new(instruments: &Instruments, clock: Clock, in_flight: InFlight, tracer: Tracer) -> Self {
         let by_schedule = {
             let (scheduled, lag) = (
                 instruments.binder::<Counter>(&SCHEDULED_JOBS),
@@ -132,23 +122,11 @@ impl Inner {
                 overlapping: overlapping(labels),
             })
         };
-        let ended = {
-            let (count, duration) = (
-                instruments.binder::<Counter>(&EXECUTIONS),
-                instruments.binder::<Histogram>(&EXECUTION_DURATION),
-            );
-            instruments.group(
-                &[&EXECUTIONS, &EXECUTION_DURATION],
-                &EXECUTION,
-                move |labels| (count(labels), duration(labels)),
-            )
-        };
+        let work = WorkSeries::new(instruments, clock, tracer, in_flight, &SPECS);
         Self {
-            clock,
-            tracer,
+            work: Arc::new(work),
             by_schedule,
-            ended,
-            failures: instruments.series(&EXECUTION_FAILURES, &FAILURE),
+            running: RunningSchedules::default(),
         }
     }
 }
@@ -185,36 +163,36 @@ impl Scheduler {
     /// When an earlier one of the same schedule still runs, an overlapping run is counted.
     pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
         let inner = &self.executions.series;
-        let lag = inner
-            .clock
-            .wall()
-            .duration_since(scheduled_for)
-            .unwrap_or_default();
+        let work = &inner.work;
+        let wall = work.clock.wall();
+        let lag = wall.duration_since(scheduled_for).unwrap_or_default();
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
-        let started = inner.clock.now();
-        let (run, overlapping) = self
-            .executions
-            .running_executions
-            .start(self.slot, schedule, started);
-        if overlapping {
+        let started = work.clock.now();
+        let id = work.in_flight.start(self.slot, started, None, None);
+        if inner.running.start(schedule) > 1 {
             series.overlapping.add(1);
         }
         let parent = Context::current();
-        let scope = inner
-            .tracer
-            .start(parent, SpanKind::Internal, "execution", Vec::new());
+        let tracer = &work.tracer;
+        let scope = tracer.start(parent, SpanKind::Internal, "execution", Vec::new());
         scope.rename(|| schedule.to_owned());
         scope.set_attributes(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Execution {
-            scope,
-            executions: self.executions.clone(),
-            schedule: schedule.into(),
-            series,
-            run,
-            started,
-            outcome: WorkOutcome::default(),
+            work: OpenWork {
+                series: Arc::clone(work),
+                name: schedule.into(),
+                scope,
+                active: series.active.clone(),
+                started,
+                id,
+                outcome: None,
+            },
+            _running: RunningSchedule {
+                schedules: inner.running.clone(),
+                schedule: schedule.into(),
+            },
         }
     }
 }
@@ -225,95 +203,63 @@ impl Scheduler {
 #[must_use = "an execution that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Execution {
-    scope: SpanScope,
-    executions: ExecutionInstruments,
-    schedule: Box<str>,
-    series: Arc<ScheduleSeries>,
-    run: u64,
-    started: Instant,
-    outcome: WorkOutcome,
+    work: OpenWork,
+    _running: RunningSchedule,
 }
 
 impl Execution {
     /// Ends the execution well.
-    pub fn succeed(mut self) {
-        self.outcome = WorkOutcome::SUCCEEDED;
+    pub fn succeed(self) {
+        self.work.succeed();
     }
 
     /// Ends the execution badly, for a reason out of a small set, such as `database_unreachable`.
-    pub fn fail(mut self, reason: &str) {
-        self.outcome = WorkOutcome::FAILED;
-        self.executions
-            .series
-            .failures
-            .with([reason, &self.schedule], |series| series.add(1));
-        self.scope.fail(reason);
+    pub fn fail(self, reason: &str) {
+        self.work.fail(reason);
     }
 
     /// Runs `work` inside the execution's span: what it logs and starts belongs to it.
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.scope.enter(work)
+        self.work.scope.enter(work)
     }
 
     /// Runs a future inside the execution's span, as [`in_scope`](Self::in_scope) does.
     pub fn trace<F>(&self, future: F) -> Traced<F> {
-        Traced::new(future, self.scope.context().clone())
+        self.work.trace(future)
     }
 
     /// The execution's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::from_context(&self.executions.series.tracer, self.scope.context())
+        self.work.carrier()
     }
 }
 
-impl Drop for Execution {
-    fn drop(&mut self) {
-        let inner = &self.executions.series;
-        let outcome = self
-            .outcome
-            .finish_span(&self.scope, "vantage.execution.outcome");
-        let now = inner.clock.now();
-        let elapsed = now.saturating_duration_since(self.started);
-        self.series.active.add(-1);
-        let running_executions = &self.executions.running_executions;
-        running_executions.end(self.run, &self.schedule, now, self.outcome.is_success());
-        inner
-            .ended
-            .with([outcome, &self.schedule], |(count, duration)| {
-                count.add(1);
-                duration.record_in(self.scope.sampled(), elapsed.as_secs_f64());
-            });
-    }
-}
-
-impl RunningExecutions {
-    /// The run's number, and whether another execution of the schedule is running already.
-    fn start(&self, slot: Slot, schedule: &str, now: Instant) -> (u64, bool) {
-        let mut table = self.lock();
-        table.last += 1;
-        let run = table.last;
-        table.running.insert(run, (slot, now));
-        table.progress.start(slot, now);
-        let executions = table.by_schedule.entry(schedule.into()).or_default();
+impl RunningSchedules {
+    /// Counts one more execution of a schedule; returns how many there are now.
+    fn start(&self, schedule: &str) -> u64 {
+        let mut by_schedule = lock(&self.0);
+        let executions = by_schedule.entry(schedule.into()).or_default();
         *executions += 1;
-        (run, *executions > 1)
+        *executions
     }
+}
 
-    fn end(&self, run: u64, schedule: &str, now: Instant, succeeded: bool) {
-        let mut table = self.lock();
-        if let Some((slot, _)) = table.running.remove(&run) {
-            table.progress.end(slot, now, succeeded);
-        }
-        if let Some(executions) = table.by_schedule.get_mut(schedule) {
+/// One execution in the number of its schedule, until it is dropped.
+#[derive(Debug)]
+struct RunningSchedule {
+    schedules: RunningSchedules,
+    schedule: Box<str>,
+}
+
+impl Drop for RunningSchedule {
+    fn drop(&mut self) {
+        let mut by_schedule = lock(&self.schedules.0);
+        if let Some(executions) = by_schedule.get_mut(&self.schedule) {
             *executions -= 1;
             if *executions == 0 {
-                table.by_schedule.remove(schedule);
+                by_schedule.remove(&self.schedule);
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, ExecutionTable> {
-        lock(&self.0)
     }
 }

@@ -1,14 +1,14 @@
 //! Jobs: started by a worker, ended with an outcome.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
-use super::outcome::WorkOutcome;
+use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::worker::{
     ACTIVE_JOBS, BUSY_TIME, BY_KIND, FAILURE, JOB, JOB_DURATION, JOB_FAILURES, JOBS, QUEUE_LAG,
@@ -16,11 +16,18 @@ use crate::model::catalog::worker::{
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::slo::ObjectiveKind;
 use crate::record::clock::Clock;
-use crate::record::series::{
-    BoundSeries, Counter, Histogram, Instruments, SecondsCounter, UpDownCounter,
-};
+use crate::record::series::{BoundSeries, Histogram, Instruments, SecondsCounter, UpDownCounter};
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
-use crate::record::trace::{Carrier, Parent, SpanScope, Traced, Tracer};
+use crate::record::trace::{Carrier, Parent, Traced, Tracer};
+
+const SPECS: WorkSpecs = WorkSpecs {
+    ended: [&JOBS, &JOB_DURATION],
+    by_outcome: &JOB,
+    failures: &JOB_FAILURES,
+    by_reason: &FAILURE,
+    in_order: |kind, label| [kind, label],
+    outcome_key: "vantage.job.outcome",
+};
 
 /// The instruments of all workers of the process.
 #[derive(Clone, Debug)]
@@ -31,14 +38,10 @@ pub(crate) struct JobInstruments {
 
 #[derive(Debug)]
 struct Inner {
-    clock: Clock,
-    tracer: Tracer,
+    work: Arc<WorkSeries>,
     by_kind: BoundSeries<KindSeries, 1>,
-    ended: BoundSeries<(Counter, Histogram), 2>,
-    failures: BoundSeries<Counter, 2>,
     processing_time: Option<ObjectiveCounters>,
     queue_lag: Option<ObjectiveCounters>,
-    running: InFlight,
 }
 
 #[derive(Debug)]
@@ -49,18 +52,19 @@ struct KindSeries {
 }
 
 impl JobInstruments {
-    /// `running` holds the running jobs for the sampler; workers register in `worker_keys`.
+    /// Jobs that are running are in `in_flight`; workers register in `worker_keys`.
     pub(crate) fn new(
         instruments: &Instruments,
         slo_events: &SloEvents,
         clock: Clock,
-        running: InFlight,
+        in_flight: InFlight,
         worker_keys: WorkerKeys,
         tracer: Tracer,
     ) -> Self {
         let (instruments, slo_events) = (instruments.clone(), slo_events.clone());
-        let series =
-            LazySeries::new(move || Inner::new(&instruments, &slo_events, clock, running, tracer));
+        let series = LazySeries::new(move || {
+            Inner::new(&instruments, &slo_events, clock, in_flight, tracer)
+        });
         Self {
             series,
             worker_keys,
@@ -85,7 +89,7 @@ impl Inner {
         instruments: &Instruments,
         slo_events: &SloEvents,
         clock: Clock,
-        running: InFlight,
+        in_flight: InFlight,
         tracer: Tracer,
     ) -> Self {
         let by_kind = {
@@ -104,24 +108,12 @@ impl Inner {
                 },
             )
         };
-        let ended = {
-            let (count, duration) = (
-                instruments.binder::<Counter>(&JOBS),
-                instruments.binder::<Histogram>(&JOB_DURATION),
-            );
-            instruments.group(&[&JOBS, &JOB_DURATION], &JOB, move |labels| {
-                (count(labels), duration(labels))
-            })
-        };
+        let work = WorkSeries::new(instruments, clock, tracer, in_flight, &SPECS);
         Self {
-            clock,
-            tracer,
+            work: Arc::new(work),
             by_kind,
-            ended,
-            failures: instruments.series(&JOB_FAILURES, &FAILURE),
             processing_time: slo_events.activate(ObjectiveKind::ProcessingTime),
             queue_lag: slo_events.activate(ObjectiveKind::QueueLag),
-            running,
         }
     }
 }
@@ -167,29 +159,19 @@ impl Worker {
         parent: impl Into<Parent<'a>>,
     ) -> Job {
         let inner = &self.jobs.series;
-        let (now, lag) = (
-            inner.clock.now(),
-            inner
-                .clock
-                .wall()
-                .duration_since(scheduled_for)
-                .unwrap_or_default(),
-        );
+        let work = &inner.work;
+        let (now, wall) = (work.clock.now(), work.clock.wall());
+        let lag = wall.duration_since(scheduled_for).unwrap_or_default();
         let series = inner.by_kind.get([kind]);
         series.active.add(1);
         if let Some(counters) = &inner.queue_lag {
             counters.record_elapsed(lag);
         }
-        let running = inner.running.start(
-            self.slot,
-            now,
-            series.busy.clone(),
-            inner.processing_time.clone(),
-        );
-        let (context, links) = parent.into().resolve(&inner.tracer);
-        let scope = inner
-            .tracer
-            .start(context, SpanKind::Consumer, "job", links);
+        let busy = Some(series.busy.clone());
+        let threshold = inner.processing_time.clone();
+        let id = work.in_flight.start(self.slot, now, busy, threshold);
+        let (context, links) = parent.into().resolve(&work.tracer);
+        let scope = work.tracer.start(context, SpanKind::Consumer, "job", links);
         scope.rename(|| kind.to_owned());
         scope.set_attributes(|| {
             [
@@ -198,15 +180,15 @@ impl Worker {
             ]
         });
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
-        Job {
+        Job(OpenWork {
+            series: Arc::clone(work),
+            name: kind.into(),
             scope,
-            jobs: self.jobs.clone(),
-            kind: kind.into(),
-            series,
+            active: series.active.clone(),
             started: now,
-            running,
-            outcome: WorkOutcome::default(),
-        }
+            id,
+            outcome: None,
+        })
     }
 }
 
@@ -216,66 +198,34 @@ impl Worker {
 /// time ticks meanwhile, and a job that passes its objective's threshold counts as bad then.
 #[must_use = "a job that is dropped at once counts as aborted"]
 #[derive(Debug)]
-pub struct Job {
-    scope: SpanScope,
-    jobs: JobInstruments,
-    kind: Box<str>,
-    series: Arc<KindSeries>,
-    started: Instant,
-    running: u64,
-    outcome: WorkOutcome,
-}
+pub struct Job(OpenWork);
 
 impl Job {
     /// Ends the job well.
-    pub fn succeed(mut self) {
-        self.outcome = WorkOutcome::SUCCEEDED;
+    pub fn succeed(self) {
+        self.0.succeed();
     }
 
     /// Ends the job badly, for a reason out of a small set, such as `upstream_timeout`.
     ///
     /// The reason becomes a label: leave ids, amounts and messages out of it.
-    pub fn fail(mut self, reason: &str) {
-        self.outcome = WorkOutcome::FAILED;
-        self.jobs
-            .series
-            .failures
-            .with([&self.kind, reason], |series| series.add(1));
-        self.scope.fail(reason);
+    pub fn fail(self, reason: &str) {
+        self.0.fail(reason);
     }
 
     /// Runs `work` inside the job's span: what it logs and starts belongs to it.
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.scope.enter(work)
+        self.0.scope.enter(work)
     }
 
     /// Runs a future inside the job's span, as [`in_scope`](Self::in_scope) does.
     pub fn trace<F>(&self, future: F) -> Traced<F> {
-        Traced::new(future, self.scope.context().clone())
+        self.0.trace(future)
     }
 
     /// The job's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
-        Carrier::from_context(&self.jobs.series.tracer, self.scope.context())
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        let inner = &self.jobs.series;
-        let now = inner.clock.now();
-        let outcome = self.outcome.finish_span(&self.scope, "vantage.job.outcome");
-        self.series.active.add(-1);
-        inner
-            .running
-            .end(self.running, now, self.outcome.is_success());
-        inner
-            .ended
-            .with([&self.kind, outcome], |(count, duration)| {
-                count.add(1);
-                let elapsed = now.saturating_duration_since(self.started);
-                duration.record_in(self.scope.sampled(), elapsed.as_secs_f64());
-            });
+        self.0.carrier()
     }
 }

@@ -11,9 +11,7 @@ use crate::model::heartbeat::{Beat, BeatProgress, BeatRole, LifecycleState};
 use crate::model::random::random_u64;
 use crate::model::snapshot::LatestSnapshot;
 use crate::record::clock::Clock;
-use crate::record::instruments::{
-    ExecutionInstruments, InFlight, Slot, WorkProgress, WorkerKey, WorkerKeys,
-};
+use crate::record::instruments::{InFlight, Slot, WorkProgress, WorkerKey, WorkerKeys};
 
 /// A builder and scheduler of the beats of this process.
 #[derive(Debug)]
@@ -38,7 +36,6 @@ pub(crate) struct HeartbeatSources {
     pub(crate) clock: Clock,
     pub(crate) worker_keys: WorkerKeys,
     pub(crate) in_flight: InFlight,
-    pub(crate) executions: ExecutionInstruments,
     pub(crate) snapshot: LatestSnapshot,
 }
 
@@ -107,8 +104,7 @@ impl HeartbeatEmitter {
     pub(super) fn progress_snapshot(&mut self) -> ProgressSnapshot {
         let sources = &self.sources;
         let now = sources.clock.now();
-        let mut work_progress = sources.in_flight.progress();
-        work_progress.extend(sources.executions.progress());
+        let work_progress = sources.in_flight.progress();
         let queues = &sources.snapshot.read().queues;
         let depth = queues.iter().map(|(_, queue)| queue.depth);
         let queue_depth = (!queues.is_empty()).then(|| depth.sum());

@@ -25,6 +25,7 @@ impl BeatSink for RecordingSink {
 struct ServiceFixture {
     service: HeartbeatService,
     sources: HeartbeatSources,
+    executions: ExecutionInstruments,
     beats: Arc<RecordingSink>,
 }
 
@@ -41,9 +42,11 @@ impl ServiceFixture {
             opentelemetry_sdk::Resource::builder().build(),
             None,
         );
+        let in_flight = InFlight::default();
         let executions = ExecutionInstruments::new(
             &instruments,
             clock.clone(),
+            in_flight.clone(),
             worker_keys.clone(),
             BeatId::sanitize(&config.service.name),
             traces.tracer().clone(),
@@ -51,8 +54,7 @@ impl ServiceFixture {
         let sources = HeartbeatSources {
             clock,
             worker_keys,
-            in_flight: InFlight::default(),
-            executions,
+            in_flight,
             snapshot: LatestSnapshot::default(),
         };
         let emitter = HeartbeatEmitter::new(&config, sources.clone());
@@ -68,6 +70,7 @@ impl ServiceFixture {
         Self {
             service,
             sources,
+            executions,
             beats,
         }
     }
@@ -120,11 +123,10 @@ fn two_starts_have_two_boot_ids() {
 fn progress_stands_still_while_beats_go_on() {
     let fixture = ServiceFixture::new();
     let slot = fixture.register("w1");
-    let busy = || crate::record::series::SecondsCounter::noop();
     let job = fixture
         .sources
         .in_flight
-        .start(slot, fixture.sources.clock.now(), busy(), None);
+        .start(slot, fixture.sources.clock.now(), None, None);
     let started = fixture.round()[0].1.clone();
     assert_eq!(started.progress.in_flight, 1);
     fixture.advance(600);
@@ -152,7 +154,7 @@ fn progress_stands_still_while_beats_go_on() {
 fn a_worker_tells_what_waits_and_a_scheduler_does_not() {
     let fixture = ServiceFixture::new();
     fixture.register("w1");
-    fixture.sources.executions.scheduler();
+    fixture.executions.scheduler();
     assert!(
         fixture
             .round()
@@ -215,11 +217,10 @@ fn everybody_drains_and_says_goodbye_once() {
 fn one_that_stopped_and_comes_back_goes_on_where_it_was() {
     let fixture = ServiceFixture::new();
     let slot = fixture.register("w1");
-    let busy = crate::record::series::SecondsCounter::noop();
     fixture
         .sources
         .in_flight
-        .start(slot, fixture.sources.clock.now(), busy, None);
+        .start(slot, fixture.sources.clock.now(), None, None);
     let first = fixture.round()[0].1.clone();
     fixture.sources.worker_keys.remove(&BeatId::sanitize("w1"));
     let goodbye = fixture.round()[0].1.clone();
