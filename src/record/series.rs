@@ -25,6 +25,8 @@ use crate::record::slo_events::SeriesEventRules;
 use crate::record::sync::lock;
 use crate::record::trace::SampledSpan;
 
+pub(crate) use observable::ObservableNumber;
+
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
 const MAX_VALUE_BYTES: usize = 128;
 

@@ -5,11 +5,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
 use crate::model::catalog::{MetricSpec, database, process, telemetry, worker};
-use crate::model::snapshot::{
-    DiskUsage, LatestSnapshot, PoolState, ProcessFigures, QueueState, Snapshot,
-};
-use crate::record::series::Instruments;
-use crate::record::slo_events::SloEvents;
+use crate::model::snapshot::{DiskUsage, LatestSnapshot, ProcessFigures, Snapshot};
+use crate::record::series::{Instruments, ObservableNumber};
+use crate::record::slo_events::{ObjectiveCounters, SloEvents};
 
 /// Registers every observable instrument of the catalog.
 pub(crate) fn observe_snapshot(
@@ -17,168 +15,139 @@ pub(crate) fn observe_snapshot(
     latest: &LatestSnapshot,
     slo_events: &SloEvents,
 ) {
-    let observer = SnapshotObserver {
+    observe_process(instruments, latest);
+    observe_disks(instruments, latest);
+    observe_queues(instruments, latest);
+    observe_pools(instruments, latest);
+    observe_events(instruments, slo_events);
+}
+
+fn observe_process(instruments: &Instruments, latest: &LatestSnapshot) {
+    type ReadProcess<T> = fn(&ProcessFigures) -> Option<T>;
+    fn observe<T: ObservableNumber>(
+        instruments: &Instruments,
+        latest: &LatestSnapshot,
+        figures: &[(&'static MetricSpec, ReadProcess<T>)],
+    ) {
+        for (spec, read) in figures.iter().copied() {
+            instruments.observe_from(spec, latest, move |latest, observer| {
+                if let Some(value) = latest.read().process.as_ref().and_then(read) {
+                    observer.observe(value, &[]);
+                }
+            });
+        }
+    }
+    observe::<u64>(
         instruments,
         latest,
-    };
-    observer.process_metrics();
-    observer.disks();
-    observer.queues_and_pools();
-    observe_events(instruments, slo_events.clone());
-    observe_requests(instruments, slo_events.clone());
+        &[
+            (&process::MEMORY, |process| process.resident_bytes),
+            (&process::MEMORY_LIMIT, |process| process.memory_limit_bytes),
+            (&process::FILE_DESCRIPTORS, |process| {
+                process.file_descriptors
+            }),
+        ],
+    );
+    observe::<f64>(
+        instruments,
+        latest,
+        &[
+            (&process::MEMORY_UTILIZATION, memory_utilization),
+            (&process::CPU_LIMIT, |process| Some(process.cpu_limit)),
+            (&process::CPU_UTILIZATION, |process| process.cpu_utilization),
+            (&process::UPTIME, |process| {
+                process.uptime.map(|uptime| uptime.as_secs_f64())
+            }),
+        ],
+    );
+    instruments.observe_from(&process::CPU_TIME, latest, |latest, observer| {
+        cpu_time(observer, &latest.read());
+    });
 }
 
-struct SnapshotObserver<'a> {
-    instruments: &'a Instruments,
-    latest: &'a LatestSnapshot,
-}
-
-impl SnapshotObserver<'_> {
-    fn process_metrics(&self) {
-        self.process_bytes(&process::MEMORY, |process| process.resident_bytes);
-        self.process_bytes(&process::MEMORY_LIMIT, |process| process.memory_limit_bytes);
-        self.process_bytes(&process::FILE_DESCRIPTORS, |process| {
-            process.file_descriptors
-        });
-        self.process_value(&process::MEMORY_UTILIZATION, memory_utilization);
-        self.process_value(&process::CPU_LIMIT, |process| Some(process.cpu_limit));
-        self.process_value(&process::CPU_UTILIZATION, |process| process.cpu_utilization);
-        self.process_value(&process::UPTIME, |process| {
-            process.uptime.map(|uptime| uptime.as_secs_f64())
-        });
-        let latest = self.latest.clone();
-        self.instruments
-            .observe(&process::CPU_TIME, move |observer| {
-                cpu_time(observer, &latest.read());
-            });
-    }
-
-    fn disks(&self) {
-        self.integers(&process::DISK_USAGE, |snapshot, observer| {
-            for disk in &snapshot.disks {
-                let mount = mount_label(disk);
-                observer.observe(
-                    disk.free_bytes,
-                    &[
-                        mount.clone(),
-                        KeyValue::new("system.filesystem.state", "free"),
-                    ],
-                );
-                observer.observe(
-                    disk.used_bytes,
-                    &[mount, KeyValue::new("system.filesystem.state", "used")],
-                );
+fn observe_disks(instruments: &Instruments, latest: &LatestSnapshot) {
+    instruments.observe_from(&process::DISK_USAGE, latest, |latest, observer| {
+        for disk in &latest.read().disks {
+            for (state, bytes) in [("free", disk.free_bytes), ("used", disk.used_bytes)] {
+                let state = KeyValue::new("system.filesystem.state", state);
+                observer.observe(bytes, &[mount_label(disk), state]);
             }
-        });
-        self.floats(&process::DISK_UTILIZATION, |snapshot, observer| {
-            for disk in &snapshot.disks {
-                if let Some(ratio) = ratio(
-                    disk.used_bytes,
-                    disk.used_bytes.saturating_add(disk.free_bytes),
-                ) {
-                    observer.observe(ratio, &[mount_label(disk)]);
-                }
-            }
-        });
-    }
-
-    fn queues_and_pools(&self) {
-        self.integers(&worker::QUEUE_DEPTH, |snapshot, observer| {
-            for (name, QueueState { depth, .. }) in &snapshot.queues {
-                observer.observe(*depth, &[KeyValue::new("queue", name.clone())]);
-            }
-        });
-        self.floats(&worker::QUEUE_OLDEST, |snapshot, observer| {
-            for (name, queue) in &snapshot.queues {
-                if let Some(oldest) = queue.oldest {
-                    observer.observe(
-                        oldest.as_secs_f64(),
-                        &[KeyValue::new("queue", name.clone())],
-                    );
-                }
-            }
-        });
-        self.integers(&database::CONNECTIONS, |snapshot, observer| {
-            for (name, PoolState { idle, used, .. }) in &snapshot.pools {
-                for (state, connections) in [("idle", idle), ("used", used)] {
-                    observer.observe(
-                        *connections,
-                        &[
-                            pool_label(name),
-                            KeyValue::new("db.client.connection.state", state),
-                        ],
-                    );
-                }
-            }
-        });
-        self.integers(&database::CONNECTIONS_MAX, |snapshot, observer| {
-            for (name, state) in &snapshot.pools {
-                observer.observe(state.max, &[pool_label(name)]);
-            }
-        });
-        self.integers(&database::PENDING_REQUESTS, |snapshot, observer| {
-            for (name, state) in &snapshot.pools {
-                observer.observe(state.pending, &[pool_label(name)]);
-            }
-        });
-    }
-
-    fn process_bytes(&self, spec: &'static MetricSpec, read: fn(&ProcessFigures) -> Option<u64>) {
-        self.integers(spec, move |snapshot, observer| {
-            if let Some(value) = snapshot.process.as_ref().and_then(read) {
-                observer.observe(value, &[]);
-            }
-        });
-    }
-
-    fn process_value(&self, spec: &'static MetricSpec, read: fn(&ProcessFigures) -> Option<f64>) {
-        self.floats(spec, move |snapshot, observer| {
-            if let Some(value) = snapshot.process.as_ref().and_then(read) {
-                observer.observe(value, &[]);
-            }
-        });
-    }
-
-    fn integers(
-        &self,
-        spec: &'static MetricSpec,
-        read: impl Fn(&Snapshot, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
-    ) {
-        let latest = self.latest.clone();
-        self.instruments
-            .observe(spec, move |observer| read(&latest.read(), observer));
-    }
-
-    fn floats(
-        &self,
-        spec: &'static MetricSpec,
-        read: impl Fn(&Snapshot, &dyn AsyncInstrument<f64>) + Send + Sync + 'static,
-    ) {
-        let latest = self.latest.clone();
-        self.instruments
-            .observe(spec, move |observer| read(&latest.read(), observer));
-    }
-}
-
-fn observe_events(instruments: &Instruments, slo_events: SloEvents) {
-    instruments.observe(&telemetry::SLO_EVENTS, move |observer| {
-        for counters in slo_events.active() {
-            for (result, events) in [("bad", counters.bad()), ("good", counters.good())] {
-                let objective = KeyValue::new("objective", counters.objective().to_owned());
-                observer.observe(events, &[objective, KeyValue::new("result", result)]);
+        }
+    });
+    instruments.observe_from(&process::DISK_UTILIZATION, latest, |latest, observer| {
+        for disk in &latest.read().disks {
+            let size = disk.used_bytes.saturating_add(disk.free_bytes);
+            if let Some(ratio) = ratio(disk.used_bytes, size) {
+                observer.observe(ratio, &[mount_label(disk)]);
             }
         }
     });
 }
 
-fn observe_requests(instruments: &Instruments, slo_events: SloEvents) {
-    instruments.observe(&telemetry::SLO_REQUESTS, move |observer| {
-        if let Some(requests) = slo_events.slice_requests() {
-            for (result, count) in [("bad", requests.bad()), ("good", requests.good())] {
-                observer.observe(count, &[KeyValue::new("result", result)]);
+fn observe_queues(instruments: &Instruments, latest: &LatestSnapshot) {
+    instruments.observe_from(&worker::QUEUE_DEPTH, latest, |latest, observer| {
+        for (name, queue) in &latest.read().queues {
+            observer.observe(queue.depth, &[queue_label(name)]);
+        }
+    });
+    instruments.observe_from(&worker::QUEUE_OLDEST, latest, |latest, observer| {
+        for (name, queue) in &latest.read().queues {
+            if let Some(oldest) = queue.oldest {
+                observer.observe(oldest.as_secs_f64(), &[queue_label(name)]);
             }
         }
     });
+}
+
+fn observe_pools(instruments: &Instruments, latest: &LatestSnapshot) {
+    instruments.observe_from(&database::CONNECTIONS, latest, |latest, observer| {
+        for (name, pool) in &latest.read().pools {
+            for (state, connections) in [("idle", pool.idle), ("used", pool.used)] {
+                let state = KeyValue::new("db.client.connection.state", state);
+                observer.observe(connections, &[pool_label(name), state]);
+            }
+        }
+    });
+    instruments.observe_from(&database::CONNECTIONS_MAX, latest, |latest, observer| {
+        for (name, pool) in &latest.read().pools {
+            observer.observe(pool.max, &[pool_label(name)]);
+        }
+    });
+    instruments.observe_from(&database::PENDING_REQUESTS, latest, |latest, observer| {
+        for (name, pool) in &latest.read().pools {
+            observer.observe(pool.pending, &[pool_label(name)]);
+        }
+    });
+}
+
+fn observe_events(instruments: &Instruments, slo_events: &SloEvents) {
+    instruments.observe_from(
+        &telemetry::SLO_EVENTS,
+        slo_events,
+        |slo_events, observer| {
+            for counters in slo_events.active() {
+                for (result, events) in results(counters) {
+                    let objective = KeyValue::new("objective", counters.objective().to_owned());
+                    observer.observe(events, &[objective, KeyValue::new("result", result)]);
+                }
+            }
+        },
+    );
+    instruments.observe_from(
+        &telemetry::SLO_REQUESTS,
+        slo_events,
+        |slo_events, observer| {
+            if let Some(requests) = slo_events.slice_requests() {
+                for (result, count) in results(requests) {
+                    observer.observe(count, &[KeyValue::new("result", result)]);
+                }
+            }
+        },
+    );
+}
+
+fn results(counters: &ObjectiveCounters) -> [(&'static str, u64); 2] {
+    [("bad", counters.bad()), ("good", counters.good())]
 }
 
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {
@@ -212,6 +181,10 @@ fn mount_label(disk: &DiskUsage) -> KeyValue {
         "system.filesystem.mountpoint",
         disk.path.display().to_string(),
     )
+}
+
+fn queue_label(name: &std::sync::Arc<str>) -> KeyValue {
+    KeyValue::new("queue", name.clone())
 }
 
 fn pool_label(name: &std::sync::Arc<str>) -> KeyValue {

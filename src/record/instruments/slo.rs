@@ -9,38 +9,30 @@ use crate::model::catalog::telemetry::{
 };
 use crate::model::slo::report::{AlertState, DataQuality, ObjectiveReport};
 use crate::model::snapshot::slo::LatestSloReport;
-use crate::model::units::{Ratio, format_duration};
+use crate::model::units::format_duration;
 use crate::record::series::Instruments;
 
-/// Registers the gauges of the objectives.
-pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSloReport) {
-    observe_objectives(instruments, latest, &SLO_COVERAGE, |objective, observer| {
+/// Observes one objective, of which there are figures.
+type ObserveObjective = fn(&ObjectiveReport, &dyn AsyncInstrument<f64>);
+
+const GAUGES: [(&MetricSpec, ObserveObjective); 4] = [
+    (&SLO_COVERAGE, |objective, observer| {
         observer.observe(objective.coverage, &[objective_label(objective)]);
-    });
-    observe_objectives(
-        instruments,
-        latest,
-        &SLO_BUDGET_REMAINING,
-        |objective, observer| {
-            if let Some(left) = objective.budget().remaining() {
-                observer.observe(Ratio::to_f64(left), &[objective_label(objective)]);
+    }),
+    (&SLO_BUDGET_REMAINING, |objective, observer| {
+        if let Some(left) = objective.budget().remaining() {
+            observer.observe(left.to_f64(), &[objective_label(objective)]);
+        }
+    }),
+    (&SLO_BURN_RATE, |objective, observer| {
+        for rate in &objective.burn_rate {
+            if let Some(value) = rate.value(objective.target) {
+                let window = KeyValue::new("window", format_duration(rate.window));
+                observer.observe(value.to_f64(), &[objective_label(objective), window]);
             }
-        },
-    );
-    observe_objectives(
-        instruments,
-        latest,
-        &SLO_BURN_RATE,
-        |objective, observer| {
-            for rate in &objective.burn_rate {
-                if let Some(value) = rate.value(objective.target) {
-                    let window = KeyValue::new("window", format_duration(rate.window));
-                    observer.observe(Ratio::to_f64(value), &[objective_label(objective), window]);
-                }
-            }
-        },
-    );
-    observe_objectives(instruments, latest, &SLO_ALERT, |objective, observer| {
+        }
+    }),
+    (&SLO_ALERT, |objective, observer| {
         for alert in [
             AlertState::Critical,
             AlertState::Warning,
@@ -50,23 +42,20 @@ pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSloReport) {
             let raised = f64::from(u8::from(objective.alert == alert));
             observer.observe(raised, &[objective_label(objective), severity]);
         }
-    });
-}
+    }),
+];
 
-fn observe_objectives(
-    instruments: &Instruments,
-    latest: &LatestSloReport,
-    spec: &'static MetricSpec,
-    read: fn(&ObjectiveReport, &dyn AsyncInstrument<f64>),
-) {
-    let latest = latest.clone();
-    instruments.observe(spec, move |observer| {
-        let report = latest.read();
-        let objectives = report.iter().flat_map(|report| &report.objectives);
-        objectives
-            .filter(|objective| objective.data != DataQuality::Absent)
-            .for_each(|objective| read(objective, observer));
-    });
+/// Registers the gauges of the objectives.
+pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSloReport) {
+    for (spec, observe) in GAUGES {
+        instruments.observe_from(spec, latest, move |latest, observer| {
+            let report = latest.read();
+            let objectives = report.iter().flat_map(|report| &report.objectives);
+            objectives
+                .filter(|objective| objective.data != DataQuality::Absent)
+                .for_each(|objective| observe(objective, observer));
+        });
+    }
 }
 
 fn objective_label(objective: &ObjectiveReport) -> KeyValue {

@@ -53,4 +53,18 @@ impl Instruments {
             _ => T::value(&self.meter, spec, Box::new(read)),
         }
     }
+
+    /// Registers a metric that is read out of a source, which is cheap to clone.
+    pub(crate) fn observe_from<S, T>(
+        &self,
+        spec: &'static MetricSpec,
+        source: &S,
+        read: impl Fn(&S, &dyn AsyncInstrument<T>) + Send + Sync + 'static,
+    ) where
+        S: Clone + Send + Sync + 'static,
+        T: ObservableNumber,
+    {
+        let source = source.clone();
+        self.observe(spec, move |observer| read(&source, observer));
+    }
 }
