@@ -112,9 +112,7 @@ fn histogram(
         let buckets = histogram.get_bucket().iter();
         buckets.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
     };
-    let ascends = pairs()
-        .zip(pairs().skip(1))
-        .all(|(low, high)| low.0 < high.0 && low.1 <= high.1);
+    let ascends = pairs().is_sorted_by(|low, high| low.0 < high.0 && low.1 <= high.1);
     let fits = pairs().all(|(bound, below)| match bound {
         f64::INFINITY => below == count,
         _ => below <= count && bound.is_finite(),
@@ -142,9 +140,7 @@ fn summary(
         let quantiles = summary.get_quantile().iter();
         quantiles.map(|quantile| (quantile.quantile(), quantile.value()))
     };
-    let ascends = quantiles()
-        .zip(quantiles().skip(1))
-        .all(|(low, high)| low.0 < high.0);
+    let ascends = quantiles().is_sorted_by(|low, high| low.0 < high.0);
     // NaN is what a quantile of nothing is.
     let fits =
         quantiles().all(|(q, value)| (0.0..=1.0).contains(&q) && (value >= 0.0 || value.is_nan()));

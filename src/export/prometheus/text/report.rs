@@ -61,19 +61,7 @@ pub enum OmissionReason {
 impl OmissionReason {
     /// The reason in one word, for a label: `duplicate_series`.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            OmissionReason::InvalidName => "invalid_name",
-            OmissionReason::NameTaken => "name_taken",
-            OmissionReason::TypeConflict => "type_conflict",
-            OmissionReason::ExponentialHistogram => "exponential_histogram",
-            OmissionReason::DeltaTemporality => "delta_temporality",
-            OmissionReason::ResourceConflict => "resource_conflict",
-            OmissionReason::InvalidLabel => "invalid_label",
-            OmissionReason::DuplicateSeries => "duplicate_series",
-            OmissionReason::InvalidValue => "invalid_value",
-            OmissionReason::Untyped => "untyped",
-            OmissionReason::InvalidSum => "invalid_sum",
-        }
+        self.texts().0
     }
 
     /// Returns `true` if the metric is left out with all its series, whose number isn't known then.
@@ -88,26 +76,44 @@ impl OmissionReason {
         )
     }
 
-    const fn explanation(self) -> &'static str {
+    /// Returns the reason in one word, and for people.
+    const fn texts(self) -> (&'static str, &'static str) {
         match self {
-            OmissionReason::InvalidName => "its name is not a Prometheus metric name",
-            OmissionReason::NameTaken => "its name belongs to another metric",
-            OmissionReason::TypeConflict => "a metric of the same name has another type",
-            OmissionReason::ExponentialHistogram => "exponential histograms have no text form",
-            OmissionReason::DeltaTemporality => "its figures are changes, not totals",
-            OmissionReason::ResourceConflict => "its resource differs from the first part's",
-            OmissionReason::InvalidLabel => "a label is invalid, reserved or repeated",
-            OmissionReason::DuplicateSeries => "the same series was already exposed",
-            OmissionReason::InvalidValue => "its type does not allow the value",
-            OmissionReason::Untyped => "its untyped value cannot be read",
-            OmissionReason::InvalidSum => "OpenMetrics does not allow the sum",
+            OmissionReason::InvalidName => {
+                ("invalid_name", "its name is not a Prometheus metric name")
+            }
+            OmissionReason::NameTaken => ("name_taken", "its name belongs to another metric"),
+            OmissionReason::TypeConflict => (
+                "type_conflict",
+                "a metric of the same name has another type",
+            ),
+            OmissionReason::ExponentialHistogram => (
+                "exponential_histogram",
+                "exponential histograms have no text form",
+            ),
+            OmissionReason::DeltaTemporality => {
+                ("delta_temporality", "its figures are changes, not totals")
+            }
+            OmissionReason::ResourceConflict => (
+                "resource_conflict",
+                "its resource differs from the first part's",
+            ),
+            OmissionReason::InvalidLabel => {
+                ("invalid_label", "a label is invalid, reserved or repeated")
+            }
+            OmissionReason::DuplicateSeries => {
+                ("duplicate_series", "the same series was already exposed")
+            }
+            OmissionReason::InvalidValue => ("invalid_value", "its type does not allow the value"),
+            OmissionReason::Untyped => ("untyped", "its untyped value cannot be read"),
+            OmissionReason::InvalidSum => ("invalid_sum", "OpenMetrics does not allow the sum"),
         }
     }
 }
 
 impl fmt::Display for OmissionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.explanation())
+        f.write_str(self.texts().1)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Series, one after another: its labels, its lines, and a report of what can't be exposed.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::family::FamilySource;
 use super::labels::{KeyRules, LabelRenderer, LabelValue};
@@ -107,12 +109,22 @@ impl SeriesWriter<'_, '_, '_> {
 #[derive(Debug, Default)]
 struct LabelSets {
     key: RandomState,
-    hashes: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
+    hashes: HashTable<u64>,
 }
 
 impl LabelSets {
     fn insert(&mut self, labels: &str) -> bool {
-        self.hashes.insert(self.key.hash_one(labels))
+        let hash = self.key.hash_one(labels);
+        let entry = self
+            .hashes
+            .entry(hash, |other| *other == hash, |other| *other);
+        match entry {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(hash);
+                true
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -121,25 +133,5 @@ impl LabelSets {
 
     fn clear(&mut self) {
         self.hashes.clear();
-    }
-}
-
-/// A hasher that returns a hash unchanged.
-#[derive(Debug, Default)]
-struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
