@@ -11,7 +11,7 @@ use vantage_obs::fleet::{AlertEpisode, AlertHistory, PrometheusReporter};
 use vantage_obs::units::{format_duration, parse_duration};
 
 use crate::config::secret_from_env;
-use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
+use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsCommand {
@@ -73,7 +73,7 @@ impl AlertHistoryArgs {
             writeln!(err, "warning: {warning}")?;
         }
         match self.format {
-            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&history)?)?,
+            OutputFormat::Json => write_json(out, &history)?,
             OutputFormat::Table => print_table(&history, out)?,
         }
         Ok(ExitStatus::Success)

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use vantage_obs::catalog::{self, Attribute, AttributeValues, Instrument, MetricSpec};
 
-use crate::output::{CliError, ExitStatus};
+use crate::output::{CliError, ExitStatus, write_json};
 
 /// Every metric: name, Prometheus name, type, unit, labels.
 #[derive(Debug, Args)]
@@ -30,8 +30,7 @@ impl CatalogArgs {
             CatalogFormat::Markdown => out.write_all(markdown().as_bytes())?,
             CatalogFormat::Json => {
                 let metrics: Vec<_> = catalog::all().map(metric_json).collect();
-                serde_json::to_writer_pretty(&mut *out, &metrics)?;
-                writeln!(out)?;
+                write_json(out, &metrics)?;
             }
         }
         Ok(ExitStatus::Success)

@@ -10,7 +10,7 @@ use vantage_obs::config::{
     Config, EffectiveConfig, Environment, Secret, SettingSpec, settings, variables,
 };
 
-use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
+use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -67,7 +67,7 @@ impl ConfigCheckArgs {
         }
         match self.format {
             OutputFormat::Table => print_table(&effective, out)?,
-            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&effective)?)?,
+            OutputFormat::Json => write_json(out, &effective)?,
         }
         Ok(ExitStatus::Success)
     }
@@ -75,14 +75,13 @@ impl ConfigCheckArgs {
 
 /// Checks that a file can be read: a missing one is a failure to run, not a fault of the configuration.
 pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
-    let path = file.display().to_string();
     let metadata = File::open(file).and_then(|file| file.metadata());
     let cause = match metadata {
         Ok(metadata) if metadata.is_dir() => std::io::ErrorKind::IsADirectory.into(),
         Ok(_) => return Ok(()),
         Err(cause) => cause,
     };
-    Err(CliError::Unreadable { path, cause })
+    Err(CliError::unreadable(file, cause))
 }
 
 /// Reads a secret from an environment variable. One that isn't set is a fault, so that no request is

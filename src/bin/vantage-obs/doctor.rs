@@ -1,6 +1,6 @@
 //! `vantage-obs doctor`: tries what a configuration points to.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use vantage_obs::config::Environment;
 use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose};
 
 use crate::config::ensure_readable;
-use crate::output::{CliError, ExitStatus, OutputFormat};
+use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Tries what the configuration points to, and says what to change.
 ///
@@ -42,10 +42,9 @@ impl DoctorArgs {
         let diagnosis = diagnose(self.config.as_deref(), &environment);
         match self.format {
             OutputFormat::Table => {
-                let colored = io::stdout().is_terminal() && environment.get("NO_COLOR").is_none();
-                print_table(&diagnosis, colored, out)?;
+                print_table(&diagnosis, is_colored(&environment), out)?;
             }
-            OutputFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&diagnosis)?)?,
+            OutputFormat::Json => write_json(out, &diagnosis)?,
         }
         Ok(exit_status(&diagnosis))
     }

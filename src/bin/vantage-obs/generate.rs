@@ -132,7 +132,7 @@ impl GenerateArgs {
             let text =
                 existing.map_or_else(|| file.text.clone(), |existing| file.merged_with(&existing));
             let path = self.out.join(&file.path);
-            write_file(&path, &text).map_err(|cause| unwritable_error(&path, cause))?;
+            write_file(&path, &text).map_err(|cause| CliError::unwritable(&path, cause))?;
             writeln!(out, "{}", file.path)?;
             written += 1;
         }
@@ -146,10 +146,7 @@ impl GenerateArgs {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(CliError::Unreadable {
-                path: path.display().to_string(),
-                cause,
-            }),
+            Err(cause) => Err(CliError::unreadable(&path, cause)),
         }
     }
 }
@@ -159,9 +156,4 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     fs::write(path, text)
-}
-
-fn unwritable_error(path: &Path, cause: io::Error) -> CliError {
-    let path = path.display().to_string();
-    CliError::Unwritable { path, cause }
 }

@@ -1,9 +1,12 @@
 //! Exit statuses, formats and tables of all commands.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use serde::Serialize;
+use vantage_obs::config::Environment;
 
 /// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,16 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::Unreadable { path, cause }
+    }
+
+    pub(crate) fn unwritable(path: &Path, cause: io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::Unwritable { path, cause }
+    }
+
     /// Returns true if the output was closed by its reader.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         let kind = match self {
@@ -69,6 +82,25 @@ pub(crate) enum OutputFormat {
     Table,
     /// JSON for programs.
     Json,
+}
+
+/// Writes a result for programs.
+pub(crate) fn write_json(out: &mut dyn Write, result: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(result)?;
+    Ok(writeln!(out, "{text}")?)
+}
+
+/// Returns true if standard output shows colours, and they are not unwanted.
+pub(crate) fn is_colored(environment: &Environment) -> bool {
+    io::stdout().is_terminal() && environment.get("NO_COLOR").is_none()
+}
+
+/// Checks that a folder can be read: a missing one is a failure to run, not a fault of its files.
+pub(crate) fn ensure_readable_folder(folder: &Path) -> Result<(), CliError> {
+    let entries = std::fs::read_dir(folder);
+    entries
+        .map(drop)
+        .map_err(|cause| CliError::unreadable(folder, cause))
 }
 
 /// Writes rows in aligned columns under their headings; the last column is not padded.

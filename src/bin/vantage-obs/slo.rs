@@ -5,12 +5,12 @@ mod calc;
 mod report;
 mod validate;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::output::{CliError, ExitStatus};
+use crate::output::{CliError, ExitStatus, ensure_readable_folder};
 
 #[derive(Debug, Subcommand)]
 #[expect(
@@ -49,13 +49,9 @@ pub(crate) struct ObjectivesFolder {
 }
 
 impl ObjectivesFolder {
-    /// Returns the folder; one that isn't there is a failure to run, not a fault of the files.
+    /// Returns the folder.
     fn readable(&self) -> Result<&Path, CliError> {
-        let unreadable = |cause: io::Error| CliError::Unreadable {
-            path: self.path.display().to_string(),
-            cause,
-        };
-        std::fs::read_dir(&self.path).map_err(unreadable)?;
+        ensure_readable_folder(&self.path)?;
         Ok(&self.path)
     }
 }

@@ -11,7 +11,7 @@ use vantage_obs::slo::{BudgetingMethod, Objective, Objectives};
 use vantage_obs::units::format_duration;
 
 use super::ObjectivesFolder;
-use crate::output::{CliError, ExitStatus, OutputFormat, write_table};
+use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 /// The error budget of every objective: its time, and which share of events may be bad.
 ///
@@ -54,7 +54,7 @@ impl BudgetArgs {
             }
             OutputFormat::Json => {
                 let objects: Vec<_> = budgets.iter().map(budget_json).collect();
-                writeln!(out, "{}", serde_json::to_string_pretty(&objects)?)?;
+                write_json(out, &objects)?;
             }
         }
         Ok(ExitStatus::Success)

@@ -9,7 +9,7 @@ use vantage_obs::slo::budget::Budget;
 use vantage_obs::units::Percent;
 
 use super::budget::format_whole_seconds;
-use crate::output::{CliError, ExitStatus, OutputFormat};
+use crate::output::{CliError, ExitStatus, OutputFormat, write_json};
 
 /// The number of decimals of a ratio.
 const PLACES: u32 = 6;
@@ -58,10 +58,7 @@ impl CalcArgs {
         let budget = Budget::new(self.target, self.window.duration(), self.good, bad);
         match self.format {
             OutputFormat::Table => self.print(&budget, bad, out)?,
-            OutputFormat::Json => {
-                let object = self.to_json(&budget, bad);
-                writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
-            }
+            OutputFormat::Json => write_json(out, &self.to_json(&budget, bad))?,
         }
         Ok(ExitStatus::Success)
     }

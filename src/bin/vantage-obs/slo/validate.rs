@@ -1,6 +1,6 @@
 //! `vantage-obs slo validate`: every fault of every file.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,7 +10,7 @@ use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::{Objectives, SloFault, SloWarning};
 
 use super::ObjectivesFolder;
-use crate::output::{CliError, ExitStatus, OutputFormat};
+use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Names every fault of every objective at once: file, JSON path, what stands there, what may.
 ///
@@ -51,14 +51,9 @@ impl ValidateArgs {
         let findings = ValidationFindings::from_load(loaded, &policy);
         match self.format {
             OutputFormat::Table => {
-                let no_color = Environment::from_process().get("NO_COLOR").is_some();
-                findings.print(io::stdout().is_terminal() && !no_color, out)?;
+                findings.print(is_colored(&Environment::from_process()), out)?;
             }
-            OutputFormat::Json => writeln!(
-                out,
-                "{}",
-                serde_json::to_string_pretty(&findings.to_json())?
-            )?,
+            OutputFormat::Json => write_json(out, &findings.to_json())?,
         }
         Ok(match findings.faults.is_empty() {
             true => ExitStatus::Success,

@@ -15,7 +15,7 @@ use vantage_obs::stored::{StoredObjectives, StoredObjectivesError};
 use vantage_obs::units::parse_duration;
 
 use crate::config::{ensure_readable, secret_from_env};
-use crate::output::CliError;
+use crate::output::{CliError, ensure_readable_folder};
 
 /// Where to look, and as whom.
 #[derive(Debug, Args)]
@@ -169,11 +169,7 @@ impl SourceArgs {
         let configured = || Some(config?.slo.directory.clone());
         let folder = self.folder.clone().or_else(configured);
         let folder = folder.unwrap_or_else(|| "slo".into());
-        let unreadable = |cause: io::Error| CliError::Unreadable {
-            path: folder.display().to_string(),
-            cause,
-        };
-        std::fs::read_dir(&folder).map_err(unreadable)?;
+        ensure_readable_folder(&folder)?;
         Objectives::load(&folder).map_err(|error| CliError::Usage(error.to_string()))
     }
 
