@@ -245,11 +245,8 @@ impl Telemetry {
         name: &str,
         read: impl Fn() -> QueueState + Send + Sync + 'static,
     ) -> WatchGuard {
-        WatchGuard {
-            sampler: self.0.watch.sampler.clone(),
-            id: self.0.watch.sampler.watch_queue(name, Arc::new(read)),
-            _reader: None,
-        }
+        let sampler = &self.0.watch.sampler;
+        WatchGuard::new(sampler, sampler.watch_queue(name, Arc::new(read)), None)
     }
 
     /// Looks at a connection pool every second until the answer is dropped, as
@@ -259,11 +256,8 @@ impl Telemetry {
         name: &str,
         read: impl Fn() -> PoolState + Send + Sync + 'static,
     ) -> WatchGuard {
-        WatchGuard {
-            sampler: self.0.watch.sampler.clone(),
-            id: self.0.watch.sampler.watch_pool(name, Arc::new(read)),
-            _reader: None,
-        }
+        let sampler = &self.0.watch.sampler;
+        WatchGuard::new(sampler, sampler.watch_pool(name, Arc::new(read)), None)
     }
 
     /// A meter for instruments of one's own, which the scrape shows.
@@ -357,6 +351,16 @@ pub struct WatchGuard {
     id: u64,
     /// Reads until it is dropped.
     _reader: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl WatchGuard {
+    fn new(sampler: &SnapshotSampler, id: u64, reader: Option<Box<dyn Any + Send + Sync>>) -> Self {
+        Self {
+            sampler: sampler.clone(),
+            id,
+            _reader: reader,
+        }
+    }
 }
 
 impl Drop for WatchGuard {

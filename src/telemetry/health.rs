@@ -20,7 +20,7 @@ impl Telemetry {
     /// ```
     pub fn health_check(&self, id: &str) -> CheckBuilder {
         postgres::with_database(
-            CheckBuilder::new(&self.0.watch.health, id, self.0.exporters.down()),
+            CheckBuilder::new(&self.0.watch.health, id, self.0.exporters.push.down()),
             self,
             id,
         )

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::exporters::Exporters;
 use super::{Inner, Telemetry, timer};
 use crate::export::flush_report::{FlushError, FlushReport};
 use crate::store::block_on;
@@ -18,8 +19,8 @@ impl Telemetry {
     ///
     /// [`FlushError`], with the same report, when something was refused or is still waiting.
     pub async fn flush(&self) -> Result<FlushReport, FlushError> {
-        let exporters = &self.0.exporters;
-        exporters.flush(false, exporters.timeout()).await.complete()
+        let Exporters { push, timeout, .. } = &self.0.exporters;
+        push.flush(false, *timeout).await.complete()
     }
 
     /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
@@ -36,7 +37,7 @@ impl Telemetry {
     ///
     /// [`FlushError`], with the report, when something was lost.
     pub async fn shutdown(&self) -> Result<FlushReport, FlushError> {
-        self.shutdown_within(self.0.exporters.timeout()).await
+        self.shutdown_within(self.0.exporters.timeout).await
     }
 
     /// [`shutdown`](Self::shutdown) with a deadline of its own.
@@ -47,7 +48,7 @@ impl Telemetry {
     pub async fn shutdown_within(&self, within: Duration) -> Result<FlushReport, FlushError> {
         timer::wait(self.0.pause()).await;
         let within = self.0.heartbeat.part(within, || self.0.conclude()).await;
-        let report = self.0.exporters.flush(true, within).await;
+        let report = self.0.exporters.push.flush(true, within).await;
         self.0.end();
         self.0.heartbeat.close().await;
         report.complete()
@@ -59,16 +60,8 @@ impl Telemetry {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub fn shutdown_blocking(&self) -> Result<FlushReport, FlushError> {
-        let exporters = &self.0.exporters;
         std::thread::sleep(self.0.pause());
-        let within = block_on(
-            self.0
-                .heartbeat
-                .part(exporters.timeout(), || self.0.conclude()),
-        );
-        let report = exporters.flush_blocking(true, within);
-        self.0.end();
-        block_on(self.0.heartbeat.close());
+        let report = self.0.end_blocking(self.0.exporters.timeout);
         report.complete()
     }
 }
@@ -79,6 +72,15 @@ impl Inner {
         if !self.config.config.disabled {
             self.watch.conclude();
         }
+    }
+
+    /// Ends everything, in a thread that has no runtime.
+    fn end_blocking(&self, within: Duration) -> FlushReport {
+        let within = block_on(self.heartbeat.part(within, || self.conclude()));
+        let report = self.exporters.push.flush_blocking(true, within);
+        self.end();
+        block_on(self.heartbeat.close());
+        report
     }
 
     /// Ends everything but the export, which has ended.
@@ -93,12 +95,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.unready();
         // Empty after a shutdown.
-        let within = block_on(self.heartbeat.part(AT_DROP, || self.conclude()));
-        let report = self.exporters.flush_blocking(true, within);
-        if let Err(incomplete) = report.complete() {
+        if let Err(incomplete) = self.end_blocking(AT_DROP).complete() {
             tracing::warn!("{incomplete}");
         }
-        self.end();
-        block_on(self.heartbeat.close());
     }
 }

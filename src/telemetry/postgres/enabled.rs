@@ -62,11 +62,9 @@ impl Telemetry {
             Some(Box::new(watcher) as Box<dyn Any + Send + Sync>)
         };
         let read = Arc::new(move || latest.load_full());
-        Ok(WatchGuard {
-            id: self.0.watch.sampler.watch_database(name, read),
-            sampler: self.0.watch.sampler.clone(),
-            _reader: reader,
-        })
+        let sampler = &self.0.watch.sampler;
+        let id = sampler.watch_database(name, read);
+        Ok(WatchGuard::new(sampler, id, reader))
     }
 
     /// A database that is our store is watched, whether or not the service watches it too.

@@ -54,6 +54,7 @@ impl Push {
         Some(Box::new(spans))
     }
 
+    /// Tells the signals whose export does not work; `None` where nothing is exported.
     pub(crate) fn down(&self) -> FailedSignals {
         match &self.export {
             Some(export) => {
@@ -64,6 +65,7 @@ impl Push {
         }
     }
 
+    /// Sends what waits; for good where it is the `last` time.
     pub(crate) async fn flush(&self, last: bool, within: Duration) -> FlushReport {
         match &self.export {
             Some(export) => export.flush(last, within).await,
@@ -71,6 +73,7 @@ impl Push {
         }
     }
 
+    /// Does the same for a caller that cannot await.
     pub(crate) fn flush_blocking(&self, last: bool, within: Duration) -> FlushReport {
         let export = self.export.as_ref();
         export.map_or_else(FlushReport::default, |export| {
