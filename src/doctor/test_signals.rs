@@ -11,7 +11,6 @@ use crate::config::{Config, TelemetrySignal, TraceSampler};
 use crate::export::flush_report::SignalReport;
 use crate::export::otlp::OtlpExporter;
 use crate::export::providers::{self, LogProvider, MetricProvider, TraceProvider};
-use crate::model::catalog::telemetry::EXPORT_DURATION;
 use crate::record::clock::Clock;
 use crate::record::exemplars::Exemplars;
 use crate::record::series::Instruments;
@@ -41,17 +40,16 @@ pub(super) fn send_test_signals(
 ) -> Result<Vec<SignalOutcome>, String> {
     let config = config_for_target(target);
     let resource = providers::resource(&config.service);
-    let message = |error: &dyn std::fmt::Display| error.to_string();
     let slo_events = SloEvents::default();
-    let telemetry =
-        MetricProvider::for_catalog(&config, &slo_events).map_err(|error| message(&error))?;
-    let sent = MetricProvider::for_user(&config).map_err(|error| message(&error))?;
+    let telemetry = MetricProvider::for_catalog(&config, &slo_events);
+    let telemetry = telemetry.map_err(|error| error.to_string())?;
+    let sent = MetricProvider::for_user(&config).map_err(|error| error.to_string())?;
     sent.meter().u64_gauge(METRIC).build().record(1, &[]);
     let exemplars = Exemplars::new(Clock::system(), slo_events);
     let limit = config.metrics.cardinality_limit;
     let instruments = Instruments::new(telemetry.meter(), limit, exemplars);
     let export = OtlpExporter::start(&config, &resource, &instruments, vec![sent]);
-    let Some(export) = export.map_err(|error| message(&error))? else {
+    let Some(export) = export.map_err(|error| error.to_string())? else {
         return Ok(Vec::new());
     };
     if let Some(spans) = export.span_processor() {
@@ -65,8 +63,9 @@ pub(super) fn send_test_signals(
     let within = deadline.saturating_duration_since(Instant::now());
     let report = export.flush_blocking(true, within.min(ANSWER_TIMEOUT + ANSWER_TIMEOUT / 4));
     let outcome = |report: SignalReport| SignalOutcome {
+        // Without a failed request it was an answer that took a part only.
         error: (!report.is_complete() || report.exported == 0)
-            .then(|| error_type(&telemetry, report.signal)),
+            .then(|| report.error_type.unwrap_or_else(|| "rejected".into())),
         signal: report.signal,
         cause: report.cause.unwrap_or_default(),
     };
@@ -103,30 +102,4 @@ fn config_for_target(target: &OtlpTarget) -> Config {
     }
     config.metrics.otlp.timeout = config.metrics.otlp.timeout.min(ANSWER_TIMEOUT);
     config
-}
-
-/// Returns the class of the failure. The exporter's metrics have it, its report only words for people.
-fn error_type(telemetry: &MetricProvider, signal: TelemetrySignal) -> String {
-    let exporter = match signal {
-        TelemetrySignal::Traces => "_span_exporter",
-        TelemetrySignal::Metrics => "_metric_exporter",
-        TelemetrySignal::Logs => "_log_exporter",
-    };
-    let name = EXPORT_DURATION.prometheus_name();
-    let families = telemetry.registry().gather();
-    let operations = families.iter().filter(|family| family.name() == name);
-    let mut series = operations.flat_map(prometheus::proto::MetricFamily::get_metric);
-    let found = series.find_map(|series| {
-        let label = |name: &str| {
-            let labels = series.get_label().iter();
-            labels
-                .filter(|label| label.name() == name)
-                .map(|label| label.value())
-                .next()
-        };
-        let is_ours = label("otel_component_type").is_some_and(|kind| kind.ends_with(exporter));
-        label("error_type").filter(|error| is_ours && !error.is_empty())
-    });
-    // Without a failed request it was an answer that took a part only.
-    found.unwrap_or("rejected").to_owned()
 }

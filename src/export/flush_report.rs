@@ -30,6 +30,9 @@ pub struct SignalReport {
     pub left: u64,
     /// The reason why items were refused or left, in one line.
     pub cause: Option<String>,
+    /// The class of the last failed request, as the metrics have it: a status such as `503` or
+    /// `UNAVAILABLE`, `timeout`, `connection`, `rejected` or `encoding`. `None` where no request failed.
+    pub error_type: Option<String>,
 }
 
 /// Telemetry that a flush or a shutdown could not carry out in its time, or that was refused.
@@ -90,6 +93,7 @@ impl fmt::Display for SignalReport {
             refused,
             left,
             cause,
+            ..
         } = self;
         write!(f, "{signal}: {exported} exported")?;
         if *refused > 0 {

@@ -15,6 +15,7 @@ mod processor;
 mod queue;
 mod transport;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -24,7 +25,6 @@ use std::time::{Duration, Instant};
 use opentelemetry::Context;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -36,11 +36,11 @@ use crate::export::flush_report::{FlushReport, SignalReport};
 use crate::export::providers::MetricProvider;
 use crate::record::series::Instruments;
 use batch::{BatchWorker, SignalFlush};
-use delivery::Delivery;
+use delivery::{Delivery, FlushFailure};
 use encode::{Encode, QueuedLogRecord, log_encoder, metric_encoder, span_encoder};
 use metrics::{ExportCounts, ExportMetrics};
 use periodic::PeriodicReader;
-use queue::{QueueReceiver, QueueSender, bounded_queue};
+use queue::{QueueSender, bounded_queue};
 use transport::Transport;
 
 pub(crate) use processor::{QueueLogProcessor, QueueSpanProcessor};
@@ -71,29 +71,15 @@ struct FlushRequest {
     reply: Box<dyn FnOnce(FlushReport) + Send>,
 }
 
-/// The parts that the thread starts with.
-struct ExporterSetup {
-    spans: Option<BatchSetup<SpanData>>,
-    logs: Option<BatchSetup<QueuedLogRecord>>,
-    metrics: Option<PeriodicSetup>,
+/// A signal that is to be carried out, up to its start on the thread.
+struct SignalSetup {
+    signal: TelemetrySignal,
+    export_metrics: ExportMetrics,
+    start: StartSignal,
 }
 
-/// The parts of a signal whose items wait in a queue.
-struct BatchSetup<T> {
-    route: SignalRoute,
-    delay: Duration,
-    receiver: QueueReceiver<T>,
-    encode: Encode<T>,
-}
-
-/// The parts of the signal that is collected.
-struct PeriodicSetup {
-    route: SignalRoute,
-    interval: Duration,
-    timeout: Duration,
-    sources: Vec<MetricProvider>,
-    encode: Encode<ResourceMetrics>,
-}
+/// Starts a signal on the thread.
+type StartSignal = Box<dyn FnOnce(&LogQueue) -> Result<SignalTask, ExportError> + Send>;
 
 /// Returns the number of items in a queue.
 type QueueLength = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -135,49 +121,36 @@ impl OtlpExporter {
                 queue_length: Arc::new(|| 0),
             })
         };
-        let mut setup = ExporterSetup {
-            spans: None,
-            logs: None,
-            metrics: None,
-        };
-        let (mut spans, mut logs) = (None, None);
-        if let Some(mut route) = route(TelemetrySignal::Traces, config.traces.enabled) {
-            let (sender, receiver) = open_queue(&config.traces.batch, &mut route, instruments);
+        let (mut spans, mut logs, mut signals) = (None, None, Vec::new());
+        if let Some(route) = route(TelemetrySignal::Traces, config.traces.enabled) {
+            let encode = route.encoder(span_encoder(resource))?;
+            let (sender, setup) = route.with_queue(&config.traces.batch, encode, instruments);
             spans = Some(sender);
-            setup.spans = Some(BatchSetup {
-                delay: config.traces.batch.delay,
-                encode: route.encoder(span_encoder(resource))?,
-                route,
-                receiver,
-            });
-        }
-        if let Some(mut route) = route(TelemetrySignal::Logs, config.logs.otlp) {
-            let (sender, receiver) = open_queue(&config.logs.batch, &mut route, instruments);
-            logs = Some(sender);
-            setup.logs = Some(BatchSetup {
-                delay: config.logs.batch.delay,
-                encode: route.encoder(log_encoder(resource))?,
-                route,
-                receiver,
-            });
+            signals.push(setup);
         }
         if let Some(route) = route(TelemetrySignal::Metrics, config.metrics.otlp.enabled) {
-            let push = &config.metrics.otlp;
-            setup.metrics = Some(PeriodicSetup {
-                interval: push.interval,
-                timeout: push.timeout,
-                sources,
-                encode: route.encoder(metric_encoder())?,
-                route,
-            });
+            let encode = route.encoder(metric_encoder())?;
+            let (interval, timeout) = (config.metrics.otlp.interval, config.metrics.otlp.timeout);
+            signals.push(route.setup(move |delivery, flushes, stopped| {
+                PeriodicReader::new(sources, interval, timeout, encode, delivery, flushes)
+                    .run(stopped)
+            }));
         }
-        if setup.is_empty() {
+        if let Some(route) = route(TelemetrySignal::Logs, config.logs.otlp) {
+            let encode = route.encoder(log_encoder(resource))?;
+            let (sender, setup) = route.with_queue(&config.logs.batch, encode, instruments);
+            logs = Some(sender);
+            signals.push(setup);
+        }
+        if signals.is_empty() {
             return Ok(None);
         }
-        let export_metrics = setup.export_metrics();
-        let requests = setup.start()?;
+        let export_metrics = |setup: &SignalSetup| (setup.signal, setup.export_metrics.clone());
+        let mut export_metrics: Vec<_> = signals.iter().map(export_metrics).collect();
+        // A health check lists failing signals in this order.
+        export_metrics.sort_by_key(|(signal, _)| *signal == TelemetrySignal::Metrics);
         Ok(Some(Self {
-            requests,
+            requests: start_thread(signals)?,
             spans,
             logs,
             export_metrics,
@@ -249,105 +222,63 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
-fn open_queue<T: Send + 'static>(
-    batch: &BatchConfig,
-    route: &mut SignalRoute,
-    instruments: &Instruments,
-) -> (QueueSender<T>, QueueReceiver<T>) {
-    let (sender, receiver) = bounded_queue(batch.queue_size, batch.size, &route.export_metrics);
-    let queue = sender.clone();
-    route.queue_length = Arc::new(move || queue.len());
-    let queue_length = Arc::clone(&route.queue_length);
-    ExportMetrics::observe_queue(instruments, route.signal, batch.queue_size, move || {
-        queue_length()
-    });
-    (sender, receiver)
+/// Starts the thread, and waits until it has made its transports.
+fn start_thread(
+    signals: Vec<SignalSetup>,
+) -> Result<mpsc::UnboundedSender<FlushRequest>, StartError> {
+    let (requests, received) = mpsc::unbounded_channel();
+    let (ready, started) = sync_channel(1);
+    thread::Builder::new()
+        .name("vantage-export".into())
+        .spawn(move || {
+            // What is exported about exporting would have to be exported, and so on.
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            let runtime = match runtime() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error.into()))),
+            };
+            runtime.block_on(serve(signals, received, &ready));
+            // A name that is being resolved must not keep the process.
+            runtime.shutdown_background();
+        })?;
+    let gone = || io::Error::other("the export thread ended at once");
+    started.recv().map_err(|_| gone())??;
+    Ok(requests)
 }
 
-impl ExporterSetup {
-    const fn is_empty(&self) -> bool {
-        self.spans.is_none() && self.logs.is_none() && self.metrics.is_none()
-    }
-
-    fn export_metrics(&self) -> Vec<(TelemetrySignal, ExportMetrics)> {
-        let routes = [
-            self.spans.as_ref().map(|setup| &setup.route),
-            self.logs.as_ref().map(|setup| &setup.route),
-            self.metrics.as_ref().map(|setup| &setup.route),
-        ];
-        let export_metrics = |route: &SignalRoute| (route.signal, route.export_metrics.clone());
-        routes.into_iter().flatten().map(export_metrics).collect()
-    }
-
-    /// Starts the thread, and waits until it has made its transports.
-    fn start(self) -> Result<mpsc::UnboundedSender<FlushRequest>, StartError> {
-        let (requests, received) = mpsc::unbounded_channel();
-        let (ready, started) = sync_channel(1);
-        thread::Builder::new()
-            .name("vantage-export".into())
-            .spawn(move || {
-                // What is exported about exporting would have to be exported, and so on.
-                let _suppressed = Context::enter_telemetry_suppressed_scope();
-                let runtime = match runtime() {
-                    Ok(runtime) => runtime,
-                    Err(error) => return drop(ready.send(Err(error.into()))),
-                };
-                runtime.block_on(self.serve(received, &ready));
-                // A name that is being resolved must not keep the process.
-                runtime.shutdown_background();
-            })?;
-        let gone = || io::Error::other("the export thread ended at once");
-        started.recv().map_err(|_| gone())??;
-        Ok(requests)
-    }
-
-    async fn serve(
-        self,
-        mut requests: mpsc::UnboundedReceiver<FlushRequest>,
-        ready: &SyncSender<Result<(), StartError>>,
-    ) {
-        let (log_queue, log_thread) = LogQueue::start();
-        let signals = match self.run(&log_queue) {
-            Ok(signals) => signals,
-            Err(error) => return drop(ready.send(Err(error.into()))),
+async fn serve(
+    signals: Vec<SignalSetup>,
+    mut requests: mpsc::UnboundedReceiver<FlushRequest>,
+    ready: &SyncSender<Result<(), StartError>>,
+) {
+    let (log_queue, log_thread) = LogQueue::start();
+    let started = signals.into_iter().map(|setup| (setup.start)(&log_queue));
+    let signals: Vec<_> = match started.collect::<Result<_, ExportError>>() {
+        Ok(signals) => signals,
+        Err(error) => return drop(ready.send(Err(error.into()))),
+    };
+    let _ = ready.send(Ok(()));
+    let mut flushing = JoinSet::new();
+    let shutdown = loop {
+        let Some(request) = requests.recv().await else {
+            break None;
         };
-        let _ = ready.send(Ok(()));
-        let mut flushing = JoinSet::new();
-        let shutdown = loop {
-            let Some(request) = requests.recv().await else {
-                break None;
-            };
-            if request.is_shutdown {
-                break Some(request);
-            }
-            while flushing.try_join_next().is_some() {}
-            let all = flush_all(&signals, request.deadline);
-            flushing.spawn(async move { (request.reply)(all.await) });
-        };
-        shut_down(signals, shutdown).await;
-        // Whoever still waits for a flush hears that the exporter is gone.
-        flushing.join_all().await;
-        // An order that is on its way at this moment would stay in the channel, and with it whoever
-        // waits for its answer, until the last sender is dropped: which may be the one who waits.
-        requests.close();
-        while requests.recv().await.is_some() {}
-        drop(log_queue);
-        let _ = tokio::time::timeout(LOG_DRAIN_TIMEOUT, log_thread).await;
-    }
-
-    fn run(self, log_queue: &LogQueue) -> Result<Vec<SignalTask>, ExportError> {
-        let mut signals = Vec::new();
-        if let Some(spans) = self.spans {
-            signals.push(spans.start(log_queue)?);
+        if request.is_shutdown {
+            break Some(request);
         }
-        if let Some(metrics) = self.metrics {
-            signals.push(metrics.start(log_queue)?);
-        }
-        if let Some(logs) = self.logs {
-            signals.push(logs.start(log_queue)?);
-        }
-        Ok(signals)
-    }
+        while flushing.try_join_next().is_some() {}
+        let all = flush_all(&signals, request.deadline);
+        flushing.spawn(async move { (request.reply)(all.await) });
+    };
+    shut_down(signals, shutdown).await;
+    // Whoever still waits for a flush hears that the exporter is gone.
+    flushing.join_all().await;
+    // An order that is on its way at this moment would stay in the channel, and with it whoever
+    // waits for its answer, until the last sender is dropped: which may be the one who waits.
+    requests.close();
+    while requests.recv().await.is_some() {}
+    drop(log_queue);
+    let _ = tokio::time::timeout(LOG_DRAIN_TIMEOUT, log_thread).await;
 }
 
 fn runtime() -> io::Result<runtime::Runtime> {
@@ -423,34 +354,49 @@ impl SignalReport {
     }
 }
 
-impl<T: Send + 'static> BatchSetup<T> {
-    fn start(self, log_queue: &LogQueue) -> Result<SignalTask, ExportError> {
-        let (delay, receiver, encode) = (self.delay, self.receiver, self.encode);
-        self.route
-            .start(log_queue, move |delivery, flushes, stopped| {
-                BatchWorker::new(receiver, delay, encode, delivery, flushes).run(stopped)
-            })
-    }
-}
-
-impl PeriodicSetup {
-    fn start(self, log_queue: &LogQueue) -> Result<SignalTask, ExportError> {
-        let (sources, interval, timeout) = (self.sources, self.interval, self.timeout);
-        let encode = self.encode;
-        self.route
-            .start(log_queue, move |delivery, flushes, stopped| {
-                PeriodicReader::new(sources, interval, timeout, encode, delivery, flushes)
-                    .run(stopped)
-            })
-    }
-}
-
 impl SignalRoute {
     fn encoder<T>(
         &self,
         made: Result<Encode<T>, ExporterBuildError>,
     ) -> Result<Encode<T>, ExportError> {
         made.map_err(|error| ExportError::new(self.signal, &error))
+    }
+
+    /// Opens the signal's queue, out of which a worker sends batches.
+    fn with_queue<T: Send + 'static>(
+        mut self,
+        batch: &BatchConfig,
+        encode: Encode<T>,
+        instruments: &Instruments,
+    ) -> (QueueSender<T>, SignalSetup) {
+        let (sender, receiver) = bounded_queue(batch.queue_size, batch.size, &self.export_metrics);
+        let queue = sender.clone();
+        let queue_length: QueueLength = Arc::new(move || queue.len());
+        self.queue_length = Arc::clone(&queue_length);
+        ExportMetrics::observe_queue(instruments, self.signal, batch.queue_size, move || {
+            queue_length()
+        });
+        let delay = batch.delay;
+        let setup = self.setup(move |delivery, flushes, stopped| {
+            BatchWorker::new(receiver, delay, encode, delivery, flushes).run(stopped)
+        });
+        (sender, setup)
+    }
+
+    fn setup<F>(
+        self,
+        work: impl FnOnce(Delivery, mpsc::Receiver<SignalFlush>, oneshot::Receiver<()>) -> F
+        + Send
+        + 'static,
+    ) -> SignalSetup
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        SignalSetup {
+            signal: self.signal,
+            export_metrics: self.export_metrics.clone(),
+            start: Box::new(move |log_queue| self.start(log_queue, work)),
+        }
     }
 
     fn start<F>(
@@ -503,10 +449,14 @@ impl SignalTask {
                 flushes.send(SignalFlush { deadline, reply }).await.ok()?;
                 response.await.ok()
             };
-            let cause = match tokio::time::timeout_at(deadline, flushed).await {
-                Ok(Some(cause)) => cause,
-                Ok(None) => Some("the exporter is gone".to_owned()),
-                Err(_) => Some(DEADLINE_EXCEEDED.to_owned()),
+            let failure = match tokio::time::timeout_at(deadline, flushed).await {
+                Ok(Some(failure)) => failure,
+                Ok(None) => Some(FlushFailure::without_request("the exporter is gone")),
+                Err(_) => Some(FlushFailure::without_request(DEADLINE_EXCEEDED)),
+            };
+            let (error_type, cause) = match failure {
+                Some(failure) => (failure.error_type, Some(failure.message)),
+                None => (None, None),
             };
             let after = export_metrics.counts();
             let waiting = after.in_flight() + queue_length() as u64;
@@ -516,6 +466,7 @@ impl SignalTask {
                 refused: after.refused - before.refused,
                 left: cause.as_ref().map_or(0, |_| waiting),
                 cause,
+                error_type: error_type.map(Cow::into_owned),
             }
         }
     }

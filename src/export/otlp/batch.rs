@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, FlushFailure};
 use super::encode::{Encode, Payload};
 use super::queue::QueueReceiver;
 use super::transport::RetryHint;
@@ -18,7 +18,7 @@ pub(super) struct SignalFlush {
     /// The deadline of the flush.
     pub(super) deadline: Instant,
     /// The answer is why something couldn't be sent.
-    pub(super) reply: oneshot::Sender<Option<String>>,
+    pub(super) reply: oneshot::Sender<Option<FlushFailure>>,
 }
 
 /// The worker of one signal, from its queue to its receiver.
@@ -149,13 +149,13 @@ impl<T> BatchWorker<T> {
     async fn handle_flush(&mut self, flush: SignalFlush) {
         // Whoever asked may have run out of patience.
         if !flush.reply.is_closed() {
-            let cause = self.flush().await;
-            let _ = flush.reply.send(cause);
+            let failure = self.flush().await;
+            let _ = flush.reply.send(failure);
         }
     }
 
     /// Sends what waits at this moment, back-off or not; what comes after that isn't waited for.
-    async fn flush(&mut self) -> Option<String> {
+    async fn flush(&mut self) -> Option<FlushFailure> {
         let refused = self.delivery.export_metrics.counts().refused;
         let before = (self.backoff_until.take(), self.backoff.clone());
         let mut ahead = self.receiver.len();
@@ -171,7 +171,7 @@ impl<T> BatchWorker<T> {
             (self.backoff_until, self.backoff) = before;
         }
         let lost = failed || self.delivery.export_metrics.counts().refused > refused;
-        lost.then(|| self.delivery.last_error())
+        lost.then(|| self.delivery.flush_failure())
     }
 
     /// Tries once, and keeps what is to be tried again.
@@ -276,8 +276,10 @@ mod tests {
         [UNENCODABLE, 1]
             .into_iter()
             .for_each(|item| sender.push(item));
-        let cause = worker.flush().await.unwrap();
-        assert_eq!(cause, "the message could not be encoded: a bad number");
+        let failure = worker.flush().await.unwrap();
+        let message = "the message could not be encoded: a bad number";
+        assert_eq!(failure.message, message);
+        assert_eq!(failure.error_type.as_deref(), Some("encoding"));
         let counts = export_metrics.counts();
         assert_eq!((counts.in_flight(), counts.refused), (0, 2));
         assert!(worker.retry_batch.is_none() && sender.len() == 0);

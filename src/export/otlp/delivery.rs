@@ -1,6 +1,7 @@
 //! The delivery of one signal to its receiver: every try is timed and counted, and the log hears of
 //! a change, not of each failure.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::encode::{Payload, parse_rejected};
@@ -31,6 +32,24 @@ pub(super) struct DeliveryOutage {
     tracker: OutageTracker,
     /// The number of items lost before the outage.
     lost_before: u64,
+}
+
+/// The reason why a flush did not send everything.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FlushFailure {
+    /// The class of the failed request; `None` where none failed.
+    pub(super) error_type: Option<Cow<'static, str>>,
+    /// The message in one line.
+    pub(super) message: String,
+}
+
+impl FlushFailure {
+    pub(super) fn without_request(message: &str) -> Self {
+        Self {
+            error_type: None,
+            message: message.to_owned(),
+        }
+    }
 }
 
 impl Delivery {
@@ -89,10 +108,16 @@ impl Delivery {
             .record_superseded(payload.items, &failure.error_type);
     }
 
-    /// Returns the message of the last failure, in one line.
-    pub(super) fn last_error(&self) -> String {
+    /// Returns the last failure as the reason why a flush did not send everything.
+    pub(super) fn flush_failure(&self) -> FlushFailure {
         let last = self.last_failure.as_ref();
-        last.map_or_else(String::new, |failure| failure.message.clone())
+        last.map_or_else(
+            || FlushFailure::without_request(""),
+            |failure| FlushFailure {
+                error_type: Some(failure.error_type.clone()),
+                message: failure.message.clone(),
+            },
+        )
     }
 
     /// Returns the retry hint of the last failure.

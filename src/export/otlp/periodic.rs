@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::SignalFlush;
 use super::collect::MetricSource;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, FlushFailure};
 use super::encode::{Encode, Payload, count_points};
 use super::transport::{ExportFailure, RetryHint};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -105,14 +105,14 @@ impl PeriodicReader {
     async fn handle_flush(&mut self, flush: SignalFlush) {
         // Whoever asked may have run out of patience.
         if !flush.reply.is_closed() {
-            let cause = self.flush(flush.deadline).await;
-            let _ = flush.reply.send(cause);
+            let failure = self.flush(flush.deadline).await;
+            let _ = flush.reply.send(failure);
         }
     }
 
     /// Collects and tries once. Half of the time is for collecting, so that a callback that hangs
     /// doesn't take the other metrics with it.
-    async fn flush(&mut self, deadline: Instant) -> Option<String> {
+    async fn flush(&mut self, deadline: Instant) -> Option<FlushFailure> {
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
         let refused = self.delivery.export_metrics.counts().refused;
         let (payload, complete) = self.collect(Instant::now() + half.min(self.timeout)).await;
@@ -122,9 +122,10 @@ impl PeriodicReader {
             self.delivery.give_up(&payload, &failure);
         }
         if self.delivery.export_metrics.counts().refused > refused {
-            return Some(self.delivery.last_error());
+            return Some(self.delivery.flush_failure());
         }
-        (!complete).then(|| "some metrics could not be collected".to_owned())
+        const INCOMPLETE: &str = "some metrics could not be collected";
+        (!complete).then(|| FlushFailure::without_request(INCOMPLETE))
     }
 
     /// Tries once; returns the delay before the next try, and the failure.
