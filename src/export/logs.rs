@@ -82,27 +82,12 @@ pub fn layer<S>(
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    layer_with_clock(settings, service, output, Clock::system())
-}
-
-/// Returns the same with a given clock.
-pub(crate) fn layer_with_clock<S>(
-    settings: &LogsConfig,
-    service: &str,
-    output: LogWriter,
-    clock: Clock,
-) -> (impl Layer<S> + Send + Sync + 'static, LevelHandle)
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
     let levels = LevelHandle::new(settings.level.clone());
-    (
-        layer_with_levels(settings, service, output, clock, &levels),
-        levels,
-    )
+    let layer = layer_with_levels(settings, service, output, Clock::system(), &levels);
+    (layer, levels)
 }
 
-/// Returns the same with levels that another handle controls already.
+/// Returns the same with a given clock, and levels that another handle controls already.
 pub(crate) fn layer_with_levels<S>(
     settings: &LogsConfig,
     service: &str,

@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 use hashbrown::{Equivalent, HashMap};
-use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Meter};
+use opentelemetry::metrics::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, InstrumentBuilder, Meter,
+};
 use opentelemetry::{KeyValue, Value};
 
 use crate::model::catalog::{Attribute, AttributeValues, Instrument, MetricSpec};
@@ -80,14 +82,18 @@ pub(crate) trait Bindable: Sized + Send + Sync + 'static {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self>;
 }
 
+/// Returns the builder of an instrument with the description and the unit of its declaration.
+fn declared<'a, T>(
+    builder: InstrumentBuilder<'a, T>,
+    spec: &'static MetricSpec,
+) -> InstrumentBuilder<'a, T> {
+    let builder = builder.with_description(spec.description);
+    builder.with_unit(spec.unit.ucum())
+}
+
 impl Bindable for Counter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = instruments
-            .meter
-            .u64_counter(spec.name)
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .build();
+        let instrument = declared(instruments.meter.u64_counter(spec.name), spec).build();
         let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| {
             let bound = instrument.bind(labels);
@@ -101,24 +107,14 @@ impl Bindable for Counter {
 
 impl Bindable for SecondsCounter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = instruments
-            .meter
-            .f64_counter(spec.name)
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .build();
+        let instrument = declared(instruments.meter.f64_counter(spec.name), spec).build();
         Box::new(move |labels| Self(instrument.bind(labels)))
     }
 }
 
 impl Bindable for UpDownCounter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = instruments
-            .meter
-            .i64_up_down_counter(spec.name)
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .build();
+        let instrument = declared(instruments.meter.i64_up_down_counter(spec.name), spec).build();
         Box::new(move |labels| {
             let bound = instrument.bind(labels);
             bound.add(0);
@@ -149,12 +145,7 @@ impl Bindable for Histogram {
 
 impl Bindable for Gauge {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
-        let instrument = instruments
-            .meter
-            .u64_gauge(spec.name)
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .build();
+        let instrument = declared(instruments.meter.u64_gauge(spec.name), spec).build();
         Box::new(move |labels| Self(instrument.bind(labels)))
     }
 }
@@ -204,11 +195,7 @@ impl Instruments {
     /// `limit` bounds the series of each instrument with an open label.
     pub(crate) fn new(meter: Meter, limit: usize, exemplars: Exemplars) -> Self {
         let spec = &crate::model::catalog::telemetry::SERIES_OVERFLOW;
-        let overflow = meter
-            .u64_counter(spec.name)
-            .with_description(spec.description)
-            .with_unit(spec.unit.ucum())
-            .build();
+        let overflow = declared(meter.u64_counter(spec.name), spec).build();
         Self {
             meter,
             limit,

@@ -64,8 +64,9 @@ fn written(format: LogFormat, level: &str, work: impl FnOnce(&LevelHandle)) -> S
     let sink = Sink::default();
     let clock = Clock::manual(UNIX_EPOCH + Duration::from_micros(1_772_366_584_123_456));
     let output = LogWriter::from_writer(sink.clone());
-    let (layer, levels) =
-        layer_with_clock(&settings(format, level), "a \"service\"", output, clock);
+    let settings = settings(format, level);
+    let levels = LevelHandle::new(settings.level.clone());
+    let layer = layer_with_levels(&settings, "a \"service\"", output, clock, &levels);
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || work(&levels));
     sink

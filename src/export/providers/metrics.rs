@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_prometheus::PrometheusExporter;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -17,6 +16,7 @@ use opentelemetry_sdk::metrics::{
     Aggregation, InstrumentKind, Pipeline, SdkMeterProvider, Stream, Temporality,
 };
 
+use super::resource::scope;
 use crate::background::thread;
 use crate::config::Config;
 use crate::model::catalog::{self, Instrument, MetricSpec};
@@ -111,10 +111,7 @@ impl MetricProvider {
 
     /// The one scope of our metrics.
     pub(crate) fn meter(&self) -> Meter {
-        let scope = InstrumentationScope::builder("vantage-obs")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
-        self.provider.meter_with_scope(scope)
+        self.provider.meter_with_scope(scope())
     }
 
     pub(crate) const fn provider(&self) -> &SdkMeterProvider {

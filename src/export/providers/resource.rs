@@ -1,6 +1,6 @@
-//! The resource of the telemetry.
+//! The resource of the telemetry, and the scope of its own.
 
-use opentelemetry::KeyValue;
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 
 use crate::config::ServiceConfig;
@@ -31,6 +31,13 @@ pub(crate) fn resource(service: &ServiceConfig) -> Resource {
         .with_attributes(attributes)
         .with_attributes(service_attributes)
         .with_attributes(identity)
+        .build()
+}
+
+/// Returns the scope of the crate's own metrics and spans.
+pub(super) fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("vantage-obs")
+        .with_version(env!("CARGO_PKG_VERSION"))
         .build()
 }
 

@@ -1,7 +1,7 @@
 //! Traces: who decides about them, and where finished spans go.
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId, TracerProvider as _};
-use opentelemetry::{Context, InstrumentationScope, KeyValue};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{
@@ -9,6 +9,7 @@ use opentelemetry_sdk::trace::{
     SpanProcessor,
 };
 
+use super::resource::scope;
 use crate::config::{self, Propagator, TraceSampler};
 use crate::record::trace::{Propagators, SampleRatioOverride, Tracer};
 
@@ -60,12 +61,6 @@ impl TraceProvider {
     pub(crate) const fn provider(&self) -> &SdkTracerProvider {
         &self.provider
     }
-}
-
-fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder("vantage-obs")
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .build()
 }
 
 fn propagators(propagators: &[Propagator]) -> Propagators {
