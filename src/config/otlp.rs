@@ -152,7 +152,8 @@ impl OtlpConfig {
         })
     }
 
-    fn overrides(&self, signal: TelemetrySignal) -> &OtlpOverride {
+    /// Returns the overrides of one signal.
+    pub(crate) fn overrides(&self, signal: TelemetrySignal) -> &OtlpOverride {
         match signal {
             TelemetrySignal::Traces => &self.traces,
             TelemetrySignal::Metrics => &self.metrics,

@@ -1,7 +1,7 @@
 //! The diagnosis of a receiver's rejection: its meaning, and the setting to change.
 
 use super::step::DiagnosisStep;
-use super::target::{OtlpTarget, overrides};
+use super::target::{OtlpTarget, SignalTerms};
 use super::test_signals::SignalOutcome;
 use crate::config::TelemetrySignal;
 use crate::net::ProxyRoute;
@@ -40,14 +40,6 @@ impl SignalOutcome {
     pub(super) fn is_non_grpc_answer(&self) -> bool {
         let error = self.error.as_deref();
         matches!(error, Some("UNIMPLEMENTED" | "INTERNAL" | "UNKNOWN"))
-    }
-}
-
-pub(super) const fn signal_step_name(signal: TelemetrySignal) -> &'static str {
-    match signal {
-        TelemetrySignal::Traces => "span",
-        TelemetrySignal::Metrics => "metric",
-        TelemetrySignal::Logs => "log",
     }
 }
 
@@ -125,7 +117,7 @@ impl ReceiverDiagnosis<'_> {
         outcome: &SignalOutcome,
         others: &[SignalOutcome],
     ) -> DiagnosisStep {
-        let name = signal_step_name(outcome.signal);
+        let name = SignalTerms::of(outcome.signal).step_name;
         let endpoint = &self.target.paths.endpoint;
         let fix = match outcome.rejection() {
             None => return DiagnosisStep::ok(name, "one sent, and taken"),
@@ -165,7 +157,7 @@ impl ReceiverDiagnosis<'_> {
         if target.is_grpc() {
             return format!("set {endpoint} to an OTLP receiver with a pipeline for {signal}");
         }
-        let own_endpoint = &overrides(&target.effective.config.otlp, signal).endpoint;
+        let own_endpoint = &target.effective.config.otlp.overrides(signal).endpoint;
         let (path, signal_path) = (target.path(), format!("/v1/{signal}"));
         let origin = target.origin_with(None, None);
         if own_endpoint.is_some() {
@@ -190,12 +182,7 @@ impl ReceiverDiagnosis<'_> {
     }
 
     fn unwanted_signal_fix(self, signal: TelemetrySignal) -> String {
-        let switch = match signal {
-            TelemetrySignal::Traces => "traces.enabled",
-            TelemetrySignal::Metrics => "metrics.otlp.enabled",
-            TelemetrySignal::Logs => "logs.otlp",
-        };
-        let off = self.target.suggest(switch, "false");
+        let off = self.target.suggest(SignalTerms::of(signal).switch, "false");
         format!("{off}, or set otlp.{signal}.endpoint to a receiver that takes {signal}")
     }
 

@@ -6,14 +6,13 @@ mod reachability;
 
 use std::time::{Instant, SystemTime};
 
-use super::diagnose::{self, ReceiverDiagnosis};
+use super::diagnose::ReceiverDiagnosis;
 use super::probe::ProbeAnswer;
 use super::step::DiagnosisStep;
 use super::stream::Connection;
-use super::target::{OtlpTarget, is_pushed};
+use super::target::{OtlpTarget, SignalTerms, is_pushed};
 use super::test_signals::{SignalOutcome, send_test_signals};
 use super::{clock, network, tls};
-use crate::config::TelemetrySignal;
 use crate::net::{ProxyMethod, ProxyRoute};
 use protocol::{accepts_otlp_http, probe_configured_path};
 
@@ -35,8 +34,7 @@ pub(super) fn receiver_steps(target: &OtlpTarget, deadline: Instant) -> Vec<Diag
         deadline,
     };
     if chain.run(&mut steps).is_none() {
-        let signals = target.signals.iter().copied();
-        let links = chain.links().chain(signals.map(diagnose::signal_step_name));
+        let links = chain.links().chain(target.step_names());
         let untried: Vec<_> = links
             .filter(|name| steps.iter().all(|step| step.name != *name))
             .collect();
@@ -117,8 +115,7 @@ impl ReceiverChain<'_> {
             let skipped =
                 |name| DiagnosisStep::skipped(name, "nothing is sent, because disabled is true");
             steps.extend([skipped("auth"), clock]);
-            let signals = self.target.signals.iter();
-            steps.extend(signals.map(|signal| skipped(diagnose::signal_step_name(*signal))));
+            steps.extend(self.target.step_names().map(skipped));
             return Some(());
         }
         let outcomes = match send_test_signals(self.target, self.deadline) {
@@ -154,22 +151,15 @@ impl ReceiverChain<'_> {
             steps.push(match outcome {
                 Some(outcome) => diagnosis.signal_step(outcome, &outcomes),
                 None => {
+                    let terms = SignalTerms::of(signal);
                     let reason = match is_pushed(config, signal) {
-                        true => "not sent",
-                        false => disabled_reason(signal),
+                        true => "not sent".into(),
+                        false => format!("{} is false: {}", terms.switch, terms.when_off),
                     };
-                    DiagnosisStep::skipped(diagnose::signal_step_name(signal), reason)
+                    DiagnosisStep::skipped(terms.step_name, reason)
                 }
             });
         }
         Some(())
-    }
-}
-
-const fn disabled_reason(signal: TelemetrySignal) -> &'static str {
-    match signal {
-        TelemetrySignal::Traces => "traces.enabled is false: spans are not sent",
-        TelemetrySignal::Metrics => "metrics.otlp.enabled is false: metrics are scraped, not sent",
-        TelemetrySignal::Logs => "logs.otlp is false: log records are not sent",
     }
 }

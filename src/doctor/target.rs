@@ -7,8 +7,7 @@ use http::Uri;
 
 use super::fix::SettingFixes;
 use crate::config::{
-    Config, EffectiveConfig, OtlpConfig, OtlpOverride, Protocol, SignalOtlp, TelemetrySignal,
-    TlsConfig,
+    Config, EffectiveConfig, OtlpConfig, Protocol, SignalOtlp, TelemetrySignal, TlsConfig,
 };
 
 /// One receiver, as one set of credentials sees it. Signals that differ only in their path share it.
@@ -74,12 +73,35 @@ pub(super) const fn is_pushed(config: &Config, signal: TelemetrySignal) -> bool 
     }
 }
 
-/// Returns the overrides of one signal.
-pub(super) const fn overrides(otlp: &OtlpConfig, signal: TelemetrySignal) -> &OtlpOverride {
-    match signal {
-        TelemetrySignal::Traces => &otlp.traces,
-        TelemetrySignal::Metrics => &otlp.metrics,
-        TelemetrySignal::Logs => &otlp.logs,
+/// The terms of a signal in a diagnosis.
+pub(super) struct SignalTerms {
+    /// The name of the step about it.
+    pub(super) step_name: &'static str,
+    /// The path of the setting that turns its push on.
+    pub(super) switch: &'static str,
+    /// The consequence of turning it off.
+    pub(super) when_off: &'static str,
+}
+
+impl SignalTerms {
+    pub(super) const fn of(signal: TelemetrySignal) -> Self {
+        match signal {
+            TelemetrySignal::Traces => Self {
+                step_name: "span",
+                switch: "traces.enabled",
+                when_off: "spans are not sent",
+            },
+            TelemetrySignal::Metrics => Self {
+                step_name: "metric",
+                switch: "metrics.otlp.enabled",
+                when_off: "metrics are scraped, not sent",
+            },
+            TelemetrySignal::Logs => Self {
+                step_name: "log",
+                switch: "logs.otlp",
+                when_off: "log records are not sent",
+            },
+        }
     }
 }
 
@@ -94,6 +116,12 @@ impl OtlpTarget {
             && otlp.protocol == other.protocol
             && otlp.tls == other.tls
             && headers(otlp).eq(headers(other))
+    }
+
+    /// Returns the names of the steps about its signals.
+    pub(super) fn step_names(&self) -> impl Iterator<Item = &'static str> {
+        let signals = self.signals.iter();
+        signals.map(|signal| SignalTerms::of(*signal).step_name)
     }
 
     /// Returns the instruction to set this path to this value.
@@ -181,7 +209,7 @@ impl OtlpTarget {
 
 impl SettingPaths {
     fn for_signal(otlp: &OtlpConfig, signal: TelemetrySignal) -> Self {
-        let own = overrides(otlp, signal);
+        let own = otlp.overrides(signal);
         let path = |is_own: bool, key: &str| {
             if is_own || own.endpoint.is_some() {
                 format!("otlp.{signal}.{key}")
