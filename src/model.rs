@@ -4,6 +4,8 @@ pub mod units;
 
 pub(crate) mod json_value;
 
+pub(crate) mod string_enum;
+
 #[cfg(feature = "axum")]
 pub(crate) mod fault;
 

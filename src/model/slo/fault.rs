@@ -65,7 +65,7 @@ impl fmt::Display for SloError {
 }
 
 /// One fault of an SLO file, with its place and the accepted values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SloFault {
     /// The file as it was named, or the directory where that is at fault.
@@ -73,6 +73,7 @@ pub struct SloFault {
     /// The JSON path in the file, such as `$.api.latency.target`; `$` is the whole file.
     pub path: String,
     /// The kind of fault.
+    #[serde(serialize_with = "serialize_message")]
     pub problem: SloProblem,
     /// What stands there; `None` where something is missing.
     pub value: Option<String>,
@@ -97,20 +98,6 @@ impl SloFault {
     }
 }
 
-impl serde::Serialize for SloFault {
-    /// Serializes the fields; the problem as its message.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut members = serializer.serialize_struct("Fault", 5)?;
-        members.serialize_field("file", &self.file)?;
-        members.serialize_field("path", &self.path)?;
-        members.serialize_field("problem", &self.problem.to_string())?;
-        members.serialize_field("value", &self.value)?;
-        members.serialize_field("allowed", &self.allowed)?;
-        members.end()
-    }
-}
-
 impl fmt::Display for SloFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SloFault {
@@ -126,6 +113,13 @@ impl fmt::Display for SloFault {
         }
         write!(f, "; allowed: {allowed}")
     }
+}
+
+fn serialize_message<S: serde::Serializer>(
+    problem: &SloProblem,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(problem)
 }
 
 /// The kinds of faults.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::model::string_enum::string_enum;
 use crate::model::units::Percent;
 
 /// The service of an objective: the top-level key of the file.
@@ -81,29 +82,16 @@ pub enum ObjectiveKind {
     Custom,
 }
 
+string_enum!(pub ObjectiveKind {
+    Availability: "availability",
+    Latency: "latency",
+    ErrorRate: "error_rate",
+    ProcessingTime: "processing_time",
+    QueueLag: "queue_lag",
+    Custom: "custom",
+});
+
 impl ObjectiveKind {
-    pub(super) const ALL: [ObjectiveKind; 6] = [
-        ObjectiveKind::Availability,
-        ObjectiveKind::Latency,
-        ObjectiveKind::ErrorRate,
-        ObjectiveKind::ProcessingTime,
-        ObjectiveKind::QueueLag,
-        ObjectiveKind::Custom,
-    ];
-
-    /// The name as files and reports write it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ObjectiveKind::Availability => "availability",
-            ObjectiveKind::Latency => "latency",
-            ObjectiveKind::ErrorRate => "error_rate",
-            ObjectiveKind::ProcessingTime => "processing_time",
-            ObjectiveKind::QueueLag => "queue_lag",
-            ObjectiveKind::Custom => "custom",
-        }
-    }
-
     /// How objectives of this kind count unless the file says otherwise.
     #[must_use]
     pub fn default_method(self) -> BudgetingMethod {
@@ -143,12 +131,6 @@ impl ObjectiveKind {
     }
 }
 
-impl fmt::Display for ObjectiveKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The budgeting method, in OpenSLO's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -160,25 +142,10 @@ pub enum BudgetingMethod {
     Occurrences,
 }
 
-impl BudgetingMethod {
-    pub(super) const ALL: [BudgetingMethod; 2] =
-        [BudgetingMethod::Timeslices, BudgetingMethod::Occurrences];
-
-    /// The name as files and reports write it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            BudgetingMethod::Timeslices => "timeslices",
-            BudgetingMethod::Occurrences => "occurrences",
-        }
-    }
-}
-
-impl fmt::Display for BudgetingMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+string_enum!(pub BudgetingMethod {
+    Timeslices: "timeslices",
+    Occurrences: "occurrences",
+});
 
 /// The limit between good and bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -198,15 +165,13 @@ pub(super) enum ThresholdUnit {
     Percent,
 }
 
-impl ThresholdUnit {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            ThresholdUnit::Milliseconds => "ms",
-            ThresholdUnit::Seconds => "s",
-            ThresholdUnit::Percent => "percent",
-        }
-    }
+string_enum!(pub(super) ThresholdUnit {
+    Milliseconds: "ms",
+    Seconds: "s",
+    Percent: "percent",
+});
 
+impl ThresholdUnit {
     /// The units that a file may write instead of this one.
     pub(super) fn alternatives(self) -> &'static [ThresholdUnit] {
         match self {

@@ -1,16 +1,17 @@
 //! Declared maintenance, which objectives of time slices exclude.
 
 use jiff::Timestamp;
-use serde::ser::SerializeStruct;
+use serde::Serialize;
 
 use super::TimeRange;
 
 /// A declared maintenance: its time is left out of the denominator, and shown beside what it would
 /// have been.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SloMaintenance {
     /// From its start to its end.
+    #[serde(flatten)]
     pub range: TimeRange,
     /// Why, for people.
     pub reason: String,
@@ -28,16 +29,5 @@ impl SloMaintenance {
             range: TimeRange::new(from, to),
             reason: reason.into(),
         })
-    }
-}
-
-impl serde::Serialize for SloMaintenance {
-    /// As a configuration writes it.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_struct("Maintenance", 3)?;
-        members.serialize_field("from", &self.range.start.to_string())?;
-        members.serialize_field("to", &self.range.end.to_string())?;
-        members.serialize_field("reason", &self.reason)?;
-        members.end()
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::BudgetingMethod;
 use super::burn_rate::BurnRate;
 use super::report::AlertState;
+use crate::model::string_enum::string_enum;
 use crate::model::units::{Percent, Ratio};
 
 pub use pair::{PairStatus, WindowPair};
@@ -174,16 +175,10 @@ impl Default for MinBadEvents {
     }
 }
 
-impl AlertLevel {
-    /// The name as reports and labels write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            AlertLevel::Warning => "warning",
-            AlertLevel::Critical => "critical",
-        }
-    }
-}
+string_enum!(pub AlertLevel {
+    Warning: "warning",
+    Critical: "critical",
+});
 
 impl From<AlertLevel> for AlertState {
     fn from(level: AlertLevel) -> Self {

@@ -3,26 +3,28 @@
 
 mod comparison;
 mod json;
-mod parse;
 mod table;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
 use super::{BudgetingMethod, Objective, ObjectiveThreshold, SloWindow};
+use crate::model::string_enum::string_enum;
 use crate::model::units::{Percent, Ratio};
 
 pub use super::burn_rate::BurnRate;
 pub use comparison::{SliChange, render_comparison};
-pub use parse::ReportParseError;
+pub use json::ReportParseError;
 pub use table::render_table;
 
 /// The objectives at one moment.
 ///
 /// Serialised by [`to_json`](Self::to_json), or by serde, in the order of its fields.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "json::ReportJson", try_from = "json::ReportJson")]
 #[non_exhaustive]
 pub struct SloReport {
     /// The moment that all figures are of.
@@ -46,7 +48,8 @@ pub enum ReportSource {
 }
 
 /// One objective at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "json::ObjectiveJson")]
 #[non_exhaustive]
 pub struct ObjectiveReport {
     /// The key of the service.
@@ -149,11 +152,6 @@ impl ObjectiveReport {
     /// Creates the report of an objective without data: absent, with its declaration filled in.
     #[must_use]
     pub fn new(objective: &Objective, at: Timestamp) -> ObjectiveReport {
-        let window = objective.window();
-        let length = match window {
-            SloWindow::Rolling(rolling) => rolling.duration(),
-            SloWindow::Calendar(_) => window.range_at(at).duration(),
-        };
         ObjectiveReport {
             service: objective.service().to_string(),
             name: objective.name().into(),
@@ -161,13 +159,13 @@ impl ObjectiveReport {
             method: objective.method(),
             target: objective.target(),
             threshold: threshold_with_unit(objective),
-            window: window.clone(),
+            window: objective.window().clone(),
             description: objective.description().map(Into::into),
             data: DataQuality::Absent,
             coverage: 0.0,
             good: 0,
             bad: 0,
-            length,
+            length: objective.window().length_at(at),
             burn_rate: Vec::new(),
             alert: AlertState::None,
             exhausts_at: None,
@@ -205,28 +203,29 @@ fn threshold_with_unit(objective: &Objective) -> Option<(Ratio, &'static str)> {
     Some((value, unit))
 }
 
-impl ReportSource {
-    /// The word as the report writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ReportSource::Local => "local",
-            ReportSource::Prometheus => "prometheus",
-            ReportSource::Store => "store",
-        }
-    }
-}
+string_enum!(pub ReportSource {
+    Local: "local",
+    Prometheus: "prometheus",
+    Store: "store",
+});
+
+string_enum!(pub DataQuality {
+    Ok: "ok",
+    Partial: "partial",
+    NoData: "no_data",
+    Stale: "stale",
+    Absent: "absent",
+    Inconsistent: "inconsistent",
+});
+
+string_enum!(pub AlertState {
+    None: "none",
+    Warning: "warning",
+    Critical: "critical",
+    Frozen: "frozen",
+});
 
 impl DataQuality {
-    pub(super) const ALL: [DataQuality; 6] = [
-        DataQuality::Ok,
-        DataQuality::Partial,
-        DataQuality::NoData,
-        DataQuality::Stale,
-        DataQuality::Absent,
-        DataQuality::Inconsistent,
-    ];
-
     /// Returns the quality of figures with this coverage and total. What is stale, absent or
     /// inconsistent is known elsewhere.
     #[must_use]
@@ -235,39 +234,6 @@ impl DataQuality {
             0 => DataQuality::NoData,
             _ if coverage >= 0.9 => DataQuality::Ok,
             _ => DataQuality::Partial,
-        }
-    }
-
-    /// The word as the report writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            DataQuality::Ok => "ok",
-            DataQuality::Partial => "partial",
-            DataQuality::NoData => "no_data",
-            DataQuality::Stale => "stale",
-            DataQuality::Absent => "absent",
-            DataQuality::Inconsistent => "inconsistent",
-        }
-    }
-}
-
-impl AlertState {
-    pub(super) const ALL: [AlertState; 4] = [
-        AlertState::None,
-        AlertState::Warning,
-        AlertState::Critical,
-        AlertState::Frozen,
-    ];
-
-    /// The word as the report writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            AlertState::None => "none",
-            AlertState::Warning => "warning",
-            AlertState::Critical => "critical",
-            AlertState::Frozen => "frozen",
         }
     }
 }

@@ -25,12 +25,14 @@ pub enum SloWindow {
 }
 
 /// A half-open range of time: the end is not included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[non_exhaustive]
 pub struct TimeRange {
     /// The first moment.
+    #[serde(rename = "from")]
     pub start: Timestamp,
     /// The first moment after.
+    #[serde(rename = "to")]
     pub end: Timestamp,
 }
 
@@ -63,6 +65,14 @@ impl SloWindow {
         match self {
             SloWindow::Rolling(rolling) => rolling.duration(),
             SloWindow::Calendar(calendar) => calendar.period().nominal_duration(),
+        }
+    }
+
+    /// Returns the length of the window that contains this moment.
+    pub(crate) fn length_at(&self, at: Timestamp) -> Duration {
+        match self {
+            SloWindow::Rolling(rolling) => rolling.duration(),
+            SloWindow::Calendar(calendar) => calendar.range_at(at).duration(),
         }
     }
 

@@ -249,6 +249,22 @@ impl serde::Serialize for Ratio {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Ratio {
+    /// From a number, exactly as its text.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let text = match number.to_string() {
+            // The decimals of what is printed that way are beyond those that matter.
+            text if text.contains(['e', 'E']) => {
+                format!("{:.12}", number.as_f64().unwrap_or_default())
+            }
+            text => text,
+        };
+        let refused = |_| serde::de::Error::custom(format!("number {text:?}: no decimal"));
+        text.parse().map_err(refused)
+    }
+}
+
 impl Ord for Ratio {
     fn cmp(&self, other: &Self) -> Ordering {
         let magnitude = |ratio: &Self| (ratio.numerator.unsigned_abs(), ratio.denominator);

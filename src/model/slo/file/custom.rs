@@ -151,10 +151,5 @@ fn read_at_most(
 /// Reads the unit, which is required: no kind implies one.
 fn read_unit(fields: &ObjectFields<'_>) -> Result<ThresholdUnit, SloFault> {
     let units = [ThresholdUnit::Milliseconds, ThresholdUnit::Seconds];
-    fields.required_choice(
-        "unit",
-        &units,
-        ThresholdUnit::as_str,
-        SloProblem::UnknownUnit,
-    )
+    fields.required_choice("unit", &units, SloProblem::UnknownUnit)
 }

@@ -6,6 +6,7 @@ use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, Threshol
 use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
 use super::fields::ObjectFields;
 use super::window;
+use crate::model::string_enum::{StringEnum, join_words};
 use crate::model::units::{Decimal, Percent};
 
 const TARGET: &str =
@@ -93,31 +94,21 @@ fn read_method(
     kind: ObjectiveKind,
 ) -> Result<BudgetingMethod, SloFault> {
     let methods = kind.methods(service);
-    let allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-    let allowed = allowed.join(", ");
+    let allowed = join_words(methods);
     let Some(text) = fields.string("method", &allowed)? else {
         return Ok(kind.default_method());
     };
-    let method = BudgetingMethod::ALL
-        .into_iter()
-        .find(|method| method.as_str() == text);
-    let method =
-        method.ok_or_else(|| fields.fault("method", SloProblem::UnknownMethod, &allowed))?;
-    if methods.contains(&method) {
-        Ok(method)
-    } else {
-        Err(fields.fault("method", SloProblem::UncountedMethod, &allowed))
-    }
+    let problem = match BudgetingMethod::from_word(&text) {
+        Some(method) if methods.contains(&method) => return Ok(method),
+        Some(_) => SloProblem::UncountedMethod,
+        None => SloProblem::UnknownMethod,
+    };
+    Err(fields.fault("method", problem, &allowed))
 }
 
 fn read_unit(fields: &ObjectFields<'_>, default: ThresholdUnit) -> Result<ThresholdUnit, SloFault> {
     let units = default.alternatives();
-    let unit = fields.choice(
-        "unit",
-        units,
-        ThresholdUnit::as_str,
-        SloProblem::UnknownUnit,
-    )?;
+    let unit = fields.choice("unit", units, SloProblem::UnknownUnit)?;
     Ok(unit.unwrap_or(default))
 }
 

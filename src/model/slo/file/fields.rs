@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::json::{self, ObjectEntries};
 use super::super::{SloFault, SloProblem};
+use crate::model::string_enum::{StringEnum, join_words};
 use crate::model::suggest::nearest;
 
 /// The fields of one object of a file, each key once.
@@ -110,34 +111,31 @@ impl<'a> ObjectFields<'a> {
     }
 
     /// Returns the one of `choices` that this key names, if there is such a key.
-    pub(super) fn choice<T: Copy>(
+    pub(super) fn choice<T: StringEnum>(
         &self,
         key: &str,
         choices: &[T],
-        name: fn(T) -> &'static str,
         problem: SloProblem,
     ) -> Result<Option<T>, SloFault> {
-        let allowed = join_names(choices, name);
+        let allowed = join_words(choices);
         let Some(text) = self.string(key, &allowed)? else {
             return Ok(None);
         };
-        let choice = choices.iter().copied().find(|choice| name(*choice) == text);
+        let choice = choices.iter().copied().find(|one| one.word() == text);
         choice
             .map(Some)
             .ok_or_else(|| self.fault(key, problem, &allowed))
     }
 
     /// Like [`choice`](Self::choice), of a key that must be there.
-    pub(super) fn required_choice<T: Copy>(
+    pub(super) fn required_choice<T: StringEnum>(
         &self,
         key: &str,
         choices: &[T],
-        name: fn(T) -> &'static str,
         problem: SloProblem,
     ) -> Result<T, SloFault> {
-        let choice = self.choice(key, choices, name, problem)?;
-        let allowed = || join_names(choices, name);
-        choice.ok_or_else(|| self.fault(key, SloProblem::Missing, &allowed()))
+        let choice = self.choice(key, choices, problem)?;
+        choice.ok_or_else(|| self.fault(key, SloProblem::Missing, &join_words(choices)))
     }
 
     /// Returns the number under this key, as it was written.
@@ -147,11 +145,6 @@ impl<'a> ObjectFields<'a> {
             .ok_or_else(|| self.fault(key, SloProblem::Missing, allowed))?;
         json::number_text(value).ok_or_else(|| self.fault(key, SloProblem::WrongType, allowed))
     }
-}
-
-fn join_names<T: Copy>(choices: &[T], name: fn(T) -> &'static str) -> String {
-    let names: Vec<_> = choices.iter().map(|choice| name(*choice)).collect();
-    names.join(", ")
 }
 
 /// Returns the value as written, truncated to 60 characters.

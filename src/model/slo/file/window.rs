@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use super::super::window::{CalendarPeriod, CalendarWindow};
 use super::super::{SloFault, SloProblem, SloWindow};
 use super::fields::ObjectFields;
+use crate::model::string_enum::StringEnum;
 
 const KEYS: &[&str] = &["calendar", "time_zone"];
 
@@ -45,12 +46,7 @@ fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Vec<SloFault>) -> Optio
 }
 
 fn read_period(fields: &ObjectFields<'_>) -> Result<CalendarPeriod, SloFault> {
-    fields.required_choice(
-        "calendar",
-        &CalendarPeriod::ALL,
-        CalendarPeriod::as_str,
-        SloProblem::UnknownPeriod,
-    )
+    fields.required_choice("calendar", CalendarPeriod::ALL, SloProblem::UnknownPeriod)
 }
 
 /// Reads the time zone. Default: UTC.

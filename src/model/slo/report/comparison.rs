@@ -1,10 +1,10 @@
 //! A period beside the one before it.
 
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::table::{align_columns, format_percent};
 use super::{ObjectiveReport, SloReport};
+use crate::model::string_enum::string_enum;
 use crate::model::units::{Ratio, format_duration};
 
 /// The change of an objective's SLI between two periods.
@@ -21,18 +21,12 @@ pub enum SliChange {
     NoData,
 }
 
-impl SliChange {
-    /// The word as comparisons write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SliChange::Better => "better",
-            SliChange::Worse => "worse",
-            SliChange::Same => "same",
-            SliChange::NoData => "no_data",
-        }
-    }
-}
+string_enum!(pub SliChange {
+    Better: "better",
+    Worse: "worse",
+    Same: "same",
+    NoData: "no_data",
+});
 
 /// One objective in both periods.
 struct PeriodPair<'a> {
@@ -42,9 +36,22 @@ struct PeriodPair<'a> {
 
 /// Both reports, and the difference of each objective that is in the later one: the contract of
 /// `--compare --format json`.
+#[derive(Serialize)]
 struct ReportComparison<'a> {
-    before: &'a SloReport,
     now: &'a SloReport,
+    before: &'a SloReport,
+    differences: Vec<Difference<'a>>,
+}
+
+#[derive(Serialize)]
+struct Difference<'a> {
+    service: &'a str,
+    name: &'a str,
+    change: SliChange,
+    sli: Option<Ratio>,
+    remaining: Option<Ratio>,
+    bad: Option<i128>,
+    total: Option<i128>,
 }
 
 impl SloReport {
@@ -55,7 +62,12 @@ impl SloReport {
     /// the periods doesn't say.
     #[must_use]
     pub fn to_comparison_json(&self, before: &SloReport) -> String {
-        let comparison = ReportComparison { before, now: self };
+        let pairs = period_pairs(self, before);
+        let comparison = ReportComparison {
+            now: self,
+            before,
+            differences: pairs.map(PeriodPair::difference).collect(),
+        };
         // Every key is text and no value fails to serialise.
         serde_json::to_string(&comparison).unwrap_or_default()
     }
@@ -115,13 +127,27 @@ fn counts(objective: &ObjectiveReport) -> Option<(i128, i128)> {
         .then_some((i128::from(objective.bad), total))
 }
 
-impl PeriodPair<'_> {
-    fn difference(&self, value: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
+impl<'a> PeriodPair<'a> {
+    fn difference(self) -> Difference<'a> {
+        let both = counts(self.now).zip(self.before.and_then(counts));
+        let moved = both.map(|(now, before)| (now.0 - before.0, now.1 - before.1));
+        Difference {
+            service: &self.now.service,
+            name: &self.now.name,
+            change: self.change(),
+            sli: self.moved(sli),
+            remaining: self.moved(remaining),
+            bad: moved.map(|(bad, _)| bad),
+            total: moved.map(|(_, total)| total),
+        }
+    }
+
+    fn moved(&self, value: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
         value(self.now)?.checked_sub(value(self.before?)?)
     }
 
     fn change(&self) -> SliChange {
-        match self.difference(sli) {
+        match self.moved(sli) {
             None => SliChange::NoData,
             Some(moved) if moved.is_negative() => SliChange::Worse,
             Some(moved) if moved == Ratio::ZERO => SliChange::Same,
@@ -158,7 +184,7 @@ impl PeriodPair<'_> {
     fn describe_change(&self) -> String {
         let change = self.change();
         let points = |moved: Ratio| moved.checked_mul(Ratio::from(100));
-        match self.difference(sli).and_then(points) {
+        match self.moved(sli).and_then(points) {
             Some(points) if change == SliChange::Better => {
                 format!("better by {} points", points.format_floor(4))
             }
@@ -171,33 +197,6 @@ impl PeriodPair<'_> {
             _ if change == SliChange::NoData => "no data".into(),
             _ => change.as_str().into(),
         }
-    }
-}
-
-impl Serialize for ReportComparison<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let differences: Vec<_> = period_pairs(self.now, self.before).collect();
-        let mut members = serializer.serialize_struct("Comparison", 3)?;
-        members.serialize_field("now", self.now)?;
-        members.serialize_field("before", self.before)?;
-        members.serialize_field("differences", &differences)?;
-        members.end()
-    }
-}
-
-impl Serialize for PeriodPair<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let both = counts(self.now).zip(self.before.and_then(counts));
-        let moved = both.map(|(now, before)| (now.0 - before.0, now.1 - before.1));
-        let mut members = serializer.serialize_struct("Difference", 7)?;
-        members.serialize_field("service", &self.now.service)?;
-        members.serialize_field("name", &self.now.name)?;
-        members.serialize_field("change", self.change().as_str())?;
-        members.serialize_field("sli", &self.difference(sli))?;
-        members.serialize_field("remaining", &self.difference(remaining))?;
-        members.serialize_field("bad", &moved.map(|(bad, _)| bad))?;
-        members.serialize_field("total", &moved.map(|(_, total)| total))?;
-        members.end()
     }
 }
 

@@ -1,141 +1,283 @@
-//! The report as JSON, field by field in the order that is promised.
+//! The report as JSON: one declaration of what is written and read, in the order that is promised.
+//!
+//! Unknown members are left alone, so that a report of a later release can be read; a value that is none
+//! of ours is an error, because leaving it out could turn a page into silence. What follows from the counts
+//! is written only, and worked out again, because a number of JSON is not exact.
 
-use serde::ser::{SerializeSeq, SerializeStruct};
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Number, Value};
 
 use super::{BurnRate, ObjectiveReport, SloReport};
-use crate::model::slo::budget::Budget;
-use crate::model::units::{Percent, Ratio, format_duration, serialize_number};
+use crate::model::slo::kind::ThresholdUnit;
+use crate::model::slo::window::{CalendarPeriod, CalendarWindow};
+use crate::model::slo::{ObjectiveKind, SloWindow};
+use crate::model::string_enum::{StringEnum, join_words};
+use crate::model::units::{Percent, Ratio, format_duration, parse_duration, serialize_number};
 
-impl Serialize for SloReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_struct("Report", 3)?;
-        members.serialize_field("generated_at", &self.generated_at.to_string())?;
-        members.serialize_field("source", self.source.as_str())?;
-        members.serialize_field("objectives", &self.objectives)?;
-        members.end()
-    }
+/// Parse error of a report.
+///
+/// Whoever answered with it is at fault: something else than a service with these routes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a report of objectives: {0}")]
+pub struct ReportParseError(String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct Whole")]
+pub(super) struct ReportJson {
+    generated_at: Timestamp,
+    source: Word,
+    objectives: Vec<ObjectiveJson>,
 }
 
-impl Serialize for ObjectiveReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let budget = self.budget();
-        let counted = self.is_counted();
-        let count = |count: u128| counted.then_some(count);
-        let moment = |moment: Option<jiff::Timestamp>| moment.map(|moment| moment.to_string());
-        let mut members = serializer.serialize_struct("ObjectiveReport", 20)?;
-        members.serialize_field("service", &self.service)?;
-        members.serialize_field("name", &self.name)?;
-        members.serialize_field("kind", self.kind)?;
-        members.serialize_field("method", self.method.as_str())?;
-        members.serialize_field("target", &self.target)?;
-        members.serialize_field("threshold", &self.threshold.map(ThresholdJson))?;
-        members.serialize_field("window", &self.window)?;
-        members.serialize_field("description", &self.description)?;
-        members.serialize_field("data", self.data.as_str())?;
-        members.serialize_field("coverage", &FloatJson(self.coverage))?;
-        members.serialize_field("good", &count(self.good.into()))?;
-        members.serialize_field("bad", &count(self.bad.into()))?;
-        members.serialize_field("total", &count(budget.total()))?;
-        let sli = budget.sli().filter(|_| counted);
-        members.serialize_field("sli", &sli)?;
-        members.serialize_field("budget", &BudgetJson { budget, counted })?;
-        members.serialize_field("burn_rate", &BurnRatesJson(self.target, &self.burn_rate))?;
-        members.serialize_field("alert", self.alert.as_str())?;
-        members.serialize_field("exhausts_at", &moment(self.exhausts_at))?;
-        members.serialize_field("recovers_at", &moment(self.recovers_at))?;
-        members.serialize_field("reason", &self.reason)?;
-        members.serialize_field(
-            "raw",
-            &self.raw.map(|(good, bad)| RawCountsJson { good, bad }),
-        )?;
-        if !self.burn_down.is_empty() {
-            members.serialize_field("burn_down", &BurnDownJson(&self.burn_down))?;
-        }
-        members.end()
-    }
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct One")]
+pub(super) struct ObjectiveJson {
+    service: String,
+    name: String,
+    kind: Word,
+    method: Word,
+    target: Number,
+    threshold: Option<ThresholdJson>,
+    window: Value,
+    description: Option<String>,
+    data: Word,
+    #[serde(serialize_with = "serialize_coverage")]
+    coverage: f64,
+    good: Option<u64>,
+    bad: Option<u64>,
+    #[serde(skip_deserializing)]
+    total: Option<u128>,
+    #[serde(skip_deserializing)]
+    sli: Option<Ratio>,
+    #[serde(skip_deserializing)]
+    budget: Option<BudgetJson>,
+    burn_rate: Vec<BurnRateJson>,
+    alert: Word,
+    exhausts_at: Option<Timestamp>,
+    recovers_at: Option<Timestamp>,
+    reason: Option<String>,
+    raw: Option<CountsJson>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    burn_down: Vec<(Timestamp, Ratio)>,
 }
 
-/// A share of time, as a number.
-struct FloatJson(f64);
-
-impl Serialize for FloatJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_number(self.0, serializer)
-    }
-}
-
-struct ThresholdJson((Ratio, &'static str));
-
-impl Serialize for ThresholdJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (value, unit) = self.0;
-        let mut members = serializer.serialize_struct("Threshold", 2)?;
-        members.serialize_field("value", &value)?;
-        members.serialize_field("unit", unit)?;
-        members.end()
-    }
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct Limit")]
+struct ThresholdJson {
+    value: Ratio,
+    unit: Word,
 }
 
 /// A budget whose counts mean nothing has a size all the same.
+#[derive(Serialize)]
 struct BudgetJson {
-    budget: Budget,
-    counted: bool,
+    fraction: Ratio,
+    seconds: Ratio,
+    events: Option<Ratio>,
+    consumed: Option<Ratio>,
+    remaining: Option<Ratio>,
 }
 
-impl Serialize for BudgetJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let budget = &self.budget;
-        let known = |ratio: Option<Ratio>| ratio.filter(|_| self.counted);
-        let mut members = serializer.serialize_struct("Budget", 5)?;
-        members.serialize_field("fraction", &budget.permitted_bad())?;
-        members.serialize_field("seconds", &budget.time_budget_seconds())?;
-        members.serialize_field("events", &known(Some(budget.event_budget())))?;
-        members.serialize_field("consumed", &known(budget.consumed()))?;
-        members.serialize_field("remaining", &known(budget.remaining()))?;
-        members.end()
-    }
-}
-
-struct BurnRatesJson<'a>(Percent, &'a [BurnRate]);
-
-impl Serialize for BurnRatesJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.1.iter().map(|rate| BurnRateJson(self.0, rate)))
-    }
-}
-
-struct BurnRateJson<'a>(Percent, &'a BurnRate);
-
-impl Serialize for BurnRateJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let BurnRateJson(target, rate) = self;
-        let total = u128::from(rate.good) + u128::from(rate.bad);
-        let mut members = serializer.serialize_struct("BurnRate", 5)?;
-        members.serialize_field("window", &format_duration(rate.window))?;
-        members.serialize_field("value", &rate.value(*target))?;
-        members.serialize_field("good", &rate.good)?;
-        members.serialize_field("total", &total)?;
-        members.serialize_field("coverage", &FloatJson(rate.coverage))?;
-        members.end()
-    }
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct Rate")]
+struct BurnRateJson {
+    window: String,
+    #[serde(skip_deserializing)]
+    value: Option<Ratio>,
+    good: u64,
+    total: u64,
+    #[serde(serialize_with = "serialize_coverage")]
+    coverage: f64,
 }
 
 /// The counts with those of maintenance.
-#[derive(Serialize)]
-struct RawCountsJson {
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct Raw")]
+struct CountsJson {
     good: u64,
     bad: u64,
 }
 
-struct BurnDownJson<'a>(&'a [(jiff::Timestamp, Ratio)]);
+/// A word of an enum; of JSON that is read, any text.
+type Word = Cow<'static, str>;
 
-impl Serialize for BurnDownJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut points = serializer.serialize_seq(Some(self.0.len()))?;
-        for (at, remaining) in self.0 {
-            points.serialize_element(&(at.to_string(), remaining))?;
-        }
-        points.end()
+impl SloReport {
+    /// Parses the output of [`to_json`](Self::to_json).
+    ///
+    /// # Errors
+    ///
+    /// [`ReportParseError`] names what is missing or can't be.
+    pub fn from_json(text: &str) -> Result<SloReport, ReportParseError> {
+        serde_json::from_str(text).map_err(|error| ReportParseError(error.to_string()))
     }
+}
+
+impl From<SloReport> for ReportJson {
+    fn from(report: SloReport) -> Self {
+        Self {
+            generated_at: report.generated_at,
+            source: report.source.as_str().into(),
+            objectives: report.objectives.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<ObjectiveReport> for ObjectiveJson {
+    fn from(report: ObjectiveReport) -> Self {
+        let budget = report.budget();
+        let counted = report.is_counted();
+        let share = |share: Option<Ratio>| share.filter(|_| counted);
+        let rates = report.burn_rate.iter();
+        Self {
+            kind: report.kind.into(),
+            method: report.method.as_str().into(),
+            // Its text is a number.
+            target: report.target.to_string().parse().unwrap_or(0.into()),
+            threshold: report.threshold.map(|(value, unit)| ThresholdJson {
+                value,
+                unit: unit.into(),
+            }),
+            window: serde_json::to_value(&report.window).unwrap_or_default(),
+            data: report.data.as_str().into(),
+            coverage: report.coverage,
+            good: counted.then_some(report.good),
+            bad: counted.then_some(report.bad),
+            total: counted.then(|| budget.total()),
+            sli: share(budget.sli()),
+            budget: Some(BudgetJson {
+                fraction: budget.permitted_bad().into(),
+                seconds: budget.time_budget_seconds(),
+                events: share(Some(budget.event_budget())),
+                consumed: share(budget.consumed()),
+                remaining: share(budget.remaining()),
+            }),
+            burn_rate: rates
+                .map(|rate| BurnRateJson::new(rate, report.target))
+                .collect(),
+            alert: report.alert.as_str().into(),
+            exhausts_at: report.exhausts_at,
+            recovers_at: report.recovers_at,
+            raw: report.raw.map(|(good, bad)| CountsJson { good, bad }),
+            service: report.service,
+            name: report.name,
+            description: report.description,
+            reason: report.reason,
+            burn_down: report.burn_down,
+        }
+    }
+}
+
+impl BurnRateJson {
+    fn new(rate: &BurnRate, target: Percent) -> Self {
+        Self {
+            window: format_duration(rate.window),
+            value: rate.value(target),
+            good: rate.good,
+            total: rate.good.saturating_add(rate.bad),
+            coverage: rate.coverage,
+        }
+    }
+
+    fn parse(self) -> Result<BurnRate, String> {
+        let window = parse_duration(&self.window)
+            .map_err(|error| invalid_value("window", &self.window, error))?;
+        let bad = self.total.checked_sub(self.good);
+        let bad =
+            bad.ok_or_else(|| invalid_value("total", &self.total.to_string(), "less than good"))?;
+        Ok(BurnRate::new(window, self.good, bad, self.coverage))
+    }
+}
+
+impl TryFrom<ReportJson> for SloReport {
+    type Error = String;
+
+    fn try_from(json: ReportJson) -> Result<Self, String> {
+        let mut report = SloReport::new(json.generated_at, parse_word("source", &json.source)?);
+        let objectives = json.objectives.into_iter();
+        let objectives = objectives.map(|one| one.parse(json.generated_at));
+        report.objectives = objectives.collect::<Result<_, _>>()?;
+        Ok(report)
+    }
+}
+
+impl ObjectiveJson {
+    fn parse(self, at: Timestamp) -> Result<ObjectiveReport, String> {
+        let kind: ObjectiveKind = parse_word("kind", &self.kind)?;
+        let window = parse_window(&self.window)?;
+        let target = self.target.to_string();
+        Ok(ObjectiveReport {
+            kind: kind.as_str(),
+            method: parse_word("method", &self.method)?,
+            target: target
+                .parse()
+                .map_err(|error| invalid_value("target", &target, error))?,
+            threshold: self.threshold.map(ThresholdJson::parse).transpose()?,
+            length: window.length_at(at),
+            window,
+            data: parse_word("data", &self.data)?,
+            good: self.good.unwrap_or_default(),
+            bad: self.bad.unwrap_or_default(),
+            burn_rate: self
+                .burn_rate
+                .into_iter()
+                .map(BurnRateJson::parse)
+                .collect::<Result<_, _>>()?,
+            alert: parse_word("alert", &self.alert)?,
+            raw: self.raw.map(|raw| (raw.good, raw.bad)),
+            burn_down: self.burn_down,
+            service: self.service,
+            name: self.name,
+            description: self.description,
+            coverage: self.coverage,
+            exhausts_at: self.exhausts_at,
+            recovers_at: self.recovers_at,
+            reason: self.reason,
+        })
+    }
+}
+
+impl ThresholdJson {
+    fn parse(self) -> Result<(Ratio, &'static str), String> {
+        let unit: ThresholdUnit = parse_word("unit", &self.unit)?;
+        Ok((self.value, unit.as_str()))
+    }
+}
+
+fn serialize_coverage<S: Serializer>(coverage: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_number(*coverage, serializer)
+}
+
+fn parse_window(value: &Value) -> Result<SloWindow, String> {
+    let unknown = || {
+        let allowed = "no window that this release knows";
+        invalid_value("window", &value.to_string(), allowed)
+    };
+    if let Some(text) = value.as_str() {
+        return SloWindow::parse_rolling(text).ok_or_else(unknown);
+    }
+    let period = value["calendar"].as_str();
+    let period = period.and_then(CalendarPeriod::from_word);
+    let zone = match value["time_zone"].as_str() {
+        None | Some("UTC") => Some(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).ok(),
+    };
+    let (period, zone) = period.zip(zone).ok_or_else(unknown)?;
+    Ok(SloWindow::Calendar(CalendarWindow::new(period, zone)))
+}
+
+fn parse_word<T: StringEnum>(member: &str, text: &str) -> Result<T, String> {
+    T::from_word(text).ok_or_else(|| {
+        let allowed = format!("known are {}", join_words(T::ALL));
+        invalid_value(member, text, allowed)
+    })
+}
+
+fn invalid_value(member: &str, text: &str, why: impl Display) -> String {
+    let shown: String = text.chars().take(100).collect();
+    format!("{member} {shown:?}: {why}")
 }

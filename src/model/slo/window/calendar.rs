@@ -6,16 +6,21 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
-use serde::ser::SerializeMap;
 
 use super::TimeRange;
+use crate::model::string_enum::string_enum;
 
 const DAY: u64 = 24 * 60 * 60;
 
 /// A calendar window in a time zone: where summer time begins, its month is an hour shorter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CalendarWindow {
+    #[serde(rename = "calendar")]
     period: CalendarPeriod,
+    #[serde(
+        rename = "time_zone",
+        serialize_with = "jiff::fmt::serde::tz::required::serialize"
+    )]
     zone: TimeZone,
 }
 
@@ -31,23 +36,13 @@ pub enum CalendarPeriod {
     Quarter,
 }
 
+string_enum!(pub CalendarPeriod {
+    Week: "week",
+    Month: "month",
+    Quarter: "quarter",
+});
+
 impl CalendarPeriod {
-    pub(in crate::model::slo) const ALL: [CalendarPeriod; 3] = [
-        CalendarPeriod::Week,
-        CalendarPeriod::Month,
-        CalendarPeriod::Quarter,
-    ];
-
-    /// The name as files write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            CalendarPeriod::Week => "week",
-            CalendarPeriod::Month => "month",
-            CalendarPeriod::Quarter => "quarter",
-        }
-    }
-
     /// Returns the nominal length: the one that most of them have.
     pub(super) const fn nominal_duration(self) -> Duration {
         Duration::from_secs(match self {
@@ -118,18 +113,10 @@ impl fmt::Display for CalendarWindow {
     }
 }
 
-impl serde::Serialize for CalendarWindow {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(2))?;
-        members.serialize_entry("calendar", self.period.as_str())?;
-        members.serialize_entry("time_zone", self.time_zone())?;
-        members.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::string_enum::StringEnum;
 
     fn span(period: CalendarPeriod, zone: &str, at: &str) -> (String, String, u64) {
         let calendar = CalendarWindow::new(period, TimeZone::get(zone).unwrap());
@@ -185,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_moment_lies_in_its_own_window_and_the_windows_meet() {
-        for period in CalendarPeriod::ALL {
+        for &period in CalendarPeriod::ALL {
             let zone = TimeZone::get("America/Santiago").unwrap();
             let calendar = CalendarWindow::new(period, zone);
             let mut at: Timestamp = "2026-01-01T00:30:00Z".parse().unwrap();
