@@ -182,6 +182,22 @@ impl ObjectiveReport {
         Budget::new(self.target, self.length, self.good, self.bad)
     }
 
+    /// Returns the id of the objective, such as `api.latency`.
+    pub(crate) fn id(&self) -> String {
+        format!("{}.{}", self.service, self.name)
+    }
+
+    /// Returns the share of good events; `None` without events, or where the counts mean nothing.
+    pub(crate) fn sli(&self) -> Option<Ratio> {
+        self.budget().sli().filter(|_| self.is_counted())
+    }
+
+    /// Returns the share of the budget that is left; `None` without events, or where the counts mean
+    /// nothing.
+    pub(crate) fn remaining(&self) -> Option<Ratio> {
+        self.budget().remaining().filter(|_| self.is_counted())
+    }
+
     /// Whether the counts mean anything.
     #[must_use]
     pub const fn is_counted(&self) -> bool {

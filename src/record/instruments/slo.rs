@@ -59,8 +59,5 @@ pub(crate) fn observe_slo(instruments: &Instruments, latest: &LatestSloReport) {
 }
 
 fn objective_label(objective: &ObjectiveReport) -> KeyValue {
-    KeyValue::new(
-        "objective",
-        format!("{}.{}", objective.service, objective.name),
-    )
+    KeyValue::new("objective", objective.id())
 }

@@ -127,7 +127,7 @@ fn slo_page(
 
 fn objective_section(report: &ObjectiveReport, policy: &BurnRatePolicy) -> ObjectiveSection {
     ObjectiveSection {
-        id: format!("{}.{}", report.service, report.name),
+        id: report.id(),
         description: report.description.clone(),
         window: report.window.to_string(),
         state: StateLabel::from_report(report),
@@ -141,7 +141,7 @@ fn objective_section(report: &ObjectiveReport, policy: &BurnRatePolicy) -> Objec
 fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
     let fact = |name, value: String, note: String| LabeledValue { name, value, note };
     let budget = report.budget();
-    let known = |share: Option<_>, places| match share.filter(|_| report.is_counted()) {
+    let known = |share: Option<_>, places| match share {
         Some(share) => format_percent(share, places),
         None => "unknown".into(),
     };
@@ -163,8 +163,8 @@ fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
         report.window
     );
     vec![
-        fact("Budget left", known(budget.remaining(), 2), time),
-        fact("Good (SLI)", known(budget.sli(), 4), counts),
+        fact("Budget left", known(report.remaining(), 2), time),
+        fact("Good (SLI)", known(report.sli(), 4), counts),
         fact(
             "Target",
             format!("{} %", report.target),

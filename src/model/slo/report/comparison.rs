@@ -95,7 +95,7 @@ pub fn render_comparison(now: &SloReport, before: &SloReport) -> String {
     for pair in period_pairs(now, before) {
         rows.extend(pair.rows());
     }
-    title + &align_columns(&rows)
+    title + &align_columns(&rows, 2..=5).concat()
 }
 
 fn period_pairs<'a>(
@@ -109,15 +109,6 @@ fn period_pairs<'a>(
             .iter()
             .find(|before| (&before.service, &before.name) == (&now.service, &now.name)),
     })
-}
-
-fn sli(objective: &ObjectiveReport) -> Option<Ratio> {
-    objective.budget().sli().filter(|_| objective.is_counted())
-}
-
-fn remaining(objective: &ObjectiveReport) -> Option<Ratio> {
-    let budget = objective.budget();
-    budget.remaining().filter(|_| objective.is_counted())
 }
 
 fn counts(objective: &ObjectiveReport) -> Option<(i128, i128)> {
@@ -135,8 +126,8 @@ impl<'a> PeriodPair<'a> {
             service: &self.now.service,
             name: &self.now.name,
             change: self.change(),
-            sli: self.moved(sli),
-            remaining: self.moved(remaining),
+            sli: self.moved(ObjectiveReport::sli),
+            remaining: self.moved(ObjectiveReport::remaining),
             bad: moved.map(|(bad, _)| bad),
             total: moved.map(|(_, total)| total),
         }
@@ -147,7 +138,7 @@ impl<'a> PeriodPair<'a> {
     }
 
     fn change(&self) -> SliChange {
-        match self.moved(sli) {
+        match self.moved(ObjectiveReport::sli) {
             None => SliChange::NoData,
             Some(moved) if moved.is_negative() => SliChange::Worse,
             Some(moved) if moved == Ratio::ZERO => SliChange::Same,
@@ -167,14 +158,14 @@ impl<'a> PeriodPair<'a> {
             [
                 first,
                 period.into(),
-                percent(objective.and_then(sli), 4),
-                percent(objective.and_then(remaining), 2),
+                percent(objective.and_then(ObjectiveReport::sli), 4),
+                percent(objective.and_then(ObjectiveReport::remaining), 2),
                 count(counted.map(|(bad, _)| bad)),
                 count(counted.map(|(_, total)| total)),
                 last,
             ]
         };
-        let name = format!("{}.{}", self.now.service, self.now.name);
+        let name = self.now.id();
         [
             row("before", self.before, name, String::new()),
             row("now", Some(self.now), String::new(), self.describe_change()),
@@ -184,7 +175,7 @@ impl<'a> PeriodPair<'a> {
     fn describe_change(&self) -> String {
         let change = self.change();
         let points = |moved: Ratio| moved.checked_mul(Ratio::from(100));
-        match self.moved(sli).and_then(points) {
+        match self.moved(ObjectiveReport::sli).and_then(points) {
             Some(points) if change == SliChange::Better => {
                 format!("better by {} points", points.format_floor(4))
             }

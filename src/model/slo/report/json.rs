@@ -131,7 +131,6 @@ impl From<ObjectiveReport> for ObjectiveJson {
     fn from(report: ObjectiveReport) -> Self {
         let budget = report.budget();
         let counted = report.is_counted();
-        let share = |share: Option<Ratio>| share.filter(|_| counted);
         let rates = report.burn_rate.iter();
         Self {
             kind: report.kind.into(),
@@ -148,13 +147,13 @@ impl From<ObjectiveReport> for ObjectiveJson {
             good: counted.then_some(report.good),
             bad: counted.then_some(report.bad),
             total: counted.then(|| budget.total()),
-            sli: share(budget.sli()),
+            sli: report.sli(),
             budget: Some(BudgetJson {
                 fraction: budget.permitted_bad().into(),
                 seconds: budget.time_budget_seconds(),
-                events: share(Some(budget.event_budget())),
-                consumed: share(budget.consumed()),
-                remaining: share(budget.remaining()),
+                events: counted.then(|| budget.event_budget()),
+                consumed: budget.consumed().filter(|_| counted),
+                remaining: report.remaining(),
             }),
             burn_rate: rates
                 .map(|rate| BurnRateJson::new(rate, report.target))

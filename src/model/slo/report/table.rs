@@ -1,6 +1,8 @@
 //! The report as a table of at most 100 columns, readable without colour.
 
 use std::fmt::Write;
+use std::iter;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
@@ -49,7 +51,6 @@ pub fn render_table(report: &SloReport) -> String {
     let known = |objective: &ObjectiveReport| !objective.burn_down.is_empty();
     let burn_down = report.objectives.iter().any(known);
     let row = |objective| table_row(objective, burn_down);
-    let mut rows: Vec<[String; 7]> = report.objectives.iter().map(row).collect();
     let headings = [
         "OBJECTIVE",
         "TARGET",
@@ -59,25 +60,13 @@ pub fn render_table(report: &SloReport) -> String {
         if burn_down { "BUDGET" } else { "BURN" },
         "ALERT",
     ];
-    let headings = headings.map(str::to_owned);
-    let width = |rows: &[[String; 7]], column: usize| {
-        let cells = rows.iter().chain([&headings]);
-        let widths = cells.map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let others: usize = (1..7).map(|column| width(&rows, column) + COLUMN_GAP).sum();
-    let room = MAX_WIDTH
-        .saturating_sub(others)
-        .clamp(NAME_WIDTH.0, NAME_WIDTH.1);
-    rows.iter_mut()
-        .for_each(|row| row[0] = truncate(&row[0], room));
-    let widths: [usize; 7] = std::array::from_fn(|column| width(&rows, column));
-    write_row(&mut text, &headings, widths);
-    for (cells, objective) in rows.iter().zip(&report.objectives) {
-        write_row(&mut text, cells, widths);
-        for note in row_notes(objective) {
-            write_wrapped(&mut text, &note);
-        }
+    let mut rows = vec![headings.map(str::to_owned)];
+    rows.extend(report.objectives.iter().map(row));
+    let lines = align_columns(&rows, 1..=3);
+    let notes = report.objectives.iter().map(row_notes);
+    for (line, notes) in lines.iter().zip(iter::once(Vec::new()).chain(notes)) {
+        text.push_str(line);
+        notes.iter().for_each(|note| write_wrapped(&mut text, note));
     }
     if burn_down {
         text.push('\n');
@@ -106,17 +95,15 @@ pub fn render_table(report: &SloReport) -> String {
 }
 
 fn table_row(objective: &ObjectiveReport, burn_down: bool) -> [String; 7] {
-    let budget = objective.budget();
-    let counted = objective.is_counted();
-    let percent = |share: Option<Ratio>, places| match share.filter(|_| counted) {
+    let percent = |share: Option<Ratio>, places| match share {
         Some(share) => format_percent(share, places),
         None => "-".into(),
     };
     [
-        format!("{}.{}", objective.service, objective.name),
+        objective.id(),
         format!("{} %", truncate(&objective.target.to_string(), 9)),
-        percent(budget.sli(), 4),
-        percent(budget.remaining(), 2),
+        percent(objective.sli(), 4),
+        percent(objective.remaining(), 2),
         format_highest_burn_rate(objective.target, &objective.burn_rate),
         match burn_down {
             true => budget_sparkline(&objective.burn_down),
@@ -216,53 +203,31 @@ pub(super) fn format_percent(share: Ratio, places: u32) -> String {
     }
 }
 
-fn write_row(text: &mut String, cells: &[String; 7], widths: [usize; 7]) {
-    let mut line = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let gap = " ".repeat(if column == 0 { 0 } else { COLUMN_GAP });
-        // Numbers stand by their last digit.
-        let _ = match column {
-            1..=3 => write!(line, "{gap}{cell:>width$}"),
-            _ => write!(line, "{gap}{cell:width$}"),
-        };
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
-}
-
-/// Aligns rows in columns; all but the first two and the last hold numbers.
-pub(super) fn align_columns(rows: &[[String; 7]]) -> String {
-    let room = |column: usize| {
-        rows.iter()
-            .map(move |row| row[column].chars().count())
-            .max()
+/// Aligns rows in columns, of which these hold numbers, and returns the line of each.
+pub(super) fn align_columns(rows: &[[String; 7]], numbers: RangeInclusive<usize>) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
     };
-    let others: usize = (1..7)
-        .map(|column| room(column).unwrap_or(0) + COLUMN_GAP)
-        .sum();
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let others: usize = widths[1..].iter().map(|width| width + COLUMN_GAP).sum();
     let name = MAX_WIDTH
         .saturating_sub(others)
-        .clamp(NAME_WIDTH.0, NAME_WIDTH.1);
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = match column {
-                0 => room(0).unwrap_or(0).min(name),
-                _ => room(column).unwrap_or(0),
-            };
-            let gap = " ".repeat(if column == 0 { 0 } else { COLUMN_GAP });
-            // Writing into a string doesn't fail.
-            let _ = match column {
-                0 => write!(line, "{:width$}", truncate(cell, name)),
-                2..=5 => write!(line, "{gap}{cell:>width$}"),
-                _ => write!(line, "{gap}{cell:width$}"),
+        .clamp(NAME_WIDTH.0, NAME_WIDTH.1)
+        .min(widths[0]);
+    let line = |row: &[String; 7]| {
+        let mut line = format!("{:name$}", truncate(&row[0], name));
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate().skip(1) {
+            line.push_str(&" ".repeat(COLUMN_GAP));
+            // Numbers stand by their last digit. Writing into a string doesn't fail.
+            let _ = match numbers.contains(&column) {
+                true => write!(line, "{cell:>width$}"),
+                false => write!(line, "{cell:width$}"),
             };
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Writes words in as many lines as they need, indented under their row.

@@ -17,8 +17,7 @@ pub(super) struct StateLabel {
 
 impl StateLabel {
     pub(super) fn from_report(report: &ObjectiveReport) -> Self {
-        let left = report.budget().remaining().filter(|_| report.is_counted());
-        let overspent = left.is_some_and(Ratio::is_negative);
+        let overspent = report.remaining().is_some_and(Ratio::is_negative);
         let reason = || report.reason.clone().unwrap_or_default();
         let (severity, tone, label, description) = match (report.alert, report.data) {
             (AlertState::Critical, _) => (6, "major", "Critical", CRITICAL.to_owned()),
