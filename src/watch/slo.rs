@@ -11,6 +11,7 @@ mod evaluate;
 pub mod fleet;
 mod history;
 mod history_loader;
+mod objective_state;
 mod records;
 mod ring;
 mod slices;
@@ -29,9 +30,9 @@ pub use change::SloAlertChange;
 pub(crate) use fleet::refresh::{FleetRefresher, latest_fleet};
 pub(crate) use history_loader::SloStore;
 
-use self::evaluate::{ObjectiveState, interval_at};
 use self::history::CounterSample;
 use self::history_loader::HistoryLoader;
+use self::objective_state::{ObjectiveState, interval_at};
 use self::slices::SliceEvaluator;
 use self::tiers::intervals;
 use crate::background::notify::Notifier;

@@ -1,362 +1,59 @@
-//! The evaluation of one objective's history at one moment.
+//! The evaluation of an objective from its counts: one for a process, a store and a fleet.
 
-mod burn_down;
-
-use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use self::burn_down::CachedBurnDown;
-use super::alert::BurnRateAlert;
-use super::history::{CounterSample, ObjectiveHistory};
-use super::records::{SliceRecords, SlotCount};
-use super::tiers::{EventCount, intervals};
-use crate::model::slo::maintenance::SloMaintenance;
+use crate::model::slo::budget::Budget;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
-use crate::model::slo::{BudgetingMethod, Objective, ObjectiveKind, ServiceKey, SloWindow};
+use crate::model::slo::{Objective, SloWindow};
 use crate::model::units::Ratio;
-use crate::store::{AlertStateRow, SliceRow};
+
+/// The number of sampling intervals without a sample after which data is stale.
+pub(super) const MAX_STALE_INTERVALS: u32 = 3;
+/// The number of steps of a burn-down: as many as a chart or a line of text can show.
+pub(super) const BURN_DOWN_STEPS: u64 = 60;
 
 /// The windows that are always reported, whatever the policy says.
 const DISPLAY_WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
-/// The number of sampling intervals without a sample after which data is stale.
-const MAX_STALE_INTERVALS: u64 = 3;
-/// The length of a slice in the store of an objective that has no slices of its own.
-const RECORD_LENGTH: Duration = Duration::from_secs(60);
-/// The interval after which the state of a firing alert is written again, so that retention doesn't take
-/// it for left behind.
-const ALERT_REWRITE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// The state of one tracked objective.
-#[derive(Clone, Debug)]
-pub(crate) struct ObjectiveState {
-    objective: Objective,
-    interval: Duration,
-    windows: Vec<Duration>,
-    history: ObjectiveHistory,
-    records: SliceRecords,
-    alert: BurnRateAlert,
-    /// The alert state that was stored last, and its time.
-    stored_alert: (Arc<str>, Timestamp),
-    burn_down_cache: Option<CachedBurnDown>,
-}
-
-impl ObjectiveState {
-    /// Returns the state of a new objective. `slice` is the length of a time slice, of objectives that count
-    /// them.
-    pub(crate) fn new(
-        objective: &Objective,
-        interval: Duration,
-        slice: Duration,
-        policy: &BurnRatePolicy,
-    ) -> Self {
-        let sliced = objective.method() == BudgetingMethod::Timeslices;
-        let row = if sliced { slice } else { RECORD_LENGTH };
-        // Workers that beat elsewhere are not down because their receiver is.
-        let own = *objective.service() == ServiceKey::Api
-            && objective.kind() == ObjectiveKind::Availability;
-        Self {
-            records: SliceRecords::new(intervals(row, interval), sliced && own),
-            windows: burn_rate_windows(policy),
-            history: ObjectiveHistory::new(interval, longest_window(objective)),
-            alert: BurnRateAlert::new(objective, policy),
-            stored_alert: ("".into(), Timestamp::MIN),
-            burn_down_cache: None,
-            objective: objective.clone(),
-            interval,
-        }
-    }
-
-    pub(crate) fn id(&self) -> &str {
-        self.objective.id()
-    }
-
-    pub(crate) const fn alert(&self) -> &BurnRateAlert {
-        &self.alert
-    }
-
-    /// Records the start of the process, whether or not the objective has counters.
-    pub(crate) fn start(&mut self, now: Timestamp) {
-        self.records.start(interval_at(now, self.interval));
-    }
-
-    /// Adds a sample and returns the rows to store.
-    pub(super) fn sample(&mut self, now: Timestamp, sample: CounterSample) -> Vec<SlotCount> {
-        let at = interval_at(now, self.interval);
-        let delta = self.history.sample(at, sample).delta;
-        self.records.add(self.history.tiers().newest(), delta)
-    }
-
-    /// Puts the slices of an earlier process before the samples of this one, and returns the row that both
-    /// have counted into.
-    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> Option<SlotCount> {
-        let own = stored.iter().filter(|row| *row.objective == *self.id());
-        let rows = own.map(|row| self.slice_count(row)).collect();
-        let restored = self.records.restore(rows);
-        let longest = longest_window(&self.objective);
-        self.history.restore(restored.history, longest);
-        self.burn_down_cache = None;
-        restored.shared
-    }
-
-    /// Returns the report of an instance at a moment, from the stored slices that were covered by then.
-    #[cfg(feature = "cli")]
-    pub(super) fn report_from_slices(
-        mut self,
-        stored: &[SliceRow],
-        at: Timestamp,
-        maintenance: &[SloMaintenance],
-    ) -> ObjectiveReport {
-        // A slice that has not ended counts for its covered part.
-        let is_visible = |row: &SliceRow| {
-            row.start
-                .checked_add(row.covered)
-                .is_ok_and(|end| end <= at)
-        };
-        let is_ours = |row: &&SliceRow| *row.objective == *self.id() && is_visible(row);
-        let visible: Vec<_> = stored.iter().filter(is_ours).cloned().collect();
-        // Nobody knows what became of it after its last slice.
-        if let Some(last) = visible.iter().map(SliceRow::end).max() {
-            self.start(last.min(at));
-            self.restore(&visible);
-            self.evaluate_alert(at, maintenance);
-        }
-        let mut report = self.report(at, maintenance);
-        report.burn_down = self.burn_down(&report, at, maintenance);
-        report
-    }
-
-    /// Restores the alert that an earlier process has stored, if there is one.
-    pub(super) fn restore_alert(&mut self, rows: &[AlertStateRow]) {
-        let subject = self.alert_subject();
-        if let Some(row) = rows.iter().find(|row| row.subject == subject) {
-            self.alert.restore(&row.text);
-            self.stored_alert = (Arc::clone(&row.text), row.written_at);
-        }
-    }
-
-    /// Returns the row of the alert for the next process, if it differs from the stored one.
-    pub(super) fn changed_alert_row(
-        &mut self,
-        instance: Arc<str>,
-        now: Timestamp,
-    ) -> Option<AlertStateRow> {
-        let text = self.alert.to_json();
-        let (stored, at) = &self.stored_alert;
-        let fresh = text.is_empty() || now.duration_since(*at) < ALERT_REWRITE_INTERVAL;
-        if text == **stored && fresh {
-            return None;
-        }
-        let text: Arc<str> = text.into();
-        self.stored_alert = (Arc::clone(&text), now);
-        Some(AlertStateRow {
-            instance,
-            subject: self.alert_subject(),
-            written_at: now,
-            text,
-        })
-    }
-
-    fn alert_subject(&self) -> Arc<str> {
-        format!("alert of {}", self.id()).into()
-    }
-
-    /// Returns a slice as a row of the store.
-    pub(super) fn slice_row(
-        &self,
-        instance: Arc<str>,
-        (slot, count): SlotCount,
-    ) -> Option<SliceRow> {
-        Some(SliceRow {
-            instance,
-            objective: self.id().into(),
-            start: self.interval_time(slot * self.records.intervals_per_slice())?,
-            length: self
-                .interval
-                .saturating_mul(saturating_u32(self.records.intervals_per_slice())),
-            covered: self.interval.saturating_mul(count.covered),
-            good: count.good,
-            bad: count.bad,
-        })
-    }
-
-    fn slice_count(&self, row: &SliceRow) -> SlotCount {
-        let count = EventCount {
-            good: row.good,
-            bad: row.bad,
-            covered: saturating_u32(intervals(row.covered, self.interval)),
-        };
-        let slot = interval_at(row.start, self.interval) / self.records.intervals_per_slice();
-        (slot, count)
-    }
-
-    /// Returns the start of the history that matters at `now`.
-    pub(super) fn history_start(&self, now: Timestamp) -> Timestamp {
-        let since = now.checked_sub(longest_window(&self.objective));
-        since.unwrap_or(Timestamp::MIN)
-    }
-
-    /// Evaluates the alert and returns the state before, if it has changed.
-    pub(crate) fn evaluate_alert(
-        &mut self,
-        now: Timestamp,
-        maintenance: &[SloMaintenance],
-    ) -> Option<AlertState> {
-        let rates = self.burn_rates(now, maintenance);
-        self.alert.update(now, &rates)
-    }
-
-    pub(crate) fn report(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> ObjectiveReport {
-        let mut report = ObjectiveReport::new(&self.objective, now);
-        if !self.history.has_samples() {
-            return report;
-        }
-        let (count, covered) = self.window_count(now, report.length);
-        let elapsed = self.elapsed(now, report.length);
-        let excluded = self.excluded_in_window(now, elapsed, maintenance);
-        if excluded.total() > 0 {
-            report.raw = Some((count.good, count.bad));
-        }
-        let count = count.saturating_sub(excluded);
-        (report.good, report.bad, report.coverage) = (count.good, count.bad, covered);
-        report.data = self.data_quality(now, covered, count);
-        report.burn_rate = self.burn_rates(now, maintenance);
-        report.alert = self.alert.state();
-        self.predict(&mut report, now);
-        report
-    }
-
-    fn data_quality(&self, now: Timestamp, coverage: f64, count: EventCount) -> DataQuality {
-        let age = interval_at(now, self.interval).saturating_sub(self.history.tiers().newest());
-        if age > MAX_STALE_INTERVALS {
-            DataQuality::Stale
-        } else {
-            DataQuality::from_coverage(coverage, count.total().into())
-        }
-    }
-
-    /// Returns the counts of the objective's window and the share of it that has samples; of a calendar
-    /// window, of the elapsed part.
-    fn window_count(&self, now: Timestamp, length: Duration) -> (EventCount, f64) {
-        let elapsed = self.elapsed(now, length);
-        if elapsed < self.interval {
-            // The newest sample is of what was before.
-            return (EventCount::default(), 0.0);
-        }
-        self.history
-            .window(elapsed, interval_at(now, self.interval))
-    }
-
-    fn elapsed(&self, now: Timestamp, length: Duration) -> Duration {
-        match self.objective.window() {
-            SloWindow::Rolling(_) => length,
-            SloWindow::Calendar(_) => {
-                let start = self.objective.window().range_at(now).start;
-                Duration::try_from(now.duration_since(start)).unwrap_or_default()
-            }
-        }
-    }
-
-    fn burn_rates(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> Vec<BurnRate> {
-        let rate = |window: &Duration| {
-            let at = interval_at(now, self.interval);
-            let (count, coverage) = self.history.window(*window, at);
-            let count = count.saturating_sub(self.excluded_in_window(now, *window, maintenance));
-            BurnRate::new(*window, count.good, count.bad, coverage)
-        };
-        self.windows.iter().map(rate).collect()
-    }
-
-    fn excluded_in_window(
-        &self,
-        now: Timestamp,
-        window: Duration,
-        maintenance: &[SloMaintenance],
-    ) -> EventCount {
-        let end = interval_at(now, self.interval);
-        let start = end.saturating_sub(intervals(window, self.interval));
-        self.excluded_between(start, end, maintenance)
-    }
-
-    /// Returns the counts of declared maintenance within the window. Declared times overlap at most in
-    /// error: what two of them share is excluded once.
-    fn excluded_between(&self, start: u64, end: u64, maintenance: &[SloMaintenance]) -> EventCount {
-        let mut from = start;
-        let mut spans: Vec<_> = maintenance.iter().map(|one| &one.range).collect();
-        spans.sort_by_key(|span| span.start);
-        let mut sum = EventCount::default();
-        for span in spans {
-            let start = interval_at(span.start, self.interval).max(from);
-            let stop = interval_at(span.end, self.interval).min(end);
-            if start < stop {
-                sum = sum.saturating_add(self.history.tiers().between(start, stop));
-                from = stop;
-            }
-        }
-        sum
-    }
-
-    fn predict(&self, report: &mut ObjectiveReport, now: Timestamp) {
-        let budget = report.budget();
-        let rolling = matches!(report.window, SloWindow::Rolling(_));
-        report.exhausts_at = exhausts_at(report, now);
-        let overspent = budget
-            .remaining()
-            .is_some_and(|remaining| remaining < Ratio::ZERO);
-        if rolling && overspent {
-            report.recovers_at = self.recovers_at(now, report.length, budget.event_budget());
-        }
-    }
-
-    /// Returns [`budget::recovers_at`](crate::model::slo::budget::recovers_at) of the slices of the coarsest
-    /// tier, found by bisection, because what is left after each of them never grows.
-    fn recovers_at(&self, now: Timestamp, window: Duration, permitted: Ratio) -> Option<Timestamp> {
-        let end = interval_at(now, self.interval);
-        let start = end.saturating_sub(intervals(window, self.interval));
-        let tiers = self.history.tiers();
-        let exceeds_budget = |slice: u64| {
-            let bad = tiers.between(tiers.slice_end(slice), end).bad;
-            Ratio::new(bad.into(), 1).is_some_and(|bad| bad > permitted)
-        };
-        let (mut low, mut high) = tiers.slices(start, end);
-        while low < high {
-            let middle = low.midpoint(high);
-            match exceeds_budget(middle) {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
-        let leaves = self.interval_time(tiers.slice_end(low))?.min(now);
-        leaves.checked_add(window).ok()
-    }
-
-    fn interval_time(&self, interval: u64) -> Option<Timestamp> {
-        let millis = u128::from(interval) * self.interval.as_millis();
-        Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
-    }
-}
-
-fn saturating_u32(intervals: u64) -> u32 {
-    u32::try_from(intervals).unwrap_or(u32::MAX)
-}
-
-/// Returns the time at which the budget is spent at the rate of the last hour: long enough to mean
-/// something, short enough to be now.
-pub(super) fn exhausts_at(report: &ObjectiveReport, now: Timestamp) -> Option<Timestamp> {
-    let hour = Duration::from_secs(3_600);
-    let rate = report.burn_rate.iter().find(|rate| rate.window == hour)?;
-    let rate = rate.value(report.target)?;
-    let budget = report.budget();
-    let remaining = if report.window.is_rolling() {
-        budget.rolling_time_to_exhaustion(rate)
-    } else {
-        let end = report.window.range_at(now).end;
-        let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-        budget.calendar_time_to_exhaustion(rate, left)
+/// Returns the report of an objective from the counts of its window so far and of the alerts' windows,
+/// but for what only the history of its events says.
+pub(super) fn evaluate(
+    objective: &Objective,
+    at: Timestamp,
+    counts: BurnRate,
+    burn_rate: Vec<BurnRate>,
+    alert: AlertState,
+    is_stale: bool,
+) -> ObjectiveReport {
+    let mut report = ObjectiveReport::new(objective, at);
+    (report.good, report.bad, report.coverage) = (counts.good, counts.bad, counts.coverage);
+    report.data = match is_stale {
+        true => DataQuality::Stale,
+        false => DataQuality::from_coverage(counts.coverage, report.budget().total()),
     };
-    now.checked_add(remaining?).ok()
+    (report.burn_rate, report.alert) = (burn_rate, alert);
+    report.exhausts_at = exhausts_at(&report, at);
+    report
+}
+
+/// Returns the remaining budget at each moment, from the bad events until then.
+///
+/// The budget is that of all events of the window so far, so that it can be drawn as one line
+/// downwards. Without events there is none.
+pub(super) fn burn_down(
+    report: &ObjectiveReport,
+    bad_events: impl IntoIterator<Item = (Timestamp, u64)>,
+) -> Vec<(Timestamp, Ratio)> {
+    let all = report.good.saturating_add(report.bad);
+    let point = |(at, bad): (Timestamp, u64)| {
+        let bad = bad.min(all);
+        let budget = Budget::new(report.target, report.length, all - bad, bad);
+        Some((at, budget.remaining()?))
+    };
+    bad_events.into_iter().filter_map(point).collect()
 }
 
 /// Returns the policy's windows and those that are always reported, each once, shortest first.
@@ -368,262 +65,16 @@ pub(super) fn burn_rate_windows(policy: &BurnRatePolicy) -> Vec<Duration> {
     windows
 }
 
-/// Returns the longest length of the window. A quarter has at most 92 days, and an hour more where clocks
-/// are set back.
-fn longest_window(objective: &Objective) -> Duration {
-    match objective.window() {
-        SloWindow::Rolling(rolling) => rolling.duration(),
-        SloWindow::Calendar(_) => Duration::from_secs(93 * 86_400),
-    }
-}
-
-/// Returns the number of the sampling interval that a time lies in, counted since 1970; earlier times are
-/// in the first.
-pub(crate) fn interval_at(time: Timestamp, interval: Duration) -> u64 {
-    let since = Duration::from_millis(u64::try_from(time.as_millisecond()).unwrap_or_default());
-    intervals(since, interval)
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::model::slo::Objectives;
-
-    const TEXT: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
-    const INTERVAL: Duration = Duration::from_secs(10);
-
-    pub(super) fn objective_state() -> ObjectiveState {
-        let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
-        let objective = objectives.iter().next().unwrap();
-        ObjectiveState::new(
-            objective,
-            INTERVAL,
-            RECORD_LENGTH,
-            &BurnRatePolicy::platform(),
-        )
-    }
-
-    pub(super) fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-    }
-
-    /// Ten events in each interval of two hours, of which those of the second hour are bad.
-    pub(super) fn with_bad_hour() -> ObjectiveState {
-        let mut objective_state = objective_state();
-        for step in 0..=720 {
-            let good = 10 * step.min(360);
-            let bad = 10 * (step - step.min(360));
-            objective_state.sample(at(10 * step as i64), CounterSample { good, bad });
-        }
-        objective_state
-    }
-
-    #[test]
-    fn maintenance_is_excluded_and_reported() {
-        let maintenance = SloMaintenance::new(at(3_600), at(7_200), "move").unwrap();
-        let report = with_bad_hour().report(at(7_200), &[maintenance.clone(), maintenance]);
-        assert_eq!((report.good, report.bad), (3_600, 0));
-        assert_eq!(report.raw, Some((3_600, 3_600)));
-        let hour = report
-            .burn_rate
-            .iter()
-            .find(|rate| rate.window.as_secs() == 3_600);
-        assert_eq!(hour.map(|rate| (rate.good, rate.bad)), Some((0, 0)));
-    }
-
-    #[test]
-    fn an_overspent_budget_recovers_when_the_bad_hour_has_left_the_window() {
-        let report = with_bad_hour().report(at(7_200), &[]);
-        assert_eq!((report.good, report.bad), (3_600, 3_600));
-        let recovers = report.recovers_at.unwrap();
-        assert!(recovers > at(30 * 86_400 + 6_900) && recovers <= at(30 * 86_400 + 7_200));
-        assert_eq!(report.exhausts_at, Some(at(7_200)), "it is spent already");
-    }
-
-    #[test]
-    fn recovery_equals_that_of_a_scan_over_all_slices() {
-        let mut rng = crate::watch::slo::tiers::tests::SeededRng(11);
-        let (mut objective_state, mut read) = (objective_state(), CounterSample::default());
-        for step in 0..20_000_i64 {
-            read.good += rng.below(20);
-            read.bad += rng.below(300) / 297;
-            objective_state.sample(at(10 * step), read);
-        }
-        let (now, month) = (at(199_990), Duration::from_secs(30 * 86_400));
-        let end = interval_at(now, INTERVAL);
-        let tiers = objective_state.history.tiers();
-        let (first, last) = tiers.slices(end.saturating_sub(259_200), end);
-        let slices: Vec<_> = (first..=last)
-            .map(|slice| {
-                let (from, to) = (tiers.slice_end(slice - 1), tiers.slice_end(slice));
-                let count = tiers.between(from, to);
-                (
-                    objective_state.interval_time(to).unwrap().min(now),
-                    count.bad,
-                )
-            })
-            .collect();
-        for permitted in [0, 1, 7, read.bad / 2, read.bad - 1] {
-            let permitted = Ratio::from(u32::try_from(permitted).unwrap());
-            let expected =
-                crate::model::slo::budget::recovery_time(slices.clone(), permitted, month);
-            assert!(expected.is_some());
-            assert_eq!(objective_state.recovers_at(now, month, permitted), expected);
-        }
-    }
-
-    #[test]
-    fn data_without_a_new_sample_is_stale() {
-        let objective_state = with_bad_hour();
-        assert_eq!(
-            objective_state.report(at(7_230), &[]).data,
-            DataQuality::Partial
-        );
-        assert_eq!(
-            objective_state.report(at(7_240), &[]).data,
-            DataQuality::Stale
-        );
-    }
-
-    /// One good event in each of some ten minutes from one moment to another, at every of which `check` is
-    /// given the report.
-    fn run_calendar(
-        window: &str,
-        from: &str,
-        to: &str,
-        mut check: impl FnMut(Timestamp, ObjectiveReport),
-    ) {
-        let ten = Duration::from_secs(600);
-        let text = format!(
-            r#"{{"api":{{"error_rate":{{"target":99,"threshold":1,"window":{window}}}}}}}"#
-        );
-        let objectives = Objectives::parse(&[("api.json", &text)]).unwrap();
-        let objective = objectives.iter().next().unwrap();
-        let mut objective_state =
-            ObjectiveState::new(objective, ten, ten, &BurnRatePolicy::platform());
-        let (mut now, end): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
-        for good in 0.. {
-            objective_state.sample(now, CounterSample { good, bad: 0 });
-            check(now, objective_state.report(now, &[]));
-            now += ten;
-            if now > end {
-                break;
-            }
-        }
-    }
-
-    /// The good events of a window at its last sample, and at the first two of the next one.
-    fn good_around_end(window: &str, from: &str, start: &str, end: &str) -> [u64; 3] {
-        let (start, end): (Timestamp, Timestamp) = (start.parse().unwrap(), end.parse().unwrap());
-        let after = end + Duration::from_secs(600);
-        let mut good_counts = Vec::new();
-        run_calendar(window, from, &after.to_string(), |now, report| {
-            if now >= end - Duration::from_secs(600) {
-                good_counts.push(report.good);
-            }
-            if now > start && now < end {
-                let since = now.duration_since(start).as_secs() / 600;
-                assert_eq!(report.good, since as u64, "{now}");
-                assert_eq!(
-                    (report.coverage, report.data),
-                    (1.0, DataQuality::Ok),
-                    "{now}"
-                );
-                let length = end.duration_since(start).unsigned_abs();
-                assert_eq!(report.length, length, "{now}");
-            }
-        });
-        good_counts.try_into().unwrap()
-    }
-
-    #[test]
-    fn a_month_in_berlin_begins_at_its_own_midnight_and_march_is_an_hour_short() {
-        let window = r#"{"calendar":"month","time_zone":"Europe/Berlin"}"#;
-        let (start, end) = ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z");
-        let expected = (31 * 24 - 1) * 6;
-        assert_eq!(
-            good_around_end(window, "2026-02-25T00:00:00Z", start, end),
-            [expected - 1, 0, 1]
-        );
-    }
-
-    #[test]
-    fn a_week_on_lord_howe_island_is_half_an_hour_longer_when_summer_time_ends() {
-        let window = r#"{"calendar":"week","time_zone":"Australia/Lord_Howe"}"#;
-        let (start, end) = ("2026-03-29T13:00:00Z", "2026-04-05T13:30:00Z");
-        let expected = 7 * 24 * 6 + 3;
-        assert_eq!(
-            good_around_end(window, "2026-03-28T00:00:00Z", start, end),
-            [expected - 1, 0, 1]
-        );
-    }
-
-    #[test]
-    fn a_quarter_in_new_york_is_complete_at_its_end() {
-        let window = r#"{"calendar":"quarter","time_zone":"America/New_York"}"#;
-        let (start, end) = ("2026-10-01T04:00:00Z", "2027-01-01T05:00:00Z");
-        let expected = (92 * 24 + 1) * 6;
-        assert_eq!(
-            good_around_end(window, "2026-09-30T00:00:00Z", start, end),
-            [expected - 1, 0, 1]
-        );
-    }
-
-    #[test]
-    fn maintenance_of_last_week_is_not_excluded_from_this_one() {
-        let text =
-            r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":{"calendar":"week"}}}}"#;
-        let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
-        let objective = objectives.iter().next().unwrap();
-        let mut objective_state = ObjectiveState::new(
-            objective,
-            INTERVAL,
-            RECORD_LENGTH,
-            &BurnRatePolicy::platform(),
-        );
-        let monday: Timestamp = "2026-03-30T00:00:00Z".parse().unwrap();
-        for step in 0..=720_u64 {
-            let now = monday - Duration::from_secs(3_600) + INTERVAL * u32::try_from(step).unwrap();
-            objective_state.sample(now, CounterSample { good: step, bad: 0 });
-        }
-        let half = Duration::from_secs(1_800);
-        let maintenance = SloMaintenance::new(monday - half, monday + half, "move").unwrap();
-        let report = objective_state.report(monday + half * 2, &[maintenance]);
-        assert_eq!((report.good, report.raw), (180, Some((360, 0))));
-    }
-
-    #[test]
-    fn a_restart_within_a_month_keeps_the_month_and_nothing_before_it() {
-        let text = r#"{"api":{"error_rate":{"target":99,"threshold":1,
-            "window":{"calendar":"month","time_zone":"Europe/Berlin"}}}}"#;
-        let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
-        let objective = objectives.iter().next().unwrap();
-        let new = || {
-            ObjectiveState::new(
-                objective,
-                INTERVAL,
-                RECORD_LENGTH,
-                &BurnRatePolicy::platform(),
-            )
-        };
-        let midnight: Timestamp = "2026-03-31T22:00:00Z".parse().unwrap();
-        let (mut before, mut rows) = (new(), std::collections::BTreeMap::new());
-        let start = midnight - Duration::from_secs(3_600);
-        before.start(start);
-        before.restore(&[]);
-        for step in 0..=720_u64 {
-            let now = start + INTERVAL * u32::try_from(step).unwrap();
-            for row in before.sample(now, CounterSample { good: step, bad: 0 }) {
-                rows.insert(row.0, before.slice_row("i".into(), row).unwrap());
-            }
-        }
-        let now = midnight + Duration::from_secs(3_600);
-        let mut after = new();
-        after.start(now);
-        after.sample(now, CounterSample::default());
-        after.restore(&rows.into_values().collect::<Vec<_>>());
-        let (old, new) = (before.report(now, &[]), after.report(now, &[]));
-        assert_eq!((old.good, new.good), (360, 360));
-        assert_eq!((old.coverage, new.coverage), (1.0, 1.0));
-    }
+/// Returns the time at which the budget is spent at the rate of the last hour: long enough to mean
+/// something, short enough to be now.
+fn exhausts_at(report: &ObjectiveReport, at: Timestamp) -> Option<Timestamp> {
+    let hour = Duration::from_secs(3_600);
+    let rate = report.burn_rate.iter().find(|rate| rate.window == hour)?;
+    let rate = rate.value(report.target)?;
+    let budget = report.budget();
+    let remaining = match &report.window {
+        SloWindow::Rolling(_) => budget.rolling_time_to_exhaustion(rate),
+        window => budget.calendar_time_to_exhaustion(rate, window.range_at(at).remaining_at(at)),
+    };
+    at.checked_add(remaining?).ok()
 }

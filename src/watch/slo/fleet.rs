@@ -49,6 +49,7 @@ use tokio::time::Instant;
 #[cfg(feature = "cli")]
 pub use self::alert_history::{AlertEpisode, AlertHistory};
 use self::client::PrometheusClient;
+use self::evaluate::ObjectiveQuery;
 use self::plan::QueryPlan;
 use self::query::QueryRequest;
 use self::results::QueryResults;
@@ -163,10 +164,13 @@ impl PrometheusReporter {
             return Err(self.error(cause));
         }
         let mut report = SloReport::new(at, ReportSource::Prometheus);
-        let evaluated = objectives
-            .iter()
-            .map(|objective| evaluate::evaluate(objective, &results, self, at));
-        report.objectives = evaluated.collect();
+        let evaluated = objectives.iter().map(|objective| ObjectiveQuery {
+            objective,
+            results: &results,
+            reporter: self,
+            at,
+        });
+        report.objectives = evaluated.map(|query| query.report()).collect();
         let mut failures = results.failures;
         if self.burn_down {
             failures.extend(burn_down::add_burn_downs(&client, &mut report, objectives, at).await);

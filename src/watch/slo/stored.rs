@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::evaluate::ObjectiveState;
+use super::objective_state::ObjectiveState;
 use crate::config::{self, StoreKind};
 use crate::model::slo::Objectives;
 use crate::model::slo::report::{ReportSource, SloReport};

@@ -13,13 +13,10 @@ use super::client::PrometheusClient;
 use super::plan::elapsed_seconds;
 use super::query::query_range_path;
 use super::response::{self, MatrixSeries};
-use crate::model::slo::budget::Budget;
 use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, promql};
 use crate::model::units::{Ratio, format_duration};
-
-/// The number of steps of a window.
-const STEPS: u64 = 60;
+use crate::watch::slo::evaluate::{self, BURN_DOWN_STEPS};
 
 /// The bad events of an objective by the ends of the steps with samples, in milliseconds.
 type BadEventsByStep = BTreeMap<i64, f64>;
@@ -37,7 +34,7 @@ pub(super) async fn add_burn_downs(
         .collect();
     let mut failures = Vec::new();
     for length in lengths {
-        let step = length.div_ceil(STEPS).max(1);
+        let step = length.div_ceil(BURN_DOWN_STEPS).max(1);
         let ranges = match query_steps(client, objectives, at, length, step).await {
             Ok(ranges) => ranges,
             Err(cause) => {
@@ -52,8 +49,7 @@ pub(super) async fn add_burn_downs(
             .filter(|one| elapsed_seconds(one, at) == length)
         {
             let mut all = report.objectives.iter_mut();
-            let reported =
-                all.find(|one| objective.id() == format!("{}.{}", one.service, one.name));
+            let reported = all.find(|one| objective.id() == one.id());
             if let (Some(reported), Some(steps)) = (reported, bad.get(objective.id())) {
                 reported.burn_down = burn_down_points(reported, steps, at, step);
             }
@@ -105,7 +101,7 @@ fn burn_down_points(
     step: u64,
 ) -> Vec<(Timestamp, Ratio)> {
     let all: f64 = steps.values().sum();
-    let Some(left) = report.budget().remaining().filter(|_| report.is_counted()) else {
+    let Some(left) = report.remaining() else {
         return Vec::new();
     };
     let scale = if all > 0.0 {
@@ -119,15 +115,14 @@ fn burn_down_points(
         spent += bad * scale;
         (*end, spent)
     });
-    let mut points: Vec<_> = first
-        .map(|start| (start, 0.0))
-        .into_iter()
-        .chain(ends)
-        .filter_map(|(millis, bad)| {
-            let at = Timestamp::from_millisecond(millis).ok()?;
-            Some((at, remaining(report, bad.round() as u64)?))
-        })
-        .collect();
+    let bad_events = first.map(|start| (start, 0.0)).into_iter().chain(ends);
+    let bad_events = bad_events.filter_map(|(millis, bad)| {
+        Some((
+            Timestamp::from_millisecond(millis).ok()?,
+            bad.round() as u64,
+        ))
+    });
+    let mut points = evaluate::burn_down(report, bad_events);
     // The API knows no finer time than a millisecond.
     let is_last = |(last, _): &(Timestamp, Ratio)| last.as_millisecond() >= at.as_millisecond();
     if points.last().is_some_and(is_last) {
@@ -135,13 +130,6 @@ fn burn_down_points(
     }
     points.push((at, left));
     points
-}
-
-/// Returns the budget that would remain after so many bad events of all those in the report.
-fn remaining(report: &ObjectiveReport, bad: u64) -> Option<Ratio> {
-    let all = report.good.saturating_add(report.bad);
-    let bad = bad.min(all);
-    Budget::new(report.target, report.length, all - bad, bad).remaining()
 }
 
 #[cfg(test)]

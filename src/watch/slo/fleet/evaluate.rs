@@ -13,107 +13,97 @@ use crate::model::slo::promql::is_evaluated_fleet_wide;
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
 use crate::model::units::format_duration;
 use crate::watch::slo::alert::BurnRateAlert;
-use crate::watch::slo::evaluate::{burn_rate_windows, exhausts_at};
-
-/// The number of sampling intervals without a sample after which data is stale.
-const MAX_STALE_INTERVALS: u32 = 3;
+use crate::watch::slo::evaluate::{MAX_STALE_INTERVALS, burn_rate_windows, evaluate};
 
 /// One objective, with the query results that it is evaluated from.
 #[derive(Clone, Copy)]
-struct ObjectiveQuery<'a> {
-    objective: &'a Objective,
-    results: &'a QueryResults,
-    reporter: &'a PrometheusReporter,
-    at: Timestamp,
-}
-
-/// The good and bad events of a window, and the share of it that has samples.
-struct WindowCounts {
-    good: u64,
-    bad: u64,
-    coverage: f64,
-}
-
-pub(super) fn evaluate(
-    objective: &Objective,
-    results: &QueryResults,
-    reporter: &PrometheusReporter,
-    at: Timestamp,
-) -> ObjectiveReport {
-    let query = ObjectiveQuery {
-        objective,
-        results,
-        reporter,
-        at,
-    };
-    let mut report = ObjectiveReport::new(objective, at);
-    // An unknown state is not green.
-    report.alert = AlertState::Frozen;
-    if let Err(reason) = query.fill(&mut report) {
-        report.data = DataQuality::Inconsistent;
-        report.reason = Some(reason);
-    }
-    report
+pub(super) struct ObjectiveQuery<'a> {
+    pub(super) objective: &'a Objective,
+    pub(super) results: &'a QueryResults,
+    pub(super) reporter: &'a PrometheusReporter,
+    pub(super) at: Timestamp,
 }
 
 impl ObjectiveQuery<'_> {
-    fn fill(&self, report: &mut ObjectiveReport) -> Result<(), String> {
-        let (rates, missing_reason) = self.burn_rates();
+    pub(super) fn report(&self) -> ObjectiveReport {
+        let (burn_rate, missing_reason) = self.burn_rates();
         let mut alert = BurnRateAlert::new(self.objective, &self.reporter.policy);
-        alert.update(self.at, &rates);
-        // A burn window that is known pages, even where the objective's own is not.
-        if matches!(alert.state(), AlertState::Critical | AlertState::Warning) {
-            report.alert = alert.state();
+        alert.update(self.at, &burn_rate);
+        // An unknown state is not green. A burn window that is known pages, even where the objective's own
+        // is not.
+        let unsure = match alert.state() {
+            AlertState::None => AlertState::Frozen,
+            state => state,
+        };
+        let mut report = ObjectiveReport::new(self.objective, self.at);
+        report.alert = unsure;
+        let elapsed = Duration::from_secs(elapsed_seconds(self.objective, self.at));
+        let counts = self.window_counts(elapsed);
+        if let Ok(BurnRate {
+            good,
+            bad,
+            coverage,
+            ..
+        }) = counts
+        {
+            (report.good, report.bad, report.coverage) = (good, bad, coverage);
         }
-        report.burn_rate = rates;
-        let own = self.window_counts(elapsed_seconds(self.objective, self.at))?;
-        (report.good, report.bad, report.coverage) = (own.good, own.bad, own.coverage);
+        let evaluate = |counts, burn_rate, alert, is_stale| {
+            evaluate(self.objective, self.at, counts, burn_rate, alert, is_stale)
+        };
+        match counts.and_then(|counts| self.check(counts, missing_reason, &burn_rate)) {
+            Ok(None) => {}
+            Ok(Some((counts, None))) => {
+                report = evaluate(counts, burn_rate, alert.state(), false);
+            }
+            Ok(Some((counts, reason))) => {
+                report = evaluate(counts, burn_rate, unsure, true);
+                (report.reason, report.exhausts_at) = (reason, None);
+            }
+            Err(reason) => {
+                (report.data, report.reason) = (DataQuality::Inconsistent, Some(reason));
+                report.burn_rate = burn_rate;
+            }
+        }
+        report
+    }
+
+    /// Returns the counts, and the reason why they are stale, if they are; `None` without a trace of the
+    /// objective.
+    fn check(
+        &self,
+        counts: BurnRate,
+        missing_reason: Option<String>,
+        rates: &[BurnRate],
+    ) -> Result<Option<(BurnRate, Option<String>)>, String> {
         if let Some(reason) = missing_reason {
             return Err(reason);
         }
         let newest = self.results.newest_sample(self.objective.id())?;
-        if newest.is_none() && own.coverage == 0.0 && own.good + own.bad == 0 {
-            report.burn_rate.clear();
-            return Ok(());
+        if newest.is_none() && counts.coverage == 0.0 && counts.good + counts.bad == 0 {
+            return Ok(None);
         }
-        let total = u128::from(report.good) + u128::from(report.bad);
-        report.reason = self.stale_reason(newest, &report.burn_rate);
-        if report.reason.is_some() {
-            report.data = DataQuality::Stale;
-            return Ok(());
-        }
-        report.data = DataQuality::from_coverage(report.coverage, total);
-        report.alert = alert.state();
-        report.exhausts_at = exhausts_at(report, self.at);
-        Ok(())
+        Ok(Some((counts, self.stale_reason(newest, rates))))
     }
 
     /// Returns the burn rates of the known windows, and the reason why one is missing.
     fn burn_rates(&self) -> (Vec<BurnRate>, Option<String>) {
         let (mut rates, mut missing_reason) = (Vec::new(), None);
         for window in burn_rate_windows(&self.reporter.policy) {
-            match self.window_counts(window.as_secs()) {
-                Ok(WindowCounts {
-                    good,
-                    bad,
-                    coverage,
-                }) => rates.push(BurnRate::new(window, good, bad, coverage)),
+            match self.window_counts(window) {
+                Ok(rate) => rates.push(rate),
                 Err(reason) => missing_reason = missing_reason.or(Some(reason)),
             }
         }
         (rates, missing_reason)
     }
 
-    fn window_counts(&self, window: u64) -> Result<WindowCounts, String> {
-        let id = self.objective.id();
+    fn window_counts(&self, length: Duration) -> Result<BurnRate, String> {
+        let (id, window) = (self.objective.id(), length.as_secs());
         if !is_evaluated_fleet_wide(self.objective) {
             let (good, bad) = self.results.events(id, window)?;
             let coverage = self.results.coverage(id, window)?;
-            return Ok(WindowCounts {
-                good,
-                bad,
-                coverage,
-            });
+            return Ok(BurnRate::new(length, good, bad, coverage));
         }
         let (good, bad) = self.results.slices(id, window)?;
         let slices = window as f64 / self.reporter.slice.as_secs_f64();
@@ -126,11 +116,7 @@ impl ObjectiveQuery<'_> {
                 good + bad
             ));
         }
-        Ok(WindowCounts {
-            good,
-            bad,
-            coverage: share.min(1.0),
-        })
+        Ok(BurnRate::new(length, good, bad, share.min(1.0)))
     }
 
     fn stale_reason(&self, newest: Option<f64>, rates: &[BurnRate]) -> Option<String> {

@@ -10,7 +10,7 @@ use super::query::{QueryRequest, ReportQuery, step_seconds};
 use super::results::QueryResults;
 use crate::model::catalog::telemetry::{SLO_EVENTS, SLO_REQUESTS};
 use crate::model::slo::promql::{self, SLICE_METRIC, SliceExpressions};
-use crate::model::slo::{Objective, Objectives, SloWindow};
+use crate::model::slo::{Objective, Objectives};
 use crate::watch::slo::evaluate::burn_rate_windows;
 
 /// The largest number of slices evaluated from raw samples: two months of minutes. Larger queries would
@@ -152,14 +152,7 @@ impl<'a> QueryPlan<'a> {
     }
 }
 
-/// Returns the length of the objective's window: of a calendar window, of the elapsed part.
+/// Returns the seconds of the objective's window: of a calendar window, of the elapsed part.
 pub(super) fn elapsed_seconds(objective: &Objective, at: Timestamp) -> u64 {
-    let length = match objective.window() {
-        SloWindow::Rolling(rolling) => rolling.duration(),
-        window => {
-            let over = at.duration_since(window.range_at(at).start);
-            Duration::try_from(over).unwrap_or_default()
-        }
-    };
-    length.as_secs().max(1)
+    objective.window().elapsed_at(at).as_secs().max(1)
 }

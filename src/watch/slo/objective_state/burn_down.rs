@@ -3,13 +3,10 @@
 use jiff::Timestamp;
 
 use super::{ObjectiveState, SloMaintenance, interval_at};
-use crate::model::slo::budget::Budget;
 use crate::model::slo::report::ObjectiveReport;
 use crate::model::units::Ratio;
+use crate::watch::slo::evaluate::{BURN_DOWN_STEPS, burn_down};
 use crate::watch::slo::tiers::intervals;
-
-/// The number of steps of a window: as many as a chart or a line of text can show.
-const STEPS: u64 = 60;
 
 /// A computed burn-down, and the interval that it ends with.
 #[derive(Clone, Debug)]
@@ -28,11 +25,11 @@ impl ObjectiveState {
         maintenance: &[SloMaintenance],
     ) -> Vec<(Timestamp, Ratio)> {
         let end = interval_at(now, self.interval);
-        let elapsed = intervals(self.elapsed(now, report.length), self.interval);
+        let elapsed = intervals(report.window.elapsed_at(now), self.interval);
         let first = end
             .saturating_sub(elapsed)
             .max(self.history.tiers().oldest());
-        let step = (end.saturating_sub(first) / STEPS).max(1);
+        let step = (end.saturating_sub(first) / BURN_DOWN_STEPS).max(1);
         let cached = self.burn_down_cache.as_ref();
         let cached = cached.filter(|cached| (cached.end..cached.end + step).contains(&end));
         if let (Some(cached), Some(left)) = (cached, report.budget().remaining()) {
@@ -52,8 +49,7 @@ impl ObjectiveState {
     /// Returns the remaining budget at up to 61 moments, from the start of the window, or from the first
     /// sample where that is later, to the moment of the report. The last is that of the report.
     ///
-    /// The budget is that of all events of the window so far, so that it can be drawn as one line
-    /// downwards. A moment is left out where the step before it has no samples.
+    /// A moment is left out where the step before it has no samples.
     pub(crate) fn burn_down(
         &self,
         report: &ObjectiveReport,
@@ -61,8 +57,8 @@ impl ObjectiveState {
         maintenance: &[SloMaintenance],
     ) -> Vec<(Timestamp, Ratio)> {
         let end = interval_at(now, self.interval);
-        let elapsed = self.elapsed(now, report.length);
-        let start = end.saturating_sub(intervals(elapsed, self.interval));
+        let elapsed = intervals(report.window.elapsed_at(now), self.interval);
+        let start = end.saturating_sub(elapsed);
         let first = start.max(self.history.tiers().oldest().saturating_sub(1));
         let is_covered = |(from, to): &(u64, u64)| {
             let step = self.history.tiers().between(*from, *to);
@@ -70,31 +66,21 @@ impl ObjectiveState {
         };
         let ends = steps(first, end).filter(is_covered).map(|(_, to)| to);
         let moments = [first].into_iter().chain(ends);
-        let point = |moment: u64| {
+        let bad_events = moments.filter_map(|moment| {
             let counted = self.history.tiers().between(start, moment);
-            let bad = counted
-                .saturating_sub(self.excluded_between(start, moment, maintenance))
-                .bad;
-            Some((
-                self.interval_time(moment)?.min(now),
-                remaining(report, bad)?,
-            ))
-        };
-        moments.filter_map(point).collect()
+            let excluded = self.excluded_between(start, moment, maintenance);
+            let bad = counted.saturating_sub(excluded).bad;
+            Some((self.interval_time(moment)?.min(now), bad))
+        });
+        burn_down(report, bad_events)
     }
 }
 
 /// Returns steps of the same length, as whole intervals allow; each with its start and its end.
 fn steps(start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
-    let moment = move |step| start + end.saturating_sub(start) * step / STEPS;
-    let steps = (0..STEPS).map(move |step| (moment(step), moment(step + 1)));
+    let moment = move |step| start + end.saturating_sub(start) * step / BURN_DOWN_STEPS;
+    let steps = (0..BURN_DOWN_STEPS).map(move |step| (moment(step), moment(step + 1)));
     steps.filter(|(from, to)| from < to)
-}
-
-/// Returns the budget that would remain after so many bad events of all those in the report.
-fn remaining(report: &ObjectiveReport, bad: u64) -> Option<Ratio> {
-    let all = report.good.saturating_add(report.bad);
-    Budget::new(report.target, report.length, all.saturating_sub(bad), bad).remaining()
 }
 
 #[cfg(test)]
@@ -131,7 +117,7 @@ mod tests {
         assert_eq!(at_hour.unwrap().1, Ratio::ONE);
         let (time, left) = points[45];
         let bad = u64::try_from(time - 3_600).unwrap();
-        assert_eq!(Some(left), remaining(&report, bad));
+        assert_eq!([(at(time), left)], *burn_down(&report, [(at(time), bad)]));
     }
 
     #[test]
