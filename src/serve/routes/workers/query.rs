@@ -5,6 +5,7 @@ use axum::http::Uri;
 
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::model::string_enum::join_words;
 use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
 const DEFAULT_LIMIT: usize = 100;
@@ -87,7 +88,7 @@ fn parse_role(text: &str) -> Option<BeatRole> {
 
 fn request_fault(name: &str, value: &str) -> Fault {
     let allowed = match name {
-        "state" => WorkerState::LISTED.map(WorkerState::as_str).join(", "),
+        "state" => join_words(&WorkerState::LISTED),
         "limit" => format!("1 to {MAX_LIMIT}"),
         "strict" => "1, true, 0, false".into(),
         "cursor" => "the `next_cursor` of the page before".into(),

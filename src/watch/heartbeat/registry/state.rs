@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::config::HeartbeatConfig;
 use crate::model::heartbeat::{BeatId, BeatRole, LifecycleState};
+use crate::model::string_enum::string_enum;
 use crate::store::WorkerRow;
 
 /// Beats that a worker may be late by before it is called late.
@@ -42,6 +43,16 @@ pub(crate) enum WorkerState {
     Expired,
 }
 
+string_enum!(pub(crate) WorkerState {
+    New: "new",
+    Online: "online",
+    Late: "late",
+    Stalled: "stalled",
+    Offline: "offline",
+    Stopped: "stopped",
+    Expired: "expired",
+});
+
 impl WorkerState {
     /// The states in which a worker can be found.
     pub(crate) const LISTED: [Self; 6] = [
@@ -52,19 +63,6 @@ impl WorkerState {
         Self::Offline,
         Self::Stopped,
     ];
-
-    /// Returns the name in JSON.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Online => "online",
-            Self::Late => "late",
-            Self::Stalled => "stalled",
-            Self::Offline => "offline",
-            Self::Stopped => "stopped",
-            Self::Expired => "expired",
-        }
-    }
 }
 
 impl StateTimeouts {
