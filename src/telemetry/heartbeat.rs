@@ -57,7 +57,7 @@ impl HeartbeatParts {
         } else {
             None
         };
-        let service = HeartbeatService::new(sources, emitter, receiver.clone(), remote);
+        let service = HeartbeatService::new(sources, emitter, Arc::clone(&receiver), remote);
         Ok(Self {
             service,
             store_writer,

@@ -21,7 +21,6 @@ mod receiver;
 )]
 pub(crate) mod registry;
 mod service;
-mod sink;
 mod thread;
 
 pub(crate) use emitter::{HeartbeatEmitter, HeartbeatSources};

@@ -4,7 +4,7 @@
 mod log;
 mod store_sync;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,6 @@ use self::store_sync::StoreSync;
 use super::registry::{
     BeatOutcome, BeatReceipt, BeatRejection, StateTimeouts, WorkerRegistry, WorkerSliceCounts,
 };
-use super::sink::BeatSink;
 use crate::background::log_queue::LogQueue;
 use crate::config::{Config, Role};
 use crate::model::heartbeat::{Beat, BeatId, BeatRole};
@@ -32,7 +31,7 @@ const MAX_LOST_JOBS: u64 = 1_000_000;
 pub(crate) struct HeartbeatReceiver {
     clock: Clock,
     store_writer: StoreWriter,
-    registry: WorkerRegistry,
+    registry: Mutex<WorkerRegistry>,
     slo_events: SloEvents,
     store_sync: Mutex<StoreSync>,
     restarts: Mutex<RestartLog>,
@@ -50,7 +49,7 @@ impl HeartbeatReceiver {
             .iter()
             .any(|role| matches!(role, Role::Api | Role::Web));
         let store_sync = StoreSync::new(config, store_writer.clone(), polls);
-        let registry = WorkerRegistry::new(
+        let mut registry = WorkerRegistry::new(
             StateTimeouts::from_config(&config.heartbeat),
             wall_timestamp(&clock),
         );
@@ -58,7 +57,7 @@ impl HeartbeatReceiver {
         let receiver = Self {
             clock,
             store_writer,
-            registry,
+            registry: Mutex::new(registry),
             slo_events,
             store_sync: Mutex::new(store_sync),
             restarts: Mutex::default(),
@@ -67,13 +66,44 @@ impl HeartbeatReceiver {
         receiver
     }
 
+    /// Takes in a beat of this process.
+    pub(super) fn receive(&self, id: &BeatId, beat: Beat) {
+        if let Some(row) = lock(&self.store_sync).take_row(id) {
+            self.registry().merge(vec![row], self.now());
+        }
+        // What was refused is counted by the registry.
+        let _ = self.ingest(id, beat);
+    }
+
+    /// Processes what has become due, at most a second after it has.
+    pub(super) fn tick(&self, log_queue: &LogQueue) {
+        let (mut store_sync, now) = (lock(&self.store_sync), self.now());
+        let is_known = |id: &BeatId| self.registry().view(id, now).is_some();
+        if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
+            self.registry().merge(rows, now);
+        }
+        if !store_sync.is_ready() {
+            // Who beat before the start would be missed, or forgotten, before they are known.
+            return;
+        }
+        self.registry().set_leader(store_sync.is_leader());
+        let events = self.registry().advance(self.now());
+        self.count_slo_events(events.slices, events.lost_jobs);
+        for change in events.store_ops {
+            self.store_writer.enqueue(change);
+        }
+        log::log_transitions(log_queue, events.transitions, events.dropped);
+        std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
+        log::log_lost_jobs(log_queue, events.lost_jobs);
+    }
+
     /// Takes in a beat, wherever it came from.
     ///
     /// # Errors
     ///
     /// When there is no room for another worker, or one beats far too often.
     pub(crate) fn ingest(&self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
-        let receipt = self.registry.ingest(id, beat, self.now())?;
+        let receipt = self.registry().ingest(id, beat, self.now())?;
         if let Some(row) = &receipt.row {
             self.store_writer.enqueue(StoreOp::Worker(row.clone()));
         }
@@ -83,8 +113,9 @@ impl HeartbeatReceiver {
         Ok(receipt)
     }
 
-    pub(crate) const fn registry(&self) -> &WorkerRegistry {
-        &self.registry
+    /// Locks the registry.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, WorkerRegistry> {
+        lock(&self.registry)
     }
 
     /// Returns the receiver's time of day.
@@ -95,7 +126,10 @@ impl HeartbeatReceiver {
     fn register_expected(&self, ids: &[String]) {
         let now = self.now();
         for id in ids.iter().filter_map(|id| BeatId::parse(id)) {
-            if let Some(row) = self.registry.register_expected(&id, BeatRole::Worker, now) {
+            if let Some(row) = self
+                .registry()
+                .register_expected(&id, BeatRole::Worker, now)
+            {
                 self.store_writer.enqueue(StoreOp::Worker(row));
             }
         }
@@ -113,37 +147,6 @@ impl HeartbeatReceiver {
         {
             counters.record_events(false, lost_jobs.min(MAX_LOST_JOBS));
         }
-    }
-}
-
-impl BeatSink for HeartbeatReceiver {
-    fn receive(&self, id: &BeatId, beat: Beat) {
-        if let Some(row) = lock(&self.store_sync).take_row(id) {
-            self.registry.merge(vec![row], self.now());
-        }
-        // What was refused is counted by the registry.
-        let _ = self.ingest(id, beat);
-    }
-
-    fn tick(&self, log_queue: &LogQueue) {
-        let (mut store_sync, now) = (lock(&self.store_sync), self.now());
-        let is_known = |id: &BeatId| self.registry.view(id, now).is_some();
-        if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
-            self.registry.merge(rows, now);
-        }
-        if !store_sync.is_ready() {
-            // Who beat before the start would be missed, or forgotten, before they are known.
-            return;
-        }
-        self.registry.set_leader(store_sync.is_leader());
-        let events = self.registry.advance(self.now());
-        self.count_slo_events(events.slices, events.lost_jobs);
-        for change in events.store_ops {
-            self.store_writer.enqueue(change);
-        }
-        log::log_transitions(log_queue, events.transitions, events.dropped);
-        std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
-        log::log_lost_jobs(log_queue, events.lost_jobs);
     }
 }
 

@@ -6,133 +6,168 @@
 
 mod events;
 mod ingest;
-mod query;
-mod slo;
 mod state;
 #[cfg(test)]
 mod tests;
 mod workers;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::ops::Bound::{Excluded, Unbounded};
 
 use jiff::Timestamp;
 
-use workers::WorkerTable;
-
-use crate::model::heartbeat::{Beat, BeatId, BeatRole};
-use crate::record::sync::lock;
+use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::store::WorkerRow;
 
 pub(crate) use events::{
-    BeatOutcome, BeatRejection, RegistryCounters, RegistryEvents, WorkerSliceCounts,
-    WorkerTransition,
+    BeatOutcome, BeatRejection, RegistryCounters, WorkerSliceCounts, WorkerTransition,
 };
 pub(crate) use ingest::BeatReceipt;
-pub(crate) use query::{StateCounts, WorkerPage, WorkerQuery, WorkerView};
 pub(crate) use state::{StateTimeouts, WorkerState};
+pub(crate) use workers::WorkerRegistry;
 
-/// The registry of workers. A cheap clone; all clones are the same.
+/// One worker at one moment.
 #[derive(Clone, Debug)]
-pub(crate) struct WorkerRegistry(Arc<Mutex<WorkerTable>>);
+pub(crate) struct WorkerView {
+    pub(crate) row: WorkerRow,
+    pub(crate) state: WorkerState,
+    /// When it was or will be late, if nothing is heard; `None` before its first beat and after a
+    /// goodbye.
+    pub(crate) late_at: Option<Timestamp>,
+    pub(crate) offline_at: Option<Timestamp>,
+    pub(crate) now: Timestamp,
+}
+
+/// A query of a page of workers.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerQuery {
+    pub(crate) role: BeatRole,
+    /// Empty for all.
+    pub(crate) states: Vec<WorkerState>,
+    /// The last id of the page before.
+    pub(crate) after: Option<BeatId>,
+    pub(crate) limit: usize,
+}
+
+/// One page of a list, in the order of ids.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerPage {
+    pub(crate) counts: StateCounts,
+    pub(crate) workers: Vec<WorkerView>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next_cursor: Option<BeatId>,
+}
+
+/// The number of workers in each state, in the order of [`WorkerState::LISTED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StateCounts([usize; WorkerState::LISTED.len()]);
+
+impl StateCounts {
+    pub(crate) fn count(&self, state: WorkerState) -> usize {
+        self.0.get(state as usize).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
+}
+
+impl WorkerView {
+    /// Returns the time since it was seen, in milliseconds.
+    pub(crate) fn age_ms(&self) -> Option<u64> {
+        let age = self.now.duration_since(self.row.last_seen?);
+        Some(u64::try_from(age.as_millis()).unwrap_or_default())
+    }
+}
 
 impl WorkerRegistry {
-    /// Creates an empty registry, of a receiver that has listened since `now`.
-    pub(crate) fn new(terms: StateTimeouts, now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(WorkerTable::new(terms, now))))
+    /// Returns the counters since the start.
+    pub(crate) const fn counters(&self) -> RegistryCounters {
+        self.counters
     }
 
-    /// Updates a worker from a beat.
-    ///
-    /// # Errors
-    ///
-    /// When there is no room for another worker, or one beats far too often.
-    pub(crate) fn ingest(
-        &self,
-        id: &BeatId,
-        beat: Beat,
-        now: Timestamp,
-    ) -> Result<BeatReceipt, BeatRejection> {
-        self.lock().ingest(id, beat, now)
+    /// Counts unknown fields of a beat.
+    pub(crate) const fn count_unknown_fields(&mut self, count: u64) {
+        self.counters.unknown_fields += count;
     }
 
-    /// Takes in what a store knows; how many rows there was no room for. Nothing becomes due by it:
-    /// that is [`advance`](Self::advance)'s part.
-    pub(crate) fn merge(&self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
-        self.lock().merge(rows, now)
-    }
-
-    /// Marks a worker as expected: it is missed also when it never beats, and never forgotten. Returns
-    /// the row to be stored, where it is new.
-    pub(crate) fn register_expected(
-        &self,
-        id: &BeatId,
-        role: BeatRole,
-        now: Timestamp,
-    ) -> Option<WorkerRow> {
-        self.lock().register_expected(id, role, now)
-    }
-
-    /// Advances to `now`, and returns the events since the last call.
-    pub(crate) fn advance(&self, now: Timestamp) -> RegistryEvents {
-        let mut table = self.lock();
-        table.advance_to(now);
-        let mut events = std::mem::take(&mut table.events);
-        drop(table);
-        events.transitions.sort_by_key(|transition| transition.at);
-        events
-    }
-
-    /// Sets whether lost jobs and slices are counted here: of several receivers with one store, one
-    /// does. They are until somebody says otherwise.
-    pub(crate) fn set_leader(&self, is_leader: bool) {
-        self.lock().set_leader(is_leader);
+    /// Counts a refused request: one that was no beat, or lacked the token.
+    pub(crate) const fn count_refused(&mut self) {
+        self.counters.refused += 1;
     }
 
     /// One worker or scheduler; `None` where it is unknown or expired.
-    pub(crate) fn view(&self, id: &BeatId, now: Timestamp) -> Option<WorkerView> {
-        self.lock_at(now).view(id)
+    pub(crate) fn view(&mut self, id: &BeatId, now: Timestamp) -> Option<WorkerView> {
+        self.advance_to(now);
+        self.current_view(id)
     }
 
-    pub(crate) fn page(&self, query: &WorkerQuery, now: Timestamp) -> WorkerPage {
-        self.lock_at(now).page(query)
+    pub(crate) fn page(&mut self, query: &WorkerQuery, now: Timestamp) -> WorkerPage {
+        self.advance_to(now);
+        // One more than is shown, to know whether there is another page.
+        let limit = query.limit.saturating_add(1);
+        let mut ids: Vec<_> = WorkerState::LISTED
+            .into_iter()
+            .filter(|state| query.states.is_empty() || query.states.contains(state))
+            .flat_map(|state| self.ids_after(query, state).take(limit))
+            .collect();
+        ids.sort_unstable();
+        let has_more = ids.len() > query.limit;
+        ids.truncate(query.limit);
+        let workers = ids.iter().filter_map(|id| self.current_view(id));
+        WorkerPage {
+            counts: self.current_counts(query.role),
+            next_cursor: ids.last().filter(|_| has_more).map(|id| (*id).clone()),
+            workers: workers.collect(),
+        }
     }
 
-    pub(crate) fn counts(&self, role: BeatRole, now: Timestamp) -> StateCounts {
-        self.lock_at(now).counts(role)
+    pub(crate) fn counts(&mut self, role: BeatRole, now: Timestamp) -> StateCounts {
+        self.advance_to(now);
+        self.current_counts(role)
     }
 
     /// When each was last seen that has not said goodbye; `None` where there are more than `limit`.
     pub(crate) fn last_seen(
-        &self,
+        &mut self,
         role: BeatRole,
         limit: usize,
         now: Timestamp,
     ) -> Option<Vec<(BeatId, Timestamp)>> {
-        self.lock_at(now).last_seen(role, limit)
+        if self.counts(role, now).total() > limit {
+            return None;
+        }
+        let listed = WorkerState::LISTED.into_iter();
+        let not_stopped = listed.filter(|state| *state != WorkerState::Stopped);
+        let ids = not_stopped.filter_map(|state| self.state_index.ids(role, state));
+        let seen = ids.flatten().filter_map(|id| {
+            let seen = self.entries.get(id)?.row.last_seen?;
+            Some((id.clone(), seen))
+        });
+        Some(seen.collect())
     }
 
-    /// Returns the counters since the start.
-    pub(crate) fn counters(&self) -> RegistryCounters {
-        self.lock().counters
+    fn current_view(&self, id: &BeatId) -> Option<WorkerView> {
+        let entry = self.entries.get(id)?;
+        Some(WorkerView {
+            state: entry.state,
+            late_at: self.timeouts.late_at(&entry.row),
+            offline_at: self.timeouts.offline_at(&entry.row),
+            row: entry.row.clone(),
+            now: self.now,
+        })
     }
 
-    /// Counts unknown fields of a beat.
-    pub(crate) fn count_unknown_fields(&self, count: u64) {
-        self.lock().counters.unknown_fields += count;
+    fn current_counts(&self, role: BeatRole) -> StateCounts {
+        StateCounts(WorkerState::LISTED.map(|state| self.state_index.count(role, state)))
     }
 
-    /// Counts a refused request: one that was no beat, or lacked the token.
-    pub(crate) fn count_refused(&self) {
-        self.lock().counters.refused += 1;
-    }
-
-    fn lock_at(&self, now: Timestamp) -> MutexGuard<'_, WorkerTable> {
-        let mut table = self.lock();
-        table.advance_to(now);
-        table
-    }
-
-    fn lock(&self) -> MutexGuard<'_, WorkerTable> {
-        lock(&self.0)
+    fn ids_after<'a>(
+        &'a self,
+        query: &WorkerQuery,
+        state: WorkerState,
+    ) -> impl Iterator<Item = &'a BeatId> + use<'a> {
+        let start = query.after.clone().map_or(Unbounded, Excluded);
+        let ids = self.state_index.ids(query.role, state).into_iter();
+        ids.flat_map(move |ids| ids.range((start.clone(), Unbounded)))
     }
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::emitter::{HeartbeatEmitter, HeartbeatSources};
 use super::http_sink::HttpSink;
-use super::sink::BeatSink;
+use super::receiver::HeartbeatReceiver;
 use crate::background::log_queue::LogQueue;
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::record::instruments::WorkerKey;
 use crate::record::sync::lock;
 
-/// The interval between two ticks of the sink: the longest delay of what becomes due.
+/// The interval between two ticks of the receiver: the longest delay of what becomes due.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The heartbeat of the process. Clones share it.
@@ -22,7 +22,7 @@ pub(crate) struct HeartbeatService(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     sources: HeartbeatSources,
-    sink: Arc<dyn BeatSink>,
+    receiver: Arc<HeartbeatReceiver>,
     state: Mutex<ServiceState>,
 }
 
@@ -30,7 +30,7 @@ struct Inner {
 struct ServiceState {
     emitter: HeartbeatEmitter,
     http_sink: Option<HttpSink>,
-    /// The instant of the sink's next tick.
+    /// The instant of the receiver's next tick.
     next_tick: Option<Instant>,
     phase: ServicePhase,
 }
@@ -62,7 +62,7 @@ impl HeartbeatService {
     pub(crate) fn new(
         sources: HeartbeatSources,
         emitter: HeartbeatEmitter,
-        sink: Arc<dyn BeatSink>,
+        receiver: Arc<HeartbeatReceiver>,
         http_sink: Option<HttpSink>,
     ) -> Self {
         let state = ServiceState {
@@ -73,7 +73,7 @@ impl HeartbeatService {
         };
         Self(Arc::new(Inner {
             sources,
-            sink,
+            receiver,
             state: Mutex::new(state),
         }))
     }
@@ -84,7 +84,7 @@ impl HeartbeatService {
         let mut state = self.lock();
         if state.next_tick.is_none_or(|next_tick| next_tick <= now) {
             state.next_tick = Some(now + TICK);
-            self.0.sink.tick(log_queue);
+            self.0.receiver.tick(log_queue);
         }
         self.send_due_beats(&mut state, now);
         let next_send = state.send(&self.0.sources, now, log_queue);
@@ -175,7 +175,7 @@ impl HeartbeatService {
         }
     }
 
-    /// Queues a beat or passes it to the sink. Without progress, it is read when the beat is sent.
+    /// Queues a beat or passes it to the receiver. Without progress, it is read when the beat is sent.
     fn send_beat(
         &self,
         state: &mut ServiceState,
@@ -188,7 +188,7 @@ impl HeartbeatService {
         }
         let progress = progress.unwrap_or_default();
         let beat = state.emitter.build_beat(worker.role, lifecycle, progress);
-        self.0.sink.receive(&worker.id, beat);
+        self.0.receiver.receive(&worker.id, beat);
     }
 
     fn lock(&self) -> MutexGuard<'_, ServiceState> {

@@ -102,9 +102,9 @@ impl SourceSnapshot<'_> {
     }
 
     fn workers_state(&self, role: BeatRole, ids: &[IdPattern]) -> ComponentState {
-        let registry = self.sources.heartbeat_receiver.registry();
+        let receiver = &self.sources.heartbeat_receiver;
         if ids.iter().any(|pattern| pattern.matches("")) {
-            let counts = registry.counts(role, self.wall_time);
+            let counts = receiver.registry().counts(role, self.wall_time);
             let states = WorkerState::LISTED.into_iter();
             return rules::workers_state(
                 states.flat_map(|state| std::iter::repeat_n(state, counts.count(state))),
@@ -118,7 +118,7 @@ impl SourceSnapshot<'_> {
                 after,
                 limit: PAGE_SIZE,
             };
-            let page = registry.page(&query, self.wall_time);
+            let page = receiver.registry().page(&query, self.wall_time);
             let matching = page
                 .workers
                 .iter()

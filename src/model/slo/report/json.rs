@@ -149,7 +149,7 @@ impl From<ObjectiveReport> for ObjectiveJson {
             total: counted.then(|| budget.total()),
             sli: report.sli(),
             budget: Some(BudgetJson {
-                fraction: budget.permitted_bad().into(),
+                fraction: budget.permitted_bad(),
                 seconds: budget.time_budget_seconds(),
                 events: counted.then(|| budget.event_budget()),
                 consumed: budget.consumed().filter(|_| counted),

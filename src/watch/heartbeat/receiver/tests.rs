@@ -141,7 +141,7 @@ impl TestReceiver {
     fn state(&self, worker: &str) -> Option<WorkerState> {
         let view = self
             .receiver
-            .registry
+            .registry()
             .view(&id(worker), self.receiver.now());
         view.map(|view| view.state)
     }
@@ -252,7 +252,7 @@ fn a_worker_that_shares_the_store_shows_itself_alone_and_its_restart_is_counted(
     api.tick();
     let view = api
         .receiver
-        .registry
+        .registry()
         .view(&id("w1"), api.receiver.now())
         .unwrap();
     assert_eq!((view.row.restarts, view.state), (1, WorkerState::Online));
@@ -274,7 +274,7 @@ fn an_expected_worker_is_missed_though_it_never_beat() {
         HeartbeatReceiver::new(&config, clock.clone(), store_writer, SloEvents::default());
     let state = || {
         receiver
-            .registry
+            .registry()
             .view(&id("w1"), receiver.now())
             .unwrap()
             .state

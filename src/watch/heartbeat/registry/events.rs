@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::state::{WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::model::string_enum::string_enum;
 use crate::store::StoreOp;
 
 /// The events that became due since the last call.
@@ -101,18 +102,13 @@ pub(crate) struct RegistryCounters {
     pub(crate) unknown_fields: u64,
 }
 
-impl BeatOutcome {
-    /// Returns the name in JSON.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Restarted => "restarted",
-            Self::Duplicate => "duplicate",
-            Self::OutOfOrder => "out_of_order",
-            Self::Superseded => "superseded",
-        }
-    }
-}
+string_enum!(pub(crate) BeatOutcome {
+    Accepted: "accepted",
+    Restarted: "restarted",
+    Duplicate: "duplicate",
+    OutOfOrder: "out_of_order",
+    Superseded: "superseded",
+});
 
 impl RegistryCounters {
     pub(super) fn record(&mut self, result: Result<BeatOutcome, BeatRejection>) {

@@ -1,4 +1,4 @@
-//! Beats and stored rows on their way into the table of workers.
+//! Beats and stored rows on their way into the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::events::{BeatOutcome, BeatRejection};
 use super::state::WorkerState;
-use super::workers::{WorkerEntry, WorkerTable};
+use super::workers::{WorkerEntry, WorkerRegistry};
 use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
 
@@ -36,8 +36,13 @@ enum BootMatch {
     New,
 }
 
-impl WorkerTable {
-    pub(super) fn ingest(
+impl WorkerRegistry {
+    /// Updates a worker from a beat.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for another worker, or one beats far too often.
+    pub(crate) fn ingest(
         &mut self,
         id: &BeatId,
         beat: Beat,
@@ -242,9 +247,10 @@ fn clock_skew_ms(now: Timestamp, sent: Timestamp) -> i64 {
     millis.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-impl WorkerTable {
-    /// Merges rows that are newer than the known ones. Returns the number that there was no room for.
-    pub(super) fn merge(&mut self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
+impl WorkerRegistry {
+    /// Merges what a store knows, where it is newer. Returns the number of rows that there was no room for.
+    /// Nothing becomes due by it: that is [`advance`](Self::advance)'s part.
+    pub(crate) fn merge(&mut self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
         let now = now.max(self.now);
         let mut refused = 0;
         for mut row in rows {
@@ -308,8 +314,9 @@ impl WorkerTable {
         true
     }
 
-    /// Marks a worker as expected; returns the row to be stored, where it is new.
-    pub(super) fn register_expected(
+    /// Marks a worker as expected: it is missed also when it never beats, and never forgotten. Returns
+    /// the row to be stored, where it is new.
+    pub(crate) fn register_expected(
         &mut self,
         id: &BeatId,
         role: BeatRole,

@@ -8,13 +8,15 @@ mod reference;
 mod size;
 mod slices;
 
+use std::cell::{RefCell, RefMut};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::events::RegistryEvents;
 use super::state::saturating_add;
 use super::*;
-use crate::model::heartbeat::{BeatProgress, LifecycleState};
+use crate::model::heartbeat::{Beat, BeatProgress, LifecycleState};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -79,16 +81,20 @@ fn busy(boot: &str, sequence: u64, in_flight: u64, processed_total: u64) -> Beat
 
 /// A registry with one worker.
 struct SingleWorker {
-    registry: WorkerRegistry,
+    registry: RefCell<WorkerRegistry>,
     id: BeatId,
 }
 
 impl SingleWorker {
     fn new() -> Self {
         Self {
-            registry: WorkerRegistry::new(timeouts(), start()),
+            registry: RefCell::new(WorkerRegistry::new(timeouts(), start())),
             id: id("w"),
         }
+    }
+
+    fn registry(&self) -> RefMut<'_, WorkerRegistry> {
+        self.registry.borrow_mut()
     }
 
     fn beat(&self, beat: Beat, at: Timestamp) -> BeatOutcome {
@@ -96,7 +102,7 @@ impl SingleWorker {
     }
 
     fn receipt(&self, beat: Beat, at: Timestamp) -> BeatReceipt {
-        self.registry.ingest(&self.id, beat, at).unwrap()
+        self.registry().ingest(&self.id, beat, at).unwrap()
     }
 
     fn state(&self, at: Timestamp) -> Option<WorkerState> {
@@ -104,16 +110,16 @@ impl SingleWorker {
     }
 
     fn view(&self, at: Timestamp) -> Option<WorkerView> {
-        self.registry.view(&self.id, at)
+        self.registry().view(&self.id, at)
     }
 
     /// Calls each second until then, as the heartbeat's thread does; what became due.
     fn listen(&self, from: u64, until: u64) -> RegistryEvents {
-        listen(&self.registry, from, until)
+        listen(&mut self.registry(), from, until)
     }
 }
 
-fn listen(registry: &WorkerRegistry, from: u64, until: u64) -> RegistryEvents {
+fn listen(registry: &mut WorkerRegistry, from: u64, until: u64) -> RegistryEvents {
     let mut all = RegistryEvents::default();
     for second in from..=until {
         let mut found = registry.advance(at(second));

@@ -1,4 +1,4 @@
-//! The table of workers: their rows, states and next deadlines.
+//! The workers of the registry: their rows, states and next deadlines.
 //!
 //! The states are kept beside the rows, so that counts and pages need no scan. They change at exact
 //! instants, found in the order of their deadlines: a beat that only moves a deadline later leaves it
@@ -11,7 +11,9 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::events::{RegistryCounters, RegistryEvents, SliceClock, WorkerTransition};
+use super::events::{
+    RegistryCounters, RegistryEvents, SliceClock, WorkerSliceCounts, WorkerTransition,
+};
 use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::store::{StoreOp, WorkerRow};
@@ -29,7 +31,7 @@ pub(super) struct WorkerEntry {
     /// As of `since`, and until the next deadline.
     pub(super) state: WorkerState,
     pub(super) since: Timestamp,
-    /// Its place in the table's deadlines; not later than the real one.
+    /// Its place in the registry's deadlines; not later than the real one.
     deadline: Option<Timestamp>,
     /// Boots before the previous one, newest last, whose late beats are superseded too.
     pub(super) earlier_boots: VecDeque<Arc<str>>,
@@ -37,26 +39,27 @@ pub(super) struct WorkerEntry {
     pub(super) beat_rate: (i64, u32),
 }
 
-/// The registry without its lock.
+/// The registry of workers.
 #[derive(Debug)]
-pub(super) struct WorkerTable {
+pub(crate) struct WorkerRegistry {
     pub(super) timeouts: StateTimeouts,
     pub(super) entries: HashMap<BeatId, WorkerEntry>,
     pub(super) state_index: StateIndex,
     deadlines: BTreeSet<(Timestamp, BeatId)>,
     /// The latest moment of a call. Time does not go back here.
     pub(super) now: Timestamp,
-    pub(super) slices: SliceClock,
+    slices: SliceClock,
     pub(super) events: RegistryEvents,
     pub(super) counters: RegistryCounters,
     /// Whether jobs that were lost, and slices, are counted here and not by another process.
-    pub(super) is_leader: bool,
+    is_leader: bool,
     /// Workers whose jobs are lost as soon as the receiver has listened for long enough to know.
-    pub(super) suspected_lost: BTreeSet<BeatId>,
+    suspected_lost: BTreeSet<BeatId>,
 }
 
-impl WorkerTable {
-    pub(super) fn new(timeouts: StateTimeouts, now: Timestamp) -> Self {
+impl WorkerRegistry {
+    /// Creates an empty registry, of a receiver that has listened since `now`.
+    pub(crate) fn new(timeouts: StateTimeouts, now: Timestamp) -> Self {
         Self {
             timeouts,
             entries: HashMap::new(),
@@ -69,6 +72,25 @@ impl WorkerTable {
             is_leader: true,
             suspected_lost: BTreeSet::new(),
         }
+    }
+
+    /// Sets whether lost jobs and slices are counted here: of several receivers with one store, one
+    /// does. They are until somebody says otherwise. One that takes the lead checks all offline workers once: the
+    /// leader before may have gone before it counted them.
+    pub(crate) fn set_leader(&mut self, is_leader: bool) {
+        if is_leader && !self.is_leader {
+            let offline = self.state_index.ids(BeatRole::Worker, WorkerState::Offline);
+            self.suspected_lost = offline.cloned().unwrap_or_default();
+        }
+        self.is_leader = is_leader;
+    }
+
+    /// Advances to `now`, and returns the events since the last call.
+    pub(crate) fn advance(&mut self, now: Timestamp) -> RegistryEvents {
+        self.advance_to(now);
+        let mut events = std::mem::take(&mut self.events);
+        events.transitions.sort_by_key(|transition| transition.at);
+        events
     }
 
     /// Advances to `now`: every slice that has ended is counted, every change that is due is made.
@@ -87,6 +109,44 @@ impl WorkerTable {
         self.apply_due(|at| at <= now);
         self.now = now;
         self.count_lost_jobs();
+    }
+
+    /// Counts good and bad workers at the end of a slice; none where that can't be known.
+    fn evaluate_slice(&self, end: Timestamp) -> WorkerSliceCounts {
+        let count = |state| self.state_index.count(BeatRole::Worker, state) as u64;
+        let bad = count(WorkerState::Offline);
+        let good =
+            count(WorkerState::Online) + count(WorkerState::Late) + count(WorkerState::Stalled);
+        // Silence is only known to whoever has listened.
+        let known = bad == 0 || self.slices.has_listened(end, self.timeouts.offline_after);
+        if self.is_leader && known {
+            WorkerSliceCounts { good, bad }
+        } else {
+            WorkerSliceCounts::default()
+        }
+    }
+
+    /// Counts the running jobs of workers that went offline, once it is sure that they did: whoever
+    /// was away itself has to listen for as long first.
+    fn count_lost_jobs(&mut self) {
+        if self.suspected_lost.is_empty()
+            || !self.is_leader
+            || !self
+                .slices
+                .has_listened(self.now, self.timeouts.offline_after)
+        {
+            return;
+        }
+        for id in std::mem::take(&mut self.suspected_lost) {
+            if let Some(entry) = self.entries.get_mut(&id)
+                && entry.state == WorkerState::Offline
+                && let Some(lost) = entry.take_lost_jobs()
+            {
+                self.events.lost_jobs += lost;
+                let store_op = StoreOp::Worker(entry.row.clone());
+                self.events.store_ops.push(store_op);
+            }
+        }
     }
 
     /// Follows a clock that was set back: no worker was seen later than now. Slices go on where
@@ -248,6 +308,14 @@ impl WorkerTable {
 }
 
 impl WorkerEntry {
+    /// Returns the running jobs that are lost with a worker, and marks them as counted.
+    pub(super) fn take_lost_jobs(&mut self) -> Option<u64> {
+        let jobs = self.row.progress.in_flight_within_threshold();
+        let lost = self.row.role == BeatRole::Worker && jobs > 0 && !self.row.lost;
+        self.row.lost |= lost;
+        lost.then_some(jobs)
+    }
+
     /// Returns whether nothing is to be done after its row was changed at `at`: its state stays the
     /// same, and so does its place among the deadlines.
     pub(super) fn keeps_state_at(&mut self, timeouts: &StateTimeouts, at: Timestamp) -> bool {

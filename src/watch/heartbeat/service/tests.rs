@@ -1,32 +1,26 @@
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::*;
 use crate::config::{self, Config};
 use crate::export::providers::TraceProvider;
-use crate::model::heartbeat::{Beat, BeatId, BeatRole};
+use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::snapshot::{LatestSnapshot, QueueState, Snapshot};
 use crate::record::clock::Clock;
 use crate::record::exemplars::Exemplars;
 use crate::record::instruments::{ExecutionInstruments, InFlight, WorkerKeys};
 use crate::record::series::Instruments;
 use crate::record::slo_events::SloEvents;
-
-#[derive(Debug, Default)]
-struct RecordingSink(Mutex<Vec<(String, Beat)>>);
-
-impl BeatSink for RecordingSink {
-    fn receive(&self, id: &BeatId, beat: Beat) {
-        self.0.lock().unwrap().push((id.to_string(), beat));
-    }
-
-    fn tick(&self, _: &LogQueue) {}
-}
+use crate::store::{MemoryStore, StoreWriter, WorkerRow, WriterSettings};
+use crate::watch::heartbeat::registry::WorkerQuery;
 
 struct ServiceFixture {
     service: HeartbeatService,
     sources: HeartbeatSources,
     executions: ExecutionInstruments,
-    beats: Arc<RecordingSink>,
+    receiver: Arc<HeartbeatReceiver>,
+    /// The sequence number of each worker's last beat.
+    seen: Mutex<HashMap<BeatId, u64>>,
 }
 
 impl ServiceFixture {
@@ -58,20 +52,25 @@ impl ServiceFixture {
             snapshot: LatestSnapshot::default(),
         };
         let emitter = HeartbeatEmitter::new(&config, sources.clone());
-        let beats = Arc::new(RecordingSink::default());
-        let sink = Arc::clone(&beats) as Arc<dyn BeatSink>;
-        let service = HeartbeatService::new(
-            sources.clone(),
-            emitter,
-            sink,
-            #[cfg(feature = "otlp")]
-            None,
-        );
+        let settings = WriterSettings {
+            clock: sources.clock.clone(),
+            instance: "i".into(),
+            retention: Duration::from_secs(86_400),
+        };
+        let store = Arc::new(MemoryStore::default());
+        let receiver = Arc::new(HeartbeatReceiver::new(
+            &config,
+            sources.clock.clone(),
+            StoreWriter::without_thread(store, settings).unwrap(),
+            SloEvents::default(),
+        ));
+        let service = HeartbeatService::new(sources.clone(), emitter, Arc::clone(&receiver), None);
         Self {
             service,
             sources,
             executions,
-            beats,
+            receiver,
+            seen: Mutex::default(),
         }
     }
 
@@ -79,9 +78,25 @@ impl ServiceFixture {
         self.sources.worker_keys.register(name, BeatRole::Worker).1
     }
 
-    fn round(&self) -> Vec<(String, Beat)> {
+    /// The rows of those that have beaten in one tick.
+    fn round(&self) -> Vec<(String, WorkerRow)> {
         self.service.tick(&LogQueue::Immediate);
-        std::mem::take(&mut *self.beats.0.lock().unwrap())
+        let page = |role| {
+            let query = WorkerQuery {
+                role,
+                states: Vec::new(),
+                after: None,
+                limit: 100,
+            };
+            let page = self.receiver.registry().page(&query, self.receiver.now());
+            page.workers.into_iter().map(|worker| worker.row)
+        };
+        let rows = [BeatRole::Worker, BeatRole::Scheduler].map(page);
+        let mut seen = self.seen.lock().unwrap();
+        let has_beaten =
+            |row: &WorkerRow| seen.insert(row.id.clone(), row.sequence) != Some(row.sequence);
+        let beaten = rows.into_iter().flatten().filter(has_beaten);
+        beaten.map(|row| (row.id.to_string(), row)).collect()
     }
 
     fn advance(&self, seconds: u64) {
@@ -98,7 +113,7 @@ fn a_worker_beats_at_once_and_then_every_interval_moved_by_a_tenth_at_most() {
     let beat = &first[0].1;
     assert_eq!((beat.sequence, beat.role), (1, BeatRole::Worker));
     assert_eq!(beat.version.as_deref(), Some("1.4.2"));
-    assert_eq!(beat.boot_id.len(), 32);
+    assert_eq!(beat.boot_id.as_deref().unwrap().len(), 32);
     for _ in 0..50 {
         let last = fixture.sources.clock.now();
         while fixture.round().is_empty() {
@@ -194,10 +209,10 @@ fn everybody_drains_and_says_goodbye_once() {
     fixture.round();
     fixture.service.drain();
     fixture.service.drain();
-    let conditions = |beats: Vec<(String, Beat)>| -> Vec<_> {
+    let conditions = |beats: Vec<(String, WorkerRow)>| -> Vec<_> {
         beats
             .into_iter()
-            .map(|(id, beat)| (id, beat.state))
+            .map(|(id, beat)| (id, beat.condition))
             .collect()
     };
     let of = |condition| vec![("w1".to_owned(), condition), ("w2".to_owned(), condition)];
@@ -210,7 +225,7 @@ fn everybody_drains_and_says_goodbye_once() {
     done.try_recv().unwrap();
     assert_eq!(conditions(fixture.round()), of(LifecycleState::Stopped));
     fixture.advance(600);
-    assert_eq!(fixture.round(), []);
+    assert!(fixture.round().is_empty());
 }
 
 #[test]
@@ -225,15 +240,15 @@ fn one_that_stopped_and_comes_back_goes_on_where_it_was() {
     fixture.sources.worker_keys.remove(&BeatId::sanitize("w1"));
     let goodbye = fixture.round()[0].1.clone();
     assert_eq!(
-        (goodbye.state, goodbye.progress.in_flight),
+        (goodbye.condition, goodbye.progress.in_flight),
         (LifecycleState::Stopped, 1)
     );
     fixture.advance(60);
-    assert_eq!(fixture.round(), []);
+    assert!(fixture.round().is_empty());
     fixture.register("w1");
     let again = fixture.round()[0].1.clone();
     assert_eq!(
-        (again.state, again.progress),
+        (again.condition, again.progress),
         (LifecycleState::Running, BeatProgress::default())
     );
     assert_eq!(again.boot_id, first.boot_id);

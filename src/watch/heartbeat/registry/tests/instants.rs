@@ -5,7 +5,7 @@ use WorkerState::{Expired, Late, New, Offline, Online, Stalled, Stopped};
 fn a_worker_goes_through_its_states_at_the_exact_instants() {
     let worker = SingleWorker::new();
     worker
-        .registry
+        .registry()
         .register_expected(&worker.id, BeatRole::Worker, at(0));
     assert_eq!(worker.state(at(0)), Some(New));
     worker.beat(beat("a", 1), at(10));
@@ -23,7 +23,7 @@ fn a_worker_goes_through_its_states_at_the_exact_instants() {
         Some(Stopped),
         "silence says nothing now"
     );
-    let found = changes(&worker.registry.advance(at(3600)));
+    let found = changes(&worker.registry().advance(at(3600)));
     assert_eq!(
         found,
         [
@@ -44,11 +44,11 @@ fn a_worker_that_is_not_expected_is_forgotten_a_day_after_its_last_beat() {
         let end = at(86_400);
         assert_eq!(worker.state(before(end)), Some(state));
         assert!(worker.view(end).is_none());
-        let found = worker.registry.advance(end);
+        let found = worker.registry().advance(end);
         assert_eq!(changes(&found).last(), Some(&(state, Expired, end)));
         let forget = crate::store::StoreOp::DeleteWorker(worker.id.clone(), Some(at(0)));
         assert!(found.store_ops.contains(&forget), "{:?}", found.store_ops);
-        assert_eq!(worker.registry.counts(BeatRole::Worker, end).total(), 0);
+        assert_eq!(worker.registry().counts(BeatRole::Worker, end).total(), 0);
     }
 }
 
@@ -57,13 +57,13 @@ fn an_expected_worker_that_never_comes_goes_offline_and_stays() {
     let worker = SingleWorker::new();
     assert!(
         worker
-            .registry
+            .registry()
             .register_expected(&worker.id, BeatRole::Worker, at(0))
             .is_some()
     );
     assert!(
         worker
-            .registry
+            .registry()
             .register_expected(&worker.id, BeatRole::Worker, at(1))
             .is_none()
     );

@@ -15,11 +15,11 @@ fn stored_row(beats: &[(Beat, Timestamp)]) -> WorkerRow {
 fn what_became_due_while_the_receiver_was_down_has_its_exact_date() {
     let row = stored_row(&[(beat("a", 1), at(10))]);
     let worker = SingleWorker {
-        registry: WorkerRegistry::new(timeouts(), at(7200)),
+        registry: RefCell::new(WorkerRegistry::new(timeouts(), at(7200))),
         id: id("w"),
     };
-    worker.registry.merge(vec![row], at(7200));
-    let found = changes(&worker.registry.advance(at(7200)));
+    worker.registry().merge(vec![row], at(7200));
+    let found = changes(&worker.registry().advance(at(7200)));
     assert_eq!(found, [(Online, Late, at(70)), (Late, Offline, at(310))]);
     worker.beat(beat("a", 2), at(7201));
     assert_eq!(worker.state(at(7201)), Some(Online));
@@ -29,7 +29,7 @@ fn what_became_due_while_the_receiver_was_down_has_its_exact_date() {
 fn one_that_expired_meanwhile_is_forgotten_in_the_store_too() {
     let row = stored_row(&[(beat("a", 1), at(10))]);
     let end = at(3 * 86_400);
-    let registry = WorkerRegistry::new(timeouts(), end);
+    let mut registry = WorkerRegistry::new(timeouts(), end);
     registry.merge(vec![row], end);
     let found = registry.advance(end);
     assert_eq!(
@@ -47,11 +47,11 @@ fn a_row_that_is_older_changes_nothing_and_a_newer_one_all() {
     let worker = SingleWorker::new();
     worker.beat(beat("a", 2), at(20));
     worker
-        .registry
+        .registry()
         .merge(vec![stored_row(&[(beat("a", 1), at(25))])], at(30));
     assert_eq!(worker.view(at(30)).unwrap().row.last_seen, Some(at(20)));
     worker
-        .registry
+        .registry()
         .merge(vec![stored_row(&[(beat("a", 3), at(40))])], at(41));
     assert_eq!(worker.view(at(41)).unwrap().row.last_seen, Some(at(40)));
     assert_eq!(worker.state(at(100)), Some(Late));
@@ -61,11 +61,11 @@ fn a_row_that_is_older_changes_nothing_and_a_newer_one_all() {
 fn one_that_was_thought_offline_comes_back_when_another_receiver_has_heard_it() {
     let worker = SingleWorker::new();
     worker.beat(beat("a", 1), at(0));
-    worker.registry.advance(at(301));
+    worker.registry().advance(at(301));
     worker
-        .registry
+        .registry()
         .merge(vec![stored_row(&[(beat("a", 2), at(280))])], at(302));
-    let found = changes(&worker.registry.advance(at(302)));
+    let found = changes(&worker.registry().advance(at(302)));
     assert_eq!(
         found,
         [(Offline, Online, at(300))],
@@ -78,7 +78,7 @@ fn one_that_was_thought_offline_comes_back_when_another_receiver_has_heard_it() 
 fn a_row_from_a_clock_that_is_ahead_is_no_older_than_now() {
     let worker = SingleWorker::new();
     worker
-        .registry
+        .registry()
         .merge(vec![stored_row(&[(beat("a", 1), at(5000))])], at(0));
     assert_eq!(worker.state(at(300)), Some(Offline));
 }
@@ -88,7 +88,7 @@ fn what_a_store_remembers_is_learned_also_after_a_first_beat() {
     let worker = SingleWorker::new();
     worker.beat(beat("b", 1), at(100));
     let old = stored_row(&[(beat("0", 1), at(0)), (beat("a", 1), at(10))]);
-    worker.registry.merge(vec![old], at(101));
+    worker.registry().merge(vec![old], at(101));
     let row = worker.view(at(101)).unwrap().row;
     assert_eq!(
         (row.restarts, row.previous_boot_id.as_deref()),
@@ -118,7 +118,7 @@ fn rows_of_two_receivers_converge_in_either_order() {
 
 #[test]
 fn rows_beyond_the_capacity_are_refused_and_counted() {
-    let registry = WorkerRegistry::new(
+    let mut registry = WorkerRegistry::new(
         StateTimeouts {
             capacity: 1,
             ..timeouts()

@@ -50,7 +50,7 @@ fn a_new_boot_is_a_restart_and_counted_once() {
     let row = worker.view(at(20)).unwrap().row;
     assert_eq!((row.restarts, row.sequence), (1, 2));
     assert_eq!(row.previous_boot_id.as_deref(), Some("a"));
-    assert_eq!(worker.registry.counters().restarted, 1);
+    assert_eq!(worker.registry().counters().restarted, 1);
 }
 
 #[test]
@@ -118,14 +118,14 @@ fn one_that_beats_far_too_often_is_refused_and_recovers_in_the_next_second() {
     for sequence in 0..20 {
         worker.beat(beat("a", sequence), at(1));
     }
-    let refused = worker.registry.ingest(&worker.id, beat("a", 20), at(1));
+    let refused = worker.registry().ingest(&worker.id, beat("a", 20), at(1));
     assert_eq!(refused.unwrap_err(), BeatRejection::TooFast);
     assert_eq!(worker.beat(beat("a", 21), at(2)), Accepted);
 }
 
 #[test]
 fn a_full_registry_refuses_new_workers_and_keeps_those_it_has() {
-    let registry = WorkerRegistry::new(
+    let mut registry = WorkerRegistry::new(
         StateTimeouts {
             capacity: 2,
             ..timeouts()

@@ -1,7 +1,7 @@
 use super::*;
 
 fn many_workers() -> WorkerRegistry {
-    let registry = WorkerRegistry::new(timeouts(), start());
+    let mut registry = WorkerRegistry::new(timeouts(), start());
     for n in 0..10 {
         let last = if n % 2 == 0 {
             beat("a", 1)
@@ -33,7 +33,7 @@ fn ids(page: &WorkerPage) -> Vec<&str> {
 
 #[test]
 fn pages_follow_each_other_in_the_order_of_ids() {
-    let (registry, mut after, mut seen) = (many_workers(), None, Vec::new());
+    let (mut registry, mut after, mut seen) = (many_workers(), None, Vec::new());
     loop {
         let page = registry.page(&query(&[], after.as_deref(), 4), at(600));
         seen.extend(ids(&page).into_iter().map(str::to_owned));
@@ -71,16 +71,16 @@ fn a_role_that_changes_takes_its_worker_along() {
         ..beat("a", 2)
     };
     worker.beat(scheduler, at(1));
-    assert_eq!(worker.registry.counts(BeatRole::Worker, at(1)).total(), 0);
+    assert_eq!(worker.registry().counts(BeatRole::Worker, at(1)).total(), 0);
     assert_eq!(
-        worker.registry.counts(BeatRole::Scheduler, at(1)).total(),
+        worker.registry().counts(BeatRole::Scheduler, at(1)).total(),
         1
     );
 }
 
 #[test]
 fn last_seen_is_told_of_those_who_speak_and_of_no_crowd() {
-    let registry = many_workers();
+    let mut registry = many_workers();
     let seen = registry.last_seen(BeatRole::Worker, 10, at(600)).unwrap();
     assert_eq!(seen.len(), 5);
     assert!(registry.last_seen(BeatRole::Worker, 9, at(600)).is_none());

@@ -27,7 +27,7 @@ fn many_workers() -> (WorkerRegistry, Vec<BeatId>) {
 #[test]
 #[ignore = "it measures"]
 fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
-    let (registry, ids) = many_workers();
+    let (mut registry, ids) = many_workers();
     let all: Vec<Vec<Beat>> = (1..=6)
         .map(|round| {
             let beats =
@@ -71,7 +71,7 @@ fn a_beat_among_100_000_workers_takes_less_than_2_microseconds() {
 #[ignore = "it measures, and wants a process of its own"]
 #[cfg(target_os = "linux")]
 fn workers_100_000_take_less_than_100_megabytes() {
-    let (registry, ids) = many_workers();
+    let (mut registry, ids) = many_workers();
     let before = resident();
     for (n, id) in (0..).zip(&ids) {
         let beat = Beat {

@@ -27,15 +27,15 @@ fn each_minute_counts_each_worker_once_by_the_age_of_its_last_beat() {
 
 #[test]
 fn an_expected_worker_counts_once_it_is_missed_and_a_scheduler_never() {
-    let registry = WorkerRegistry::new(timeouts(), start());
+    let mut registry = WorkerRegistry::new(timeouts(), start());
     registry.register_expected(&id("w"), BeatRole::Worker, at(0));
     let scheduler = Beat {
         role: BeatRole::Scheduler,
         ..beat("a", 1)
     };
     registry.ingest(&id("s"), scheduler, at(0)).unwrap();
-    assert_eq!(listen(&registry, 1, 300).slices, counts(0, 0));
-    assert_eq!(listen(&registry, 301, 420).slices, counts(0, 2));
+    assert_eq!(listen(&mut registry, 1, 300).slices, counts(0, 0));
+    assert_eq!(listen(&mut registry, 301, 420).slices, counts(0, 2));
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn a_tick_that_comes_late_counts_each_minute_as_it_was() {
     worker.listen(1, 270);
     // 300 is good, 360 was not seen in time, but a beat came at 310.
     worker.beat(beat("a", 2), at(310));
-    let slices = worker.registry.advance(at(365)).slices;
+    let slices = worker.registry().advance(at(365)).slices;
     assert_eq!(slices, counts(2, 0));
-    assert_eq!(worker.registry.advance(at(365)).slices, counts(0, 0));
+    assert_eq!(worker.registry().advance(at(365)).slices, counts(0, 0));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn minutes_in_which_nobody_listened_are_uncovered_unless_all_were_surely_there()
     worker.beat(beat("a", 1), at(0));
     worker.listen(1, 30);
     // At 60, 120, … 300 its last beat is young enough, whoever listens; afterwards nobody knows.
-    assert_eq!(worker.registry.advance(at(1200)).slices, counts(5, 0));
+    assert_eq!(worker.registry().advance(at(1200)).slices, counts(5, 0));
     assert_eq!(worker.listen(1201, 1499).slices, counts(0, 0));
     assert_eq!(
         worker.listen(1500, 1559).slices,
@@ -70,9 +70,9 @@ fn no_slice_is_counted_twice_across_a_restart() {
     let worker = SingleWorker::new();
     let row = worker.receipt(beat("a", 1), at(0)).row.unwrap();
     assert_eq!(worker.listen(1, 120).slices, counts(2, 0));
-    let next = WorkerRegistry::new(timeouts(), at(121));
+    let mut next = WorkerRegistry::new(timeouts(), at(121));
     next.merge(vec![row], at(121));
-    assert_eq!(listen(&next, 122, 180).slices, counts(1, 0));
+    assert_eq!(listen(&mut next, 122, 180).slices, counts(1, 0));
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn a_receiver_that_was_away_listens_before_it_calls_jobs_lost() {
         .unwrap();
     let restarted = |second| {
         let worker = SingleWorker {
-            registry: WorkerRegistry::new(timeouts(), at(second)),
+            registry: RefCell::new(WorkerRegistry::new(timeouts(), at(second))),
             id: id("w"),
         };
-        worker.registry.merge(vec![row.clone()], at(second));
+        worker.registry().merge(vec![row.clone()], at(second));
         worker
     };
     let worker = restarted(1200);
@@ -137,11 +137,11 @@ fn a_receiver_that_was_away_listens_before_it_calls_jobs_lost() {
 #[test]
 fn whoever_does_not_lead_counts_nothing_and_whoever_takes_over_misses_nothing() {
     let worker = SingleWorker::new();
-    worker.registry.set_leader(false);
+    worker.registry().set_leader(false);
     worker.beat(busy("a", 1, 4, 0), at(0));
     let found = worker.listen(1, 600);
     assert_eq!((found.lost_jobs, found.slices), (0, counts(0, 0)));
-    worker.registry.set_leader(true);
+    worker.registry().set_leader(true);
     let found = worker.listen(601, 660);
     assert_eq!((found.lost_jobs, found.slices), (4, counts(0, 1)));
 }
