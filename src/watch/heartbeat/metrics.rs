@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
 use super::receiver::HeartbeatReceiver;
 use super::registry::{RegistryCounters, WorkerState};
 use crate::model::catalog::{MetricSpec, scheduler, worker};
-use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::model::heartbeat::BeatRole;
 use crate::record::series::Instruments;
 
 /// Workers with labels of their own at most; beyond there are only counts.
@@ -52,19 +51,10 @@ fn register_last_seen(
             .registry()
             .last_seen(role, MAX_LABELLED, receiver.now());
         for (id, seen) in seen.unwrap_or_default() {
-            observe_last_seen(observer, key, &id, seen);
+            let seconds = seen.as_duration().as_secs_f64();
+            observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
         }
     });
-}
-
-fn observe_last_seen(
-    observer: &dyn AsyncInstrument<f64>,
-    key: &'static str,
-    id: &BeatId,
-    at: Timestamp,
-) {
-    let seconds = at.as_duration().as_secs_f64();
-    observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
 }
 
 fn register_states(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) {

@@ -65,21 +65,22 @@ impl WorkerRegistry {
         }
         let outcome = entry.classify(&beat);
         if !matches!(outcome, BeatOutcome::Accepted | BeatOutcome::Restarted) {
-            return Ok(entry.receipt(outcome, false));
+            return Ok(entry.receipt(outcome));
         }
         let old_role = entry.row.role;
         let after_goodbye = entry.row.condition == LifecycleState::Stopped;
+        let receipt = |entry: &WorkerEntry| BeatReceipt {
+            after_goodbye,
+            row: Some(entry.row.clone()),
+            ..entry.receipt(outcome)
+        };
         self.events.lost_jobs += entry.apply_beat(beat, outcome, now);
         if old_role == entry.row.role && entry.keeps_state_at(&self.timeouts, now) {
-            return Ok(entry
-                .receipt(outcome, true)
-                .with_after_goodbye(after_goodbye));
+            return Ok(receipt(entry));
         }
         self.update_state(id, old_role, now);
         let entry = self.entries.get(id).ok_or(BeatRejection::Full)?;
-        Ok(entry
-            .receipt(outcome, true)
-            .with_after_goodbye(after_goodbye))
+        Ok(receipt(entry))
     }
 
     /// Inserts an unknown worker with its first beat.
@@ -98,15 +99,6 @@ impl WorkerRegistry {
             after_goodbye: false,
             row: Some(row),
         })
-    }
-}
-
-impl BeatReceipt {
-    fn with_after_goodbye(self, after_goodbye: bool) -> Self {
-        Self {
-            after_goodbye,
-            ..self
-        }
     }
 }
 
@@ -161,12 +153,13 @@ impl WorkerEntry {
         lost.unwrap_or_default()
     }
 
-    fn receipt(&self, outcome: BeatOutcome, is_new: bool) -> BeatReceipt {
+    /// Returns the receipt of a beat that said nothing new.
+    fn receipt(&self, outcome: BeatOutcome) -> BeatReceipt {
         BeatReceipt {
             outcome,
             state: self.state,
             after_goodbye: false,
-            row: is_new.then(|| self.row.clone()),
+            row: None,
         }
     }
 
