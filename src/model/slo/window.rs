@@ -70,20 +70,12 @@ impl SloWindow {
 
     /// Returns the length of the window that contains this moment.
     pub(crate) fn length_at(&self, at: Timestamp) -> Duration {
-        match self {
-            SloWindow::Rolling(rolling) => rolling.duration(),
-            SloWindow::Calendar(calendar) => calendar.range_at(at).duration(),
-        }
+        self.range_at(at).duration()
     }
 
     /// Returns the length of the part of the window that is over at this moment: all of a rolling one.
     pub(crate) fn elapsed_at(&self, at: Timestamp) -> Duration {
-        match self {
-            SloWindow::Rolling(rolling) => rolling.duration(),
-            SloWindow::Calendar(calendar) => {
-                TimeRange::new(calendar.range_at(at).start, at).duration()
-            }
-        }
+        TimeRange::new(self.range_at(at).start, at).duration()
     }
 
     /// Whether old events leave it one by one, rather than all at once at its end.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tiers::{EventCount, Tiers, intervals};
+use super::tiers::{EventCount, Tiers, intervals, saturating_u32};
 
 /// The number of intervals that a sample may be late before the time between is a gap.
 const MAX_LATE_INTERVALS: u64 = 3;
@@ -25,14 +25,6 @@ pub(crate) struct CounterSample {
     pub(crate) bad: u64,
 }
 
-/// The increase and the gap of one sample.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SampleDelta {
-    pub(crate) delta: EventCount,
-    /// The intervals without a sample before it, beyond what is only late.
-    pub(crate) gap: u64,
-}
-
 impl ObjectiveHistory {
     pub(crate) fn new(interval: Duration, longest: Duration) -> Self {
         Self {
@@ -43,11 +35,11 @@ impl ObjectiveHistory {
         }
     }
 
-    /// Adds the counter values at `at`. Events before the first sample count, because a process starts at
+    /// Adds the counter values at `at` and returns the increase, which covers nothing after a gap. Events before the first sample count, because a process starts at
     /// zero, but cover nothing.
     ///
     /// A counter that is lower than before has started anew: all that it shows is new.
-    pub(crate) fn sample(&mut self, at: u64, now: CounterSample) -> SampleDelta {
+    pub(crate) fn sample(&mut self, at: u64, now: CounterSample) -> EventCount {
         let at = at.max(self.tiers.newest());
         let (since, before) = self
             .last_sample
@@ -65,10 +57,7 @@ impl ObjectiveHistory {
         self.tiers.add(at, delta);
         self.last_sample = Some((at, now));
         self.first_interval.get_or_insert(at);
-        SampleDelta {
-            delta,
-            gap: if late { 0 } else { passed },
-        }
+        delta
     }
 
     /// Puts the rows of an earlier process before the samples of this one. Rows are `(end, count)`; their
@@ -126,10 +115,6 @@ impl CounterSample {
             bad: self.bad - before.bad,
         }
     }
-}
-
-fn saturating_u32(intervals: u64) -> u32 {
-    u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
 /// Returns the share of covered intervals, at most 1: the start of a long window is rounded down to the

@@ -12,7 +12,7 @@ use super::alert::BurnRateAlert;
 use super::evaluate::{MAX_STALE_INTERVALS, burn_rate_windows, evaluate};
 use super::history::{CounterSample, ObjectiveHistory};
 use super::records::{SliceRecords, SlotCount};
-use super::tiers::{EventCount, intervals};
+use super::tiers::{EventCount, intervals, saturating_u32};
 use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{AlertState, BurnRate, ObjectiveReport};
@@ -82,7 +82,7 @@ impl ObjectiveState {
     /// Adds a sample and returns the rows to store.
     pub(super) fn sample(&mut self, now: Timestamp, sample: CounterSample) -> Vec<SlotCount> {
         let at = interval_at(now, self.interval);
-        let delta = self.history.sample(at, sample).delta;
+        let delta = self.history.sample(at, sample);
         self.records.add(self.history.tiers().newest(), delta)
     }
 
@@ -306,10 +306,6 @@ impl ObjectiveState {
         let millis = u128::from(interval) * self.interval.as_millis();
         Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
     }
-}
-
-fn saturating_u32(intervals: u64) -> u32 {
-    u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
 /// Returns the longest length of the window. A quarter has at most 92 days, and an hour more where clocks

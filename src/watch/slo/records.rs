@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tiers::EventCount;
+use super::tiers::{EventCount, saturating_u32};
 
 /// The number of a slice, counted since 1970, and its event count.
 pub(super) type SlotCount = (u64, EventCount);
@@ -119,7 +119,7 @@ impl SliceRecords {
         if !self.down_is_bad {
             return Vec::new();
         }
-        let covered = u32::try_from(self.intervals_per_slice).unwrap_or(u32::MAX);
+        let covered = saturating_u32(self.intervals_per_slice);
         let bad = EventCount {
             good: 0,
             bad: 1,

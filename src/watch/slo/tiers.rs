@@ -114,5 +114,10 @@ pub(crate) fn intervals(time: Duration, interval: Duration) -> u64 {
     u64::try_from(whole).unwrap_or(u64::MAX)
 }
 
+/// Converts a number of intervals to `u32`, saturating.
+pub(super) fn saturating_u32(intervals: u64) -> u32 {
+    u32::try_from(intervals).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 pub(super) mod tests;

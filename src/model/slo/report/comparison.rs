@@ -148,18 +148,14 @@ impl<'a> PeriodPair<'a> {
 
     fn rows(&self) -> [[String; 7]; 2] {
         let row = |period: &str, objective: Option<&ObjectiveReport>, first, last| {
-            let percent = |share: Option<Ratio>, places| match share {
-                Some(share) => format_percent(share, places),
-                None => "-".into(),
-            };
             let counted = objective.and_then(counts);
             let count =
                 |count: Option<i128>| count.map_or_else(|| "-".into(), |count| count.to_string());
             [
                 first,
                 period.into(),
-                percent(objective.and_then(ObjectiveReport::sli), 4),
-                percent(objective.and_then(ObjectiveReport::remaining), 2),
+                format_percent(objective.and_then(ObjectiveReport::sli), 4),
+                format_percent(objective.and_then(ObjectiveReport::remaining), 2),
                 count(counted.map(|(bad, _)| bad)),
                 count(counted.map(|(_, total)| total)),
                 last,

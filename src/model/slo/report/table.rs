@@ -95,15 +95,11 @@ pub fn render_table(report: &SloReport) -> String {
 }
 
 fn table_row(objective: &ObjectiveReport, burn_down: bool) -> [String; 7] {
-    let percent = |share: Option<Ratio>, places| match share {
-        Some(share) => format_percent(share, places),
-        None => "-".into(),
-    };
     [
         objective.id(),
         format!("{} %", truncate(&objective.target.to_string(), 9)),
-        percent(objective.sli(), 4),
-        percent(objective.remaining(), 2),
+        format_percent(objective.sli(), 4),
+        format_percent(objective.remaining(), 2),
         format_highest_burn_rate(objective.target, &objective.burn_rate),
         match burn_down {
             true => budget_sparkline(&objective.burn_down),
@@ -196,7 +192,10 @@ fn burn_rate_sparkline(target: Percent, rates: &[BurnRate]) -> String {
     rates.iter().rev().map(sign).collect()
 }
 
-pub(super) fn format_percent(share: Ratio, places: u32) -> String {
+pub(super) fn format_percent(share: Option<Ratio>, places: u32) -> String {
+    let Some(share) = share else {
+        return "-".into();
+    };
     match share.checked_mul(Ratio::from(100)) {
         Some(percent) => format!("{} %", percent.format_floor(places)),
         None => format!("{:.2} %", share.to_f64() * 100.0),

@@ -21,7 +21,7 @@ use crate::watch::slo::evaluate::{self, BURN_DOWN_STEPS};
 /// The bad events of an objective by the ends of the steps with samples, in milliseconds.
 type BadEventsByStep = BTreeMap<i64, f64>;
 
-/// Adds the burn-downs to the report and returns the failed queries.
+/// Adds the burn-downs to the report of these objectives and returns the failed queries.
 pub(super) async fn add_burn_downs(
     client: &PrometheusClient,
     report: &mut SloReport,
@@ -44,13 +44,9 @@ pub(super) async fn add_burn_downs(
             }
         };
         let bad = bad_events_by_objective(&ranges);
-        for objective in objectives
-            .iter()
-            .filter(|one| elapsed_seconds(one, at) == length)
-        {
-            let mut all = report.objectives.iter_mut();
-            let reported = all.find(|one| objective.id() == one.id());
-            if let (Some(reported), Some(steps)) = (reported, bad.get(objective.id())) {
+        for (objective, reported) in objectives.iter().zip(&mut report.objectives) {
+            let steps = bad.get(objective.id());
+            if let Some(steps) = steps.filter(|_| elapsed_seconds(objective, at) == length) {
                 reported.burn_down = burn_down_points(reported, steps, at, step);
             }
         }

@@ -229,6 +229,25 @@ fn a_failed_window_is_named_and_freezes_only_what_needs_it() {
 }
 
 #[test]
+fn a_failed_window_of_an_alert_leaves_the_other_figures_alone() {
+    let reporter = serve(
+        |path, _| match path.contains("increase") && path.contains("%5B3600s") {
+            true => (422, "too many samples".into()),
+            false => respond(path),
+        },
+    );
+    let report = report(&reporter).unwrap();
+    let healthy = objective(&report, "healthy");
+    assert_eq!(
+        (healthy.data, healthy.coverage, healthy.burn_rate.len()),
+        (DataQuality::Inconsistent, 1.0, 6)
+    );
+    assert_eq!((healthy.good, healthy.bad), (9_950, 50));
+    let reason = healthy.reason.as_deref();
+    assert_eq!(reason, Some("the events of 1h are not known"));
+}
+
+#[test]
 fn values_of_two_series_are_inconsistent() {
     let reporter = serve(|path, _| match path.contains("increase") {
         true => {
