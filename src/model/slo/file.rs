@@ -11,7 +11,7 @@ use std::io;
 
 use serde_json::value::RawValue;
 
-use self::fields::ObjectFields;
+use self::fields::{Faults, ObjectFields};
 use super::json::{self, ObjectEntries};
 use super::kind::ServiceKey;
 use super::{Objective, Objectives, SloError, SloFault, SloProblem};
@@ -21,7 +21,7 @@ use crate::model::suggest::nearest;
 #[derive(Debug, Default)]
 pub(super) struct SloFileReader {
     objectives: Vec<Objective>,
-    faults: Vec<SloFault>,
+    faults: Faults,
     /// The file in which each objective was seen first, faulty or not.
     declared: BTreeMap<String, String>,
 }
@@ -145,10 +145,10 @@ impl SloFileReader {
     }
 
     pub(super) fn finish(self) -> Result<Objectives, SloError> {
-        if self.faults.is_empty() {
+        if self.faults.0.is_empty() {
             Ok(Objectives(self.objectives))
         } else {
-            Err(SloError::new(self.faults).with_valid_objectives(Objectives(self.objectives)))
+            Err(SloError::new(self.faults.0).with_valid_objectives(Objectives(self.objectives)))
         }
     }
 }

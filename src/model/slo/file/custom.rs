@@ -3,8 +3,8 @@
 use super::super::indicator::{GoodCriterion, Indicator};
 use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
 use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
-use super::declaration::{FaultCollector, read_duration, read_target};
-use super::fields::ObjectFields;
+use super::declaration::{read_duration, read_target};
+use super::fields::{Faults, ObjectFields};
 use super::{filter, window};
 use crate::model::catalog::{self, Instrument, MetricFamily, MetricSpec};
 use crate::model::suggest::nearest;
@@ -22,15 +22,14 @@ pub(super) fn read_custom_objective(
     fields: &ObjectFields<'_>,
     service: &ServiceKey,
     name: &str,
-    faults: &mut Vec<SloFault>,
+    faults: &mut Faults,
 ) -> Option<Objective> {
     let before = faults.len();
     fields.reject_unknown_keys(KEYS, faults);
 
-    let mut collector = FaultCollector(faults);
-    let metric = collector.ok(read_metric(fields));
-    let target = collector.ok(read_target(fields));
-    let description = collector.ok(fields.string("description", "a string"));
+    let metric = faults.ok(read_metric(fields));
+    let target = faults.ok(read_target(fields));
+    let description = faults.ok(fields.string("description", "a string"));
     let window = window::read_window(fields, faults);
     // What may stand in the others depends on the metric.
     let counted =
@@ -110,7 +109,7 @@ fn suggest_metric(written: &str) -> String {
 fn read_good(
     fields: &ObjectFields<'_>,
     metric: &MetricSpec,
-    faults: &mut Vec<SloFault>,
+    faults: &mut Faults,
 ) -> Option<(GoodCriterion, Option<ThresholdUnit>)> {
     let Some(value) = fields.get("good") else {
         faults.push(fields.fault("good", SloProblem::Missing, GOOD));
@@ -133,14 +132,13 @@ fn read_good(
 
 fn read_at_most(
     fields: &ObjectFields<'_>,
-    faults: &mut Vec<SloFault>,
+    faults: &mut Faults,
 ) -> Option<(std::time::Duration, ThresholdUnit)> {
     const KEYS: &[&str] = &["at_most", "unit"];
     fields.reject_unknown_keys(KEYS, faults);
-    let mut collector = FaultCollector(faults);
-    let unit = collector.ok(read_unit(fields));
+    let unit = faults.ok(read_unit(fields));
     // The number is read without a unit too, so that both faults show at once.
-    let limit = collector.ok(read_duration(
+    let limit = faults.ok(read_duration(
         fields,
         "at_most",
         unit.unwrap_or(ThresholdUnit::Seconds),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
 use super::super::{BudgetingMethod, Objective, SloFault, SloProblem, lint};
-use super::fields::ObjectFields;
+use super::fields::{Faults, ObjectFields};
 use super::window;
 use crate::model::string_enum::{StringEnum, join_words};
 use crate::model::units::{Decimal, Percent};
@@ -19,23 +19,22 @@ pub(super) fn read_builtin_objective(
     fields: &ObjectFields<'_>,
     service: &ServiceKey,
     kind: ObjectiveKind,
-    faults: &mut Vec<SloFault>,
+    faults: &mut Faults,
 ) -> Option<Objective> {
     let keys = allowed_keys(kind);
     let before = faults.len();
     fields.reject_unknown_keys(keys, faults);
 
-    let mut collector = FaultCollector(faults);
-    let target = collector.ok(read_target(fields));
+    let target = faults.ok(read_target(fields));
     let unit = kind
         .unit()
-        .map(|default| collector.ok(read_unit(fields, default)).unwrap_or(default));
-    let threshold = collector.ok(unit
+        .map(|default| faults.ok(read_unit(fields, default)).unwrap_or(default));
+    let threshold = faults.ok(unit
         .map(|unit| read_threshold(fields, unit, target))
         .transpose());
-    let window = window::read_window(fields, collector.0);
-    let method = collector.ok(read_method(fields, service, kind));
-    let description = collector.ok(fields.string("description", "a string"));
+    let window = window::read_window(fields, faults);
+    let method = faults.ok(read_method(fields, service, kind));
+    let description = faults.ok(fields.string("description", "a string"));
     if faults.len() > before {
         return None;
     }
@@ -55,15 +54,6 @@ pub(super) fn read_builtin_objective(
     };
     objective.warnings = lint::lint_objective(&objective);
     Some(objective)
-}
-
-/// Collector of faults, so that the fields after a faulty one are still read.
-pub(super) struct FaultCollector<'a>(pub(super) &'a mut Vec<SloFault>);
-
-impl FaultCollector<'_> {
-    pub(super) fn ok<T>(&mut self, result: Result<T, SloFault>) -> Option<T> {
-        result.map_err(|fault| self.0.push(fault)).ok()
-    }
 }
 
 /// Returns the keys of an objective of this kind.

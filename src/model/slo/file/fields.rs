@@ -9,6 +9,10 @@ use super::super::{SloFault, SloProblem};
 use crate::model::string_enum::{StringEnum, join_words};
 use crate::model::suggest::nearest;
 
+/// The faults of all files, so that what follows a fault is still read.
+#[derive(Debug, Default)]
+pub(super) struct Faults(pub(super) Vec<SloFault>);
+
 /// The fields of one object of a file, each key once.
 #[derive(Debug)]
 pub(super) struct ObjectFields<'a> {
@@ -17,13 +21,28 @@ pub(super) struct ObjectFields<'a> {
     entries: Vec<(String, &'a RawValue)>,
 }
 
+impl Faults {
+    pub(super) fn push(&mut self, fault: SloFault) {
+        self.0.push(fault);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the value, or adds its fault.
+    pub(super) fn ok<T>(&mut self, result: Result<T, SloFault>) -> Option<T> {
+        result.map_err(|fault| self.push(fault)).ok()
+    }
+}
+
 impl<'a> ObjectFields<'a> {
     /// Splits an object into its fields. A key that stands twice is a fault, and its first value counts.
     pub(super) fn read(
         file: &'a str,
         path: String,
         value: &'a RawValue,
-        faults: &mut Vec<SloFault>,
+        faults: &mut Faults,
     ) -> Option<Self> {
         let Some(ObjectEntries(mut entries)) = json::parse_object(value) else {
             faults.push(SloFault {
@@ -46,10 +65,12 @@ impl<'a> ObjectFields<'a> {
             path,
             entries,
         };
-        faults.extend(twice.into_iter().map(|(key, value)| SloFault {
-            value: Some(value),
-            ..fields.fault(&key, SloProblem::DuplicateKey, "each key once")
-        }));
+        faults
+            .0
+            .extend(twice.into_iter().map(|(key, value)| SloFault {
+                value: Some(value),
+                ..fields.fault(&key, SloProblem::DuplicateKey, "each key once")
+            }));
         Some(fields)
     }
 
@@ -95,9 +116,11 @@ impl<'a> ObjectFields<'a> {
     }
 
     /// Adds a fault for each key that is not among the allowed ones.
-    pub(super) fn reject_unknown_keys(&self, allowed: &[&str], faults: &mut Vec<SloFault>) {
+    pub(super) fn reject_unknown_keys(&self, allowed: &[&str], faults: &mut Faults) {
         let unknown = self.entries().filter(|(key, _)| !allowed.contains(key));
-        faults.extend(unknown.map(|(key, _)| self.unknown(key, SloProblem::UnknownKey, allowed)));
+        faults
+            .0
+            .extend(unknown.map(|(key, _)| self.unknown(key, SloProblem::UnknownKey, allowed)));
     }
 
     /// Returns the string under this key, if there is one.

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::super::indicator::LabelFilter;
-use super::super::{SloFault, SloProblem, json};
-use super::fields::ObjectFields;
+use super::super::{SloProblem, json};
+use super::fields::{Faults, ObjectFields};
 use crate::model::catalog::{Attribute, AttributeValues, MetricSpec};
 use crate::model::suggest::nearest;
 
@@ -16,7 +16,7 @@ pub(super) fn read_filter(
     fields: &ObjectFields<'_>,
     key: &str,
     metric: &MetricSpec,
-    faults: &mut Vec<SloFault>,
+    faults: &mut Faults,
 ) -> Option<LabelFilter> {
     let Some(value) = fields.get(key) else {
         return Some(LabelFilter::default());

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::super::window::{CalendarPeriod, CalendarWindow};
 use super::super::{SloFault, SloProblem, SloWindow};
-use super::fields::ObjectFields;
+use super::fields::{Faults, ObjectFields};
 use crate::model::string_enum::StringEnum;
 
 const KEYS: &[&str] = &["calendar", "time_zone"];
@@ -13,19 +13,14 @@ const ALLOWED_ZONES: &str = "a name of the IANA database, such as \"Europe/Berli
                      zoneinfo has; \"UTC\" is always there";
 
 /// Reads the window; `None` after at least one fault.
-pub(super) fn read_window(
-    fields: &ObjectFields<'_>,
-    faults: &mut Vec<SloFault>,
-) -> Option<SloWindow> {
+pub(super) fn read_window(fields: &ObjectFields<'_>, faults: &mut Faults) -> Option<SloWindow> {
     let value = fields.get("window");
     if let Some(value) = value.filter(|value| value.get().starts_with('{')) {
         let path = fields.path_to("window");
         let calendar = ObjectFields::read(fields.file(), path, value, faults)?;
         return read_calendar(&calendar, faults).map(SloWindow::Calendar);
     }
-    read_rolling(fields)
-        .map_err(|fault| faults.push(fault))
-        .ok()
+    faults.ok(read_rolling(fields))
 }
 
 fn read_rolling(fields: &ObjectFields<'_>) -> Result<SloWindow, SloFault> {
@@ -35,13 +30,11 @@ fn read_rolling(fields: &ObjectFields<'_>) -> Result<SloWindow, SloFault> {
     SloWindow::parse_rolling(&text).ok_or_else(|| fault(SloProblem::InvalidWindow))
 }
 
-fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Vec<SloFault>) -> Option<CalendarWindow> {
+fn read_calendar(fields: &ObjectFields<'_>, faults: &mut Faults) -> Option<CalendarWindow> {
     let before = faults.len();
     fields.reject_unknown_keys(KEYS, faults);
-    let period = read_period(fields).map_err(|fault| faults.push(fault)).ok();
-    let zone = read_time_zone(fields)
-        .map_err(|fault| faults.push(fault))
-        .ok();
+    let period = faults.ok(read_period(fields));
+    let zone = faults.ok(read_time_zone(fields));
     (faults.len() == before).then(|| Some(CalendarWindow::new(period?, zone?)))?
 }
 
