@@ -269,19 +269,17 @@ impl WorkerRegistry {
             return;
         };
         let (role, before) = (entry.row.role, entry.state);
+        let at = at.max(entry.since);
+        let state = self.timeouts.state(&entry.row, entry.expected, at);
+        if state == before {
+            entry.since = at;
+        }
         if old_role != role {
             self.state_index.remove(old_role, before, id);
             self.state_index.insert(role, before, id);
         }
-        let Some(entry) = self.entries.get(id) else {
-            return;
-        };
-        let at = at.max(entry.since);
-        let state = self.timeouts.state(&entry.row, entry.expected, at);
         if state != before {
             self.transition(id, state, at);
-        } else if let Some(entry) = self.entries.get_mut(id) {
-            entry.since = at;
         }
         self.schedule(id);
     }
