@@ -214,7 +214,7 @@ impl Config {
         layers.into_effective()
     }
 
-    /// The routes of the crate's own: they count towards no objective and no alert.
+    /// The templates of the crate's own routes, where they aren't nested.
     pub(crate) fn own_routes(&self) -> Vec<String> {
         let scrape = self.metrics.prometheus.path.as_str();
         let all = HEALTH_PATHS

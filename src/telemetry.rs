@@ -59,7 +59,6 @@ mod init;
 pub mod testing;
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
@@ -130,15 +129,13 @@ impl Telemetry {
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
         let config = &self.0.config.config;
-        // Left out of traces, unless somebody asks for them.
-        let own = config.own_routes().into_iter().map(|route| (route, 0.0));
-        let mut ratios: BTreeMap<_, _> = own.collect();
-        ratios.extend(config.traces.routes.clone());
-        let spans = RequestSpans::new(self.0.exporters.traces.tracer().clone(), ratios);
+        let tracer = self.0.exporters.traces.tracer().clone();
+        let spans = RequestSpans::new(tracer, config.traces.routes.clone());
         HttpLayer::new(
             self.0.handles.api.clone(),
             self.0.recording.clock.clone(),
             spans,
+            self.0.handles.operational_routes.clone(),
         )
     }
 

@@ -26,7 +26,7 @@ section! {
         pub propagators: Vec<Propagator> = vec![Propagator::TraceContext, Propagator::Baggage];
         /// The share of new traces that is kept for a route, 0 to 1, by its template, such as
         /// `/posts/{id}`; it stands in for `sample_ratio` there. A route at 0 has no span at all, not
-        /// even in a trace that the caller keeps. Health and scrape routes are at 0 from the start.
+        /// even in a trace that the caller keeps. The SDK's own routes are at 0 from the start.
         /// Default: none.
         pub routes: BTreeMap<String, f64>, each_entry(ratio);
         /// The least severe `tracing` spans that become spans of a trace, by module where that is wanted.

@@ -37,11 +37,11 @@
 //! - `good` of a histogram is a limit, good up to and including it; of a counter it is labels, as in
 //!   `where`.
 //!
-//! Such events are counted when they are recorded. Health and scrape routes count only where `where`
-//! names `http.route`. A caller that gave up (`error.type` is `cancelled`) is bad past a histogram's
-//! limit and not counted before it; towards a counter it counts only where the objective names that.
-//! A series past `metrics.cardinality_limit` has lost its labels, and counts only where none is asked
-//! about.
+//! Such events are counted when they are recorded. Requests to the SDK's own routes are in no metric of
+//! requests, and count towards no objective. A caller that gave up (`error.type` is `cancelled`) is bad
+//! past a histogram's limit and not counted before it; towards a counter it counts only where the
+//! objective names that. A series past `metrics.cardinality_limit` has lost its labels, and counts only
+//! where none is asked about.
 //!
 //! [`budget`] has the arithmetic with the source of each formula, [`policy`] says when a burning budget
 //! is an alert, and a [`report`] is what is known at one moment.

@@ -7,6 +7,8 @@ mod health;
 mod in_flight;
 mod lazy;
 mod observable;
+#[cfg(feature = "axum")]
+mod operational;
 mod progress;
 mod scheduler;
 #[cfg(feature = "postgres")]
@@ -24,6 +26,8 @@ pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use health::observe_health;
 pub(crate) use in_flight::InFlight;
 pub(crate) use observable::observe_snapshot;
+#[cfg(feature = "axum")]
+pub(crate) use operational::OperationalRequests;
 pub(crate) use progress::WorkProgress;
 pub(crate) use scheduler::ExecutionInstruments;
 pub use scheduler::{Execution, Scheduler};

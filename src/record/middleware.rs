@@ -24,16 +24,24 @@
 //! no route label: a raw path never becomes one.
 //!
 //! The span is a child of the caller's, by its headers, and current for everything inside the layer;
-//! it ends with the response's body. Health and scrape routes have none. Where its trace is kept, the
-//! request becomes the exemplar of its bucket of durations, by which a dashboard leads from slow
-//! requests to the trace of one.
+//! it ends with the response's body. Where its trace is kept, the request becomes the exemplar of its
+//! bucket of durations, by which a dashboard leads from slow requests to the trace of one.
 //!
 //! Durations end at the response's head; a request is active until its body ends or breaks off. A
 //! switch of protocols (101) and an opened tunnel (`CONNECT`) end there too: what follows is no body.
 
+//!
+//! The SDK's own routes are no part of the API: their requests are in none of these metrics and have no
+//! span, unless `traces.routes` names their route. They count themselves, in
+//! `vantage.telemetry.http.requests`. Where a service nests them, their templates become known with the
+//! first request of each, which is still one of the active requests and may have a span.
+
 mod body;
 mod connections;
+#[cfg(feature = "axum")]
+mod count_operational;
 mod exchange;
+mod operational_routes;
 mod route;
 mod span;
 mod timeout;
@@ -49,6 +57,9 @@ use tower::{Layer, Service};
 
 pub use body::MeasuredBody;
 pub use connections::{ConnectionService, CountConnections};
+#[cfg(feature = "axum")]
+pub(crate) use count_operational::CountOperational;
+pub(crate) use operational_routes::OperationalRoutes;
 pub use route::RouteTemplate;
 pub(crate) use span::RequestSpans;
 
@@ -68,11 +79,22 @@ struct RequestRecorder {
     api: ApiInstruments,
     clock: Clock,
     spans: RequestSpans,
+    operational_routes: OperationalRoutes,
 }
 
 impl HttpLayer {
-    pub(crate) fn new(api: ApiInstruments, clock: Clock, spans: RequestSpans) -> Self {
-        Self(Arc::new(RequestRecorder { api, clock, spans }))
+    pub(crate) fn new(
+        api: ApiInstruments,
+        clock: Clock,
+        spans: RequestSpans,
+        operational_routes: OperationalRoutes,
+    ) -> Self {
+        Self(Arc::new(RequestRecorder {
+            api,
+            clock,
+            spans,
+            operational_routes,
+        }))
     }
 }
 

@@ -30,8 +30,6 @@ pub(crate) use rule::{MetricEventRules, SeriesEventRules};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SloEvents {
     all: Arc<[ObjectiveCounters]>,
-    /// Routes that count towards no objective that doesn't name them.
-    uncounted_routes: Arc<[String]>,
     /// Requests by whether the service itself failed them: the slices of an API's availability are
     /// judged by these. Those of the error rate, where there is one, because it counts the same.
     requests: Option<ObjectiveCounters>,
@@ -80,20 +78,7 @@ impl SloEvents {
                 all.iter().find(available)
             })
             .map(ObjectiveCounters::requests);
-        Self {
-            all,
-            uncounted_routes: Arc::default(),
-            requests,
-        }
-    }
-
-    /// Excludes these routes (health, scrape) from objectives that don't name them.
-    #[must_use]
-    pub(crate) fn with_uncounted_routes(self, uncounted_routes: Vec<String>) -> Self {
-        Self {
-            uncounted_routes: uncounted_routes.into(),
-            ..self
-        }
+        Self { all, requests }
     }
 
     /// Returns all counters, in the order of the objectives.
@@ -176,7 +161,7 @@ impl SloEvents {
             .inspect(|counters| counters.activate())
             .cloned()
             .collect();
-        MetricEventRules::new(all, Arc::clone(&self.uncounted_routes))
+        MetricEventRules::new(all)
     }
 }
 

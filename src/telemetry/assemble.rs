@@ -51,7 +51,7 @@ impl Telemetry {
         Ok(Self(Arc::new(Inner {
             scrape: Arc::new(recording.scrape(settings)),
             levels: LevelHandle::new(settings.logs.level.clone()),
-            server: Server::new(&recording.clock),
+            server: Server::new(&recording),
             background: Background::default(),
             config,
             recording,

@@ -15,6 +15,7 @@ use crate::record::instruments::{
     ApiInstruments, Business, Database, ExecutionInstruments, InFlight, JobInstruments,
     SelfTelemetry, WorkerKeys,
 };
+use crate::record::middleware::OperationalRoutes;
 use crate::record::series::Instruments;
 use crate::record::slo_events::SloEvents;
 use crate::record::trace::Tracer;
@@ -44,7 +45,7 @@ impl Recording {
         let slo_events = if config.disabled {
             SloEvents::default()
         } else {
-            SloEvents::new(objectives).with_uncounted_routes(config.own_routes())
+            SloEvents::new(objectives)
         };
         let ours = MetricProvider::for_catalog(config, &slo_events)?;
         let user = MetricProvider::for_user(config)?;
@@ -97,6 +98,7 @@ pub(super) struct Handles {
     pub(super) database: Database,
     pub(super) business: Business,
     pub(super) in_flight: InFlight,
+    pub(super) operational_routes: OperationalRoutes,
     worker_keys: WorkerKeys,
 }
 
@@ -110,7 +112,7 @@ impl Handles {
         } = recording;
         let (in_flight, worker_keys) = (InFlight::default(), WorkerKeys::default());
         Self {
-            api: ApiInstruments::new(instruments, slo_events, config.own_routes()),
+            api: ApiInstruments::new(instruments, slo_events),
             jobs: JobInstruments::new(
                 instruments,
                 slo_events,
@@ -131,6 +133,7 @@ impl Handles {
             business: Business::new(instruments),
             in_flight,
             worker_keys,
+            operational_routes: OperationalRoutes::new(config.own_routes()),
         }
     }
 

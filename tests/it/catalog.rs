@@ -100,6 +100,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.series_overflow", "vantage_telemetry_series_overflow_total", "counter"),
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
+    ("vantage.telemetry.http.requests", "vantage_telemetry_http_requests_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
     ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
     ("otel.sdk.processor.span.processed", "otel_sdk_processor_span_processed_total", "counter"),
@@ -201,7 +202,9 @@ async fn requests(test: &TestTelemetry) {
                 axum::body::Body::new(ScriptedBody::new([Step::Data("a"), Step::Data("b")]))
             }),
         )
+        .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
+    into_ok(app.clone().oneshot(request("GET", "/api/v1/health")).await);
     let response = into_ok(app.clone().oneshot(request("GET", "/posts/7")).await);
     drop(response);
     let make = tower::service_fn(move |(): ()| {

@@ -507,8 +507,6 @@ async fn the_two_objectives_count_each_outcome_as_the_table_says() {
         (after(504, Duration::ZERO), (1, 0), (0, 1)),
         (after(408, Duration::ZERO), (1, 0), (0, 1)),
         ("/wp-login.php".to_owned(), (1, 0), (1, 0)),
-        ("/metrics".to_owned(), (0, 0), (0, 0)),
-        ("/api/v1/health".to_owned(), (0, 0), (0, 0)),
     ];
     for (path, latency, error_rate) in table {
         let test = with_objectives();

@@ -165,6 +165,10 @@ const SCRAPE_QUALITY: &[PanelSpec] = &[
         .query("{{job}} sampler {{sampler}}", |_| rate(&telemetry::SAMPLER_ERRORS, &["job", "sampler"]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::ScrapeIncomplete),
+    bars("Requests to the telemetry's own routes", DisplayUnit::RequestsPerSecond)
+        .shows("Requests a second to the scrape, probes, workers, objectives and pages, by route and status; without a status nothing was answered. No figure of the API counts them.", "Scrapes and probes at an even rate, and no status above 399.")
+        .query("{{http_request_method}} {{http_route}} {{http_response_status_code}}", |_| rate(&telemetry::OPERATIONAL_REQUESTS, OPERATIONAL))
+        .alert(AlertSignal::TargetDown),
     bars("Measurements in overflow series", DisplayUnit::PerSecond)
         .shows("Measurements a second without a series of their own, because their instrument holds its limit of series.", "None: a label holds too many values.")
         .query("{{job}} {{instrument}}", |_| {
@@ -213,6 +217,11 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .alert(AlertSignal::StoreDelay),
 ];
 
+const OPERATIONAL: &[&str] = &[
+    "http.request.method",
+    "http.route",
+    "http.response.status_code",
+];
 const ERROR: &[&str] = &["error.type"];
 const PROCESS: &[&str] = &["job", "instance"];
 

@@ -8,7 +8,7 @@ pub const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
 ];
 
-const METHOD: Attribute = Attribute::one_of("http.request.method", METHODS);
+pub(super) const METHOD: Attribute = Attribute::one_of("http.request.method", METHODS);
 const ROUTE: Attribute = Attribute::open(
     "http.route",
     "route template, never the path; absent where no route matched",

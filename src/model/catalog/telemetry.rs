@@ -1,8 +1,20 @@
 //! The telemetry itself, and the counters of events that error budgets are computed from.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, api};
 use crate::model::units::Unit;
 
+/// The labels of one request to the SDK's own routes.
+pub(crate) const OPERATIONAL_REQUEST: [Attribute; 3] = [
+    api::METHOD,
+    Attribute::integer(
+        "http.response.status_code",
+        "status code; absent when no answer was given",
+    ),
+    Attribute::open(
+        "http.route",
+        "template of the SDK's route, where the service has put it",
+    ),
+];
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
     [Attribute::open("instrument", "name of the instrument")];
 pub(crate) const BY_PART: [Attribute; 1] =
@@ -133,6 +145,15 @@ pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
     "Series, metrics or parts that a scrape had to leave out",
     &BY_PART,
 );
+/// Requests to the SDK's own routes.
+pub const OPERATIONAL_REQUESTS: MetricSpec = MetricSpec::new(
+    MetricFamily::Telemetry,
+    "vantage.telemetry.http.requests",
+    Instrument::Counter,
+    Unit::Count("{request}"),
+    "Requests to the routes of the telemetry itself: scrape, probes, workers, objectives, pages, writes; no other metric of requests counts them",
+    &OPERATIONAL_REQUEST,
+);
 /// Samplers that panicked.
 pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
     MetricFamily::Telemetry,
@@ -255,6 +276,7 @@ pub const ALL: &[&MetricSpec] = &[
     &SERIES_OVERFLOW,
     &SCRAPE_DURATION,
     &SCRAPE_ERRORS,
+    &OPERATIONAL_REQUESTS,
     &SAMPLER_ERRORS,
     &HEARTBEAT_SENDS,
     &SPANS_PROCESSED,

@@ -75,15 +75,10 @@ pub(crate) struct FinishedRequest<'a> {
 }
 
 impl ApiInstruments {
-    /// `uncounted` routes (health, scrape) are measured, but count towards no objective.
-    pub(crate) fn new(
-        instruments: &Instruments,
-        slo_events: &SloEvents,
-        uncounted: Vec<String>,
-    ) -> Self {
+    pub(crate) fn new(instruments: &Instruments, slo_events: &SloEvents) -> Self {
         let (instruments, slo_events) = (instruments.clone(), slo_events.clone());
         Self(LazySeries::new(move || {
-            Inner::new(&instruments, &slo_events, uncounted)
+            Inner::new(&instruments, &slo_events)
         }))
     }
 
@@ -136,7 +131,7 @@ impl ApiInstruments {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, slo_events: &SloEvents, uncounted: Vec<String>) -> Self {
+    fn new(instruments: &Instruments, slo_events: &SloEvents) -> Self {
         let (failures, latency) = (
             slo_events.activate_requests(),
             slo_events.activate(ObjectiveKind::Latency),
@@ -145,18 +140,11 @@ impl Inner {
             instruments.binder::<Counter>(&REQUESTS),
             instruments.binder::<Histogram>(&REQUEST_DURATION),
         );
-        let bind = move |labels: &[KeyValue]| {
-            let route = labels
-                .iter()
-                .find(|label| label.key.as_str() == "http.route");
-            let uncounted = route
-                .is_some_and(|route| uncounted.iter().any(|path| *path == route.value.as_str()));
-            RequestSeries {
-                count: count(labels),
-                duration: duration(labels),
-                requests: failures.clone().filter(|_| !uncounted),
-                latency: latency.clone().filter(|_| !uncounted),
-            }
+        let bind = move |labels: &[KeyValue]| RequestSeries {
+            count: count(labels),
+            duration: duration(labels),
+            requests: failures.clone(),
+            latency: latency.clone(),
         };
         Self {
             cache: SeriesCache::new(instruments.limit()),

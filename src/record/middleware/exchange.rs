@@ -23,6 +23,8 @@ pub(super) struct Exchange {
     started: Instant,
     method_scheme: MethodScheme,
     recorded: bool,
+    /// Whether it is one of the active requests: not where it seemed to be an operational one.
+    active: bool,
 }
 
 impl Exchange {
@@ -33,13 +35,24 @@ impl Exchange {
     ) -> Option<Self> {
         let route = Route::claim(request.extensions_mut())?;
         let method_scheme = MethodScheme::from_request(request);
-        recorder.api.active(method_scheme).add(1);
+        let operational_routes = &recorder.operational_routes;
+        let is_operational = match route.as_str() {
+            "" => operational_routes.contains(request.uri().path()),
+            route => operational_routes.presumably_contains(route),
+        };
+        if !is_operational {
+            recorder.api.active(method_scheme).add(1);
+        }
+        let route_name = route.as_str();
         Some(Self {
-            span: recorder.spans.start(request, method_scheme, route.as_str()),
+            span: recorder
+                .spans
+                .start(request, method_scheme, route_name, is_operational),
             route,
             started: recorder.clock.now(),
             method_scheme,
             recorded: false,
+            active: !is_operational,
             recorder: Arc::clone(recorder),
         })
     }
@@ -65,9 +78,10 @@ impl Exchange {
         if let Some(span) = &self.span {
             span::record_broken_body(span, reason);
         }
-        self.recorder
-            .api
-            .record_broken_body(self.route.as_str(), reason);
+        let route = self.route.as_str();
+        if !self.recorder.operational_routes.contains(route) {
+            self.recorder.api.record_broken_body(route, reason);
+        }
     }
 
     /// Returns `true` if a server drops the body of this response unread: what follows a switch of
@@ -85,6 +99,10 @@ impl Exchange {
         let route = self.route.as_str();
         if let Some(span) = &self.span {
             span::record_outcome(span, self.method_scheme, route, outcome);
+        }
+        // Known for certain only now: a route is told by what stands behind it.
+        if self.recorder.operational_routes.confirm(route) {
+            return;
         }
         self.recorder.api.record_request(&FinishedRequest {
             method_scheme: self.method_scheme,
@@ -109,6 +127,8 @@ impl Drop for Exchange {
         if let Some(span) = &self.span {
             span.end();
         }
-        self.recorder.api.active(self.method_scheme).add(-1);
+        if self.active {
+            self.recorder.api.active(self.method_scheme).add(-1);
+        }
     }
 }

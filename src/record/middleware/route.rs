@@ -48,6 +48,18 @@ impl Route {
         }))
     }
 
+    /// Returns the route of a request to one of the SDK's own routes, and tells it to a layer outside
+    /// that hasn't seen one.
+    #[cfg(feature = "axum")]
+    pub(super) fn announce(extensions: &Extensions) -> Option<MatchedPath> {
+        let path = extensions.get::<MatchedPath>()?;
+        if let Some(UnmatchedMarker(outer_route)) = extensions.get() {
+            // The first that tells is the nearest to the one that asks.
+            let _ = outer_route.set(Self::Matched(path.clone()));
+        }
+        Some(path.clone())
+    }
+
     /// The route that the extensions tell of.
     fn from_extensions(extensions: &Extensions) -> Option<Self> {
         #[cfg(feature = "axum")]

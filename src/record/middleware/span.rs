@@ -19,27 +19,31 @@ pub(crate) struct RequestSpans {
 }
 
 impl RequestSpans {
-    /// Routes at 0, such as those of health and the scrape, have no spans.
+    /// Routes at 0 have no spans.
     pub(crate) fn new(tracer: Tracer, ratios: BTreeMap<String, f64>) -> Self {
         Self { tracer, ratios }
     }
 
-    /// Starts the span of a request, below the caller's if there is one.
+    /// Starts the span of a request, below the caller's if there is one. An operational one has a span
+    /// only where its route has a ratio.
     pub(super) fn start<B>(
         &self,
         request: &Request<B>,
         method_scheme: MethodScheme,
         route: &str,
+        is_operational: bool,
     ) -> Option<SpanScope> {
         if !self.tracer.is_enabled() {
             return None;
         }
+        let default_ratio = is_operational.then_some(0.0);
+        let ratio = self.ratios.get(route).copied().or(default_ratio);
+        if ratio == Some(0.0) {
+            return None;
+        }
         let mut parent = self.tracer.extract(&HeaderExtractor(request.headers()));
-        if let Some(ratio) = self.ratios.get(route) {
-            if *ratio == 0.0 {
-                return None;
-            }
-            parent = parent.with_value(SampleRatioOverride(*ratio));
+        if let Some(ratio) = ratio {
+            parent = parent.with_value(SampleRatioOverride(ratio));
         }
         let kind = SpanKind::Server;
         let span = self

@@ -11,13 +11,10 @@ use crate::model::slo::{GoodCriterion, Indicator};
 /// The mark of a client that went away before it was answered.
 const ERROR_TYPE: (&str, &str) = ("error.type", "cancelled");
 
-const ROUTE: &str = "http.route";
-
 /// The counters of the objectives that name one metric.
 #[derive(Clone, Debug)]
 pub(crate) struct MetricEventRules {
     objectives: Arc<[ObjectiveCounters]>,
-    uncounted_routes: Arc<[String]>,
 }
 
 /// The counters that one series counts towards; nearly always none.
@@ -36,14 +33,8 @@ enum EventRule {
 }
 
 impl MetricEventRules {
-    pub(super) fn new(
-        objectives: Arc<[ObjectiveCounters]>,
-        uncounted_routes: Arc<[String]>,
-    ) -> Self {
-        Self {
-            objectives,
-            uncounted_routes,
-        }
+    pub(super) const fn new(objectives: Arc<[ObjectiveCounters]>) -> Self {
+        Self { objectives }
     }
 
     /// Returns the rules of the series with these labels. An overflow series, whose labels are
@@ -67,14 +58,6 @@ impl MetricEventRules {
         let filter = &indicator.filter;
         let label = |key: &str| label_value(labels, key);
         if !filter.matches(label) || (overflow && !filter.is_empty()) {
-            return None;
-        }
-        let is_uncounted = label(ROUTE).is_some_and(|route| {
-            self.uncounted_routes
-                .iter()
-                .any(|uncounted| *uncounted == route)
-        });
-        if is_uncounted && !filter.contains_key(ROUTE) {
             return None;
         }
         // Nobody knows how a call would have ended that its caller gave up, unless the objective asks.

@@ -2,15 +2,15 @@
 
 use std::io;
 
-use crate::record::clock::Clock;
 use crate::telemetry::Telemetry;
+use crate::telemetry::recording::Recording;
 
 /// No server.
 #[derive(Debug)]
 pub(crate) struct Server;
 
 impl Server {
-    pub(crate) const fn new(_: &Clock) -> Self {
+    pub(in crate::telemetry) const fn new(_: &Recording) -> Self {
         Self
     }
 

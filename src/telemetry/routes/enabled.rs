@@ -9,27 +9,31 @@ use axum::Router;
 
 use crate::background::thread::RuntimeGuard;
 use crate::model::snapshot::private::PrivateText;
-use crate::record::clock::Clock;
+use crate::record::instruments::OperationalRequests;
+use crate::record::middleware::CountOperational;
 use crate::record::sync::lock;
 use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, PageRoutes, RateLimit, SloPageRoutes, SloReportRoutes,
     StatusRoutes, WorkerRoutes, router, serve,
 };
+use crate::telemetry::recording::Recording;
 use crate::telemetry::{Inner, Telemetry};
 
 /// The SDK's own servers, each of which ends when its guard is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     started_at: SystemTime,
+    requests: OperationalRequests,
     guards: Mutex<Vec<RuntimeGuard>>,
     /// Counts the writes of all routers.
     rate_limit: Arc<RateLimit>,
 }
 
 impl Server {
-    pub(crate) fn new(clock: &Clock) -> Self {
+    pub(in crate::telemetry) fn new(recording: &Recording) -> Self {
         Self {
-            started_at: clock.wall(),
+            started_at: recording.clock.wall(),
+            requests: OperationalRequests::new(&recording.instruments),
             guards: Mutex::default(),
             rate_limit: Arc::default(),
         }
@@ -50,6 +54,9 @@ impl Server {
 
 impl Telemetry {
     /// The routes of the SDK: the scrape, health, workers and objectives.
+    ///
+    /// Requests to them are counted in `vantage.telemetry.http.requests`, wherever the service puts
+    /// them, and in no metric of the API.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let prometheus = &self.0.config.config.metrics.prometheus;
         let enabled = prometheus.enabled && !self.0.config.config.disabled;
@@ -65,6 +72,10 @@ impl Telemetry {
             self.0.incident_routes(),
             self.http_layer(),
         )
+        .route_layer(CountOperational::new(
+            self.0.handles.operational_routes.clone(),
+            self.0.server.requests.clone(),
+        ))
         .with_state(())
     }
 
@@ -158,4 +169,31 @@ impl Inner {
 /// Whole seconds, rounded up.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::{Config, Role};
+    use crate::telemetry::testing::TestTelemetry;
+
+    /// Returns the paths of a router, which tells them nowhere else; a fallback has some of its own.
+    fn paths(router: &Router) -> BTreeSet<String> {
+        let text = format!("{router:?}");
+        let paths = text.split('"').filter(|text| text.starts_with('/'));
+        paths.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_routes_that_are_presumed_to_be_ours_are_those_that_there_are() {
+        for role in [Role::Api, Role::Worker] {
+            let test = TestTelemetry::with(Config::new("test", role), &[]).unwrap();
+            let mounted = paths(&test.telemetry().routes());
+            let mounted: BTreeSet<_> = &mounted - &paths(&Router::new());
+            let presumed = test.telemetry().config().config.own_routes();
+            assert_eq!(mounted, presumed.into_iter().collect(), "{role:?}");
+        }
+    }
 }

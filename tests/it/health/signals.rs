@@ -185,11 +185,10 @@ async fn probes_are_no_spans_and_count_towards_no_objective() {
     assert!(test.spans().is_empty());
     assert_eq!(events(&test, "api.error_rate"), (0, 0));
     assert_eq!(events(&test, "api.latency"), (0, 0));
-    assert_eq!(
-        named(&scrape(&test), "vantage_api_requests_total").len(),
-        5,
-        "they are measured"
-    );
+    let text = scrape(&test);
+    assert_eq!(named(&text, "vantage_api_requests_total"), []);
+    let counted = named(&text, "vantage_telemetry_http_requests_total");
+    assert_eq!(counted.len(), 5, "they are measured");
 }
 
 #[tokio::test]

@@ -108,8 +108,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario("probes that fail are not what users see")
             .series(&requests("200", ""), "0+60x60")
             .series(
-                "vantage_api_requests_total{environment=\"production\", job=\"vantage-api\", \
-                 instance=\"a:80\", http_route=\"/api/v1/health/ready\", error_type=\"503\"}",
+                "vantage_telemetry_http_requests_total{environment=\"production\", job=\"vantage-api\", \
+                 instance=\"a:80\", http_route=\"/api/v1/health/ready\", \
+                 http_response_status_code=\"503\"}",
                 "0+60x60",
             )
             .quiet(errors, &["30m", "60m"]),
