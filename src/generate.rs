@@ -32,6 +32,11 @@ pub use crate::model::promql;
 pub use file::{FileStatus, GeneratedFile, MANUAL_SECTION_MARKER};
 pub use input::{GenerateInput, TimeScale};
 
+/// The characters of the longest expression of a panel, a rule or a runbook. What is longer is recorded by
+/// a rule, and read by its name.
+#[cfg(test)]
+const MAX_EXPRESSION_LENGTH: usize = 300;
+
 /// Returns all generated files, sorted by path.
 #[must_use]
 pub fn plan(input: &GenerateInput) -> Vec<GeneratedFile> {

@@ -6,11 +6,11 @@
 mod budget;
 mod business;
 mod database;
-mod jobs;
+pub(super) mod jobs;
 mod presence;
 mod process;
-mod requests;
-mod telemetry;
+pub(super) mod requests;
+pub(super) mod telemetry;
 
 use std::time::Duration;
 
@@ -19,10 +19,9 @@ use crate::model::alerts::{self, AlertSignal, AlertSpec, AlertThreshold, Thresho
 use crate::model::promql::{InstantVector, QueryWindow};
 use crate::model::units::Ratio;
 
-pub(super) use budget::{BudgetRules, burn_rate, remaining_budgets};
+pub(super) use budget::{BudgetRules, alert_levels, burn_rate, remaining_budgets};
 pub(super) use business::Baseline;
 pub(super) use presence::Presence;
-pub(super) use requests::{recording_rules as requests, select_answered, select_failed};
 
 /// The labels of a service as a whole.
 const SERVICE: [&str; 2] = ["environment", "job"];

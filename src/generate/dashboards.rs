@@ -43,6 +43,9 @@ exclusions:
   target-job-rule:
     reason: these are figures of all replicas together, recorded by rules without job and instance
     entries: &fleet
+      - {dashboard: Business metrics, panel: 'Posts against usual'}
+      - {dashboard: Business metrics, panel: 'AI generations against usual'}
+      - {dashboard: Business metrics, panel: 'Revenue against usual'}
       - {dashboard: SLOs and error budgets, panel: 'Error budget left, all replicas'}
       - {dashboard: SLOs and error budgets, panel: 'Critical burn, all replicas'}
       - {dashboard: SLOs and error budgets, panel: 'Warning burn, all replicas'}

@@ -71,6 +71,16 @@ impl RecordingRule {
         }
     }
 
+    pub(super) fn with_labels(self, labels: &[(&str, &str)]) -> RecordingRule {
+        let labels = labels
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        RecordingRule {
+            labels: labels.collect(),
+            ..self
+        }
+    }
+
     fn to_yaml(&self) -> Yaml {
         let mut members = vec![
             ("record", Yaml::text(&self.name)),

@@ -29,3 +29,6 @@ fn to_rule_file(groups: &[RuleGroup]) -> String {
     let groups = Yaml::list(groups.iter().map(RuleGroup::to_yaml));
     Yaml::map([("groups", groups)]).to_document(NOTICE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ fn page_text(name: &str, text: &str, input: &GenerateInput) -> String {
         "alerts" => Some(alert_list(|spec| {
             name == INDEX || alert::is_symptom_of(spec.signal, name)
         })),
-        directive => queries::expand(directive, input),
+        directive => queries::expand(directive),
     })
 }
 

@@ -8,22 +8,22 @@ use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::business::{AI_GENERATIONS, POSTS, REVENUE};
 use crate::model::catalog::health::READY;
-use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, QueryWindow, RecordedSeries};
+use crate::model::promql::{CounterQuery, GaugeQuery, RecordedSeries};
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
         AlertSignal::PostsPublished,
-        |windows| Baseline::posts(windows).drop_query(),
+        |_| Baseline::posts().drop_query(),
         include_str!("posts-published-drop.md"),
     ),
     AlertRow::new(
         AlertSignal::AiGenerations,
-        |windows| Baseline::generations(windows).change_query(),
+        |_| Baseline::generations().change_query(),
         include_str!("ai-generations-spike.md"),
     ),
     AlertRow::new(
         AlertSignal::Revenue,
-        |windows| Baseline::revenue(windows).change_query(),
+        |_| Baseline::revenue().change_query(),
         include_str!("revenue-anomaly.md"),
     ),
 ];
@@ -36,83 +36,95 @@ const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
 
 /// The baseline of a counter: 3 hours now and at the same time of the weeks before.
 #[derive(Debug)]
-pub(in crate::generate) struct Baseline<'a> {
+pub(in crate::generate) struct Baseline {
     name: &'static str,
-    increase: InstantVector,
+    counter: CounterQuery,
+    by: &'static [&'static str],
     minimum: u32,
-    windows: ScaledWindows<'a>,
 }
 
-impl<'a> Baseline<'a> {
-    fn posts(windows: ScaledWindows<'a>) -> Self {
-        let counted = CounterQuery::new(&POSTS).increase(windows.hours(3));
-        let counted = counted.sum_by(&["environment"]);
-        Self::new("vantage:posts_published", counted, MIN_EVENTS, windows)
-    }
-
-    fn generations(windows: ScaledWindows<'a>) -> Self {
-        let counted = CounterQuery::new(&AI_GENERATIONS).increase(windows.hours(3));
-        let counted = counted.sum_by(&["environment"]);
-        Self::new("vantage:ai_generations", counted, MIN_EVENTS, windows)
-    }
-
-    fn revenue(windows: ScaledWindows<'a>) -> Self {
-        let counted = CounterQuery::new(&REVENUE).increase(windows.hours(3));
-        let counted = counted.sum_by(&["environment", "currency"]);
-        Self::new("vantage:revenue", counted, MIN_MINOR_UNITS, windows)
-    }
-
-    /// Returns all three.
-    pub(in crate::generate) fn all(windows: ScaledWindows<'a>) -> [Self; 3] {
-        [
-            Self::posts(windows),
-            Self::generations(windows),
-            Self::revenue(windows),
-        ]
-    }
-
-    const fn new(
-        name: &'static str,
-        increase: InstantVector,
-        minimum: u32,
-        windows: ScaledWindows<'a>,
-    ) -> Self {
+impl Baseline {
+    pub(in crate::generate) const fn posts() -> Self {
         Self {
-            name,
-            increase,
-            minimum,
-            windows,
+            name: "vantage:posts_published",
+            counter: CounterQuery::new(&POSTS),
+            by: &["environment"],
+            minimum: MIN_EVENTS,
         }
     }
 
+    pub(in crate::generate) const fn generations() -> Self {
+        Self {
+            name: "vantage:ai_generations",
+            counter: CounterQuery::new(&AI_GENERATIONS),
+            by: &["environment"],
+            minimum: MIN_EVENTS,
+        }
+    }
+
+    pub(in crate::generate) const fn revenue() -> Self {
+        Self {
+            name: "vantage:revenue",
+            counter: CounterQuery::new(&REVENUE),
+            by: &["currency", "environment"],
+            minimum: MIN_MINOR_UNITS,
+        }
+    }
+
+    /// Returns all three.
+    pub(in crate::generate) const fn all() -> [Self; 3] {
+        [Self::posts(), Self::generations(), Self::revenue()]
+    }
+
     fn current(&self) -> RecordedSeries {
-        RecordedSeries::from_expression(format!("{}:increase3h", self.name), &self.increase)
+        self.recorded("increase3h", &[])
     }
 
-    fn baseline(&self) -> RecordedSeries {
-        RecordedSeries::from_expression(format!("{}:usual3h", self.name), &self.increase)
+    /// The same hours of the weeks before, told apart by the label `week`.
+    fn before(&self) -> RecordedSeries {
+        self.recorded("increase3h_before", &["week"])
     }
 
-    /// Returns the rules that record the current value and the baseline.
-    pub(in crate::generate) fn recording_rules(&self) -> [RecordingRule; 2] {
-        let (now, baseline) = (self.current(), self.baseline());
-        let weeks = WEEKS.map(|(week, days)| now.offset(self.days(days)).with_label("week", week));
-        let [first, second, third] = &weeks;
-        let weeks = first.or(second).or(third);
-        let complete = weeks.count_without("week").at_least(3_u32);
+    pub(in crate::generate) fn baseline(&self) -> RecordedSeries {
+        self.recorded("usual3h", &[])
+    }
+
+    /// The current value as a multiple of the baseline.
+    pub(in crate::generate) fn ratio(&self) -> RecordedSeries {
+        self.recorded("ratio3h", &[])
+    }
+
+    fn recorded(&self, operation: &str, more_labels: &[&str]) -> RecordedSeries {
+        let labels = self.by.iter().chain(more_labels).copied();
+        RecordedSeries::with_labels(format!("{}:{operation}", self.name), labels)
+    }
+
+    /// Returns the rules that record the current value, and those of the weeks before.
+    pub(in crate::generate) fn count_rules(
+        &self,
+        windows: ScaledWindows<'_>,
+    ) -> Vec<RecordingRule> {
+        let hours = windows.hours(3);
+        let now = self.counter.increase(hours).sum_by(self.by);
+        let weeks = WEEKS.into_iter().map(|(week, days)| {
+            let days = windows.days(days);
+            let before = self.counter.increase_offset(hours, days).sum_by(self.by);
+            RecordingRule::new(self.before().name(), &before).with_labels(&[("week", week)])
+        });
+        let now = RecordingRule::new(self.current().name(), &now);
+        [now].into_iter().chain(weeks).collect()
+    }
+
+    /// Returns the rule that records the baseline.
+    pub(in crate::generate) fn baseline_rule(&self) -> RecordingRule {
+        let weeks = self.before().now();
+        let complete = weeks.count_without("week").at_least(WEEKS.len() as u32);
         let median = weeks.median_without("week").and(&complete);
-        [
-            RecordingRule::new(now.name(), &self.increase),
-            RecordingRule::new(baseline.name(), &median),
-        ]
+        RecordingRule::new(self.baseline().name(), &median)
     }
 
-    fn days(&self, days: u64) -> QueryWindow {
-        self.windows.days(days)
-    }
-
-    /// Returns the ratio to a large enough baseline: for a value that may not drop.
-    fn drop_query(&self) -> AlertQuery {
+    /// Returns the rule that records the current value as a multiple of the baseline.
+    pub(in crate::generate) fn ratio_rule(&self) -> RecordingRule {
         let baseline = self.baseline().now();
         // A counter that is gone after a restart counts nothing, as long as anybody is scraped who
         // could have counted.
@@ -120,16 +132,21 @@ impl<'a> Baseline<'a> {
         let nothing = baseline
             .mul_number(0_u32)
             .and_on(&["environment"], &scraped);
-        let share = self.current().now().or(&nothing).div(&baseline);
-        AlertQuery::with_condition(share, baseline.at_least(self.minimum))
+        let ratio = self.current().now().or(&nothing).div(&baseline);
+        RecordingRule::new(self.ratio().name(), &ratio)
+    }
+
+    /// Returns the ratio to a large enough baseline: for a value that may not drop.
+    fn drop_query(&self) -> AlertQuery {
+        let enough = self.baseline().now().at_least(self.minimum);
+        AlertQuery::with_condition(self.ratio().now(), enough)
     }
 
     /// Returns the ratio to the baseline, where that or the current value is large enough: for a value
     /// that may neither drop nor rise.
     fn change_query(&self) -> AlertQuery {
-        let (baseline, now) = (self.baseline().now(), self.current().now());
-        let AlertQuery { value, .. } = self.drop_query();
-        let enough = baseline.at_least(self.minimum);
-        AlertQuery::with_condition(value, enough.or(&now.at_least(self.minimum)))
+        let [baseline, now] =
+            [self.baseline(), self.current()].map(|recorded| recorded.now().at_least(self.minimum));
+        AlertQuery::with_condition(self.ratio().now(), baseline.or(&now))
     }
 }

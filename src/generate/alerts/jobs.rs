@@ -1,9 +1,12 @@
 //! Jobs, queues, schedules, workers and schedulers.
 
 use super::{AlertQuery, AlertRow, SERVICE, ScaledWindows};
+use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::{scheduler, worker};
-use crate::model::promql::{CounterQuery, GaugeQuery, HistogramQuery, Select};
+use crate::model::promql::{
+    CounterQuery, GaugeQuery, HistogramQuery, InstantVector, RecordedSeries, Select, TARGET_LABELS,
+};
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
@@ -38,7 +41,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
     ),
     AlertRow::new(
         AlertSignal::SchedulerSuccessRatio,
-        success_ratio,
+        |_| success_ratio(),
         include_str!("scheduler-success-ratio-low.md"),
     ),
     AlertRow::new(
@@ -63,16 +66,15 @@ fn worker_heartbeat_age() -> AlertQuery {
 }
 
 fn offline_share() -> AlertQuery {
-    let workers = || GaugeQuery::new(&worker::WORKERS).with("state");
-    let known = workers()
-        .is_not("stopped")
+    let known = known_workers().now();
+    let offline = GaugeQuery::new(&worker::WORKERS)
+        .with("state")
+        .is("offline");
+    let share = offline
         .now()
-        .sum_by(&["environment", "instance", "job"]);
-    let offline = workers()
-        .is("offline")
-        .now()
-        .sum_by(&["environment", "instance", "job"]);
-    let share = offline.div(&known).max_by(&SERVICE);
+        .sum_by(&TARGET_LABELS)
+        .div(&known)
+        .max_by(&SERVICE);
     AlertQuery::with_condition(share, known.max_by(&SERVICE).above(MAX_REPORTED_WORKERS))
 }
 
@@ -97,13 +99,9 @@ fn execution_lag(windows: ScaledWindows<'_>) -> AlertQuery {
     AlertQuery::from_value(lag.percentile(95, windows.minutes(15), &SERVICE))
 }
 
-fn success_ratio(windows: ScaledWindows<'_>) -> AlertQuery {
-    let window = windows.hours(1);
-    let executions = CounterQuery::new(&scheduler::EXECUTIONS);
-    let succeeded = executions.clone().with("outcome").is("succeeded");
-    let all = executions.rate(window).sum_by(&SERVICE);
-    // Where none ever succeeded there is no such series, and the ratio is 0.
-    let succeeded = succeeded.rate(window).sum_by(&SERVICE).or_zero_for(&all);
+fn success_ratio() -> AlertQuery {
+    let [all, succeeded] =
+        [executions(), successes()].map(|executions| executions.now().sum_by(&SERVICE));
     AlertQuery::with_min_rate(succeeded.div(&all), &all)
 }
 
@@ -112,4 +110,45 @@ fn scheduler_heartbeat_age() -> AlertQuery {
         .now()
         .max_by(&SCHEDULER);
     AlertQuery::from_value(last.age())
+}
+
+/// The labels of recorded executions.
+const SCHEDULE: [&str; 4] = [
+    TARGET_LABELS[0],
+    TARGET_LABELS[1],
+    TARGET_LABELS[2],
+    "schedule",
+];
+
+/// Returns executions a second that ended, of the last hour.
+pub(in crate::generate) fn executions() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:scheduler_executions:rate1h", SCHEDULE)
+}
+
+/// Returns those that succeeded: 0 where none did.
+pub(in crate::generate) fn successes() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:scheduler_successes:rate1h", SCHEDULE)
+}
+
+/// Returns the workers that a process knows, without those that said goodbye.
+fn known_workers() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:known_workers:count", TARGET_LABELS)
+}
+
+/// Returns the rules that record executions and known workers.
+pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<RecordingRule> {
+    let window = windows.hours(1);
+    let counted = CounterQuery::new(&scheduler::EXECUTIONS);
+    let all = counted.rate(window);
+    let succeeded = counted.with("outcome").is("succeeded").rate(window);
+    let known = GaugeQuery::new(&worker::WORKERS)
+        .with("state")
+        .is_not("stopped");
+    let record =
+        |series: RecordedSeries, value: InstantVector| RecordingRule::new(series.name(), &value);
+    vec![
+        record(executions(), all.sum_by(&SCHEDULE)),
+        record(successes(), succeeded.or_zero_for(&all).sum_by(&SCHEDULE)),
+        record(known_workers(), known.now().sum_by(&TARGET_LABELS)),
+    ]
 }

@@ -55,7 +55,7 @@ fn time_to_disk_full(windows: ScaledWindows<'_>) -> AlertQuery {
         .with("system.filesystem.state")
         .is("free");
     let shrink_rate = free.deriv(window).below(0_u32).abs();
-    let left = free.now().div(&shrink_rate).min_by(&DISK);
     // What filled a disk in its first minutes says nothing of its days.
-    AlertQuery::with_condition(left, free.offset(window).min_by(&DISK))
+    let left = free.now().div(&shrink_rate).and(&free.offset(window));
+    AlertQuery::from_value(left.min_by(&DISK))
 }

@@ -1,13 +1,10 @@
-//! Requests, without those of the crate's own routes: probes are many, and never slow or wrong.
-//!
-//! They are recorded, so that whoever reads an alert at night reads a short expression.
+//! Requests, recorded by process and route, so that alerts and panels read short expressions.
 
 use super::{AlertQuery, AlertRow, SERVICE, ScaledWindows};
 use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::api::{REQUEST_DURATION, REQUESTS};
-use crate::model::promql::{CounterQuery, HistogramQuery, InstantVector, RecordedSeries, Select};
-use crate::model::promql_literal::escape_regex;
+use crate::model::promql::{CounterQuery, HistogramQuery, RecordedSeries, Select, TARGET_LABELS};
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
@@ -25,59 +22,62 @@ pub(super) const ALERTS: &[AlertRow] = &[
 /// The error types that the service itself is responsible for.
 const FAILURE_TYPES: &str = "5..|panic|timeout";
 
-/// Answered requests a second.
-const ALL: &str = "vantage:api_requests:rate5m";
-/// Failed requests a second.
-const FAILURES: &str = "vantage:api_failures:rate5m";
-/// The 95th percentile of the time to answer, in seconds.
-const LATENCY: &str = "vantage:api_latency:p95_5m";
+/// The labels of recorded requests.
+const ROUTE: [&str; 5] = [
+    TARGET_LABELS[0],
+    TARGET_LABELS[1],
+    TARGET_LABELS[2],
+    "http.request.method",
+    "http.route",
+];
 
 fn error_ratio() -> AlertQuery {
-    let [all, failed] = [ALL, FAILURES].map(|name| recorded(name).now());
+    let [all, failed] = [answered(), failed()].map(|requests| requests.now().sum_by(&SERVICE));
     AlertQuery::with_min_rate(failed.div(&all), &all)
 }
 
 fn latency() -> AlertQuery {
-    AlertQuery::with_min_rate(recorded(LATENCY).now(), &recorded(ALL).now())
+    AlertQuery::with_min_rate(latency_p95().now(), &answered().now().sum_by(&SERVICE))
 }
 
-fn recorded(name: &str) -> RecordedSeries {
-    RecordedSeries::with_labels(name, SERVICE)
+/// Returns answered requests a second. A cancelled one has no result, neither good nor bad.
+pub(in crate::generate) fn answered() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:api_requests:rate5m", ROUTE)
+}
+
+/// Returns requests a second that the service itself failed: 0 where all went well.
+pub(in crate::generate) fn failed() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:api_failures:rate5m", ROUTE)
+}
+
+/// Returns the 95th percentile of the time to answer, in seconds.
+fn latency_p95() -> RecordedSeries {
+    RecordedSeries::with_labels("vantage:api_latency:p95_5m", SERVICE)
 }
 
 /// Returns the rules that record requests, failures and latency.
 pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<RecordingRule> {
     let window = windows.minutes(5);
-    let rate = |requests: CounterQuery| requests.rate(window).sum_by(&SERVICE);
     let requests = CounterQuery::new(&REQUESTS);
-    let failed = select_failed(requests.clone(), windows);
-    let durations = select_answered(HistogramQuery::new(&REQUEST_DURATION), windows);
-    let record = |name, value: InstantVector| RecordingRule::new(name, &value);
+    let all = select_answered(requests.clone()).rate(window);
+    let failures = select_failed(requests).rate(window).or_zero_for(&all);
+    let durations = select_answered(HistogramQuery::new(&REQUEST_DURATION));
     vec![
-        record(ALL, rate(select_answered(requests, windows))),
-        record(FAILURES, rate(failed)),
-        record(LATENCY, durations.percentile(95, window, &SERVICE)),
+        RecordingRule::new(answered().name(), &all.sum_by(&ROUTE)),
+        RecordingRule::new(failed().name(), &failures.sum_by(&ROUTE)),
+        RecordingRule::new(
+            latency_p95().name(),
+            &durations.percentile(95, window, &SERVICE),
+        ),
     ]
 }
 
-/// Selects answered requests of users. A cancelled one has no result, neither good nor bad.
-pub(in crate::generate) fn select_answered<S: Select>(
-    requests: S,
-    windows: ScaledWindows<'_>,
-) -> S {
-    let requests = exclude_own_routes(requests, windows);
+/// Selects answered requests.
+pub(in crate::generate) fn select_answered<S: Select>(requests: S) -> S {
     requests.with("error.type").is_not("cancelled")
 }
 
-/// Selects requests of users that the service itself failed.
-pub(in crate::generate) fn select_failed<S: Select>(requests: S, windows: ScaledWindows<'_>) -> S {
-    exclude_own_routes(requests, windows)
-        .with("error.type")
-        .like(FAILURE_TYPES)
-}
-
-fn exclude_own_routes<S: Select>(requests: S, windows: ScaledWindows<'_>) -> S {
-    let own = windows.input.config.own_routes();
-    let patterns: Vec<_> = own.iter().map(|route| escape_regex(route)).collect();
-    requests.with("http.route").unlike(&patterns.join("|"))
+/// Selects requests that the service itself failed.
+pub(in crate::generate) fn select_failed<S: Select>(requests: S) -> S {
+    requests.with("error.type").like(FAILURE_TYPES)
 }

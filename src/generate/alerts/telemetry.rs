@@ -1,9 +1,10 @@
 //! Queries about the telemetry itself.
 
-use super::{AlertQuery, AlertRow, Presence, SERVICE, ScaledWindows, min_event_rate};
+use super::{AlertQuery, AlertRow, Presence, SERVICE, ScaledWindows};
+use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
-use crate::model::catalog::{MetricSpec, health, store, telemetry};
-use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, Select};
+use crate::model::catalog::{health, store, telemetry};
+use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, RecordedSeries, Select};
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
@@ -18,7 +19,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
     ),
     AlertRow::new(
         AlertSignal::ExportFailures,
-        export_failures,
+        |_| export_failures(),
         include_str!("telemetry-export-failing.md"),
     ),
     AlertRow::new(
@@ -53,45 +54,59 @@ fn not_ready() -> AlertQuery {
     AlertQuery::from_value(GaugeQuery::new(&health::READY).now().equal(0_u32))
 }
 
-fn export_failures(windows: ScaledWindows<'_>) -> AlertQuery {
-    let share = |exported, processed, telemetry| {
-        let (share, whole) = loss_ratio(exported, processed, windows);
-        // The floor must hold for each of them, so that it is part of the value.
-        share
-            .and(&whole.at_least(min_event_rate()))
-            .with_label("telemetry", telemetry)
-    };
-    let spans = share(
-        &telemetry::SPANS_EXPORTED,
-        Some(&telemetry::SPANS_PROCESSED),
-        "spans",
-    );
-    let logs = share(
-        &telemetry::LOGS_EXPORTED,
-        Some(&telemetry::LOGS_PROCESSED),
-        "log records",
-    );
-    let points = share(&telemetry::POINTS_EXPORTED, None, "data points");
-    AlertQuery::from_value(spans.or(&logs).or(&points))
+fn export_failures() -> AlertQuery {
+    let pushed = pushed().now();
+    let lost = lost().now().sum_by(&["environment", "job", "telemetry"]);
+    AlertQuery::with_min_rate(lost.div(&pushed), &pushed)
 }
 
-/// Returns the share that was dropped before an export or refused in one, and the rate of the whole.
-fn loss_ratio(
-    exported: &'static MetricSpec,
-    processed: Option<&'static MetricSpec>,
-    windows: ScaledWindows<'_>,
-) -> (InstantVector, InstantVector) {
+/// Returns what was to be pushed, a second: spans, log records, data points.
+fn pushed() -> RecordedSeries {
+    let labels = ["environment", "job", "telemetry"];
+    RecordedSeries::with_labels("vantage:telemetry_pushed:rate15m", labels)
+}
+
+/// Returns what was dropped before an export, or refused in one.
+fn lost() -> RecordedSeries {
+    let labels = ["environment", "job", "reason", "telemetry"];
+    RecordedSeries::with_labels("vantage:telemetry_lost:rate15m", labels)
+}
+
+/// Returns the rules that record what is pushed and what is lost of it.
+pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<RecordingRule> {
     let window = windows.minutes(15);
     let rate = |counter: CounterQuery| counter.rate(window).sum_by(&SERVICE);
+    let all = |spec| rate(CounterQuery::new(spec));
     let failed = |spec| rate(CounterQuery::new(spec).with("error.type").is_not(""));
-    let Some(processed) = processed else {
-        let all = rate(CounterQuery::new(exported));
-        return (failed(exported).div(&all), all);
+    let record = |series: RecordedSeries, value: InstantVector, labels: &[(&str, &str)]| {
+        RecordingRule::new(series.name(), &value).with_labels(labels)
     };
-    let all = rate(CounterQuery::new(processed));
-    let (refused, dropped) = (failed(exported), failed(processed));
-    let lost = refused.or_zero_for(&all).add(&dropped.or_zero_for(&all));
-    (lost.div(&all), all)
+    // Data points have no queue: all of them get to the exporter.
+    let streams = [
+        (
+            "spans",
+            &telemetry::SPANS_EXPORTED,
+            Some(&telemetry::SPANS_PROCESSED),
+        ),
+        (
+            "log records",
+            &telemetry::LOGS_EXPORTED,
+            Some(&telemetry::LOGS_PROCESSED),
+        ),
+        ("data points", &telemetry::POINTS_EXPORTED, None),
+    ];
+    let rules = streams.into_iter().flat_map(|(name, exported, processed)| {
+        let telemetry = ("telemetry", name);
+        let whole = record(pushed(), all(processed.unwrap_or(exported)), &[telemetry]);
+        let refused = [("reason", "refused"), telemetry];
+        let refused = record(lost(), failed(exported), &refused);
+        let dropped = processed.map(|processed| {
+            let dropped = [("reason", "dropped"), telemetry];
+            record(lost(), failed(processed), &dropped)
+        });
+        [Some(whole), Some(refused), dropped].into_iter().flatten()
+    });
+    rules.collect()
 }
 
 fn scrape_errors(windows: ScaledWindows<'_>) -> AlertQuery {

@@ -1,15 +1,15 @@
 use super::context::{
-    DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, ratio_or_zero, total,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, total,
 };
 use super::panel_spec::{
     CPU_STAT, MEMORY_STAT, PanelSpec, bars, cpu_usage, distribution, lines, memory_usage, row,
     stacked, stat, state_timeline, table, traced_percentiles, with_limit_lines, with_link,
 };
-use crate::generate::alerts::{select_answered, select_failed};
+use crate::generate::alerts::requests::{answered, failed, select_answered};
 use crate::generate::grafana::{Color, DashboardModel, DisplayUnit, FieldOverride, Panel};
 use crate::model::alerts::{AlertSignal, DashboardId};
 use crate::model::catalog::{MetricSpec, api, health, process};
-use crate::model::promql::{CounterQuery, HistogramQuery, InstantVector, QueryWindow, Select as _};
+use crate::model::promql::{HistogramQuery, InstantVector, Select as _};
 
 /// Returns the dashboard of requests and of the processes that answer them.
 pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
@@ -33,18 +33,14 @@ const OVERVIEW: &[PanelSpec] = &[
             "Requests a second.",
             "As usual at this hour; a sudden 0 is an outage in front of the API.",
         )
-        .query("requests", |_| rate(&api::REQUESTS, &[]))
+        .query("requests", || rate(&api::REQUESTS, &[]))
         .page("slow-performance"),
     stat("Error rate", DisplayUnit::Share)
         .shows(
-            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes, which is what the alert looks at: without probes, and without clients that went away.",
+            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes, which is what the alert looks at: without clients that went away.",
             "Below the first level; 0 % is usual.",
         )
-        .query("error rate", |context| {
-            let [answered, failed] = answered_and_failed(context)
-                .map(|requests| requests.increase(QueryWindow::minutes(5)).sum_by(&[]));
-            ratio_or_zero(&failed, &answered)
-        })
+        .query("error rate", || error_ratio(&[]))
         .with(|panel, _| panel.decimals(2).no_value("no requests"))
         .levels(AlertSignal::ApiErrorRatio),
     stat("Response time, p95", DisplayUnit::Seconds)
@@ -52,7 +48,7 @@ const OVERVIEW: &[PanelSpec] = &[
             "95 of 100 requests were answered within this time.",
             "Below the first level, and no step after a release.",
         )
-        .query("p95", |context| durations(context).percentile(95, RATE, &[]))
+        .query("p95", || durations().percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no requests"))
         .levels(AlertSignal::ApiLatency),
     stat("Open connections", DisplayUnit::Count)
@@ -60,10 +56,10 @@ const OVERVIEW: &[PanelSpec] = &[
             "Client connections that are open.",
             "In step with the request rate.",
         )
-        .query("connections", |_| total(&api::ACTIVE_CONNECTIONS, &[]))
+        .query("connections", || total(&api::ACTIVE_CONNECTIONS, &[]))
         .page("slow-performance"),
-    MEMORY_STAT.query("memory", |_| greatest(&process::MEMORY_UTILIZATION, &[])),
-    CPU_STAT.query("CPU", |_| greatest(&process::CPU_UTILIZATION, &[])),
+    MEMORY_STAT.query("memory", || greatest(&process::MEMORY_UTILIZATION, &[])),
+    CPU_STAT.query("CPU", || greatest(&process::CPU_UTILIZATION, &[])),
 ];
 
 const REQUESTS: &[PanelSpec] = &[
@@ -72,14 +68,14 @@ const REQUESTS: &[PanelSpec] = &[
             "Requests a second by route; requests without a route are those that nothing matched.",
             "The shape of the day before.",
         )
-        .query("{{http_route}}", |_| rate(&api::REQUESTS, &["http.route"]))
+        .query("{{http_route}}", || rate(&api::REQUESTS, &["http.route"]))
         .page("slow-performance"),
     lines("Error rate", DisplayUnit::Share)
         .shows(
-            "The share of requests that ended in a 5xx, a panic or a timeout.",
+            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes.",
             "0 % most of the time; a plateau after a release is the release.",
         )
-        .query("{{job}}", |context| error_ratio(context, &["job"]))
+        .query("{{job}}", || error_ratio(&["job"]))
         .with(|panel, _| {
             let panel = with_link(panel, "Error budgets", DashboardId::Slo);
             with_link(panel, "Database", DashboardId::Database)
@@ -96,7 +92,7 @@ const REQUESTS: &[PanelSpec] = &[
             "Requests a second that did not end well, by kind and route; `cancelled` are clients that went away, which is no error of the API.",
             "Few, and no kind that was not there yesterday.",
         )
-        .query("{{error_type}} {{http_route}}", |_| {
+        .query("{{error_type}} {{http_route}}", || {
             let failed = counter(&api::REQUESTS).with("error.type").is_not("");
             failed.rate(RATE).sum_by(&["error.type", "http.route"])
         })
@@ -107,7 +103,7 @@ const REQUESTS: &[PanelSpec] = &[
             "95 of 100 requests of each route were answered within this time.",
             "No route far from the others without a reason.",
         )
-        .traced("{{http_route}}", |context| durations(context).percentile(95, RATE, &["http.route"]))
+        .traced("{{http_route}}", || durations().percentile(95, RATE, &["http.route"]))
         .levels(AlertSignal::ApiLatency),
     distribution("Response time distribution", durations)
         .shows(
@@ -117,9 +113,9 @@ const REQUESTS: &[PanelSpec] = &[
         .alert(AlertSignal::ApiLatency),
     table("Routes")
         .shows("Each route now: requests a second, the share that fails, and the time in which 95 of 100 are answered.", "No colours.")
-        .rows(|_| rate(&api::REQUESTS, ROUTE))
-        .rows(|context| error_ratio(context, ROUTE))
-        .rows(|_| histogram(&api::REQUEST_DURATION).percentile(95, RATE, ROUTE))
+        .rows(|| rate(&api::REQUESTS, ROUTE))
+        .rows(|| error_ratio(ROUTE))
+        .rows(|| histogram(&api::REQUEST_DURATION).percentile(95, RATE, ROUTE))
         .with(with_route_columns)
         .alert(AlertSignal::ApiErrorRatio),
     bars("Broken responses", DisplayUnit::PerSecond)
@@ -127,7 +123,7 @@ const REQUESTS: &[PanelSpec] = &[
             "Responses a second whose body broke off, by reason.",
             "None, or clients that went away.",
         )
-        .query("{{reason}}", |_| rate(&api::BROKEN_BODIES, &["reason"]))
+        .query("{{reason}}", || rate(&api::BROKEN_BODIES, &["reason"]))
         .with(|panel, _| panel.no_value("none"))
         .page("high-error-rate"),
 ];
@@ -138,7 +134,7 @@ const SATURATION: &[PanelSpec] = &[
             "Client connections that are open, by process.",
             "Replicas have about as many each.",
         )
-        .query("{{job}} {{instance}}", |_| {
+        .query("{{job}} {{instance}}", || {
             total(&api::ACTIVE_CONNECTIONS, PROCESS)
         })
         .page("slow-performance"),
@@ -147,14 +143,14 @@ const SATURATION: &[PanelSpec] = &[
             "Requests in progress, to the last byte of the response, by process.",
             "Request rate × response time; rising at an even rate is a queue.",
         )
-        .query("{{job}} {{instance}}", |_| {
+        .query("{{job}} {{instance}}", || {
             total(&api::ACTIVE_REQUESTS, PROCESS)
         })
         .page("slow-performance"),
-    memory_usage("Memory usage").query("{{job}} {{instance}}", |_| {
+    memory_usage("Memory usage").query("{{job}} {{instance}}", || {
         greatest(&process::MEMORY_UTILIZATION, PROCESS)
     }),
-    cpu_usage("CPU usage").query("{{job}} {{instance}}", |_| {
+    cpu_usage("CPU usage").query("{{job}} {{instance}}", || {
         greatest(&process::CPU_UTILIZATION, PROCESS)
     }),
     lines("Memory in bytes", DisplayUnit::Bytes)
@@ -162,10 +158,10 @@ const SATURATION: &[PanelSpec] = &[
             "Resident memory, and the limit that applies.",
             "Far from the limit.",
         )
-        .query("{{job}} {{instance}}", |_| {
+        .query("{{job}} {{instance}}", || {
             greatest(&process::MEMORY, PROCESS)
         })
-        .query("limit {{instance}}", |_| {
+        .query("limit {{instance}}", || {
             greatest(&process::MEMORY_LIMIT, PROCESS)
         })
         .with(|panel, _| with_limit_lines(panel))
@@ -175,10 +171,10 @@ const SATURATION: &[PanelSpec] = &[
             "Processors that are used, by mode, and those that the limit allows.",
             "Mostly user time.",
         )
-        .query("{{cpu_mode}} {{instance}}", |_| {
+        .query("{{cpu_mode}} {{instance}}", || {
             rate(&process::CPU_TIME, &["job", "instance", "cpu.mode"])
         })
-        .query("limit {{instance}}", |_| {
+        .query("limit {{instance}}", || {
             greatest(&process::CPU_LIMIT, PROCESS)
         })
         .with(|panel, _| with_limit_lines(panel))
@@ -188,7 +184,7 @@ const SATURATION: &[PanelSpec] = &[
             "Files and sockets that a process holds open.",
             "In step with connections; a line that only rises is a leak.",
         )
-        .query("{{job}} {{instance}}", |_| {
+        .query("{{job}} {{instance}}", || {
             greatest(&process::FILE_DESCRIPTORS, PROCESS)
         })
         .page("slow-performance"),
@@ -197,7 +193,7 @@ const SATURATION: &[PanelSpec] = &[
             "What is free of each file system that is watched, as a share.",
             "Well above the line, and not falling.",
         )
-        .query("{{system_filesystem_mountpoint}} {{instance}}", |_| {
+        .query("{{system_filesystem_mountpoint}} {{instance}}", || {
             let by = ["instance", "system.filesystem.mountpoint"];
             greatest(&process::DISK_UTILIZATION, &by).complement()
         })
@@ -207,7 +203,7 @@ const SATURATION: &[PanelSpec] = &[
 const HEALTH: &[PanelSpec] = &[
     state_timeline("Health by process", DisplayUnit::Count)
         .shows("The status that each process gives of itself.", "pass.")
-        .query("{{job}} {{instance}}", |_| {
+        .query("{{job}} {{instance}}", || {
             status_level(&health::SERVICE_STATUS, PROCESS)
         })
         .with(with_status_words)
@@ -217,7 +213,7 @@ const HEALTH: &[PanelSpec] = &[
             "The status of each check after damping; the worst of all processes.",
             "pass.",
         )
-        .query("{{check}}", |_| {
+        .query("{{check}}", || {
             status_level(&health::CHECK_STATUS, &["check"])
         })
         .with(with_status_words)
@@ -227,7 +223,7 @@ const HEALTH: &[PanelSpec] = &[
             "Whether a process may be sent requests.",
             "ready, but for the first seconds and the last.",
         )
-        .query("{{job}} {{instance}}", |_| least(&health::READY, PROCESS))
+        .query("{{job}} {{instance}}", || least(&health::READY, PROCESS))
         .with(|panel, _| {
             panel
                 .value_mapping(0.0, "not ready", Color::Red)
@@ -239,14 +235,14 @@ const HEALTH: &[PanelSpec] = &[
             "Time since each process started.",
             "Rises; a saw is a crash loop.",
         )
-        .query("{{job}} {{instance}}", |_| least(&process::UPTIME, PROCESS))
+        .query("{{job}} {{instance}}", || least(&process::UPTIME, PROCESS))
         .alert(AlertSignal::TargetDown),
     lines("Time that checks take", DisplayUnit::Seconds)
         .shows(
             "How long the latest run of each check took.",
             "Far below the deadline of a check (2 s unless configured).",
         )
-        .query("{{check}}", |_| {
+        .query("{{check}}", || {
             greatest(&health::CHECK_DURATION, &["check"])
         })
         .alert(AlertSignal::NotReady),
@@ -255,33 +251,23 @@ const HEALTH: &[PanelSpec] = &[
             "How old the latest result of each check is.",
             "A saw not higher than the interval of the checks (10 s unless configured).",
         )
-        .query("{{check}}", |_| greatest(&health::CHECK_AGE, &["check"]))
+        .query("{{check}}", || greatest(&health::CHECK_AGE, &["check"]))
         .alert(AlertSignal::NotReady),
 ];
 
 const PROCESS: &[&str] = &["job", "instance"];
 const ROUTE: &[&str] = &["http.route", "http.request.method"];
 
-/// Returns users' requests that were answered, and those that the API itself failed, as alerts count
-/// them: without probes, and without cancelled requests.
-fn answered_and_failed(context: &DashboardContext<'_>) -> [CounterQuery; 2] {
-    let (requests, windows) = (counter(&api::REQUESTS), context.windows());
-    [
-        select_answered(requests.clone(), windows),
-        select_failed(requests, windows),
-    ]
+/// Returns the time to answer, without requests whose client went away.
+fn durations() -> HistogramQuery {
+    select_answered(histogram(&api::REQUEST_DURATION))
 }
 
-/// Returns the time to answer users' requests.
-fn durations(context: &DashboardContext<'_>) -> HistogramQuery {
-    select_answered(histogram(&api::REQUEST_DURATION), context.windows())
-}
-
-/// Returns the share of failed requests.
-fn error_ratio(context: &DashboardContext<'_>, by: &[&str]) -> InstantVector {
+/// Returns the share of failed requests, as alerts count them.
+fn error_ratio(by: &[&str]) -> InstantVector {
     let [answered, failed] =
-        answered_and_failed(context).map(|requests| requests.rate(RATE).sum_by(by));
-    ratio_or_zero(&failed, &answered)
+        [answered(), failed()].map(|requests| requests.with_dashboard_variables().now().sum_by(by));
+    failed.div(&answered.above(0_u32))
 }
 
 fn with_route_columns(panel: Panel, context: &DashboardContext<'_>) -> Panel {

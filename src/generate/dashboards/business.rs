@@ -1,5 +1,6 @@
 use super::context::{DashboardContext, counter, greatest, increase, rate};
 use super::panel_spec::{PanelSpec, bars, lines, panel, row, stacked, stat};
+use crate::generate::alerts::Baseline;
 use crate::generate::grafana::{
     Color, DashboardModel, DisplayUnit, FieldOverride, Panel, Visualization,
 };
@@ -33,22 +34,22 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 const OVERVIEW: &[PanelSpec] = &[
     stat("Active organizations", DisplayUnit::Count)
         .shows("Organisations that the platform counts as active.", "As yesterday, or more.")
-        .query("organizations", |_| active_organizations())
+        .query("organizations", active_organizations)
         .with(|panel, _| panel.decimals(0).size(6, 4))
         .alert(AlertSignal::PostsPublished),
     stat("Posts against usual", DisplayUnit::Share)
         .shows("Posts published in 3 hours as a share of the median of the same hours of the last three weeks.", "About 100 %.")
-        .query("posts", |_| ratio_to_baseline(&business::POSTS, &[]))
+        .query("{{environment}}", || ratio_to_baseline(&Baseline::posts()))
         .with(against_usual)
         .levels(AlertSignal::PostsPublished),
     stat("AI generations against usual", DisplayUnit::Share)
         .shows("AI generations in 3 hours as a share of the median of the same hours of the last three weeks.", "About 100 %.")
-        .query("generations", |_| ratio_to_baseline(&business::AI_GENERATIONS, &[]))
+        .query("{{environment}}", || ratio_to_baseline(&Baseline::generations()))
         .with(against_usual)
         .levels(AlertSignal::AiGenerations),
     stat("Revenue against usual", DisplayUnit::Share)
         .shows("Revenue in 3 hours as a share of the median of the same hours of the last three weeks, by currency.", "About 100 %.")
-        .query("{{currency}}", |_| ratio_to_baseline(&business::REVENUE, &["currency"]))
+        .query("{{currency}} {{environment}}", || ratio_to_baseline(&Baseline::revenue()))
         .with(against_usual)
         .levels(AlertSignal::Revenue),
 ];
@@ -56,22 +57,22 @@ const OVERVIEW: &[PanelSpec] = &[
 const CURRENT_TOTALS: &[PanelSpec] = &[
     lines("Active organizations", DisplayUnit::Count)
         .shows("Organisations that the platform counts as active.", "A slow rise.")
-        .query("organizations", |_| active_organizations())
+        .query("organizations", active_organizations)
         .alert(AlertSignal::PostsPublished),
     bars("Posts published per day", DisplayUnit::Count)
         .shows("Posts that were published in the 24 hours up to each bar.", "The pattern of the week before.")
-        .query("posts", |_| increase(&business::POSTS, DAY, &[]))
+        .query("posts", || increase(&business::POSTS, DAY, &[]))
         .with(per_day)
         .alert(AlertSignal::PostsPublished),
     bars("AI generations per day", DisplayUnit::Count)
         .shows("AI generations that were delivered in the 24 hours up to each bar, by kind.", "The pattern of the week before.")
-        .query("{{generation_kind}}", |_| increase(&business::AI_GENERATIONS, DAY, &["generation.kind"]))
+        .query("{{generation_kind}}", || increase(&business::AI_GENERATIONS, DAY, &["generation.kind"]))
         .with(per_day)
         .alert(AlertSignal::AiGenerations),
     bars("Revenue per day, in minor units", DisplayUnit::Count)
         .shows("Revenue and refunds in the 24 hours up to each bar, in minor units of the currency, such as cents.", "The pattern of the week before; refunds far below revenue.")
-        .query("{{currency}}", |_| increase(&business::REVENUE, DAY, &["currency"]))
-        .query("refunds {{currency}}", |_| increase(&business::REFUNDS, DAY, &["currency"]).neg())
+        .query("{{currency}}", || increase(&business::REVENUE, DAY, &["currency"]))
+        .query("refunds {{currency}}", || increase(&business::REFUNDS, DAY, &["currency"]).neg())
         .with(|panel, context| {
             let refunds = FieldOverride::by_regex("refunds.*").color(Color::Red);
             per_day(panel, context).with_override(refunds)
@@ -79,7 +80,7 @@ const CURRENT_TOTALS: &[PanelSpec] = &[
         .alert(AlertSignal::Revenue),
     stacked("User engagement", DisplayUnit::PerSecond)
         .shows("Interactions of users with posts a second, by kind.", "The shape of the day before.")
-        .query("{{kind}}", |_| rate(&business::USER_ENGAGEMENT, &["kind"]))
+        .query("{{kind}}", || rate(&business::USER_ENGAGEMENT, &["kind"]))
         .alert(AlertSignal::PostsPublished),
 ];
 
@@ -89,8 +90,8 @@ const WEEK_OVER_WEEK: &[PanelSpec] = &[
             "Posts that were published in 3 hours, and in the same hours a week ago.",
             TWO_LINES,
         )
-        .query("now ", |_| increase(&business::POSTS, HOURS, &[]))
-        .query("a week ago ", |_| weeks_ago(1, &business::POSTS, &[]))
+        .query("now ", || increase(&business::POSTS, HOURS, &[]))
+        .query("a week ago ", || weeks_ago(1, &business::POSTS, &[]))
         .with(against_last_week)
         .alert(AlertSignal::PostsPublished),
     lines("AI generations in 3 hours", DisplayUnit::Count)
@@ -98,8 +99,8 @@ const WEEK_OVER_WEEK: &[PanelSpec] = &[
             "AI generations in 3 hours, and in the same hours a week ago.",
             TWO_LINES,
         )
-        .query("now ", |_| increase(&business::AI_GENERATIONS, HOURS, &[]))
-        .query("a week ago ", |_| {
+        .query("now ", || increase(&business::AI_GENERATIONS, HOURS, &[]))
+        .query("a week ago ", || {
             weeks_ago(1, &business::AI_GENERATIONS, &[])
         })
         .with(against_last_week)
@@ -109,10 +110,10 @@ const WEEK_OVER_WEEK: &[PanelSpec] = &[
             "Revenue in 3 hours, and in the same hours a week ago, by currency.",
             TWO_LINES,
         )
-        .query("now {{currency}}", |_| {
+        .query("now {{currency}}", || {
             increase(&business::REVENUE, HOURS, &["currency"])
         })
-        .query("a week ago {{currency}}", |_| {
+        .query("a week ago {{currency}}", || {
             weeks_ago(1, &business::REVENUE, &["currency"])
         })
         .with(against_last_week)
@@ -171,14 +172,12 @@ fn weeks_ago(weeks: u64, spec: &'static MetricSpec, by: &[&str]) -> InstantVecto
     counter(spec).increase_offset(HOURS, ago).sum_by(by)
 }
 
-/// Returns the ratio of the last 3 hours to the median of the same hours of the last three weeks; no
-/// series before there are three.
-fn ratio_to_baseline(spec: &'static MetricSpec, by: &[&str]) -> InstantVector {
-    let week = |weeks, name| weeks_ago(weeks, spec, by).with_label("week", name);
-    let weeks = week(1, "1").or(&week(2, "2")).or(&week(3, "3"));
-    let baseline = weeks.median_without("week").above(0_u32);
-    let known = weeks.count_without("week").equal(3_u32);
-    increase(spec, HOURS, by).div(&baseline).and(&known)
+/// Returns the ratio of the last 3 hours to the median of the same hours of the last three weeks, as
+/// alerts have it; no series before there are three.
+fn ratio_to_baseline(baseline: &Baseline) -> InstantVector {
+    let [ratio, usual] = [baseline.ratio(), baseline.baseline()]
+        .map(|recorded| recorded.with_dashboard_variables().now());
+    ratio.and(&usual.above(0_u32))
 }
 
 /// Returns the query of some figures' daily totals, with a column for each series.

@@ -1,5 +1,4 @@
 use crate::generate::GenerateInput;
-use crate::generate::alerts::ScaledWindows;
 use crate::generate::grafana::{
     Annotation, Color, DashboardModel, DashboardRow, Panel, ThresholdSteps, Variable,
 };
@@ -62,11 +61,10 @@ pub(super) fn least(spec: &'static MetricSpec, by: &[&str]) -> InstantVector {
     gauge(spec).now().min_by(by)
 }
 
-/// Returns the part as a ratio of the whole: 0 where the part was never counted, no series without a
-/// whole.
+/// Returns a total as a ratio of another: 0 where nothing of the part was ever counted, no series without
+/// a whole.
 pub(super) fn ratio_or_zero(part: &InstantVector, whole: &InstantVector) -> InstantVector {
-    let whole_above_nothing = whole.above(0_u32);
-    part.or_zero_for(whole).div(&whole_above_nothing)
+    part.or_zero().div(&whole.above(0_u32))
 }
 
 /// Returns a gauge of those processes that have such series.
@@ -97,11 +95,6 @@ impl<'a> DashboardContext<'a> {
             annotations: self.annotations(),
             rows,
         }
-    }
-
-    /// Returns the windows of alerts.
-    pub(super) const fn windows(&self) -> ScaledWindows<'a> {
-        ScaledWindows { input: self.input }
     }
 
     /// Returns the colours of an alert's levels.

@@ -46,7 +46,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 const OVERVIEW: &[PanelSpec] = &[
     stat("Database", DisplayUnit::Count)
         .shows("Whether the database answers; of several the worst.", "up.")
-        .query("up", |_| greatest(&database::UP, &["db.system.name", "db.namespace"]).min_by(&[]))
+        .query("up", || greatest(&database::UP, &["db.system.name", "db.namespace"]).min_by(&[]))
         .with(|panel, _| {
             panel
                 .alert_levels(ThresholdSteps::single(Color::Red).step(1.0, Color::Green))
@@ -56,12 +56,12 @@ const OVERVIEW: &[PanelSpec] = &[
         .alert(AlertSignal::DatabaseUnreachable),
     stat("Fullest pool", DisplayUnit::Share)
         .shows("Connections in use as a share of those that the pool may open, of the fullest pool.", "Below the alert's level.")
-        .query("in use", |_| pool_usage().max_by(&[]))
+        .query("in use", || pool_usage().max_by(&[]))
         .with(|panel, _| panel.decimals(1))
         .levels(AlertSignal::PoolUsage),
     stat("Slow queries", DisplayUnit::Share)
         .shows("The share of calls that took longer than a second in 10 minutes, which is what the alert looks at.", "0 %.")
-        .query("slow", |_| {
+        .query("slow", || {
             let minutes = QueryWindow::minutes(10);
             let slow = increase(&database::SLOW_QUERIES, minutes, &[]);
             ratio_or_zero(&slow, &calls().increase(minutes).sum_by(&[]))
@@ -70,22 +70,22 @@ const OVERVIEW: &[PanelSpec] = &[
         .levels(AlertSignal::SlowQueryShare),
     stat("Query duration, p95", DisplayUnit::Seconds)
         .shows("95 of 100 calls took at most so long.", "Milliseconds.")
-        .query("p95", |_| calls().percentile(95, RATE, &[]))
+        .query("p95", || calls().percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no calls"))
         .alert(AlertSignal::SlowQueryShare),
     stat("Growth in a day", DisplayUnit::Share)
         .shows("How much the database that grows fastest has grown in 24 hours, as a share of its size then.", "A few per cent.")
-        .query("growth", |_| daily_growth().max_by(&[]))
+        .query("growth", || daily_growth().max_by(&[]))
         .with(|panel, _| panel.decimals(1).no_value("no day of history"))
         .levels(AlertSignal::DatabaseGrowth),
     stat("Least free disk space", DisplayUnit::Share)
         .shows("What is free of the fullest file system that a service watches, as a share.", "Well above the level.")
-        .query("free", |_| greatest(&process::DISK_UTILIZATION, &[]).complement())
+        .query("free", || greatest(&process::DISK_UTILIZATION, &[]).complement())
         .with(|panel, _| panel.decimals(1))
         .levels(AlertSignal::DiskFree),
     stat("Database size", DisplayUnit::Bytes)
         .shows("Size of the databases on disk.", "As planned.")
-        .query("size", |_| greatest(&server::SIZE, DATABASE).sum_by(&[]))
+        .query("size", || greatest(&server::SIZE, DATABASE).sum_by(&[]))
         .with(of_postgres)
         .alert(AlertSignal::DatabaseGrowth),
 ];
@@ -93,14 +93,14 @@ const OVERVIEW: &[PanelSpec] = &[
 const QUERIES: &[PanelSpec] = &[
     stacked("Query rate", DisplayUnit::OperationsPerSecond)
         .shows("Database calls a second, by operation and table.", "In step with requests and jobs.")
-        .query(BY_OPERATION, |_| calls().count(RATE).sum_by(&[OPERATION, TABLE]))
+        .query(BY_OPERATION, || calls().count(RATE).sum_by(&[OPERATION, TABLE]))
         .page("database-issues"),
-    traced_percentiles("Query duration percentiles", |_| calls())
+    traced_percentiles("Query duration percentiles", calls)
         .shows("50, 90, 95 and 99 of 100 calls took at most so long, as the services see it. Points are traces: click one.", "p99 far below a second, from which on a call is slow.")
         .alert(AlertSignal::SlowQueryShare),
     bars("Failed queries", DisplayUnit::OperationsPerSecond)
         .shows("Calls a second that failed, by operation and error.", "None.")
-        .query("{{db_operation_name}} {{error_type}}", |_| {
+        .query("{{db_operation_name}} {{error_type}}", || {
             let failed = calls().with("error.type").is_not("");
             failed.count(RATE).sum_by(&[OPERATION, "error.type"])
         })
@@ -108,27 +108,27 @@ const QUERIES: &[PanelSpec] = &[
         .page("database-issues"),
     lines("Query duration p95 by operation", DisplayUnit::Seconds)
         .shows("95 of 100 calls took at most so long, by operation and table.", "No operation far from the others without a reason.")
-        .query(BY_OPERATION, |_| calls().percentile(95, RATE, &[OPERATION, TABLE]))
+        .query(BY_OPERATION, || calls().percentile(95, RATE, &[OPERATION, TABLE]))
         .alert(AlertSignal::SlowQueryShare),
     bars("Slow queries (> 1 s)", DisplayUnit::OperationsPerSecond)
         .shows("Calls a second that took longer than one second, by operation and table.", "None.")
-        .query(BY_OPERATION, |_| rate(&database::SLOW_QUERIES, &[OPERATION, TABLE]))
+        .query(BY_OPERATION, || rate(&database::SLOW_QUERIES, &[OPERATION, TABLE]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::SlowQueryShare),
-    distribution("Query duration distribution", |_| calls())
+    distribution("Query duration distribution", calls)
         .shows("How many calls a second took how long.", "Bands below 100 ms.")
         .alert(AlertSignal::SlowQueryShare),
     stacked("Transaction rate", DisplayUnit::OperationsPerSecond)
         .shows("Transactions that ended a second, by outcome, as the services see them.", "Green, but for a few.")
-        .query("{{outcome}}", |_| rate(&database::TRANSACTIONS, &["outcome"]))
+        .query("{{outcome}}", || rate(&database::TRANSACTIONS, &["outcome"]))
         .with(|panel, _| with_outcome_colors(panel))
         .page("database-issues"),
     lines("Transaction rate of all clients", DisplayUnit::OperationsPerSecond)
         .shows("Transactions a second of all clients of the database, and deadlocks, as the server counts them.", "No deadlocks; rolled back far below committed.")
-        .query("{{outcome}} {{db_namespace}}", |_| {
+        .query("{{outcome}} {{db_namespace}}", || {
             counter(&server::TRANSACTIONS).rate(RATE).max_by(&["db.namespace", "outcome"])
         })
-        .query("deadlocks {{db_namespace}}", |_| {
+        .query("deadlocks {{db_namespace}}", || {
             counter(&server::DEADLOCKS).increase(RATE).max_by(DATABASE)
         })
         .with(of_postgres)
@@ -141,7 +141,7 @@ const SATURATION: &[PanelSpec] = &[
             "Connections in use as a share of those that the pool may open.",
             "Below the line; at 100 % callers wait.",
         )
-        .query("{{db_client_connection_pool_name}} {{instance}}", |_| {
+        .query("{{db_client_connection_pool_name}} {{instance}}", || {
             pool_usage()
         })
         .levels(AlertSignal::PoolUsage),
@@ -152,19 +152,19 @@ const SATURATION: &[PanelSpec] = &[
         )
         .query(
             "{{db_client_connection_state}} {{db_client_connection_pool_name}}",
-            |_| {
+            || {
                 total(
                     &database::CONNECTIONS,
                     &["db.client.connection.state", POOL],
                 )
             },
         )
-        .query("limit {{db_client_connection_pool_name}}", |_| {
+        .query("limit {{db_client_connection_pool_name}}", || {
             total(&database::CONNECTIONS_MAX, &[POOL])
         })
         .with(|panel, _| with_limit_lines(panel))
         .alert(AlertSignal::PoolUsage),
-    percentiles("Time to get a connection", |_| {
+    percentiles("Time to get a connection", || {
         histogram(&database::WAIT_TIME)
     })
     .shows(
@@ -177,10 +177,10 @@ const SATURATION: &[PanelSpec] = &[
             "Callers that wait for a connection of a pool, and those a second that gave up.",
             "0.",
         )
-        .query("{{db_client_connection_pool_name}} {{instance}}", |_| {
+        .query("{{db_client_connection_pool_name}} {{instance}}", || {
             total(&database::PENDING_REQUESTS, &["job", "instance", POOL])
         })
-        .query("gave up {{db_client_connection_pool_name}}", |_| {
+        .query("gave up {{db_client_connection_pool_name}}", || {
             rate(&database::TIMEOUTS, &[POOL])
         })
         .with(|panel, _| {
@@ -193,10 +193,10 @@ const SATURATION: &[PanelSpec] = &[
             "Clients of the whole server by state, and how many it takes.",
             "Far from the limit, and hardly any idle in a transaction.",
         )
-        .query("{{state}} {{db_namespace}}", |_| {
+        .query("{{state}} {{db_namespace}}", || {
             greatest(&server::CONNECTIONS, &["db.namespace", "state"])
         })
-        .query("limit {{db_namespace}}", |_| {
+        .query("limit {{db_namespace}}", || {
             greatest(&server::CONNECTIONS_MAX, DATABASE)
         })
         .with(|panel, context| with_limit_lines(of_postgres(panel, context)))
@@ -206,7 +206,7 @@ const SATURATION: &[PanelSpec] = &[
             "Blocks that the server reads a second, from its own cache or from the system.",
             "From the cache, but for a few.",
         )
-        .query("{{source}} {{db_namespace}}", |_| {
+        .query("{{source}} {{db_namespace}}", || {
             counter(&server::BLOCKS)
                 .rate(RATE)
                 .max_by(&["db.namespace", "source"])
@@ -221,7 +221,7 @@ const SIZES: &[PanelSpec] = &[
             "Size of each database on disk.",
             "An even slope; a step is a load or a table that is no longer cleaned up.",
         )
-        .query("{{db_namespace}}", |_| greatest(&server::SIZE, DATABASE))
+        .query("{{db_namespace}}", || greatest(&server::SIZE, DATABASE))
         .with(of_postgres)
         .alert(AlertSignal::DatabaseGrowth),
     lines("Growth in a day", DisplayUnit::Share)
@@ -229,19 +229,19 @@ const SIZES: &[PanelSpec] = &[
             "How much each database has grown in 24 hours, as a share of its size then.",
             "Below the line.",
         )
-        .query("{{db_namespace}}", |_| daily_growth())
+        .query("{{db_namespace}}", daily_growth)
         .with(|panel, _| panel.no_value("no day of history"))
         .levels(AlertSignal::DatabaseGrowth),
     bar_gauge("Largest tables", DisplayUnit::Bytes)
         .shows("Size on disk without indexes.", "No surprise.")
-        .instant("{{db_collection_name}} {{db_namespace}}", |_| {
+        .instant("{{db_collection_name}} {{db_namespace}}", || {
             greatest(&server::TABLE_SIZE, &["db.namespace", TABLE]).topk(TOP)
         })
         .with(of_postgres)
         .alert(AlertSignal::DatabaseGrowth),
     bar_gauge("Largest indexes", DisplayUnit::Bytes)
         .shows("Size on disk.", "No index larger than its table.")
-        .instant("{{index}} {{db_namespace}}", |_| {
+        .instant("{{index}} {{db_namespace}}", || {
             greatest(&server::INDEX_SIZE, &["db.namespace", TABLE, "index"]).topk(TOP)
         })
         .with(of_postgres)
@@ -251,7 +251,7 @@ const SIZES: &[PanelSpec] = &[
             "The share of scans of tables that went by an index.",
             "Near 100 %; small tables are read as a whole, rightly.",
         )
-        .query("{{db_namespace}}", |_| {
+        .query("{{db_namespace}}", || {
             greatest(&server::INDEX_USAGE, DATABASE)
         })
         .with(|panel, context| of_postgres(panel, context).zero_to_one())
@@ -261,7 +261,7 @@ const SIZES: &[PanelSpec] = &[
             "Scans a second, by table and whether an index was used.",
             "Sequential ones of small tables only.",
         )
-        .query("{{access}} {{db_collection_name}}", |_| {
+        .query("{{access}} {{db_collection_name}}", || {
             counter(&server::TABLE_SCANS)
                 .rate(RATE)
                 .max_by(&["db.namespace", TABLE, "access"])
@@ -274,7 +274,7 @@ const SIZES: &[PanelSpec] = &[
             "Scans a second of each index.",
             "Each is used; one that never is costs writes for nothing.",
         )
-        .query("{{index}}", |_| {
+        .query("{{index}}", || {
             counter(&server::INDEX_SCANS)
                 .rate(RATE)
                 .max_by(&["db.namespace", TABLE, "index"])
@@ -318,12 +318,12 @@ fn calls() -> HistogramQuery {
 
 /// Returns connections in use over the pool's limit.
 fn pool_usage() -> InstantVector {
-    let by = ["job", "instance", POOL];
     let used = gauge(&database::CONNECTIONS)
         .with("db.client.connection.state")
         .is("used");
-    let used = used.now().sum_by(&by);
-    used.div(&total(&database::CONNECTIONS_MAX, &by))
+    let max = gauge(&database::CONNECTIONS_MAX).now();
+    used.now()
+        .div_ignoring(&["db.client.connection.state"], &max)
 }
 
 /// Returns the growth within a day as a share of the size a day ago.
@@ -331,7 +331,7 @@ fn daily_growth() -> InstantVector {
     let size = gauge(&server::SIZE);
     let now = size.now().max_by(DATABASE);
     let then = size.offset(QueryWindow::hours(24)).max_by(DATABASE);
-    now.sub(&then).div(&then)
+    now.div(&then).sub_number(1_u32)
 }
 
 fn of_postgres(panel: Panel, _: &DashboardContext<'_>) -> Panel {

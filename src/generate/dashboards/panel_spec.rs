@@ -1,7 +1,6 @@
 //! Tables of panels: a row is a title, a unit, a description, its queries, and the alert or page that helps.
 //!
-//! Rows are constants, and their queries functions of the input, because thresholds and the routes that
-//! are left out come from the configuration.
+//! Rows are constants; what the configuration decides on, such as thresholds, is added when they are built.
 
 use super::context::{DashboardContext, RATE};
 use crate::generate::grafana::{
@@ -10,8 +9,8 @@ use crate::generate::grafana::{
 use crate::model::alerts::{AlertSignal, DashboardId};
 use crate::model::promql::{HistogramQuery, InstantVector};
 
-type VectorFn = fn(&DashboardContext<'_>) -> InstantVector;
-type HistogramFn = fn(&DashboardContext<'_>) -> HistogramQuery;
+type VectorFn = fn() -> InstantVector;
+type HistogramFn = fn() -> HistogramQuery;
 type FinishFn = fn(Panel, &DashboardContext<'_>) -> Panel;
 
 /// The percentiles of every duration.
@@ -207,7 +206,7 @@ impl PanelSpec {
             .unit(self.unit);
         let queries = self.queries.iter().flatten();
         let panel = queries
-            .flat_map(|query| query.build(context))
+            .flat_map(|query| query.build())
             .fold(panel, Panel::query);
         let panel = (self.finish)(panel, context);
         match self.help {
@@ -220,8 +219,8 @@ impl PanelSpec {
 }
 
 impl Query {
-    fn build(self, context: &DashboardContext<'_>) -> Vec<PanelQuery> {
-        let text = |vector: VectorFn| vector(context).to_string();
+    fn build(self) -> Vec<PanelQuery> {
+        let text = |vector: VectorFn| vector().to_string();
         vec![match self {
             Query::Range(legend, vector) => PanelQuery::range(text(vector)).legend(legend),
             Query::Traced(legend, vector) => PanelQuery::range(text(vector))
@@ -231,12 +230,12 @@ impl Query {
             Query::Table(vector) => PanelQuery::table(text(vector)),
             Query::Sql(statement) => PanelQuery::sql(statement()),
             Query::Buckets(duration) => {
-                let buckets = duration(context).buckets(RATE, &[]);
+                let buckets = duration().buckets(RATE, &[]);
                 PanelQuery::buckets(buckets.to_string()).with_exemplars()
             }
-            Query::Percentiles(duration) => return percentile_queries(&duration(context)),
+            Query::Percentiles(duration) => return percentile_queries(&duration()),
             Query::TracedPercentiles(duration) => {
-                let mut queries = percentile_queries(&duration(context));
+                let mut queries = percentile_queries(&duration());
                 // Each query would fetch the same traces.
                 if let Some(last) = queries.pop() {
                     queries.push(last.with_exemplars());

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use super::context::{
-    DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, ratio_or_zero, total,
+    DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, total,
 };
 use super::panel_spec::{
     PanelSpec, bar_gauge, bars, lines, percentiles, row, stacked, stat, state_timeline, with_link,
 };
-use crate::generate::alerts::{burn_rate, remaining_budgets};
+use crate::generate::alerts::{alert_levels, burn_rate, remaining_budgets};
 use crate::generate::grafana::{
     Color, DashboardModel, DashboardRow, DisplayUnit, FieldOverride, Panel, PanelQuery,
     ThresholdSteps, Visualization,
@@ -52,23 +52,23 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 const OVERVIEW: &[PanelSpec] = &[
     stat("Least budget left", DisplayUnit::Share)
         .shows("What is left of the error budget of the objective that has least of it; negative where it is overspent.", "More than the part of the window that is still to come.")
-        .query("budget left", |_| min_remaining().min_by(&[]))
+        .query("budget left", || min_remaining().min_by(&[]))
         .with(|panel, _| panel.decimals(1).alert_levels(budget_steps()).no_value("no events"))
         .alert(AlertSignal::ErrorBudget),
     stat("Objectives in alert", DisplayUnit::Count)
         .shows("Objectives whose burn rate raises an alert, critical ones and warnings.", "0.")
-        .query("critical", |_| active_alerts("critical").sum_by(&[]))
-        .query("warning", |_| active_alerts("warning").sum_by(&[]))
+        .query("critical", || active_alerts("critical").sum_by(&[]))
+        .query("warning", || active_alerts("warning").sum_by(&[]))
         .with(|panel, _| panel.alert_levels(none_but(Color::Red)))
         .alert(AlertSignal::ErrorBudget),
     stat("Frozen objectives", DisplayUnit::Count)
         .shows("Objectives of which too few samples are there to say anything.", "0, half an hour after a start.")
-        .query("frozen", |_| active_alerts("frozen").sum_by(&[]))
+        .query("frozen", || active_alerts("frozen").sum_by(&[]))
         .with(|panel, _| panel.alert_levels(none_but(Color::Yellow)))
         .alert(AlertSignal::ErrorBudget),
     stat("Bad events now", DisplayUnit::Share)
         .shows("The share of bad events among all of all objectives.", "Near 0 %.")
-        .query("bad", |_| bad_event_ratio(&[]))
+        .query("bad", || bad_event_ratio(&[]))
         .with(|panel, _| panel.decimals(2).no_value("no events"))
         .alert(AlertSignal::ErrorBudget),
 ];
@@ -76,7 +76,7 @@ const OVERVIEW: &[PanelSpec] = &[
 const BUDGETS: &[PanelSpec] = &[
     bar_gauge("Error budget left", DisplayUnit::Share)
         .shows("What is left of each objective's error budget in its window; of replicas the one that has least.", "More than the part of the window that is still to come.")
-        .instant("{{objective}}", |_| min_remaining())
+        .instant("{{objective}}", min_remaining)
         .with(|panel, _| {
             let panel = with_budget_levels(panel).no_value("no events");
             let panel = with_link(panel, "API", DashboardId::Api);
@@ -85,14 +85,13 @@ const BUDGETS: &[PanelSpec] = &[
         .alert(AlertSignal::ErrorBudget),
     lines("Error budget over time", DisplayUnit::Share)
         .shows("What was left of each objective's error budget.", "Level, or falling slowly; it rises as old errors leave the window.")
-        .query("{{objective}}", |_| min_remaining())
+        .query("{{objective}}", min_remaining)
         .alert(AlertSignal::ErrorBudget),
     state_timeline("Alerts of objectives", DisplayUnit::Count)
         .shows("What each objective raises.", "none.")
-        .query("{{objective}}", |_| {
-            active_alerts("frozen")
-                .add(&active_alerts("warning").mul_number(2_u32))
-                .add(&active_alerts("critical").mul_number(3_u32))
+        .query("{{objective}}", || {
+            let levels = alert_levels().with_dashboard_variables();
+            levels.now().max_by(&["objective"])
         })
         .with(|panel, _| {
             panel
@@ -104,14 +103,14 @@ const BUDGETS: &[PanelSpec] = &[
         .alert(AlertSignal::ErrorBudget),
     lines("Coverage", DisplayUnit::Share)
         .shows("The share of each objective's window that has samples. The rest counts neither as good nor as bad.", "Rises to 100 % once the service is as old as the window.")
-        .query("{{objective}}", |_| least(&telemetry::SLO_COVERAGE, &["objective"]))
+        .query("{{objective}}", || least(&telemetry::SLO_COVERAGE, &["objective"]))
         .with(|panel, _| panel.zero_to_one())
         .alert(AlertSignal::ErrorBudget),
 ];
 
 const FLEET_BUDGET: PanelSpec = bar_gauge("Error budget left, all replicas", DisplayUnit::Share)
     .shows("What is left of each objective's error budget in its window, from the events of all replicas.", "More than the part of the window that is still to come.")
-    .instant("{{objective}}", |_| remaining_budgets())
+    .instant("{{objective}}", remaining_budgets)
     .with(|panel, _| with_budget_levels(panel).no_value("no events, or no rules").size(8, 8))
     .alert(AlertSignal::ErrorBudget);
 
@@ -121,20 +120,20 @@ const EVENTS: &[PanelSpec] = &[
             "Events a second that count towards each objective.",
             "As usual at this hour: nothing else on this dashboard means much without events.",
         )
-        .query("{{objective}}", |_| {
+        .query("{{objective}}", || {
             rate(&telemetry::SLO_EVENTS, &["objective"])
         })
         .alert(AlertSignal::ErrorBudget),
     bars("Bad events", DisplayUnit::PerSecond)
         .shows("Bad events a second, by objective.", "Few.")
-        .query("{{objective}}", |_| bad_event_rate(&["objective"]))
+        .query("{{objective}}", || bad_event_rate(&["objective"]))
         .alert(AlertSignal::ErrorBudget),
     lines("Share of bad events", DisplayUnit::Share)
         .shows(
             "Bad events as a share of all, by objective.",
             "Below what the target permits.",
         )
-        .query("{{objective}}", |_| bad_event_ratio(&["objective"]))
+        .query("{{objective}}", || bad_event_ratio(&["objective"]))
         .alert(AlertSignal::ErrorBudget),
     stacked(
         "Requests that slices of availability are judged by",
@@ -144,9 +143,7 @@ const EVENTS: &[PanelSpec] = &[
         "Requests a second of all replicas: a slice is bad when more than a tenth of them is.",
         "Green.",
     )
-    .query("{{result}}", |_| {
-        rate(&telemetry::SLO_REQUESTS, &["result"])
-    })
+    .query("{{result}}", || rate(&telemetry::SLO_REQUESTS, &["result"]))
     .with(|panel, _| {
         panel
             .with_override(FieldOverride::by_name("good").color(Color::Green))
@@ -156,22 +153,22 @@ const EVENTS: &[PanelSpec] = &[
 ];
 
 const SCRAPE_QUALITY: &[PanelSpec] = &[
-    percentiles("Time that scrapes take", |_| histogram(&telemetry::SCRAPE_DURATION))
+    percentiles("Time that scrapes take", || histogram(&telemetry::SCRAPE_DURATION))
         .shows("50, 90, 95 and 99 of 100 scrapes were collected and written within this time.", "Below a tenth of the scrape interval.")
         .alert(AlertSignal::ScrapeIncomplete),
     bars("Left out of scrapes", DisplayUnit::PerSecond)
         .shows("Series, metrics or parts a second that scrapes had to leave out, and samples that were lost.", "None.")
-        .query("{{job}} {{part}}", |_| rate(&telemetry::SCRAPE_ERRORS, &["job", "part"]))
-        .query("{{job}} sampler {{sampler}}", |_| rate(&telemetry::SAMPLER_ERRORS, &["job", "sampler"]))
+        .query("{{job}} {{part}}", || rate(&telemetry::SCRAPE_ERRORS, &["job", "part"]))
+        .query("{{job}} sampler {{sampler}}", || rate(&telemetry::SAMPLER_ERRORS, &["job", "sampler"]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::ScrapeIncomplete),
     bars("Requests to the telemetry's own routes", DisplayUnit::RequestsPerSecond)
         .shows("Requests a second to the scrape, probes, workers, objectives and pages, by route and status; without a status nothing was answered. No figure of the API counts them.", "Scrapes and probes at an even rate, and no status above 399.")
-        .query("{{http_request_method}} {{http_route}} {{http_response_status_code}}", |_| rate(&telemetry::OPERATIONAL_REQUESTS, OPERATIONAL))
+        .query("{{http_request_method}} {{http_route}} {{http_response_status_code}}", || rate(&telemetry::OPERATIONAL_REQUESTS, OPERATIONAL))
         .alert(AlertSignal::TargetDown),
     bars("Measurements in overflow series", DisplayUnit::PerSecond)
         .shows("Measurements a second without a series of their own, because their instrument holds its limit of series.", "None: a label holds too many values.")
-        .query("{{job}} {{instrument}}", |_| {
+        .query("{{job}} {{instrument}}", || {
             rate(&telemetry::SERIES_OVERFLOW, &["job", "instrument"]).above(0_u32)
         })
         .with(|panel, _| panel.no_value("none"))
@@ -181,39 +178,39 @@ const SCRAPE_QUALITY: &[PanelSpec] = &[
 const EXPORT_QUALITY: &[PanelSpec] = &[
     lines("Pushed", DisplayUnit::PerSecond)
         .shows("Spans, log records and metric points a second that were handed over and that the receiver took; with a reason, those that were lost.", "No line with a reason.")
-        .query("spans {{error_type}}", |_| rate(&telemetry::SPANS_PROCESSED, ERROR))
-        .query("spans taken {{error_type}}", |_| rate(&telemetry::SPANS_EXPORTED, ERROR))
-        .query("log records {{error_type}}", |_| rate(&telemetry::LOGS_PROCESSED, ERROR))
-        .query("log records taken {{error_type}}", |_| rate(&telemetry::LOGS_EXPORTED, ERROR))
-        .query("points taken {{error_type}}", |_| rate(&telemetry::POINTS_EXPORTED, ERROR))
+        .query("spans {{error_type}}", || rate(&telemetry::SPANS_PROCESSED, ERROR))
+        .query("spans taken {{error_type}}", || rate(&telemetry::SPANS_EXPORTED, ERROR))
+        .query("log records {{error_type}}", || rate(&telemetry::LOGS_PROCESSED, ERROR))
+        .query("log records taken {{error_type}}", || rate(&telemetry::LOGS_EXPORTED, ERROR))
+        .query("points taken {{error_type}}", || rate(&telemetry::POINTS_EXPORTED, ERROR))
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
     lines("Queues of the push", DisplayUnit::Share)
         .shows("How full the queues of spans and log records are.", "Near 0 %; what doesn't fit is lost.")
-        .query("spans {{instance}}", |_| {
+        .query("spans {{instance}}", || {
             fill_level(&telemetry::SPAN_QUEUE_SIZE, &telemetry::SPAN_QUEUE_CAPACITY)
         })
-        .query("log records {{instance}}", |_| {
+        .query("log records {{instance}}", || {
             fill_level(&telemetry::LOG_QUEUE_SIZE, &telemetry::LOG_QUEUE_CAPACITY)
         })
         .with(|panel, context| of_push(panel, context).zero_to_one())
         .alert(AlertSignal::ExportFailures),
-    percentiles("Time that pushes take", |_| histogram(&telemetry::EXPORT_DURATION))
+    percentiles("Time that pushes take", || histogram(&telemetry::EXPORT_DURATION))
         .shows("50, 90, 95 and 99 of 100 requests to the receiver took at most so long.", "Far below their timeout.")
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
     lines("Age of the oldest change that is not durable", DisplayUnit::Seconds)
         .shows("For how long the oldest change has waited for the store.", "Below a second.")
-        .query("{{job}} {{instance}}", |_| greatest(&store::OLDEST_PENDING_AGE, PROCESS))
+        .query("{{job}} {{instance}}", || greatest(&store::OLDEST_PENDING_AGE, PROCESS))
         .levels(AlertSignal::StoreDelay),
     lines("Changes that wait for the store", DisplayUnit::Count)
         .shows("Changes that the store has not made durable yet.", "A few.")
-        .query("{{job}} {{instance}}", |_| greatest(&store::PENDING, PROCESS))
+        .query("{{job}} {{instance}}", || greatest(&store::PENDING, PROCESS))
         .alert(AlertSignal::StoreDelay),
     bars("Commits of the store", DisplayUnit::PerSecond)
         .shows("Commits a second by result, and changes that were given up.", "ok alone.")
-        .query("{{job}} {{result}}", |_| rate(&store::COMMITS, &["job", "result"]))
-        .query("{{job}} dropped: {{reason}}", |_| rate(&store::DROPPED, &["job", "reason"]))
+        .query("{{job}} {{result}}", || rate(&store::COMMITS, &["job", "result"]))
+        .query("{{job}} dropped: {{reason}}", || rate(&store::DROPPED, &["job", "reason"]))
         .alert(AlertSignal::StoreDelay),
 ];
 
@@ -386,7 +383,8 @@ fn bad_event_rate(by: &[&str]) -> InstantVector {
 }
 
 fn bad_event_ratio(by: &[&str]) -> InstantVector {
-    ratio_or_zero(&bad_event_rate(by), &rate(&telemetry::SLO_EVENTS, by))
+    // Each objective has a series of good and one of bad events.
+    bad_event_rate(by).div(&rate(&telemetry::SLO_EVENTS, by).above(0_u32))
 }
 
 fn fill_level(size: &'static MetricSpec, capacity: &'static MetricSpec) -> InstantVector {

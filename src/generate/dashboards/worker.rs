@@ -30,7 +30,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 const OVERVIEW: &[PanelSpec] = &[
     stat("Workers online", DisplayUnit::Count)
         .shows("Workers that beat as they should.", "As many as are deployed.")
-        .query("online", |_| {
+        .query("online", || {
             let workers = gauge(&worker::WORKERS).with("state").is("online");
             workers.now().max_by(&[])
         })
@@ -38,21 +38,21 @@ const OVERVIEW: &[PanelSpec] = &[
     stat("Longest silence", DisplayUnit::Seconds)
         .shows("Time since the last beat of the worker that has been silent for longest; those that said goodbye don't count.", "Below a minute.")
         // The one that has been silent for longest is the one whose newest beat is the oldest.
-        .query("silence", |_| greatest(&worker::HEARTBEAT, &["worker.id"]).min_by(&[]).age())
+        .query("silence", || greatest(&worker::HEARTBEAT, &["worker.id"]).min_by(&[]).age())
         .with(|panel, _| panel.no_value("no workers"))
         .levels(AlertSignal::WorkerOffline),
     stat("Deepest queue", DisplayUnit::Count)
         .shows("Jobs that wait in the queue that has most of them.", "Near 0, and back there after a peak.")
-        .query("jobs", |_| greatest(&worker::QUEUE_DEPTH, &["queue"]).max_by(&[]))
+        .query("jobs", || greatest(&worker::QUEUE_DEPTH, &["queue"]).max_by(&[]))
         .levels(AlertSignal::QueueDepth),
     stat("Oldest waiting job", DisplayUnit::Seconds)
         .shows("For how long the oldest waiting job has been due.", "Seconds.")
-        .query("age", |_| greatest(&worker::QUEUE_OLDEST, &[]))
+        .query("age", || greatest(&worker::QUEUE_OLDEST, &[]))
         .with(|panel, _| panel.no_value("none waits"))
         .levels(AlertSignal::OldestJobAge),
     stat("Job failure rate", DisplayUnit::Share)
         .shows("The share of jobs that failed, panicked or were given up in 15 minutes, which is what the alert looks at.", "Below the first level.")
-        .query("failure rate", |_| {
+        .query("failure rate", || {
             let minutes = QueryWindow::minutes(15);
             let [failed, all] = [unsuccessful_jobs(), counter(&worker::JOBS)]
                 .map(|jobs| jobs.increase(minutes).sum_by(&[]));
@@ -60,7 +60,7 @@ const OVERVIEW: &[PanelSpec] = &[
         })
         .with(|panel, _| panel.decimals(2).no_value("no jobs"))
         .levels(AlertSignal::JobFailureRatio),
-    MEMORY_STAT.query("memory", |_| of_processes(&MEMORY_UTILIZATION, &job_processes()).max_by(&[])),
+    MEMORY_STAT.query("memory", || of_processes(&MEMORY_UTILIZATION, &job_processes()).max_by(&[])),
 ];
 
 const JOBS: &[PanelSpec] = &[
@@ -69,15 +69,15 @@ const JOBS: &[PanelSpec] = &[
             "Jobs that ended a second, by kind.",
             "As many as are queued; less than that is a queue that grows.",
         )
-        .query("{{job_kind}}", |_| rate(&worker::JOBS, &["job.kind"]))
+        .query("{{job_kind}}", || rate(&worker::JOBS, &["job.kind"]))
         .page("worker-issues"),
     lines("Job success and failure rate", DisplayUnit::Share)
         .shows(
             "The share of jobs that succeeded, and the share that did not.",
             "Failures below the line.",
         )
-        .query("succeeded", |_| failure_ratio().complement())
-        .query("failed", |_| failure_ratio())
+        .query("succeeded", || failure_ratio().complement())
+        .query("failed", failure_ratio)
         .with(|panel, _| {
             panel
                 .zero_to_one()
@@ -85,7 +85,7 @@ const JOBS: &[PanelSpec] = &[
                 .with_override(FieldOverride::by_name("failed").color(Color::Red))
         })
         .levels(AlertSignal::JobFailureRatio),
-    traced_percentiles("Job duration percentiles", |_| {
+    traced_percentiles("Job duration percentiles", || {
         histogram(&worker::JOB_DURATION)
     })
     .shows(
@@ -99,10 +99,10 @@ const JOBS: &[PanelSpec] = &[
             "Jobs that ended a second, by outcome; `aborted` were dropped without a verdict.",
             "Green, but for a few.",
         )
-        .query("{{outcome}}", |_| rate(&worker::JOBS, &["outcome"]))
+        .query("{{outcome}}", || rate(&worker::JOBS, &["outcome"]))
         .with(|panel, _| with_outcome_colors(panel))
         .alert(AlertSignal::JobFailureRatio),
-    traced_percentiles("Queue lag percentiles", |_| histogram(&worker::QUEUE_LAG))
+    traced_percentiles("Queue lag percentiles", || histogram(&worker::QUEUE_LAG))
         .shows(
             "50, 90, 95 and 99 of 100 jobs started within this time after they were due.",
             "p99 below the objective's 5 minutes.",
@@ -114,12 +114,12 @@ const JOBS: &[PanelSpec] = &[
             "Jobs that failed a second, by kind and the reason that the worker gives.",
             "Few, and no reason that was not there yesterday.",
         )
-        .query("{{job_kind}} {{reason}}", |_| {
+        .query("{{job_kind}} {{reason}}", || {
             rate(&worker::JOB_FAILURES, &["job.kind", "reason"])
         })
         .with(|panel, _| panel.no_value("no failures"))
         .alert(AlertSignal::JobFailureRatio),
-    distribution("Job duration distribution", |_| {
+    distribution("Job duration distribution", || {
         histogram(&worker::JOB_DURATION)
     })
     .shows(
@@ -127,7 +127,7 @@ const JOBS: &[PanelSpec] = &[
         "A band for each kind of job.",
     )
     .page("worker-issues"),
-    distribution("Queue lag distribution", |_| histogram(&worker::QUEUE_LAG))
+    distribution("Queue lag distribution", || histogram(&worker::QUEUE_LAG))
         .shows(
             "How many jobs a second started how late.",
             "One band near 0.",
@@ -139,14 +139,14 @@ const WORKERS: &[PanelSpec] = &[
     state_timeline("Worker heartbeat status", DisplayUnit::Seconds)
         .shows("Time since the last beat of each worker: red from the moment at which it counts as offline. A row ends with a goodbye.", "Green rows without a gap.")
         // Of several processes that report a worker, the newest beat counts.
-        .query("{{worker_id}}", |_| greatest(&worker::HEARTBEAT, &["worker.id"]).age())
+        .query("{{worker_id}}", || greatest(&worker::HEARTBEAT, &["worker.id"]).age())
         .levels(AlertSignal::WorkerOffline),
     stacked("Workers by state", DisplayUnit::Count)
         .shows(
             "Workers that are known, by state.",
             "All online, and stopped ones during a release.",
         )
-        .query("{{state}}", |_| greatest(&worker::WORKERS, &["state"]))
+        .query("{{state}}", || greatest(&worker::WORKERS, &["state"]))
         .with(with_state_colors)
         .alert(AlertSignal::WorkerOffline),
     stacked("Beats received", DisplayUnit::PerSecond)
@@ -154,15 +154,15 @@ const WORKERS: &[PanelSpec] = &[
             "Beats that arrived a second, by what became of them.",
             "accepted, and restarted during a release.",
         )
-        .query("{{result}}", |_| rate(&worker::BEATS, &["result"]))
-        .query("unknown fields", |_| rate(&worker::UNKNOWN_FIELDS, &[]))
+        .query("{{result}}", || rate(&worker::BEATS, &["result"]))
+        .query("unknown fields", || rate(&worker::UNKNOWN_FIELDS, &[]))
         .alert(AlertSignal::WorkersAbsent),
     stacked("Beats sent to an API", DisplayUnit::PerSecond)
         .shows(
             "Beats that workers of other processes sent, by what became of them.",
             "taken.",
         )
-        .query("{{job}} {{result}}", |_| rate(&telemetry::HEARTBEAT_SENDS, &["job", "result"]))
+        .query("{{job}} {{result}}", || rate(&telemetry::HEARTBEAT_SENDS, &["job", "result"]))
         .with(|panel, _| panel.no_value("workers beat into their own process"))
         .alert(AlertSignal::WorkersAbsent),
 ];
@@ -170,11 +170,11 @@ const WORKERS: &[PanelSpec] = &[
 const SATURATION: &[PanelSpec] = &[
     lines("Queue depth", DisplayUnit::Count)
         .shows("Jobs that wait, by queue.", "Back near 0 after a peak.")
-        .query("{{queue}}", |_| greatest(&worker::QUEUE_DEPTH, &["queue"]))
+        .query("{{queue}}", || greatest(&worker::QUEUE_DEPTH, &["queue"]))
         .levels(AlertSignal::QueueDepth),
     lines("Age of the oldest waiting job", DisplayUnit::Seconds)
         .shows("For how long the oldest waiting job of each queue has been due; no line while none waits.", "Seconds.")
-        .query("{{queue}}", |_| greatest(&worker::QUEUE_OLDEST, &["queue"]))
+        .query("{{queue}}", || greatest(&worker::QUEUE_OLDEST, &["queue"]))
         .with(|panel, _| panel.no_value("none waits"))
         .levels(AlertSignal::OldestJobAge),
     stacked("Jobs in progress", DisplayUnit::Count)
@@ -182,16 +182,16 @@ const SATURATION: &[PanelSpec] = &[
             "Jobs that are running, by kind.",
             "Below the number of workers for most of the time.",
         )
-        .query("{{job_kind}}", |_| total(&worker::ACTIVE_JOBS, &["job.kind"]))
+        .query("{{job_kind}}", || total(&worker::ACTIVE_JOBS, &["job.kind"]))
         .page("worker-issues"),
     stacked("Workers that are busy", DisplayUnit::Count)
         .shows("Time spent in jobs a second: how many workers are busy on average.", "Room for a peak: below the number of workers.")
-        .query("{{job_kind}}", |_| rate(&worker::BUSY_TIME, &["job.kind"]))
+        .query("{{job_kind}}", || rate(&worker::BUSY_TIME, &["job.kind"]))
         .page("worker-issues"),
-    memory_usage("Worker memory usage").query("{{job}} {{instance}}", |_| {
+    memory_usage("Worker memory usage").query("{{job}} {{instance}}", || {
         of_processes(&MEMORY_UTILIZATION, &job_processes()).max_by(&["job", "instance"])
     }),
-    cpu_usage("Worker CPU usage").query("{{job}} {{instance}}", |_| {
+    cpu_usage("Worker CPU usage").query("{{job}} {{instance}}", || {
         of_processes(&CPU_UTILIZATION, &job_processes()).max_by(&["job", "instance"])
     }),
 ];

@@ -1,44 +1,80 @@
-//! Recording rules: requests, presence, baselines, objectives.
+//! Recording rules: requests, jobs, exports, presence, baselines, objectives.
+//!
+//! No rule reads a result of its own group: Prometheus waits for it, but others, such as vmalert, find the
+//! one before. What builds on results is in a group of its own.
 
 use std::time::Duration;
 
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{Baseline, BudgetRules, Presence, ScaledWindows, requests};
+use crate::generate::alerts::{
+    Baseline, BudgetRules, Presence, ScaledWindows, jobs, requests, telemetry,
+};
 use crate::generate::rule::{RecordingRule, Rule, RuleGroup};
+
+/// The interval of rules that read much and change slowly: below the 5 minutes for which Prometheus finds
+/// a sample, so that rules that read their results always find one.
+const SLOW: Duration = Duration::from_secs(4 * 60);
 
 pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
     let windows = ScaledWindows { input };
-    let budget_rules = BudgetRules::new(windows);
-    let minutes = |minutes: u64| Some(input.time_scale.scale(Duration::from_secs(60 * minutes)));
-    let presence = Presence::all()
+    let (budget_rules, baselines) = (BudgetRules::new(windows), Baseline::all());
+    let slow = Some(input.time_scale.scale(SLOW));
+    let presence = Presence::all();
+    let presence = presence.iter().map(Presence::recording_rule);
+    let counts = baselines
         .iter()
-        .map(Presence::recording_rule)
-        .collect();
-    let baselines = Baseline::all(windows)
-        .iter()
-        .flat_map(Baseline::recording_rules)
-        .collect();
-    [
-        ("vantage-requests", None, requests(windows)),
-        ("vantage-presence", None, presence),
-        ("vantage-usual", minutes(5), baselines),
+        .flat_map(|baseline| baseline.count_rules(windows));
+    let groups = [
+        ("vantage-requests", None, requests::recording_rules(windows)),
+        ("vantage-jobs", None, jobs::recording_rules(windows)),
+        ("vantage-exports", None, telemetry::recording_rules(windows)),
+        ("vantage-presence", None, presence.collect()),
+        ("vantage-business-counts", slow, counts.collect()),
+        (
+            "vantage-usual",
+            slow,
+            baselines.iter().map(Baseline::baseline_rule).collect(),
+        ),
+        (
+            "vantage-against-usual",
+            slow,
+            baselines.iter().map(Baseline::ratio_rule).collect(),
+        ),
+        (
+            "vantage-slo-slice-inputs",
+            None,
+            budget_rules.slice_input_rules(),
+        ),
         (
             "vantage-slo-slices",
             Some(budget_rules.slice_length()),
             budget_rules.slice_rules(),
         ),
-        ("vantage-slo-burn", None, budget_rules.burn_rate_rules()),
+        ("vantage-slo-events", None, budget_rules.event_rules()),
+        ("vantage-slo-ratios", None, budget_rules.ratio_rules()),
+        (
+            "vantage-slo-levels",
+            None,
+            vec![BudgetRules::alert_level_rule()],
+        ),
         // A month of samples is much to read, and what is left of it changes slowly.
         (
-            "vantage-slo-budget",
-            minutes(5),
-            budget_rules.remaining_rules(),
+            "vantage-slo-long-events",
+            slow,
+            budget_rules.long_event_rules(),
         ),
-    ]
-    .into_iter()
-    .filter(|(_, _, records)| !records.is_empty())
-    .map(|(name, interval, records)| recording_group(name, interval, records))
-    .collect()
+        (
+            "vantage-slo-long-ratios",
+            slow,
+            budget_rules.long_ratio_rules(),
+        ),
+        ("vantage-slo-budget", slow, budget_rules.remaining_rules()),
+    ];
+    groups
+        .into_iter()
+        .filter(|(_, _, records)| !records.is_empty())
+        .map(|(name, interval, records)| recording_group(name, interval, records))
+        .collect()
 }
 
 fn recording_group(

@@ -27,7 +27,7 @@ pub(super) fn text(spec: &AlertSpec, input: &GenerateInput) -> String {
         match directive.strip_prefix("value ") {
             Some(caption) => AlertQuery::for_signal(spec.signal, input)
                 .map(|query| queries::to_markdown(caption, &query.value)),
-            None => queries::expand(directive, input),
+            None => queries::expand(directive),
         }
     });
     let (name, meaning, levels) = (spec.name, spec.meaning, levels(spec, input));

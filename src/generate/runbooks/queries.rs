@@ -1,8 +1,8 @@
 //! The PromQL queries of the pages. All but those on faults or weeks of history have results while nothing
 //! is wrong, so that a reader who practises sees the usual values.
 
-use crate::generate::GenerateInput;
-use crate::generate::alerts::{ScaledWindows, remaining_budgets, select_answered, select_failed};
+use crate::generate::alerts::remaining_budgets;
+use crate::generate::alerts::requests::{select_answered, select_failed};
 use crate::model::catalog::{
     MetricSpec, api, business, database, health, process, scheduler, store, telemetry, worker,
 };
@@ -17,7 +17,7 @@ pub(super) struct RunbookQuery {
     pub(super) name: &'static str,
     /// The caption, which ends with a colon.
     pub(super) caption: &'static str,
-    pub(super) vector: fn(&GenerateInput) -> InstantVector,
+    pub(super) vector: fn() -> InstantVector,
 }
 
 const RECENT: QueryWindow = QueryWindow::minutes(5);
@@ -27,10 +27,10 @@ const HOURS: QueryWindow = QueryWindow::hours(3);
 const WORST: u32 = 10;
 
 /// Expands the directive `query NAME`.
-pub(super) fn expand(directive: &str, input: &GenerateInput) -> Option<String> {
+pub(super) fn expand(directive: &str) -> Option<String> {
     let name = directive.strip_prefix("query ")?;
     let query = QUERIES.iter().find(|query| query.name == name)?;
-    Some(to_markdown(query.caption, &(query.vector)(input)))
+    Some(to_markdown(query.caption, &(query.vector)()))
 }
 
 /// Formats a query below its caption.
@@ -48,7 +48,7 @@ fn p95(histogram: &HistogramQuery, by: &[&str]) -> InstantVector {
 const fn query(
     name: &'static str,
     caption: &'static str,
-    vector: fn(&GenerateInput) -> InstantVector,
+    vector: fn() -> InstantVector,
 ) -> RunbookQuery {
     RunbookQuery {
         name,
@@ -62,8 +62,8 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "failing_requests",
         "Which routes fail, and how, in requests a second:",
-        |input| {
-            select_failed(CounterQuery::new(&api::REQUESTS), ScaledWindows { input })
+        || {
+            select_failed(CounterQuery::new(&api::REQUESTS))
                 .rate(RECENT)
                 .sum_by(&["job", "http.route", "error.type"])
                 .topk(WORST)
@@ -72,17 +72,16 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "slow_routes",
         "The slowest routes: the 95th percentile in seconds:",
-        |input| {
-            let durations = HistogramQuery::new(&api::REQUEST_DURATION);
-            let durations = select_answered(durations, ScaledWindows { input });
+        || {
+            let durations = select_answered(HistogramQuery::new(&api::REQUEST_DURATION));
             p95(&durations, &["job", "http.route"])
         },
     ),
     query(
         "busy_routes",
         "The busiest routes, in requests a second:",
-        |input| {
-            select_answered(CounterQuery::new(&api::REQUESTS), ScaledWindows { input })
+        || {
+            select_answered(CounterQuery::new(&api::REQUESTS))
                 .rate(RECENT)
                 .sum_by(&["job", "http.route"])
                 .topk(WORST)
@@ -91,7 +90,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "failing_checks",
         "Which health checks fail (1 is a failing one):",
-        |_| {
+        || {
             let checks = GaugeQuery::new(&health::CHECK_STATUS);
             let failed = checks.with("status").is("fail");
             failed.now().max_by(&["job", "check"])
@@ -100,77 +99,77 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "readiness",
         "Which instances are ready (0 is one that isn't):",
-        |_| least(&health::READY, &["job", "instance"]),
+        || least(&health::READY, &["job", "instance"]),
     ),
     // Processes
     query(
         "targets",
         "Which processes answer their scrape (0 is one that doesn't):",
-        |_| InstantVector::up().min_by(&["job", "instance"]),
+        || InstantVector::up().min_by(&["job", "instance"]),
     ),
     query(
         "uptime",
         "Seconds since each process started: what restarts in a loop is always young:",
-        |_| least(&process::UPTIME, &["job", "instance"]),
+        || least(&process::UPTIME, &["job", "instance"]),
     ),
-    query("memory", "Which processes hold most, in bytes:", |_| {
+    query("memory", "Which processes hold most, in bytes:", || {
         GaugeQuery::new(&process::MEMORY).now().topk(WORST)
     }),
-    query("free_bytes", "What is free, in bytes:", |_| {
+    query("free_bytes", "What is free, in bytes:", || {
         let disks = GaugeQuery::new(&process::DISK_USAGE);
         let free = disks.with("system.filesystem.state").is("free");
         let by = ["job", "instance", "system.filesystem.mountpoint"];
         free.now().min_by(&by)
     }),
     // Jobs, queues and workers
-    query("workers", "Workers by state:", |_| {
+    query("workers", "Workers by state:", || {
         greatest(&worker::WORKERS, &["environment", "state"])
     }),
-    query("jobs", "Jobs done, by kind, in jobs a second:", |_| {
+    query("jobs", "Jobs done, by kind, in jobs a second:", || {
         rate(&worker::JOBS, &["job", "job.kind"])
     }),
     query(
         "job_outcomes",
         "Jobs by kind and outcome, in jobs a second:",
-        |_| rate(&worker::JOBS, &["job.kind", "outcome"]),
+        || rate(&worker::JOBS, &["job.kind", "outcome"]),
     ),
     query(
         "job_failures",
         "Why jobs fail, in failures a second:",
-        |_| rate(&worker::JOB_FAILURES, &["job.kind", "reason"]).topk(WORST),
+        || rate(&worker::JOB_FAILURES, &["job.kind", "reason"]).topk(WORST),
     ),
-    query("active_jobs", "Jobs that run now, by kind:", |_| {
+    query("active_jobs", "Jobs that run now, by kind:", || {
         sum(&worker::ACTIVE_JOBS, &["job.kind"])
     }),
-    query("queue_depths", "Jobs that wait, by queue:", |_| {
+    query("queue_depths", "Jobs that wait, by queue:", || {
         greatest(&worker::QUEUE_DEPTH, &["environment", "queue"])
     }),
     query(
         "queue_lags",
         "How late jobs start: the 95th percentile in seconds:",
-        |_| p95(&HistogramQuery::new(&worker::QUEUE_LAG), &["job.kind"]),
+        || p95(&HistogramQuery::new(&worker::QUEUE_LAG), &["job.kind"]),
     ),
     // Schedules
     query(
         "schedule_lags",
         "The latest schedules: the 95th percentile in seconds:",
-        |_| {
+        || {
             let lag = HistogramQuery::new(&scheduler::EXECUTION_LAG);
             p95(&lag, &["schedule"])
         },
     ),
-    query("running_executions", "Executions that run now:", |_| {
+    query("running_executions", "Executions that run now:", || {
         sum(&scheduler::ACTIVE_EXECUTIONS, &["schedule"])
     }),
     query(
         "executions",
         "Executions by schedule and outcome, in executions a second:",
-        |_| rate(&scheduler::EXECUTIONS, &["schedule", "outcome"]),
+        || rate(&scheduler::EXECUTIONS, &["schedule", "outcome"]),
     ),
     query(
         "execution_failures",
         "Why executions fail, in failures a second:",
-        |_| {
+        || {
             CounterQuery::new(&scheduler::EXECUTION_FAILURES)
                 .rate(HOUR)
                 .sum_by(&["schedule", "reason"])
@@ -180,13 +179,13 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "scheduler_ages",
         "Seconds since each scheduler's last beat:",
-        |_| greatest(&scheduler::HEARTBEAT, &["environment", "scheduler.id"]).age(),
+        || greatest(&scheduler::HEARTBEAT, &["environment", "scheduler.id"]).age(),
     ),
     // The database
     query(
         "slow_calls",
         "The slowest database calls: the 95th percentile in seconds:",
-        |_| {
+        || {
             let by = ["job", "db.collection.name", "db.operation.name"];
             p95(&HistogramQuery::new(&database::OPERATION_DURATION), &by)
         },
@@ -194,7 +193,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "busy_tables",
         "Which tables are asked most, in calls a second:",
-        |_| {
+        || {
             HistogramQuery::new(&database::OPERATION_DURATION)
                 .count(RECENT)
                 .sum_by(&["job", "db.collection.name"])
@@ -204,7 +203,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "pools",
         "Connections in use as a share of the pool:",
-        |_| {
+        || {
             let connections = GaugeQuery::new(&database::CONNECTIONS);
             let used = connections.with("db.client.connection.state").is("used");
             used.now()
@@ -212,52 +211,52 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
                 .div(&sum(&database::CONNECTIONS_MAX, &POOL))
         },
     ),
-    query("pool_waits", "Callers that wait for a connection:", |_| {
+    query("pool_waits", "Callers that wait for a connection:", || {
         sum(&database::PENDING_REQUESTS, &POOL)
     }),
     query(
         "database_size",
         "The size of each database, in bytes:",
-        |_| greatest(&database::server::SIZE, &["db.namespace"]),
+        || greatest(&database::server::SIZE, &["db.namespace"]),
     ),
-    query("large_tables", "The largest tables, in bytes:", |_| {
+    query("large_tables", "The largest tables, in bytes:", || {
         let by = ["db.namespace", "db.collection.name"];
         greatest(&database::server::TABLE_SIZE, &by).topk(WORST)
     }),
     query(
         "database_reachability",
         "Who reaches which database (0 is one that doesn't):",
-        |_| least(&database::UP, &["job", "instance", "db.namespace"]),
+        || least(&database::UP, &["job", "instance", "db.namespace"]),
     ),
     // Business
-    query("posts", "Posts of the last 3 hours:", |_| {
+    query("posts", "Posts of the last 3 hours:", || {
         increase(&business::POSTS, HOURS, &["environment"])
     }),
     query(
         "generations",
         "Generations of the last 3 hours, by service:",
-        |_| increase(&business::AI_GENERATIONS, HOURS, &["job"]),
+        || increase(&business::AI_GENERATIONS, HOURS, &["job"]),
     ),
     query(
         "revenue",
         "Revenue of the last 3 hours, in minor units:",
-        |_| increase(&business::REVENUE, HOURS, &["currency"]),
+        || increase(&business::REVENUE, HOURS, &["currency"]),
     ),
     // Error budgets
     query(
         "remaining_budgets",
         "What is left of the budgets, as a share; below 0 it is overspent:",
-        |_| remaining_budgets(),
+        remaining_budgets,
     ),
     query(
         "burn_rates",
         "How fast each budget burns, the worst process of each:",
-        |_| greatest(&telemetry::SLO_BURN_RATE, &["objective", "window"]),
+        || greatest(&telemetry::SLO_BURN_RATE, &["objective", "window"]),
     ),
     query(
         "bad_events",
         "Bad events by objective, in events a second:",
-        |_| {
+        || {
             let events = CounterQuery::new(&telemetry::SLO_EVENTS);
             let bad = events.with("result").is("bad");
             bad.rate(RECENT).sum_by(&["objective"])
@@ -267,19 +266,19 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "export_results",
         "Spans that left, and with an error those that did not arrive, a second:",
-        |_| rate(&telemetry::SPANS_EXPORTED, &["job", "error.type"]),
+        || rate(&telemetry::SPANS_EXPORTED, &["job", "error.type"]),
     ),
-    query("span_queue", "Spans that wait:", |_| {
+    query("span_queue", "Spans that wait:", || {
         sum(&telemetry::SPAN_QUEUE_SIZE, &["job", "instance"])
     }),
-    query("scrape_errors", "What was left out, by part:", |_| {
+    query("scrape_errors", "What was left out, by part:", || {
         let by = ["job", "instance", "part"];
         increase(&telemetry::SCRAPE_ERRORS, RECENT, &by).above(0_u32)
     }),
     query(
         "scrape_time",
         "How long scrapes take: the 95th percentile in seconds:",
-        |_| {
+        || {
             let duration = HistogramQuery::new(&telemetry::SCRAPE_DURATION);
             p95(&duration, &["job", "instance"])
         },
@@ -287,12 +286,12 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "overflown_instruments",
         "Which instruments are full:",
-        |_| increase(&telemetry::SERIES_OVERFLOW, HOUR, &["job", "instrument"]).above(0_u32),
+        || increase(&telemetry::SERIES_OVERFLOW, HOUR, &["job", "instrument"]).above(0_u32),
     ),
-    query("pending_changes", "Changes that wait:", |_| {
+    query("pending_changes", "Changes that wait:", || {
         sum(&store::PENDING, &["job", "instance"])
     }),
-    query("commit_results", "Commits by result, a second:", |_| {
+    query("commit_results", "Commits by result, a second:", || {
         rate(&store::COMMITS, &["job", "result"])
     }),
 ];

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::Config;
+use crate::generate::MAX_EXPRESSION_LENGTH;
 use crate::generate::alerts::prose;
 use crate::model::alerts::{self, AlertSignal, AlertThreshold, Severity};
 use crate::model::slo::Objectives;
@@ -152,5 +153,16 @@ fn every_query_has_a_name_of_its_own_and_is_shown() {
             "{}",
             query.name
         );
+    }
+}
+
+#[test]
+fn no_query_is_too_long_to_be_read() {
+    for file in files(&input(Config::default())) {
+        let queries = file.text.split("```promql\n").skip(1);
+        for query in queries.filter_map(|text| text.split("\n```").next()) {
+            let length = query.chars().count();
+            assert!(length <= MAX_EXPRESSION_LENGTH, "{length}: {query}");
+        }
     }
 }

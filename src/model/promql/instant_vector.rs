@@ -165,6 +165,22 @@ impl InstantVector {
         self.binary_same_labels("+", other)
     }
 
+    /// Divides elements by those without some of their labels: their partners have all the others.
+    ///
+    /// # Panics
+    ///
+    /// When those aren't the labels by which the two differ.
+    #[track_caller]
+    #[must_use]
+    pub fn div_ignoring(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
+        let ignored = resolve_labels(&self.labels, keys);
+        let mut labels = self.labels.clone();
+        labels.retain(|label| !ignored.contains(label));
+        assert_eq!(labels, whole.labels, "labels of {self} and {whole}");
+        let ratio = self.binary(&format!("/ ignoring ({})", ignored.join(", ")), whole);
+        InstantVector { labels, ..ratio }
+    }
+
     /// The elements that have a partner with the same labels.
     #[track_caller]
     #[must_use]
@@ -244,10 +260,27 @@ impl InstantVector {
         self.or(&other.mul_number(0_u32))
     }
 
+    /// Returns a total, and 0 where nothing was counted.
+    ///
+    /// # Panics
+    ///
+    /// When it isn't a total: its elements have labels.
+    #[track_caller]
+    #[must_use]
+    pub fn or_zero(&self) -> InstantVector {
+        self.or(&InstantVector::constant(0_u32))
+    }
+
     /// Multiplies each element by a number.
     #[must_use]
     pub fn mul_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("*", number)
+    }
+
+    /// Subtracts a number from each element.
+    #[must_use]
+    pub fn sub_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+        self.with_number("-", number)
     }
 
     /// Divides each element by a number.

@@ -1,5 +1,5 @@
 use super::labels::{Labels, resolve_labels};
-use super::selector::selector_text;
+use super::selector::{DASHBOARD_VARIABLES, selector_text, variable_matchers};
 use super::{InstantVector, QueryWindow};
 use crate::model::promql_literal::quote;
 
@@ -18,14 +18,17 @@ impl RecordedSeries {
         RecordedSeries::with_labels(name, expression.labels().iter().map(String::as_str))
     }
 
-    /// Series of this name with these labels.
+    /// Series of this name with these labels, which may be written with dots.
     pub(crate) fn with_labels<'a>(
         name: impl Into<String>,
         labels: impl IntoIterator<Item = &'a str>,
     ) -> RecordedSeries {
         RecordedSeries {
             name: name.into(),
-            labels: labels.into_iter().map(str::to_owned).collect(),
+            labels: labels
+                .into_iter()
+                .map(|label| label.replace('.', "_"))
+                .collect(),
             matchers: Vec::new(),
         }
     }
@@ -49,17 +52,21 @@ impl RecordedSeries {
         self
     }
 
+    /// Those that match the variables of a dashboard, as far as they have such labels.
+    #[must_use]
+    pub fn with_dashboard_variables(mut self) -> RecordedSeries {
+        let variables = DASHBOARD_VARIABLES
+            .into_iter()
+            .filter(|label| self.labels.contains(*label));
+        let matchers = variable_matchers(&variables.collect::<Vec<_>>());
+        self.matchers.extend(matchers);
+        self
+    }
+
     /// Their values.
     #[must_use]
     pub fn now(&self) -> InstantVector {
         InstantVector::atom(self.selector(), self.labels.clone())
-    }
-
-    /// Returns the values `while_ago` before.
-    #[must_use]
-    pub fn offset(&self, while_ago: QueryWindow) -> InstantVector {
-        let text = format!("{} offset {while_ago}", self.selector());
-        InstantVector::atom(text, self.labels.clone())
     }
 
     /// Returns the last values within a window.

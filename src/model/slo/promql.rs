@@ -121,26 +121,34 @@ impl SliceExpressions {
 
     /// Returns the expression of a slice's result: 1 where the slice that ends now was bad, 0 where it was good, and nothing where it isn't counted.
     fn bad_slice_expr(&self, counted: &str) -> String {
-        let (slice, look) = (
-            left_open_range(self.slice),
-            promql_duration(self.ready_step),
-        );
-        let ready = READY.prometheus_name();
-        let requests = SLO_REQUESTS.prometheus_name();
-        let more = |result: &str| self.increase_expr(&format!("{requests}{{result=\"{result}\"}}"));
+        let more = |result: &str| self.increase_expr("", &format!("{{result=\"{result}\"}}"));
         format!(
-            "(\n  (avg_over_time((max({ready} and on (job, instance) {requests}) or vector(0))[{slice}:{look}]) < bool 0.5)\n  \
+            "(\n  ({} < bool 0.5)\n  \
              + ((9 * {} > bool {}) or vector(0))\n  > bool 0\n)\nand on () ({counted})",
+            self.ready_ratio_expr(),
             more("bad"),
             more("good"),
         )
     }
 
-    /// Returns the increase of a counter within a slice, not extrapolated; all that it shows, where it has
-    /// started anew.
-    fn increase_expr(&self, counter: &str) -> String {
+    /// Returns the share of a slice's length for which any replica was ready.
+    fn ready_ratio_expr(&self) -> String {
+        let (slice, look) = (
+            left_open_range(self.slice),
+            promql_duration(self.ready_step),
+        );
+        let (ready, requests) = (READY.prometheus_name(), SLO_REQUESTS.prometheus_name());
+        format!(
+            "avg_over_time((max({ready} and on (job, instance) {requests}) or vector(0))[{slice}:{look}])"
+        )
+    }
+
+    /// Returns the increase of the requests within a slice, not extrapolated; all that they show, where a
+    /// counter has started anew.
+    fn increase_expr(&self, by: &str, matchers: &str) -> String {
+        let counter = format!("{}{matchers}", SLO_REQUESTS.prometheus_name());
         let before = format!("{counter} offset {}", promql_duration(self.slice));
-        format!("sum(({counter} - {before} >= 0) or ({counter} < {before}))")
+        format!("sum{by}(({counter} - {before} >= 0) or ({counter} < {before}))")
     }
 
     fn replicas_expr(&self) -> String {

@@ -3,6 +3,7 @@
 //! decides; here is that every name in it is one of ours.
 
 use super::*;
+use crate::generate::MAX_EXPRESSION_LENGTH;
 
 /// The panel types that its rules check.
 const LINTED_PANEL_TYPES: [&str; 5] = ["stat", "timeseries", "table", "gauge", "graph"];
@@ -124,7 +125,7 @@ fn target_promql() {
         for expression in expressions(panel) {
             assert!(!expression.is_empty());
             assert!(
-                is_recorded(panel) || !selectors(expression).is_empty(),
+                is_of_all_replicas(panel) || !selectors(expression).is_empty(),
                 "{expression}"
             );
         }
@@ -159,21 +160,28 @@ fn braces_in_quotes_are_no_selectors() {
 }
 
 /// Returns true for a panel that `.lint` excludes, because rules record it for all replicas.
-fn is_recorded(panel: &Value) -> bool {
-    let excepted = LINT_EXCLUSIONS.contains(&format!("panel: '{}'}}", text(panel, "title")));
-    let recorded = expressions(panel).any(|expression| expression.contains("vantage:"));
-    assert_eq!(excepted, recorded, "{}", panel["title"]);
-    recorded
+fn is_of_all_replicas(panel: &Value) -> bool {
+    LINT_EXCLUSIONS.contains(&format!("panel: '{}'}}", text(panel, "title")))
 }
 
 #[test]
 fn target_job_and_target_instance() {
     for_each_panel(|_, panel| {
-        if is_recorded(panel) {
+        if is_of_all_replicas(panel) {
+            for expression in expressions(panel) {
+                let recorded = expression.contains("vantage:");
+                assert!(recorded && !expression.contains("$job"), "{expression}");
+            }
             return;
         }
         for expression in expressions(panel) {
-            for (metric, matchers) in selectors(expression) {
+            let selectors = selectors(expression);
+            let recorded = expression.matches("vantage:").count();
+            let named = selectors
+                .iter()
+                .filter(|(metric, _)| metric.starts_with("vantage:"));
+            assert_eq!(named.count(), recorded, "{expression}");
+            for (metric, matchers) in selectors {
                 for label in ["job", "instance", "environment"] {
                     let matcher = format!("{label}=~\"${label}\"");
                     assert!(matchers.contains(&matcher), "{metric} in {expression}");
@@ -239,4 +247,18 @@ fn uneditable_dashboard() {
             .iter()
             .all(|dashboard| dashboard["editable"] == false)
     );
+}
+
+#[test]
+fn no_expression_is_too_long_to_be_read() {
+    for_each_panel(|_, panel| {
+        for expression in expressions(panel) {
+            let length = expression.chars().count();
+            let title = &panel["title"];
+            assert!(
+                length <= MAX_EXPRESSION_LENGTH,
+                "{title}: {length}: {expression}"
+            );
+        }
+    });
 }

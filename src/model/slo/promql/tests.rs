@@ -26,12 +26,13 @@ fn without_fleet_wide_slices_all_is_read_from_counters() {
     let objectives = Objectives::parse(&[("workers.json", file)]).unwrap();
     let expected = "sum by (objective, result) (increase(vantage_slo_events_total[60s]))";
     assert_eq!(events_query(&objectives, MINUTE), expected);
-    assert_eq!(slices().recording_rules(&objectives), []);
+    assert_eq!(slices().input_rules(&objectives), []);
+    assert_eq!(SliceExpressions::recording_rules(&objectives), []);
 }
 
 #[test]
-fn bad_slices_are_recorded_before_good_ones_and_each_is_one_of_them() {
-    let rules = slices().recording_rules(&objectives());
+fn each_slice_is_recorded_as_bad_or_good_from_inputs_of_their_own() {
+    let rules = SliceExpressions::recording_rules(&objectives());
     let labels = |rule: &SliceRecordingRule| rule.labels.clone();
     let of = |result: &str| {
         vec![
@@ -43,8 +44,18 @@ fn bad_slices_are_recorded_before_good_ones_and_each_is_one_of_them() {
         rules.iter().map(labels).collect::<Vec<_>>(),
         [of("bad"), of("good")]
     );
-    let good = "1 - vantage:slo_slices{objective=\"api.availability\",result=\"bad\"}";
-    assert_eq!(rules[1].expr, good);
+    let bad = "(vantage:slo_slice_ready:ratio < bool 0.5) + ((9 * \
+        vantage:slo_slice_requests:increase{result=\"bad\"} > bool ignoring (result) \
+        vantage:slo_slice_requests:increase{result=\"good\"}) or vector(0)) > bool 0";
+    let counted = "and on () vantage:slo_slice_sources:count";
+    assert_eq!(rules[0].expr, format!("({bad}) {counted}"));
+    assert_eq!(rules[1].expr, format!("(1 - ({bad})) {counted}"));
+    let inputs = slices().input_rules(&objectives());
+    assert!(
+        inputs
+            .iter()
+            .all(|input| rules[0].expr.contains(input.record))
+    );
 }
 
 #[test]
