@@ -20,14 +20,16 @@ pub mod store;
 pub mod telemetry;
 pub mod worker;
 
+use spec::family;
 pub use spec::{Attribute, AttributeValues, Instrument, MetricFamily, MetricSpec};
 
-/// All metrics, family by family, in the order of the reference table.
+/// All metrics, by families and parts of them, in the order of the reference table.
 pub const ALL: &[&[&MetricSpec]] = &[
     api::ALL,
     worker::ALL,
     scheduler::ALL,
     database::ALL,
+    database::server::ALL,
     business::ALL,
     process::ALL,
     health::ALL,
@@ -60,9 +62,13 @@ mod tests {
     }
 
     #[test]
-    fn a_family_holds_its_own_metrics_only() {
-        for family in ALL {
-            assert!(family.iter().all(|spec| spec.family == family[0].family));
+    fn metrics_of_a_family_stand_together() {
+        let mut families: Vec<_> = all().map(|spec| spec.family).collect();
+        families.dedup();
+        let different: HashSet<_> = families.iter().collect();
+        assert_eq!(different.len(), families.len(), "{families:?}");
+        for part in ALL {
+            assert!(part.iter().all(|spec| spec.family == part[0].family));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! HTTP requests, their bodies and connections.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The methods of RFC 9110 and RFC 5789; every other one is `_OTHER`, as the conventions say.
@@ -35,63 +35,56 @@ pub(crate) const BROKEN: [Attribute; 2] = [
     Attribute::one_of("reason", &["client_gone", "body_error"]),
 ];
 
-/// Requests, counted once each when the outcome is known.
-pub const REQUESTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Api,
-    "vantage.api.requests",
-    Instrument::Counter,
-    Unit::Count("{request}"),
-    "HTTP requests by route and outcome; the error rate is the share with an error_type of 5xx, panic or timeout",
-    &REQUEST,
-);
+family! {
+    /// Requests, counted once each when the outcome is known.
+    pub const REQUESTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "vantage.api.requests",
+        Instrument::Counter,
+        Unit::Count("{request}"),
+        "HTTP requests by route and outcome; the error rate is the share with an error_type of 5xx, panic or timeout",
+        &REQUEST,
+    );
 
-/// Time from the request's head to the response's head.
-pub const REQUEST_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Api,
-    "http.server.request.duration",
-    Instrument::Histogram(&[
-        0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-    ]),
-    Unit::Seconds,
-    "Time from the head of the request to the head of the response",
-    &REQUEST,
-);
+    /// Time from the request's head to the response's head.
+    pub const REQUEST_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "http.server.request.duration",
+        Instrument::Histogram(&[
+            0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+        ]),
+        Unit::Seconds,
+        "Time from the head of the request to the head of the response",
+        &REQUEST,
+    );
 
-/// Requests whose response body has not ended.
-pub const ACTIVE_REQUESTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Api,
-    "http.server.active_requests",
-    Instrument::UpDownCounter,
-    Unit::Count("{request}"),
-    "Requests in progress, until the last byte of the response body",
-    &ACTIVE,
-);
+    /// Requests whose response body has not ended.
+    pub const ACTIVE_REQUESTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "http.server.active_requests",
+        Instrument::UpDownCounter,
+        Unit::Count("{request}"),
+        "Requests in progress, until the last byte of the response body",
+        &ACTIVE,
+    );
 
-/// Responses that ended before their body did.
-pub const BROKEN_BODIES: MetricSpec = MetricSpec::new(
-    MetricFamily::Api,
-    "vantage.api.broken_responses",
-    Instrument::Counter,
-    Unit::Count("{response}"),
-    "Responses whose body broke off: the client went away, or the body failed",
-    &BROKEN,
-);
+    /// Responses that ended before their body did.
+    pub const BROKEN_BODIES: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "vantage.api.broken_responses",
+        Instrument::Counter,
+        Unit::Count("{response}"),
+        "Responses whose body broke off: the client went away, or the body failed",
+        &BROKEN,
+    );
 
-/// Open client connections.
-pub const ACTIVE_CONNECTIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Api,
-    "vantage.api.active_connections",
-    Instrument::UpDownCounter,
-    Unit::Count("{connection}"),
-    "Open client connections",
-    &[],
-);
-
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &REQUESTS,
-    &REQUEST_DURATION,
-    &ACTIVE_REQUESTS,
-    &BROKEN_BODIES,
-    &ACTIVE_CONNECTIONS,
-];
+    /// Open client connections.
+    pub const ACTIVE_CONNECTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "vantage.api.active_connections",
+        Instrument::UpDownCounter,
+        Unit::Count("{connection}"),
+        "Open client connections",
+        &[],
+    );
+}

@@ -1,6 +1,6 @@
 //! What the platform is for.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The kinds of engagement.
@@ -13,67 +13,64 @@ pub(crate) const GENERATION: [Attribute; 1] = [Attribute::open(
 pub(crate) const MONEY: [Attribute; 1] = [Attribute::open("currency", "ISO 4217 code")];
 pub(crate) const ENGAGEMENT: [Attribute; 1] = [Attribute::one_of("kind", ENGAGEMENTS)];
 
-/// Organisations that are active.
-pub const ACTIVE_ORGANIZATIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.active_organizations",
-    Instrument::Gauge,
-    Unit::Count("{organization}"),
-    "Active organisations, as the service counts them; over replicas the largest is right, not the sum",
-    &[],
-);
-/// Published posts.
-pub const POSTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.posts_published",
-    Instrument::Counter,
-    Unit::Count("{post}"),
-    "Posts that were published",
-    &[],
-);
-/// AI generations.
-pub const AI_GENERATIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.ai_generations",
-    Instrument::Counter,
-    Unit::Count("{generation}"),
-    "AI generations that were delivered",
-    &GENERATION,
-);
-/// Money taken.
-pub const REVENUE: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.revenue",
-    Instrument::Counter,
-    Unit::Count("{minor_unit}"),
-    "Revenue in minor units of the currency, such as cents",
-    &MONEY,
-);
-/// Money given back.
-pub const REFUNDS: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.refunds",
-    Instrument::Counter,
-    Unit::Count("{minor_unit}"),
-    "Refunds in minor units of the currency, such as cents",
-    &MONEY,
-);
-/// User engagement.
-pub const USER_ENGAGEMENT: MetricSpec = MetricSpec::new(
-    MetricFamily::Business,
-    "vantage.business.engagement",
-    Instrument::Counter,
-    Unit::Count("{interaction}"),
-    "Interactions of users with posts, by kind",
-    &ENGAGEMENT,
-);
+family! {
+    /// Organisations that are active.
+    pub const ACTIVE_ORGANIZATIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.active_organizations",
+        Instrument::Gauge,
+        Unit::Count("{organization}"),
+        "Active organisations, as the service counts them; over replicas the largest is right, not the sum",
+        &[],
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &ACTIVE_ORGANIZATIONS,
-    &POSTS,
-    &AI_GENERATIONS,
-    &REVENUE,
-    &REFUNDS,
-    &USER_ENGAGEMENT,
-];
+    /// Published posts.
+    pub const POSTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.posts_published",
+        Instrument::Counter,
+        Unit::Count("{post}"),
+        "Posts that were published",
+        &[],
+    );
+
+    /// AI generations.
+    pub const AI_GENERATIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.ai_generations",
+        Instrument::Counter,
+        Unit::Count("{generation}"),
+        "AI generations that were delivered",
+        &GENERATION,
+    );
+
+    /// Money taken.
+    pub const REVENUE: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.revenue",
+        Instrument::Counter,
+        Unit::Count("{minor_unit}"),
+        "Revenue in minor units of the currency, such as cents",
+        &MONEY,
+    );
+
+    /// Money given back.
+    pub const REFUNDS: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.refunds",
+        Instrument::Counter,
+        Unit::Count("{minor_unit}"),
+        "Refunds in minor units of the currency, such as cents",
+        &MONEY,
+    );
+
+    /// User engagement.
+    pub const USER_ENGAGEMENT: MetricSpec = MetricSpec::new(
+        MetricFamily::Business,
+        "vantage.business.engagement",
+        Instrument::Counter,
+        Unit::Count("{interaction}"),
+        "Interactions of users with posts, by kind",
+        &ENGAGEMENT,
+    );
+}

@@ -2,7 +2,7 @@
 
 pub mod server;
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 const SYSTEM: Attribute = Attribute::open(
@@ -40,111 +40,97 @@ pub(crate) const TRANSACTION: [Attribute; 2] = [
 pub(crate) const BY_DATABASE: [Attribute; 2] = [server::NAMESPACE, SYSTEM];
 pub(crate) const BY_POOL: [Attribute; 1] = [POOL];
 
-/// Duration of a call.
-pub const OPERATION_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.operation.duration",
-    Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
-    Unit::Seconds,
-    "Duration of database calls as the client sees them",
-    &QUERY,
-);
-/// Calls slower than [`SLOW_QUERY`](crate::record::instruments::SLOW_QUERY).
-pub const SLOW_QUERIES: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "vantage.database.slow_queries",
-    Instrument::Counter,
-    Unit::Count("{query}"),
-    "Database calls that took longer than one second",
-    &SLOW,
-);
-/// Transactions that ended.
-pub const TRANSACTIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "vantage.database.transactions",
-    Instrument::Counter,
-    Unit::Count("{transaction}"),
-    "Transactions that ended, by outcome; aborted ones were dropped without a verdict",
-    &TRANSACTION,
-);
-/// Whether the database answers.
-pub const UP: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "vantage.database.up",
-    Instrument::Gauge,
-    Unit::Count("{database}"),
-    "1 when the database answered last time it was asked, 0 when it did not",
-    &BY_DATABASE,
-);
-/// Connections by state.
-pub const CONNECTIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.connection.count",
-    Instrument::ObservableGauge,
-    Unit::Count("{connection}"),
-    "Connections of a pool, by state",
-    &[
-        POOL,
-        Attribute::one_of("db.client.connection.state", &["idle", "used"]),
-    ],
-);
-/// The pool's size.
-pub const CONNECTIONS_MAX: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.connection.max",
-    Instrument::ObservableGauge,
-    Unit::Count("{connection}"),
-    "Connections that a pool may open",
-    &[POOL],
-);
-/// Callers that wait for a connection.
-pub const PENDING_REQUESTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.connection.pending_requests",
-    Instrument::ObservableGauge,
-    Unit::Count("{request}"),
-    "Callers that wait for a connection of a pool",
-    &[POOL],
-);
-/// Callers that waited in vain.
-pub const TIMEOUTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.connection.timeouts",
-    Instrument::Counter,
-    Unit::Count("{timeout}"),
-    "Callers that gave up waiting for a connection of a pool",
-    &BY_POOL,
-);
-/// How long callers wait.
-pub const WAIT_TIME: MetricSpec = MetricSpec::new(
-    MetricFamily::Database,
-    "db.client.connection.wait_time",
-    Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
-    Unit::Seconds,
-    "Time that callers waited for a connection of a pool",
-    &BY_POOL,
-);
+family! {
+    /// Duration of a call.
+    pub const OPERATION_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.operation.duration",
+        Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
+        Unit::Seconds,
+        "Duration of database calls as the client sees them",
+        &QUERY,
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &OPERATION_DURATION,
-    &SLOW_QUERIES,
-    &TRANSACTIONS,
-    &UP,
-    &CONNECTIONS,
-    &CONNECTIONS_MAX,
-    &PENDING_REQUESTS,
-    &TIMEOUTS,
-    &WAIT_TIME,
-    &server::SIZE,
-    &server::TRANSACTIONS,
-    &server::DEADLOCKS,
-    &server::BLOCKS,
-    &server::CONNECTIONS,
-    &server::CONNECTIONS_MAX,
-    &server::TABLE_SIZE,
-    &server::TABLE_SCANS,
-    &server::INDEX_SIZE,
-    &server::INDEX_SCANS,
-    &server::INDEX_USAGE,
-];
+    /// Calls slower than [`SLOW_QUERY`](crate::record::instruments::SLOW_QUERY).
+    pub const SLOW_QUERIES: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "vantage.database.slow_queries",
+        Instrument::Counter,
+        Unit::Count("{query}"),
+        "Database calls that took longer than one second",
+        &SLOW,
+    );
+
+    /// Transactions that ended.
+    pub const TRANSACTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "vantage.database.transactions",
+        Instrument::Counter,
+        Unit::Count("{transaction}"),
+        "Transactions that ended, by outcome; aborted ones were dropped without a verdict",
+        &TRANSACTION,
+    );
+
+    /// Whether the database answers.
+    pub const UP: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "vantage.database.up",
+        Instrument::Gauge,
+        Unit::Count("{database}"),
+        "1 when the database answered last time it was asked, 0 when it did not",
+        &BY_DATABASE,
+    );
+
+    /// Connections by state.
+    pub const CONNECTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.connection.count",
+        Instrument::ObservableGauge,
+        Unit::Count("{connection}"),
+        "Connections of a pool, by state",
+        &[
+            POOL,
+            Attribute::one_of("db.client.connection.state", &["idle", "used"]),
+        ],
+    );
+
+    /// The pool's size.
+    pub const CONNECTIONS_MAX: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.connection.max",
+        Instrument::ObservableGauge,
+        Unit::Count("{connection}"),
+        "Connections that a pool may open",
+        &[POOL],
+    );
+
+    /// Callers that wait for a connection.
+    pub const PENDING_REQUESTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.connection.pending_requests",
+        Instrument::ObservableGauge,
+        Unit::Count("{request}"),
+        "Callers that wait for a connection of a pool",
+        &[POOL],
+    );
+
+    /// Callers that waited in vain.
+    pub const TIMEOUTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.connection.timeouts",
+        Instrument::Counter,
+        Unit::Count("{timeout}"),
+        "Callers that gave up waiting for a connection of a pool",
+        &BY_POOL,
+    );
+
+    /// How long callers wait.
+    pub const WAIT_TIME: MetricSpec = MetricSpec::new(
+        MetricFamily::Database,
+        "db.client.connection.wait_time",
+        Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
+        Unit::Seconds,
+        "Time that callers waited for a connection of a pool",
+        &BY_POOL,
+    );
+}

@@ -1,6 +1,6 @@
 //! Health checks, and what they make of the service.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 const CHECK: Attribute = Attribute::open("check", "the id under which the check is registered");
@@ -9,57 +9,54 @@ const CRITICALITY: Attribute =
 const SCOPE: Attribute = Attribute::one_of("scope", &["local", "shared"]);
 const STATUS: Attribute = Attribute::one_of("status", &["pass", "warn", "fail"]);
 
-/// The status of the service, as one series per status.
-pub const SERVICE_STATUS: MetricSpec = MetricSpec::new(
-    MetricFamily::Health,
-    "vantage.health.status",
-    Instrument::ObservableGauge,
-    Unit::Count("{service}"),
-    "1 for the status that the service has, 0 for the others",
-    &[STATUS],
-);
-/// Whether the service may be sent requests.
-pub const READY: MetricSpec = MetricSpec::new(
-    MetricFamily::Health,
-    "vantage.health.ready",
-    Instrument::ObservableGauge,
-    Unit::Count("{service}"),
-    "1 when the service may be sent requests, 0 when not",
-    &[],
-);
-/// Whether a check is in a state.
-pub const CHECK_STATUS: MetricSpec = MetricSpec::new(
-    MetricFamily::Health,
-    "vantage.health.check.status",
-    Instrument::ObservableGauge,
-    Unit::Count("{check}"),
-    "1 for the status that a check has after damping, 0 for the others; a stale check fails, and one without a result has none",
-    &[CHECK, CRITICALITY, SCOPE, STATUS],
-);
-/// How long the latest run took.
-pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Health,
-    "vantage.health.check.duration",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "Time that the latest run of a check took; its deadline when it was given up",
-    &[CHECK],
-);
-/// How old the latest result is.
-pub const CHECK_AGE: MetricSpec = MetricSpec::new(
-    MetricFamily::Health,
-    "vantage.health.check.age",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "Age of the latest result of a check",
-    &[CHECK],
-);
+family! {
+    /// The status of the service, as one series per status.
+    pub const SERVICE_STATUS: MetricSpec = MetricSpec::new(
+        MetricFamily::Health,
+        "vantage.health.status",
+        Instrument::ObservableGauge,
+        Unit::Count("{service}"),
+        "1 for the status that the service has, 0 for the others",
+        &[STATUS],
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &SERVICE_STATUS,
-    &READY,
-    &CHECK_STATUS,
-    &CHECK_DURATION,
-    &CHECK_AGE,
-];
+    /// Whether the service may be sent requests.
+    pub const READY: MetricSpec = MetricSpec::new(
+        MetricFamily::Health,
+        "vantage.health.ready",
+        Instrument::ObservableGauge,
+        Unit::Count("{service}"),
+        "1 when the service may be sent requests, 0 when not",
+        &[],
+    );
+
+    /// Whether a check is in a state.
+    pub const CHECK_STATUS: MetricSpec = MetricSpec::new(
+        MetricFamily::Health,
+        "vantage.health.check.status",
+        Instrument::ObservableGauge,
+        Unit::Count("{check}"),
+        "1 for the status that a check has after damping, 0 for the others; a stale check fails, and one without a result has none",
+        &[CHECK, CRITICALITY, SCOPE, STATUS],
+    );
+
+    /// How long the latest run took.
+    pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Health,
+        "vantage.health.check.duration",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "Time that the latest run of a check took; its deadline when it was given up",
+        &[CHECK],
+    );
+
+    /// How old the latest result is.
+    pub const CHECK_AGE: MetricSpec = MetricSpec::new(
+        MetricFamily::Health,
+        "vantage.health.check.age",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "Age of the latest result of a check",
+        &[CHECK],
+    );
+}

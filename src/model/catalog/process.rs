@@ -1,115 +1,112 @@
 //! The process and the file systems that it writes to.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 const MOUNT: Attribute =
     Attribute::open("system.filesystem.mountpoint", "a path of `metrics.disks`");
 
-/// Resident memory.
-pub const MEMORY: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "process.memory.usage",
-    Instrument::ObservableGauge,
-    Unit::Bytes,
-    "Resident memory of the process",
-    &[],
-);
-/// The limit that applies.
-pub const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "vantage.process.memory.limit",
-    Instrument::ObservableGauge,
-    Unit::Bytes,
-    "Memory that the process may use: the tightest control group's limit, or the machine's memory",
-    &[],
-);
-/// Share of the limit.
-pub const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "vantage.process.memory.utilization",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Resident memory as a share of the limit that applies",
-    &[],
-);
-/// Processor time.
-pub const CPU_TIME: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "process.cpu.time",
-    Instrument::ObservableCounter,
-    Unit::Seconds,
-    "Processor time of the process, by mode",
-    &[Attribute::one_of("cpu.mode", &["system", "user"])],
-);
-/// The limit that applies.
-pub const CPU_LIMIT: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "vantage.process.cpu.limit",
-    Instrument::ObservableGauge,
-    Unit::Count("{cpu}"),
-    "Processors that the process may use: the tightest control group's quota, or those it may run on",
-    &[],
-);
-/// Share of the limit.
-pub const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "process.cpu.utilization",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Processor time used since the last sample as a share of what the limit allows",
-    &[],
-);
-/// Open file descriptors.
-pub const FILE_DESCRIPTORS: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "process.unix.file_descriptor.count",
-    Instrument::ObservableGauge,
-    Unit::Count("{file_descriptor}"),
-    "Open file descriptors of the process",
-    &[],
-);
-/// Age of the process.
-pub const UPTIME: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "process.uptime",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "Time since the process started",
-    &[],
-);
-/// Disk space by state.
-pub const DISK_USAGE: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "system.filesystem.usage",
-    Instrument::ObservableGauge,
-    Unit::Bytes,
-    "Space of a file system, by state; free is what the process may still use",
-    &[
-        MOUNT,
-        Attribute::one_of("system.filesystem.state", &["free", "used"]),
-    ],
-);
-/// Disk space in use.
-pub const DISK_UTILIZATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Process,
-    "system.filesystem.utilization",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Used space of a file system as a share of used and free",
-    &[MOUNT],
-);
+family! {
+    /// Resident memory.
+    pub const MEMORY: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "process.memory.usage",
+        Instrument::ObservableGauge,
+        Unit::Bytes,
+        "Resident memory of the process",
+        &[],
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &MEMORY,
-    &MEMORY_LIMIT,
-    &MEMORY_UTILIZATION,
-    &CPU_TIME,
-    &CPU_LIMIT,
-    &CPU_UTILIZATION,
-    &FILE_DESCRIPTORS,
-    &UPTIME,
-    &DISK_USAGE,
-    &DISK_UTILIZATION,
-];
+    /// The limit that applies.
+    pub const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.memory.limit",
+        Instrument::ObservableGauge,
+        Unit::Bytes,
+        "Memory that the process may use: the tightest control group's limit, or the machine's memory",
+        &[],
+    );
+
+    /// Share of the limit.
+    pub const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.memory.utilization",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Resident memory as a share of the limit that applies",
+        &[],
+    );
+
+    /// Processor time.
+    pub const CPU_TIME: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "process.cpu.time",
+        Instrument::ObservableCounter,
+        Unit::Seconds,
+        "Processor time of the process, by mode",
+        &[Attribute::one_of("cpu.mode", &["system", "user"])],
+    );
+
+    /// The limit that applies.
+    pub const CPU_LIMIT: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.cpu.limit",
+        Instrument::ObservableGauge,
+        Unit::Count("{cpu}"),
+        "Processors that the process may use: the tightest control group's quota, or those it may run on",
+        &[],
+    );
+
+    /// Share of the limit.
+    pub const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "process.cpu.utilization",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Processor time used since the last sample as a share of what the limit allows",
+        &[],
+    );
+
+    /// Open file descriptors.
+    pub const FILE_DESCRIPTORS: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "process.unix.file_descriptor.count",
+        Instrument::ObservableGauge,
+        Unit::Count("{file_descriptor}"),
+        "Open file descriptors of the process",
+        &[],
+    );
+
+    /// Age of the process.
+    pub const UPTIME: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "process.uptime",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "Time since the process started",
+        &[],
+    );
+
+    /// Disk space by state.
+    pub const DISK_USAGE: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "system.filesystem.usage",
+        Instrument::ObservableGauge,
+        Unit::Bytes,
+        "Space of a file system, by state; free is what the process may still use",
+        &[
+            MOUNT,
+            Attribute::one_of("system.filesystem.state", &["free", "used"]),
+        ],
+    );
+
+    /// Disk space in use.
+    pub const DISK_UTILIZATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "system.filesystem.utilization",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Used space of a file system as a share of used and free",
+        &[MOUNT],
+    );
+}

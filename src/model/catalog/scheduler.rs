@@ -1,7 +1,7 @@
 //! Schedules and the executions that they start.
 
 use super::worker::{OUTCOMES, WORK_BOUNDS};
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 const SCHEDULE: Attribute =
@@ -17,101 +17,97 @@ pub(crate) const FAILURE: [Attribute; 2] = [
     SCHEDULE,
 ];
 
-/// Jobs put on the calendar.
-pub const SCHEDULED_JOBS: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.scheduled_jobs",
-    Instrument::Counter,
-    Unit::Count("{job}"),
-    "Jobs that were scheduled",
-    &BY_SCHEDULE,
-);
-/// Executions that ended.
-pub const EXECUTIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.executions",
-    Instrument::Counter,
-    Unit::Count("{execution}"),
-    "Scheduled executions that ended; the success rate is the share that succeeded",
-    &EXECUTION,
-);
-/// Why executions failed.
-pub const EXECUTION_FAILURES: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.execution.failures",
-    Instrument::Counter,
-    Unit::Count("{failure}"),
-    "Executions that failed, by schedule and reason",
-    &FAILURE,
-);
-/// Delay between the planned and the real start.
-pub const EXECUTION_LAG: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.execution.lag",
-    Instrument::Histogram(WORK_BOUNDS),
-    Unit::Seconds,
-    "Delay between the scheduled and the actual start of an execution",
-    &BY_SCHEDULE,
-);
-/// Time from start to end.
-pub const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.execution.duration",
-    Instrument::Histogram(WORK_BOUNDS),
-    Unit::Seconds,
-    "Time from the start of an execution to its end",
-    &EXECUTION,
-);
-/// Executions that are running.
-pub const ACTIVE_EXECUTIONS: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.active_executions",
-    Instrument::UpDownCounter,
-    Unit::Count("{execution}"),
-    "Executions that are running",
-    &BY_SCHEDULE,
-);
-/// Runs that never started.
-pub const MISSED_RUNS: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.missed_runs",
-    Instrument::Counter,
-    Unit::Count("{run}"),
-    "Runs that were due and never started",
-    &BY_SCHEDULE,
-);
-/// Runs that started while the one before was still going.
-pub const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.overlapping_runs",
-    Instrument::Counter,
-    Unit::Count("{run}"),
-    "Runs that started while an earlier one of the same schedule was running",
-    &BY_SCHEDULE,
-);
+family! {
+    /// Jobs put on the calendar.
+    pub const SCHEDULED_JOBS: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.scheduled_jobs",
+        Instrument::Counter,
+        Unit::Count("{job}"),
+        "Jobs that were scheduled",
+        &BY_SCHEDULE,
+    );
 
-/// When each scheduler was last heard of.
-pub const HEARTBEAT: MetricSpec = MetricSpec::new(
-    MetricFamily::Scheduler,
-    "vantage.scheduler.heartbeat.timestamp",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "When the last beat of a scheduler arrived, in seconds since 1970; absent of one that said goodbye",
-    &[Attribute::open(
-        "scheduler.id",
-        "the name under which the scheduler beats",
-    )],
-);
+    /// Executions that ended.
+    pub const EXECUTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.executions",
+        Instrument::Counter,
+        Unit::Count("{execution}"),
+        "Scheduled executions that ended; the success rate is the share that succeeded",
+        &EXECUTION,
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &SCHEDULED_JOBS,
-    &EXECUTIONS,
-    &EXECUTION_FAILURES,
-    &EXECUTION_LAG,
-    &EXECUTION_DURATION,
-    &ACTIVE_EXECUTIONS,
-    &MISSED_RUNS,
-    &OVERLAPPING_RUNS,
-    &HEARTBEAT,
-];
+    /// Why executions failed.
+    pub const EXECUTION_FAILURES: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.execution.failures",
+        Instrument::Counter,
+        Unit::Count("{failure}"),
+        "Executions that failed, by schedule and reason",
+        &FAILURE,
+    );
+
+    /// Delay between the planned and the real start.
+    pub const EXECUTION_LAG: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.execution.lag",
+        Instrument::Histogram(WORK_BOUNDS),
+        Unit::Seconds,
+        "Delay between the scheduled and the actual start of an execution",
+        &BY_SCHEDULE,
+    );
+
+    /// Time from start to end.
+    pub const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.execution.duration",
+        Instrument::Histogram(WORK_BOUNDS),
+        Unit::Seconds,
+        "Time from the start of an execution to its end",
+        &EXECUTION,
+    );
+
+    /// Executions that are running.
+    pub const ACTIVE_EXECUTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.active_executions",
+        Instrument::UpDownCounter,
+        Unit::Count("{execution}"),
+        "Executions that are running",
+        &BY_SCHEDULE,
+    );
+
+    /// Runs that never started.
+    pub const MISSED_RUNS: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.missed_runs",
+        Instrument::Counter,
+        Unit::Count("{run}"),
+        "Runs that were due and never started",
+        &BY_SCHEDULE,
+    );
+
+    /// Runs that started while the one before was still going.
+    pub const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.overlapping_runs",
+        Instrument::Counter,
+        Unit::Count("{run}"),
+        "Runs that started while an earlier one of the same schedule was running",
+        &BY_SCHEDULE,
+    );
+
+    /// When each scheduler was last heard of.
+    pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.heartbeat.timestamp",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "When the last beat of a scheduler arrived, in seconds since 1970; absent of one that said goodbye",
+        &[Attribute::open(
+            "scheduler.id",
+            "the name under which the scheduler beats",
+        )],
+    );
+}

@@ -1,5 +1,17 @@
 use crate::model::units::Unit;
 
+/// Declares the metrics of a family or of a part of one, and lists them in `ALL`, so that none can be
+/// declared and left out.
+macro_rules! family {
+    ($($(#[$doc:meta])* pub const $name:ident: MetricSpec = $spec:expr;)+) => {
+        $($(#[$doc])* pub const $name: MetricSpec = $spec;)+
+
+        /// All of them, in the order of the table.
+        pub const ALL: &[&MetricSpec] = &[$(&$name),+];
+    };
+}
+pub(super) use family;
+
 /// One metric: everything that an instrument, a table, a panel or a rule needs to know of it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! The telemetry itself, and the counters of events that error budgets are computed from.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec, api};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, api, family};
 use crate::model::units::Unit;
 
 /// The labels of one request to the SDK's own routes.
@@ -50,243 +50,239 @@ const ERROR: Attribute = Attribute::open(
     "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, `web_page`, or the status of the receiver's answer; absent on success",
 );
 
-/// Good and bad events of each objective.
-pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.events",
-    Instrument::ObservableCounter,
-    Unit::Count("{event}"),
-    "Events that count towards an objective, good or bad",
-    &[
-        Attribute::open(
-            "objective",
-            "service and name of the objective, such as `api.latency`",
-        ),
-        Attribute::one_of("result", &["bad", "good"]),
-    ],
-);
-/// Requests that the time slices of an API's availability are judged by.
-pub const SLO_REQUESTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.requests",
-    Instrument::ObservableCounter,
-    Unit::Count("{request}"),
-    "Requests by whether the service itself failed them: the time slices of an API are judged by these, over all replicas together",
-    &[Attribute::one_of("result", &["bad", "good"])],
-);
 const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of the objective");
-/// How fast an objective's budget burns.
-pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.burn_rate",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Share of bad events over the permitted share, in a window; absent without events",
-    &[
-        OBJECTIVE,
-        Attribute::open("window", "length of the window, such as `5m`"),
-    ],
-);
-/// What is left of an objective's budget.
-pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.error_budget.remaining",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Share of the error budget that is left in the objective's window, negative when overspent",
-    &[OBJECTIVE],
-);
-/// How much of an objective's window has samples.
-pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.coverage",
-    Instrument::ObservableGauge,
-    Unit::Ratio,
-    "Share of the objective's window that has samples",
-    &[OBJECTIVE],
-);
-/// What an objective raises.
-pub const SLO_ALERT: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.slo.alert",
-    Instrument::ObservableGauge,
-    Unit::Count("{alert}"),
-    "1 for what the objective raises, 0 for the others; frozen where it can't be said for lack of samples",
-    &[
-        OBJECTIVE,
-        Attribute::one_of("severity", &["critical", "warning", "frozen"]),
-    ],
-);
-/// Measurements that found their instrument full. Of an instrument of the user's own meter they are
-/// known for histograms; for others a scrape adds one when the overflow series has moved.
-pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.telemetry.series_overflow",
-    Instrument::Counter,
-    Unit::Count("{measurement}"),
-    "Measurements that went to the overflow series because the instrument holds its limit of series; of a meter of one's own at least so many",
-    &BY_INSTRUMENT,
-);
-/// Time to collect and write a scrape.
-pub const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.telemetry.scrape.duration",
-    Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0]),
-    Unit::Seconds,
-    "Time to collect and write a scrape",
-    &[],
-);
-/// What a scrape had to leave out.
-pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.telemetry.scrape.errors",
-    Instrument::Counter,
-    Unit::Count("{error}"),
-    "Series, metrics or parts that a scrape had to leave out",
-    &BY_PART,
-);
-/// Requests to the SDK's own routes.
-pub const OPERATIONAL_REQUESTS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.telemetry.http.requests",
-    Instrument::Counter,
-    Unit::Count("{request}"),
-    "Requests to the routes of the telemetry itself: scrape, probes, workers, objectives, pages, writes; no other metric of requests counts them",
-    &OPERATIONAL_REQUEST,
-);
-/// Samplers that panicked.
-pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.telemetry.sampler.errors",
-    Instrument::Counter,
-    Unit::Count("{error}"),
-    "Samples that were lost because a sampler panicked",
-    &BY_SAMPLER,
-);
 
-/// Spans that left the queue, and those that never got into it.
-pub const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.span.processed",
-    Instrument::Counter,
-    Unit::Count("{span}"),
-    "Spans that were handed to the exporter, or dropped before it",
-    &BY_ERROR,
-);
-/// Spans that wait.
-pub const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.span.queue.size",
-    Instrument::ObservableGauge,
-    Unit::Count("{span}"),
-    "Spans that wait for their export",
-    &[],
-);
-/// Spans that may wait.
-pub const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.span.queue.capacity",
-    Instrument::ObservableGauge,
-    Unit::Count("{span}"),
-    "Spans that may wait for their export",
-    &[],
-);
-/// Spans that were exported, well or badly.
-pub const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.exporter.span.exported",
-    Instrument::Counter,
-    Unit::Count("{span}"),
-    "Spans that the receiver took; with an error type, those that it did not take",
-    &BY_ERROR,
-);
-/// Log records that left the queue, and those that never got into it.
-pub const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.log.processed",
-    Instrument::Counter,
-    Unit::Count("{log_record}"),
-    "Log records that were handed to the exporter, or dropped before it",
-    &BY_ERROR,
-);
-/// Log records that wait.
-pub const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.log.queue.size",
-    Instrument::ObservableGauge,
-    Unit::Count("{log_record}"),
-    "Log records that wait for their export",
-    &[],
-);
-/// Log records that may wait.
-pub const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.processor.log.queue.capacity",
-    Instrument::ObservableGauge,
-    Unit::Count("{log_record}"),
-    "Log records that may wait for their export",
-    &[],
-);
-/// Log records that were exported, well or badly.
-pub const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.exporter.log.exported",
-    Instrument::Counter,
-    Unit::Count("{log_record}"),
-    "Log records that the receiver took; with an error type, those that it did not take",
-    &BY_ERROR,
-);
-/// Data points that were exported, well or badly.
-pub const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.exporter.metric_data_point.exported",
-    Instrument::Counter,
-    Unit::Count("{data_point}"),
-    "Metric data points that the receiver took; with an error type, those that it did not take",
-    &BY_ERROR,
-);
-/// Time of one export request.
-pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "otel.sdk.exporter.operation.duration",
-    Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
-    Unit::Seconds,
-    "Time that one export request took, answered or not",
-    &BY_EXPORTER,
-);
+family! {
+    /// Good and bad events of each objective.
+    pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.events",
+        Instrument::ObservableCounter,
+        Unit::Count("{event}"),
+        "Events that count towards an objective, good or bad",
+        &[
+            Attribute::open(
+                "objective",
+                "service and name of the objective, such as `api.latency`",
+            ),
+            Attribute::one_of("result", &["bad", "good"]),
+        ],
+    );
 
-/// Beats that were sent to another process.
-pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
-    MetricFamily::Telemetry,
-    "vantage.heartbeat.sends",
-    Instrument::Counter,
-    Unit::Count("{beat}"),
-    "Beats that were sent to the API of another process, by what became of them",
-    &BY_RESULT,
-);
+    /// Requests that the time slices of an API's availability are judged by.
+    pub const SLO_REQUESTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.requests",
+        Instrument::ObservableCounter,
+        Unit::Count("{request}"),
+        "Requests by whether the service itself failed them: the time slices of an API are judged by these, over all replicas together",
+        &[Attribute::one_of("result", &["bad", "good"])],
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &SLO_EVENTS,
-    &SLO_REQUESTS,
-    &SLO_BURN_RATE,
-    &SLO_BUDGET_REMAINING,
-    &SLO_COVERAGE,
-    &SLO_ALERT,
-    &SERIES_OVERFLOW,
-    &SCRAPE_DURATION,
-    &SCRAPE_ERRORS,
-    &OPERATIONAL_REQUESTS,
-    &SAMPLER_ERRORS,
-    &HEARTBEAT_SENDS,
-    &SPANS_PROCESSED,
-    &SPAN_QUEUE_SIZE,
-    &SPAN_QUEUE_CAPACITY,
-    &SPANS_EXPORTED,
-    &LOGS_PROCESSED,
-    &LOG_QUEUE_SIZE,
-    &LOG_QUEUE_CAPACITY,
-    &LOGS_EXPORTED,
-    &POINTS_EXPORTED,
-    &EXPORT_DURATION,
-];
+    /// How fast an objective's budget burns.
+    pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.burn_rate",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Share of bad events over the permitted share, in a window; absent without events",
+        &[
+            OBJECTIVE,
+            Attribute::open("window", "length of the window, such as `5m`"),
+        ],
+    );
+
+    /// What is left of an objective's budget.
+    pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.error_budget.remaining",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Share of the error budget that is left in the objective's window, negative when overspent",
+        &[OBJECTIVE],
+    );
+
+    /// How much of an objective's window has samples.
+    pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.coverage",
+        Instrument::ObservableGauge,
+        Unit::Ratio,
+        "Share of the objective's window that has samples",
+        &[OBJECTIVE],
+    );
+
+    /// What an objective raises.
+    pub const SLO_ALERT: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.alert",
+        Instrument::ObservableGauge,
+        Unit::Count("{alert}"),
+        "1 for what the objective raises, 0 for the others; frozen where it can't be said for lack of samples",
+        &[
+            OBJECTIVE,
+            Attribute::one_of("severity", &["critical", "warning", "frozen"]),
+        ],
+    );
+
+    /// Measurements that found their instrument full. Of an instrument of the user's own meter they are
+    /// known for histograms; for others a scrape adds one when the overflow series has moved.
+    pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.series_overflow",
+        Instrument::Counter,
+        Unit::Count("{measurement}"),
+        "Measurements that went to the overflow series because the instrument holds its limit of series; of a meter of one's own at least so many",
+        &BY_INSTRUMENT,
+    );
+
+    /// Time to collect and write a scrape.
+    pub const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.scrape.duration",
+        Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0]),
+        Unit::Seconds,
+        "Time to collect and write a scrape",
+        &[],
+    );
+
+    /// What a scrape had to leave out.
+    pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.scrape.errors",
+        Instrument::Counter,
+        Unit::Count("{error}"),
+        "Series, metrics or parts that a scrape had to leave out",
+        &BY_PART,
+    );
+
+    /// Requests to the SDK's own routes.
+    pub const OPERATIONAL_REQUESTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.http.requests",
+        Instrument::Counter,
+        Unit::Count("{request}"),
+        "Requests to the routes of the telemetry itself: scrape, probes, workers, objectives, pages, writes; no other metric of requests counts them",
+        &OPERATIONAL_REQUEST,
+    );
+
+    /// Samplers that panicked.
+    pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.sampler.errors",
+        Instrument::Counter,
+        Unit::Count("{error}"),
+        "Samples that were lost because a sampler panicked",
+        &BY_SAMPLER,
+    );
+
+    /// Beats that were sent to another process.
+    pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.heartbeat.sends",
+        Instrument::Counter,
+        Unit::Count("{beat}"),
+        "Beats that were sent to the API of another process, by what became of them",
+        &BY_RESULT,
+    );
+
+    /// Spans that left the queue, and those that never got into it.
+    pub const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.span.processed",
+        Instrument::Counter,
+        Unit::Count("{span}"),
+        "Spans that were handed to the exporter, or dropped before it",
+        &BY_ERROR,
+    );
+
+    /// Spans that wait.
+    pub const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.span.queue.size",
+        Instrument::ObservableGauge,
+        Unit::Count("{span}"),
+        "Spans that wait for their export",
+        &[],
+    );
+
+    /// Spans that may wait.
+    pub const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.span.queue.capacity",
+        Instrument::ObservableGauge,
+        Unit::Count("{span}"),
+        "Spans that may wait for their export",
+        &[],
+    );
+
+    /// Spans that were exported, well or badly.
+    pub const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.exporter.span.exported",
+        Instrument::Counter,
+        Unit::Count("{span}"),
+        "Spans that the receiver took; with an error type, those that it did not take",
+        &BY_ERROR,
+    );
+
+    /// Log records that left the queue, and those that never got into it.
+    pub const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.log.processed",
+        Instrument::Counter,
+        Unit::Count("{log_record}"),
+        "Log records that were handed to the exporter, or dropped before it",
+        &BY_ERROR,
+    );
+
+    /// Log records that wait.
+    pub const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.log.queue.size",
+        Instrument::ObservableGauge,
+        Unit::Count("{log_record}"),
+        "Log records that wait for their export",
+        &[],
+    );
+
+    /// Log records that may wait.
+    pub const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.processor.log.queue.capacity",
+        Instrument::ObservableGauge,
+        Unit::Count("{log_record}"),
+        "Log records that may wait for their export",
+        &[],
+    );
+
+    /// Log records that were exported, well or badly.
+    pub const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.exporter.log.exported",
+        Instrument::Counter,
+        Unit::Count("{log_record}"),
+        "Log records that the receiver took; with an error type, those that it did not take",
+        &BY_ERROR,
+    );
+
+    /// Data points that were exported, well or badly.
+    pub const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.exporter.metric_data_point.exported",
+        Instrument::Counter,
+        Unit::Count("{data_point}"),
+        "Metric data points that the receiver took; with an error type, those that it did not take",
+        &BY_ERROR,
+    );
+
+    /// Time of one export request.
+    pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "otel.sdk.exporter.operation.duration",
+        Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
+        Unit::Seconds,
+        "Time that one export request took, answered or not",
+        &BY_EXPORTER,
+    );
+}

@@ -1,6 +1,6 @@
 //! Jobs and the queues that they come from.
 
-use super::{Attribute, Instrument, MetricFamily, MetricSpec};
+use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// How a job or an execution can end.
@@ -42,132 +42,127 @@ pub(crate) const FAILURE: [Attribute; 2] = [
     ),
 ];
 
-/// Finished jobs.
-pub const JOBS: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.jobs",
-    Instrument::Counter,
-    Unit::Count("{job}"),
-    "Jobs that ended, by kind and outcome",
-    &JOB,
-);
-/// Why jobs failed.
-pub const JOB_FAILURES: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.job.failures",
-    Instrument::Counter,
-    Unit::Count("{failure}"),
-    "Jobs that failed, by kind and reason",
-    &FAILURE,
-);
-/// Time from start to end.
-pub const JOB_DURATION: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.job.duration",
-    Instrument::Histogram(WORK_BOUNDS),
-    Unit::Seconds,
-    "Time from the start of a job to its end",
-    &JOB,
-);
-/// Jobs that are running.
-pub const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.active_jobs",
-    Instrument::UpDownCounter,
-    Unit::Count("{job}"),
-    "Jobs that are running",
-    &BY_KIND,
-);
-/// Time spent in jobs, ticking while they run.
-pub const BUSY_TIME: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.busy_time",
-    Instrument::Counter,
-    Unit::Seconds,
-    "Time spent in jobs; it grows while they run, so that a job that never ends is seen",
-    &BY_KIND,
-);
-/// Time from when a job was due until it started.
-pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.queue.lag",
-    Instrument::Histogram(WORK_BOUNDS),
-    Unit::Seconds,
-    "Time from the moment a job was due to its start",
-    &BY_KIND,
-);
-/// Jobs that wait.
-pub const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.queue.depth",
-    Instrument::ObservableGauge,
-    Unit::Count("{job}"),
-    "Jobs that wait in a queue",
-    &[QUEUE],
-);
-/// Age of the job that has waited longest.
-pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.queue.oldest_age",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "How long the oldest waiting job has been due; absent while none waits",
-    &[QUEUE],
-);
+family! {
+    /// Finished jobs.
+    pub const JOBS: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.jobs",
+        Instrument::Counter,
+        Unit::Count("{job}"),
+        "Jobs that ended, by kind and outcome",
+        &JOB,
+    );
 
-/// When each worker was last heard of.
-pub const HEARTBEAT: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.heartbeat.timestamp",
-    Instrument::ObservableGauge,
-    Unit::Seconds,
-    "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye",
-    &[Attribute::open(
-        "worker.id",
-        "the name under which the worker beats",
-    )],
-);
-/// Workers by state.
-pub const WORKERS: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.workers",
-    Instrument::ObservableGauge,
-    Unit::Count("{worker}"),
-    "Workers that are known, by state",
-    &[Attribute::one_of("state", STATES)],
-);
+    /// Why jobs failed.
+    pub const JOB_FAILURES: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.job.failures",
+        Instrument::Counter,
+        Unit::Count("{failure}"),
+        "Jobs that failed, by kind and reason",
+        &FAILURE,
+    );
 
-/// Beats that arrived.
-pub const BEATS: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.beats",
-    Instrument::ObservableCounter,
-    Unit::Count("{beat}"),
-    "Beats that arrived, by what became of them",
-    &[Attribute::one_of("result", BEAT_RESULTS)],
-);
-/// Members of beats that nobody here knows.
-pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
-    MetricFamily::Worker,
-    "vantage.worker.beat.unknown_fields",
-    Instrument::ObservableCounter,
-    Unit::Count("{field}"),
-    "Fields of beats that were ignored because this version does not know them",
-    &[],
-);
+    /// Time from start to end.
+    pub const JOB_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.job.duration",
+        Instrument::Histogram(WORK_BOUNDS),
+        Unit::Seconds,
+        "Time from the start of a job to its end",
+        &JOB,
+    );
 
-/// The family, in the order of its table.
-pub const ALL: &[&MetricSpec] = &[
-    &JOBS,
-    &JOB_FAILURES,
-    &JOB_DURATION,
-    &ACTIVE_JOBS,
-    &BUSY_TIME,
-    &QUEUE_LAG,
-    &QUEUE_DEPTH,
-    &QUEUE_OLDEST,
-    &HEARTBEAT,
-    &WORKERS,
-    &BEATS,
-    &UNKNOWN_FIELDS,
-];
+    /// Jobs that are running.
+    pub const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.active_jobs",
+        Instrument::UpDownCounter,
+        Unit::Count("{job}"),
+        "Jobs that are running",
+        &BY_KIND,
+    );
+
+    /// Time spent in jobs, ticking while they run.
+    pub const BUSY_TIME: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.busy_time",
+        Instrument::Counter,
+        Unit::Seconds,
+        "Time spent in jobs; it grows while they run, so that a job that never ends is seen",
+        &BY_KIND,
+    );
+
+    /// Time from when a job was due until it started.
+    pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.queue.lag",
+        Instrument::Histogram(WORK_BOUNDS),
+        Unit::Seconds,
+        "Time from the moment a job was due to its start",
+        &BY_KIND,
+    );
+
+    /// Jobs that wait.
+    pub const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.queue.depth",
+        Instrument::ObservableGauge,
+        Unit::Count("{job}"),
+        "Jobs that wait in a queue",
+        &[QUEUE],
+    );
+
+    /// Age of the job that has waited longest.
+    pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.queue.oldest_age",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "How long the oldest waiting job has been due; absent while none waits",
+        &[QUEUE],
+    );
+
+    /// When each worker was last heard of.
+    pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.heartbeat.timestamp",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye",
+        &[Attribute::open(
+            "worker.id",
+            "the name under which the worker beats",
+        )],
+    );
+
+    /// Workers by state.
+    pub const WORKERS: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.workers",
+        Instrument::ObservableGauge,
+        Unit::Count("{worker}"),
+        "Workers that are known, by state",
+        &[Attribute::one_of("state", STATES)],
+    );
+
+    /// Beats that arrived.
+    pub const BEATS: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.beats",
+        Instrument::ObservableCounter,
+        Unit::Count("{beat}"),
+        "Beats that arrived, by what became of them",
+        &[Attribute::one_of("result", BEAT_RESULTS)],
+    );
+
+    /// Members of beats that nobody here knows.
+    pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.beat.unknown_fields",
+        Instrument::ObservableCounter,
+        Unit::Count("{field}"),
+        "Fields of beats that were ignored because this version does not know them",
+        &[],
+    );
+}

@@ -111,3 +111,50 @@ fn a_gauge_is_no_counter() {
 fn a_counter_is_no_gauge() {
     let _ = GaugeQuery::new(&worker::JOBS);
 }
+
+#[test]
+fn a_total_falls_back_to_0() {
+    let total = REQUESTS.rate(QueryWindow::RATE_INTERVAL).sum_by(&[]);
+    let text = total.or_zero().div(&total.above(0_u32)).to_string();
+    let sum = "sum(rate(vantage_api_requests_total[$__rate_interval]))";
+    assert_eq!(text, format!("({sum} or vector(0)) / ({sum} > 0)"));
+}
+
+#[test]
+#[should_panic(expected = "labels of")]
+fn what_has_labels_does_not_fall_back_to_0() {
+    let _ = REQUESTS.rate(QueryWindow::RATE_INTERVAL).or_zero();
+}
+
+#[test]
+fn a_partner_may_lack_the_labels_that_are_ignored() {
+    let disks = GaugeQuery::new(&process::DISK_USAGE).now();
+    let by_state = disks.max_by(&["job", "system.filesystem.state"]);
+    let ratio = by_state.div_ignoring(&["system.filesystem.state"], &disks.max_by(&["job"]));
+    let max = "(system_filesystem_usage_bytes)";
+    assert_eq!(
+        ratio.to_string(),
+        format!(
+            "max by (job, system_filesystem_state) {max} / ignoring (system_filesystem_state) max by (job) {max}"
+        )
+    );
+    assert_eq!(ratio.labels().len(), 1);
+}
+
+#[test]
+#[should_panic(expected = "labels of")]
+fn a_partner_has_all_labels_that_are_not_ignored() {
+    let disks = GaugeQuery::new(&process::DISK_USAGE).now();
+    let _ = disks.div_ignoring(&["system.filesystem.state"], &disks.max_by(&["job"]));
+}
+
+#[test]
+fn variables_choose_among_recorded_series_by_the_labels_that_they_have() {
+    let recorded = |labels: &[&'static str]| {
+        let series = RecordedSeries::with_labels("a:b:c", labels.iter().copied());
+        series.with_dashboard_variables().now().to_string()
+    };
+    let chosen = "a:b:c{job=~\"$job\", environment=~\"$environment\"}";
+    assert_eq!(recorded(&["environment", "http.route", "job"]), chosen);
+    assert_eq!(recorded(&["objective"]), "a:b:c");
+}

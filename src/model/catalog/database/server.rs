@@ -1,6 +1,6 @@
 //! What a database server tells of itself. Only a server that is watched has these.
 
-use crate::model::catalog::{Attribute, Instrument, MetricFamily, MetricSpec};
+use crate::model::catalog::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 pub(super) const NAMESPACE: Attribute = Attribute::open(
@@ -49,99 +49,111 @@ const fn gauge(
     )
 }
 
-/// Size of the database on disk.
-pub const SIZE: MetricSpec = gauge(
-    "vantage.database.size",
-    Unit::Bytes,
-    "Size of the database on disk",
-    &[NAMESPACE],
-);
-/// Transactions of all clients.
-pub const TRANSACTIONS: MetricSpec = counter(
-    "vantage.database.server.transactions",
-    "{transaction}",
-    "Transactions of all clients of the database, by outcome, as the server counts them",
-    &[
-        NAMESPACE,
-        Attribute::one_of("outcome", &["committed", "rolled_back"]),
-    ],
-);
-/// Deadlocks.
-pub const DEADLOCKS: MetricSpec = counter(
-    "vantage.database.deadlocks",
-    "{deadlock}",
-    "Deadlocks that the server found and broke",
-    &[NAMESPACE],
-);
-/// Blocks that were read.
-pub const BLOCKS: MetricSpec = counter(
-    "vantage.database.block_reads",
-    "{block}",
-    "Blocks that were read, from the server's own cache or from the system, which may have them cached too",
-    &[NAMESPACE, Attribute::one_of("source", &["cache", "disk"])],
-);
-/// Clients of the server.
-pub const CONNECTIONS: MetricSpec = gauge(
-    "vantage.database.server.connection.count",
-    Unit::Count("{connection}"),
-    "Clients of the whole server by state; unknown is what an ordinary user is not told of others",
-    &[
-        NAMESPACE,
-        Attribute::one_of(
-            "state",
-            &[
-                "active",
-                "idle",
-                "idle_in_transaction",
-                "idle_in_transaction_aborted",
-                "unknown",
-            ],
-        ),
-    ],
-);
-/// How many clients there may be.
-pub const CONNECTIONS_MAX: MetricSpec = gauge(
-    "vantage.database.server.connection.max",
-    Unit::Count("{connection}"),
-    "Clients that the whole server takes, without those reserved for superusers",
-    &[NAMESPACE],
-);
-/// Size of tables.
-pub const TABLE_SIZE: MetricSpec = gauge(
-    "vantage.database.table.size",
-    Unit::Bytes,
-    "Size of a table on disk without its indexes",
-    &[TABLE, NAMESPACE],
-);
-/// Scans of tables.
-pub const TABLE_SCANS: MetricSpec = counter(
-    "vantage.database.table.scans",
-    "{scan}",
-    "Scans of a table, by one of its indexes or of the whole table",
-    &[
-        Attribute::one_of("access", &["index", "sequential"]),
-        TABLE,
-        NAMESPACE,
-    ],
-);
-/// Size of indexes.
-pub const INDEX_SIZE: MetricSpec = gauge(
-    "vantage.database.index.size",
-    Unit::Bytes,
-    "Size of an index on disk",
-    &[TABLE, NAMESPACE, INDEX],
-);
-/// Scans of indexes.
-pub const INDEX_SCANS: MetricSpec = counter(
-    "vantage.database.index.scans",
-    "{scan}",
-    "Scans of an index; one that is never scanned may not be needed",
-    &[TABLE, NAMESPACE, INDEX],
-);
-/// The share of scans that went by an index.
-pub const INDEX_USAGE: MetricSpec = gauge(
-    "vantage.database.index.usage",
-    Unit::Ratio,
-    "Share of the scans of tables that went by an index, of those since the sample before; absent without any",
-    &[NAMESPACE],
-);
+family! {
+    /// Size of the database on disk.
+    pub const SIZE: MetricSpec = gauge(
+        "vantage.database.size",
+        Unit::Bytes,
+        "Size of the database on disk",
+        &[NAMESPACE],
+    );
+
+    /// Transactions of all clients.
+    pub const TRANSACTIONS: MetricSpec = counter(
+        "vantage.database.server.transactions",
+        "{transaction}",
+        "Transactions of all clients of the database, by outcome, as the server counts them",
+        &[
+            NAMESPACE,
+            Attribute::one_of("outcome", &["committed", "rolled_back"]),
+        ],
+    );
+
+    /// Deadlocks.
+    pub const DEADLOCKS: MetricSpec = counter(
+        "vantage.database.deadlocks",
+        "{deadlock}",
+        "Deadlocks that the server found and broke",
+        &[NAMESPACE],
+    );
+
+    /// Blocks that were read.
+    pub const BLOCKS: MetricSpec = counter(
+        "vantage.database.block_reads",
+        "{block}",
+        "Blocks that were read, from the server's own cache or from the system, which may have them cached too",
+        &[NAMESPACE, Attribute::one_of("source", &["cache", "disk"])],
+    );
+
+    /// Clients of the server.
+    pub const CONNECTIONS: MetricSpec = gauge(
+        "vantage.database.server.connection.count",
+        Unit::Count("{connection}"),
+        "Clients of the whole server by state; unknown is what an ordinary user is not told of others",
+        &[
+            NAMESPACE,
+            Attribute::one_of(
+                "state",
+                &[
+                    "active",
+                    "idle",
+                    "idle_in_transaction",
+                    "idle_in_transaction_aborted",
+                    "unknown",
+                ],
+            ),
+        ],
+    );
+
+    /// How many clients there may be.
+    pub const CONNECTIONS_MAX: MetricSpec = gauge(
+        "vantage.database.server.connection.max",
+        Unit::Count("{connection}"),
+        "Clients that the whole server takes, without those reserved for superusers",
+        &[NAMESPACE],
+    );
+
+    /// Size of tables.
+    pub const TABLE_SIZE: MetricSpec = gauge(
+        "vantage.database.table.size",
+        Unit::Bytes,
+        "Size of a table on disk without its indexes",
+        &[TABLE, NAMESPACE],
+    );
+
+    /// Scans of tables.
+    pub const TABLE_SCANS: MetricSpec = counter(
+        "vantage.database.table.scans",
+        "{scan}",
+        "Scans of a table, by one of its indexes or of the whole table",
+        &[
+            Attribute::one_of("access", &["index", "sequential"]),
+            TABLE,
+            NAMESPACE,
+        ],
+    );
+
+    /// Size of indexes.
+    pub const INDEX_SIZE: MetricSpec = gauge(
+        "vantage.database.index.size",
+        Unit::Bytes,
+        "Size of an index on disk",
+        &[TABLE, NAMESPACE, INDEX],
+    );
+
+    /// Scans of indexes.
+    pub const INDEX_SCANS: MetricSpec = counter(
+        "vantage.database.index.scans",
+        "{scan}",
+        "Scans of an index; one that is never scanned may not be needed",
+        &[TABLE, NAMESPACE, INDEX],
+    );
+
+    /// The share of scans that went by an index.
+    pub const INDEX_USAGE: MetricSpec = gauge(
+        "vantage.database.index.usage",
+        Unit::Ratio,
+        "Share of the scans of tables that went by an index, of those since the sample before; absent without any",
+        &[NAMESPACE],
+    );
+}
