@@ -1,6 +1,8 @@
-//! Declarations and messages as plain values: no clock, no I/O.
+//! Declarations and messages as plain values: no clock, and no I/O but the reading of declarations.
 
 pub mod units;
+
+pub(crate) mod input_file;
 
 pub(crate) mod json_value;
 

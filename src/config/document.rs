@@ -7,6 +7,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::{Map, Value};
 
 use super::fault::join_path;
+use crate::model::input_file::without_byte_order_mark;
 
 /// A parsed file.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl ConfigDocument {
     /// Parses the text; the error names line and column.
     pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut duplicates = Vec::new();
-        let mut reader = serde_json::Deserializer::from_str(text);
+        let mut reader = serde_json::Deserializer::from_str(without_byte_order_mark(text));
         let root = ValueSeed {
             path: "",
             duplicates: &mut duplicates,
@@ -123,6 +124,12 @@ mod tests {
             json!({"a": [1, -2, 0.5, "x", null, true], "b": {"c": {}}})
         );
         assert!(document.duplicates.is_empty());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let document = ConfigDocument::parse("\u{feff}{\"a\": 1}").unwrap();
+        assert_eq!(document.root, json!({"a": 1}));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::environment::Environment;
 use super::fault::InvalidValue;
+use crate::model::input_file::read_input_text;
 use crate::model::json_value::json_type_name;
 
 /// The text shown in place of a secret.
@@ -121,16 +122,21 @@ impl Secret {
 
 fn read_file(path: &Path) -> Result<String, InvalidValue> {
     let value = format!(r#"{{"file":{path:?}}}"#);
-    match std::fs::read_to_string(path) {
+    match read_input_text(path) {
         Ok(text) if text.trim_end().is_empty() => Err(InvalidValue::new(
             format!("{value} (empty)"),
             "a file that holds the secret",
         )),
         Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).into()),
-        Err(error) => Err(InvalidValue::new(
-            format!("{value} ({})", error.kind()),
-            "a readable text file",
-        )),
+        Err(error) => {
+            let reason = error
+                .get_ref()
+                .map_or_else(|| error.kind().to_string(), ToString::to_string);
+            Err(InvalidValue::new(
+                format!("{value} ({reason})"),
+                "a readable text file",
+            ))
+        }
     }
 }
 

@@ -72,6 +72,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::model::input_file::read_input_text;
+
 pub use fault::{SloError, SloFault, SloProblem, SloWarning};
 pub use indicator::{GoodCriterion, Indicator, LabelFilter};
 pub use kind::{BudgetingMethod, ObjectiveKind, ObjectiveThreshold, ServiceKey};
@@ -116,7 +118,7 @@ impl Objectives {
         let mut reader = file::SloFileReader::default();
         for path in paths {
             let name = path.display().to_string();
-            match fs::read_to_string(&path) {
+            match read_input_text(&path) {
                 Ok(text) => reader.read_text(&name, &text),
                 Err(error) => reader.add_unreadable(&name, &error),
             }

@@ -16,6 +16,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use super::error::innermost;
 use super::proxy::ProxyConnector;
 use crate::config::TlsConfig;
+use crate::model::input_file::read_input_bytes;
 
 pub(crate) use refusal::RefusalProbe;
 
@@ -125,5 +126,5 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+    read_input_bytes(file).map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -9,6 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::model::input_file::without_byte_order_mark;
+
 /// The entries of one object; values are still text.
 #[derive(Debug)]
 pub(super) struct ObjectEntries<'a>(pub(super) Vec<(String, &'a RawValue)>);
@@ -43,6 +45,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 ///
 /// serde_json's own error, with line and column.
 pub(super) fn parse_document(text: &str) -> Result<&RawValue, serde_json::Error> {
+    let text = without_byte_order_mark(text);
     serde_json::from_str::<Value>(text)?;
     serde_json::from_str(text)
 }
