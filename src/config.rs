@@ -62,7 +62,9 @@ mod settings;
 mod variables;
 
 mod effective;
+mod environment_layer;
 mod layers;
+mod unread;
 
 use std::path::{Path, PathBuf};
 
@@ -229,9 +231,7 @@ impl Config {
 
     /// Whether the process shows how the service is to the public.
     pub(crate) fn shows_status(&self) -> bool {
-        let mut roles = self.service.roles.iter();
-        let shows = roles.any(|role| matches!(role, Role::Api | Role::Web));
-        shows && !self.disabled
+        self.has_status_role() && !self.disabled
     }
 }
 

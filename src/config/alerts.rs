@@ -89,16 +89,12 @@ fn check_signal(
         let path = join_path(signal_path, severity.as_str());
         let (fine, allowed) = allowed_range(signal, threshold);
         validator.require(fine, &path, threshold, allowed);
-        // Of two levels in the wrong order the one that somebody set is the slip.
         if let Some((named, lower)) =
             lower.filter(|(_, lower)| fine && !is_more_urgent(signal, threshold, *lower))
         {
             let beyond = ordering_word(signal);
-            let at = [path, join_path(signal_path, named.as_str())];
-            let at = at
-                .iter()
-                .find(|path| validator.is_set(path))
-                .unwrap_or(&at[0]);
+            let lower_path = join_path(signal_path, named.as_str());
+            let at = validator.responsible(&[&path, &lower_path]);
             let found = format!("{severity} {threshold} with {named} {lower}");
             validator.require(false, at, found, &format!("{severity} {beyond} {named}"));
         }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::Config;
 use super::checks::{range, up_to_a_day};
 use super::fault::join_path;
 use super::setting::section;
+use super::source::{ConfigSource, ConfigSources};
 use super::validator::ConfigValidator;
 
 section! {
@@ -15,7 +17,7 @@ section! {
         /// The most that may wait, 1 to 1,000,000. Default: 2048, as OpenTelemetry has it.
         pub queue_size: usize = 2048, range(1..=1_000_000);
         /// The most that one request carries, 1 to `queue_size`; as soon as as many wait, they are
-        /// sent. Default: 512, as OpenTelemetry has it.
+        /// sent. Default: 512, as OpenTelemetry has it, or `queue_size` where that is smaller.
         pub size: usize = 512;
         /// The longest that anything waits for a batch to fill: more than 0, at most a day. Default:
         /// 1 s; OpenTelemetry's is 5 s for spans, but the last seconds are what one looks for after a
@@ -27,6 +29,43 @@ section! {
 impl BatchConfig {
     fn check_size(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let fine = (1..=self.queue_size.max(1)).contains(&self.size);
-        validator.require(fine, &join_path(path, "size"), self.size, "1 to queue_size");
+        let (size, queue_size) = (join_path(path, "size"), join_path(path, "queue_size"));
+        let at = validator.responsible(&[&size, &queue_size]);
+        let shown = format!(
+            "a size of {} with a queue_size of {}",
+            self.size, self.queue_size
+        );
+        validator.require(fine, at, shown, "a size from 1 to queue_size");
     }
+}
+
+/// Makes batches and queues fit where one of the two is a default: what was set stays, the other follows.
+/// Where both are set, one of them by a standard variable, the batch gets smaller, with a warning, because
+/// such a variable never stops a service.
+pub(super) fn fit_batch_sizes(config: &mut Config, sources: &ConfigSources) -> Vec<String> {
+    let batches = [
+        ("traces.batch", &mut config.traces.batch),
+        ("logs.batch", &mut config.logs.batch),
+    ];
+    let mut warnings = Vec::new();
+    for (path, batch) in batches {
+        if batch.size <= batch.queue_size {
+            continue;
+        }
+        let (size, queue_size) = (join_path(path, "size"), join_path(path, "queue_size"));
+        let (size, queue_size) = (sources.get(&size), sources.get(&queue_size));
+        match (size, queue_size) {
+            (ConfigSource::Default, _) => batch.size = batch.queue_size.max(1),
+            (_, ConfigSource::Default) => batch.queue_size = batch.size,
+            _ if size.is_standard_variable() || queue_size.is_standard_variable() => {
+                warnings.push(format!(
+                    "{path}.size ({size}): {} is more than {path}.queue_size ({queue_size}), and counts as {}",
+                    batch.size, batch.queue_size
+                ));
+                batch.size = batch.queue_size.max(1);
+            }
+            _ => {}
+        }
+    }
+    warnings
 }

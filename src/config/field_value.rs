@@ -235,7 +235,7 @@ macro_rules! string_enum {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            const NAMES: &[&str] = &[$($word),+];
+            pub(in crate::config) const NAMES: &[&str] = &[$($word),+];
         }
 
         impl std::fmt::Display for $name {

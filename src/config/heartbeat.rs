@@ -77,7 +77,7 @@ impl HeartbeatConfig {
         let (interval, offline) = (self.interval, self.offline_after);
         // One lost beat is no lost worker.
         let fine = interval >= MIN_INTERVAL && interval <= offline / 2;
-        let path = validator.set_one_of(["heartbeat.interval", "heartbeat.offline_after"]);
+        let path = validator.responsible(&["heartbeat.interval", "heartbeat.offline_after"]);
         let shown = format!(
             "an interval of {} with an offline_after of {}",
             format_duration(interval),
@@ -86,9 +86,14 @@ impl HeartbeatConfig {
         let allowed = "an interval from 100ms to half of offline_after";
         validator.require(fine, path, shown, allowed);
         let fine = self.expire_after > offline && self.expire_after <= MAX_EXPIRY;
-        let path = validator.set_one_of(["heartbeat.expire_after", "heartbeat.offline_after"]);
-        let shown = format_duration(self.expire_after);
-        validator.require(fine, path, shown, "more than offline_after, at most 31d");
+        let path = validator.responsible(&["heartbeat.expire_after", "heartbeat.offline_after"]);
+        let shown = format!(
+            "an expire_after of {} with an offline_after of {}",
+            format_duration(self.expire_after),
+            format_duration(offline)
+        );
+        let allowed = "an expire_after of more than offline_after, at most 31d";
+        validator.require(fine, path, shown, allowed);
         let http = self.sink == HeartbeatSink::Http;
         let fine = !http || self.endpoint.is_some();
         let allowed = r#"local, or http with heartbeat.endpoint such as "http://api:8080""#;

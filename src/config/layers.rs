@@ -3,26 +3,27 @@
 use std::path::Path;
 
 use super::Config;
+use super::batch::fit_batch_sizes;
 use super::document::ConfigDocument;
 use super::effective::{EffectiveConfig, flatten};
 use super::environment::Environment;
-use super::fault::{
-    ConfigError, ConfigFault, FaultLocation, InvalidValue, format_allowed, join_path, nearest,
-};
+use super::fault::{ConfigError, ConfigFault, InvalidValue, join_path};
 use super::reader::ReadContext;
 use super::setting::{Setting, for_each_value};
 use super::signal::TelemetrySignal;
 use super::source::{ConfigSource, ConfigSources};
+use super::unread::unread_warnings;
 use super::validator::ConfigValidator;
-use super::variables::{CONFIG_FILE, known_names, variables};
+use super::variables::CONFIG_FILE;
+use crate::model::input_file::read_input_text;
 
 /// A configuration while its layers are being applied.
 #[derive(Debug)]
 pub(super) struct ConfigLayers {
-    config: Config,
-    sources: ConfigSources,
-    faults: Vec<ConfigFault>,
-    warnings: Vec<String>,
+    pub(super) config: Config,
+    pub(super) sources: ConfigSources,
+    pub(super) faults: Vec<ConfigFault>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl ConfigLayers {
@@ -80,54 +81,6 @@ impl ConfigLayers {
         }
     }
 
-    /// Applies every variable that decides a setting, and checks for unknown ones.
-    pub(super) fn apply_environment(&mut self, environment: &Environment) {
-        for variable in variables() {
-            let Some(text) = environment.get(variable.name) else {
-                continue;
-            };
-            let source = ConfigSource::Environment(variable.name.into());
-            match variable.apply(&mut self.config, text) {
-                Ok(paths) => paths
-                    .iter()
-                    .for_each(|path| self.sources.set(path, source.clone())),
-                Err(invalid) => {
-                    variable
-                        .paths
-                        .iter()
-                        .for_each(|path| self.sources.mark_invalid(path));
-                    let location = FaultLocation::Variable(variable.name.into());
-                    self.faults.push(ConfigFault::new(location, invalid));
-                }
-            }
-        }
-        self.check_unknown_variables(environment);
-    }
-
-    /// Reports unknown variables: a standard one may be meant for another program and is a warning, one
-    /// of ours is a fault.
-    fn check_unknown_variables(&mut self, environment: &Environment) {
-        let unknown = |name: &&str| !known_names().any(|known| known == *name);
-        for name in environment.names_with_prefix("OTEL_").filter(unknown) {
-            let hint = nearest(name, known_names());
-            let hint = hint.map_or(String::new(), |hint| format!("; did you mean {hint}?"));
-            self.warnings
-                .push(format!("{name} has no effect here{hint}"));
-        }
-        for name in environment
-            .names_with_prefix("VANTAGE_OBS_")
-            .filter(unknown)
-        {
-            let ours = known_names().filter(|known| known.starts_with("VANTAGE_OBS_"));
-            let allowed = format_allowed(name, &ours.collect::<Vec<_>>());
-            let location = FaultLocation::Variable(name.into());
-            self.faults.push(ConfigFault::new(
-                location,
-                InvalidValue::new("unknown variable", allowed),
-            ));
-        }
-    }
-
     /// Replaces references to secrets by the secrets.
     pub(super) fn resolve_secrets(&mut self, environment: &Environment) {
         let mut invalid_values = Vec::new();
@@ -149,6 +102,8 @@ impl ConfigLayers {
 
     /// Validates the merged values; unset ones only if `defaults` is true.
     pub(super) fn validate(&mut self, defaults: bool) {
+        let adjusted = fit_batch_sizes(&mut self.config, &self.sources);
+        self.warnings.extend(adjusted);
         let mut validator = self.validator(defaults);
         self.config.check("", &mut validator);
         let faults = validator.faults;
@@ -159,14 +114,12 @@ impl ConfigLayers {
             .extend(self.config.store.warnings(&self.config.service));
         let unsent = self.unsent_warnings();
         self.warnings.extend(unsent);
+        self.warnings
+            .extend(unread_warnings(&self.config, &self.sources));
     }
 
     fn validator(&self, defaults: bool) -> ConfigValidator<'_> {
-        ConfigValidator {
-            sources: &self.sources,
-            defaults,
-            faults: Vec::new(),
-        }
+        ConfigValidator::new(&self.sources, defaults)
     }
 
     /// Returns a warning for each signal that is to be pushed without an endpoint. Traces are on by default, so that only somebody
@@ -214,7 +167,7 @@ impl ConfigLayers {
 
 /// Parses the file as JSON.
 fn parse_file(file: &Path) -> Result<ConfigDocument, InvalidValue> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let text = read_input_text(file).map_err(|error| {
         InvalidValue::new(format!("can't be read ({error})"), "a readable JSON file")
     })?;
     ConfigDocument::parse(&text).map_err(|error| InvalidValue::new(error.to_string(), "JSON"))

@@ -1,5 +1,6 @@
 //! Link targets of alerts, dashboards and runbooks.
 
+use super::secret::MASK;
 use super::setting::section;
 use super::validator::ConfigValidator;
 
@@ -33,17 +34,62 @@ fn check_grafana(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let is_url = ["http://", "https://"]
         .iter()
         .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
-    let allowed = "http:// or https://, a host, and perhaps a path, without ? and #";
-    validator.require(is_url && is_base(url), path, format!("{url:?}"), allowed);
+    let allowed =
+        "http:// or https://, a host, and perhaps a path, without user name, password, ? and #";
+    validator.require(is_url && is_base(url), path, shown_base(url), allowed);
 }
 
 fn check_runbooks(base: &str, path: &str, validator: &mut ConfigValidator<'_>) {
-    let allowed = "a URL or a path, without spaces, quotes, braces, ? and #";
-    validator.require(is_base(base), path, format!("{base:?}"), allowed);
+    let allowed = "a URL or a path, without user name, password, spaces, quotes, braces, ? and #";
+    validator.require(is_base(base), path, shown_base(base), allowed);
 }
 
-/// Whether a path can be appended to the text, and a template doesn't read anything into it.
+/// Returns whether a path can be appended to the text, a template doesn't read anything into it, and no
+/// password would be copied into each rule.
 fn is_base(text: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || "\"'`{}<>?#".contains(c);
-    !text.is_empty() && text.len() <= 255 && !text.contains(forbidden)
+    let plain = !text.is_empty() && text.len() <= 255 && !text.contains(forbidden);
+    plain && !authority(text).contains('@')
+}
+
+/// Returns host, port and user name of a URL; of a path, nothing.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("//").map_or("", |(_, rest)| rest);
+    rest.split(['/', '\\']).next().unwrap_or_default()
+}
+
+/// Returns the text as a message may show it.
+fn shown_base(text: &str) -> String {
+    match authority(text).rsplit_once('@') {
+        Some((user, _)) => format!("{:?}", text.replace(user, MASK)),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_holds_no_credentials_and_no_template() {
+        for good in [
+            "runbooks",
+            "https://h/a@b",
+            "http://h:3000/x",
+            "/docs",
+            "//h/x",
+        ] {
+            assert!(is_base(good), "{good}");
+        }
+        for bad in [
+            "http://u:p@h",
+            "https://u@h:1/x",
+            "//u:p@h",
+            "https://h/{{ $value }}",
+            "",
+        ] {
+            assert!(!is_base(bad), "{bad}");
+        }
+        assert_eq!(shown_base("http://u:p@h/x"), r#""http://***@h/x""#);
+    }
 }

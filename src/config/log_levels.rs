@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::fault::InvalidValue;
+use super::fault::{InvalidValue, nearest};
 use super::field_value::FieldValue;
 use super::log_level::LogLevel;
 
@@ -193,6 +193,45 @@ impl DirectiveParser {
             default_level: self.default_level.unwrap_or(LogLevel::Info),
             modules: self.modules,
         }
+    }
+}
+
+impl LogLevels {
+    /// Parses directives as `RUST_LOG` has them, for `env_logger` and for `tracing`: a target alone means all
+    /// of it, and of two directives for the same the later wins. The error is the first directive that only
+    /// those filters understand, such as one with a span or a field.
+    pub(super) fn parse_rust_log(text: &str) -> Result<Self, InvalidValue> {
+        let mut parser = DirectiveParser::default();
+        for directive in text.split(',').map(str::trim) {
+            let rejection = || InvalidValue::from_text(directive, Self::allowed());
+            let level = |text: &str| match text {
+                "0" => Some(LogLevel::Off),
+                "1" => Some(LogLevel::Error),
+                "2" => Some(LogLevel::Warn),
+                "3" => Some(LogLevel::Info),
+                "4" => Some(LogLevel::Debug),
+                "5" => Some(LogLevel::Trace),
+                text => LogLevel::parse(text).ok(),
+            };
+            let (module, level) = match directive.split_once('=') {
+                Some((module, text)) => (module.trim_end(), level(text.trim_start())),
+                None => match level(directive) {
+                    Some(level) => {
+                        parser.default_level = Some(level);
+                        continue;
+                    }
+                    // A slip of a level would be taken for the name of a module.
+                    None if nearest(directive, LogLevel::NAMES.iter().copied()).is_some() => {
+                        return Err(rejection());
+                    }
+                    None => (directive, Some(LogLevel::Trace)),
+                },
+            };
+            let level = level.filter(|_| is_module(module)).ok_or_else(rejection)?;
+            parser.modules.retain(|(known, _)| known != module);
+            parser.modules.push((module.into(), level));
+        }
+        Ok(parser.into_levels())
     }
 }
 

@@ -23,8 +23,9 @@ section! {
         pub environment: Option<String>, optional(text);
         /// Tells replicas apart, `service.instance.id`. Default: none, and one is made up at start.
         pub instance_id: Option<String>, optional(text);
-        /// Who is called when it breaks; goes into alerts and runbooks. Default: none.
-        pub team: Option<String>, optional(text);
+        /// The team that is called when it breaks, 1 to 255 bytes without `{}<>|` and backticks, because it
+        /// goes into alerts and runbooks, where those are a template's or Markdown's. Default: none.
+        pub team: Option<String>, optional(check_team);
         /// Further resource attributes, each a text of at most 255 bytes. Default: none. The names
         /// that have a field above are refused here, so that there are no two answers.
         pub attributes: BTreeMap<String, String>, check_attributes;
@@ -52,12 +53,18 @@ string_enum!(Role {
     Web: "web"
 });
 
+/// The resource attribute of the environment that a process runs in.
+pub(super) const ENVIRONMENT_ATTRIBUTE: &str = "deployment.environment.name";
+
+/// Its name until version 1.27 of the semantic conventions, which many deployments still set.
+pub(super) const FORMER_ENVIRONMENT_ATTRIBUTE: &str = "deployment.environment";
+
 /// The resource attributes that have a field of their own, with the field's path.
 const ATTRIBUTE_FIELDS: [(&str, &str); 4] = [
     ("service.name", "service.name"),
     ("service.version", "service.version"),
     ("service.instance.id", "service.instance_id"),
-    ("deployment.environment.name", "service.environment"),
+    (ENVIRONMENT_ATTRIBUTE, "service.environment"),
 ];
 
 /// Returns the path of the field that holds this resource attribute, if it has one of its own.
@@ -66,6 +73,13 @@ pub(super) fn attribute_field(name: &str) -> Option<&'static str> {
     fields
         .find(|(attribute, _)| *attribute == name)
         .map(|(_, path)| *path)
+}
+
+fn check_team(team: &str, path: &str, validator: &mut ConfigValidator<'_>) {
+    text(team, path, validator);
+    let allowed = "printable text without { } < > | and backticks";
+    let fine = !team.contains(['{', '}', '<', '>', '|', '`']);
+    validator.require(fine, path, format!("{team:?}"), allowed);
 }
 
 fn check_roles(roles: &[Role], path: &str, validator: &mut ConfigValidator<'_>) {

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -206,6 +206,7 @@ impl Setting for BTreeMap<String, Secret> {
         let mut names = Vec::new();
         for (name, value) in pairs {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| rejection())?;
+            HeaderValue::from_str(&value).map_err(|_| rejection())?;
             self.insert(name.as_str().into(), Secret::new(value));
             names.push(name.as_str().into());
         }

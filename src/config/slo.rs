@@ -17,6 +17,10 @@ use crate::model::units::format_duration;
 pub use burn_rate::{BurnRatesConfig, BurnWindowsConfig, MinBadConfig};
 pub use prometheus::SloPrometheusConfig;
 
+const SAMPLE_PATH: &str = "slo.sample_interval";
+const SLICE_PATH: &str = "slo.slice";
+const MAX_SLICE: Duration = Duration::from_secs(3_600);
+
 /// The path that the report of the objectives is answered at.
 pub(crate) const SLO_PATH: &str = "/api/v1/slo";
 
@@ -76,16 +80,35 @@ impl SloConfig {
     }
 
     fn check_rules(&self, _: &str, validator: &mut ConfigValidator<'_>) {
-        let shortest = self.alert_policy().windows().first().copied();
-        let sample = self.sample_interval;
-        let fine = !sample.is_zero() && shortest.is_none_or(|shortest| sample <= shortest);
-        let (path, shown) = ("slo.sample_interval", format_duration(sample));
-        let allowed = "more than 0s and at most the shortest burn window";
-        validator.require(fine, path, shown, allowed);
-        let slice = self.slice;
-        let fine = slice >= sample && slice <= Duration::from_secs(3_600) && !slice.is_zero();
-        let allowed = "from slo.sample_interval to 1h";
-        validator.require(fine, "slo.slice", format_duration(slice), allowed);
+        let (sample, slice) = (self.sample_interval, self.slice);
+        let allowed = "more than 0s";
+        let shown = format_duration(sample);
+        validator.require(!sample.is_zero(), SAMPLE_PATH, shown, allowed);
+        if let Some(shortest) = self.alert_policy().windows().first().copied() {
+            let path = validator.responsible(&[
+                SAMPLE_PATH,
+                "slo.burn_rate.critical.short",
+                "slo.burn_rate.warning.short",
+            ]);
+            let shown = format!(
+                "a sample_interval of {} with a shortest burn window of {}",
+                format_duration(sample),
+                format_duration(shortest)
+            );
+            let allowed = "a sample_interval of at most the shortest burn window";
+            validator.require(sample <= shortest, path, shown, allowed);
+        }
+        let fine = !slice.is_zero() && slice <= MAX_SLICE;
+        let allowed = "more than 0s and at most 1h";
+        validator.require(fine, SLICE_PATH, format_duration(slice), allowed);
+        let path = validator.responsible(&[SLICE_PATH, SAMPLE_PATH]);
+        let shown = format!(
+            "a slice of {} with a sample_interval of {}",
+            format_duration(slice),
+            format_duration(sample)
+        );
+        let allowed = "a slice of at least sample_interval";
+        validator.require(slice >= sample, path, shown, allowed);
         self.burn_rate.check_in_force(self.policy, validator);
     }
 }

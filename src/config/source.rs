@@ -19,6 +19,13 @@ pub enum ConfigSource {
     Environment(String),
 }
 
+impl ConfigSource {
+    /// Returns whether a variable decided the value that other programs share, such as one of OpenTelemetry.
+    pub(super) fn is_standard_variable(&self) -> bool {
+        matches!(self, Self::Environment(name) if !name.starts_with("VANTAGE_OBS_"))
+    }
+}
+
 impl fmt::Display for ConfigSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,6 +61,13 @@ impl ConfigSources {
 
     pub(super) fn get(&self, path: &str) -> &ConfigSource {
         self.by_path.get(path).unwrap_or(&ConfigSource::Default)
+    }
+
+    /// Returns the paths that a layer set, each with its source, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &ConfigSource)> {
+        self.by_path
+            .iter()
+            .map(|(path, source)| (path.as_str(), source))
     }
 
     /// Records that a layer holds an invalid value for this path.

@@ -82,7 +82,7 @@ impl IncidentFrom {
 
 impl StatusConfig {
     fn check_order(&self, _: &str, validator: &mut ConfigValidator<'_>) {
-        let path = validator.set_one_of(["status.resolve_after", "status.open_after"]);
+        let path = validator.responsible(&["status.resolve_after", "status.open_after"]);
         let shown = format!(
             "a resolve_after of {} with an open_after of {}",
             format_duration(self.resolve_after),

@@ -8,26 +8,32 @@ use super::source::{ConfigSource, ConfigSources};
 /// Validator of the merged configuration; collects faults, each with its location.
 #[derive(Debug)]
 pub(super) struct ConfigValidator<'a> {
-    pub(super) sources: &'a ConfigSources,
+    sources: &'a ConfigSources,
     /// Whether a default that can't stand, such as the empty service name, is a fault already.
-    pub(super) defaults: bool,
+    defaults: bool,
     pub(super) faults: Vec<ConfigFault>,
 }
 
-impl ConfigValidator<'_> {
+impl<'a> ConfigValidator<'a> {
+    pub(super) const fn new(sources: &'a ConfigSources, defaults: bool) -> Self {
+        Self {
+            sources,
+            defaults,
+            faults: Vec::new(),
+        }
+    }
+
     /// Returns whether any layer set the value at `path`.
     pub(super) fn is_set(&self, path: &str) -> bool {
         *self.sources.get(path) != ConfigSource::Default
     }
 
-    /// Returns the first of these paths that any layer set, else the last: the place of a fault that
-    /// concerns both.
-    pub(super) fn set_one_of<'p>(&self, paths: [&'p str; 2]) -> &'p str {
-        if self.is_set(paths[0]) {
-            paths[0]
-        } else {
-            paths[1]
-        }
+    /// Returns the one of these paths that the highest layer set, the first of equals: where a
+    /// contradiction between them is reported, so that no default is blamed for what an operator gave.
+    pub(super) fn responsible<'p>(&self, paths: &[&'p str]) -> &'p str {
+        let ranked = paths.iter().rev();
+        let highest = ranked.max_by_key(|path| self.sources.get(path));
+        highest.copied().unwrap_or_default()
     }
 
     /// Adds a fault at `path`, unless `fine`.

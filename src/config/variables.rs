@@ -9,9 +9,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::Config;
+use super::checks::is_printable;
 use super::fault::{InvalidValue, join_path};
 use super::field_value::VariableSyntax;
-use super::service::attribute_field;
+use super::log_levels::LogLevels;
+use super::service::{ENVIRONMENT_ATTRIBUTE, FORMER_ENVIRONMENT_ATTRIBUTE, attribute_field};
 use super::setting::{Decided, Setting, find};
 use super::variable_syntax::{PAIRS, parse_exporters, parse_host, parse_pairs, parse_port};
 
@@ -33,9 +35,28 @@ pub struct EnvVariable {
     pub paths: &'static [&'static str],
     /// Takes the place of the parsing by the setting's type.
     special: Option<fn(&mut Config, &str) -> ApplyResult>,
+    /// Whether commas separate items that each stand for themselves.
+    pub(super) list: bool,
+    /// The text that a malformed one counts as. Default: none, and it is ignored.
+    pub(super) malformed: Option<&'static str>,
 }
 
 impl EnvVariable {
+    /// A single value that the setting's type reads.
+    const PLAIN: Self = Self {
+        name: "",
+        paths: &[],
+        special: None,
+        list: false,
+        malformed: None,
+    };
+
+    /// Returns whether the variable is shared with other programs, so that a value that can't be used is
+    /// a warning and no fault.
+    pub(super) fn is_standard(&self) -> bool {
+        !self.name.starts_with("VANTAGE_OBS_")
+    }
+
     /// Applies the variable's value to the config.
     pub(super) fn apply(&self, config: &mut Config, text: &str) -> ApplyResult {
         if let Some(special) = self.special {
@@ -66,28 +87,27 @@ fn set_path(config: &mut Config, path: &str, text: &str, syntax: VariableSyntax)
     })
 }
 
-/// The rows of variables: name, paths, and the function that applies what the setting's type can't read.
+/// The rows of variables: name, paths, and in braces what is out of the ordinary.
 macro_rules! variables {
-    (@special) => { None };
-    (@special $special:ident) => { Some($special) };
-    ($($name:expr => $($path:expr),+ $(=> $special:ident)?;)+) => {
+    ($($name:expr => $($path:expr),+ $(=> { $($field:ident: $value:expr),+ })?;)+) => {
         &[$(EnvVariable {
             name: $name,
             paths: &[$($path),+],
-            special: variables!(@special $($special)?),
+            $($($field: $value,)+)?
+            ..EnvVariable::PLAIN
         }),+]
     };
 }
 
 /// OpenTelemetry's variables. Resource attributes stand before the service name, which beats them.
 const OTEL_VARIABLES: &[EnvVariable] = variables! {
-    "OTEL_SDK_DISABLED" => "disabled";
-    "OTEL_RESOURCE_ATTRIBUTES" => "service.attributes" => apply_resource_attributes;
+    "OTEL_SDK_DISABLED" => "disabled" => { malformed: Some("false") };
+    "OTEL_RESOURCE_ATTRIBUTES" => "service.attributes" => { special: Some(apply_resource_attributes), list: true };
     "OTEL_SERVICE_NAME" => "service.name";
-    "OTEL_TRACES_EXPORTER" => "traces.enabled" => apply_traces_exporter;
-    "OTEL_METRICS_EXPORTER" => "metrics.prometheus.enabled", "metrics.otlp.enabled" => apply_metrics_exporter;
-    "OTEL_LOGS_EXPORTER" => "logs.otlp" => apply_logs_exporter;
-    "OTEL_PROPAGATORS" => "traces.propagators";
+    "OTEL_TRACES_EXPORTER" => "traces.enabled" => { special: Some(apply_traces_exporter), list: true };
+    "OTEL_METRICS_EXPORTER" => "metrics.prometheus.enabled", "metrics.otlp.enabled" => { special: Some(apply_metrics_exporter), list: true };
+    "OTEL_LOGS_EXPORTER" => "logs.otlp" => { special: Some(apply_logs_exporter), list: true };
+    "OTEL_PROPAGATORS" => "traces.propagators" => { list: true };
     "OTEL_TRACES_SAMPLER" => "traces.sampler";
     "OTEL_TRACES_SAMPLER_ARG" => "traces.sample_ratio";
     "OTEL_BSP_MAX_QUEUE_SIZE" => "traces.batch.queue_size";
@@ -98,8 +118,8 @@ const OTEL_VARIABLES: &[EnvVariable] = variables! {
     "OTEL_BLRP_SCHEDULE_DELAY" => "logs.batch.delay";
     "OTEL_METRIC_EXPORT_INTERVAL" => "metrics.otlp.interval";
     "OTEL_METRIC_EXPORT_TIMEOUT" => "metrics.otlp.timeout";
-    "OTEL_EXPORTER_PROMETHEUS_HOST" => "http.listen" => apply_prometheus_host;
-    "OTEL_EXPORTER_PROMETHEUS_PORT" => "http.listen" => apply_prometheus_port;
+    "OTEL_EXPORTER_PROMETHEUS_HOST" => "http.listen" => { special: Some(apply_prometheus_host) };
+    "OTEL_EXPORTER_PROMETHEUS_PORT" => "http.listen" => { special: Some(apply_prometheus_port) };
 };
 
 /// The rows of OTLP: for all signals (`""`, `""`), or for one (`"TRACES_"`, `"traces."`).
@@ -108,7 +128,7 @@ macro_rules! otlp_variables {
         variables! {
             concat!("OTEL_EXPORTER_OTLP_", $infix, "ENDPOINT") => concat!("otlp.", $section, "endpoint");
             concat!("OTEL_EXPORTER_OTLP_", $infix, "PROTOCOL") => concat!("otlp.", $section, "protocol");
-            concat!("OTEL_EXPORTER_OTLP_", $infix, "HEADERS") => concat!("otlp.", $section, "headers");
+            concat!("OTEL_EXPORTER_OTLP_", $infix, "HEADERS") => concat!("otlp.", $section, "headers") => { list: true };
             concat!("OTEL_EXPORTER_OTLP_", $infix, "TIMEOUT") => concat!("otlp.", $section, "timeout");
             concat!("OTEL_EXPORTER_OTLP_", $infix, "COMPRESSION") => concat!("otlp.", $section, "compression");
             concat!("OTEL_EXPORTER_OTLP_", $infix, "CERTIFICATE") => concat!("otlp.", $section, "tls.ca");
@@ -124,6 +144,11 @@ const OTLP_VARIABLES: [&[EnvVariable]; 4] = [
     otlp_variables!("METRICS_", "metrics."),
     otlp_variables!("LOGS_", "logs."),
 ];
+
+/// The variable that Rust programs share for the levels of their logs.
+const RUST_VARIABLES: &[EnvVariable] = variables! {
+    "RUST_LOG" => "logs.level" => { special: Some(apply_rust_log), list: true };
+};
 
 /// The variables of this crate. They stand last, because they are the more specific.
 const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
@@ -169,6 +194,7 @@ pub fn variables() -> impl Iterator<Item = EnvVariable> {
     OTEL_VARIABLES
         .iter()
         .chain(OTLP_VARIABLES.into_iter().flatten())
+        .chain(RUST_VARIABLES)
         .chain(VANTAGE_VARIABLES)
         .copied()
 }
@@ -180,12 +206,24 @@ pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
         .chain(SDK_VARIABLES.iter().copied())
 }
 
-/// Sets resource attributes, each in its own field if it has one.
+/// Sets resource attributes, each in its own field if it has one. The environment's former name counts
+/// where its present one is absent.
 fn apply_resource_attributes(config: &mut Config, text: &str) -> ApplyResult {
-    let pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, PAIRS))?;
+    let mut pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, PAIRS))?;
+    if pairs.iter().any(|(name, _)| name == ENVIRONMENT_ATTRIBUTE) {
+        pairs.retain(|(name, _)| name != FORMER_ENVIRONMENT_ATTRIBUTE);
+    }
     let mut decided = Vec::new();
     for (name, value) in pairs {
-        if let Some(path) = attribute_field(&name) {
+        if !is_printable(&value) {
+            let allowed = "a value of 1 to 255 bytes of printable text";
+            return Err(InvalidValue::from_text(&format!("{name}={value}"), allowed));
+        }
+        let field = match name.as_str() {
+            FORMER_ENVIRONMENT_ATTRIBUTE => attribute_field(ENVIRONMENT_ATTRIBUTE),
+            name => attribute_field(name),
+        };
+        if let Some(path) = field {
             decided.extend(set_path(config, path, &value, VariableSyntax::Plain)?);
         } else {
             decided.push(join_path("service.attributes", &name));
@@ -213,6 +251,11 @@ fn apply_metrics_exporter(config: &mut Config, text: &str) -> ApplyResult {
 fn apply_logs_exporter(config: &mut Config, text: &str) -> ApplyResult {
     config.logs.otlp = !parse_exporters(text, &["otlp"])?.is_empty();
     Ok(vec!["logs.otlp".into()])
+}
+
+fn apply_rust_log(config: &mut Config, text: &str) -> ApplyResult {
+    config.logs.level = LogLevels::parse_rust_log(text)?;
+    Ok(vec!["logs.level".into()])
 }
 
 fn apply_prometheus_host(config: &mut Config, text: &str) -> ApplyResult {

@@ -116,7 +116,10 @@ fn variables_markdown() -> String {
          which all others overrule.\n\n\
          - Durations are written as in the file, such as `1h30m`; in `OTEL_*`, they are milliseconds without a unit.\n\
          - Lists are comma-separated; attributes and headers are `name=value` pairs, comma-separated and percent-encoded.\n\
-         - `OTEL_*_EXPORTER` takes `otlp`, for metrics also `prometheus`, or `none`.\n\n\
+         - `OTEL_*_EXPORTER` takes `otlp`, for metrics also `prometheus`, or `none`.\n\
+         - `OTEL_*` and `RUST_LOG` are shared with other programs and never stop a service: a value that is unknown,\n  \
+           malformed or out of range is warned of and ignored, and so is a single item of a list. A bad value of\n  \
+           `VANTAGE_OBS_*` is a fault; what Kubernetes injects for a Service of that name is left alone.\n\n\
          | variable | setting | meaning |\n|---|---|---|\n",
     );
     for variable in variables() {

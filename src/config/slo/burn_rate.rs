@@ -94,11 +94,15 @@ impl BurnWindowsConfig {
     }
 
     fn check_windows(&self, path: &str, validator: &mut ConfigValidator<'_>) {
-        let fine = self.long > self.short && self.long <= MAX_DURATION;
-        let (place, shown) = (join_path(path, "long"), format_duration(self.long));
-        validator.require(fine, &place, shown, "longer than short, and at most 30d");
-        let (place, shown) = (join_path(path, "short"), format_duration(self.short));
-        validator.require(!self.short.is_zero(), &place, shown, "more than 0s");
+        let (long_path, short_path) = (join_path(path, "long"), join_path(path, "short"));
+        let (long, short) = (format_duration(self.long), format_duration(self.short));
+        let fine = self.long <= MAX_DURATION;
+        validator.require(fine, &long_path, &long, "at most 30d");
+        validator.require(!self.short.is_zero(), &short_path, &short, "more than 0s");
+        let place = validator.responsible(&[&long_path, &short_path]);
+        let shown = format!("a long of {long} with a short of {short}");
+        let allowed = "a long that is longer than short";
+        validator.require(self.long > self.short, place, shown, allowed);
     }
 }
 

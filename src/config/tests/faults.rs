@@ -58,8 +58,8 @@ one_fault! {
         "obs.json: $.traces.routes./posts/{id}: 2; allowed: a number from 0 to 1";
     a_queue_without_places_is_a_fault: r#"{"logs": {"batch": {"queue_size": 0, "size": 1}}}"# =>
         "obs.json: $.logs.batch.queue_size: 0; allowed: 1 to 1000000";
-    a_batch_larger_than_its_queue_is_a_fault: r#"{"traces": {"batch": {"size": 4096}}}"# =>
-        "obs.json: $.traces.batch.size: 4096; allowed: 1 to queue_size";
+    a_batch_larger_than_its_queue_is_a_fault: r#"{"traces": {"batch": {"size": 4096, "queue_size": 2048}}}"# =>
+        "obs.json: $.traces.batch.size: a size of 4096 with a queue_size of 2048; allowed: a size from";
     a_shutdown_without_time_is_a_fault: r#"{"otlp": {"shutdown_timeout": "0s"}}"# =>
         "obs.json: $.otlp.shutdown_timeout: 0s; allowed: more than 0s and at most 1d";
     a_store_without_its_file_is_a_fault: r#"{"store": {"kind": "file"}}"# =>
@@ -98,7 +98,8 @@ one_fault! {
         "obs.json: $.heartbeat.interval: an interval of 3m with an offline_after of 5m; \
          allowed: an interval from 100ms to half of offline_after";
     an_expiry_before_offline_is_a_fault: r#"{"heartbeat": {"expire_after": "4m"}}"# =>
-        "obs.json: $.heartbeat.expire_after: 4m; allowed: more than offline_after, at most 31d";
+        "obs.json: $.heartbeat.expire_after: an expire_after of 4m with an offline_after of 5m; \
+         allowed: an expire_after of more than offline_after, at most 31d";
     an_http_sink_without_an_endpoint_is_a_fault: r#"{"heartbeat": {"sink": "http"}}"# =>
         "obs.json: $.heartbeat.sink: http; allowed: local, or http with heartbeat.endpoint";
     an_expected_worker_with_a_space_is_a_fault: r#"{"heartbeat": {"expected": ["a b"]}}"# =>
@@ -190,16 +191,17 @@ one_fault! {
         "obs.json: $.slo.directory: \"/nowhere\"; allowed: an existing folder";
     a_sample_interval_above_the_shortest_burn_window_is_a_fault:
         r#"{"slo": {"sample_interval": "6m", "slice": "10m"}}"# =>
-        "obs.json: $.slo.sample_interval: 6m; allowed: more than 0s and at most the shortest burn";
+        "obs.json: $.slo.sample_interval: a sample_interval of 6m with a shortest burn window of 5m; \
+         allowed: a sample_interval of at most the shortest burn window";
     a_slice_below_the_sample_interval_is_a_fault: r#"{"slo": {"slice": "5s"}}"# =>
-        "obs.json: $.slo.slice: 5s; allowed: from slo.sample_interval to 1h";
+        "obs.json: $.slo.slice: a slice of 5s with a sample_interval of 10s; allowed: a slice of at least";
     a_factor_of_0_is_a_fault: r#"{"slo": {"burn_rate": {"critical": {"factor": 0}}}}"# =>
         "obs.json: $.slo.burn_rate.critical.factor: 0; allowed: more than 0 and at most 10000";
     a_factor_that_is_text_is_a_fault: r#"{"slo": {"burn_rate": {"warning": {"factor": []}}}}"# =>
         "obs.json: $.slo.burn_rate.warning.factor: an array; allowed: a number";
     a_long_window_that_is_the_shorter_one_is_a_fault:
         r#"{"slo": {"burn_rate": {"critical": {"long": "1m"}}}}"# =>
-        "obs.json: $.slo.burn_rate.critical.long: 1m; allowed: longer than short, and at most 30d";
+        "obs.json: $.slo.burn_rate.critical.long: a long of 1m with a short of 5m; allowed: a long";
     a_minimum_of_no_bad_events_is_a_fault:
         r#"{"slo": {"burn_rate": {"min_bad": {"occurrences": 0}}}}"# =>
         "obs.json: $.slo.burn_rate.min_bad.occurrences: 0; allowed: 1 to 1000000";
@@ -326,8 +328,8 @@ fn all_faults_of_all_layers_come_at_once() {
     let mut config = Config::new("", Role::Api).with_file(file.path());
     config.traces.sample_ratio = 2.0;
     let environment = Environment::from_iter([
-        ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
-        ("OTEL_METRIC_EXPORT_TIMEOUT", "0"),
+        ("VANTAGE_OBS_LOG_LEVEL", "soon"),
+        ("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "2d"),
     ]);
     let error = config.resolve(&environment).unwrap_err();
     let text = error.to_string();
@@ -339,8 +341,8 @@ fn all_faults_of_all_layers_come_at_once() {
         "$.metrics.cardinality_limit: 0",
         "$.service.name: \"\"",
         "$.traces.sample_ratio (set in code): 2",
-        "OTEL_METRIC_EXPORT_INTERVAL: \"soon\"",
-        "OTEL_METRIC_EXPORT_TIMEOUT: 0s",
+        "VANTAGE_OBS_LOG_LEVEL: \"soon\"",
+        "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY: 2d",
     ] {
         assert!(text.contains(place), "{place}: {text}");
     }

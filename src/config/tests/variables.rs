@@ -36,6 +36,7 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("test"),
     );
     row("OTEL_SERVICE_NAME", "other", "service.name", json!("other"));
+    row("RUST_LOG", "debug", "logs.level", json!("debug"));
     row(
         "OTEL_TRACES_EXPORTER",
         "otlp",
@@ -460,21 +461,41 @@ fn prometheus_host_and_port_join_and_ours_beats_both() {
 }
 
 #[test]
-fn a_bad_value_is_a_fault_that_names_its_variable() {
+fn a_standard_variable_never_stops_a_service() {
+    let file = ConfigFile::new("{}");
+    let pem = file.beside("a.pem", "");
+    let pem = pem.to_str().unwrap();
     for (name, text, value) in [
-        ("OTEL_SDK_DISABLED", "yes", r#""yes""#),
-        ("OTEL_RESOURCE_ATTRIBUTES", "a=1,b", r#""b""#),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz", r#""a=%zz""#),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=", r#""a=""#),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment=",
+            r#""deployment.environment=""#,
+        ),
         ("OTEL_TRACES_EXPORTER", "console", r#""console""#),
-        ("OTEL_METRICS_EXPORTER", "otlp,console", r#""console""#),
+        ("OTEL_METRICS_EXPORTER", "console", r#""console""#),
         ("OTEL_LOGS_EXPORTER", "otlp,none", r#""none""#),
         ("OTEL_PROPAGATORS", "b3", r#""b3""#),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", r#""jaeger_remote""#),
+        (
+            "OTEL_TRACES_SAMPLER",
+            "always_on,always_off",
+            r#""always_on,always_off""#,
+        ),
         ("OTEL_TRACES_SAMPLER_ARG", "1.5", "1.5"),
+        ("OTEL_TRACES_SAMPLER_ARG", "NaN", "NaN"),
         ("OTEL_TRACES_SAMPLER_ARG", "many", r#""many""#),
         ("OTEL_METRIC_EXPORT_INTERVAL", "5s", r#""5s""#),
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "0s"),
         ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", r#""-1""#),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-5", r#""-5""#),
+        (
+            "OTEL_BLRP_SCHEDULE_DELAY",
+            "99999999999",
+            "1157d9h46m39s999ms",
+        ),
         (
             "OTEL_EXPORTER_PROMETHEUS_HOST",
             "example.org",
@@ -495,7 +516,238 @@ fn a_bad_value_is_a_fault_that_names_its_variable() {
             "/nowhere",
             r#""/nowhere""#,
         ),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", pem, pem),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "canary", "***"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=canary%0A", "***"),
         ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0", "0s"),
+        ("OTEL_SERVICE_NAME", "a\u{7}b", r#""a\u{7}b""#),
+        ("RUST_LOG", "debgu", r#""debgu""#),
+        ("RUST_LOG", "a[span]=debug", r#""a[span]=debug""#),
+    ] {
+        let effective = resolved(api(), [(name, text)]);
+        let [warning] = effective.warnings() else {
+            panic!("{name}={text}: {:?}", effective.warnings())
+        };
+        assert!(
+            warning.starts_with(&format!("{name}: ")),
+            "{name}={text}: {warning}"
+        );
+        assert!(warning.contains(value), "{name}={text}: {warning}");
+        assert!(warning.contains(" is ignored; allowed: "), "{warning}");
+        assert!(!warning.contains("canary"), "{warning}");
+        let unset = resolved(api(), []);
+        let values = |effective: &EffectiveConfig| effective.values().collect::<Vec<_>>();
+        assert_eq!(values(&effective), values(&unset), "{name}={text}");
+    }
+}
+
+#[test]
+fn the_good_items_of_a_list_are_kept() {
+    for (name, text, path, value) in [
+        (
+            "OTEL_PROPAGATORS",
+            "tracecontext,baggage,b3",
+            "traces.propagators",
+            json!(["tracecontext", "baggage"]),
+        ),
+        (
+            "OTEL_PROPAGATORS",
+            "xray, Baggage",
+            "traces.propagators",
+            json!(["baggage"]),
+        ),
+        (
+            "OTEL_METRICS_EXPORTER",
+            "otlp,console",
+            "metrics.otlp.enabled",
+            json!(true),
+        ),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "a=1,b",
+            "service.attributes.a",
+            json!("1"),
+        ),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "b=%zz,a=1,c=,d=2",
+            "service.attributes.d",
+            json!("2"),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "canary,authorization=x",
+            "otlp.headers.authorization",
+            json!("***"),
+        ),
+        (
+            "RUST_LOG",
+            "warn,a[b{c=1}]=trace,d=debug",
+            "logs.level",
+            json!("warn,d=debug"),
+        ),
+    ] {
+        let effective = resolved(api(), [(name, text)]);
+        assert_eq!(value_at(&effective, path), value, "{name}={text}");
+        assert_eq!(
+            effective.source(path),
+            ConfigSource::Environment(name.into())
+        );
+        assert!(!effective.warnings().is_empty(), "{name}={text}");
+    }
+}
+
+#[test]
+fn every_boolean_but_true_is_false() {
+    for (text, value, warnings) in [
+        ("true", true, 0),
+        ("TRUE", true, 0),
+        ("false", false, 0),
+        ("1", false, 1),
+        ("yes", false, 1),
+    ] {
+        let mut config = api();
+        config.disabled = true;
+        let effective = resolved(config, [("OTEL_SDK_DISABLED", text)]);
+        assert_eq!(value_at(&effective, "disabled"), json!(value), "{text}");
+        assert_eq!(
+            effective.warnings().len(),
+            warnings,
+            "{text}: {:?}",
+            effective.warnings()
+        );
+    }
+}
+
+#[test]
+fn a_size_follows_the_other_one_where_it_is_a_default() {
+    let sizes = |config: Config, variables: &[(&'static str, &'static str)]| {
+        let effective = resolved(config, variables.iter().copied());
+        let batch = effective.config.traces.batch.clone();
+        (batch.queue_size, batch.size, effective.warnings().len())
+    };
+    let queue = ("OTEL_BSP_MAX_QUEUE_SIZE", "256");
+    let size = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
+    assert_eq!(sizes(api(), &[queue]), (256, 256, 0));
+    assert_eq!(sizes(api(), &[size]), (4096, 4096, 0));
+    assert_eq!(sizes(api(), &[queue, size]), (256, 256, 1));
+    let mut config = api();
+    config.traces.batch.size = 300;
+    assert_eq!(sizes(config.clone(), &[queue]), (256, 256, 1));
+    config.traces.batch.queue_size = 200;
+    assert_eq!(
+        faults(config.resolve(&Environment::empty())),
+        [
+            "$.traces.batch.size (set in code): a size of 300 with a queue_size of 200; \
+          allowed: a size from 1 to queue_size"
+        ]
+    );
+}
+
+#[test]
+fn a_contradiction_names_what_the_operator_gave() {
+    for (text, location) in [
+        (
+            r#"{"heartbeat": {"offline_after": "30s"}}"#,
+            "$.heartbeat.offline_after",
+        ),
+        (
+            r#"{"heartbeat": {"offline_after": "1d"}}"#,
+            "$.heartbeat.offline_after",
+        ),
+        (
+            r#"{"status": {"open_after": "10m"}}"#,
+            "$.status.open_after",
+        ),
+        (
+            r#"{"slo": {"burn_rate": {"critical": {"short": "2h"}}}}"#,
+            "$.slo.burn_rate.critical.short",
+        ),
+        (
+            r#"{"slo": {"burn_rate": {"warning": {"short": "5s"}}}}"#,
+            "$.slo.burn_rate.warning.short",
+        ),
+        (
+            r#"{"slo": {"sample_interval": "2m"}}"#,
+            "$.slo.sample_interval",
+        ),
+        (
+            r#"{"alerts": {"memory_usage": {"warning": 0.95}}}"#,
+            "$.alerts.memory_usage.warning",
+        ),
+    ] {
+        let file = ConfigFile::new(text);
+        let faults = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+        let [fault] = faults.as_slice() else {
+            panic!("{text}: {faults:?}")
+        };
+        assert!(
+            fault.starts_with(&format!("obs.json: {location}: ")),
+            "{text}: {fault}"
+        );
+    }
+}
+
+#[test]
+fn what_rust_log_says_holds_where_ours_is_not_set() {
+    let level = |variables: &[(&'static str, &'static str)]| {
+        value_at(&resolved(api(), variables.iter().copied()), "logs.level")
+    };
+    for (text, value) in [
+        ("debug", "debug"),
+        ("my_service", "info,my_service=trace"),
+        ("warn,info", "info"),
+        ("3,a::b=5", "info,a::b=trace"),
+        ("a=info,a=off", "info,a=off"),
+    ] {
+        assert_eq!(level(&[("RUST_LOG", text)]), json!(value), "{text}");
+    }
+    let ours = ("VANTAGE_OBS_LOG_LEVEL", "error");
+    assert_eq!(level(&[("RUST_LOG", "debug"), ours]), json!("error"));
+    let file = ConfigFile::new(r#"{"logs": {"level": "warn"}}"#);
+    let effective = resolved(api().with_file(file.path()), [("RUST_LOG", "debug")]);
+    assert_eq!(value_at(&effective, "logs.level"), json!("debug"));
+}
+
+#[test]
+fn the_environment_has_a_present_and_a_former_name() {
+    for text in [
+        "deployment.environment=old",
+        "deployment.environment.name=old",
+        "deployment.environment=other,deployment.environment.name=old",
+        "deployment.environment.name=old,deployment.environment=other",
+    ] {
+        let effective = resolved(api(), [("OTEL_RESOURCE_ATTRIBUTES", text)]);
+        assert_eq!(
+            value_at(&effective, "service.environment"),
+            json!("old"),
+            "{text}"
+        );
+        assert!(effective.config.service.attributes.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_kubernetes_injects_for_a_service_of_our_name_is_no_variable_of_ours() {
+    let effective = resolved(
+        api(),
+        [
+            ("VANTAGE_OBS_SERVICE_HOST", "10.0.0.1"),
+            ("VANTAGE_OBS_SERVICE_PORT_HTTP", "8080"),
+            ("VANTAGE_OBS_PORT", "tcp://10.0.0.1:8080"),
+            ("VANTAGE_OBS_API_PORT_8080_TCP_PROTO", "tcp"),
+        ],
+    );
+    assert!(
+        effective.warnings().is_empty(),
+        "{:?}",
+        effective.warnings()
+    );
+}
+
+#[test]
+fn a_bad_value_of_our_own_is_a_fault_that_names_its_variable() {
+    for (name, text, value) in [
         ("VANTAGE_OBS_ROLES", "api,robot", r#""robot""#),
         ("VANTAGE_OBS_LISTEN", "localhost", r#""localhost""#),
         ("VANTAGE_OBS_LOG_LEVEL", "loud", r#""loud""#),
@@ -524,11 +776,11 @@ fn a_bad_value_is_a_fault_that_names_its_variable() {
 }
 
 #[test]
-fn a_console_exporter_is_a_fault_with_the_accepted_values() {
-    let environment = Environment::from_iter([("OTEL_METRICS_EXPORTER", "console")]);
+fn an_unknown_exporter_is_ignored_with_the_accepted_values() {
+    let effective = resolved(api(), [("OTEL_METRICS_EXPORTER", "console")]);
     assert_eq!(
-        faults(api().resolve(&environment)),
-        ["OTEL_METRICS_EXPORTER: \"console\"; \
+        effective.warnings(),
+        ["OTEL_METRICS_EXPORTER: \"console\" is ignored; \
           allowed: a comma-separated list of otlp, prometheus, or none"]
     );
 }
