@@ -25,6 +25,7 @@
 mod call;
 mod carrier;
 mod traced;
+mod w3c;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,12 +36,14 @@ use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _,
 };
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
 pub use call::HttpCall;
 pub use carrier::{Carrier, Link, Parent};
 pub use traced::Traced;
+
+const BAGGAGE: &str = "baggage";
 
 /// Makes the spans of the crate. A cheap clone.
 #[derive(Clone, Debug)]
@@ -55,7 +58,8 @@ struct Inner {
 /// The formats in which a trace crosses processes.
 #[derive(Debug, Default)]
 pub(crate) struct Propagators {
-    pub(crate) trace_context: Option<TraceContextPropagator>,
+    /// W3C Trace Context.
+    pub(crate) trace_context: bool,
     pub(crate) baggage: Option<BaggagePropagator>,
 }
 
@@ -126,15 +130,13 @@ impl Tracer {
             baggage,
         } = &self.0.propagators;
         let mut context = Context::current();
-        if let Some(format) = trace_context
-            && fields.get("traceparent").is_some()
-        {
-            context = format.extract_with_context(&context, fields);
+        if *trace_context && let Some(extracted) = w3c::extract(&context, fields) {
+            context = extracted;
         }
         if let Some(format) = baggage
-            && fields.get("baggage").is_some()
+            && let Some(values) = fields.get_all(BAGGAGE)
         {
-            context = format.extract_with_context(&context, fields);
+            context = format.extract_with_context(&context, &JoinedBaggage(values.join(",")));
         }
         context
     }
@@ -145,8 +147,8 @@ impl Tracer {
             trace_context,
             baggage,
         } = &self.0.propagators;
-        if let Some(format) = trace_context {
-            format.inject_context(context, fields);
+        if *trace_context {
+            w3c::inject(context, fields);
         }
         if let Some(format) = baggage {
             format.inject_context(context, fields);
@@ -233,12 +235,32 @@ impl fmt::Debug for SpanScope {
     }
 }
 
+/// The baggage of all its headers as one, because the SDK's propagator reads the first alone.
+struct JoinedBaggage(String);
+
+impl Extractor for JoinedBaggage {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == BAGGAGE).then_some(&self.0)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![BAGGAGE]
+    }
+}
+
 /// Headers as the propagators read them.
 pub(crate) struct HeaderExtractor<'a>(pub(crate) &'a http::HeaderMap);
 
 impl Extractor for HeaderExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.to_str().ok()
+    }
+
+    /// A value that is not text is one nevertheless, and spoils what it belongs to.
+    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        let values = self.0.get_all(key).iter();
+        let texts: Vec<_> = values.map(|value| value.to_str().unwrap_or("\0")).collect();
+        (!texts.is_empty()).then_some(texts)
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -41,5 +41,6 @@ mod serve;
 mod slo;
 mod status;
 mod support;
+mod trace_context;
 mod traces;
 mod workers;

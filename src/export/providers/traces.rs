@@ -3,7 +3,7 @@
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sdk::trace::{
     Sampler as SdkSampler, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample,
     SpanProcessor,
@@ -66,7 +66,7 @@ impl TraceProvider {
 fn propagators(propagators: &[Propagator]) -> Propagators {
     let has = |format| propagators.contains(&format);
     Propagators {
-        trace_context: has(Propagator::TraceContext).then(TraceContextPropagator::new),
+        trace_context: has(Propagator::TraceContext),
         baggage: has(Propagator::Baggage).then(BaggagePropagator::new),
     }
 }
