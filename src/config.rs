@@ -1,8 +1,7 @@
 //! One struct configures everything: defaults, then code, then a JSON file, then the environment.
 //!
-//! Why may the environment overrule the code? Because whoever operates a service at night can set
-//! a variable, and can't build a release. Every effective value knows its [`ConfigSource`], so that nobody
-//! has to guess which layer won.
+//! Why may the environment overrule the code? An operator at night can set a variable, and can't build a
+//! release. Every effective value has its [`ConfigSource`], so that the layer that won is no guess.
 //!
 //! Why read the file by hand? Because all faults are reported at once, each with its JSON path or
 //! variable, its value and what is allowed, and because a secret must not appear in any of them.
@@ -113,43 +112,43 @@ section! {
     /// Everything that can be configured, as the code sees it.
     ///
     /// Make one with [`Config::new`] or [`Config::from_file`] and assign to its fields;
-    /// [`Config::resolve`] adds the file and the environment and judges the whole.
+    /// [`Config::resolve`] adds the file and the environment and checks the whole.
     pub struct Config {
         /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
         /// answer. Default: false.
         pub disabled: bool;
-        /// Who the process is.
+        /// The identity of the process.
         pub service: ServiceConfig;
         /// The server of a process that has none.
         pub http: HttpConfig;
-        /// Where telemetry is pushed to.
+        /// The push of telemetry by OTLP.
         pub otlp: OtlpConfig;
-        /// Which requests and jobs are traced.
+        /// The sampling of traces, and their propagation.
         pub traces: TracesConfig;
-        /// How metrics leave the process.
+        /// The scrape and the push of metrics.
         pub metrics: MetricsConfig;
-        /// What the process writes about itself.
+        /// Log lines and log records.
         pub logs: LogsConfig;
-        /// How health is checked.
+        /// Health checks and their routes.
         pub health: HealthConfig;
-        /// How workers beat, and when one that does not is given up.
+        /// Heartbeats of workers and schedulers.
         pub heartbeat: HeartbeatConfig;
-        /// Where the objectives stand, and how they are tracked.
+        /// Service level objectives and their tracking.
         pub slo: SloConfig;
-        /// Where what must outlive the process is kept.
+        /// The store of data that outlives the process.
         pub store: StoreConfig;
-        /// From which values on alerts fire, in the rules that are generated.
+        /// The thresholds of the alerts in generated rules.
         pub alerts: Thresholds;
-        /// Where alerts, dashboards and runbooks link to.
+        /// The link targets of alerts, dashboards and runbooks.
         pub links: LinksConfig;
-        /// What the status page is called, what it shows, and when it speaks of an incident.
+        /// The status page and its incidents.
         pub status: StatusConfig;
         file: Option<PathBuf>;
     }
 }
 
 impl Config {
-    /// The defaults for a service of this name and role.
+    /// Creates the defaults for a service of this name and role.
     #[must_use]
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         let mut config = Self::default();
@@ -157,11 +156,11 @@ impl Config {
         config.with_role(role)
     }
 
-    /// The defaults with a JSON file on top.
+    /// Reads a JSON file on top of the defaults.
     ///
-    /// What the file leaves out, such as the service's name, can still come from the environment;
-    /// it is missed by [`Config::resolve`] only. That also reads the file once more, so that fields
-    /// assigned in between decide only what it leaves out: operators win.
+    /// A setting that the file leaves out, such as the service's name, can still come from the environment;
+    /// only [`Config::resolve`] misses it. That also reads the file once more, so that a field assigned in
+    /// between holds only where the file leaves it out: operators win.
     ///
     /// # Errors
     ///
@@ -198,8 +197,7 @@ impl Config {
         self
     }
 
-    /// Puts the file and the environment on top, follows references to secrets, and judges every
-    /// value.
+    /// Puts the file and the environment on top, resolves references to secrets, and checks every value.
     ///
     /// The file is the one that the code names, or else the one that `VANTAGE_OBS_CONFIG` names;
     /// [`variables()`] lists the variables.
@@ -216,7 +214,7 @@ impl Config {
         layers.into_effective()
     }
 
-    /// The templates of the crate's own routes, where they aren't nested.
+    /// Returns the templates of the crate's own routes, where they are not nested.
     pub(crate) fn own_routes(&self) -> Vec<String> {
         let scrape = self.metrics.prometheus.path.as_str();
         let all = HEALTH_PATHS
@@ -229,7 +227,7 @@ impl Config {
         all.chain(public.map(str::to_owned)).collect()
     }
 
-    /// Whether the process shows how the service is to the public.
+    /// Returns whether the process shows the status pages.
     pub(crate) fn shows_status(&self) -> bool {
         self.has_status_role() && !self.disabled
     }

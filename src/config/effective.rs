@@ -10,7 +10,7 @@ use super::Config;
 use super::fault::join_path;
 use super::source::{ConfigSource, ConfigSources};
 
-/// The configuration that holds: every layer applied, every value judged, every secret at hand.
+/// The effective configuration: every layer applied, every value checked, every secret read.
 ///
 /// It serialises as `{"config", "sources", "warnings"}` with secrets masked.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct EffectiveValue {
     pub path: String,
     /// The value as a config file would hold it, with secrets masked.
     pub value: Value,
-    /// Where it came from.
+    /// The layer that decided it.
     pub source: ConfigSource,
 }
 
@@ -43,8 +43,8 @@ impl EffectiveConfig {
         }
     }
 
-    /// Where the value at this dotted path came from; entries of maps, such as headers, have their
-    /// own path. What nobody set is a default.
+    /// Returns the source of the value at this dotted path; entries of maps, such as headers, have their
+    /// own path. A value that no layer set is a default.
     ///
     /// ```
     /// use vantage_obs::config::{Config, ConfigSource, Environment, Role};
@@ -73,7 +73,7 @@ impl EffectiveConfig {
         })
     }
 
-    /// What may be a slip, a line each: a variable without effect, a port of another protocol.
+    /// Returns the warnings, a line each: a variable without effect, a port of another protocol.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings

@@ -36,7 +36,7 @@ pub struct Endpoint {
 
 /// Text that is not the URL of an OTLP receiver.
 ///
-/// Whoever wrote the URL is at fault; it is shown with its password masked.
+/// The author of the URL is at fault; it is shown with its password masked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{shown:?} is not an endpoint; allowed: {ALLOWED}")]
 pub struct EndpointError {
@@ -44,25 +44,25 @@ pub struct EndpointError {
 }
 
 impl Endpoint {
-    /// The whole URL, with the password if it has one.
+    /// Returns the whole URL, with the password if it has one.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns `true` if the connection is encrypted.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// The host's name or address.
+    /// Returns the host's name or address.
     #[must_use]
     pub fn host(&self) -> &str {
         self.uri.host().unwrap_or_default()
     }
 
-    /// The port, if the URL names one.
+    /// Returns the port, if the URL names one.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.uri.port_u16()

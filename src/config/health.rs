@@ -20,32 +20,32 @@ pub(crate) const HEALTH_PATHS: [&str; 5] = [
 section! {
     /// The intervals and limits of health checks, and the access to their results. A check of the code may have times of its own.
     pub struct HealthConfig {
-        /// How often a check runs: more than 0, at most a day. Default: 10 s, as often as Kubernetes
-        /// asks.
+        /// The interval between runs of a check: more than 0, at most a day. Default: 10 s, the period of a
+        /// Kubernetes probe.
         pub interval: Duration = Duration::from_secs(10), up_to_a_day;
-        /// After how long a run has failed, whatever its future does: more than 0, at most a day.
+        /// The time after which a run has failed, whatever its future does: more than 0, at most a day.
         /// Default: 2 s.
         pub timeout: Duration = Duration::from_secs(2), up_to_a_day;
-        /// By how much an interval is lengthened at random, as a share of it, 0 to 1, so that a fleet
-        /// that was started together does not ask a dependency together. Default: 0.1.
+        /// The share of an interval by which it is lengthened at random, 0 to 1, so that a fleet that was
+        /// started together does not ask a dependency together. Default: 0.1.
         pub jitter: f64 = 0.1, range(0.0..=1.0);
-        /// How many runs in a row must be worse before a check gets worse, 1 to 100. Default: 3, as
+        /// The number of consecutive worse runs after which a check gets worse, 1 to 100. Default: 3, as
         /// Kubernetes has it. The very first run decides alone.
         pub fail_after: usize = 3, range(1..=100);
-        /// How many runs in a row must be better before a check gets better, 1 to 100. Default: 2, so
+        /// The number of consecutive better runs after which a check gets better, 1 to 100. Default: 2, so
         /// that one lucky answer is no recovery.
         pub recover_after: usize = 2, range(1..=100);
         /// The ids of critical, shared checks that take this instance out of rotation when they fail.
         /// Default: none. Every instance sees the same failure, so taking out one takes out all: then
         /// nobody is left to answer what does not need the dependency.
         pub unready_on: Vec<String>, each(text);
-        /// How long the listeners stay open after the instance has said that it is not ready, so that
-        /// whoever routes to it can notice: at most a day. Default: 0 s.
+        /// The time that the listeners stay open after readiness has turned to 503, so that a load balancer
+        /// can notice: at most a day. Default: 0 s.
         pub shutdown_delay: Duration, check_delay;
-        /// Who may read the detailed answer. Default: only who has the token.
+        /// The access to the detailed answer. Default: with the token only.
         pub details: HealthDetails = HealthDetails::Token;
-        /// The bearer token that opens error texts, addresses and versions. Default: none, and nobody
-        /// sees them.
+        /// The bearer token that opens error texts, addresses and versions. Default: none, and they are never
+        /// shown.
         pub details_token: Option<Secret>, optional(bearer_token);
         /// Bearer token required for heartbeats over HTTP. Default: none (unauthenticated).
         pub write_token: Option<Secret>, optional(bearer_token);
@@ -56,9 +56,9 @@ section! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HealthDetails {
-    /// Only who has the token; others are answered with 401.
+    /// With the token only; any other request is answered with 401.
     Token,
-    /// Everybody, without error texts, addresses and versions; those still need the token.
+    /// Without a token, but without error texts, addresses and versions, which still need it.
     OpenCodes,
 }
 

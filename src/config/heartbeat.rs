@@ -25,12 +25,12 @@ const MAX_EXPIRY: Duration = Duration::from_secs(31 * 86_400);
 section! {
     /// The heartbeats of workers and schedulers: interval, sink, timeouts.
     ///
-    /// The first half is for whoever beats, `stalled_after` and what follows it for whoever receives.
+    /// The fields before `stalled_after` concern the sender, the others the receiver.
     pub struct HeartbeatConfig, rules: check_rules {
-        /// How often a worker of this process beats, moved by up to a tenth at random: 100 ms to half
-        /// of `offline_after`. Default: 30 s.
+        /// The interval between heartbeats of a worker in this process, moved by up to a tenth at random:
+        /// 100 ms to half of `offline_after`. Default: 30 s.
         pub interval: Duration = Duration::from_secs(30);
-        /// Where beats go. Default: `local`.
+        /// The destination of heartbeats. Default: `local`.
         pub sink: HeartbeatSink = HeartbeatSink::Local;
         /// The service that receives them, such as `http://api:8080`, for the sink `http`. Default: none.
         pub endpoint: Option<Endpoint>;
@@ -41,18 +41,19 @@ section! {
         /// Certificates for an `https` endpoint. Default: the system's authorities, no client
         /// certificate.
         pub tls: TlsConfig;
-        /// After how long without progress a worker that beats and has work is stalled: more than 0, at
+        /// The time without progress after which a worker that beats and has work is stalled: more than 0, at
         /// most a day. Default: 5 min.
         pub stalled_after: Duration = Duration::from_secs(300), up_to_a_day;
-        /// How long after its last beat a worker is offline: more than 0, at most a day. Default: 5 min.
+        /// The time since its last heartbeat after which a worker is offline: more than 0, at most a day.
+        /// Default: 5 min.
         pub offline_after: Duration = Duration::from_secs(300), up_to_a_day;
-        /// How long after its last beat a worker is forgotten: more than `offline_after`, at most 31
-        /// days. Default: 24 h.
+        /// The time since its last heartbeat after which a worker is forgotten: more than `offline_after`, at
+        /// most 31 days. Default: 24 h.
         pub expire_after: Duration = Duration::from_secs(86_400);
-        /// How many workers and schedulers the receiver remembers at once, 1 to 1,000,000; a new one beyond
-        /// them is refused. Default: 100,000, about 80 MB.
+        /// The maximum number of workers and schedulers that the receiver remembers, 1 to 1,000,000; a new
+        /// one beyond it is refused. Default: 100,000, about 80 MB.
         pub capacity: usize = 100_000, range(1..=1_000_000);
-        /// The ids of workers that are to be missed even if they never beat. Default: none.
+        /// The ids of workers that are reported as missing even if they never beat. Default: none.
         pub expected: Vec<String>, each(worker_id);
     }
 }
@@ -103,7 +104,7 @@ impl HeartbeatConfig {
         validator.require(fine, "heartbeat.sink", self.sink, allowed);
     }
 
-    /// What is set and has no effect.
+    /// Returns a warning for a setting without effect.
     pub(super) fn warnings(&self) -> Vec<String> {
         let unused = self.endpoint.is_some() && self.sink != HeartbeatSink::Http;
         let warning = r#"heartbeat.endpoint has no effect: heartbeat.sink is not "http""#;

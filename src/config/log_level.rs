@@ -2,7 +2,7 @@
 
 use super::field_value::string_enum;
 
-/// How severe a log record must be to be written.
+/// The minimum severity of log records that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
     /// Nothing is written.
@@ -11,9 +11,9 @@ pub enum LogLevel {
     Error,
     /// Something may fail soon.
     Warn,
-    /// What an operator wants to know.
+    /// Events of interest to operators.
     Info,
-    /// What a developer wants to know.
+    /// Events of interest to developers.
     Debug,
     /// Everything.
     Trace,

@@ -26,7 +26,7 @@ const WARN_ONLY_TARGETS: [&str; 8] = [
     "tower",
 ];
 
-/// How severe a log record must be to be written: a level for everything and others by module, as in
+/// The minimum severity of log records: a level for everything and others by module, as in
 /// `info,my_service::db=debug,noisy=off`.
 ///
 /// A module's level holds for all modules inside it, and the longest name that fits decides. Names
@@ -120,7 +120,7 @@ impl Serialize for LogLevels {
     }
 }
 
-/// A text that is no [`LogLevels`]. Whoever wrote it is at fault.
+/// A text that is no [`LogLevels`]. Its author is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}; allowed: {}", self.join_directives(), LogLevels::allowed())]
 pub struct LogLevelsError {

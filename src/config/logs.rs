@@ -10,14 +10,14 @@ section! {
     pub struct LogsConfig {
         /// Default: JSON, one object a line, because a log store reads it.
         pub format: LogFormat = LogFormat::Json;
-        /// Where lines are written. Default: standard output, where containers' logs are collected.
+        /// The destination of log lines. Default: standard output, where containers' logs are collected.
         pub output: LogOutput = LogOutput::Stdout;
-        /// The least severe that is written, by module where that is wanted. Default: info.
+        /// The minimum severity of what is written, also by module. Default: info.
         pub level: LogLevels;
-        /// Whether log records are pushed by OTLP as well. Default: false, because most platforms
-        /// collect what is written to standard output. Needs an endpoint.
+        /// Turns the push of log records on. Default: false, because most platforms collect the lines of
+        /// standard output. Needs an endpoint.
         pub otlp: bool;
-        /// How log records wait for their push.
+        /// The queue of log records before their push.
         pub batch: BatchConfig;
     }
 }
@@ -40,7 +40,7 @@ string_enum!(LogFormat {
     Auto: "auto",
 });
 
-/// Where log lines are written.
+/// The destination of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogOutput {

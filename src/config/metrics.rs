@@ -14,8 +14,8 @@ section! {
         pub prometheus: PrometheusConfig;
         /// The push.
         pub otlp: MetricsPushConfig;
-        /// The most series that one instrument may have, 1 to 100,000; what is beyond goes into one
-        /// overflow series. Default: 2000, as OpenTelemetry has it. The SDK reserves memory for the
+        /// The maximum number of series of an instrument, 1 to 100,000; further ones go into one overflow
+        /// series. Default: 2000, as OpenTelemetry has it. The SDK reserves memory for the
         /// limit, about 70 bytes a series and instrument: hence the upper bound.
         pub cardinality_limit: usize = 2000, range(1..=100_000);
         /// The mount points whose free space is reported, as absolute paths. Default: `/`.
@@ -26,16 +26,16 @@ section! {
 section! {
     /// The scrape.
     pub struct PrometheusConfig {
-        /// Whether metrics can be scraped. Default: true.
+        /// Turns the scrape on. Default: true.
         pub enabled: bool = true;
-        /// Where, as an absolute path of plain characters outside `/api/v1` and `/status`, which are
+        /// The path of the scrape: absolute, of plain characters, outside `/api/v1` and `/status`, which are
         /// taken. Default: `/metrics`.
         pub path: String = "/metrics".into(), free_path;
-        /// Whether each sample carries `otel_scope_*` labels. Default: false, because there is one
-        /// scope, and the labels only make the scrape longer.
+        /// Adds `otel_scope_*` labels to each sample. Default: false, because there is one scope, and the
+        /// labels only make the scrape longer.
         pub scope_labels: bool;
-        /// How often Prometheus scrapes: more than 0, at most a day. Default: 15 s. Generated rules
-        /// derive their shortest windows from it.
+        /// The scrape interval of Prometheus: more than 0, at most a day. Default: 15 s. The shortest windows
+        /// of generated rules follow from it.
         pub scrape_interval: Duration = Duration::from_secs(15), up_to_a_day;
     }
 }
@@ -43,10 +43,9 @@ section! {
 section! {
     /// The push of metrics by OTLP.
     pub struct MetricsPushConfig {
-        /// Whether metrics are pushed. Default: false, because they are scraped already. Needs an
-        /// endpoint.
+        /// Turns the push of metrics on. Default: false, because they are scraped already. Needs an endpoint.
         pub enabled: bool;
-        /// How often: more than 0, at most a day. Default: 60 s, as OpenTelemetry has it.
+        /// The interval between pushes: more than 0, at most a day. Default: 60 s, as OpenTelemetry has it.
         pub interval: Duration = Duration::from_secs(60), up_to_a_day;
         /// The time that collecting and sending may take together: more than 0, at most a day.
         /// Default: 30 s, as OpenTelemetry has it.

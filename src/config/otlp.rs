@@ -18,7 +18,7 @@ use super::validator::ConfigValidator;
 section! {
     /// The OTLP export, for all signals and, where one differs, for each.
     ///
-    /// [`OtlpConfig::signal`] answers what holds for one of them.
+    /// [`OtlpConfig::signal`] returns the effective settings of one of them.
     pub struct OtlpConfig {
         /// The receiver. Default: none, and nothing is pushed. With `http/protobuf` it is the base to
         /// which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.
@@ -39,27 +39,27 @@ section! {
         /// Certificates for an `https` endpoint. Default: the system's authorities, no client
         /// certificate.
         pub tls: TlsConfig;
-        /// What differs for traces. Default: nothing.
+        /// Settings for traces alone. Default: none.
         pub traces: OtlpOverride;
-        /// What differs for metrics. Default: nothing.
+        /// Settings for metrics alone. Default: none.
         pub metrics: OtlpOverride;
-        /// What differs for logs. Default: nothing.
+        /// Settings for logs alone. Default: none.
         pub logs: OtlpOverride;
     }
 }
 
 section! {
-    /// What differs for one signal. An absent field means: as for all.
+    /// Settings for one signal. An absent field means: as for all.
     pub struct OtlpOverride {
         /// The receiver of this signal, used as it stands: no path is appended.
         pub endpoint: Option<Endpoint>;
-        /// How this receiver is spoken to.
+        /// The transport of this signal.
         pub protocol: Option<Protocol>;
         /// Headers for this signal alone. They join those for all; one of the same name wins here.
         pub headers: BTreeMap<String, Secret>, check_headers;
         /// The time one export of this signal may take.
         pub timeout: Option<Duration>, optional(up_to_a_day);
-        /// How this signal is compressed.
+        /// The compression of this signal.
         pub compression: Option<Compression>;
         /// Certificates for this signal's receiver.
         pub tls: TlsConfig;
@@ -81,7 +81,7 @@ string_enum!(Protocol {
     HttpProtobuf: "http/protobuf"
 });
 
-/// How exports are compressed.
+/// The compression of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
@@ -96,26 +96,26 @@ string_enum!(Compression {
     None: "none"
 });
 
-/// What holds for one signal, with nothing left to look up.
+/// The effective settings of one signal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignalOtlp {
     /// The URL to send to, path included.
     pub endpoint: Endpoint,
-    /// How it is spoken to.
+    /// The transport.
     pub protocol: Protocol,
     /// Every header to send.
     pub headers: BTreeMap<String, Secret>,
     /// The time one export may take.
     pub timeout: Duration,
-    /// How exports are compressed.
+    /// The compression of exports.
     pub compression: Compression,
     /// Certificates for an `https` endpoint.
     pub tls: TlsConfig,
 }
 
 impl OtlpConfig {
-    /// What holds for this signal; `None` when it has no endpoint and isn't pushed.
+    /// Returns the effective settings of this signal; `None` when it has no endpoint and isn't pushed.
     ///
     /// ```
     /// use vantage_obs::config::{OtlpConfig, Protocol, TelemetrySignal};
@@ -176,7 +176,7 @@ impl OtlpConfig {
         }
     }
 
-    /// What will probably not work, though it may: the port says another protocol.
+    /// Returns a warning for each endpoint whose port is usually that of another protocol.
     pub(super) fn warnings(&self) -> Vec<String> {
         let overrides = TelemetrySignal::ALL.into_iter().filter_map(|signal| {
             let overrides = self.overrides(signal);

@@ -39,27 +39,27 @@ enum SecretSource {
 }
 
 impl Secret {
-    /// A secret that the code holds already.
+    /// Creates a secret from its text.
     #[must_use]
     pub fn new(value: impl Into<String>) -> Self {
         Self(SecretSource::Text(value.into()))
     }
 
-    /// A secret that stands in this environment variable.
+    /// Creates a reference to an environment variable.
     #[must_use]
     pub fn from_env(variable: impl Into<String>) -> Self {
         Self(SecretSource::Variable(variable.into()))
     }
 
-    /// A secret that is the content of this file, without the line end.
+    /// Creates a reference to a file, whose content without the line end is the secret.
     #[must_use]
     pub fn from_file(path: impl Into<PathBuf>) -> Self {
         Self(SecretSource::File(path.into()))
     }
 
-    /// The secret itself; `None` while it is still a reference that nobody has followed.
+    /// Returns the secret itself; `None` while it is a reference that is not yet resolved.
     ///
-    /// In an [`EffectiveConfig`](super::EffectiveConfig) every secret is followed.
+    /// In an [`EffectiveConfig`](super::EffectiveConfig) every reference is resolved.
     #[must_use]
     pub fn expose(&self) -> Option<&str> {
         match &self.0 {
@@ -71,7 +71,7 @@ impl Secret {
     /// The accepted values, for messages.
     pub(super) const ALLOWED: &str = r#"text, {"env":"NAME"} or {"file":"PATH"}"#;
 
-    /// Whether the text could arrive in an `Authorization` header as a bearer token.
+    /// Returns whether the text could arrive in an `Authorization` header as a bearer token.
     pub(super) fn is_bearer_token(text: &str) -> bool {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
         !text.is_empty() && text.chars().all(allowed)

@@ -14,12 +14,12 @@ section! {
         /// The service's name, `service.name`: 1 to 255 bytes. No default: two services with one
         /// name would be added up.
         pub name: String, text;
-        /// What the process does; decides which instruments, routes and objectives are live. At least
-        /// one; no default.
+        /// The roles of the process, which decide on its instruments, routes and objectives. At least one; no
+        /// default.
         pub roles: Vec<Role>, check_roles;
         /// The version that runs, `service.version`. Default: none.
         pub version: Option<String>, optional(text);
-        /// Where it runs, such as `production`: `deployment.environment.name`. Default: none.
+        /// The environment, such as `production`: `deployment.environment.name`. Default: none.
         pub environment: Option<String>, optional(text);
         /// Tells replicas apart, `service.instance.id`. Default: none, and one is made up at start.
         pub instance_id: Option<String>, optional(text);
@@ -32,7 +32,7 @@ section! {
     }
 }
 
-/// What a process does. It may have several roles.
+/// A role of a process. It may have several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {

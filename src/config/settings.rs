@@ -10,7 +10,7 @@ use super::variables::variables;
 pub struct SettingSpec {
     /// Its dotted path, such as `otlp.timeout`.
     pub path: String,
-    /// Whether its value is never shown.
+    /// `true` if its value is never shown.
     pub secret: bool,
     /// Its meaning, unit, range and default, as its field's documentation has them.
     pub description: String,
@@ -25,7 +25,7 @@ pub struct SettingSpec {
 ///
 /// let mut settings = settings().into_iter();
 /// let retention = settings.find(|setting| setting.path == "store.retention").unwrap();
-/// assert!(retention.description.starts_with("For how long what has ended is kept"));
+/// assert!(retention.description.starts_with("The time that rows are kept after their end"));
 /// assert_eq!(retention.variables, ["VANTAGE_OBS_STORE_RETENTION"]);
 /// ```
 #[must_use]

@@ -31,20 +31,20 @@ section! {
     /// The service level objectives: directory, sampling, alert policy, maintenance.
     pub struct SloConfig, rules: check_rules {
         /// The folder with the objectives' JSON files, relative to the working directory.
-        /// Default: `slo`, and where that folder doesn't exist there are no objectives. A folder that
-        /// somebody names must exist.
+        /// Default: `slo`, and where that folder doesn't exist there are no objectives. A folder that is
+        /// set must exist.
         pub directory: PathBuf = "slo".into(), existing_folder;
-        /// How often good and bad events are looked at: more than 0, at most the shortest burn window.
-        /// Default: 10 s.
+        /// The interval at which good and bad events are sampled: more than 0, at most the shortest burn
+        /// window. Default: 10 s.
         pub sample_interval: Duration = Duration::from_secs(10);
-        /// How long a time slice is, of objectives that count them: from the sampling interval to 1 h.
+        /// The length of a time slice, for objectives that count them: from `sample_interval` to 1 h.
         /// Default: 1 min.
         pub slice: Duration = Duration::from_secs(60);
-        /// Where the fleet's figures come from. Default: nowhere.
+        /// The source of the fleet's figures. Default: none.
         pub prometheus: SloPrometheusConfig;
-        /// Which pairs of burn windows raise alerts. Default: those of `burn_rate`.
+        /// The pairs of burn windows that raise alerts. Default: those of `burn_rate`.
         pub policy: SloPolicy = SloPolicy::BurnRate;
-        /// How fast a budget burns that is an alert.
+        /// The burn rates that raise alerts.
         pub burn_rate: BurnRatesConfig;
         /// Declared maintenance: `{"from", "to", "reason"}`, with RFC 3339 times. Default: none.
         pub maintenance: Vec<SloMaintenance>;

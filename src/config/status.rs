@@ -28,26 +28,27 @@ const MAX_COMPONENTS: usize = 50;
 section! {
     /// The status page: title, time zone, components, automatic incidents.
     pub struct StatusConfig, rules: check_order {
-        /// Whose status it is, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
+        /// The name on the pages, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
         pub title: Option<String>, optional(text);
         /// The time zone that days begin in, by its name such as `Europe/Berlin`. Default: `UTC`.
         pub time_zone: String = "UTC".into(), known_time_zone;
         /// Components beside the five that are always there (`api`, `workers`, `scheduler`, `database`,
         /// `web`), or what is different about one of those; at most 50. Default: none.
         pub components: Vec<StatusComponentConfig>, check_components;
-        /// From which state on the system opens an incident. Default: `partial_outage`, because a page
-        /// that speaks of every slow minute is not read any more.
+        /// The minimum state that opens an automatic incident. Default: `partial_outage`, because a page that
+        /// reports every slow minute is not read any more.
         pub incident_from: IncidentFrom = IncidentFrom::PartialOutage;
-        /// For how long a component must have been in a state before the system opens an incident for it
-        /// or tells of a change: more than 0, at most a day. Default: 1 min.
+        /// The time that a component must have been in a state before an automatic incident opens for it, or
+        /// tells of a change: more than 0, at most a day. Default: 1 min.
         pub open_after: Duration = Duration::from_secs(60), up_to_a_day;
-        /// For how long all components of an incident must have been well before the system resolves it:
-        /// from `open_after` to a day, so that what comes and goes is one incident. Default: 5 min.
+        /// The time that all components of an incident must have been operational before it is resolved
+        /// automatically: from `open_after` to a day, so that a state that comes and goes is one incident.
+        /// Default: 5 min.
         pub resolve_after: Duration = Duration::from_secs(300), up_to_a_day;
     }
 }
 
-/// From which state on the system opens an incident.
+/// The minimum state that opens an automatic incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IncidentFrom {
@@ -57,7 +58,7 @@ pub enum IncidentFrom {
     PartialOutage,
     /// For a major outage only.
     MajorOutage,
-    /// Never: incidents are written by people.
+    /// None: incidents are written by hand.
     Never,
 }
 

@@ -28,9 +28,9 @@ section! {
         pub path: Option<PathBuf>;
         /// The database of kind `postgres`, such as `postgres://user:password@host/name`. Default: none.
         pub url: Option<Secret>;
-        /// How many connections to that database may be open, 1 to 100. Default: 4.
+        /// The maximum number of connections to that database, 1 to 100. Default: 4.
         pub pool_size: usize = 4, range(1..=100);
-        /// For how long what has ended is kept: 1 hour to 3650 days. Default: 62 days, because windows of
+        /// The time that rows are kept after their end: 1 hour to 3650 days. Default: 62 days, because windows of
         /// 30 days are compared with those before.
         pub retention: Duration = Duration::from_secs(62 * 86_400), range(MIN_RETENTION..=MAX_RETENTION);
     }

@@ -11,18 +11,17 @@ use super::setting::section;
 section! {
     /// The sampling of traces, and their propagation between processes.
     pub struct TracesConfig {
-        /// Whether spans are made at all. Default: true. They leave the process once an OTLP endpoint
-        /// is set.
+        /// Turns spans on. Default: true. They leave the process once an OTLP endpoint is set.
         pub enabled: bool = true;
         /// The share of new traces that is kept, 0 to 1. Default: 0.1, because one trace in ten shows
-        /// what is slow, and all of them cost more than the service. Samplers without a ratio don't
-        /// look at it.
+        /// what is slow, and all of them cost more than the service. Samplers without a ratio
+        /// ignore it.
         pub sample_ratio: f64 = 0.1, ratio;
-        /// Who decides about a trace. Default: the caller where there is one, else the ratio, so that
-        /// no trace has holes.
+        /// The sampling decision. Default: that of the caller where there is one, else the ratio, so that no
+        /// trace has holes.
         pub sampler: TraceSampler = TraceSampler::ParentBasedTraceIdRatio;
-        /// How the trace travels in headers and job carriers. Default: W3C trace context and baggage.
-        /// None at all: every process starts its own traces.
+        /// The formats of a trace in headers and job carriers. Default: W3C trace context and baggage. An
+        /// empty list: every process starts its own traces.
         pub propagators: Vec<Propagator> = vec![Propagator::TraceContext, Propagator::Baggage];
         /// The share of new traces that is kept for a route, 0 to 1, by its template, such as
         /// `/posts/{id}`; it stands in for `sample_ratio` there. A route at 0 has no span at all, not
@@ -32,7 +31,7 @@ section! {
         /// The least severe `tracing` spans that become spans of a trace, by module where that is wanted.
         /// Default: info.
         pub level: LogLevels;
-        /// How spans wait for their export.
+        /// The queue of spans before their export.
         pub batch: BatchConfig;
     }
 }

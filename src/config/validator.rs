@@ -9,7 +9,7 @@ use super::source::{ConfigSource, ConfigSources};
 #[derive(Debug)]
 pub(super) struct ConfigValidator<'a> {
     sources: &'a ConfigSources,
-    /// Whether a default that can't stand, such as the empty service name, is a fault already.
+    /// `true` where a default that can't stand, such as the empty service name, is a fault.
     defaults: bool,
     pub(super) faults: Vec<ConfigFault>,
 }

@@ -35,7 +35,7 @@ pub struct EnvVariable {
     pub paths: &'static [&'static str],
     /// Takes the place of the parsing by the setting's type.
     special: Option<fn(&mut Config, &str) -> ApplyResult>,
-    /// Whether commas separate items that each stand for themselves.
+    /// `true` where commas separate items of which single ones can be left out.
     pub(super) list: bool,
     /// The text that a malformed one counts as. Default: none, and it is ignored.
     pub(super) malformed: Option<&'static str>,

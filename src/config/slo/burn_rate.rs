@@ -16,11 +16,11 @@ const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 section! {
     /// The burn rates that raise alerts.
     pub struct BurnRatesConfig {
-        /// What wakes somebody. Default: more than 10x over 1 h and 5 min.
+        /// The pair of windows that pages. Default: more than 10x over 1 h and 5 min.
         pub critical: BurnWindowsConfig = BurnWindowsConfig::new(10, 1);
-        /// What somebody should look at. Default: more than 2x over 6 h and 30 min.
+        /// The pair of windows that warns. Default: more than 2x over 6 h and 30 min.
         pub warning: BurnWindowsConfig = BurnWindowsConfig::new(2, 6);
-        /// How many bad events the long window must hold.
+        /// The minimum number of bad events in the long window.
         pub min_bad: MinBadConfig;
     }
 }

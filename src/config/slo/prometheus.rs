@@ -23,8 +23,8 @@ section! {
         pub token: Option<Secret>, optional(bearer_token);
         /// The authority that signed its certificate, in PEM form. Default: the system's.
         pub ca: Option<PathBuf>, optional(existing_file);
-        /// How often a service asks it for the report that `GET /api/v1/slo?source=prometheus` shows: 1 s to
-        /// 1 h. A report is shown for five intervals, and then it is too old to stand by. Default: 1 min.
+        /// The interval at which a service queries it for the report of `GET /api/v1/slo?source=prometheus`:
+        /// 1 s to 1 h. A report is shown for five intervals, then it is too old. Default: 1 min.
         pub interval: Duration = Duration::from_secs(60), range(MIN_INTERVAL..=MAX_INTERVAL);
     }
 }

@@ -32,11 +32,11 @@ pub struct StatusComponentConfig {
     /// By which it is known to incidents and history, and from which its public id follows: 1 to 64 of
     /// `a-z 0-9 _ -`. With the key of one that is always there, what is given takes its place.
     pub key: String,
-    /// What the public calls it: 1 to 255 bytes. Default: the key.
+    /// The public name: 1 to 255 bytes. Default: the key.
     pub name: Option<String>,
-    /// What it is, in a sentence: 1 to 255 bytes. Default: none.
+    /// A description in one sentence: 1 to 255 bytes. Default: none.
     pub description: Option<String>,
-    /// Whether it is left out. Default: no.
+    /// Leaves the component out of the pages. Default: false.
     pub hidden: bool,
     /// Health checks of this process. Default: none.
     pub checks: Vec<String>,
@@ -58,7 +58,7 @@ impl StatusComponentConfig {
         }
     }
 
-    /// Whether something is named that its state follows from.
+    /// Returns whether anything is named that its state follows from.
     pub(crate) fn has_sources(&self) -> bool {
         let lists = [
             &self.checks,
