@@ -59,7 +59,7 @@ mod init;
 pub mod testing;
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
@@ -103,6 +103,8 @@ struct Inner {
     watch: Watchers,
     scrape: Arc<ScrapeHandler>,
     levels: LevelHandle,
+    /// The outputs of log lines, for their flush.
+    log_writers: Mutex<Vec<LogWriter>>,
     server: Server,
     background: Background,
 }

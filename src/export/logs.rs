@@ -14,10 +14,9 @@
 //! Why `fields` and not its members beside `message`? Because a field may be called `level` or
 //! `trace_id`, and a log store that indexes those would be told lies by it.
 //!
-//! Why does a broken standard output go unnoticed by the service? Because a log line is worth less
-//! than the request that it is about. [`LogWriter::lost_lines`] counts what could not be written. A reader
-//! that stops reading is another matter: when its pipe is full, writing waits, as it does with every
-//! program that writes to standard output.
+//! Why does a broken or stalled standard output go unnoticed by the service? Because a log line is worth
+//! less than the request that it is about. Lines wait in a queue of at most 1 MiB for a thread that writes
+//! them; [`LogWriter::lost_lines`] counts those that found it full or could not be written.
 //!
 //! Spans have levels too: those that [`LevelHandle`] turns away are left out of `spans`, and nowhere
 //! else. `trace_id` and `span_id` are those of OpenTelemetry's current context.
@@ -35,10 +34,10 @@ mod field_buffer;
 mod buffers;
 mod line;
 
+mod panics;
+
 mod filter;
 mod layer;
-
-mod panics;
 
 use tracing::Subscriber;
 use tracing_subscriber::Layer;

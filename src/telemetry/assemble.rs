@@ -1,6 +1,6 @@
 //! Puts the parts together and starts what runs beside the service.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry_sdk::trace::SpanProcessor;
 
@@ -51,6 +51,7 @@ impl Telemetry {
         Ok(Self(Arc::new(Inner {
             scrape: Arc::new(recording.scrape(settings)),
             levels: LevelHandle::new(settings.logs.level.clone()),
+            log_writers: Mutex::default(),
             server: Server::new(&recording),
             background: Background::default(),
             config,

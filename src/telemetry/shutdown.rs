@@ -1,14 +1,22 @@
 //! Flush and shutdown, in order and in time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use super::exporters::Exporters;
 use super::{Inner, Telemetry, timer};
+use crate::background::thread;
 use crate::export::flush_report::{FlushError, FlushReport};
+use crate::export::logs::LogWriter;
+use crate::record::sync::lock;
 use crate::store::block_on;
 
 /// The time limit for the export of a dropped telemetry; a longer one would look like a hang.
 const AT_DROP: Duration = Duration::from_secs(1);
+
+/// The least time that queued log lines have to be written, even where the export took all of it.
+const LINES_AT_LEAST: Duration = Duration::from_millis(100);
 
 impl Telemetry {
     /// Sends everything that waits for its export, and says what became of it.
@@ -30,7 +38,7 @@ impl Telemetry {
     /// itself, they stay open for `health.shutdown_delay` before anything ends.
     ///
     /// Workers say goodbye, the store keeps what it was told, and then what waits is exported: all
-    /// together within `otlp.shutdown_timeout`. Dropping the last clone of a [`Telemetry`] does the
+    /// together within `otlp.shutdown_timeout`; at last the queued log lines are written. Dropping the last clone of a [`Telemetry`] does the
     /// same within a second.
     ///
     /// # Errors
@@ -47,10 +55,12 @@ impl Telemetry {
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<FlushReport, FlushError> {
         timer::wait(self.0.pause()).await;
+        let deadline = Instant::now() + within;
         let within = self.0.heartbeat.part(within, || self.0.conclude()).await;
         let report = self.0.exporters.push.flush(true, within).await;
         self.0.end();
         self.0.heartbeat.close().await;
+        self.0.flush_lines(deadline).await;
         report.complete()
     }
 
@@ -76,11 +86,30 @@ impl Inner {
 
     /// Ends everything, in a thread that has no runtime.
     fn end_blocking(&self, within: Duration) -> FlushReport {
+        let deadline = Instant::now() + within;
         let within = block_on(self.heartbeat.part(within, || self.conclude()));
         let report = self.exporters.push.flush_blocking(true, within);
         self.end();
         block_on(self.heartbeat.close());
+        flush_writers(&self.log_writers(), deadline);
         report
+    }
+
+    /// Waits until the queued log lines are written, on a thread of its own: the runtime goes on.
+    async fn flush_lines(&self, deadline: Instant) {
+        let writers = self.log_writers();
+        let (flushed, waited) = oneshot::channel();
+        let started = thread::spawn("vantage-flush", move || {
+            flush_writers(&writers, deadline);
+            let _ = flushed.send(());
+        });
+        if started.is_ok() {
+            let _ = waited.await;
+        }
+    }
+
+    fn log_writers(&self) -> Vec<LogWriter> {
+        lock(&self.log_writers).clone()
     }
 
     /// Ends everything but the export, which has ended.
@@ -97,6 +126,15 @@ impl Drop for Inner {
         // Empty after a shutdown.
         if let Err(incomplete) = self.end_blocking(AT_DROP).complete() {
             tracing::warn!("{incomplete}");
+            flush_writers(&self.log_writers(), Instant::now());
         }
+    }
+}
+
+fn flush_writers(writers: &[LogWriter], deadline: Instant) {
+    for writer in writers {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        // Lines that a stalled reader leaves are counted nowhere any more.
+        let _ = writer.flush(remaining.max(LINES_AT_LEAST));
     }
 }

@@ -408,9 +408,8 @@ impl Write for CapturedLog {
 async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
     let test = sample_all();
     let written = CapturedLog::default();
-    let layer = test
-        .telemetry()
-        .tracing_layer(LogWriter::from_writer(written.clone()));
+    let output = LogWriter::from_writer(written.clone());
+    let layer = test.telemetry().tracing_layer(output.clone());
     let subscriber = tracing_subscriber::registry().with(layer);
     let _default = tracing::subscriber::set_default(subscriber);
     let handler = || async {
@@ -426,6 +425,7 @@ async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
     assert_eq!(attribute(&inner, "user").as_deref(), Some("ada"));
     assert_eq!(inner.events.len(), 1, "a warning tells what went wrong");
     assert_eq!(test.spans().len(), 2);
+    assert!(output.flush(std::time::Duration::from_secs(10)));
     let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()

@@ -1,5 +1,7 @@
 //! The layer: an event becomes a line, a span leaves what the lines inside it say about it.
 
+use std::time::Duration;
+
 use tracing::field::Visit;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -16,9 +18,13 @@ use super::line::{
     SPAN_FIELD_LIMITS, current_trace,
 };
 use super::output::LogWriter;
+use super::panics::PANIC_TARGET;
 use super::time::rfc3339;
 use super::value::{FieldVisitor, LogFieldValue};
 use crate::record::clock::Clock;
+
+/// The time that a panic waits for its line to be written.
+const PANIC_FLUSH: Duration = Duration::from_millis(100);
 
 /// Writes events as lines.
 #[derive(Debug)]
@@ -144,6 +150,10 @@ where
             buffers.assemble(self.format, &head);
             self.output.write(&buffers.line);
         });
+        if event.metadata().target() == PANIC_TARGET {
+            // The process may be about to end.
+            let _ = self.output.flush(PANIC_FLUSH);
+        }
     }
 }
 

@@ -1,23 +1,76 @@
-//! The output of log lines: whole lines only, whatever the other end does.
+//! The output of log lines: a bounded queue, and a thread that writes it, a whole line at a time.
+//!
+//! Why a thread? A reader that stalls, such as the full pipe of a log collector, would otherwise stop each
+//! thread that logs, and with them the whole service. So it costs lines, which are counted, and nothing else.
+//!
+//! Why does the thread rest between two batches? Waking it costs more than a line: a service that logs
+//! steadily pays for it once in [`REST`] and not with each line.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
+use crate::background::thread;
 use crate::config::{LogOutput, LogsConfig};
 use crate::record::sync::lock;
 
-/// The output of log lines. A cheap clone; all clones are the same.
-#[derive(Clone)]
-pub struct LogWriter(Arc<Inner>);
+/// The maximum size of the lines that wait, in bytes: some thousand lines, a second or two of a busy service.
+const MAX_QUEUED_BYTES: usize = 1 << 20;
+/// The size above which an empty buffer is given back.
+const MAX_SPARE_BYTES: usize = 64 << 10;
+/// The time that lines gather before they are written.
+const REST: Duration = Duration::from_millis(5);
+/// The time after which a thread that could not be started is tried again.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
 
-struct Inner {
+/// The output of log lines. A cheap clone; all clones are the same.
+///
+/// Lines are queued, at most 1 MiB of them, and written by a thread of the output's own within
+/// milliseconds, so that logging never waits for a reader. Lines that find the queue full are counted as
+/// lost. A process that ends by `abort`, or by `exit` without [`flush`](Self::flush), loses the lines of its
+/// last milliseconds at most; `Telemetry::shutdown` flushes.
+#[derive(Clone)]
+pub struct LogWriter(Arc<Outlet>);
+
+/// The end of the queue that lines go into; closes it when the last clone is dropped.
+struct Outlet {
+    shared: Arc<Shared>,
+    terminal: bool,
+}
+
+struct Shared {
+    queue: Mutex<LineQueue>,
+    /// Wakes the thread: lines after none, a flush, the end.
+    wake: Condvar,
+    /// Wakes those who flush: everything is written.
+    drained: Condvar,
     stream: Mutex<LineStream>,
     lost_lines: AtomicU64,
-    terminal: bool,
+}
+
+#[derive(Default)]
+struct LineQueue {
+    lines: Vec<u8>,
+    thread: ThreadState,
+    /// The number of flushes that wait.
+    flushes: usize,
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum ThreadState {
+    #[default]
+    Unstarted,
+    /// It could not be started.
+    Refused(Instant),
+    /// It waits to be woken: nothing is left to write.
+    Idle,
+    /// It writes, or rests and will look again.
+    Busy,
 }
 
 /// A writer, and the end of a line that it took only the beginning of.
@@ -27,7 +80,7 @@ struct LineStream {
 }
 
 thread_local! {
-    /// A writer that logs would wait for itself.
+    /// A writer that logs would feed itself for ever.
     static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -53,7 +106,16 @@ impl LogWriter {
         }
     }
 
-    /// Another writer, which is given a whole line at a time.
+    /// Creates an output from another writer, which is given a whole line at a time, by a thread of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::logs::LogWriter;
+    ///
+    /// let output = LogWriter::from_writer(std::io::sink());
+    /// assert!(output.flush(Duration::from_secs(1)));
+    /// assert_eq!(output.lost_lines(), 0);
+    /// ```
     #[must_use]
     pub fn from_writer(writer: impl Write + Send + 'static) -> Self {
         Self::new(Box::new(writer), false)
@@ -66,17 +128,31 @@ impl LogWriter {
 
     fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
         let unwritten = Vec::new();
-        Self(Arc::new(Inner {
+        let shared = Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            drained: Condvar::new(),
             stream: Mutex::new(LineStream { writer, unwritten }),
             lost_lines: AtomicU64::new(0),
+        };
+        Self(Arc::new(Outlet {
+            shared: Arc::new(shared),
             terminal,
         }))
     }
 
-    /// The number of lines that could not be written.
+    /// The number of lines that were not written: the queue was full, or the writer failed.
     #[must_use]
     pub fn lost_lines(&self) -> u64 {
-        self.0.lost_lines.load(Ordering::Relaxed)
+        self.0.shared.lost_lines.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all queued lines are written, for at most `timeout`; blocks. Returns `false` where lines
+    /// are left, which are written as soon as the reader takes them.
+    #[must_use = "lines may be left"]
+    pub fn flush(&self, timeout: Duration) -> bool {
+        // The writer's own thread would wait for itself.
+        !WRITING.get() && self.0.shared.flush(timeout)
     }
 
     pub(super) fn is_terminal(&self) -> bool {
@@ -89,17 +165,108 @@ impl LogWriter {
         self.0.terminal && !unwanted
     }
 
-    /// Writes a line, which ends with its line feed, or counts it as lost.
+    /// Queues a line, which ends with its line feed, or counts it as lost.
     pub(super) fn write(&self, line: &[u8]) {
-        let written = !WRITING.replace(true) && {
-            let written = catch_unwind(AssertUnwindSafe(|| lock(&self.0.stream).write_line(line)));
-            WRITING.set(false);
-            matches!(written, Ok(Ok(())))
-        };
-        if !written {
-            self.0.lost_lines.fetch_add(1, Ordering::Relaxed);
+        if WRITING.get() || !self.0.shared.enqueue(line) {
+            self.0.shared.lost_lines.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+impl Shared {
+    /// Adds a line to the queue; returns `false` where it is full.
+    fn enqueue(self: &Arc<Self>, line: &[u8]) -> bool {
+        let mut queue = lock(&self.queue);
+        if queue.lines.len() + line.len() > MAX_QUEUED_BYTES {
+            return false;
+        }
+        queue.lines.extend_from_slice(line);
+        match queue.thread {
+            ThreadState::Busy => {}
+            ThreadState::Idle => {
+                queue.thread = ThreadState::Busy;
+                drop(queue);
+                self.wake.notify_one();
+            }
+            ThreadState::Refused(at) if at.elapsed() < RESTART_AFTER => {}
+            ThreadState::Unstarted | ThreadState::Refused(_) => {
+                let shared = Arc::clone(self);
+                let started = thread::spawn("vantage-log", move || shared.write_lines());
+                queue.thread = match started {
+                    Ok(()) => ThreadState::Busy,
+                    Err(_) => ThreadState::Refused(Instant::now()),
+                };
+            }
+        }
+        true
+    }
+
+    /// Writes lines until the output is closed and nothing is left.
+    fn write_lines(&self) {
+        WRITING.set(true);
+        let mut batch = Vec::new();
+        while self.next_batch(&mut batch) {
+            for line in batch.split_inclusive(|byte| *byte == b'\n') {
+                let write = AssertUnwindSafe(|| lock(&self.stream).write_line(line));
+                if !matches!(catch_unwind(write), Ok(Ok(()))) {
+                    self.lost_lines.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            batch.clear();
+            batch.shrink_to(MAX_SPARE_BYTES);
+            self.rest();
+        }
+    }
+
+    /// Waits for lines and takes all of them; returns `false` at the end.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> bool {
+        let mut queue = lock(&self.queue);
+        while queue.lines.is_empty() {
+            queue.thread = ThreadState::Idle;
+            self.drained.notify_all();
+            if queue.closed {
+                return false;
+            }
+            queue = ignore_poison(self.wake.wait(queue));
+        }
+        queue.thread = ThreadState::Busy;
+        std::mem::swap(&mut queue.lines, batch);
+        true
+    }
+
+    /// Lets lines gather, unless somebody waits for them.
+    fn rest(&self) {
+        let queue = lock(&self.queue);
+        let gathering = |queue: &mut LineQueue| queue.flushes == 0 && !queue.closed;
+        let _ = self.wake.wait_timeout_while(queue, REST, gathering);
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        let mut queue = lock(&self.queue);
+        queue.flushes += 1;
+        self.wake.notify_all();
+        let is_pending = |queue: &mut LineQueue| match queue.thread {
+            ThreadState::Busy => true,
+            ThreadState::Idle => false,
+            ThreadState::Unstarted | ThreadState::Refused(_) => !queue.lines.is_empty(),
+        };
+        let waited = self.drained.wait_timeout_while(queue, timeout, is_pending);
+        let (mut queue, result) = ignore_poison(waited);
+        queue.flushes -= 1;
+        !result.timed_out()
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        lock(&self.shared.queue).closed = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+/// Returns the guard of a lock that a panic may have poisoned: each change of the queue is complete.
+fn ignore_poison<T>(result: Result<T, std::sync::PoisonError<T>>) -> T {
+    result.unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl LineStream {
@@ -151,7 +318,11 @@ impl fmt::Debug for LogWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+
     use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
 
     /// A writer that takes so many bytes at a time, each time if there is an entry; 0 fails.
     #[derive(Clone, Default)]
@@ -174,6 +345,12 @@ mod tests {
         }
     }
 
+    impl ScriptedWriter {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().1.clone()).unwrap()
+        }
+    }
+
     #[test]
     fn a_line_that_was_begun_is_ended_before_the_next_one() {
         let writer = ScriptedWriter::default();
@@ -183,8 +360,8 @@ mod tests {
         for line in ["first\n", "second\n", "third\n"] {
             output.write(line.as_bytes());
         }
-        let written = String::from_utf8(writer.0.lock().unwrap().1.clone()).unwrap();
-        assert_eq!(written, "first\nthird\n");
+        assert!(output.flush(SOON));
+        assert_eq!(writer.text(), "first\nthird\n");
         assert_eq!(output.lost_lines(), 1);
     }
 
@@ -221,6 +398,7 @@ mod tests {
             for _ in 0..3 {
                 output.write(b"line\n");
             }
+            assert!(output.flush(SOON));
             assert_eq!(output.lost_lines(), 3);
         }
     }
@@ -229,8 +407,9 @@ mod tests {
 
     impl Write for LoggingWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let output = self.0.lock().unwrap().clone();
-            output.unwrap().write(b"about itself\n");
+            let output = self.0.lock().unwrap().clone().unwrap();
+            output.write(b"about itself\n");
+            assert!(!output.flush(SOON));
             Ok(bytes.len())
         }
 
@@ -240,11 +419,78 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_logs_does_not_wait_for_itself() {
+    fn a_writer_that_logs_does_not_feed_itself() {
         let slot = Arc::new(Mutex::new(None));
         let output = LogWriter::from_writer(LoggingWriter(Arc::clone(&slot)));
         *slot.lock().unwrap() = Some(output.clone());
         output.write(b"line\n");
+        assert!(output.flush(SOON));
         assert_eq!(output.lost_lines(), 1);
+        slot.lock().unwrap().take();
+    }
+
+    /// A writer that waits for a token for each line, and says when it has one.
+    struct GatedWriter {
+        gate: Receiver<()>,
+        taken: SyncSender<usize>,
+    }
+
+    impl Write for GatedWriter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.gate.recv().map_err(io::Error::other)?;
+            let _ = self.taken.send(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_costs_lines_beyond_the_queue_and_never_blocks() {
+        let (open, gate) = channel();
+        let (taken, lengths) = sync_channel(4096);
+        let output = LogWriter::from_writer(GatedWriter { gate, taken });
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        // The thread holds at most one batch, and as much waits.
+        let count = 4 * MAX_QUEUED_BYTES / line.len();
+        for _ in 0..count {
+            output.write(&line);
+        }
+        let lost = usize::try_from(output.lost_lines()).unwrap();
+        assert!(lost >= count / 2, "{lost} of {count}");
+        assert!(!output.flush(Duration::from_millis(10)));
+        for _ in lost..count {
+            open.send(()).unwrap();
+        }
+        assert!(output.flush(SOON));
+        assert_eq!(lengths.try_iter().count(), count - lost);
+        assert_eq!(usize::try_from(output.lost_lines()).unwrap(), lost);
+    }
+
+    #[test]
+    fn what_waits_is_written_after_the_last_clone_is_gone_and_the_thread_ends() {
+        let writer = ScriptedWriter::default();
+        let output = LogWriter::from_writer(writer.clone());
+        for _ in 0..100 {
+            output.clone().write(b"line\n");
+        }
+        drop(output);
+        // The thread's own clone goes last.
+        let deadline = Instant::now() + SOON;
+        while Arc::strong_count(&writer.0) > 1 && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(Arc::strong_count(&writer.0), 1);
+        assert_eq!(writer.text(), "line\n".repeat(100));
+    }
+
+    #[test]
+    fn a_flush_of_nothing_returns_at_once() {
+        let output = LogWriter::from_writer(io::sink());
+        assert!(output.flush(Duration::ZERO));
+        output.write(b"line\n");
+        assert!(output.flush(SOON));
     }
 }

@@ -51,6 +51,9 @@ impl Sink {
     }
 }
 
+/// The time after which a test gives up.
+const SOON: Duration = Duration::from_secs(10);
+
 fn settings(format: LogFormat, level: &str) -> LogsConfig {
     LogsConfig {
         format,
@@ -66,9 +69,10 @@ fn written(format: LogFormat, level: &str, work: impl FnOnce(&LevelHandle)) -> S
     let output = LogWriter::from_writer(sink.clone());
     let settings = settings(format, level);
     let levels = LevelHandle::new(settings.level.clone());
-    let layer = layer_with_levels(&settings, "a \"service\"", output, clock, &levels);
+    let layer = layer_with_levels(&settings, "a \"service\"", output.clone(), clock, &levels);
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || work(&levels));
+    assert!(output.flush(SOON));
     sink
 }
 
@@ -397,7 +401,8 @@ impl<S: Subscriber> Layer<S> for CountingLayer {
 fn logs_at_warn_leave_debug_spans_to_the_other_layers() {
     let (sink, other) = (Sink::default(), CountingLayer::default());
     let settings = settings(LogFormat::Json, "warn");
-    let (layer, _levels) = layer(&settings, "s", LogWriter::from_writer(sink.clone()));
+    let output = LogWriter::from_writer(sink.clone());
+    let (layer, _levels) = layer(&settings, "s", output.clone());
     let subscriber = tracing_subscriber::registry()
         .with(layer)
         .with(other.clone());
@@ -407,6 +412,7 @@ fn logs_at_warn_leave_debug_spans_to_the_other_layers() {
         warn!("written");
     });
     assert_eq!(*other.0.lock().unwrap(), 1);
+    assert!(output.flush(SOON));
     let lines = sink.objects();
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].get("spans"), None);
@@ -416,27 +422,22 @@ fn logs_at_warn_leave_debug_spans_to_the_other_layers() {
 fn two_layers_of_different_form_share_a_subscriber() {
     let (json, text) = (Sink::default(), Sink::default());
     let settings = |format| settings(format, "info");
-    let (first, _) = layer(
-        &settings(LogFormat::Json),
-        "s",
-        LogWriter::from_writer(json.clone()),
-    );
-    let (second, _) = layer(
-        &settings(LogFormat::Text),
-        "s",
-        LogWriter::from_writer(text.clone()),
-    );
+    let outputs = [&json, &text].map(|sink| LogWriter::from_writer(sink.clone()));
+    let (first, _) = layer(&settings(LogFormat::Json), "s", outputs[0].clone());
+    let (second, _) = layer(&settings(LogFormat::Text), "s", outputs[1].clone());
     let subscriber = tracing_subscriber::registry().with(first).with(second);
     tracing::subscriber::with_default(subscriber, || {
         info_span!("span", a = 1).in_scope(|| info!("m"));
     });
+    assert!(outputs.iter().all(|output| output.flush(SOON)));
     assert_eq!(json.objects()[0]["spans"][0]["fields"], json!({"a": 1}));
     assert!(text.text().ends_with("m in span{a=1}\n"), "{}", text.text());
 }
 
 #[test]
 fn threads_do_not_write_into_each_others_lines() {
-    const LINES: usize = 500;
+    // As many as the queue holds, however slow its thread is.
+    const LINES: usize = 200;
     let sink = Sink::default();
     let output = LogWriter::from_writer(sink.clone());
     let (layer, _levels) = layer(&LogsConfig::default(), "s", output.clone());
@@ -452,6 +453,7 @@ fn threads_do_not_write_into_each_others_lines() {
             });
         }
     });
+    assert!(output.flush(SOON));
     let mut lines = sink.objects();
     assert_eq!((lines.len(), output.lost_lines()), (8 * LINES, 0));
     lines.sort_by_key(|line| line["fields"]["thread"].as_u64());

@@ -62,6 +62,7 @@ fn a_value_that_logs_is_written_after_its_own_line() {
         let _entered = span.enter();
         span.record("b", tracing::field::display(&logs));
         info!(%logs, "outer");
+        assert!(output.flush(SOON));
         assert_eq!(output.lost_lines(), 0);
         std::process::exit(SCENE_EXIT_CODE);
     }
@@ -80,7 +81,7 @@ fn a_value_that_logs_is_written_after_its_own_line() {
 fn a_panic_is_a_line_and_still_what_it_was() {
     const NAME: &str = "a_panic_is_a_line_and_still_what_it_was";
     if is_scene(NAME) {
-        let _output = log_to_stdout();
+        let output = log_to_stdout();
         log_panics();
         let worker = std::thread::Builder::new().name("worker".into());
         let thread = worker
@@ -91,6 +92,7 @@ fn a_panic_is_a_line_and_still_what_it_was() {
         assert!(bare.join().is_err());
         let panics = FmtWith(|_| panic!("while a line is written"));
         info!("{panics}");
+        assert!(output.flush(SOON));
         std::process::exit(SCENE_EXIT_CODE);
     }
     let outcome = run_scene(NAME, false);
@@ -128,9 +130,11 @@ fn a_closed_standard_output_costs_lines_and_nothing_else() {
         // How soon the other end is closed is not ours to say.
         while output.lost_lines() == 0 {
             info!("into a pipe that nobody reads");
+            assert!(output.flush(SOON));
         }
         let lost = output.lost_lines();
         (0..100).for_each(|_| error!(text = "x".repeat(10_000), "still alive"));
+        assert!(output.flush(SOON));
         assert_eq!(output.lost_lines(), lost + 100);
         std::process::exit(SCENE_EXIT_CODE);
     }
