@@ -17,13 +17,21 @@ function fail(url, what) {
   throw new Error(`${url}: ${what}`);
 }
 
+// The pages that a reader reaches from the first one by links; of incidents and maintenance, one.
 async function pages(base) {
-  const all = ["/status", "/status/incidents", "/status/history"];
-  const history = await (await fetch(base + "/status/history.json")).json();
-  const one = [...history.incidents, ...history.maintenances][0];
-  if (one) all.push(`/status/incidents/${one.id}`);
-  const slo = await fetch(base + "/status/slo");
-  if (slo.ok) all.push("/status/slo");
+  const seen = new Set(["/status"]);
+  const all = [];
+  // A set is walked in the order of insertion, with what is added meanwhile.
+  for (const below of seen) {
+    const answer = await fetch(base + below);
+    if (!answer.ok) fail(base + below, `status ${answer.status}`);
+    if (!answer.headers.get("content-type").startsWith("text/html")) continue;
+    all.push(below);
+    for (const [, href] of (await answer.text()).matchAll(/href="(\/[^"?#]*)"/g)) {
+      const notice = href.startsWith("/status/incidents/") && !href.endsWith(".json");
+      if (!notice || ![...seen].some((one) => one.startsWith("/status/incidents/"))) seen.add(href);
+    }
+  }
   return all;
 }
 

@@ -50,7 +50,6 @@ mod log_levels;
 mod logs;
 mod metrics;
 mod otlp;
-mod pages;
 mod service;
 mod slo;
 mod status;
@@ -71,15 +70,14 @@ use layers::ConfigLayers;
 use setting::section;
 
 use crate::model::alerts::Thresholds;
+use crate::model::routes::{ROUTES, RouteKind};
 
 pub use batch::BatchConfig;
 pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
 pub use fault::{ConfigError, ConfigFault, FaultLocation};
-pub(crate) use health::HEALTH_PATHS;
 pub use health::{HealthConfig, HealthDetails};
-pub(crate) use heartbeat::{HEARTBEAT_PATH, WORKERS_PATH};
 pub use heartbeat::{HeartbeatConfig, HeartbeatSink};
 pub use http::HttpConfig;
 pub use links::LinksConfig;
@@ -88,10 +86,6 @@ pub use log_levels::{LogLevels, LogLevelsError};
 pub use logs::{LogFormat, LogOutput, LogsConfig};
 pub use metrics::{MetricsConfig, MetricsPushConfig, PrometheusConfig};
 pub use otlp::{Compression, OtlpConfig, OtlpOverride, Protocol, SignalOtlp};
-#[cfg(all(test, feature = "axum"))]
-pub(crate) use pages::public_paths;
-#[cfg(feature = "axum")]
-pub(crate) use pages::{FEED_PATH, INCIDENT_PATH, STATUS_PATHS, STATUSPAGE_PATHS};
 pub use secret::Secret;
 pub use service::{Role, ServiceConfig};
 pub use settings::{SettingSpec, settings};
@@ -99,9 +93,7 @@ pub use signal::TelemetrySignal;
 pub use slo::{
     BurnRatesConfig, BurnWindowsConfig, MinBadConfig, SloConfig, SloPolicy, SloPrometheusConfig,
 };
-pub(crate) use slo::{SLO_PAGE_PATHS, SLO_PATH};
 pub use source::ConfigSource;
-pub(crate) use status::{INCIDENTS_PATH, MAINTENANCE_PATH, UPDATES_PATH};
 pub use status::{IncidentFrom, StatusComponentConfig, StatusConfig};
 pub use store::{StoreConfig, StoreKind};
 pub use tls::TlsConfig;
@@ -214,17 +206,23 @@ impl Config {
         layers.into_effective()
     }
 
+    /// Returns the paths that the SDK serves in this process, and what it serves there.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&str, RouteKind)> {
+        let shows_status = self.shows_status();
+        let routes = ROUTES
+            .iter()
+            .filter(move |route| shows_status || !route.kind.is_public());
+        routes.flat_map(|route| {
+            route.paths().map(|path| match route.kind {
+                RouteKind::Scrape => (&*self.metrics.prometheus.path, route.kind),
+                kind => (path, kind),
+            })
+        })
+    }
+
     /// Returns the templates of the crate's own routes, where they are not nested.
     pub(crate) fn own_routes(&self) -> Vec<String> {
-        let scrape = self.metrics.prometheus.path.as_str();
-        let all = HEALTH_PATHS
-            .into_iter()
-            .chain([SLO_PATH, WORKERS_PATH, HEARTBEAT_PATH, scrape])
-            .chain(SLO_PAGE_PATHS)
-            .chain([INCIDENTS_PATH, UPDATES_PATH, MAINTENANCE_PATH]);
-        let public = pages::public_paths().filter(|_| self.shows_status());
-        let all = all.map(str::to_owned);
-        all.chain(public.map(str::to_owned)).collect()
+        self.routes().map(|(path, _)| path.to_owned()).collect()
     }
 
     /// Returns whether the process shows the status pages.

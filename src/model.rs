@@ -33,4 +33,6 @@ pub(crate) mod heartbeat;
 
 pub(crate) mod snapshot;
 
+pub(crate) mod routes;
+
 pub mod status;

@@ -8,15 +8,6 @@ use super::secret::Secret;
 use super::setting::section;
 use super::validator::ConfigValidator;
 
-/// The paths that health is answered at.
-pub(crate) const HEALTH_PATHS: [&str; 5] = [
-    "/api/v1/health",
-    "/api/v1/health/live",
-    "/api/v1/health/startup",
-    "/api/v1/health/ready",
-    "/api/v1/health/detailed",
-];
-
 section! {
     /// The intervals and limits of health checks, and the access to their results. A check of the code may have times of its own.
     pub struct HealthConfig {

@@ -12,11 +12,6 @@ use super::validator::ConfigValidator;
 use crate::model::heartbeat::BeatId;
 use crate::model::units::format_duration;
 
-/// The path of the list of workers.
-pub(crate) const WORKERS_PATH: &str = "/api/v1/workers/health";
-/// The path of one worker, and of its beats.
-pub(crate) const HEARTBEAT_PATH: &str = "/api/v1/workers/{worker_id}/heartbeat";
-
 /// The minimum interval: faster beats say nothing more, and cost their receiver.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// The maximum time after which a worker is forgotten.

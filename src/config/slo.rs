@@ -21,12 +21,6 @@ const SAMPLE_PATH: &str = "slo.sample_interval";
 const SLICE_PATH: &str = "slo.slice";
 const MAX_SLICE: Duration = Duration::from_secs(3_600);
 
-/// The path that the report of the objectives is answered at.
-pub(crate) const SLO_PATH: &str = "/api/v1/slo";
-
-/// The paths that the same is shown at, for people and for programs.
-pub(crate) const SLO_PAGE_PATHS: [&str; 2] = ["/status/slo", "/status/slo.json"];
-
 section! {
     /// The service level objectives: directory, sampling, alert policy, maintenance.
     pub struct SloConfig, rules: check_rules {

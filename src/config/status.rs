@@ -15,13 +15,6 @@ use crate::model::units::format_duration;
 
 pub use component::StatusComponentConfig;
 
-/// The path that incidents are written to.
-pub(crate) const INCIDENTS_PATH: &str = "/api/v1/incidents";
-/// The path of what is added to one, or to a maintenance.
-pub(crate) const UPDATES_PATH: &str = "/api/v1/incidents/{incident_id}/updates";
-/// The path that maintenance is written to.
-pub(crate) const MAINTENANCE_PATH: &str = "/api/v1/maintenance";
-
 /// The maximum number of components: more would not fit on a page.
 const MAX_COMPONENTS: usize = 50;
 

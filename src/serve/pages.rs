@@ -20,7 +20,7 @@ pub(crate) use slo::{SloPageOptions, render_served_slo};
 pub(crate) use status::tests::fixture;
 #[cfg(feature = "axum")]
 pub(crate) use status::{
-    OverallStatus, PageContext, render_feed, render_history, render_incident, render_incidents,
-    render_message, render_status, strip_invisible,
+    OverallStatus, PageContext, render_feed, render_incident, render_message, render_page,
+    strip_invisible,
 };
 pub use style::CONTENT_SECURITY_POLICY;

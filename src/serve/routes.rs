@@ -19,20 +19,35 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get, post};
 
 use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
-use crate::config::SLO_PATH;
 use crate::export::prometheus::ScrapeHandler;
+use crate::model::routes::RouteKind;
 use crate::record::middleware::HttpLayer;
 
 pub(crate) use health::HealthRoutes;
 pub(crate) use incidents::IncidentRoutes;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
-pub(crate) use status::{PageRoutes, SloPageRoutes, StatusRoutes};
+pub(crate) use status::{SloPageRoutes, StatusRoutes};
 pub(crate) use workers::WorkerRoutes;
 
-/// Returns all routes; `scrape` is `None` if the scrape is turned off.
+/// The states of the routes.
+#[derive(Debug)]
+pub(crate) struct RouteStates {
+    /// `None` if the scrape is turned off.
+    pub(crate) scrape: Option<Arc<ScrapeHandler>>,
+    pub(crate) health: Arc<HealthRoutes>,
+    pub(crate) slo_report: SloReportRoutes,
+    pub(crate) slo_page: Arc<SloPageRoutes>,
+    pub(crate) workers: Arc<WorkerRoutes>,
+    pub(crate) incidents: Arc<IncidentRoutes>,
+    /// `None` if the process shows no status.
+    pub(crate) public: Option<Arc<StatusRoutes>>,
+}
+
+/// Returns a router of these routes.
 ///
 /// Merging two routers keeps the second one's fallback where neither has one of its own, so this one
 /// brings a measured one: requests for paths that do not exist would go uncounted in the order
@@ -41,23 +56,43 @@ pub(crate) use workers::WorkerRoutes;
 /// routes, added after the layer, are not measured.
 ///
 /// One router and no merge within: a merged one would bring its bare fallback.
-pub(crate) fn router(
-    scrape: Option<(&str, Arc<ScrapeHandler>)>,
-    health: HealthRoutes,
-    slo_report: SloReportRoutes,
-    workers: WorkerRoutes,
-    pages: PageRoutes,
-    incidents: IncidentRoutes,
+pub(crate) fn router<'a>(
+    routes: impl IntoIterator<Item = (&'a str, RouteKind)>,
+    states: &RouteStates,
     layer: HttpLayer,
 ) -> Router {
-    let router = health::add_routes(Router::new().layer(layer), health);
-    let router = router.route(SLO_PATH, slo::route(slo_report));
-    let router = workers::add_routes(router, workers);
-    let router = status::add_routes(router, pages);
-    let router = incidents::add_routes(router, incidents);
-    match scrape {
-        Some((path, scrape)) => router.route(path, metrics::route(scrape)),
-        None => router,
+    let router = Router::new().layer(layer);
+    routes.into_iter().fold(router, |router, (path, kind)| {
+        match states.method_router(kind) {
+            Some(methods) => router.route(path, methods),
+            None => router,
+        }
+    })
+}
+
+impl RouteStates {
+    /// Returns the handlers of a route; `None` if it is turned off.
+    fn method_router(&self, kind: RouteKind) -> Option<MethodRouter> {
+        let workers = || Arc::clone(&self.workers);
+        let incidents = || Arc::clone(&self.incidents);
+        Some(match kind {
+            RouteKind::Health(probe) => health::route(probe, Arc::clone(&self.health)),
+            RouteKind::SloReport => get(slo::respond).with_state(self.slo_report.clone()),
+            RouteKind::WorkerList => get(workers::list).with_state(workers()),
+            RouteKind::Worker => get(workers::detail)
+                .post(workers::receive)
+                .with_state(workers()),
+            RouteKind::Scrape => metrics::route(Arc::clone(self.scrape.as_ref()?)),
+            RouteKind::SloPage => get(status::slo_page).with_state(Arc::clone(&self.slo_page)),
+            RouteKind::OpenIncident => post(incidents::open_incident).with_state(incidents()),
+            RouteKind::AddUpdate => post(incidents::add_update).with_state(incidents()),
+            RouteKind::AnnounceMaintenance => {
+                post(incidents::announce_maintenance).with_state(incidents())
+            }
+            RouteKind::Public(document) => {
+                status::route(document, Arc::clone(self.public.as_ref()?))
+            }
+        })
     }
 }
 

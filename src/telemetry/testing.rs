@@ -120,6 +120,17 @@ impl TestTelemetry {
         self.telemetry.0.watch.slo.report()
     }
 
+    /// Returns the paths that [`Telemetry::routes`] serves, for a test that asks each of them.
+    #[must_use]
+    pub fn served_paths(&self) -> Vec<ServedPath> {
+        let routes = self.telemetry.0.config.config.routes();
+        let served = routes.map(|(path, kind)| ServedPath {
+            path: path.to_owned(),
+            is_public: kind.is_public(),
+        });
+        served.collect()
+    }
+
     /// The value of the series with this Prometheus name and exactly these labels.
     #[must_use]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
@@ -141,6 +152,16 @@ impl TestTelemetry {
             (found == name && present == labels).then(|| value.parse().ok())?
         })
     }
+}
+
+/// A path that the telemetry serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServedPath {
+    /// The path. `{worker_id}` and `{incident_id}` stand for an id.
+    pub path: String,
+    /// True for the pages, feed and documents that show the status to the public.
+    pub is_public: bool,
 }
 
 /// The clock of a [`TestTelemetry`]. Clones share its time.

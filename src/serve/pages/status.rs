@@ -19,6 +19,7 @@ use self::notice::Notice;
 use super::display_time::DisplayTime;
 use super::format::format_spaced;
 use super::layout::{self, NavLink, PageLayout};
+use crate::model::routes::{ROUTES, Route, StatusPage};
 use crate::model::status::{StateDurations, StatusId, StatusSnapshot};
 
 pub(crate) use feed::render_feed;
@@ -40,7 +41,7 @@ pub(crate) struct PageContext<'a> {
 
 #[derive(Debug, Template)]
 #[template(path = "status.html", whitespace = "minimize")]
-struct StatusPage {
+struct OverviewPage {
     layout: PageLayout,
     overall: OverallStatus,
     at: DisplayTime,
@@ -87,14 +88,23 @@ struct MessagePage {
     text: &'static str,
 }
 
+/// Renders a page.
+pub(crate) fn render_page(page: StatusPage, context: PageContext<'_>) -> String {
+    match page {
+        StatusPage::Status => render_status(context),
+        StatusPage::Current => render_incidents(context),
+        StatusPage::History => render_history(context),
+    }
+}
+
 /// Renders the status of all components.
-pub(crate) fn render_status(context: PageContext<'_>) -> String {
+fn render_status(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     let overall = OverallStatus::from_snapshot(snapshot);
     let mut page_layout = context.layout(overall.label, "/status");
     page_layout.icon = layout::icon_color(overall.tone);
     let recent = |notice: &Notice| notice.ended_within(context.now, RECENT_AGE);
-    render(&StatusPage {
+    render(&OverviewPage {
         layout: page_layout,
         overall,
         at: DisplayTime::new(snapshot.taken_at, &zone),
@@ -110,7 +120,7 @@ pub(crate) fn render_status(context: PageContext<'_>) -> String {
 }
 
 /// Renders unresolved incidents and planned maintenance.
-pub(crate) fn render_incidents(context: PageContext<'_>) -> String {
+fn render_incidents(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     render(&IncidentsPage {
         layout: context.layout("Incidents", "/status/incidents"),
@@ -133,7 +143,7 @@ pub(crate) fn render_incident(context: PageContext<'_>, id: StatusId) -> Option<
 }
 
 /// Renders past incidents, and the uptime of each component.
-pub(crate) fn render_history(context: PageContext<'_>) -> String {
+fn render_history(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     render(&HistoryPage {
         layout: context.layout("History", "/status/history"),
@@ -156,19 +166,17 @@ pub(crate) fn render_message(brand: &str, heading: &'static str, sentence: &'sta
     })
 }
 
-/// Returns the links to the pages, with the current one marked.
+/// Returns the links to the pages, the public ones first, with the current one marked.
 pub(super) fn nav_links(current: &str) -> Vec<NavLink> {
-    let link = |href, text| NavLink {
-        href,
-        text,
-        current: href == current,
+    let link = |route: &Route| {
+        Some(NavLink {
+            href: route.path,
+            text: route.title?,
+            current: route.path == current,
+        })
     };
-    vec![
-        link("/status", "Status"),
-        link("/status/incidents", "Incidents"),
-        link("/status/history", "History"),
-        link("/status/slo", "Objectives"),
-    ]
+    let (public, own): (Vec<_>, _) = ROUTES.iter().partition(|route| route.kind.is_public());
+    public.into_iter().chain(own).filter_map(link).collect()
 }
 
 impl PageContext<'_> {

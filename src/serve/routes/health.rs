@@ -9,15 +9,16 @@ mod query;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 
 use self::query::HealthQuery;
 use super::headers::{authorize_bearer, join_values};
-use crate::config::{HEALTH_PATHS, HealthDetails, Secret};
+use super::response::unauthorized;
+use crate::config::{HealthDetails, Secret};
+use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{
     CheckState, HealthState, HealthStatus, LatestHealth, OverallHealth,
 };
@@ -36,16 +37,6 @@ pub(crate) struct HealthRoutes {
     pub(crate) token: Option<Secret>,
     /// Seconds until there may be other results.
     pub(crate) retry_after: u64,
-}
-
-/// The probe of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HealthProbe {
-    Health,
-    Live,
-    Startup,
-    Ready,
-    Detailed,
 }
 
 /// The format of a response.
@@ -68,24 +59,13 @@ struct HealthReport<'a> {
     authorized: Option<Authorized>,
 }
 
-/// Adds the health routes.
-pub(super) fn add_routes(router: Router, routes: HealthRoutes) -> Router {
-    let routes = Arc::new(routes);
-    let probes = [
-        HealthProbe::Health,
-        HealthProbe::Live,
-        HealthProbe::Startup,
-        HealthProbe::Ready,
-        HealthProbe::Detailed,
-    ];
-    let probe_paths = HEALTH_PATHS.into_iter().zip(probes);
-    probe_paths.fold(router, |router, (path, probe)| {
-        let handler =
-            move |State(routes): State<Arc<HealthRoutes>>, query: RawQuery, headers: HeaderMap| {
-                std::future::ready(routes.respond(probe, query.0.as_deref(), &headers))
-            };
-        router.route(path, get(handler).with_state(Arc::clone(&routes)))
-    })
+/// Returns the route of a probe.
+pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRouter {
+    let handler =
+        move |State(routes): State<Arc<HealthRoutes>>, query: RawQuery, headers: HeaderMap| {
+            std::future::ready(routes.respond(probe, query.0.as_deref(), &headers))
+        };
+    get(handler).with_state(routes)
 }
 
 impl HealthRoutes {
@@ -98,7 +78,7 @@ impl HealthRoutes {
         let authorized = authorize_bearer(headers, self.token.as_ref());
         let closed = probe == HealthProbe::Detailed && self.details == HealthDetails::Token;
         if closed && authorized.is_none() {
-            return unauthorized();
+            return unauthorized(r#"Bearer realm="health""#);
         }
         let (health, query) = (
             self.latest.read(),
@@ -210,18 +190,4 @@ impl HealthFormat {
             Self::Kubernetes => "text/plain; charset=utf-8",
         })
     }
-}
-
-fn unauthorized() -> Response<Body> {
-    let mut response = Response::new(Body::from(r#"{"error":"unauthorized"}"#));
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::WWW_AUTHENTICATE, r#"Bearer realm="health""#),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -5,19 +5,19 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::post;
 use serde::Serialize;
 
 use super::headers::authorize_bearer;
 use super::rate_limit::RateLimit;
-use super::response::{error_response, json_response, read_json, retry_later, unauthorized};
-use crate::config::{INCIDENTS_PATH, MAINTENANCE_PATH, Secret, UPDATES_PATH};
+use super::response::{
+    error_response, fault_response, json_response, read_json, retry_later, unauthorized,
+};
+use crate::config::Secret;
 use crate::model::fault::Fault;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
@@ -55,58 +55,34 @@ impl IncidentRoutes {
     }
 }
 
-/// Adds the incident routes.
-pub(super) fn add_routes(router: Router, routes: IncidentRoutes) -> Router {
-    let routes = Arc::new(routes);
-    router
-        .route(
-            INCIDENTS_PATH,
-            post(open_incident).with_state(Arc::clone(&routes)),
-        )
-        .route(
-            UPDATES_PATH,
-            post(add_update).with_state(Arc::clone(&routes)),
-        )
-        .route(
-            MAINTENANCE_PATH,
-            post(announce_maintenance).with_state(routes),
-        )
-}
-
-async fn open_incident(
+pub(super) async fn open_incident(
     State(routes): State<Arc<IncidentRoutes>>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    match routes.read_authorized(&headers, body).await {
-        Ok(body) => respond(routes.incidents.open_json(&body).await),
-        Err(response) => response,
-    }
+) -> Result<Response, Response> {
+    let body = routes.read_authorized(&headers, body).await?;
+    Ok(respond(routes.incidents.open_json(&body).await))
 }
 
-async fn announce_maintenance(
+pub(super) async fn announce_maintenance(
     State(routes): State<Arc<IncidentRoutes>>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    match routes.read_authorized(&headers, body).await {
-        Ok(body) => respond(routes.incidents.announce_json(&body).await),
-        Err(response) => response,
-    }
+) -> Result<Response, Response> {
+    let body = routes.read_authorized(&headers, body).await?;
+    Ok(respond(routes.incidents.announce_json(&body).await))
 }
 
-async fn add_update(
+pub(super) async fn add_update(
     State(routes): State<Arc<IncidentRoutes>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
+) -> Result<Response, Response> {
     // What is no text is no id either.
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    match routes.read_authorized(&headers, body).await {
-        Ok(body) => respond(routes.incidents.update_json(&id, &body).await),
-        Err(response) => response,
-    }
+    let body = routes.read_authorized(&headers, body).await?;
+    Ok(respond(routes.incidents.update_json(&id, &body).await))
 }
 
 fn respond(result: Result<StatusId, IncidentError>) -> Response {
@@ -118,12 +94,12 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     match error {
         IncidentError::Faults(faults) => {
             let faults = faults.into_iter().map(Fault::from).collect();
-            error_response(StatusCode::BAD_REQUEST, "bad request", faults)
+            fault_response(StatusCode::BAD_REQUEST, "bad request", faults)
         }
         IncidentError::Unknown | IncidentError::Disabled => {
-            error_response(StatusCode::NOT_FOUND, &text, Vec::new())
+            error_response(StatusCode::NOT_FOUND, &text)
         }
-        IncidentError::Busy => error_response(StatusCode::CONFLICT, &text, Vec::new()),
+        IncidentError::Busy => error_response(StatusCode::CONFLICT, &text),
         IncidentError::StoreUnavailable => retry_later(StatusCode::SERVICE_UNAVAILABLE, &text, 5),
     }
 }

@@ -14,7 +14,11 @@ use crate::model::fault::Fault;
 /// Returns a JSON response that is not cached.
 pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     // Text and numbers only: it can't fail.
-    let body = serde_json::to_string(body).unwrap_or_default();
+    json_text_response(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+/// Returns a response of JSON text that is not cached.
+pub(super) fn json_text_response(status: StatusCode, body: String) -> Response {
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -33,13 +37,18 @@ struct ErrorBody<'a> {
     faults: Vec<Fault>,
 }
 
-pub(super) fn error_response(status: StatusCode, error: &str, faults: Vec<Fault>) -> Response {
+pub(super) fn error_response(status: StatusCode, error: &str) -> Response {
+    fault_response(status, error, Vec::new())
+}
+
+/// Returns an error response that names the faults of a request.
+pub(super) fn fault_response(status: StatusCode, error: &str, faults: Vec<Fault>) -> Response {
     json_response(status, &ErrorBody { error, faults })
 }
 
 /// Returns a 401 response.
 pub(super) fn unauthorized(realm: &'static str) -> Response {
-    let mut response = error_response(StatusCode::UNAUTHORIZED, "unauthorized", Vec::new());
+    let mut response = error_response(StatusCode::UNAUTHORIZED, "unauthorized");
     response
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(realm));
@@ -48,7 +57,7 @@ pub(super) fn unauthorized(realm: &'static str) -> Response {
 
 /// Returns an error response with `Retry-After` in seconds.
 pub(super) fn retry_later(status: StatusCode, error: &str, seconds: u64) -> Response {
-    let mut response = error_response(status, error, Vec::new());
+    let mut response = error_response(status, error);
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, seconds.into());
@@ -63,11 +72,7 @@ pub(super) async fn read_json(
 ) -> Result<Vec<u8>, Response> {
     if !is_json(headers) {
         let allowed = "application/json is expected, and no content-encoding";
-        return Err(error_response(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            allowed,
-            Vec::new(),
-        ));
+        return Err(error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, allowed));
     }
     read_body(body, max_bytes).await
 }
@@ -76,15 +81,14 @@ pub(super) async fn read_json(
 async fn read_body(mut body: Body, max_bytes: usize) -> Result<Vec<u8>, Response> {
     let too_large = || {
         let error = format!("at most {} KiB", max_bytes / 1_024);
-        error_response(StatusCode::PAYLOAD_TOO_LARGE, &error, Vec::new())
+        error_response(StatusCode::PAYLOAD_TOO_LARGE, &error)
     };
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let read_error =
-            |_| error_response(StatusCode::BAD_REQUEST, "the body broke off", Vec::new());
+        let read_error = |_| error_response(StatusCode::BAD_REQUEST, "the body broke off");
         let Ok(data) = frame.map_err(read_error)?.into_data() else {
             continue;
         };

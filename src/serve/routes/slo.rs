@@ -1,12 +1,11 @@
 //! The route of the objectives' report.
 
 use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::json;
 
+use super::response::{error_response, json_text_response};
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
@@ -21,17 +20,16 @@ pub(crate) struct SloReportRoutes {
     pub(crate) clock: Clock,
 }
 
-/// Returns the route of the latest report of this process or of the fleet.
-pub(super) fn route(routes: SloReportRoutes) -> MethodRouter {
-    get(respond).with_state(routes)
-}
-
-async fn respond(State(routes): State<SloReportRoutes>, RawQuery(query): RawQuery) -> Response {
+/// Responds with the latest report of this process or of the fleet.
+pub(super) async fn respond(
+    State(routes): State<SloReportRoutes>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let mut pairs = query.as_deref().unwrap_or_default().split('&');
     match pairs.find_map(|pair| pair.strip_prefix("source=")) {
         None | Some("local") => routes.local_report(),
         Some("prometheus") => routes.fleet_report(),
-        Some(_) => json_error(
+        Some(_) => error_response(
             StatusCode::BAD_REQUEST,
             "no such source; allowed: local, prometheus",
         ),
@@ -41,8 +39,8 @@ async fn respond(State(routes): State<SloReportRoutes>, RawQuery(query): RawQuer
 impl SloReportRoutes {
     fn local_report(&self) -> Response {
         match self.local.read() {
-            Some(report) => json_response(StatusCode::OK, report.to_json()),
-            None => json_error(
+            Some(report) => json_text_response(StatusCode::OK, report.to_json()),
+            None => error_response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the objectives were not judged yet",
             ),
@@ -52,24 +50,12 @@ impl SloReportRoutes {
     fn fleet_report(&self) -> Response {
         let Some(fleet) = &self.fleet else {
             let message = "this service doesn't ask for the fleet's figures: slo.prometheus.url is not configured";
-            return json_error(StatusCode::NOT_FOUND, message);
+            return error_response(StatusCode::NOT_FOUND, message);
         };
         let now = Timestamp::try_from(self.clock.wall()).unwrap_or_default();
         match fleet.read(now) {
-            Ok(report) => json_response(StatusCode::OK, report.to_json()),
-            Err(error) => json_error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+            Ok(report) => json_text_response(StatusCode::OK, report.to_json()),
+            Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         }
     }
-}
-
-fn json_error(status: StatusCode, error: &str) -> Response {
-    json_response(status, json!({ "error": error }).to_string())
-}
-
-fn json_response(status: StatusCode, body: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (status, headers, body).into_response()
 }

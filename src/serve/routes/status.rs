@@ -2,33 +2,30 @@
 
 mod cache;
 mod json;
-mod pages;
 mod slo;
 mod v2;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 
 use self::cache::DocumentCache;
 use super::document::{HttpDocument, MediaType};
-use crate::model::status::LatestStatus;
+use super::headers::join_values;
+use crate::export::prometheus::text::prefers_json;
+use crate::model::routes::{PublicDocument, StatusPage};
+use crate::model::status::{LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
-use crate::serve::pages::render_message;
+use crate::serve::pages::{PageContext, render_feed, render_incident, render_message, render_page};
 
 pub(crate) use slo::SloPageRoutes;
-
-/// The state of the routes of all pages.
-#[derive(Debug)]
-pub(crate) struct PageRoutes {
-    pub(crate) slo: SloPageRoutes,
-    /// Routes of the public pages, if any.
-    pub(crate) public: Option<StatusRoutes>,
-}
+pub(super) use slo::respond as slo_page;
 
 /// The state of the routes of the public pages.
 #[derive(Debug)]
@@ -37,6 +34,17 @@ pub(crate) struct StatusRoutes {
     clock: Clock,
     brand: String,
     cache: DocumentCache,
+}
+
+/// Returns the route of a document.
+pub(super) fn route(document: PublicDocument, routes: Arc<StatusRoutes>) -> MethodRouter {
+    let handler = move |State(routes): State<Arc<StatusRoutes>>,
+                        id: Result<Path<String>, PathRejection>,
+                        uri: Uri,
+                        headers: HeaderMap| {
+        std::future::ready(routes.respond(document, id, &uri, &headers))
+    };
+    get(handler).with_state(routes)
 }
 
 impl StatusRoutes {
@@ -50,18 +58,120 @@ impl StatusRoutes {
         }
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::try_from(self.clock.wall()).unwrap_or(Timestamp::UNIX_EPOCH)
+    fn respond(
+        &self,
+        document: PublicDocument,
+        id: Result<Path<String>, PathRejection>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Response {
+        let id = match (document, id) {
+            (PublicDocument::Notice, Err(rejection)) => return rejection.into_response(),
+            (_, id) => id.map(|Path(id)| id).unwrap_or_default(),
+        };
+        let Some(snapshot) = self.latest.read() else {
+            return self.unavailable();
+        };
+        let document = match document {
+            PublicDocument::Page(page) => {
+                return self.page(page, &snapshot, uri, headers).respond(headers);
+            }
+            PublicDocument::Notice => self.notice(&id, &snapshot, uri, headers),
+            PublicDocument::Feed => {
+                let feed = render_feed(&snapshot, &base_url(headers));
+                Some(HttpDocument::new(MediaType::Atom, feed))
+            }
+            PublicDocument::Statuspage(document) => {
+                let json = v2::render(document, &snapshot, &base_url(headers));
+                Some(HttpDocument::new(MediaType::Json, json))
+            }
+        };
+        document.map_or_else(|| self.not_found(), |document| document.respond(headers))
+    }
+
+    fn page(
+        &self,
+        page: StatusPage,
+        snapshot: &Arc<StatusSnapshot>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Arc<HttpDocument> {
+        let (_, is_json) = split_json_suffix(uri.path(), headers);
+        let context = self.page_context(snapshot, uri);
+        let key = (page, is_json, context.auto_refresh);
+        self.cache.get_or_render(key, snapshot, context.now, || {
+            if is_json {
+                HttpDocument::new(MediaType::Json, json::render_page_json(page, snapshot))
+            } else {
+                HttpDocument::new(MediaType::Html, render_page(page, context))
+            }
+        })
+    }
+
+    /// Returns the document of an incident or maintenance; `None` if there is none of this id.
+    fn notice(
+        &self,
+        id: &str,
+        snapshot: &StatusSnapshot,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<HttpDocument> {
+        let (id, is_json) = split_json_suffix(id, headers);
+        let id = id.parse::<StatusId>().ok()?;
+        Some(if is_json {
+            HttpDocument::new(MediaType::Json, json::render_notice_json(snapshot, id)?)
+        } else {
+            let html = render_incident(self.page_context(snapshot, uri), id)?;
+            HttpDocument::new(MediaType::Html, html)
+        })
+    }
+
+    fn page_context<'a>(&self, snapshot: &'a StatusSnapshot, uri: &Uri) -> PageContext<'a> {
+        PageContext {
+            snapshot,
+            now: Timestamp::try_from(self.clock.wall()).unwrap_or(Timestamp::UNIX_EPOCH),
+            auto_refresh: wants_refresh(uri),
+        }
+    }
+
+    fn unavailable(&self) -> Response {
+        let sentence = "Nothing has been looked at yet. Please come back in a moment.";
+        let headers = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::RETRY_AFTER, "5"),
+        ];
+        let response = self.message(StatusCode::SERVICE_UNAVAILABLE, "No status yet", sentence);
+        (headers, response).into_response()
+    }
+
+    fn not_found(&self) -> Response {
+        let sentence = "There is no incident of this id, or it was more than 90 days ago.";
+        self.message(StatusCode::NOT_FOUND, "Not found", sentence)
+    }
+
+    /// Responds with a page that has only a message.
+    fn message(
+        &self,
+        status: StatusCode,
+        heading: &'static str,
+        sentence: &'static str,
+    ) -> Response {
+        let html = render_message(&self.brand, heading, sentence);
+        let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
+        *response.status_mut() = status;
+        response
     }
 }
 
-/// Adds the routes of all pages.
-pub(super) fn add_routes(router: Router, pages: PageRoutes) -> Router {
-    let router = slo::add_routes(router, pages.slo);
-    let Some(routes) = pages.public.map(Arc::new) else {
-        return router;
-    };
-    v2::add_routes(pages::add_routes(router, &routes), &routes)
+/// Splits `.json` off a path, and returns true if JSON is wanted, by it or by the header.
+fn split_json_suffix<'a>(path: &'a str, headers: &HeaderMap) -> (&'a str, bool) {
+    match path.strip_suffix(".json") {
+        Some(path) => (path, true),
+        None => (
+            path,
+            prefers_json(join_values(headers, &header::ACCEPT).as_deref()),
+        ),
+    }
 }
 
 /// Returns true unless the query has `refresh=off`.
@@ -81,26 +191,6 @@ fn base_url(headers: &HeaderMap) -> String {
         Some(host) if !host.as_str().contains('@') => format!("{scheme}://{host}"),
         _ => "http://localhost".into(),
     }
-}
-
-fn unavailable(routes: &StatusRoutes) -> Response {
-    let sentence = "Nothing has been looked at yet. Please come back in a moment.";
-    let html = render_message(&routes.brand, "No status yet", sentence);
-    let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let headers = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::RETRY_AFTER, "5"),
-    ];
-    (headers, response).into_response()
-}
-
-fn not_found(routes: &StatusRoutes) -> Response {
-    let sentence = "There is no incident of this id, or it was more than 90 days ago.";
-    let html = render_message(&routes.brand, "Not found", sentence);
-    let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ mod receive;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::get;
 use jiff::Timestamp;
 
-use super::response::{error_response, json_response};
-use crate::config::{HEARTBEAT_PATH, Secret, WORKERS_PATH};
+use crate::config::Secret;
 use crate::watch::heartbeat::HeartbeatReceiver;
+
+pub(super) use detail::respond as detail;
+pub(super) use list::respond as list;
+pub(super) use receive::respond as receive;
 
 /// The state of the worker routes.
 #[derive(Debug)]
@@ -21,16 +22,6 @@ pub(crate) struct WorkerRoutes {
     pub(crate) receiver: Arc<HeartbeatReceiver>,
     /// Bearer token required for beats. Default: none.
     pub(crate) token: Option<Secret>,
-}
-
-/// Adds the worker routes.
-pub(super) fn add_routes(router: Router, routes: WorkerRoutes) -> Router {
-    let routes = Arc::new(routes);
-    let list = get(list::respond).with_state(Arc::clone(&routes));
-    let one = get(detail::respond)
-        .post(receive::respond)
-        .with_state(routes);
-    router.route(WORKERS_PATH, list).route(HEARTBEAT_PATH, one)
 }
 
 /// Formats a time as RFC 3339 with three decimals, which every client understands.

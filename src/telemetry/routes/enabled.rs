@@ -13,7 +13,7 @@ use crate::record::instruments::OperationalRequests;
 use crate::record::middleware::CountOperational;
 use crate::record::sync::lock;
 use crate::serve::routes::{
-    HealthRoutes, IncidentRoutes, PageRoutes, RateLimit, SloPageRoutes, SloReportRoutes,
+    HealthRoutes, IncidentRoutes, RateLimit, RouteStates, SloPageRoutes, SloReportRoutes,
     StatusRoutes, WorkerRoutes, router, serve,
 };
 use crate::telemetry::recording::Recording;
@@ -58,25 +58,13 @@ impl Telemetry {
     /// Requests to them are counted in `vantage.telemetry.http.requests`, wherever the service puts
     /// them, and in no metric of the API.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let prometheus = &self.0.config.config.metrics.prometheus;
-        let enabled = prometheus.enabled && !self.0.config.config.disabled;
-        let path = enabled.then_some(prometheus.path.as_str());
-        let scrape = path.map(|path| (path, Arc::clone(&self.0.scrape)));
-        let health = self.0.health_routes();
-        router(
-            scrape,
-            health,
-            self.0.slo_report_routes(),
-            self.0.worker_routes(),
-            self.0.page_routes(),
-            self.0.incident_routes(),
-            self.http_layer(),
-        )
-        .route_layer(CountOperational::new(
-            self.0.handles.operational_routes.clone(),
-            self.0.server.requests.clone(),
-        ))
-        .with_state(())
+        let routes = self.0.config.config.routes();
+        router(routes, &self.0.route_states(), self.http_layer())
+            .route_layer(CountOperational::new(
+                self.0.handles.operational_routes.clone(),
+                self.0.server.requests.clone(),
+            ))
+            .with_state(())
     }
 
     /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
@@ -105,63 +93,51 @@ impl Telemetry {
 }
 
 impl Inner {
-    /// Returns the state of the worker routes.
-    fn worker_routes(&self) -> WorkerRoutes {
-        WorkerRoutes {
-            receiver: Arc::clone(&self.heartbeat.receiver),
-            token: self.config.config.health.write_token.clone(),
-        }
-    }
-
-    /// Returns the state of the page routes; public ones if the process shows them.
-    fn page_routes(&self) -> PageRoutes {
+    fn route_states(&self) -> RouteStates {
         let config = &self.config.config;
+        let clock = &self.recording.clock;
+        let write_token = &config.health.write_token;
         let title = config.status.title.clone();
         let brand = title.unwrap_or_else(|| config.service.name.clone());
-        let public = config.shows_status().then(|| {
-            let latest = self.watch.incidents.latest().clone();
-            StatusRoutes::new(latest, self.recording.clock.clone(), brand.clone())
-        });
-        let slo = SloPageRoutes {
-            latest: self.watch.slo.latest().clone(),
-            policy: config.slo.alert_policy(),
-            brand,
-            public: public.is_some(),
-        };
-        PageRoutes { slo, public }
-    }
-
-    /// Returns the state of the report routes.
-    fn slo_report_routes(&self) -> SloReportRoutes {
-        SloReportRoutes {
-            local: self.watch.slo.latest().clone(),
-            fleet: self.snapshots.fleet.clone(),
-            clock: self.recording.clock.clone(),
-        }
-    }
-
-    /// Returns the state of the incident routes.
-    fn incident_routes(&self) -> IncidentRoutes {
-        IncidentRoutes {
-            incidents: self.watch.incidents.clone(),
-            token: self.config.config.health.write_token.clone(),
-            clock: self.recording.clock.clone(),
-            rate_limit: Arc::clone(&self.server.rate_limit),
-        }
-    }
-
-    /// Returns the state of the health routes.
-    fn health_routes(&self) -> HealthRoutes {
-        let config = &self.config.config;
-        HealthRoutes {
-            latest: self.watch.health.latest().clone(),
-            clock: self.recording.clock.clone(),
-            service: config.service.name.clone(),
-            version: config.service.version.as_deref().map(PrivateText::new),
-            started_at: self.server.started_at,
-            details: config.health.details,
-            token: config.health.details_token.clone(),
-            retry_after: seconds(config.health.interval),
+        let scrapes = config.metrics.prometheus.enabled && !config.disabled;
+        let shows_status = config.shows_status();
+        RouteStates {
+            scrape: scrapes.then(|| Arc::clone(&self.scrape)),
+            health: Arc::new(HealthRoutes {
+                latest: self.watch.health.latest().clone(),
+                clock: clock.clone(),
+                service: config.service.name.clone(),
+                version: config.service.version.as_deref().map(PrivateText::new),
+                started_at: self.server.started_at,
+                details: config.health.details,
+                token: config.health.details_token.clone(),
+                retry_after: seconds(config.health.interval),
+            }),
+            slo_report: SloReportRoutes {
+                local: self.watch.slo.latest().clone(),
+                fleet: self.snapshots.fleet.clone(),
+                clock: clock.clone(),
+            },
+            slo_page: Arc::new(SloPageRoutes {
+                latest: self.watch.slo.latest().clone(),
+                policy: config.slo.alert_policy(),
+                brand: brand.clone(),
+                public: shows_status,
+            }),
+            workers: Arc::new(WorkerRoutes {
+                receiver: Arc::clone(&self.heartbeat.receiver),
+                token: write_token.clone(),
+            }),
+            incidents: Arc::new(IncidentRoutes {
+                incidents: self.watch.incidents.clone(),
+                token: write_token.clone(),
+                clock: clock.clone(),
+                rate_limit: Arc::clone(&self.server.rate_limit),
+            }),
+            public: shows_status.then(|| {
+                let latest = self.watch.incidents.latest().clone();
+                Arc::new(StatusRoutes::new(latest, clock.clone(), brand))
+            }),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::HealthReport;
 use super::plain::{format_time, millis};
-use super::{HealthProbe, HealthReport};
+use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{CheckState, HealthStatus};
 
 const TYPE: &str = "application/health+json";

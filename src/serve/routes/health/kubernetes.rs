@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::{HealthProbe, HealthReport};
+use super::HealthReport;
+use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{CheckState, HealthStatus};
 
 pub(super) fn render(report: &HealthReport<'_>) -> String {

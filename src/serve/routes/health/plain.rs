@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{HealthProbe, HealthReport};
+use super::HealthReport;
 use crate::export::logs::rfc3339;
+use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{CheckState, HealthStatus, ResultFreshness};
 
 pub(super) fn render(report: &HealthReport<'_>) -> String {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::super::document::HttpDocument;
-use super::json::DocumentKind;
+use crate::model::routes::StatusPage;
 use crate::model::status::StatusSnapshot;
 use crate::record::sync::lock;
 
-/// The key of a document: its kind, true for JSON, and true for automatic refresh.
-pub(super) type DocumentKey = (DocumentKind, bool, bool);
+/// The key of a document: its page, true for JSON, and true for automatic refresh.
+pub(super) type DocumentKey = (StatusPage, bool, bool);
 
 /// The latest document of each key.
 #[derive(Debug, Default)]
@@ -70,8 +70,8 @@ mod tests {
         );
         let now = fixture::now();
         let later = now + jiff::SignedDuration::from_secs(60);
-        let html = (DocumentKind::Status, false, true);
-        let json = (DocumentKind::Status, true, true);
+        let html = (StatusPage::Status, false, true);
+        let json = (StatusPage::Status, true, true);
         for (key, snapshot, now, times) in [
             (html, &old, now, 1),
             (html, &old, now, 1),

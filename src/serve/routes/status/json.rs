@@ -3,22 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::routes::StatusPage;
 use crate::model::status::{
     AffectedComponent, ComponentStatus, Incident, ScheduledMaintenance, StateDurations, StatusId,
     StatusSnapshot, StatusUpdate, UptimeDay,
 };
 use crate::serve::pages::strip_invisible;
-
-/// The kind of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DocumentKind {
-    /// Components, unresolved incidents, planned maintenance.
-    Status,
-    /// Unresolved incidents and planned maintenance.
-    Current,
-    /// All incidents and maintenance.
-    History,
-}
 
 #[derive(Serialize)]
 struct StatusJson<'a> {
@@ -106,18 +96,18 @@ struct UpdateJson {
     author: &'static str,
 }
 
-pub(super) fn render_status_json(snapshot: &StatusSnapshot, part: DocumentKind) -> String {
-    let whole = matches!(part, DocumentKind::History);
+pub(super) fn render_page_json(page: StatusPage, snapshot: &StatusSnapshot) -> String {
+    let whole = page == StatusPage::History;
     let incidents = snapshot.incidents.iter();
     let maintenances = snapshot.maintenances.iter();
-    let status = matches!(part, DocumentKind::Status);
+    let status = page == StatusPage::Status;
     let document = StatusJson {
         title: strip_invisible(&snapshot.title),
         time_zone: &snapshot.time_zone,
         taken_at: format_time(snapshot.taken_at),
         store_away_since: snapshot.store_away_since.map(format_time),
         state: status.then(|| snapshot.worst().as_str()),
-        components: (!matches!(part, DocumentKind::Current))
+        components: (page != StatusPage::Current)
             .then(|| snapshot.components.iter().map(component_json).collect()),
         incidents: incidents
             .filter(|one| whole || !one.is_resolved())

@@ -1,3 +1,4 @@
+use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
@@ -5,7 +6,10 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::{INCIDENT_PATH, STATUSPAGE_PATHS, public_paths};
+use crate::model::routes::{ROUTES, RouteKind};
+use crate::model::slo::policy::BurnRatePolicy;
+use crate::model::slo::report::{ReportSource, SloReport};
+use crate::model::snapshot::slo::LatestSloReport;
 use crate::model::status::StatusSnapshot;
 use crate::serve::pages::fixture;
 
@@ -15,8 +19,26 @@ fn router(snapshot: Option<StatusSnapshot>) -> Router {
         latest.publish(snapshot);
     }
     let clock = Clock::manual(fixture::now().into());
-    let page = Arc::new(StatusRoutes::new(latest, clock, "shop".into()));
-    v2::add_routes(pages::add_routes(Router::new(), &page), &page)
+    let routes = Arc::new(StatusRoutes::new(latest, clock, "shop".into()));
+    let paths = public_paths().map(|(path, document)| (path, route(document, Arc::clone(&routes))));
+    paths.fold(Router::new(), |router, (path, methods)| {
+        router.route(path, methods)
+    })
+}
+
+fn public_paths() -> impl Iterator<Item = (&'static str, PublicDocument)> {
+    ROUTES.iter().flat_map(|route| {
+        route.paths().filter_map(|path| match route.kind {
+            RouteKind::Public(document) => Some((path, document)),
+            _ => None,
+        })
+    })
+}
+
+fn statuspage_paths() -> impl Iterator<Item = &'static str> {
+    let paths = public_paths();
+    let paths = paths.filter(|(_, document)| matches!(document, PublicDocument::Statuspage(_)));
+    paths.map(|(path, _)| path)
 }
 
 async fn send(router: &Router, method: &str, path: &str) -> (StatusCode, HeaderMap, String) {
@@ -44,10 +66,10 @@ fn one_incident() -> String {
 #[tokio::test]
 async fn every_path_answers_and_head_as_get() {
     let router = router(Some(fixture::snapshot(5, 20)));
-    let mut paths: Vec<_> = public_paths().map(str::to_owned).collect();
-    paths.retain(|path| path != INCIDENT_PATH);
+    let paths = public_paths().filter(|(_, document)| *document != PublicDocument::Notice);
+    let mut paths: Vec<_> = paths.map(|(path, _)| path.to_owned()).collect();
     paths.extend([one_incident(), format!("{}.json", one_incident())]);
-    assert_eq!(paths.len(), 17);
+    assert!(paths.len() >= 17, "{paths:?}");
     for path in paths {
         let (status, headers, body) = send(&router, "GET", &path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -210,7 +232,7 @@ async fn a_strict_client_of_statuspage_understands_everything() {
     snapshot.maintenances.push(begun);
     snapshot.maintenances[1].status = crate::model::status::MaintenanceStatus::InProgress;
     let router = router(Some(snapshot));
-    for path in STATUSPAGE_PATHS {
+    for path in statuspage_paths() {
         let answer = get_json(&router, path).await;
         check_strictly("", &answer);
         let (updates, mut newest) = (&answer["incidents"][0]["incident_updates"], None);
@@ -297,10 +319,7 @@ async fn text_of_incidents_is_escaped_everywhere() {
             assert!(!body.contains(part), "{path} has {part:?}");
         }
     }
-    for path in STATUSPAGE_PATHS
-        .into_iter()
-        .chain(["/status.json", "/status/history.json"])
-    {
+    for path in statuspage_paths().chain(["/status.json", "/status/history.json"]) {
         let answer = get_json(&router, path).await.to_string();
         assert!(!answer.contains('\u{202e}'), "{path}");
     }
@@ -330,7 +349,18 @@ async fn pages_of_a_busy_service_are_served() {
     let count = std::env::var("COMPONENTS")
         .ok()
         .and_then(|text| text.parse().ok());
-    let router = router(Some(fixture::snapshot(count.unwrap_or(50), 20)));
+    let report = LatestSloReport::default();
+    report.publish(SloReport::new(fixture::now(), ReportSource::Local));
+    let objectives = SloPageRoutes {
+        latest: report,
+        policy: BurnRatePolicy::platform(),
+        brand: "shop".into(),
+        public: true,
+    };
+    let slo_page = get(slo_page).with_state(Arc::new(objectives));
+    let router = router(Some(fixture::snapshot(count.unwrap_or(50), 20)))
+        .route("/status/slo", slo_page.clone())
+        .route("/status/slo.json", slo_page);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     eprintln!("listening on http://{}", listener.local_addr().unwrap());
     axum::serve(listener, router).await.unwrap();

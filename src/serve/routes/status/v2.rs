@@ -6,22 +6,13 @@
 
 mod objects;
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
-use axum::response::Response;
-use axum::routing::get;
 use serde::Serialize;
 
 use self::objects::{
     StatuspageComponent, StatuspageIncident, StatuspageMaintenance, StatuspagePage,
     StatuspageStatus,
 };
-use super::super::document::{HttpDocument, MediaType};
-use super::{StatusRoutes, base_url, unavailable};
-use crate::config::STATUSPAGE_PATHS;
+use crate::model::routes::StatuspageDocument;
 use crate::model::status::{self, StatusSnapshot};
 
 /// The body of a response: the parts that a path has.
@@ -38,31 +29,20 @@ struct StatuspageBody<'a> {
     status: Option<StatuspageStatus>,
 }
 
-pub(super) fn add_routes(router: Router, routes: &Arc<StatusRoutes>) -> Router {
-    STATUSPAGE_PATHS.into_iter().fold(router, |router, path| {
-        router.route(path, get(respond).with_state(Arc::clone(routes)))
-    })
-}
-
-async fn respond(
-    State(routes): State<Arc<StatusRoutes>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let Some(snapshot) = routes.latest.read() else {
-        return unavailable(&routes);
-    };
-    let base = base_url(&headers);
-    let body = statuspage_body(&snapshot, &base, uri.path());
+/// Renders a document. `base` is the URL that the service is reached at.
+pub(super) fn render(
+    document: StatuspageDocument,
+    snapshot: &StatusSnapshot,
+    base: &str,
+) -> String {
     // Text, numbers and nothing that fails.
-    let text = serde_json::to_string(&body).unwrap_or_default();
-    HttpDocument::new(MediaType::Json, text).respond(&headers)
+    serde_json::to_string(&statuspage_body(document, snapshot, base)).unwrap_or_default()
 }
 
 fn statuspage_body<'a>(
+    document: StatuspageDocument,
     snapshot: &'a StatusSnapshot,
     base: &'a str,
-    path: &str,
 ) -> StatuspageBody<'a> {
     let mut body = StatuspageBody {
         page: StatuspagePage::new(snapshot, base),
@@ -83,30 +63,33 @@ fn statuspage_body<'a>(
             .map(|one| StatuspageMaintenance::new(one, snapshot, base))
             .collect()
     };
-    let below = path.strip_prefix("/api/v2/").unwrap_or(path);
-    match below {
-        "status.json" => body.status = Some(StatuspageStatus::from_snapshot(snapshot)),
-        "components.json" => body.components = Some(StatuspageComponent::all_with_data(snapshot)),
-        "incidents.json" => body.incidents = Some(incidents(|_| true)),
-        "incidents/unresolved.json" => {
-            body.incidents = Some(incidents(|one| !one.is_resolved()));
-        }
-        "scheduled-maintenances.json" => {
-            body.scheduled_maintenances = Some(maintenances(|_| true));
-        }
-        "scheduled-maintenances/active.json" => {
-            body.scheduled_maintenances =
-                Some(maintenances(status::ScheduledMaintenance::is_active));
-        }
-        "scheduled-maintenances/upcoming.json" => {
-            body.scheduled_maintenances =
-                Some(maintenances(status::ScheduledMaintenance::is_upcoming));
-        }
-        _ => {
+    match document {
+        StatuspageDocument::Summary => {
             body.components = Some(StatuspageComponent::all_with_data(snapshot));
             body.incidents = Some(incidents(|one| !one.is_resolved()));
             body.scheduled_maintenances = Some(maintenances(|one| !one.is_completed()));
             body.status = Some(StatuspageStatus::from_snapshot(snapshot));
+        }
+        StatuspageDocument::Status => {
+            body.status = Some(StatuspageStatus::from_snapshot(snapshot));
+        }
+        StatuspageDocument::Components => {
+            body.components = Some(StatuspageComponent::all_with_data(snapshot));
+        }
+        StatuspageDocument::Incidents => body.incidents = Some(incidents(|_| true)),
+        StatuspageDocument::UnresolvedIncidents => {
+            body.incidents = Some(incidents(|one| !one.is_resolved()));
+        }
+        StatuspageDocument::Maintenances => {
+            body.scheduled_maintenances = Some(maintenances(|_| true));
+        }
+        StatuspageDocument::ActiveMaintenances => {
+            body.scheduled_maintenances =
+                Some(maintenances(status::ScheduledMaintenance::is_active));
+        }
+        StatuspageDocument::UpcomingMaintenances => {
+            body.scheduled_maintenances =
+                Some(maintenances(status::ScheduledMaintenance::is_upcoming));
         }
     }
     body

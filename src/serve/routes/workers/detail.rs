@@ -8,7 +8,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{WorkerRoutes, error_response, format_time, json_response, query};
+use super::super::response::{error_response, fault_response, json_response};
+use super::{WorkerRoutes, format_time, query};
 use crate::model::heartbeat::BeatId;
 use crate::watch::heartbeat::registry::{WorkerState, WorkerView};
 
@@ -39,21 +40,21 @@ struct WorkerProgressBody {
 
 /// Responds with a worker. With `?strict=1` the status of one that is offline or stalled is 503, for
 /// clients that only look at the status.
-pub(super) async fn respond(
+pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Response {
     let strict = match query::parse_strict(&uri) {
         Ok(strict) => strict,
-        Err(faults) => return error_response(StatusCode::BAD_REQUEST, "bad query", faults),
+        Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", faults),
     };
     let receiver = &routes.receiver;
     // What is no id, or no text at all, is nobody's.
     let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
     let view = id.and_then(|id| receiver.registry().view(&id, receiver.now()));
     let Some(view) = view else {
-        return error_response(StatusCode::NOT_FOUND, "no such worker", Vec::new());
+        return error_response(StatusCode::NOT_FOUND, "no such worker");
     };
     let is_unhealthy = matches!(view.state, WorkerState::Offline | WorkerState::Stalled);
     let status = if strict && is_unhealthy {

@@ -14,7 +14,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{WorkerRoutes, error_response, format_time, json_response, query};
+use super::super::response::{fault_response, json_response};
+use super::{WorkerRoutes, format_time, query};
 use crate::model::snapshot::health::HealthStatus;
 use crate::watch::heartbeat::registry::{StateCounts, WorkerState, WorkerView};
 
@@ -38,10 +39,13 @@ struct WorkerSummary<'a> {
     queue_depth: Option<u64>,
 }
 
-pub(super) async fn respond(State(routes): State<Arc<WorkerRoutes>>, uri: Uri) -> Response {
+pub(in crate::serve::routes) async fn respond(
+    State(routes): State<Arc<WorkerRoutes>>,
+    uri: Uri,
+) -> Response {
     let query = match query::parse_query(&uri) {
         Ok(query) => query,
-        Err(faults) => return error_response(StatusCode::BAD_REQUEST, "bad query", faults),
+        Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", faults),
     };
     let receiver = &routes.receiver;
     let page = receiver.registry().page(&query, receiver.now());

@@ -9,11 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{WorkerRoutes, error_response, json_response};
+use super::WorkerRoutes;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::serve::routes::headers::authorize_bearer;
-use crate::serve::routes::response::{read_json, retry_later, unauthorized};
+use crate::serve::routes::response::{
+    fault_response, json_response, read_json, retry_later, unauthorized,
+};
 use crate::watch::heartbeat::registry::BeatRejection;
 
 /// The maximum size of a body. A beat has a few hundred bytes.
@@ -26,7 +28,7 @@ struct AcceptedBody<'a> {
     state: &'static str,
 }
 
-pub(super) async fn respond(
+pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -76,7 +78,7 @@ async fn read_beat(
     if let (Some(id), Ok((beat, unknown))) = parsed {
         return Ok((id, beat, unknown));
     }
-    Err(error_response(
+    Err(fault_response(
         StatusCode::BAD_REQUEST,
         "bad beat",
         request_faults(id, parsed),
