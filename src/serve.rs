@@ -1,5 +1,11 @@
 //! HTTP routes and pages.
 
+#[cfg(feature = "axum")]
+mod time;
+
+#[cfg(feature = "axum")]
+mod notice;
+
 pub mod pages;
 
 #[cfg(feature = "axum")]

@@ -8,6 +8,8 @@
 mod display_time;
 mod format;
 mod layout;
+mod visible_text;
+
 mod slo;
 #[cfg(feature = "axum")]
 mod status;
@@ -21,6 +23,15 @@ pub(crate) use status::tests::fixture;
 #[cfg(feature = "axum")]
 pub(crate) use status::{
     OverallStatus, PageContext, render_feed, render_incident, render_message, render_page,
-    strip_invisible,
 };
 pub use style::CONTENT_SECURITY_POLICY;
+#[cfg(feature = "axum")]
+pub(crate) use visible_text::is_invisible;
+
+use askama::Template;
+
+/// Renders a template.
+fn render(page: &impl Template) -> String {
+    // Only a writer can fail, and a string does not.
+    visible_text::strip_invisible(page.render().unwrap_or_default())
+}

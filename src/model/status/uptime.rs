@@ -3,12 +3,13 @@
 use std::fmt;
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use super::ComponentState;
 
 /// The seconds of a period by the state of a component. Each second is in one of the first six
 /// and nowhere else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StateDurations {
     /// It worked.

@@ -12,6 +12,7 @@ use self::state::{StateLabel, remarks};
 use super::display_time::DisplayTime;
 use super::format::{format_percent, format_spaced, group_digits};
 use super::layout::{self, PageLayout};
+use super::render;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{ObjectiveReport, ReportSource, SloReport};
 
@@ -86,11 +87,6 @@ pub(crate) fn render_served_slo(
         page_layout,
         Some("/status/slo.json"),
     ))
-}
-
-fn render(page: &SloPage) -> String {
-    // Only a writer can fail, and a string does not.
-    page.render().unwrap_or_default()
 }
 
 fn slo_page(

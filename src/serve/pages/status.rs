@@ -15,15 +15,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::component::ComponentView;
-use self::notice::Notice;
+use self::notice::NoticeView;
 use super::display_time::DisplayTime;
 use super::format::format_spaced;
 use super::layout::{self, NavLink, PageLayout};
+use super::render;
 use crate::model::routes::{ROUTES, Route, StatusPage};
-use crate::model::status::{StateDurations, StatusId, StatusSnapshot};
+use crate::model::status::{StateDurations, StatusSnapshot};
+use crate::serve::notice::Notice;
 
 pub(crate) use feed::render_feed;
-pub(crate) use labels::{OverallStatus, strip_invisible};
+pub(crate) use labels::OverallStatus;
 
 /// The period for which resolved incidents stay on the first page.
 const RECENT_AGE: Duration = Duration::from_secs(14 * 86_400);
@@ -46,10 +48,10 @@ struct OverviewPage {
     overall: OverallStatus,
     at: DisplayTime,
     warnings: Vec<String>,
-    current: Vec<Notice>,
-    planned: Vec<Notice>,
+    current: Vec<NoticeView>,
+    planned: Vec<NoticeView>,
     components: Vec<ComponentView>,
-    recent: Vec<Notice>,
+    recent: Vec<NoticeView>,
 }
 
 #[derive(Debug, Template)]
@@ -57,8 +59,8 @@ struct OverviewPage {
 struct IncidentsPage {
     layout: PageLayout,
     warnings: Vec<String>,
-    current: Vec<Notice>,
-    planned: Vec<Notice>,
+    current: Vec<NoticeView>,
+    planned: Vec<NoticeView>,
 }
 
 #[derive(Debug, Template)]
@@ -66,7 +68,7 @@ struct IncidentsPage {
 struct IncidentPage {
     layout: PageLayout,
     warnings: Vec<String>,
-    notice: Notice,
+    notice: NoticeView,
 }
 
 #[derive(Debug, Template)]
@@ -77,7 +79,7 @@ struct HistoryPage {
     zone: String,
     components: Vec<ComponentView>,
     formula: &'static str,
-    months: Vec<(String, Vec<Notice>)>,
+    months: Vec<(String, Vec<NoticeView>)>,
 }
 
 #[derive(Debug, Template)]
@@ -103,7 +105,7 @@ fn render_status(context: PageContext<'_>) -> String {
     let overall = OverallStatus::from_snapshot(snapshot);
     let mut page_layout = context.layout(overall.label, "/status");
     page_layout.icon = layout::icon_color(overall.tone);
-    let recent = |notice: &Notice| notice.ended_within(context.now, RECENT_AGE);
+    let recent = |notice: &NoticeView| notice.ended_within(context.now, RECENT_AGE);
     render(&OverviewPage {
         layout: page_layout,
         overall,
@@ -130,16 +132,16 @@ fn render_incidents(context: PageContext<'_>) -> String {
     })
 }
 
-/// Renders one incident or maintenance; `None` if there is none of this id.
-pub(crate) fn render_incident(context: PageContext<'_>, id: StatusId) -> Option<String> {
-    let notice = notice::find(context.snapshot, id, &context.zone())?;
+/// Renders one incident or maintenance.
+pub(crate) fn render_incident(context: PageContext<'_>, notice: &Notice<'_>) -> String {
+    let notice = NoticeView::new(notice, &context.zone());
     let mut page_layout = context.layout(&notice.title, "");
     page_layout.icon = layout::icon_color(notice.tone);
-    Some(render(&IncidentPage {
+    render(&IncidentPage {
         layout: page_layout,
         warnings: context.warnings(),
         notice,
-    }))
+    })
 }
 
 /// Renders past incidents, and the uptime of each component.
@@ -186,8 +188,8 @@ impl PageContext<'_> {
     }
 
     fn layout(&self, title: &str, current: &str) -> PageLayout {
-        let brand = strip_invisible(&self.snapshot.title);
-        let title = format!("{} – {brand}", strip_invisible(title));
+        let brand = self.snapshot.title.to_string();
+        let title = format!("{title} – {brand}");
         let mut page_layout = PageLayout::served(title, brand, self.auto_refresh);
         page_layout.links = nav_links(current);
         page_layout.feed = true;
@@ -227,11 +229,6 @@ impl PageContext<'_> {
         }
         warnings
     }
-}
-
-fn render(page: &impl Template) -> String {
-    // Only a writer can fail, and a string does not.
-    page.render().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::config::Secret;
 use crate::model::fault::Fault;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
+use crate::serve::notice::Notice;
 use crate::watch::status::{IncidentError, IncidentFault, Incidents};
 
 /// The maximum size of a body. The longest text and fifty components take a fifth of it.
@@ -107,7 +108,7 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
 fn created_response(id: StatusId) -> Response {
     let mut response = json_response(StatusCode::CREATED, &CreatedBody { id });
     // Twelve letters and digits are a header.
-    if let Ok(location) = HeaderValue::from_str(&format!("/status/incidents/{id}")) {
+    if let Ok(location) = HeaderValue::from_str(&Notice::path(id)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

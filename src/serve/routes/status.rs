@@ -1,6 +1,8 @@
 //! The routes of the public pages, as HTML and as JSON.
 
 mod cache;
+mod public_json;
+
 mod json;
 mod slo;
 mod v2;
@@ -16,12 +18,14 @@ use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 
 use self::cache::DocumentCache;
+use self::public_json::to_public_json;
 use super::document::{HttpDocument, MediaType};
 use super::headers::join_values;
 use crate::export::prometheus::text::prefers_json;
 use crate::model::routes::{PublicDocument, StatusPage};
-use crate::model::status::{LatestStatus, StatusId, StatusSnapshot};
+use crate::model::status::{LatestStatus, StatusSnapshot};
 use crate::record::clock::Clock;
+use crate::serve::notice::Notice;
 use crate::serve::pages::{PageContext, render_feed, render_incident, render_message, render_page};
 
 pub(crate) use slo::SloPageRoutes;
@@ -117,11 +121,11 @@ impl StatusRoutes {
         headers: &HeaderMap,
     ) -> Option<HttpDocument> {
         let (id, is_json) = split_json_suffix(id, headers);
-        let id = id.parse::<StatusId>().ok()?;
+        let notice = Notice::find(snapshot, id.parse().ok()?)?;
         Some(if is_json {
-            HttpDocument::new(MediaType::Json, json::render_notice_json(snapshot, id)?)
+            HttpDocument::new(MediaType::Json, to_public_json(&notice))
         } else {
-            let html = render_incident(self.page_context(snapshot, uri), id)?;
+            let html = render_incident(self.page_context(snapshot, uri), &notice);
             HttpDocument::new(MediaType::Html, html)
         })
     }

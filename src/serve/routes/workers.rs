@@ -7,8 +7,6 @@ mod receive;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::config::Secret;
 use crate::watch::heartbeat::HeartbeatReceiver;
 
@@ -22,9 +20,4 @@ pub(crate) struct WorkerRoutes {
     pub(crate) receiver: Arc<HeartbeatReceiver>,
     /// Bearer token required for beats. Default: none.
     pub(crate) token: Option<Secret>,
-}
-
-/// Formats a time as RFC 3339 with three decimals, which every client understands.
-fn format_time(time: Timestamp) -> String {
-    format!("{time:.3}")
 }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::super::display_time::DisplayTime;
 use super::super::format::group_digits;
 use super::day_bars::{DayBar, day_bars};
-use super::labels::{state_tone, strip_invisible};
+use super::labels::state_tone;
 use crate::model::status::{ComponentState, ComponentStatus};
 
 /// A component for display.
@@ -33,12 +33,12 @@ pub(super) struct ComponentView {
 impl ComponentView {
     pub(super) fn new(component: &ComponentStatus, zone: &TimeZone) -> Self {
         let (state, seconds) = (component.state, &component.seconds);
-        let name = strip_invisible(&component.name);
+        let name = component.name.to_string();
         let days = day_bars(&component.days);
         let is_normal = matches!(state, ComponentState::Operational | ComponentState::NoData);
         Self {
-            key: strip_invisible(&component.key),
-            description: component.description.as_deref().map(strip_invisible),
+            key: component.key.to_string(),
+            description: component.description.as_deref().map(str::to_owned),
             tone: state_tone(state),
             state: state.label(),
             since: (!is_normal).then(|| DisplayTime::new(component.since, zone)),

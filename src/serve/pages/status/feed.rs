@@ -1,12 +1,13 @@
 //! Incidents and maintenances as an Atom feed.
 
 use askama::Template;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::labels::strip_invisible;
-use super::notice::{self, Notice};
+use super::super::render;
+use super::notice::NoticeView;
 use crate::model::status::{StatusId, StatusSnapshot};
+use crate::serve::notice::Notice;
+use crate::serve::time::Rfc3339Millis;
 
 #[derive(Debug, Template)]
 #[template(path = "feed.xml", whitespace = "minimize")]
@@ -15,7 +16,7 @@ struct Feed<'a> {
     base: &'a str,
     id: String,
     title: String,
-    updated: String,
+    updated: Rfc3339Millis,
     entries: Vec<FeedEntry>,
 }
 
@@ -24,8 +25,8 @@ struct FeedEntry {
     id: String,
     path: String,
     title: String,
-    updated: String,
-    published: String,
+    updated: Rfc3339Millis,
+    published: Rfc3339Millis,
     content: String,
 }
 
@@ -33,57 +34,41 @@ struct FeedEntry {
 #[derive(Debug, Template)]
 #[template(path = "feed_entry.html", whitespace = "minimize")]
 struct FeedContent {
-    notice: Notice,
+    notice: NoticeView,
 }
 
 /// Renders the feed of everything in the snapshot, the latest change first.
 pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &str) -> String {
     let zone = TimeZone::get(&snapshot.time_zone).unwrap_or(TimeZone::UTC);
-    let incidents = snapshot
-        .incidents
-        .iter()
-        .map(|one| (one.id, one.created_at, one.updated_at));
-    let maintenances = snapshot
-        .maintenances
-        .iter()
-        .map(|one| (one.id, one.created_at, one.updated_at));
-    let mut changes: Vec<_> = incidents.chain(maintenances).collect();
-    changes.sort_by_key(|(_, _, updated)| std::cmp::Reverse(*updated));
+    let mut notices: Vec<_> = Notice::all(snapshot).collect();
+    notices.sort_by_key(|notice| std::cmp::Reverse(notice.updated_at));
     // Without an entry nothing has changed since the service is known.
     let first = snapshot.components.iter().map(|one| one.first_seen).min();
-    let updated = changes.first().map(|(_, _, updated)| *updated).or(first);
-    let entry = |(id, created, updated)| FeedEntry::new(snapshot, id, (created, updated), &zone);
-    let feed = Feed {
+    let first = Rfc3339Millis(first.unwrap_or(snapshot.taken_at));
+    let entry = |notice| FeedEntry::new(notice, &zone);
+    render(&Feed {
         base,
         id: format_urn(StatusId::from_key(&snapshot.title), 0),
-        title: strip_invisible(&snapshot.title),
-        updated: format_time(updated.unwrap_or(snapshot.taken_at)),
-        entries: changes.into_iter().filter_map(entry).collect(),
-    };
-    super::render(&feed)
+        title: snapshot.title.to_string(),
+        updated: notices.first().map_or(first, |notice| notice.updated_at),
+        entries: notices.iter().map(entry).collect(),
+    })
 }
 
 impl FeedEntry {
-    fn new(
-        snapshot: &StatusSnapshot,
-        id: StatusId,
-        (created, updated): (Timestamp, Timestamp),
-        zone: &TimeZone,
-    ) -> Option<Self> {
-        let notice = notice::find(snapshot, id, zone)?;
-        Some(Self {
-            id: format_urn(id, 1),
-            path: format!("/status/incidents/{id}"),
-            title: format!("{}: {}", notice.status, notice.title.replace('\n', " ")),
-            updated: format_time(updated),
-            published: format_time(created),
-            content: super::render(&FeedContent { notice }),
-        })
+    fn new(notice: &Notice<'_>, zone: &TimeZone) -> Self {
+        let title = notice.title.replace('\n', " ");
+        Self {
+            id: format_urn(notice.id, 1),
+            path: Notice::path(notice.id),
+            title: format!("{}: {title}", notice.status_label),
+            updated: notice.updated_at,
+            published: notice.created_at,
+            content: render(&FeedContent {
+                notice: NoticeView::new(notice, zone),
+            }),
+        }
     }
-}
-
-fn format_time(at: Timestamp) -> String {
-    format!("{at:.3}")
 }
 
 /// Returns a custom UUID (version 8) that holds an id, so that it never changes, wherever the pages

@@ -76,13 +76,3 @@ pub(super) const fn impact_label(impact: Impact) -> &'static str {
         Impact::Critical => "Critical impact",
     }
 }
-
-/// Removes invisible characters and those that XML forbids: control characters, and those that change
-/// the direction of text.
-pub(crate) fn strip_invisible(text: &str) -> String {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
-    text.chars().filter(|c| !hidden(*c)).collect()
-}

@@ -1,4 +1,4 @@
-//! Incidents and maintenances for display: both have a title, affected components and a timeline.
+//! Incidents and maintenance for display.
 
 use std::time::Duration;
 
@@ -7,15 +7,14 @@ use jiff::tz::TimeZone;
 
 use super::super::display_time::DisplayTime;
 use super::super::format::format_spaced;
-use super::labels::{impact_label, impact_tone, strip_invisible};
-use crate::model::status::{
-    AffectedComponent, Incident, IncidentStatus, MaintenanceStatus, ScheduledMaintenance, StatusId,
-    StatusSnapshot, StatusUpdate,
-};
+use super::labels::{impact_label, impact_tone};
+use crate::model::status::{StatusId, StatusSnapshot};
+use crate::serve::notice::Notice;
+use crate::serve::time::Rfc3339Millis;
 
 /// An incident or a maintenance for display.
 #[derive(Debug)]
-pub(super) struct Notice {
+pub(super) struct NoticeView {
     pub(super) id: StatusId,
     pub(super) title: String,
     pub(super) tone: &'static str,
@@ -28,8 +27,6 @@ pub(super) struct Notice {
     pub(super) affected: Vec<String>,
     /// Newest first.
     pub(super) updates: Vec<TimelineEntry>,
-    /// The sort key, the newest first.
-    began: Timestamp,
     ended: Option<Timestamp>,
     pub(super) month: String,
 }
@@ -43,60 +40,51 @@ pub(super) struct TimelineEntry {
 }
 
 /// Returns unresolved incidents.
-pub(super) fn unresolved(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
-    snapshot
-        .unresolved()
-        .map(|incident| Notice::from_incident(incident, zone))
+pub(super) fn unresolved(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
+    let unresolved = snapshot.unresolved().map(Notice::from_incident);
+    unresolved
+        .map(|notice| NoticeView::new(&notice, zone))
         .collect()
 }
 
 /// Returns maintenance that is active or upcoming, the next to begin first.
-pub(super) fn planned(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
-    let open = snapshot
-        .maintenances
+pub(super) fn planned(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
+    let planned = snapshot.maintenances.iter().map(Notice::from_maintenance);
+    let mut planned: Vec<_> = planned.filter(|notice| !notice.is_over).collect();
+    planned.sort_by_key(|notice| notice.started_at);
+    planned
         .iter()
-        .filter(|one| !one.is_completed());
-    let mut open: Vec<_> = open
-        .map(|one| Notice::from_maintenance(one, zone))
-        .collect();
-    open.sort_by_key(|notice| notice.began);
-    open
+        .map(|notice| NoticeView::new(notice, zone))
+        .collect()
 }
 
 /// Returns incidents and maintenance that have ended.
-pub(super) fn ended(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
+pub(super) fn ended(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
     let mut ended = begun(snapshot, zone);
     ended.retain(|notice| notice.ended.is_some());
     ended
 }
 
 /// Returns everything that has begun, the newest first.
-pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<Notice> {
-    let incidents = snapshot.incidents.iter();
+pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
     let begun = snapshot
         .maintenances
         .iter()
         .filter(|one| !one.is_upcoming());
-    let mut all: Vec<_> = incidents
-        .map(|incident| Notice::from_incident(incident, zone))
-        .chain(begun.map(|one| Notice::from_maintenance(one, zone)))
+    let incidents = snapshot.incidents.iter().map(Notice::from_incident);
+    let mut begun: Vec<_> = incidents
+        .chain(begun.map(Notice::from_maintenance))
         .collect();
-    all.sort_by_key(|notice| std::cmp::Reverse(notice.began));
-    all
-}
-
-/// Returns the incident or maintenance of this id.
-pub(super) fn find(snapshot: &StatusSnapshot, id: StatusId, zone: &TimeZone) -> Option<Notice> {
-    let incident = snapshot.incidents.iter().find(|incident| incident.id == id);
-    let maintenance = || snapshot.maintenances.iter().find(|one| one.id == id);
-    incident
-        .map(|incident| Notice::from_incident(incident, zone))
-        .or_else(|| maintenance().map(|one| Notice::from_maintenance(one, zone)))
+    begun.sort_by_key(|notice| std::cmp::Reverse(notice.started_at));
+    begun
+        .iter()
+        .map(|notice| NoticeView::new(notice, zone))
+        .collect()
 }
 
 /// Groups notices by the names of their months.
-pub(super) fn group_by_month(notices: Vec<Notice>) -> Vec<(String, Vec<Notice>)> {
-    let mut months: Vec<(String, Vec<Notice>)> = Vec::new();
+pub(super) fn group_by_month(notices: Vec<NoticeView>) -> Vec<(String, Vec<NoticeView>)> {
+    let mut months: Vec<(String, Vec<NoticeView>)> = Vec::new();
     for notice in notices {
         match months.last_mut() {
             Some((month, of_month)) if *month == notice.month => of_month.push(notice),
@@ -106,44 +94,32 @@ pub(super) fn group_by_month(notices: Vec<Notice>) -> Vec<(String, Vec<Notice>)>
     months
 }
 
-impl Notice {
-    fn from_incident(incident: &Incident, zone: &TimeZone) -> Self {
-        let has_ended = incident.is_resolved();
-        let ended = incident.resolved_at.filter(|_| has_ended);
+impl NoticeView {
+    pub(super) fn new(notice: &Notice<'_>, zone: &TimeZone) -> Self {
+        let Rfc3339Millis(began) = notice.started_at;
+        let end = notice.ended_at.or(notice.scheduled_until);
+        let end = end.map(|Rfc3339Millis(end)| end);
+        let entries = notice.updates.iter().map(|update| TimelineEntry {
+            status: update.status_label,
+            at: DisplayTime::new(update.at.0, zone),
+            body: update.body.to_owned(),
+        });
+        let names = notice.affected.iter().map(|one| one.name.to_owned());
         Self {
-            id: incident.id,
-            title: strip_invisible(&incident.title),
-            tone: if has_ended {
+            id: notice.id,
+            title: notice.title.to_owned(),
+            tone: if notice.is_over {
                 "ok"
             } else {
-                impact_tone(incident.impact)
+                impact_tone(notice.impact)
             },
-            status: incident.status.label(),
-            impact: impact_label(incident.impact),
-            time: format_period(incident.started_at, ended, zone),
-            affected: component_names(&incident.affected),
-            updates: timeline_entries(&incident.updates, IncidentStatus::label, zone),
-            began: incident.started_at,
-            ended: ended.or(has_ended.then_some(incident.updated_at)),
-            month: format_month(incident.started_at, zone),
-        }
-    }
-
-    fn from_maintenance(one: &ScheduledMaintenance, zone: &TimeZone) -> Self {
-        let has_ended = one.is_completed();
-        let ended = one.completed_at.unwrap_or(one.scheduled_until);
-        Self {
-            id: one.id,
-            title: strip_invisible(&one.title),
-            tone: if has_ended { "ok" } else { "maint" },
-            status: one.status.label(),
-            impact: "Maintenance",
-            time: format_period(one.scheduled_for, Some(ended), zone),
-            affected: component_names(&one.affected),
-            updates: timeline_entries(&one.updates, MaintenanceStatus::label, zone),
-            began: one.scheduled_for,
-            ended: has_ended.then_some(ended),
-            month: format_month(one.scheduled_for, zone),
+            status: notice.status_label,
+            impact: impact_label(notice.impact),
+            time: format_period(began, end, zone),
+            affected: names.collect(),
+            updates: entries.collect(),
+            ended: notice.is_over.then(|| end.unwrap_or(notice.updated_at.0)),
+            month: began.to_zoned(zone.clone()).strftime("%B %Y").to_string(),
         }
     }
 
@@ -152,26 +128,6 @@ impl Notice {
         let age = self.ended.map(|ended| now.duration_since(ended));
         age.is_some_and(|age| Duration::try_from(age).unwrap_or_default() <= max_age)
     }
-}
-
-fn component_names(affected: &[AffectedComponent]) -> Vec<String> {
-    affected
-        .iter()
-        .map(|one| strip_invisible(&one.name))
-        .collect()
-}
-
-fn timeline_entries<S: Copy>(
-    updates: &[StatusUpdate<S>],
-    label: fn(S) -> &'static str,
-    zone: &TimeZone,
-) -> Vec<TimelineEntry> {
-    let entry = |update: &StatusUpdate<S>| TimelineEntry {
-        status: label(update.status),
-        at: DisplayTime::new(update.at, zone),
-        body: strip_invisible(&update.body),
-    };
-    updates.iter().map(entry).collect()
 }
 
 fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) -> String {
@@ -195,8 +151,4 @@ fn round_down(lasted: Duration) -> Duration {
         seconds @ 0..60 => Duration::from_secs(seconds),
         seconds => Duration::from_secs(seconds / 60 * 60),
     }
-}
-
-fn format_month(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%B %Y").to_string()
 }

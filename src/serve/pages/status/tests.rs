@@ -142,11 +142,6 @@ fn the_first_page_has_recent_incidents_and_what_is_planned() {
 }
 
 #[test]
-fn invisible_characters_are_removed() {
-    assert_eq!(strip_invisible("a\u{202e}b\u{0}c\nd\u{7f}"), "abc\nd");
-}
-
-#[test]
 fn ids_of_a_feed_are_uuids_that_never_change() {
     let mut all = snapshot(1, 1_000);
     let ids = |feed: &str| {

@@ -8,12 +8,11 @@ mod objects;
 
 use serde::Serialize;
 
-use self::objects::{
-    StatuspageComponent, StatuspageIncident, StatuspageMaintenance, StatuspagePage,
-    StatuspageStatus,
-};
+use self::objects::{StatuspageComponent, StatuspageIncident, StatuspagePage, StatuspageStatus};
+use super::public_json::to_public_json;
 use crate::model::routes::StatuspageDocument;
-use crate::model::status::{self, StatusSnapshot};
+use crate::model::status::{Incident, ScheduledMaintenance, StatusSnapshot};
+use crate::serve::notice::Notice;
 
 /// The body of a response: the parts that a path has.
 #[derive(Serialize)]
@@ -24,7 +23,7 @@ struct StatuspageBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     incidents: Option<Vec<StatuspageIncident<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scheduled_maintenances: Option<Vec<StatuspageMaintenance<'a>>>,
+    scheduled_maintenances: Option<Vec<StatuspageIncident<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<StatuspageStatus>,
 }
@@ -35,62 +34,50 @@ pub(super) fn render(
     snapshot: &StatusSnapshot,
     base: &str,
 ) -> String {
-    // Text, numbers and nothing that fails.
-    serde_json::to_string(&statuspage_body(document, snapshot, base)).unwrap_or_default()
+    use StatuspageDocument::{Components, Status, Summary};
+    let incidents = |wanted: fn(&Incident) -> bool| {
+        let wanted = snapshot.incidents.iter().filter(|one| wanted(one));
+        let notices = wanted.map(Notice::from_incident);
+        notices
+            .map(|notice| StatuspageIncident::new(&notice, snapshot, base))
+            .collect()
+    };
+    let maintenances = |wanted: fn(&ScheduledMaintenance) -> bool| {
+        let wanted = snapshot.maintenances.iter().filter(|one| wanted(one));
+        let notices = wanted.map(Notice::from_maintenance);
+        notices
+            .map(|notice| StatuspageIncident::new(&notice, snapshot, base))
+            .collect()
+    };
+    to_public_json(&StatuspageBody {
+        page: StatuspagePage::new(snapshot, base),
+        components: matches!(document, Summary | Components)
+            .then(|| StatuspageComponent::all_with_data(snapshot)),
+        incidents: incident_filter(document).map(incidents),
+        scheduled_maintenances: maintenance_filter(document).map(maintenances),
+        status: matches!(document, Summary | Status)
+            .then(|| StatuspageStatus::from_snapshot(snapshot)),
+    })
 }
 
-fn statuspage_body<'a>(
-    document: StatuspageDocument,
-    snapshot: &'a StatusSnapshot,
-    base: &'a str,
-) -> StatuspageBody<'a> {
-    let mut body = StatuspageBody {
-        page: StatuspagePage::new(snapshot, base),
-        components: None,
-        incidents: None,
-        scheduled_maintenances: None,
-        status: None,
-    };
-    let incidents = |wanted: fn(&status::Incident) -> bool| {
-        let incidents = snapshot.incidents.iter().filter(|one| wanted(one));
-        incidents
-            .map(|one| StatuspageIncident::new(one, snapshot, base))
-            .collect()
-    };
-    let maintenances = |wanted: fn(&status::ScheduledMaintenance) -> bool| {
-        let maintenances = snapshot.maintenances.iter().filter(|one| wanted(one));
-        maintenances
-            .map(|one| StatuspageMaintenance::new(one, snapshot, base))
-            .collect()
-    };
+/// Returns the incidents of a document; `None` for one without.
+fn incident_filter(document: StatuspageDocument) -> Option<fn(&Incident) -> bool> {
     match document {
-        StatuspageDocument::Summary => {
-            body.components = Some(StatuspageComponent::all_with_data(snapshot));
-            body.incidents = Some(incidents(|one| !one.is_resolved()));
-            body.scheduled_maintenances = Some(maintenances(|one| !one.is_completed()));
-            body.status = Some(StatuspageStatus::from_snapshot(snapshot));
+        StatuspageDocument::Incidents => Some(|_| true),
+        StatuspageDocument::Summary | StatuspageDocument::UnresolvedIncidents => {
+            Some(|one| !one.is_resolved())
         }
-        StatuspageDocument::Status => {
-            body.status = Some(StatuspageStatus::from_snapshot(snapshot));
-        }
-        StatuspageDocument::Components => {
-            body.components = Some(StatuspageComponent::all_with_data(snapshot));
-        }
-        StatuspageDocument::Incidents => body.incidents = Some(incidents(|_| true)),
-        StatuspageDocument::UnresolvedIncidents => {
-            body.incidents = Some(incidents(|one| !one.is_resolved()));
-        }
-        StatuspageDocument::Maintenances => {
-            body.scheduled_maintenances = Some(maintenances(|_| true));
-        }
-        StatuspageDocument::ActiveMaintenances => {
-            body.scheduled_maintenances =
-                Some(maintenances(status::ScheduledMaintenance::is_active));
-        }
-        StatuspageDocument::UpcomingMaintenances => {
-            body.scheduled_maintenances =
-                Some(maintenances(status::ScheduledMaintenance::is_upcoming));
-        }
+        _ => None,
     }
-    body
+}
+
+/// Returns the maintenance of a document; `None` for one without.
+fn maintenance_filter(document: StatuspageDocument) -> Option<fn(&ScheduledMaintenance) -> bool> {
+    match document {
+        StatuspageDocument::Maintenances => Some(|_| true),
+        StatuspageDocument::Summary => Some(|one| !one.is_completed()),
+        StatuspageDocument::ActiveMaintenances => Some(ScheduledMaintenance::is_active),
+        StatuspageDocument::UpcomingMaintenances => Some(ScheduledMaintenance::is_upcoming),
+        _ => None,
+    }
 }

@@ -9,18 +9,19 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::super::response::{error_response, fault_response, json_response};
-use super::{WorkerRoutes, format_time, query};
+use super::{WorkerRoutes, query};
 use crate::model::heartbeat::BeatId;
+use crate::serve::time::Rfc3339Millis;
 use crate::watch::heartbeat::registry::{WorkerState, WorkerView};
 
 #[derive(Serialize)]
 struct WorkerBody<'a> {
     worker_id: &'a str,
     state: &'static str,
-    last_seen: Option<String>,
+    last_seen: Option<Rfc3339Millis>,
     age_ms: Option<u64>,
-    late_at: Option<String>,
-    offline_at: Option<String>,
+    late_at: Option<Rfc3339Millis>,
+    offline_at: Option<Rfc3339Millis>,
     boot_id: Option<&'a str>,
     sequence: u64,
     restarts: u64,
@@ -33,7 +34,7 @@ struct WorkerProgressBody {
     in_flight: u64,
     processed_total: u64,
     failed_total: u64,
-    last_progress_at: Option<String>,
+    last_progress_at: Option<Rfc3339Millis>,
     oldest_in_flight_ms: Option<u64>,
     queue_depth: Option<u64>,
 }
@@ -71,10 +72,10 @@ fn worker_body(view: &WorkerView) -> WorkerBody<'_> {
     WorkerBody {
         worker_id: row.id.as_str(),
         state: view.state.as_str(),
-        last_seen: row.last_seen.map(format_time),
+        last_seen: row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
-        late_at: view.late_at.map(format_time),
-        offline_at: view.offline_at.map(format_time),
+        late_at: view.late_at.map(Rfc3339Millis),
+        offline_at: view.offline_at.map(Rfc3339Millis),
         boot_id: row.boot_id.as_deref(),
         sequence: row.sequence,
         restarts: row.restarts,
@@ -83,7 +84,7 @@ fn worker_body(view: &WorkerView) -> WorkerBody<'_> {
             in_flight: progress.in_flight,
             processed_total: progress.processed_total,
             failed_total: progress.failed_total,
-            last_progress_at: progress.last_progress_at.map(format_time),
+            last_progress_at: progress.last_progress_at.map(Rfc3339Millis),
             oldest_in_flight_ms: oldest
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             queue_depth: progress.queue_depth,

@@ -15,8 +15,9 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::super::response::{fault_response, json_response};
-use super::{WorkerRoutes, format_time, query};
+use super::{WorkerRoutes, query};
 use crate::model::snapshot::health::HealthStatus;
+use crate::serve::time::Rfc3339Millis;
 use crate::watch::heartbeat::registry::{StateCounts, WorkerState, WorkerView};
 
 #[derive(Serialize)]
@@ -31,7 +32,7 @@ struct WorkerListBody<'a> {
 struct WorkerSummary<'a> {
     worker_id: &'a str,
     state: &'static str,
-    last_seen: Option<String>,
+    last_seen: Option<Rfc3339Millis>,
     age_ms: Option<u64>,
     in_flight: u64,
     processed_total: u64,
@@ -64,7 +65,7 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
     WorkerSummary {
         worker_id: view.row.id.as_str(),
         state: view.state.as_str(),
-        last_seen: view.row.last_seen.map(format_time),
+        last_seen: view.row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
         in_flight: progress.in_flight,
         processed_total: progress.processed_total,
