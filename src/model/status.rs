@@ -6,6 +6,8 @@
 //! cannot show one. Free text is what a person wrote for the public, or what was made of a
 //! component's name and the words of its state.
 
+mod words;
+
 pub(crate) mod calendar;
 mod component;
 mod id;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::words::words;
 use super::{AffectedComponent, Author, Impact, StatusId, StatusUpdate};
 
 /// Something that is wrong, or was.
@@ -37,21 +37,20 @@ pub struct Incident {
     pub updates: Vec<StatusUpdate<IncidentStatus>>,
 }
 
-/// How far an incident has come, in Statuspage's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum IncidentStatus {
-    /// The cause is looked for.
-    Investigating,
-    /// The cause is known.
-    Identified,
-    /// It is mended, and watched.
-    Monitoring,
-    /// It is over.
-    Resolved,
-    /// It is over, and what was learned is written down.
-    Postmortem,
+words! {
+    /// How far an incident has come, in Statuspage's words.
+    pub enum IncidentStatus {
+        /// The cause is looked for.
+        Investigating = "investigating", "Investigating";
+        /// The cause is known.
+        Identified = "identified", "Identified";
+        /// It is mended, and watched.
+        Monitoring = "monitoring", "Monitoring";
+        /// It is over.
+        Resolved = "resolved", "Resolved";
+        /// It is over, and what was learned is written down.
+        Postmortem = "postmortem", "Postmortem";
+    }
 }
 
 impl Incident {
@@ -63,45 +62,6 @@ impl Incident {
 }
 
 impl IncidentStatus {
-    /// All, in their usual order.
-    pub const ALL: [Self; 5] = [
-        Self::Investigating,
-        Self::Identified,
-        Self::Monitoring,
-        Self::Resolved,
-        Self::Postmortem,
-    ];
-
-    /// The word of Statuspage's API for it, such as `investigating`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Investigating => "investigating",
-            Self::Identified => "identified",
-            Self::Monitoring => "monitoring",
-            Self::Resolved => "resolved",
-            Self::Postmortem => "postmortem",
-        }
-    }
-
-    /// The same for people, such as `Investigating`.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Investigating => "Investigating",
-            Self::Identified => "Identified",
-            Self::Monitoring => "Monitoring",
-            Self::Resolved => "Resolved",
-            Self::Postmortem => "Postmortem",
-        }
-    }
-
-    /// The status of this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-
     /// Whether an incident of this status is over.
     #[must_use]
     pub const fn is_end(self) -> bool {

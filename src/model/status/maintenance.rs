@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::words::words;
 use super::{AffectedComponent, StatusId, StatusUpdate};
 
 /// A scheduled maintenance. It annotates its components, and never hides an outage of theirs.
@@ -33,19 +33,18 @@ pub struct ScheduledMaintenance {
     pub updates: Vec<StatusUpdate<MaintenanceStatus>>,
 }
 
-/// How far a maintenance has come, in Statuspage's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum MaintenanceStatus {
-    /// It is announced.
-    Scheduled,
-    /// It is done at the moment.
-    InProgress,
-    /// It is done, and looked at.
-    Verifying,
-    /// It is over.
-    Completed,
+words! {
+    /// How far a maintenance has come, in Statuspage's words.
+    pub enum MaintenanceStatus {
+        /// It is announced.
+        Scheduled = "scheduled", "Scheduled";
+        /// It is done at the moment.
+        InProgress = "in_progress", "In progress";
+        /// It is done, and looked at.
+        Verifying = "verifying", "Verifying";
+        /// It is over.
+        Completed = "completed", "Completed";
+    }
 }
 
 impl ScheduledMaintenance {
@@ -68,43 +67,5 @@ impl ScheduledMaintenance {
     #[must_use]
     pub const fn is_upcoming(&self) -> bool {
         matches!(self.status, MaintenanceStatus::Scheduled)
-    }
-}
-
-impl MaintenanceStatus {
-    /// All, in their order.
-    pub const ALL: [Self; 4] = [
-        Self::Scheduled,
-        Self::InProgress,
-        Self::Verifying,
-        Self::Completed,
-    ];
-
-    /// The word of Statuspage's API for it, such as `in_progress`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress => "in_progress",
-            Self::Verifying => "verifying",
-            Self::Completed => "completed",
-        }
-    }
-
-    /// The same for people, such as `In progress`.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Scheduled => "Scheduled",
-            Self::InProgress => "In progress",
-            Self::Verifying => "Verifying",
-            Self::Completed => "Completed",
-        }
-    }
-
-    /// The status of this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 }

@@ -1,86 +1,44 @@
 //! How a component is, and what that means for those who use it.
 
-use serde::{Deserialize, Serialize};
+use super::words::words;
 
-/// How a component is. Ordered from best to worst, so that the worst of several is their maximum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ComponentState {
-    /// Nobody has looked.
-    NoData,
-    /// It works.
-    Operational,
-    /// It is worked on, as announced, and no outage was seen.
-    UnderMaintenance,
-    /// It works, slower or with a part missing.
-    DegradedPerformance,
-    /// It does not work for some.
-    PartialOutage,
-    /// It does not work.
-    MajorOutage,
+words! {
+    /// How a component is. Ordered from best to worst, so that the worst of several is their maximum.
+    #[derive(PartialOrd, Ord)]
+    pub enum ComponentState {
+        /// Nobody has looked.
+        NoData = "no_data", "No data";
+        /// It works.
+        Operational = "operational", "Operational";
+        /// It is worked on, as announced, and no outage was seen.
+        UnderMaintenance = "under_maintenance", "Under maintenance";
+        /// It works, slower or with a part missing.
+        DegradedPerformance = "degraded_performance", "Degraded performance";
+        /// It does not work for some.
+        PartialOutage = "partial_outage", "Partial outage";
+        /// It does not work.
+        MajorOutage = "major_outage", "Major outage";
+    }
 }
 
-/// How bad an incident is, in Statuspage's words. Ordered from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Impact {
-    /// Nobody notices.
-    None,
-    /// Announced work.
-    Maintenance,
-    /// Something is slower or a part is missing.
-    Minor,
-    /// Something does not work for some.
-    Major,
-    /// Something does not work.
-    Critical,
+words! {
+    /// How bad an incident is, in Statuspage's words. Ordered from best to worst.
+    #[derive(PartialOrd, Ord)]
+    pub enum Impact {
+        /// Nobody notices.
+        None = "none";
+        /// Announced work.
+        Maintenance = "maintenance";
+        /// Something is slower or a part is missing.
+        Minor = "minor";
+        /// Something does not work for some.
+        Major = "major";
+        /// Something does not work.
+        Critical = "critical";
+    }
 }
 
 impl ComponentState {
-    /// All, from best to worst.
-    pub const ALL: [Self; 6] = [
-        Self::NoData,
-        Self::Operational,
-        Self::UnderMaintenance,
-        Self::DegradedPerformance,
-        Self::PartialOutage,
-        Self::MajorOutage,
-    ];
-
-    /// The word of Statuspage's API for it, such as `partial_outage`; `no_data` is ours.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoData => "no_data",
-            Self::Operational => "operational",
-            Self::UnderMaintenance => "under_maintenance",
-            Self::DegradedPerformance => "degraded_performance",
-            Self::PartialOutage => "partial_outage",
-            Self::MajorOutage => "major_outage",
-        }
-    }
-
-    /// The same for people, such as `Partial outage`.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::NoData => "No data",
-            Self::Operational => "Operational",
-            Self::UnderMaintenance => "Under maintenance",
-            Self::DegradedPerformance => "Degraded performance",
-            Self::PartialOutage => "Partial outage",
-            Self::MajorOutage => "Major outage",
-        }
-    }
-
-    /// The state of this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
     /// Whether it counts as down.
     #[must_use]
     pub const fn is_outage(self) -> bool {
@@ -106,35 +64,6 @@ impl ComponentState {
             Self::PartialOutage => Impact::Major,
             Self::MajorOutage => Impact::Critical,
         }
-    }
-}
-
-impl Impact {
-    /// All, from best to worst.
-    pub const ALL: [Self; 5] = [
-        Self::None,
-        Self::Maintenance,
-        Self::Minor,
-        Self::Major,
-        Self::Critical,
-    ];
-
-    /// The word of Statuspage's API for it: `none`, `maintenance`, `minor`, `major` or `critical`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Maintenance => "maintenance",
-            Self::Minor => "minor",
-            Self::Major => "major",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The impact of this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|impact| impact.as_str() == word)
     }
 }
 

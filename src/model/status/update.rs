@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::words::words;
 use super::{ComponentState, StatusId};
 
 /// A component affected by an incident or maintenance.
@@ -22,15 +22,14 @@ pub struct AffectedComponent {
     pub state: ComponentState,
 }
 
-/// Who wrote something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Author {
-    /// Made from the states of components.
-    System,
-    /// Written by a person.
-    Person,
+words! {
+    /// Who wrote something.
+    pub enum Author {
+        /// Made from the states of components.
+        System = "system";
+        /// Written by a person.
+        Person = "person";
+    }
 }
 
 /// One entry of a timeline, with the status `S` that it brought.
@@ -49,15 +48,4 @@ pub struct StatusUpdate<S> {
     pub author: Author,
     /// The components that it says something new of, with their states from then on.
     pub affected: Vec<AffectedComponent>,
-}
-
-impl Author {
-    /// The word for it: `system` or `person`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Person => "person",
-        }
-    }
 }
