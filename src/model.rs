@@ -8,8 +8,10 @@ pub(crate) mod json_value;
 
 pub(crate) mod string_enum;
 
-#[cfg(feature = "axum")]
 pub(crate) mod fault;
+
+#[cfg(feature = "axum")]
+pub(crate) mod json_object;
 
 pub(crate) mod causes;
 

@@ -1,14 +1,28 @@
 //! The fault of a JSON value: its place, what was found, what is allowed.
 
+use std::fmt;
+
 use serde::Serialize;
 
-/// A value that a reader refuses.
+/// One fault of an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Fault {
-    /// The JSON path, such as `$.progress.in_flight`; of a request, the name of a parameter.
-    pub(crate) path: String,
-    /// The value as found, shortened.
-    pub(crate) found: String,
+#[non_exhaustive]
+pub struct Fault {
+    /// The JSON path, such as `$.components.api`; of a request, the name of a parameter.
+    pub path: String,
+    /// The value found, shortened.
+    pub found: String,
     /// The accepted values.
-    pub(crate) allowed: String,
+    pub allowed: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            path,
+            found,
+            allowed,
+        } = self;
+        write!(f, "{path}: {found}; allowed: {allowed}")
+    }
 }

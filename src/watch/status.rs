@@ -42,7 +42,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use error::{IncidentError, IncidentFault};
+pub use crate::model::fault::Fault as IncidentFault;
+pub use error::IncidentError;
 pub use new_incident::{NewIncident, NewMaintenance, NewUpdate};
 pub(crate) use observations::StatusSources;
 

@@ -1,12 +1,12 @@
-//! Reader of the members of a JSON object, one by one: values that do not fit are collected as
-//! faults, unread members are counted.
+//! The values of a beat's members, and the error that names those that do not fit.
 
 use std::fmt;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::model::fault::Fault;
+use crate::model::json_object::{FaultWords, ObjectReader};
 use crate::model::json_value::format_scalar;
 
 /// The maximum count: what every store can hold.
@@ -46,100 +46,28 @@ impl fmt::Display for BeatParseError {
     }
 }
 
-/// Reader of one object.
-pub(super) struct ObjectReader<'a> {
-    path: &'static str,
-    members: &'a Map<String, Value>,
-    taken: u64,
-    faults: &'a mut Vec<Fault>,
-}
-
-impl<'a> ObjectReader<'a> {
-    /// Creates a reader; `None`, and a fault, if the value is not an object.
-    pub(super) fn new(
-        path: &'static str,
-        value: &'a Value,
-        faults: &'a mut Vec<Fault>,
-    ) -> Option<Self> {
-        let Value::Object(members) = value else {
-            faults.push(Fault {
-                path: path.into(),
-                found: format_value(value),
-                allowed: "an object".into(),
-            });
-            return None;
-        };
-        Some(Self {
-            path,
-            members,
-            taken: 0,
-            faults,
-        })
-    }
-
-    /// Returns the number of members that were not read.
-    pub(super) fn unknown_count(&self) -> u64 {
-        (self.members.len() as u64).saturating_sub(self.taken)
-    }
-
-    pub(super) fn take_value(&mut self, key: &str) -> Option<&'a Value> {
-        let value = self.members.get(key)?;
-        self.taken += 1;
-        (!value.is_null()).then_some(value)
-    }
-
-    /// Reads a member with `read`. An absent one is `None`, as null is; one that does not fit is a
-    /// fault, and `None` too.
-    pub(super) fn read_optional<T>(
-        &mut self,
-        key: &str,
-        allowed: &str,
-        read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Option<T> {
-        let value = self.take_value(key)?;
-        let read = read(value);
-        if read.is_none() {
-            self.add_fault(key, format_value(value), allowed);
-        }
-        read
-    }
-
-    /// Reads a member that must be there.
-    pub(super) fn read_required<T>(
-        &mut self,
-        key: &str,
-        allowed: &str,
-        read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Option<T> {
-        if self.members.get(key).is_none_or(Value::is_null) {
-            self.add_fault(key, "missing".into(), allowed);
-        }
-        self.read_optional(key, allowed, read)
-    }
-
-    pub(super) fn count(&mut self, key: &str) -> Option<u64> {
-        self.read_optional(key, COUNT_ALLOWED, count)
-    }
-
-    pub(super) fn read_time(&mut self, key: &str) -> Option<Timestamp> {
-        let allowed = "a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"";
-        self.read_optional(key, allowed, |value| value.as_str()?.parse().ok())
-    }
-
-    fn add_fault(&mut self, key: &str, found: String, allowed: &str) {
-        self.faults.push(Fault {
-            path: format!("{}.{key}", self.path),
-            found,
-            allowed: allowed.into(),
-        });
-    }
-}
+/// The words of a beat's faults.
+pub(super) const WORDS: FaultWords = FaultWords {
+    syntax: "JSON",
+    object: "an object",
+    missing: "missing",
+    format: format_value,
+};
 
 /// The accepted counts, for messages.
 pub(super) const COUNT_ALLOWED: &str = "a whole number from 0 to 9223372036854775807";
 
 pub(super) fn count(value: &Value) -> Option<u64> {
     value.as_u64().filter(|count| *count <= MAX_COUNT)
+}
+
+pub(super) fn read_count(members: &mut ObjectReader<'_>, key: &'static str) -> Option<u64> {
+    members.read_optional(key, COUNT_ALLOWED, count)
+}
+
+pub(super) fn read_time(members: &mut ObjectReader<'_>, key: &'static str) -> Option<Timestamp> {
+    let allowed = "a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"";
+    members.read_optional(key, allowed, |value| value.as_str()?.parse().ok())
 }
 
 /// Formats a value for a message: short, and on one line.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::{BeatParseError, COUNT_ALLOWED, ObjectReader, count};
+use super::fields::{BeatParseError, COUNT_ALLOWED, WORDS, count, read_count, read_time};
 use super::{Beat, BeatProgress, BeatRole, LifecycleState, MAX_INTERVAL_MS};
 use crate::model::fault::Fault;
+use crate::model::json_object::{ObjectReader, parse_document};
 
 impl Beat {
     /// Parses a beat; the second value is the number of unknown members.
@@ -20,7 +21,7 @@ impl Beat {
     ///
     /// Every fault of the body at once.
     pub(crate) fn parse(body: &[u8]) -> Result<(Self, u64), BeatParseError> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| syntax_error(&error))?;
+        let value = parse_document(body, WORDS).map_err(|fault| BeatParseError(vec![fault]))?;
         let mut faults = Vec::new();
         let beat = Self::from_value(&value, &mut faults);
         match beat {
@@ -31,7 +32,7 @@ impl Beat {
 
     fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
         let mut inner = Vec::new();
-        let mut members = ObjectReader::new("$", value, faults)?;
+        let mut members = ObjectReader::new("$", value, WORDS, faults)?;
         let boot_id = members.read_required("boot_id", BOOT_ID_ALLOWED, parse_boot_id);
         let sequence = members.read_required("sequence", COUNT_ALLOWED, count);
         let role = members.read_optional("role", "worker, scheduler", parse_role);
@@ -39,11 +40,11 @@ impl Beat {
         let interval = members.read_optional("interval_ms", allowed, parse_interval);
         let allowed = "running, draining, stopped";
         let condition = members.read_optional("state", allowed, parse_state);
-        let sent_at = members.read_time("sent_at");
+        let sent_at = read_time(&mut members, "sent_at");
         let version =
             members.read_optional("version", "1 to 255 bytes of printable text", parse_version);
         let progress = members.take_value("progress");
-        let unknown = members.unknown_count();
+        let unknown = members.unknown_keys().count() as u64;
         let (progress, unknown_too) = progress
             .and_then(|value| BeatProgress::from_value(value, &mut inner))
             .unwrap_or_default();
@@ -64,19 +65,18 @@ impl Beat {
 
 impl BeatProgress {
     fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
-        let mut members = ObjectReader::new("$.progress", value, faults)?;
+        let mut members = ObjectReader::new("$.progress", value, WORDS, faults)?;
         let progress = Self {
-            in_flight: members.count("in_flight").unwrap_or_default(),
-            in_flight_overdue: members.count("in_flight_overdue").unwrap_or_default(),
-            processed_total: members.count("processed_total").unwrap_or_default(),
-            failed_total: members.count("failed_total").unwrap_or_default(),
-            last_progress_at: members.read_time("last_progress_at"),
-            oldest_in_flight: members
-                .count("oldest_in_flight_ms")
+            in_flight: read_count(&mut members, "in_flight").unwrap_or_default(),
+            in_flight_overdue: read_count(&mut members, "in_flight_overdue").unwrap_or_default(),
+            processed_total: read_count(&mut members, "processed_total").unwrap_or_default(),
+            failed_total: read_count(&mut members, "failed_total").unwrap_or_default(),
+            last_progress_at: read_time(&mut members, "last_progress_at"),
+            oldest_in_flight: read_count(&mut members, "oldest_in_flight_ms")
                 .map(Duration::from_millis),
-            queue_depth: members.count("queue_depth"),
+            queue_depth: read_count(&mut members, "queue_depth"),
         };
-        let unknown = members.unknown_count();
+        let unknown = members.unknown_keys().count() as u64;
         Some((progress, unknown))
     }
 }
@@ -113,14 +113,6 @@ fn parse_interval(value: &Value) -> Option<Duration> {
     let millis = value.as_u64()?;
     let fine = (1..=MAX_INTERVAL_MS).contains(&millis);
     fine.then(|| Duration::from_millis(millis))
-}
-
-fn syntax_error(error: &serde_json::Error) -> BeatParseError {
-    BeatParseError(vec![Fault {
-        path: "$".into(),
-        found: error.to_string(),
-        allowed: "JSON".into(),
-    }])
 }
 
 #[cfg(test)]

@@ -18,11 +18,10 @@ use super::response::{
     error_response, fault_response, json_response, read_json, retry_later, unauthorized,
 };
 use crate::config::Secret;
-use crate::model::fault::Fault;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
 use crate::serve::notice::Notice;
-use crate::watch::status::{IncidentError, IncidentFault, Incidents};
+use crate::watch::status::{IncidentError, Incidents};
 
 /// The maximum size of a body. The longest text and fifty components take a fifth of it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -94,7 +93,6 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     let text = error.to_string();
     match error {
         IncidentError::Faults(faults) => {
-            let faults = faults.into_iter().map(Fault::from).collect();
             fault_response(StatusCode::BAD_REQUEST, "bad request", faults)
         }
         IncidentError::Unknown | IncidentError::Disabled => {
@@ -112,14 +110,4 @@ fn created_response(id: StatusId) -> Response {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
-}
-
-impl From<IncidentFault> for Fault {
-    fn from(fault: IncidentFault) -> Self {
-        Self {
-            path: fault.path,
-            found: fault.found,
-            allowed: fault.allowed,
-        }
-    }
 }

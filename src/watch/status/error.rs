@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::model::fault::Fault;
+
 /// The error of an incident or a maintenance that was not written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IncidentError {
     /// The input has faults: all of them, for its author.
-    Faults(Vec<IncidentFault>),
+    Faults(Vec<Fault>),
     /// There is no incident or maintenance of this id. The id was mistyped, or it ended so long ago that it
     /// is deleted.
     Unknown,
@@ -17,18 +19,6 @@ pub enum IncidentError {
     StoreUnavailable,
     /// This process shows no status: its roles are neither `api` nor `web`.
     Disabled,
-}
-
-/// One fault of the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct IncidentFault {
-    /// The JSON path, such as `$.components.api`.
-    pub path: String,
-    /// The value found, shortened.
-    pub found: String,
-    /// The accepted values.
-    pub allowed: String,
 }
 
 impl fmt::Display for IncidentError {
@@ -49,14 +39,3 @@ impl fmt::Display for IncidentError {
 }
 
 impl std::error::Error for IncidentError {}
-
-impl fmt::Display for IncidentFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            found,
-            allowed,
-        } = self;
-        write!(f, "{path}: {found}; allowed: {allowed}")
-    }
-}

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::IncidentFault;
 use super::component::ComponentDefinition;
 use super::new_incident::{NewIncident, NewMaintenance, NewStatus, NewUpdate};
+use crate::model::fault::Fault;
 use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
 use crate::store::{
     AffectedRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails, UpdateRow,
 };
+
+/// The impacts that an incident can have.
+pub(super) const IMPACTS: &str = "none, minor, major, critical";
+/// The states that an incident can give a component.
+pub(super) const STATES: &str = "operational, degraded_performance, partial_outage, major_outage";
 
 const MAX_TITLE_BYTES: usize = 255;
 const MAX_BODY_BYTES: usize = 10_000;
@@ -28,10 +33,10 @@ const MAX_LEAD_TIME: Duration = Duration::from_secs(366 * 86_400);
 pub(super) struct Validator<'a> {
     definitions: &'a [ComponentDefinition],
     now: Timestamp,
-    faults: Vec<IncidentFault>,
+    faults: Vec<Fault>,
 }
 
-type ValidationResult = Result<IncidentRow, Vec<IncidentFault>>;
+type ValidationResult = Result<IncidentRow, Vec<Fault>>;
 
 impl<'a> Validator<'a> {
     pub(super) const fn new(definitions: &'a [ComponentDefinition], now: Timestamp) -> Self {
@@ -272,12 +277,7 @@ impl<'a> Validator<'a> {
 
     fn check_impact(&mut self, impact: Option<Impact>) {
         let is_valid = impact != Some(Impact::Maintenance);
-        self.require(
-            is_valid,
-            "$.impact",
-            "maintenance",
-            "none, minor, major, critical",
-        );
+        self.require(is_valid, "$.impact", "maintenance", IMPACTS);
     }
 
     fn check_update_count(&mut self, updates: usize) {
@@ -301,8 +301,7 @@ impl<'a> Validator<'a> {
                 state,
                 ComponentState::NoData | ComponentState::UnderMaintenance
             );
-            let allowed = "operational, degraded_performance, partial_outage, major_outage";
-            self.require(is_valid, &path, state.as_str(), allowed);
+            self.require(is_valid, &path, state.as_str(), STATES);
         }
         let rows = components.iter().map(|(key, state)| AffectedRow {
             key: key.clone(),
@@ -332,7 +331,7 @@ impl<'a> Validator<'a> {
         allowed: &str,
     ) {
         if !is_valid {
-            self.faults.push(IncidentFault {
+            self.faults.push(Fault {
                 path: path.into(),
                 found: found.to_string(),
                 allowed: allowed.into(),
