@@ -71,9 +71,9 @@ mod series;
 mod tests;
 mod writer;
 
-#[cfg(feature = "axum")]
-pub(crate) use format::prefers_json;
 pub use format::{ExpositionFormat, accepts_gzip};
+#[cfg(feature = "axum")]
+pub(crate) use format::{named_weight, prefers_json};
 pub use report::{ExpositionReport, Omission, OmissionReason};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;

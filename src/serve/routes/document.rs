@@ -48,7 +48,7 @@ impl HttpDocument {
             media_type: media,
             // It is made of quotes and digits.
             etag: tag.unwrap_or(HeaderValue::from_static("W/\"\"")),
-            gzip: compress(text.as_bytes()).into(),
+            gzip: gzip(text.as_bytes(), Compression::default()).into(),
             plain: text.into(),
         }
     }
@@ -108,8 +108,9 @@ fn matches_etag(if_none_match: &str, tag: &HeaderValue) -> bool {
         .any(|one| one.trim() == "*" || bare(one) == tag)
 }
 
-fn compress(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::default());
+/// Returns the text compressed.
+pub(super) fn gzip(text: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), level);
     // Into memory it can't fail.
     let _ = encoder.write_all(text);
     encoder.finish().unwrap_or_default()

@@ -1,6 +1,5 @@
 //! The scrape route.
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,9 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 use flate2::Compression;
-use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 
+use super::document::gzip;
 use super::headers::join_values;
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::{ExpositionFormat, accepts_gzip};
@@ -34,21 +33,21 @@ struct ScrapeState {
 
 async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Response<Body> {
     let format = ExpositionFormat::negotiate(join_values(&headers, &header::ACCEPT).as_deref());
-    let gzip = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
+    let compress = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
     let Ok(_permit) = scraper.semaphore.acquire().await else {
         return unavailable("the scrape is closed");
     };
     let scrape = Arc::clone(&scraper.scrape);
     let written = tokio::task::spawn_blocking(move || {
         let text = scrape.render(format).map_err(|error| error.to_string())?;
-        if gzip {
-            compress(&text).map_err(|error| error.to_string())
+        Ok::<_, String>(if compress {
+            gzip(text.as_bytes(), Compression::fast())
         } else {
-            Ok(text.into_bytes())
-        }
+            text.into_bytes()
+        })
     });
     match written.await {
-        Ok(Ok(bytes)) => exposition_response(format, gzip, bytes),
+        Ok(Ok(bytes)) => exposition_response(format, compress, bytes),
         Ok(Err(reason)) => unavailable(&reason),
         Err(_) => unavailable("the scrape panicked"),
     }
@@ -78,10 +77,4 @@ fn unavailable(reason: &str) -> Response<Body> {
         format!("{reason}\n"),
     )
         .into_response()
-}
-
-fn compress(text: &str) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
-    encoder.write_all(text.as_bytes())?;
-    encoder.finish()
 }

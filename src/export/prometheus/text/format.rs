@@ -106,6 +106,18 @@ pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
     json.weight > 0.0 && (json.weight > html.weight || !named && json.weight >= html.weight)
 }
 
+/// Returns the weight that an `Accept` header gives a media type by its name; 0 without it.
+#[cfg(feature = "axum")]
+pub(crate) fn named_weight(accept: Option<&str>, name: &str) -> f32 {
+    let mut named = AcceptPreference::default();
+    for entry in entries(accept.unwrap_or_default()) {
+        if entry.name.eq_ignore_ascii_case(name) {
+            named.update(MatchSpecificity::Exact, entry.weight);
+        }
+    }
+    named.weight
+}
+
 /// The specificity of a header's entry; the more specific entry decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum MatchSpecificity {

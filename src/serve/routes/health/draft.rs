@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::HealthReport;
 use super::plain::{format_time, millis};
+use crate::export::prometheus::text::named_weight;
 use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{CheckState, HealthStatus};
 
@@ -14,20 +15,8 @@ const TYPE: &str = "application/health+json";
 /// Returns true if an `Accept` header names the type and does not prefer plain JSON. Clients that accept
 /// anything get the plain body: they know nothing of the draft.
 pub(super) fn is_accepted(accept: Option<&str>) -> bool {
-    let (mut draft, mut json) = (0.0, 0.0);
-    for entry in accept.unwrap_or_default().split(',') {
-        let mut parts = entry.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts
-            .find_map(|part| part.strip_prefix("q=")?.parse::<f64>().ok())
-            .unwrap_or(1.0);
-        if name.eq_ignore_ascii_case(TYPE) {
-            draft = weight;
-        } else if name.eq_ignore_ascii_case("application/json") {
-            json = weight;
-        }
-    }
-    draft > 0.0 && draft >= json
+    let draft = named_weight(accept, TYPE);
+    draft > 0.0 && draft >= named_weight(accept, "application/json")
 }
 
 pub(super) fn render(report: &HealthReport<'_>) -> String {
