@@ -94,6 +94,7 @@ pub use slo::{
     BurnRatesConfig, BurnWindowsConfig, MinBadConfig, SloConfig, SloPolicy, SloPrometheusConfig,
 };
 pub use source::ConfigSource;
+pub(crate) use status::BUILT_IN_COMPONENTS;
 pub use status::{IncidentFrom, StatusComponentConfig, StatusConfig};
 pub use store::{StoreConfig, StoreKind};
 pub use tls::TlsConfig;

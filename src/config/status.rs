@@ -13,6 +13,7 @@ use super::validator::ConfigValidator;
 use crate::model::status::ComponentState;
 use crate::model::units::format_duration;
 
+pub(crate) use component::BUILT_IN_COMPONENTS;
 pub use component::StatusComponentConfig;
 
 /// The maximum number of components: more would not fit on a page.

@@ -9,8 +9,14 @@ use crate::config::field_value::FieldValue;
 use crate::config::validator::ConfigValidator;
 use crate::model::json_value::json_type_name;
 
-/// The components that are there without being configured.
-const BUILT_IN: [&str; 5] = ["api", "workers", "scheduler", "database", "web"];
+/// The components that are there without being configured, with their names.
+pub(crate) const BUILT_IN_COMPONENTS: [(&str, &str); 5] = [
+    ("api", "API"),
+    ("workers", "Workers"),
+    ("scheduler", "Scheduler"),
+    ("database", "Database"),
+    ("web", "Web"),
+];
 
 const KEYS: [&str; 8] = [
     "key",
@@ -69,6 +75,11 @@ impl StatusComponentConfig {
         lists.into_iter().any(|list| !list.is_empty())
     }
 
+    /// Whether it is there without being configured.
+    pub(crate) fn is_built_in(&self) -> bool {
+        BUILT_IN_COMPONENTS.iter().any(|(key, _)| *key == self.key)
+    }
+
     pub(super) fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let allowed =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
@@ -86,7 +97,7 @@ impl StatusComponentConfig {
                 "1 to 255 bytes of printable text",
             );
         }
-        let fine = self.hidden || self.has_sources() || BUILT_IN.contains(&&*self.key);
+        let fine = self.hidden || self.has_sources() || self.is_built_in();
         let shown = format!("{:?} with nothing that its state follows from", self.key);
         validator.require(
             fine,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::text;
+use super::validate::merge_affected;
 use crate::config::{IncidentFrom, StatusConfig};
 use crate::model::status::{Author, ComponentState, Impact, IncidentStatus, StatusId};
 use crate::store::{AffectedRow, IncidentDetails, IncidentKind, IncidentRow, UpdateRow};
@@ -197,12 +198,7 @@ impl AutoIncidentInputs<'_> {
         changed: Vec<AffectedRow>,
     ) -> IncidentRow {
         let mut affected = row.affected.clone();
-        for change in &changed {
-            match affected.iter_mut().find(|one| one.key == change.key) {
-                Some(known) => known.state = change.state,
-                None => affected.push(change.clone()),
-            }
-        }
+        merge_affected(&mut affected, &changed);
         let over = !affected
             .iter()
             .any(|one| self.rules.from.includes(one.state));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Role, StatusComponentConfig};
+use crate::config::{BUILT_IN_COMPONENTS, Config, Role, StatusComponentConfig};
 use crate::model::heartbeat::BeatRole;
 use crate::model::status::StatusId;
 
@@ -46,19 +46,11 @@ impl IdPattern {
     }
 }
 
-const BUILT_IN: [(&str, &str); 5] = [
-    ("api", "API"),
-    ("workers", "Workers"),
-    ("scheduler", "Scheduler"),
-    ("database", "Database"),
-    ("web", "Web"),
-];
-
 /// Returns all components that are not hidden: the built-in ones, then the others in their order.
 pub(super) fn definitions(config: &Config) -> Vec<ComponentDefinition> {
     let configured = &config.status.components;
     let find = |key: &str| configured.iter().find(|component| component.key == key);
-    let built_in = BUILT_IN.into_iter().filter_map(|(key, name)| {
+    let built_in = BUILT_IN_COMPONENTS.into_iter().filter_map(|(key, name)| {
         let own = StatusComponentConfig::new(key);
         let component = find(key).unwrap_or(&own);
         let sources = if component.has_sources() {
@@ -68,11 +60,8 @@ pub(super) fn definitions(config: &Config) -> Vec<ComponentDefinition> {
         };
         (!component.hidden).then(|| ComponentDefinition::new(component, name, sources))
     });
-    let is_built_in = |key: &str| BUILT_IN.iter().any(|(known, _)| *known == key);
-    let additional = configured
-        .iter()
-        .filter(|component| !is_built_in(&component.key));
-    let additional = additional.filter(|component| !component.hidden);
+    let additional = configured.iter();
+    let additional = additional.filter(|component| !component.is_built_in() && !component.hidden);
     let additional = additional.map(|component| {
         ComponentDefinition::new(component, &component.key, configured_sources(component))
     });
@@ -112,27 +101,17 @@ fn built_in_sources(key: &str, roles: &[Role]) -> Vec<StateSource> {
 }
 
 fn configured_sources(component: &StatusComponentConfig) -> Vec<StateSource> {
-    let patterns = |ids: &[String]| ids.iter().cloned().map(IdPattern).collect();
+    let patterns = |ids: &[String]| {
+        let patterns = ids.iter().cloned().map(IdPattern);
+        (!ids.is_empty()).then(|| patterns.collect())
+    };
     let sources = [
-        (
-            &component.checks,
-            StateSource::Checks(patterns(&component.checks)),
-        ),
-        (
-            &component.workers,
-            StateSource::Workers(BeatRole::Worker, patterns(&component.workers)),
-        ),
-        (
-            &component.schedulers,
-            StateSource::Workers(BeatRole::Scheduler, patterns(&component.schedulers)),
-        ),
-        (
-            &component.objectives,
-            StateSource::Objectives(patterns(&component.objectives)),
-        ),
+        patterns(&component.checks).map(StateSource::Checks),
+        patterns(&component.workers).map(|ids| StateSource::Workers(BeatRole::Worker, ids)),
+        patterns(&component.schedulers).map(|ids| StateSource::Workers(BeatRole::Scheduler, ids)),
+        patterns(&component.objectives).map(StateSource::Objectives),
     ];
-    let named = sources.into_iter().filter(|(ids, _)| !ids.is_empty());
-    named.map(|(_, source)| source).collect()
+    sources.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::model::status::timeline::StateSpan;
 use crate::model::status::{ComponentState, StatusId};
-use crate::store::{IncidentRow, SpanRow, StoreError, StorePoll, StoreWriter};
+use crate::store::{IncidentRow, SpanRow, StoreError, StorePoll, StoreReply, StoreWriter};
 
 /// The length of the history: 90 days, each of which may begin a day earlier by some clock.
 const RETAINED: Duration = Duration::from_secs(92 * 86_400);
@@ -29,13 +29,18 @@ pub(super) struct StatusHistory {
     store_writer: StoreWriter,
     incident_rows: BTreeMap<StatusId, IncidentRow>,
     spans: HashMap<Arc<str>, HashMap<(i64, ComponentState), SpanEnd>>,
-    incident_poll: StorePoll<Vec<IncidentRow>>,
-    span_poll: StorePoll<Vec<SpanRow>>,
-    /// The times of the last full reads, of incidents and of spans.
-    full_reads: [Option<Instant>; 2],
-    /// Whether each has been read since the last failure.
-    is_read: [bool; 2],
+    incident_poll: RowPoll<IncidentRow>,
+    span_poll: RowPoll<SpanRow>,
     away_since: Option<Timestamp>,
+}
+
+/// The poll of one kind of rows: the latest, and all of them from time to time.
+#[derive(Debug)]
+struct RowPoll<T> {
+    poll: StorePoll<Vec<T>>,
+    full_read: Option<Instant>,
+    /// Whether the last read succeeded.
+    is_read: bool,
 }
 
 /// The last second of a span.
@@ -52,10 +57,8 @@ impl StatusHistory {
             store_writer,
             incident_rows: BTreeMap::new(),
             spans: HashMap::new(),
-            incident_poll: StorePoll::default(),
-            span_poll: StorePoll::default(),
-            full_reads: [None; 2],
-            is_read: [false; 2],
+            incident_poll: RowPoll::default(),
+            span_poll: RowPoll::default(),
             away_since: None,
         }
     }
@@ -67,58 +70,36 @@ impl StatusHistory {
         } else {
             LOCAL_POLL_INTERVAL
         };
-        let store_writer = self.store_writer.clone();
-        let since = read_since(self.full_reads[0], now, wall_time);
-        let incident_rows = self
-            .incident_poll
-            .poll(now, every, || store_writer.incidents(since));
-        let from = read_spans_since(self.full_reads[1], now, wall_time);
-        let spans = self.span_poll.poll(now, every, || store_writer.spans(from));
-        let mut changed = false;
-        if let Some(rows) = self.take_rows(0, incident_rows, now, wall_time) {
-            changed |= rows
-                .into_iter()
-                .fold(false, |changed, row| self.insert(row) | changed);
+        let store_writer = &self.store_writer;
+        let incidents = |since| store_writer.incidents(since);
+        let spans = |since: Timestamp| store_writer.spans(since.as_second());
+        let times = (now, wall_time);
+        let incidents = self.incident_poll.poll(times, every, incidents);
+        let spans = self.span_poll.poll(times, every, spans);
+        let failed = matches!(incidents, Some(Err(_))) || matches!(spans, Some(Err(_)));
+        if failed {
+            self.away_since.get_or_insert(wall_time);
+        } else if self.incident_poll.is_read && self.span_poll.is_read {
+            self.away_since = None;
         }
-        if let Some(rows) = self.take_rows(1, spans, now, wall_time) {
-            changed |= rows.into_iter().fold(false, |changed, row| {
-                self.insert_span(&row, false) | changed
-            });
+        let mut changed = false;
+        for row in incidents.into_iter().flatten().flatten() {
+            changed |= self.insert(row);
+        }
+        for row in spans.into_iter().flatten().flatten() {
+            changed |= self.insert_span(&row, false);
         }
         changed
     }
 
-    /// Returns the rows of a poll. A failure is remembered until both polls succeed again.
-    fn take_rows<T>(
-        &mut self,
-        which: usize,
-        result: Option<Result<Vec<T>, StoreError>>,
-        now: Instant,
-        wall_time: Timestamp,
-    ) -> Option<Vec<T>> {
-        let result = result?;
-        self.is_read[which] = result.is_ok();
-        if result.is_err() {
-            self.full_reads[which] = None;
-            self.away_since.get_or_insert(wall_time);
-        } else if self.is_read == [true; 2] {
-            self.away_since = None;
-        }
-        let rows = result.ok()?;
-        if is_due(self.full_reads[which], now) {
-            self.full_reads[which] = Some(now);
-        }
-        Some(rows)
-    }
-
     /// Makes the next poll due at once.
     pub(super) const fn poll_soon(&mut self) {
-        self.incident_poll.poll_next();
+        self.incident_poll.poll.poll_next();
     }
 
     /// Returns whether incidents have been read since the last failure.
     pub(super) const fn is_ready(&self) -> bool {
-        self.is_read[0]
+        self.incident_poll.is_read
     }
 
     pub(super) const fn away_since(&self) -> Option<Timestamp> {
@@ -189,23 +170,36 @@ impl StatusHistory {
     }
 }
 
-fn is_due(full_read: Option<Instant>, now: Instant) -> bool {
-    full_read.is_none_or(|last| now.saturating_duration_since(last) >= FULL_READ_INTERVAL)
+impl<T> RowPoll<T> {
+    /// Sends the query if it is due; returns the answer if one has come.
+    fn poll(
+        &mut self,
+        (now, wall_time): (Instant, Timestamp),
+        interval: Duration,
+        query: impl FnOnce(Timestamp) -> StoreReply<Vec<T>>,
+    ) -> Option<Result<Vec<T>, StoreError>> {
+        let is_due = |last| now.saturating_duration_since(last) >= FULL_READ_INTERVAL;
+        let is_full = self.full_read.is_none_or(is_due);
+        let since = saturating_sub(wall_time, if is_full { RETAINED } else { OVERLAP });
+        let answer = self.poll.poll(now, interval, || query(since))?;
+        self.is_read = answer.is_ok();
+        if !self.is_read {
+            self.full_read = None;
+        } else if is_full {
+            self.full_read = Some(now);
+        }
+        Some(answer)
+    }
 }
 
-fn read_since(full_read: Option<Instant>, now: Instant, wall_time: Timestamp) -> Timestamp {
-    saturating_sub(
-        wall_time,
-        if is_due(full_read, now) {
-            RETAINED
-        } else {
-            OVERLAP
-        },
-    )
-}
-
-fn read_spans_since(full_read: Option<Instant>, now: Instant, wall_time: Timestamp) -> i64 {
-    read_since(full_read, now, wall_time).as_second()
+impl<T> Default for RowPoll<T> {
+    fn default() -> Self {
+        Self {
+            poll: StorePoll::default(),
+            full_read: None,
+            is_read: false,
+        }
+    }
 }
 
 fn saturating_sub(wall_time: Timestamp, by: Duration) -> Timestamp {

@@ -381,7 +381,8 @@ fn new_update<S>(status: S, body: &str, at: Timestamp, affected: &[AffectedRow])
     }
 }
 
-fn merge_affected(into: &mut Vec<AffectedRow>, changed: &[AffectedRow]) {
+/// Gives components their changed states, and adds those that are new.
+pub(super) fn merge_affected(into: &mut Vec<AffectedRow>, changed: &[AffectedRow]) {
     for change in changed {
         match into.iter_mut().find(|one| one.key == change.key) {
             Some(known) => known.state = change.state,
