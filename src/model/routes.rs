@@ -8,8 +8,6 @@ pub(crate) struct Route {
     /// The path of a page as JSON.
     pub(crate) json_path: Option<&'static str>,
     pub(crate) kind: RouteKind,
-    /// The text of the link to it, in the navigation of the pages.
-    pub(crate) title: Option<&'static str>,
 }
 
 /// The kind of a route, by what it serves.
@@ -88,13 +86,13 @@ pub(crate) const ROUTES: [Route; 26] = [
     route("/api/v1/workers/{worker_id}/heartbeat", RouteKind::Worker),
     // The default of `metrics.prometheus.path`, which takes its place.
     route("/metrics", RouteKind::Scrape),
-    page("Objectives", "/status/slo", "/status/slo.json", RouteKind::SloPage),
+    page("/status/slo", "/status/slo.json", RouteKind::SloPage),
     route("/api/v1/incidents", RouteKind::OpenIncident),
     route("/api/v1/incidents/{incident_id}/updates", RouteKind::AddUpdate),
     route("/api/v1/maintenance", RouteKind::AnnounceMaintenance),
-    page("Status", "/status", "/status.json", Public(Page(StatusPage::Status))),
-    page("Incidents", "/status/incidents", "/status/incidents.json", Public(Page(StatusPage::Current))),
-    page("History", "/status/history", "/status/history.json", Public(Page(StatusPage::History))),
+    page("/status", "/status.json", Public(Page(StatusPage::Status))),
+    page("/status/incidents", "/status/incidents.json", Public(Page(StatusPage::Current))),
+    page("/status/history", "/status/history.json", Public(Page(StatusPage::History))),
     // The id, or that and `.json`.
     route("/status/incidents/{incident_id}", Public(Notice)),
     route("/status/feed.atom", Public(Feed)),
@@ -113,21 +111,14 @@ const fn route(path: &'static str, kind: RouteKind) -> Route {
         path,
         json_path: None,
         kind,
-        title: None,
     }
 }
 
-const fn page(
-    title: &'static str,
-    path: &'static str,
-    json_path: &'static str,
-    kind: RouteKind,
-) -> Route {
+const fn page(path: &'static str, json_path: &'static str, kind: RouteKind) -> Route {
     Route {
         path,
         json_path: Some(json_path),
         kind,
-        title: Some(title),
     }
 }
 

@@ -78,7 +78,8 @@ pub(crate) fn render_served_slo(
     let title = format!("Service level objectives – {}", options.brand);
     let mut page_layout = PageLayout::served(title, options.brand.into(), options.auto_refresh);
     if options.public {
-        page_layout.links = super::status::nav_links("/status/slo");
+        page_layout.links =
+            super::status::nav_links(Some(crate::model::routes::RouteKind::SloPage));
         page_layout.feed = true;
     }
     render(&slo_page(

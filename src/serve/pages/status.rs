@@ -20,7 +20,7 @@ use super::display_time::DisplayTime;
 use super::format::format_spaced;
 use super::layout::{self, NavLink, PageLayout};
 use super::render;
-use crate::model::routes::{ROUTES, Route, StatusPage};
+use crate::model::routes::{PublicDocument, ROUTES, Route, RouteKind, StatusPage};
 use crate::model::status::{StateDurations, StatusSnapshot};
 use crate::serve::notice::Notice;
 
@@ -103,7 +103,7 @@ pub(crate) fn render_page(page: StatusPage, context: PageContext<'_>) -> String 
 fn render_status(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     let overall = OverallStatus::from_snapshot(snapshot);
-    let mut page_layout = context.layout(overall.label, "/status");
+    let mut page_layout = context.layout(overall.label, Some(StatusPage::Status));
     page_layout.icon = layout::icon_color(overall.tone);
     let recent = |notice: &NoticeView| notice.ended_within(context.now, RECENT_AGE);
     render(&OverviewPage {
@@ -125,7 +125,7 @@ fn render_status(context: PageContext<'_>) -> String {
 fn render_incidents(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     render(&IncidentsPage {
-        layout: context.layout("Incidents", "/status/incidents"),
+        layout: context.layout("Incidents", Some(StatusPage::Current)),
         warnings: context.warnings(),
         current: notice::unresolved(snapshot, &zone),
         planned: notice::planned(snapshot, &zone),
@@ -135,7 +135,7 @@ fn render_incidents(context: PageContext<'_>) -> String {
 /// Renders one incident or maintenance.
 pub(crate) fn render_incident(context: PageContext<'_>, notice: &Notice<'_>) -> String {
     let notice = NoticeView::new(notice, &context.zone());
-    let mut page_layout = context.layout(&notice.title, "");
+    let mut page_layout = context.layout(&notice.title, None);
     page_layout.icon = layout::icon_color(notice.tone);
     render(&IncidentPage {
         layout: page_layout,
@@ -148,7 +148,7 @@ pub(crate) fn render_incident(context: PageContext<'_>, notice: &Notice<'_>) -> 
 fn render_history(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
     render(&HistoryPage {
-        layout: context.layout("History", "/status/history"),
+        layout: context.layout("History", Some(StatusPage::History)),
         warnings: context.warnings(),
         zone: snapshot.time_zone.to_string(),
         components: context.components(),
@@ -160,7 +160,7 @@ fn render_history(context: PageContext<'_>) -> String {
 /// Renders a page with only a message, such as that there is no such page.
 pub(crate) fn render_message(brand: &str, heading: &'static str, sentence: &'static str) -> String {
     let mut page_layout = PageLayout::served(format!("{heading} – {brand}"), brand.into(), false);
-    (page_layout.links, page_layout.auto_refresh) = (nav_links(""), None);
+    (page_layout.links, page_layout.auto_refresh) = (nav_links(None), None);
     render(&MessagePage {
         layout: page_layout,
         heading,
@@ -169,16 +169,29 @@ pub(crate) fn render_message(brand: &str, heading: &'static str, sentence: &'sta
 }
 
 /// Returns the links to the pages, the public ones first, with the current one marked.
-pub(super) fn nav_links(current: &str) -> Vec<NavLink> {
+pub(super) fn nav_links(current: Option<RouteKind>) -> Vec<NavLink> {
     let link = |route: &Route| {
         Some(NavLink {
             href: route.path,
-            text: route.title?,
-            current: route.path == current,
+            text: page_name(route.kind)?,
+            current: Some(route.kind) == current,
         })
     };
     let (public, own): (Vec<_>, _) = ROUTES.iter().partition(|route| route.kind.is_public());
     public.into_iter().chain(own).filter_map(link).collect()
+}
+
+/// Returns the name of a page in the navigation; `None` for what is not there.
+const fn page_name(kind: RouteKind) -> Option<&'static str> {
+    match kind {
+        RouteKind::SloPage => Some("Objectives"),
+        RouteKind::Public(PublicDocument::Page(page)) => Some(match page {
+            StatusPage::Status => "Status",
+            StatusPage::Current => "Incidents",
+            StatusPage::History => "History",
+        }),
+        _ => None,
+    }
 }
 
 impl PageContext<'_> {
@@ -187,11 +200,12 @@ impl PageContext<'_> {
         TimeZone::get(&self.snapshot.time_zone).unwrap_or(TimeZone::UTC)
     }
 
-    fn layout(&self, title: &str, current: &str) -> PageLayout {
+    fn layout(&self, title: &str, current: Option<StatusPage>) -> PageLayout {
         let brand = self.snapshot.title.to_string();
         let title = format!("{title} – {brand}");
         let mut page_layout = PageLayout::served(title, brand, self.auto_refresh);
-        page_layout.links = nav_links(current);
+        page_layout.links =
+            nav_links(current.map(|page| RouteKind::Public(PublicDocument::Page(page))));
         page_layout.feed = true;
         page_layout
     }
