@@ -75,7 +75,7 @@ use RouteKind::{Health, Public};
 
 /// All routes.
 #[rustfmt::skip]
-pub(crate) const ROUTES: [Route; 26] = [
+pub(crate) const ROUTES: &[Route] = &[
     route("/api/v1/health", Health(HealthProbe::Health)),
     route("/api/v1/health/live", Health(HealthProbe::Live)),
     route("/api/v1/health/startup", Health(HealthProbe::Startup)),
