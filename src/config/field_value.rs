@@ -225,44 +225,25 @@ impl FieldValue for SocketAddr {
     }
 }
 
-/// Implements the text form of an enum: `as_str`, `Display`, `Serialize` and [`FieldValue`].
-macro_rules! string_enum {
+/// Implements the words of an enum and [`FieldValue`].
+macro_rules! config_enum {
     ($name:ident { $($variant:ident: $word:literal),+ $(,)? }) => {
-        impl $name {
-            /// The word that files and variables use.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            pub(in crate::config) const NAMES: &[&str] = &[$($word),+];
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
+        crate::model::string_enum::string_enum!(pub $name { $($variant: $word),+ });
 
         impl crate::config::field_value::FieldValue for $name {
             fn allowed() -> String {
-                Self::NAMES.join(", ")
+                let all = <Self as crate::model::string_enum::StringEnum>::ALL;
+                crate::model::string_enum::join_words(all)
             }
 
             fn parse(text: &str) -> Result<Self, crate::config::fault::InvalidValue> {
                 // Case doesn't matter: OpenTelemetry asks for that in its variables.
-                match text.to_ascii_lowercase().as_str() {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(crate::config::fault::InvalidValue::from_text(text, Self::allowed())),
-                }
+                let word = text.to_ascii_lowercase();
+                crate::model::string_enum::StringEnum::from_word(&word).ok_or_else(|| {
+                    crate::config::fault::InvalidValue::from_text(text, Self::allowed())
+                })
             }
         }
     };
 }
-pub(super) use string_enum;
+pub(super) use config_enum;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::checks::{bearer_token, each, optional, range, text, up_to_a_day};
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::secret::Secret;
 use super::setting::section;
 use super::validator::ConfigValidator;
@@ -53,7 +53,7 @@ pub enum HealthDetails {
     OpenCodes,
 }
 
-string_enum!(HealthDetails {
+config_enum!(HealthDetails {
     Token: "token",
     OpenCodes: "open-codes",
 });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::checks::{bearer_token, each, optional, range, up_to_a_day};
 use super::endpoint::Endpoint;
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::secret::Secret;
 use super::setting::section;
 use super::tls::TlsConfig;
@@ -63,7 +63,7 @@ pub enum HeartbeatSink {
     Http,
 }
 
-string_enum!(HeartbeatSink {
+config_enum!(HeartbeatSink {
     Local: "local",
     Http: "http",
 });

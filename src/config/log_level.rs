@@ -1,6 +1,6 @@
 //! The severity of log records.
 
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 
 /// The minimum severity of log records that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub enum LogLevel {
     Trace,
 }
 
-string_enum!(LogLevel {
+config_enum!(LogLevel {
     Off: "off",
     Error: "error",
     Warn: "warn",

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::fault::{InvalidValue, nearest};
 use super::field_value::FieldValue;
 use super::log_level::LogLevel;
+use crate::model::string_enum::StringEnum as _;
 
 /// Targets that are limited to warnings: crates that exporters and servers are made of. What they say below warn is about their own
 /// insides, and what they say while they export would be exported in turn.
@@ -221,7 +222,12 @@ impl LogLevels {
                         continue;
                     }
                     // A slip of a level would be taken for the name of a module.
-                    None if nearest(directive, LogLevel::NAMES.iter().copied()).is_some() => {
+                    None if nearest(
+                        directive,
+                        LogLevel::ALL.iter().map(|level| level.as_str()),
+                    )
+                    .is_some() =>
+                    {
                         return Err(rejection());
                     }
                     None => (directive, Some(LogLevel::Trace)),

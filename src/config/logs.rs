@@ -1,7 +1,7 @@
 //! Configuration of logs.
 
 use super::batch::BatchConfig;
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::log_levels::LogLevels;
 use super::setting::section;
 
@@ -34,7 +34,7 @@ pub enum LogFormat {
     Auto,
 }
 
-string_enum!(LogFormat {
+config_enum!(LogFormat {
     Json: "json",
     Text: "text",
     Auto: "auto",
@@ -52,7 +52,7 @@ pub enum LogOutput {
     None,
 }
 
-string_enum!(LogOutput {
+config_enum!(LogOutput {
     Stdout: "stdout",
     Stderr: "stderr",
     None: "none",

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use super::checks::{optional, up_to_a_day};
 use super::endpoint::Endpoint;
 use super::fault::join_path;
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::secret::{MASK, Secret};
 use super::setting::section;
 use super::signal::TelemetrySignal;
@@ -76,7 +76,7 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
-string_enum!(Protocol {
+config_enum!(Protocol {
     Grpc: "grpc",
     HttpProtobuf: "http/protobuf"
 });
@@ -91,7 +91,7 @@ pub enum Compression {
     None,
 }
 
-string_enum!(Compression {
+config_enum!(Compression {
     Gzip: "gzip",
     None: "none"
 });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::checks::{optional, text};
 use super::fault::join_path;
-use super::field_value::string_enum;
+use super::field_value::{FieldValue as _, config_enum};
 use super::setting::section;
 use super::validator::ConfigValidator;
 
@@ -46,7 +46,7 @@ pub enum Role {
     Web,
 }
 
-string_enum!(Role {
+config_enum!(Role {
     Api: "api",
     Worker: "worker",
     Scheduler: "scheduler",
@@ -83,7 +83,7 @@ fn check_team(team: &str, path: &str, validator: &mut ConfigValidator<'_>) {
 }
 
 fn check_roles(roles: &[Role], path: &str, validator: &mut ConfigValidator<'_>) {
-    let allowed = format!("at least one of {}", Role::NAMES.join(", "));
+    let allowed = format!("at least one of {}", Role::allowed());
     validator.require(!roles.is_empty(), path, "[]", &allowed);
 }
 

@@ -1,6 +1,6 @@
 //! The three kinds of telemetry.
 
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 
 /// One of the three kinds of telemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub enum TelemetrySignal {
     Logs,
 }
 
-string_enum!(TelemetrySignal {
+config_enum!(TelemetrySignal {
     Traces: "traces",
     Metrics: "metrics",
     Logs: "logs"

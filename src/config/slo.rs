@@ -7,7 +7,7 @@ mod prometheus;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::slo::maintenance::SloMaintenance;
@@ -55,7 +55,7 @@ pub enum SloPolicy {
     SreWorkbook,
 }
 
-string_enum!(SloPolicy {
+config_enum!(SloPolicy {
     BurnRate: "burn-rate",
     SreWorkbook: "sre-workbook",
 });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::checks::{optional, text, up_to_a_day};
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::status::ComponentState;
@@ -56,7 +56,7 @@ pub enum IncidentFrom {
     Never,
 }
 
-string_enum!(IncidentFrom {
+config_enum!(IncidentFrom {
     DegradedPerformance: "degraded_performance",
     PartialOutage: "partial_outage",
     MajorOutage: "major_outage",

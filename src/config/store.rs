@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::checks::range;
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::secret::Secret;
 use super::service::ServiceConfig;
 use super::setting::section;
@@ -48,7 +48,7 @@ pub enum StoreKind {
     Postgres,
 }
 
-string_enum!(StoreKind {
+config_enum!(StoreKind {
     Memory: "memory",
     File: "file",
     Postgres: "postgres",

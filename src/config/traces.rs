@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::batch::BatchConfig;
 use super::checks::{each_entry, ratio};
-use super::field_value::string_enum;
+use super::field_value::config_enum;
 use super::log_levels::LogLevels;
 use super::setting::section;
 
@@ -54,7 +54,7 @@ pub enum TraceSampler {
     ParentBasedTraceIdRatio,
 }
 
-string_enum!(TraceSampler {
+config_enum!(TraceSampler {
     AlwaysOn: "always_on",
     AlwaysOff: "always_off",
     TraceIdRatio: "traceidratio",
@@ -73,7 +73,7 @@ pub enum Propagator {
     Baggage,
 }
 
-string_enum!(Propagator {
+config_enum!(Propagator {
     TraceContext: "tracecontext",
     Baggage: "baggage"
 });
