@@ -59,14 +59,14 @@ mod init;
 pub mod testing;
 
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::export::logs::{LevelHandle, LogWriter};
+use crate::export::logs::{LevelHandle, LogWriter, LogWriters};
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::slo::report::SloReport;
@@ -103,8 +103,7 @@ struct Inner {
     watch: Watchers,
     scrape: Arc<ScrapeHandler>,
     levels: LevelHandle,
-    /// The outputs of log lines, for their flush.
-    log_writers: Mutex<Vec<LogWriter>>,
+    log_writers: LogWriters,
     server: Server,
     background: Background,
 }

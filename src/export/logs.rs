@@ -50,6 +50,7 @@ use layer::LogLayer;
 
 pub use filter::LevelHandle;
 pub use output::LogWriter;
+pub(crate) use output::LogWriters;
 pub use panics::log_panics;
 #[cfg(feature = "axum")]
 pub(crate) use time::rfc3339;

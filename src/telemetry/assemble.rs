@@ -1,6 +1,6 @@
 //! Puts the parts together and starts what runs beside the service.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SpanProcessor;
 
@@ -13,9 +13,10 @@ use super::snapshots::Snapshots;
 use super::watchers::Watchers;
 use super::{InitError, Inner, Telemetry};
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::export::logs::LevelHandle;
+use crate::export::logs::{LevelHandle, LogWriters};
 use crate::model::slo::{Objectives, SloError};
 use crate::record::clock::Clock;
+use crate::record::instruments::observe_log_lines;
 
 impl Telemetry {
     pub(super) fn begin(
@@ -47,11 +48,14 @@ impl Telemetry {
         let watch = Watchers::new(
             settings, objectives, &recording, &handles, &snapshots, &heartbeat,
         );
+        let log_writers = LogWriters::default();
+        let writers = log_writers.clone();
+        observe_log_lines(&recording.instruments, move || writers.lost_lines());
         handles.initialize(&settings.service.roles);
         Ok(Self(Arc::new(Inner {
             scrape: Arc::new(recording.scrape(settings)),
             levels: LevelHandle::new(settings.logs.level.clone()),
-            log_writers: Mutex::default(),
+            log_writers,
             server: Server::new(&recording),
             background: Background::default(),
             config,

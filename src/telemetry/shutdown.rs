@@ -8,8 +8,6 @@ use super::exporters::Exporters;
 use super::{Inner, Telemetry, timer};
 use crate::background::thread;
 use crate::export::flush_report::{FlushError, FlushReport};
-use crate::export::logs::LogWriter;
-use crate::record::sync::lock;
 use crate::store::block_on;
 
 /// The time limit for the export of a dropped telemetry; a longer one would look like a hang.
@@ -17,6 +15,9 @@ const AT_DROP: Duration = Duration::from_secs(1);
 
 /// The least time that queued log lines have to be written, even where the export took all of it.
 const LINES_AT_LEAST: Duration = Duration::from_millis(100);
+
+/// The longest, however much time is left: a reader that stalls for so long is stuck.
+const LINES_AT_MOST: Duration = Duration::from_secs(5);
 
 impl Telemetry {
     /// Sends everything that waits for its export, and says what became of it.
@@ -55,12 +56,12 @@ impl Telemetry {
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<FlushReport, FlushError> {
         timer::wait(self.0.pause()).await;
-        let deadline = Instant::now() + within;
-        let within = self.0.heartbeat.part(within, || self.0.conclude()).await;
-        let report = self.0.exporters.push.flush(true, within).await;
+        let start = Instant::now();
+        let rest = self.0.heartbeat.part(within, || self.0.conclude()).await;
+        let report = self.0.exporters.push.flush(true, rest).await;
         self.0.end();
         self.0.heartbeat.close().await;
-        self.0.flush_lines(deadline).await;
+        self.0.flush_lines(lines_timeout(start, within)).await;
         report.complete()
     }
 
@@ -86,30 +87,26 @@ impl Inner {
 
     /// Ends everything, in a thread that has no runtime.
     fn end_blocking(&self, within: Duration) -> FlushReport {
-        let deadline = Instant::now() + within;
-        let within = block_on(self.heartbeat.part(within, || self.conclude()));
-        let report = self.exporters.push.flush_blocking(true, within);
+        let start = Instant::now();
+        let rest = block_on(self.heartbeat.part(within, || self.conclude()));
+        let report = self.exporters.push.flush_blocking(true, rest);
         self.end();
         block_on(self.heartbeat.close());
-        flush_writers(&self.log_writers(), deadline);
+        self.log_writers.flush(lines_timeout(start, within));
         report
     }
 
     /// Waits until the queued log lines are written, on a thread of its own: the runtime goes on.
-    async fn flush_lines(&self, deadline: Instant) {
-        let writers = self.log_writers();
+    async fn flush_lines(&self, timeout: Duration) {
+        let writers = self.log_writers.clone();
         let (flushed, waited) = oneshot::channel();
         let started = thread::spawn("vantage-flush", move || {
-            flush_writers(&writers, deadline);
+            writers.flush(timeout);
             let _ = flushed.send(());
         });
         if started.is_ok() {
             let _ = waited.await;
         }
-    }
-
-    fn log_writers(&self) -> Vec<LogWriter> {
-        lock(&self.log_writers).clone()
     }
 
     /// Ends everything but the export, which has ended.
@@ -126,15 +123,13 @@ impl Drop for Inner {
         // Empty after a shutdown.
         if let Err(incomplete) = self.end_blocking(AT_DROP).complete() {
             tracing::warn!("{incomplete}");
-            flush_writers(&self.log_writers(), Instant::now());
+            self.log_writers.flush(LINES_AT_LEAST);
         }
     }
 }
 
-fn flush_writers(writers: &[LogWriter], deadline: Instant) {
-    for writer in writers {
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        // Lines that a stalled reader leaves are counted nowhere any more.
-        let _ = writer.flush(remaining.max(LINES_AT_LEAST));
-    }
+/// Returns the time that log lines have of the whole, of which the rest is spent.
+fn lines_timeout(start: Instant, whole: Duration) -> Duration {
+    let remaining = whole.saturating_sub(start.elapsed());
+    remaining.clamp(LINES_AT_LEAST, LINES_AT_MOST)
 }

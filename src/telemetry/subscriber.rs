@@ -7,7 +7,6 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Inner;
 use crate::export::logs::{LevelHandle, LogWriter, layer_with_levels};
-use crate::record::sync::lock;
 
 /// One layer for everything that a subscriber may be made of.
 pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;
@@ -22,7 +21,7 @@ where
     let levels = &telemetry.levels;
     let mut layers: Layers<S> = Vec::new();
     if let Some(output) = output {
-        lock(&telemetry.log_writers).push(output.clone());
+        telemetry.log_writers.add(output.clone());
         let lines = layer_with_levels(&config.logs, service, output, clock, levels);
         layers.push(Box::new(lines));
     }

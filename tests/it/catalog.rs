@@ -102,6 +102,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
     ("vantage.telemetry.http.requests", "vantage_telemetry_http_requests_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
+    ("vantage.telemetry.log.lines.lost", "vantage_telemetry_log_lines_lost_total", "counter"),
     ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
     ("otel.sdk.processor.span.processed", "otel_sdk_processor_span_processed_total", "counter"),
     ("otel.sdk.processor.span.queue.size", "otel_sdk_processor_span_queue_size", "gauge"),
@@ -288,6 +289,8 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "vantage_worker_active_jobs",
         "vantage_scheduler_active_executions",
         "vantage_telemetry_series_overflow_total",
+        // A process of its own, whose output stalls, shows it.
+        "vantage_telemetry_log_lines_lost_total",
         // Nothing bad happened to an objective.
         "vantage_slo_burn_rate_ratio",
         // No file system needs to be in use, and no processor time to pass, while a test runs.

@@ -477,12 +477,12 @@ fn jaegers_former_port_gets_its_successor_as_fix() {
 #[test]
 fn every_fault_of_the_configuration_is_a_failure_with_what_is_allowed() {
     let mut variables = variables("http://127.0.0.1:4317", Protocol::Grpc);
-    variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT", "soon".into()));
-    variables.push(("OTEL_TRACES_SAMPLER_ARG", "7".into()));
+    variables.push(("VANTAGE_OBS_LOG_LEVEL", "loud".into()));
+    variables.push(("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "2d".into()));
     let diagnosis = diagnose_variables(&variables);
     let failures: Vec<_> = diagnosis.failures().map(|(_, step)| step).collect();
     assert_eq!(failures.len(), 2, "{diagnosis:#?}");
-    assert!(failures[0].finding.contains("OTEL_EXPORTER_OTLP_TIMEOUT"));
+    assert!(failures[0].finding.contains("VANTAGE_OBS_LOG_LEVEL"));
     assert!(failures[1].fix.as_deref().unwrap().contains("allowed: "));
 }
 

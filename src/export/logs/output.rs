@@ -36,6 +36,31 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct LogWriter(Arc<Outlet>);
 
+/// The outputs of a process: one, and those of subscribers that a service makes itself. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LogWriters(Arc<Mutex<Vec<LogWriter>>>);
+
+impl LogWriters {
+    pub(crate) fn add(&self, writer: LogWriter) {
+        lock(&self.0).push(writer);
+    }
+
+    /// Returns the number of lines that all of them lost.
+    pub(crate) fn lost_lines(&self) -> u64 {
+        lock(&self.0).iter().map(LogWriter::lost_lines).sum()
+    }
+
+    /// Waits until all queued lines are written, for at most `timeout` each; blocks.
+    pub(crate) fn flush(&self, timeout: Duration) {
+        // Out of the lock, which a scrape takes too.
+        let writers = lock(&self.0).clone();
+        for writer in writers {
+            // Lines that a stalled reader leaves have nobody left to hear of them.
+            let _ = writer.flush(timeout);
+        }
+    }
+}
+
 /// The end of the queue that lines go into; closes it when the last clone is dropped.
 struct Outlet {
     shared: Arc<Shared>,

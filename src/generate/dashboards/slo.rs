@@ -199,6 +199,10 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .shows("50, 90, 95 and 99 of 100 requests to the receiver took at most so long.", "Far below their timeout.")
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
+    bars("Lost log lines", DisplayUnit::PerSecond)
+        .shows("Log lines a second that were not written, because the reader of the output stalls or the output failed.", "None.")
+        .query("{{job}} {{instance}}", || rate(&telemetry::LOG_LINES_LOST, PROCESS))
+        .alert(AlertSignal::ExportFailures),
     lines("Age of the oldest change that is not durable", DisplayUnit::Seconds)
         .shows("For how long the oldest change has waited for the store.", "Below a second.")
         .query("{{job}} {{instance}}", || greatest(&store::OLDEST_PENDING_AGE, PROCESS))

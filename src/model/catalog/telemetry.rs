@@ -176,6 +176,16 @@ family! {
         &BY_SAMPLER,
     );
 
+    /// Lines that no reader of the output took.
+    pub const LOG_LINES_LOST: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.log.lines.lost",
+        Instrument::ObservableCounter,
+        Unit::Count("{line}"),
+        "Log lines that were not written: their queue was full, because the reader of the output stalls, or the output failed",
+        &[],
+    );
+
     /// Beats that were sent to another process.
     pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,

@@ -4,10 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::catalog::telemetry::{
-    BY_INSTRUMENT, BY_PART, BY_SAMPLER, SAMPLER_ERRORS, SCRAPE_DURATION, SCRAPE_ERRORS,
-    SERIES_OVERFLOW,
+    BY_INSTRUMENT, BY_PART, BY_SAMPLER, LOG_LINES_LOST, SAMPLER_ERRORS, SCRAPE_DURATION,
+    SCRAPE_ERRORS, SERIES_OVERFLOW,
 };
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments};
+
+/// Registers the counter of lost log lines, which reads the outputs.
+pub(crate) fn observe_log_lines(
+    instruments: &Instruments,
+    lost_lines: impl Fn() -> u64 + Send + Sync + 'static,
+) {
+    instruments.observe(&LOG_LINES_LOST, move |observer| {
+        observer.observe(lost_lines(), &[]);
+    });
+}
 
 /// The metrics of the SDK itself. A cheap clone.
 #[derive(Clone, Debug)]

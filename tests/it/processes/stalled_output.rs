@@ -67,6 +67,15 @@ fn a_standard_output_that_is_full_costs_lines_and_nothing_else() {
         assert!(is_live(service.get("/api/v1/health/live").unwrap()));
         std::thread::sleep(Duration::from_millis(10));
     }
+    let lost = |response: String| {
+        let mut lines = response.lines();
+        let sample =
+            lines.find_map(|line| line.strip_prefix("vantage_telemetry_log_lines_lost_total "));
+        sample.is_some_and(|value| value.parse::<f64>().unwrap() > 0.0)
+    };
+    eventually("lines are lost and counted", || {
+        service.get("/metrics").is_ok_and(lost)
+    });
     let id = service.process.id().to_string();
     let signalled = Command::new("kill").args(["-TERM", &id]).status().unwrap();
     let asked = Instant::now();
