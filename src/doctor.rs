@@ -94,10 +94,16 @@ impl Diagnosis {
 /// the service's, with an instance of its own, and the span is named `vantage-obs doctor`.
 #[must_use]
 pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
-    let deadline = Instant::now() + TIME_LIMIT;
-    // What only the code says isn't known here, and is no fault.
+    // The part that only the code says isn't known here, and is no fault.
     let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
     let code = file.map_or(code.clone(), |file| code.with_file(file));
+    diagnose_config(code, environment)
+}
+
+/// Does the same for the configuration of a service's code, with its file, where it names one.
+#[must_use]
+pub fn diagnose_config(code: Config, environment: &Environment) -> Diagnosis {
+    let deadline = Instant::now() + TIME_LIMIT;
     let effective = match code.resolve(environment) {
         Ok(effective) => effective,
         Err(error) => {

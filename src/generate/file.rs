@@ -47,10 +47,11 @@ impl GeneratedFile {
         }
     }
 
-    /// Compares the existing file with the plan.
+    /// Compares the existing file with the plan. Line ends of a checkout on Windows are no difference.
     #[must_use]
     pub fn compare(&self, existing: Option<&str>) -> FileStatus {
-        match existing {
+        let existing = existing.map(|existing| existing.replace("\r\n", "\n"));
+        match existing.as_deref() {
             None => FileStatus::Missing,
             Some(existing) if self.merged_with(existing) == existing => FileStatus::Same,
             Some(existing)
@@ -86,6 +87,24 @@ mod tests {
             FileStatus::Same
         );
         assert_eq!(file.compare(None), FileStatus::Missing);
+    }
+
+    #[test]
+    fn line_ends_of_windows_are_no_difference() {
+        for text in [
+            "a\nb\n".to_owned(),
+            format!("a\n{MANUAL_SECTION_MARKER}\nours\n"),
+        ] {
+            let file = GeneratedFile::new("a.md", text.as_str());
+            let checkout = text.replace('\n', "\r\n");
+            assert_eq!(file.compare(Some(&checkout)), FileStatus::Same, "{text}");
+            let changed = checkout.replace("a\r", "b\r");
+            assert_eq!(
+                file.compare(Some(&changed)),
+                FileStatus::Different,
+                "{text}"
+            );
+        }
     }
 
     #[test]

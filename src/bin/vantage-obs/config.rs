@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use vantage_obs::config::{
-    Config, EffectiveConfig, Environment, Secret, SettingSpec, settings, variables,
+    Config, ConfigSource, EffectiveConfig, Environment, Role, Secret, SettingSpec, settings,
+    variables,
 };
 
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
@@ -26,9 +27,55 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct ConfigCheckArgs {
     /// The JSON file.
     file: PathBuf,
+    #[command(flatten)]
+    code: CodeArgs,
     /// How the effective config is printed.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
+}
+
+/// The part of a configuration that the code of a service sets.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CodeArgs {
+    /// The service's name, where the code sets it.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// A role of the service, where the code sets it; may be repeated.
+    #[arg(long = "role", value_name = "ROLE", value_parser = parse_role)]
+    roles: Vec<Role>,
+}
+
+impl CodeArgs {
+    /// Returns the configuration as the code makes it, with its file. Name and role that are not given
+    /// have values that pass: a file needn't say them.
+    pub(crate) fn config(&self, file: Option<&Path>) -> Config {
+        let name = self.name.as_deref().unwrap_or("vantage-obs");
+        let (first, rest) = match self.roles.split_first() {
+            Some((first, rest)) => (*first, rest),
+            None => (Role::Web, &[][..]),
+        };
+        let config = rest.iter().fold(Config::new(name, first), |config, role| {
+            config.with_role(*role)
+        });
+        match file {
+            Some(file) => config.with_file(file),
+            None => config,
+        }
+    }
+
+    /// Returns whether the arguments give the setting at this path.
+    fn sets(&self, path: &str) -> bool {
+        match path {
+            "service.name" => self.name.is_some(),
+            _ => !self.roles.is_empty(),
+        }
+    }
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    let all = [Role::Api, Role::Worker, Role::Scheduler, Role::Web];
+    let known = all.into_iter().find(|role| role.as_str() == text);
+    known.ok_or_else(|| format!("allowed: {}", all.map(Role::as_str).join(", ")))
 }
 
 impl ConfigCommand {
@@ -55,13 +102,18 @@ impl ConfigCheckArgs {
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
         ensure_readable(&self.file)?;
-        let effective = match Config::default().with_file(&self.file).resolve(environment) {
+        let effective = match self.code.config(Some(&self.file)).resolve(environment) {
             Ok(effective) => effective,
             Err(error) => {
                 writeln!(err, "{error}")?;
                 return Ok(ExitStatus::Faulty);
             }
         };
+        for path in ["service.name", "service.roles"] {
+            if effective.source(path) == ConfigSource::Code && !self.code.sets(path) {
+                writeln!(err, "warning: {path} is not set here: the code must")?;
+            }
+        }
         for warning in effective.warnings() {
             writeln!(err, "warning: {warning}")?;
         }
@@ -166,9 +218,12 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let environment = Environment::from_iter(variables.iter().copied());
-        let status = ConfigCheckArgs { file, format }
-            .run(&environment, &mut out, &mut err)
-            .unwrap();
+        let check = ConfigCheckArgs {
+            file,
+            code: CodeArgs::default(),
+            format,
+        };
+        let status = check.run(&environment, &mut out, &mut err).unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status, text(out), text(err))
     }
@@ -212,13 +267,43 @@ mod tests {
         let (status, out, err) =
             run_check(r#"{"otlp": {"timeout": "10"}}"#, OutputFormat::Table, &[]);
         assert_eq!((status, out.as_str()), (ExitStatus::Faulty, ""));
-        assert_eq!(err.lines().count(), 4, "{err}");
+        assert_eq!(err.lines().count(), 2, "{err}");
+    }
+
+    #[test]
+    fn what_the_code_sets_is_missed_by_a_warning_or_given_by_arguments() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"heartbeat": {"offline_after": "2m"}}"#).unwrap();
+        let run = |code| {
+            let check = ConfigCheckArgs {
+                file: file.path().into(),
+                code,
+                format: OutputFormat::Table,
+            };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check
+                .run(&Environment::empty(), &mut out, &mut err)
+                .unwrap();
+            assert_eq!(status, ExitStatus::Success);
+            String::from_utf8(err).unwrap()
+        };
+        let missed = run(CodeArgs::default());
+        assert_eq!(missed.lines().count(), 2, "{missed}");
+        assert!(missed.contains("service.name is not set here"), "{missed}");
+        let given = run(CodeArgs {
+            name: Some("publisher".into()),
+            roles: vec![Role::Worker],
+        });
+        // A worker of this role doesn't decide it.
+        assert_eq!(given.lines().count(), 1, "{given}");
+        assert!(given.contains("heartbeat.offline_after"), "{given}");
     }
 
     #[test]
     fn a_missing_file_is_a_failure_to_run() {
         let check = ConfigCheckArgs {
             file: "/nowhere/obs.json".into(),
+            code: CodeArgs::default(),
             format: OutputFormat::Table,
         };
         let result = check.run(&Environment::empty(), &mut Vec::new(), &mut Vec::new());

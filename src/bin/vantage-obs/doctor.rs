@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vantage_obs::config::Environment;
-use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose};
+use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose_config};
 
-use crate::config::ensure_readable;
+use crate::config::{CodeArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Tries what the configuration points to, and says what to change.
@@ -28,6 +28,8 @@ pub(crate) struct DoctorArgs {
     /// The JSON file [default: the one that VANTAGE_OBS_CONFIG names, if any].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    code: CodeArgs,
     /// How the findings are printed.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
@@ -39,7 +41,7 @@ impl DoctorArgs {
             ensure_readable(file)?;
         }
         let environment = Environment::from_process();
-        let diagnosis = diagnose(self.config.as_deref(), &environment);
+        let diagnosis = diagnose_config(self.code.config(self.config.as_deref()), &environment);
         match self.format {
             OutputFormat::Table => {
                 print_table(&diagnosis, is_colored(&environment), out)?;
