@@ -25,7 +25,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let telemetry = vantage_obs::init(config)?;
 
+    // Health has everything that it is to wait for.
+    telemetry.started();
     let scheduler = telemetry.scheduler();
+    // One that does not begin is counted as missed.
+    scheduler.expect("weekly-digest", INTERVAL, 10 * INTERVAL);
     let work = async {
         loop {
             let due = SystemTime::now() + INTERVAL;

@@ -36,6 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
 
+    // Health has everything that it is to wait for.
+    telemetry.started();
     let worker = telemetry.worker("publisher-1");
     let work = async {
         loop {

@@ -70,7 +70,7 @@ use layers::ConfigLayers;
 use setting::section;
 
 use crate::model::alerts::Thresholds;
-use crate::model::routes::{ROUTES, RouteKind};
+use crate::model::routes::{ROUTES, RouteKind, with_slash};
 
 pub use batch::BatchConfig;
 pub use effective::{EffectiveConfig, EffectiveValue};
@@ -223,7 +223,11 @@ impl Config {
 
     /// Returns the templates of the crate's own routes, where they are not nested.
     pub(crate) fn own_routes(&self) -> Vec<String> {
-        self.routes().map(|(path, _)| path.to_owned()).collect()
+        let paths = self.routes().map(|(path, _)| path);
+        paths
+            .flat_map(|path| [Some(path.to_owned()), with_slash(path)])
+            .flatten()
+            .collect()
     }
 
     /// Returns whether the process shows the status pages.

@@ -206,6 +206,9 @@ impl Telemetry {
 
     /// Calls back when an objective raises something else: one change at a time, on a thread of the
     /// SDK, which a callback may block. A panic in one is caught.
+    ///
+    /// Before any change, the callback is told the present state of each objective that has one, with `from`
+    /// equal to `to`.
     pub fn on_slo_alert(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
         self.0.watch.slo.on_change(callback);
     }

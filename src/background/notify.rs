@@ -4,7 +4,7 @@
 //! neither must keep a deadline from being noticed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::{fmt, io};
 
@@ -32,7 +32,14 @@ pub(crate) struct Notifier<C>(Arc<Subscribers<C>>);
 
 struct Subscribers<C> {
     callbacks: Mutex<Vec<Callback<C>>>,
-    thread: OnceLock<SyncSender<C>>,
+    thread: OnceLock<SyncSender<Message<C>>>,
+}
+
+/// A message to the thread that notifies.
+enum Message<C> {
+    Change(C),
+    /// A callback that is told the present state, and every change that is sent after it.
+    Subscribe(Callback<C>, Vec<C>),
 }
 
 impl<C> Default for Notifier<C> {
@@ -56,19 +63,39 @@ impl<C: Change> Notifier<C> {
         let (changes, received) = sync_channel(CAPACITY);
         let subscribers = Arc::downgrade(&self.0);
         thread::spawn(C::THREAD, move || {
-            for change in received {
+            for message in received {
                 let Some(subscribers) = subscribers.upgrade() else {
                     break;
                 };
-                subscribers.notify(&change);
+                match message {
+                    Message::Change(change) => subscribers.notify(&change),
+                    Message::Subscribe(callback, present) => {
+                        Self::notify_one(&*callback, &present);
+                        subscribers.callbacks().push(callback);
+                    }
+                }
             }
         })?;
         let _ = self.0.thread.set(changes);
         Ok(())
     }
 
-    pub(crate) fn subscribe(&self, callback: Callback<C>) {
-        self.0.callbacks().push(callback);
+    /// Adds a callback, to which the thread hands the `present` state before any change; returns that state
+    /// where no thread was started, for [`notify_one`](Self::notify_one).
+    pub(crate) fn subscribe(&self, callback: Callback<C>, present: Vec<C>) -> Vec<C> {
+        let Some(thread) = self.0.thread.get() else {
+            self.0.callbacks().push(callback);
+            return present;
+        };
+        // Beside so many changes that are dropped, the present state is nothing that lasts.
+        if let Err(
+            TrySendError::Full(Message::Subscribe(callback, _))
+            | TrySendError::Disconnected(Message::Subscribe(callback, _)),
+        ) = thread.try_send(Message::Subscribe(callback, present))
+        {
+            self.0.callbacks().push(callback);
+        }
+        Vec::new()
     }
 
     /// Hands changes to the thread; returns them where none was started.
@@ -77,7 +104,7 @@ impl<C: Change> Notifier<C> {
             return changes;
         };
         for change in changes {
-            let _ = thread.try_send(change);
+            let _ = thread.try_send(Message::Change(change));
         }
         Vec::new()
     }
@@ -85,6 +112,15 @@ impl<C: Change> Notifier<C> {
     /// Notifies on the calling thread.
     pub(crate) fn notify(&self, changes: &[C]) {
         changes.iter().for_each(|change| self.0.notify(change));
+    }
+
+    /// Hands states to one callback on the calling thread. A panic in it is caught.
+    pub(crate) fn notify_one(callback: &(dyn Fn(&C) + Send + Sync), changes: &[C]) {
+        for change in changes {
+            if catch_unwind(AssertUnwindSafe(|| callback(change))).is_err() {
+                tracing::error!("a callback on a change of {} panicked", C::SUBJECT);
+            }
+        }
     }
 }
 
@@ -98,9 +134,7 @@ impl<C: Change> Subscribers<C> {
         // A copy, so that a callback may itself subscribe.
         let callbacks = self.callbacks().clone();
         for callback in callbacks {
-            if catch_unwind(AssertUnwindSafe(|| callback(change))).is_err() {
-                tracing::error!("a callback on a change of {} panicked", C::SUBJECT);
-            }
+            Notifier::notify_one(&*callback, std::slice::from_ref(change));
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum HealthProbe {
     Startup,
     Ready,
     Detailed,
+    /// One check.
+    Check,
 }
 
 /// A page of components, incidents and maintenance, as HTML and as JSON.
@@ -81,6 +83,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/api/v1/health/startup", Health(HealthProbe::Startup)),
     route("/api/v1/health/ready", Health(HealthProbe::Ready)),
     route("/api/v1/health/detailed", Health(HealthProbe::Detailed)),
+    route("/api/v1/health/check/{check_id}", Health(HealthProbe::Check)),
     route("/api/v1/slo", RouteKind::SloReport),
     route("/api/v1/workers/health", RouteKind::WorkerList),
     route("/api/v1/workers/{worker_id}/heartbeat", RouteKind::Worker),
@@ -134,4 +137,11 @@ impl RouteKind {
     pub(crate) const fn is_public(self) -> bool {
         matches!(self, Self::Public(_))
     }
+}
+
+/// Returns the path with a slash at its end, which is served too: probes are typed by hand. A file has none.
+pub(crate) fn with_slash(path: &str) -> Option<String> {
+    let last_segment = path.rsplit('/').next().unwrap_or_default();
+    let is_file = last_segment.contains('.');
+    (!last_segment.is_empty() && !is_file).then(|| format!("{path}/"))
 }

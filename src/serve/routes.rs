@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 use crate::export::prometheus::ScrapeHandler;
-use crate::model::routes::RouteKind;
+use crate::model::routes::{RouteKind, with_slash};
 use crate::record::middleware::HttpLayer;
 
 pub(crate) use health::HealthRoutes;
@@ -32,6 +33,8 @@ pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
 pub(crate) use status::{SloPageRoutes, StatusRoutes};
 pub(crate) use workers::WorkerRoutes;
+
+use response::error_response;
 
 /// The states of the routes.
 #[derive(Debug)]
@@ -62,12 +65,30 @@ pub(crate) fn router<'a>(
     layer: HttpLayer,
 ) -> Router {
     let router = Router::new().layer(layer);
-    routes.into_iter().fold(router, |router, (path, kind)| {
+    let router = routes.into_iter().fold(router, |router, (path, kind)| {
         match states.method_router(kind) {
-            Some(methods) => router.route(path, methods),
+            Some(methods) => add_route(router, path, methods),
             None => router,
         }
-    })
+    });
+    router.method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Adds a route, with and without a slash at its end.
+fn add_route(router: Router, path: &str, methods: MethodRouter) -> Router {
+    let router = match with_slash(path) {
+        Some(path) => router.route(&path, methods.clone()),
+        None => router,
+    };
+    router.route(path, methods)
+}
+
+async fn method_not_allowed() -> Response {
+    error_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+}
+
+async fn not_found() -> Response {
+    error_response(StatusCode::NOT_FOUND, "not found")
 }
 
 impl RouteStates {
@@ -102,7 +123,7 @@ pub(crate) fn serve(address: SocketAddr, router: Router) -> io::Result<(SocketAd
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     // A request for another path of the scrape's port is no API request.
-    let router = router.fallback(|| async { StatusCode::NOT_FOUND });
+    let router = router.fallback(not_found);
     let serve = |mut stopped: Stopped| async move {
         let server = async {
             let listener = tokio::net::TcpListener::from_std(listener)?;

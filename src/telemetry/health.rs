@@ -1,10 +1,13 @@
 //! Registering checks, and what health says.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::timer::wait;
 use super::{Inner, Telemetry, postgres};
-use crate::watch::health::{CheckBuilder, HealthChange, HealthStatus};
+use crate::watch::health::{
+    CheckBuilder, HealthChange, HealthStatus, StartupCondition, WatchdogHandle,
+};
 
 impl Telemetry {
     /// A health check of this id; [`health`](crate::watch::health) says what it can be.
@@ -26,16 +29,68 @@ impl Telemetry {
         )
     }
 
+    /// Watches a loop of the service's own, such as a consumer: when it does not
+    /// [`tick`](WatchdogHandle::tick) for `timeout`, `/api/v1/health/live` fails, so that the process is
+    /// restarted. Dropping the handle ends the watching.
+    ///
+    /// It is a critical, local check of this id; [`CheckBuilder`] says what an id may be.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let test = vantage_obs::testing::TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let watchdog = telemetry.watchdog("consumer", Duration::from_secs(60));
+    /// for _message in ["a", "b"] {
+    ///     watchdog.tick();
+    /// }
+    /// ```
+    pub fn watchdog(&self, id: &str, timeout: Duration) -> WatchdogHandle {
+        CheckBuilder::new(&self.0.watch.health, id, Arc::new(|| None)).watchdog(timeout)
+    }
+
+    /// Names a condition of start-up: the service is not ready, and `/api/v1/health/startup` answers 503,
+    /// until it is [`met`](StartupCondition::met).
+    ///
+    /// ```
+    /// # let test = vantage_obs::testing::TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// # fn migrate() {}
+    /// let migrations = telemetry.startup_condition("migrations");
+    /// migrate();
+    /// migrations.met();
+    /// ```
+    pub fn startup_condition(&self, name: &str) -> StartupCondition {
+        StartupCondition::new(&self.0.watch.health, name)
+    }
+
+    /// Ends registration: every check and condition that start-up waits for is there. The service is ready as
+    /// soon as the critical ones among the checks have their first results and the conditions are met.
+    ///
+    /// Taking or serving the routes implies it, so register checks before; without any of these it is so 10 s
+    /// after [`init`](crate::init). The server of `http.listen` implies nothing, because it is there before any
+    /// check.
+    pub fn started(&self) {
+        self.0.watch.health.end_registration();
+    }
+
     /// Calls back when a check, the whole or readiness changes: one at a time, on a thread of the
     /// SDK, which a callback may block. A panic in one is caught.
+    ///
+    /// Before any change, the callback is told the present state: each check that has a result, with `from`
+    /// `None`; the whole, with `from` equal to `to`; and readiness.
     pub fn on_health_change(&self, callback: impl Fn(&HealthChange) + Send + Sync + 'static) {
         self.0.watch.health.on_change(callback);
     }
 
-    /// The status that `/api/v1/health` shows.
+    /// The status that `/api/v1/health` shows: from the start of shutdown, it fails.
     #[must_use]
     pub fn health(&self) -> HealthStatus {
-        self.0.watch.health.evaluate().status
+        if self.0.watch.health.is_shutting_down() {
+            HealthStatus::Fail
+        } else {
+            self.0.watch.health.evaluate().status
+        }
     }
 
     /// Returns whether the service may be sent requests, as `/api/v1/health/ready` has it.
@@ -44,7 +99,8 @@ impl Telemetry {
         self.0.watch.health.evaluate().ready
     }
 
-    /// Says that the service is not ready any more, and that its workers drain; then waits
+    /// Says that the service is not ready any more, on `/ready` and `/api/v1/health` alike, and that its
+    /// workers drain; then waits
     /// `health.shutdown_delay`, so that whoever routes to it can notice before its listeners close.
     ///
     /// For a server of the service's own, before it stops accepting:

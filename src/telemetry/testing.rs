@@ -34,6 +34,9 @@ use crate::telemetry::{InitError, Telemetry};
 
 /// Telemetry whose time stands still until it is moved. Nothing runs in the background:
 /// [`tick`](Self::tick) does what the sampler does every second.
+///
+/// Start-up is as after [`init`](crate::init): the service is not ready before the first tick, nor before
+/// [`Telemetry::started`], the routes are taken, or 10 s of this clock have passed.
 #[derive(Debug)]
 pub struct TestTelemetry {
     telemetry: Telemetry,

@@ -29,6 +29,12 @@
 //! sees the same, and if all are taken out of rotation nobody is left to answer even what does not
 //! need it. Where that is wanted all the same, `health.unready_on` lists the check.
 //!
+//! The way up is one step. `/startup` and `/ready` answer 503 until registration has ended, the critical
+//! checks that were registered by then have their first results, and the conditions that the service names
+//! ([`Telemetry::startup_condition`](crate::Telemetry::startup_condition)) are met.
+//! [`Telemetry::started`](crate::Telemetry::started) ends registration, which taking or serving the routes
+//! implies; without it, it ends 10 s after `init`. A check that comes later counts from its first result on.
+//!
 //! A result gets old. After three intervals and a deadline it is *stale*, and counts as a failure:
 //! a blocked runtime is noticed although it can say nothing itself.
 //!
@@ -44,20 +50,29 @@ mod run;
 
 mod change;
 
+mod condition_entry;
 mod entry;
 mod fallback_runtime;
 
 mod watcher;
 
+mod check_handle;
+mod startup_condition;
+
 mod builtin;
+
+mod watchdog;
 
 mod builder;
 
-pub use builder::{CheckBuilder, CheckHandle};
+pub use builder::CheckBuilder;
 pub(crate) use builtin::FailedSignals;
 pub use builtin::{LagLimits, UsageLimits};
 pub use change::HealthChange;
+pub use check_handle::CheckHandle;
 pub use finding::Finding;
+pub use startup_condition::StartupCondition;
+pub use watchdog::WatchdogHandle;
 pub(crate) use watcher::HealthWatcher;
 
 pub use crate::model::snapshot::health::{CheckScope, Criticality, HealthStatus};

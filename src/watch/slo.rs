@@ -158,8 +158,17 @@ impl SloTracker {
         thread::repeat("vantage-slo", interval, move || tracker.tick())
     }
 
+    /// Calls back with the present state of each objective, once there is one, and then on each change.
     pub(crate) fn on_change(&self, callback: impl Fn(&SloAlertChange) + Send + Sync + 'static) {
-        self.0.notifier.subscribe(Arc::new(callback));
+        let callback = Arc::new(callback);
+        let inner = &self.0;
+        let state = lock(&inner.state);
+        let report = inner.latest.read();
+        let present = report.iter().flat_map(|report| &report.objectives);
+        let present = present.map(SloAlertChange::present).collect();
+        let pending = inner.notifier.subscribe(callback.clone(), present);
+        drop(state);
+        Notifier::notify_one(&*callback, &pending);
     }
 
     /// Returns the latest report, if the objectives were evaluated yet.

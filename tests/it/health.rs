@@ -1,13 +1,17 @@
 //! Health as a probe, an operator and a stranger see it, with the clock in the hand.
 
 mod builtin;
+mod callbacks;
 mod checks;
 mod formats;
 mod hysteresis;
+mod ids;
 mod privacy;
 mod shutdown;
 mod signals;
+mod startup;
 mod table;
+mod watchdogs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,8 +41,11 @@ fn exact_config() -> Config {
     config
 }
 
+/// Telemetry whose start-up ends with the first results of what is registered before the first tick.
 fn telemetry_with(config: Config) -> TestTelemetry {
-    TestTelemetry::with(config, &[]).unwrap()
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    test.telemetry().started();
+    test
 }
 
 /// Lets runs begin and come back, at one instant.
@@ -114,7 +121,16 @@ async fn get(test: &TestTelemetry, path: &str) -> HttpResponse {
 }
 
 async fn get_with(test: &TestTelemetry, path: &str, headers: &[(&str, &str)]) -> HttpResponse {
-    let mut request = request("GET", &format!("/api/v1/health{path}"));
+    send(test, "GET", path, headers).await
+}
+
+async fn send(
+    test: &TestTelemetry,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> HttpResponse {
+    let mut request = request(method, &format!("/api/v1/health{path}"));
     for (name, value) in headers {
         let name: axum::http::HeaderName = name.parse().unwrap();
         request.headers_mut().insert(name, value.parse().unwrap());

@@ -283,9 +283,14 @@ async fn after_shutdown_a_scrape_is_unavailable_with_a_reason_and_health_still_a
     let reason = String::from_utf8(answer.into_body()).unwrap();
     assert!(reason.to_lowercase().contains("shut"), "{reason:?}");
     assert_eq!(test.telemetry().scrape(ExpositionFormat::Text), None);
-    let routes: Router = test.telemetry().routes();
-    let health = into_ok(routes.oneshot(request("GET", "/api/v1/health")).await);
-    assert_eq!(health.status(), StatusCode::OK);
+    for (path, status) in [
+        ("/api/v1/health/live", StatusCode::OK),
+        ("/api/v1/health", StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let routes: Router = test.telemetry().routes();
+        let health = into_ok(routes.oneshot(request("GET", path)).await);
+        assert_eq!(health.status(), status, "{path}");
+    }
     // Recording goes on without harm.
     test.telemetry()
         .worker("w1")

@@ -144,3 +144,41 @@ fn what_is_asked_of_a_server_of_our_own_is_no_request_to_the_api() {
     }
     assert_eq!(named(&scrape(&test), "vantage_api_requests_total"), []);
 }
+
+#[test]
+fn errors_of_a_server_of_our_own_are_json_that_nothing_keeps() {
+    let test = TestTelemetry::new();
+    let address = served(&test);
+    for (method, path, status, error) in [
+        ("GET", "/nowhere", 404, "not found"),
+        ("GET", "/api/v1/health/nothing", 404, "not found"),
+        ("DELETE", "/api/v1/health", 405, "method not allowed"),
+        ("POST", "/api/v1/slo", 405, "method not allowed"),
+        ("POST", "/metrics", 405, "method not allowed"),
+        ("PATCH", "/status/", 405, "method not allowed"),
+    ] {
+        let (head, body) = send(address, method, path, "*/*");
+        assert!(
+            head.starts_with(&format!("http/1.1 {status} ")),
+            "{path}: {head}"
+        );
+        assert_eq!(body, format!(r#"{{"error":"{error}"}}"#), "{path}");
+        assert_eq!(
+            header(&head, "content-type"),
+            Some("application/json"),
+            "{path}"
+        );
+        assert_eq!(header(&head, "cache-control"), Some("no-store"), "{path}");
+    }
+    for path in [
+        "/api/v1/health/",
+        "/api/v1/health/ready/",
+        "/status/",
+        "/api/v1/slo/",
+    ] {
+        let [(plain, body), (slash, same)] = [path.trim_end_matches('/'), path]
+            .map(|path| send(address, "GET", path, "application/json"));
+        assert_eq!(plain.lines().next(), slash.lines().next(), "{path}");
+        assert_eq!(body, same, "{path}");
+    }
+}

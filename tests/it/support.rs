@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tracing_subscriber::layer::SubscriberExt as _;
 use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::logs::LogWriter;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role};
 
@@ -37,6 +42,53 @@ pub(crate) fn events(test: &TestTelemetry, objective: &str) -> (u64, u64) {
         .find(|counts| counts.objective == objective)
         .map(|counts| (counts.good, counts.bad))
         .expect("the objective has an account")
+}
+
+/// Everything that is written to a log, as JSON.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CapturedLog {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    output: Arc<OnceLock<LogWriter>>,
+}
+
+impl CapturedLog {
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
+        if let Some(output) = self.output.get() {
+            assert!(output.flush(Duration::from_secs(10)));
+        }
+        let text = String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    }
+
+    /// The lines with this message.
+    pub(crate) fn with_message(&self, message: &str) -> Vec<serde_json::Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| line["message"] == message);
+        lines
+    }
+
+    /// Makes this the log of the thread until the answer is dropped.
+    pub(crate) fn install(&self, test: &TestTelemetry) -> tracing::subscriber::DefaultGuard {
+        let writer = CapturedBytes(Arc::clone(&self.bytes));
+        let output = self.output.get_or_init(|| LogWriter::from_writer(writer));
+        let layer = test.telemetry().tracing_layer(output.clone());
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+    }
+}
+
+/// The writer of a log that is captured.
+struct CapturedBytes(Arc<Mutex<Vec<u8>>>);
+
+impl Write for CapturedBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 pub(crate) fn scrape(test: &TestTelemetry) -> String {

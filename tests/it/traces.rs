@@ -1,6 +1,5 @@
 //! Traces: what is a span, whose child it is, and how it crosses a queue and a wire.
 
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -8,13 +7,13 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use opentelemetry::trace::{SpanKind, Status};
 use tower::ServiceExt as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 use vantage_obs::config::TraceSampler;
-use vantage_obs::logs::LogWriter;
 use vantage_obs::testing::{SpanData, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
-use crate::support::{ScriptedBody, Step, catch_panic, config, into_ok, poll_once, request};
+use crate::support::{
+    CapturedLog, ScriptedBody, Step, catch_panic, config, into_ok, poll_once, request,
+};
 
 /// The caller's trace in the examples of the W3C recommendation.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -389,29 +388,11 @@ fn a_dropped_job_a_panicking_one_and_a_cancelled_query_say_so() {
     }
 }
 
-/// Everything that is written.
-#[derive(Clone, Default)]
-struct CapturedLog(Arc<Mutex<Vec<u8>>>);
-
-impl Write for CapturedLog {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
     let test = sample_all();
     let written = CapturedLog::default();
-    let output = LogWriter::from_writer(written.clone());
-    let layer = test.telemetry().tracing_layer(output.clone());
-    let subscriber = tracing_subscriber::registry().with(layer);
-    let _default = tracing::subscriber::set_default(subscriber);
+    let _default = written.install(&test);
     let handler = || async {
         tracing::info!("in the request");
         tracing::info_span!("inner", user = "ada").in_scope(|| tracing::warn!("in the span"));
@@ -425,13 +406,8 @@ async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
     assert_eq!(attribute(&inner, "user").as_deref(), Some("ada"));
     assert_eq!(inner.events.len(), 1, "a warning tells what went wrong");
     assert_eq!(test.spans().len(), 2);
-    assert!(output.flush(std::time::Duration::from_secs(10)));
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines.len(), 2, "{text}");
+    let lines = written.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
     for (line, span) in lines.iter().zip([&request, &inner]) {
         assert_eq!(line["trace_id"], TRACE);
         assert_eq!(line["span_id"], span.span_context.span_id().to_string());

@@ -58,11 +58,22 @@ pub(crate) struct LatestHealth(Arc<ArcSwap<HealthState>>);
 pub(crate) struct HealthState {
     /// Whether the samplers have looked once.
     pub(crate) sampled: bool,
-    /// Whether everything that counts had its first result once; stays true.
+    /// Whether registration has ended: from then on startup has everything that it waits for.
+    pub(crate) registered: bool,
+    /// Whether start-up has ended; stays true.
     pub(crate) started: bool,
     /// Whether shutdown has begun.
     pub(crate) shutting_down: bool,
+    /// The conditions that the service has named for its start-up.
+    pub(crate) conditions: Vec<ConditionState>,
     pub(crate) checks: Vec<CheckState>,
+}
+
+/// A condition that start-up waits for, such as migrations.
+#[derive(Clone, Debug)]
+pub(crate) struct ConditionState {
+    pub(crate) name: Arc<str>,
+    pub(crate) met: bool,
 }
 
 /// One check and what it found last.
@@ -76,6 +87,8 @@ pub(crate) struct CheckState {
     pub(crate) unready: bool,
     /// Whether it watches the process itself, so that a restart helps.
     pub(crate) watchdog: bool,
+    /// Whether it was registered after start-up had ended: then it counts from its first result on.
+    pub(crate) late: bool,
     pub(crate) registered: Instant,
     pub(crate) stale_after: Duration,
     pub(crate) last_result: Option<CheckResult>,
@@ -180,23 +193,32 @@ impl LatestHealth {
 }
 
 impl HealthState {
+    /// The parts of health that are no checks, as paths and messages name them.
+    pub(crate) const SAMPLES: &str = "samples";
+    pub(crate) const REGISTRATION: &str = "registration";
+    pub(crate) const STARTUP: &str = "startup";
+    pub(crate) const SHUTDOWN: &str = "shutdown";
+
     pub(crate) fn evaluate(&self, now: Instant) -> OverallHealth {
         self.evaluate_excluding(now, |_| false)
     }
 
-    /// Evaluates the health without the checks that are `excluded`.
+    /// Evaluates the health without the checks and parts whose ids are `excluded`.
     pub(crate) fn evaluate_excluding(
         &self,
         now: Instant,
-        excluded: impl Fn(&CheckState) -> bool,
+        excluded: impl Fn(&str) -> bool,
     ) -> OverallHealth {
+        let started = self.has_started_excluding(&excluded);
         let mut whole = OverallHealth {
             status: HealthStatus::Pass,
-            ready: self.sampled && !self.shutting_down,
+            ready: started
+                && (self.sampled || excluded(Self::SAMPLES))
+                && !self.drains_excluding(&excluded),
             live: true,
-            started: self.started,
+            started,
         };
-        for check in self.checks.iter().filter(|check| !excluded(check)) {
+        for check in self.checks.iter().filter(|check| !excluded(&check.id)) {
             let effect = check.effect(now);
             whole.status = whole.status.max(effect.status);
             whole.ready &= effect.ready;
@@ -204,6 +226,44 @@ impl HealthState {
         }
         whole
     }
+
+    /// Returns whether start-up has ended, or would have without what is `excluded`.
+    pub(crate) fn has_started_excluding(&self, excluded: impl Fn(&str) -> bool) -> bool {
+        let has_result = |check: &CheckState| check.last_result.is_some();
+        self.started
+            || excluded(Self::STARTUP)
+            || ((self.sampled || excluded(Self::SAMPLES))
+                && (self.registered || excluded(Self::REGISTRATION))
+                && self
+                    .conditions
+                    .iter()
+                    .all(|one| one.met || excluded(&one.name))
+                && self
+                    .startup_checks()
+                    .all(|check| has_result(check) || excluded(&check.id)))
+    }
+
+    /// Returns whether shutdown has begun, unless that is `excluded`.
+    pub(crate) fn drains_excluding(&self, excluded: impl Fn(&str) -> bool) -> bool {
+        self.shutting_down && !excluded(Self::SHUTDOWN)
+    }
+
+    /// Returns the checks whose first results start-up waits for.
+    pub(crate) fn startup_checks(&self) -> impl Iterator<Item = &CheckState> {
+        self.checks
+            .iter()
+            .filter(|check| check.criticality == Criticality::Critical)
+    }
+}
+
+/// The accepted ids of checks, for messages.
+pub(crate) const CHECK_ID_ALLOWED: &str = "1 to 128 characters without control characters, line breaks, tabs, and white space at either end";
+
+/// Returns whether the text may be the id of a check. Ids are shown as they were given, in lines, labels and
+/// paths alike: two that differ must not look the same there.
+pub(crate) fn is_check_id(text: &str) -> bool {
+    let printable = |c: char| !c.is_control() && (c == ' ' || !c.is_whitespace());
+    (1..=128).contains(&text.chars().count()) && text.chars().all(printable) && text.trim() == text
 }
 
 impl CheckState {
@@ -240,23 +300,19 @@ impl CheckState {
     }
 
     pub(crate) fn effect(&self, now: Instant) -> CheckEffect {
-        effect(
-            self.criticality,
-            self.scope,
-            self.unready,
-            self.freshness(now),
-        )
+        let freshness = self.freshness(now);
+        let effect = effect(self.criticality, self.scope, self.unready, freshness);
+        CheckEffect {
+            // A service that is up doesn't leave the rotation for a check of which nothing is known.
+            ready: effect.ready || (self.late && freshness == ResultFreshness::Pending),
+            ..effect
+        }
     }
 
     /// Returns false if the check says that the process is stuck. A watchdog that is stale says nothing: a
     /// restart because of the watching would be worse than what is watched for.
     pub(crate) fn is_live(&self, now: Instant) -> bool {
         !(self.watchdog && self.freshness(now) == ResultFreshness::Fresh(HealthStatus::Fail))
-    }
-
-    /// Returns whether startup waits for the check's first result.
-    pub(crate) fn gates_startup(&self) -> bool {
-        self.criticality != Criticality::Informational
     }
 }
 
@@ -269,6 +325,8 @@ impl CheckState {
 /// | critical, shared, in `health.unready_on` | pass, ready | warn, ready | fail, not ready | warn, not ready |
 /// | degrading | pass, ready | warn, ready | warn, ready | warn, not ready |
 /// | informational | pass, ready | pass, ready | pass, ready | pass, ready |
+///
+/// A check that was registered after start-up had ended is ready as long as it has no result.
 pub(crate) fn effect(
     criticality: Criticality,
     scope: CheckScope,

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{MethodRouter, get};
 
 use self::query::HealthQuery;
 use super::headers::{authorize_bearer, join_values};
-use super::response::unauthorized;
+use super::response::{error_response, unauthorized};
 use crate::config::{HealthDetails, Secret};
 use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{
@@ -53,6 +54,8 @@ struct HealthReport<'a> {
     probe: HealthProbe,
     health: &'a HealthState,
     query: &'a HealthQuery,
+    /// The check of the path, where it names one.
+    check: Option<&'a CheckState>,
     now: Instant,
     overall: OverallHealth,
     /// Permission to read private text.
@@ -61,9 +64,12 @@ struct HealthReport<'a> {
 
 /// Returns the route of a probe.
 pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRouter {
+    type Ids = Result<Path<Vec<String>>, PathRejection>;
     let handler =
-        move |State(routes): State<Arc<HealthRoutes>>, query: RawQuery, headers: HeaderMap| {
-            std::future::ready(routes.respond(probe, query.0.as_deref(), &headers))
+        move |State(routes): State<Arc<HealthRoutes>>, ids: Ids, uri: Uri, headers: HeaderMap| {
+            // Text that is no UTF-8 is no id.
+            let check = ids.ok().and_then(|Path(ids)| ids.into_iter().next());
+            std::future::ready(routes.respond(probe, check.as_deref(), &uri, &headers))
         };
     get(handler).with_state(routes)
 }
@@ -72,28 +78,33 @@ impl HealthRoutes {
     fn respond(
         &self,
         probe: HealthProbe,
-        query: Option<&str>,
+        check_id: Option<&str>,
+        uri: &Uri,
         headers: &HeaderMap,
     ) -> Response<Body> {
         let authorized = authorize_bearer(headers, self.token.as_ref());
-        let closed = probe == HealthProbe::Detailed && self.details == HealthDetails::Token;
+        let has_details = matches!(probe, HealthProbe::Detailed | HealthProbe::Check);
+        let closed = has_details && self.details == HealthDetails::Token;
         if closed && authorized.is_none() {
             return unauthorized(r#"Bearer realm="health""#);
         }
-        let (health, query) = (
-            self.latest.read(),
-            HealthQuery::parse(query.unwrap_or_default()),
-        );
+        let (health, query) = (self.latest.read(), HealthQuery::parse(uri));
+        let mut checks = health.checks.iter();
+        let check = checks.find(|check| Some(&*check.id) == check_id);
+        if probe == HealthProbe::Check && check.is_none() {
+            return error_response(StatusCode::NOT_FOUND, "no such check");
+        }
         let now = self.clock.now();
         let report = HealthReport {
             routes: self,
             probe,
             health: &health,
             query: &query,
+            check,
             now,
-            overall: health.evaluate_excluding(now, |check| query.excludes(&check.id)),
+            overall: health.evaluate_excluding(now, |id| query.excludes(id)),
             // Only there is anything private shown.
-            authorized: authorized.filter(|_| probe == HealthProbe::Detailed),
+            authorized: authorized.filter(|_| has_details),
         };
         let format = HealthFormat::negotiate(&query, headers);
         let body = match format {
@@ -145,7 +156,12 @@ impl HealthReport<'_> {
             }
         };
         match self.probe {
+            HealthProbe::Health if self.is_draining() => HealthStatus::Fail,
             HealthProbe::Health | HealthProbe::Detailed => status,
+            HealthProbe::Check => {
+                let check = self.check.and_then(|check| check.status(self.now));
+                check.unwrap_or(HealthStatus::Warn)
+            }
             HealthProbe::Live => fine(live),
             HealthProbe::Startup => fine(started),
             HealthProbe::Ready => status.max(fine(ready)),
@@ -156,13 +172,18 @@ impl HealthReport<'_> {
         self.status() == HealthStatus::Fail
     }
 
+    /// Returns whether shutdown has begun, and the request doesn't exclude that.
+    fn is_draining(&self) -> bool {
+        self.health.drains_excluding(|id| self.query.excludes(id))
+    }
+
     /// Returns the checks of the probe.
     fn checks(&self) -> impl Iterator<Item = &CheckState> {
-        let probe = self.probe;
-        self.health.checks.iter().filter(move |check| match probe {
+        self.health.checks.iter().filter(|check| match self.probe {
             HealthProbe::Live => check.watchdog,
             HealthProbe::Startup => false,
             HealthProbe::Health | HealthProbe::Ready | HealthProbe::Detailed => true,
+            HealthProbe::Check => self.check.is_some_and(|one| one.id == check.id),
         })
     }
 

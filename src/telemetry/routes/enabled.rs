@@ -57,7 +57,14 @@ impl Telemetry {
     ///
     /// Requests to them are counted in `vantage.telemetry.http.requests`, wherever the service puts
     /// them, and in no metric of the API.
+    ///
+    /// Registration of health checks ends with it, as with [`started`](Self::started).
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.started();
+        self.router()
+    }
+
+    fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let routes = self.0.config.config.routes();
         router(routes, &self.0.route_states(), self.http_layer())
             .route_layer(CountOperational::new(
@@ -70,23 +77,29 @@ impl Telemetry {
     /// Serves [`routes`](Self::routes) at an address, for a process without a server of its own.
     ///
     /// The server has a thread and runtime of its own; it ends at [`shutdown`](Self::shutdown).
-    /// The answer is the real address, also where port 0 was asked for.
+    /// The answer is the real address, also where port 0 was asked for. Registration of health checks ends
+    /// with it, as with [`started`](Self::started).
     ///
     /// # Errors
     ///
     /// When the address cannot be listened on or the thread not be started.
     pub fn serve(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        self.started();
+        self.serve_router(address)
+    }
+
+    fn serve_router(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         // No API is served there, so an unknown path is no request that counts.
-        let router = self.routes().reset_fallback();
+        let router = self.router().reset_fallback();
         let (address, guard) = serve(address, router)?;
         self.0.server.keep(guard);
         Ok(address)
     }
 
-    /// Serves at `http.listen`, where it is configured.
+    /// Serves at `http.listen`, where it is configured: before anything could be registered.
     pub(crate) fn listen(&self) -> io::Result<()> {
         if let Some(address) = self.0.config.config.http.listen {
-            self.serve(address)?;
+            self.serve_router(address)?;
         }
         Ok(())
     }

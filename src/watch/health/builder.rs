@@ -3,11 +3,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builtin::{self, FailedSignals, LagLimits, UsageLimits};
+use super::builtin::{self, FailedSignals, LagLimits, LastTick, UsageLimits};
+use super::check_handle::CheckHandle;
 use super::entry::ResultCallback;
 use super::finding::Finding;
 use super::run::CheckTask;
 use super::settings::CheckSettings;
+use super::watchdog::WatchdogHandle;
 use super::watcher::HealthWatcher;
 use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
 use crate::model::snapshot::store::StoreStatus;
@@ -16,7 +18,13 @@ use crate::record::instruments::Database;
 /// A builder of a health check. [`run`](Self::run) and its siblings register it.
 ///
 /// Unless it is told otherwise, a check is degrading and local, and runs as the section `health` of
-/// the configuration says. A check of the same id gives way to the new one.
+/// the configuration says.
+///
+/// An id is shown as it is given: 1 to 128 characters, without control characters, line breaks, tabs, and white
+/// space at either end. A check with another id, or with the id of one that is registered, is refused: an
+/// error is logged, and the check counts as failed under the id `refused-1` (2, 3, …), with the code
+/// `invalid_id` or `duplicate_id`. Remove a check by its [`CheckHandle`] before another one takes its place. The
+/// id `store` is the SDK's own where it keeps a file or uses PostgreSQL.
 #[must_use = "a check that is not run checks nothing"]
 #[derive(Debug)]
 pub struct CheckBuilder {
@@ -39,7 +47,6 @@ impl std::fmt::Debug for ExportState {
 }
 
 impl CheckBuilder {
-    /// An id keeps letters, digits, `_`, `.` and `-`, and 64 of them.
     pub(crate) fn new(health: &HealthWatcher, id: &str, failed_signals: FailedSignals) -> Self {
         Self {
             settings: CheckSettings::new(id, health.config()),
@@ -230,7 +237,8 @@ impl CheckBuilder {
     }
 
     /// Whether the runtime of the caller still polls. When it is stuck, `/live` fails: a restart
-    /// helps, and this is the only check of which that is true.
+    /// helps. Of other checks that is not true; loops of the service's own have
+    /// [`Telemetry::watchdog`](crate::Telemetry::watchdog).
     ///
     /// Critical and local and every second, unless it is told otherwise; never damped, because the
     /// limits say how long it must be stuck. In a runtime
@@ -253,6 +261,26 @@ impl CheckBuilder {
         let clock = self.health.clock().clone();
         let check = builtin::event_loop_check(runtime, clock, limits);
         self.register(CheckTask::Inline(Box::new(check)), None)
+    }
+
+    /// Registers a watchdog of a loop of the service's own.
+    pub(crate) fn watchdog(mut self, timeout: Duration) -> WatchdogHandle {
+        self.set_defaults(
+            Criticality::Critical,
+            CheckScope::Local,
+            CheckedComponent::System,
+        );
+        self.settings.watchdog = true;
+        self.settings
+            .set_interval(Duration::from_secs(1).min(timeout / 2));
+        // The timeout is patience enough, and a tick is proof enough.
+        self.settings.thresholds.fail_after = 1;
+        self.settings.thresholds.recover_after = 1;
+        let last_tick = Arc::new(LastTick::new(self.health.clock().clone()));
+        let evaluated = Arc::clone(&last_tick);
+        let check = move |now| evaluated.evaluate(now, timeout);
+        let check = self.register(CheckTask::Inline(Box::new(check)), None);
+        WatchdogHandle::new(check, last_tick)
     }
 
     /// Registers a check that the receiver of pushed telemetry accepts it. Passes where nothing is
@@ -329,24 +357,6 @@ impl CheckBuilder {
         self.settings.criticality = self.criticality.unwrap_or(self.settings.criticality);
         self.settings.scope = self.scope.unwrap_or(self.settings.scope);
         let check_id = self.health.register(self.settings, task, on_result);
-        CheckHandle {
-            health: self.health,
-            check_id,
-        }
-    }
-}
-
-/// A handle of a registered check, which runs until [`remove`](Self::remove) or the end of the
-/// telemetry. It may be dropped.
-#[derive(Clone, Debug)]
-pub struct CheckHandle {
-    health: HealthWatcher,
-    check_id: u64,
-}
-
-impl CheckHandle {
-    /// Ends the check; its id is free again and its metrics vanish.
-    pub fn remove(self) {
-        self.health.remove(self.check_id);
+        CheckHandle::new(self.health, check_id)
     }
 }

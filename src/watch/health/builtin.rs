@@ -5,6 +5,7 @@ mod health_json;
 mod disk;
 mod event_loop;
 mod http;
+mod last_tick;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -16,6 +17,7 @@ pub use event_loop::LagLimits;
 pub(super) use disk::check_disk;
 pub(super) use event_loop::event_loop_check;
 pub(super) use http::check_http;
+pub(super) use last_tick::LastTick;
 pub(super) use memory::check_memory;
 #[cfg(feature = "postgres")]
 pub(super) use postgres::PostgresProbe;

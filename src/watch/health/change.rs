@@ -14,7 +14,7 @@ pub enum HealthChange {
     Check {
         /// Its id.
         id: Arc<str>,
-        /// What it was; `None` before its first result.
+        /// What it was; `None` before its first result, and where a callback is told the present state.
         from: Option<HealthStatus>,
         /// What it is.
         to: HealthStatus,
@@ -28,7 +28,7 @@ pub enum HealthChange {
     /// The whole has another status.
     #[non_exhaustive]
     Status {
-        /// What it was.
+        /// What it was; the same as `to` where a callback is told the present state.
         from: HealthStatus,
         /// What it is.
         to: HealthStatus,

@@ -28,6 +28,8 @@ pub(super) struct CheckEntry {
     task: CheckTask,
     on_result: Hidden<Option<ResultCallback>>,
     registered: Instant,
+    /// Whether it was registered after start-up had ended.
+    late: bool,
     next_run: Instant,
     run_count: u64,
     pending_run: Option<PendingRun>,
@@ -71,6 +73,7 @@ impl CheckEntry {
         task: CheckTask,
         on_result: Option<ResultCallback>,
         now: Instant,
+        late: bool,
     ) -> Self {
         Self {
             check_id,
@@ -79,6 +82,7 @@ impl CheckEntry {
             task,
             on_result: Hidden(on_result),
             registered: now,
+            late,
             next_run: now,
             run_count: 0,
             pending_run: None,
@@ -156,17 +160,26 @@ impl CheckEntry {
 
     /// Returns a change of the status since the last call.
     pub(super) fn take_change(&mut self, now: Instant) -> Option<HealthChange> {
-        let state = self.state();
-        let status = state.status(now)?;
+        let status = self.state().status(now)?;
         let from = self.announced.replace(status);
-        (from != Some(status)).then(|| HealthChange::Check {
+        (from != Some(status)).then(|| self.change(now, from, status))
+    }
+
+    /// Returns the latest reported status as a change from nothing.
+    pub(super) fn announced(&self, now: Instant) -> Option<HealthChange> {
+        Some(self.change(now, None, self.announced?))
+    }
+
+    fn change(&self, now: Instant, from: Option<HealthStatus>, to: HealthStatus) -> HealthChange {
+        let state = self.state();
+        HealthChange::Check {
             code: state.code(now),
             id: state.id,
             from,
-            to: status,
+            to,
             criticality: state.criticality,
             detail: self.detail.clone(),
-        })
+        }
     }
 
     pub(super) fn state(&self) -> CheckState {
@@ -177,6 +190,7 @@ impl CheckEntry {
             component: self.settings.component,
             unready: self.settings.makes_unready(),
             watchdog: self.settings.watchdog,
+            late: self.late,
             registered: self.registered,
             stale_after: self.settings.stale_after(),
             last_result: self.last_result.clone(),

@@ -29,7 +29,7 @@ impl CheckSettings {
     /// Returns the settings from the configuration; a check that says nothing of itself can hurt least.
     pub(super) fn new(id: &str, config: &config::HealthConfig) -> Self {
         Self {
-            id: Arc::from(sanitize_id(id)),
+            id: id.into(),
             criticality: Criticality::Degrading,
             scope: CheckScope::Local,
             component: CheckedComponent::Other,
@@ -37,7 +37,7 @@ impl CheckSettings {
             unready_on: config
                 .unready_on
                 .iter()
-                .map(|id| sanitize_id(id).into())
+                .map(|id| id.as_str().into())
                 .collect(),
             interval: config.interval,
             timeout: config.timeout,
@@ -77,15 +77,6 @@ impl CheckSettings {
     }
 }
 
-/// Replaces the characters of an id that are not allowed: ids are public, stand in URLs and labels,
-/// and a colon would part them in the draft's format.
-fn sanitize_id(id: &str) -> String {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let replace = |c: char| if is_allowed(c) { c } else { '_' };
-    let id: String = id.chars().take(64).map(replace).collect();
-    if id.is_empty() { "_".into() } else { id }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,13 +94,5 @@ mod tests {
         }
         settings.jitter = 0.0;
         assert_eq!(settings.jittered_interval(), Duration::from_secs(10));
-    }
-
-    #[test]
-    fn an_id_is_made_well_formed() {
-        for (id, made) in [("db", "db"), ("a:b c/é", "a_b_c__"), ("", "_")] {
-            assert_eq!(sanitize_id(id), made);
-        }
-        assert_eq!(sanitize_id(&"x".repeat(99)).len(), 64);
     }
 }

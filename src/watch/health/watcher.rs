@@ -8,20 +8,27 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use super::change::HealthChange;
+use super::condition_entry::ConditionEntry;
 use super::entry::{CheckEntry, ResultCallback, RunContext};
 use super::fallback_runtime::FallbackRuntime;
+use super::finding::Finding;
 use super::run::{CheckTask, WatcherMessage};
 use super::settings::CheckSettings;
 use crate::background::notify::Notifier;
 use crate::background::thread;
 use crate::config;
-use crate::model::snapshot::health::{HealthStatus, LatestHealth, OverallHealth};
+use crate::model::snapshot::health::{
+    CHECK_ID_ALLOWED, HealthStatus, LatestHealth, OverallHealth, is_check_id,
+};
 use crate::model::snapshot::{LatestSnapshot, health};
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
 
 /// The longest time between two ticks.
 const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The time after which registration ends by itself: a worker without a server may never say so.
+const MAX_REGISTRATION: Duration = Duration::from_secs(10);
 
 /// The health checks of the process and the thread that runs them. Clones share them.
 #[derive(Clone, Debug)]
@@ -41,10 +48,14 @@ struct Inner {
 }
 
 /// The registered checks and the latest reported state of the whole.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CheckRegistry {
     entries: Vec<CheckEntry>,
+    conditions: Vec<ConditionEntry>,
     sampled: bool,
+    /// The end of registration, if it isn't ended before.
+    registration_deadline: Instant,
+    registered: bool,
     started: bool,
     ending: Option<Instant>,
     announced: Option<OverallHealth>,
@@ -78,6 +89,7 @@ impl HealthWatcher {
         latest_snapshot: LatestSnapshot,
     ) -> Self {
         let (messages, receiver) = channel();
+        let registry = CheckRegistry::new(clock.now() + MAX_REGISTRATION);
         Self(Arc::new(Inner {
             clock,
             config,
@@ -85,7 +97,7 @@ impl HealthWatcher {
             latest_snapshot,
             messages,
             receiver: Mutex::new(receiver),
-            registry: Mutex::default(),
+            registry: Mutex::new(registry),
             next_id: AtomicU64::new(0),
             notifier: Notifier::default(),
             fallback_runtime: FallbackRuntime::default(),
@@ -121,11 +133,7 @@ impl HealthWatcher {
         while let Ok(message) = lock(&self.0.receiver).try_recv() {
             registry.handle(message);
         }
-        let next = registry
-            .entries
-            .iter()
-            .map(|entry| entry.next_wakeup(now))
-            .min();
+        let next = registry.next_wakeup(now);
         self.0.publish(registry);
         next.unwrap_or(now + MAX_TICK_INTERVAL)
             .min(now + MAX_TICK_INTERVAL)
@@ -142,6 +150,11 @@ impl HealthWatcher {
         self.0.latest.read().evaluate(self.0.clock.now())
     }
 
+    /// Returns whether shutdown has begun.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.0.latest.read().shutting_down
+    }
+
     /// Makes the service unready; returns since when it is.
     pub(crate) fn begin_shutdown(&self) -> Instant {
         let mut registry = lock(&self.0.registry);
@@ -150,8 +163,21 @@ impl HealthWatcher {
         since
     }
 
+    /// Ends registration: start-up waits for what is there, and for nothing that comes later.
+    pub(crate) fn end_registration(&self) {
+        let mut registry = lock(&self.0.registry);
+        registry.registered = true;
+        self.0.publish(registry);
+    }
+
+    /// Calls back with the present state, and then on each change.
     pub(crate) fn on_change(&self, callback: impl Fn(&HealthChange) + Send + Sync + 'static) {
-        self.0.notifier.subscribe(Arc::new(callback));
+        let callback = Arc::new(callback);
+        let registry = lock(&self.0.registry);
+        let present = registry.present(self.0.clock.now());
+        let pending = self.0.notifier.subscribe(callback.clone(), present);
+        drop(registry);
+        Notifier::notify_one(&*callback, &pending);
     }
 
     pub(super) fn config(&self) -> &config::HealthConfig {
@@ -170,21 +196,66 @@ impl HealthWatcher {
         self.0.fallback_runtime.current_or_fallback()
     }
 
-    /// Adds a check; one of the same id gives way to it.
+    /// Adds a check. One whose id is refused counts as failed, under an id that says so: what can't be
+    /// checked is no reason to say that all is well.
     pub(super) fn register(
         &self,
-        settings: CheckSettings,
-        task: CheckTask,
-        on_result: Option<ResultCallback>,
+        mut settings: CheckSettings,
+        mut task: CheckTask,
+        mut on_result: Option<ResultCallback>,
     ) -> u64 {
-        let check_id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let entry = CheckEntry::new(check_id, settings, task, on_result, self.0.clock.now());
+        let check_id = self.next_id();
         let mut registry = lock(&self.0.registry);
-        registry.entries.retain(|other| other.id() != entry.id());
+        let refusal = registry.refusal(&settings.id);
+        let given = Arc::clone(&settings.id);
+        if let Some((code, reason)) = refusal {
+            settings = registry.refused_settings(settings);
+            let detail = format!("{given:?}: {reason}");
+            task = CheckTask::Inline(Box::new(move |_| {
+                Finding::fail(code).with_detail(detail.clone())
+            }));
+            on_result = None;
+        }
+        let (now, late) = (self.0.clock.now(), registry.started);
+        let entry = CheckEntry::new(check_id, settings, task, on_result, now, late);
+        let id = Arc::clone(entry.id());
         registry.entries.push(entry);
         self.0.publish(registry);
+        if let Some((_, reason)) = refusal {
+            tracing::error!(
+                check = ?given,
+                shown_as = &*id,
+                reason,
+                "a health check was refused, and counts as failed"
+            );
+        }
         let _ = self.0.messages.send(WatcherMessage::Wake);
         check_id
+    }
+
+    /// Adds a condition of start-up; returns its number, and whether start-up had ended before.
+    pub(super) fn add_condition(&self, name: &str) -> (u64, bool) {
+        let id = self.next_id();
+        let condition = ConditionEntry::new(id, name);
+        let mut registry = lock(&self.0.registry);
+        let late = registry.started;
+        registry.conditions.push(condition);
+        self.0.publish(registry);
+        (id, late)
+    }
+
+    /// Marks a condition of start-up as met.
+    pub(super) fn meet_condition(&self, id: u64) {
+        let mut registry = lock(&self.0.registry);
+        let mut conditions = registry.conditions.iter_mut();
+        if let Some(condition) = conditions.find(|condition| condition.id == id) {
+            condition.met = true;
+        }
+        self.0.publish(registry);
+    }
+
+    fn next_id(&self) -> u64 {
+        self.0.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn remove(&self, check_id: u64) {
@@ -210,6 +281,57 @@ impl HealthWatcher {
 }
 
 impl CheckRegistry {
+    const fn new(registration_deadline: Instant) -> Self {
+        Self {
+            entries: Vec::new(),
+            conditions: Vec::new(),
+            sampled: false,
+            registration_deadline,
+            registered: false,
+            started: false,
+            ending: None,
+            announced: None,
+            stopped: false,
+        }
+    }
+
+    /// Returns the code and the reason for which an id can't be had; `None` where it can.
+    fn refusal(&self, id: &str) -> Option<(&'static str, &'static str)> {
+        if !is_check_id(id) {
+            Some(("invalid_id", CHECK_ID_ALLOWED))
+        } else if self.is_taken(id) {
+            Some((
+                "duplicate_id",
+                "another check has this id; remove it before",
+            ))
+        } else {
+            None
+        }
+    }
+
+    fn is_taken(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| &**entry.id() == id)
+    }
+
+    /// Returns the settings under which a refused check fails. A slip in a name is nothing that a restart
+    /// would mend: it is no watchdog.
+    fn refused_settings(&self, settings: CheckSettings) -> CheckSettings {
+        let ids = (1_u64..).map(|number| format!("refused-{number}"));
+        let free = ids.into_iter().find(|id| !self.is_taken(id));
+        CheckSettings {
+            id: free.unwrap_or_default().into(),
+            watchdog: false,
+            ..settings
+        }
+    }
+
+    fn next_wakeup(&self, now: Instant) -> Option<Instant> {
+        let checks = self.entries.iter().map(|entry| entry.next_wakeup(now));
+        checks
+            .chain((!self.registered).then_some(self.registration_deadline))
+            .min()
+    }
+
     fn handle(&mut self, message: WatcherMessage) {
         match message {
             WatcherMessage::Wake => {}
@@ -232,7 +354,7 @@ impl Inner {
     /// Publishes the current state and reports changes.
     fn publish(&self, mut registry: MutexGuard<'_, CheckRegistry>) {
         let now = self.clock.now();
-        let health = registry.snapshot();
+        let health = registry.snapshot(now);
         let overall = health.evaluate(now);
         self.latest.publish(health);
         let changes = registry.take_changes(now, overall);
@@ -244,17 +366,34 @@ impl Inner {
 }
 
 impl CheckRegistry {
-    fn snapshot(&mut self) -> health::HealthState {
-        let checks: Vec<_> = self.entries.iter().map(CheckEntry::state).collect();
-        let pending =
-            |check: &health::CheckState| check.gates_startup() && check.last_result.is_none();
-        self.started |= self.sampled && !checks.iter().any(pending);
-        health::HealthState {
+    fn snapshot(&mut self, now: Instant) -> health::HealthState {
+        self.registered |= now >= self.registration_deadline;
+        let mut health = health::HealthState {
             sampled: self.sampled,
+            registered: self.registered,
             started: self.started,
             shutting_down: self.ending.is_some(),
-            checks,
-        }
+            conditions: self.conditions.iter().map(ConditionEntry::state).collect(),
+            checks: self.entries.iter().map(CheckEntry::state).collect(),
+        };
+        health.started = health.has_started_excluding(|_| false);
+        self.started = health.started;
+        health
+    }
+
+    /// Returns the latest reported state; nothing before there was any.
+    fn present(&self, now: Instant) -> Vec<HealthChange> {
+        let Some(overall) = self.announced.filter(|_| self.sampled) else {
+            return Vec::new();
+        };
+        let (from, to) = (overall.status, overall.status);
+        let checks = self.entries.iter().filter_map(|entry| entry.announced(now));
+        checks
+            .chain([
+                HealthChange::Status { from, to },
+                HealthChange::Ready(overall.ready),
+            ])
+            .collect()
     }
 
     /// Returns the changes since the last call.

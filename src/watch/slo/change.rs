@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::background::notify::Change;
-use crate::model::slo::report::AlertState;
+use crate::model::slo::report::{AlertState, ObjectiveReport};
 
 /// A change of an objective's alert state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,10 +11,21 @@ use crate::model::slo::report::AlertState;
 pub struct SloAlertChange {
     /// Its id, such as `api.latency`.
     pub objective: Arc<str>,
-    /// The state before.
+    /// The state before; the same as `to` where the present state is told at registration.
     pub from: AlertState,
     /// The state now.
     pub to: AlertState,
+}
+
+impl SloAlertChange {
+    /// Returns the present state of an objective as a change that changes nothing.
+    pub(super) fn present(report: &ObjectiveReport) -> Self {
+        Self {
+            objective: format!("{}.{}", report.service, report.name).into(),
+            from: report.alert,
+            to: report.alert,
+        }
+    }
 }
 
 impl Change for SloAlertChange {

@@ -166,7 +166,8 @@ fn record_changes(process: &TrackedProcess) -> Arc<Mutex<Vec<AlertState>>> {
     let changes: Arc<Mutex<Vec<AlertState>>> = Arc::default();
     let recorder = Arc::clone(&changes);
     process.tracker.on_change(move |change| {
-        if &*change.objective == "api.error_rate" {
+        // What is told at registration changes nothing.
+        if &*change.objective == "api.error_rate" && change.from != change.to {
             recorder.lock().unwrap().push(change.to);
         }
     });

@@ -146,8 +146,10 @@ impl StatusProcess {
         };
         self.health.publish(HealthState {
             sampled: true,
+            registered: true,
             started: true,
             shutting_down: false,
+            conditions: Vec::new(),
             checks: vec![check(now, found)],
         });
     }
@@ -172,6 +174,7 @@ fn check(registered: Instant, found: CheckResult) -> CheckState {
         component: CheckedComponent::Other,
         unready: false,
         watchdog: false,
+        late: false,
         registered,
         stale_after: Duration::from_secs(60),
         last_result: Some(found),

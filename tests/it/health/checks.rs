@@ -162,7 +162,7 @@ async fn a_panic_in_the_call_in_the_future_or_in_its_drop_fails_the_check_alone(
 }
 
 #[tokio::test]
-async fn a_check_of_the_same_id_is_replaced_and_a_removed_one_is_gone() {
+async fn a_check_makes_room_for_another_of_its_id_and_a_removed_one_is_gone() {
     let test = telemetry_with(exact_config());
     let (old, new) = (CheckSwitch::default(), CheckSwitch::default());
     old.set(CheckSwitch::FAIL);
@@ -173,6 +173,7 @@ async fn a_check_of_the_same_id_is_replaced_and_a_removed_one_is_gone() {
         .run(old.check());
     run_checks(&test).await;
     assert_eq!(get(&test, "").await.status, 503);
+    first.clone().remove();
     let second = test
         .telemetry()
         .health_check("it")

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use vantage_obs::config::Environment;
+use vantage_obs::health::HealthStatus;
 use vantage_obs::{Config, Role, Telemetry};
 
-use super::{CheckSwitch, exact_config, get, run_checks, telemetry_with};
+use super::{exact_config, get, get_with, send, telemetry_with};
 
 #[tokio::test]
 async fn a_service_is_not_ready_before_the_first_samples() {
@@ -26,20 +27,7 @@ async fn a_service_is_not_ready_before_the_first_samples() {
 }
 
 #[tokio::test]
-async fn a_check_that_comes_later_is_waited_for_and_startup_stays_done() {
-    let test = telemetry_with(exact_config());
-    test.tick();
-    test.telemetry()
-        .health_check("it")
-        .run(CheckSwitch::default().check());
-    assert_eq!(get(&test, "/ready").await.status, 503);
-    assert_eq!(get(&test, "/startup").await.status, 200);
-    run_checks(&test).await;
-    assert_eq!(get(&test, "/ready").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_service_is_not_ready_from_the_start_of_shutdown_and_health_stays_as_it_was() {
+async fn a_service_is_neither_ready_nor_healthy_from_the_start_of_shutdown_and_stays_alive() {
     let test = telemetry_with(exact_config());
     test.tick();
     test.telemetry().drain().await;
@@ -54,8 +42,40 @@ async fn a_service_is_not_ready_from_the_start_of_shutdown_and_health_stays_as_i
             .body
             .contains("[-]shutdown failed: reason withheld\n")
     );
-    assert_eq!(get(&test, "").await.status, 200);
     assert_eq!(get(&test, "/live").await.status, 200);
+    assert_eq!(get(&test, "/startup").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_plain_path_says_that_the_service_drains_in_every_format() {
+    let test = telemetry_with(exact_config());
+    test.tick();
+    assert_eq!(test.telemetry().health(), HealthStatus::Pass);
+    test.telemetry().drain().await;
+    assert_eq!(test.telemetry().health(), HealthStatus::Fail);
+    for path in ["", "/"] {
+        let plain = get(&test, path).await;
+        assert_eq!(plain.status, 503);
+        assert_eq!(plain.body, r#"{"status":"fail","draining":true}"#);
+    }
+    let head = send(&test, "HEAD", "", &[]).await;
+    assert_eq!((head.status.as_u16(), head.body.as_str()), (503, ""));
+    let draft = get_with(&test, "", &[("accept", "application/health+json")]).await;
+    assert_eq!(draft.status, 503);
+    assert_eq!(draft.json()["status"], "fail");
+    assert_eq!(draft.json()["notes"][0], "shutting down");
+    let lines = get(&test, "?verbose").await;
+    assert_eq!(lines.status, 503);
+    assert_eq!(
+        lines.body,
+        "[+]ping ok\n[-]shutdown failed: reason withheld\nhealthz check failed\n"
+    );
+    // As Kubernetes has it, that can be excluded too.
+    assert_eq!(
+        get(&test, "?exclude=shutdown").await.body,
+        r#"{"status":"pass"}"#
+    );
+    assert_eq!(get(&test, "/ready?exclude=shutdown").await.status, 200);
 }
 
 /// The status line of an answer; `None` where nobody listens.
@@ -98,13 +118,13 @@ fn the_listener_stays_open_for_the_delay_and_says_that_the_service_is_not_ready(
 }
 
 #[test]
-fn a_service_that_is_set_up_is_ready_at_once_and_disabled_telemetry_still_answers() {
+fn a_service_without_checks_is_ready_once_it_is_served_and_disabled_telemetry_still_answers() {
     for disabled in [false, true] {
         let mut config = Config::new("probed", Role::Worker);
         config.disabled = disabled;
         let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
-        assert!(telemetry.is_ready());
         let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
+        assert!(telemetry.is_ready());
         assert_eq!(ready(address).as_deref(), Some("HTTP/1.1 200 OK"));
         telemetry.shutdown_blocking().unwrap();
         assert!(!telemetry.is_ready());

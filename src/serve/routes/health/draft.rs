@@ -31,7 +31,7 @@ pub(super) fn render(report: &HealthReport<'_>) -> String {
             .checks()
             .map(|check| {
                 (
-                    format!("{}:responseTime", check.id),
+                    format!("{}:responseTime", component_name(&check.id)),
                     [DraftCheck::new(check, report)],
                 )
             })
@@ -89,18 +89,34 @@ impl<'a> DraftCheck<'a> {
     }
 }
 
+/// Returns the name of a component, in which the draft forbids colons: they are percent-encoded.
+fn component_name(id: &str) -> String {
+    id.replace('%', "%25").replace(':', "%3A")
+}
+
 fn notes<'a>(report: &HealthReport<'_>) -> Vec<&'a str> {
     let health = report.health;
+    let probe = report.probe;
+    let starting = !health.started && matches!(probe, HealthProbe::Ready | HealthProbe::Startup);
+    let draining = matches!(probe, HealthProbe::Ready | HealthProbe::Health);
+    let first_results = !health.sampled
+        || health
+            .startup_checks()
+            .any(|check| check.last_result.is_none());
     let reasons = [
-        (health.shutting_down, "shutting down"),
-        (!health.started, "waiting for first results"),
+        (health.shutting_down && draining, "shutting down"),
+        (starting && !health.registered, "waiting for registration"),
+        (starting && first_results, "waiting for first results"),
+        (
+            starting && health.conditions.iter().any(|one| !one.met),
+            "waiting for conditions of start-up",
+        ),
     ];
-    let has_notes = matches!(report.probe, HealthProbe::Ready | HealthProbe::Startup);
-    let reasons = reasons.into_iter().filter(|(holds, _)| *holds && has_notes);
+    let reasons = reasons.into_iter().filter(|(holds, _)| *holds);
     reasons.map(|(_, reason)| reason).collect()
 }
 
-/// Returns the codes of checks that do not pass; `None` for a pass.
+/// Returns the codes of checks that do not pass; `None` for a pass. They are shown with their ids as given.
 fn output(report: &HealthReport<'_>) -> Option<String> {
     if report.status() == HealthStatus::Pass {
         return None;

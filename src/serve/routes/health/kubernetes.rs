@@ -7,22 +7,37 @@ use std::fmt::Write as _;
 
 use super::HealthReport;
 use crate::model::routes::HealthProbe;
-use crate::model::snapshot::health::{CheckState, HealthStatus};
+use crate::model::snapshot::health::{CheckState, HealthState, HealthStatus};
+
+/// A part of health that is no check, in the place of a line.
+struct Part<'a> {
+    name: &'a str,
+    fine: bool,
+    /// Whether it has a line when nothing is wrong.
+    always_shown: bool,
+}
+
+/// The name of the check that whoever answers passes.
+const PING: &str = "ping";
 
 pub(super) fn render(report: &HealthReport<'_>) -> String {
-    let mut text = String::from("[+]ping ok\n");
+    let mut text = part_line(report, PING, true);
     for check in report.checks() {
         let _ = writeln!(text, "{}", check_line(report, check));
     }
-    for (name, fine) in conditions(report) {
-        text.push_str(&condition_line(name, fine));
+    let parts = parts(report);
+    for part in &parts {
+        if part.always_shown || !part.fine || report.query.excludes(part.name) {
+            text.push_str(&part_line(report, part.name, part.fine));
+        }
     }
-    let unknown: Vec<_> = report
-        .query
-        .exclude
-        .iter()
-        .filter(|id| !is_known(report, id))
-        .collect();
+    let is_known = |id: &str| {
+        id == PING
+            || report.checks().any(|check| &*check.id == id)
+            || parts.iter().any(|part| part.name == id)
+    };
+    let excluded = report.query.exclude.iter();
+    let unknown: Vec<_> = excluded.filter(|id| !is_known(id)).collect();
     if !unknown.is_empty() {
         let quoted: Vec<_> = unknown.iter().map(|id| format!("\"{id}\"")).collect();
         let names = quoted.join(", ");
@@ -42,7 +57,7 @@ pub(super) fn render(report: &HealthReport<'_>) -> String {
 
 const fn probe_name(probe: HealthProbe) -> &'static str {
     match probe {
-        HealthProbe::Health | HealthProbe::Detailed => "healthz",
+        HealthProbe::Health | HealthProbe::Detailed | HealthProbe::Check => "healthz",
         HealthProbe::Live => "livez",
         HealthProbe::Startup => "startupz",
         HealthProbe::Ready => "readyz",
@@ -54,6 +69,7 @@ fn check_line(report: &HealthReport<'_>, check: &CheckState) -> String {
     let fails = match report.probe {
         HealthProbe::Live => !check.is_live(report.now),
         HealthProbe::Ready => !check.effect(report.now).ready,
+        HealthProbe::Check => report.is_failing(),
         _ => check.effect(report.now).status == HealthStatus::Fail,
     };
     if report.query.excludes(id) {
@@ -67,26 +83,59 @@ fn check_line(report: &HealthReport<'_>, check: &CheckState) -> String {
     }
 }
 
-/// Returns the conditions of a probe beside the checks.
-fn conditions(report: &HealthReport<'_>) -> Vec<(&'static str, bool)> {
+/// Returns the parts of a probe beside the checks.
+fn parts<'a>(report: &HealthReport<'a>) -> Vec<Part<'a>> {
+    let health = report.health;
+    let part = |name, fine, always_shown| Part {
+        name,
+        fine,
+        always_shown,
+    };
+    let shutdown = |always_shown| part(HealthState::SHUTDOWN, !health.shutting_down, always_shown);
     match report.probe {
+        HealthProbe::Health => vec![shutdown(false)],
         HealthProbe::Ready => vec![
-            ("samples", report.health.sampled),
-            ("shutdown", !report.health.shutting_down),
+            part(HealthState::SAMPLES, health.sampled, true),
+            part(HealthState::STARTUP, report.overall.started, false),
+            shutdown(true),
         ],
-        HealthProbe::Startup => vec![("startup", report.overall.started)],
-        HealthProbe::Health | HealthProbe::Live | HealthProbe::Detailed => Vec::new(),
+        HealthProbe::Startup => startup_parts(health)
+            .chain([part(HealthState::STARTUP, report.overall.started, true)])
+            .collect(),
+        HealthProbe::Live | HealthProbe::Detailed | HealthProbe::Check => Vec::new(),
     }
 }
 
-fn condition_line(name: &str, fine: bool) -> String {
-    if fine {
+/// Returns what start-up waits for; checks only while it does.
+fn startup_parts(health: &HealthState) -> impl Iterator<Item = Part<'_>> {
+    let part = |name, fine| Part {
+        name,
+        fine: fine || health.started,
+        always_shown: false,
+    };
+    let checks = health
+        .startup_checks()
+        .map(move |check| part(&check.id, check.last_result.is_some()));
+    let conditions = health.conditions.iter().map(|condition| Part {
+        name: &condition.name,
+        fine: condition.met,
+        always_shown: true,
+    });
+    [
+        part(HealthState::SAMPLES, health.sampled),
+        part(HealthState::REGISTRATION, health.registered),
+    ]
+    .into_iter()
+    .chain(checks)
+    .chain(conditions)
+}
+
+fn part_line(report: &HealthReport<'_>, name: &str, fine: bool) -> String {
+    if report.query.excludes(name) {
+        format!("[+]{name} excluded: ok\n")
+    } else if fine {
         format!("[+]{name} ok\n")
     } else {
         format!("[-]{name} failed: reason withheld\n")
     }
-}
-
-fn is_known(report: &HealthReport<'_>, id: &str) -> bool {
-    report.checks().any(|check| &*check.id == id)
 }

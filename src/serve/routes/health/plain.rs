@@ -12,6 +12,9 @@ use crate::model::snapshot::health::{CheckState, HealthStatus, ResultFreshness};
 pub(super) fn render(report: &HealthReport<'_>) -> String {
     let status = report.status().as_str();
     match report.probe {
+        HealthProbe::Health if report.is_draining() => {
+            format!(r#"{{"status":"{status}","draining":true}}"#)
+        }
         HealthProbe::Health | HealthProbe::Live => format!(r#"{{"status":"{status}"}}"#),
         HealthProbe::Startup => {
             let started = report.overall.started;
@@ -34,6 +37,10 @@ pub(super) fn render(report: &HealthReport<'_>) -> String {
             };
             // Text and numbers only: it can't fail.
             serde_json::to_string(&details).unwrap_or_default()
+        }
+        HealthProbe::Check => {
+            let check = report.check.map(|check| DetailedCheck::new(check, report));
+            serde_json::to_string(&check).unwrap_or_default()
         }
     }
 }

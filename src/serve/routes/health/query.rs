@@ -1,21 +1,26 @@
+use axum::extract::Query as Pairs;
+use axum::http::Uri;
+
+use crate::model::snapshot::health::is_check_id;
+
 /// The query parameters, as Kubernetes' own health paths understand them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct HealthQuery {
     /// `verbose` is there, with whatever value.
     pub(super) verbose: bool,
-    /// The values of `exclude` that could be ids.
+    /// The values of `exclude` that could be ids; other text is not repeated in a response.
     pub(super) exclude: Vec<String>,
 }
 
 impl HealthQuery {
-    /// Parses a query string; unknown parameters are ignored.
-    pub(super) fn parse(text: &str) -> Self {
+    /// Parses the query of a request; unknown parameters are ignored.
+    pub(super) fn parse(uri: &Uri) -> Self {
+        let pairs = Pairs::<Vec<(String, String)>>::try_from_uri(uri);
         let mut query = Self::default();
-        for pair in text.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
+        for (name, value) in pairs.map(|Pairs(pairs)| pairs).unwrap_or_default() {
+            match name.as_str() {
                 "verbose" => query.verbose = true,
-                "exclude" if is_id(value) => query.exclude.push(value.to_owned()),
+                "exclude" if is_check_id(&value) => query.exclude.push(value),
                 _ => {}
             }
         }
@@ -30,27 +35,27 @@ impl HealthQuery {
     }
 }
 
-/// Returns true for a possible check id; other text is not repeated in a response.
-fn is_id(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(query: &str) -> HealthQuery {
+        HealthQuery::parse(&format!("/ready?{query}").parse().unwrap())
+    }
+
     #[test]
     fn verbose_and_exclude_are_found_among_anything() {
-        let query =
-            HealthQuery::parse("x=1&exclude=b&verbose&exclude=a&exclude=b&exclude=<i>&=&exclude=");
+        let query = parse("x=1&exclude=b&verbose&exclude=a&exclude=b&exclude=%0a&=&exclude=");
         assert!(query.verbose);
         assert_eq!(query.exclude, ["a", "b"]);
         assert!(query.excludes("a") && !query.excludes("c"));
-        assert!(
-            HealthQuery::parse("verbose=false").verbose,
-            "as in Kubernetes"
-        );
-        assert_eq!(HealthQuery::parse(""), HealthQuery::default());
+        assert!(parse("verbose=false").verbose, "as in Kubernetes");
+        assert_eq!(parse(""), HealthQuery::default());
+    }
+
+    #[test]
+    fn an_excluded_id_is_decoded() {
+        let query = parse("exclude=%D0%B6%D0%B0%D1%80&exclude=main+db&exclude=a%3Ab%2Fc");
+        assert_eq!(query.exclude, ["a:b/c", "main db", "жар"]);
     }
 }

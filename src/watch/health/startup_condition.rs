@@ -1,0 +1,55 @@
+//! Conditions that the service names for its start-up, such as migrations.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::watcher::HealthWatcher;
+
+/// A condition that start-up waits for: `/api/v1/health/startup` and `/ready` answer 503 until it is
+/// [`met`](Self::met).
+///
+/// One that is dropped before stays unmet, and start-up never ends: migrations that have failed are no reason
+/// to begin.
+#[must_use = "a condition that is dropped before it is met keeps the service from starting"]
+#[derive(Debug)]
+pub struct StartupCondition {
+    health: HealthWatcher,
+    id: u64,
+    name: String,
+    met: AtomicBool,
+}
+
+impl StartupCondition {
+    pub(crate) fn new(health: &HealthWatcher, name: &str) -> Self {
+        let (id, late) = health.add_condition(name);
+        if late {
+            tracing::warn!(
+                condition = name,
+                "a start-up condition was named after start-up had ended, and has no effect"
+            );
+        }
+        Self {
+            health: health.clone(),
+            id,
+            name: name.to_owned(),
+            met: AtomicBool::new(late),
+        }
+    }
+
+    /// Marks the condition as met, for the rest of the process's life.
+    pub fn met(&self) {
+        if !self.met.swap(true, Ordering::Relaxed) {
+            self.health.meet_condition(self.id);
+        }
+    }
+}
+
+impl Drop for StartupCondition {
+    fn drop(&mut self) {
+        if !*self.met.get_mut() {
+            tracing::warn!(
+                condition = self.name,
+                "a start-up condition was dropped before it was met: the service stays unready"
+            );
+        }
+    }
+}
