@@ -84,7 +84,7 @@ family! {
         "vantage.scheduler.missed_runs",
         Instrument::Counter,
         Unit::Count("{run}"),
-        "Runs that were due and never started",
+        "Runs that were due and never started, and those of an expected schedule that did not begin within its grace",
         &BY_SCHEDULE,
     );
 
@@ -105,6 +105,19 @@ family! {
         Instrument::ObservableGauge,
         Unit::Seconds,
         "When the last beat of a scheduler arrived, in seconds since 1970; absent of one that said goodbye",
+        &[Attribute::open(
+            "scheduler.id",
+            "the name under which the scheduler beats",
+        )],
+    );
+
+    /// How far each scheduler's clock is off.
+    pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
+        MetricFamily::Scheduler,
+        "vantage.scheduler.heartbeat.clock_skew",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "Time by which a scheduler's clock was behind its receiver's at its last beat, negative where it was ahead; absent of one that said goodbye",
         &[Attribute::open(
             "scheduler.id",
             "the name under which the scheduler beats",

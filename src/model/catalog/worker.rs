@@ -136,6 +136,19 @@ family! {
         )],
     );
 
+    /// How far each worker's clock is off.
+    pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
+        MetricFamily::Worker,
+        "vantage.worker.heartbeat.clock_skew",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "Time by which a worker's clock was behind its receiver's at its last beat, negative where it was ahead; absent beyond 1,000 workers, and of one that said goodbye",
+        &[Attribute::open(
+            "worker.id",
+            "the name under which the worker beats",
+        )],
+    );
+
     /// Workers by state.
     pub const WORKERS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,

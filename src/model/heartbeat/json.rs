@@ -85,6 +85,9 @@ mod tests {
                 queue_depth: Some(0),
             },
         };
-        assert_eq!(Beat::parse(full.to_json().as_bytes()), Ok((full, 0)));
+        assert_eq!(
+            Beat::parse(full.to_json().as_bytes(), full.interval),
+            Ok((full, 0))
+        );
     }
 }

@@ -17,27 +17,42 @@ use crate::model::json_object::{ObjectReader, parse_document};
 impl Beat {
     /// Parses a beat; the second value is the number of unknown members.
     ///
+    /// `max_interval` is half of the time after which the receiver takes a worker for offline: one that beats
+    /// less often would be offline between two beats.
+    ///
     /// # Errors
     ///
     /// Every fault of the body at once.
-    pub(crate) fn parse(body: &[u8]) -> Result<(Self, u64), BeatParseError> {
+    pub(crate) fn parse(
+        body: &[u8],
+        max_interval: Duration,
+    ) -> Result<(Self, u64), BeatParseError> {
         let value = parse_document(body, WORDS).map_err(|fault| BeatParseError(vec![fault]))?;
         let mut faults = Vec::new();
-        let beat = Self::from_value(&value, &mut faults);
+        let beat = Self::from_value(&value, max_interval, &mut faults);
         match beat {
             Some(beat) if faults.is_empty() => Ok(beat),
             _ => Err(BeatParseError(faults)),
         }
     }
 
-    fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
+    fn from_value(
+        value: &Value,
+        max_interval: Duration,
+        faults: &mut Vec<Fault>,
+    ) -> Option<(Self, u64)> {
         let mut inner = Vec::new();
+        let max_millis = u64::try_from(max_interval.as_millis()).unwrap_or(u64::MAX);
+        let max_millis = max_millis.clamp(1, MAX_INTERVAL_MS);
         let mut members = ObjectReader::new("$", value, WORDS, faults)?;
         let boot_id = members.read_required("boot_id", BOOT_ID_ALLOWED, parse_boot_id);
         let sequence = members.read_required("sequence", COUNT_ALLOWED, count);
         let role = members.read_optional("role", "worker, scheduler", parse_role);
-        let allowed = "a whole number from 1 to 86400000";
-        let interval = members.read_optional("interval_ms", allowed, parse_interval);
+        let allowed = format!(
+            "a whole number from 1 to {max_millis}, which is half of the receiver's heartbeat.offline_after"
+        );
+        let parse_interval = |value: &Value| parse_interval(value, max_millis);
+        let interval = members.read_optional("interval_ms", &allowed, parse_interval);
         let allowed = "running, draining, stopped";
         let condition = members.read_optional("state", allowed, parse_state);
         let sent_at = read_time(&mut members, "sent_at");
@@ -53,7 +68,8 @@ impl Beat {
             boot_id: boot_id?,
             sequence: sequence?,
             role: role.unwrap_or(BeatRole::Worker),
-            interval: interval.unwrap_or(Self::DEFAULT_INTERVAL),
+            interval: interval
+                .unwrap_or_else(|| Self::DEFAULT_INTERVAL.min(Duration::from_millis(max_millis))),
             state: condition.unwrap_or(LifecycleState::Running),
             sent_at,
             version,
@@ -109,9 +125,9 @@ fn parse_state(value: &Value) -> Option<LifecycleState> {
     }
 }
 
-fn parse_interval(value: &Value) -> Option<Duration> {
+fn parse_interval(value: &Value, max_millis: u64) -> Option<Duration> {
     let millis = value.as_u64()?;
-    let fine = (1..=MAX_INTERVAL_MS).contains(&millis);
+    let fine = (1..=max_millis).contains(&millis);
     fine.then(|| Duration::from_millis(millis))
 }
 
@@ -119,8 +135,10 @@ fn parse_interval(value: &Value) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    const MAX_INTERVAL: Duration = Duration::from_secs(150);
+
     fn faults(body: &str) -> Vec<String> {
-        let error = Beat::parse(body.as_bytes()).unwrap_err();
+        let error = Beat::parse(body.as_bytes(), MAX_INTERVAL).unwrap_err();
         let line = |fault: &Fault| {
             let Fault {
                 path,
@@ -134,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_beat_needs_no_more_than_its_boot_and_its_sequence() {
-        let (beat, unknown) = Beat::parse(br#"{"boot_id":"b","sequence":0}"#).unwrap();
+        let (beat, unknown) =
+            Beat::parse(br#"{"boot_id":"b","sequence":0}"#, MAX_INTERVAL).unwrap();
         let bare = Beat {
             boot_id: "b".into(),
             sequence: 0,
@@ -149,10 +168,30 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_is_at_most_half_of_what_the_receiver_waits_for() {
+        let parse = |millis: u64, max_seconds| {
+            let body = format!(r#"{{"boot_id":"b","sequence":0,"interval_ms":{millis}}}"#);
+            let beat = Beat::parse(body.as_bytes(), Duration::from_secs(max_seconds));
+            beat.ok().map(|(beat, _)| beat.interval.as_millis())
+        };
+        assert_eq!(parse(150_000, 150), Some(150_000));
+        assert_eq!(parse(150_001, 150), None);
+        assert_eq!(parse(86_400_000, 150), None);
+        assert_eq!(parse(86_400_000, 1_000_000), Some(86_400_000));
+        assert_eq!(parse(86_400_001, 1_000_000), None);
+        // Without one it is what fits.
+        let bare = br#"{"boot_id":"b","sequence":0}"#;
+        for (max, interval) in [(10, 10), (30, 30), (150, 30)] {
+            let (beat, _) = Beat::parse(bare, Duration::from_secs(max)).unwrap();
+            assert_eq!(beat.interval, Duration::from_secs(interval));
+        }
+    }
+
+    #[test]
     fn unknown_members_are_counted_and_null_is_absent() {
         let body = br#"{"boot_id":"b","sequence":1,"mood":"good","version":null,
             "progress":{"queue_depth":null,"in_flight":2,"gpu":1,"cpu":{"a":1}}}"#;
-        let (beat, unknown) = Beat::parse(body).unwrap();
+        let (beat, unknown) = Beat::parse(body, MAX_INTERVAL).unwrap();
         assert_eq!(unknown, 3);
         assert_eq!(
             (beat.progress.in_flight, beat.progress.queue_depth),
@@ -171,7 +210,7 @@ mod tests {
                 "$.boot_id: \"a b\", allowed: 1 to 128 printable characters of ASCII, without spaces",
                 "$.sequence: -1, allowed: a whole number from 0 to 9223372036854775807",
                 "$.role: \"boss\", allowed: worker, scheduler",
-                "$.interval_ms: 0, allowed: a whole number from 1 to 86400000",
+                "$.interval_ms: 0, allowed: a whole number from 1 to 150000, which is half of the receiver's heartbeat.offline_after",
                 "$.state: \"ill\", allowed: running, draining, stopped",
                 "$.sent_at: \"yesterday\", allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
                 "$.version: \"\", allowed: 1 to 255 bytes of printable text",

@@ -34,6 +34,20 @@ pub(crate) fn register_heartbeat_metrics(
         BeatRole::Scheduler,
         "scheduler.id",
     );
+    register_clock_skew(
+        instruments,
+        receiver,
+        &worker::CLOCK_SKEW,
+        BeatRole::Worker,
+        "worker.id",
+    );
+    register_clock_skew(
+        instruments,
+        receiver,
+        &scheduler::CLOCK_SKEW,
+        BeatRole::Scheduler,
+        "scheduler.id",
+    );
     register_states(instruments, receiver);
     register_beats(instruments, receiver);
 }
@@ -52,6 +66,25 @@ fn register_last_seen(
             .last_seen(role, MAX_LABELLED, receiver.now());
         for (id, seen) in seen.unwrap_or_default() {
             let seconds = seen.as_duration().as_secs_f64();
+            observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
+        }
+    });
+}
+
+fn register_clock_skew(
+    instruments: &Instruments,
+    receiver: &Arc<HeartbeatReceiver>,
+    spec: &'static MetricSpec,
+    role: BeatRole,
+    key: &'static str,
+) {
+    let receiver = Arc::clone(receiver);
+    instruments.observe(spec, move |observer| {
+        let skews = receiver
+            .registry()
+            .clock_skews(role, MAX_LABELLED, receiver.now());
+        for (id, millis) in skews.unwrap_or_default() {
+            let seconds = millis as f64 / 1_000.0;
             observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
         }
     });

@@ -5,6 +5,8 @@ mod log;
 mod store_sync;
 
 use std::sync::{Mutex, MutexGuard};
+#[cfg(feature = "axum")]
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -30,6 +32,9 @@ const MAX_LOST_JOBS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct HeartbeatReceiver {
     clock: Clock,
+    /// Half of the time after which a worker is offline.
+    #[cfg(feature = "axum")]
+    max_interval: Duration,
     store_writer: StoreWriter,
     registry: Mutex<WorkerRegistry>,
     slo_events: SloEvents,
@@ -56,6 +61,8 @@ impl HeartbeatReceiver {
         registry.set_leader(store_sync.is_leader());
         let receiver = Self {
             clock,
+            #[cfg(feature = "axum")]
+            max_interval: config.heartbeat.offline_after / 2,
             store_writer,
             registry: Mutex::new(registry),
             slo_events,
@@ -95,6 +102,7 @@ impl HeartbeatReceiver {
         log::log_transitions(log_queue, events.transitions, events.dropped);
         std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
         log::log_lost_jobs(log_queue, events.lost_jobs);
+        log::log_clock_skews(log_queue, events.clock_skews);
     }
 
     /// Takes in a beat, wherever it came from.
@@ -116,6 +124,12 @@ impl HeartbeatReceiver {
     /// Locks the registry.
     pub(crate) fn registry(&self) -> MutexGuard<'_, WorkerRegistry> {
         lock(&self.registry)
+    }
+
+    /// Returns the longest interval of a worker that is not offline between two beats.
+    #[cfg(feature = "axum")]
+    pub(crate) const fn max_interval(&self) -> Duration {
+        self.max_interval
     }
 
     /// Returns the receiver's time of day.

@@ -19,7 +19,7 @@ use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::store::WorkerRow;
 
 pub(crate) use events::{
-    BeatOutcome, BeatRejection, RegistryCounters, WorkerSliceCounts, WorkerTransition,
+    BeatOutcome, BeatRejection, ClockSkew, RegistryCounters, WorkerSliceCounts, WorkerTransition,
 };
 pub(crate) use ingest::BeatReceipt;
 pub(crate) use state::{StateTimeouts, WorkerState};
@@ -133,17 +133,38 @@ impl WorkerRegistry {
         limit: usize,
         now: Timestamp,
     ) -> Option<Vec<(BeatId, Timestamp)>> {
+        self.read_present(role, limit, now, |row| row.last_seen)
+    }
+
+    /// By how much the clock of each that has not said goodbye is behind the receiver's, in milliseconds;
+    /// `None` where there are more than `limit`.
+    pub(crate) fn clock_skews(
+        &mut self,
+        role: BeatRole,
+        limit: usize,
+        now: Timestamp,
+    ) -> Option<Vec<(BeatId, i64)>> {
+        self.read_present(role, limit, now, |row| row.clock_skew_ms)
+    }
+
+    fn read_present<T>(
+        &mut self,
+        role: BeatRole,
+        limit: usize,
+        now: Timestamp,
+        read: impl Fn(&WorkerRow) -> Option<T>,
+    ) -> Option<Vec<(BeatId, T)>> {
         if self.counts(role, now).total() > limit {
             return None;
         }
         let listed = WorkerState::LISTED.into_iter();
         let not_stopped = listed.filter(|state| *state != WorkerState::Stopped);
         let ids = not_stopped.filter_map(|state| self.state_index.ids(role, state));
-        let seen = ids.flatten().filter_map(|id| {
-            let seen = self.entries.get(id)?.row.last_seen?;
-            Some((id.clone(), seen))
+        let values = ids.flatten().filter_map(|id| {
+            let value = read(&self.entries.get(id)?.row)?;
+            Some((id.clone(), value))
         });
-        Some(seen.collect())
+        Some(values.collect())
     }
 
     fn current_view(&self, id: &BeatId) -> Option<WorkerView> {

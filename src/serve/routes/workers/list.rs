@@ -5,6 +5,8 @@
 //! | `fail` | there are workers that have not stopped, and every one of them is offline |
 //! | `warn` | some are offline, stalled or late, or have not come yet |
 //! | `pass` | otherwise, also where there are none |
+//!
+//! With `?strict=1` a `fail` is answered with 503, for clients that only look at the status.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,20 +46,29 @@ pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
     uri: Uri,
 ) -> Response {
-    let query = match query::parse_query(&uri) {
-        Ok(query) => query,
-        Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", faults),
+    let (query, strict) = match (query::parse_query(&uri), query::parse_strict(&uri)) {
+        (Ok(query), Ok(strict)) => (query, strict),
+        (query, strict) => {
+            let faults = [query.err(), strict.err()].into_iter().flatten().flatten();
+            return fault_response(StatusCode::BAD_REQUEST, "bad query", faults.collect());
+        }
     };
     let receiver = &routes.receiver;
     let page = receiver.registry().page(&query, receiver.now());
     let counts = WorkerState::LISTED.map(|state| (state.as_str(), page.counts.count(state)));
+    let status = overall_status(&page.counts);
     let body = WorkerListBody {
-        status: overall_status(&page.counts).as_str(),
+        status: status.as_str(),
         counts: counts.into_iter().collect(),
         workers: page.workers.iter().map(worker_summary).collect(),
         next_cursor: page.next_cursor.as_ref().map(|id| id.as_str()),
     };
-    json_response(StatusCode::OK, &body)
+    let code = if strict && status == HealthStatus::Fail {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    json_response(code, &body)
 }
 
 fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {

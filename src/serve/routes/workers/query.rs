@@ -44,7 +44,7 @@ pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
     }
 }
 
-/// Parses `strict`: true if an unhealthy worker is an error.
+/// Parses `strict`: true if what is unhealthy is answered with an error.
 pub(super) fn parse_strict(uri: &Uri) -> Result<bool, Vec<Fault>> {
     let pairs = query_pairs(uri);
     match pairs.iter().rfind(|(name, _)| name == "strict") {

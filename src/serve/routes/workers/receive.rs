@@ -74,7 +74,8 @@ async fn read_beat(
         return Err(unauthorized(r#"Bearer realm="heartbeat""#));
     }
     let body = read_json(headers, body, MAX_BODY_BYTES).await?;
-    let parsed = (BeatId::parse(id), Beat::parse(&body));
+    let max_interval = routes.receiver.max_interval();
+    let parsed = (BeatId::parse(id), Beat::parse(&body, max_interval));
     if let (Some(id), Ok((beat, unknown))) = parsed {
         return Ok((id, beat, unknown));
     }

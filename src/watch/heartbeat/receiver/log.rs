@@ -1,8 +1,11 @@
 //! Log lines about workers whose state changes.
 
 use crate::background::log_queue::LogQueue;
+use std::time::Duration;
+
 use crate::model::heartbeat::BeatId;
-use crate::watch::heartbeat::registry::{WorkerState, WorkerTransition};
+use crate::model::units::format_duration;
+use crate::watch::heartbeat::registry::{ClockSkew, WorkerState, WorkerTransition};
 
 /// Lines for one tick; of more, only the number is logged.
 const MAX_LINES: usize = 20;
@@ -35,6 +38,27 @@ pub(super) fn log_lost_jobs(log_queue: &LogQueue, jobs: u64) {
         log_queue
             .write(move || tracing::error!(jobs, "jobs were lost with the workers that ran them"));
     }
+}
+
+/// Logs workers whose clocks are off.
+pub(super) fn log_clock_skews(log_queue: &LogQueue, skews: Vec<ClockSkew>) {
+    if skews.is_empty() {
+        return;
+    }
+    log_queue.write(move || {
+        for ClockSkew { id, millis } in skews.iter().take(MAX_LINES) {
+            let off_by = format_duration(Duration::from_millis(millis.unsigned_abs()));
+            if *millis > 0 {
+                tracing::warn!(worker = %id, off_by, "a worker's clock is behind this host's");
+            } else {
+                tracing::warn!(worker = %id, off_by, "a worker's clock is ahead of this host's");
+            }
+        }
+        let more = skews.len().saturating_sub(MAX_LINES);
+        if more > 0 {
+            tracing::warn!(workers = more, "the clocks of more workers are off");
+        }
+    });
 }
 
 /// The workers that were restarted since the last tick without a goodbye.

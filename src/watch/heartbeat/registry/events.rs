@@ -24,6 +24,8 @@ pub(crate) struct RegistryEvents {
     /// Jobs that ran in a worker that was lost and that nothing had counted as bad.
     pub(crate) lost_jobs: u64,
     pub(crate) slices: WorkerSliceCounts,
+    /// Workers whose clocks were found to be off.
+    pub(crate) clock_skews: Vec<ClockSkew>,
     /// Changes to be stored.
     pub(crate) store_ops: Vec<StoreOp>,
 }
@@ -37,6 +39,22 @@ pub(crate) struct WorkerTransition {
     pub(crate) to: WorkerState,
     pub(crate) at: Timestamp,
 }
+
+/// A worker whose clock is off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClockSkew {
+    pub(crate) id: BeatId,
+    /// By how much the clock is behind the receiver's; negative where it is ahead.
+    pub(crate) millis: i64,
+}
+
+impl ClockSkew {
+    /// The skew from which on it is told: what a beat may take on its way is less.
+    pub(super) const MAX_MILLIS: u64 = 10_000;
+}
+
+/// The number of skews that are kept until they are taken.
+const MAX_SKEWS: usize = 1_000;
 
 /// Slices of workers, good and bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +78,12 @@ impl RegistryEvents {
             self.transitions.push(transition);
         } else {
             self.dropped += 1;
+        }
+    }
+
+    pub(super) fn push_clock_skew(&mut self, skew: ClockSkew) {
+        if self.clock_skews.len() < MAX_SKEWS {
+            self.clock_skews.push(skew);
         }
     }
 }

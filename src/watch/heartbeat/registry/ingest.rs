@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::events::{BeatOutcome, BeatRejection};
+use super::events::{BeatOutcome, BeatRejection, ClockSkew};
 use super::state::WorkerState;
 use super::workers::{WorkerEntry, WorkerRegistry};
 use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
@@ -51,6 +51,9 @@ impl WorkerRegistry {
         self.advance_to(now);
         let result = self.receive(id, beat);
         let outcome = result.as_ref().map(|receipt| receipt.outcome);
+        if result.as_ref().is_ok_and(|receipt| receipt.row.is_some()) {
+            self.check_clock(id);
+        }
         self.counters.record(outcome.map_err(|refusal| *refusal));
         result
     }
@@ -81,6 +84,22 @@ impl WorkerRegistry {
         self.update_state(id, old_role, now);
         let entry = self.entries.get(id).ok_or(BeatRejection::Full)?;
         Ok(receipt(entry))
+    }
+
+    /// Notes that a worker's clock is off: once, until it was right again.
+    fn check_clock(&mut self, id: &BeatId) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let millis = entry.row.clock_skew_ms.unwrap_or_default();
+        if millis.unsigned_abs() > ClockSkew::MAX_MILLIS {
+            if !std::mem::replace(&mut entry.skew_told, true) {
+                let id = id.clone();
+                self.events.push_clock_skew(ClockSkew { id, millis });
+            }
+        } else if millis.unsigned_abs() <= ClockSkew::MAX_MILLIS / 2 {
+            entry.skew_told = false;
+        }
     }
 
     /// Inserts an unknown worker with its first beat.

@@ -37,6 +37,8 @@ pub(super) struct WorkerEntry {
     pub(super) earlier_boots: VecDeque<Arc<str>>,
     /// The second of the latest beat, and the number of beats in it.
     pub(super) beat_rate: (i64, u32),
+    /// Whether it was told that the worker's clock is off.
+    pub(super) skew_told: bool,
 }
 
 /// The registry of workers.
@@ -257,6 +259,7 @@ impl WorkerRegistry {
             deadline: None,
             earlier_boots: VecDeque::new(),
             beat_rate: (since.as_second(), 1),
+            skew_told: false,
         };
         self.entries.insert(id.clone(), entry);
         self.schedule(&id);

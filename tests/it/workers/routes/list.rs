@@ -166,3 +166,67 @@ async fn head_is_answered_as_get() {
         assert_eq!(head.headers["cache-control"], "no-store");
     }
 }
+
+#[tokio::test]
+async fn a_strict_list_is_an_error_when_its_status_is_fail() {
+    let test = TestTelemetry::new();
+    let strict = |value: &str| format!("{LIST}?strict{value}");
+    assert_eq!(
+        get(&test, &strict("=1")).await.status,
+        200,
+        "none is no fault"
+    );
+    beat(&test, "w1", "a", 1).await;
+    wait(&test, 300);
+    for (value, status) in [
+        ("", 503),
+        ("=1", 503),
+        ("=true", 503),
+        ("=0", 200),
+        ("=false", 200),
+    ] {
+        let response = get(&test, &strict(value)).await;
+        assert_eq!(response.status, status, "{value}");
+        assert_eq!(response.json["status"], "fail", "{value}");
+        assert_eq!(ids(&response), ["w1"], "{value}");
+    }
+    // Whatever part of the list is asked for, the status is that of all.
+    let part = format!("{LIST}?state=online&strict=1");
+    assert_eq!(get(&test, &part).await.status, 503);
+    beat(&test, "w2", "a", 1).await;
+    let degraded = get(&test, &strict("=1")).await;
+    assert_eq!(
+        (degraded.status.as_u16(), &degraded.json["status"]),
+        (200, &json!("warn"))
+    );
+    let bad = get(&test, &format!("{LIST}?strict=yes&limit=0")).await;
+    assert_eq!(bad.status, 400);
+    assert_eq!(paths(&bad), ["limit", "strict"]);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_is_forgiven_and_a_wrong_method_is_answered_as_json() {
+    let test = TestTelemetry::new();
+    beat(&test, "w1", "a", 1).await;
+    for path in [LIST.to_owned(), path("w1"), "/api/v1/health/live".into()] {
+        let [plain, slash] = [path.clone(), format!("{path}/")];
+        assert_eq!(get(&test, &slash).await.json, get(&test, &plain).await.json);
+        for path in [plain, slash] {
+            let request = Request::put(&path).body(Body::empty()).unwrap();
+            let refused = send(&test, request).await;
+            assert_eq!(refused.status, 405, "{path}");
+            assert_eq!(
+                refused.json,
+                json!({"error": "method not allowed"}),
+                "{path}"
+            );
+            assert_eq!(refused.headers["cache-control"], "no-store", "{path}");
+            let allowed = refused.headers["allow"].to_str().unwrap();
+            assert!(allowed.contains("GET"), "{path}: {allowed}");
+        }
+    }
+    let request = Request::post("/api/v1/workers/w2/heartbeat/")
+        .body(r#"{"boot_id":"a","sequence":1}"#.into())
+        .unwrap();
+    assert_eq!(send(&test, request).await.status, 202);
+}

@@ -181,3 +181,85 @@ async fn beats_are_neither_requests_of_the_api_nor_traced() {
     assert!(test.spans().is_empty());
     assert_eq!(crate::support::events(&test, "api.latency"), (0, 0));
 }
+
+#[tokio::test]
+async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound() {
+    let mut config = crate::support::config();
+    config.heartbeat.offline_after = Duration::from_secs(60);
+    for (config, max) in [(crate::support::config(), 150_000_u64), (config, 30_000)] {
+        let test = TestTelemetry::with(config, &[]).unwrap();
+        let interval =
+            |millis: u64| format!(r#"{{"boot_id":"a","sequence":1,"interval_ms":{millis}}}"#);
+        for millis in [max + 1, 86_400_000] {
+            let refused = post(&test, "w1", &interval(millis)).await;
+            assert_eq!(refused.status, 400, "{millis}");
+            assert_eq!(paths(&refused), ["$.interval_ms"]);
+            let allowed = refused.json["faults"][0]["allowed"].as_str().unwrap();
+            assert!(allowed.contains(&format!("1 to {max}")), "{allowed}");
+        }
+        assert_eq!(post(&test, "w1", &interval(max)).await.status, 202);
+    }
+    // Without an interval it is one that fits: not offline before it is late.
+    let mut config = crate::support::config();
+    config.heartbeat.interval = Duration::from_secs(5);
+    config.heartbeat.offline_after = Duration::from_secs(20);
+    let test = TestTelemetry::with(config, &[]).unwrap();
+    beat(&test, "w1", "a", 1).await;
+    let view = get(&test, &path("w1")).await.json;
+    assert_eq!(view["late_at"], view["offline_at"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_told_once_and_in_a_metric() {
+    let test = TestTelemetry::new();
+    let log = crate::support::CapturedLog::default();
+    let _default = log.install(&test);
+    let mut sequence = 0;
+    let mut beat_at = async |id: &str, role: &str, ahead: i64| {
+        sequence += 1;
+        let now = jiff::Timestamp::try_from(test.clock().wall()).unwrap();
+        let sent = now + jiff::SignedDuration::from_secs(ahead);
+        let body = format!(
+            r#"{{"boot_id":"a","sequence":{sequence},"role":"{role}","sent_at":"{sent}"}}"#
+        );
+        assert_eq!(post(&test, id, &body).await.status, 202);
+        wait(&test, 1);
+    };
+    let worker = |id| {
+        test.value(
+            "vantage_worker_heartbeat_clock_skew_seconds",
+            &[("worker_id", id)],
+        )
+    };
+    let behind = || log.with_message("a worker's clock is behind this host's");
+    let ahead = || log.with_message("a worker's clock is ahead of this host's");
+    beat_at("right", "worker", -10).await;
+    assert!(behind().is_empty(), "a beat takes its time");
+    assert_eq!(worker("right"), Some(10.0));
+    for _ in 0..3 {
+        beat_at("slow", "worker", -32).await;
+    }
+    assert_eq!(behind().len(), 1, "{:?}", log.lines());
+    assert_eq!(
+        (
+            &behind()[0]["fields"]["worker"],
+            &behind()[0]["fields"]["off_by"]
+        ),
+        (&"slow".into(), &"32s".into())
+    );
+    assert_eq!(worker("slow"), Some(32.0));
+    beat_at("fast", "scheduler", 3_600).await;
+    assert_eq!(ahead().len(), 1);
+    let scheduler = "vantage_scheduler_heartbeat_clock_skew_seconds";
+    assert_eq!(
+        test.value(scheduler, &[("scheduler_id", "fast")]),
+        Some(-3_600.0)
+    );
+    // Set right, and off again: that is news.
+    beat_at("slow", "worker", 0).await;
+    beat_at("slow", "worker", -32).await;
+    assert_eq!(behind().len(), 2);
+    // Who doesn't say when has no skew.
+    beat(&test, "silent", "a", 1).await;
+    assert_eq!(worker("silent"), None);
+}
