@@ -31,6 +31,8 @@ pub mod alerts;
 #[cfg(feature = "cli")]
 pub mod promql;
 
+pub(crate) mod schedule;
+
 pub(crate) mod heartbeat;
 
 pub(crate) mod snapshot;

@@ -3,6 +3,7 @@
 mod api;
 mod business;
 mod database;
+mod expected_runs;
 mod health;
 mod in_flight;
 mod lazy;
@@ -23,6 +24,7 @@ mod worker_keys;
 pub(crate) use api::{ApiInstruments, FinishedRequest, MethodScheme, RequestOutcome};
 pub use business::{Business, Currency, Engagement};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
+pub(crate) use expected_runs::MissedRuns;
 pub(crate) use health::observe_health;
 pub(crate) use in_flight::InFlight;
 pub(crate) use observable::observe_snapshot;
@@ -39,3 +41,5 @@ pub(crate) use telemetry::{SelfTelemetry, observe_log_lines};
 pub(crate) use worker::JobInstruments;
 pub use worker::{Job, Worker};
 pub(crate) use worker_keys::{Slot, WorkerKey, WorkerKeys};
+
+pub use crate::model::schedule::{Schedule, ScheduleError};

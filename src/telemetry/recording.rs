@@ -160,6 +160,7 @@ impl Handles {
             clock: clock.clone(),
             worker_keys: self.worker_keys.clone(),
             in_flight: self.in_flight.clone(),
+            executions: self.executions.clone(),
             snapshot: latest.clone(),
         }
     }

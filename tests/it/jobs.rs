@@ -4,11 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use vantage_obs::QueueState;
-use vantage_obs::instruments::Currency;
+use vantage_obs::instruments::{Currency, Schedule};
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 
-use crate::support::{events, named, scrape, with_objectives};
+use crate::support::{CapturedLog, events, named, scrape, with_objectives};
 
 const PROCESSING_TIME: &str = "workers.processing_time";
 const QUEUE_LAG: &str = "workers.queue_lag";
@@ -217,6 +217,49 @@ fn a_run_overlaps_only_an_earlier_one_of_its_own_schedule() {
         value("vantage_scheduler_scheduled_jobs_total", "nightly"),
         Some(5.0)
     );
+}
+
+#[test]
+fn a_run_that_was_expected_and_never_began_is_missed_without_a_call() {
+    let test = TestTelemetry::new();
+    let log = CapturedLog::default();
+    let _default = log.install(&test);
+    let told = || log.with_message("a run that was due has not begun");
+    let scheduler = test.telemetry().scheduler();
+    let missed =
+        |job: &str| test.value("vantage_scheduler_missed_runs_total", &[("schedule", job)]);
+    // The clock of the kit starts on a Friday at 08:00 UTC, which is 09:00 in Berlin.
+    let nightly = Schedule::cron("30 3 * * *", "Europe/Berlin").unwrap();
+    scheduler.expect("backup", nightly, 600 * SECOND);
+    scheduler.expect("digest", 3_600 * SECOND, 60 * SECOND);
+    assert_eq!(missed("backup"), Some(0.0), "seen from 0 on");
+    let pass = |minutes: u64, digest: bool| {
+        for minute in 0..minutes {
+            if digest && minute % 60 == 0 {
+                scheduler.start("digest", test.clock().wall()).succeed();
+            }
+            test.clock().advance(60 * SECOND);
+            test.tick();
+        }
+    };
+    // Until 03:39 in Berlin.
+    pass(18 * 60 + 39, true);
+    assert_eq!((missed("backup"), missed("digest")), (Some(0.0), Some(0.0)));
+    assert!(told().is_empty(), "{:?}", told());
+    pass(1, false);
+    assert_eq!(missed("backup"), Some(1.0));
+    assert_eq!(told().len(), 1);
+    assert_eq!(told()[0]["fields"]["schedule"], "backup");
+    assert_eq!(told()[0]["fields"]["due"], "2027-01-16T02:30:00Z");
+    // The next night it runs; what is no longer begun is missed once an interval.
+    pass(23 * 60 + 50, false);
+    scheduler.start("backup", test.clock().wall()).succeed();
+    pass(20, false);
+    assert_eq!(missed("backup"), Some(1.0));
+    assert_eq!(missed("digest"), Some(24.0));
+    scheduler.stop_expecting("digest");
+    pass(120, false);
+    assert_eq!(missed("digest"), Some(24.0));
 }
 
 #[test]

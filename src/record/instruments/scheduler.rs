@@ -1,12 +1,14 @@
 //! Schedules: what was planned, what ran, and how late.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
+use super::expected_runs::{ExpectedRuns, MissedRuns};
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
 use super::work::{OpenWork, WorkSeries, WorkSpecs};
@@ -16,6 +18,7 @@ use crate::model::catalog::scheduler::{
     EXECUTION_LAG, EXECUTIONS, FAILURE, MISSED_RUNS, OVERLAPPING_RUNS, SCHEDULED_JOBS,
 };
 use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::model::schedule::Schedule;
 use crate::record::clock::Clock;
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
 use crate::record::sync::lock;
@@ -34,6 +37,7 @@ const SPECS: WorkSpecs = WorkSpecs {
 #[derive(Clone, Debug)]
 pub(crate) struct ExecutionInstruments {
     series: LazySeries<Inner>,
+    expected_runs: ExpectedRuns,
     worker_keys: WorkerKeys,
     id: BeatId,
 }
@@ -72,9 +76,25 @@ impl ExecutionInstruments {
         let instruments = instruments.clone();
         Self {
             series: LazySeries::new(move || Inner::new(&instruments, clock, in_flight, tracer)),
+            expected_runs: ExpectedRuns::default(),
             worker_keys,
             id,
         }
+    }
+
+    /// Counts and returns the expected runs that were missed since the last call.
+    pub(crate) fn count_missed_runs(&self, now: Instant, wall: SystemTime) -> Vec<MissedRuns> {
+        let missed = self.expected_runs.take_missed(now, wall_timestamp(wall));
+        for MissedRuns { schedule, runs, .. } in &missed {
+            self.add_missed(schedule, *runs);
+        }
+        missed
+    }
+
+    fn add_missed(&self, schedule: &str, runs: u64) {
+        self.series
+            .by_schedule
+            .with([schedule], |series| series.missed.add(runs));
     }
 
     /// Shows the family before anything happens.
@@ -152,10 +172,42 @@ impl Scheduler {
 
     /// Counts `runs` of a schedule that were due and never started.
     pub fn record_missed(&self, schedule: &str, runs: u64) {
-        self.executions
-            .series
-            .by_schedule
-            .with([schedule], |series| series.missed.add(runs));
+        self.executions.add_missed(schedule, runs);
+    }
+
+    /// Expects the runs of a schedule from now on: one that is due and does not [`start`](Self::start) within
+    /// `grace` is counted as missed, with a log line, and without a call by which the service would say so.
+    ///
+    /// `job` is the name of the schedule as `start` has it, and `schedule` an interval or a [`Schedule`]. A run
+    /// counts for the time that it was planned for; after an interval, any run begins the next. Let `grace` be
+    /// shorter than the distance of two runs. Expect in the process where the job is to run: others would miss
+    /// it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::instruments::Schedule;
+    ///
+    /// # let test = vantage_obs::testing::TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let scheduler = telemetry.scheduler();
+    /// let nightly = Schedule::cron("0 3 * * *", "Europe/Berlin")?;
+    /// scheduler.expect("backup", nightly, Duration::from_secs(600));
+    /// scheduler.expect("digest", Duration::from_secs(3_600), Duration::from_secs(60));
+    /// # Ok::<(), vantage_obs::instruments::ScheduleError>(())
+    /// ```
+    pub fn expect(&self, job: &str, schedule: impl Into<Schedule>, grace: Duration) {
+        let executions = &self.executions;
+        let now = wall_timestamp(executions.series.work.clock.wall());
+        // From 0 on, so that the first is seen as an increase.
+        executions.add_missed(job, 0);
+        executions
+            .expected_runs
+            .expect(job, schedule.into(), grace, now);
+    }
+
+    /// Expects no runs of a schedule any more.
+    pub fn stop_expecting(&self, job: &str) {
+        self.executions.expected_runs.remove(job);
     }
 
     /// Starts an execution that was planned for `scheduled_for`; the time since is its lag.
@@ -166,6 +218,11 @@ impl Scheduler {
         let work = &inner.work;
         let wall = work.clock.wall();
         let lag = wall.duration_since(scheduled_for).unwrap_or_default();
+        self.executions.expected_runs.record_start(
+            schedule,
+            wall_timestamp(scheduled_for),
+            wall_timestamp(wall),
+        );
         let series = inner.by_schedule.get([schedule]);
         series.active.add(1);
         let started = work.clock.now();
@@ -233,6 +290,10 @@ impl Execution {
     pub fn carrier(&self) -> Carrier {
         self.work.carrier()
     }
+}
+
+fn wall_timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(Timestamp::MAX)
 }
 
 impl RunningSchedules {

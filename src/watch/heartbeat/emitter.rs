@@ -11,7 +11,9 @@ use crate::model::heartbeat::{Beat, BeatProgress, BeatRole, LifecycleState};
 use crate::model::random::random_u64;
 use crate::model::snapshot::LatestSnapshot;
 use crate::record::clock::Clock;
-use crate::record::instruments::{InFlight, Slot, WorkProgress, WorkerKey, WorkerKeys};
+use crate::record::instruments::{
+    ExecutionInstruments, InFlight, Slot, WorkProgress, WorkerKey, WorkerKeys,
+};
 
 /// A builder and scheduler of the beats of this process.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct HeartbeatSources {
     pub(crate) clock: Clock,
     pub(crate) worker_keys: WorkerKeys,
     pub(crate) in_flight: InFlight,
+    /// The executions whose runs are expected.
+    pub(crate) executions: ExecutionInstruments,
     pub(crate) snapshot: LatestSnapshot,
 }
 

@@ -9,7 +9,7 @@ use super::http_sink::HttpSink;
 use super::receiver::HeartbeatReceiver;
 use crate::background::log_queue::LogQueue;
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
-use crate::record::instruments::WorkerKey;
+use crate::record::instruments::{MissedRuns, WorkerKey};
 use crate::record::sync::lock;
 
 /// The interval between two ticks of the receiver: the longest delay of what becomes due.
@@ -85,12 +85,36 @@ impl HeartbeatService {
         if state.next_tick.is_none_or(|next_tick| next_tick <= now) {
             state.next_tick = Some(now + TICK);
             self.0.receiver.tick(log_queue);
+            if matches!(state.phase, ServicePhase::Running) {
+                self.count_missed_runs(now, log_queue);
+            }
         }
         self.send_due_beats(&mut state, now);
         let next_send = state.send(&self.0.sources, now, log_queue);
         let next_tick = state.next_tick.unwrap_or(now);
         let due = [Some(next_tick), state.emitter.next_due(), next_send];
         due.into_iter().flatten().min().unwrap_or(next_tick)
+    }
+
+    /// Counts the runs that the schedulers of this process should have begun.
+    fn count_missed_runs(&self, now: Instant, log_queue: &LogQueue) {
+        let sources = &self.0.sources;
+        let missed = sources
+            .executions
+            .count_missed_runs(now, sources.clock.wall());
+        if missed.is_empty() {
+            return;
+        }
+        log_queue.write(move || {
+            for MissedRuns {
+                schedule,
+                runs,
+                due,
+            } in &missed
+            {
+                tracing::warn!(%schedule, runs, %due, "a run that was due has not begun");
+            }
+        });
     }
 
     /// Sends beats with the state `draining` from now on.

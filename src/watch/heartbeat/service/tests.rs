@@ -49,6 +49,7 @@ impl ServiceFixture {
             clock,
             worker_keys,
             in_flight,
+            executions: executions.clone(),
             snapshot: LatestSnapshot::default(),
         };
         let emitter = HeartbeatEmitter::new(&config, sources.clone());
