@@ -120,7 +120,7 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    /// What was configured, with the source of each value.
+    /// Returns the effective configuration, with the source of each value.
     #[must_use]
     pub fn config(&self) -> &EffectiveConfig {
         &self.0.config
@@ -186,7 +186,7 @@ impl Telemetry {
         })
     }
 
-    /// What is known of the objectives: what `GET /api/v1/slo` answers, as a value. `None` until they
+    /// Returns the report of the objectives, as `GET /api/v1/slo` answers it. `None` until they
     /// were judged for the first time, and where telemetry is disabled.
     #[must_use]
     pub fn slo_report(&self) -> Option<SloReport> {
@@ -194,7 +194,7 @@ impl Telemetry {
         Some(SloReport::clone(&report))
     }
 
-    /// What was heard last of the objectives of the whole fleet: what `GET
+    /// Returns the latest report of the whole fleet's objectives, as `GET
     /// /api/v1/slo?source=prometheus` answers, as a value. `None` where `slo.prometheus.url` is not
     /// configured, before the first report, and while the last one is too old to stand by.
     #[must_use]

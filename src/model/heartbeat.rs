@@ -68,15 +68,15 @@ pub(crate) struct Beat {
 pub(crate) struct BeatProgress {
     /// Jobs that are running.
     pub(crate) in_flight: u64,
-    /// Those of them that have passed their objective's threshold, which counted them as bad already.
+    /// Running jobs that have passed their objective's threshold, and were counted as bad then.
     pub(crate) in_flight_overdue: u64,
     /// Jobs that ended since the sender started, however.
     pub(crate) processed_total: u64,
-    /// Those of them that did not succeed.
+    /// Ended jobs that did not succeed.
     pub(crate) failed_total: u64,
-    /// When a job started or ended last, by the sender's clock.
+    /// The time at which a job started or ended last, by the sender's clock.
     pub(crate) last_progress_at: Option<Timestamp>,
-    /// For how long the oldest running job has been running.
+    /// The run time of the oldest running job.
     pub(crate) oldest_in_flight: Option<Duration>,
     /// Jobs that wait; `None` where the sender watches no queue.
     pub(crate) queue_depth: Option<u64>,
@@ -135,7 +135,7 @@ impl BeatProgress {
 }
 
 impl BeatId {
-    /// What an id may be, for messages.
+    /// The accepted ids, for messages.
     pub(crate) const ALLOWED: &'static str = "1 to 128 of A-Z a-z 0-9 . _ : -";
 
     /// `None` where the text is no id.

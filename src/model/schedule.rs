@@ -12,7 +12,7 @@ pub use cron::ScheduleError;
 /// The shortest interval of a schedule.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When the runs of a job are due: an interval after each other, or at the times of a cron expression.
+/// The due times of a job's runs: an interval after each other, or those of a cron expression.
 ///
 /// ```
 /// use std::time::Duration;

@@ -173,19 +173,19 @@ impl Objectives {
         self.0.iter()
     }
 
-    /// How many objectives there are.
+    /// Returns the number of objectives.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether no objective is declared.
+    /// Returns `true` if no objective is declared.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is legal but suspicious in any of them, in order.
+    /// Returns the warnings of all of them, in order.
     pub fn warnings(&self) -> impl Iterator<Item = &SloWarning> {
         self.0.iter().flat_map(Objective::warnings)
     }

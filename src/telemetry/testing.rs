@@ -116,7 +116,7 @@ impl TestTelemetry {
         inner.watch.incidents.tick();
     }
 
-    /// What is known of the objectives at this moment, worked out anew from what was sampled;
+    /// Returns the report of the objectives at this moment, worked out anew from the samples;
     /// [`Telemetry::slo_report`] has what was judged last.
     #[must_use]
     pub fn report(&self) -> SloReport {

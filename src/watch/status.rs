@@ -80,7 +80,7 @@ struct Inner {
     auto_incident_rules: AutoIncidentRules,
     sources: StatusSources,
     latest: LatestStatus,
-    /// Whether this process has a role that shows the status.
+    /// `true` if a role of this process shows the status.
     enabled: bool,
     state: Mutex<IncidentsState>,
 }

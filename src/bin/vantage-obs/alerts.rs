@@ -45,7 +45,7 @@ pub(crate) struct AlertHistoryArgs {
     /// The base of a Prometheus-compatible API.
     #[arg(long, value_name = "URL")]
     prometheus: Endpoint,
-    /// How far back to look.
+    /// The range to look back over.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
     since: Duration,
     /// The end of that while, such as 2026-11-24T12:00:00Z [default: now].
@@ -57,10 +57,10 @@ pub(crate) struct AlertHistoryArgs {
     /// The authority that signed the server's certificate, in PEM form [default: the system's].
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// How long all of it may take.
+    /// The time limit of the whole.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
-    /// How it is printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

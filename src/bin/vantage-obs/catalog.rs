@@ -11,7 +11,7 @@ use crate::output::{CliError, ExitStatus, write_json};
 /// Every metric: name, Prometheus name, type, unit, labels.
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArgs {
-    /// How to print it.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = CatalogFormat::Markdown)]
     format: CatalogFormat,
 }

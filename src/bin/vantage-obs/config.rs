@@ -29,7 +29,7 @@ pub(crate) struct ConfigCheckArgs {
     file: PathBuf,
     #[command(flatten)]
     code: CodeArgs,
-    /// How the effective config is printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

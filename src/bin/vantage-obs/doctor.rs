@@ -30,7 +30,7 @@ pub(crate) struct DoctorArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     code: CodeArgs,
-    /// How the findings are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

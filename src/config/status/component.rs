@@ -75,7 +75,7 @@ impl StatusComponentConfig {
         lists.into_iter().any(|list| !list.is_empty())
     }
 
-    /// Whether it is there without being configured.
+    /// Returns whether it is there without being configured.
     pub(crate) fn is_built_in(&self) -> bool {
         BUILT_IN_COMPONENTS.iter().any(|(key, _)| *key == self.key)
     }

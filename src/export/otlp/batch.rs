@@ -44,7 +44,7 @@ struct RetryBatch {
 enum NextSend {
     Now,
     At(Instant),
-    /// When a whole batch waits, or then at the latest.
+    /// As soon as a whole batch waits, or then at the latest.
     Batch(Instant),
 }
 

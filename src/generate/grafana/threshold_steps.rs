@@ -10,11 +10,11 @@ use crate::model::units;
 pub(crate) enum Color {
     /// As it should be.
     Green,
-    /// Somebody should look at it in working hours.
+    /// For working hours.
     Yellow,
-    /// Somebody should look at it today.
+    /// For today.
     Orange,
-    /// Somebody is woken.
+    /// A page, at any hour.
     Red,
     /// Neither good nor bad.
     Blue,

@@ -10,7 +10,7 @@ pub enum DashboardId {
     Scheduler,
     /// Pools, queries and the server.
     Database,
-    /// What the platform is for.
+    /// The platform's own figures.
     Business,
     /// Objectives and their error budgets.
     Slo,

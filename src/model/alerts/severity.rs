@@ -1,12 +1,12 @@
-/// How urgent an alert is.
+/// The urgency of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Somebody should look at it in working hours.
+    /// For working hours.
     Warning,
-    /// Somebody should look at it today.
+    /// For today.
     High,
-    /// Somebody is woken.
+    /// A page, at any hour.
     Critical,
 }
 

@@ -30,7 +30,7 @@ pub enum AlertSignal {
     QueueDepth,
     /// The share of jobs that did not succeed, over 15 minutes.
     JobFailureRatio,
-    /// How long the oldest waiting job has been due.
+    /// The time since the oldest waiting job was due.
     OldestJobAge,
     /// The 95th percentile of the delay of scheduled executions, over 15 minutes.
     ExecutionLag,
@@ -42,9 +42,9 @@ pub enum AlertSignal {
     PoolUsage,
     /// The share of database calls that took longer than a second, over 10 minutes.
     SlowQueryShare,
-    /// How much a database has grown within a day, as a share of its size then.
+    /// The growth of a database within a day, as a share of its size then.
     DatabaseGrowth,
-    /// Whether the database answers.
+    /// A database that doesn't answer.
     DatabaseUnreachable,
     /// Posts published in 3 hours against the same hours of earlier weeks.
     PostsPublished,
@@ -52,31 +52,31 @@ pub enum AlertSignal {
     AiGenerations,
     /// Revenue in 3 hours against the same hours of earlier weeks.
     Revenue,
-    /// How fast an objective's error budget burns. Its levels are those of `config.slo`.
+    /// The burn rate of an objective's error budget. Its levels are those of `config.slo`.
     ErrorBudget,
-    /// Whether a service that was scraped still is.
+    /// A service that was scraped and no longer is.
     ServiceAbsent,
-    /// Whether any worker beats.
+    /// No worker that beats.
     WorkersAbsent,
-    /// Whether any scheduler beats.
+    /// No scheduler that beats.
     SchedulersAbsent,
-    /// Whether anybody says that the database is up or down.
+    /// No process that reports whether the database is up.
     DatabaseAbsent,
-    /// Whether anybody says how deep the queues are.
+    /// No process that reports the depth of the queues.
     QueuesAbsent,
-    /// Whether events of an objective are still counted.
+    /// An objective whose events are no longer counted.
     ObjectivesAbsent,
-    /// Whether a process that Prometheus knows of answers its scrape.
+    /// A process that doesn't answer its scrape.
     TargetDown,
-    /// Whether an instance may be sent requests.
+    /// An instance that is not ready.
     NotReady,
     /// The share of spans, log records and data points that their receiver did not take.
     ExportFailures,
-    /// Whether scrapes are complete.
+    /// Scrapes that are incomplete.
     ScrapeIncomplete,
-    /// Whether an instrument holds as many series as it may.
+    /// An instrument at its limit of series.
     SeriesOverflow,
-    /// How long the oldest change waits to be made durable.
+    /// The time that the oldest change waits to be made durable.
     StoreDelay,
     /// Nothing: it always fires, so that its silence tells that alerting is broken.
     Watchdog,
@@ -104,17 +104,17 @@ pub struct AlertSpec {
     pub levels: AlertLevels,
     /// The time for which the condition must hold before the alert fires: `for` in Prometheus.
     pub for_duration: Duration,
-    /// Who is called unless `service.team` says otherwise.
+    /// The team that is called unless `service.team` says otherwise.
     pub team: &'static str,
     /// The dashboard that shows it.
     pub dashboard: DashboardId,
-    /// What happens, in half a line.
+    /// The event, in half a line.
     pub summary: &'static str,
     /// The same of the critical level, where it has a name of its own.
     pub critical_summary: Option<&'static str>,
-    /// What is so, with its value and what is allowed.
+    /// The event with its value and the accepted value.
     pub description: &'static str,
-    /// What it means for those who use the platform; one sentence.
+    /// The effect on users of the platform, in one sentence.
     pub meaning: &'static str,
 }
 

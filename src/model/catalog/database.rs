@@ -71,7 +71,7 @@ family! {
         &TRANSACTION,
     );
 
-    /// Whether the database answers.
+    /// 1 while the database answers.
     pub const UP: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "vantage.database.up",
@@ -124,7 +124,7 @@ family! {
         &BY_POOL,
     );
 
-    /// How long callers wait.
+    /// The time that callers wait.
     pub const WAIT_TIME: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.wait_time",

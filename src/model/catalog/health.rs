@@ -20,7 +20,7 @@ family! {
         &[STATUS],
     );
 
-    /// Whether the service may be sent requests.
+    /// 1 while the service may be sent requests.
     pub const READY: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.ready",
@@ -30,7 +30,7 @@ family! {
         &[],
     );
 
-    /// Whether a check is in a state.
+    /// 1 for the state that a check is in.
     pub const CHECK_STATUS: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.status",
@@ -40,7 +40,7 @@ family! {
         &[CHECK, CRITICALITY, SCOPE, STATUS],
     );
 
-    /// How long the latest run took.
+    /// The duration of the latest run.
     pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.duration",
@@ -50,7 +50,7 @@ family! {
         &[CHECK],
     );
 
-    /// How old the latest result is.
+    /// The age of the latest result.
     pub const CHECK_AGE: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.age",

@@ -98,7 +98,7 @@ family! {
         &BY_SCHEDULE,
     );
 
-    /// When each scheduler was last heard of.
+    /// The time of each scheduler's last heartbeat.
     pub const HEARTBEAT: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.heartbeat.timestamp",
@@ -111,7 +111,7 @@ family! {
         )],
     );
 
-    /// How far each scheduler's clock is off.
+    /// The difference of each scheduler's clock to the receiver's.
     pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.heartbeat.clock_skew",

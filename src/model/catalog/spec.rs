@@ -18,13 +18,13 @@ pub(super) use family;
 pub struct MetricSpec {
     /// The OpenTelemetry name, such as `http.server.request.duration`.
     pub name: &'static str,
-    /// What records it.
+    /// The kind of instrument that records it.
     pub instrument: Instrument,
     /// The unit of its values.
     pub unit: Unit,
     /// One sentence: the help text of the scrape.
     pub description: &'static str,
-    /// What tells its series apart, in key order.
+    /// The attributes of its series, in key order.
     pub attributes: &'static [Attribute],
     /// The part of the platform that it describes.
     pub family: MetricFamily,
@@ -82,7 +82,7 @@ pub enum MetricFamily {
     Scheduler,
     /// Database calls, pools and transactions.
     Database,
-    /// What the platform is for.
+    /// The platform's own figures.
     Business,
     /// The process and its machine.
     Process,

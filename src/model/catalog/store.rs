@@ -14,7 +14,7 @@ family! {
         &[],
     );
 
-    /// How old the oldest of them is.
+    /// The age of the oldest of them.
     pub const OLDEST_PENDING_AGE: MetricSpec = MetricSpec::new(
         MetricFamily::Store,
         "vantage.store.oldest_pending_age",

@@ -79,7 +79,7 @@ family! {
         &[Attribute::one_of("result", &["bad", "good"])],
     );
 
-    /// How fast an objective's budget burns.
+    /// The burn rate of an objective's budget.
     pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.burn_rate",
@@ -92,7 +92,7 @@ family! {
         ],
     );
 
-    /// What is left of an objective's budget.
+    /// The remaining share of an objective's budget.
     pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.error_budget.remaining",
@@ -102,7 +102,7 @@ family! {
         &[OBJECTIVE],
     );
 
-    /// How much of an objective's window has samples.
+    /// The share of an objective's window that has samples.
     pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.coverage",
@@ -112,7 +112,7 @@ family! {
         &[OBJECTIVE],
     );
 
-    /// What an objective raises.
+    /// The alert state of an objective.
     pub const SLO_ALERT: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.alert",
@@ -146,7 +146,7 @@ family! {
         &[],
     );
 
-    /// What a scrape had to leave out.
+    /// The parts that a scrape had to leave out.
     pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.scrape.errors",

@@ -3,13 +3,13 @@
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
-/// How a job or an execution can end.
+/// The outcomes of a job or an execution.
 pub const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
 
-/// What a worker can be.
+/// The states of a worker.
 pub const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
 
-/// What can become of a beat.
+/// The results of receiving a heartbeat.
 pub const BEAT_RESULTS: &[&str] = &[
     "accepted",
     "duplicate",
@@ -123,7 +123,7 @@ family! {
         &[QUEUE],
     );
 
-    /// When each worker was last heard of.
+    /// The time of each worker's last heartbeat.
     pub const HEARTBEAT: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.heartbeat.timestamp",
@@ -136,7 +136,7 @@ family! {
         )],
     );
 
-    /// How far each worker's clock is off.
+    /// The difference of each worker's clock to the receiver's.
     pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.heartbeat.clock_skew",

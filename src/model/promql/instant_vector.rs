@@ -9,7 +9,7 @@ use crate::model::promql_literal::quote;
 pub struct InstantVector {
     text: String,
     labels: Labels,
-    /// Whether it needs parentheses inside another expression.
+    /// `true` if it needs parentheses inside another expression.
     is_binary: bool,
 }
 
@@ -65,7 +65,7 @@ impl InstantVector {
         self.aggregate("min", keys)
     }
 
-    /// How many elements there are for each combination of these.
+    /// Returns the number of elements for each combination of these labels.
     #[track_caller]
     #[must_use]
     pub fn count_by(&self, keys: &[&str]) -> InstantVector {
@@ -130,7 +130,7 @@ impl InstantVector {
         }
     }
 
-    /// What each element lacks to 1.
+    /// Returns 1 less each element.
     #[must_use]
     pub fn complement(&self) -> InstantVector {
         InstantVector {
@@ -344,7 +344,7 @@ impl InstantVector {
         )
     }
 
-    /// How many there are of each over a label that tells them apart.
+    /// Returns the number of elements over a label that tells them apart.
     #[must_use]
     pub fn count_without(&self, label: &str) -> InstantVector {
         let mut labels = self.labels.clone();

@@ -37,7 +37,7 @@ impl CounterQuery {
         CounterQuery(Selector::all(spec))
     }
 
-    /// How fast it grows, in its unit a second.
+    /// Returns its growth, in its unit a second.
     #[must_use]
     pub fn rate(&self, window: QueryWindow) -> InstantVector {
         self.range_function(window, "rate")
@@ -177,7 +177,7 @@ impl HistogramQuery {
         self.quantile(share, window, by)
     }
 
-    /// How many values a second fall into each bucket and those below it.
+    /// Returns the number of values a second in each bucket and those below it.
     ///
     /// # Panics
     ///
@@ -192,7 +192,7 @@ impl HistogramQuery {
         rate.sum_by(&[&["le"], by].concat())
     }
 
-    /// How many values a second are at most this.
+    /// Returns the number of values a second that are at most this.
     ///
     /// # Panics
     ///
@@ -210,7 +210,7 @@ impl HistogramQuery {
         range_function("rate", &text, window, &self.selector)
     }
 
-    /// How many values a second there are.
+    /// Returns the number of values a second.
     #[must_use]
     pub fn count(&self, window: QueryWindow) -> InstantVector {
         range_function(
@@ -221,7 +221,7 @@ impl HistogramQuery {
         )
     }
 
-    /// How many values came in a window.
+    /// Returns the number of values in a window.
     #[must_use]
     pub fn increase(&self, window: QueryWindow) -> InstantVector {
         let text = self.selector.text("_count", &[]);

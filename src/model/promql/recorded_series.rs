@@ -39,7 +39,7 @@ impl RecordedSeries {
         &self.name
     }
 
-    /// Those of which a label has this value.
+    /// Selects the series of which a label has this value.
     ///
     /// # Panics
     ///
@@ -52,7 +52,7 @@ impl RecordedSeries {
         self
     }
 
-    /// Those that match the variables of a dashboard, as far as they have such labels.
+    /// Selects the series that match the variables of a dashboard, as far as they have such labels.
     #[must_use]
     pub fn with_dashboard_variables(mut self) -> RecordedSeries {
         let variables = DASHBOARD_VARIABLES

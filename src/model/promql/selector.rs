@@ -131,7 +131,7 @@ impl Selector {
     }
 }
 
-/// Whether a label may have this value; of open labels all may.
+/// Returns whether a label may have this value; an open label may have any.
 fn is_declared(spec: &MetricSpec, key: &str, value: &str) -> bool {
     let attribute = spec
         .attributes

@@ -28,7 +28,7 @@ pub(super) struct Cron {
     months: u64,
     /// From Sunday, which is 0.
     weekdays: u64,
-    /// Whether one of both days suffices.
+    /// `true` if either the day of the month or that of the week suffices.
     either_day: bool,
     zone: TimeZone,
 }

@@ -56,7 +56,7 @@ impl LabelFilter {
         self.0.iter().map(|(key, values)| (*key, values.as_slice()))
     }
 
-    /// Whether the filter takes all series.
+    /// Returns `true` if the filter takes all series.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

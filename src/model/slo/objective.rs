@@ -16,7 +16,7 @@ use crate::model::units::{Percent, Ratio};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Objective {
     pub(super) id: String,
-    /// Where it was declared.
+    /// The file that declares it.
     pub(super) file: String,
     pub(super) service: ServiceKey,
     pub(super) kind: ObjectiveKind,
@@ -51,13 +51,13 @@ impl Objective {
             .map_or(self.id.as_str(), |(_, name)| name)
     }
 
-    /// What is measured.
+    /// Returns the kind of measurement.
     #[must_use]
     pub fn kind(&self) -> ObjectiveKind {
         self.kind
     }
 
-    /// How good and bad are counted.
+    /// Returns the method by which good and bad are counted.
     #[must_use]
     pub fn method(&self) -> BudgetingMethod {
         self.method
@@ -81,7 +81,7 @@ impl Objective {
         self.unit.map(ThresholdUnit::as_str)
     }
 
-    /// What a [custom](ObjectiveKind::Custom) objective counts; `None` where the kind says it.
+    /// Returns the indicator of a [custom](ObjectiveKind::Custom) objective; `None` where the kind says it.
     #[must_use]
     pub fn indicator(&self) -> Option<&Indicator> {
         self.indicator.as_ref()
@@ -93,13 +93,13 @@ impl Objective {
         &self.window
     }
 
-    /// What the file says about the objective, for people.
+    /// Returns the file's description of the objective.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// What is legal but suspicious about the declaration.
+    /// Returns warnings about a legal but suspicious declaration.
     #[must_use]
     pub fn warnings(&self) -> &[SloWarning] {
         &self.warnings

@@ -29,7 +29,7 @@ pub use table::render_table;
 pub struct SloReport {
     /// The moment that all figures are of.
     pub generated_at: Timestamp,
-    /// Whose figures they are.
+    /// The source of the figures.
     pub source: ReportSource,
     /// In the order of the files.
     pub objectives: Vec<ObjectiveReport>,

@@ -37,7 +37,7 @@ pub struct TimeRange {
 }
 
 impl SloWindow {
-    /// What a window may be, for messages.
+    /// The accepted windows, for messages.
     pub(super) const ALLOWED: &'static str = "a whole number above 0 followed by m, h, d or w, such as \"30d\", \
          or {\"calendar\": \"month\", \"time_zone\": \"Europe/Berlin\"}";
 
@@ -78,7 +78,7 @@ impl SloWindow {
         TimeRange::new(self.range_at(at).start, at).duration()
     }
 
-    /// Whether old events leave it one by one, rather than all at once at its end.
+    /// Returns `true` if old events leave it one by one, rather than all at once at its end.
     #[must_use]
     pub const fn is_rolling(&self) -> bool {
         matches!(self, SloWindow::Rolling(_))
@@ -115,7 +115,7 @@ impl TimeRange {
         }
     }
 
-    /// How long it is.
+    /// Returns the length.
     #[must_use]
     pub fn duration(self) -> Duration {
         Duration::try_from(self.end.duration_since(self.start)).unwrap_or(Duration::ZERO)
@@ -127,7 +127,7 @@ impl TimeRange {
         TimeRange::new(at.clamp(self.start, self.end), self.end).duration()
     }
 
-    /// Whether the moment lies in it.
+    /// Returns `true` if the moment lies in it.
     #[must_use]
     pub fn contains(self, at: Timestamp) -> bool {
         self.start <= at && at < self.end

@@ -21,7 +21,7 @@ pub enum HealthStatus {
     Fail,
 }
 
-/// What it means for the service when a check fails.
+/// The effect of a failed check on the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Criticality {
     /// The service cannot do its work.
@@ -56,13 +56,13 @@ pub(crate) struct LatestHealth(Arc<ArcSwap<HealthState>>);
 /// The state of all health checks of the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HealthState {
-    /// Whether the samplers have looked once.
+    /// `true` once the samplers have run.
     pub(crate) sampled: bool,
-    /// Whether registration has ended: from then on startup has everything that it waits for.
+    /// `true` once registration has ended: start-up then knows everything that it waits for.
     pub(crate) registered: bool,
-    /// Whether start-up has ended; stays true.
+    /// `true` once start-up has ended, and from then on.
     pub(crate) started: bool,
-    /// Whether shutdown has begun.
+    /// `true` once shutdown has begun.
     pub(crate) shutting_down: bool,
     /// The conditions that the service has named for its start-up.
     pub(crate) conditions: Vec<ConditionState>,
@@ -83,11 +83,11 @@ pub(crate) struct CheckState {
     pub(crate) criticality: Criticality,
     pub(crate) scope: CheckScope,
     pub(crate) component: CheckedComponent,
-    /// Whether it is shared and takes the instance out of rotation all the same.
+    /// `true` for a shared check that takes the instance out of rotation all the same.
     pub(crate) unready: bool,
-    /// Whether it watches the process itself, so that a restart helps.
+    /// `true` for a check of the process itself, whose failure a restart mends.
     pub(crate) watchdog: bool,
-    /// Whether it was registered after start-up had ended: then it counts from its first result on.
+    /// `true` if it was registered after start-up: it then counts from its first result on.
     pub(crate) late: bool,
     pub(crate) registered: Instant,
     pub(crate) stale_after: Duration,

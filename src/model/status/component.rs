@@ -16,15 +16,15 @@ pub struct ComponentStatus {
     pub key: Arc<str>,
     /// Its name, such as `API`.
     pub name: Arc<str>,
-    /// What it is, in a sentence.
+    /// The description, in one sentence.
     pub description: Option<Arc<str>>,
-    /// How it is now. In maintenance an outage is shown as the outage that it is.
+    /// The present state. In maintenance an outage is shown as an outage.
     pub state: ComponentState,
     /// Since when it has been in that state; the time of the snapshot where nothing is known.
     pub since: Timestamp,
-    /// When it was first heard of, within the days that are kept.
+    /// The time of the first observation, within the days that are kept.
     pub first_seen: Timestamp,
-    /// Whether it is worked on now, as announced.
+    /// `true` during announced maintenance.
     pub in_maintenance: bool,
     /// The last 90 days in the configured time zone, oldest first; today is the last one.
     pub days: Vec<UptimeDay>,

@@ -13,32 +13,32 @@ use super::{AffectedComponent, Author, Impact, StatusId, StatusUpdate};
 pub struct Incident {
     /// Its id.
     pub id: StatusId,
-    /// What it is about, in one line.
+    /// The title, in one line.
     pub title: Arc<str>,
-    /// How bad it is at its worst.
+    /// The worst impact so far.
     pub impact: Impact,
-    /// How far it has come.
+    /// The present status.
     pub status: IncidentStatus,
     /// The components that it concerns, each as the incident says it is now.
     pub affected: Vec<AffectedComponent>,
-    /// When it began: not later than it was written down.
+    /// The time at which it began, not after it was written.
     pub started_at: Timestamp,
-    /// When it was written down.
+    /// The time at which it was written.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// The time of the last change.
     pub updated_at: Timestamp,
     /// Since when it is watched after a mend.
     pub monitoring_at: Option<Timestamp>,
-    /// When it was over; `None` while it is not.
+    /// The time at which it was over; `None` until then.
     pub resolved_at: Option<Timestamp>,
-    /// Who opened it.
+    /// The author of the incident.
     pub author: Author,
-    /// What was said, newest first; never empty.
+    /// The updates, newest first; never empty.
     pub updates: Vec<StatusUpdate<IncidentStatus>>,
 }
 
 words! {
-    /// How far an incident has come, in Statuspage's words.
+    /// The status of an incident, in Statuspage's words.
     pub enum IncidentStatus {
         /// The cause is looked for.
         Investigating = "investigating", "Investigating";
@@ -54,7 +54,7 @@ words! {
 }
 
 impl Incident {
-    /// Whether it is over.
+    /// Returns `true` if it is over.
     #[must_use]
     pub const fn is_resolved(&self) -> bool {
         self.status.is_end()
@@ -62,7 +62,7 @@ impl Incident {
 }
 
 impl IncidentStatus {
-    /// Whether an incident of this status is over.
+    /// Returns `true` if an incident of this status is over.
     #[must_use]
     pub const fn is_end(self) -> bool {
         matches!(self, Self::Resolved | Self::Postmortem)

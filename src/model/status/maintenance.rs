@@ -13,28 +13,28 @@ use super::{AffectedComponent, StatusId, StatusUpdate};
 pub struct ScheduledMaintenance {
     /// Its id.
     pub id: StatusId,
-    /// What it is about, in one line.
+    /// The title, in one line.
     pub title: Arc<str>,
-    /// How far it has come, at the time of the snapshot.
+    /// The status at the time of the snapshot.
     pub status: MaintenanceStatus,
     /// The components that are worked on.
     pub affected: Vec<AffectedComponent>,
-    /// When it begins.
+    /// The planned begin.
     pub scheduled_for: Timestamp,
-    /// When it ends: later than it begins.
+    /// The planned end, later than the begin.
     pub scheduled_until: Timestamp,
-    /// When it was written down.
+    /// The time at which it was written.
     pub created_at: Timestamp,
-    /// When it was changed last, be it by the clock.
+    /// The time of the last change, including those by the clock.
     pub updated_at: Timestamp,
-    /// When it was over, which may be before its planned end; `None` while it is not.
+    /// The time at which it was over, which may be before its planned end; `None` until then.
     pub completed_at: Option<Timestamp>,
-    /// What was said, newest first; never empty. That it began and ended by the clock is among it.
+    /// The updates, newest first; never empty. Its begin and end by the clock are among them.
     pub updates: Vec<StatusUpdate<MaintenanceStatus>>,
 }
 
 words! {
-    /// How far a maintenance has come, in Statuspage's words.
+    /// The status of a maintenance, in Statuspage's words.
     pub enum MaintenanceStatus {
         /// It is announced.
         Scheduled = "scheduled", "Scheduled";
@@ -48,13 +48,13 @@ words! {
 }
 
 impl ScheduledMaintenance {
-    /// Whether it is over.
+    /// Returns `true` if it is over.
     #[must_use]
     pub const fn is_completed(&self) -> bool {
         matches!(self.status, MaintenanceStatus::Completed)
     }
 
-    /// Whether it is done at the moment, or looked at.
+    /// Returns `true` if it is in progress or being verified.
     #[must_use]
     pub const fn is_active(&self) -> bool {
         matches!(
@@ -63,7 +63,7 @@ impl ScheduledMaintenance {
         )
     }
 
-    /// Whether it has yet to begin.
+    /// Returns `true` if it has yet to begin.
     #[must_use]
     pub const fn is_upcoming(&self) -> bool {
         matches!(self.status, MaintenanceStatus::Scheduled)

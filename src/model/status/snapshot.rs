@@ -11,7 +11,7 @@ use super::{ComponentState, ComponentStatus, Incident, ScheduledMaintenance};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusSnapshot {
-    /// Whose status it is.
+    /// The name of the service on the pages.
     pub title: Arc<str>,
     /// The name of the time zone that days are of, such as `Europe/Berlin`.
     pub time_zone: Arc<str>,
@@ -22,9 +22,9 @@ pub struct StatusSnapshot {
     pub store_away_since: Option<Timestamp>,
     /// In the order of the configuration.
     pub components: Vec<ComponentStatus>,
-    /// Those of the last 90 days and those that are not over, the newest first.
+    /// The incidents of the last 90 days and the open ones, newest first.
     pub incidents: Vec<Incident>,
-    /// Those of the last 90 days and those to come, the latest to begin first.
+    /// The maintenance of the last 90 days and to come, the latest to begin first.
     pub maintenances: Vec<ScheduledMaintenance>,
 }
 
@@ -33,7 +33,7 @@ pub struct StatusSnapshot {
 pub(crate) struct LatestStatus(Arc<ArcSwapOption<StatusSnapshot>>);
 
 impl StatusSnapshot {
-    /// How many days a component has.
+    /// The number of days of a component.
     pub const DAYS: usize = 90;
 
     /// The state of the worst component.

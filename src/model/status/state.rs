@@ -3,10 +3,10 @@
 use super::words::words;
 
 words! {
-    /// How a component is. Ordered from best to worst, so that the worst of several is their maximum.
+    /// The state of a component. Ordered from best to worst, so that the worst of several is their maximum.
     #[derive(PartialOrd, Ord)]
     pub enum ComponentState {
-        /// Nobody has looked.
+        /// Not observed.
         NoData = "no_data", "No data";
         /// It works.
         Operational = "operational", "Operational";
@@ -22,10 +22,10 @@ words! {
 }
 
 words! {
-    /// How bad an incident is, in Statuspage's words. Ordered from best to worst.
+    /// The severity of an incident, in Statuspage's words. Ordered from best to worst.
     #[derive(PartialOrd, Ord)]
     pub enum Impact {
-        /// Nobody notices.
+        /// None that users notice.
         None = "none";
         /// Announced work.
         Maintenance = "maintenance";
@@ -39,7 +39,7 @@ words! {
 }
 
 impl ComponentState {
-    /// Whether it counts as down.
+    /// Returns `true` if it counts as down.
     #[must_use]
     pub const fn is_outage(self) -> bool {
         matches!(self, Self::PartialOutage | Self::MajorOutage)
@@ -54,7 +54,7 @@ impl ComponentState {
         )
     }
 
-    /// What it means for those who use the component.
+    /// Returns the impact on users of the component.
     #[must_use]
     pub const fn impact(self) -> Impact {
         match self {

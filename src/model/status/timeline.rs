@@ -25,7 +25,7 @@ pub(crate) struct MaintenancePeriod {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) state: ComponentState,
-    /// Whether maintenance was scheduled for it.
+    /// `true` if maintenance was scheduled for it.
     pub(crate) in_maintenance: bool,
     pub(crate) start: i64,
     pub(crate) end: i64,

@@ -17,13 +17,13 @@ pub struct AffectedComponent {
     pub key: Arc<str>,
     /// The component's name, such as `API`.
     pub name: Arc<str>,
-    /// How the incident says it is; in maintenance always
+    /// The state according to the incident; in maintenance always
     /// [`UnderMaintenance`](ComponentState::UnderMaintenance).
     pub state: ComponentState,
 }
 
 words! {
-    /// Who wrote something.
+    /// The author of an entry.
     pub enum Author {
         /// Made from the states of components.
         System = "system";
@@ -38,13 +38,13 @@ words! {
 pub struct StatusUpdate<S> {
     /// The entry's id.
     pub id: StatusId,
-    /// What became of the incident or maintenance by it.
+    /// The status of the incident or maintenance from then on.
     pub status: S,
-    /// What it says; plain text for the public, lines separated by `\n`.
+    /// The text for the public, plain, lines separated by `\n`.
     pub body: Arc<str>,
-    /// When it was written.
+    /// The time at which it was written.
     pub at: Timestamp,
-    /// Who wrote it.
+    /// The author.
     pub author: Author,
     /// The components that it says something new of, with their states from then on.
     pub affected: Vec<AffectedComponent>,

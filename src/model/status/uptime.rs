@@ -22,9 +22,9 @@ pub struct StateDurations {
     pub major_outage: u64,
     /// Announced work, and no outage seen.
     pub maintenance: u64,
-    /// Nobody looked, or the time has yet to come.
+    /// Not observed, or still to come.
     pub no_data: u64,
-    /// Those seconds of outages that fell into announced work. They count as outages.
+    /// Seconds of outages during announced work. They count as outages.
     pub outage_in_maintenance: u64,
 }
 
@@ -44,7 +44,7 @@ pub struct UptimeDay {
 pub struct UptimePercent(u32);
 
 impl StateDurations {
-    /// How [`uptime`](Self::uptime) is worked out, for people.
+    /// The formula of [`uptime`](Self::uptime), for people.
     pub const FORMULA: &'static str = "(operational + degraded performance) / (operational + \
         degraded performance + partial outage + major outage), in seconds, rounded down; \
         maintenance without an outage and time without data are left out";

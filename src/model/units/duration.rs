@@ -40,7 +40,7 @@ pub enum DurationError {
     /// Something else where a whole number was expected, such as `"-5s"` or `"s"`.
     #[error("a whole number was expected at {rest:?}")]
     MissingNumber {
-        /// What stands there.
+        /// The text in its place.
         rest: String,
     },
     /// A unit that is none, such as `"5min"`.

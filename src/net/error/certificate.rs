@@ -16,7 +16,7 @@ const ADVICE: [(rustls::Error, &str); 2] = [
     ),
 ];
 
-/// What a certificate that isn't accepted means for whoever configures us. Errors are compared by
+/// Explains a certificate that is not accepted, for the operator. Errors are compared by
 /// their text: it is all that HTTP/2 keeps of an alert that comes after the handshake, and an I/O error
 /// doesn't name the error in it as its source, but shows its text.
 pub(in crate::net) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {

@@ -46,7 +46,7 @@ struct Expectation {
 pub(crate) struct MissedRuns {
     pub(crate) schedule: Box<str>,
     pub(crate) runs: u64,
-    /// When the last of them was due.
+    /// The due time of the last of them.
     pub(crate) due: Timestamp,
 }
 

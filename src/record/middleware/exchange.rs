@@ -23,7 +23,7 @@ pub(super) struct Exchange {
     started: Instant,
     method_scheme: MethodScheme,
     recorded: bool,
-    /// Whether it is one of the active requests: not where it seemed to be an operational one.
+    /// `true` if it is one of the active requests: not if it seemed to be an operational one.
     active: bool,
 }
 

@@ -84,13 +84,13 @@ impl CheckBuilder {
         self
     }
 
-    /// What is checked is this instance's own.
+    /// Declares that the check concerns this instance alone.
     pub const fn local(mut self) -> Self {
         self.scope = Some(CheckScope::Local);
         self
     }
 
-    /// What is checked is the whole fleet's: a failure degrades, and takes this instance out of
+    /// Declares that the check concerns the whole fleet: a failure degrades, and takes this instance out of
     /// rotation only where `health.unready_on` lists the check.
     pub const fn shared(mut self) -> Self {
         self.scope = Some(CheckScope::Shared);
@@ -115,13 +115,13 @@ impl CheckBuilder {
         self
     }
 
-    /// How many runs in a row must be worse before the check gets worse.
+    /// Sets the number of consecutive worse runs after which the check gets worse.
     pub const fn fail_after(mut self, runs: usize) -> Self {
         self.settings.thresholds.fail_after = runs;
         self
     }
 
-    /// How many runs in a row must be better before the check gets better.
+    /// Sets the number of consecutive better runs after which the check gets better.
     pub const fn recover_after(mut self, runs: usize) -> Self {
         self.settings.thresholds.recover_after = runs;
         self
@@ -145,7 +145,7 @@ impl CheckBuilder {
         self.register(CheckTask::Blocking(Arc::new(move || check().into())), None)
     }
 
-    /// Whether something accepts connections at `host:port`.
+    /// Registers a check that `host:port` accepts connections.
     pub fn tcp(self, address: impl Into<String>) -> CheckHandle {
         let address: Arc<str> = address.into().into();
         self.run(move || {
@@ -154,7 +154,7 @@ impl CheckBuilder {
         })
     }
 
-    /// Whether a GET of an `http://` URL is answered with 2xx or 3xx; an answer of the type
+    /// Registers a check that a GET of an `http://` URL is answered with 2xx or 3xx; an answer of the type
     /// `application/health+json` that says `warn` or `fail` is believed.
     pub fn http(self, url: impl Into<String>) -> CheckHandle {
         let url: Arc<str> = url.into().into();
@@ -164,7 +164,7 @@ impl CheckBuilder {
         })
     }
 
-    /// Whether a database answers `ping`, such as a `SELECT 1` through the pool. Each run also sets
+    /// Registers a check that a database answers `ping`, such as a `SELECT 1` through the pool. Each run also sets
     /// `vantage.database.up`, whatever damping makes of it.
     ///
     /// Critical and shared, unless it is told otherwise.
@@ -185,7 +185,7 @@ impl CheckBuilder {
         self.register_future(ping, Some(Box::new(move |up| database.report_up(up))))
     }
 
-    /// Whether PostgreSQL answers a `SELECT 1`, over a connection of the check's own that stays open.
+    /// Registers a check that PostgreSQL answers a `SELECT 1`, over a connection of the check's own.
     /// Each run also sets `vantage.database.up` for the namespace of the check's id.
     ///
     /// Critical and shared, unless it is told otherwise.
@@ -213,7 +213,7 @@ impl CheckBuilder {
         }
     }
 
-    /// How full the disk is on which this path lies.
+    /// Registers a check of the free space of the disk on which this path lies.
     pub fn disk(mut self, path: impl Into<PathBuf>, limits: UsageLimits) -> CheckHandle {
         self.set_defaults(
             Criticality::Degrading,
@@ -224,7 +224,7 @@ impl CheckBuilder {
         self.run_blocking(move || builtin::check_disk(&path, limits))
     }
 
-    /// How much of its memory the process uses.
+    /// Registers a check of the process's memory.
     pub fn memory(mut self, limits: UsageLimits) -> CheckHandle {
         self.set_defaults(
             Criticality::Degrading,
@@ -236,7 +236,7 @@ impl CheckBuilder {
         self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
-    /// Whether the runtime of the caller still polls. When it is stuck, `/live` fails: a restart
+    /// Registers a check that the runtime of the caller still polls. When it is stuck, `/live` fails: a restart
     /// helps. Of other checks that is not true; loops of the service's own have
     /// [`Telemetry::watchdog`](crate::Telemetry::watchdog).
     ///
@@ -298,7 +298,7 @@ impl CheckBuilder {
         self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
-    /// Whether what must outlive the process is kept. Degrading, and never damped: it has patience of
+    /// Registers a check that the store keeps its data. Degrading, and never damped: it has patience of
     /// its own.
     pub(crate) fn store(
         mut self,

@@ -14,11 +14,11 @@ pub enum HealthChange {
     Check {
         /// Its id.
         id: Arc<str>,
-        /// What it was; `None` before its first result, and where a callback is told the present state.
+        /// The state before; `None` before the first result, and where a callback is told the present state.
         from: Option<HealthStatus>,
-        /// What it is.
+        /// The state now.
         to: HealthStatus,
-        /// What that means for the service.
+        /// The effect on the service.
         criticality: Criticality,
         /// The public reason.
         code: &'static str,
@@ -28,9 +28,9 @@ pub enum HealthChange {
     /// The whole has another status.
     #[non_exhaustive]
     Status {
-        /// What it was; the same as `to` where a callback is told the present state.
+        /// The status before; the same as `to` where a callback is told the present state.
         from: HealthStatus,
-        /// What it is.
+        /// The state now.
         to: HealthStatus,
     },
     /// The service may be sent requests from now on, or not any more.

@@ -28,7 +28,7 @@ pub(super) struct CheckEntry {
     task: CheckTask,
     on_result: Hidden<Option<ResultCallback>>,
     registered: Instant,
-    /// Whether it was registered after start-up had ended.
+    /// `true` if it was registered after start-up had ended.
     late: bool,
     next_run: Instant,
     run_count: u64,

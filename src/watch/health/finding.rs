@@ -6,7 +6,7 @@ use crate::model::causes::with_causes;
 use crate::model::snapshot::health::HealthStatus;
 use crate::model::snapshot::private::PrivateText;
 
-/// What a run of a check found: a status, a public code and a private detail.
+/// The result of a run of a check: a status, a public code and a private detail.
 ///
 /// The code is a constant, so that an error text cannot become public by a slip; the detail is shown
 /// only to who has the token, in log lines and to callbacks.

@@ -30,7 +30,7 @@ pub(crate) use workers::WorkerRegistry;
 pub(crate) struct WorkerView {
     pub(crate) row: WorkerRow,
     pub(crate) state: WorkerState,
-    /// When it was or will be late, if nothing is heard; `None` before its first beat and after a
+    /// The time at which it was or will be late without a beat; `None` before its first beat and after a
     /// goodbye.
     pub(crate) late_at: Option<Timestamp>,
     pub(crate) offline_at: Option<Timestamp>,
@@ -53,7 +53,7 @@ pub(crate) struct WorkerQuery {
 pub(crate) struct WorkerPage {
     pub(crate) counts: StateCounts,
     pub(crate) workers: Vec<WorkerView>,
-    /// Where the next page begins, if there is one.
+    /// The id at which the next page begins, if there is one.
     pub(crate) next_cursor: Option<BeatId>,
 }
 
@@ -126,7 +126,7 @@ impl WorkerRegistry {
         self.current_counts(role)
     }
 
-    /// When each was last seen that has not said goodbye; `None` where there are more than `limit`.
+    /// Returns the last-seen time of each that has not said goodbye; `None` where there are more than `limit`.
     pub(crate) fn last_seen(
         &mut self,
         role: BeatRole,

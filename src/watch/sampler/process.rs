@@ -28,14 +28,14 @@ pub(crate) struct ProcessSample {
     pub(crate) cpu_seconds_user: Option<f64>,
     /// CPU time in the kernel since the start, all threads, in seconds.
     pub(crate) cpu_seconds_system: Option<f64>,
-    /// How many cores' worth of time the process may use: the least of the control groups' quotas
+    /// The number of cores whose time the process may use: the least of the control groups' quotas
     /// and the cores it may run on. Above 0; 0.5 is half a core.
     pub(crate) cpu_limit_cores: f64,
     /// Files, sockets and the like that are open.
     pub(crate) open_file_descriptors: Option<u64>,
     /// At how many of them opening fails (the soft limit); `None` also where there is no limit.
     pub(crate) max_file_descriptors: Option<u64>,
-    /// When the process started, to the second at best.
+    /// The start time of the process, to the second at best.
     pub(crate) started_at: Option<SystemTime>,
     /// Threads of the operating system.
     pub(crate) threads: Option<u64>,
@@ -73,9 +73,9 @@ pub(crate) struct FilesystemSample {
     pub(crate) path: PathBuf,
     /// Its size.
     pub(crate) total_bytes: u64,
-    /// What this process can still write: without the blocks that are reserved for root.
+    /// The bytes that this process can still write, without the blocks that are reserved for root.
     pub(crate) free_bytes: u64,
-    /// What is taken. With `free_bytes` less than the total by the reserve, so that the share in
+    /// The bytes in use. With `free_bytes` less than the total by the reserve, so that the share in
     /// use, as `df` has it, is used / (used + free).
     pub(crate) used_bytes: u64,
 }

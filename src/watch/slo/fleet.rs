@@ -79,7 +79,7 @@ pub struct PrometheusReporter {
     pub policy: BurnRatePolicy,
     /// The length of a time slice that is evaluated over all replicas. Default: 1 min.
     pub slice: Duration,
-    /// Whether the burn-down of budgets over their windows is also queried, for
+    /// Turns on the query for the burn-down of budgets over their windows, for
     /// [`ObjectiveReport::burn_down`](crate::model::slo::report::ObjectiveReport::burn_down): one more query for
     /// each length of window, as dear as the one for its events. Default: no.
     pub burn_down: bool,

@@ -15,7 +15,7 @@ pub(super) type SlotCount = (u64, EventCount);
 pub(super) struct SliceRecords {
     /// The length of one slice in sampling intervals.
     intervals_per_slice: u64,
-    /// Whether a slice of downtime is bad, and covered.
+    /// `true` if a slice of downtime is bad, and covered.
     down_is_bad: bool,
     /// The interval that this process was started in.
     first_interval: Option<u64>,

@@ -25,7 +25,7 @@ struct TimeSlice {
     /// The samples, and those that found the service ready.
     samples: u64,
     ready_samples: u64,
-    /// Whether it was sampled from its first interval on.
+    /// `true` if it was sampled from its first interval on.
     whole: bool,
 }
 

@@ -39,7 +39,7 @@ pub(super) struct StatusHistory {
 struct RowPoll<T> {
     poll: StorePoll<Vec<T>>,
     full_read: Option<Instant>,
-    /// Whether the last read succeeded.
+    /// `true` if the last read succeeded.
     is_read: bool,
 }
 
@@ -47,7 +47,7 @@ struct RowPoll<T> {
 #[derive(Clone, Copy, Debug)]
 struct SpanEnd {
     second: i64,
-    /// Whether this process observed it.
+    /// `true` if this process observed it.
     is_own: bool,
 }
 

@@ -76,19 +76,19 @@ impl NewIncident {
         self
     }
 
-    /// How bad it is. Otherwise that follows from the worst of its components.
+    /// Sets the impact. Default: that of the worst of its components.
     pub const fn impact(mut self, impact: Impact) -> Self {
         self.impact = Some(impact);
         self
     }
 
-    /// How far it has come. Otherwise the cause is looked for.
+    /// Sets the status. Default: investigating.
     pub const fn status(mut self, status: IncidentStatus) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// When it began, at most 90 days ago. Otherwise now.
+    /// Sets the time at which it began, at most 90 days ago. Default: now.
     pub const fn started_at(mut self, at: Timestamp) -> Self {
         self.started_at = Some(at);
         self
@@ -110,13 +110,13 @@ impl NewUpdate {
         }
     }
 
-    /// What becomes of the incident by it.
+    /// Sets the status of the incident from then on.
     pub const fn status(mut self, status: IncidentStatus) -> Self {
         self.status = Some(NewStatus::Incident(status));
         self
     }
 
-    /// What becomes of the maintenance by it.
+    /// Sets the status of the maintenance from then on.
     pub const fn maintenance_status(mut self, status: MaintenanceStatus) -> Self {
         self.status = Some(NewStatus::Maintenance(status));
         self
@@ -134,7 +134,7 @@ impl NewUpdate {
         self
     }
 
-    /// How a component is from now on.
+    /// Sets the state of a component from then on.
     pub fn component(mut self, key: impl Into<String>, state: ComponentState) -> Self {
         self.components.insert(key.into(), state);
         self

@@ -28,7 +28,7 @@ pub(crate) struct StatusSources {
     pub(crate) health: LatestHealth,
     pub(crate) heartbeat_receiver: Arc<HeartbeatReceiver>,
     pub(crate) slo: LatestSloReport,
-    /// Whether other instances serve beside this one.
+    /// `true` if other instances serve beside this one.
     pub(crate) fleet: bool,
 }
 

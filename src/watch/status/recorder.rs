@@ -29,7 +29,7 @@ struct OpenSpan {
 pub(super) struct SpanUpdates {
     /// Every span that has grown.
     pub(super) grown: Vec<SpanRow>,
-    /// Those of them that are due to be stored.
+    /// The spans that are due to be stored.
     pub(super) to_store: Vec<SpanRow>,
 }
 

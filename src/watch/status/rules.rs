@@ -105,7 +105,7 @@ pub(super) struct CheckInput {
     pub(super) freshness: ResultFreshness,
     pub(super) criticality: Criticality,
     pub(super) scope: CheckScope,
-    /// Whether its failure makes the instance unfit to serve.
+    /// `true` if its failure makes the instance unfit to serve.
     pub(super) takes_out_of_service: bool,
 }
 

@@ -22,7 +22,7 @@ use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table}
 pub(crate) struct BudgetArgs {
     #[command(flatten)]
     folder: ObjectivesFolder,
-    /// How the budgets are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

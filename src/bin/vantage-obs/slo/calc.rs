@@ -29,13 +29,13 @@ pub(crate) struct CalcArgs {
     /// The time over which it must be: a whole number with m, h, d or w.
     #[arg(long)]
     window: RollingWindow,
-    /// How many events were good.
+    /// The number of good events.
     #[arg(long)]
     good: u64,
-    /// How many events there were.
+    /// The number of all events.
     #[arg(long)]
     total: u64,
-    /// How the result is printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

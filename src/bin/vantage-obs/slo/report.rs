@@ -13,7 +13,7 @@ use vantage_obs::slo::report::{AlertState, render_comparison, render_table};
 use self::source::{ReportBackend, SourceArgs, SourcedReport};
 use crate::output::{CliError, ExitStatus};
 
-/// How the objectives stand: of the fleet, from a Prometheus-compatible API, of one service, or of what
+/// Reports on the objectives: of the fleet, from a Prometheus-compatible API, of one service, or of what
 /// services have kept in a store.
 ///
 /// All figures are of one moment. A query that fails leaves the other figures alone and is named on
@@ -42,7 +42,7 @@ pub(crate) struct ReportArgs {
     /// Sets the period beside the one before it.
     #[arg(long, requires = "since")]
     compare: bool,
-    /// How the report is printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: ReportFormat,
     /// Tells in the exit status what is raised.

@@ -26,7 +26,7 @@ pub(crate) struct ValidateArgs {
     /// A service's config file, whose alert policy is meant instead of the default one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How the findings are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }

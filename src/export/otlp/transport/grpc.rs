@@ -20,7 +20,7 @@ pub(super) struct GrpcTransport {
     compression: Compression,
     path: PathAndQuery,
     metadata: MetadataMap,
-    /// Where the connection is encrypted and shows no client certificate.
+    /// Present if the connection is encrypted and shows no client certificate.
     refusal_probe: Option<RefusalProbe>,
 }
 

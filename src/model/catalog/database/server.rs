@@ -105,7 +105,7 @@ family! {
         ],
     );
 
-    /// How many clients there may be.
+    /// The maximum number of client connections.
     pub const CONNECTIONS_MAX: MetricSpec = gauge(
         "vantage.database.server.connection.max",
         Unit::Count("{connection}"),

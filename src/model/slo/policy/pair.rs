@@ -10,7 +10,7 @@ use crate::model::units::{Percent, Ratio};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowPair {
-    /// What it raises.
+    /// The level of the alert that it raises.
     pub level: AlertLevel,
     /// The burn rate that both windows must exceed.
     pub factor: Ratio,

@@ -81,7 +81,7 @@ impl CalendarWindow {
         CalendarWindow { period, zone }
     }
 
-    /// How often it begins anew.
+    /// Returns the period after which it begins anew.
     #[must_use]
     pub const fn period(&self) -> CalendarPeriod {
         self.period

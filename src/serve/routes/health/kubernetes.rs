@@ -13,7 +13,7 @@ use crate::model::snapshot::health::{CheckState, HealthState, HealthStatus};
 struct Part<'a> {
     name: &'a str,
     fine: bool,
-    /// Whether it has a line when nothing is wrong.
+    /// `true` if it has a line when nothing is wrong.
     always_shown: bool,
 }
 

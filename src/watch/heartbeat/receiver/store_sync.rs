@@ -28,7 +28,7 @@ const LEAD_NAME: &str = "workers";
 pub(super) struct StoreSync {
     store_writer: StoreWriter,
     instance: Arc<str>,
-    /// Whether rows of other processes are read periodically.
+    /// `true` if rows of other processes are read periodically.
     keeps_polling: bool,
     revision: Option<Revision>,
     /// Responses so far, good or bad.

@@ -22,7 +22,7 @@ const MAX_EARLIER_BOOTS: usize = 8;
 pub(crate) struct BeatReceipt {
     pub(crate) outcome: BeatOutcome,
     pub(crate) state: WorkerState,
-    /// Whether the boot before ended with a goodbye, so that another one is expected.
+    /// `true` if the boot before ended with a goodbye, so that another one is expected.
     pub(crate) after_goodbye: bool,
     /// The updated row, to be stored; `None` where the beat said nothing new.
     pub(crate) row: Option<WorkerRow>,

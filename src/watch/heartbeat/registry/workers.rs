@@ -37,7 +37,7 @@ pub(super) struct WorkerEntry {
     pub(super) earlier_boots: VecDeque<Arc<str>>,
     /// The second of the latest beat, and the number of beats in it.
     pub(super) beat_rate: (i64, u32),
-    /// Whether it was told that the worker's clock is off.
+    /// `true` once it was told that the worker's clock is off.
     pub(super) skew_told: bool,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct WorkerRegistry {
     slices: SliceClock,
     pub(super) events: RegistryEvents,
     pub(super) counters: RegistryCounters,
-    /// Whether jobs that were lost, and slices, are counted here and not by another process.
+    /// `true` if lost jobs and slices are counted here and not by another process.
     is_leader: bool,
     /// Workers whose jobs are lost as soon as the receiver has listened for long enough to know.
     suspected_lost: BTreeSet<BeatId>,

@@ -55,7 +55,7 @@ pub struct AlertEpisode {
     pub ended_at: Option<Timestamp>,
     /// The duration in whole seconds, until [`AlertHistory::to`] if it still fires.
     pub seconds: i64,
-    /// Whether it fired already at the start of the range.
+    /// `true` if it fired already at the start of the range.
     pub since_before: bool,
 }
 

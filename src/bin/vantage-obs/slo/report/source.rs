@@ -17,7 +17,7 @@ use vantage_obs::units::parse_duration;
 use crate::config::{ensure_readable, secret_from_env};
 use crate::output::{CliError, ensure_readable_folder};
 
-/// Where to look, and as whom.
+/// The source of the report, and its credentials.
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
     /// The folder with the objectives' JSON files [default: the configuration's, or else slo].
@@ -37,7 +37,7 @@ pub(super) struct SourceArgs {
     /// for its URL, or else the system's].
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// How often the API takes samples; three without one are stale [default: the configuration's
+    /// The sampling interval of the API; three without a sample are stale [default: the configuration's
     /// metrics.prometheus.scrape_interval, or else 1m].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     scrape_interval: Option<Duration>,
@@ -45,7 +45,7 @@ pub(super) struct SourceArgs {
     /// [default: each of them].
     #[arg(long, value_name = "NAME", requires = "store")]
     instance: Option<String>,
-    /// How long all of it may take.
+    /// The time limit of the whole.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
 }

@@ -34,7 +34,7 @@ impl HttpResponse {
         })
     }
 
-    /// Whether it claims to be a health document.
+    /// Returns whether it claims to be a health document.
     pub(super) fn is_health(&self) -> bool {
         self.content_type.starts_with("application/health+json")
     }
