@@ -201,13 +201,15 @@ async fn a_hanging_api_delays_neither_probes_nor_shutdown() {
     config.slo.prometheus.url = Some(url.parse().unwrap());
     let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
     let (connection, _) = silent.accept().unwrap();
+    // Connected is not yet asked: a shutdown before that would end it without a word.
+    let mut head = [0; 18];
+    (&connection).read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"GET /api/v1/query?");
     let began = Instant::now();
     let (status, _) = get_report(&telemetry, "?source=prometheus").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     telemetry.shutdown().await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5));
     // The connection ends with the service.
-    let mut rest = Vec::new();
-    (&connection).read_to_end(&mut rest).unwrap();
-    assert!(rest.starts_with(b"GET /api/v1/query?"));
+    (&connection).read_to_end(&mut Vec::new()).unwrap();
 }
