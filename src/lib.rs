@@ -1,5 +1,6 @@
-//! Observability for a Rust service from one config struct: model; configure; record; keep; export;
-//! watch; generate; serve; assemble. That is the order of the modules: each imports only those above it.
+//! Observability for a Rust service from one config struct: metrics, traces and log lines, health routes,
+//! heartbeats, service level objectives and a status page, and from the same declarations the dashboards,
+//! alerts and runbooks.
 //!
 //! ```
 //! use vantage_obs::{Config, Role, trace::Carrier};
@@ -11,6 +12,48 @@
 //! telemetry.shutdown_blocking()?; // or `shutdown().await?` in a runtime
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | set-up, flush and the end | [`init`], [`Telemetry`], [`Telemetry::shutdown`] |
+//! | settings, files and variables | [`config`] |
+//! | requests of a server, calls to others | [`Telemetry::http_layer`], [`Telemetry::http_call`], [`middleware`] |
+//! | jobs, scheduled runs, databases, business figures | [`instruments`] |
+//! | traces through a queue | [`trace::Carrier`] |
+//! | log lines, and their levels while the process runs | [`logs`], [`Telemetry::log_levels`] |
+//! | health checks, watchdogs, readiness | [`health`], [`Telemetry::health_check`] |
+//! | objectives and error budgets | [`slo`], [`Telemetry::slo_report`] |
+//! | incidents and the status page | [`incidents`], [`status`] |
+//! | metrics of a meter of one's own | [`Telemetry::meter`], [`catalog`] |
+//! | tests of a service | `testing`, with the feature of that name |
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `axum` | the routes and pages, `serve`, `http.listen` | yes |
+//! | `otlp` | the push of traces, metrics and logs | yes |
+//! | `tls` | `https` for everything that connects | |
+//! | `file-store`, `postgres` | stores that outlive the process | |
+//! | `testing` | telemetry without globals, with a clock in the hand | |
+//! | `cli` | the command `vantage-obs` | |
+//!
+//! # What is stable
+//!
+//! Rust items, HTTP paths and their status codes, settings, variables and the command's verbs and exit statuses
+//! follow semantic versioning. A minor release may add metrics, labels, JSON fields, log fields, alerts and
+//! settings, and change texts for people: messages, log lines, pages, runbooks, dashboards and the names of
+//! recorded series. Hidden items are there for the command and may change in any release. The versions of
+//! OpenTelemetry, prometheus, jiff and axum are part of the API, and re-exported here.
+//!
+//! # The order of the modules
+//!
+//! Model; configure; record; keep; export; watch; generate; serve; assemble: each imports only those above it.
+
+// Features that an item needs are shown beside it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod model;
 
@@ -30,6 +73,7 @@ mod export;
 mod watch;
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod generate;
 
 #[cfg(any(feature = "axum", feature = "cli"))]
@@ -38,6 +82,7 @@ mod serve;
 mod telemetry;
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod doctor;
 
 pub use config::{Config, Role};
@@ -46,6 +91,7 @@ pub use model::snapshot::{PoolState, QueueState};
 pub use model::{alerts, catalog, slo, status, units};
 pub use record::{instruments, middleware, trace};
 #[cfg(any(feature = "axum", feature = "cli"))]
+#[doc(hidden)]
 pub use serve::pages;
 #[cfg(feature = "postgres")]
 pub use store::postgres_client::PostgresError;
@@ -53,7 +99,14 @@ pub use store::postgres_client::PostgresError;
 pub use telemetry::testing;
 pub use telemetry::{InitError, SloEventCounts, Telemetry, WatchGuard, init};
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub use watch::slo::stored;
 pub use watch::{health, slo::SloAlertChange, status as incidents};
 #[cfg(feature = "otlp")]
 pub use {export::otlp::ExportError, watch::slo::fleet};
+
+// Crates whose types stand in the public API, in the versions that are used here. Hidden modules above are
+// there for the command alone, and may change in any release.
+#[cfg(feature = "axum")]
+pub use axum;
+pub use {jiff, opentelemetry, prometheus};

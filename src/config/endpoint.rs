@@ -12,6 +12,7 @@ use super::secret::MASK;
 use super::validator::ConfigValidator;
 #[cfg(feature = "otlp")]
 use super::variable_syntax::percent_decode;
+use crate::model::causes::debug_as_text;
 
 const ALLOWED: &str =
     r#"http:// or https://, a host and a port from 1 to 65535, such as "http://localhost:4317""#;
@@ -37,11 +38,12 @@ pub struct Endpoint {
 /// Text that is not the URL of an OTLP receiver.
 ///
 /// The author of the URL is at fault; it is shown with its password masked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{shown:?} is not an endpoint; allowed: {ALLOWED}")]
 pub struct EndpointError {
     shown: String,
 }
+debug_as_text!(EndpointError);
 
 impl Endpoint {
     /// Returns the whole URL, with the password if it has one.

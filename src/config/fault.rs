@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::model::causes::debug_as_text;
 use crate::model::suggest::nearest_within;
 
 /// A configuration that can't be used.
@@ -21,10 +22,11 @@ use crate::model::suggest::nearest_within;
 /// let error = config.resolve(&Environment::empty()).unwrap_err();
 /// assert_eq!(error.faults().len(), 2);
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 pub struct ConfigError {
     faults: Vec<ConfigFault>,
 }
+debug_as_text!(ConfigError);
 
 impl ConfigError {
     /// Returns the error for these faults, or `Ok` when there are none.

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::fault::{InvalidValue, nearest};
 use super::field_value::FieldValue;
 use super::log_level::LogLevel;
+use crate::model::causes::debug_as_text;
 use crate::model::string_enum::StringEnum as _;
 
 /// Targets that are limited to warnings: crates that exporters and servers are made of. What they say below warn is about their own
@@ -122,11 +123,12 @@ impl Serialize for LogLevels {
 }
 
 /// A text that is no [`LogLevels`]. Its author is at fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}; allowed: {}", self.join_directives(), LogLevels::allowed())]
 pub struct LogLevelsError {
     directives: Vec<String>,
 }
+debug_as_text!(LogLevelsError);
 
 impl LogLevelsError {
     /// The directives that were refused, each with its reason, in the order of the text.

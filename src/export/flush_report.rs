@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::TelemetrySignal;
+use crate::model::causes::debug_as_text;
 
 /// The result of a flush or a shutdown, for each signal that is pushed.
 ///
@@ -39,9 +40,10 @@ pub struct SignalReport {
 ///
 /// The receiver or the network is at fault, or the deadline is too short; the report says which
 /// signal is affected and why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not everything was exported: {0}")]
 pub struct FlushError(pub FlushReport);
+debug_as_text!(FlushError);
 
 impl FlushReport {
     /// The report itself, or an error where something was refused or left.

@@ -23,6 +23,19 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// Implements `Debug` of an error by its text and those of its causes: that is how a `main` that returns it, and
+/// an `unwrap`, show it.
+macro_rules! debug_as_text {
+    ($error:ty) => {
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&crate::model::causes::with_causes(self))
+            }
+        }
+    };
+}
+pub(crate) use debug_as_text;
+
 #[cfg(test)]
 mod tests {
     use std::fmt;
@@ -64,6 +77,17 @@ mod tests {
         let error = Cause("a", Some(Cause("b", Some(Cause("c", None).into())).into()));
         assert_eq!(with_causes(&error), "a: b: c");
         assert_eq!(with_causes(&Cause("alone", None)), "alone");
+    }
+
+    #[derive(thiserror::Error)]
+    #[error("it failed")]
+    struct Readable(#[source] Cause);
+    debug_as_text!(Readable);
+
+    #[test]
+    fn the_error_of_a_main_is_its_text() {
+        let error: Box<dyn Error> = Readable(Cause("no disk", None)).into();
+        assert_eq!(format!("Error: {error:?}"), "Error: it failed: no disk");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Telemetry, subscriber};
 use crate::config::{Config, ConfigError, Environment};
 #[cfg(feature = "otlp")]
 use crate::export::otlp::ExportError;
+use crate::model::causes::debug_as_text;
 use crate::model::slo::SloError;
 
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -38,7 +39,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 }
 
 /// Why telemetry could not be set up.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// `init` was called before in this process: keep and clone the first [`Telemetry`].
@@ -71,3 +72,4 @@ pub enum InitError {
     #[error("the background work could not be started")]
     Io(#[from] io::Error),
 }
+debug_as_text!(InitError);

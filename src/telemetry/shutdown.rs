@@ -32,6 +32,25 @@ impl Telemetry {
         push.flush(false, *timeout).await.complete()
     }
 
+    /// [`flush`](Self::flush) for a thread without an async runtime; it blocks.
+    ///
+    /// ```
+    /// # use vantage_obs::{Config, Role, Telemetry, config::Environment};
+    /// let config = Config::new("vantage-worker", Role::Worker);
+    /// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// let report = telemetry.flush_blocking()?;
+    /// assert!(report.signals.is_empty(), "nothing is pushed without an endpoint");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn flush_blocking(&self) -> Result<FlushReport, FlushError> {
+        let Exporters { push, timeout, .. } = &self.0.exporters;
+        push.flush_blocking(false, *timeout).complete()
+    }
+
     /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
     /// scrape is answered with 503. Idempotent: a second call has nothing to report.
     ///

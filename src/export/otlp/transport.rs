@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config::{Protocol, SignalOtlp, TelemetrySignal};
+use crate::model::causes::debug_as_text;
 use crate::net::{basic_credentials, explain, one_line};
 
 /// The failure of a request.
@@ -32,12 +33,13 @@ pub(super) enum RetryHint {
 }
 
 /// The error of a transport that could not be set up.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("the OTLP exporter of {signal} could not be set up: {reason}")]
 pub struct ExportError {
     signal: TelemetrySignal,
     reason: String,
 }
+debug_as_text!(ExportError);
 
 impl ExportError {
     pub(super) fn new(signal: TelemetrySignal, reason: &impl ToString) -> Self {

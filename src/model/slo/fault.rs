@@ -3,17 +3,19 @@
 use std::fmt;
 
 use super::Objectives;
+use crate::model::causes::debug_as_text;
 
 /// The SLO files can't be used; holds every fault of every file.
 ///
 /// The author of the files is at fault, and each [`SloFault`] says what is allowed instead. Nothing is
 /// tracked from files with a fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SloError {
     faults: Vec<SloFault>,
     warnings: Vec<SloWarning>,
     valid_objectives: Objectives,
 }
+debug_as_text!(SloError);
 
 impl SloError {
     pub(super) fn new(faults: Vec<SloFault>) -> SloError {

@@ -3,12 +3,12 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
-use crate::model::causes::{causes, with_causes};
+use crate::model::causes::{causes, debug_as_text, with_causes};
 
 /// An error of PostgreSQL: it could not be reached, or did not do what it was asked for.
 ///
 /// The text never holds the URL; what the server said is the source.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{message}")]
 pub struct PostgresError {
     message: String,
@@ -17,6 +17,7 @@ pub struct PostgresError {
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
+debug_as_text!(PostgresError);
 
 /// The form of a PostgreSQL URL.
 const URL_FORMAT: &str = "postgres://user:password@host:port/database?sslmode=…";

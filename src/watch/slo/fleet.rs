@@ -54,6 +54,7 @@ use self::plan::QueryPlan;
 use self::query::QueryRequest;
 use self::results::QueryResults;
 use crate::config::{Config, Endpoint, Secret, TlsConfig};
+use crate::model::causes::debug_as_text;
 use crate::model::slo::Objectives;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{ReportSource, SloReport};
@@ -100,12 +101,13 @@ pub struct FleetReport {
 /// The error of a report that failed as a whole.
 ///
 /// The URL, the token or the network are at fault, or whoever runs the API.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url} can't be asked: {cause}")]
 pub struct FleetError {
     url: String,
     cause: String,
 }
+debug_as_text!(FleetError);
 
 impl PrometheusReporter {
     /// Returns a reporter from the API at this base.

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::objective_state::ObjectiveState;
 use crate::config::{self, StoreKind};
+use crate::model::causes::debug_as_text;
 use crate::model::slo::Objectives;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::store::{SliceRow, Store, StoreError};
@@ -30,9 +31,10 @@ pub struct StoredObjectives {
 /// The error of a store that could not be read.
 ///
 /// Whoever named it is at fault, or it is not there at the moment; the message says which.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{0}")]
 pub struct StoredObjectivesError(String);
+debug_as_text!(StoredObjectivesError);
 
 impl StoredObjectives {
     /// Loads the slices that ended after `since`, of one instance or of all. Blocks, and must not be called

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use crate::model::causes::debug_as_text;
 use crate::model::fault::Fault;
 
 /// The error of an incident or a maintenance that was not written.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum IncidentError {
     /// The input has faults: all of them, for its author.
@@ -20,6 +20,7 @@ pub enum IncidentError {
     /// This process shows no status: its roles are neither `api` nor `web`.
     Disabled,
 }
+debug_as_text!(IncidentError);
 
 impl fmt::Display for IncidentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use super::{BurnRate, ObjectiveReport, SloReport};
+use crate::model::causes::debug_as_text;
 use crate::model::slo::kind::ThresholdUnit;
 use crate::model::slo::window::{CalendarPeriod, CalendarWindow};
 use crate::model::slo::{ObjectiveKind, SloWindow};
@@ -22,9 +23,10 @@ use crate::model::units::{Percent, Ratio, format_duration, parse_duration, seria
 /// Parse error of a report.
 ///
 /// Whoever answered with it is at fault: something else than a service with these routes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a report of objectives: {0}")]
 pub struct ReportParseError(String);
+debug_as_text!(ReportParseError);
 
 #[derive(Serialize, Deserialize)]
 #[serde(expecting = "struct Whole")]
