@@ -200,6 +200,7 @@ impl Config {
     /// [`ConfigError`] lists every fault of all layers at once, each with its place.
     pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
         let mut layers = ConfigLayers::from_code(self);
+        layers.apply_platform(environment);
         layers.apply_chosen_file(environment);
         layers.apply_environment(environment);
         layers.resolve_secrets(environment);

@@ -5,6 +5,8 @@
 //! The OpenTelemetry specification therefore demands that a value which is unknown or malformed is
 //! warned of and ignored. A variable of our own has one reader, so that a bad value in it is a slip.
 
+use std::time::Duration;
+
 use super::Config;
 use super::batch::fit_batch_sizes;
 use super::environment::Environment;
@@ -18,7 +20,23 @@ use super::variables::{EnvVariable, known_names, variables};
 /// The prefix of this crate's own variables.
 const OWN_PREFIX: &str = "VANTAGE_OBS_";
 
+/// The variable that Kubernetes sets in each container.
+const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
+/// The time after which an endpoint that is not ready has left the load balancers of a cluster.
+const KUBERNETES_SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
+
 impl ConfigLayers {
+    /// Applies the defaults of the platform that the process runs on, below every other layer.
+    pub(super) fn apply_platform(&mut self, environment: &Environment) {
+        let path = "health.shutdown_delay";
+        let is_default = *self.sources.get(path) == ConfigSource::Default;
+        if is_default && environment.get(KUBERNETES).is_some() {
+            self.config.health.shutdown_delay = KUBERNETES_SHUTDOWN_DELAY;
+            let source = ConfigSource::Environment(KUBERNETES.into());
+            self.sources.set(path, source);
+        }
+    }
+
     /// Applies every variable that decides a setting, and checks for unknown ones.
     pub(super) fn apply_environment(&mut self, environment: &Environment) {
         self.apply_standard_variables(environment);

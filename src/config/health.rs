@@ -31,7 +31,8 @@ section! {
         /// nobody is left to answer what does not need the dependency.
         pub unready_on: Vec<String>, each(text);
         /// The time that the listeners stay open after readiness has turned to 503, so that a load balancer
-        /// can notice: at most a day. Default: 0 s.
+        /// can notice: at most a day. Default: 5 s on Kubernetes (where `KUBERNETES_SERVICE_HOST` is set),
+        /// else 0 s.
         pub shutdown_delay: Duration, check_delay;
         /// The access to the detailed answer. Default: with the token only.
         pub details: HealthDetails = HealthDetails::Token;

@@ -24,7 +24,7 @@ pub use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sdk::trace::{Span, SpanProcessor};
 
 use crate::background::log_queue::LogQueue;
-use crate::config::{Config, Environment, Role};
+use crate::config::{Config, ConfigSource, Environment, Role};
 use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::slo::report::SloReport;
 use crate::model::slo::{Objectives, SloError};
@@ -61,7 +61,8 @@ impl TestTelemetry {
 
     /// Telemetry with this configuration and these objectives, as (file name, JSON) pairs.
     ///
-    /// The environment is not read, and neither is `slo.directory`.
+    /// The environment is not read, and neither is `slo.directory`. Every trace is kept, unless
+    /// `traces.sample_ratio` is set.
     ///
     /// # Errors
     ///
@@ -69,7 +70,11 @@ impl TestTelemetry {
     pub fn with(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
         let objectives = Self::objectives(objectives)?;
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-        let config = config.resolve(&Environment::empty())?;
+        let mut config = config.resolve(&Environment::empty())?;
+        if config.source("traces.sample_ratio") == ConfigSource::Default {
+            // A test that looks for its one trace would miss nine of ten.
+            config.config.traces.sample_ratio = 1.0;
+        }
         let spans = FinishedSpans::default();
         let kept = Box::new(spans.clone());
         let telemetry = Telemetry::assemble(config, &objectives, clock.clone(), Some(kept))?;

@@ -794,3 +794,24 @@ fn an_unknown_variable_of_ours_is_a_fault_with_the_nearest_name() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn the_shutdown_delay_is_right_on_kubernetes_unless_it_is_set() {
+    let delay = |config: Config, variables: &[(&'static str, &'static str)]| {
+        value_at(
+            &resolved(config, variables.iter().copied()),
+            "health.shutdown_delay",
+        )
+    };
+    let kubernetes = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    assert_eq!(delay(api(), &[]), json!("0s"));
+    assert_eq!(delay(api(), &[kubernetes]), json!("5s"));
+    let ours = ("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "1s");
+    assert_eq!(delay(api(), &[kubernetes, ours]), json!("1s"));
+    let file = ConfigFile::new(r#"{"health": {"shutdown_delay": "0s"}}"#);
+    let config = api().with_file(file.path());
+    assert_eq!(delay(config, &[kubernetes]), json!("0s"));
+    let mut config = api();
+    config.health.shutdown_delay = std::time::Duration::from_secs(2);
+    assert_eq!(delay(config, &[kubernetes]), json!("2s"));
+}
