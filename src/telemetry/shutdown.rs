@@ -123,8 +123,9 @@ impl Inner {
             writers.flush(timeout);
             let _ = flushed.send(());
         });
-        if started.is_ok() {
-            let _ = waited.await;
+        match started {
+            Ok(()) => drop(waited.await),
+            Err(_) => self.log_writers.flush(LINES_AT_LEAST),
         }
     }
 

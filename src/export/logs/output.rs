@@ -20,6 +20,8 @@ use crate::record::sync::lock;
 
 /// The maximum size of the lines that wait, in bytes: some thousand lines, a second or two of a busy service.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
+/// The size of waiting lines that ends the thread's rest.
+const WAKE_BYTES: usize = MAX_QUEUED_BYTES / 4;
 /// The size above which an empty buffer is given back.
 const MAX_SPARE_BYTES: usize = 64 << 10;
 /// The time that lines gather before they are written.
@@ -42,7 +44,10 @@ pub(crate) struct LogWriters(Arc<Mutex<Vec<LogWriter>>>);
 
 impl LogWriters {
     pub(crate) fn add(&self, writer: LogWriter) {
-        lock(&self.0).push(writer);
+        let mut writers = lock(&self.0);
+        if !writers.iter().any(|known| Arc::ptr_eq(&known.0, &writer.0)) {
+            writers.push(writer);
+        }
     }
 
     /// Returns the number of lines that all of them lost.
@@ -50,13 +55,14 @@ impl LogWriters {
         lock(&self.0).iter().map(LogWriter::lost_lines).sum()
     }
 
-    /// Waits until all queued lines are written, for at most `timeout` each; blocks.
+    /// Waits until all queued lines are written, for at most `timeout`; blocks.
     pub(crate) fn flush(&self, timeout: Duration) {
         // Out of the lock, which a scrape takes too.
         let writers = lock(&self.0).clone();
+        let start = Instant::now();
         for writer in writers {
             // Lines that a stalled reader leaves have nobody left to hear of them.
-            let _ = writer.flush(timeout);
+            let _ = writer.flush(timeout.saturating_sub(start.elapsed()));
         }
     }
 }
@@ -71,8 +77,8 @@ struct Shared {
     queue: Mutex<LineQueue>,
     /// Wakes the thread: lines after none, a flush, the end.
     wake: Condvar,
-    /// Wakes those who flush: everything is written.
-    drained: Condvar,
+    /// Wakes those who flush: a batch is written.
+    batch_written: Condvar,
     stream: Mutex<LineStream>,
     lost_lines: AtomicU64,
 }
@@ -80,6 +86,10 @@ struct Shared {
 #[derive(Default)]
 struct LineQueue {
     lines: Vec<u8>,
+    /// The number of bytes that were ever queued.
+    queued: u64,
+    /// The number of them that were written or lost since.
+    written: u64,
     thread: ThreadState,
     /// The number of flushes that wait.
     flushes: usize,
@@ -156,7 +166,7 @@ impl LogWriter {
         let shared = Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
-            drained: Condvar::new(),
+            batch_written: Condvar::new(),
             stream: Mutex::new(LineStream { writer, unwritten }),
             lost_lines: AtomicU64::new(0),
         };
@@ -202,17 +212,29 @@ impl Shared {
     /// Adds a line to the queue; returns `false` where it is full.
     fn enqueue(self: &Arc<Self>, line: &[u8]) -> bool {
         let mut queue = lock(&self.queue);
-        if queue.lines.len() + line.len() > MAX_QUEUED_BYTES {
+        // Before the queue is looked at: a full one needs its thread most.
+        self.ensure_thread(&mut queue);
+        let before = queue.lines.len();
+        if before + line.len() > MAX_QUEUED_BYTES {
             return false;
         }
         queue.lines.extend_from_slice(line);
-        match queue.thread {
-            ThreadState::Busy => {}
-            ThreadState::Idle => {
+        queue.queued += line.len() as u64;
+        let fills_up = before <= WAKE_BYTES && queue.lines.len() > WAKE_BYTES;
+        if queue.thread == ThreadState::Idle || fills_up {
+            if queue.thread == ThreadState::Idle {
                 queue.thread = ThreadState::Busy;
-                drop(queue);
-                self.wake.notify_one();
             }
+            drop(queue);
+            self.wake.notify_one();
+        }
+        true
+    }
+
+    /// Starts the thread, where there is none yet and none was refused just now.
+    fn ensure_thread(self: &Arc<Self>, queue: &mut LineQueue) {
+        match queue.thread {
+            ThreadState::Busy | ThreadState::Idle => {}
             ThreadState::Refused(at) if at.elapsed() < RESTART_AFTER => {}
             ThreadState::Unstarted | ThreadState::Refused(_) => {
                 let shared = Arc::clone(self);
@@ -223,7 +245,6 @@ impl Shared {
                 };
             }
         }
-        true
     }
 
     /// Writes lines until the output is closed and nothing is left.
@@ -237,6 +258,8 @@ impl Shared {
                     self.lost_lines.fetch_add(1, Ordering::Relaxed);
                 }
             }
+            lock(&self.queue).written += batch.len() as u64;
+            self.batch_written.notify_all();
             batch.clear();
             batch.shrink_to(MAX_SPARE_BYTES);
             self.rest();
@@ -248,7 +271,6 @@ impl Shared {
         let mut queue = lock(&self.queue);
         while queue.lines.is_empty() {
             queue.thread = ThreadState::Idle;
-            self.drained.notify_all();
             if queue.closed {
                 return false;
             }
@@ -259,26 +281,32 @@ impl Shared {
         true
     }
 
-    /// Lets lines gather, unless somebody waits for them.
+    /// Lets lines gather, unless a flush waits for them or they fill the queue.
     fn rest(&self) {
         let queue = lock(&self.queue);
-        let gathering = |queue: &mut LineQueue| queue.flushes == 0 && !queue.closed;
+        let gathering = |queue: &mut LineQueue| {
+            queue.flushes == 0 && !queue.closed && queue.lines.len() <= WAKE_BYTES
+        };
         let _ = self.wake.wait_timeout_while(queue, REST, gathering);
     }
 
-    fn flush(&self, timeout: Duration) -> bool {
+    /// Waits for the lines that are queued now; those of others that follow are not waited for.
+    fn flush(self: &Arc<Self>, timeout: Duration) -> bool {
         let mut queue = lock(&self.queue);
+        let target = queue.queued;
+        if queue.written >= target {
+            return true;
+        }
+        self.ensure_thread(&mut queue);
         queue.flushes += 1;
         self.wake.notify_all();
-        let is_pending = |queue: &mut LineQueue| match queue.thread {
-            ThreadState::Busy => true,
-            ThreadState::Idle => false,
-            ThreadState::Unstarted | ThreadState::Refused(_) => !queue.lines.is_empty(),
-        };
-        let waited = self.drained.wait_timeout_while(queue, timeout, is_pending);
-        let (mut queue, result) = ignore_poison(waited);
+        let is_pending = |queue: &mut LineQueue| queue.written < target;
+        let waited = self
+            .batch_written
+            .wait_timeout_while(queue, timeout, is_pending);
+        let (mut queue, _) = ignore_poison(waited);
         queue.flushes -= 1;
-        !result.timed_out()
+        queue.written >= target
     }
 }
 
@@ -509,6 +537,56 @@ mod tests {
         }
         assert_eq!(Arc::strong_count(&writer.0), 1);
         assert_eq!(writer.text(), "line\n".repeat(100));
+    }
+
+    #[test]
+    fn a_flush_waits_for_its_own_lines_and_not_for_those_of_others() {
+        let output = LogWriter::from_writer(io::sink());
+        let busy = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while busy.load(Ordering::Relaxed) {
+                    output.write(b"of another thread\n");
+                }
+            });
+            let flushed = (0..20).all(|_| {
+                output.write(b"line\n");
+                output.flush(SOON)
+            });
+            busy.store(false, Ordering::Relaxed);
+            assert!(flushed);
+        });
+    }
+
+    #[test]
+    fn a_burst_while_the_thread_rests_is_no_loss() {
+        let output = LogWriter::from_writer(io::sink());
+        let line = [&[b'x'; 60_000][..], b"\n"].concat();
+        for _ in 0..3 {
+            // The thread has just written, and rests.
+            output.write(b"line\n");
+            assert!(output.flush(SOON));
+            for _ in 0..12 {
+                output.write(&line);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+            for _ in 0..12 {
+                output.write(&line);
+            }
+            assert!(output.flush(SOON));
+        }
+        assert_eq!(output.lost_lines(), 0);
+    }
+
+    #[test]
+    fn the_outputs_of_a_process_count_each_output_once() {
+        let writers = LogWriters::default();
+        let output = LogWriter::from_writer(FailingWriter);
+        writers.add(output.clone());
+        writers.add(output.clone());
+        output.write(b"line\n");
+        writers.flush(SOON);
+        assert_eq!(writers.lost_lines(), 1);
     }
 
     #[test]
