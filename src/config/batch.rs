@@ -18,7 +18,7 @@ section! {
         pub queue_size: usize = 2048, range(1..=1_000_000);
         /// The maximum number of items in a request, 1 to `queue_size`; as soon as that many wait, they are
         /// sent. Default: 512, as OpenTelemetry has it, or `queue_size` where that is smaller.
-        pub size: usize = 512;
+        pub size: usize = 512, range(1..=1_000_000);
         /// The maximum time that an item waits for its batch to fill: more than 0, at most a day. Default:
         /// 1 s; OpenTelemetry's is 5 s for spans, but the last seconds are what one looks for after a
         /// crash.

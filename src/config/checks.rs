@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::fault::join_path;
 use super::secret::{MASK, Secret};
 use super::validator::ConfigValidator;
+use crate::model::input_file::read_input_bytes;
 use crate::model::units::format_duration;
 
 /// The maximum timeout or interval: a longer one is a slip of the unit.
@@ -118,10 +119,10 @@ pub(super) fn text(value: &str, path: &str, validator: &mut ConfigValidator<'_>)
 /// Requires a file that exists.
 pub(super) fn existing_file(file: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(
-        file.is_file(),
+        read_input_bytes(file).is_ok(),
         path,
         format!("{file:?}"),
-        "an existing file",
+        "an existing file that can be read, of at most 4 MiB",
     );
 }
 

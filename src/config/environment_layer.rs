@@ -137,7 +137,7 @@ impl ConfigLayers {
         for name in environment
             .names_with_prefix(OWN_PREFIX)
             .filter(unknown)
-            .filter(|name| !is_service_link(name))
+            .filter(|name| !is_service_link(name, environment.get(name).unwrap_or_default()))
         {
             let ours = known_names().filter(|known| known.starts_with(OWN_PREFIX));
             let allowed = format_allowed(name, &ours.collect::<Vec<_>>());
@@ -191,13 +191,16 @@ fn ignored_warning(name: &str, invalid: &InvalidValue) -> String {
 /// Returns whether Kubernetes injects this variable for a Service whose name begins like our prefix, such
 /// as `vantage-obs`: addresses and ports, as Docker's links once had them.
 /// See <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
-fn is_service_link(name: &str) -> bool {
+///
+/// A port alone would be a slip of ours, `VANTAGE_OBS_LISTEN_PORT` such as: there the value decides, which is
+/// a URL in what is injected.
+fn is_service_link(name: &str, value: &str) -> bool {
     let numbered_port = |(at, port): (usize, &str)| {
         let rest = &name[at + port.len()..];
         rest.starts_with(|next: char| next.is_ascii_digit())
     };
     name.ends_with("_SERVICE_HOST")
-        || name.ends_with("_PORT")
+        || name.ends_with("_PORT") && value.contains("://")
         || name.contains("_SERVICE_PORT")
         || name.match_indices("_PORT_").any(numbered_port)
 }
@@ -217,16 +220,18 @@ mod tests {
             "VANTAGE_OBS_PORT_8080_TCP_ADDR",
             "VANTAGE_OBS_API_EU_PORT_53_UDP_PROTO",
         ] {
-            assert!(is_service_link(name), "{name}");
+            assert!(is_service_link(name, "tcp://10.0.0.1:8080"), "{name}");
         }
         for name in [
             "VANTAGE_OBS_LISTN",
             "VANTAGE_OBS_PORT_NAME",
             "VANTAGE_OBS_EXPORT",
+            "VANTAGE_OBS_LISTEN_PORT",
+            "VANTAGE_OBS_PORT",
         ] {
-            assert!(!is_service_link(name), "{name}");
+            assert!(!is_service_link(name, "9100"), "{name}");
         }
         let mut ours = known_names().filter(|name| name.starts_with(OWN_PREFIX));
-        assert_eq!(ours.find(|name| is_service_link(name)), None);
+        assert_eq!(ours.find(|name| is_service_link(name, "tcp://a")), None);
     }
 }

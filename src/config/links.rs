@@ -49,7 +49,16 @@ fn check_runbooks(base: &str, path: &str, validator: &mut ConfigValidator<'_>) {
 fn is_base(text: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || "\"'`{}<>?#".contains(c);
     let plain = !text.is_empty() && text.len() <= 255 && !text.contains(forbidden);
-    plain && !authority(text).contains('@')
+    plain && !authority(text).contains('@') && has_plain_port(authority(text))
+}
+
+/// A port that is no number is a password with a slash in it.
+fn has_plain_port(authority: &str) -> bool {
+    let host = authority
+        .rsplit_once(']')
+        .map_or(authority, |(_, rest)| rest);
+    host.split_once(':')
+        .is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns host, port and user name of a URL; of a path, nothing.
@@ -86,6 +95,7 @@ mod tests {
             "https://u@h:1/x",
             "//u:p@h",
             "https://h/{{ $value }}",
+            "http://u:p/w@h",
             "",
         ] {
             assert!(!is_base(bad), "{bad}");

@@ -224,6 +224,11 @@ impl LogLevels {
                         continue;
                     }
                     // A slip of a level would be taken for the name of a module.
+                    None if directive.contains('/')
+                        || directive.eq_ignore_ascii_case("warning") =>
+                    {
+                        return Err(rejection());
+                    }
                     None if nearest(
                         directive,
                         LogLevel::ALL.iter().map(|level| level.as_str()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::checks::{each, range, up_to_a_day};
 use super::setting::section;
 use super::validator::ConfigValidator;
+use crate::model::routes::{ROUTES, RouteKind};
 
 section! {
     /// The scrape and the push of metrics, and the limit of series.
@@ -28,7 +29,7 @@ section! {
     pub struct PrometheusConfig {
         /// Turns the scrape on. Default: true.
         pub enabled: bool = true;
-        /// The path of the scrape: absolute, of plain characters, outside `/api/v1` and `/status`, which are
+        /// The path of the scrape: absolute, of plain characters, outside `/api/v1`, `/api/v2` and `/status`, which are
         /// taken. Default: `/metrics`.
         pub path: String = "/metrics".into(), free_path;
         /// Adds `otel_scope_*` labels to each sample. Default: false, because there is one scope, and the
@@ -64,7 +65,7 @@ fn absolute_path(disk: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
 
 fn free_path(value: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let allowed = "a path such as \"/metrics\": it starts with / and has plain characters, \
-                   and /api/v1 and /status are taken";
+                   and /api/v1, /api/v2, /status and /status.json are taken";
     validator.require(is_free_path(value), path, format!("{value:?}"), allowed);
 }
 
@@ -75,5 +76,12 @@ fn is_free_path(path: &str) -> bool {
         path.strip_prefix(root)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    path.starts_with('/') && path.chars().all(plain) && !taken("/api/v1") && !taken("/status")
+    let is_route = ROUTES.iter().any(|route| {
+        let same = |own: &str| own == path.trim_end_matches('/');
+        route.kind != RouteKind::Scrape && (same(route.path) || route.json_path.is_some_and(same))
+    });
+    path.starts_with('/')
+        && path.chars().all(plain)
+        && !["/api/v1", "/api/v2", "/status"].into_iter().any(taken)
+        && !is_route
 }

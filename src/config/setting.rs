@@ -207,6 +207,9 @@ impl Setting for BTreeMap<String, Secret> {
         for (name, value) in pairs {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| rejection())?;
             HeaderValue::from_str(&value).map_err(|_| rejection())?;
+            if value.trim().is_empty() {
+                return Err(rejection());
+            }
             self.insert(name.as_str().into(), Secret::new(value));
             names.push(name.as_str().into());
         }

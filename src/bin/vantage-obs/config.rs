@@ -127,7 +127,11 @@ impl ConfigCheckArgs {
 
 /// Checks that a file can be read: a missing one is a failure to run, not a fault of the configuration.
 pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
-    let metadata = File::open(file).and_then(|file| file.metadata());
+    // Asked before the file is opened, because opening a named pipe blocks.
+    let metadata = std::fs::metadata(file).and_then(|metadata| match metadata.is_file() {
+        true => File::open(file).map(|_| metadata),
+        false => Ok(metadata),
+    });
     let cause = match metadata {
         Ok(metadata) if metadata.is_dir() => std::io::ErrorKind::IsADirectory.into(),
         Ok(_) => return Ok(()),

@@ -175,6 +175,12 @@ one_fault! {
     a_metrics_path_that_is_taken_is_a_fault:
         r#"{"metrics": {"prometheus": {"path": "/api/v1/health"}}}"# =>
         "obs.json: $.metrics.prometheus.path: \"/api/v1/health\"; allowed: a path such as";
+    a_scrape_path_of_a_page_as_json_is_a_fault:
+        r#"{"metrics": {"prometheus": {"path": "/status.json"}}}"# =>
+        "obs.json: $.metrics.prometheus.path: \"/status.json\"; allowed: a path such as";
+    a_scrape_path_of_statuspage_is_a_fault:
+        r#"{"metrics": {"prometheus": {"path": "/api/v2/summary.json/"}}}"# =>
+        "obs.json: $.metrics.prometheus.path: \"/api/v2/summary.json/\"; allowed: a path such as";
     a_cardinality_limit_of_0_is_a_fault: r#"{"metrics": {"cardinality_limit": 0}}"# =>
         "obs.json: $.metrics.cardinality_limit: 0; allowed: 1 to 100000";
     a_negative_cardinality_limit_is_a_fault: r#"{"metrics": {"cardinality_limit": -1}}"# =>

@@ -490,6 +490,9 @@ fn a_standard_variable_never_stops_a_service() {
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "0s"),
         ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", r#""-1""#),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2000000", "2000000"),
+        ("RUST_LOG", "error/timeout", "error/timeout"),
+        ("RUST_LOG", "warning", "warning"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-5", r#""-5""#),
         (
             "OTEL_BLRP_SCHEDULE_DELAY",
@@ -577,6 +580,12 @@ fn the_good_items_of_a_list_are_kept() {
         (
             "OTEL_EXPORTER_OTLP_HEADERS",
             "canary,authorization=x",
+            "otlp.headers.authorization",
+            json!("***"),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "a=,authorization=x",
             "otlp.headers.authorization",
             json!("***"),
         ),

@@ -119,7 +119,10 @@ impl Injector for HeaderInjector<'_> {
         ) else {
             return;
         };
-        if !value.is_empty() {
+        // A list that was copied from another request is not that of this trace.
+        if value.is_empty() {
+            self.0.remove(name);
+        } else {
             self.0.insert(name, value);
         }
     }

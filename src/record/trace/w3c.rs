@@ -56,7 +56,10 @@ pub(super) fn extract(context: &Context, fields: &dyn Extractor) -> Option<Conte
     let members = parse_tracestate(&fields.get_all(TRACESTATE).unwrap_or_default());
     let tracestate = TraceState::from_key_value(members.iter().copied()).unwrap_or_default();
     let random = flags & RANDOM != 0;
-    let is_representable = !random && members.is_empty() == tracestate.header().is_empty();
+    // What an outer trace left in the context must not be taken for this one's.
+    let is_representable = !random
+        && members.is_empty() == tracestate.header().is_empty()
+        && context.get::<CallerTrace>().is_none();
     let sampled = TraceFlags::new(flags) & TraceFlags::SAMPLED;
     let span_context = SpanContext::new(trace_id, span_id, sampled, true, tracestate);
     let context = context.with_remote_span_context(span_context);
