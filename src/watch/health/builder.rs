@@ -23,7 +23,7 @@ use crate::record::instruments::Database;
 /// An id is shown as it is given: 1 to 128 characters, without control characters, line breaks, tabs, and white
 /// space at either end. A check with another id, or with the id of one that is registered, is refused: an
 /// error is logged, and the check counts as failed under the id `refused-1` (2, 3, …), with the code
-/// `invalid_id` or `duplicate_id`. Remove a check by its [`CheckHandle`] before another one takes its place. The
+/// `invalid_id` or `duplicate_id`; after start-up it degrades at most. Remove a check by its [`CheckHandle`] before another one takes its place. The
 /// id `store` is the SDK's own where it keeps a file or uses PostgreSQL.
 #[must_use = "a check that is not run checks nothing"]
 #[derive(Debug)]

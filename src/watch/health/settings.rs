@@ -9,6 +9,9 @@ use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
 /// The shortest interval: below it a slip of the unit would keep a processor busy.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
+/// The longest of its times; `Duration::MAX` stands for never.
+const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
+
 /// The settings of one check: its schedule, its thresholds, and its effect on the service.
 #[derive(Clone, Debug)]
 pub(super) struct CheckSettings {
@@ -52,6 +55,13 @@ impl CheckSettings {
 
     pub(super) fn set_interval(&mut self, interval: Duration) {
         self.interval = interval.max(MIN_INTERVAL);
+    }
+
+    /// Limits the times, so that a clock can be counted up by any of them.
+    pub(super) fn limit_durations(&mut self) {
+        self.interval = self.interval.min(MAX_DURATION);
+        self.timeout = self.timeout.min(MAX_DURATION);
+        self.stale_after = self.stale_after.map(|age| age.min(MAX_DURATION));
     }
 
     /// Returns whether the check takes the instance out of rotation although others share what it

@@ -18,7 +18,7 @@ use crate::background::notify::Notifier;
 use crate::background::thread;
 use crate::config;
 use crate::model::snapshot::health::{
-    CHECK_ID_ALLOWED, HealthStatus, LatestHealth, OverallHealth, is_check_id,
+    CHECK_ID_ALLOWED, Criticality, HealthStatus, LatestHealth, OverallHealth, is_check_id,
 };
 use crate::model::snapshot::{LatestSnapshot, health};
 use crate::record::clock::Clock;
@@ -29,6 +29,11 @@ const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time after which registration ends by itself: a worker without a server may never say so.
 const MAX_REGISTRATION: Duration = Duration::from_secs(10);
+
+/// The begin of the ids under which refused checks are shown.
+const REFUSED: &str = "refused-";
+/// The maximum number of them: further ones are logged alone.
+const MAX_REFUSED: usize = 100;
 
 /// The health checks of the process and the thread that runs them. Clones share them.
 #[derive(Clone, Debug)]
@@ -204,23 +209,29 @@ impl HealthWatcher {
         mut task: CheckTask,
         mut on_result: Option<ResultCallback>,
     ) -> u64 {
+        settings.limit_durations();
         let check_id = self.next_id();
+        // Closures of the service are dropped when the lock is gone: they may own a handle of this registry.
+        let mut dropped_later = None;
         let mut registry = lock(&self.0.registry);
         let refusal = registry.refusal(&settings.id);
         let given = Arc::clone(&settings.id);
         if let Some((code, reason)) = refusal {
             settings = registry.refused_settings(settings);
             let detail = format!("{given:?}: {reason}");
-            task = CheckTask::Inline(Box::new(move |_| {
+            let refused = CheckTask::Inline(Box::new(move |_| {
                 Finding::fail(code).with_detail(detail.clone())
             }));
-            on_result = None;
+            dropped_later = Some((std::mem::replace(&mut task, refused), on_result.take()));
         }
         let (now, late) = (self.0.clock.now(), registry.started);
         let entry = CheckEntry::new(check_id, settings, task, on_result, now, late);
         let id = Arc::clone(entry.id());
-        registry.entries.push(entry);
+        if refusal.is_none() || registry.refused_count() < MAX_REFUSED {
+            registry.entries.push(entry);
+        }
         self.0.publish(registry);
+        drop(dropped_later);
         if let Some((_, reason)) = refusal {
             tracing::error!(
                 check = ?given,
@@ -239,7 +250,10 @@ impl HealthWatcher {
         let condition = ConditionEntry::new(id, name);
         let mut registry = lock(&self.0.registry);
         let late = registry.started;
-        registry.conditions.push(condition);
+        // One that is named after start-up has nothing to hold up.
+        if !late {
+            registry.conditions.push(condition);
+        }
         self.0.publish(registry);
         (id, late)
     }
@@ -260,8 +274,12 @@ impl HealthWatcher {
 
     pub(super) fn remove(&self, check_id: u64) {
         let mut registry = lock(&self.0.registry);
-        registry.entries.retain(|entry| entry.check_id != check_id);
+        let mut entries = registry.entries.iter();
+        let place = entries.position(|entry| entry.check_id == check_id);
+        let removed = place.map(|place| registry.entries.remove(place));
         self.0.publish(registry);
+        // Its closure may own a handle whose end comes back here, so that it is dropped without the lock.
+        drop(removed);
     }
 
     fn watch(&self) {
@@ -313,14 +331,24 @@ impl CheckRegistry {
         self.entries.iter().any(|entry| &**entry.id() == id)
     }
 
+    fn refused_count(&self) -> usize {
+        let ids = self.entries.iter().map(CheckEntry::id);
+        ids.filter(|id| id.starts_with(REFUSED)).count()
+    }
+
     /// Returns the settings under which a refused check fails. A slip in a name is nothing that a restart
-    /// would mend: it is no watchdog.
+    /// would mend: it is no watchdog. Before start-up has ended it counts as the check would, so that a
+    /// rollout stops; later it degrades at most, because an instance less mends it neither.
     fn refused_settings(&self, settings: CheckSettings) -> CheckSettings {
-        let ids = (1_u64..).map(|number| format!("refused-{number}"));
+        let ids = (1_u64..).map(|number| format!("{REFUSED}{number}"));
         let free = ids.into_iter().find(|id| !self.is_taken(id));
         CheckSettings {
             id: free.unwrap_or_default().into(),
             watchdog: false,
+            criticality: match settings.criticality {
+                Criticality::Critical if self.started => Criticality::Degrading,
+                given => given,
+            },
             ..settings
         }
     }

@@ -218,7 +218,8 @@ async fn a_refused_check_has_the_criticality_that_it_was_given() {
     assert_eq!(get(&test, "").await.body, r#"{"status":"warn"}"#);
     let _stuck = telemetry.watchdog("it", super::seconds(60));
     run_checks(&test).await;
-    assert_eq!(get(&test, "").await.status, 503);
+    // After start-up an instance less would mend it neither.
+    assert_eq!(get(&test, "").await.body, r#"{"status":"warn"}"#);
     assert_eq!(
         get(&test, "/live").await.status,
         200,
@@ -289,4 +290,35 @@ async fn one_check_is_answered_as_in_the_details_and_by_their_rule() {
     );
     assert!(open.json()["detail"].is_null());
     assert_eq!(get(&test, "/check/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_second_check_of_one_id_after_start_up_takes_no_instance_away() {
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry();
+    telemetry.started();
+    let critical = || telemetry.health_check("database").critical().local();
+    let first = critical().run(|| async { Ok::<_, std::io::Error>(()) });
+    for _ in 0..3 {
+        test.tick();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(get(&test, "/ready").await.status, 200);
+    let refused: Vec<_> = (0..200)
+        .map(|_| critical().run(|| async { Ok::<_, std::io::Error>(()) }))
+        .collect();
+    for _ in 0..10 {
+        test.clock().advance(std::time::Duration::from_secs(10));
+        test.tick();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(get(&test, "/ready").await.status, 200);
+    // A closure may own the handle of another check: it is dropped outside of the registry's lock.
+    let watchdog = telemetry.watchdog("consumer", std::time::Duration::from_secs(1));
+    let owner = telemetry.health_check("owner").run(move || {
+        watchdog.tick();
+        async { Ok::<_, std::io::Error>(()) }
+    });
+    owner.remove();
+    drop((first, refused));
 }

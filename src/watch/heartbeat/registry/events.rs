@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::state::{WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
@@ -176,6 +176,9 @@ pub(super) struct SliceClock {
     listening_since: Timestamp,
 }
 
+/// The longest time whose slices are judged afterwards.
+const MAX_CATCH_UP: SignedDuration = SignedDuration::from_hours(24);
+
 impl SliceClock {
     pub(super) fn starting_at(now: Timestamp) -> Self {
         Self {
@@ -198,8 +201,12 @@ impl SliceClock {
 
     /// Returns the end of the next slice, if it is over.
     pub(super) fn next_ended(&mut self, now: Timestamp) -> Option<Timestamp> {
+        // A clock that was set forward by years has no slices in between.
+        let oldest = first_end_after(now.checked_sub(MAX_CATCH_UP).unwrap_or(now));
+        self.next = self.next.max(oldest);
         let end = self.next;
-        (end <= now).then(|| {
+        // The last minute that can be written follows itself.
+        (end <= now && first_end_after(end) > end).then(|| {
             self.next = first_end_after(end);
             end
         })
