@@ -285,8 +285,13 @@ fn compare(own: &SloReport, remote: &SloReport, ages: Ages, calm_again: bool) ->
         let length = own.length;
         let counts = ((own.good, own.bad), (remote.good, remote.bad));
         faults.extend(agree(own, length, ages, counts.0, counts.1));
-        // A slice that has begun is covered in the process already.
-        let unsure = (SCRAPE * 3 + SLICE * 2).as_secs_f64() / length.as_secs_f64();
+        // A slice that has begun is covered in the process already, and so is the time before the first one that
+        // was recorded.
+        let unseen = match length > ages.series {
+            true => ages.before,
+            false => Duration::ZERO,
+        };
+        let unsure = (SCRAPE * 3 + SLICE * 2 + unseen).as_secs_f64() / length.as_secs_f64();
         if (own.coverage - remote.coverage).abs() > unsure {
             faults.push(format!(
                 "{id}: covered {} and {}",
