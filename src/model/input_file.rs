@@ -1,6 +1,6 @@
 //! Files that a service reads at its start: regular ones, up to a size.
 //!
-//! Why is anything else refused? A named pipe blocks `init` until somebody writes into it, and a device
+//! Why is anything else refused? A named pipe blocks `init` until another process writes into it, and a device
 //! such as `/dev/zero` is read until memory ends.
 
 use std::fs::File;

@@ -12,7 +12,7 @@ pub(crate) struct FaultWords {
     pub(crate) syntax: &'static str,
     /// The accepted kind of value.
     pub(crate) object: &'static str,
-    /// What is found where a member is missing.
+    /// The text in place of a value where a member is missing.
     pub(crate) missing: &'static str,
     /// Formats a value: short, and on one line.
     pub(crate) format: fn(&Value) -> String,

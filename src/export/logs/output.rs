@@ -61,7 +61,7 @@ impl LogWriters {
         let writers = lock(&self.0).clone();
         let start = Instant::now();
         for writer in writers {
-            // Lines that a stalled reader leaves have nobody left to hear of them.
+            // The process ends without the lines that a stalled reader leaves: their count could not be scraped.
             let _ = writer.flush(timeout.saturating_sub(start.elapsed()));
         }
     }

@@ -169,7 +169,7 @@ family! {
         &[Attribute::one_of("result", BEAT_RESULTS)],
     );
 
-    /// Members of beats that nobody here knows.
+    /// Members of heartbeats that this release doesn't know.
     pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.beat.unknown_fields",

@@ -108,7 +108,7 @@ impl Expectation {
         }
         let Some(due) = self.due else { return };
         let soon = |time: Timestamp| time.saturating_add(MAX_EARLY).unwrap_or(time);
-        // Another's start: one of an earlier time, or one that somebody made by hand.
+        // The start of another run: one of an earlier time, or one started by hand.
         if soon(planned) < due || soon(now) < due {
             return;
         }

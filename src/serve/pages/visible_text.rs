@@ -1,4 +1,4 @@
-//! The text of pages without what nobody can see. Free text comes from people.
+//! The text of pages without invisible characters, which free text may contain.
 
 /// Returns true for control characters but the line feed, those that change the direction of text, and
 /// those that XML forbids.

@@ -1,4 +1,4 @@
-//! Whether a loop of the service's own still turns: the time since it last said so.
+//! The check of a loop of the service's own: the time since its last tick.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -77,8 +77,8 @@ impl WorkerRegistry {
     }
 
     /// Sets whether lost jobs and slices are counted here: of several receivers with one store, one
-    /// does. They are until somebody says otherwise. One that takes the lead checks all offline workers once: the
-    /// leader before may have gone before it counted them.
+    /// does. They are counted here until another process takes the lead. Taking the lead checks all offline
+    /// workers once: the leader before may have gone before it counted them.
     pub(crate) fn set_leader(&mut self, is_leader: bool) {
         if is_leader && !self.is_leader {
             let offline = self.state_index.ids(BeatRole::Worker, WorkerState::Offline);
@@ -119,7 +119,7 @@ impl WorkerRegistry {
         let bad = count(WorkerState::Offline);
         let good =
             count(WorkerState::Online) + count(WorkerState::Late) + count(WorkerState::Stalled);
-        // Silence is only known to whoever has listened.
+        // Silence is known only after having listened for as long.
         let known = bad == 0 || self.slices.has_listened(end, self.timeouts.offline_after);
         if self.is_leader && known {
             WorkerSliceCounts { good, bad }
