@@ -6,6 +6,7 @@
 
 mod alert;
 mod change;
+mod counted;
 mod evaluate;
 #[cfg(feature = "otlp")]
 pub mod fleet;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::budget::Budget;
 use crate::model::units::{Percent, Ratio};
 
-/// The minimum coverage of a window for an alert to be evaluated, 0 to 1.
-pub(super) const MIN_COVERAGE: f64 = 0.5;
+/// The minimum share of the samples that there can be in a window for an alert to be evaluated, 0 to 1.
+const MIN_COVERAGE: f64 = 0.5;
 
 /// Good and bad events of one window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,10 +23,14 @@ pub struct BurnRate {
     pub bad: u64,
     /// The share of the window that has samples, 0 to 1.
     pub coverage: f64,
+    /// The share of the window that lies after the first sample of all, 0 to 1: below 1 while the objective
+    /// is younger than the window. Before it nothing is missing.
+    pub reach: f64,
 }
 
 impl BurnRate {
-    /// The counts of a window of which this share has samples.
+    /// The counts of a window of which this share has samples. Its [`reach`](Self::reach) is all of it;
+    /// [`with_reach`](Self::with_reach) sets another.
     #[must_use]
     pub const fn new(window: Duration, good: u64, bad: u64, coverage: f64) -> BurnRate {
         BurnRate {
@@ -34,7 +38,14 @@ impl BurnRate {
             good,
             bad,
             coverage,
+            reach: 1.0,
         }
+    }
+
+    /// Returns the window with this share of it after the first sample of all, 0 to 1.
+    #[must_use]
+    pub const fn with_reach(self, reach: f64) -> BurnRate {
+        BurnRate { reach, ..self }
     }
 
     /// The share of bad over the permitted one; `None` without events.
@@ -50,9 +61,10 @@ impl BurnRate {
         self.value(target).is_some_and(|value| value > factor)
     }
 
-    /// Whether enough of the window has samples to say anything about an alert: half of it.
+    /// Returns `true` unless samples are missing: more than half of those that there can be, which are the
+    /// window's, or in a young process those since its first.
     #[must_use]
     pub fn is_covered(&self) -> bool {
-        self.coverage >= MIN_COVERAGE
+        self.coverage >= MIN_COVERAGE * self.reach
     }
 }

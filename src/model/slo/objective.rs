@@ -114,6 +114,15 @@ impl Objective {
         self.target.complement().to_ratio()
     }
 
+    /// Returns `true` if its events are the time slices of one service, one after the other: how many a
+    /// window holds follows from its length. Those of workers are as many as there are workers.
+    #[must_use]
+    pub fn is_one_slice_at_a_time(&self) -> bool {
+        self.service == ServiceKey::Api
+            && self.kind == ObjectiveKind::Availability
+            && self.method == BudgetingMethod::Timeslices
+    }
+
     /// The error budget as time: (100 − target) / 100 × window, whole nanoseconds.
     ///
     /// 99.9 over 30 days permits 43 min 12 s.

@@ -4,6 +4,10 @@
 //! woken for a hiccup; the short one, a twelfth of it, says that it is still burning, so that the alert
 //! ends soon after its cause. See chapter 5 of the *Site Reliability Workbook*, [multiwindow,
 //! multi-burn-rate alerts](https://sre.google/workbook/alerting-on-slos/#6-multiwindow-multi-burn-rate-alerts).
+//!
+//! Why is a long window judged before it is full? Because a service is never as likely to be broken as after
+//! its first deploy, and an hour is long. Samples that are missing are another matter: a gap in the short
+//! window freezes its pair, and no other.
 
 mod pair;
 
@@ -108,9 +112,10 @@ impl BurnRatePolicy {
         windows
     }
 
-    /// Evaluates the policy: the most urgent level whose pair fires; [`AlertState::Frozen`] where none does and one can't say.
+    /// Evaluates the policy: the most urgent level whose pair fires; [`AlertState::Frozen`] where none does
+    /// and the most urgent pairs can't be judged.
     ///
-    /// A window that is not among `rates` has no samples. This is the judgement of one moment: what
+    /// A window that is not among `rates` is not known. This is the judgement of one moment: what
     /// was raised before and has not been quiet for long enough is the caller's to remember.
     #[must_use]
     pub fn evaluate(
@@ -119,20 +124,30 @@ impl BurnRatePolicy {
         method: BudgetingMethod,
         rates: &[BurnRate],
     ) -> AlertState {
-        let status =
-            |pair: &WindowPair| pair.evaluate(target, self.min_bad.for_method(method), rates);
-        let statuses: Vec<_> = self.pairs.iter().map(|pair| (pair, status(pair))).collect();
-        let firing = statuses
-            .iter()
-            .filter(|(_, status)| *status == PairStatus::Firing)
-            .map(|(pair, _)| pair.level)
-            .max();
-        match firing {
+        let min_bad = self.min_bad.for_method(method);
+        let statuses = self.pairs.iter().map(|pair| {
+            let status = pair.evaluate(target, min_bad, rates);
+            (pair.level, status)
+        });
+        AlertState::from_pairs(statuses)
+    }
+}
+
+impl AlertState {
+    /// Returns the state of an objective from those of its pairs: the most urgent level that fires. Each pair
+    /// freezes for itself; the objective is frozen where one of the most urgent level is, because that is
+    /// the alert that must not be missed.
+    pub(crate) fn from_pairs(
+        pairs: impl Iterator<Item = (AlertLevel, PairStatus)> + Clone,
+    ) -> AlertState {
+        let with = |wanted| {
+            let pairs = pairs.clone().filter(move |(_, status)| *status == wanted);
+            pairs.map(|(level, _)| level).max()
+        };
+        let most_urgent = pairs.clone().map(|(level, _)| level).max();
+        match with(PairStatus::Firing) {
             Some(level) => level.into(),
-            None if statuses
-                .iter()
-                .any(|(_, status)| *status == PairStatus::Frozen) =>
-            {
+            None if most_urgent.is_some() && with(PairStatus::Frozen) == most_urgent => {
                 AlertState::Frozen
             }
             None => AlertState::None,

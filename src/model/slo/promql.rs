@@ -25,7 +25,7 @@ mod recording;
 
 use std::time::Duration;
 
-use super::{BudgetingMethod, Objective, ObjectiveKind, Objectives, ServiceKey};
+use super::{Objective, Objectives};
 use crate::model::catalog::health::READY;
 use crate::model::catalog::telemetry::{SLO_EVENTS, SLO_REQUESTS};
 use crate::model::promql_literal::{escape_regex, quote};
@@ -59,9 +59,7 @@ pub(crate) struct KnownTargets {
 
 /// Returns whether the slices of an objective are evaluated over all replicas together.
 pub(crate) fn is_evaluated_fleet_wide(objective: &Objective) -> bool {
-    *objective.service() == ServiceKey::Api
-        && objective.kind() == ObjectiveKind::Availability
-        && objective.method() == BudgetingMethod::Timeslices
+    objective.is_one_slice_at_a_time()
 }
 
 /// Returns the query of good and bad events of a window, by `objective` and `result`, of all these objectives. Slices that

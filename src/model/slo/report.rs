@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::budget::Budget;
+use super::budget::{Budget, SeenTime};
 use super::{BudgetingMethod, Objective, ObjectiveThreshold, SloWindow};
 use crate::model::string_enum::string_enum;
 use crate::model::units::{Percent, Ratio};
@@ -70,14 +70,22 @@ pub struct ObjectiveReport {
     pub description: Option<String>,
     /// The quality of the figures.
     pub data: DataQuality,
-    /// The share of the window that has samples, 0 to 1.
+    /// The share of the elapsed part of the window that has samples, 0 to 1.
     pub coverage: f64,
+    /// The time of the whole window that has samples, exactly; `None` where the coverage alone is known.
+    /// [`seen`](Self::seen) is of either.
+    pub seen_time: Option<SeenTime>,
     /// Events in the window that met the objective.
     pub good: u64,
     /// Events that did not.
     pub bad: u64,
     /// The length of the window, which a calendar window has of its own.
     pub length: Duration,
+    /// The part of it that is over: all of a rolling window.
+    pub elapsed: Duration,
+    /// The length of a time slice, of an objective whose events are [one service's
+    /// slices](Objective::is_one_slice_at_a_time).
+    pub slice: Option<Duration>,
     /// The windows that alerts and people look at, shortest first.
     pub burn_rate: Vec<BurnRate>,
     /// The alert state.
@@ -100,7 +108,7 @@ pub struct ObjectiveReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DataQuality {
-    /// At least 0.9 of the window has samples.
+    /// At least 0.9 of the elapsed part of the window has samples.
     Ok,
     /// Less has.
     Partial,
@@ -125,7 +133,7 @@ pub enum AlertState {
     Warning,
     /// Somebody is woken.
     Critical,
-    /// It can't be said, for lack of samples: whatever was raised stays, and nothing new is.
+    /// It can't be said, because samples are missing: whatever was raised stays, and nothing new is.
     Frozen,
 }
 
@@ -163,9 +171,12 @@ impl ObjectiveReport {
             description: objective.description().map(Into::into),
             data: DataQuality::Absent,
             coverage: 0.0,
+            seen_time: None,
             good: 0,
             bad: 0,
             length: objective.window().length_at(at),
+            elapsed: objective.window().elapsed_at(at),
+            slice: None,
             burn_rate: Vec::new(),
             alert: AlertState::None,
             exhausts_at: None,
@@ -176,10 +187,30 @@ impl ObjectiveReport {
         }
     }
 
-    /// Its error budget.
+    /// Returns its error budget: that of the whole window.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        Budget::new(self.target, self.length, self.good, self.bad)
+        let budget = Budget::new(self.target, self.length, self.good, self.bad);
+        match self.slice {
+            Some(slice) => budget.with_time_slices(self.seen(), slice),
+            None => budget.with_seen(self.seen()),
+        }
+    }
+
+    /// Returns how much of the whole window has samples.
+    #[must_use]
+    pub fn seen(&self) -> SeenTime {
+        self.seen_time
+            .unwrap_or_else(|| SeenTime::from_coverage(self.coverage, self.elapsed, self.length))
+    }
+
+    /// Returns the words for figures of a window that is not full yet, such as `collecting data, 18 of 60
+    /// min`. `None` from nine tenths of it on, and where nothing is recorded or the figures are impossible.
+    #[must_use]
+    pub fn collecting_text(&self) -> Option<String> {
+        self.is_counted()
+            .then(|| self.seen().collecting_text())
+            .flatten()
     }
 
     /// Returns the id of the objective, such as `api.latency`.

@@ -82,22 +82,29 @@ impl Ratio {
         }
     }
 
-    /// Multiplies two ratios; `None` if the terms overflow.
+    /// Multiplies two ratios; `None` if the lowest terms overflow.
     #[must_use]
     pub fn checked_mul(self, other: Ratio) -> Option<Ratio> {
+        self.mul_terms(other).or_else(|| {
+            // Each numerator against the other's denominator: only a product that needs it is reduced.
+            let (ours, theirs) = (self.reduced(), other.reduced());
+            let left = Ratio::new(ours.numerator, theirs.denominator)?.reduced();
+            let right = Ratio::new(theirs.numerator, ours.denominator)?.reduced();
+            left.mul_terms(right)
+        })
+    }
+
+    fn mul_terms(self, other: Ratio) -> Option<Ratio> {
         let numerator = self.numerator.checked_mul(other.numerator)?;
         Ratio::new(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
-    /// Divides by a ratio; `None` if that is not above zero, or if the terms overflow.
+    /// Divides by a ratio; `None` if that is not above zero, or if the lowest terms overflow.
     #[must_use]
     pub fn checked_div(self, other: Ratio) -> Option<Ratio> {
-        let (divisor, factor) = (
-            u128::try_from(other.numerator).ok()?,
-            i128::try_from(other.denominator).ok()?,
-        );
-        let numerator = self.numerator.checked_mul(factor)?;
-        Ratio::new(numerator, self.denominator.checked_mul(divisor)?)
+        let numerator = i128::try_from(other.denominator).ok()?;
+        let denominator = u128::try_from(other.numerator).ok()?;
+        self.checked_mul(Ratio::new(numerator, denominator)?)
     }
 
     /// Subtracts a ratio; `None` if the terms overflow.
@@ -155,6 +162,16 @@ impl Ratio {
             magnitude * self.numerator.signum(),
             self.denominator / divisor,
         )
+    }
+
+    /// Returns the same ratio in lowest terms.
+    #[must_use]
+    pub fn reduced(self) -> Ratio {
+        let (numerator, denominator) = self.lowest_terms();
+        Ratio {
+            numerator,
+            denominator,
+        }
     }
 
     /// Formats the ratio with this many decimals, at most 18, rounding towards minus infinity: what is

@@ -4,8 +4,9 @@
 //!   long one holds the minimum of bad events.
 //! * It *clears* when that has not been so for a fifth of its short window (1 min of 5): around the
 //!   factor, an alert would come and go with every sample otherwise.
-//! * It is *frozen* while less than half of either window has samples: then it neither fires nor
-//!   clears, and the calm begins anew after it.
+//! * It is *frozen* while samples are missing in more than half of its short window: then it neither fires
+//!   nor clears, and the calm begins anew after it. A process that is younger than a window misses nothing,
+//!   and is judged on what there is.
 //!
 //! A firing pair is stored for the next process, so that a restart neither raises it a second time
 //! nor ends it without a word. It is not worked out again from what was counted: the peak that raised it
@@ -16,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::slo::policy::{AlertLevel, BurnRatePolicy, PairStatus, WindowPair};
+use crate::model::slo::policy::{BurnRatePolicy, PairStatus, WindowPair};
 use crate::model::slo::report::{AlertState, BurnRate};
 use crate::model::slo::{BudgetingMethod, Objective};
 use crate::model::units::{Percent, format_duration};
@@ -60,21 +61,21 @@ impl BurnRateAlert {
         let state = |pair: &WindowPair| WindowPairState {
             pair: *pair,
             firing: false,
-            frozen: true,
+            frozen: false,
             calm_since: None,
         };
         Self {
             target,
             min_bad: policy.min_bad.for_method(method),
             pairs: policy.pairs.iter().map(state).collect(),
-            state: AlertState::Frozen,
+            state: AlertState::None,
         }
     }
 
     /// Evaluates the windows and returns the state before, if it has changed.
     pub(crate) fn update(&mut self, now: Timestamp, rates: &[BurnRate]) -> Option<AlertState> {
         for state in &mut self.pairs {
-            let status = state.status(self.target, self.min_bad, rates);
+            let status = state.pair.evaluate(self.target, self.min_bad, rates);
             state.apply(now, status);
         }
         let current = self.current_state();
@@ -117,22 +118,9 @@ impl BurnRateAlert {
         }
     }
 
-    /// Returns whether a pair of this level fires.
-    pub(crate) fn is_firing(&self, level: AlertLevel) -> bool {
-        let of_level = |state: &&WindowPairState| state.pair.level == level;
-        self.pairs.iter().filter(of_level).any(|state| state.firing)
-    }
-
     fn current_state(&self) -> AlertState {
-        if self.is_firing(AlertLevel::Critical) {
-            AlertState::Critical
-        } else if self.is_firing(AlertLevel::Warning) {
-            AlertState::Warning
-        } else if self.pairs.iter().any(|state| state.frozen) {
-            AlertState::Frozen
-        } else {
-            AlertState::None
-        }
+        let pairs = self.pairs.iter();
+        AlertState::from_pairs(pairs.map(|state| (state.pair.level, state.remembered_status())))
     }
 }
 
@@ -154,13 +142,13 @@ impl WindowPairState {
         }
     }
 
-    fn status(&self, target: Percent, min_bad: u64, rates: &[BurnRate]) -> PairStatus {
-        let short = rates.iter().find(|rate| rate.window == self.pair.short);
-        // The short window ends an alert, so what it doesn't know must not.
-        if short.is_some_and(|short| !short.is_covered()) {
-            return PairStatus::Frozen;
+    /// Returns the status with what was raised before: a firing pair goes on firing while it is frozen.
+    const fn remembered_status(&self) -> PairStatus {
+        match (self.firing, self.frozen) {
+            (true, _) => PairStatus::Firing,
+            (false, true) => PairStatus::Frozen,
+            (false, false) => PairStatus::Inactive,
         }
-        self.pair.evaluate(target, min_bad, rates)
     }
 
     fn apply(&mut self, now: Timestamp, status: PairStatus) {
@@ -184,6 +172,14 @@ impl WindowPairState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::slo::policy::AlertLevel;
+
+    impl BurnRateAlert {
+        fn is_firing(&self, level: AlertLevel) -> bool {
+            let of_level = |state: &&WindowPairState| state.pair.level == level;
+            self.pairs.iter().filter(of_level).any(|state| state.firing)
+        }
+    }
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -217,7 +213,7 @@ mod tests {
         let mut alert = alert("99.9");
         assert_eq!(
             alert.update(at(0), &all(9_900, 100)),
-            Some(AlertState::Frozen)
+            Some(AlertState::None)
         );
         assert_eq!(alert.state(), AlertState::Warning);
         assert_eq!(

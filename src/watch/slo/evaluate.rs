@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::slo::budget::Budget;
+use crate::model::slo::budget::SeenTime;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
 use crate::model::slo::{Objective, SloWindow};
@@ -18,18 +18,31 @@ pub(super) const BURN_DOWN_STEPS: u64 = 60;
 /// The windows that are always reported, whatever the policy says.
 const DISPLAY_WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
 
+/// The counts of an objective's window, and how much of it they are of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WindowCounts {
+    pub(super) good: u64,
+    pub(super) bad: u64,
+    /// The share of the elapsed part that has samples, 0 to 1.
+    pub(super) coverage: f64,
+    /// The time of the whole window that has samples, where it is known exactly.
+    pub(super) seen: Option<SeenTime>,
+    /// The length of a time slice, for objectives that count those of one service.
+    pub(super) slice: Duration,
+}
+
 /// Returns the report of an objective from the counts of its window so far and of the alerts' windows,
 /// but for what only the history of its events says.
 pub(super) fn evaluate(
     objective: &Objective,
     at: Timestamp,
-    counts: BurnRate,
+    counts: WindowCounts,
     burn_rate: Vec<BurnRate>,
     alert: AlertState,
     is_stale: bool,
 ) -> ObjectiveReport {
     let mut report = ObjectiveReport::new(objective, at);
-    (report.good, report.bad, report.coverage) = (counts.good, counts.bad, counts.coverage);
+    counts.fill(objective, &mut report);
     report.data = match is_stale {
         true => DataQuality::Stale,
         false => DataQuality::from_coverage(counts.coverage, report.budget().total()),
@@ -39,19 +52,28 @@ pub(super) fn evaluate(
     report
 }
 
+impl WindowCounts {
+    /// Writes the counts into the report of the objective.
+    pub(super) fn fill(self, objective: &Objective, report: &mut ObjectiveReport) {
+        (report.good, report.bad, report.coverage) = (self.good, self.bad, self.coverage);
+        report.seen_time = self.seen;
+        report.slice = objective.is_one_slice_at_a_time().then_some(self.slice);
+    }
+}
+
 /// Returns the remaining budget at each moment, from the bad events until then.
 ///
-/// The budget is that of all events of the window so far, so that it can be drawn as one line
+/// The budget is that of the whole window as the report has it, so that it can be drawn as one line
 /// downwards. Without events there is none.
 pub(super) fn burn_down(
     report: &ObjectiveReport,
     bad_events: impl IntoIterator<Item = (Timestamp, u64)>,
 ) -> Vec<(Timestamp, Ratio)> {
     let all = report.good.saturating_add(report.bad);
+    let budget = report.budget();
     let point = |(at, bad): (Timestamp, u64)| {
         let bad = bad.min(all);
-        let budget = Budget::new(report.target, report.length, all - bad, bad);
-        Some((at, budget.remaining()?))
+        Some((at, budget.with_counts(all - bad, bad).remaining()?))
     };
     bad_events.into_iter().filter_map(point).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tiers::{EventCount, Tiers, intervals, saturating_u32};
+use super::tiers::{EventCount, Tiers, saturating_u32};
 
 /// The number of intervals that a sample may be late before the time between is a gap.
 const MAX_LATE_INTERVALS: u64 = 3;
@@ -84,11 +84,11 @@ impl ObjectiveHistory {
         self.tiers.newest() > 0
     }
 
-    /// Returns the counts of the last `window` and the share of it that has samples.
-    pub(crate) fn window(&self, window: Duration, now: u64) -> (EventCount, f64) {
-        let whole = intervals(window, self.interval).max(1);
-        let count = self.tiers.last(whole, now);
-        (count, covered_ratio(count.covered, whole))
+    /// Returns the interval after which the first of all samples began.
+    pub(crate) fn start(&self) -> u64 {
+        let oldest = self.tiers.oldest();
+        let first = self.tiers.between(oldest.saturating_sub(1), oldest);
+        oldest.saturating_sub(first.covered.into())
     }
 
     pub(crate) const fn tiers(&self) -> &Tiers {
@@ -115,12 +115,6 @@ impl CounterSample {
             bad: self.bad - before.bad,
         }
     }
-}
-
-/// Returns the share of covered intervals, at most 1: the start of a long window is rounded down to the
-/// grid.
-fn covered_ratio(covered: u32, whole: u64) -> f64 {
-    (f64::from(covered) / whole as f64).min(1.0)
 }
 
 #[cfg(test)]

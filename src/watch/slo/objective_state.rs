@@ -9,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::burn_down::CachedBurnDown;
 use super::alert::BurnRateAlert;
-use super::evaluate::{MAX_STALE_INTERVALS, burn_rate_windows, evaluate};
+use super::counted::CountedSpan;
+use super::evaluate::{MAX_STALE_INTERVALS, WindowCounts, burn_rate_windows, evaluate};
 use super::history::{CounterSample, ObjectiveHistory};
 use super::records::{SliceRecords, SlotCount};
 use super::tiers::{EventCount, intervals, saturating_u32};
+use crate::model::slo::budget::SeenTime;
 use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{AlertState, BurnRate, ObjectiveReport};
@@ -31,6 +33,7 @@ const ALERT_REWRITE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct ObjectiveState {
     objective: Objective,
     interval: Duration,
+    slice: Duration,
     windows: Vec<Duration>,
     history: ObjectiveHistory,
     records: SliceRecords,
@@ -63,6 +66,7 @@ impl ObjectiveState {
             burn_down_cache: None,
             objective: objective.clone(),
             interval,
+            slice,
         }
     }
 
@@ -210,74 +214,95 @@ impl ObjectiveState {
             return ObjectiveReport::new(&self.objective, now);
         }
         let elapsed = self.objective.window().elapsed_at(now);
-        let (counted, coverage) = self.window_count(now, elapsed);
-        let excluded = self.excluded_in_window(now, elapsed, maintenance);
-        let count = counted.saturating_sub(excluded);
+        let counted = self.counted_window(now, elapsed, maintenance);
         let age = interval_at(now, self.interval).saturating_sub(self.history.tiers().newest());
         let mut report = evaluate(
             &self.objective,
             now,
-            BurnRate::new(elapsed, count.good, count.bad, coverage),
+            WindowCounts {
+                good: counted.count.good,
+                bad: counted.count.bad,
+                coverage: counted.coverage(),
+                seen: Some(self.seen_time(now, &counted, maintenance)),
+                slice: self.slice,
+            },
             self.burn_rates(now, maintenance),
             self.alert.state(),
             age > MAX_STALE_INTERVALS.into(),
         );
-        report.raw = (excluded.total() > 0).then_some((counted.good, counted.bad));
+        report.raw = counted.raw().map(|raw| (raw.good, raw.bad));
         let budget = report.budget();
-        if report.window.is_rolling() && budget.remaining().is_some_and(Ratio::is_negative) {
-            report.recovers_at = self.recovers_at(now, report.length, budget.event_budget());
+        if report.window.is_rolling()
+            && budget.remaining().is_some_and(Ratio::is_negative)
+            && let Some(permitted) = budget.event_budget()
+        {
+            report.recovers_at = self.recovers_at(now, report.length, permitted);
         }
         report
     }
 
-    /// Returns the counts of the elapsed part of the objective's window, and the share of it that has
-    /// samples.
-    fn window_count(&self, now: Timestamp, elapsed: Duration) -> (EventCount, f64) {
+    /// Returns the counts of the elapsed part of the objective's window.
+    fn counted_window(
+        &self,
+        now: Timestamp,
+        elapsed: Duration,
+        maintenance: &[SloMaintenance],
+    ) -> CountedSpan {
+        let end = interval_at(now, self.interval);
         if elapsed < self.interval {
             // The newest sample is of what was before.
-            return (EventCount::default(), 0.0);
+            return CountedSpan::default();
         }
-        self.history
-            .window(elapsed, interval_at(now, self.interval))
+        self.counted(
+            end.saturating_sub(intervals(elapsed, self.interval)),
+            end,
+            maintenance,
+        )
+    }
+
+    /// Returns how much of the whole window has samples, of which this is the elapsed part.
+    fn seen_time(
+        &self,
+        now: Timestamp,
+        elapsed: &CountedSpan,
+        maintenance: &[SloMaintenance],
+    ) -> SeenTime {
+        let range = self.objective.window().range_at(now);
+        let (start, end) = (
+            interval_at(range.start, self.interval),
+            interval_at(range.end, self.interval),
+        );
+        let excluded = maintenance_spans(start, end, self.interval, maintenance);
+        let excluded = excluded.map(|(start, end)| end - start).sum();
+        let time = |intervals| self.interval.saturating_mul(saturating_u32(intervals));
+        SeenTime::new(
+            time(elapsed.covered()),
+            range.duration().saturating_sub(time(excluded)),
+        )
     }
 
     fn burn_rates(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> Vec<BurnRate> {
+        let end = interval_at(now, self.interval);
         let rate = |window: &Duration| {
-            let at = interval_at(now, self.interval);
-            let (count, coverage) = self.history.window(*window, at);
-            let count = count.saturating_sub(self.excluded_in_window(now, *window, maintenance));
-            BurnRate::new(*window, count.good, count.bad, coverage)
+            let start = end.saturating_sub(intervals(*window, self.interval).max(1));
+            let counted = self.counted(start, end, maintenance);
+            let reached = self.history.start().clamp(start, end);
+            let reached = self.counted(reached, end, maintenance);
+            let reach = reached.length as f64 / counted.length.max(1) as f64;
+            let count = counted.count;
+            BurnRate::new(*window, count.good, count.bad, counted.coverage()).with_reach(reach)
         };
         self.windows.iter().map(rate).collect()
     }
 
-    fn excluded_in_window(
-        &self,
-        now: Timestamp,
-        window: Duration,
-        maintenance: &[SloMaintenance],
-    ) -> EventCount {
-        let end = interval_at(now, self.interval);
-        let start = end.saturating_sub(intervals(window, self.interval));
-        self.excluded_between(start, end, maintenance)
-    }
-
-    /// Returns the counts of declared maintenance within the window. Declared times overlap at most in
-    /// error: what two of them share is excluded once.
-    fn excluded_between(&self, start: u64, end: u64, maintenance: &[SloMaintenance]) -> EventCount {
-        let mut from = start;
-        let mut spans: Vec<_> = maintenance.iter().map(|one| &one.range).collect();
-        spans.sort_by_key(|span| span.start);
-        let mut sum = EventCount::default();
-        for span in spans {
-            let start = interval_at(span.start, self.interval).max(from);
-            let stop = interval_at(span.end, self.interval).min(end);
-            if start < stop {
-                sum = sum.saturating_add(self.history.tiers().between(start, stop));
-                from = stop;
-            }
+    /// Returns the counts after `start` up to and including `end`, without those of declared maintenance.
+    fn counted(&self, start: u64, end: u64, maintenance: &[SloMaintenance]) -> CountedSpan {
+        let tiers = self.history.tiers();
+        let mut span = CountedSpan::new(tiers.between(start, end), end.saturating_sub(start));
+        for (start, end) in maintenance_spans(start, end, self.interval, maintenance) {
+            span.exclude(tiers.between(start, end), end - start);
         }
-        sum
+        span
     }
 
     /// Returns the [`recovery_time`](crate::model::slo::budget::recovery_time) of the slices of the coarsest
@@ -308,6 +333,27 @@ impl ObjectiveState {
     }
 }
 
+/// Returns the spans of declared maintenance between two intervals, as intervals. Declared times overlap at
+/// most in error: what two of them share is there once.
+fn maintenance_spans(
+    start: u64,
+    end: u64,
+    interval: Duration,
+    maintenance: &[SloMaintenance],
+) -> impl Iterator<Item = (u64, u64)> {
+    let mut spans: Vec<_> = maintenance.iter().map(|one| one.range).collect();
+    spans.sort_by_key(|span| span.start);
+    let mut from = start;
+    spans.into_iter().filter_map(move |span| {
+        let begin = interval_at(span.start, interval).max(from);
+        let stop = interval_at(span.end, interval).min(end);
+        (begin < stop).then(|| {
+            from = stop;
+            (begin, stop)
+        })
+    })
+}
+
 /// Returns the longest length of the window. A quarter has at most 92 days, and an hour more where clocks
 /// are set back.
 fn longest_window(objective: &Objective) -> Duration {
@@ -330,11 +376,17 @@ pub(super) mod tests {
     use crate::model::slo::Objectives;
     use crate::model::slo::report::DataQuality;
 
-    const TEXT: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
+    const TARGET_99: &str = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
+    const TARGET_99_99: &str =
+        r#"{"api":{"error_rate":{"target":99.99,"threshold":0.01,"window":"30d"}}}"#;
     const INTERVAL: Duration = Duration::from_secs(10);
 
     pub(super) fn objective_state() -> ObjectiveState {
-        let objectives = Objectives::parse(&[("api.json", TEXT)]).unwrap();
+        state_of(TARGET_99)
+    }
+
+    fn state_of(text: &str) -> ObjectiveState {
+        let objectives = Objectives::parse(&[("api.json", text)]).unwrap();
         let objective = objectives.iter().next().unwrap();
         ObjectiveState::new(
             objective,
@@ -350,13 +402,74 @@ pub(super) mod tests {
 
     /// Ten events in each interval of two hours, of which those of the second hour are bad.
     pub(super) fn with_bad_hour() -> ObjectiveState {
-        let mut objective_state = objective_state();
+        with_bad_hour_of(TARGET_99)
+    }
+
+    /// The same, which is more than the budget of the month.
+    pub(super) fn overspent() -> ObjectiveState {
+        with_bad_hour_of(TARGET_99_99)
+    }
+
+    fn with_bad_hour_of(text: &str) -> ObjectiveState {
+        let mut objective_state = state_of(text);
         for step in 0..=720 {
             let good = 10 * step.min(360);
             let bad = 10 * (step - step.min(360));
             objective_state.sample(at(10 * step as i64), CounterSample { good, bad });
         }
         objective_state
+    }
+
+    #[test]
+    fn a_bad_hour_of_the_first_two_is_an_hour_of_the_month() {
+        let report = with_bad_hour().report(at(7_200), &[]);
+        assert_eq!(report.coverage, 1.0 / 360.0);
+        assert_eq!(report.seen().seen(), Duration::from_secs(7_200));
+        // An hour of 7 h 12 min.
+        assert_eq!(report.budget().consumed(), Ratio::new(10, 72));
+        assert_eq!(report.budget().sli(), Ratio::new(1, 2));
+        let words = Some("collecting data, 2 h of 30 d");
+        assert_eq!(report.collecting_text().as_deref(), words);
+    }
+
+    #[test]
+    fn maintenance_is_no_part_of_the_time_that_was_seen() {
+        // Half of the bad hour; nothing changes where the process was down meanwhile.
+        let maintenance = [SloMaintenance::new(at(5_400), at(7_200), "move").unwrap()];
+        let report = with_bad_hour().report(at(7_200), &maintenance);
+        let mut down = objective_state();
+        for step in 0..=540 {
+            let good = 10 * step.min(360);
+            let bad = 10 * (step - step.min(360));
+            down.sample(at(10 * step as i64), CounterSample { good, bad });
+        }
+        let down = down.report(at(7_200), &maintenance);
+        for report in [report, down] {
+            let window = Duration::from_secs(30 * 86_400 - 1_800);
+            assert_eq!(
+                report.seen(),
+                SeenTime::new(Duration::from_secs(5_400), window)
+            );
+            assert_eq!(report.coverage, 540.0 / 259_020.0);
+            assert_eq!((report.good, report.bad), (3_600, 1_800));
+            // Half an hour, of a hundredth of the window without the maintenance.
+            assert_eq!(
+                report.budget().consumed(),
+                Ratio::new(1_800 * 100, 2_590_200)
+            );
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_maintenance_as_a_whole_misses_nothing() {
+        let maintenance = [SloMaintenance::new(at(0), at(7_200), "move").unwrap()];
+        let mut objective_state = with_bad_hour();
+        objective_state.evaluate_alert(at(7_200), &maintenance);
+        assert_eq!(objective_state.alert().state(), AlertState::None);
+        let report = objective_state.report(at(7_200), &maintenance);
+        assert_eq!((report.good, report.bad), (0, 0));
+        assert_eq!(report.budget().remaining(), None);
+        assert!(report.burn_rate.iter().all(BurnRate::is_covered));
     }
 
     #[test]
@@ -374,10 +487,12 @@ pub(super) mod tests {
 
     #[test]
     fn an_overspent_budget_recovers_when_the_bad_hour_has_left_the_window() {
-        let report = with_bad_hour().report(at(7_200), &[]);
+        let report = overspent().report(at(7_200), &[]);
         assert_eq!((report.good, report.bad), (3_600, 3_600));
+        // A ten-thousandth of the 2,592,000 events of a month at this pace.
+        assert_eq!(report.budget().event_budget(), Ratio::new(2_592, 10));
         let recovers = report.recovers_at.unwrap();
-        assert!(recovers > at(30 * 86_400 + 6_900) && recovers <= at(30 * 86_400 + 7_200));
+        assert!(recovers > at(30 * 86_400 + 6_600) && recovers <= at(30 * 86_400 + 7_200));
         assert_eq!(report.exhausts_at, Some(at(7_200)), "it is spent already");
     }
 

@@ -67,11 +67,6 @@ impl Tiers {
         }
     }
 
-    /// Returns the count of the last so many intervals before `now`.
-    pub(crate) fn last(&self, intervals: u64, now: u64) -> EventCount {
-        self.between(now.saturating_sub(intervals), now)
-    }
-
     /// Returns the count after `start` up to and including `end`.
     pub(crate) fn between(&self, start: u64, end: u64) -> EventCount {
         self.at(end).saturating_sub(self.at(start))
@@ -117,6 +112,14 @@ pub(crate) fn intervals(time: Duration, interval: Duration) -> u64 {
 /// Converts a number of intervals to `u32`, saturating.
 pub(super) fn saturating_u32(intervals: u64) -> u32 {
     u32::try_from(intervals).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+impl Tiers {
+    /// Returns the count of the last so many intervals before `now`.
+    pub(super) fn last(&self, intervals: u64, now: u64) -> EventCount {
+        self.between(now.saturating_sub(intervals), now)
+    }
 }
 
 #[cfg(test)]

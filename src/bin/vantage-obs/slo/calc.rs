@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use vantage_obs::slo::RollingWindow;
 use vantage_obs::slo::budget::Budget;
-use vantage_obs::units::Percent;
+use vantage_obs::units::{Percent, Ratio};
 
 use super::budget::format_whole_seconds;
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json};
@@ -89,7 +89,8 @@ impl CalcArgs {
             ..
         } = self;
         let fraction = budget.permitted_bad().format_trimmed(12);
-        let events = budget.event_budget().format_trimmed(PLACES);
+        let events = budget.event_budget().unwrap_or(Ratio::ZERO);
+        let events = events.format_trimmed(PLACES);
         let mut line = |name: &str, formula: &str, value: &str| {
             writeln!(out, "{name:15}  {formula:36} = {value}")
         };

@@ -19,6 +19,110 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
+/// So many seconds of the month.
+fn seen(seconds: u64) -> SeenTime {
+    SeenTime::new(Duration::from_secs(seconds), MONTH)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn two_bad_minutes_of_43_2_leave_95_4_percent_at_every_age() {
+    for (good, minutes) in [(15, 18), (1_438, 1_440), (43_198, 43_200)] {
+        let budget = budget("99.9", good, 2).with_time_slices(seen(60 * minutes), MINUTE);
+        assert_eq!(budget.window_events(), Some(Ratio::from(43_200)));
+        assert_eq!(budget.event_budget(), Some(ratio("43.2")));
+        assert_eq!(budget.consumed(), Ratio::new(20, 432), "{minutes}");
+        assert_eq!(budget.remaining().unwrap().format_floor(3), "0.953");
+        assert_eq!(budget.sli(), Ratio::new(good.into(), u128::from(good) + 2));
+    }
+}
+
+#[test]
+fn events_of_a_part_are_those_of_the_window_at_its_pace() {
+    // An outage of 33 s in the first 20 minutes, of ten requests a second.
+    let early = budget("99.9", 11_670, 330).with_seen(seen(1_200));
+    assert_eq!(early.total(), 12_000);
+    assert_eq!(early.window_events(), Some(Ratio::from(25_920_000)));
+    assert_eq!(early.event_budget(), Some(Ratio::from(25_920)));
+    // 33 s of 43 min 12 s.
+    assert_eq!(early.consumed(), Ratio::new(33, 2_592));
+    // A month later nothing about it has changed.
+    let late = budget("99.9", 25_919_670, 330).with_seen(seen(30 * 86_400));
+    assert_eq!(late.consumed(), early.consumed());
+    assert_eq!(late, budget("99.9", 25_919_670, 330), "the textbook's");
+}
+
+#[test]
+fn an_outage_from_the_first_minute_on_spends_time_and_is_signed_and_never_clamped() {
+    for (minutes, left) in [(1, "0.976"), (43, "0.004"), (44, "-0.019"), (432, "-9")] {
+        let (events, seen) = (600 * minutes, seen(60 * minutes));
+        let requests = budget("99.9", 0, events).with_seen(seen);
+        let slices = budget("99.9", 0, minutes).with_time_slices(seen, MINUTE);
+        assert_eq!(requests.remaining(), slices.remaining());
+        let shown = slices.remaining().unwrap().format_floor(3);
+        assert!(shown.starts_with(left), "{minutes}: {shown}");
+    }
+}
+
+#[test]
+fn a_pace_that_was_never_seen_is_not_known_and_slices_are() {
+    let unseen = budget("99", 5, 1).with_seen(seen(0));
+    assert_eq!(
+        (unseen.window_events(), unseen.event_budget()),
+        (None, None)
+    );
+    assert_eq!((unseen.consumed(), unseen.remaining()), (None, None));
+    assert_eq!(unseen.sli(), Ratio::new(5, 6));
+    assert_eq!(unseen.time_to_exhaustion(Ratio::ONE), None);
+    let slices = budget("99", 5, 1).with_time_slices(seen(0), MINUTE);
+    assert_eq!(slices.consumed(), Ratio::new(1, 432));
+    let quiet = budget("99", 0, 0).with_time_slices(seen(600), MINUTE);
+    assert_eq!(quiet.remaining(), None, "no data is no 100 %");
+    let no_slice = budget("99", 99, 1).with_time_slices(seen(15 * 86_400), Duration::ZERO);
+    assert_eq!(no_slice.consumed(), Some(ratio("0.5")));
+}
+
+#[test]
+fn what_is_left_does_not_jump_as_a_window_fills_at_one_pace() {
+    let mut numbers = Numbers(0xa9e);
+    for _ in 0..2_000 {
+        let (target, seconds) = (numbers.target(), 1 + numbers.below(2_592_000));
+        let (good, bad) = (numbers.below(1 << 30), numbers.below(1 << 20));
+        let part = Budget::new(target, MONTH, good, bad).with_seen(seen(seconds));
+        let more = Budget::new(target, MONTH, good * 7, bad * 7);
+        let more = more.with_seen(SeenTime::new(7 * Duration::from_secs(seconds), 7 * MONTH));
+        assert_eq!(part.consumed(), more.consumed());
+        // Consumed is what is bad over what may be, by a way of its own.
+        if let (Some(consumed), Some(permitted)) = (part.consumed(), part.event_budget()) {
+            let bad = Ratio::new(i128::from(bad), 1).unwrap();
+            assert_eq!(Some(consumed), bad.checked_div(permitted));
+        }
+    }
+}
+
+#[test]
+fn counts_and_targets_at_the_ends_of_their_range_have_a_budget() {
+    let decade = SeenTime::new(
+        Duration::from_nanos(u64::MAX - 1),
+        Duration::from_nanos(u64::MAX),
+    );
+    for (good, bad) in [
+        (u64::MAX, u64::MAX),
+        (u64::MAX, 1),
+        (0, u64::MAX),
+        (1, u64::MAX - 58),
+    ] {
+        let budget = Budget::new(percent("99.999999999999"), MONTH, good, bad).with_seen(decade);
+        let expected = bad as f64 / (good as f64 + bad as f64) / 1e-14;
+        let consumed = budget.consumed().unwrap().to_f64();
+        assert!(
+            (consumed / expected - 1.0).abs() < 1e-6,
+            "{consumed} {expected}"
+        );
+    }
+}
+
 /// Numbers that are the same in every run, in the manner of xorshift.
 struct Numbers(u64);
 
@@ -76,7 +180,7 @@ fn exactly_10x_is_not_more_than_10x_and_one_event_more_is() {
 fn no_traffic_has_a_budget_of_time_and_no_shares() {
     let quiet = budget("99.9", 0, 0);
     assert_eq!(quiet.time_budget().as_secs(), 2_592);
-    assert_eq!(quiet.event_budget(), Ratio::ZERO);
+    assert_eq!(quiet.event_budget(), Some(Ratio::ZERO));
     assert_eq!(
         (quiet.sli(), quiet.consumed(), quiet.remaining()),
         (None, None, None)
@@ -140,15 +244,16 @@ fn a_rate_that_can_go_on_forever_exhausts_no_rolling_window() {
 #[test]
 fn a_calendar_window_that_ends_first_is_not_exhausted() {
     // Half the month, burnt at 1x: half the budget is spent, and 15 days are to come.
-    let half = budget("99", 990, 10);
+    let half = budget("99", 990, 10).with_seen(seen(15 * 86_400));
+    assert_eq!(half.consumed(), Some(ratio("0.5")));
     let left = 15 * 24 * HOUR;
     assert_eq!(half.calendar_time_to_exhaustion(Ratio::ONE, left), None);
     assert_eq!(
         half.calendar_time_to_exhaustion(Ratio::from(2), left),
         Some(left / 2)
     );
-    // On the first day 10x looks like a budget overspent ten times, and is a third of the month's.
-    let early = budget("99", 900, 100);
+    // On the first day 10x is a third of the month's.
+    let early = budget("99", 900, 100).with_seen(seen(86_400));
     let left = 29 * 24 * HOUR;
     assert_eq!(
         early.calendar_time_to_exhaustion(Ratio::from(10), left),
@@ -181,7 +286,7 @@ fn consumed_and_remaining_add_up_and_windows_do() {
             continue;
         };
         // Overspent exactly when more was bad than permitted, by a way of its own.
-        let permitted = budget.event_budget();
+        let permitted = budget.event_budget().unwrap();
         let bad_events = Ratio::new(i128::from(bad), 1).unwrap();
         assert_eq!(
             budget.remaining().unwrap().is_negative(),

@@ -28,7 +28,7 @@ pub enum PairStatus {
     Firing,
     /// One window does not, or too little was bad.
     Inactive,
-    /// Less than half of the long window has samples, so that it can't be said.
+    /// Samples are missing in more than half of the short window, so that it can't be said.
     Frozen,
 }
 
@@ -59,14 +59,18 @@ impl WindowPair {
         WindowPair::new(level, factor, long, short)
     }
 
-    /// Evaluates the pair on these windows.
+    /// Evaluates the pair on these windows: each on the part of it that has samples. A long window that is
+    /// not full yet is one of a first deploy, which may be bad; the minimum of bad events guards against too
+    /// few of them. The short one ends an alert, so that it is not judged where its samples are missing.
+    ///
+    /// A window that is not among `rates` is not known.
     #[must_use]
     pub fn evaluate(&self, target: Percent, min_bad: u64, rates: &[BurnRate]) -> PairStatus {
         let find = |window| rates.iter().find(|rate| rate.window == window);
         let (Some(long), Some(short)) = (find(self.long), find(self.short)) else {
             return PairStatus::Frozen;
         };
-        if !long.is_covered() {
+        if !short.is_covered() {
             return PairStatus::Frozen;
         }
         let fast = |rate: &BurnRate| rate.exceeds(target, self.factor);

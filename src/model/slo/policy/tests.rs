@@ -162,24 +162,70 @@ fn one_error_does_not_page_a_quiet_service() {
     );
 }
 
-#[test]
-fn windows_without_coverage_are_frozen_and_not_green() {
-    let policy = BurnRatePolicy::default();
+/// The windows of the platform's policy, with what is covered of each and the share since the first sample.
+fn windows(bad: u64, shares: [(f64, f64); 4]) -> Vec<BurnRate> {
+    let lengths = BurnRatePolicy::default().windows().into_iter();
+    let windows = lengths.zip(shares);
+    windows
+        .map(|(window, (coverage, reach))| {
+            BurnRate::new(window, 100 - bad, bad, coverage).with_reach(reach)
+        })
+        .collect()
+}
+
+fn evaluate(rates: &[BurnRate]) -> AlertState {
     let target = percent("99.9");
-    let evaluate =
-        |rates: &[BurnRate]| policy.evaluate(target, BudgetingMethod::Occurrences, rates);
+    BurnRatePolicy::default().evaluate(target, BudgetingMethod::Occurrences, rates)
+}
+
+#[test]
+fn a_short_window_whose_samples_are_missing_is_frozen_and_not_green() {
     assert_eq!(evaluate(&[]), AlertState::Frozen);
-    let covered = |coverage: f64, bad: u64| -> Vec<_> {
-        let windows = policy.windows().into_iter();
-        windows
-            .map(|window| BurnRate::new(window, 100, bad, coverage))
-            .collect()
+    for bad in [0, 100] {
+        assert_eq!(
+            evaluate(&windows(bad, [(0.49, 1.0); 4])),
+            AlertState::Frozen
+        );
+    }
+    assert_eq!(evaluate(&windows(0, [(0.5, 1.0); 4])), AlertState::None);
+    assert_eq!(
+        evaluate(&windows(100, [(0.5, 1.0); 4])),
+        AlertState::Critical
+    );
+}
+
+#[test]
+fn a_long_window_is_judged_on_the_part_that_has_samples() {
+    let shares = [(1.0, 1.0), (0.1, 1.0), (0.1, 1.0), (0.02, 1.0)];
+    assert_eq!(evaluate(&windows(100, shares)), AlertState::Critical);
+    assert_eq!(evaluate(&windows(0, shares)), AlertState::None);
+}
+
+#[test]
+fn each_pair_freezes_alone_and_the_critical_one_alone_is_shown() {
+    // 5 min, 30 min, 1 h, 6 h: the short window of the warning has a gap, that of the critical pair none.
+    let warning_frozen = [(1.0, 1.0), (0.2, 1.0), (0.9, 1.0), (0.9, 1.0)];
+    assert_eq!(evaluate(&windows(0, warning_frozen)), AlertState::None);
+    let critical_frozen = [(0.2, 1.0), (0.9, 1.0), (0.9, 1.0), (0.9, 1.0)];
+    assert_eq!(evaluate(&windows(0, critical_frozen)), AlertState::Frozen);
+    assert_eq!(
+        evaluate(&windows(100, critical_frozen)),
+        AlertState::Warning
+    );
+}
+
+#[test]
+fn a_young_process_misses_nothing() {
+    let young = |covered: f64, reach: f64| {
+        let scaled = [1.0, 1.0 / 6.0, 1.0 / 12.0, 1.0 / 72.0];
+        scaled.map(|scale| (covered * scale, reach * scale))
     };
-    assert_eq!(evaluate(&covered(0.49, 0)), AlertState::Frozen);
-    assert_eq!(evaluate(&covered(0.5, 0)), AlertState::None);
-    assert_eq!(evaluate(&covered(0.49, 100)), AlertState::Frozen);
-    // One pair that can be judged is enough to be woken by.
-    let mut rates = covered(1.0, 100);
-    rates[3].coverage = 0.1;
-    assert_eq!(evaluate(&rates), AlertState::Critical);
+    assert_eq!(evaluate(&windows(0, young(0.0, 0.0))), AlertState::None);
+    assert_eq!(evaluate(&windows(0, young(0.1, 0.1))), AlertState::None);
+    assert_eq!(
+        evaluate(&windows(100, young(0.1, 0.1))),
+        AlertState::Critical
+    );
+    // Until now it has been there for four minutes of five, and silent for three of them.
+    assert_eq!(evaluate(&windows(100, young(0.2, 0.8))), AlertState::Frozen);
 }

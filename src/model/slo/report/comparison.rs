@@ -203,6 +203,7 @@ mod tests {
         for (objective, (good, bad, data)) in objectives.iter().zip(figures) {
             let mut one = ObjectiveReport::new(objective, at);
             (one.good, one.bad, one.data) = (*good, *bad, *data);
+            one.coverage = 1.0;
             report.objectives.push(one);
         }
         report

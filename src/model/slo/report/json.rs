@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use serde_json::{Number, Value};
 
 use super::{BurnRate, ObjectiveReport, SloReport};
 use crate::model::causes::debug_as_text;
+use crate::model::slo::budget::SeenTime;
 use crate::model::slo::kind::ThresholdUnit;
 use crate::model::slo::window::{CalendarPeriod, CalendarWindow};
 use crate::model::slo::{ObjectiveKind, SloWindow};
@@ -64,6 +66,10 @@ pub(super) struct ObjectiveJson {
     recovers_at: Option<Timestamp>,
     reason: Option<String>,
     raw: Option<CountsJson>,
+    #[serde(default)]
+    seen: Option<SeenJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slice: Option<Ratio>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     burn_down: Vec<(Timestamp, Ratio)>,
 }
@@ -95,6 +101,25 @@ struct BurnRateJson {
     total: u64,
     #[serde(serialize_with = "serialize_coverage")]
     coverage: f64,
+    #[serde(
+        default = "whole",
+        skip_serializing_if = "is_whole",
+        serialize_with = "serialize_coverage"
+    )]
+    reach: f64,
+}
+
+/// The time of the whole window that has samples. The share and the mark follow from it, and are written
+/// only.
+#[derive(Serialize, Deserialize)]
+#[serde(expecting = "struct Seen")]
+struct SeenJson {
+    seconds: Ratio,
+    of_seconds: Ratio,
+    #[serde(skip_deserializing)]
+    share: Option<Ratio>,
+    #[serde(skip_deserializing)]
+    collecting: bool,
 }
 
 /// The counts with those of maintenance.
@@ -133,6 +158,7 @@ impl From<ObjectiveReport> for ObjectiveJson {
     fn from(report: ObjectiveReport) -> Self {
         let budget = report.budget();
         let counted = report.is_counted();
+        let seen = report.seen();
         let rates = report.burn_rate.iter();
         Self {
             kind: report.kind.into(),
@@ -153,7 +179,7 @@ impl From<ObjectiveReport> for ObjectiveJson {
             budget: Some(BudgetJson {
                 fraction: budget.permitted_bad(),
                 seconds: budget.time_budget_seconds(),
-                events: counted.then(|| budget.event_budget()),
+                events: budget.event_budget().filter(|_| counted),
                 consumed: budget.consumed().filter(|_| counted),
                 remaining: report.remaining(),
             }),
@@ -164,6 +190,8 @@ impl From<ObjectiveReport> for ObjectiveJson {
             exhausts_at: report.exhausts_at,
             recovers_at: report.recovers_at,
             raw: report.raw.map(|(good, bad)| CountsJson { good, bad }),
+            seen: Some(SeenJson::new(seen)),
+            slice: report.slice.map(to_seconds),
             service: report.service,
             name: report.name,
             description: report.description,
@@ -181,6 +209,7 @@ impl BurnRateJson {
             good: rate.good,
             total: rate.good.saturating_add(rate.bad),
             coverage: rate.coverage,
+            reach: rate.reach,
         }
     }
 
@@ -190,7 +219,24 @@ impl BurnRateJson {
         let bad = self.total.checked_sub(self.good);
         let bad =
             bad.ok_or_else(|| invalid_value("total", &self.total.to_string(), "less than good"))?;
-        Ok(BurnRate::new(window, self.good, bad, self.coverage))
+        Ok(BurnRate::new(window, self.good, bad, self.coverage).with_reach(self.reach))
+    }
+}
+
+impl SeenJson {
+    fn new(seen: SeenTime) -> Self {
+        Self {
+            seconds: to_seconds(seen.seen()),
+            of_seconds: to_seconds(seen.window()),
+            share: Some(seen.share()),
+            collecting: seen.is_collecting(),
+        }
+    }
+
+    fn parse(self) -> SeenTime {
+        let second = Duration::from_secs(1);
+        let time = |seconds: Ratio| seconds.mul_duration(second);
+        SeenTime::new(time(self.seconds), time(self.of_seconds))
     }
 }
 
@@ -219,6 +265,11 @@ impl ObjectiveJson {
                 .map_err(|error| invalid_value("target", &target, error))?,
             threshold: self.threshold.map(ThresholdJson::parse).transpose()?,
             length: window.length_at(at),
+            elapsed: window.elapsed_at(at),
+            seen_time: self.seen.map(SeenJson::parse),
+            slice: self
+                .slice
+                .map(|seconds| seconds.mul_duration(Duration::from_secs(1))),
             window,
             data: parse_word("data", &self.data)?,
             good: self.good.unwrap_or_default(),
@@ -247,6 +298,18 @@ impl ThresholdJson {
         let unit: ThresholdUnit = parse_word("unit", &self.unit)?;
         Ok((self.value, unit.as_str()))
     }
+}
+
+fn to_seconds(time: Duration) -> Ratio {
+    Ratio::from_durations(time, Duration::from_secs(1)).unwrap_or(Ratio::ZERO)
+}
+
+const fn whole() -> f64 {
+    1.0
+}
+
+fn is_whole(share: &f64) -> bool {
+    *share >= whole()
 }
 
 fn serialize_coverage<S: Serializer>(coverage: &f64, serializer: S) -> Result<S::Ok, S::Error> {

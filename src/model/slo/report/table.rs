@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
-use super::{AlertState, BurnRate, ObjectiveReport, SloReport};
+use super::{AlertState, BurnRate, DataQuality, ObjectiveReport, SloReport};
 use crate::model::units::{Percent, Ratio, format_duration};
 
 const MAX_WIDTH: usize = 100;
@@ -120,16 +120,19 @@ const fn alert_label(alert: AlertState) -> &'static str {
 /// Returns the notes below a row.
 fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
     let mut notes = Vec::new();
-    if objective.data != super::DataQuality::Ok {
-        let reason = objective.reason.as_deref().unwrap_or("");
-        let colon = if reason.is_empty() { "" } else { ": " };
-        // Rounded down: 99.9 % covered is not all of it.
-        let covered = (objective.coverage * 100.0).floor();
-        let data = objective.data.as_str();
-        notes.push(format!("{data}, {covered} % covered{colon}{reason}"));
+    notes.extend(data_note(objective));
+    if objective.alert == AlertState::Frozen {
+        notes.push(
+            "its alert is frozen: samples are missing, so that nothing is raised or cleared".into(),
+        );
     }
-    if let Some(at) = objective.exhausts_at {
-        notes.push(format!("exhausted at {at:.0} at the rate of now"));
+    let is_spent = objective
+        .remaining()
+        .is_some_and(|left| left <= Ratio::ZERO);
+    match objective.exhausts_at {
+        // A budget that is spent has no time of its end to come.
+        Some(at) if !is_spent => notes.push(format!("exhausted at {at:.0} at the rate of now")),
+        _ => {}
     }
     if let Some(at) = objective.recovers_at {
         notes.push(format!(
@@ -140,6 +143,24 @@ fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
         notes.push(format!("with maintenance: {good} good, {bad} bad"));
     }
     notes
+}
+
+/// Returns the words for figures that are not all that one could wish for, and the reason.
+fn data_note(objective: &ObjectiveReport) -> Option<String> {
+    let words = match objective.data {
+        DataQuality::Ok | DataQuality::Partial => None,
+        DataQuality::NoData => Some("nothing happened: neither good nor bad"),
+        DataQuality::Stale => Some("stale: no new samples arrive"),
+        DataQuality::Absent => Some("nothing of it is recorded here"),
+        DataQuality::Inconsistent => Some("the figures are impossible"),
+    };
+    let parts = [
+        words.map(str::to_owned),
+        objective.collecting_text(),
+        objective.reason.clone(),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Formats the highest burn rate with its window.

@@ -5,6 +5,8 @@ use crate::model::slo::Objectives;
 
 const API: &str = include_str!("../../../../slo/api.json");
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 fn at() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
@@ -24,7 +26,7 @@ fn report(objective: ObjectiveReport) -> SloReport {
 fn a_report_is_the_json_that_is_promised() {
     let mut latency = latency();
     latency.data = DataQuality::Ok;
-    latency.coverage = 0.98;
+    latency.coverage = 1.0;
     (latency.good, latency.bad) = (9_641, 359);
     let minutes = Duration::from_secs(300);
     latency.burn_rate.push(BurnRate::new(minutes, 964, 36, 1.0));
@@ -32,12 +34,13 @@ fn a_report_is_the_json_that_is_promised() {
         r#"{"generated_at":"2026-11-24T12:00:00Z","source":"local","objectives":[{"#,
         r#""service":"api","name":"latency","kind":"latency","method":"occurrences","#,
         r#""target":95,"threshold":{"value":2000,"unit":"ms"},"window":"30d","#,
-        r#""description":"95% of requests under 2s over 30 days","data":"ok","coverage":0.98,"#,
+        r#""description":"95% of requests under 2s over 30 days","data":"ok","coverage":1,"#,
         r#""good":9641,"bad":359,"total":10000,"sli":0.9641,"#,
         r#""budget":{"fraction":0.05,"seconds":129600,"events":500,"consumed":0.718,"#,
         r#""remaining":0.282},"#,
         r#""burn_rate":[{"window":"5m","value":0.72,"good":964,"total":1000,"coverage":1}],"#,
-        r#""alert":"none","exhausts_at":null,"recovers_at":null,"reason":null,"raw":null}]}"#,
+        r#""alert":"none","exhausts_at":null,"recovers_at":null,"reason":null,"raw":null,"#,
+        r#""seen":{"seconds":2592000,"of_seconds":2592000,"share":1,"collecting":false}}]}"#,
     );
     assert_eq!(report(latency).to_json(), expected);
 }
@@ -73,7 +76,7 @@ fn where_nothing_happened_shares_are_null_and_counts_are_0() {
 #[test]
 fn an_overspent_budget_is_negative() {
     let mut spent = latency();
-    spent.data = DataQuality::Ok;
+    (spent.data, spent.coverage) = (DataQuality::Ok, 1.0);
     (spent.good, spent.bad) = (900, 100);
     let json: serde_json::Value = serde_json::from_str(&report(spent).to_json()).unwrap();
     assert_eq!(json["objectives"][0]["budget"]["consumed"], 2);
@@ -84,6 +87,7 @@ fn an_overspent_budget_is_negative() {
 fn a_budget_is_a_sparkline_where_its_past_is_known() {
     let mut burning = latency();
     (burning.good, burning.bad, burning.data) = (9_400, 600, DataQuality::Ok);
+    burning.coverage = 1.0;
     let point = |minutes: i64| {
         let at = at() - jiff::SignedDuration::from_mins(60 - minutes);
         (at, Ratio::new(50 - i128::from(minutes), 50).unwrap())
@@ -104,7 +108,7 @@ fn a_table_fits_100_columns_and_has_notes_below_rows() {
     let mut firing = latency();
     firing.data = DataQuality::Partial;
     firing.coverage = 0.599;
-    (firing.good, firing.bad) = (9_641, 1_359);
+    (firing.good, firing.bad) = (9_641, 2_359);
     firing.alert = AlertState::Critical;
     firing.recovers_at = Some(at());
     for (window, bad) in [
@@ -134,16 +138,54 @@ fn a_table_fits_100_columns_and_has_notes_below_rows() {
         "local 2026-11-24T12:00:00Z",
         "",
         "OBJECTIVE                              TARGET        SLI       LEFT  HIGHEST BURN    BURN   ALERT",
-        "api.latency                              95 %  87.6454 %  -147.10 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
-        "  partial, 59 % covered",
+        "api.latency                              95 %  80.3416 %  -135.51 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
+        "  collecting data, 17 of 30 d",
         "  within its budget again at 2026-11-24T12:00:00Z if nothing more happens",
         "a-service-of-a-very-long-name-indeed…    95 %          -          -  -                      none",
     ];
     assert_eq!(&lines[..7], expected, "{table}");
     assert!(
-        lines[7].starts_with("  absent, 0 % covered: nothing of it"),
+        lines[7].starts_with("  nothing of it is recorded here; nothing of it was found, "),
         "{table}"
     );
+}
+
+#[test]
+fn notes_say_in_words_what_the_figures_are() {
+    let note = |change: fn(&mut ObjectiveReport)| {
+        let mut one = latency();
+        (one.good, one.bad, one.data) = (100, 0, DataQuality::Ok);
+        one.seen_time = Some(SeenTime::new(DAY * 30, DAY * 30));
+        change(&mut one);
+        let table = render_table(&report(one));
+        let notes = table.lines().skip(4).take_while(|line| !line.is_empty());
+        notes.map(str::trim).collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(note(|_| {}), "");
+    let collecting = note(|one| {
+        one.data = DataQuality::Partial;
+        one.seen_time = Some(SeenTime::new(
+            Duration::from_secs(1_080),
+            Duration::from_secs(3_600),
+        ));
+    });
+    assert_eq!(collecting, "collecting data, 18 of 60 min");
+    let quiet = note(|one| (one.good, one.data) = (0, DataQuality::NoData));
+    assert_eq!(quiet, "nothing happened: neither good nor bad");
+    let stale = note(|one| {
+        (one.data, one.alert) = (DataQuality::Stale, AlertState::Frozen);
+        one.reason = Some("the newest sample is 9m old".into());
+    });
+    let expected = "stale: no new samples arrive; the newest sample is 9m old\
+        |its alert is frozen: samples are missing, so that nothing is raised or cleared";
+    assert_eq!(stale, expected);
+    let burning = note(|one| one.exhausts_at = Some(at()));
+    assert_eq!(
+        burning,
+        "exhausted at 2026-11-24T12:00:00Z at the rate of now"
+    );
+    let spent = note(|one| (one.bad, one.exhausts_at) = (900, Some(at())));
+    assert_eq!(spent, "", "the row says that less than nothing is left");
 }
 
 #[test]
@@ -151,9 +193,11 @@ fn a_report_is_read_back_as_it_was_written() {
     let mut latency = latency();
     latency.data = DataQuality::Partial;
     latency.coverage = 0.25;
+    latency.seen_time = Some(SeenTime::new(DAY * 7, DAY * 28));
     (latency.good, latency.bad) = (9_641, 359);
-    let minutes = Duration::from_secs(300);
-    latency.burn_rate.push(BurnRate::new(minutes, 964, 36, 1.0));
+    latency.slice = Some(Duration::from_millis(500));
+    let young = BurnRate::new(Duration::from_secs(300), 964, 36, 0.4).with_reach(0.4);
+    latency.burn_rate.push(young);
     latency.alert = AlertState::Warning;
     latency.exhausts_at = Some(at());
     latency.raw = Some((9_700, 400));
@@ -165,7 +209,56 @@ fn a_report_is_read_back_as_it_was_written() {
     let mut report = report(latency);
     let sales = ObjectiveReport::new(objectives.iter().next().unwrap(), at());
     report.objectives.push(sales);
+    report.objectives[1].seen_time = Some(SeenTime::new(Duration::ZERO, DAY * 30));
     assert_eq!(SloReport::from_json(&report.to_json()), Ok(report));
+}
+
+#[test]
+fn a_report_of_an_earlier_release_has_the_budget_of_its_coverage() {
+    let mut half = latency();
+    (half.good, half.bad) = (9_641, 359);
+    (half.data, half.coverage) = (DataQuality::Partial, 0.5);
+    let mut json: serde_json::Value = serde_json::from_str(&report(half).to_json()).unwrap();
+    json["objectives"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("seen");
+    let read = SloReport::from_json(&json.to_string()).unwrap();
+    let half = &read.objectives[0];
+    assert_eq!(half.budget().consumed().map(Ratio::to_f64), Some(0.359));
+    assert_eq!(half.seen(), SeenTime::new(DAY * 15, DAY * 30));
+}
+
+#[test]
+fn a_young_report_says_so_in_json_and_in_words() {
+    let mut young = latency();
+    (young.good, young.bad) = (17, 0);
+    young.data = DataQuality::Partial;
+    young.seen_time = Some(SeenTime::new(Duration::from_secs(18 * 60), DAY * 30));
+    let words = Some("collecting data, 18 min of 30 d");
+    assert_eq!(young.collecting_text().as_deref(), words);
+    let mut absent = young.clone();
+    absent.data = DataQuality::Absent;
+    assert_eq!(absent.collecting_text(), None);
+    let json: serde_json::Value = serde_json::from_str(&report(young).to_json()).unwrap();
+    let expected = serde_json::json!({"seconds": 1080, "of_seconds": 2_592_000,
+        "share": 1.0 / 2400.0, "collecting": true});
+    assert_eq!(json["objectives"][0]["seen"], expected);
+}
+
+#[test]
+fn a_calendar_window_that_was_seen_so_far_is_still_collecting() {
+    let file = r#"{"api":{"latency":{"target":95,"threshold":2000,
+        "window":{"calendar":"month"}}}}"#;
+    let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+    let mut month = ObjectiveReport::new(objectives.get("api.latency").unwrap(), at());
+    (month.good, month.bad, month.coverage) = (990, 10, 1.0);
+    month.data = DataQuality::from_coverage(month.coverage, 1_000);
+    assert_eq!(month.data, DataQuality::Ok);
+    let words = Some("collecting data, 23 of 30 d");
+    assert_eq!(month.collecting_text().as_deref(), words);
+    // 23.5 days of 30 at a fifth of the permitted share.
+    assert_eq!(month.budget().consumed(), Ratio::new(235, 1_500));
 }
 
 #[test]

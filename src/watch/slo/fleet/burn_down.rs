@@ -142,7 +142,7 @@ mod tests {
         let file = r#"{"api":{"error_rate":{"target":99,"threshold":1,"window":"1h"}}}"#;
         let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
         let mut report = ObjectiveReport::new(objectives.get("api.error_rate").unwrap(), at(0));
-        (report.good, report.bad) = (good, bad);
+        (report.good, report.bad, report.coverage) = (good, bad, 1.0);
         report.data = crate::model::slo::report::DataQuality::Ok;
         report
     }

@@ -13,7 +13,7 @@ use crate::model::slo::promql::is_evaluated_fleet_wide;
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
 use crate::model::units::format_duration;
 use crate::watch::slo::alert::BurnRateAlert;
-use crate::watch::slo::evaluate::{MAX_STALE_INTERVALS, burn_rate_windows, evaluate};
+use crate::watch::slo::evaluate::{MAX_STALE_INTERVALS, WindowCounts, burn_rate_windows, evaluate};
 
 /// One objective, with the query results that it is evaluated from.
 #[derive(Clone, Copy)]
@@ -39,16 +39,11 @@ impl ObjectiveQuery<'_> {
         report.alert = unsure;
         let elapsed = Duration::from_secs(elapsed_seconds(self.objective, self.at));
         let counts = self.window_counts(elapsed);
-        if let Ok(BurnRate {
-            good,
-            bad,
-            coverage,
-            ..
-        }) = counts
-        {
-            (report.good, report.bad, report.coverage) = (good, bad, coverage);
+        if let Ok(counts) = counts {
+            self.whole_window(counts).fill(self.objective, &mut report);
         }
         let evaluate = |counts, burn_rate, alert, is_stale| {
+            let counts = self.whole_window(counts);
             evaluate(self.objective, self.at, counts, burn_rate, alert, is_stale)
         };
         match counts.and_then(|counts| self.check(counts, missing_reason, &burn_rate)) {
@@ -66,6 +61,16 @@ impl ObjectiveQuery<'_> {
             }
         }
         report
+    }
+
+    fn whole_window(&self, counts: BurnRate) -> WindowCounts {
+        WindowCounts {
+            good: counts.good,
+            bad: counts.bad,
+            coverage: counts.coverage,
+            seen: None,
+            slice: self.reporter.slice,
+        }
     }
 
     /// Returns the counts, and the reason why they are stale, if they are; `None` without a trace of the
