@@ -153,20 +153,32 @@ pub(crate) fn summarize(platform: &Platform, with_incident: bool) {
     }
 }
 
+/// Waits until the workers have ended what was asked for, and their beats say so: at most 3 s.
+pub(crate) async fn await_workers(platform: &Platform, address: SocketAddr) {
+    for _ in 0..30 {
+        let phases = [&platform.calm, &platform.incident];
+        let ended = JobOutcome::ALL.map(|(job, _)| phases.map(|phase| phase.jobs(job)));
+        let ended: u64 = ended.as_flattened().iter().sum();
+        let told = list_workers(address).await;
+        let told = told
+            .iter()
+            .filter_map(|one| one["processed_total"].as_u64());
+        if platform.queue.state().depth == 0 && told.sum::<u64>() >= ended {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// The workers as a probe sees them: by the route, so that what is shown is what others get.
 pub(crate) async fn print_workers(address: SocketAddr) {
-    let url = format!("http://{address}/api/v1/workers/health");
-    let Ok(answer) = reqwest::get(url).await else {
-        return;
-    };
-    let body = answer.text().await.unwrap_or_default();
-    let list: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let workers = list_workers(address).await;
     println!();
     println!(
         "{:26} {:>8} {:>10} {:>9}",
-        "worker (at its last beat)", "state", "jobs", "failed"
+        "worker", "state", "jobs ended", "failed"
     );
-    for worker in list["workers"].as_array().into_iter().flatten() {
+    for worker in workers {
         let text = |name: &str| worker[name].as_str().unwrap_or_default().to_owned();
         println!(
             "{:26} {:>8} {:>10} {:>9}",
@@ -176,4 +188,14 @@ pub(crate) async fn print_workers(address: SocketAddr) {
             worker["failed_total"].to_string()
         );
     }
+}
+
+async fn list_workers(address: SocketAddr) -> Vec<serde_json::Value> {
+    let url = format!("http://{address}/api/v1/workers/health");
+    let Ok(answer) = reqwest::get(url).await else {
+        return Vec::new();
+    };
+    let body = answer.text().await.unwrap_or_default();
+    let list: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    list["workers"].as_array().cloned().unwrap_or_default()
 }

@@ -155,6 +155,7 @@ async fn start(args: &PlatformArgs) -> PlatformResult {
 
     run(&platform, args).await?;
     traffic.abort();
+    display::await_workers(&platform, address).await;
     display::summarize(&platform, args.incident);
     display::print_workers(address).await;
     println!();
@@ -191,6 +192,8 @@ fn config(args: &PlatformArgs) -> Config {
     // Nobody is to need a token to look around; errors and addresses are not shown without one.
     config.health.details = HealthDetails::OpenCodes;
     config.health.interval = Duration::from_secs(1);
+    // A run of seconds ends with what its workers have done until then; services beat every 30 s.
+    config.heartbeat.interval = Duration::from_secs(1);
     let incident = incident_range(args).map(|incident| incident.end - incident.start);
     incidents::configure(&mut config, incident);
     if let Some(length) = incident {

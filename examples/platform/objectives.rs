@@ -38,8 +38,7 @@ pub(crate) fn describe(slo: &SloConfig) -> String {
     )
 }
 
-/// Returns the line that shows a change of an alert, if it is worth one: at the
-/// start every alert is frozen, for lack of samples, until its windows are half full.
+/// Returns the line that shows a change of an alert, if one fires or ends.
 pub(crate) fn alert_line(change: &SloAlertChange) -> Option<String> {
     let objective = &change.objective;
     let (from, to) = (change.from.as_str(), change.to.as_str());

@@ -14,6 +14,7 @@ mod catalog;
 #[cfg(feature = "cli")]
 mod doctor;
 mod exemplars;
+mod first_hour;
 #[cfg(feature = "otlp")]
 mod fleet;
 #[cfg(feature = "cli")]

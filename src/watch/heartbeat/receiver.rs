@@ -150,8 +150,9 @@ impl HeartbeatReceiver {
     }
 
     fn count_slo_events(&self, slices: WorkerSliceCounts, lost_jobs: u64) {
-        if slices != WorkerSliceCounts::default()
-            && let Some(counters) = self.slo_events.activate_slices(&ServiceKey::Workers)
+        // From the first worker on and not from the first slice: what is sampled before it is seen, too.
+        let is_counted = slices != WorkerSliceCounts::default() || self.registry().counts_slices();
+        if is_counted && let Some(counters) = self.slo_events.activate_slices(&ServiceKey::Workers)
         {
             counters.record_events(true, slices.good);
             counters.record_events(false, slices.bad);

@@ -44,8 +44,14 @@ impl Change for SloAlertChange {
                 tracing::error!(objective, from, alert, "an error budget burns fast");
             }
             AlertState::Warning => tracing::warn!(objective, from, alert, "an error budget burns"),
-            AlertState::Frozen | AlertState::None => {
-                tracing::info!(objective, from, alert, "an SLO alert has changed");
+            AlertState::Frozen => tracing::info!(
+                objective,
+                from,
+                alert,
+                "samples are missing: an SLO alert neither fires nor clears"
+            ),
+            AlertState::None => {
+                tracing::info!(objective, from, alert, "no error budget alert");
             }
         }
     }

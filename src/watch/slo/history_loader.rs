@@ -9,8 +9,8 @@ use crate::store::{AlertStateRow, SliceRow, StoreOp, StorePoll, StoreReply, Stor
 
 /// The shortest interval between two tries of a request.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest time that evaluation waits for the store. After that, too little coverage freezes the
-/// alerts, and the history is added when it arrives.
+/// The longest time that evaluation waits for the store. After that, alerts are judged on what this process
+/// has seen, and the history is added when it arrives.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The store of a tracker's slices and alert states.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::slo::report::{AlertState, ObjectiveReport};
+use crate::model::units::Ratio;
 use crate::store::{MemoryStore, StoreWriter, WriterSettings};
 
 const FILE: &str = r#"{"api":{
@@ -233,4 +234,86 @@ fn an_orderly_shutdown_keeps_the_events_since_the_last_sample() {
         after.counts("api.error_rate"),
         (9 * 61 + 5, 61 + 4, covered)
     );
+}
+
+/// Counts ten requests in each interval, so many of which fail.
+fn run_requests(fixture: &RestartFixture, process: &TrackedProcess, intervals: u64, bad: u64) {
+    for _ in 0..intervals {
+        process.requests.record_events(true, 10 - bad);
+        process.requests.record_events(false, bad);
+        fixture.clock.advance(INTERVAL);
+        process.tracker.tick();
+    }
+}
+
+#[test]
+fn a_restart_in_the_first_hour_changes_no_figure_and_freezes_nothing() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    run_requests(&fixture, &before, 119, 0);
+    run_requests(&fixture, &before, 1, 2);
+    let old = before.report("api.error_rate");
+    let after = fixture.restart(before, Duration::ZERO);
+    let new = after.report("api.error_rate");
+    assert_eq!(new.budget(), old.budget());
+    assert_eq!(new.collecting_text(), old.collecting_text());
+    assert_eq!((new.alert, old.alert), (AlertState::None, AlertState::None));
+    let words = Some("collecting data, 20 min of 30 d");
+    assert_eq!(new.collecting_text().as_deref(), words);
+    // A bad deploy takes over: it alerts with the history as without.
+    run_requests(&fixture, &after, 1, 10);
+    assert_eq!(
+        after.report("api.error_rate").alert,
+        AlertState::None,
+        "12 bad of 1,210"
+    );
+    run_requests(&fixture, &after, 12, 10);
+    assert_eq!(
+        after.report("api.error_rate").alert,
+        AlertState::Warning,
+        "132 of 1,330"
+    );
+    run_requests(&fixture, &after, 1, 10);
+    assert_eq!(
+        after.report("api.error_rate").alert,
+        AlertState::Critical,
+        "142 of 1,340"
+    );
+}
+
+#[test]
+fn after_a_downtime_samples_are_missing_and_only_for_half_of_the_short_window() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    run_requests(&fixture, &before, 120, 0);
+    let (_, bad, _) = before.counts("api.availability");
+    let after = fixture.restart(before, Duration::from_secs(600));
+    assert_eq!(after.report("api.error_rate").alert, AlertState::Frozen);
+    // Nine minutes of downtime are bad slices, and covered: of them it can be said.
+    let availability = after.report("api.availability");
+    assert_eq!(
+        (availability.bad, availability.alert),
+        (bad + 9, AlertState::Critical)
+    );
+    let consumed = Ratio::new(10 * i128::from(bad + 9), 432);
+    assert_eq!(availability.budget().consumed(), consumed);
+    // The warning's half hour has samples enough, and it alone fires until the critical pair is judged.
+    run_requests(&fixture, &after, 14, 10);
+    assert_eq!(after.report("api.error_rate").alert, AlertState::Warning);
+    run_requests(&fixture, &after, 1, 10);
+    assert_eq!(after.report("api.error_rate").alert, AlertState::Critical);
+}
+
+#[test]
+fn a_process_without_a_store_is_young_after_every_start() {
+    let fixture = RestartFixture::new();
+    for _ in 0..2 {
+        let process = fixture.start_process();
+        assert_eq!(process.report("api.error_rate").alert, AlertState::None);
+        run_requests(&fixture, &process, 2, 10);
+        assert_eq!(process.report("api.error_rate").alert, AlertState::Critical);
+        // What it has counted is not flushed.
+        drop(process);
+        fixture.clock.advance(Duration::from_secs(86_400));
+    }
 }

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 
 use super::{AlertState, BurnRate, DataQuality, ObjectiveReport, SloReport};
+use crate::model::slo::BudgetingMethod;
 use crate::model::units::{Percent, Ratio, format_duration};
 
 const MAX_WIDTH: usize = 100;
@@ -131,7 +132,9 @@ fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
         .is_some_and(|left| left <= Ratio::ZERO);
     match objective.exhausts_at {
         // A budget that is spent has no time of its end to come.
-        Some(at) if !is_spent => notes.push(format!("exhausted at {at:.0} at the rate of now")),
+        Some(at) if !is_spent => {
+            notes.push(format!("exhausted at {at:.0} at the rate of the last hour"))
+        }
         _ => {}
     }
     if let Some(at) = objective.recovers_at {
@@ -145,30 +148,35 @@ fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
     notes
 }
 
-/// Returns the words for figures that are not all that one could wish for, and the reason.
+/// Returns the words for figures that are not those of a full window, and the reason.
 fn data_note(objective: &ObjectiveReport) -> Option<String> {
     let words = match objective.data {
         DataQuality::Ok | DataQuality::Partial => None,
-        DataQuality::NoData => Some("nothing happened: neither good nor bad"),
-        DataQuality::Stale => Some("stale: no new samples arrive"),
-        DataQuality::Absent => Some("nothing of it is recorded here"),
-        DataQuality::Inconsistent => Some("the figures are impossible"),
+        DataQuality::NoData => Some(match objective.method {
+            BudgetingMethod::Timeslices => "no time slice was counted yet",
+            BudgetingMethod::Occurrences => "nothing happened: neither good nor bad",
+        }),
+        DataQuality::Stale => Some("stale, no new samples arrive"),
+        DataQuality::Absent => Some("nothing of it was recorded here so far"),
+        DataQuality::Inconsistent => Some("inconsistent figures"),
     };
-    let parts = [
-        words.map(str::to_owned),
-        objective.collecting_text(),
-        objective.reason.clone(),
-    ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
+    let reason = objective.reason.as_deref();
+    let data = [words, reason].into_iter().flatten().collect::<Vec<_>>();
+    let data = (!data.is_empty()).then(|| data.join(": "));
+    let notes: Vec<_> = data
+        .into_iter()
+        .chain(objective.collecting_text())
+        .collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
-/// Formats the highest burn rate with its window.
+/// Formats the highest burn rate with its window: the shortest of those that have it, because those of a
+/// young process are all the same.
 fn format_highest_burn_rate(target: Percent, rates: &[BurnRate]) -> String {
     let rates = rates
         .iter()
         .filter_map(|rate| Some((rate.value(target)?, rate)));
-    let highest = rates.max_by(|(left, _), (right, _)| left.cmp(right));
+    let highest = rates.rev().max_by(|(left, _), (right, _)| left.cmp(right));
     match highest {
         Some((value, rate)) => {
             format!(

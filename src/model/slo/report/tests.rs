@@ -145,9 +145,21 @@ fn a_table_fits_100_columns_and_has_notes_below_rows() {
     ];
     assert_eq!(&lines[..7], expected, "{table}");
     assert!(
-        lines[7].starts_with("  nothing of it is recorded here; nothing of it was found, "),
+        lines[7].starts_with("  nothing of it was recorded here so far: nothing of it was found, "),
         "{table}"
     );
+}
+
+#[test]
+fn the_highest_burn_rate_of_a_young_process_is_of_the_shortest_window() {
+    let mut young = latency();
+    (young.good, young.bad, young.data) = (90, 10, DataQuality::Partial);
+    for window in [300, 1_800, 3_600] {
+        let rate = BurnRate::new(Duration::from_secs(window), 90, 10, 0.01);
+        young.burn_rate.push(rate);
+    }
+    let table = render_table(&report(young));
+    assert!(table.contains("2.00x over 5m"), "{table}");
 }
 
 #[test]
@@ -172,17 +184,22 @@ fn notes_say_in_words_what_the_figures_are() {
     assert_eq!(collecting, "collecting data, 18 of 60 min");
     let quiet = note(|one| (one.good, one.data) = (0, DataQuality::NoData));
     assert_eq!(quiet, "nothing happened: neither good nor bad");
+    let early = note(|one| {
+        (one.good, one.data) = (0, DataQuality::NoData);
+        one.method = BudgetingMethod::Timeslices;
+    });
+    assert_eq!(early, "no time slice was counted yet");
     let stale = note(|one| {
         (one.data, one.alert) = (DataQuality::Stale, AlertState::Frozen);
         one.reason = Some("the newest sample is 9m old".into());
     });
-    let expected = "stale: no new samples arrive; the newest sample is 9m old\
+    let expected = "stale, no new samples arrive: the newest sample is 9m old\
         |its alert is frozen: samples are missing, so that nothing is raised or cleared";
     assert_eq!(stale, expected);
     let burning = note(|one| one.exhausts_at = Some(at()));
     assert_eq!(
         burning,
-        "exhausted at 2026-11-24T12:00:00Z at the rate of now"
+        "exhausted at 2026-11-24T12:00:00Z at the rate of the last hour"
     );
     let spent = note(|one| (one.bad, one.exhausts_at) = (900, Some(at())));
     assert_eq!(spent, "", "the row says that less than nothing is left");

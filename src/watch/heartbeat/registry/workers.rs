@@ -113,6 +113,18 @@ impl WorkerRegistry {
         self.count_lost_jobs();
     }
 
+    /// Returns whether slices are counted here and there is a worker to count them of.
+    pub(crate) fn counts_slices(&self) -> bool {
+        let states = [
+            WorkerState::Online,
+            WorkerState::Late,
+            WorkerState::Stalled,
+            WorkerState::Offline,
+        ];
+        let any = |state| self.state_index.count(BeatRole::Worker, state) > 0;
+        self.is_leader && states.into_iter().any(any)
+    }
+
     /// Counts good and bad workers at the end of a slice; none where that can't be known.
     fn evaluate_slice(&self, end: Timestamp) -> WorkerSliceCounts {
         let count = |state| self.state_index.count(BeatRole::Worker, state) as u64;
