@@ -46,6 +46,19 @@
 //! [`budget`] has the arithmetic with the source of each formula, [`policy`] says when a burning budget
 //! is an alert, and a [`report`] is what is known at one moment.
 //!
+//! | word | means |
+//! |---|---|
+//! | time slice | a minute that is good or bad as a whole: `timeslices` of [OpenSLO], "good minutes" of the [SRE workbook] |
+//! | occurrence | an event that is good or bad: `occurrences` of OpenSLO |
+//! | coverage | the share of the window until now that has samples |
+//! | seen | the share of the whole window that has samples, what is to come of a calendar window included |
+//! | collecting | less than nine tenths are seen: figures are right, and of a part |
+//! | burn rate | the share of bad over the permitted share, in a window of its own |
+//! | frozen | samples are missing now, so that an alert neither fires nor clears |
+//!
+//! [OpenSLO]: https://github.com/OpenSLO/OpenSLO#slo
+//! [SRE workbook]: https://sre.google/workbook/implementing-slos/
+//!
 //! [`catalog`]: crate::model::catalog
 //!
 //! Why are files refused as a whole? Because an objective that silently isn't tracked looks just

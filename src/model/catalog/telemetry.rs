@@ -98,7 +98,7 @@ family! {
         "vantage.slo.error_budget.remaining",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Share of the error budget that is left in the objective's window, negative when overspent",
+        "Share of the error budget of the objective's whole window that is left, negative when overspent; there from the first minute on",
         &[OBJECTIVE],
     );
 
@@ -108,7 +108,7 @@ family! {
         "vantage.slo.coverage",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Share of the objective's window that has samples",
+        "Share of the objective's window until now that has samples, declared maintenance left out",
         &[OBJECTIVE],
     );
 
@@ -118,7 +118,7 @@ family! {
         "vantage.slo.alert",
         Instrument::ObservableGauge,
         Unit::Count("{alert}"),
-        "1 for what the objective raises, 0 for the others; frozen where it can't be said for lack of samples",
+        "1 for what the objective raises, 0 for the others; frozen while samples are missing, so that it can't be said",
         &[
             OBJECTIVE,
             Attribute::one_of("severity", &["critical", "warning", "frozen"]),

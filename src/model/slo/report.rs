@@ -90,7 +90,7 @@ pub struct ObjectiveReport {
     pub burn_rate: Vec<BurnRate>,
     /// The alert state.
     pub alert: AlertState,
-    /// When the budget is spent at the rate of now.
+    /// When the budget is spent at the rate of the last hour; the moment of the report where it is already.
     pub exhausts_at: Option<Timestamp>,
     /// When an overspent rolling window is within its budget again, if nothing bad happens any more.
     pub recovers_at: Option<Timestamp>,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::{align_columns, format_percent};
+use super::table::{align_columns, format_percent, write_wrapped};
 use super::{ObjectiveReport, SloReport};
 use crate::model::string_enum::string_enum;
 use crate::model::units::{Ratio, format_duration};
@@ -92,10 +92,19 @@ pub fn render_comparison(now: &SloReport, before: &SloReport) -> String {
         "CHANGE",
     ];
     let mut rows = vec![headings.map(str::to_owned)];
+    let mut notes = vec![None];
     for pair in period_pairs(now, before) {
         rows.extend(pair.rows());
+        notes.extend(pair.notes());
     }
-    title + &align_columns(&rows, 2..=5).concat()
+    let mut text = title;
+    for (line, note) in align_columns(&rows, 2..=5).iter().zip(notes) {
+        text.push_str(line);
+        if let Some(note) = note {
+            write_wrapped(&mut text, &note);
+        }
+    }
+    text
 }
 
 fn period_pairs<'a>(
@@ -168,6 +177,12 @@ impl<'a> PeriodPair<'a> {
         ]
     }
 
+    /// Returns how much there is of each period, where that is not all of it.
+    fn notes(&self) -> [Option<String>; 2] {
+        let note = |objective: &ObjectiveReport| objective.collecting_text();
+        [self.before.and_then(note), note(self.now)]
+    }
+
     fn describe_change(&self) -> String {
         let change = self.change();
         let points = |moved: Ratio| moved.checked_mul(Ratio::from(100));
@@ -231,6 +246,22 @@ api.error_rate  before           -         -    -      -
                 now     100.0000 %  100.00 %    0   1000  no data
 ";
         assert_eq!(render_comparison(&now, &before), expected);
+    }
+
+    #[test]
+    fn a_period_that_is_not_full_says_so() {
+        let (mut now, before) = both();
+        now.objectives[0].coverage = 0.5;
+        let text = render_comparison(&now, &before);
+        let lines: Vec<_> = text.lines().collect();
+        // Half of the period with twice the share of bad spends as much as all of it with that share.
+        assert_eq!(
+            lines[4..6],
+            [
+                "                now      96.0000 %   60.00 %   40   1000  worse by 3.0000 points",
+                "  collecting data, 3 of 7 d",
+            ]
+        );
     }
 
     #[test]

@@ -259,7 +259,7 @@ pub(super) fn align_columns(rows: &[[String; 7]], numbers: RangeInclusive<usize>
 }
 
 /// Writes words in as many lines as they need, indented under their row.
-fn write_wrapped(text: &mut String, words: &str) {
+pub(super) fn write_wrapped(text: &mut String, words: &str) {
     let mut line = String::from(" ");
     for word in words.split(' ') {
         let word = truncate(word, MAX_WIDTH - 2);
