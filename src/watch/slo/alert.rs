@@ -161,7 +161,9 @@ impl WindowPairState {
     }
 
     fn clear_when_calm(&mut self, now: Timestamp) {
-        let since = *self.calm_since.get_or_insert(now);
+        // A clock that was set back has no calm that began after it.
+        let since = self.calm_since.unwrap_or(now).min(now);
+        self.calm_since = Some(since);
         let calm = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         if calm >= self.pair.short / CALM_DIVISOR {
             (self.firing, self.calm_since) = (false, None);
@@ -260,6 +262,16 @@ mod tests {
         assert_eq!(alert.state(), AlertState::Warning);
         assert_eq!(alert.update(at(369), &calm), None);
         assert_eq!(alert.update(at(370), &calm), Some(AlertState::Warning));
+        assert_eq!(alert.state(), AlertState::None);
+    }
+
+    #[test]
+    fn it_clears_after_a_calm_though_the_clock_was_set_back() {
+        let mut alert = alert("99.9");
+        alert.update(at(7_200), &all(900, 100));
+        alert.update(at(7_210), &all(1_000, 0));
+        alert.update(at(0), &all(1_000, 0));
+        alert.update(at(360), &all(1_000, 0));
         assert_eq!(alert.state(), AlertState::None);
     }
 

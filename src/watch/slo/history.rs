@@ -11,6 +11,7 @@ const MAX_LATE_INTERVALS: u64 = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectiveHistory {
     interval: Duration,
+    longest: Duration,
     tiers: Tiers,
     /// The interval and the values of the last sample.
     last_sample: Option<(u64, CounterSample)>,
@@ -30,6 +31,7 @@ impl ObjectiveHistory {
         Self {
             interval,
             tiers: Tiers::new(interval, longest),
+            longest,
             last_sample: None,
             first_interval: None,
         }
@@ -38,8 +40,12 @@ impl ObjectiveHistory {
     /// Adds the counter values at `at` and returns the increase, which covers nothing after a gap. Events before the first sample count, because a process starts at
     /// zero, but cover nothing.
     ///
-    /// A counter that is lower than before has started anew: all that it shows is new.
+    /// A counter that is lower than before has started anew: all that it shows is new. A clock that was set
+    /// back by more than a few intervals takes the history with it.
     pub(crate) fn sample(&mut self, at: u64, now: CounterSample) -> EventCount {
+        if at + MAX_LATE_INTERVALS < self.tiers.newest() {
+            self.rewind_to(at);
+        }
         let at = at.max(self.tiers.newest());
         let (since, before) = self
             .last_sample
@@ -62,7 +68,7 @@ impl ObjectiveHistory {
 
     /// Puts the rows of an earlier process before the samples of this one. Rows are `(end, count)`; their
     /// order doesn't matter, and those of the future are left out.
-    pub(crate) fn restore(&mut self, mut rows: Vec<(u64, EventCount)>, longest: Duration) {
+    pub(crate) fn restore(&mut self, mut rows: Vec<(u64, EventCount)>) {
         let Some(first_interval) = self.first_interval else {
             return self.replay(rows);
         };
@@ -75,8 +81,25 @@ impl ObjectiveHistory {
             *end = (*end).min(first_interval);
         }
         rows.extend(own);
-        self.tiers = Tiers::new(self.interval, longest);
+        self.tiers = Tiers::new(self.interval, self.longest);
         self.replay(rows);
+    }
+
+    /// Dates all that was sampled after `at` to it, because the clock was ahead of the time: it would lie in
+    /// the future otherwise, where no window sees it, and so would all that follows until then.
+    fn rewind_to(&mut self, at: u64) {
+        let (oldest, newest) = (self.tiers.oldest(), self.tiers.newest());
+        let mut rows: Vec<_> = self.tiers.steps(at).collect();
+        let mut ahead = self.tiers.between(at, newest);
+        // No more than there was time for.
+        let since = rows.last().map_or(oldest, |(end, _)| *end);
+        let passed = saturating_u32(at.saturating_sub(since));
+        ahead.covered = ahead.covered.min(passed);
+        rows.push((at, ahead));
+        self.tiers = Tiers::new(self.interval, self.longest);
+        self.replay(rows);
+        self.last_sample = self.last_sample.map(|(_, values)| (at, values));
+        self.first_interval = self.first_interval.map(|first| first.min(at));
     }
 
     /// Returns whether anything was ever sampled or restored.

@@ -96,8 +96,7 @@ impl ObjectiveState {
         let own = stored.iter().filter(|row| *row.objective == *self.id());
         let rows = own.map(|row| self.slice_count(row)).collect();
         let restored = self.records.restore(rows);
-        let longest = longest_window(&self.objective);
-        self.history.restore(restored.history, longest);
+        self.history.restore(restored.history);
         self.burn_down_cache = None;
         restored.shared
     }
@@ -526,6 +525,37 @@ pub(super) mod tests {
             assert!(expected.is_some());
             assert_eq!(objective_state.recovers_at(now, month, permitted), expected);
         }
+    }
+
+    #[test]
+    fn an_outage_is_seen_though_the_clock_was_set_back() {
+        let mut objective_state = objective_state();
+        let mut read = CounterSample::default();
+        let mut seen = Vec::new();
+        // An hour ahead for a minute, and then right.
+        let clock = (0..=12).chain(372..378).chain(18..60);
+        for (step, at_step) in clock.enumerate() {
+            match step {
+                0..30 => read.good += 10,
+                _ => read.bad += 10,
+            }
+            let now = at(10 * at_step);
+            objective_state.sample(now, read);
+            objective_state.evaluate_alert(now, &[]);
+            let report = objective_state.report(now, &[]);
+            assert!(
+                report
+                    .budget()
+                    .remaining()
+                    .is_none_or(|left| left <= Ratio::ONE)
+            );
+            seen.push(report.alert);
+        }
+        seen.dedup();
+        // The hour that was jumped over lacks its samples while the clock is ahead.
+        let expected = [AlertState::None, AlertState::Frozen, AlertState::None];
+        assert_eq!(seen[..3], expected);
+        assert_eq!(seen.last(), Some(&AlertState::Critical), "{seen:?}");
     }
 
     #[test]

@@ -93,8 +93,16 @@ impl Ring {
 
     /// Returns whether an interval lies within the ring, seen from `now`.
     pub(super) fn reaches(&self, interval: u64, now: u64) -> bool {
-        let oldest_kept = (now.div_ceil(self.step) + 1).saturating_sub(self.slots());
-        interval / self.step >= oldest_kept
+        interval / self.step >= self.oldest_kept(now)
+    }
+
+    /// Returns the first interval that lies within the ring, seen from `now`.
+    pub(super) fn first_kept(&self, now: u64) -> u64 {
+        self.oldest_kept(now) * self.step
+    }
+
+    fn oldest_kept(&self, now: u64) -> u64 {
+        (now.div_ceil(self.step) + 1).saturating_sub(self.slots())
     }
 
     pub(super) const fn step(&self) -> u64 {

@@ -43,11 +43,19 @@ impl SliceEvaluator {
     /// slice that has just ended was good, if one has.
     ///
     /// The events of a sample belong to the interval that ends with it. A slice of which less than half was
-    /// sampled has no outcome: the one in which the process started, and those that were slept through.
+    /// sampled has no outcome: the one in which the process started, and those that were slept through. A
+    /// clock that was set back by more than a slice begins anew with it.
     pub(crate) fn sample(&mut self, at: u64, requests: CounterSample, ready: bool) -> Option<bool> {
         let number = at.saturating_sub(1) / self.intervals;
         let delta = requests.increase_since(self.last_sample);
         self.last_sample = requests;
+        // A clock that was set back a little is still in the slice that it was in.
+        if self
+            .current
+            .is_some_and(|current| current.number > number + 1)
+        {
+            self.current = None;
+        }
         let current = self.current.filter(|current| current.number >= number);
         let ended = self.current.filter(|_| current.is_none());
         let first = self.current.is_none();
@@ -141,6 +149,26 @@ mod tests {
         );
         assert_eq!(ready(&mut slices, 603), None);
         assert_eq!(ready(&mut slices, 606), None, "two looks of six");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_begins_a_slice_anew() {
+        let mut slices = SliceEvaluator::new(6);
+        let ready = |slices: &mut SliceEvaluator, at| {
+            slices.sample(START + at, CounterSample::default(), true)
+        };
+        for at in 360..=366 {
+            ready(&mut slices, at);
+        }
+        // An hour back, in the middle of a minute, which is not seen whole.
+        for at in 3..=6 {
+            assert_eq!(ready(&mut slices, at), None);
+        }
+        assert_eq!(ready(&mut slices, 7), None);
+        for at in 8..=12 {
+            assert_eq!(ready(&mut slices, at), None);
+        }
+        assert_eq!(ready(&mut slices, 13), Some(true));
     }
 
     #[test]

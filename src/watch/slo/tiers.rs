@@ -82,6 +82,23 @@ impl Tiers {
         self.newest
     }
 
+    /// Returns the counts until an interval that is not the newest, as rows `(end, count)` that are as fine as
+    /// they were kept; those that count nothing are left out.
+    pub(crate) fn steps(&self, until: u64) -> impl Iterator<Item = (u64, EventCount)> {
+        let first = self.oldest.saturating_sub(1);
+        let mut start = first.max(self.rings[2].first_kept(self.newest));
+        std::iter::from_fn(move || {
+            (start < until).then(|| {
+                let step = self.ring_at(start).step();
+                let end = (start / step + 1).saturating_mul(step).min(until);
+                let row = (end, self.between(start, end));
+                start = end;
+                row
+            })
+        })
+        .filter(|(_, count)| *count != EventCount::default())
+    }
+
     /// Returns the numbers of the first and the last slice of the coarsest tier that touch a span of time.
     pub(crate) const fn slices(&self, start: u64, end: u64) -> (u64, u64) {
         let step = self.rings[2].step();
@@ -97,9 +114,14 @@ impl Tiers {
         if interval >= self.newest {
             return self.total;
         }
+        self.ring_at(interval).read(interval)
+    }
+
+    /// Returns the finest ring that reaches an interval.
+    fn ring_at(&self, interval: u64) -> &Ring {
         let reaching = |ring: &&Ring| ring.reaches(interval, self.newest);
         let ring = self.rings.iter().find(reaching);
-        ring.unwrap_or(&self.rings[2]).read(interval)
+        ring.unwrap_or(&self.rings[2])
     }
 }
 

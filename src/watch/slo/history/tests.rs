@@ -77,7 +77,7 @@ fn a_late_sample_covers_what_it_is_late_for() {
 fn a_clock_that_goes_back_loses_nothing() {
     let mut history = history();
     history.sample(START, sample(10, 0));
-    history.sample(START - 360, sample(20, 2));
+    history.sample(START - 100, sample(20, 2));
     history.sample(START + 1, sample(30, 2));
     let (hour, _) = window(&history, HOUR, START + 1);
     assert_eq!((hour.good, hour.bad), (30, 2));
@@ -97,7 +97,7 @@ fn a_month_with_restarts_equals_a_direct_count() {
         rows.reverse();
         let restored_late = rng.below(2) == 0;
         if !restored_late {
-            process.restore(std::mem::take(&mut rows), MONTH);
+            process.restore(std::mem::take(&mut rows));
         }
         let mut now = sample(0, 0);
         for step in 0..2_000 + rng.below(9_000) {
@@ -107,7 +107,7 @@ fn a_month_with_restarts_equals_a_direct_count() {
             stored.push((at, delta));
             direct = direct.saturating_add(delta);
             if restored_late && step == 40 {
-                process.restore(std::mem::take(&mut rows), MONTH);
+                process.restore(std::mem::take(&mut rows));
             }
             at += 1;
         }
@@ -134,8 +134,71 @@ fn the_order_of_restored_rows_does_not_matter() {
     }
     let windows = |rows: Vec<_>| {
         let mut history = history();
-        history.restore(rows, MONTH);
+        history.restore(rows);
         [HOUR, 6 * HOUR, MONTH].map(|length| window(&history, length, START + 3_000))
     };
     assert_eq!(windows(mixed), windows(rows));
+}
+
+/// A history of some hours, with a count in each interval, whose clock is ahead by `ahead` for its last
+/// minute.
+fn set_back(hours: u64, ahead: u64) -> (ObjectiveHistory, u64) {
+    let mut history = history();
+    let steps = 360 * hours;
+    for step in 0..=steps {
+        history.sample(START + step, sample(step, step / 10));
+    }
+    for step in steps..steps + 6 {
+        history.sample(START + ahead + step, sample(step, step));
+    }
+    (history, START + steps + 6)
+}
+
+#[test]
+fn a_clock_that_was_ahead_takes_its_samples_back_with_it() {
+    for (hours, ahead) in [
+        (1, 10),
+        (1, 360),
+        (8, 17_280),
+        (100, 360),
+        (1, 50 * 3_153_600),
+    ] {
+        let (mut history, now) = set_back(hours, ahead);
+        let before = history.tiers().between(0, u64::MAX / 16);
+        history.sample(now, sample(now, now));
+        assert_eq!(history.tiers().newest(), now, "{ahead}");
+        let (month, _) = window(&history, MONTH, now);
+        assert!(month.total() >= before.total(), "nothing is lost: {ahead}");
+        // Samples go on, and are seen.
+        for step in 1..=30 {
+            history.sample(now + step, sample(now + 7 * step, now));
+        }
+        let (last, coverage) = window(&history, Duration::from_secs(300), now + 30);
+        assert_eq!((last.good, last.bad, coverage), (210, 0, 1.0), "{ahead}");
+    }
+}
+
+#[test]
+fn what_was_sampled_before_a_clock_was_ahead_stays_where_it_was() {
+    let (mut history, now) = set_back(100, 17_280);
+    let (unmoved, _) = set_back(100, 0);
+    history.sample(now, sample(now, now));
+    for window_length in [600, 3_600, 7_200, 36_000] {
+        let start = now - 60 - window_length;
+        let counts = |history: &ObjectiveHistory| history.tiers().between(start, now - 60);
+        assert_eq!(counts(&history), counts(&unmoved), "{window_length}");
+    }
+}
+
+#[test]
+fn a_process_that_began_with_a_clock_ahead_begins_when_it_is_right() {
+    let mut history = history();
+    for step in 0..=60 {
+        history.sample(START + 8_640 + step, sample(step, 0));
+    }
+    history.sample(START, sample(61, 0));
+    assert_eq!((history.start(), history.tiers().newest()), (START, START));
+    history.sample(START + 1, sample(62, 0));
+    let (hour, _) = window(&history, HOUR, START + 1);
+    assert_eq!((hour.good, hour.covered), (62, 1));
 }
