@@ -125,11 +125,9 @@ impl BurnRatePolicy {
         rates: &[BurnRate],
     ) -> AlertState {
         let min_bad = self.min_bad.for_method(method);
-        let statuses = self.pairs.iter().map(|pair| {
-            let status = pair.evaluate(target, min_bad, rates);
-            (pair.level, status)
-        });
-        AlertState::from_pairs(statuses)
+        let status = |pair: &WindowPair| (pair.level, pair.evaluate(target, min_bad, rates));
+        let statuses: Vec<_> = self.pairs.iter().map(status).collect();
+        AlertState::from_pairs(&statuses)
     }
 }
 
@@ -137,14 +135,12 @@ impl AlertState {
     /// Returns the state of an objective from those of its pairs: the most urgent level that fires. Each pair
     /// freezes for itself; the objective is frozen where one of the most urgent level is, because that is
     /// the alert that must not be missed.
-    pub(crate) fn from_pairs(
-        pairs: impl Iterator<Item = (AlertLevel, PairStatus)> + Clone,
-    ) -> AlertState {
+    pub(crate) fn from_pairs(pairs: &[(AlertLevel, PairStatus)]) -> AlertState {
         let with = |wanted| {
-            let pairs = pairs.clone().filter(move |(_, status)| *status == wanted);
-            pairs.map(|(level, _)| level).max()
+            let pairs = pairs.iter().filter(|(_, status)| *status == wanted);
+            pairs.map(|(level, _)| *level).max()
         };
-        let most_urgent = pairs.clone().map(|(level, _)| level).max();
+        let most_urgent = pairs.iter().map(|(level, _)| *level).max();
         match with(PairStatus::Firing) {
             Some(level) => level.into(),
             None if most_urgent.is_some() && with(PairStatus::Frozen) == most_urgent => {

@@ -119,8 +119,9 @@ impl BurnRateAlert {
     }
 
     fn current_state(&self) -> AlertState {
-        let pairs = self.pairs.iter();
-        AlertState::from_pairs(pairs.map(|state| (state.pair.level, state.remembered_status())))
+        let status = |state: &WindowPairState| (state.pair.level, state.remembered_status());
+        let statuses: Vec<_> = self.pairs.iter().map(status).collect();
+        AlertState::from_pairs(&statuses)
     }
 }
 

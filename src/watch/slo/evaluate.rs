@@ -88,7 +88,7 @@ pub(super) fn burn_rate_windows(policy: &BurnRatePolicy) -> Vec<Duration> {
 }
 
 /// Returns the time at which the budget is spent at the rate of the last hour: long enough to mean
-/// something, short enough to be now.
+/// something, short enough to be now. `None` where it is spent already.
 fn exhausts_at(report: &ObjectiveReport, at: Timestamp) -> Option<Timestamp> {
     let hour = Duration::from_secs(3_600);
     let rate = report.burn_rate.iter().find(|rate| rate.window == hour)?;
@@ -98,5 +98,6 @@ fn exhausts_at(report: &ObjectiveReport, at: Timestamp) -> Option<Timestamp> {
         SloWindow::Rolling(_) => budget.rolling_time_to_exhaustion(rate),
         window => budget.calendar_time_to_exhaustion(rate, window.range_at(at).remaining_at(at)),
     };
-    at.checked_add(remaining?).ok()
+    let remaining = remaining.filter(|remaining| !remaining.is_zero())?;
+    at.checked_add(remaining).ok()
 }

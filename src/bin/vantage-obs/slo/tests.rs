@@ -112,16 +112,48 @@ fn the_arithmetic_is_written_out() {
     ];
     let (_, out, _) = run(&[&numbers[..], &["--total", "10000"]].concat()).unwrap();
     let expected = "\
-permitted share  (100 - 95) / 100                     = 0.05
-time budget      0.05 × 30d                           = 1d12h
-event budget     0.05 × 10000 events                  = 500
-SLI              9641 / 10000                         = 0.9641
-consumed         359 / 500                            = 0.718
-remaining        1 - 0.718                            = 0.282
-burn rate        (359 / 10000) / 0.05                 = 0.718x over 30d
-lasts            0.282 × 30d / 0.718                  = 11d18h47m7s
+permitted share   (100 - 95) / 100                     = 0.05
+time budget       0.05 × 30d                           = 1d12h
+event budget      0.05 × 10000 events                  = 500
+SLI               9641 / 10000                         = 0.9641
+consumed          359 / 500                            = 0.718
+remaining         1 - 0.718                            = 0.282
+burn rate         (359 / 10000) / 0.05                 = 0.718x over 30d
+lasts             0.282 × 30d / 0.718                  = 11d18h47m7s
 ";
     assert_eq!(out, expected);
+}
+
+#[test]
+fn the_arithmetic_of_a_part_is_that_of_the_whole_window() {
+    let numbers = [
+        "calc", "--target", "99.9", "--window", "30d", "--good", "15", "--total", "17", "--seen",
+        "17m",
+    ];
+    let (_, out, _) = run(&numbers).unwrap();
+    let expected = "\
+permitted share   (100 - 99.9) / 100                   = 0.001
+time budget       0.001 × 30d                          = 43m12s
+events of window  17 × 30d / 17m                       = 43200
+event budget      0.001 × 43200 events                 = 43.2
+SLI               15 / 17                              = 0.882352
+consumed          2 / 43.2                             = 0.046296
+remaining         1 - 0.046296                         = 0.953703
+burn rate         (2 / 17) / 0.001                     = 117.647058x over 17m
+lasts             0.953703 × 30d / 117.647058          = 5h50m12s
+";
+    assert_eq!(out, expected);
+    let (_, out, _) = run(&[&numbers[..], &["--format", "json"]].concat()).unwrap();
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["seen"], json!(17.0 / 43_200.0));
+    assert_eq!(
+        (&json["events"], &json["sli"]),
+        (&json!(43.2), &json!(15.0 / 17.0))
+    );
+    for part in ["31d", "0s"] {
+        let message = error_text(&[&numbers[..10], &[part]].concat());
+        assert_eq!(message, format!("--seen {part} is no part of --window 30d"));
+    }
 }
 
 #[test]

@@ -127,15 +127,12 @@ fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
             "its alert is frozen: samples are missing, so that nothing is raised or cleared".into(),
         );
     }
+    // Earlier releases gave a budget that is spent already the time of the report.
     let is_spent = objective
         .remaining()
         .is_some_and(|left| left <= Ratio::ZERO);
-    match objective.exhausts_at {
-        // A budget that is spent has no time of its end to come.
-        Some(at) if !is_spent => {
-            notes.push(format!("exhausted at {at:.0} at the rate of the last hour"))
-        }
-        _ => {}
+    if let Some(at) = objective.exhausts_at.filter(|_| !is_spent) {
+        notes.push(format!("exhausted at {at:.0} at the rate of the last hour"));
     }
     if let Some(at) = objective.recovers_at {
         notes.push(format!(
