@@ -47,6 +47,11 @@ impl CountedSpan {
         }
     }
 
+    /// Returns the share of the length of another span, of which it is a part.
+    pub(super) fn share_of(&self, whole: &Self) -> f64 {
+        self.length as f64 / whole.length.max(1) as f64
+    }
+
     /// Returns the counts with those that are excluded; `None` where those are none.
     pub(super) fn raw(&self) -> Option<EventCount> {
         let is_other = self.excluded.total() > 0;

@@ -285,9 +285,13 @@ impl ObjectiveState {
         let rate = |window: &Duration| {
             let start = end.saturating_sub(intervals(*window, self.interval).max(1));
             let counted = self.counted(start, end, maintenance);
-            let reached = self.history.start().clamp(start, end);
-            let reached = self.counted(reached, end, maintenance);
-            let reach = reached.length as f64 / counted.length.max(1) as f64;
+            let first = self.history.start();
+            let reach = match first <= start {
+                true => 1.0,
+                false => self
+                    .counted(first.min(end), end, maintenance)
+                    .share_of(&counted),
+            };
             let count = counted.count;
             BurnRate::new(*window, count.good, count.bad, counted.coverage()).with_reach(reach)
         };
