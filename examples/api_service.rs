@@ -1,6 +1,7 @@
 //! An API service: two routes, the layer that measures them, and the SDK's own routes beside them.
 //!
-//! `cargo run --example api_service -- 127.0.0.1:8080`, then look at `/metrics`.
+//! `cargo run --example api_service -- 127.0.0.1:8080`, then look at `/metrics`. It takes the heartbeats of workers
+//! that have the token of its variable `VANTAGE_OBS_HEARTBEAT_TOKEN`.
 
 #[path = "shared/stop.rs"]
 mod stop;

@@ -2,7 +2,8 @@
 //! whose address it is given.
 //!
 //! `cargo run --example worker_service -- 127.0.0.1:9464 http://127.0.0.1:8080`, then look at `/metrics`
-//! here, and at `/api/v1/workers/health` of the API.
+//! here, and at `/api/v1/workers/health` of the API. Both need the same token for heartbeats, in the variable
+//! `VANTAGE_OBS_HEARTBEAT_TOKEN`.
 
 #[path = "shared/stop.rs"]
 mod stop;

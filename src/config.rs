@@ -56,6 +56,8 @@ mod status;
 mod store;
 mod traces;
 
+mod access;
+
 mod settings;
 mod variables;
 

@@ -69,6 +69,7 @@ use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::{LevelHandle, LogWriter, LogWriters};
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::ExpositionFormat;
+use crate::model::heartbeat::BeatId;
 use crate::model::slo::report::SloReport;
 use crate::model::snapshot::{PoolState, QueueState};
 use crate::record::instruments::{Business, Database, Scheduler, Worker};
@@ -150,11 +151,32 @@ impl Telemetry {
     /// A worker, whose jobs are measured, and which beats from now on: every `heartbeat.interval`
     /// until [`shutdown`](Self::shutdown) or [`Worker::stop`], whatever becomes of this handle.
     ///
-    /// The same id is the same worker. An id is 1 to 128 of `A-Z a-z 0-9 . _ : -`; in another one,
-    /// what is not allowed becomes `_`. A process has at most 1,000 workers that beat.
+    /// The same id is the same worker, and two that differ are two. An id is 1 to 128 characters without white
+    /// space and control characters, such as `celery@host-1`. With another one the jobs are measured, and there
+    /// is no heartbeat, which the log says once. A process has at most 1,000 workers that beat.
     #[must_use]
     pub fn worker(&self, id: &str) -> Worker {
         self.0.handles.jobs.worker(id)
+    }
+
+    /// Forgets a worker that will not come back, in the registry of this process and in its store: it is no longer
+    /// missed, listed or exported. Returns whether it was known. A later beat registers it anew.
+    ///
+    /// For those that the process receives beats of; a worker of its own says goodbye by [`Worker::stop`].
+    ///
+    /// ```
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// let test = TestTelemetry::new();
+    /// let telemetry = test.telemetry();
+    /// let worker = telemetry.worker("publisher-1");
+    /// test.tick();
+    /// worker.stop();
+    /// assert!(telemetry.forget_worker("publisher-1"));
+    /// assert!(!telemetry.forget_worker("publisher-1"));
+    /// ```
+    pub fn forget_worker(&self, id: &str) -> bool {
+        let id = BeatId::parse(id);
+        id.is_some_and(|id| self.0.heartbeat.receiver.forget(&id))
     }
 
     /// The scheduler, whose executions are measured, and which beats from now on.

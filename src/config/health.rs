@@ -39,8 +39,6 @@ section! {
         /// The bearer token that opens error texts, addresses and versions. Default: none, and they are never
         /// shown.
         pub details_token: Option<Secret>, optional(bearer_token);
-        /// Bearer token required for heartbeats over HTTP. Default: none (unauthenticated).
-        pub write_token: Option<Secret>, optional(bearer_token);
     }
 }
 

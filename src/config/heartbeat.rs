@@ -20,7 +20,7 @@ const MAX_EXPIRY: Duration = Duration::from_secs(31 * 86_400);
 section! {
     /// The heartbeats of workers and schedulers: interval, sink, timeouts.
     ///
-    /// The fields before `stalled_after` concern the sender, the others the receiver.
+    /// The fields before `stalled_after` concern the sender, the others the receiver; `token` concerns both.
     pub struct HeartbeatConfig, rules: check_rules {
         /// The interval between heartbeats of a worker in this process, moved by up to a tenth at random:
         /// 100 ms to half of `offline_after`. Default: 30 s.
@@ -29,7 +29,8 @@ section! {
         pub sink: HeartbeatSink = HeartbeatSink::Local;
         /// The service that receives them, such as `http://api:8080`, for the sink `http`. Default: none.
         pub endpoint: Option<Endpoint>;
-        /// The bearer token that the receiver asks for. Default: none.
+        /// The bearer token of beats over HTTP: the sender brings it, and the receiver demands it, also to forget
+        /// a worker. Default: none, and a receiver refuses beats over HTTP unless `open`.
         pub token: Option<Secret>, optional(bearer_token);
         /// The time one beat may take, connecting included: more than 0, at most a day. Default: 5 s.
         pub timeout: Duration = Duration::from_secs(5), up_to_a_day;
@@ -42,14 +43,22 @@ section! {
         /// The time since its last heartbeat after which a worker is offline: more than 0, at most a day.
         /// Default: 5 min.
         pub offline_after: Duration = Duration::from_secs(300), up_to_a_day;
-        /// The time since its last heartbeat after which a worker is forgotten: more than `offline_after`, at
-        /// most 31 days. Default: 24 h.
+        /// The time since its last heartbeat after which a worker that is not `expected` counts no more: it is
+        /// one of many, such as a pod with a random name, and no alert or component is about it any longer. More
+        /// than `offline_after`, at most 31 days. Default: 1 h, or `offline_after` where that is longer.
+        pub forget_after: Duration = Duration::from_secs(3_600);
+        /// The time since its last heartbeat after which a worker that is not `expected` is gone from lists,
+        /// too: more than `offline_after`, at most 31 days. Default: 24 h.
         pub expire_after: Duration = Duration::from_secs(86_400);
-        /// The maximum number of workers and schedulers that the receiver remembers, 1 to 1,000,000; a new
-        /// one beyond it is refused. Default: 100,000, about 80 MB.
+        /// The maximum number of workers and schedulers that the receiver remembers, 1 to 1,000,000. A new one
+        /// beyond it takes the place of one that is silent, and is refused where none is. Default: 100,000,
+        /// about 80 MB.
         pub capacity: usize = 100_000, range(1..=1_000_000);
-        /// The ids of workers that are reported as missing even if they never beat. Default: none.
+        /// The ids of workers that are reported as missing even if they never beat, and that never expire.
+        /// Default: none.
         pub expected: Vec<String>, each(worker_id);
+        /// Whether everybody who reaches the routes may beat, without a token. Default: false.
+        pub open: bool = false;
     }
 }
 
@@ -89,6 +98,17 @@ impl HeartbeatConfig {
             format_duration(offline)
         );
         let allowed = "an expire_after of more than offline_after, at most 31d";
+        validator.require(fine, path, shown, allowed);
+        // The default follows a longer offline_after.
+        let fine = !validator.is_set("heartbeat.forget_after")
+            || (self.forget_after > offline && self.forget_after <= MAX_EXPIRY);
+        let path = validator.responsible(&["heartbeat.forget_after", "heartbeat.offline_after"]);
+        let shown = format!(
+            "a forget_after of {} with an offline_after of {}",
+            format_duration(self.forget_after),
+            format_duration(offline)
+        );
+        let allowed = "a forget_after of more than offline_after, at most 31d";
         validator.require(fine, path, shown, allowed);
         let http = self.sink == HeartbeatSink::Http;
         let fine = !http || self.endpoint.is_some();

@@ -112,6 +112,7 @@ impl ConfigLayers {
         self.warnings.extend(self.config.heartbeat.warnings());
         self.warnings
             .extend(self.config.store.warnings(&self.config.service));
+        self.warnings.extend(self.config.access_warnings());
         let unsent = self.unsent_warnings();
         self.warnings.extend(unsent);
         self.warnings

@@ -71,10 +71,10 @@ mod tests {
                 "otlp.metrics.headers",
                 "otlp.logs.headers",
                 "health.details_token",
-                "health.write_token",
                 "heartbeat.token",
                 "slo.prometheus.token",
                 "store.url",
+                "status.token",
             ]
         );
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::checks::{optional, text, up_to_a_day};
+use super::checks::{bearer_token, optional, text, up_to_a_day};
 use super::field_value::config_enum;
+use super::secret::Secret;
 use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::status::ComponentState;
@@ -29,6 +30,9 @@ section! {
         /// Components beside the five that are always there (`api`, `workers`, `scheduler`, `database`,
         /// `web`), or what is different about one of those; at most 50. Default: none.
         pub components: Vec<StatusComponentConfig>, check_components;
+        /// The bearer token of those who write incidents and maintenance over HTTP; `heartbeat.token` is no
+        /// substitute. Default: none, and nobody may.
+        pub token: Option<Secret>, optional(bearer_token);
         /// The minimum state that opens an automatic incident. Default: `partial_outage`, because a page that
         /// reports every slow minute is not read any more.
         pub incident_from: IncidentFrom = IncidentFrom::PartialOutage;

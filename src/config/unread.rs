@@ -18,6 +18,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
         paths: &[
             "heartbeat.stalled_after",
             "heartbeat.offline_after",
+            "heartbeat.forget_after",
             "heartbeat.expire_after",
             "heartbeat.capacity",
             "heartbeat.expected",
@@ -29,6 +30,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
         paths: &[
             "heartbeat.stalled_after",
             "heartbeat.offline_after",
+            "heartbeat.forget_after",
             "heartbeat.expire_after",
             "heartbeat.expected",
         ],

@@ -9,6 +9,7 @@ mod json;
 #[cfg(feature = "axum")]
 mod parse;
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,8 @@ pub(crate) use fields::BeatParseError;
 #[cfg(any(feature = "axum", feature = "otlp"))]
 const MAX_INTERVAL_MS: u64 = 86_400_000;
 
-/// The id of a worker or scheduler: 1 to 128 of `A–Z a–z 0–9 . _ : -`.
+/// The id of a worker or scheduler, as its sender names it: 1 to 128 characters without white space and
+/// control characters. Two texts that differ are two ids.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct BeatId(Arc<str>);
@@ -136,21 +138,36 @@ impl BeatProgress {
 
 impl BeatId {
     /// The accepted ids, for messages.
-    pub(crate) const ALLOWED: &'static str = "1 to 128 of A-Z a-z 0-9 . _ : -";
+    pub(crate) const ALLOWED: &'static str =
+        "1 to 128 characters without white space and control characters, and neither . nor ..";
 
-    /// `None` where the text is no id.
+    /// `None` where the text is no id. The two that a path takes for a folder are none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-        let fine = (1..=128).contains(&text.len()) && text.bytes().all(allowed);
+        let allowed = |c: char| !c.is_control() && !c.is_whitespace();
+        let fine = (1..=128).contains(&text.chars().count())
+            && text.chars().all(allowed)
+            && !matches!(text, "." | "..");
         fine.then(|| Self(text.into()))
     }
 
-    /// The text as an id: what is not allowed in one becomes `_`, and what is too long is cut.
-    pub(crate) fn sanitize(text: &str) -> Self {
-        let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:-".contains(*c);
-        let replaced = |c| if allowed(&c) { c } else { '_' };
-        let id: String = text.chars().take(128).map(replaced).collect();
-        Self(if id.is_empty() { "_".into() } else { id.into() })
+    /// Returns the id of a service's scheduler; `None` where it would be too long. What can't stand in an id is
+    /// percent-encoded, and so are `%` and `:`, so that the names of two services or instances never become
+    /// one id.
+    pub(crate) fn of_scheduler(service: &str, instance: Option<&str>) -> Option<Self> {
+        let keep = |c: char| !c.is_control() && !c.is_whitespace() && c != '%';
+        let service = percent_encode(service, |c| keep(c) && c != ':');
+        match instance.map(|instance| percent_encode(instance, keep)) {
+            Some(instance) => Self::parse(&format!("{service}:{instance}")),
+            None => Self::parse(&service),
+        }
+    }
+
+    /// Returns the id as one segment of a path.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn path_segment(&self) -> String {
+        percent_encode(&self.0, |c| {
+            c.is_ascii_alphanumeric() || "-._~:@".contains(c)
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -160,6 +177,28 @@ impl BeatId {
     /// The same text without a copy.
     pub(crate) fn to_arc(&self) -> Arc<str> {
         Arc::clone(&self.0)
+    }
+}
+
+/// Percent-encodes the characters that are not kept.
+fn percent_encode(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        if keep(c) {
+            encoded.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                encoded.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    encoded
+}
+
+impl Borrow<str> for BeatId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -180,5 +219,81 @@ impl TryFrom<String> for BeatId {
 impl fmt::Display for BeatId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_what_their_senders_have_and_two_are_never_one() {
+        let ids = [
+            "celery@host-1",
+            "celery_host_1",
+            "celery-host-1",
+            "w1",
+            "W1",
+            "host:4711:queue,other",
+            "ns/pod-0",
+            "consumer#3",
+            "a%20b",
+            "a+b",
+            "работник-1",
+            "...",
+        ];
+        for id in ids {
+            assert_eq!(BeatId::parse(id).unwrap().as_str(), id);
+        }
+        let long = "ж".repeat(128);
+        assert!(BeatId::parse(&long).is_some());
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a\tb",
+            "a\u{a0}b",
+            "a\n",
+            "a\0",
+            "\u{7f}",
+            ".",
+            "..",
+            &(long + "ж"),
+        ] {
+            assert_eq!(BeatId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_services_and_instances_become_different_ids() {
+        let id = |service, instance| BeatId::of_scheduler(service, instance).unwrap();
+        assert_eq!(id("billing", None).as_str(), "billing");
+        assert_eq!(id("billing", Some("pod-1:2")).as_str(), "billing:pod-1:2");
+        assert_eq!(id("Post office", None).as_str(), "Post%20office");
+        let ids = [
+            id("a b", None),
+            id("a_b", None),
+            id("a%20b", None),
+            id("a:b", None),
+            id("a", Some("b")),
+            id("a", Some("b c")),
+            id("a", Some("b%20c")),
+        ];
+        let different: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len(), "{ids:?}");
+        assert_eq!(BeatId::of_scheduler(&"x".repeat(129), None), None);
+    }
+
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn an_id_is_one_segment_of_a_path() {
+        for (id, segment) in [
+            ("celery@host-1", "celery@host-1"),
+            ("ns/pod?x#y", "ns%2Fpod%3Fx%23y"),
+            ("100%", "100%25"),
+            ("ж", "%D0%B6"),
+        ] {
+            assert_eq!(BeatId::parse(id).unwrap().path_segment(), segment);
+        }
     }
 }

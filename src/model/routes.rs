@@ -17,6 +17,8 @@ pub(crate) enum RouteKind {
     SloReport,
     WorkerList,
     /// One worker, and the receiver of its beats.
+    Heartbeat,
+    /// One worker, to be forgotten.
     Worker,
     Scrape,
     SloPage,
@@ -86,7 +88,8 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/api/v1/health/check/{check_id}", Health(HealthProbe::Check)),
     route("/api/v1/slo", RouteKind::SloReport),
     route("/api/v1/workers/health", RouteKind::WorkerList),
-    route("/api/v1/workers/{worker_id}/heartbeat", RouteKind::Worker),
+    route("/api/v1/workers/{worker_id}", RouteKind::Worker),
+    route("/api/v1/workers/{worker_id}/heartbeat", RouteKind::Heartbeat),
     // The default of `metrics.prometheus.path`, which takes its place.
     route("/metrics", RouteKind::Scrape),
     page("/status/slo", "/status/slo.json", RouteKind::SloPage),

@@ -4,8 +4,27 @@
 mod manual;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockReading {
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic: Instant,
+}
+
+impl ClockReading {
+    /// Returns by how much the wall clock was set since an earlier reading, beyond the time that went by.
+    pub(crate) fn step_since(&self, earlier: &Self) -> SignedDuration {
+        let elapsed = self.monotonic.saturating_duration_since(earlier.monotonic);
+        let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+        let moved = self.wall.duration_since(earlier.wall);
+        moved.saturating_sub(elapsed)
+    }
+}
 
 /// The source of time of the crate. Clones of a manual clock share its time.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +35,8 @@ struct ManualTime {
     started: Instant,
     started_wall: SystemTime,
     advanced_nanos: AtomicU64,
+    /// By how much the time of day was set, in milliseconds.
+    stepped_millis: AtomicI64,
 }
 
 impl Clock {
@@ -36,7 +57,15 @@ impl Clock {
     pub(crate) fn wall(&self) -> SystemTime {
         match &self.0 {
             None => SystemTime::now(),
-            Some(manual) => manual.started_wall + manual.advanced(),
+            Some(manual) => manual.wall(),
+        }
+    }
+
+    /// Returns the readings of both clocks.
+    pub(crate) fn read(&self) -> ClockReading {
+        ClockReading {
+            wall: Timestamp::try_from(self.wall()).unwrap_or(Timestamp::MAX),
+            monotonic: self.now(),
         }
     }
 
@@ -51,6 +80,13 @@ impl Clock {
 }
 
 impl ManualTime {
+    fn wall(&self) -> SystemTime {
+        let stepped = self.stepped_millis.load(Ordering::SeqCst);
+        let by = Duration::from_millis(stepped.unsigned_abs());
+        let wall = self.started_wall + self.advanced();
+        if stepped < 0 { wall - by } else { wall + by }
+    }
+
     fn advanced(&self) -> Duration {
         Duration::from_nanos(self.advanced_nanos.load(Ordering::SeqCst))
     }

@@ -176,9 +176,9 @@ impl SpanScope {
     }
 
     /// Adds attributes, which are made only for a span that is kept.
-    pub(crate) fn set_attributes<const N: usize>(
+    pub(crate) fn set_attributes<A: IntoIterator<Item = KeyValue>>(
         &self,
-        attributes: impl FnOnce() -> [KeyValue; N],
+        attributes: impl FnOnce() -> A,
     ) {
         if self.recording {
             self.context.span().set_attributes(attributes());

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 use crate::export::prometheus::ScrapeHandler;
@@ -99,10 +99,13 @@ impl RouteStates {
         Some(match kind {
             RouteKind::Health(probe) => health::route(probe, Arc::clone(&self.health)),
             RouteKind::SloReport => get(slo::respond).with_state(self.slo_report.clone()),
-            RouteKind::WorkerList => get(workers::list).with_state(workers()),
-            RouteKind::Worker => get(workers::detail)
+            RouteKind::WorkerList => get(workers::list)
+                .delete(workers::forget_health)
+                .with_state(workers()),
+            RouteKind::Heartbeat => get(workers::detail)
                 .post(workers::receive)
                 .with_state(workers()),
+            RouteKind::Worker => delete(workers::forget).with_state(workers()),
             RouteKind::Scrape => metrics::route(Arc::clone(self.scrape.as_ref()?)),
             RouteKind::SloPage => get(status::slo_page).with_state(Arc::clone(&self.slo_page)),
             RouteKind::OpenIncident => post(incidents::open_incident).with_state(incidents()),

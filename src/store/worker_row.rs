@@ -32,11 +32,19 @@ pub(crate) struct WorkerRow {
     #[serde(with = "arc_str::option")]
     pub(crate) version: Option<Arc<str>>,
     pub(crate) progress: BeatProgress,
+    /// Running jobs whose start was seen, at most: no more than these can be lost. 0 in a row of an earlier
+    /// release.
+    #[serde(default)]
+    pub(crate) jobs_seen: u64,
     pub(crate) restarts: u64,
     /// The receiver's clock minus the sender's; `None` where the sender did not tell its own.
     pub(crate) clock_skew_ms: Option<i64>,
     /// True once its running jobs were counted as lost.
     pub(crate) lost: bool,
+    /// The time at which it was forgotten on demand: the others that share the store learn it by this row. A
+    /// beat after it takes the row's place.
+    #[serde(default)]
+    pub(crate) forgotten_at: Option<Timestamp>,
 }
 
 impl WorkerRow {
@@ -44,11 +52,19 @@ impl WorkerRow {
     ///
     /// Of one boot the higher sequence is newer. A boot that has followed another is newer than it,
     /// whatever two receivers' clocks say. Of other boots that is newer which was seen later; where
-    /// that is the same, the names decide, so that all come to the same end.
+    /// that is the same, the names decide, so that all come to the same end. Of one beat, a row that was
+    /// forgotten is newer than one that was registered before that.
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
         if self.boot_id == stored.boot_id {
-            return self.sequence > stored.sequence
-                || (self.lost && !stored.lost && self.sequence == stored.sequence);
+            if self.sequence != stored.sequence {
+                return self.sequence > stored.sequence;
+            }
+            return match (self.forgotten_at, stored.forgotten_at) {
+                (Some(at), None) => at >= stored.registered_at,
+                (None, Some(at)) => self.registered_at > at,
+                (Some(_), Some(_)) => false,
+                (None, None) => self.lost && !stored.lost,
+            };
         }
         match (self.follows_boot_of(stored), stored.follows_boot_of(self)) {
             (true, false) => true,
@@ -72,5 +88,9 @@ impl StoredRow for WorkerRow {
 
     fn replaces(&self, stored: &Self) -> bool {
         self.supersedes(stored)
+    }
+
+    fn relevant_until(&self) -> Timestamp {
+        self.forgotten_at.unwrap_or(Timestamp::MAX)
     }
 }

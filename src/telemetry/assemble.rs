@@ -111,6 +111,7 @@ impl Telemetry {
             objectives = objectives.len(),
             listen = config.http.listen.map(tracing::field::display),
             scrape = config.metrics.prometheus.path,
+            access = config.access(),
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
             "telemetry is set up; to check, look at the scrape path, and run `vantage-obs doctor` for otlp"
         );

@@ -10,10 +10,7 @@ pub(super) fn instance(service: &ServiceConfig) -> String {
 }
 
 /// Returns the scheduler's id: the service's name, and the instance where it has an id, because of two that
-/// beat under one id each would take the other for a restart.
-pub(super) fn scheduler_id(service: &ServiceConfig) -> BeatId {
-    match &service.instance_id {
-        Some(instance) => BeatId::sanitize(&format!("{}:{instance}", service.name)),
-        None => BeatId::sanitize(&service.name),
-    }
+/// beat under one id each would take the other for a restart. `None` where that is too long for an id.
+pub(super) fn scheduler_id(service: &ServiceConfig) -> Option<BeatId> {
+    BeatId::of_scheduler(&service.name, service.instance_id.as_deref())
 }

@@ -143,17 +143,20 @@ impl TestTelemetry {
     #[must_use]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let text = self.telemetry.scrape(ExpositionFormat::Text)?;
+        let escape = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#);
         let mut labels: Vec<String> = labels
             .iter()
-            .map(|(key, value)| format!("{key}=\"{value}\""))
+            .map(|(key, value)| format!("{key}=\"{}", escape(value)))
             .collect();
         labels.sort();
         text.lines().find_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let (found, rest) = series.split_once('{').unwrap_or((series, "}"));
+            let rest = rest.strip_suffix('}')?.trim_end_matches(',');
             let mut present: Vec<_> = rest
-                .strip_suffix('}')?
-                .split(',')
+                .strip_suffix('"')
+                .unwrap_or(rest)
+                .split("\",")
                 .filter(|label| !label.is_empty())
                 .collect();
             present.sort_unstable();

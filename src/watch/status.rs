@@ -284,7 +284,7 @@ impl Inner {
     /// Records the states of now and returns whether one has changed.
     fn observe(&self, state: &mut IncidentsState, now: Instant, wall_time: Timestamp) -> bool {
         let definitions = &self.page.definitions;
-        let states = self.sources.states(definitions, now, wall_time);
+        let states = self.sources.states(definitions, now);
         let keys = definitions.iter().map(|definition| &definition.key);
         let observed = keys.zip(states.iter().copied());
         let updates = state.recorder.record(observed, wall_time.as_second());

@@ -26,7 +26,7 @@ fn config() -> Config {
     config.health.jitter = 0.0;
     config.health.fail_after = 1;
     config.health.recover_after = 1;
-    config.health.write_token = Some(Secret::new(TOKEN));
+    config.status.token = Some(Secret::new(TOKEN));
     config
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use child::{ChildProcess, ChildRole, eventually};
 
+const TOKEN: (&str, &str) = ("VANTAGE_OBS_HEARTBEAT_TOKEN", "t0ken");
+
 /// An API that gives workers up quickly, with its file where this build has one.
 fn api(folder: &tempfile::TempDir) -> ChildProcess {
     let file = folder.path().join("store.redb");
@@ -16,6 +18,7 @@ fn api(folder: &tempfile::TempDir) -> ChildProcess {
         ("VANTAGE_OBS_STORE_PATH", file.to_str().unwrap()),
     ];
     let mut variables = vec![
+        TOKEN,
         ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "200ms"),
         ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "2s"),
     ];
@@ -30,6 +33,7 @@ fn worker(id: &str, api: &ChildProcess) -> ChildProcess {
     ChildProcess::start(
         ChildRole::Worker,
         &[
+            TOKEN,
             ("VANTAGE_TEST_WORKER", id),
             ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "200ms"),
             ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "2s"),

@@ -19,6 +19,13 @@ use crate::support::{into_ok, request};
 
 const LIST: &str = "/api/v1/workers/health";
 
+/// Telemetry that takes beats of everybody.
+fn open() -> TestTelemetry {
+    let mut config = Config::new("test", Role::Api);
+    config.heartbeat.open = true;
+    TestTelemetry::with(config, &[]).unwrap()
+}
+
 async fn send(test: &TestTelemetry, request: Request<Body>) -> (StatusCode, Value) {
     let routes: Router = test.telemetry().routes();
     let response = into_ok(routes.oneshot(request).await);
@@ -50,7 +57,7 @@ async fn state(test: &TestTelemetry, id: &str) -> Value {
 
 #[tokio::test]
 async fn a_worker_of_another_process_walks_from_online_to_gone() {
-    let test = TestTelemetry::new();
+    let test = open();
     assert_eq!(beat(&test, "w:1", 1).await, StatusCode::ACCEPTED);
     assert_eq!(state(&test, "w:1").await, "online");
     test.clock().advance(Duration::from_secs(60));
@@ -70,7 +77,7 @@ async fn a_worker_of_another_process_walks_from_online_to_gone() {
 
 #[tokio::test]
 async fn one_worker_is_shown_with_every_field_of_the_contract() {
-    let test = TestTelemetry::new();
+    let test = open();
     let body = json!({
         "boot_id": "b", "sequence": 7, "interval_ms": 10_000, "state": "running",
         "sent_at": "2027-01-15T07:59:58.500Z", "version": "1.2", "mood": "good",
@@ -104,7 +111,7 @@ async fn one_worker_is_shown_with_every_field_of_the_contract() {
 
 #[tokio::test]
 async fn the_list_counts_all_states_and_goes_page_by_page() {
-    let test = TestTelemetry::new();
+    let test = open();
     for id in ["c", "a", "b"] {
         beat(&test, id, 1).await;
     }
@@ -130,7 +137,7 @@ async fn the_list_counts_all_states_and_goes_page_by_page() {
 
 #[tokio::test]
 async fn a_bad_beat_is_refused_with_every_fault() {
-    let test = TestTelemetry::new();
+    let test = open();
     assert_eq!(beat(&test, "w", 1).await, StatusCode::ACCEPTED);
     let (status, rejection) = send(&test, beat_request("a%20b", r#"{"sequence":-1}"#)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -159,7 +166,7 @@ async fn a_bad_beat_is_refused_with_every_fault() {
 #[tokio::test]
 async fn a_beat_needs_the_token_where_there_is_one() {
     let mut config = Config::new("test", Role::Api);
-    config.health.write_token = Some(Secret::new("s3cret"));
+    config.heartbeat.token = Some(Secret::new("s3cret"));
     let test = TestTelemetry::with(config, &[]).unwrap();
     assert_eq!(beat(&test, "w", 1).await, StatusCode::UNAUTHORIZED);
     let mut allowed = beat_request("w", r#"{"boot_id":"b","sequence":1}"#);
@@ -172,7 +179,7 @@ async fn a_beat_needs_the_token_where_there_is_one() {
 
 #[tokio::test]
 async fn a_worker_of_this_process_that_hangs_is_stalled_and_says_goodbye_at_the_end() {
-    let test = TestTelemetry::new();
+    let test = open();
     let worker = test.telemetry().worker("publisher-1");
     test.tick();
     let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
@@ -193,7 +200,8 @@ async fn a_worker_of_this_process_that_hangs_is_stalled_and_says_goodbye_at_the_
 async fn minutes_and_lost_jobs_of_workers_count_towards_their_objectives_once() {
     let objectives = r#"{"workers":{"availability":{"target":99,"window":"30d"},
         "processing_time":{"target":95,"threshold":300,"window":"30d"}}}"#;
-    let config = Config::new("test", Role::Api);
+    let mut config = Config::new("test", Role::Api);
+    config.heartbeat.open = true;
     let test = TestTelemetry::with(config, &[("workers.json", objectives)]).unwrap();
     test.tick();
     let body = json!({"boot_id": "b", "sequence": 1, "progress": {"in_flight": 3, "in_flight_overdue": 1}});

@@ -103,7 +103,11 @@ one_fault! {
     an_http_sink_without_an_endpoint_is_a_fault: r#"{"heartbeat": {"sink": "http"}}"# =>
         "obs.json: $.heartbeat.sink: http; allowed: local, or http with heartbeat.endpoint";
     an_expected_worker_with_a_space_is_a_fault: r#"{"heartbeat": {"expected": ["a b"]}}"# =>
-        "obs.json: $.heartbeat.expected: \"a b\"; allowed: 1 to 128 of A-Z a-z 0-9 . _ : -";
+        "obs.json: $.heartbeat.expected: \"a b\"; allowed: 1 to 128 characters without white space and control characters, and neither . nor ..";
+    a_forget_after_that_is_no_longer_than_offline_after_is_a_fault:
+        r#"{"heartbeat": {"offline_after": "2m", "forget_after": "2m"}}"# =>
+        "obs.json: $.heartbeat.forget_after: a forget_after of 2m with an offline_after of 2m; \
+         allowed: a forget_after of more than offline_after, at most 31d";
     a_heartbeat_token_that_no_header_can_hold_is_a_fault: r#"{"heartbeat": {"token": "a b"}}"# =>
         "obs.json: $.heartbeat.token: ***; allowed: letters, digits and -._~+/=";
     an_empty_service_name_is_a_fault: r#"{"service": {"name": ""}}"# =>

@@ -216,9 +216,9 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("***"),
     );
     row(
-        "VANTAGE_OBS_HEALTH_WRITE_TOKEN",
+        "VANTAGE_OBS_STATUS_TOKEN",
         "abc",
-        "health.write_token",
+        "status.token",
         json!("***"),
     );
     row(
@@ -250,6 +250,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         "abc",
         "heartbeat.token",
         json!("***"),
+    );
+    row(
+        "VANTAGE_OBS_HEARTBEAT_OPEN",
+        "true",
+        "heartbeat.open",
+        json!(true),
     );
     row(
         "VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER",

@@ -129,7 +129,7 @@ family! {
         "vantage.worker.heartbeat.timestamp",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye",
+        "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye or that has been silent for heartbeat.forget_after",
         &[Attribute::open(
             "worker.id",
             "the name under which the worker beats",
@@ -142,7 +142,7 @@ family! {
         "vantage.worker.heartbeat.clock_skew",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time by which a worker's clock was behind its receiver's at its last beat, negative where it was ahead; absent beyond 1,000 workers, and of one that said goodbye",
+        "Time by which a worker's clock was behind its receiver's at its last beat, negative where it was ahead; absent where its last beat is",
         &[Attribute::open(
             "worker.id",
             "the name under which the worker beats",
@@ -155,7 +155,7 @@ family! {
         "vantage.worker.workers",
         Instrument::ObservableGauge,
         Unit::Count("{worker}"),
-        "Workers that are known, by state",
+        "Workers that are known, by state, without those that have been silent for heartbeat.forget_after",
         &[Attribute::one_of("state", STATES)],
     );
 

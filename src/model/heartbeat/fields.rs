@@ -12,6 +12,9 @@ use crate::model::json_value::format_scalar;
 /// The maximum count: what every store can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
 
+/// The maximum number of jobs that one worker can run at once, to be believed.
+const MAX_IN_FLIGHT: u64 = 1_000_000;
+
 /// The maximum length of a value in a message, in characters.
 const MAX_SHOWN_CHARS: usize = 64;
 
@@ -57,12 +60,20 @@ pub(super) const WORDS: FaultWords = FaultWords {
 /// The accepted counts, for messages.
 pub(super) const COUNT_ALLOWED: &str = "a whole number from 0 to 9223372036854775807";
 
+/// The accepted counts of running jobs, for messages.
+pub(super) const IN_FLIGHT_ALLOWED: &str = "a whole number from 0 to 1000000";
+
 pub(super) fn count(value: &Value) -> Option<u64> {
     value.as_u64().filter(|count| *count <= MAX_COUNT)
 }
 
 pub(super) fn read_count(members: &mut ObjectReader<'_>, key: &'static str) -> Option<u64> {
     members.read_optional(key, COUNT_ALLOWED, count)
+}
+
+pub(super) fn read_in_flight(members: &mut ObjectReader<'_>, key: &'static str) -> Option<u64> {
+    let in_flight = |value: &Value| count(value).filter(|jobs| *jobs <= MAX_IN_FLIGHT);
+    members.read_optional(key, IN_FLIGHT_ALLOWED, in_flight)
 }
 
 pub(super) fn read_time(members: &mut ObjectReader<'_>, key: &'static str) -> Option<Timestamp> {

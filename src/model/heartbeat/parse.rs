@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::{BeatParseError, COUNT_ALLOWED, WORDS, count, read_count, read_time};
+use super::fields::{
+    BeatParseError, COUNT_ALLOWED, WORDS, count, read_count, read_in_flight, read_time,
+};
 use super::{Beat, BeatProgress, BeatRole, LifecycleState, MAX_INTERVAL_MS};
 use crate::model::fault::Fault;
 use crate::model::json_object::{ObjectReader, parse_document};
@@ -83,8 +85,9 @@ impl BeatProgress {
     fn from_value(value: &Value, faults: &mut Vec<Fault>) -> Option<(Self, u64)> {
         let mut members = ObjectReader::new("$.progress", value, WORDS, faults)?;
         let progress = Self {
-            in_flight: read_count(&mut members, "in_flight").unwrap_or_default(),
-            in_flight_overdue: read_count(&mut members, "in_flight_overdue").unwrap_or_default(),
+            in_flight: read_in_flight(&mut members, "in_flight").unwrap_or_default(),
+            in_flight_overdue: read_in_flight(&mut members, "in_flight_overdue")
+                .unwrap_or_default(),
             processed_total: read_count(&mut members, "processed_total").unwrap_or_default(),
             failed_total: read_count(&mut members, "failed_total").unwrap_or_default(),
             last_progress_at: read_time(&mut members, "last_progress_at"),
@@ -214,13 +217,28 @@ mod tests {
                 "$.state: \"ill\", allowed: running, draining, stopped",
                 "$.sent_at: \"yesterday\", allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
                 "$.version: \"\", allowed: 1 to 255 bytes of printable text",
-                "$.progress.in_flight: 1.5, allowed: a whole number from 0 to 9223372036854775807",
+                "$.progress.in_flight: 1.5, allowed: a whole number from 0 to 1000000",
                 "$.progress.processed_total: 9223372036854775808, allowed: a whole number from 0 to 9223372036854775807",
                 "$.progress.failed_total: \"x\", allowed: a whole number from 0 to 9223372036854775807",
                 "$.progress.last_progress_at: 7, allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
                 "$.progress.queue_depth: an array, allowed: a whole number from 0 to 9223372036854775807",
             ]
         );
+    }
+
+    #[test]
+    fn more_running_jobs_than_anybody_believes_are_a_fault() {
+        for jobs in ["1000001", "9007199254740991", "9223372036854775807"] {
+            for key in ["in_flight", "in_flight_overdue"] {
+                let body =
+                    format!(r#"{{"boot_id":"a","sequence":1,"progress":{{"{key}":{jobs}}}}}"#);
+                let fault =
+                    format!("$.progress.{key}: {jobs}, allowed: a whole number from 0 to 1000000");
+                assert_eq!(faults(&body), [fault]);
+            }
+        }
+        let body = r#"{"boot_id":"a","sequence":1,"progress":{"in_flight":1000000}}"#;
+        assert!(Beat::parse(body.as_bytes(), MAX_INTERVAL).is_ok());
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub(crate) struct ExecutionInstruments {
     series: LazySeries<Inner>,
     expected_runs: ExpectedRuns,
     worker_keys: WorkerKeys,
-    id: BeatId,
+    /// `None` where the service's name is too long for an id: then it has no heartbeat.
+    id: Option<BeatId>,
 }
 
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl ExecutionInstruments {
         clock: Clock,
         in_flight: InFlight,
         worker_keys: WorkerKeys,
-        id: BeatId,
+        id: Option<BeatId>,
         tracer: Tracer,
     ) -> Self {
         let instruments = instruments.clone();
@@ -109,9 +110,10 @@ impl ExecutionInstruments {
     }
 
     fn register(&self) -> Slot {
-        self.worker_keys
-            .register(self.id.as_str(), BeatRole::Scheduler)
-            .1
+        match &self.id {
+            Some(id) => self.worker_keys.register(id, BeatRole::Scheduler),
+            None => self.worker_keys.refuse(),
+        }
     }
 }
 

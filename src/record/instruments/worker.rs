@@ -78,8 +78,8 @@ impl JobInstruments {
 
     /// Returns the worker of this name and starts its heartbeat.
     pub(crate) fn worker(&self, name: &str) -> Worker {
-        let (id, slot) = self.worker_keys.register(name, BeatRole::Worker);
-        let jobs = self.clone();
+        let (id, slot) = self.worker_keys.register_name(name, BeatRole::Worker);
+        let (id, jobs) = (id.ok_or_else(|| name.into()), self.clone());
         Worker { id, slot, jobs }
     }
 }
@@ -127,16 +127,20 @@ impl Inner {
 /// Its id appears on worker routes and in heartbeat metrics only, never as a label of a job's.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    id: BeatId,
+    /// The text as it was given where it is no id.
+    id: Result<BeatId, Arc<str>>,
     slot: Slot,
     jobs: JobInstruments,
 }
 
 impl Worker {
-    /// The id under which the worker beats: what is not allowed in one has become `_`.
+    /// Returns the id as it was given, under which the worker beats if it is allowed.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.id.as_str()
+        match &self.id {
+            Ok(id) => id.as_str(),
+            Err(refused) => refused,
+        }
     }
 
     /// Says goodbye for this worker, which no longer counts as missing. Its handles still measure
@@ -144,7 +148,9 @@ impl Worker {
     ///
     /// Shutdown does it for every worker of the process.
     pub fn stop(&self) {
-        self.jobs.worker_keys.remove(&self.id);
+        if let Ok(id) = &self.id {
+            self.jobs.worker_keys.remove(id);
+        }
     }
 
     /// Starts a job of a kind such as `publish_post`, which was due at `scheduled_for`.
@@ -174,10 +180,10 @@ impl Worker {
         let scope = work.tracer.start(context, SpanKind::Consumer, "job", links);
         scope.rename(|| kind.to_owned());
         scope.set_attributes(|| {
-            [
-                KeyValue::new("vantage.job.kind", kind.to_owned()),
-                KeyValue::new("vantage.worker.id", self.id.to_arc()),
-            ]
+            let kind = KeyValue::new("vantage.job.kind", kind.to_owned());
+            let worker = self.id.iter();
+            let worker = worker.map(|id| KeyValue::new("vantage.worker.id", id.to_arc()));
+            std::iter::once(kind).chain(worker)
         });
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Job(OpenWork {

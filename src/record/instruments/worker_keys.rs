@@ -26,15 +26,13 @@ pub(crate) struct WorkerKeys(Arc<Inner>);
 struct Inner {
     table: Mutex<WorkerKeyTable>,
     changed: Notify,
-    renamed: AtomicBool,
+    refused: AtomicBool,
     full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct WorkerKeyTable {
     last_slot: Slot,
-    /// The ids and slots by the name that the service gave.
-    names: HashMap<Box<str>, (BeatId, Slot)>,
     registered: HashMap<BeatId, WorkerKey>,
     removed: Vec<WorkerKey>,
 }
@@ -48,31 +46,51 @@ pub(crate) struct WorkerKey {
 }
 
 impl WorkerKeys {
-    /// Returns the worker's id, registering it if new. The slot is 0 when [`MAX_WORKERS`] is
-    /// reached.
-    pub(crate) fn register(&self, name: &str, role: BeatRole) -> (BeatId, Slot) {
-        if let Some(existing) = self.lock().names.get(name) {
-            return existing.clone();
+    /// Returns the id and slot of the worker of this name, registering it if new. A name that is no id has no
+    /// heartbeat: the id is `None`.
+    pub(crate) fn register_name(&self, name: &str, role: BeatRole) -> (Option<BeatId>, Slot) {
+        if let Some(key) = self.lock().registered.get(name) {
+            return (Some(key.id.clone()), key.slot);
         }
-        let id = self.valid_id(name);
-        let (slot, joined) = self.lock().register(name, &id, role);
+        match BeatId::parse(name) {
+            Some(id) => {
+                let slot = self.register(&id, role);
+                (Some(id), slot)
+            }
+            None => (None, self.refuse()),
+        }
+    }
+
+    /// Returns the worker's slot, registering it if new. It is 0 when [`MAX_WORKERS`] is reached.
+    pub(crate) fn register(&self, id: &BeatId, role: BeatRole) -> Slot {
+        let (slot, joined) = self.lock().register(id, role);
         if joined {
             self.0.changed.notify_one();
         }
         if slot == 0 && !self.0.full.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                id = %id,
+                %id,
                 "this process has {MAX_WORKERS} workers that beat, and those that come after have no heartbeat: give a worker one id for all its jobs, and stop() those that have ended"
             );
         }
-        (id, slot)
+        slot
+    }
+
+    /// Tells once that an id is refused; returns the slot of what has no heartbeat.
+    pub(crate) fn refuse(&self) -> Slot {
+        if !self.0.refused.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "the id of a worker or scheduler is not allowed: it has no heartbeat; allowed: {}",
+                BeatId::ALLOWED
+            );
+        }
+        0
     }
 
     /// Removes a worker; its goodbye is still to be sent.
     pub(crate) fn remove(&self, id: &BeatId) {
         let mut table = self.lock();
         let removed_key = table.registered.remove(id);
-        table.names.retain(|_, (other, _)| other != id);
         table.removed.extend(removed_key);
         drop(table);
         self.0.changed.notify_one();
@@ -100,22 +118,6 @@ impl WorkerKeys {
         self.0.changed.notify_one();
     }
 
-    /// The name as an id.
-    fn valid_id(&self, name: &str) -> BeatId {
-        if let Some(id) = BeatId::parse(name) {
-            return id;
-        }
-        let id = BeatId::sanitize(name);
-        if !self.0.renamed.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                %id,
-                "a worker's id is not allowed and was changed; allowed: {}",
-                BeatId::ALLOWED
-            );
-        }
-        id
-    }
-
     fn lock(&self) -> MutexGuard<'_, WorkerKeyTable> {
         lock(&self.0.table)
     }
@@ -123,7 +125,7 @@ impl WorkerKeys {
 
 impl WorkerKeyTable {
     /// Returns the worker's slot, and `true` if it is new.
-    fn register(&mut self, name: &str, id: &BeatId, role: BeatRole) -> (Slot, bool) {
+    fn register(&mut self, id: &BeatId, role: BeatRole) -> (Slot, bool) {
         let existing = self.registered.get(id).map(|key| key.slot);
         if existing.is_none() && self.registered.len() >= MAX_WORKERS {
             return (0, false);
@@ -134,10 +136,6 @@ impl WorkerKeyTable {
             let (id, role) = (id.clone(), role);
             let key = WorkerKey { id, role, slot };
             self.registered.insert(key.id.clone(), key);
-        }
-        // Many names may become one id.
-        if self.names.len() < 2 * MAX_WORKERS {
-            self.names.insert(name.into(), (id.clone(), slot));
         }
         (slot, existing.is_none())
     }
@@ -151,15 +149,17 @@ mod tests {
         table.iter().map(|key| key.id.as_str()).collect()
     }
 
+    fn register(worker_keys: &WorkerKeys, name: &str) -> Slot {
+        worker_keys.register_name(name, BeatRole::Worker).1
+    }
+
     #[test]
-    fn the_same_name_is_the_same_member_until_he_leaves() {
+    fn the_same_name_is_the_same_worker_until_it_is_removed() {
         let worker_keys = WorkerKeys::default();
-        let (id, first) = worker_keys.register("w1", BeatRole::Worker);
-        assert_eq!(
-            worker_keys.register("w1", BeatRole::Worker),
-            (id.clone(), first)
-        );
-        worker_keys.register("w2", BeatRole::Worker);
+        let (id, first) = worker_keys.register_name("w1", BeatRole::Worker);
+        let id = id.unwrap();
+        assert_eq!(register(&worker_keys, "w1"), first);
+        register(&worker_keys, "w2");
         assert_eq!(ids(&worker_keys.registered()), ["w1", "w2"]);
         worker_keys.remove(&id);
         assert_eq!(ids(&worker_keys.registered()), ["w2"]);
@@ -167,39 +167,34 @@ mod tests {
             (ids(&worker_keys.take_removed()), worker_keys.take_removed()),
             (vec!["w1"], vec![])
         );
-        let (_, again) = worker_keys.register("w1", BeatRole::Worker);
-        assert!(again > first, "a late end of the old one's job is not his");
+        let again = register(&worker_keys, "w1");
+        assert!(
+            again > first,
+            "a late end of the old one's job is not its own"
+        );
     }
 
     #[test]
-    fn a_name_that_is_no_id_becomes_one() {
+    fn names_that_differ_are_two_workers_and_one_that_is_no_id_has_no_heartbeat() {
         let worker_keys = WorkerKeys::default();
-        assert_eq!(
-            worker_keys.register("a b/ü", BeatRole::Worker).0.as_str(),
-            "a_b__"
-        );
-        assert_eq!(worker_keys.register("", BeatRole::Worker).0.as_str(), "_");
-        let long = "x".repeat(300);
-        assert_eq!(
-            worker_keys.register(&long, BeatRole::Worker).0.as_str(),
-            "x".repeat(128)
-        );
-        let same = worker_keys.register("a.b", BeatRole::Worker).1;
-        assert_ne!(worker_keys.register("a b", BeatRole::Worker).1, same);
+        for (at, name) in ["celery@host_1", "celery_host_1", "celery@host-1"]
+            .iter()
+            .enumerate()
+        {
+            let (id, slot) = worker_keys.register_name(name, BeatRole::Worker);
+            assert_eq!((id.unwrap().as_str(), slot), (*name, at as u64 + 1));
+        }
+        for name in ["", "a b", &"x".repeat(129)] {
+            assert_eq!(worker_keys.register_name(name, BeatRole::Worker), (None, 0));
+        }
+        assert_eq!(worker_keys.registered().len(), 3);
     }
 
     #[test]
     fn names_without_end_take_bounded_memory() {
         let worker_keys = WorkerKeys::default();
-        let slots: Vec<_> = (0..5000)
-            .map(|i| worker_keys.register(&format!("w{i}"), BeatRole::Worker).1)
-            .collect();
-        assert_eq!(slots.iter().filter(|slot| **slot > 0).count(), MAX_WORKERS);
-        for i in 0..5000 {
-            worker_keys.register(&format!("w{} ", " ".repeat(i % 7)), BeatRole::Worker);
-        }
-        let table = worker_keys.lock();
-        assert_eq!(table.registered.len(), MAX_WORKERS);
-        assert!(table.names.len() <= 2 * MAX_WORKERS);
+        let slots = (0..5000).map(|i| register(&worker_keys, &format!("w{i}")));
+        assert_eq!(slots.filter(|slot| *slot > 0).count(), MAX_WORKERS);
+        assert_eq!(worker_keys.lock().registered.len(), MAX_WORKERS);
     }
 }

@@ -1,7 +1,6 @@
 //! Write routes: incidents, their updates, and maintenance.
 //!
-//! They are open to whoever has `health.write_token`, and to nobody where there is none: unlike a beat,
-//! what comes in here is shown to the public.
+//! They need `status.token`, and are closed where there is none: what comes in here is shown to the public.
 
 use std::sync::Arc;
 

@@ -64,17 +64,31 @@ pub(super) fn retry_later(status: StatusCode, error: &str, seconds: u64) -> Resp
     response
 }
 
-/// Reads a JSON body of at most `max_bytes`.
+/// Reads a JSON body of at most `max_bytes`. A request without a content type is refused by
+/// [`require_content_type`], where its sender need not bring a token.
 pub(super) async fn read_json(
     headers: &HeaderMap,
     body: Body,
     max_bytes: usize,
 ) -> Result<Vec<u8>, Response> {
     if !is_json(headers) {
-        let allowed = "application/json is expected, and no content-encoding";
-        return Err(error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, allowed));
+        return Err(not_json());
     }
     read_body(body, max_bytes).await
+}
+
+/// Refuses a body without a content type: a page of another origin can send that from a visitor's browser without
+/// being asked, and cannot send JSON.
+pub(super) fn require_content_type(headers: &HeaderMap) -> Result<(), Response> {
+    match headers.contains_key(header::CONTENT_TYPE) {
+        true => Ok(()),
+        false => Err(not_json()),
+    }
+}
+
+fn not_json() -> Response {
+    let allowed = "content-type: application/json is expected, and no content-encoding";
+    error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, allowed)
 }
 
 /// Reads a body of at most `max_bytes`, whatever its declared length.

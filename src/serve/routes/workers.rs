@@ -1,6 +1,8 @@
-//! Worker routes: the list, one worker, and the receiver of beats.
+//! Worker routes: the list, one worker, the receiver of beats, and the end of one that will not come back.
 
+mod access;
 mod detail;
+mod forget;
 mod list;
 mod query;
 mod receive;
@@ -11,6 +13,7 @@ use crate::config::Secret;
 use crate::watch::heartbeat::HeartbeatReceiver;
 
 pub(super) use detail::respond as detail;
+pub(super) use forget::{respond as forget, respond_for_health as forget_health};
 pub(super) use list::respond as list;
 pub(super) use receive::respond as receive;
 
@@ -18,6 +21,8 @@ pub(super) use receive::respond as receive;
 #[derive(Debug)]
 pub(crate) struct WorkerRoutes {
     pub(crate) receiver: Arc<HeartbeatReceiver>,
-    /// Bearer token required for beats. Default: none.
+    /// The bearer token of those who beat and forget.
     pub(crate) token: Option<Secret>,
+    /// `true` if beats need no token.
+    pub(crate) open: bool,
 }

@@ -43,9 +43,11 @@ fn row(id: &str) -> WorkerRow {
             oldest_in_flight: Some(Duration::from_nanos(16)),
             queue_depth: Some(17),
         },
+        jobs_seen: 2,
         restarts: 18,
         clock_skew_ms: Some(-19),
         lost: true,
+        forgotten_at: None,
     }
 }
 

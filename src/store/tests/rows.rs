@@ -46,9 +46,11 @@ pub(crate) fn worker(name: &str, boot: &str, sequence: u64, second: i64) -> Work
             oldest_in_flight: Some(Duration::from_millis(1_500)),
             queue_depth: Some(9),
         },
+        jobs_seen: 2,
         restarts: 4,
         clock_skew_ms: Some(-12),
         lost: false,
+        forgotten_at: None,
     }
 }
 

@@ -29,6 +29,7 @@ contract! {
     a_late_beat_of_the_previous_boot_changes_nothing
     repeating_a_batch_changes_nothing
     a_worker_is_deleted_only_if_it_has_not_beaten_since
+    a_forgotten_worker_stays_so_until_it_beats_again
     a_batch_is_applied_in_order
     only_rows_changed_since_a_revision_are_read
     slices_of_an_instance_are_read_in_order
@@ -119,6 +120,37 @@ async fn a_worker_is_deleted_only_if_it_has_not_beaten_since(store: Arc<dyn Stor
     let never = [StoreOp::DeleteWorker(id("never"), None)];
     store.commit(&never).await.unwrap();
     assert_eq!(all_workers(&*store).await, []);
+}
+
+async fn a_forgotten_worker_stays_so_until_it_beats_again(store: Arc<dyn Store>) {
+    let forgotten = |second| WorkerRow {
+        forgotten_at: Some(at(second)),
+        ..worker("w", "x", 2, 20)
+    };
+    put_workers(&*store, [worker("w", "x", 2, 20), forgotten(30)]).await;
+    let mut lost = worker("w", "x", 2, 20);
+    lost.lost = true;
+    put_workers(
+        &*store,
+        [worker("w", "x", 2, 20), lost, worker("w", "x", 1, 10)],
+    )
+    .await;
+    assert_eq!(all_workers(&*store).await, [forgotten(30)]);
+    for anew in [worker("w", "x", 3, 40), worker("w", "y", 1, 50)] {
+        put_workers(&*store, [forgotten(30), anew.clone()]).await;
+        assert_eq!(all_workers(&*store).await, [anew]);
+    }
+    // Registered again without a beat, because it is expected: the word of before is out of date.
+    let gone = WorkerRow {
+        forgotten_at: Some(at(5)),
+        ..unbeaten_worker("n")
+    };
+    let expected = WorkerRow {
+        registered_at: at(6),
+        ..unbeaten_worker("n")
+    };
+    put_workers(&*store, [gone.clone(), expected.clone(), gone]).await;
+    assert_eq!(all_workers(&*store).await[0], expected);
 }
 
 async fn a_batch_is_applied_in_order(store: Arc<dyn Store>) {

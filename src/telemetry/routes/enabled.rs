@@ -109,7 +109,6 @@ impl Inner {
     fn route_states(&self) -> RouteStates {
         let config = &self.config.config;
         let clock = &self.recording.clock;
-        let write_token = &config.health.write_token;
         let title = config.status.title.clone();
         let brand = title.unwrap_or_else(|| config.service.name.clone());
         let scrapes = config.metrics.prometheus.enabled && !config.disabled;
@@ -139,11 +138,12 @@ impl Inner {
             }),
             workers: Arc::new(WorkerRoutes {
                 receiver: Arc::clone(&self.heartbeat.receiver),
-                token: write_token.clone(),
+                token: config.heartbeat.token.clone(),
+                open: config.heartbeat.open,
             }),
             incidents: Arc::new(IncidentRoutes {
                 incidents: self.watch.incidents.clone(),
-                token: write_token.clone(),
+                token: config.status.token.clone(),
                 clock: clock.clone(),
                 rate_limit: Arc::clone(&self.server.rate_limit),
             }),

@@ -80,7 +80,7 @@ impl HttpSender {
     }
 
     fn request(&self, id: &BeatId, beat: &Beat) -> http::Result<Request<Full<Bytes>>> {
-        // All that an id may hold stands in a path as it is.
+        let id = id.path_segment();
         let uri = format!("{}/api/v1/workers/{id}/heartbeat", self.base);
         let body = Full::new(Bytes::from(beat.to_json()));
         let mut request = Request::builder()
@@ -125,10 +125,11 @@ fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Se
 /// Redirects are not followed: the token would go where nobody sent it.
 const fn suggest_fix(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        401 | 403 => "set heartbeat.token to the token that the receiver has as health.write_token",
+        401 | 403 => "set heartbeat.token to the token that the receiver has as heartbeat.token",
         400 => {
             "the receiver does not understand our beats: update it to our release or a later one"
         }
+        415 => "let a proxy before the receiver pass content-type: application/json on",
         413 => "let the receiver, and a proxy before it, take bodies of 4 KiB",
         300..=399 => "set heartbeat.endpoint to where this redirects",
         _ => {
@@ -183,6 +184,7 @@ mod tests {
             (401, "heartbeat.token"),
             (404, "heartbeat.endpoint"),
             (413, "4 KiB"),
+            (415, "content-type"),
         ] {
             let outcome = classify_status(status);
             assert_eq!(outcome.result, SendResult::Rejected, "{status}");

@@ -61,9 +61,9 @@ fn register_last_seen(
 ) {
     let receiver = Arc::clone(receiver);
     instruments.observe(spec, move |observer| {
-        let seen = receiver
-            .registry()
-            .last_seen(role, MAX_LABELLED, receiver.now());
+        let (mut registry, now) = receiver.lock_registry();
+        let seen = registry.last_seen(role, MAX_LABELLED, now);
+        drop(registry);
         for (id, seen) in seen.unwrap_or_default() {
             let seconds = seen.as_duration().as_secs_f64();
             observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
@@ -80,9 +80,9 @@ fn register_clock_skew(
 ) {
     let receiver = Arc::clone(receiver);
     instruments.observe(spec, move |observer| {
-        let skews = receiver
-            .registry()
-            .clock_skews(role, MAX_LABELLED, receiver.now());
+        let (mut registry, now) = receiver.lock_registry();
+        let skews = registry.clock_skews(role, MAX_LABELLED, now);
+        drop(registry);
         for (id, millis) in skews.unwrap_or_default() {
             let seconds = millis as f64 / 1_000.0;
             observer.observe(seconds, &[KeyValue::new(key, id.to_arc())]);
@@ -93,11 +93,14 @@ fn register_clock_skew(
 fn register_states(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) {
     let receiver = Arc::clone(receiver);
     instruments.observe(&worker::WORKERS, move |observer| {
-        let counts = receiver.registry().counts(BeatRole::Worker, receiver.now());
+        let (mut registry, now) = receiver.lock_registry();
+        let counts = registry.counts(BeatRole::Worker, now);
+        drop(registry);
         if counts.total() == 0 && !has_received(&receiver) {
             return;
         }
-        for state in WorkerState::LISTED {
+        // One that is forgotten is offline in no alert.
+        for state in WorkerState::SHOWN {
             let workers = u64::try_from(counts.count(state)).unwrap_or(u64::MAX);
             observer.observe(workers, &[KeyValue::new("state", state.as_str())]);
         }

@@ -146,7 +146,7 @@ mod tests {
 
     fn queued(slot: Slot, state: LifecycleState) -> QueuedBeat {
         let worker = WorkerKey {
-            id: BeatId::sanitize(&format!("w{slot}")),
+            id: BeatId::parse(&format!("w{slot}")).unwrap(),
             role: BeatRole::Worker,
             slot,
         };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::log::RestartLog;
+use self::log::{EvictionLog, RestartLog};
 use self::store_sync::StoreSync;
 use super::registry::{
     BeatOutcome, BeatReceipt, BeatRejection, StateTimeouts, WorkerRegistry, WorkerSliceCounts,
@@ -22,11 +22,10 @@ use crate::model::slo::{ObjectiveKind, ServiceKey};
 use crate::record::clock::Clock;
 use crate::record::slo_events::SloEvents;
 use crate::record::sync::lock;
-use crate::store::{StoreOp, StoreWriter};
+use crate::store::{StoreOp, StoreWriter, WorkerRow};
 
-/// Jobs that one tick may count as lost: a beat can say anything, and a count that overflows is lost
-/// itself.
-const MAX_LOST_JOBS: u64 = 1_000_000;
+/// Jobs that one tick may count as lost: a beat can say anything.
+const MAX_LOST_JOBS: u64 = 100_000;
 
 /// The receiver of beats from this process and from others.
 #[derive(Debug)]
@@ -40,6 +39,7 @@ pub(crate) struct HeartbeatReceiver {
     slo_events: SloEvents,
     store_sync: Mutex<StoreSync>,
     restarts: Mutex<RestartLog>,
+    evictions: Mutex<EvictionLog>,
 }
 
 impl HeartbeatReceiver {
@@ -56,7 +56,7 @@ impl HeartbeatReceiver {
         let store_sync = StoreSync::new(config, store_writer.clone(), polls);
         let mut registry = WorkerRegistry::new(
             StateTimeouts::from_config(&config.heartbeat),
-            wall_timestamp(&clock),
+            clock.read().wall,
         );
         registry.set_leader(store_sync.is_leader());
         let receiver = Self {
@@ -68,6 +68,7 @@ impl HeartbeatReceiver {
             slo_events,
             store_sync: Mutex::new(store_sync),
             restarts: Mutex::default(),
+            evictions: Mutex::default(),
         };
         receiver.register_expected(&config.heartbeat.expected);
         receiver
@@ -76,7 +77,8 @@ impl HeartbeatReceiver {
     /// Takes in a beat of this process.
     pub(super) fn receive(&self, id: &BeatId, beat: Beat) {
         if let Some(row) = lock(&self.store_sync).take_row(id) {
-            self.registry().merge(vec![row], self.now());
+            let (mut registry, now) = self.lock_registry();
+            registry.merge(vec![row], now);
         }
         // What was refused is counted by the registry.
         let _ = self.ingest(id, beat);
@@ -84,17 +86,23 @@ impl HeartbeatReceiver {
 
     /// Processes what has become due, at most a second after it has.
     pub(super) fn tick(&self, log_queue: &LogQueue) {
-        let (mut store_sync, now) = (lock(&self.store_sync), self.now());
-        let is_known = |id: &BeatId| self.registry().view(id, now).is_some();
+        let mut store_sync = lock(&self.store_sync);
+        let is_known = |id: &BeatId| {
+            let (mut registry, now) = self.lock_registry();
+            registry.view(id, now).is_some()
+        };
         if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
-            self.registry().merge(rows, now);
+            let (mut registry, now) = self.lock_registry();
+            registry.merge(rows, now);
         }
         if !store_sync.is_ready() {
             // Who beat before the start would be missed, or forgotten, before they are known.
             return;
         }
-        self.registry().set_leader(store_sync.is_leader());
-        let events = self.registry().advance(self.now());
+        let (mut registry, now) = self.lock_registry();
+        registry.set_leader(store_sync.is_leader());
+        let events = registry.advance(now);
+        drop(registry);
         self.count_slo_events(events.slices, events.lost_jobs);
         for change in events.store_ops {
             self.store_writer.enqueue(change);
@@ -103,6 +111,7 @@ impl HeartbeatReceiver {
         std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
         log::log_lost_jobs(log_queue, events.lost_jobs);
         log::log_clock_skews(log_queue, events.clock_skews);
+        lock(&self.evictions).log(log_queue, events.evicted, self.clock.now());
     }
 
     /// Takes in a beat, wherever it came from.
@@ -111,7 +120,9 @@ impl HeartbeatReceiver {
     ///
     /// When there is no room for another worker, or one beats far too often.
     pub(crate) fn ingest(&self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
-        let receipt = self.registry().ingest(id, beat, self.now())?;
+        let (mut registry, now) = self.lock_registry();
+        let receipt = registry.ingest(id, beat, now)?;
+        drop(registry);
         if let Some(row) = &receipt.row {
             self.store_writer.enqueue(StoreOp::Worker(row.clone()));
         }
@@ -121,7 +132,28 @@ impl HeartbeatReceiver {
         Ok(receipt)
     }
 
-    /// Locks the registry.
+    /// Forgets a worker that will not come back: here, in the store, and with all that share it. Returns whether
+    /// it was known. A later beat registers it anew.
+    pub(crate) fn forget(&self, id: &BeatId) -> bool {
+        let elsewhere = lock(&self.store_sync).take_row(id);
+        let (mut registry, now) = self.lock_registry();
+        let row = registry.forget(id, now).or(elsewhere);
+        // Queued below the lock: a beat that comes next must not be deleted by it.
+        let known = row.map(|row| {
+            self.store_writer
+                .enqueue(forget_op(row, now, self.store_writer.is_shared()));
+        });
+        known.is_some()
+    }
+
+    /// Locks the registry and has it follow the clocks; with the receiver's time of day.
+    pub(crate) fn lock_registry(&self) -> (MutexGuard<'_, WorkerRegistry>, Timestamp) {
+        let mut registry = lock(&self.registry);
+        let now = registry.follow_clocks(self.clock.read());
+        (registry, now)
+    }
+
+    /// Locks the registry, for what needs no time.
     pub(crate) fn registry(&self) -> MutexGuard<'_, WorkerRegistry> {
         lock(&self.registry)
     }
@@ -132,18 +164,10 @@ impl HeartbeatReceiver {
         self.max_interval
     }
 
-    /// Returns the receiver's time of day.
-    pub(crate) fn now(&self) -> Timestamp {
-        wall_timestamp(&self.clock)
-    }
-
     fn register_expected(&self, ids: &[String]) {
-        let now = self.now();
         for id in ids.iter().filter_map(|id| BeatId::parse(id)) {
-            if let Some(row) = self
-                .registry()
-                .register_expected(&id, BeatRole::Worker, now)
-            {
+            let (mut registry, now) = self.lock_registry();
+            if let Some(row) = registry.register_expected(&id, BeatRole::Worker, now) {
                 self.store_writer.enqueue(StoreOp::Worker(row));
             }
         }
@@ -165,8 +189,18 @@ impl HeartbeatReceiver {
     }
 }
 
-fn wall_timestamp(clock: &Clock) -> Timestamp {
-    Timestamp::try_from(clock.wall()).unwrap_or(Timestamp::MAX)
+/// Returns the operation that forgets a worker: a row that tells the others of a store that is shared, and no row
+/// at all in one of our own.
+pub(crate) fn forget_op(row: WorkerRow, now: Timestamp, shared: bool) -> StoreOp {
+    if shared {
+        let forgotten_at = Some(now.max(row.registered_at));
+        StoreOp::Worker(WorkerRow {
+            forgotten_at,
+            ..row
+        })
+    } else {
+        StoreOp::DeleteWorker(row.id, Some(Timestamp::MAX))
+    }
 }
 
 #[cfg(test)]

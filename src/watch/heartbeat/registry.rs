@@ -57,7 +57,8 @@ pub(crate) struct WorkerPage {
     pub(crate) next_cursor: Option<BeatId>,
 }
 
-/// The number of workers in each state, in the order of [`WorkerState::LISTED`].
+/// The number of workers in each state, in the order of [`WorkerState::LISTED`]. Those that are forgotten are
+/// known, and not offline any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StateCounts([usize; WorkerState::LISTED.len()]);
 
@@ -66,8 +67,21 @@ impl StateCounts {
         self.0.get(state as usize).copied().unwrap_or_default()
     }
 
+    /// Returns the number in a state as it is shown.
+    pub(crate) fn count_shown(&self, state: WorkerState) -> usize {
+        let states = WorkerState::LISTED.into_iter();
+        let alike = states.filter(|listed| listed.shown() == state);
+        alike.map(|listed| self.count(listed)).sum()
+    }
+
+    /// Returns the number that is known.
     pub(crate) fn total(&self) -> usize {
         self.0.iter().sum()
+    }
+
+    /// Returns the number that should be there: without those that said goodbye or are forgotten.
+    pub(crate) fn active(&self) -> usize {
+        self.total() - self.count(WorkerState::Stopped) - self.count(WorkerState::Forgotten)
     }
 }
 
@@ -126,7 +140,8 @@ impl WorkerRegistry {
         self.current_counts(role)
     }
 
-    /// Returns the last-seen time of each that has not said goodbye; `None` where there are more than `limit`.
+    /// Returns the last-seen time of each that has not said goodbye and is not forgotten; `None` where there are
+    /// more than `limit`.
     pub(crate) fn last_seen(
         &mut self,
         role: BeatRole,
@@ -136,8 +151,8 @@ impl WorkerRegistry {
         self.read_present(role, limit, now, |row| row.last_seen)
     }
 
-    /// By how much the clock of each that has not said goodbye is behind the receiver's, in milliseconds;
-    /// `None` where there are more than `limit`.
+    /// By how much the clock of each of those is behind the receiver's, in milliseconds; `None` where there are
+    /// more than `limit`.
     pub(crate) fn clock_skews(
         &mut self,
         role: BeatRole,
@@ -154,12 +169,15 @@ impl WorkerRegistry {
         now: Timestamp,
         read: impl Fn(&WorkerRow) -> Option<T>,
     ) -> Option<Vec<(BeatId, T)>> {
-        if self.counts(role, now).total() > limit {
+        if self.counts(role, now).active() > limit {
             return None;
         }
         let listed = WorkerState::LISTED.into_iter();
-        let not_stopped = listed.filter(|state| *state != WorkerState::Stopped);
-        let ids = not_stopped.filter_map(|state| self.state_index.ids(role, state));
+        let is_active =
+            |state: &WorkerState| !matches!(state, WorkerState::Stopped | WorkerState::Forgotten);
+        let ids = listed
+            .filter(is_active)
+            .filter_map(|state| self.state_index.ids(role, state));
         let values = ids.flatten().filter_map(|id| {
             let value = read(&self.entries.get(id)?.row)?;
             Some((id.clone(), value))

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::Timestamp;
-
 use super::component::{ComponentDefinition, IdPattern, StateSource};
 use super::rules::{self, CheckInput};
 use crate::model::heartbeat::BeatRole;
@@ -38,7 +36,6 @@ struct SourceSnapshot<'a> {
     health: &'a HealthState,
     report: Option<&'a SloReport>,
     now: Instant,
-    wall_time: Timestamp,
 }
 
 impl StatusSources {
@@ -47,7 +44,6 @@ impl StatusSources {
         &self,
         definitions: &[ComponentDefinition],
         now: Instant,
-        wall_time: Timestamp,
     ) -> Vec<ComponentState> {
         let (health, report) = (self.health.read(), self.slo.read());
         let snapshot = SourceSnapshot {
@@ -55,7 +51,6 @@ impl StatusSources {
             health: &health,
             report: report.as_deref(),
             now,
-            wall_time,
         };
         let state = |definition: &ComponentDefinition| {
             rules::worst(
@@ -104,7 +99,9 @@ impl SourceSnapshot<'_> {
     fn workers_state(&self, role: BeatRole, ids: &[IdPattern]) -> ComponentState {
         let receiver = &self.sources.heartbeat_receiver;
         if ids.iter().any(|pattern| pattern.matches("")) {
-            let counts = receiver.registry().counts(role, self.wall_time);
+            let (mut registry, now) = receiver.lock_registry();
+            let counts = registry.counts(role, now);
+            drop(registry);
             let states = WorkerState::LISTED.into_iter();
             return rules::workers_state(
                 states.flat_map(|state| std::iter::repeat_n(state, counts.count(state))),
@@ -118,7 +115,9 @@ impl SourceSnapshot<'_> {
                 after,
                 limit: PAGE_SIZE,
             };
-            let page = receiver.registry().page(&query, self.wall_time);
+            let (mut registry, now) = receiver.lock_registry();
+            let page = registry.page(&query, now);
+            drop(registry);
             let matching = page
                 .workers
                 .iter()

@@ -78,7 +78,10 @@ pub(super) fn workers_state(states: impl IntoIterator<Item = WorkerState>) -> Co
         match state {
             WorkerState::Online | WorkerState::Late => healthy += 1,
             WorkerState::Offline | WorkerState::Stalled => failed += 1,
-            WorkerState::New | WorkerState::Stopped | WorkerState::Expired => {}
+            WorkerState::New
+            | WorkerState::Stopped
+            | WorkerState::Forgotten
+            | WorkerState::Expired => {}
         }
     }
     match (healthy, failed) {
@@ -217,10 +220,11 @@ mod tests {
 
     #[test]
     fn workers_are_down_by_the_share_of_those_expected() {
-        use WorkerState::{Expired, Late, New, Offline, Online, Stalled, Stopped};
+        use WorkerState::{Expired, Forgotten, Late, New, Offline, Online, Stalled, Stopped};
         for (states, expected) in [
             (&[][..], NoData),
-            (&[New, Stopped, Expired], NoData),
+            (&[New, Stopped, Forgotten, Expired], NoData),
+            (&[Online, Forgotten, Forgotten], Operational),
             (&[Online, Late, Stopped], Operational),
             (&[Online, Online, Offline], DegradedPerformance),
             (&[Online, Stalled], PartialOutage),

@@ -126,7 +126,7 @@ async fn every_fault_of_a_body_is_reported_at_once() {
 async fn writing_needs_the_token_and_is_closed_without_one() {
     let mut config = config();
     let test = with(config.clone());
-    config.health.write_token = None;
+    config.status.token = None;
     let closed = with(config);
     for path in [
         INCIDENTS,

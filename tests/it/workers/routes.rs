@@ -1,5 +1,6 @@
 //! What the routes of workers take and answer, member by member, and what the metrics make of it.
 
+mod forget;
 mod list;
 mod metrics;
 mod one;
@@ -13,11 +14,23 @@ use axum::http::{HeaderMap, Request, StatusCode, request::Builder};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
+use vantage_obs::Config;
 use vantage_obs::testing::TestTelemetry;
 
 use crate::support::into_ok;
 
 const LIST: &str = "/api/v1/workers/health";
+
+/// Settings by which everybody may beat.
+fn open_config() -> Config {
+    let mut config = crate::support::config();
+    config.heartbeat.open = true;
+    config
+}
+
+fn open() -> TestTelemetry {
+    TestTelemetry::with(open_config(), &[]).unwrap()
+}
 
 /// An answer whose body is JSON, or empty.
 struct JsonResponse {
@@ -57,7 +70,8 @@ fn post_to(id: &str) -> Builder {
 }
 
 async fn post(test: &TestTelemetry, id: &str, body: &str) -> JsonResponse {
-    send(test, post_to(id).body(body.to_owned().into()).unwrap()).await
+    let request = post_to(id).header("content-type", "application/json");
+    send(test, request.body(body.to_owned().into()).unwrap()).await
 }
 
 /// A beat with nothing but its boot and sequence, which is taken in.

@@ -50,14 +50,19 @@ pub(in crate::serve::routes) async fn respond(
         Ok(strict) => strict,
         Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", faults),
     };
-    let receiver = &routes.receiver;
     // What is no id, or no text at all, is nobody's.
     let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
-    let view = id.and_then(|id| receiver.registry().view(&id, receiver.now()));
+    let view = id.and_then(|id| {
+        let (mut registry, now) = routes.receiver.lock_registry();
+        registry.view(&id, now)
+    });
     let Some(view) = view else {
         return error_response(StatusCode::NOT_FOUND, "no such worker");
     };
-    let is_unhealthy = matches!(view.state, WorkerState::Offline | WorkerState::Stalled);
+    let is_unhealthy = matches!(
+        view.state.shown(),
+        WorkerState::Offline | WorkerState::Stalled
+    );
     let status = if strict && is_unhealthy {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
@@ -71,7 +76,7 @@ fn worker_body(view: &WorkerView) -> WorkerBody<'_> {
     let oldest = progress.oldest_in_flight;
     WorkerBody {
         worker_id: row.id.as_str(),
-        state: view.state.as_str(),
+        state: view.state.shown().as_str(),
         last_seen: row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
         late_at: view.late_at.map(Rfc3339Millis),

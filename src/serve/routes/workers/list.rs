@@ -6,6 +6,9 @@
 //! | `warn` | some are offline, stalled or late, or have not come yet |
 //! | `pass` | otherwise, also where there are none |
 //!
+//! A worker that is not expected and has been offline for `heartbeat.forget_after` is in the list, and no longer in
+//! the status.
+//!
 //! With `?strict=1` a `fail` is answered with 503, for clients that only look at the status.
 
 use std::collections::BTreeMap;
@@ -53,9 +56,10 @@ pub(in crate::serve::routes) async fn respond(
             return fault_response(StatusCode::BAD_REQUEST, "bad query", faults.collect());
         }
     };
-    let receiver = &routes.receiver;
-    let page = receiver.registry().page(&query, receiver.now());
-    let counts = WorkerState::LISTED.map(|state| (state.as_str(), page.counts.count(state)));
+    let (mut registry, now) = routes.receiver.lock_registry();
+    let page = registry.page(&query, now);
+    drop(registry);
+    let counts = WorkerState::SHOWN.map(|state| (state.as_str(), page.counts.count_shown(state)));
     let status = overall_status(&page.counts);
     let body = WorkerListBody {
         status: status.as_str(),
@@ -75,7 +79,7 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
     let progress = &view.row.progress;
     WorkerSummary {
         worker_id: view.row.id.as_str(),
-        state: view.state.as_str(),
+        state: view.state.shown().as_str(),
         last_seen: view.row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
         in_flight: progress.in_flight,
@@ -86,7 +90,7 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
 }
 
 fn overall_status(counts: &StateCounts) -> HealthStatus {
-    let active = counts.total() - counts.count(WorkerState::Stopped);
+    let active = counts.active();
     let online = counts.count(WorkerState::Online);
     if active > 0 && counts.count(WorkerState::Offline) == active {
         HealthStatus::Fail

@@ -67,9 +67,12 @@ fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
 fn parse_states(text: &str, into: &mut Vec<WorkerState>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for word in text.split(',') {
-        let mut all = WorkerState::LISTED.into_iter();
-        match all.find(|state| state.as_str() == word) {
-            Some(state) => into.push(state),
+        let named = WorkerState::SHOWN.into_iter();
+        match { named }.find(|state| state.as_str() == word) {
+            Some(named) => {
+                let alike = WorkerState::LISTED.into_iter();
+                into.extend(alike.filter(|state| state.shown() == named));
+            }
             None => faults.push(request_fault("state", word)),
         }
     }
@@ -88,7 +91,7 @@ fn parse_role(text: &str) -> Option<BeatRole> {
 
 fn request_fault(name: &str, value: &str) -> Fault {
     let allowed = match name {
-        "state" => join_words(&WorkerState::LISTED),
+        "state" => join_words(&WorkerState::SHOWN),
         "limit" => format!("1 to {MAX_LIMIT}"),
         "strict" => "1, true, 0, false".into(),
         "cursor" => "the `next_cursor` of the page before".into(),

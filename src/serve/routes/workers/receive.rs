@@ -12,9 +12,8 @@ use serde::Serialize;
 use super::WorkerRoutes;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
-use crate::serve::routes::headers::authorize_bearer;
 use crate::serve::routes::response::{
-    fault_response, json_response, read_json, retry_later, unauthorized,
+    fault_response, json_response, read_json, require_content_type, retry_later,
 };
 use crate::watch::heartbeat::registry::BeatRejection;
 
@@ -70,9 +69,8 @@ async fn read_beat(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
-    if routes.token.is_some() && authorize_bearer(headers, routes.token.as_ref()).is_none() {
-        return Err(unauthorized(r#"Bearer realm="heartbeat""#));
-    }
+    routes.authorize_beat(headers)?;
+    require_content_type(headers)?;
     let body = read_json(headers, body, MAX_BODY_BYTES).await?;
     let max_interval = routes.receiver.max_interval();
     let parsed = (BeatId::parse(id), Beat::parse(&body, max_interval));

@@ -1,7 +1,7 @@
 //! Log lines about workers whose state changes.
 
 use crate::background::log_queue::LogQueue;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::model::heartbeat::BeatId;
 use crate::model::units::format_duration;
@@ -92,6 +92,32 @@ impl RestartLog {
     }
 }
 
+/// The workers that made room for others, logged once a minute at most: a flood brings many.
+#[derive(Debug, Default)]
+pub(super) struct EvictionLog {
+    workers: u64,
+    logged_at: Option<Instant>,
+}
+
+impl EvictionLog {
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    pub(super) fn log(&mut self, log_queue: &LogQueue, evicted: u64, now: Instant) {
+        self.workers += evicted;
+        let is_quiet = |at: Instant| now.saturating_duration_since(at) >= Self::INTERVAL;
+        if self.workers > 0 && self.logged_at.is_none_or(is_quiet) {
+            self.logged_at = Some(now);
+            let workers = std::mem::take(&mut self.workers);
+            log_queue.write(move || {
+                tracing::warn!(
+                    workers,
+                    "silent workers made room for new ones: there are as many as heartbeat.capacity allows"
+                );
+            });
+        }
+    }
+}
+
 /// Returns whether a change is logged: not where a worker comes or goes as it should.
 fn is_notable(change: &WorkerTransition) -> bool {
     let bad = |state| {
@@ -120,6 +146,9 @@ fn log_transition(change: &WorkerTransition) {
             tracing::warn!(%worker, %at, "a worker beats, and does not get on with its work");
         }
         WorkerState::Late => tracing::info!(%worker, %at, "a worker's beat is late"),
+        WorkerState::Forgotten => {
+            tracing::info!(%worker, %at, "a worker that stays offline counts no more");
+        }
         to => {
             tracing::info!(%worker, %at, state = to.as_str(), "a worker is back, or gone for good");
         }

@@ -104,7 +104,7 @@ fn test_receiver(role: Role, clock: &Clock, store: Arc<dyn Store>) -> TestReceiv
 }
 
 fn id(text: &str) -> BeatId {
-    BeatId::sanitize(text)
+    BeatId::parse(text).unwrap()
 }
 
 fn beat(boot: &str, sequence: u64) -> Beat {
@@ -139,10 +139,8 @@ impl TestReceiver {
     }
 
     fn state(&self, worker: &str) -> Option<WorkerState> {
-        let view = self
-            .receiver
-            .registry()
-            .view(&id(worker), self.receiver.now());
+        let (mut registry, now) = self.receiver.lock_registry();
+        let view = registry.view(&id(worker), now);
         view.map(|view| view.state)
     }
 
@@ -250,11 +248,8 @@ fn a_worker_that_shares_the_store_shows_itself_alone_and_its_restart_is_counted(
     );
     let api = test_receiver(Role::Api, &clock, store);
     api.tick();
-    let view = api
-        .receiver
-        .registry()
-        .view(&id("w1"), api.receiver.now())
-        .unwrap();
+    let (mut registry, now) = api.receiver.lock_registry();
+    let view = registry.view(&id("w1"), now).unwrap();
     assert_eq!((view.row.restarts, view.state), (1, WorkerState::Online));
 }
 
@@ -273,13 +268,83 @@ fn an_expected_worker_is_missed_though_it_never_beat() {
     let receiver =
         HeartbeatReceiver::new(&config, clock.clone(), store_writer, SloEvents::default());
     let state = || {
-        receiver
-            .registry()
-            .view(&id("w1"), receiver.now())
-            .unwrap()
-            .state
+        let (mut registry, now) = receiver.lock_registry();
+        registry.view(&id("w1"), now).unwrap().state
     };
     assert_eq!(state(), WorkerState::New);
     clock.advance(Duration::from_secs(300));
     assert_eq!(state(), WorkerState::Offline);
+}
+
+#[test]
+fn the_time_of_day_may_be_set_and_no_worker_goes_offline_by_it() {
+    for step in [3_600_000, -3_600_000, 86_400_000] {
+        let clock = clock();
+        let api = test_receiver(Role::Api, &clock, Arc::new(MemoryStore::default()));
+        api.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
+        api.run_for(&clock, 20);
+        clock.step_wall(step);
+        api.run_for(&clock, 279);
+        assert_eq!(api.state("w1"), Some(WorkerState::Late), "{step}");
+        assert_eq!(api.counted("workers.processing_time"), None, "{step}");
+        api.run_for(&clock, 1);
+        assert_eq!(api.state("w1"), Some(WorkerState::Offline), "{step}");
+    }
+}
+
+#[test]
+fn a_forgotten_worker_is_gone_in_the_store_and_after_a_restart() {
+    let clock = clock();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let api = test_receiver(Role::Api, &clock, Arc::clone(&store));
+    for worker in ["w1", "w2"] {
+        api.receiver.ingest(&id(worker), beat("a", 1)).unwrap();
+    }
+    api.run_for(&clock, 10);
+    assert!(api.receiver.forget(&id("w1")));
+    assert!(!api.receiver.forget(&id("w1")));
+    api.run_for(&clock, 10);
+    let again = test_receiver(Role::Api, &clock, store);
+    again.tick();
+    assert_eq!(
+        (again.state("w1"), again.state("w2")),
+        (None, Some(WorkerState::Online))
+    );
+    again.receiver.ingest(&id("w1"), beat("a", 2)).unwrap();
+    assert_eq!(again.state("w1"), Some(WorkerState::Online));
+}
+
+#[test]
+fn a_worker_is_forgotten_by_all_that_share_the_store_until_it_beats_again() {
+    let clock = clock();
+    let store: Arc<dyn Store> = Arc::new(SharedStore::default());
+    let [one, two] = [(); 2].map(|()| test_receiver(Role::Api, &clock, Arc::clone(&store)));
+    let both = |seconds| {
+        for _ in 0..seconds {
+            clock.advance(Duration::from_secs(1));
+            one.tick();
+            two.tick();
+        }
+    };
+    one.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
+    both(400);
+    assert_eq!(two.state("w1"), Some(WorkerState::Offline));
+    assert!(two.receiver.forget(&id("w1")), "whoever is asked");
+    both(3);
+    assert_eq!((one.state("w1"), two.state("w1")), (None, None));
+    let later = test_receiver(Role::Api, &clock, Arc::clone(&store));
+    later.tick();
+    assert_eq!(later.state("w1"), None);
+    one.receiver.ingest(&id("w1"), beat("a", 2)).unwrap();
+    both(3);
+    assert_eq!(
+        (one.state("w1"), two.state("w1")),
+        (Some(WorkerState::Online), Some(WorkerState::Online))
+    );
+    // Here a worker of another boot, and an expected one that has not beaten.
+    one.receiver.forget(&id("w1"));
+    both(3);
+    one.receiver.ingest(&id("w1"), beat("b", 1)).unwrap();
+    both(3);
+    assert_eq!(two.state("w1"), Some(WorkerState::Online));
 }

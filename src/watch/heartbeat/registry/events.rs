@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::state::{WorkerState, saturating_add};
+use super::state::{WorkerState, saturating_add, saturating_step};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::string_enum::string_enum;
 use crate::store::StoreOp;
@@ -26,6 +26,8 @@ pub(crate) struct RegistryEvents {
     pub(crate) slices: WorkerSliceCounts,
     /// Workers whose clocks were found to be off.
     pub(crate) clock_skews: Vec<ClockSkew>,
+    /// Workers that were silent and made room for new ones.
+    pub(crate) evicted: u64,
     /// Changes to be stored.
     pub(crate) store_ops: Vec<StoreOp>,
 }
@@ -187,9 +189,11 @@ impl SliceClock {
         }
     }
 
-    /// Follows a clock that was set back to `now`.
-    pub(super) fn rewind_to(&mut self, now: Timestamp) {
-        self.listening_since = self.listening_since.min(now);
+    /// Follows a clock that was set by `step` to `now`: the slices of the new time begin there, and the
+    /// receiver has listened for as long as before.
+    pub(super) fn follow_step(&mut self, step: SignedDuration, now: Timestamp) {
+        self.next = first_end_after(now);
+        self.listening_since = saturating_step(self.listening_since, step);
     }
 
     /// Records activity at `now`, and none since `before`.

@@ -7,12 +7,18 @@ use jiff::Timestamp;
 
 use super::events::{BeatOutcome, BeatRejection, ClockSkew};
 use super::state::WorkerState;
-use super::workers::{WorkerEntry, WorkerRegistry};
+use super::workers::{LostJobs, WorkerEntry, WorkerRegistry};
 use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
 
 /// More beats of one worker in a second than that are refused.
 const MAX_BEATS_PER_SECOND: u32 = 20;
+
+/// Running jobs that are believed by the first beat of a boot: it comes when the worker starts.
+const MAX_JOBS_AT_FIRST: u64 = 100;
+
+/// Running jobs of one worker that are believed at all.
+const MAX_JOBS_SEEN: u64 = 1_000;
 
 /// Boots before the previous one that are remembered.
 const MAX_EARLIER_BOOTS: usize = 8;
@@ -77,7 +83,10 @@ impl WorkerRegistry {
             row: Some(entry.row.clone()),
             ..entry.receipt(outcome)
         };
-        self.events.lost_jobs += entry.apply_beat(beat, outcome, now);
+        if !std::mem::replace(&mut entry.is_proven, true) {
+            self.unproven.remove(&entry.unproven_key());
+        }
+        self.events.lost_jobs += entry.apply_beat(beat, outcome, &mut self.unproven_lost_jobs, now);
         if old_role == entry.row.role && entry.keeps_state_at(&self.timeouts, now) {
             return Ok(receipt(entry));
         }
@@ -104,7 +113,7 @@ impl WorkerRegistry {
 
     /// Inserts an unknown worker with its first beat.
     fn insert_new(&mut self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
-        if self.entries.len() >= self.timeouts.capacity {
+        if !self.make_room() {
             return Err(BeatRejection::Full);
         }
         let now = self.now;
@@ -112,6 +121,10 @@ impl WorkerRegistry {
         row.update(beat, now);
         let state = self.timeouts.state(&row, false, now);
         self.insert(row.clone(), false, state, now);
+        if let Some(entry) = self.entries.get_mut(id) {
+            (entry.is_proven, entry.has_beaten_again) = (false, false);
+            self.unproven.insert(entry.unproven_key());
+        }
         Ok(BeatReceipt {
             outcome: BeatOutcome::Accepted,
             state,
@@ -133,7 +146,10 @@ impl WorkerEntry {
     }
 
     fn classify(&self, beat: &Beat) -> BeatOutcome {
-        let is_gone = matches!(self.state, WorkerState::Offline | WorkerState::Stopped);
+        let is_gone = matches!(
+            self.state,
+            WorkerState::Offline | WorkerState::Forgotten | WorkerState::Stopped
+        );
         match self.match_boot(&beat.boot_id) {
             BootMatch::First => BeatOutcome::Accepted,
             BootMatch::Current if beat.sequence > self.row.sequence => BeatOutcome::Accepted,
@@ -158,17 +174,25 @@ impl WorkerEntry {
     }
 
     /// Applies an accepted beat; returns the number of lost jobs.
-    fn apply_beat(&mut self, beat: Beat, outcome: BeatOutcome, now: Timestamp) -> u64 {
+    fn apply_beat(
+        &mut self,
+        beat: Beat,
+        outcome: BeatOutcome,
+        unproven: &mut LostJobs,
+        now: Timestamp,
+    ) -> u64 {
         let mut lost = None;
-        if self.row.boot_id.as_ref() != Some(&beat.boot_id) {
+        let is_same_boot = self.row.boot_id.as_ref() == Some(&beat.boot_id);
+        if !is_same_boot {
             // Without a goodbye, what the boot before ran is lost.
             if self.row.condition != LifecycleState::Stopped {
-                lost = self.take_lost_jobs();
+                lost = self.take_lost_jobs(unproven, now);
             }
             self.change_boot(&beat.boot_id);
         }
         self.row.restarts += u64::from(outcome == BeatOutcome::Restarted);
         self.row.update(beat, now);
+        self.has_beaten_again = is_same_boot;
         lost.unwrap_or_default()
     }
 
@@ -193,6 +217,7 @@ impl WorkerEntry {
         }
         // What it says of its progress and its jobs is another's.
         self.row.progress = BeatProgress::default();
+        self.row.jobs_seen = 0;
         self.row.progressed_at = None;
         self.row.lost = false;
     }
@@ -204,6 +229,7 @@ impl WorkerRow {
         if self.progressed_at.is_none() || has_progressed(&self.progress, &beat.progress) {
             self.progressed_at = Some(now);
         }
+        self.jobs_seen = self.count_jobs_seen(&beat);
         // Nothing runs any more that could have been counted as lost.
         self.lost &= beat.progress.in_flight > 0;
         self.role = beat.role;
@@ -219,6 +245,20 @@ impl WorkerRow {
         self.condition = beat.state;
         self.progress = beat.progress;
         self.clock_skew_ms = beat.sent_at.map(|sent| clock_skew_ms(now, sent));
+    }
+
+    /// Returns how many of the jobs that run by this beat were seen to start: between two beats of a boot, or
+    /// before its first one.
+    fn count_jobs_seen(&self, beat: &Beat) -> u64 {
+        let started =
+            |progress: &BeatProgress| progress.processed_total.saturating_add(progress.in_flight);
+        let since = if self.boot_id.as_ref() == Some(&beat.boot_id) {
+            started(&beat.progress).saturating_sub(started(&self.progress))
+        } else {
+            MAX_JOBS_AT_FIRST
+        };
+        let seen = self.jobs_seen.saturating_add(since).min(MAX_JOBS_SEEN);
+        seen.min(beat.progress.in_flight)
     }
 }
 
@@ -248,9 +288,11 @@ pub(super) fn new_row(
         condition: LifecycleState::Running,
         version: None,
         progress: BeatProgress::default(),
+        jobs_seen: 0,
         restarts: 0,
         clock_skew_ms: None,
         lost: false,
+        forgotten_at: None,
     }
 }
 
@@ -274,8 +316,15 @@ impl WorkerRegistry {
         refused
     }
 
-    fn merge_one(&mut self, row: WorkerRow, now: Timestamp) -> bool {
+    fn merge_one(&mut self, mut row: WorkerRow, now: Timestamp) -> bool {
         let id = row.id.clone();
+        if row.forgotten_at.is_some() {
+            let known = self.entries.get(&id);
+            if known.is_some_and(|known| row.supersedes(&known.row)) {
+                let _ = self.remove(&id);
+            }
+            return true;
+        }
         let Some(entry) = self.entries.get_mut(&id) else {
             return self.insert_stored(row, now);
         };
@@ -285,6 +334,15 @@ impl WorkerRegistry {
             entry.merge_older(row);
             self.update_new(&id);
             return true;
+        }
+        if !std::mem::replace(&mut entry.is_proven, true) {
+            self.unproven.remove(&entry.unproven_key());
+        }
+        // A newer beat with an older date: the receiver that got it has another clock. It was read soon after.
+        if let Some(seen) = row.last_seen
+            && Some(seen) < entry.row.last_seen
+        {
+            row.shift_by(now.duration_since(seen));
         }
         let (old_role, seen_at) = (entry.row.role, row.last_seen.unwrap_or(row.registered_at));
         if let Some(boot) = row.boot_id.as_ref()
@@ -317,7 +375,7 @@ impl WorkerRegistry {
             // Those who have expired meanwhile make room.
             self.advance_to(now);
         }
-        if self.entries.len() >= self.timeouts.capacity {
+        if !self.make_room() {
             return false;
         }
         let heard_at = row.last_seen.unwrap_or(row.registered_at);

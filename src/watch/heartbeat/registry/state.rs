@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::HeartbeatConfig;
 use crate::model::heartbeat::{BeatId, BeatRole, LifecycleState};
@@ -21,6 +21,8 @@ const LATE_AFTER_INTERVALS: u32 = 2;
 pub(crate) struct StateTimeouts {
     pub(crate) stalled_after: Duration,
     pub(crate) offline_after: Duration,
+    /// Not less than `offline_after`.
+    pub(crate) forget_after: Duration,
     pub(crate) expire_after: Duration,
     /// Workers and schedulers that are remembered at once.
     pub(crate) capacity: usize,
@@ -39,7 +41,9 @@ pub(crate) enum WorkerState {
     Offline,
     /// It said goodbye.
     Stopped,
-    /// It is forgotten.
+    /// It has been offline for so long that it counts no more: it was one of many. Shown as offline.
+    Forgotten,
+    /// It is gone.
     Expired,
 }
 
@@ -50,12 +54,24 @@ string_enum!(pub(crate) WorkerState {
     Stalled: "stalled",
     Offline: "offline",
     Stopped: "stopped",
+    Forgotten: "forgotten",
     Expired: "expired",
 });
 
 impl WorkerState {
     /// The states in which a worker can be found.
-    pub(crate) const LISTED: [Self; 6] = [
+    pub(crate) const LISTED: [Self; 7] = [
+        Self::New,
+        Self::Online,
+        Self::Late,
+        Self::Stalled,
+        Self::Offline,
+        Self::Stopped,
+        Self::Forgotten,
+    ];
+
+    /// The states that are shown.
+    pub(crate) const SHOWN: [Self; 6] = [
         Self::New,
         Self::Online,
         Self::Late,
@@ -63,6 +79,14 @@ impl WorkerState {
         Self::Offline,
         Self::Stopped,
     ];
+
+    /// Returns the state as it is shown.
+    pub(crate) const fn shown(self) -> Self {
+        match self {
+            Self::Forgotten => Self::Offline,
+            state => state,
+        }
+    }
 }
 
 impl StateTimeouts {
@@ -71,18 +95,20 @@ impl StateTimeouts {
         Self {
             stalled_after: config.stalled_after,
             offline_after: config.offline_after,
+            forget_after: config.forget_after.max(config.offline_after),
             expire_after: config.expire_after,
             capacity: config.capacity,
         }
     }
 
-    /// Returns the state of a worker at a moment: expired beats stopped beats offline beats late
-    /// beats stalled.
+    /// Returns the state of a worker at a moment: expired beats stopped beats forgotten beats offline beats
+    /// late beats stalled.
     ///
     /// | | from when on |
     /// |---|---|
     /// | expired | `expire_after` since the last beat, or since it was registered; never where `expected` |
     /// | stopped | its goodbye |
+    /// | forgotten | `forget_after` since the last beat, or since it was registered; never where `expected` |
     /// | offline | `offline_after` since the last beat, or since it was registered |
     /// | late | two intervals since the last beat |
     /// | stalled | `stalled_after` since the last progress, while there is work |
@@ -93,6 +119,8 @@ impl StateTimeouts {
             WorkerState::Expired
         } else if row.condition == LifecycleState::Stopped {
             WorkerState::Stopped
+        } else if reached(self.forgotten_at(row, expected)) {
+            WorkerState::Forgotten
         } else if reached(self.offline_at(row)) {
             WorkerState::Offline
         } else if reached(self.late_at(row)) {
@@ -132,11 +160,12 @@ impl StateTimeouts {
         deadlines.filter(|then| *then > at).min()
     }
 
-    fn deadlines(&self, row: &WorkerRow, expected: bool) -> [Option<Timestamp>; 4] {
+    fn deadlines(&self, row: &WorkerRow, expected: bool) -> [Option<Timestamp>; 5] {
         [
             self.stalls_at(row),
             self.late_at(row),
             self.offline_at(row),
+            self.forgotten_at(row, expected),
             self.expires_at(row, expected),
         ]
     }
@@ -148,6 +177,11 @@ impl StateTimeouts {
 
     pub(super) fn offline_at(&self, row: &WorkerRow) -> Option<Timestamp> {
         expects_beats(row).then(|| saturating_add(last_heard_at(row), self.offline_after))
+    }
+
+    fn forgotten_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
+        (!expected && expects_beats(row))
+            .then(|| saturating_add(last_heard_at(row), self.forget_after))
     }
 
     fn stalls_at(&self, row: &WorkerRow) -> Option<Timestamp> {
@@ -176,6 +210,15 @@ fn last_heard_at(row: &WorkerRow) -> Timestamp {
 /// Adds `by` to `at`, or returns the latest timestamp.
 pub(super) fn saturating_add(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Moves `at` by `step`, or returns the end of time that it would pass.
+pub(super) fn saturating_step(at: Timestamp, step: SignedDuration) -> Timestamp {
+    at.checked_add(step).unwrap_or(if step.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// The ids of workers and of schedulers in each state.

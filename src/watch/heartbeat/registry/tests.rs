@@ -1,5 +1,7 @@
 //! Tests with a manual clock.
 
+mod belief;
+mod clocks;
 mod instants;
 mod merging;
 mod order;
@@ -17,6 +19,7 @@ use super::events::RegistryEvents;
 use super::state::saturating_add;
 use super::*;
 use crate::model::heartbeat::{Beat, BeatProgress, LifecycleState};
+use crate::store::StoreOp;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -25,6 +28,7 @@ fn timeouts() -> StateTimeouts {
     StateTimeouts {
         stalled_after: 5 * MINUTE,
         offline_after: 5 * MINUTE,
+        forget_after: 60 * MINUTE,
         expire_after: 24 * 60 * MINUTE,
         capacity: 100,
     }

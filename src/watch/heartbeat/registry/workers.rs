@@ -9,18 +9,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::events::{
     RegistryCounters, RegistryEvents, SliceClock, WorkerSliceCounts, WorkerTransition,
 };
-use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add};
+use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add, saturating_step};
 use crate::model::heartbeat::{BeatId, BeatRole};
+use crate::record::clock::ClockReading;
 use crate::store::{StoreOp, WorkerRow};
 
-/// A clock that goes back by less stands still for as long. One that goes back further was set, and
-/// nobody would be missed until it has come as far again.
-const MAX_STEP_BACK: Duration = Duration::from_secs(5);
+/// By more than that the wall clock does not leave the monotonic one by itself: it was set, or the host slept.
+/// Less is time that goes by, or stands still.
+const MAX_DRIFT: SignedDuration = SignedDuration::from_secs(1);
+
+/// The time that an id has for its second beat before it may have to make room.
+const UNPROVEN_FOR: Duration = Duration::from_secs(10);
 
 /// One worker or scheduler.
 #[derive(Debug)]
@@ -28,6 +32,14 @@ pub(super) struct WorkerEntry {
     pub(super) row: WorkerRow,
     /// Missed also when it has never beaten, and never forgotten.
     pub(super) expected: bool,
+    /// `true` after a second beat: an id that beat once may be invented.
+    pub(super) is_proven: bool,
+    /// `true` after a second beat of its boot.
+    pub(super) has_beaten_again: bool,
+    /// The latest last-seen time that may be stored, where the clock was set back since.
+    latest_seen: Option<Timestamp>,
+    /// The hour in which jobs of it were lost, and their number.
+    lost_jobs: LostJobs,
     /// As of `since`, and until the next deadline.
     pub(super) state: WorkerState,
     pub(super) since: Timestamp,
@@ -48,8 +60,12 @@ pub(crate) struct WorkerRegistry {
     pub(super) entries: HashMap<BeatId, WorkerEntry>,
     pub(super) state_index: StateIndex,
     deadlines: BTreeSet<(Timestamp, BeatId)>,
-    /// The latest moment of a call. Time does not go back here.
+    /// The ids that beat once, by that beat's time.
+    pub(super) unproven: BTreeSet<(Timestamp, BeatId)>,
+    /// The latest moment of a call. Time goes back here by a step of the clock only.
     pub(super) now: Timestamp,
+    /// The latest reading of both clocks.
+    clocks: Option<ClockReading>,
     slices: SliceClock,
     pub(super) events: RegistryEvents,
     pub(super) counters: RegistryCounters,
@@ -57,6 +73,32 @@ pub(crate) struct WorkerRegistry {
     is_leader: bool,
     /// Workers whose jobs are lost as soon as the receiver has listened for long enough to know.
     suspected_lost: BTreeSet<BeatId>,
+    /// Lost jobs of boots that beat once.
+    pub(super) unproven_lost_jobs: LostJobs,
+}
+
+/// The number of jobs that were lost in an hour.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LostJobs {
+    hour: i64,
+    jobs: u64,
+}
+
+/// The most lost jobs of one worker that are counted in an hour, and of all boots together that beat once:
+/// an id costs nothing to invent, nor does a number.
+const MAX_LOST_JOBS_AN_HOUR: u64 = 1_000;
+
+impl LostJobs {
+    /// Returns how many of these jobs are counted.
+    fn limit(&mut self, jobs: u64, now: Timestamp) -> u64 {
+        let hour = now.as_second().div_euclid(3_600);
+        if self.hour != hour {
+            *self = Self { hour, jobs: 0 };
+        }
+        let counted = jobs.min(MAX_LOST_JOBS_AN_HOUR.saturating_sub(self.jobs));
+        self.jobs += counted;
+        counted
+    }
 }
 
 impl WorkerRegistry {
@@ -67,12 +109,51 @@ impl WorkerRegistry {
             entries: HashMap::new(),
             state_index: StateIndex::default(),
             deadlines: BTreeSet::new(),
+            unproven: BTreeSet::new(),
             now,
+            clocks: None,
             slices: SliceClock::starting_at(now),
             events: RegistryEvents::default(),
             counters: RegistryCounters::default(),
             is_leader: true,
             suspected_lost: BTreeSet::new(),
+            unproven_lost_jobs: LostJobs::default(),
+        }
+    }
+
+    /// Follows the receiver's clocks; returns the time of day.
+    ///
+    /// The wall clock dates what is shown, and the monotonic one tells how long a worker has been silent. Where
+    /// the wall clock was set, or the host was suspended, all dates move with it, so that every age stays what
+    /// it was: a step is no silence.
+    pub(crate) fn follow_clocks(&mut self, clocks: ClockReading) -> Timestamp {
+        if let Some(earlier) = self.clocks.replace(clocks) {
+            let step = clocks.step_since(&earlier);
+            if step > MAX_DRIFT || step < -MAX_DRIFT {
+                self.shift_by(step);
+            }
+        }
+        clocks.wall
+    }
+
+    /// Moves all dates by a step of the clock.
+    fn shift_by(&mut self, step: SignedDuration) {
+        self.now = saturating_step(self.now, step);
+        self.slices.follow_step(step, self.now);
+        self.deadlines.clear();
+        self.unproven.clear();
+        for entry in self.entries.values_mut() {
+            entry.latest_seen = entry.latest_seen.max(entry.row.last_seen);
+            entry.row.shift_by(step);
+            entry.since = saturating_step(entry.since, step);
+            entry.deadline = None;
+            if !entry.is_proven {
+                self.unproven.insert(entry.unproven_key());
+            }
+        }
+        let ids: Vec<_> = self.entries.keys().cloned().collect();
+        for id in ids {
+            self.schedule(&id);
         }
     }
 
@@ -97,9 +178,6 @@ impl WorkerRegistry {
 
     /// Advances to `now`: every slice that has ended is counted, every change that is due is made.
     pub(super) fn advance_to(&mut self, now: Timestamp) {
-        if saturating_add(now, MAX_STEP_BACK) < self.now {
-            self.rewind_to(now);
-        }
         let now = now.max(self.now);
         self.slices.record_activity(self.now, now);
         while let Some(end) = self.slices.next_ended(now) {
@@ -153,30 +231,13 @@ impl WorkerRegistry {
         }
         for id in std::mem::take(&mut self.suspected_lost) {
             if let Some(entry) = self.entries.get_mut(&id)
-                && entry.state == WorkerState::Offline
-                && let Some(lost) = entry.take_lost_jobs()
+                && matches!(entry.state, WorkerState::Offline | WorkerState::Forgotten)
+                && let Some(lost) = entry.take_lost_jobs(&mut self.unproven_lost_jobs, self.now)
             {
                 self.events.lost_jobs += lost;
                 let store_op = StoreOp::Worker(entry.row.clone());
                 self.events.store_ops.push(store_op);
             }
-        }
-    }
-
-    /// Follows a clock that was set back: no worker was seen later than now. Slices go on where
-    /// they were, so that none is counted twice.
-    fn rewind_to(&mut self, now: Timestamp) {
-        self.deadlines.clear();
-        for entry in self.entries.values_mut() {
-            entry.row.clamp_to(now);
-            entry.since = entry.since.min(now);
-            entry.deadline = None;
-        }
-        self.now = now;
-        self.slices.rewind_to(now);
-        let ids: Vec<_> = self.entries.keys().cloned().collect();
-        for id in ids {
-            self.schedule(&id);
         }
     }
 
@@ -233,7 +294,7 @@ impl WorkerRegistry {
         );
         self.state_index.remove(role, from, id);
         match to {
-            WorkerState::Expired => self.remove_expired(id),
+            WorkerState::Expired => self.delete(id),
             WorkerState::Offline => {
                 self.state_index.insert(role, to, id);
                 self.suspected_lost.insert(id.clone());
@@ -242,15 +303,67 @@ impl WorkerRegistry {
         }
     }
 
-    fn remove_expired(&mut self, id: &BeatId) {
-        self.suspected_lost.remove(id);
-        if let Some(entry) = self.entries.remove(id) {
-            if let Some(deadline) = entry.deadline {
-                self.deadlines.remove(&(deadline, id.clone()));
-            }
-            let delete = StoreOp::DeleteWorker(entry.row.id, entry.row.last_seen);
+    /// Removes a worker here and from the store.
+    fn delete(&mut self, id: &BeatId) {
+        if let Some(entry) = self.remove(id) {
+            let last_seen = entry.row.last_seen.max(entry.latest_seen);
+            let delete = StoreOp::DeleteWorker(entry.row.id, last_seen);
             self.events.store_ops.push(delete);
         }
+    }
+
+    /// Removes a worker here.
+    pub(super) fn remove(&mut self, id: &BeatId) -> Option<WorkerEntry> {
+        self.suspected_lost.remove(id);
+        let entry = self.entries.remove(id)?;
+        self.state_index.remove(entry.row.role, entry.state, id);
+        if let Some(deadline) = entry.deadline {
+            self.deadlines.remove(&(deadline, id.clone()));
+        }
+        if !entry.is_proven {
+            self.unproven.remove(&entry.unproven_key());
+        }
+        Some(entry)
+    }
+
+    /// Forgets a worker that will not come back, whatever its state; `None` where it is unknown or expired. A
+    /// later beat registers it anew.
+    pub(crate) fn forget(&mut self, id: &BeatId, now: Timestamp) -> Option<WorkerRow> {
+        self.advance_to(now);
+        Some(self.remove(id)?.row)
+    }
+
+    /// Makes room for another worker, where there is none, at the cost of one that is silent: one that beat
+    /// once and not again, else one that is forgotten, said goodbye, or is offline. One that is expected stays.
+    pub(super) fn make_room(&mut self) -> bool {
+        if self.entries.len() < self.timeouts.capacity {
+            return true;
+        }
+        let Some(id) = self.most_dispensable() else {
+            return false;
+        };
+        self.events.evicted += 1;
+        self.delete(&id);
+        true
+    }
+
+    fn most_dispensable(&self) -> Option<BeatId> {
+        let silent = self.unproven.first();
+        let silent = silent.filter(|(seen, _)| saturating_add(*seen, UNPROVEN_FOR) <= self.now);
+        if let Some((_, id)) = silent {
+            return Some(id.clone());
+        }
+        let states = [
+            WorkerState::Forgotten,
+            WorkerState::Stopped,
+            WorkerState::Offline,
+        ];
+        let is_expected = |id: &BeatId| self.entries.get(id).is_some_and(|entry| entry.expected);
+        let mut sets = states
+            .into_iter()
+            .flat_map(|state| BeatRole::ALL.map(|role| self.state_index.ids(role, state)));
+        sets.find_map(|ids| ids?.iter().find(|id| !is_expected(id)))
+            .cloned()
     }
 
     /// Inserts a worker; `since` is when its state began.
@@ -266,6 +379,10 @@ impl WorkerRegistry {
         let entry = WorkerEntry {
             row,
             expected,
+            is_proven: true,
+            has_beaten_again: true,
+            latest_seen: None,
+            lost_jobs: LostJobs::default(),
             state,
             since,
             deadline: None,
@@ -321,12 +438,30 @@ impl WorkerRegistry {
 }
 
 impl WorkerEntry {
-    /// Returns the running jobs that are lost with a worker, and marks them as counted.
-    pub(super) fn take_lost_jobs(&mut self) -> Option<u64> {
-        let jobs = self.row.progress.in_flight_within_threshold();
-        let lost = self.row.role == BeatRole::Worker && jobs > 0 && !self.row.lost;
-        self.row.lost |= lost;
-        lost.then_some(jobs)
+    /// Returns the running jobs that are lost with a worker, and marks them as counted: those whose start was
+    /// seen, within the limits of an hour.
+    pub(super) fn take_lost_jobs(
+        &mut self,
+        unproven: &mut LostJobs,
+        now: Timestamp,
+    ) -> Option<u64> {
+        let running = self.row.progress.in_flight_within_threshold();
+        let jobs = running.min(self.row.jobs_seen);
+        if self.row.role != BeatRole::Worker || jobs == 0 || self.row.lost {
+            return None;
+        }
+        self.row.lost = true;
+        let counted = self.lost_jobs.limit(jobs, now);
+        Some(match self.has_beaten_again {
+            true => counted,
+            false => unproven.limit(counted, now),
+        })
+    }
+
+    /// Returns the place among the ids that beat once.
+    pub(super) fn unproven_key(&self) -> (Timestamp, BeatId) {
+        let seen = self.row.last_seen.unwrap_or(self.row.registered_at);
+        (seen, self.row.id.clone())
     }
 
     /// Returns whether nothing is to be done after its row was changed at `at`: its state stays the
@@ -346,6 +481,13 @@ impl WorkerEntry {
 }
 
 impl WorkerRow {
+    /// Moves the dates that a receiver's clock gave.
+    pub(super) fn shift_by(&mut self, step: SignedDuration) {
+        self.last_seen = self.last_seen.map(|at| saturating_step(at, step));
+        self.progressed_at = self.progressed_at.map(|at| saturating_step(at, step));
+        self.registered_at = saturating_step(self.registered_at, step);
+    }
+
     /// Clamps last-seen times to `now`; another host's clock may be ahead.
     pub(super) fn clamp_to(&mut self, now: Timestamp) {
         self.last_seen = self.last_seen.map(|seen| seen.min(now));

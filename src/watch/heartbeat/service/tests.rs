@@ -42,7 +42,7 @@ impl ServiceFixture {
             clock.clone(),
             in_flight.clone(),
             worker_keys.clone(),
-            BeatId::sanitize(&config.service.name),
+            BeatId::of_scheduler(&config.service.name, None),
             traces.tracer().clone(),
         );
         let sources = HeartbeatSources {
@@ -76,7 +76,10 @@ impl ServiceFixture {
     }
 
     fn register(&self, name: &str) -> u64 {
-        self.sources.worker_keys.register(name, BeatRole::Worker).1
+        self.sources
+            .worker_keys
+            .register_name(name, BeatRole::Worker)
+            .1
     }
 
     /// The rows of those that have beaten in one tick.
@@ -89,7 +92,8 @@ impl ServiceFixture {
                 after: None,
                 limit: 100,
             };
-            let page = self.receiver.registry().page(&query, self.receiver.now());
+            let (mut registry, now) = self.receiver.lock_registry();
+            let page = registry.page(&query, now);
             page.workers.into_iter().map(|worker| worker.row)
         };
         let rows = [BeatRole::Worker, BeatRole::Scheduler].map(page);
@@ -198,7 +202,7 @@ fn a_worker_tells_what_waits_and_a_scheduler_does_not() {
         .collect();
     assert_eq!(
         depths,
-        [("w1".into(), Some(7)), ("digest_service".into(), None)]
+        [("w1".into(), Some(7)), ("digest%20service".into(), None)]
     );
 }
 
@@ -238,7 +242,10 @@ fn one_that_stopped_and_comes_back_goes_on_where_it_was() {
         .in_flight
         .start(slot, fixture.sources.clock.now(), None, None);
     let first = fixture.round()[0].1.clone();
-    fixture.sources.worker_keys.remove(&BeatId::sanitize("w1"));
+    fixture
+        .sources
+        .worker_keys
+        .remove(&BeatId::parse("w1").unwrap());
     let goodbye = fixture.round()[0].1.clone();
     assert_eq!(
         (goodbye.condition, goodbye.progress.in_flight),

@@ -12,7 +12,7 @@ fn ids(response: &JsonResponse) -> Vec<&str> {
 
 /// Two that are online, one late, one offline, one stopped.
 async fn many_workers() -> TestTelemetry {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "gone", "a", 1).await;
     goodbye(&test, "done", "a", 1).await;
     wait(&test, 230);
@@ -25,7 +25,7 @@ async fn many_workers() -> TestTelemetry {
 
 #[tokio::test]
 async fn the_list_has_its_documented_members_and_all_states_are_counted() {
-    let test = TestTelemetry::new();
+    let test = open();
     let body = r#"{"boot_id":"a","sequence":1,"progress":{"in_flight":2,"processed_total":7,
         "failed_total":1,"queue_depth":3}}"#;
     assert_eq!(post(&test, "w1", body).await.status, 202);
@@ -49,7 +49,7 @@ async fn the_list_has_its_documented_members_and_all_states_are_counted() {
 
 #[tokio::test]
 async fn nobody_is_no_fault() {
-    let response = get(&TestTelemetry::new(), LIST).await;
+    let response = get(&open(), LIST).await;
     assert_eq!(response.json["status"], "pass");
     assert_eq!(response.json["workers"], json!([]));
     assert_eq!(response.json["counts"]["offline"], 0);
@@ -92,7 +92,7 @@ async fn pages_follow_each_other_by_their_cursors() {
 #[tokio::test]
 async fn every_fault_of_a_query_is_named_at_once() {
     let query = "?state=ill,late&limit=0&cursor=%20&role=boss&limit=1001";
-    let response = get(&TestTelemetry::new(), &format!("{LIST}{query}")).await;
+    let response = get(&open(), &format!("{LIST}{query}")).await;
     assert_eq!(response.status, 400);
     assert_eq!(
         paths(&response),
@@ -112,7 +112,7 @@ async fn every_fault_of_a_query_is_named_at_once() {
 
 #[tokio::test]
 async fn a_query_that_is_no_text_is_refused_and_not_taken_for_none() {
-    let response = get(&TestTelemetry::new(), &format!("{LIST}?state=%ff")).await;
+    let response = get(&open(), &format!("{LIST}?state=%ff")).await;
     assert_eq!(
         (response.status.as_u16(), paths(&response)),
         (400, vec!["state"])
@@ -121,7 +121,7 @@ async fn a_query_that_is_no_text_is_refused_and_not_taken_for_none() {
 
 #[tokio::test]
 async fn the_status_is_the_worst_that_the_table_says() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
     wait(&test, 60);
     assert_eq!(get(&test, LIST).await.json["status"], "warn", "late");
@@ -148,7 +148,7 @@ async fn the_status_is_the_worst_that_the_table_says() {
 
 #[tokio::test]
 async fn schedulers_have_a_list_of_their_own() {
-    let test = TestTelemetry::new();
+    let test = open();
     let body = r#"{"boot_id":"a","sequence":1,"role":"scheduler"}"#;
     assert_eq!(post(&test, "s1", body).await.status, 202);
     assert!(ids(&get(&test, LIST).await).is_empty());
@@ -158,7 +158,7 @@ async fn schedulers_have_a_list_of_their_own() {
 
 #[tokio::test]
 async fn head_is_answered_as_get() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
     for path in [LIST.to_owned(), path("w1")] {
         let head = send(&test, Request::head(&path).body(Body::empty()).unwrap()).await;
@@ -169,7 +169,7 @@ async fn head_is_answered_as_get() {
 
 #[tokio::test]
 async fn a_strict_list_is_an_error_when_its_status_is_fail() {
-    let test = TestTelemetry::new();
+    let test = open();
     let strict = |value: &str| format!("{LIST}?strict{value}");
     assert_eq!(
         get(&test, &strict("=1")).await.status,
@@ -206,7 +206,7 @@ async fn a_strict_list_is_an_error_when_its_status_is_fail() {
 
 #[tokio::test]
 async fn a_slash_at_the_end_is_forgiven_and_a_wrong_method_is_answered_as_json() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
     for path in [LIST.to_owned(), path("w1"), "/api/v1/health/live".into()] {
         let [plain, slash] = [path.clone(), format!("{path}/")];
@@ -226,6 +226,7 @@ async fn a_slash_at_the_end_is_forgiven_and_a_wrong_method_is_answered_as_json()
         }
     }
     let request = Request::post("/api/v1/workers/w2/heartbeat/")
+        .header("content-type", "application/json")
         .body(r#"{"boot_id":"a","sequence":1}"#.into())
         .unwrap();
     assert_eq!(send(&test, request).await.status, 202);

@@ -6,7 +6,7 @@ const WORKERS: &str = "vantage_worker_workers";
 
 #[tokio::test]
 async fn each_worker_has_its_last_beat_until_it_says_goodbye() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
     let labels = [("worker_id", "w1")];
     assert_eq!(test.value(SEEN, &labels), Some(1_800_000_000.0));
@@ -24,18 +24,20 @@ async fn each_worker_has_its_last_beat_until_it_says_goodbye() {
 
 #[tokio::test]
 async fn one_that_expires_takes_its_series_along() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
-    wait(&test, 86_399);
+    wait(&test, 3_599);
     assert!(test.value(SEEN, &[("worker_id", "w1")]).is_some());
     wait(&test, 1);
+    assert!(!scrape(&test).contains("w1"), "it counts no more");
+    wait(&test, 86_400 - 3_600);
     assert!(!scrape(&test).contains("w1"));
     assert_eq!(test.value(WORKERS, &[("state", "offline")]), Some(0.0));
 }
 
 #[tokio::test]
 async fn beyond_1000_workers_there_are_counts_only() {
-    let test = TestTelemetry::new();
+    let test = open();
     for n in 0..1000 {
         beat(&test, &format!("w{n}"), "a", 1).await;
     }
@@ -47,7 +49,7 @@ async fn beyond_1000_workers_there_are_counts_only() {
 
 #[tokio::test]
 async fn results_and_unknown_fields_are_counted() {
-    let test = TestTelemetry::new();
+    let test = open();
     beat(&test, "w1", "a", 1).await;
     beat(&test, "w1", "a", 1).await;
     beat(&test, "w1", "b", 1).await;
@@ -70,7 +72,7 @@ async fn results_and_unknown_fields_are_counted() {
 
 #[test]
 fn a_process_that_nobody_beats_to_says_nothing_of_workers() {
-    let test = TestTelemetry::new();
+    let test = open();
     let text = scrape(&test);
     let about = |name: &str| name == WORKERS || name == SEEN || name.contains("_beats");
     assert!(samples(&text).iter().all(|sample| !about(&sample.name)));
@@ -78,7 +80,7 @@ fn a_process_that_nobody_beats_to_says_nothing_of_workers() {
 
 #[tokio::test]
 async fn a_scheduler_has_a_last_beat_of_its_own() {
-    let test = TestTelemetry::new();
+    let test = open();
     post(
         &test,
         "s1",

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_worker_has_its_documented_members() {
-    let test = TestTelemetry::new();
+    let test = open();
     let body = r#"{"boot_id":"b-1","sequence":4,"interval_ms":10000,"state":"draining",
         "sent_at":"2027-01-15T08:00:00.250Z","version":"1.4.2",
         "progress":{"in_flight":2,"in_flight_overdue":1,"processed_total":7,"failed_total":1,
@@ -31,7 +31,7 @@ async fn a_worker_has_its_documented_members() {
 
 #[tokio::test]
 async fn one_that_is_expected_and_never_came_has_the_same_members_and_no_values() {
-    let mut config = crate::support::config();
+    let mut config = open_config();
     config.heartbeat.expected = vec!["w1".into()];
     let test = TestTelemetry::with(config, &[]).unwrap();
     let response = get(&test, &path("w1")).await;
@@ -46,7 +46,7 @@ async fn one_that_is_expected_and_never_came_has_the_same_members_and_no_values(
 
 #[tokio::test]
 async fn who_is_unknown_or_expired_or_no_id_is_not_found() {
-    let test = TestTelemetry::new();
+    let test = open();
     assert_eq!(get(&test, &path("w1")).await.status, 404);
     beat(&test, "w1", "a", 1).await;
     wait(&test, 86_399);
@@ -61,7 +61,7 @@ async fn who_is_unknown_or_expired_or_no_id_is_not_found() {
 
 #[tokio::test]
 async fn strictly_one_that_is_offline_or_stalled_is_an_error() {
-    let test = TestTelemetry::new();
+    let test = open();
     let strict = format!("{}?strict=1", path("w1"));
     for sequence in 1..=11 {
         let body =

@@ -2,13 +2,17 @@ use serde_json::json;
 use vantage_obs::config::Secret;
 
 use super::*;
-use crate::support::{ScriptedBody, Step, config};
+use crate::support::{ScriptedBody, Step};
+
+fn json_to(id: &str) -> Builder {
+    post_to(id).header("content-type", "application/json")
+}
 
 const BODY: &str = r#"{"boot_id":"a","sequence":1}"#;
 
 #[tokio::test]
 async fn a_beat_is_received_and_the_answer_says_as_what() {
-    let test = TestTelemetry::new();
+    let test = open();
     let response = post(&test, "w1", r#"{"boot_id":"a","sequence":1,"mood":1}"#).await;
     assert_eq!(response.status, 202);
     assert_eq!(response.headers["cache-control"], "no-store");
@@ -33,7 +37,7 @@ async fn a_beat_is_received_and_the_answer_says_as_what() {
 
 #[tokio::test]
 async fn every_fault_is_named_with_its_path_and_counted() {
-    let test = TestTelemetry::new();
+    let test = open();
     let body = r#"{"boot_id":"","state":"ill","progress":{"in_flight":-1}}"#;
     let response = post(&test, "a%20b", body).await;
     assert_eq!(response.status, 400);
@@ -65,8 +69,9 @@ async fn every_fault_is_named_with_its_path_and_counted() {
 
 #[tokio::test]
 async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
-    let mut config = config();
-    config.health.write_token = Some(Secret::new("t0ken"));
+    let mut config = open_config();
+    config.heartbeat.open = false;
+    config.heartbeat.token = Some(Secret::new("t0ken"));
     let test = TestTelemetry::with(config, &[]).unwrap();
     for authorization in [
         None,
@@ -74,7 +79,7 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
         Some("Basic t0ken"),
         Some("t0ken"),
     ] {
-        let mut request = post_to("w1");
+        let mut request = post_to("w1").header("content-type", "application/json");
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
@@ -90,7 +95,9 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
         404,
         "nothing was taken in"
     );
-    let request = post_to("w1").header("authorization", "bearer t0ken");
+    let request = post_to("w1")
+        .header("content-type", "application/json")
+        .header("authorization", "bearer t0ken");
     let response = send(&test, request.body(BODY.into()).unwrap()).await;
     assert_eq!(response.status, 202);
     assert_eq!(get(&test, &path("w1")).await.status, 200);
@@ -99,7 +106,7 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
 
 #[tokio::test]
 async fn a_body_over_16_kib_is_refused_whatever_it_says_of_its_length() {
-    let test = TestTelemetry::new();
+    let test = open();
     let padded = |length: usize| {
         let filling = length - BODY.len();
         format!("{BODY}{}", " ".repeat(filling))
@@ -109,35 +116,51 @@ async fn a_body_over_16_kib_is_refused_whatever_it_says_of_its_length() {
     let chunk: &'static str = Box::leak(padded(10_000).into_boxed_str());
     let steps = || ScriptedBody::new([Step::Data(chunk), Step::Data(chunk)]);
     for body in [steps(), steps().with_length(28)] {
-        let request = post_to("w1").body(Body::new(body)).unwrap();
+        let request = json_to("w1").body(Body::new(body)).unwrap();
         assert_eq!(send(&test, request).await.status, 413);
     }
     let broken = ScriptedBody::new([Step::Data("{"), Step::Fail]);
-    let request = post_to("w1").body(Body::new(broken)).unwrap();
+    let request = json_to("w1").body(Body::new(broken)).unwrap();
     assert_eq!(send(&test, request).await.status, 400);
 }
 
 #[tokio::test]
-async fn only_plain_json_is_taken_and_no_type_at_all_is_json() {
-    let test = TestTelemetry::new();
-    for (name, value, status) in [
-        ("content-type", "application/json", 202),
-        ("content-type", "Application/JSON; charset=utf-8", 202),
-        ("content-type", "application/heartbeat+json", 202),
-        ("content-type", "text/plain", 415),
-        ("content-type", "application/x-www-form-urlencoded", 415),
-        ("content-encoding", "gzip", 415),
-        ("content-encoding", "identity", 202),
+async fn only_plain_json_is_taken_and_no_type_at_all_is_none() {
+    let test = open();
+    let json = "application/json";
+    for (content_type, encoding, status) in [
+        (Some(json), None, 202),
+        (Some("Application/JSON; charset=utf-8"), None, 202),
+        (Some("application/heartbeat+json"), None, 202),
+        (Some(json), Some("identity"), 202),
+        (Some(json), Some("gzip"), 415),
+        // What a page of another origin can send without being asked: a form, text, and a blob of no type.
+        (Some("text/plain"), None, 415),
+        (Some("text/plain; a=application/json"), None, 415),
+        (Some("application/x-www-form-urlencoded"), None, 415),
+        (Some("multipart/form-data; boundary=json"), None, 415),
+        (Some(""), None, 415),
+        (None, None, 415),
     ] {
-        let request = post_to("w1").header(name, value);
+        let mut request = post_to("w1");
+        for (name, value) in [
+            ("content-type", content_type),
+            ("content-encoding", encoding),
+        ] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
         let response = send(&test, request.body(BODY.into()).unwrap()).await;
-        assert_eq!(response.status, status, "{name}: {value}");
+        assert_eq!(response.status, status, "{content_type:?}, {encoding:?}");
+        let error = response.json["error"].as_str().unwrap_or_default();
+        assert_eq!(error.contains("application/json"), status == 415, "{error}");
     }
 }
 
 #[tokio::test]
 async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
-    let mut config = config();
+    let mut config = open_config();
     config.heartbeat.capacity = 1;
     let test = TestTelemetry::with(config, &[]).unwrap();
     for sequence in 1..=20 {
@@ -163,12 +186,12 @@ async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
 
 #[tokio::test]
 async fn beats_are_neither_requests_of_the_api_nor_traced() {
-    let test = crate::support::with_objectives();
+    let test = TestTelemetry::with(open_config(), &crate::support::OBJECTIVES).unwrap();
     let layer = test.telemetry().http_layer();
     let routes: Router = test.telemetry().routes();
     let app = Router::new().merge(routes).layer(layer);
     for request in [
-        post_to("w1").body(BODY.into()).unwrap(),
+        json_to("w1").body(BODY.into()).unwrap(),
         Request::get(path("w1")).body(Body::empty()).unwrap(),
         Request::get(LIST).body(Body::empty()).unwrap(),
     ] {
@@ -184,9 +207,9 @@ async fn beats_are_neither_requests_of_the_api_nor_traced() {
 
 #[tokio::test]
 async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound() {
-    let mut config = crate::support::config();
+    let mut config = open_config();
     config.heartbeat.offline_after = Duration::from_secs(60);
-    for (config, max) in [(crate::support::config(), 150_000_u64), (config, 30_000)] {
+    for (config, max) in [(open_config(), 150_000_u64), (config, 30_000)] {
         let test = TestTelemetry::with(config, &[]).unwrap();
         let interval =
             |millis: u64| format!(r#"{{"boot_id":"a","sequence":1,"interval_ms":{millis}}}"#);
@@ -200,7 +223,7 @@ async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound
         assert_eq!(post(&test, "w1", &interval(max)).await.status, 202);
     }
     // Without an interval it is one that fits: not offline before it is late.
-    let mut config = crate::support::config();
+    let mut config = open_config();
     config.heartbeat.interval = Duration::from_secs(5);
     config.heartbeat.offline_after = Duration::from_secs(20);
     let test = TestTelemetry::with(config, &[]).unwrap();
@@ -211,7 +234,7 @@ async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound
 
 #[tokio::test]
 async fn a_clock_that_is_off_is_told_once_and_in_a_metric() {
-    let test = TestTelemetry::new();
+    let test = open();
     let log = crate::support::CapturedLog::default();
     let _default = log.install(&test);
     let mut sequence = 0;

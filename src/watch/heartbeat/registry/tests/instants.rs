@@ -1,5 +1,5 @@
 use super::*;
-use WorkerState::{Expired, Late, New, Offline, Online, Stalled, Stopped};
+use WorkerState::{Expired, Forgotten, Late, New, Offline, Online, Stalled, Stopped};
 
 #[test]
 fn a_worker_goes_through_its_states_at_the_exact_instants() {
@@ -38,7 +38,7 @@ fn a_worker_goes_through_its_states_at_the_exact_instants() {
 
 #[test]
 fn a_worker_that_is_not_expected_is_forgotten_a_day_after_its_last_beat() {
-    for (last, state) in [(beat("a", 1), Offline), (goodbye("a", 1), Stopped)] {
+    for (last, state) in [(beat("a", 1), Forgotten), (goodbye("a", 1), Stopped)] {
         let worker = SingleWorker::new();
         worker.beat(last, at(0));
         let end = at(86_400);
@@ -154,21 +154,61 @@ fn a_longer_interval_is_waited_for_and_a_shorter_one_at_once() {
     };
     worker.beat(every(100, 1), at(0));
     assert_eq!(worker.state(before(at(200))), Some(Online));
-    worker.beat(every(1, 2), at(10));
-    assert_eq!(worker.state(before(at(12))), Some(Online));
-    assert_eq!(worker.state(at(12)), Some(Late));
-    worker.beat(every(600, 3), at(20));
-    assert_eq!(worker.state(before(at(320))), Some(Online));
-    assert_eq!(worker.state(at(320)), Some(Offline), "offline beats late");
+    worker.beat(every(1, 2), at(210));
+    assert_eq!(worker.state(before(at(212))), Some(Online));
+    assert_eq!(worker.state(at(212)), Some(Late));
+    worker.beat(every(600, 3), at(220));
+    assert_eq!(worker.state(before(at(520))), Some(Online));
+    assert_eq!(worker.state(at(520)), Some(Offline), "offline beats late");
 }
 
 #[test]
-fn a_clock_that_is_set_back_delays_nothing() {
+fn a_clock_that_stands_back_for_a_moment_delays_nothing() {
     let worker = SingleWorker::new();
-    worker.beat(beat("a", 1), at(36_000));
-    worker.beat(beat("a", 2), at(100));
+    worker.beat(beat("a", 1), at(100));
+    worker.beat(beat("a", 2), before(at(100)));
     let view = worker.view(at(100)).unwrap();
     assert_eq!((view.state, view.row.last_seen), (Online, Some(at(100))));
-    assert_eq!(worker.state(before(at(400))), Some(Late));
     assert_eq!(worker.state(at(400)), Some(Offline));
+}
+
+#[test]
+fn one_of_many_is_forgotten_an_hour_after_its_last_beat_and_an_expected_one_never() {
+    let worker = SingleWorker::new();
+    let expected = id("expected");
+    worker
+        .registry()
+        .register_expected(&expected, BeatRole::Worker, at(0));
+    worker.beat(beat("a", 1), at(10));
+    worker
+        .registry()
+        .ingest(&expected, beat("a", 1), at(10))
+        .unwrap();
+    // Both are offline from 310 on; the minutes are bad.
+    let slices = worker.listen(11, 3_600).slices;
+    assert_eq!((slices.good, slices.bad), (10, 110));
+    assert_eq!(worker.state(before(at(3_610))), Some(Offline));
+    assert_eq!(worker.state(at(3_610)), Some(Forgotten));
+    let counts = worker.registry().counts(BeatRole::Worker, at(3_610));
+    assert_eq!((counts.count(Offline), counts.count_shown(Offline)), (1, 2));
+    assert_eq!(counts.active(), 1, "the expected one");
+    let seen = worker.registry().last_seen(BeatRole::Worker, 9, at(3_610));
+    assert_eq!(seen, Some(vec![(expected.clone(), at(10))]));
+    let slices = worker.listen(3_610, 3_720).slices;
+    assert_eq!(
+        (slices.good, slices.bad),
+        (0, 2),
+        "of the expected one alone"
+    );
+    let view = worker.registry().view(&expected, at(40 * 86_400)).unwrap();
+    assert_eq!(view.state, Offline);
+    worker.beat(beat("b", 1), at(40 * 86_400));
+    assert_eq!(worker.state(at(40 * 86_400)), Some(Online), "it came back");
+}
+
+#[test]
+fn a_worker_that_said_goodbye_is_not_forgotten_before_it_expires() {
+    let worker = SingleWorker::new();
+    worker.beat(goodbye("a", 1), at(0));
+    assert_eq!(worker.state(at(7_200)), Some(Stopped));
 }

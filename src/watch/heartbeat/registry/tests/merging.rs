@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::{StoreOp, WorkerRow};
-use WorkerState::{Expired, Late, Offline, Online};
+use WorkerState::{Expired, Forgotten, Late, Offline, Online};
 
 /// Returns the row that a receiver stored of its worker.
 fn stored_row(beats: &[(Beat, Timestamp)]) -> WorkerRow {
@@ -20,7 +20,14 @@ fn what_became_due_while_the_receiver_was_down_has_its_exact_date() {
     };
     worker.registry().merge(vec![row], at(7200));
     let found = changes(&worker.registry().advance(at(7200)));
-    assert_eq!(found, [(Online, Late, at(70)), (Late, Offline, at(310))]);
+    assert_eq!(
+        found,
+        [
+            (Online, Late, at(70)),
+            (Late, Offline, at(310)),
+            (Offline, Forgotten, at(3610))
+        ]
+    );
     worker.beat(beat("a", 2), at(7201));
     assert_eq!(worker.state(at(7201)), Some(Online));
 }
@@ -34,7 +41,7 @@ fn one_that_expired_meanwhile_is_forgotten_in_the_store_too() {
     let found = registry.advance(end);
     assert_eq!(
         changes(&found).last(),
-        Some(&(Offline, Expired, at(86_410)))
+        Some(&(Forgotten, Expired, at(86_410)))
     );
     assert_eq!(
         found.store_ops,

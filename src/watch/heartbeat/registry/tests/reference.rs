@@ -7,6 +7,7 @@ use super::*;
 
 const STALLED: u64 = 45;
 const OFFLINE: u64 = 60;
+const FORGOTTEN: u64 = 150;
 const EXPIRED: u64 = 240;
 
 /// All beats of one worker since it was unknown, with the second of their arrival.
@@ -30,6 +31,8 @@ impl ReferenceWorker {
             WorkerState::Expired
         } else if self.latest.state == LifecycleState::Stopped {
             WorkerState::Stopped
+        } else if silence >= FORGOTTEN {
+            WorkerState::Forgotten
         } else if silence >= OFFLINE {
             WorkerState::Offline
         } else if silence >= 2 * self.latest.interval.as_secs() {
@@ -44,7 +47,10 @@ impl ReferenceWorker {
     fn apply(&mut self, at: u64, beat: &Beat) {
         let current = self.boots.last().unwrap() == &*beat.boot_id;
         let is_known = self.boots.iter().any(|boot| **boot == *beat.boot_id);
-        let is_gone = matches!(self.state(at), WorkerState::Offline | WorkerState::Stopped);
+        let is_gone = matches!(
+            self.state(at),
+            WorkerState::Offline | WorkerState::Forgotten | WorkerState::Stopped
+        );
         let is_new = match (current, is_known) {
             (true, _) => beat.sequence > self.latest.sequence,
             (false, true) => is_gone && beat.state != LifecycleState::Stopped,
@@ -152,7 +158,7 @@ impl RandomWalk {
         for worker in self.logs.values().filter_map(replay) {
             let age = self.now - worker.seen_at;
             let stopped = worker.latest.state == LifecycleState::Stopped;
-            if !stopped && age <= EXPIRED {
+            if !stopped && age <= FORGOTTEN {
                 self.good += u64::from(age <= OFFLINE);
                 self.bad += u64::from(age > OFFLINE);
             }
@@ -231,6 +237,7 @@ fn a_random_walk_agrees_with_the_reference_registry() {
         let timeouts = StateTimeouts {
             stalled_after: Duration::from_secs(STALLED),
             offline_after: Duration::from_secs(OFFLINE),
+            forget_after: Duration::from_secs(FORGOTTEN),
             expire_after: Duration::from_secs(EXPIRED),
             capacity: 10,
         };

@@ -1,0 +1,42 @@
+//! `DELETE /api/v1/workers/{worker_id}`.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::WorkerRoutes;
+use crate::model::heartbeat::BeatId;
+use crate::serve::routes::response::error_response;
+
+pub(in crate::serve::routes) async fn respond(
+    State(routes): State<Arc<WorkerRoutes>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
+    forget(&routes, id, &headers)
+}
+
+/// Forgets the worker whose id is the last segment of the list's path.
+pub(in crate::serve::routes) async fn respond_for_health(
+    State(routes): State<Arc<WorkerRoutes>>,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    forget(&routes, BeatId::parse("health"), &headers)
+}
+
+fn forget(
+    routes: &WorkerRoutes,
+    id: Option<BeatId>,
+    headers: &HeaderMap,
+) -> Result<Response, Response> {
+    routes.authorize_forget(headers)?;
+    if !id.is_some_and(|id| routes.receiver.forget(&id)) {
+        return Err(error_response(StatusCode::NOT_FOUND, "no such worker"));
+    }
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::NO_CONTENT, no_store).into_response())
+}
