@@ -98,10 +98,10 @@ pub use store::postgres_client::PostgresError;
 #[cfg(feature = "testing")]
 pub use telemetry::testing;
 pub use telemetry::{InitError, SloEventCounts, Telemetry, WatchGuard, init};
+pub use watch::{health, slo::SloAlertChange, status as incidents};
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use watch::slo::stored;
-pub use watch::{health, slo::SloAlertChange, status as incidents};
+pub use watch::{heartbeat::known_workers as workers, slo::stored};
 #[cfg(feature = "otlp")]
 pub use {export::otlp::ExportError, watch::slo::fleet};
 

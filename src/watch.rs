@@ -1,5 +1,8 @@
 //! Loops that turn signals into snapshots.
 
+#[cfg(feature = "cli")]
+mod store_access;
+
 pub(crate) mod sampler;
 
 pub mod health;

@@ -23,6 +23,9 @@ pub(crate) mod registry;
 mod service;
 mod thread;
 
+#[cfg(feature = "cli")]
+pub mod known_workers;
+
 pub(crate) use emitter::{HeartbeatEmitter, HeartbeatSources};
 pub(crate) use http_sink::HttpSink;
 pub(crate) use metrics::register_heartbeat_metrics;

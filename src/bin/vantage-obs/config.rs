@@ -118,7 +118,10 @@ impl ConfigCheckArgs {
             writeln!(err, "warning: {warning}")?;
         }
         match self.format {
-            OutputFormat::Table => print_table(&effective, out)?,
+            OutputFormat::Table => {
+                print_table(&effective, out)?;
+                writeln!(out, "access over HTTP: {}", effective.config.access())?;
+            }
             OutputFormat::Json => write_json(out, &effective)?,
         }
         Ok(ExitStatus::Success)
@@ -138,6 +141,24 @@ pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
         Err(cause) => cause,
     };
     Err(CliError::unreadable(file, cause))
+}
+
+/// Loads the configuration of a file, or of the one that `VANTAGE_OBS_CONFIG` names; `None` where none is named.
+pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliError> {
+    let environment = Environment::from_process();
+    let has_config_path = environment.get("VANTAGE_OBS_CONFIG").is_some();
+    let config = match file {
+        Some(file) => {
+            ensure_readable(file)?;
+            Config::default().with_file(file)
+        }
+        None if has_config_path => Config::default(),
+        None => return Ok(None),
+    };
+    match config.resolve(&environment) {
+        Ok(effective) => Ok(Some(effective.config)),
+        Err(error) => Err(CliError::Usage(error.to_string())),
+    }
 }
 
 /// Reads a secret from an environment variable. One that isn't set is a fault, so that no request is

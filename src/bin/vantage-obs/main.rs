@@ -10,6 +10,8 @@ mod doctor;
 mod generate;
 mod output;
 mod slo;
+mod store_arg;
+mod workers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -41,6 +43,9 @@ enum Command {
     /// Tells what has been raised.
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Lists and forgets workers.
+    #[command(subcommand)]
+    Workers(workers::WorkersCommand),
     // Its arguments say what it does.
     Doctor(doctor::DoctorArgs),
     /// Prints every metric that can be emitted.
@@ -55,6 +60,7 @@ impl Command {
             Self::Config(command) => command.run(out, err),
             Self::Slo(command) => command.run(out, err),
             Self::Alerts(command) => command.run(out, err),
+            Self::Workers(command) => command.run(out),
             Self::Doctor(arguments) => arguments.run(out),
             Self::Catalog(arguments) => arguments.run(out),
             Self::Generate(arguments) => arguments.run(out, err),

@@ -45,6 +45,8 @@ pub(crate) enum CliError {
     Unwritable { path: String, cause: io::Error },
     #[error(transparent)]
     Fleet(#[from] vantage_obs::fleet::FleetError),
+    #[error(transparent)]
+    Workers(#[from] vantage_obs::workers::KnownWorkersError),
     #[error("the output can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the output can't be written: {0}")]
@@ -67,9 +69,11 @@ impl CliError {
         let kind = match self {
             Self::Output(cause) => Some(cause.kind()),
             Self::Json(cause) => cause.io_error_kind(),
-            Self::Usage(_) | Self::Unreadable { .. } | Self::Unwritable { .. } | Self::Fleet(_) => {
-                None
-            }
+            Self::Usage(_)
+            | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::Fleet(_)
+            | Self::Workers(_) => None,
         };
         kind == Some(io::ErrorKind::BrokenPipe)
     }

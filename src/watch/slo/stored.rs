@@ -3,24 +3,19 @@
 //! Each instance has a report of its own: what it judged itself can't be judged again over all of them,
 //! because the requests of a slice are not kept. Whoever wants the fleet asks a Prometheus.
 //!
-//! A file belongs to the process that has it open, so that what is read is a copy of it, made while
-//! nobody else writes; it is never repaired, set aside or begun here.
+//! What is read of a file is a copy of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::objective_state::ObjectiveState;
-use crate::config::{self, StoreKind};
+use crate::config;
 use crate::model::causes::debug_as_text;
 use crate::model::slo::Objectives;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::store::{SliceRow, Store, StoreError};
-
-/// The longest time that reading the store may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::watch::store_access::{OpenedStore, block_on_store};
 
 /// The slices of services' objectives, loaded from a store.
 #[derive(Debug)]
@@ -51,24 +46,10 @@ impl StoredObjectives {
         instance: Option<&str>,
         since: Timestamp,
     ) -> Result<StoredObjectives, StoredObjectivesError> {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_all().build();
-        let runtime = runtime.map_err(|error| StoredObjectivesError(error.to_string()))?;
-        let opened = open(store)?;
+        let opened = OpenedStore::of_copy(store).map_err(StoredObjectivesError)?;
         let read = read_slices(&*opened.store, instance, since);
-        let read = runtime.block_on(async { tokio::time::timeout(READ_TIMEOUT, read).await });
-        let describe = |error: StoreError| {
-            StoredObjectivesError(format!("the store can't be read: {}", error.with_causes()))
-        };
-        let instances = match read {
-            Ok(read) => read.map_err(describe)?,
-            Err(_) => return Err(StoredObjectivesError("the store doesn't answer".into())),
-        };
-        if let Some(remark) = opened.store.notice() {
-            return Err(StoredObjectivesError(
-                remark.replace(&opened.display_path.0, &opened.display_path.1),
-            ));
-        }
+        let instances = block_on_store(read).map_err(StoredObjectivesError)?;
+        opened.check().map_err(StoredObjectivesError)?;
         Ok(StoredObjectives { instances })
     }
 
@@ -112,120 +93,13 @@ async fn read_slices(
     Ok(all)
 }
 
-/// An open store, and the path in its messages with the path that replaces it.
-struct OpenedStore {
-    store: Box<dyn Store>,
-    display_path: (String, String),
-    #[expect(dead_code, reason = "the copy is removed when it is dropped")]
-    copy: Option<StoreCopy>,
-}
-
-fn open(store: &config::StoreConfig) -> Result<OpenedStore, StoredObjectivesError> {
-    match store.kind {
-        #[cfg(feature = "file-store")]
-        StoreKind::File => {
-            let path = store.path.clone().unwrap_or_default();
-            let copy = StoreCopy::from_file(&path)?;
-            let file = copy.file();
-            let opened = crate::store::FileStore::open(file.clone());
-            let display_path = (file.display().to_string(), path.display().to_string());
-            let opened = opened.map_err(|error| {
-                StoredObjectivesError(error.to_string().replace(&display_path.0, &display_path.1))
-            })?;
-            Ok(OpenedStore {
-                store: Box::new(opened),
-                display_path,
-                copy: Some(copy),
-            })
-        }
-        #[cfg(feature = "postgres")]
-        StoreKind::Postgres => {
-            let missing = || StoredObjectivesError("the store has no URL".into());
-            let url = store.url.as_ref().ok_or_else(missing)?;
-            let address = crate::store::postgres_client::PostgresAddress::parse(
-                url,
-                &config::TlsConfig::default(),
-            );
-            let address = address.map_err(|error| StoredObjectivesError(error.to_string()))?;
-            Ok(OpenedStore {
-                store: Box::new(crate::store::PostgresStore::new(
-                    address,
-                    READ_TIMEOUT / 2,
-                    1,
-                )),
-                display_path: <(String, String)>::default(),
-                copy: None,
-            })
-        }
-        StoreKind::Memory => Err(StoredObjectivesError(
-            "a store of the kind memory ends with its process: ask the service with --url".into(),
-        )),
-        #[cfg(not(all(feature = "file-store", feature = "postgres")))]
-        kind => Err(StoredObjectivesError(format!(
-            "this build has no store of the kind {kind}: it lacks the feature"
-        ))),
-    }
-}
-
-/// A folder with a copy of a store's file, which is deleted when it is dropped.
-struct StoreCopy(PathBuf);
-
-#[cfg(feature = "file-store")]
-impl StoreCopy {
-    fn from_file(path: &std::path::Path) -> Result<Self, StoredObjectivesError> {
-        let display_path = path.display();
-        let unreadable = |error: std::io::Error| {
-            StoredObjectivesError(format!("{display_path} can't be read: {error}"))
-        };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        if !is_free(&file) {
-            return Err(StoredObjectivesError(format!(
-                "{display_path} is open in the service that it belongs to: ask that with --url"
-            )));
-        }
-        let now = Timestamp::now().as_nanosecond();
-        let name = format!("vantage-obs-{}-{now}", std::process::id());
-        let copy = Self(std::env::temp_dir().join(name));
-        let mut folder = std::fs::DirBuilder::new();
-        // What is private in the store is private here.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        let failed = |error| {
-            StoredObjectivesError(format!("no copy of {display_path} can be made: {error}"))
-        };
-        folder.create(&copy.0).map_err(failed)?;
-        std::fs::copy(path, copy.file()).map_err(failed)?;
-        Ok(copy)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("copy.redb")
-    }
-}
-
-impl Drop for StoreCopy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Returns whether no process has locked the file; where that can't be seen, a copy of a file that is
-/// being written is reported as damaged.
-#[cfg(all(feature = "file-store", target_os = "linux"))]
-fn is_free(file: &std::fs::File) -> bool {
-    use rustix::fs::{FlockOperation, flock};
-    flock(file, FlockOperation::NonBlockingLockShared).is_ok()
-}
-
-#[cfg(all(feature = "file-store", not(target_os = "linux")))]
-fn is_free(_: &std::fs::File) -> bool {
-    true
-}
-
 #[cfg(feature = "file-store")]
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::StoreKind;
     use crate::store::{FileStore, StoreOp, block_on};
 
     const FILE: &str = r#"{"api":{"availability":{"target":99,"window":"1d"},

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use vantage_obs::config::{self, Config, Endpoint, Environment, Secret, StoreKind};
+use vantage_obs::config::{self, Config, Endpoint};
 use vantage_obs::fleet::{FleetReport, PrometheusReporter};
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::report::SloReport;
@@ -14,8 +14,9 @@ use vantage_obs::slo::{Objectives, RollingWindow};
 use vantage_obs::stored::{StoredObjectives, StoredObjectivesError};
 use vantage_obs::units::parse_duration;
 
-use crate::config::{ensure_readable, secret_from_env};
+use crate::config::{load_config, secret_from_env};
 use crate::output::{CliError, ensure_readable_folder};
+use crate::store_arg::{StoreArg, parse_store_arg};
 
 /// The source of the report, and its credentials.
 #[derive(Debug, Args)]
@@ -65,14 +66,6 @@ struct OriginArgs {
     store: Option<StoreArg>,
 }
 
-/// The value of `--store`.
-#[derive(Clone, Debug)]
-enum StoreArg {
-    /// The configuration's.
-    Configured,
-    Given(Box<config::StoreConfig>),
-}
-
 /// The source of reports.
 pub(super) enum ReportBackend {
     /// A Prometheus-compatible API, about these objectives.
@@ -101,7 +94,7 @@ pub(super) struct SourcedReport {
 
 impl SourceArgs {
     pub(super) fn source(&self) -> Result<ReportBackend, CliError> {
-        let config = self.load_config()?;
+        let config = load_config(self.config.as_deref())?;
         let config = config.as_ref();
         if let Some(url) = &self.origin.url {
             let policy = config.map(|config| config.slo.alert_policy());
@@ -130,14 +123,7 @@ impl SourceArgs {
         store: &StoreArg,
         config: Option<&Config>,
     ) -> Result<ReportBackend, CliError> {
-        let store = match store {
-            StoreArg::Given(store) => Some(&**store),
-            StoreArg::Configured => config.map(|config| &config.store),
-        };
-        let Some(store) = store else {
-            let message = "--store without a value is the configuration's, and there is none";
-            return Err(CliError::Usage(message.into()));
-        };
+        let store = store.config(config)?;
         let slo = config.map(|config| config.slo.clone()).unwrap_or_default();
         Ok(ReportBackend::Store {
             store: Box::new(store.clone()),
@@ -145,24 +131,6 @@ impl SourceArgs {
             objectives: self.load_objectives(config)?,
             slo: Box::new(slo),
         })
-    }
-
-    /// Loads the configuration, if one is named.
-    fn load_config(&self) -> Result<Option<Config>, CliError> {
-        let environment = Environment::from_process();
-        let has_config_path = environment.get("VANTAGE_OBS_CONFIG").is_some();
-        let config = match &self.config {
-            Some(file) => {
-                ensure_readable(file)?;
-                Config::default().with_file(file)
-            }
-            None if has_config_path => Config::default(),
-            None => return Ok(None),
-        };
-        match config.resolve(&environment) {
-            Ok(effective) => Ok(Some(effective.config)),
-            Err(error) => Err(CliError::Usage(error.to_string())),
-        }
     }
 
     fn load_objectives(&self, config: Option<&Config>) -> Result<Objectives, CliError> {
@@ -248,21 +216,6 @@ impl ReportBackend {
         }
         self
     }
-}
-
-/// Parses the address of a store; empty for the configuration's.
-fn parse_store_arg(text: &str) -> Result<StoreArg, String> {
-    let mut store = config::StoreConfig::default();
-    if let Some(path) = text.strip_prefix("file:").filter(|path| !path.is_empty()) {
-        (store.kind, store.path) = (StoreKind::File, Some(path.into()));
-    } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        (store.kind, store.url) = (StoreKind::Postgres, Some(Secret::new(text)));
-    } else if text.is_empty() {
-        return Ok(StoreArg::Configured);
-    } else {
-        return Err("allowed: file:PATH, or postgres://USER:PASSWORD@HOST/NAME".into());
-    }
-    Ok(StoreArg::Given(Box::new(store)))
 }
 
 fn stored_reports(
