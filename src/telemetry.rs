@@ -162,7 +162,8 @@ impl Telemetry {
     /// Forgets a worker that will not come back, in the registry of this process and in its store: it is no longer
     /// missed, listed or exported. Returns whether it was known. A later beat registers it anew.
     ///
-    /// For those that the process receives beats of; a worker of its own says goodbye by [`Worker::stop`].
+    /// For those that the process receives beats of; a worker of its own says goodbye by [`Worker::stop`]. One that
+    /// `heartbeat.expected` names is expected again from the next start on.
     ///
     /// ```
     /// # use vantage_obs::testing::TestTelemetry;

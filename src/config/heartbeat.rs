@@ -44,8 +44,8 @@ section! {
         /// Default: 5 min.
         pub offline_after: Duration = Duration::from_secs(300), up_to_a_day;
         /// The time since its last heartbeat after which a worker that is not `expected` counts no more: it is
-        /// one of many, such as a pod with a random name, and no alert or component is about it any longer. More
-        /// than `offline_after`, at most 31 days. Default: 1 h, or `offline_after` where that is longer.
+        /// one of many, such as a pod with a random name, and no alert or component is about it any longer. A
+        /// scheduler is missed until it expires. More than `offline_after`, at most 31 days. Default: 1 h, or `offline_after` where that is longer.
         pub forget_after: Duration = Duration::from_secs(3_600);
         /// The time since its last heartbeat after which a worker that is not `expected` is gone from lists,
         /// too: more than `offline_after`, at most 31 days. Default: 24 h.

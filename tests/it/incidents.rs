@@ -1,6 +1,7 @@
 //! The public status of the service, with a manual clock.
 
 mod canary;
+mod documented;
 mod write_routes;
 
 use std::sync::Arc;

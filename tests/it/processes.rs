@@ -77,6 +77,9 @@ fn a_worker_that_is_killed_is_offline_at_its_last_beat_and_the_configured_time()
     assert!(late >= jiff::SignedDuration::ZERO, "{late}");
     assert!(late < jiff::SignedDuration::from_secs(1), "{late}");
     assert_eq!(api.state("killed"), "offline");
+    assert_eq!(api.forget("killed", "another"), 401);
+    assert_eq!(api.forget("killed", TOKEN.1), 204);
+    assert_eq!(api.get("/api/v1/workers/killed/heartbeat").0, 404);
 }
 
 #[test]

@@ -125,7 +125,8 @@ fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Se
 /// Redirects are not followed: the token would go where nobody sent it.
 const fn suggest_fix(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        401 | 403 => "set heartbeat.token to the token that the receiver has as heartbeat.token",
+        401 => "set heartbeat.token to the token that the receiver has as heartbeat.token",
+        403 => "set heartbeat.token to one token here and in the receiver",
         400 => {
             "the receiver does not understand our beats: update it to our release or a later one"
         }
@@ -182,6 +183,7 @@ mod tests {
             (301, "redirects"),
             (400, "update it"),
             (401, "heartbeat.token"),
+            (403, "here and in the receiver"),
             (404, "heartbeat.endpoint"),
             (413, "4 KiB"),
             (415, "content-type"),

@@ -136,6 +136,7 @@ impl HeartbeatReceiver {
     /// it was known. A later beat registers it anew.
     pub(crate) fn forget(&self, id: &BeatId) -> bool {
         let elsewhere = lock(&self.store_sync).take_row(id);
+        let elsewhere = elsewhere.filter(|row| row.forgotten_at.is_none());
         let (mut registry, now) = self.lock_registry();
         let row = registry.forget(id, now).or(elsewhere);
         // Queued below the lock: a beat that comes next must not be deleted by it.

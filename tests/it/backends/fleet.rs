@@ -9,11 +9,13 @@ use super::postgres::server::TestPostgres;
 use crate::processes::child::{ChildProcess, ChildRole, eventually};
 
 const WORKERS: [&str; 3] = ["one", "two", "three"];
+const TOKEN: &str = "t0ken";
 const DOWNTIME: Duration = Duration::from_secs(20);
 
 fn child(kind: ChildRole, id: &str, more: &[(&str, &str)]) -> ChildProcess {
     let mut variables = vec![
         ("VANTAGE_TEST_WORKER", id),
+        ("VANTAGE_OBS_HEARTBEAT_TOKEN", TOKEN),
         // What others wrote is read each second: a faster beat would be late before it is read.
         ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "2s"),
         ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "60s"),
@@ -103,4 +105,19 @@ fn two_apis_answer_the_same_and_go_on_answering_while_their_database_is_away() {
             one == two && one["state"] == "stopped"
         });
     }
+
+    // Forgotten by one, gone with both, also for one that starts later.
+    assert_eq!(apis[0].forget("one", "another"), 401);
+    assert_eq!(apis[0].forget("one", TOKEN), 204);
+    assert_eq!(apis[0].state("one"), "");
+    eventually("the other learns it", || apis[1].state("one").is_empty());
+    assert_eq!(apis[1].forget("one", TOKEN), 404);
+    let later = child(ChildRole::Api, "", &shared);
+    eventually("it knows the others", || later.state("two") == "stopped");
+    assert_eq!(later.state("one"), "");
+    let again = over_http("one", &apis[1]);
+    for api in [&apis[0], &apis[1], &later] {
+        eventually("it is back for all", || api.state("one") == "online");
+    }
+    drop(again);
 }

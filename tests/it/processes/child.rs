@@ -73,10 +73,21 @@ impl ChildProcess {
 
     /// Status and body of an answer.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.request(&format!("GET {path} HTTP/1.1"), "")
+    }
+
+    /// Status of the answer of a worker that is to be forgotten.
+    pub(crate) fn forget(&self, worker: &str, token: &str) -> u16 {
+        let authorization = format!("authorization: Bearer {token}\r\n");
+        let line = format!("DELETE /api/v1/workers/{worker} HTTP/1.1");
+        self.request(&line, &authorization).0
+    }
+
+    fn request(&self, line: &str, headers: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let timeout = Some(Duration::from_secs(10));
         stream.set_read_timeout(timeout).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+        let head = format!("{line}\r\nhost: test\r\n{headers}connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();

@@ -108,7 +108,7 @@ impl StateTimeouts {
     /// |---|---|
     /// | expired | `expire_after` since the last beat, or since it was registered; never where `expected` |
     /// | stopped | its goodbye |
-    /// | forgotten | `forget_after` since the last beat, or since it was registered; never where `expected` |
+    /// | forgotten | `forget_after` since the last beat of a worker, or since it was registered; never where `expected`, nor a scheduler, which is no one of many |
     /// | offline | `offline_after` since the last beat, or since it was registered |
     /// | late | two intervals since the last beat |
     /// | stalled | `stalled_after` since the last progress, while there is work |
@@ -180,7 +180,7 @@ impl StateTimeouts {
     }
 
     fn forgotten_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
-        (!expected && expects_beats(row))
+        (!expected && expects_beats(row) && row.role == BeatRole::Worker)
             .then(|| saturating_add(last_heard_at(row), self.forget_after))
     }
 

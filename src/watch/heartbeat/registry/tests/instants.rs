@@ -207,6 +207,18 @@ fn one_of_many_is_forgotten_an_hour_after_its_last_beat_and_an_expected_one_neve
 }
 
 #[test]
+fn a_scheduler_is_missed_until_it_expires() {
+    let scheduler = SingleWorker::new();
+    let beat = Beat {
+        role: BeatRole::Scheduler,
+        ..beat("a", 1)
+    };
+    scheduler.beat(beat, at(0));
+    assert_eq!(scheduler.state(before(at(86_400))), Some(Offline));
+    assert_eq!(scheduler.state(at(86_400)), None);
+}
+
+#[test]
 fn a_worker_that_said_goodbye_is_not_forgotten_before_it_expires() {
     let worker = SingleWorker::new();
     worker.beat(goodbye("a", 1), at(0));
