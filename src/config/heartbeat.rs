@@ -57,7 +57,7 @@ section! {
         /// The ids of workers that are reported as missing even if they never beat, and that never expire.
         /// Default: none.
         pub expected: Vec<String>, each(worker_id);
-        /// Whether everybody who reaches the routes may beat, without a token. Default: false.
+        /// Lets everybody beat who reaches the routes, without a token. Default: false.
         pub open: bool = false;
     }
 }

@@ -8,8 +8,6 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::config::{self, StoreKind};
 use crate::store::{Store, StoreError, StoreOp};
 
@@ -131,7 +129,7 @@ impl StoreCopy {
                 "{display_path} is open in the service that it belongs to: ask that with --url"
             ));
         }
-        let now = Timestamp::now().as_nanosecond();
+        let now = jiff::Timestamp::now().as_nanosecond();
         let name = format!("vantage-obs-{}-{now}", std::process::id());
         let copy = Self(std::env::temp_dir().join(name));
         let mut folder = std::fs::DirBuilder::new();

@@ -29,10 +29,6 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, and it is read once"
-)]
 enum Command {
     /// Judges and shows configuration.
     #[command(subcommand)]

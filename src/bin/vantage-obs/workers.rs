@@ -107,7 +107,7 @@ struct OriginArgs {
 
 /// The source of workers.
 enum WorkerSource {
-    Service(WorkersOfService),
+    Service(Box<WorkersOfService>),
     Store(Box<WorkersOfStore>),
 }
 
@@ -127,7 +127,7 @@ impl SourceArgs {
         service.token = self.token(config)?;
         service.tls.ca.clone_from(&self.ca);
         service.deadline = self.deadline;
-        Ok(WorkerSource::Service(service))
+        Ok(WorkerSource::Service(Box::new(service)))
     }
 
     fn token(&self, config: Option<&Config>) -> Result<Option<Secret>, CliError> {

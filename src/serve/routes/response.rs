@@ -65,7 +65,7 @@ pub(super) fn retry_later(status: StatusCode, error: &str, seconds: u64) -> Resp
 }
 
 /// Reads a JSON body of at most `max_bytes`. A request without a content type is refused by
-/// [`require_content_type`], where its sender need not bring a token.
+/// [`refuse_untyped`], where its sender need not bring a token.
 pub(super) async fn read_json(
     headers: &HeaderMap,
     body: Body,
@@ -77,13 +77,11 @@ pub(super) async fn read_json(
     read_body(body, max_bytes).await
 }
 
-/// Refuses a body without a content type: a page of another origin can send that from a visitor's browser without
-/// being asked, and cannot send JSON.
-pub(super) fn require_content_type(headers: &HeaderMap) -> Result<(), Response> {
-    match headers.contains_key(header::CONTENT_TYPE) {
-        true => Ok(()),
-        false => Err(not_json()),
-    }
+/// Returns the refusal of a body without a content type: a page of another origin can send that from a visitor's
+/// browser without being asked, and cannot send JSON.
+pub(super) fn refuse_untyped(headers: &HeaderMap) -> Option<Response> {
+    let is_untyped = !headers.contains_key(header::CONTENT_TYPE);
+    is_untyped.then(not_json)
 }
 
 fn not_json() -> Response {

@@ -8,30 +8,30 @@ use crate::serve::routes::headers::authorize_bearer;
 use crate::serve::routes::response::{error_response, unauthorized};
 
 impl WorkerRoutes {
-    /// Lets those beat that bring the token, or everybody where beats are open.
-    pub(super) fn authorize_beat(&self, headers: &HeaderMap) -> Result<(), Response> {
+    /// Returns the refusal of a beat without the token; `None` where it is allowed, as all are where beats are
+    /// open.
+    pub(super) fn refuse_beat(&self, headers: &HeaderMap) -> Option<Response> {
         if self.open {
-            return Ok(());
+            return None;
         }
-        self.authorize(
-            headers,
-            "set heartbeat.token here and where the beats come from, or heartbeat.open to true",
-        )
+        let fix =
+            "set heartbeat.token here and where the beats come from, or heartbeat.open to true";
+        self.refuse(headers, fix)
     }
 
-    /// Lets those forget a worker that bring the token, and nobody else, however open beats are.
-    pub(super) fn authorize_forget(&self, headers: &HeaderMap) -> Result<(), Response> {
-        self.authorize(headers, "set heartbeat.token here, and bring it")
+    /// Returns the refusal of a request to forget a worker without the token, however open beats are.
+    pub(super) fn refuse_forget(&self, headers: &HeaderMap) -> Option<Response> {
+        self.refuse(headers, "set heartbeat.token here, and bring it")
     }
 
-    fn authorize(&self, headers: &HeaderMap, fix: &str) -> Result<(), Response> {
+    fn refuse(&self, headers: &HeaderMap, fix: &str) -> Option<Response> {
         if self.token.is_none() {
             let error = format!("forbidden, because no heartbeat.token is configured: {fix}");
-            return Err(error_response(StatusCode::FORBIDDEN, &error));
+            return Some(error_response(StatusCode::FORBIDDEN, &error));
         }
         match authorize_bearer(headers, self.token.as_ref()) {
-            Some(_) => Ok(()),
-            None => Err(unauthorized(r#"Bearer realm="heartbeat""#)),
+            Some(_) => None,
+            None => Some(unauthorized(r#"Bearer realm="heartbeat""#)),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-) -> Result<Response, Response> {
+) -> Response {
     let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
     forget(&routes, id, &headers)
 }
@@ -24,19 +24,17 @@ pub(in crate::serve::routes) async fn respond(
 pub(in crate::serve::routes) async fn respond_for_health(
     State(routes): State<Arc<WorkerRoutes>>,
     headers: HeaderMap,
-) -> Result<Response, Response> {
+) -> Response {
     forget(&routes, BeatId::parse("health"), &headers)
 }
 
-fn forget(
-    routes: &WorkerRoutes,
-    id: Option<BeatId>,
-    headers: &HeaderMap,
-) -> Result<Response, Response> {
-    routes.authorize_forget(headers)?;
+fn forget(routes: &WorkerRoutes, id: Option<BeatId>, headers: &HeaderMap) -> Response {
+    if let Some(refusal) = routes.refuse_forget(headers) {
+        return refusal;
+    }
     if !id.is_some_and(|id| routes.receiver.forget(&id)) {
-        return Err(error_response(StatusCode::NOT_FOUND, "no such worker"));
+        return error_response(StatusCode::NOT_FOUND, "no such worker");
     }
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::NO_CONTENT, no_store).into_response())
+    (StatusCode::NO_CONTENT, no_store).into_response()
 }

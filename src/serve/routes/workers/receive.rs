@@ -13,7 +13,7 @@ use super::WorkerRoutes;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::serve::routes::response::{
-    fault_response, json_response, read_json, require_content_type, retry_later,
+    fault_response, json_response, read_json, refuse_untyped, retry_later,
 };
 use crate::watch::heartbeat::registry::BeatRejection;
 
@@ -69,8 +69,10 @@ async fn read_beat(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
-    routes.authorize_beat(headers)?;
-    require_content_type(headers)?;
+    let refusal = routes.refuse_beat(headers);
+    if let Some(refusal) = refusal.or_else(|| refuse_untyped(headers)) {
+        return Err(refusal);
+    }
     let body = read_json(headers, body, MAX_BODY_BYTES).await?;
     let max_interval = routes.receiver.max_interval();
     let parsed = (BeatId::parse(id), Beat::parse(&body, max_interval));
