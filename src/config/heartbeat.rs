@@ -52,7 +52,7 @@ section! {
         pub expire_after: Duration = Duration::from_secs(86_400);
         /// The maximum number of workers and schedulers that the receiver remembers, 1 to 1,000,000. A new one
         /// beyond it takes the place of one that is silent, and is refused where none is. Default: 100,000,
-        /// about 80 MB.
+        /// about 90 MB.
         pub capacity: usize = 100_000, range(1..=1_000_000);
         /// The ids of workers that are reported as missing even if they never beat, and that never expire.
         /// Default: none.
