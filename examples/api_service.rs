@@ -16,12 +16,12 @@ use vantage_obs::{Config, Role};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
-    let config = Config::new("vantage-api", Role::Api).with_version(env!("CARGO_PKG_VERSION"));
+    let config = Config::new("vantage-api", Role::Api).version(env!("CARGO_PKG_VERSION"));
     let telemetry = vantage_obs::init(config)?;
 
     let business = telemetry.business();
     let create_post = move || async move {
-        business.posts_published(1);
+        business.record_posts_published(1);
         StatusCode::CREATED
     };
     let app = Router::new()

@@ -9,7 +9,7 @@
 //! ```no_run
 //! use vantage_obs::config::{Config, Environment, Role};
 //!
-//! let mut config = Config::new("vantage-api", Role::Api).with_version("1.4.2");
+//! let mut config = Config::new("vantage-api", Role::Api).version("1.4.2");
 //! config.otlp.endpoint = Some("http://jaeger:4317".parse()?);
 //!
 //! let effective = config.resolve(&Environment::from_process())?;
@@ -148,7 +148,7 @@ impl Config {
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         let mut config = Self::default();
         config.service.name = name.into();
-        config.with_role(role)
+        config.role(role)
     }
 
     /// Reads a JSON file on top of the defaults.
@@ -166,12 +166,12 @@ impl Config {
         layers.validate(false);
         layers
             .into_config()
-            .map(|config| config.with_file(path.as_ref()))
+            .map(|config| config.file(path.as_ref()))
     }
 
     /// Adds a role.
     #[must_use]
-    pub fn with_role(mut self, role: Role) -> Self {
+    pub fn role(mut self, role: Role) -> Self {
         if !self.service.roles.contains(&role) {
             self.service.roles.push(role);
         }
@@ -180,14 +180,14 @@ impl Config {
 
     /// Sets the version that runs; `env!("CARGO_PKG_VERSION")` is a good one.
     #[must_use]
-    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+    pub fn version(mut self, version: impl Into<String>) -> Self {
         self.service.version = Some(version.into());
         self
     }
 
     /// Names the file that [`Config::resolve`] reads, instead of `VANTAGE_OBS_CONFIG`.
     #[must_use]
-    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
         self
     }

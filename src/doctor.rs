@@ -96,7 +96,7 @@ impl Diagnosis {
 pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
     // The part that only the code says isn't known here, and is no fault.
     let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
-    let code = file.map_or(code.clone(), |file| code.with_file(file));
+    let code = file.map_or(code.clone(), |file| code.file(file));
     diagnose_config(code, environment)
 }
 

@@ -1,6 +1,6 @@
 //! Ways out of the process: log lines, the OpenTelemetry providers, the OTLP push, the Prometheus text.
 
-pub mod flush_report;
+pub(crate) mod flush_report;
 
 pub mod logs;
 

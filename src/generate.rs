@@ -28,7 +28,6 @@ mod rules;
 mod runbooks;
 mod yaml;
 
-pub use crate::model::promql;
 pub use file::{FileStatus, GeneratedFile, MANUAL_SECTION_MARKER};
 pub use input::{GenerateInput, TimeScale};
 

@@ -40,6 +40,20 @@
 //! | `testing` | telemetry without globals, with a clock in the hand | |
 //! | `cli` | the command `vantage-obs` | |
 //!
+//! # Conventions
+//!
+//! - `new` takes what a value can't be without; other constructors name what they read (`from_file`, `from_env`,
+//!   `with_config`, `load`, `parse`).
+//! - A builder is filled in by the bare names of its parts: `Config::new(…).version("1.4.2")`,
+//!   `health_check("cache").interval(…)`. A finished value is copied with another part by `with_…`:
+//!   `Finding::fail("refused").with_detail(…)`.
+//! - What records begins with `record_`, and neither fails, blocks nor panics.
+//! - A handle of something under way ends once: by `succeed`, by `fail`, or dropped, which means that it was
+//!   broken off; [`instruments`] has the table.
+//! - Beside an `async` method that waits stands one with the suffix `_blocking`, for threads without a runtime.
+//! - Ratios are 0 to 1, times [`Duration`](std::time::Duration), points in time
+//!   [`Timestamp`](jiff::Timestamp), and "off" is `None`.
+//!
 //! # What is stable
 //!
 //! Rust items, HTTP paths and their status codes, settings, variables and the command's verbs and exit statuses
@@ -86,7 +100,9 @@ mod telemetry;
 pub mod doctor;
 
 pub use config::{Config, Role};
-pub use export::{flush_report as report, logs, prometheus::text as exposition};
+pub use export::flush_report::{FlushError, FlushReport, SignalReport};
+pub use export::logs;
+pub use export::prometheus::text::ExpositionFormat;
 pub use model::snapshot::{PoolState, QueueState};
 pub use model::{alerts, catalog, slo, status, units};
 pub use record::{instruments, middleware, trace};

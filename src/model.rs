@@ -29,7 +29,7 @@ pub mod slo;
 pub mod alerts;
 
 #[cfg(feature = "cli")]
-pub mod promql;
+pub(crate) mod promql;
 
 pub(crate) mod schedule;
 

@@ -80,7 +80,10 @@ async fn create_post(State(platform): State<Arc<Platform>>, Json(body): Json<Val
 }
 
 async fn like_post(State(platform): State<Arc<Platform>>, Path(_): Path<u64>) -> StatusCode {
-    platform.telemetry.business().engagement(Engagement::Like);
+    platform
+        .telemetry
+        .business()
+        .record_engagement(Engagement::Like);
     StatusCode::NO_CONTENT
 }
 
@@ -88,14 +91,17 @@ async fn generate(State(platform): State<Arc<Platform>>) -> ApiResult {
     tokio::time::sleep(Duration::from_millis(40 + random_below(120))).await;
     inject_faults(&platform, 2).await?;
     let business = platform.telemetry.business();
-    business.ai_generation("caption");
-    business.revenue(EUR, 19);
+    business.record_ai_generation("caption");
+    business.record_revenue(EUR, 19);
     Ok(Json(json!({"caption": "words"})))
 }
 
 async fn organizations(State(platform): State<Arc<Platform>>) -> Json<Value> {
     let active = 40 + random_below(5);
-    platform.telemetry.business().active_organizations(active);
+    platform
+        .telemetry
+        .business()
+        .record_active_organizations(active);
     Json(json!({"active": active}))
 }
 

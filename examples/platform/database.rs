@@ -157,7 +157,7 @@ impl Database {
             Backend::Postgres(postgres) => postgres.run(statement, &parameter).await,
         };
         // None of these statements fails while the database is there.
-        self.metrics.report_up(answer.is_ok());
+        self.metrics.record_up(answer.is_ok());
         match answer {
             Ok(_) => query.succeed(),
             Err(_) => query.fail("database_error"),

@@ -116,7 +116,7 @@ async fn publish(platform: &Platform, post: u64) -> Result<(), &'static str> {
     if platform.database.publish(post).await.is_err() {
         return Err("database_error");
     }
-    platform.telemetry.business().posts_published(1);
+    platform.telemetry.business().record_posts_published(1);
     tracing::info!(post, "published");
     Ok(())
 }

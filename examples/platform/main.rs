@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use vantage_obs::FlushError;
 use vantage_obs::config::{Endpoint, HealthDetails, LogOutput, Protocol, TelemetrySignal};
-use vantage_obs::report::FlushError;
 use vantage_obs::units::parse_duration;
 use vantage_obs::{Config, Role, Telemetry};
 
@@ -183,10 +183,10 @@ async fn shut_down(telemetry: &Telemetry) {
 
 fn config(args: &PlatformArgs) -> Config {
     let mut config = Config::new("vantage-platform", Role::Api)
-        .with_role(Role::Worker)
-        .with_role(Role::Scheduler)
-        .with_role(Role::Web)
-        .with_version(env!("CARGO_PKG_VERSION"));
+        .role(Role::Worker)
+        .role(Role::Scheduler)
+        .role(Role::Web)
+        .version(env!("CARGO_PKG_VERSION"));
     // Standard output is for people here; VANTAGE_OBS_LOG_OUTPUT=stderr shows the lines.
     config.logs.output = LogOutput::None;
     // Nobody is to need a token to look around; errors and addresses are not shown without one.

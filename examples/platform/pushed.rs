@@ -1,9 +1,9 @@
 //! The counts of what was pushed by OTLP, from the platform's own metrics.
 
+use vantage_obs::ExpositionFormat;
+use vantage_obs::SignalReport;
 use vantage_obs::Telemetry;
 use vantage_obs::config::TelemetrySignal;
-use vantage_obs::exposition::ExpositionFormat;
-use vantage_obs::report::SignalReport;
 
 /// Spans, data points or log records.
 #[derive(Default)]

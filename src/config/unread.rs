@@ -130,7 +130,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("obs.json");
             std::fs::write(&file, text).unwrap();
-            let config = Config::new("test", role).with_file(&file);
+            let config = Config::new("test", role).file(&file);
             let effective = config.resolve(&Environment::empty()).unwrap();
             let [warning] = effective.warnings() else {
                 panic!("{text}: {:?}", effective.warnings())

@@ -46,12 +46,8 @@ pub struct FlushError(pub FlushReport);
 debug_as_text!(FlushError);
 
 impl FlushReport {
-    /// The report itself, or an error where something was refused or left.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError`], which holds the report.
-    pub fn complete(self) -> Result<Self, FlushError> {
+    /// Returns the report itself, or an error where something was refused or left.
+    pub(crate) fn into_result(self) -> Result<Self, FlushError> {
         if self.signals.iter().all(SignalReport::is_complete) {
             Ok(self)
         } else {

@@ -1,7 +1,7 @@
 //! The scrape: collect every part, write what can be written, count what could not.
 
 mod overflow;
-pub mod text;
+pub(crate) mod text;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

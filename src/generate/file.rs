@@ -30,7 +30,7 @@ pub enum FileStatus {
 impl GeneratedFile {
     /// Returns a file with this text.
     #[must_use]
-    pub fn new(path: impl Into<String>, text: impl Into<String>) -> GeneratedFile {
+    pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> GeneratedFile {
         GeneratedFile {
             path: path.into(),
             text: text.into(),

@@ -48,7 +48,7 @@ impl GenerateInput {
 impl TimeScale {
     /// Scales a duration; in the test scale to whole seconds, a second at least, unless it is zero.
     #[must_use]
-    pub fn scale(self, duration: Duration) -> Duration {
+    pub(crate) fn scale(self, duration: Duration) -> Duration {
         match self {
             TimeScale::Real => duration,
             TimeScale::Test if duration.is_zero() => duration,

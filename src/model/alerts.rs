@@ -27,9 +27,15 @@ mod thresholds;
 pub use dashboard_id::DashboardId;
 pub use levels::{AlertLevels, ThresholdComparison};
 pub use severity::Severity;
-pub use table::{ALL, AlertSignal, AlertSpec};
+pub(crate) use table::ALL;
+pub use table::{AlertSignal, AlertSpec};
 pub use threshold::{AlertThreshold, ThresholdQuantity};
 pub use thresholds::Thresholds;
+
+/// Returns all alerts, in the order of the reference table.
+pub fn all() -> impl Iterator<Item = &'static AlertSpec> {
+    ALL.iter().copied()
+}
 
 #[cfg(test)]
 mod tests;

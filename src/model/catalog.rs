@@ -9,22 +9,22 @@
 //! * Attributes stand in key order: the SDK stores a series twice otherwise.
 //! * Units are base units; [`Unit::Ratio`](crate::model::units::Unit::Ratio) is for gauges only.
 
-pub mod api;
-pub mod business;
-pub mod database;
-pub mod health;
-pub mod process;
-pub mod scheduler;
+pub(crate) mod api;
+pub(crate) mod business;
+pub(crate) mod database;
+pub(crate) mod health;
+pub(crate) mod process;
+pub(crate) mod scheduler;
 mod spec;
-pub mod store;
-pub mod telemetry;
-pub mod worker;
+pub(crate) mod store;
+pub(crate) mod telemetry;
+pub(crate) mod worker;
 
 use spec::family;
 pub use spec::{Attribute, AttributeValues, Instrument, MetricFamily, MetricSpec};
 
 /// All metrics, by families and parts of them, in the order of the reference table.
-pub const ALL: &[&[&MetricSpec]] = &[
+pub(crate) const ALL: &[&[&MetricSpec]] = &[
     api::ALL,
     worker::ALL,
     scheduler::ALL,
@@ -37,12 +37,13 @@ pub const ALL: &[&[&MetricSpec]] = &[
     telemetry::ALL,
 ];
 
-/// All metrics in one sequence.
+/// Returns all metrics, family by family, in the order of the reference table.
 pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
     ALL.iter().flat_map(|family| family.iter().copied())
 }
 
-/// The declaration of the metric with this OpenTelemetry name.
+/// Returns the declaration of the metric with this OpenTelemetry name; `None` for any other name, that of Prometheus
+/// included.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static MetricSpec> {
     all().find(|spec| spec.name == name)

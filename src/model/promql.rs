@@ -5,23 +5,14 @@
 //! label's value or a bucket that isn't declared panics when the text is made, and all texts are made in
 //! the tests.
 //!
-//! ```
-//! use vantage_obs::catalog::worker;
-//! use vantage_obs::generate::promql::{CounterQuery, QueryWindow, Select};
+//! ```text
+//! CounterQuery::new(&worker::JOBS).with("outcome").other_than("succeeded")
+//!     .rate(QueryWindow::RATE_INTERVAL).sum_by(&["job", "job.kind"])
 //!
-//! let failed = CounterQuery::new(&worker::JOBS).with("outcome").is_not("succeeded");
-//! let rate = failed.rate(QueryWindow::RATE_INTERVAL).sum_by(&["job", "job.kind"]);
-//! assert_eq!(
-//!     rate.to_string(),
-//!     r#"sum by (job, job_kind) (rate(vantage_worker_jobs_total{outcome!="succeeded"}[$__rate_interval]))"#,
-//! );
+//! sum by (job, job_kind) (rate(vantage_worker_jobs_total{outcome!="succeeded"}[$__rate_interval]))
 //! ```
 //!
-//! ```compile_fail
-//! # use vantage_obs::catalog::worker;
-//! # use vantage_obs::generate::promql::{GaugeQuery, QueryWindow};
-//! GaugeQuery::new(&worker::QUEUE_DEPTH).rate(QueryWindow::RATE_INTERVAL);
-//! ```
+//! A `GaugeQuery` has no `rate`.
 
 mod instant_vector;
 mod instruments;
@@ -32,13 +23,13 @@ mod recorded_series;
 mod selector;
 mod step;
 
-pub use instant_vector::InstantVector;
-pub use instruments::{CounterQuery, GaugeQuery, HistogramQuery};
-pub use labels::TARGET_LABELS;
-pub use query_number::QueryNumber;
-pub use query_window::QueryWindow;
-pub use recorded_series::RecordedSeries;
-pub use selector::{LabelCondition, Select};
+pub(crate) use instant_vector::InstantVector;
+pub(crate) use instruments::{CounterQuery, GaugeQuery, HistogramQuery};
+pub(crate) use labels::TARGET_LABELS;
+pub(crate) use query_number::QueryNumber;
+pub(crate) use query_window::QueryWindow;
+pub(crate) use recorded_series::RecordedSeries;
+pub(crate) use selector::Select;
 
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,7 @@ impl Telemetry {
     /// # fn migrate() {}
     /// let migrations = telemetry.startup_condition("migrations");
     /// migrate();
-    /// migrations.met();
+    /// migrations.mark_met();
     /// ```
     pub fn startup_condition(&self, name: &str) -> StartupCondition {
         StartupCondition::new(&self.0.watch.health, name)
@@ -123,6 +123,12 @@ impl Telemetry {
     /// from the first of both.
     pub async fn drain(&self) {
         wait(self.0.unready()).await;
+    }
+
+    /// [`drain`](Self::drain) for a thread without an async runtime; it blocks for `health.shutdown_delay`, or what
+    /// is left of it.
+    pub fn drain_blocking(&self) {
+        std::thread::sleep(self.0.unready());
     }
 }
 

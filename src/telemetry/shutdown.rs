@@ -29,7 +29,7 @@ impl Telemetry {
     /// [`FlushError`], with the same report, when something was refused or is still waiting.
     pub async fn flush(&self) -> Result<FlushReport, FlushError> {
         let Exporters { push, timeout, .. } = &self.0.exporters;
-        push.flush(false, *timeout).await.complete()
+        push.flush(false, *timeout).await.into_result()
     }
 
     /// [`flush`](Self::flush) for a thread without an async runtime; it blocks.
@@ -48,7 +48,7 @@ impl Telemetry {
     /// As [`flush`](Self::flush).
     pub fn flush_blocking(&self) -> Result<FlushReport, FlushError> {
         let Exporters { push, timeout, .. } = &self.0.exporters;
-        push.flush_blocking(false, *timeout).complete()
+        push.flush_blocking(false, *timeout).into_result()
     }
 
     /// Ends sampling, serving and exporting, after everything that waits was sent; from then on a
@@ -68,7 +68,7 @@ impl Telemetry {
         self.shutdown_within(self.0.exporters.timeout).await
     }
 
-    /// [`shutdown`](Self::shutdown) with a deadline of its own.
+    /// [`shutdown`](Self::shutdown) with a deadline of its own instead of `otlp.shutdown_timeout`.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Telemetry {
         self.0.end();
         self.0.heartbeat.close().await;
         self.0.flush_lines(lines_timeout(start, within)).await;
-        report.complete()
+        report.into_result()
     }
 
     /// [`shutdown`](Self::shutdown) for a process without an async runtime; it blocks.
@@ -90,9 +90,18 @@ impl Telemetry {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub fn shutdown_blocking(&self) -> Result<FlushReport, FlushError> {
+        self.shutdown_within_blocking(self.0.exporters.timeout)
+    }
+
+    /// [`shutdown_within`](Self::shutdown_within) for a process without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_within_blocking(&self, within: Duration) -> Result<FlushReport, FlushError> {
         std::thread::sleep(self.0.pause());
-        let report = self.0.end_blocking(self.0.exporters.timeout);
-        report.complete()
+        let report = self.0.end_blocking(within);
+        report.into_result()
     }
 }
 
@@ -141,7 +150,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.unready();
         // Empty after a shutdown.
-        if let Err(incomplete) = self.end_blocking(AT_DROP).complete() {
+        if let Err(incomplete) = self.end_blocking(AT_DROP).into_result() {
             tracing::warn!("{incomplete}");
             self.log_writers.flush(LINES_AT_LEAST);
         }

@@ -54,9 +54,9 @@ impl TestTelemetry {
     #[expect(clippy::expect_used, reason = "a test kit fails the test")]
     pub fn new() -> Self {
         let config = Config::new("test", Role::Api)
-            .with_role(Role::Worker)
-            .with_role(Role::Scheduler);
-        Self::with(config, &[]).expect("the default configuration is valid")
+            .role(Role::Worker)
+            .role(Role::Scheduler);
+        Self::with_config(config, &[]).expect("the default configuration is valid")
     }
 
     /// Telemetry with this configuration and these objectives, as (file name, JSON) pairs.
@@ -67,7 +67,7 @@ impl TestTelemetry {
     /// # Errors
     ///
     /// As [`init`](crate::init).
-    pub fn with(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
+    pub fn with_config(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
         let objectives = Self::objectives(objectives)?;
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let mut config = config.resolve(&Environment::empty())?;

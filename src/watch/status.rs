@@ -57,7 +57,9 @@ use crate::config::Config;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
-use crate::store::{IncidentKind, IncidentRow, StoreOp, StoreReply, StoreWriter, try_receive};
+use crate::store::{
+    IncidentKind, IncidentRow, StoreOp, StoreReply, StoreWriter, block_on, try_receive,
+};
 
 /// The interval of the loop.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -148,6 +150,15 @@ impl Incidents {
         self.write(validator.incident(&incident)).await
     }
 
+    /// [`open`](Self::open) for a thread without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_blocking(&self, incident: NewIncident) -> Result<StatusId, IncidentError> {
+        block_on(self.open(incident))
+    }
+
     /// Announces maintenance, and waits until it is stored.
     ///
     /// # Errors
@@ -156,6 +167,18 @@ impl Incidents {
     pub async fn announce(&self, maintenance: NewMaintenance) -> Result<StatusId, IncidentError> {
         let validator = self.validator()?;
         self.write(validator.maintenance(&maintenance)).await
+    }
+
+    /// [`announce`](Self::announce) for a thread without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn announce_blocking(
+        &self,
+        maintenance: NewMaintenance,
+    ) -> Result<StatusId, IncidentError> {
+        block_on(self.announce(maintenance))
     }
 
     /// Updates an incident or a maintenance, also an automatic one, and waits until the update is stored. It
@@ -181,6 +204,15 @@ impl Incidents {
             }
         }
         Err(IncidentError::Busy)
+    }
+
+    /// [`update`](Self::update) for a thread without an async runtime; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn update_blocking(&self, id: StatusId, update: NewUpdate) -> Result<(), IncidentError> {
+        block_on(self.update(id, update))
     }
 
     /// Returns the latest snapshot.

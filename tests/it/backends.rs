@@ -55,7 +55,7 @@ fn unique(name: &str) -> String {
 
 /// A service that sends all its traces to a back end.
 fn config(service: &str, role: Role, back_end: &str, protocol: Protocol) -> Config {
-    let mut config = Config::new(service, role).with_version("1.2.3");
+    let mut config = Config::new(service, role).version("1.2.3");
     config.service.environment = Some("proof".into());
     let attributes = &mut config.service.attributes;
     attributes.insert("cloud.region".into(), "eu-north".into());

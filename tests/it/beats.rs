@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use serde_json::json;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::{Environment, HeartbeatSink, Secret};
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, QueueState, Role, Telemetry};
 
@@ -16,7 +16,7 @@ use crate::support::sample_with;
 use receiver::{Receiver, ReceiverResponse, until};
 
 fn config(endpoint: &str) -> Config {
-    let mut config = Config::new("digests", Role::Worker).with_version("1.4.2");
+    let mut config = Config::new("digests", Role::Worker).version("1.4.2");
     config.heartbeat.sink = HeartbeatSink::Http;
     config.heartbeat.endpoint = Some(endpoint.parse().unwrap());
     config.heartbeat.interval = Duration::from_millis(200);

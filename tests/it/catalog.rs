@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tower::{Service as _, ServiceExt as _};
+use vantage_obs::ExpositionFormat;
 use vantage_obs::catalog::{self, MetricSpec};
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
@@ -152,12 +152,12 @@ async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
     queries(test);
     let business = telemetry.business();
     let euro = Currency::new("EUR").unwrap();
-    business.active_organizations(3);
-    business.posts_published(2);
-    business.ai_generation("caption");
-    business.revenue(euro, 1234);
-    business.refund(euro, 34);
-    business.engagement(Engagement::Like);
+    business.record_active_organizations(3);
+    business.record_posts_published(2);
+    business.record_ai_generation("caption");
+    business.record_revenue(euro, 1234);
+    business.record_refund(euro, 34);
+    business.record_engagement(Engagement::Like);
     // Left out, and counted as such.
     let registry = prometheus::Registry::new();
     let taken = prometheus::IntCounter::new("vantage_worker_jobs_total", "not ours").unwrap();
@@ -240,7 +240,7 @@ fn queries(test: &TestTelemetry) {
     test.clock().advance(Duration::from_secs(2));
     query.fail("timeout");
     database.transaction().commit();
-    database.report_up(true);
+    database.record_up(true);
     database
         .pool("main")
         .record_timeout(Duration::from_millis(5));
@@ -363,7 +363,7 @@ async fn a_scrape_holds_nothing_but_declared_names_and_labels() {
 
 #[tokio::test]
 async fn every_occurrence_objective_has_a_good_and_a_bad_series() {
-    let test = TestTelemetry::with(config(), &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config(), &OBJECTIVES).unwrap();
     for objective in [
         "api.latency",
         "api.error_rate",

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
-use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::testing::{SpanData, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
@@ -28,7 +28,7 @@ fn with_sample_ratio(ratio: f64) -> TestTelemetry {
     let mut config = config();
     config.traces.sample_ratio = ratio;
     config.metrics.cardinality_limit = 10;
-    TestTelemetry::with(config, &[OBJECTIVE]).unwrap()
+    TestTelemetry::with_config(config, &[OBJECTIVE]).unwrap()
 }
 
 fn open_metrics(test: &TestTelemetry) -> String {

@@ -63,7 +63,7 @@ fn rule(text: &str, name: &str, severity: &str) -> Option<String> {
 fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
     let input = generate_input(Config::default());
     let text = text(&input, RULES);
-    for spec in alerts::ALL {
+    for spec in alerts::all() {
         let severities: Vec<_> = match spec.signal {
             AlertSignal::Watchdog => vec!["none"],
             AlertSignal::ErrorBudget => vec!["warning", "critical"],

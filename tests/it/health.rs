@@ -43,7 +43,7 @@ fn exact_config() -> Config {
 
 /// Telemetry whose start-up ends with the first results of what is registered before the first tick.
 fn telemetry_with(config: Config) -> TestTelemetry {
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     test.telemetry().started();
     test
 }

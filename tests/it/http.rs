@@ -335,7 +335,7 @@ async fn a_tunnel_that_is_refused_has_a_body_like_any_answer() {
 async fn routes_past_the_limit_of_series_are_counted_in_one_and_the_rest_goes_on() {
     let mut config = crate::support::config();
     config.metrics.cardinality_limit = 100;
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     let service = tower::service_fn(|_: http::Request<axum::body::Body>| async {
         Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
     });

@@ -32,7 +32,7 @@ fn config() -> Config {
 }
 
 fn with(config: Config) -> TestTelemetry {
-    TestTelemetry::with(config, &[]).unwrap()
+    TestTelemetry::with_config(config, &[]).unwrap()
 }
 
 /// Advances second by second, as the threads do.
@@ -120,7 +120,7 @@ async fn an_outage_opens_an_incident_that_resolves_itself() {
 
 #[tokio::test]
 async fn offline_workers_are_an_outage_of_workers_and_of_nothing_else() {
-    let mut config = config().with_role(Role::Worker);
+    let mut config = config().role(Role::Worker);
     config.heartbeat.expected = vec!["w1".into(), "w2".into(), "w3".into()];
     let test = with(config);
     let worker = test.telemetry().worker("w1");
@@ -142,7 +142,7 @@ async fn offline_workers_are_an_outage_of_workers_and_of_nothing_else() {
 
 #[tokio::test]
 async fn a_hanging_job_is_degraded_performance_and_opens_no_incident() {
-    let test = with(config().with_role(Role::Worker));
+    let test = with(config().role(Role::Worker));
     let workers: Vec<_> = ["a", "b", "c"].map(|id| test.telemetry().worker(id)).into();
     let _job = workers[0].start("publish_post", test.clock().wall(), &Carrier::EMPTY);
     advance(&test, 500).await;

@@ -307,10 +307,10 @@ fn money_is_summed_in_minor_units_by_currency() {
     let test = TestTelemetry::new();
     let business = test.telemetry().business();
     let (euro, yen) = (Currency::new("EUR").unwrap(), Currency::new("JPY").unwrap());
-    business.revenue(euro, 1234);
-    business.revenue(euro, 1);
-    business.revenue(yen, 500);
-    business.refund(euro, 34);
+    business.record_revenue(euro, 1234);
+    business.record_revenue(euro, 1);
+    business.record_revenue(yen, 500);
+    business.record_refund(euro, 34);
     let value = |name: &str, currency: &str| test.value(name, &[("currency", currency)]);
     let revenue = "vantage_business_revenue_total";
     assert_eq!(value(revenue, "EUR"), Some(1235.0));

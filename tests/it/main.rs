@@ -34,6 +34,8 @@ mod parity;
 mod processes;
 #[cfg(feature = "otlp")]
 mod proxy;
+#[cfg(all(feature = "otlp", feature = "postgres"))]
+mod public_types;
 mod robust;
 mod roles;
 #[cfg(feature = "cli")]

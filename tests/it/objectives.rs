@@ -17,7 +17,7 @@ const OBJECTIVES: &str = r#"{"checkout": {
                 "target": 99, "window": "30d"}}}"#;
 
 fn test_telemetry() -> TestTelemetry {
-    TestTelemetry::with(config(), &[("checkout.json", OBJECTIVES)]).expect("valid")
+    TestTelemetry::with_config(config(), &[("checkout.json", OBJECTIVES)]).expect("valid")
 }
 
 fn query(test: &TestTelemetry, operation: &str, nanos: u64) {
@@ -66,7 +66,7 @@ fn a_counter_counts_towards_every_matching_objective() {
 #[test]
 fn the_limit_of_a_custom_objective_is_a_bound_of_its_histogram() {
     let text = OBJECTIVES.replace("500", "437");
-    let test = TestTelemetry::with(config(), &[("checkout.json", &text)]).expect("valid");
+    let test = TestTelemetry::with_config(config(), &[("checkout.json", &text)]).expect("valid");
     query(&test, "SELECT", 1);
     assert!(scrape(&test).contains("le=\"0.437\""));
 }
@@ -80,7 +80,7 @@ fn past_the_limit_of_series_only_objectives_without_labels_go_on_counting() {
                    "good": {"at_most": 1, "unit": "s"}, "target": 99, "window": "30d"}}}"#;
     let mut config = config();
     config.metrics.cardinality_limit = 1;
-    let test = TestTelemetry::with(config, &[("db.json", text)]).expect("valid");
+    let test = TestTelemetry::with_config(config, &[("db.json", text)]).expect("valid");
     for operation in ["A", "S", "B"] {
         query(&test, operation, 1);
     }
@@ -108,7 +108,7 @@ mod requests {
 
     #[tokio::test]
     async fn one_route_counts_and_probes_not_even_where_they_are_named() {
-        let test = TestTelemetry::with(config(), &[("shop.json", REQUESTS)]).expect("valid");
+        let test = TestTelemetry::with_config(config(), &[("shop.json", REQUESTS)]).expect("valid");
         let app = Router::new()
             .route("/checkout/{id}", get(|| async { StatusCode::OK }))
             .route("/posts", get(|| async { StatusCode::OK }))
@@ -133,7 +133,8 @@ async fn an_availability_by_occurrences_counts_the_requests_of_the_error_rate() 
     const ALONE: &str =
         r#"{"api": {"availability": {"target": 99, "window": "30d", "method": "occurrences"}}}"#;
     for objectives in [BOTH, ALONE] {
-        let test = TestTelemetry::with(config(), &[("api.json", objectives)]).expect("valid");
+        let test =
+            TestTelemetry::with_config(config(), &[("api.json", objectives)]).expect("valid");
         let app = axum::Router::new()
             .route("/good", axum::routing::get(|| async {}))
             .route(

@@ -54,7 +54,7 @@ const A_SECOND: u32 = 10;
 const SLOW: Duration = Duration::from_millis(150);
 
 fn config(folder: &Path) -> Config {
-    let mut config = Config::new("parity", Role::Api).with_role(Role::Worker);
+    let mut config = Config::new("parity", Role::Api).role(Role::Worker);
     config.health.interval = SECOND;
     config.metrics.prometheus.scrape_interval = SCRAPE;
     let slo = &mut config.slo;

@@ -12,8 +12,8 @@ use axum::routing::get;
 use http_body_util::BodyExt as _;
 use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::Environment;
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, InitError, PoolState, Role, Telemetry};
@@ -114,7 +114,7 @@ fn routes_are_served_outside_a_runtime_until_shutdown() {
 fn a_hundred_thousand_kinds_of_job_are_a_hundred_series_and_one_and_the_rest_is_counted() {
     let mut config = config();
     config.metrics.cardinality_limit = 100;
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     let worker = test.telemetry().worker("w1");
     for job in 0..100_000 {
         let kind = format!("kind-{job}");
@@ -251,7 +251,7 @@ fn a_meter_of_ones_own_is_scraped_beside_ours() {
 #[test]
 fn a_family_of_ones_own_registry_with_a_name_of_ours_is_left_out_and_counted() {
     let test = TestTelemetry::new();
-    test.telemetry().business().posts_published(2);
+    test.telemetry().business().record_posts_published(2);
     let registry = prometheus::Registry::new();
     for (name, value) in [
         ("vantage_business_posts_published_total", 77),
@@ -404,7 +404,7 @@ async fn a_connection_is_counted_while_it_is_open_and_keeps_its_peer_address() {
 fn an_instrument_of_ones_own_meter_that_overflows_is_named_and_its_measurements_counted() {
     let mut config = config();
     config.metrics.cardinality_limit = 10;
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     let meter = test.telemetry().meter("library");
     let calls = meter.u64_counter("library.calls").build();
     let sizes = meter.f64_histogram("library.sizes").build();
@@ -445,7 +445,7 @@ fn an_instrument_of_ones_own_meter_that_overflows_is_named_and_its_measurements_
 async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
     let mut config = config();
     config.disabled = true;
-    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config, &OBJECTIVES).unwrap();
     let telemetry = test.telemetry();
     let app = Router::new()
         .route("/posts", get(|| async { "a post" }))
@@ -463,7 +463,7 @@ async fn disabled_telemetry_records_nothing_has_no_scrape_and_answers_health() {
         .database("sqlite")
         .query("SELECT", "posts")
         .succeed();
-    telemetry.business().posts_published(1);
+    telemetry.business().record_posts_published(1);
     telemetry
         .meter("x")
         .u64_counter("x.calls")

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use tower::ServiceExt as _;
-use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Config, Role};
@@ -11,7 +11,7 @@ use vantage_obs::{Config, Role};
 use crate::support::{OBJECTIVES, into_ok, named, request, samples, scrape};
 
 fn with_role(role: Role) -> TestTelemetry {
-    TestTelemetry::with(Config::new("test", role), &OBJECTIVES).unwrap()
+    TestTelemetry::with_config(Config::new("test", role), &OBJECTIVES).unwrap()
 }
 
 /// The families (API, worker, scheduler, database, business) that a scrape knows of: by a series of
@@ -80,8 +80,8 @@ fn a_status_page_shows_what_every_process_has() {
 
 #[test]
 fn several_roles_add_up() {
-    let roles = Config::new("test", Role::Worker).with_role(Role::Scheduler);
-    let test = TestTelemetry::with(roles, &OBJECTIVES).unwrap();
+    let roles = Config::new("test", Role::Worker).role(Role::Scheduler);
+    let test = TestTelemetry::with_config(roles, &OBJECTIVES).unwrap();
     let expected = ["worker", "scheduler", "database", "business"];
     assert_eq!(families(&test), expected);
     assert_eq!(objectives(&test), WORKERS);

@@ -106,7 +106,7 @@ fn every_level_of_every_alert_fires_in_a_scenario() {
         .iter()
         .flat_map(Scenario::fired_levels)
         .collect();
-    for spec in alerts::ALL {
+    for spec in alerts::all() {
         let levels: Vec<_> = match spec.signal {
             AlertSignal::Watchdog => vec![None],
             AlertSignal::ErrorBudget => vec![Some(Severity::Warning), Some(Severity::Critical)],
@@ -142,7 +142,7 @@ fn every_alert_but_the_watchdog_stays_quiet_in_a_scenario() {
         .iter()
         .flat_map(Scenario::quiet_signals)
         .collect();
-    for spec in alerts::ALL {
+    for spec in alerts::all() {
         // That one fires always: its silence is the alarm.
         let expected = spec.signal != AlertSignal::Watchdog;
         assert_eq!(quiet.contains(&spec.signal), expected, "{}", spec.name);

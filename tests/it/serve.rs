@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::Environment;
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role, Telemetry};
 
@@ -74,7 +74,7 @@ fn thirty_two_scrapes_at_once_are_all_answered_whole() {
     let test = TestTelemetry::new();
     let address = served(&test);
     let business = test.telemetry().business();
-    (0..1_000).for_each(|kind| business.ai_generation(&format!("kind-{kind}")));
+    (0..1_000).for_each(|kind| business.record_ai_generation(&format!("kind-{kind}")));
     let together = std::sync::Barrier::new(32);
     std::thread::scope(|scope| {
         for _ in 0..32 {

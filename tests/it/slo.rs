@@ -115,7 +115,7 @@ async fn minutes_in_which_more_than_a_tenth_fails_are_bad_slices() {
 #[tokio::test]
 async fn an_objective_without_recorder_is_absent_and_has_no_metrics() {
     let config = vantage_obs::Config::new("test", vantage_obs::Role::Worker);
-    let test = TestTelemetry::with(config, &crate::support::OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config, &crate::support::OBJECTIVES).unwrap();
     test.tick();
     let latency = objective(&test, "latency").await;
     assert_eq!(

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tracing_subscriber::layer::SubscriberExt as _;
-use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::logs::LogWriter;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role};
@@ -26,13 +26,13 @@ pub(crate) const OBJECTIVES: [(&str, &str); 2] = [
 
 pub(crate) fn config() -> Config {
     Config::new("test", Role::Api)
-        .with_role(Role::Worker)
-        .with_role(Role::Scheduler)
+        .role(Role::Worker)
+        .role(Role::Scheduler)
 }
 
 /// Telemetry with the platform's own objectives.
 pub(crate) fn with_objectives() -> TestTelemetry {
-    TestTelemetry::with(config(), &OBJECTIVES).expect("the platform's objectives are valid")
+    TestTelemetry::with_config(config(), &OBJECTIVES).expect("the platform's objectives are valid")
 }
 
 /// Good and bad events of an objective.

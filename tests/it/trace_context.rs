@@ -344,7 +344,7 @@ impl Service {
     fn new() -> Self {
         let mut config = config();
         config.traces.sample_ratio = 1.0;
-        let test = TestTelemetry::with(config, &[]).unwrap();
+        let test = TestTelemetry::with_config(config, &[]).unwrap();
         let telemetry = test.telemetry();
         let app = Router::new()
             .route("/test", post(forward))

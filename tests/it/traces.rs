@@ -26,7 +26,7 @@ fn sample_all() -> TestTelemetry {
 fn with_traces(change: impl FnOnce(&mut vantage_obs::config::TracesConfig)) -> TestTelemetry {
     let mut config = config();
     change(&mut config.traces);
-    TestTelemetry::with(config, &[]).unwrap()
+    TestTelemetry::with_config(config, &[]).unwrap()
 }
 
 fn traced(test: &TestTelemetry, router: Router) -> Router {

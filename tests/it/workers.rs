@@ -23,7 +23,7 @@ const LIST: &str = "/api/v1/workers/health";
 fn open() -> TestTelemetry {
     let mut config = Config::new("test", Role::Api);
     config.heartbeat.open = true;
-    TestTelemetry::with(config, &[]).unwrap()
+    TestTelemetry::with_config(config, &[]).unwrap()
 }
 
 async fn send(test: &TestTelemetry, request: Request<Body>) -> (StatusCode, Value) {
@@ -167,7 +167,7 @@ async fn a_bad_beat_is_refused_with_every_fault() {
 async fn a_beat_needs_the_token_where_there_is_one() {
     let mut config = Config::new("test", Role::Api);
     config.heartbeat.token = Some(Secret::new("s3cret"));
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     assert_eq!(beat(&test, "w", 1).await, StatusCode::UNAUTHORIZED);
     let mut allowed = beat_request("w", r#"{"boot_id":"b","sequence":1}"#);
     allowed
@@ -202,7 +202,7 @@ async fn minutes_and_lost_jobs_of_workers_count_towards_their_objectives_once() 
         "processing_time":{"target":95,"threshold":300,"window":"30d"}}}"#;
     let mut config = Config::new("test", Role::Api);
     config.heartbeat.open = true;
-    let test = TestTelemetry::with(config, &[("workers.json", objectives)]).unwrap();
+    let test = TestTelemetry::with_config(config, &[("workers.json", objectives)]).unwrap();
     test.tick();
     let body = json!({"boot_id": "b", "sequence": 1, "progress": {"in_flight": 3, "in_flight_overdue": 1}});
     send(&test, beat_request("w", body.to_string())).await;

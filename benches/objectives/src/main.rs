@@ -26,8 +26,8 @@ fn main() {
 }
 
 fn telemetry(objectives: &[(&str, &str)]) -> TestTelemetry {
-    let config = Config::new("bench", Role::Api).with_role(Role::Worker);
-    TestTelemetry::with(config, objectives).expect("valid")
+    let config = Config::new("bench", Role::Api).role(Role::Worker);
+    TestTelemetry::with_config(config, objectives).expect("valid")
 }
 
 /// Simulates thirty days of one job in each step.

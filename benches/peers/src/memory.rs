@@ -21,7 +21,7 @@ pub(crate) fn run() {
             .expect("valid");
     let limit = telemetry.config().config.metrics.cardinality_limit;
     let business = telemetry.business();
-    let ours = held(limit, |value| business.ai_generation(value));
+    let ours = held(limit, |value| business.record_ai_generation(value));
     row("ours: a counter", ours);
     let worker = telemetry.worker("w1");
     let jobs = held(limit, |value| {

@@ -27,7 +27,7 @@ pub(crate) fn run() {
     let with_handle = measure(CALLS, || {
         pool.record_wait(std::time::Duration::from_millis(3))
     });
-    let looked_up = measure(CALLS, || business.ai_generation("caption"));
+    let looked_up = measure(CALLS, || business.record_ai_generation("caption"));
     let database = ours.database("sqlite");
     let query = measure(CALLS, || database.query("SELECT", "posts").succeed());
 

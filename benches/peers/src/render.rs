@@ -7,8 +7,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use vantage_obs::Config;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::{Environment, Role};
-use vantage_obs::exposition::ExpositionFormat;
 
 use crate::{measure, row};
 

@@ -54,11 +54,11 @@ impl CodeArgs {
             Some((first, rest)) => (*first, rest),
             None => (Role::Web, &[][..]),
         };
-        let config = rest.iter().fold(Config::new(name, first), |config, role| {
-            config.with_role(*role)
-        });
+        let config = rest
+            .iter()
+            .fold(Config::new(name, first), |config, role| config.role(*role));
         match file {
-            Some(file) => config.with_file(file),
+            Some(file) => config.file(file),
             None => config,
         }
     }
@@ -150,7 +150,7 @@ pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliErro
     let config = match file {
         Some(file) => {
             ensure_readable(file)?;
-            Config::default().with_file(file)
+            Config::default().file(file)
         }
         None if has_config_path => Config::default(),
         None => return Ok(None),

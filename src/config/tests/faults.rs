@@ -6,7 +6,7 @@ macro_rules! one_fault {
         #[test]
         fn $name() {
             let file = ConfigFile::new($file);
-            let faults = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+            let faults = faults(api().file(file.path()).resolve(&Environment::empty()));
             assert_eq!(faults.len(), 1, "{faults:#?}");
             assert!(faults[0].starts_with($line), "{faults:#?}");
         }
@@ -299,7 +299,7 @@ fn an_invalid_value_is_not_reported_as_missing_too() {
         r#"{"service": {"name": "vantage-api", "roles": ["robot"]}}"#,
     ] {
         let file = ConfigFile::new(text);
-        let faults = faults(Config::default().with_file(file.path()).resolve(&empty));
+        let faults = faults(Config::default().file(file.path()).resolve(&empty));
         assert_eq!(faults.len(), 1, "{faults:?}");
     }
     let roles =
@@ -312,7 +312,7 @@ fn every_bad_item_of_a_list_is_a_fault() {
     let file = ConfigFile::new(r#"{"service": {"roles": ["robot", "api", "cook"]}}"#);
     let faults = faults(
         Config::default()
-            .with_file(file.path())
+            .file(file.path())
             .resolve(&Environment::from_iter([("OTEL_SERVICE_NAME", "x")])),
     );
     assert_eq!(faults.len(), 2, "{faults:?}");
@@ -335,7 +335,7 @@ fn all_faults_of_all_layers_come_at_once() {
         r#"{"servce": {}, "otlp": {"timeout": "10", "endpoint": "jaeger"},
             "metrics": {"cardinality_limit": 0}}"#,
     );
-    let mut config = Config::new("", Role::Api).with_file(file.path());
+    let mut config = Config::new("", Role::Api).file(file.path());
     config.traces.sample_ratio = 2.0;
     let environment = Environment::from_iter([
         ("VANTAGE_OBS_LOG_LEVEL", "soon"),

@@ -26,7 +26,7 @@ fn a_secret_of_any_layer_is_never_shown() {
         r#"{{"otlp": {{"headers": {{"a": "{CANARY}", "b": {{"env": "TOKEN"}}}},
             "endpoint": "http://u:{CANARY}@host:4317"}}}}"#
     ));
-    let mut config = api().with_file(file.path());
+    let mut config = api().file(file.path());
     config.otlp.headers.insert("c".into(), Secret::new(CANARY));
     config.otlp.logs.endpoint = Some(format!("http://u:{CANARY}@host:4317").parse().unwrap());
     let headers = format!("d={CANARY}");
@@ -64,7 +64,7 @@ fn a_fault_in_a_file_never_shows_a_secret() {
         format!(r#"{{"headers": {{"a": "{CANARY}" "b"}}}}"#),
     ] {
         let file = ConfigFile::new(&format!(r#"{{"otlp": {otlp}}}"#));
-        let config = api().with_file(file.path());
+        let config = api().file(file.path());
         assert!(
             config.clone().resolve(&Environment::empty()).is_err(),
             "{otlp}"
@@ -103,7 +103,7 @@ fn a_reference_that_leads_nowhere_is_a_fault() {
         r#"{"otlp": {"headers": {"a": {"env": "TOKEN"}, "b": {"file": "/nowhere"}}}}"#,
     );
     assert_eq!(
-        faults(api().with_file(file.path()).resolve(&Environment::empty())),
+        faults(api().file(file.path()).resolve(&Environment::empty())),
         [
             "obs.json: $.otlp.headers.a: {\"env\":\"TOKEN\"}; \
              allowed: an environment variable that is set and not empty",
@@ -119,7 +119,7 @@ fn the_token_of_the_details_is_followed_and_never_shown() {
     let token = file.beside("token", &format!("{CANARY}\n"));
     let text = json!({"health": {"details_token": {"file": token}}}).to_string();
     let file = ConfigFile::new(&text);
-    let config = api().with_file(file.path());
+    let config = api().file(file.path());
     let effective = config.clone().resolve(&Environment::empty()).unwrap();
     let token = effective.config.health.details_token.clone().unwrap();
     assert_eq!(token.expose(), Some(CANARY));
@@ -130,7 +130,7 @@ fn the_token_of_the_details_is_followed_and_never_shown() {
     )];
     assert_hidden(&config, &broken, "a token that no header can hold");
     let file = ConfigFile::new(r#"{"health": {"details_token": {"file": "/nowhere"}}}"#);
-    let rejection = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+    let rejection = faults(api().file(file.path()).resolve(&Environment::empty()));
     assert_eq!(
         rejection,
         [

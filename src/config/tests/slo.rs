@@ -8,7 +8,7 @@ use crate::model::units::Ratio;
 
 fn slo(json: &str) -> EffectiveConfig {
     let file = ConfigFile::new(&format!(r#"{{"slo": {json}}}"#));
-    resolved(api().with_file(file.path()), [])
+    resolved(api().file(file.path()), [])
 }
 
 #[test]

@@ -5,7 +5,7 @@ fn each_layer_beats_the_one_below_and_is_named() {
     let file = ConfigFile::new(
         r#"{"service": {"team": "file"}, "otlp": {"timeout": "3s"}, "logs": {"level": "debug"}}"#,
     );
-    let mut config = api().with_version("1.4.2").with_file(file.path());
+    let mut config = api().version("1.4.2").file(file.path());
     config.service.team = Some("code".into());
     config.logs.level = LogLevel::Error.into();
     let effective = resolved(config, [("VANTAGE_OBS_LOG_LEVEL", "trace")]);
@@ -46,7 +46,7 @@ fn what_resolve_prints_is_a_file_that_resolves_to_the_same() {
     let first = resolved(api(), [("OTEL_SERVICE_NAME", "x")]);
     let file = ConfigFile::new(&serde_json::to_string(&first.config).unwrap());
     // The default folder of objectives needn't exist; one that a file names must.
-    let effective = Config::default().with_file(file.path());
+    let effective = Config::default().file(file.path());
     let folder = file.folder.path().to_str().unwrap();
     let second = resolved(effective, [("VANTAGE_OBS_SLO_DIRECTORY", folder)]);
     for value in first.values().filter(|value| value.path != "slo.directory") {
@@ -70,7 +70,7 @@ fn the_environment_names_the_file_unless_the_code_does() {
         effective.source("service.team"),
         ConfigSource::File(second.path())
     );
-    let effective = resolved(api().with_file(first.path()), named);
+    let effective = resolved(api().file(first.path()), named);
     assert_eq!(
         effective.source("service.team"),
         ConfigSource::File(first.path())
@@ -93,7 +93,7 @@ fn a_field_assigned_after_from_file_does_not_beat_the_file() {
 #[test]
 fn headers_are_layered_one_by_one() {
     let file = ConfigFile::new(r#"{"otlp": {"headers": {"B": "file", "C": "file"}}}"#);
-    let mut config = api().with_file(file.path());
+    let mut config = api().file(file.path());
     for name in ["A", "B", "C"] {
         config.otlp.headers.insert(name.into(), Secret::new("code"));
     }

@@ -692,7 +692,7 @@ fn a_contradiction_names_what_the_operator_gave() {
         ),
     ] {
         let file = ConfigFile::new(text);
-        let faults = faults(api().with_file(file.path()).resolve(&Environment::empty()));
+        let faults = faults(api().file(file.path()).resolve(&Environment::empty()));
         let [fault] = faults.as_slice() else {
             panic!("{text}: {faults:?}")
         };
@@ -720,7 +720,7 @@ fn what_rust_log_says_holds_where_ours_is_not_set() {
     let ours = ("VANTAGE_OBS_LOG_LEVEL", "error");
     assert_eq!(level(&[("RUST_LOG", "debug"), ours]), json!("error"));
     let file = ConfigFile::new(r#"{"logs": {"level": "warn"}}"#);
-    let effective = resolved(api().with_file(file.path()), [("RUST_LOG", "debug")]);
+    let effective = resolved(api().file(file.path()), [("RUST_LOG", "debug")]);
     assert_eq!(value_at(&effective, "logs.level"), json!("debug"));
 }
 
@@ -824,7 +824,7 @@ fn the_shutdown_delay_is_right_on_kubernetes_unless_it_is_set() {
     let ours = ("VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY", "1s");
     assert_eq!(delay(api(), &[kubernetes, ours]), json!("1s"));
     let file = ConfigFile::new(r#"{"health": {"shutdown_delay": "0s"}}"#);
-    let config = api().with_file(file.path());
+    let config = api().file(file.path());
     assert_eq!(delay(config, &[kubernetes]), json!("0s"));
     let mut config = api();
     config.health.shutdown_delay = std::time::Duration::from_secs(2);

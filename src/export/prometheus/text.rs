@@ -29,33 +29,6 @@
 //! suffix that is there already isn't repeated; `ratio`, for the unit "1", is the suffix of gauges
 //! alone; a label key that starts with a digit or `__`, or is `le` or `quantile`, is given the
 //! prefix `key_`.
-//!
-//! ```
-//! use prometheus::{IntCounterVec, Opts, Registry};
-//! use vantage_obs::exposition::{Exposition, ExpositionFormat};
-//!
-//! let registry = Registry::new();
-//! let jobs = IntCounterVec::new(Opts::new("jobs_total", "Jobs done."), &["queue"])?;
-//! registry.register(Box::new(jobs.clone()))?;
-//! jobs.with_label_values(&["mail"]).inc_by(3);
-//!
-//! let gathered = registry.gather();
-//! let mut text = String::new();
-//! let report = Exposition::new(ExpositionFormat::OpenMetrics)
-//!     .families("registry", &gathered)
-//!     .finish(&mut text);
-//!
-//! let expected = [
-//!     "# HELP jobs Jobs done.",
-//!     "# TYPE jobs counter",
-//!     "jobs_total{queue=\"mail\"} 3",
-//!     "# EOF",
-//! ];
-//! assert!(text.lines().eq(expected));
-//! assert_eq!(report.series, 1);
-//! assert!(report.omissions.is_empty());
-//! # Ok::<(), prometheus::Error>(())
-//! ```
 
 mod family;
 mod format;
@@ -71,10 +44,11 @@ mod series;
 mod tests;
 mod writer;
 
-pub use format::{ExpositionFormat, accepts_gzip};
+pub use format::ExpositionFormat;
+pub(crate) use format::accepts_gzip;
 #[cfg(feature = "axum")]
 pub(crate) use format::{named_weight, prefers_json};
-pub use report::{ExpositionReport, Omission, OmissionReason};
+pub(crate) use report::{ExpositionReport, OmissionReason};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
@@ -89,7 +63,7 @@ use crate::record::exemplars::ScrapeExemplars;
 /// It only borrows what was collected; nothing is copied before [`finish`](Exposition::finish).
 #[derive(Debug)]
 #[must_use = "nothing is written before `finish`"]
-pub struct Exposition<'a> {
+pub(crate) struct Exposition<'a> {
     format: ExpositionFormat,
     scope_labels: bool,
     families: ExposedFamilies<'a>,
@@ -98,7 +72,7 @@ pub struct Exposition<'a> {
 
 impl<'a> Exposition<'a> {
     /// Starts an exposition without parts.
-    pub fn new(format: ExpositionFormat) -> Exposition<'a> {
+    pub(crate) fn new(format: ExpositionFormat) -> Exposition<'a> {
         Exposition {
             format,
             scope_labels: false,
@@ -111,7 +85,7 @@ impl<'a> Exposition<'a> {
     /// `otel_scope_version`, `otel_scope_schema_url` and the scope's attributes). Off by default:
     /// they make every line longer and tell a reader of dashboards nothing, but without them the same
     /// series from two scopes is exposed once.
-    pub fn scope_labels(mut self, scope_labels: bool) -> Exposition<'a> {
+    pub(crate) fn scope_labels(mut self, scope_labels: bool) -> Exposition<'a> {
         self.scope_labels = scope_labels;
         self
     }
@@ -119,7 +93,7 @@ impl<'a> Exposition<'a> {
     /// Adds what a reader of an OpenTelemetry meter provider collected, cumulatively.
     ///
     /// `part` names the provider in the report.
-    pub fn otel(mut self, part: &'a str, collected: &'a ResourceMetrics) -> Exposition<'a> {
+    pub(crate) fn otel(mut self, part: &'a str, collected: &'a ResourceMetrics) -> Exposition<'a> {
         otel::collect(&mut self.families, &mut self.report, part, collected, None);
         self
     }
@@ -147,7 +121,11 @@ impl<'a> Exposition<'a> {
     ///
     /// `part` names the registry in the report. Names and labels are exposed as they are; those
     /// that Prometheus would refuse are left out.
-    pub fn families(mut self, part: &'a str, gathered: &'a [MetricFamily]) -> Exposition<'a> {
+    pub(crate) fn families(
+        mut self,
+        part: &'a str,
+        gathered: &'a [MetricFamily],
+    ) -> Exposition<'a> {
         registry::collect(&mut self.families, &mut self.report, part, gathered);
         self
     }
@@ -159,7 +137,7 @@ impl<'a> Exposition<'a> {
     ///
     /// Without any series the text is empty, apart from the mark of its end in OpenMetrics: whether
     /// that is an answer is for the caller to say, by [`ExpositionReport::series`].
-    pub fn finish(self, out: &mut String) -> ExpositionReport {
+    pub(crate) fn finish(self, out: &mut String) -> ExpositionReport {
         let writer = TextWriter::new(out, self.format);
         let mut renderer = FamilyRenderer::new(writer, self.report, self.scope_labels);
         for family in self.families.sorted() {

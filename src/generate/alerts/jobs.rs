@@ -89,7 +89,7 @@ fn oldest_age() -> AlertQuery {
 fn failure_ratio(windows: ScaledWindows<'_>) -> AlertQuery {
     let window = windows.minutes(15);
     let jobs = CounterQuery::new(&worker::JOBS);
-    let failed = jobs.clone().with("outcome").is_not("succeeded");
+    let failed = jobs.clone().with("outcome").other_than("succeeded");
     let all = jobs.rate(window).sum_by(&SERVICE);
     AlertQuery::with_min_rate(failed.rate(window).sum_by(&SERVICE).div(&all), &all)
 }
@@ -143,7 +143,7 @@ pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<Re
     let succeeded = counted.with("outcome").is("succeeded").rate(window);
     let known = GaugeQuery::new(&worker::WORKERS)
         .with("state")
-        .is_not("stopped");
+        .other_than("stopped");
     let record =
         |series: RecordedSeries, value: InstantVector| RecordingRule::new(series.name(), &value);
     vec![

@@ -74,7 +74,7 @@ pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<Re
 
 /// Selects answered requests.
 pub(in crate::generate) fn select_answered<S: Select>(requests: S) -> S {
-    requests.with("error.type").is_not("cancelled")
+    requests.with("error.type").other_than("cancelled")
 }
 
 /// Selects requests that the service itself failed.

@@ -77,7 +77,7 @@ pub(in crate::generate) fn recording_rules(windows: ScaledWindows<'_>) -> Vec<Re
     let window = windows.minutes(15);
     let rate = |counter: CounterQuery| counter.rate(window).sum_by(&SERVICE);
     let all = |spec| rate(CounterQuery::new(spec));
-    let failed = |spec| rate(CounterQuery::new(spec).with("error.type").is_not(""));
+    let failed = |spec| rate(CounterQuery::new(spec).with("error.type").other_than(""));
     let record = |series: RecordedSeries, value: InstantVector, labels: &[(&str, &str)]| {
         RecordingRule::new(series.name(), &value).with_labels(labels)
     };

@@ -93,7 +93,7 @@ const REQUESTS: &[PanelSpec] = &[
             "Few, and no kind that was not there yesterday.",
         )
         .query("{{error_type}} {{http_route}}", || {
-            let failed = counter(&api::REQUESTS).with("error.type").is_not("");
+            let failed = counter(&api::REQUESTS).with("error.type").other_than("");
             failed.rate(RATE).sum_by(&["error.type", "http.route"])
         })
         .with(|panel, _| panel.no_value("no errors"))

@@ -101,7 +101,7 @@ const QUERIES: &[PanelSpec] = &[
     bars("Failed queries", DisplayUnit::OperationsPerSecond)
         .shows("Calls a second that failed, by operation and error.", "None.")
         .query("{{db_operation_name}} {{error_type}}", || {
-            let failed = calls().with("error.type").is_not("");
+            let failed = calls().with("error.type").other_than("");
             failed.count(RATE).sum_by(&[OPERATION, "error.type"])
         })
         .with(|panel, _| panel.no_value("none"))

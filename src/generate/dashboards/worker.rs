@@ -202,7 +202,9 @@ fn job_processes() -> InstantVector {
 }
 
 fn unsuccessful_jobs() -> CounterQuery {
-    counter(&worker::JOBS).with("outcome").is_not("succeeded")
+    counter(&worker::JOBS)
+        .with("outcome")
+        .other_than("succeeded")
 }
 
 fn failure_ratio() -> InstantVector {

@@ -157,7 +157,7 @@ impl AlertSpec {
 }
 
 /// Every alert, in the order of pages and rules, which is that of the signals.
-pub const ALL: &[&AlertSpec] = &[
+pub(crate) const ALL: &[&AlertSpec] = &[
     &AlertSpec {
         signal: AlertSignal::ApiErrorRatio,
         key: "api_error_ratio",

@@ -4,7 +4,7 @@ use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The methods of RFC 9110 and RFC 5789; every other one is `_OTHER`, as the conventions say.
-pub const METHODS: &[&str] = &[
+pub(crate) const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
 ];
 
@@ -37,7 +37,7 @@ pub(crate) const BROKEN: [Attribute; 2] = [
 
 family! {
     /// Requests, counted once each when the outcome is known.
-    pub const REQUESTS: MetricSpec = MetricSpec::new(
+    pub(crate) const REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "vantage.api.requests",
         Instrument::Counter,
@@ -47,7 +47,7 @@ family! {
     );
 
     /// Time from the request's head to the response's head.
-    pub const REQUEST_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const REQUEST_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "http.server.request.duration",
         Instrument::Histogram(&[
@@ -59,7 +59,7 @@ family! {
     );
 
     /// Requests whose response body has not ended.
-    pub const ACTIVE_REQUESTS: MetricSpec = MetricSpec::new(
+    pub(crate) const ACTIVE_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "http.server.active_requests",
         Instrument::UpDownCounter,
@@ -69,7 +69,7 @@ family! {
     );
 
     /// Responses that ended before their body did.
-    pub const BROKEN_BODIES: MetricSpec = MetricSpec::new(
+    pub(crate) const BROKEN_BODIES: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "vantage.api.broken_responses",
         Instrument::Counter,
@@ -79,7 +79,7 @@ family! {
     );
 
     /// Open client connections.
-    pub const ACTIVE_CONNECTIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const ACTIVE_CONNECTIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "vantage.api.active_connections",
         Instrument::UpDownCounter,

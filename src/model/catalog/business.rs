@@ -4,7 +4,7 @@ use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The kinds of engagement.
-pub const ENGAGEMENTS: &[&str] = &["like", "comment", "share", "click", "other"];
+pub(crate) const ENGAGEMENTS: &[&str] = &["like", "comment", "share", "click", "other"];
 
 pub(crate) const GENERATION: [Attribute; 1] = [Attribute::open(
     "generation.kind",
@@ -15,7 +15,7 @@ pub(crate) const ENGAGEMENT: [Attribute; 1] = [Attribute::one_of("kind", ENGAGEM
 
 family! {
     /// Organisations that are active.
-    pub const ACTIVE_ORGANIZATIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const ACTIVE_ORGANIZATIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.active_organizations",
         Instrument::Gauge,
@@ -25,7 +25,7 @@ family! {
     );
 
     /// Published posts.
-    pub const POSTS: MetricSpec = MetricSpec::new(
+    pub(crate) const POSTS: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.posts_published",
         Instrument::Counter,
@@ -35,7 +35,7 @@ family! {
     );
 
     /// AI generations.
-    pub const AI_GENERATIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const AI_GENERATIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.ai_generations",
         Instrument::Counter,
@@ -45,7 +45,7 @@ family! {
     );
 
     /// Money taken.
-    pub const REVENUE: MetricSpec = MetricSpec::new(
+    pub(crate) const REVENUE: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.revenue",
         Instrument::Counter,
@@ -55,7 +55,7 @@ family! {
     );
 
     /// Money given back.
-    pub const REFUNDS: MetricSpec = MetricSpec::new(
+    pub(crate) const REFUNDS: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.refunds",
         Instrument::Counter,
@@ -65,7 +65,7 @@ family! {
     );
 
     /// User engagement.
-    pub const USER_ENGAGEMENT: MetricSpec = MetricSpec::new(
+    pub(crate) const USER_ENGAGEMENT: MetricSpec = MetricSpec::new(
         MetricFamily::Business,
         "vantage.business.engagement",
         Instrument::Counter,

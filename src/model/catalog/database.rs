@@ -1,6 +1,6 @@
 //! Database calls, transactions and connection pools, as a client sees them.
 
-pub mod server;
+pub(crate) mod server;
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -42,7 +42,7 @@ pub(crate) const BY_POOL: [Attribute; 1] = [POOL];
 
 family! {
     /// Duration of a call.
-    pub const OPERATION_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const OPERATION_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.operation.duration",
         Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
@@ -52,7 +52,7 @@ family! {
     );
 
     /// Calls slower than [`SLOW_QUERY`](crate::record::instruments::SLOW_QUERY).
-    pub const SLOW_QUERIES: MetricSpec = MetricSpec::new(
+    pub(crate) const SLOW_QUERIES: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "vantage.database.slow_queries",
         Instrument::Counter,
@@ -62,7 +62,7 @@ family! {
     );
 
     /// Transactions that ended.
-    pub const TRANSACTIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const TRANSACTIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "vantage.database.transactions",
         Instrument::Counter,
@@ -72,7 +72,7 @@ family! {
     );
 
     /// 1 while the database answers.
-    pub const UP: MetricSpec = MetricSpec::new(
+    pub(crate) const UP: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "vantage.database.up",
         Instrument::Gauge,
@@ -82,7 +82,7 @@ family! {
     );
 
     /// Connections by state.
-    pub const CONNECTIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const CONNECTIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.count",
         Instrument::ObservableGauge,
@@ -95,7 +95,7 @@ family! {
     );
 
     /// The pool's size.
-    pub const CONNECTIONS_MAX: MetricSpec = MetricSpec::new(
+    pub(crate) const CONNECTIONS_MAX: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.max",
         Instrument::ObservableGauge,
@@ -105,7 +105,7 @@ family! {
     );
 
     /// Callers that wait for a connection.
-    pub const PENDING_REQUESTS: MetricSpec = MetricSpec::new(
+    pub(crate) const PENDING_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.pending_requests",
         Instrument::ObservableGauge,
@@ -115,7 +115,7 @@ family! {
     );
 
     /// Callers that waited in vain.
-    pub const TIMEOUTS: MetricSpec = MetricSpec::new(
+    pub(crate) const TIMEOUTS: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.timeouts",
         Instrument::Counter,
@@ -125,7 +125,7 @@ family! {
     );
 
     /// The time that callers wait.
-    pub const WAIT_TIME: MetricSpec = MetricSpec::new(
+    pub(crate) const WAIT_TIME: MetricSpec = MetricSpec::new(
         MetricFamily::Database,
         "db.client.connection.wait_time",
         Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),

@@ -11,7 +11,7 @@ const STATUS: Attribute = Attribute::one_of("status", &["pass", "warn", "fail"])
 
 family! {
     /// The status of the service, as one series per status.
-    pub const SERVICE_STATUS: MetricSpec = MetricSpec::new(
+    pub(crate) const SERVICE_STATUS: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.status",
         Instrument::ObservableGauge,
@@ -21,7 +21,7 @@ family! {
     );
 
     /// 1 while the service may be sent requests.
-    pub const READY: MetricSpec = MetricSpec::new(
+    pub(crate) const READY: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.ready",
         Instrument::ObservableGauge,
@@ -31,7 +31,7 @@ family! {
     );
 
     /// 1 for the state that a check is in.
-    pub const CHECK_STATUS: MetricSpec = MetricSpec::new(
+    pub(crate) const CHECK_STATUS: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.status",
         Instrument::ObservableGauge,
@@ -41,7 +41,7 @@ family! {
     );
 
     /// The duration of the latest run.
-    pub const CHECK_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const CHECK_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.duration",
         Instrument::ObservableGauge,
@@ -51,7 +51,7 @@ family! {
     );
 
     /// The age of the latest result.
-    pub const CHECK_AGE: MetricSpec = MetricSpec::new(
+    pub(crate) const CHECK_AGE: MetricSpec = MetricSpec::new(
         MetricFamily::Health,
         "vantage.health.check.age",
         Instrument::ObservableGauge,

@@ -8,7 +8,7 @@ const MOUNT: Attribute =
 
 family! {
     /// Resident memory.
-    pub const MEMORY: MetricSpec = MetricSpec::new(
+    pub(crate) const MEMORY: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "process.memory.usage",
         Instrument::ObservableGauge,
@@ -18,7 +18,7 @@ family! {
     );
 
     /// The limit that applies.
-    pub const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
+    pub(crate) const MEMORY_LIMIT: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "vantage.process.memory.limit",
         Instrument::ObservableGauge,
@@ -28,7 +28,7 @@ family! {
     );
 
     /// Share of the limit.
-    pub const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
+    pub(crate) const MEMORY_UTILIZATION: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "vantage.process.memory.utilization",
         Instrument::ObservableGauge,
@@ -38,7 +38,7 @@ family! {
     );
 
     /// Processor time.
-    pub const CPU_TIME: MetricSpec = MetricSpec::new(
+    pub(crate) const CPU_TIME: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "process.cpu.time",
         Instrument::ObservableCounter,
@@ -48,7 +48,7 @@ family! {
     );
 
     /// The limit that applies.
-    pub const CPU_LIMIT: MetricSpec = MetricSpec::new(
+    pub(crate) const CPU_LIMIT: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "vantage.process.cpu.limit",
         Instrument::ObservableGauge,
@@ -58,7 +58,7 @@ family! {
     );
 
     /// Share of the limit.
-    pub const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
+    pub(crate) const CPU_UTILIZATION: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "process.cpu.utilization",
         Instrument::ObservableGauge,
@@ -68,7 +68,7 @@ family! {
     );
 
     /// Open file descriptors.
-    pub const FILE_DESCRIPTORS: MetricSpec = MetricSpec::new(
+    pub(crate) const FILE_DESCRIPTORS: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "process.unix.file_descriptor.count",
         Instrument::ObservableGauge,
@@ -78,7 +78,7 @@ family! {
     );
 
     /// Age of the process.
-    pub const UPTIME: MetricSpec = MetricSpec::new(
+    pub(crate) const UPTIME: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "process.uptime",
         Instrument::ObservableGauge,
@@ -88,7 +88,7 @@ family! {
     );
 
     /// Disk space by state.
-    pub const DISK_USAGE: MetricSpec = MetricSpec::new(
+    pub(crate) const DISK_USAGE: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "system.filesystem.usage",
         Instrument::ObservableGauge,
@@ -101,7 +101,7 @@ family! {
     );
 
     /// Disk space in use.
-    pub const DISK_UTILIZATION: MetricSpec = MetricSpec::new(
+    pub(crate) const DISK_UTILIZATION: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
         "system.filesystem.utilization",
         Instrument::ObservableGauge,

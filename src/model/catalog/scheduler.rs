@@ -19,7 +19,7 @@ pub(crate) const FAILURE: [Attribute; 2] = [
 
 family! {
     /// Jobs put on the calendar.
-    pub const SCHEDULED_JOBS: MetricSpec = MetricSpec::new(
+    pub(crate) const SCHEDULED_JOBS: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.scheduled_jobs",
         Instrument::Counter,
@@ -29,7 +29,7 @@ family! {
     );
 
     /// Executions that ended.
-    pub const EXECUTIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const EXECUTIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.executions",
         Instrument::Counter,
@@ -39,7 +39,7 @@ family! {
     );
 
     /// Why executions failed.
-    pub const EXECUTION_FAILURES: MetricSpec = MetricSpec::new(
+    pub(crate) const EXECUTION_FAILURES: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.execution.failures",
         Instrument::Counter,
@@ -49,7 +49,7 @@ family! {
     );
 
     /// Delay between the planned and the real start.
-    pub const EXECUTION_LAG: MetricSpec = MetricSpec::new(
+    pub(crate) const EXECUTION_LAG: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.execution.lag",
         Instrument::Histogram(WORK_BOUNDS),
@@ -59,7 +59,7 @@ family! {
     );
 
     /// Time from start to end.
-    pub const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const EXECUTION_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.execution.duration",
         Instrument::Histogram(WORK_BOUNDS),
@@ -69,7 +69,7 @@ family! {
     );
 
     /// Executions that are running.
-    pub const ACTIVE_EXECUTIONS: MetricSpec = MetricSpec::new(
+    pub(crate) const ACTIVE_EXECUTIONS: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.active_executions",
         Instrument::UpDownCounter,
@@ -79,7 +79,7 @@ family! {
     );
 
     /// Runs that never started.
-    pub const MISSED_RUNS: MetricSpec = MetricSpec::new(
+    pub(crate) const MISSED_RUNS: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.missed_runs",
         Instrument::Counter,
@@ -89,7 +89,7 @@ family! {
     );
 
     /// Runs that started while the one before was still going.
-    pub const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
+    pub(crate) const OVERLAPPING_RUNS: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.overlapping_runs",
         Instrument::Counter,
@@ -99,7 +99,7 @@ family! {
     );
 
     /// The time of each scheduler's last heartbeat.
-    pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+    pub(crate) const HEARTBEAT: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.heartbeat.timestamp",
         Instrument::ObservableGauge,
@@ -112,7 +112,7 @@ family! {
     );
 
     /// The difference of each scheduler's clock to the receiver's.
-    pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
+    pub(crate) const CLOCK_SKEW: MetricSpec = MetricSpec::new(
         MetricFamily::Scheduler,
         "vantage.scheduler.heartbeat.clock_skew",
         Instrument::ObservableGauge,

@@ -3,11 +3,11 @@ use crate::model::units::Unit;
 /// Declares the metrics of a family or of a part of one, and lists them in `ALL`, so that none can be
 /// declared and left out.
 macro_rules! family {
-    ($($(#[$doc:meta])* pub const $name:ident: MetricSpec = $spec:expr;)+) => {
-        $($(#[$doc])* pub const $name: MetricSpec = $spec;)+
+    ($($(#[$doc:meta])* $visibility:vis const $name:ident: MetricSpec = $spec:expr;)+) => {
+        $($(#[$doc])* $visibility const $name: MetricSpec = $spec;)+
 
         /// All of them, in the order of the table.
-        pub const ALL: &[&MetricSpec] = &[$(&$name),+];
+        pub(crate) const ALL: &[&MetricSpec] = &[$(&$name),+];
     };
 }
 pub(super) use family;
@@ -115,7 +115,7 @@ impl MetricFamily {
 impl Attribute {
     /// A label that holds one of `values`, or is absent.
     #[must_use]
-    pub const fn one_of(key: &'static str, values: &'static [&'static str]) -> Self {
+    pub(crate) const fn one_of(key: &'static str, values: &'static [&'static str]) -> Self {
         Self {
             key,
             values: AttributeValues::OneOf(values),
@@ -124,7 +124,7 @@ impl Attribute {
 
     /// A label whose values come from `source`.
     #[must_use]
-    pub const fn open(key: &'static str, source: &'static str) -> Self {
+    pub(crate) const fn open(key: &'static str, source: &'static str) -> Self {
         Self {
             key,
             values: AttributeValues::Open(source),
@@ -139,7 +139,7 @@ impl Attribute {
 
     /// A label that holds a number from `source`.
     #[must_use]
-    pub const fn integer(key: &'static str, source: &'static str) -> Self {
+    pub(crate) const fn integer(key: &'static str, source: &'static str) -> Self {
         Self {
             key,
             values: AttributeValues::Integer(source),
@@ -154,7 +154,7 @@ impl MetricSpec {
     ///
     /// In a constant, and so at compile time, when the declaration breaks a rule of the catalog.
     #[must_use]
-    pub const fn new(
+    pub(crate) const fn new(
         family: MetricFamily,
         name: &'static str,
         instrument: Instrument,

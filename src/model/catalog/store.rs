@@ -5,7 +5,7 @@ use crate::model::units::Unit;
 
 family! {
     /// Changes that wait for a commit.
-    pub const PENDING: MetricSpec = MetricSpec::new(
+    pub(crate) const PENDING: MetricSpec = MetricSpec::new(
         MetricFamily::Store,
         "vantage.store.pending",
         Instrument::ObservableGauge,
@@ -15,7 +15,7 @@ family! {
     );
 
     /// The age of the oldest of them.
-    pub const OLDEST_PENDING_AGE: MetricSpec = MetricSpec::new(
+    pub(crate) const OLDEST_PENDING_AGE: MetricSpec = MetricSpec::new(
         MetricFamily::Store,
         "vantage.store.oldest_pending_age",
         Instrument::ObservableGauge,
@@ -25,7 +25,7 @@ family! {
     );
 
     /// Commits, each try by itself.
-    pub const COMMITS: MetricSpec = MetricSpec::new(
+    pub(crate) const COMMITS: MetricSpec = MetricSpec::new(
         MetricFamily::Store,
         "vantage.store.commits",
         Instrument::ObservableCounter,
@@ -35,7 +35,7 @@ family! {
     );
 
     /// Changes that were given up.
-    pub const DROPPED: MetricSpec = MetricSpec::new(
+    pub(crate) const DROPPED: MetricSpec = MetricSpec::new(
         MetricFamily::Store,
         "vantage.store.dropped",
         Instrument::ObservableCounter,

@@ -54,7 +54,7 @@ const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of t
 
 family! {
     /// Good and bad events of each objective.
-    pub const SLO_EVENTS: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_EVENTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.events",
         Instrument::ObservableCounter,
@@ -70,7 +70,7 @@ family! {
     );
 
     /// Requests that the time slices of an API's availability are judged by.
-    pub const SLO_REQUESTS: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.requests",
         Instrument::ObservableCounter,
@@ -80,7 +80,7 @@ family! {
     );
 
     /// The burn rate of an objective's budget.
-    pub const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_BURN_RATE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.burn_rate",
         Instrument::ObservableGauge,
@@ -93,7 +93,7 @@ family! {
     );
 
     /// The remaining share of an objective's budget.
-    pub const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_BUDGET_REMAINING: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.error_budget.remaining",
         Instrument::ObservableGauge,
@@ -103,7 +103,7 @@ family! {
     );
 
     /// The share of an objective's window that has samples.
-    pub const SLO_COVERAGE: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_COVERAGE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.coverage",
         Instrument::ObservableGauge,
@@ -113,7 +113,7 @@ family! {
     );
 
     /// The alert state of an objective.
-    pub const SLO_ALERT: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_ALERT: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.alert",
         Instrument::ObservableGauge,
@@ -127,7 +127,7 @@ family! {
 
     /// Measurements that found their instrument full. Of an instrument of the user's own meter they are
     /// known for histograms; for others a scrape adds one when the overflow series has moved.
-    pub const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
+    pub(crate) const SERIES_OVERFLOW: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.series_overflow",
         Instrument::Counter,
@@ -137,7 +137,7 @@ family! {
     );
 
     /// Time to collect and write a scrape.
-    pub const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const SCRAPE_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.scrape.duration",
         Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0]),
@@ -147,7 +147,7 @@ family! {
     );
 
     /// The parts that a scrape had to leave out.
-    pub const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
+    pub(crate) const SCRAPE_ERRORS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.scrape.errors",
         Instrument::Counter,
@@ -157,7 +157,7 @@ family! {
     );
 
     /// Requests to the SDK's own routes.
-    pub const OPERATIONAL_REQUESTS: MetricSpec = MetricSpec::new(
+    pub(crate) const OPERATIONAL_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.http.requests",
         Instrument::Counter,
@@ -167,7 +167,7 @@ family! {
     );
 
     /// Samplers that panicked.
-    pub const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
+    pub(crate) const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.sampler.errors",
         Instrument::Counter,
@@ -177,7 +177,7 @@ family! {
     );
 
     /// Lines that no reader of the output took.
-    pub const LOG_LINES_LOST: MetricSpec = MetricSpec::new(
+    pub(crate) const LOG_LINES_LOST: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.log.lines.lost",
         Instrument::ObservableCounter,
@@ -187,7 +187,7 @@ family! {
     );
 
     /// Beats that were sent to another process.
-    pub const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
+    pub(crate) const HEARTBEAT_SENDS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.heartbeat.sends",
         Instrument::Counter,
@@ -197,7 +197,7 @@ family! {
     );
 
     /// Spans that left the queue, and those that never got into it.
-    pub const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
+    pub(crate) const SPANS_PROCESSED: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.span.processed",
         Instrument::Counter,
@@ -207,7 +207,7 @@ family! {
     );
 
     /// Spans that wait.
-    pub const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+    pub(crate) const SPAN_QUEUE_SIZE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.span.queue.size",
         Instrument::ObservableGauge,
@@ -217,7 +217,7 @@ family! {
     );
 
     /// Spans that may wait.
-    pub const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+    pub(crate) const SPAN_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.span.queue.capacity",
         Instrument::ObservableGauge,
@@ -227,7 +227,7 @@ family! {
     );
 
     /// Spans that were exported, well or badly.
-    pub const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
+    pub(crate) const SPANS_EXPORTED: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.exporter.span.exported",
         Instrument::Counter,
@@ -237,7 +237,7 @@ family! {
     );
 
     /// Log records that left the queue, and those that never got into it.
-    pub const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
+    pub(crate) const LOGS_PROCESSED: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.log.processed",
         Instrument::Counter,
@@ -247,7 +247,7 @@ family! {
     );
 
     /// Log records that wait.
-    pub const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
+    pub(crate) const LOG_QUEUE_SIZE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.log.queue.size",
         Instrument::ObservableGauge,
@@ -257,7 +257,7 @@ family! {
     );
 
     /// Log records that may wait.
-    pub const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
+    pub(crate) const LOG_QUEUE_CAPACITY: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.processor.log.queue.capacity",
         Instrument::ObservableGauge,
@@ -267,7 +267,7 @@ family! {
     );
 
     /// Log records that were exported, well or badly.
-    pub const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
+    pub(crate) const LOGS_EXPORTED: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.exporter.log.exported",
         Instrument::Counter,
@@ -277,7 +277,7 @@ family! {
     );
 
     /// Data points that were exported, well or badly.
-    pub const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
+    pub(crate) const POINTS_EXPORTED: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.exporter.metric_data_point.exported",
         Instrument::Counter,
@@ -287,7 +287,7 @@ family! {
     );
 
     /// Time of one export request.
-    pub const EXPORT_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const EXPORT_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "otel.sdk.exporter.operation.duration",
         Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),

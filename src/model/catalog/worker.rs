@@ -4,13 +4,13 @@ use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The outcomes of a job or an execution.
-pub const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
+pub(crate) const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
 
 /// The states of a worker.
-pub const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
+pub(crate) const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
 
 /// The results of receiving a heartbeat.
-pub const BEAT_RESULTS: &[&str] = &[
+pub(crate) const BEAT_RESULTS: &[&str] = &[
     "accepted",
     "duplicate",
     "full",
@@ -44,7 +44,7 @@ pub(crate) const FAILURE: [Attribute; 2] = [
 
 family! {
     /// Finished jobs.
-    pub const JOBS: MetricSpec = MetricSpec::new(
+    pub(crate) const JOBS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.jobs",
         Instrument::Counter,
@@ -54,7 +54,7 @@ family! {
     );
 
     /// Why jobs failed.
-    pub const JOB_FAILURES: MetricSpec = MetricSpec::new(
+    pub(crate) const JOB_FAILURES: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.job.failures",
         Instrument::Counter,
@@ -64,7 +64,7 @@ family! {
     );
 
     /// Time from start to end.
-    pub const JOB_DURATION: MetricSpec = MetricSpec::new(
+    pub(crate) const JOB_DURATION: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.job.duration",
         Instrument::Histogram(WORK_BOUNDS),
@@ -74,7 +74,7 @@ family! {
     );
 
     /// Jobs that are running.
-    pub const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
+    pub(crate) const ACTIVE_JOBS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.active_jobs",
         Instrument::UpDownCounter,
@@ -84,7 +84,7 @@ family! {
     );
 
     /// Time spent in jobs, ticking while they run.
-    pub const BUSY_TIME: MetricSpec = MetricSpec::new(
+    pub(crate) const BUSY_TIME: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.busy_time",
         Instrument::Counter,
@@ -94,7 +94,7 @@ family! {
     );
 
     /// Time from when a job was due until it started.
-    pub const QUEUE_LAG: MetricSpec = MetricSpec::new(
+    pub(crate) const QUEUE_LAG: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.queue.lag",
         Instrument::Histogram(WORK_BOUNDS),
@@ -104,7 +104,7 @@ family! {
     );
 
     /// Jobs that wait.
-    pub const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
+    pub(crate) const QUEUE_DEPTH: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.queue.depth",
         Instrument::ObservableGauge,
@@ -114,7 +114,7 @@ family! {
     );
 
     /// Age of the job that has waited longest.
-    pub const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
+    pub(crate) const QUEUE_OLDEST: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.queue.oldest_age",
         Instrument::ObservableGauge,
@@ -124,7 +124,7 @@ family! {
     );
 
     /// The time of each worker's last heartbeat.
-    pub const HEARTBEAT: MetricSpec = MetricSpec::new(
+    pub(crate) const HEARTBEAT: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.heartbeat.timestamp",
         Instrument::ObservableGauge,
@@ -137,7 +137,7 @@ family! {
     );
 
     /// The difference of each worker's clock to the receiver's.
-    pub const CLOCK_SKEW: MetricSpec = MetricSpec::new(
+    pub(crate) const CLOCK_SKEW: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.heartbeat.clock_skew",
         Instrument::ObservableGauge,
@@ -150,7 +150,7 @@ family! {
     );
 
     /// Workers by state.
-    pub const WORKERS: MetricSpec = MetricSpec::new(
+    pub(crate) const WORKERS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.workers",
         Instrument::ObservableGauge,
@@ -160,7 +160,7 @@ family! {
     );
 
     /// Beats that arrived.
-    pub const BEATS: MetricSpec = MetricSpec::new(
+    pub(crate) const BEATS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.beats",
         Instrument::ObservableCounter,
@@ -170,7 +170,7 @@ family! {
     );
 
     /// Members of heartbeats that this release doesn't know.
-    pub const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
+    pub(crate) const UNKNOWN_FIELDS: MetricSpec = MetricSpec::new(
         MetricFamily::Worker,
         "vantage.worker.beat.unknown_fields",
         Instrument::ObservableCounter,

@@ -2,11 +2,10 @@ use std::fmt;
 
 use super::QueryNumber;
 use super::labels::{Labels, resolve_labels};
-use crate::model::promql_literal::quote;
 
 /// An instant vector: an expression, and the labels that its elements can have.
 #[derive(Debug, Clone)]
-pub struct InstantVector {
+pub(crate) struct InstantVector {
     text: String,
     labels: Labels,
     /// `true` if it needs parentheses inside another expression.
@@ -24,19 +23,19 @@ impl InstantVector {
 
     /// Prometheus's own `up`: whether a target answered its scrape.
     #[must_use]
-    pub fn up() -> InstantVector {
+    pub(crate) fn up() -> InstantVector {
         InstantVector::atom("up".into(), super::TARGET_LABELS.map(str::to_owned).into())
     }
 
     /// One element without labels.
     #[must_use]
-    pub fn constant(number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn constant(number: impl Into<QueryNumber>) -> InstantVector {
         InstantVector::atom(format!("vector({})", number.into()), Labels::new())
     }
 
     /// The labels that its elements can have, in Prometheus's notation.
     #[must_use]
-    pub fn labels(&self) -> &std::collections::BTreeSet<String> {
+    pub(crate) fn labels(&self) -> &std::collections::BTreeSet<String> {
         &self.labels
     }
 
@@ -47,28 +46,28 @@ impl InstantVector {
     /// Here and below: when there is no such label.
     #[track_caller]
     #[must_use]
-    pub fn sum_by(&self, keys: &[&str]) -> InstantVector {
+    pub(crate) fn sum_by(&self, keys: &[&str]) -> InstantVector {
         self.aggregate("sum", keys)
     }
 
     /// The greatest over all labels but these.
     #[track_caller]
     #[must_use]
-    pub fn max_by(&self, keys: &[&str]) -> InstantVector {
+    pub(crate) fn max_by(&self, keys: &[&str]) -> InstantVector {
         self.aggregate("max", keys)
     }
 
     /// The least over all labels but these.
     #[track_caller]
     #[must_use]
-    pub fn min_by(&self, keys: &[&str]) -> InstantVector {
+    pub(crate) fn min_by(&self, keys: &[&str]) -> InstantVector {
         self.aggregate("min", keys)
     }
 
     /// Returns the number of elements for each combination of these labels.
     #[track_caller]
     #[must_use]
-    pub fn count_by(&self, keys: &[&str]) -> InstantVector {
+    pub(crate) fn count_by(&self, keys: &[&str]) -> InstantVector {
         self.aggregate("count", keys)
     }
 
@@ -84,19 +83,19 @@ impl InstantVector {
 
     /// The greatest elements, this many.
     #[must_use]
-    pub fn topk(&self, count: u32) -> InstantVector {
+    pub(crate) fn topk(&self, count: u32) -> InstantVector {
         self.apply_function(&format!("topk({count}, "))
     }
 
     /// Rounds each element to a whole number.
     #[must_use]
-    pub fn round(&self) -> InstantVector {
+    pub(crate) fn round(&self) -> InstantVector {
         self.apply_function("round(")
     }
 
     /// Returns the absolute value of each element.
     #[must_use]
-    pub fn abs(&self) -> InstantVector {
+    pub(crate) fn abs(&self) -> InstantVector {
         self.apply_function("abs(")
     }
 
@@ -106,13 +105,13 @@ impl InstantVector {
 
     /// One element without labels where there is none at all.
     #[must_use]
-    pub fn absent(&self) -> InstantVector {
+    pub(crate) fn absent(&self) -> InstantVector {
         InstantVector::atom(format!("absent({})", self.text), Labels::new())
     }
 
     /// The seconds that have passed since each element, a time since 1970.
     #[must_use]
-    pub fn age(&self) -> InstantVector {
+    pub(crate) fn age(&self) -> InstantVector {
         InstantVector {
             text: format!("time() - {}", self.operand()),
             labels: self.labels.clone(),
@@ -122,7 +121,7 @@ impl InstantVector {
 
     /// Negates each element: what goes out below what comes in.
     #[must_use]
-    pub fn neg(&self) -> InstantVector {
+    pub(crate) fn neg(&self) -> InstantVector {
         InstantVector {
             text: format!("-{}", self.operand()),
             labels: self.labels.clone(),
@@ -132,7 +131,7 @@ impl InstantVector {
 
     /// Returns 1 less each element.
     #[must_use]
-    pub fn complement(&self) -> InstantVector {
+    pub(crate) fn complement(&self) -> InstantVector {
         InstantVector {
             text: format!("1 - {}", self.operand()),
             labels: self.labels.clone(),
@@ -147,21 +146,21 @@ impl InstantVector {
     /// Here and below: when both don't have the same labels.
     #[track_caller]
     #[must_use]
-    pub fn div(&self, whole: &InstantVector) -> InstantVector {
+    pub(crate) fn div(&self, whole: &InstantVector) -> InstantVector {
         self.binary_same_labels("/", whole)
     }
 
     /// Subtracts from each element the one with the same labels.
     #[track_caller]
     #[must_use]
-    pub fn sub(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn sub(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("-", other)
     }
 
     /// Adds to each element the one with the same labels.
     #[track_caller]
     #[must_use]
-    pub fn add(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn add(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("+", other)
     }
 
@@ -172,7 +171,7 @@ impl InstantVector {
     /// When those aren't the labels by which the two differ.
     #[track_caller]
     #[must_use]
-    pub fn div_ignoring(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
+    pub(crate) fn div_ignoring(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
         let ignored = resolve_labels(&self.labels, keys);
         let mut labels = self.labels.clone();
         labels.retain(|label| !ignored.contains(label));
@@ -184,21 +183,21 @@ impl InstantVector {
     /// The elements that have a partner with the same labels.
     #[track_caller]
     #[must_use]
-    pub fn and(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn and(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("and", other)
     }
 
     /// All elements, and those of the other that have no partner with the same labels here.
     #[track_caller]
     #[must_use]
-    pub fn or(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn or(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("or", other)
     }
 
     /// The elements that have no partner with the same labels.
     #[track_caller]
     #[must_use]
-    pub fn unless(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn unless(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("unless", other)
     }
 
@@ -209,23 +208,10 @@ impl InstantVector {
         self.binary(operator, other)
     }
 
-    /// Divides elements matched by these labels, many on the left to one on the
-    /// right: `/` and `-` keep the labels of the left.
-    ///
-    /// # Panics
-    ///
-    /// Here and below: when one of them lacks such a label.
-    #[track_caller]
-    #[must_use]
-    pub fn div_on(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
-        let on = self.on(keys, whole);
-        self.binary(&format!("/ on ({on}) group_left ()"), whole)
-    }
-
     /// The elements that have a partner by these labels.
     #[track_caller]
     #[must_use]
-    pub fn and_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
+    pub(crate) fn and_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
         let on = self.on(keys, other);
         self.binary(&format!("and on ({on})"), other)
     }
@@ -233,7 +219,7 @@ impl InstantVector {
     /// All elements, and those of the other that have no partner by these labels here.
     #[track_caller]
     #[must_use]
-    pub fn or_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
+    pub(crate) fn or_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
         let on = self.on(keys, other);
         self.binary(&format!("or on ({on})"), other)
     }
@@ -256,7 +242,7 @@ impl InstantVector {
     /// counted is no reason to say nothing.
     #[track_caller]
     #[must_use]
-    pub fn or_zero_for(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn or_zero_for(&self, other: &InstantVector) -> InstantVector {
         self.or(&other.mul_number(0_u32))
     }
 
@@ -267,49 +253,49 @@ impl InstantVector {
     /// When it isn't a total: its elements have labels.
     #[track_caller]
     #[must_use]
-    pub fn or_zero(&self) -> InstantVector {
+    pub(crate) fn or_zero(&self) -> InstantVector {
         self.or(&InstantVector::constant(0_u32))
     }
 
     /// Multiplies each element by a number.
     #[must_use]
-    pub fn mul_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn mul_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("*", number)
     }
 
     /// Subtracts a number from each element.
     #[must_use]
-    pub fn sub_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn sub_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("-", number)
     }
 
     /// Divides each element by a number.
     #[must_use]
-    pub fn div_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn div_number(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("/", number)
     }
 
     /// The elements above a number.
     #[must_use]
-    pub fn above(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn above(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number(">", number)
     }
 
     /// The elements that are a number or above.
     #[must_use]
-    pub fn at_least(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn at_least(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number(">=", number)
     }
 
     /// The elements below a number.
     #[must_use]
-    pub fn below(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn below(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("<", number)
     }
 
     /// The elements that are a number.
     #[must_use]
-    pub fn equal(&self, number: impl Into<QueryNumber>) -> InstantVector {
+    pub(crate) fn equal(&self, number: impl Into<QueryNumber>) -> InstantVector {
         self.with_number("==", number)
     }
 
@@ -321,21 +307,9 @@ impl InstantVector {
         }
     }
 
-    /// Adds a label, the same for all elements.
-    #[must_use]
-    pub fn with_label(&self, label: &str, value: &str) -> InstantVector {
-        let mut labels = self.labels.clone();
-        labels.insert(label.into());
-        let (to, text) = (quote(label), quote(value));
-        InstantVector::atom(
-            format!("label_replace({}, {to}, {text}, \"\", \"\")", self.text),
-            labels,
-        )
-    }
-
     /// The median of these over a label that tells them apart.
     #[must_use]
-    pub fn median_without(&self, label: &str) -> InstantVector {
+    pub(crate) fn median_without(&self, label: &str) -> InstantVector {
         let mut labels = self.labels.clone();
         labels.remove(label);
         InstantVector::atom(
@@ -346,7 +320,7 @@ impl InstantVector {
 
     /// Returns the number of elements over a label that tells them apart.
     #[must_use]
-    pub fn count_without(&self, label: &str) -> InstantVector {
+    pub(crate) fn count_without(&self, label: &str) -> InstantVector {
         let mut labels = self.labels.clone();
         labels.remove(label);
         InstantVector::atom(format!("count without ({label}) ({})", self.text), labels)

@@ -3,23 +3,19 @@
 use super::selector::{Select, Selector};
 use super::{InstantVector, QueryNumber, QueryWindow, labels};
 use crate::model::catalog::{Instrument, MetricSpec};
-use crate::model::promql_literal::quote;
-use crate::model::units::{Ratio, format_canonical};
+use crate::model::units::Ratio;
 
 /// A query of a counter: a sum that only grows.
 #[derive(Debug, Clone)]
-pub struct CounterQuery(Selector);
+pub(crate) struct CounterQuery(Selector);
 
 /// A query of a gauge.
 #[derive(Debug, Clone)]
-pub struct GaugeQuery(Selector);
+pub(crate) struct GaugeQuery(Selector);
 
 /// A query of a histogram: a distribution over buckets.
 #[derive(Debug, Clone)]
-pub struct HistogramQuery {
-    selector: Selector,
-    bounds: Vec<f64>,
-}
+pub(crate) struct HistogramQuery(Selector);
 
 impl CounterQuery {
     /// Selects all series of a counter.
@@ -28,7 +24,7 @@ impl CounterQuery {
     ///
     /// When the metric is none; at compile time in a constant.
     #[must_use]
-    pub const fn new(spec: &'static MetricSpec) -> CounterQuery {
+    pub(crate) const fn new(spec: &'static MetricSpec) -> CounterQuery {
         let counter = matches!(
             spec.instrument,
             Instrument::Counter | Instrument::ObservableCounter
@@ -39,19 +35,23 @@ impl CounterQuery {
 
     /// Returns its growth, in its unit a second.
     #[must_use]
-    pub fn rate(&self, window: QueryWindow) -> InstantVector {
+    pub(crate) fn rate(&self, window: QueryWindow) -> InstantVector {
         self.range_function(window, "rate")
     }
 
     /// By how much it grew.
     #[must_use]
-    pub fn increase(&self, window: QueryWindow) -> InstantVector {
+    pub(crate) fn increase(&self, window: QueryWindow) -> InstantVector {
         self.range_function(window, "increase")
     }
 
     /// Returns the increase in a window that ended `while_ago` before.
     #[must_use]
-    pub fn increase_offset(&self, window: QueryWindow, while_ago: QueryWindow) -> InstantVector {
+    pub(crate) fn increase_offset(
+        &self,
+        window: QueryWindow,
+        while_ago: QueryWindow,
+    ) -> InstantVector {
         let text = format!(
             "increase({}[{window}] offset {while_ago})",
             self.0.text("", &[])
@@ -61,7 +61,7 @@ impl CounterQuery {
 
     /// Which series there are; the values mean nothing.
     #[must_use]
-    pub fn presence(&self) -> InstantVector {
+    pub(crate) fn presence(&self) -> InstantVector {
         InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
     }
 
@@ -77,7 +77,7 @@ impl GaugeQuery {
     ///
     /// When the metric is none; at compile time in a constant.
     #[must_use]
-    pub const fn new(spec: &'static MetricSpec) -> GaugeQuery {
+    pub(crate) const fn new(spec: &'static MetricSpec) -> GaugeQuery {
         let gauge = matches!(
             spec.instrument,
             Instrument::Gauge | Instrument::ObservableGauge | Instrument::UpDownCounter
@@ -88,32 +88,26 @@ impl GaugeQuery {
 
     /// Its value.
     #[must_use]
-    pub fn now(&self) -> InstantVector {
+    pub(crate) fn now(&self) -> InstantVector {
         InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
     }
 
     /// Returns the value `while_ago` before.
     #[must_use]
-    pub fn offset(&self, while_ago: QueryWindow) -> InstantVector {
+    pub(crate) fn offset(&self, while_ago: QueryWindow) -> InstantVector {
         let text = format!("{} offset {while_ago}", self.0.text("", &[]));
         InstantVector::atom(text, labels::metric_labels(self.0.spec))
     }
 
     /// Returns the mean over a window.
     #[must_use]
-    pub fn avg_over_time(&self, window: QueryWindow) -> InstantVector {
+    pub(crate) fn avg_over_time(&self, window: QueryWindow) -> InstantVector {
         self.range_function(window, "avg_over_time")
-    }
-
-    /// Returns the greatest value in a window.
-    #[must_use]
-    pub fn max_over_time(&self, window: QueryWindow) -> InstantVector {
-        self.range_function(window, "max_over_time")
     }
 
     /// Returns the change per second, by least squares over a window.
     #[must_use]
-    pub fn deriv(&self, window: QueryWindow) -> InstantVector {
+    pub(crate) fn deriv(&self, window: QueryWindow) -> InstantVector {
         self.range_function(window, "deriv")
     }
 
@@ -129,21 +123,10 @@ impl HistogramQuery {
     ///
     /// When the metric is none.
     #[must_use]
-    pub fn new(spec: &'static MetricSpec) -> HistogramQuery {
-        let Instrument::Histogram(bounds) = spec.instrument else {
-            panic!("{} is not a histogram", spec.name);
-        };
-        HistogramQuery {
-            selector: Selector::all(spec),
-            bounds: bounds.to_vec(),
-        }
-    }
-
-    /// With a bucket that the threshold of an objective adds.
-    #[must_use]
-    pub fn and_bucket(mut self, bound: f64) -> HistogramQuery {
-        self.bounds.push(bound);
-        self
+    pub(crate) fn new(spec: &'static MetricSpec) -> HistogramQuery {
+        let histogram = matches!(spec.instrument, Instrument::Histogram(_));
+        assert!(histogram, "{} is not a histogram", spec.name);
+        HistogramQuery(Selector::all(spec))
     }
 
     /// The value below which this share of all values lies, for each combination of labels.
@@ -153,7 +136,7 @@ impl HistogramQuery {
     /// When a label isn't declared.
     #[track_caller]
     #[must_use]
-    pub fn quantile(&self, share: Ratio, window: QueryWindow, by: &[&str]) -> InstantVector {
+    pub(crate) fn quantile(&self, share: Ratio, window: QueryWindow, by: &[&str]) -> InstantVector {
         let buckets = self.buckets(window, by);
         let number = QueryNumber::from(share);
         let labels = buckets
@@ -172,7 +155,12 @@ impl HistogramQuery {
     /// When a label isn't declared.
     #[track_caller]
     #[must_use]
-    pub fn percentile(&self, percent: u32, window: QueryWindow, by: &[&str]) -> InstantVector {
+    pub(crate) fn percentile(
+        &self,
+        percent: u32,
+        window: QueryWindow,
+        by: &[&str],
+    ) -> InstantVector {
         let share = Ratio::new(i128::from(percent), 100).unwrap_or(Ratio::ONE);
         self.quantile(share, window, by)
     }
@@ -184,59 +172,25 @@ impl HistogramQuery {
     /// When a label isn't declared.
     #[track_caller]
     #[must_use]
-    pub fn buckets(&self, window: QueryWindow, by: &[&str]) -> InstantVector {
-        let mut labels = labels::metric_labels(self.selector.spec);
+    pub(crate) fn buckets(&self, window: QueryWindow, by: &[&str]) -> InstantVector {
+        let mut labels = labels::metric_labels(self.0.spec);
         labels.insert("le".into());
-        let text = self.selector.text("_bucket", &[]);
+        let text = self.0.text("_bucket", &[]);
         let rate = InstantVector::atom(format!("rate({text}[{window}])"), labels);
         rate.sum_by(&[&["le"], by].concat())
     }
 
-    /// Returns the number of values a second that are at most this.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such bucket.
-    #[track_caller]
-    #[must_use]
-    pub fn at_most(&self, bound: f64, window: QueryWindow) -> InstantVector {
-        assert!(
-            self.bounds.contains(&bound),
-            "no bucket {bound} among {:?}",
-            self.bounds
-        );
-        let le = format!("le={}", quote(&format_canonical(bound)));
-        let text = self.selector.text("_bucket", &[le]);
-        range_function("rate", &text, window, &self.selector)
-    }
-
     /// Returns the number of values a second.
     #[must_use]
-    pub fn count(&self, window: QueryWindow) -> InstantVector {
-        range_function(
-            "rate",
-            &self.selector.text("_count", &[]),
-            window,
-            &self.selector,
-        )
+    pub(crate) fn count(&self, window: QueryWindow) -> InstantVector {
+        range_function("rate", &self.0.text("_count", &[]), window, &self.0)
     }
 
     /// Returns the number of values in a window.
     #[must_use]
-    pub fn increase(&self, window: QueryWindow) -> InstantVector {
-        let text = self.selector.text("_count", &[]);
-        range_function("increase", &text, window, &self.selector)
-    }
-
-    /// The sum of the values that come in a second.
-    #[must_use]
-    pub fn sum(&self, window: QueryWindow) -> InstantVector {
-        range_function(
-            "rate",
-            &self.selector.text("_sum", &[]),
-            window,
-            &self.selector,
-        )
+    pub(crate) fn increase(&self, window: QueryWindow) -> InstantVector {
+        let text = self.0.text("_count", &[]);
+        range_function("increase", &text, window, &self.0)
     }
 }
 
@@ -266,6 +220,6 @@ impl Select for GaugeQuery {
 
 impl Select for HistogramQuery {
     fn selector(&mut self) -> &mut Selector {
-        &mut self.selector
+        &mut self.0
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::catalog::MetricSpec;
 
 /// The target labels: what Prometheus's configuration gives every series.
-pub const TARGET_LABELS: [&str; 3] = ["environment", "instance", "job"];
+pub(crate) const TARGET_LABELS: [&str; 3] = ["environment", "instance", "job"];
 
 /// The labels that a vector can have, in Prometheus's notation.
 pub(super) type Labels = BTreeSet<String>;

@@ -6,7 +6,7 @@ use crate::model::units::Ratio;
 
 /// A number in a query: the decimal that was declared, and not the nearest binary fraction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueryNumber(String);
+pub(crate) struct QueryNumber(String);
 
 impl fmt::Display for QueryNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use crate::model::units::format_duration;
 /// The window of a range selector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum QueryWindow {
+pub(crate) enum QueryWindow {
     /// Always as long; for rules.
     Fixed(Duration),
     /// At least four scrapes and one step of the panel.
@@ -17,23 +17,23 @@ pub enum QueryWindow {
 
 impl QueryWindow {
     /// Grafana's `$__rate_interval`: the window of every rate in a panel.
-    pub const RATE_INTERVAL: QueryWindow = QueryWindow::RateInterval;
+    pub(crate) const RATE_INTERVAL: QueryWindow = QueryWindow::RateInterval;
 
     /// A window of this many seconds.
     #[must_use]
-    pub const fn seconds(seconds: u64) -> QueryWindow {
+    pub(crate) const fn seconds(seconds: u64) -> QueryWindow {
         QueryWindow::Fixed(Duration::from_secs(seconds))
     }
 
     /// A window of this many minutes.
     #[must_use]
-    pub const fn minutes(minutes: u64) -> QueryWindow {
+    pub(crate) const fn minutes(minutes: u64) -> QueryWindow {
         QueryWindow::seconds(60 * minutes)
     }
 
     /// A window of this many hours.
     #[must_use]
-    pub const fn hours(hours: u64) -> QueryWindow {
+    pub(crate) const fn hours(hours: u64) -> QueryWindow {
         QueryWindow::minutes(60 * hours)
     }
 }

@@ -5,7 +5,7 @@ use crate::model::promql_literal::quote;
 
 /// Series recorded by a rule.
 #[derive(Debug, Clone)]
-pub struct RecordedSeries {
+pub(crate) struct RecordedSeries {
     name: String,
     labels: Labels,
     matchers: Vec<String>,
@@ -14,7 +14,10 @@ pub struct RecordedSeries {
 impl RecordedSeries {
     /// Creates series of this name with the labels of the expression that they are recorded from.
     #[must_use]
-    pub fn from_expression(name: impl Into<String>, expression: &InstantVector) -> RecordedSeries {
+    pub(crate) fn from_expression(
+        name: impl Into<String>,
+        expression: &InstantVector,
+    ) -> RecordedSeries {
         RecordedSeries::with_labels(name, expression.labels().iter().map(String::as_str))
     }
 
@@ -35,7 +38,7 @@ impl RecordedSeries {
 
     /// Their name, `level:metric:operation`.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -46,7 +49,7 @@ impl RecordedSeries {
     /// When they have no such label.
     #[track_caller]
     #[must_use]
-    pub fn with(mut self, label: &str, value: &str) -> RecordedSeries {
+    pub(crate) fn with(mut self, label: &str, value: &str) -> RecordedSeries {
         let label = resolve_labels(&self.labels, &[label]).concat();
         self.matchers.push(format!("{label}={}", quote(value)));
         self
@@ -54,7 +57,7 @@ impl RecordedSeries {
 
     /// Selects the series that match the variables of a dashboard, as far as they have such labels.
     #[must_use]
-    pub fn with_dashboard_variables(mut self) -> RecordedSeries {
+    pub(crate) fn with_dashboard_variables(mut self) -> RecordedSeries {
         let variables = DASHBOARD_VARIABLES
             .into_iter()
             .filter(|label| self.labels.contains(*label));
@@ -65,13 +68,13 @@ impl RecordedSeries {
 
     /// Their values.
     #[must_use]
-    pub fn now(&self) -> InstantVector {
+    pub(crate) fn now(&self) -> InstantVector {
         InstantVector::atom(self.selector(), self.labels.clone())
     }
 
     /// Returns the last values within a window.
     #[must_use]
-    pub fn last_over_time(&self, window: QueryWindow) -> InstantVector {
+    pub(crate) fn last_over_time(&self, window: QueryWindow) -> InstantVector {
         let text = format!("last_over_time({}[{window}])", self.selector());
         InstantVector::atom(text, self.labels.clone())
     }

@@ -7,13 +7,13 @@ pub(super) const DASHBOARD_VARIABLES: [&str; 3] = ["job", "instance", "environme
 
 /// The series of one metric, or some of them.
 #[derive(Debug, Clone)]
-pub struct Selector {
+pub(crate) struct Selector {
     pub(super) spec: &'static MetricSpec,
     matchers: Vec<String>,
 }
 
 /// A query whose series can be selected by label.
-pub trait Select: Sized {
+pub(crate) trait Select: Sized {
     #[doc(hidden)]
     fn selector(&mut self) -> &mut Selector;
 
@@ -48,7 +48,7 @@ pub trait Select: Sized {
 
 /// A condition on a label that lacks its value.
 #[derive(Debug)]
-pub struct LabelCondition<S> {
+pub(crate) struct LabelCondition<S> {
     selected: S,
     key: &'static str,
     label: String,
@@ -61,7 +61,7 @@ impl<S: Select> LabelCondition<S> {
     ///
     /// When the label is declared never to have it.
     #[track_caller]
-    pub fn is(self, value: &str) -> S {
+    pub(crate) fn is(self, value: &str) -> S {
         self.matching("=", value, &[value])
     }
 
@@ -71,7 +71,7 @@ impl<S: Select> LabelCondition<S> {
     ///
     /// As [`is`](Self::is).
     #[track_caller]
-    pub fn is_not(self, value: &str) -> S {
+    pub(crate) fn other_than(self, value: &str) -> S {
         self.matching("!=", value, &[value])
     }
 
@@ -82,20 +82,9 @@ impl<S: Select> LabelCondition<S> {
     ///
     /// As [`is`](Self::is).
     #[track_caller]
-    pub fn like(self, pattern: &str) -> S {
+    pub(crate) fn like(self, pattern: &str) -> S {
         let values: Vec<_> = pattern.split('|').collect();
         self.matching("=~", pattern, &values)
-    }
-
-    /// The opposite of [`like`](Self::like).
-    ///
-    /// # Panics
-    ///
-    /// As [`is`](Self::is).
-    #[track_caller]
-    pub fn unlike(self, pattern: &str) -> S {
-        let values: Vec<_> = pattern.split('|').collect();
-        self.matching("!~", pattern, &values)
     }
 
     #[track_caller]

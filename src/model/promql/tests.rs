@@ -40,16 +40,6 @@ fn a_ratio_is_one_sum_over_the_other_and_parts_keep_their_parentheses() {
 }
 
 #[test]
-fn buckets_are_named_as_the_exposition_names_them() {
-    let latency = HistogramQuery::new(&api::REQUEST_DURATION).and_bucket(2.0);
-    let text = latency.at_most(2.0, QueryWindow::minutes(5)).to_string();
-    assert_eq!(
-        text,
-        "rate(http_server_request_duration_seconds_bucket{le=\"2.0\"}[5m])"
-    );
-}
-
-#[test]
 fn values_are_escaped() {
     let route = REQUESTS.clone().with("http.route").is("/a\"b\\c\n");
     assert_eq!(
@@ -78,12 +68,6 @@ fn a_pattern_of_values_that_are_not_declared_panics() {
     CounterQuery::new(&worker::JOBS)
         .with("outcome")
         .like("succeeded|fail.*");
-}
-
-#[test]
-#[should_panic(expected = "no bucket 3")]
-fn a_bucket_that_is_not_declared_panics() {
-    let _ = HistogramQuery::new(&scheduler::EXECUTION_LAG).at_most(3.0, QueryWindow::minutes(5));
 }
 
 #[test]

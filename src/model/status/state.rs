@@ -71,27 +71,27 @@ impl ComponentState {
 mod tests {
     use super::*;
     use crate::model::status::{IncidentStatus, MaintenanceStatus};
+    use crate::model::string_enum::StringEnum as _;
 
     #[test]
     fn names_parse_back_and_worse_is_greater() {
-        for state in ComponentState::ALL {
-            assert_eq!(ComponentState::parse(state.as_str()), Some(state));
+        for &state in ComponentState::ALL {
+            assert_eq!(ComponentState::from_word(state.as_str()), Some(state));
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         }
-        for impact in Impact::ALL {
-            assert_eq!(Impact::parse(impact.as_str()), Some(impact));
+        for &impact in Impact::ALL {
+            assert_eq!(Impact::from_word(impact.as_str()), Some(impact));
             assert_eq!(serde_json::to_value(impact).unwrap(), impact.as_str());
         }
-        for status in IncidentStatus::ALL {
-            assert_eq!(IncidentStatus::parse(status.as_str()), Some(status));
+        for &status in IncidentStatus::ALL {
+            assert_eq!(IncidentStatus::from_word(status.as_str()), Some(status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
-        for status in MaintenanceStatus::ALL {
-            assert_eq!(MaintenanceStatus::parse(status.as_str()), Some(status));
+        for &status in MaintenanceStatus::ALL {
+            assert_eq!(MaintenanceStatus::from_word(status.as_str()), Some(status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         assert!(ComponentState::ALL.is_sorted() && Impact::ALL.is_sorted());
-        let impacts = ComponentState::ALL.map(ComponentState::impact);
-        assert!(impacts.is_sorted(), "{impacts:?}");
+        assert!(ComponentState::ALL.is_sorted_by_key(|state| state.impact()));
     }
 }

@@ -5,6 +5,7 @@
 
 use super::calendar::CalendarDay;
 use super::{ComponentState, StateDurations, UptimeDay};
+use crate::model::string_enum::StringEnum as _;
 
 /// A span in which a component was observed in a state, from `start` to before `end`, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl ActiveCounts {
     }
 
     fn segment(&self, start: i64, end: i64) -> Segment {
-        let states = ComponentState::ALL.into_iter().zip(self.states);
+        let states = ComponentState::ALL.iter().copied().zip(self.states);
         let active = states.filter(|(_, count)| *count > 0);
         Segment {
             state: active

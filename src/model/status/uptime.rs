@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::ComponentState;
+use crate::model::string_enum::StringEnum as _;
 
 /// The seconds of a period by the state of a component. Each second is in one of the first six
 /// and nowhere else.
@@ -120,7 +121,7 @@ impl StateDurations {
 
 impl std::ops::AddAssign for StateDurations {
     fn add_assign(&mut self, other: Self) {
-        for state in ComponentState::ALL {
+        for &state in ComponentState::ALL {
             *self.in_state_mut(state) += other.in_state(state);
         }
         self.outage_in_maintenance += other.outage_in_maintenance;
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn the_worst_second_names_a_day() {
         let mut seconds = StateDurations::default();
-        for state in ComponentState::ALL {
+        for &state in ComponentState::ALL {
             *seconds.in_state_mut(state) += 1;
             assert_eq!(seconds.worst(), state);
         }

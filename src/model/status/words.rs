@@ -1,8 +1,7 @@
 //! Enums whose variants each have a word in JSON and in stores, which is Statuspage's where that has one. A
 //! variant and its words stand in one place.
 
-/// Declares an enum with `ALL`, `parse` and the words of `string_enum!`, and with `label` where each variant has
-/// a text for people too.
+/// Declares an enum with the words of `string_enum!`, and with `label` where each variant has a text for people too.
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$doc:meta])* $variant:ident = $word:literal, $label:literal;)+
@@ -33,17 +32,6 @@ macro_rules! words {
         }
 
         crate::model::string_enum::string_enum!(pub $name { $($variant: $word),+ });
-
-        impl $name {
-            /// All, in the order of their declaration.
-            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
-
-            /// Returns the variant of a word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                crate::model::string_enum::StringEnum::from_word(word)
-            }
-        }
     };
 }
 pub(super) use words;

@@ -83,37 +83,37 @@ impl Business {
     }
 
     /// Sets the number of active organisations, counted by the service's own rule.
-    pub fn active_organizations(&self, organizations: u64) {
+    pub fn record_active_organizations(&self, organizations: u64) {
         self.0.organizations.set(organizations);
         self.0.peak_organizations.set(organizations);
     }
 
     /// Counts published posts.
-    pub fn posts_published(&self, posts: u64) {
+    pub fn record_posts_published(&self, posts: u64) {
         self.0.posts.add(posts);
     }
 
     /// Counts one delivered AI generation of a kind such as `caption`.
-    pub fn ai_generation(&self, kind: &str) {
+    pub fn record_ai_generation(&self, kind: &str) {
         self.0.generations.with([kind], |series| series.add(1));
     }
 
     /// Counts money taken, in minor units: 12.34 EUR is 1234.
-    pub fn revenue(&self, currency: Currency, minor_units: u64) {
+    pub fn record_revenue(&self, currency: Currency, minor_units: u64) {
         self.0
             .revenue
             .with([currency.code()], |series| series.add(minor_units));
     }
 
     /// Counts money given back, in minor units.
-    pub fn refund(&self, currency: Currency, minor_units: u64) {
+    pub fn record_refund(&self, currency: Currency, minor_units: u64) {
         self.0
             .refunds
             .with([currency.code()], |series| series.add(minor_units));
     }
 
     /// Counts one interaction of a user.
-    pub fn engagement(&self, kind: Engagement) {
+    pub fn record_engagement(&self, kind: Engagement) {
         self.0
             .engagement
             .with([kind.label()], |series| series.add(1));

@@ -105,7 +105,7 @@ impl Database {
     }
 
     /// Records the result of the last ping of the database.
-    pub fn report_up(&self, up: bool) {
+    pub fn record_up(&self, up: bool) {
         self.inner
             .up
             .with([&self.namespace, &self.system], |gauge| {

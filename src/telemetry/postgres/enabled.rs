@@ -57,7 +57,7 @@ impl Telemetry {
         let reader = if self.0.config.config.disabled {
             None
         } else {
-            let told = move |up| database.report_up(up);
+            let told = move |up| database.record_up(up);
             let watcher = DatabaseSampler::start(address, Arc::clone(&latest), told)?;
             Some(Box::new(watcher) as Box<dyn Any + Send + Sync>)
         };

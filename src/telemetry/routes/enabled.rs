@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_routes_that_are_presumed_to_be_ours_are_those_that_there_are() {
         for role in [Role::Api, Role::Worker] {
-            let test = TestTelemetry::with(Config::new("test", role), &[]).unwrap();
+            let test = TestTelemetry::with_config(Config::new("test", role), &[]).unwrap();
             let mounted = paths(&test.telemetry().routes());
             let mounted: BTreeSet<_> = &mounted - &paths(&Router::new());
             let presumed = test.telemetry().config().config.own_routes();

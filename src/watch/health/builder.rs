@@ -182,7 +182,7 @@ impl CheckBuilder {
             CheckedComponent::Datastore,
         );
         let database = database.clone();
-        self.register_future(ping, Some(Box::new(move |up| database.report_up(up))))
+        self.register_future(ping, Some(Box::new(move |up| database.record_up(up))))
     }
 
     /// Registers a check that PostgreSQL answers a `SELECT 1`, over a connection of the check's own.
@@ -199,7 +199,7 @@ impl CheckBuilder {
         let on_result = self
             .postgres
             .take()
-            .map(|database| Box::new(move |up| database.report_up(up)) as ResultCallback);
+            .map(|database| Box::new(move |up| database.record_up(up)) as ResultCallback);
         let timeout = self.settings.timeout;
         match builtin::PostgresProbe::new(url) {
             Ok(server) => self.register_future(

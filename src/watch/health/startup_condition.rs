@@ -36,7 +36,7 @@ impl StartupCondition {
     }
 
     /// Marks the condition as met, for the rest of the process's life.
-    pub fn met(&self) {
+    pub fn mark_met(&self) {
         if !self.met.swap(true, Ordering::Relaxed) {
             self.health.meet_condition(self.id);
         }

@@ -12,6 +12,7 @@ use crate::model::fault::Fault;
 use crate::model::json_object::{FaultWords, ObjectReader, parse_document};
 use crate::model::json_value::format_scalar;
 use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId};
+use crate::model::string_enum::StringEnum as _;
 
 const WORDS: FaultWords = FaultWords {
     syntax: "a JSON object",
@@ -65,8 +66,8 @@ fn read_incident(reader: &mut ObjectReader<'_>) -> NewIncident {
     NewIncident {
         title: required_text(reader, "title"),
         body: required_text(reader, "body"),
-        impact: reader.read_optional("impact", IMPACTS, word(Impact::parse)),
-        status: reader.read_optional("status", INCIDENT_STATUSES, word(IncidentStatus::parse)),
+        impact: reader.read_optional("impact", IMPACTS, word(Impact::from_word)),
+        status: reader.read_optional("status", INCIDENT_STATUSES, word(IncidentStatus::from_word)),
         components: component_states(reader),
         started_at: reader.read_optional("started_at", TIME, time),
         draft: flag(reader, "draft"),
@@ -81,7 +82,7 @@ fn read_update(reader: &mut ObjectReader<'_>) -> NewUpdate {
         title: reader
             .read_optional("title", TEXT, text)
             .filter(|title| !title.is_empty()),
-        impact: reader.read_optional("impact", IMPACTS, word(Impact::parse)),
+        impact: reader.read_optional("impact", IMPACTS, word(Impact::from_word)),
         components: component_states(reader),
         scheduled_until: reader.read_optional("scheduled_until", TIME, time),
         publish: flag(reader, "publish"),
@@ -120,7 +121,7 @@ fn component_states(reader: &mut ObjectReader<'_>) -> BTreeMap<String, Component
     let components = reader.read_optional("components", allowed, Value::as_object);
     let mut states = BTreeMap::new();
     for (key, value) in components.into_iter().flatten() {
-        match value.as_str().and_then(ComponentState::parse) {
+        match value.as_str().and_then(ComponentState::from_word) {
             Some(state) => drop(states.insert(key.clone(), state)),
             None => {
                 let path = format!("components.{}", truncated(key));
@@ -161,8 +162,8 @@ fn word<T>(parse: fn(&str) -> Option<T>) -> impl Fn(&Value) -> Option<T> {
 }
 
 fn status(word: &str) -> Option<NewStatus> {
-    let incident = IncidentStatus::parse(word).map(NewStatus::Incident);
-    incident.or_else(|| MaintenanceStatus::parse(word).map(NewStatus::Maintenance))
+    let incident = IncidentStatus::from_word(word).map(NewStatus::Incident);
+    incident.or_else(|| MaintenanceStatus::from_word(word).map(NewStatus::Maintenance))
 }
 
 fn format_value(value: &Value) -> String {

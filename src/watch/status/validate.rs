@@ -10,6 +10,7 @@ use crate::model::fault::Fault;
 use crate::model::status::{
     Author, ComponentState, Impact, IncidentStatus, MaintenanceStatus, StatusId,
 };
+use crate::model::string_enum::{StringEnum as _, join_words};
 use crate::store::{
     AffectedRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails, UpdateRow,
 };
@@ -157,7 +158,7 @@ impl<'a> Validator<'a> {
                     false,
                     "$.status",
                     status.as_str(),
-                    &join(&IncidentStatus::ALL.map(IncidentStatus::as_str)),
+                    &join_words(IncidentStatus::ALL),
                 );
                 details.status
             }
@@ -194,7 +195,7 @@ impl<'a> Validator<'a> {
                     false,
                     "$.status",
                     status.as_str(),
-                    &join(&MaintenanceStatus::ALL.map(MaintenanceStatus::as_str)),
+                    &join_words(MaintenanceStatus::ALL),
                 );
                 details.status
             }

@@ -37,13 +37,13 @@ async fn replicas_and_restarts_add_up_to_the_last_event_before_an_orderly_end() 
     for (instance, organizations) in [("a", 40), ("b", 44), ("a", 41)] {
         let telemetry = service(&url, instance);
         let business = telemetry.business();
-        business.active_organizations(organizations);
-        business.posts_published(3);
-        business.ai_generation("caption");
-        business.revenue(EUR, 1_999);
-        business.revenue(JPY, 500);
-        business.refund(EUR, 100);
-        business.engagement(Engagement::Like);
+        business.record_active_organizations(organizations);
+        business.record_posts_published(3);
+        business.record_ai_generation("caption");
+        business.record_revenue(EUR, 1_999);
+        business.record_revenue(JPY, 500);
+        business.record_refund(EUR, 100);
+        business.record_engagement(Engagement::Like);
         let plenty = Duration::from_secs(60);
         telemetry.shutdown_within(plenty).await.unwrap();
     }
@@ -107,15 +107,15 @@ async fn a_kill_costs_at_most_the_last_second() {
 async fn what_is_counted_while_the_database_is_away_is_stored_when_it_is_back() {
     let server = super::postgres::server::TestPostgres::start();
     let telemetry = service(&server.url(), "a");
-    telemetry.business().posts_published(1);
+    telemetry.business().record_posts_published(1);
     super::wait_for("it is booked", async || {
         (totals(&server.url(), "posts_published").await == [(String::new(), 1)]).then_some(())
     })
     .await;
     server.down();
-    telemetry.business().posts_published(20);
+    telemetry.business().record_posts_published(20);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    telemetry.business().posts_published(300);
+    telemetry.business().record_posts_published(300);
     server.up();
     super::wait_for("the rest is too", async || {
         (totals(&server.url(), "posts_published").await == [(String::new(), 321)]).then_some(())

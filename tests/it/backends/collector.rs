@@ -108,8 +108,8 @@ async fn metrics_arrive(protocol: Protocol) {
     config.metrics.otlp.enabled = true;
     let telemetry = start(config);
     let euro = Currency::new("EUR").unwrap();
-    telemetry.business().revenue(euro, 1_999);
-    telemetry.business().revenue(euro, 1);
+    telemetry.business().record_revenue(euro, 1_999);
+    telemetry.business().record_revenue(euro, 1);
     let pool = telemetry.database("postgresql").pool("primary");
     for milliseconds in [1, 250, 750, 20_000] {
         pool.record_wait(Duration::from_millis(milliseconds));

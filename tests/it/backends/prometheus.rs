@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::{Protocol, TelemetrySignal};
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::trace::Carrier;
 use vantage_obs::{Role, Telemetry};
@@ -46,12 +46,12 @@ fn canonical(mut labels: Labels) -> Labels {
 
 fn record(telemetry: &Telemetry) {
     let business = telemetry.business();
-    business.active_organizations(42);
-    business.posts_published(3);
-    business.revenue(Currency::new("EUR").unwrap(), 1_999);
-    business.engagement(Engagement::Like);
+    business.record_active_organizations(42);
+    business.record_posts_published(3);
+    business.record_revenue(Currency::new("EUR").unwrap(), 1_999);
+    business.record_engagement(Engagement::Like);
     let database = telemetry.database("postgresql");
-    database.report_up(true);
+    database.record_up(true);
     database.query("SELECT", "posts").succeed();
     database.query("UPDATE", "posts").fail("timeout");
     database.transaction().commit();
@@ -97,9 +97,9 @@ fn moves(name: &str) -> bool {
 async fn prometheus_takes_otlp_and_has_what_a_scrape_shows() {
     let service = unique("pushed");
     let mut config = vantage_obs::Config::new(&*service, Role::Api)
-        .with_role(Role::Worker)
-        .with_role(Role::Scheduler)
-        .with_version("1.2.3");
+        .role(Role::Worker)
+        .role(Role::Scheduler)
+        .version("1.2.3");
     let server = setting("VANTAGE_TEST_PROMETHEUS3");
     let receiver = format!("{server}/api/v1/otlp/v1/metrics");
     config.otlp.metrics.endpoint = Some(receiver.parse().unwrap());

@@ -94,7 +94,7 @@ fn a_running_service_tells_the_present_state_in_order_on_the_thread_of_changes()
 
 #[test]
 fn a_callback_on_alerts_is_told_the_state_of_each_objective() {
-    let test = TestTelemetry::with(config(), &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config(), &OBJECTIVES).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let subscribe = || {
         let recorded = Arc::clone(&told);

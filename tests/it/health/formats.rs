@@ -15,7 +15,7 @@ const DRAFT: [(&str, &str); 1] = [("accept", "application/health+json")];
 
 /// A critical check of one's own that is well, a shared one that is not, and one that slows down.
 async fn mixed() -> TestTelemetry {
-    let test = telemetry_with(exact_config().with_version("1.4.2"));
+    let test = telemetry_with(exact_config().version("1.4.2"));
     let telemetry = test.telemetry();
     telemetry
         .health_check("disk")

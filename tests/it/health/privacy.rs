@@ -1,7 +1,7 @@
 //! What is private appears in no byte of an answer to a stranger.
 
+use vantage_obs::ExpositionFormat;
 use vantage_obs::config::HealthDetails;
-use vantage_obs::exposition::ExpositionFormat;
 use vantage_obs::health::Finding;
 
 use super::{TOKEN, exact_config, get, get_with, run_checks, telemetry_with};
@@ -12,7 +12,7 @@ const PATHS: [&str; 5] = ["", "/live", "/startup", "/ready", "/detailed"];
 #[tokio::test]
 async fn a_canary_in_error_text_panic_address_and_version_is_never_shown_to_a_stranger() {
     for open in [HealthDetails::Token, HealthDetails::OpenCodes] {
-        let mut config = exact_config().with_version(CANARY);
+        let mut config = exact_config().version(CANARY);
         config.health.details = open;
         let test = telemetry_with(config);
         let telemetry = test.telemetry();
@@ -97,7 +97,7 @@ async fn details_are_pending(test: &vantage_obs::testing::TestTelemetry) -> bool
 
 #[tokio::test]
 async fn details_need_the_token_or_are_open_with_codes_only() {
-    let mut config = exact_config().with_version("1.4.2");
+    let mut config = exact_config().version("1.4.2");
     let test = telemetry_with(config.clone());
     test.telemetry()
         .health_check("it")

@@ -170,7 +170,7 @@ fn a_callback_may_block_without_keeping_a_deadline_from_being_noticed() {
 async fn probes_are_no_spans_and_count_towards_no_objective() {
     let mut config = exact_config();
     config.traces.sample_ratio = 1.0;
-    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config, &OBJECTIVES).unwrap();
     test.tick();
     let app = axum::Router::new()
         .merge(test.telemetry().routes())

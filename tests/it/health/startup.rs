@@ -15,7 +15,7 @@ use vantage_obs::{Config, Role, Telemetry};
 use super::{CheckSwitch, advance, exact_config, get, run_checks, seconds, telemetry_with};
 
 fn started() -> TestTelemetry {
-    TestTelemetry::with(exact_config(), &[]).unwrap()
+    TestTelemetry::with_config(exact_config(), &[]).unwrap()
 }
 
 /// Asks without taking the routes, which would end registration.
@@ -117,8 +117,8 @@ async fn start_up_waits_for_the_conditions_that_the_service_names() {
     for path in ["/startup", "/ready"] {
         assert_eq!(get(&test, path).await.status, 503, "{path}");
     }
-    migrations.met();
-    migrations.met();
+    migrations.mark_met();
+    migrations.mark_met();
     drop(migrations);
     let lines = get(&test, "/startup?verbose").await;
     assert_eq!(lines.status, 503);
@@ -135,7 +135,7 @@ async fn start_up_waits_for_the_conditions_that_the_service_names() {
     // Time alone does not end it.
     advance(&test, seconds(3_600)).await;
     assert_eq!(get(&test, "/startup").await.status, 503);
-    cache.met();
+    cache.mark_met();
     for path in ["/startup", "/ready"] {
         assert_eq!(get(&test, path).await.status, 200, "{path}");
     }
@@ -158,9 +158,9 @@ async fn a_condition_that_is_dropped_stays_unmet_and_one_that_is_late_changes_no
     let test = telemetry_with(exact_config());
     let [one, two] = [(); 2].map(|()| test.telemetry().startup_condition("migrations"));
     test.tick();
-    one.met();
+    one.mark_met();
     assert_eq!(get(&test, "/startup").await.status, 503);
-    two.met();
+    two.mark_met();
     assert_eq!(get(&test, "/startup").await.status, 200);
 }
 
@@ -187,7 +187,7 @@ async fn parts_that_are_no_checks_can_be_excluded_as_kubernetes_has_it() {
          warn: some health checks cannot be excluded: no matches for \"samples\"\n\
          livez check passed\n"
     );
-    let early = TestTelemetry::with(exact_config(), &[]).unwrap();
+    let early = TestTelemetry::with_config(exact_config(), &[]).unwrap();
     assert_eq!(get(&early, "/ready").await.status, 503);
     let lines = get(&early, "/ready?verbose&exclude=samples").await;
     assert_eq!(lines.status, 200);
@@ -250,7 +250,7 @@ fn run_service(set_up: impl Fn(Config) -> Telemetry) {
     let since = Instant::now();
     telemetry.started();
     std::thread::sleep(Duration::from_millis(200));
-    migrations.met();
+    migrations.mark_met();
     while status(address, "/startup") != Some(200) {
         assert!(since.elapsed() < seconds(20), "it never starts");
         std::thread::sleep(Duration::from_millis(5));

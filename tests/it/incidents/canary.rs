@@ -64,7 +64,7 @@ async fn bytes(test: &TestTelemetry, path: &str, accept: &str, method: &str) -> 
 
 /// A service in which everything that can hold a secret holds one.
 async fn full_of_secrets() -> (TestTelemetry, String) {
-    let mut config: Config = config().with_role(Role::Worker).with_role(Role::Web);
+    let mut config: Config = config().role(Role::Worker).role(Role::Web);
     config.service.version = Some(CANARY.into());
     let test = with(config);
     let telemetry = test.telemetry();

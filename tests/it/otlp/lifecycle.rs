@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vantage_obs::config::{Protocol, TelemetrySignal};
-use vantage_obs::report::{FlushError, FlushReport};
 use vantage_obs::trace::Carrier;
+use vantage_obs::{FlushError, FlushReport};
 
 use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};

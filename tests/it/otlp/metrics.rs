@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use vantage_obs::ExpositionFormat;
 use vantage_obs::Telemetry;
 use vantage_obs::config::{Protocol, TelemetrySignal};
-use vantage_obs::exposition::ExpositionFormat;
 
 use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use vantage_obs::ExpositionFormat;
 use vantage_obs::Telemetry;
 use vantage_obs::config::{Protocol, TelemetrySignal};
-use vantage_obs::exposition::ExpositionFormat;
-use vantage_obs::report::{FlushError, SignalReport};
+use vantage_obs::{FlushError, SignalReport};
 
 use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};

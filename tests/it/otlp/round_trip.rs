@@ -21,7 +21,7 @@ fn of(arrivals: &[ReceivedExport], signal: TelemetrySignal) -> &ReceivedExport {
 async fn a_span_arrives_with_its_name_kind_attributes_and_resource() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(Behaviour::Accept);
-        let mut config = config(&receiver.endpoint(), protocol).with_version("1.2.3");
+        let mut config = config(&receiver.endpoint(), protocol).version("1.2.3");
         config.service.team = Some("billing".into());
         let telemetry = start(config);
         make_spans(&telemetry, 1);

@@ -19,8 +19,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use vantage_obs::FlushError;
 use vantage_obs::config::{Environment, Protocol, TelemetrySignal};
-use vantage_obs::report::FlushError;
 use vantage_obs::{Config, Telemetry};
 
 use super::receiver::{Behaviour, Receiver};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use vantage_obs::Telemetry;
 use vantage_obs::config::{Protocol, TelemetrySignal};
-use vantage_obs::report::{FlushError, FlushReport};
+use vantage_obs::{FlushError, FlushReport};
 
 use super::broken_receiver::BrokenReceiver;
 use super::receiver::{Behaviour, Receiver};

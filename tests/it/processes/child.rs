@@ -138,7 +138,7 @@ fn run_child() {
     } else {
         Role::Worker
     };
-    let config = Config::new("child", role).with_version("1.0");
+    let config = Config::new("child", role).version("1.0");
     let telemetry = Telemetry::without_globals(config, &Environment::from_process()).unwrap();
     let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -163,6 +163,6 @@ async fn run_jobs(telemetry: &Telemetry) {
         let job = worker.start("publish_post", SystemTime::now(), &Carrier::EMPTY);
         tokio::time::sleep(Duration::from_millis(20)).await;
         job.succeed();
-        telemetry.business().posts_published(1);
+        telemetry.business().record_posts_published(1);
     }
 }

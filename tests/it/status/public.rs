@@ -11,7 +11,7 @@ use vantage_obs::{Config, Role};
 use super::*;
 
 async fn test_telemetry(config: Config) -> TestTelemetry {
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     for _ in 0..5 {
         test.clock().advance(Duration::from_secs(1));
         test.tick();

@@ -9,7 +9,7 @@ use crate::support::OBJECTIVES;
 
 fn evaluated() -> TestTelemetry {
     let config = Config::new("shop & <b>", Role::Api);
-    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config, &OBJECTIVES).unwrap();
     for _ in 0..2 {
         test.tick();
         test.clock().advance(Duration::from_secs(10));
@@ -60,7 +60,7 @@ async fn a_reader_can_stop_the_page_from_loading_itself_anew() {
 
 #[tokio::test]
 async fn before_the_first_evaluation_there_is_no_page() {
-    let test = TestTelemetry::with(Config::new("test", Role::Api), &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(Config::new("test", Role::Api), &OBJECTIVES).unwrap();
     for path in ["/status/slo", "/status/slo.json"] {
         let response = get(&test, path).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -29,7 +29,7 @@ fn open_config() -> Config {
 }
 
 fn open() -> TestTelemetry {
-    TestTelemetry::with(open_config(), &[]).unwrap()
+    TestTelemetry::with_config(open_config(), &[]).unwrap()
 }
 
 /// An answer whose body is JSON, or empty.

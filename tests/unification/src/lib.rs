@@ -133,7 +133,7 @@ async fn what_we_send_is_what_opentelemetrys_own_exporter_sends() {
     let receiver = Receiver::start(Behaviour::Accept);
     let ours = ours(&receiver, Protocol::Grpc).await;
 
-    let test = TestTelemetry::with(config("one"), &[]).unwrap();
+    let test = TestTelemetry::with_config(config("one"), &[]).unwrap();
     make_spans(test.telemetry());
     let receiver = Receiver::start(Behaviour::Accept);
     let mut exporter = opentelemetry_otlp::SpanExporter::builder()

@@ -65,7 +65,7 @@ impl ValidateArgs {
         let Some(file) = &self.config else {
             return Ok(BurnRatePolicy::platform());
         };
-        let config = Config::default().with_file(file);
+        let config = Config::default().file(file);
         let effective = config.resolve(&Environment::from_process())?;
         Ok(effective.config.slo.alert_policy())
     }

@@ -5,6 +5,7 @@
 /// Both carry the same series with the same names, labels and `le` values: which one a scraper
 /// negotiates never changes the identity of a series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ExpositionFormat {
     /// The Prometheus text format, version 0.0.4: what every scraper and every person can read.
     #[default]
@@ -14,7 +15,8 @@ pub enum ExpositionFormat {
 }
 
 impl ExpositionFormat {
-    /// The value of the `Content-Type` header that goes with the text.
+    /// Returns the value of the `Content-Type` header that goes with the text.
+    #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
             ExpositionFormat::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -32,13 +34,14 @@ impl ExpositionFormat {
     /// would make the scrape go dark over a header.
     ///
     /// ```
-    /// use vantage_obs::exposition::ExpositionFormat;
+    /// use vantage_obs::ExpositionFormat;
     ///
     /// let prometheus_2 = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
     /// assert_eq!(ExpositionFormat::negotiate(Some(prometheus_2)), ExpositionFormat::OpenMetrics);
     /// assert_eq!(ExpositionFormat::negotiate(Some("*/*")), ExpositionFormat::Text);
     /// assert_eq!(ExpositionFormat::negotiate(None), ExpositionFormat::Text);
     /// ```
+    #[must_use]
     pub fn negotiate(accept: Option<&str>) -> ExpositionFormat {
         let mut text = AcceptPreference::default();
         let mut open_metrics = AcceptPreference::default();
@@ -64,15 +67,7 @@ impl ExpositionFormat {
 /// Returns `true` if an `Accept-Encoding` header allows the response to be compressed with gzip.
 ///
 /// No header means no compression: a client that can decompress says so.
-///
-/// ```
-/// use vantage_obs::exposition::accepts_gzip;
-///
-/// assert!(accepts_gzip(Some("gzip")));
-/// assert!(!accepts_gzip(Some("gzip;q=0, *")));
-/// assert!(!accepts_gzip(None));
-/// ```
-pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
+pub(crate) fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     let mut gzip = AcceptPreference::default();
     for entry in entries(accept_encoding.unwrap_or_default()) {
         let name = entry.name;

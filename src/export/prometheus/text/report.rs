@@ -5,32 +5,32 @@ use std::fmt;
 /// The result of an exposition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ExpositionReport {
+pub(crate) struct ExpositionReport {
     /// The number of series written; a histogram with all its buckets is one.
-    pub series: u64,
+    pub(crate) series: u64,
     /// The omissions, in order of occurrence.
-    pub omissions: Vec<Omission>,
+    pub(crate) omissions: Vec<Omission>,
 }
 
 /// An omission of one metric for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Omission {
+pub(crate) struct Omission {
     /// The part that the metric belongs to, as the caller named it.
-    pub part: String,
+    pub(crate) part: String,
     /// The metric's name as its owner wrote it.
-    pub metric: String,
+    pub(crate) metric: String,
     /// The reason of the omission.
-    pub reason: OmissionReason,
+    pub(crate) reason: OmissionReason,
     /// The number of series that were left out, or 1 for a metric that was left out as a whole
     /// ([`OmissionReason::is_whole_metric`]).
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// The reason why a series or a metric is not exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum OmissionReason {
+pub(crate) enum OmissionReason {
     /// The metric's name is not one that Prometheus allows.
     InvalidName,
     /// Another metric, added before it, has the name, or writes samples of that name.
@@ -59,13 +59,8 @@ pub enum OmissionReason {
 }
 
 impl OmissionReason {
-    /// The reason in one word, for a label: `duplicate_series`.
-    pub const fn as_str(self) -> &'static str {
-        self.texts().0
-    }
-
     /// Returns `true` if the metric is left out with all its series, whose number isn't known then.
-    pub const fn is_whole_metric(self) -> bool {
+    pub(crate) const fn is_whole_metric(self) -> bool {
         matches!(
             self,
             OmissionReason::InvalidName
@@ -75,45 +70,23 @@ impl OmissionReason {
                 | OmissionReason::DeltaTemporality
         )
     }
-
-    /// Returns the reason in one word, and for people.
-    const fn texts(self) -> (&'static str, &'static str) {
-        match self {
-            OmissionReason::InvalidName => {
-                ("invalid_name", "its name is not a Prometheus metric name")
-            }
-            OmissionReason::NameTaken => ("name_taken", "its name belongs to another metric"),
-            OmissionReason::TypeConflict => (
-                "type_conflict",
-                "a metric of the same name has another type",
-            ),
-            OmissionReason::ExponentialHistogram => (
-                "exponential_histogram",
-                "exponential histograms have no text form",
-            ),
-            OmissionReason::DeltaTemporality => {
-                ("delta_temporality", "its figures are changes, not totals")
-            }
-            OmissionReason::ResourceConflict => (
-                "resource_conflict",
-                "its resource differs from the first part's",
-            ),
-            OmissionReason::InvalidLabel => {
-                ("invalid_label", "a label is invalid, reserved or repeated")
-            }
-            OmissionReason::DuplicateSeries => {
-                ("duplicate_series", "the same series was already exposed")
-            }
-            OmissionReason::InvalidValue => ("invalid_value", "its type does not allow the value"),
-            OmissionReason::Untyped => ("untyped", "its untyped value cannot be read"),
-            OmissionReason::InvalidSum => ("invalid_sum", "OpenMetrics does not allow the sum"),
-        }
-    }
 }
 
 impl fmt::Display for OmissionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.texts().1)
+        f.write_str(match self {
+            OmissionReason::InvalidName => "its name is not a Prometheus metric name",
+            OmissionReason::NameTaken => "its name belongs to another metric",
+            OmissionReason::TypeConflict => "a metric of the same name has another type",
+            OmissionReason::ExponentialHistogram => "exponential histograms have no text form",
+            OmissionReason::DeltaTemporality => "its figures are changes, not totals",
+            OmissionReason::ResourceConflict => "its resource differs from the first part's",
+            OmissionReason::InvalidLabel => "a label is invalid, reserved or repeated",
+            OmissionReason::DuplicateSeries => "the same series was already exposed",
+            OmissionReason::InvalidValue => "its type does not allow the value",
+            OmissionReason::Untyped => "its untyped value cannot be read",
+            OmissionReason::InvalidSum => "OpenMetrics does not allow the sum",
+        })
     }
 }
 

@@ -51,7 +51,7 @@ const fn gauge(
 
 family! {
     /// Size of the database on disk.
-    pub const SIZE: MetricSpec = gauge(
+    pub(crate) const SIZE: MetricSpec = gauge(
         "vantage.database.size",
         Unit::Bytes,
         "Size of the database on disk",
@@ -59,7 +59,7 @@ family! {
     );
 
     /// Transactions of all clients.
-    pub const TRANSACTIONS: MetricSpec = counter(
+    pub(crate) const TRANSACTIONS: MetricSpec = counter(
         "vantage.database.server.transactions",
         "{transaction}",
         "Transactions of all clients of the database, by outcome, as the server counts them",
@@ -70,7 +70,7 @@ family! {
     );
 
     /// Deadlocks.
-    pub const DEADLOCKS: MetricSpec = counter(
+    pub(crate) const DEADLOCKS: MetricSpec = counter(
         "vantage.database.deadlocks",
         "{deadlock}",
         "Deadlocks that the server found and broke",
@@ -78,7 +78,7 @@ family! {
     );
 
     /// Blocks that were read.
-    pub const BLOCKS: MetricSpec = counter(
+    pub(crate) const BLOCKS: MetricSpec = counter(
         "vantage.database.block_reads",
         "{block}",
         "Blocks that were read, from the server's own cache or from the system, which may have them cached too",
@@ -86,7 +86,7 @@ family! {
     );
 
     /// Clients of the server.
-    pub const CONNECTIONS: MetricSpec = gauge(
+    pub(crate) const CONNECTIONS: MetricSpec = gauge(
         "vantage.database.server.connection.count",
         Unit::Count("{connection}"),
         "Clients of the whole server by state; unknown is what an ordinary user is not told of others",
@@ -106,7 +106,7 @@ family! {
     );
 
     /// The maximum number of client connections.
-    pub const CONNECTIONS_MAX: MetricSpec = gauge(
+    pub(crate) const CONNECTIONS_MAX: MetricSpec = gauge(
         "vantage.database.server.connection.max",
         Unit::Count("{connection}"),
         "Clients that the whole server takes, without those reserved for superusers",
@@ -114,7 +114,7 @@ family! {
     );
 
     /// Size of tables.
-    pub const TABLE_SIZE: MetricSpec = gauge(
+    pub(crate) const TABLE_SIZE: MetricSpec = gauge(
         "vantage.database.table.size",
         Unit::Bytes,
         "Size of a table on disk without its indexes",
@@ -122,7 +122,7 @@ family! {
     );
 
     /// Scans of tables.
-    pub const TABLE_SCANS: MetricSpec = counter(
+    pub(crate) const TABLE_SCANS: MetricSpec = counter(
         "vantage.database.table.scans",
         "{scan}",
         "Scans of a table, by one of its indexes or of the whole table",
@@ -134,7 +134,7 @@ family! {
     );
 
     /// Size of indexes.
-    pub const INDEX_SIZE: MetricSpec = gauge(
+    pub(crate) const INDEX_SIZE: MetricSpec = gauge(
         "vantage.database.index.size",
         Unit::Bytes,
         "Size of an index on disk",
@@ -142,7 +142,7 @@ family! {
     );
 
     /// Scans of indexes.
-    pub const INDEX_SCANS: MetricSpec = counter(
+    pub(crate) const INDEX_SCANS: MetricSpec = counter(
         "vantage.database.index.scans",
         "{scan}",
         "Scans of an index; one that is never scanned may not be needed",
@@ -150,7 +150,7 @@ family! {
     );
 
     /// The share of scans that went by an index.
-    pub const INDEX_USAGE: MetricSpec = gauge(
+    pub(crate) const INDEX_USAGE: MetricSpec = gauge(
         "vantage.database.index.usage",
         Unit::Ratio,
         "Share of the scans of tables that went by an index, of those since the sample before; absent without any",

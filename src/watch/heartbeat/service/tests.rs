@@ -26,7 +26,7 @@ struct ServiceFixture {
 impl ServiceFixture {
     fn new() -> Self {
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-        let config = Config::new("digest service", config::Role::Worker).with_version("1.4.2");
+        let config = Config::new("digest service", config::Role::Worker).version("1.4.2");
         let worker_keys = WorkerKeys::default();
         let exemplars = Exemplars::new(clock.clone(), SloEvents::default());
         let meter = opentelemetry::global::meter("test");

@@ -60,12 +60,12 @@ pub struct AlertEpisode {
 }
 
 impl PrometheusReporter {
-    /// Returns the alerts that fired in the range that ends at `to`, without the watchdog, which always
-    /// does. Blocks until [`deadline`](Self::deadline) at the most, and must not be called in a runtime.
+    /// Returns [`alert_history`](Self::alert_history) for a program without an async runtime; blocks, and must not
+    /// be called in one.
     ///
     /// # Errors
     ///
-    /// [`FleetError`] if a part of the range failed: half a history would look like a calm day.
+    /// As [`alert_history`](Self::alert_history).
     pub fn alert_history_blocking(
         &self,
         to: Timestamp,
@@ -74,7 +74,13 @@ impl PrometheusReporter {
         self.runtime()?.block_on(self.alert_history(to, since))
     }
 
-    async fn alert_history(
+    /// Returns the alerts that fired in the range of the length `since` that ends at `to`, without the watchdog,
+    /// which always does. Takes [`deadline`](Self::deadline) at the most.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError`] if a part of the range failed: half a history would look like a calm day.
+    pub async fn alert_history(
         &self,
         to: Timestamp,
         since: Duration,

@@ -10,7 +10,7 @@ fn with_tokens(open: bool) -> TestTelemetry {
     config.heartbeat.token = Some(Secret::new("t0ken"));
     config.heartbeat.open = open;
     config.status.token = Some(Secret::new("status-t0ken"));
-    TestTelemetry::with(config, &[]).unwrap()
+    TestTelemetry::with_config(config, &[]).unwrap()
 }
 
 async fn beat_with(test: &TestTelemetry, id: &str, sequence: u64, token: &str) -> JsonResponse {
@@ -232,7 +232,7 @@ async fn workers_of_this_process_are_as_they_are_named_and_a_bad_id_is_told_once
 async fn one_of_many_counts_no_more_an_hour_after_its_last_beat() {
     let mut config = open_config();
     config.heartbeat.expected = vec!["expected".into()];
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     for id in ["pod-7f9c", "expected"] {
         beat(&test, id, "a", 1).await;
     }
@@ -279,7 +279,7 @@ fn settings_of_the_file_and_the_environment_open_and_close() {
     let text = r#"{"service": {"name": "a", "roles": ["api"]}, "heartbeat": {"open": true, "forget_after": "30m",
         "token": {"env": "BEATS"}}, "status": {"token": {"env": "WRITERS"}}}"#;
     std::fs::write(file.path(), text).unwrap();
-    let config = Config::default().with_file(file.path());
+    let config = Config::default().file(file.path());
     let variables = [
         ("BEATS", "b"),
         ("WRITERS", "w"),
@@ -308,7 +308,7 @@ fn settings_of_the_file_and_the_environment_open_and_close() {
 
 #[tokio::test]
 async fn unbelievable_progress_is_refused_and_a_restart_costs_no_million_of_jobs() {
-    let test = TestTelemetry::with(open_config(), &crate::support::OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(open_config(), &crate::support::OBJECTIVES).unwrap();
     let body = r#"{"boot_id":"a","sequence":1,"progress":{"in_flight":9007199254740991}}"#;
     assert_eq!(post(&test, "w1", body).await.status, 400);
     for (boot, jobs) in [("a", 1_000_000), ("b", 1_000_000), ("c", 0)] {

@@ -33,7 +33,7 @@ async fn a_worker_has_its_documented_members() {
 async fn one_that_is_expected_and_never_came_has_the_same_members_and_no_values() {
     let mut config = open_config();
     config.heartbeat.expected = vec!["w1".into()];
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     let response = get(&test, &path("w1")).await;
     assert_eq!(response.json["state"], "new");
     assert_eq!(keys(&response.json).len(), 11);

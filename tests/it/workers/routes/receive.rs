@@ -72,7 +72,7 @@ async fn with_a_token_only_who_brings_it_may_beat_and_everybody_may_look() {
     let mut config = open_config();
     config.heartbeat.open = false;
     config.heartbeat.token = Some(Secret::new("t0ken"));
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     for authorization in [
         None,
         Some("Bearer t0ke"),
@@ -162,7 +162,7 @@ async fn only_plain_json_is_taken_and_no_type_at_all_is_none() {
 async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
     let mut config = open_config();
     config.heartbeat.capacity = 1;
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     for sequence in 1..=20 {
         beat(&test, "w1", "a", sequence).await;
     }
@@ -186,7 +186,7 @@ async fn too_many_workers_and_too_many_beats_are_told_to_come_later() {
 
 #[tokio::test]
 async fn beats_are_neither_requests_of_the_api_nor_traced() {
-    let test = TestTelemetry::with(open_config(), &crate::support::OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(open_config(), &crate::support::OBJECTIVES).unwrap();
     let layer = test.telemetry().http_layer();
     let routes: Router = test.telemetry().routes();
     let app = Router::new().merge(routes).layer(layer);
@@ -210,7 +210,7 @@ async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound
     let mut config = open_config();
     config.heartbeat.offline_after = Duration::from_secs(60);
     for (config, max) in [(open_config(), 150_000_u64), (config, 30_000)] {
-        let test = TestTelemetry::with(config, &[]).unwrap();
+        let test = TestTelemetry::with_config(config, &[]).unwrap();
         let interval =
             |millis: u64| format!(r#"{{"boot_id":"a","sequence":1,"interval_ms":{millis}}}"#);
         for millis in [max + 1, 86_400_000] {
@@ -226,7 +226,7 @@ async fn an_interval_longer_than_half_of_offline_after_is_refused_with_the_bound
     let mut config = open_config();
     config.heartbeat.interval = Duration::from_secs(5);
     config.heartbeat.offline_after = Duration::from_secs(20);
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     beat(&test, "w1", "a", 1).await;
     let view = get(&test, &path("w1")).await.json;
     assert_eq!(view["late_at"], view["offline_at"]);

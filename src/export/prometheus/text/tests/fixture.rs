@@ -99,15 +99,7 @@ pub(super) fn omissions(report: &ExpositionReport) -> Vec<String> {
     report
         .omissions
         .iter()
-        .map(|it| {
-            format!(
-                "{} {} {} {}",
-                it.part,
-                it.metric,
-                it.reason.as_str(),
-                it.count
-            )
-        })
+        .map(|it| format!("{} {} {:?} {}", it.part, it.metric, it.reason, it.count))
         .collect()
 }
 

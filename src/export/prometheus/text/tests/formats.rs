@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::Temporality;
 use prometheus::proto::MetricType::{COUNTER, GAUGE, HISTOGRAM, SUMMARY};
 
-use super::super::{Exposition, ExpositionFormat};
+use super::super::{Exposition, ExpositionFormat, accepts_gzip};
 use super::fixture::{Provider, counter, family, gauge, histogram, summary, write};
 
 /// Returns the same small scrape in a format. When they were written down, `promtool check metrics`
@@ -91,4 +91,12 @@ fn an_empty_scrape_is_empty() {
         write(Exposition::new(ExpositionFormat::OpenMetrics)).0,
         "# EOF\n"
     );
+}
+
+#[test]
+fn gzip_is_for_those_who_name_it() {
+    let accepted = [Some("gzip"), Some("br, gzip;q=0.5"), Some("*")];
+    let refused = [Some("gzip;q=0, *"), Some("identity"), Some(""), None];
+    assert!(accepted.into_iter().all(accepts_gzip));
+    assert!(!refused.into_iter().any(accepts_gzip));
 }

@@ -39,7 +39,7 @@ fn metrics_of_two_providers_are_merged_and_the_first_wins() {
     let (text, report) = write(exposition);
     let expected = "# HELP depth First.\n# TYPE depth gauge\ndepth 1\ndepth{queue=\"mail\"} 3\n";
     assert_eq!(text, expected);
-    assert_eq!(omissions(&report), ["user depth duplicate_series 1"]);
+    assert_eq!(omissions(&report), ["user depth DuplicateSeries 1"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_type_conflict_leaves_the_later_metric_out() {
         samples(&text).len() + report.omissions.len(),
         if text.contains("gauge") { 2 } else { 19 }
     );
-    assert_eq!(omissions(&report), ["test depth type_conflict 1"]);
+    assert_eq!(omissions(&report), ["test depth TypeConflict 1"]);
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn a_registry_cannot_take_or_mix_with_our_names() {
     ];
     assert_eq!(names, expected);
     let expected = [
-        "registry jobs_total name_taken 1",
-        "registry wait_count name_taken 1",
+        "registry jobs_total NameTaken 1",
+        "registry wait_count NameTaken 1",
     ];
     assert_eq!(omissions(&report), expected);
 }
@@ -107,10 +107,7 @@ fn there_is_one_target_info() {
         # HELP target_info Target metadata\n# TYPE target_info gauge\n\
         target_info{service_name=\"a\"} 1\n# EOF\n";
     assert_eq!(text, expected);
-    assert_eq!(
-        omissions(&report),
-        ["other target_info resource_conflict 1"]
-    );
+    assert_eq!(omissions(&report), ["other target_info ResourceConflict 1"]);
 }
 
 #[test]
@@ -154,15 +151,15 @@ fn what_prometheus_would_refuse_is_left_out_and_the_rest_is_not() {
         mixed{ok=\"1\"} 1\nmixed{le=\"is just a label here\"} NaN\n";
     assert_eq!(text, expected);
     let expected = [
-        "registry 9bad invalid_name 1",
-        "registry  invalid_name 1",
-        "registry bad-name invalid_name 1",
-        "registry falling invalid_value 1",
-        "registry lost_total invalid_value 2",
-        "registry mixed invalid_label 2",
-        "registry mixed duplicate_series 1",
-        "registry odd invalid_value 1",
-        "registry short invalid_value 1",
+        "registry 9bad InvalidName 1",
+        "registry  InvalidName 1",
+        "registry bad-name InvalidName 1",
+        "registry falling InvalidValue 1",
+        "registry lost_total InvalidValue 2",
+        "registry mixed InvalidLabel 2",
+        "registry mixed DuplicateSeries 1",
+        "registry odd InvalidValue 1",
+        "registry short InvalidValue 1",
     ];
     assert_eq!(omissions(&report), expected);
 }
@@ -180,6 +177,6 @@ fn an_untyped_metric_is_unknown_to_open_metrics_or_reported() {
         );
     } else {
         assert_eq!(text, "# EOF\n");
-        assert_eq!(omissions(&report), ["user free untyped 1"]);
+        assert_eq!(omissions(&report), ["user free Untyped 1"]);
     }
 }

@@ -85,7 +85,7 @@ fn one_name_in_two_scopes_is_one_family_without_duplicates() {
     assert_eq!(text.matches("# TYPE jobs_total counter\n").count(), 1);
     assert_eq!(samples(&text).len(), 3, "{text}");
     assert_eq!(report.series, 3);
-    assert_eq!(omissions(&report), ["test jobs duplicate_series 1"]);
+    assert_eq!(omissions(&report), ["test jobs DuplicateSeries 1"]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn attributes_that_become_one_label_set_are_one_series() {
     gauge.record(1, &[KeyValue::new("a_b", "x")]);
     let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(text, "# TYPE g gauge\ng{a_b=\"x\"} 1\n");
-    assert_eq!(omissions(&report), ["test g duplicate_series 1"]);
+    assert_eq!(omissions(&report), ["test g DuplicateSeries 1"]);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn exponential_histograms_are_reported() {
         .record(1.0, &[]);
     let (text, report) = provider.scrape(ExpositionFormat::OpenMetrics);
     assert_eq!(text, "# EOF\n");
-    assert_eq!(omissions(&report), ["test wait exponential_histogram 1"]);
+    assert_eq!(omissions(&report), ["test wait ExponentialHistogram 1"]);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn changes_are_not_exposed_as_totals() {
     meter.u64_gauge("depth").build().record(1, &[]);
     let (text, report) = provider.scrape(ExpositionFormat::Text);
     assert_eq!(text, "# TYPE depth gauge\ndepth 1\n");
-    assert_eq!(omissions(&report), ["test jobs delta_temporality 1"]);
+    assert_eq!(omissions(&report), ["test jobs DeltaTemporality 1"]);
 }
 
 #[test]
@@ -191,6 +191,6 @@ fn a_sum_that_is_no_counter_is_left_out_of_open_metrics_only() {
     assert!(text.ends_with("drift_sum 0.5\ndrift_count 1\n"));
     let (text, report) = provider.scrape(ExpositionFormat::OpenMetrics);
     assert!(text.ends_with("drift_bucket{le=\"+Inf\"} 1\n# EOF\n"));
-    assert_eq!(omissions(&report), ["test drift invalid_sum 1"]);
+    assert_eq!(omissions(&report), ["test drift InvalidSum 1"]);
     assert_eq!(report.series, 1);
 }
