@@ -108,6 +108,18 @@ section! {
     ///
     /// Make one with [`Config::new`] or [`Config::from_file`] and assign to its fields;
     /// [`Config::resolve`] adds the file and the environment and checks the whole.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api).role(Role::Worker).version("1.4.2");
+    /// config.otlp.endpoint = Some("http://collector:4317".parse()?);
+    /// let effective = config.resolve(&Environment::empty())?;
+    /// assert_eq!(effective.config.service.roles, [Role::Api, Role::Worker]);
+    /// assert!(effective.warnings().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub struct Config {
         /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
         /// answer. Default: false.
@@ -157,6 +169,18 @@ impl Config {
     /// only [`Config::resolve`] misses it. That also reads the file once more, so that a field assigned in
     /// between holds only where the file leaves it out: operators win.
     ///
+    /// ```
+    /// use std::io::Write as _;
+    /// use vantage_obs::Config;
+    ///
+    /// let mut file = tempfile::NamedTempFile::new()?;
+    /// write!(file, r#"{{"service": {{"name": "vantage-api", "roles": ["api"]}}, "logs": {{"level": "warn"}}}}"#)?;
+    /// let config = Config::from_file(file.path())?;
+    /// assert_eq!(config.service.name, "vantage-api");
+    /// assert_eq!(config.logs.level.to_string(), "warn");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConfigError`] lists every fault of the file: the file's author is at fault.
@@ -196,6 +220,24 @@ impl Config {
     ///
     /// The file is the one that the code names, or else the one that `VANTAGE_OBS_CONFIG` names;
     /// [`variables()`] lists the variables.
+    ///
+    /// ```
+    /// use vantage_obs::config::{ConfigSource, Environment};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let environment = Environment::from_iter([("VANTAGE_OBS_HEARTBEAT_INTERVAL", "45s")]);
+    /// let effective = Config::new("vantage-api", Role::Api).resolve(&environment)?;
+    /// assert_eq!(effective.config.heartbeat.interval.as_secs(), 45);
+    /// assert_eq!(
+    ///     effective.source("heartbeat.interval"),
+    ///     ConfigSource::Environment("VANTAGE_OBS_HEARTBEAT_INTERVAL".into()),
+    /// );
+    ///
+    /// let slip = Environment::from_iter([("VANTAGE_OBS_HEARTBEAT_INTERVAL", "45")]);
+    /// let error = Config::new("vantage-api", Role::Api).resolve(&slip).unwrap_err();
+    /// assert_eq!(error.faults()[0].location.to_string(), "VANTAGE_OBS_HEARTBEAT_INTERVAL");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -112,6 +112,18 @@ struct Inner {
 impl Telemetry {
     /// Telemetry without globals: any number in one process, for tests and for embedding.
     ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role, Telemetry};
+    ///
+    /// let environment = Environment::from_iter([("VANTAGE_OBS_LOG_LEVEL", "warn")]);
+    /// let telemetry = Telemetry::without_globals(Config::new("one", Role::Web), &environment)?;
+    /// let other = Telemetry::without_globals(Config::new("other", Role::Web), &Environment::empty())?;
+    /// assert_eq!(telemetry.log_levels().current().to_string(), "warn");
+    /// assert_eq!(other.log_levels().current().to_string(), "info");
+    /// # Ok::<(), vantage_obs::InitError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`init`], without its claim on the process.
@@ -122,12 +134,51 @@ impl Telemetry {
     }
 
     /// Returns the effective configuration, with the source of each value.
+    ///
+    /// ```
+    /// use vantage_obs::config::{ConfigSource, Environment};
+    /// use vantage_obs::{Config, Role, Telemetry};
+    ///
+    /// let config = Config::new("vantage-api", Role::Api).version("1.4.2");
+    /// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// let effective = telemetry.config();
+    /// assert_eq!(effective.config.service.version.as_deref(), Some("1.4.2"));
+    /// assert_eq!(effective.source("service.version"), ConfigSource::Code);
+    /// assert_eq!(effective.source("health.timeout"), ConfigSource::Default);
+    /// # Ok::<(), vantage_obs::InitError>(())
+    /// ```
     #[must_use]
     pub fn config(&self) -> &EffectiveConfig {
         &self.0.config
     }
 
     /// The layer that measures HTTP requests; [`middleware`](crate::record::middleware) says where it stands.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use axum::{Router, body::Body, routing::get};
+    /// use http::Request;
+    /// use tower::ServiceExt as _;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let app = Router::new()
+    ///     .route("/posts/{id}", get(|| async { "a post" }))
+    ///     .layer(telemetry.http_layer());
+    /// app.oneshot(Request::get("/posts/7").body(Body::empty())?).await?;
+    /// let labels = [
+    ///     ("http_request_method", "GET"),
+    ///     ("http_response_status_code", "200"),
+    ///     ("http_route", "/posts/{id}"), // the template, never the path
+    ///     ("url_scheme", "http"),
+    /// ];
+    /// assert_eq!(test.value("vantage_api_requests_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
         let config = &self.0.config.config;
@@ -154,6 +205,19 @@ impl Telemetry {
     /// The same id is the same worker, and two that differ are two. An id is 1 to 128 characters without white
     /// space and control characters, such as `celery@host-1`. With another one the jobs are measured, and there
     /// is no heartbeat, which the log says once. A process has at most 1,000 workers that beat.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::trace::Carrier;
+    /// # let test = TestTelemetry::new();
+    /// let worker = test.telemetry().worker("publisher-1");
+    /// assert_eq!(worker.id(), "publisher-1");
+    /// worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY).succeed();
+    /// let labels = [("job_kind", "publish_post"), ("outcome", "succeeded")];
+    /// assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
+    /// # }
+    /// ```
     #[must_use]
     pub fn worker(&self, id: &str) -> Worker {
         self.0.handles.jobs.worker(id)
@@ -181,18 +245,54 @@ impl Telemetry {
     }
 
     /// The scheduler, whose executions are measured, and which beats from now on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let scheduler = test.telemetry().scheduler();
+    /// scheduler.start("digest", test.clock().wall()).succeed();
+    /// let labels = [("outcome", "succeeded"), ("schedule", "digest")];
+    /// assert_eq!(test.value("vantage_scheduler_executions_total", &labels), Some(1.0));
+    /// # }
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
         self.0.handles.executions.scheduler()
     }
 
     /// Calls to a database product, by its conventional name such as `postgresql` or `sqlite`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let database = test.telemetry().database("postgresql");
+    /// database.query("SELECT", "posts").succeed();
+    /// let labels = [
+    ///     ("db_collection_name", "posts"),
+    ///     ("db_operation_name", "SELECT"),
+    ///     ("db_system_name", "postgresql"),
+    /// ];
+    /// assert_eq!(test.value("db_client_operation_duration_seconds_count", &labels), Some(1.0));
+    /// # }
+    /// ```
     #[must_use]
     pub fn database(&self, system: &str) -> Database {
         self.0.handles.database.for_system(system)
     }
 
     /// Business figures.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// test.telemetry().business().record_ai_generation("caption");
+    /// let labels = [("generation_kind", "caption")];
+    /// assert_eq!(test.value("vantage_business_ai_generations_total", &labels), Some(1.0));
+    /// # }
+    /// ```
     #[must_use]
     pub fn business(&self) -> Business {
         self.0.handles.business.clone()
@@ -200,6 +300,27 @@ impl Telemetry {
 
     /// Returns the good and bad events of each objective that counts occurrences and that something in
     /// this process counts into.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use std::time::Duration;
+    /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::trace::Carrier;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let file = r#"{"workers": {"queue_lag": {"target": 99, "threshold": 300, "window": "30d"}}}"#;
+    /// let config = Config::new("vantage-worker", Role::Worker);
+    /// let test = TestTelemetry::with_config(config, &[("workers.json", file)])?;
+    /// let worker = test.telemetry().worker("publisher-1");
+    /// let due = test.clock().wall();
+    /// worker.start("publish_post", due, &Carrier::EMPTY).succeed();
+    /// test.clock().advance(Duration::from_secs(301)); // one second more than the threshold
+    /// worker.start("publish_post", due, &Carrier::EMPTY).succeed();
+    /// let counts = test.telemetry().slo_events().next().expect("one objective");
+    /// assert_eq!((counts.objective, counts.good, counts.bad), ("workers.queue_lag", 1, 1));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn slo_events(&self) -> impl Iterator<Item = SloEventCounts<'_>> {
         let active = self.0.recording.slo_events.active();
         active.map(|counters| SloEventCounts {
@@ -211,6 +332,24 @@ impl Telemetry {
 
     /// Returns the report of the objectives, as `GET /api/v1/slo` answers it. `None` until they
     /// were judged for the first time, and where telemetry is disabled.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use vantage_obs::slo::report::DataQuality;
+    /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let file = r#"{"api": {"error_rate": {"target": 99.5, "threshold": 0.5, "window": "30d"}}}"#;
+    /// let config = Config::new("vantage-api", Role::Api);
+    /// let test = TestTelemetry::with_config(config, &[("api.json", file)])?;
+    /// assert!(test.telemetry().slo_report().is_none(), "nothing was evaluated yet");
+    /// test.tick();
+    /// let report = test.telemetry().slo_report().expect("the first one");
+    /// let error_rate = &report.objectives[0];
+    /// assert_eq!(error_rate.data, DataQuality::NoData); // no traffic is not 0 % and not 100 %
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn slo_report(&self) -> Option<SloReport> {
         let report = self.0.watch.slo.latest().read()?;
@@ -239,21 +378,24 @@ impl Telemetry {
     /// The status for the public, and what people have to say about it.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// # use vantage_obs::testing::TestTelemetry;
     /// use vantage_obs::incidents::{NewIncident, NewUpdate};
     /// use vantage_obs::status::{ComponentState, IncidentStatus};
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), vantage_obs::incidents::IncidentError> {
     /// # let test = TestTelemetry::new();
     /// # let telemetry = test.telemetry();
     /// let incidents = telemetry.incidents();
     /// let incident = NewIncident::new("Posts are late", "We are looking into it.")
     ///     .component("workers", ComponentState::DegradedPerformance);
-    /// let id = incidents.open(incident).await?;
+    /// let id = incidents.open_blocking(incident)?; // or `open(…).await?`
     /// let update = NewUpdate::new("A fix is rolled out.").status(IncidentStatus::Resolved);
-    /// incidents.update(id, update).await?;
-    /// # Ok(()) }
+    /// incidents.update_blocking(id, update)?;
+    /// let shown = incidents.status().expect("a snapshot");
+    /// assert_eq!(shown.incidents[0].title.as_ref(), "Posts are late");
+    /// assert_eq!(shown.unresolved().count(), 0);
+    /// # }
+    /// # Ok::<(), vantage_obs::incidents::IncidentError>(())
     /// ```
     #[must_use]
     pub fn incidents(&self) -> &Incidents {
@@ -264,6 +406,27 @@ impl Telemetry {
     ///
     /// `read` runs on a thread of the SDK: let it read a counter, and not ask a server. A panic in
     /// it costs its own figures only.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use std::time::Duration;
+    /// use vantage_obs::QueueState;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let watched = telemetry.watch_queue("posts", || QueueState {
+    ///     depth: 12,
+    ///     oldest: Some(Duration::from_secs(40)),
+    /// });
+    /// test.tick(); // in a service: within a second
+    /// let labels = [("queue", "posts")];
+    /// assert_eq!(test.value("vantage_worker_queue_depth", &labels), Some(12.0));
+    /// drop(watched);
+    /// test.tick();
+    /// assert_eq!(test.value("vantage_worker_queue_depth", &labels), None);
+    /// # }
+    /// ```
     pub fn watch_queue(
         &self,
         name: &str,
@@ -275,6 +438,27 @@ impl Telemetry {
 
     /// Looks at a connection pool every second until the answer is dropped, as
     /// [`watch_queue`](Self::watch_queue) does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use vantage_obs::PoolState;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let _watched = telemetry.watch_pool("main", || PoolState {
+    ///     used: 7,
+    ///     idle: 3,
+    ///     ..PoolState::default()
+    /// });
+    /// test.tick();
+    /// let labels = [
+    ///     ("db_client_connection_pool_name", "main"),
+    ///     ("db_client_connection_state", "used"),
+    /// ];
+    /// assert_eq!(test.value("db_client_connection_count", &labels), Some(7.0));
+    /// # }
+    /// ```
     pub fn watch_pool(
         &self,
         name: &str,
@@ -287,6 +471,17 @@ impl Telemetry {
     /// A meter for instruments of one's own, which the scrape shows.
     ///
     /// Its provider is apart from ours: a callback that panics silences these, and not those.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let orders = telemetry.meter("shop").u64_counter("shop.orders").build();
+    /// orders.add(2, &[]);
+    /// assert_eq!(test.value("shop_orders_total", &[]), Some(2.0));
+    /// # }
+    /// ```
     #[must_use]
     pub fn meter(&self, scope: &'static str) -> Meter {
         self.0.recording.user.provider().meter(scope)
@@ -294,17 +489,58 @@ impl Telemetry {
 
     /// Shows the metrics of a registry of one's own in the scrape. A family with the name of one of
     /// ours is left out, and counted.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use prometheus::{IntCounter, Registry};
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let registry = Registry::new();
+    /// let imports = IntCounter::new("imports_total", "Imported files.")?;
+    /// registry.register(Box::new(imports.clone()))?;
+    /// telemetry.merge_registry(registry);
+    /// imports.inc_by(3);
+    /// assert_eq!(test.value("imports_total", &[]), Some(3.0));
+    /// # }
+    /// # Ok::<(), prometheus::Error>(())
+    /// ```
     pub fn merge_registry(&self, registry: prometheus::Registry) {
         self.0.scrape.merge(registry);
     }
 
     /// Our metrics as a registry, for a service that has a `/metrics` of its own.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// telemetry.business().record_posts_published(1);
+    /// let families = telemetry.registry().gather();
+    /// assert!(families.iter().any(|family| family.name() == "vantage_business_posts_published_total"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn registry(&self) -> &prometheus::Registry {
         self.0.recording.ours.registry()
     }
 
     /// The text of a scrape; `None` where there is nothing to show. Blocks for milliseconds.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use vantage_obs::ExpositionFormat;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// telemetry.business().record_posts_published(2);
+    /// let text = telemetry.scrape(ExpositionFormat::Text).expect("something was recorded");
+    /// assert!(text.lines().any(|line| line == "vantage_business_posts_published_total 2"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn scrape(&self, format: ExpositionFormat) -> Option<String> {
         self.0.scrape.render(format).ok()
@@ -314,6 +550,7 @@ impl Telemetry {
     /// log records to OTLP where that is configured. [`init`] sets such a subscriber by itself.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// use tracing_subscriber::layer::SubscriberExt as _;
     /// use vantage_obs::logs::LogWriter;
     /// use vantage_obs::testing::TestTelemetry;
@@ -321,7 +558,11 @@ impl Telemetry {
     /// let test = TestTelemetry::new();
     /// let layer = test.telemetry().tracing_layer(LogWriter::stdout());
     /// let subscriber = tracing_subscriber::registry().with(layer);
-    /// tracing::subscriber::with_default(subscriber, || tracing::info!("one line of JSON"));
+    /// tracing::subscriber::with_default(subscriber, || {
+    ///     tracing::info_span!("import").in_scope(|| tracing::info!("one line of JSON"));
+    /// });
+    /// assert_eq!(test.spans()[0].name, "import");
+    /// # }
     /// ```
     pub fn tracing_layer<S>(&self, output: LogWriter) -> impl Layer<S> + Send + Sync + 'static
     where
@@ -331,12 +572,38 @@ impl Telemetry {
     }
 
     /// Which log records are written; they can be changed while the process runs.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role, Telemetry};
+    ///
+    /// let config = Config::new("vantage-api", Role::Api);
+    /// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// telemetry.log_levels().set("info,vantage_api::db=debug")?; // until the next `set`
+    /// let levels = telemetry.log_levels().current();
+    /// assert_eq!(levels.to_string(), "info,vantage_api::db=debug");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn log_levels(&self) -> &LevelHandle {
         &self.0.levels
     }
 
     /// The current trace, to be put beside a job into a queue.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// assert!(telemetry.carrier().is_empty(), "no trace is current here");
+    /// let execution = telemetry.scheduler().start("digest", test.clock().wall());
+    /// let queued = execution.in_scope(|| telemetry.carrier());
+    /// assert!(serde_json::to_string(&queued)?.starts_with("{\"traceparent\":\"00-"));
+    /// execution.succeed();
+    /// # }
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[must_use]
     pub fn carrier(&self) -> Carrier {
         let tracing = self.0.exporters.traces.tracer();
@@ -345,6 +612,25 @@ impl Telemetry {
 
     /// Starts an HTTP call to another service: its span, and the headers by which the other service
     /// continues the trace.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use http::{HeaderMap, Method, StatusCode, Uri};
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let uri = Uri::from_static("http://billing:8080/invoices?token=secret");
+    /// let mut headers = HeaderMap::new();
+    /// let call = telemetry.http_call(&Method::GET, &uri, &mut headers);
+    /// assert!(headers.contains_key("traceparent"));
+    /// call.complete(StatusCode::OK);
+    /// let attributes = &test.spans()[0].attributes;
+    /// let url = attributes.iter().find(|attribute| attribute.key.as_str() == "url.full").expect("there");
+    /// assert_eq!(url.value.as_str(), "http://billing:8080/invoices"); // without its query
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn http_call(
         &self,
         method: &http::Method,
@@ -368,6 +654,22 @@ pub struct SloEventCounts<'a> {
 }
 
 /// A queue, pool or database that is watched until this is dropped.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use vantage_obs::QueueState;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let watched = test.telemetry().watch_queue("posts", QueueState::default);
+/// test.tick();
+/// let depth = || test.value("vantage_worker_queue_depth", &[("queue", "posts")]);
+/// assert_eq!(depth(), Some(0.0));
+/// drop(watched);
+/// test.tick();
+/// assert_eq!(depth(), None);
+/// # }
+/// ```
 #[must_use = "what is not kept is not watched"]
 #[derive(Debug)]
 pub struct WatchGuard {

@@ -13,6 +13,16 @@ section! {
     /// The queue between the code that records and the thread that exports.
     ///
     /// Recording never waits for it: an item that finds it full is dropped and counted.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let environment = Environment::from_iter([("OTEL_BSP_MAX_QUEUE_SIZE", "4096")]);
+    /// let traces = Config::new("vantage-api", Role::Api).resolve(&environment)?.config.traces;
+    /// assert_eq!((traces.batch.queue_size, traces.batch.size), (4_096, 512));
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct BatchConfig, rules: check_size {
         /// The maximum number of waiting items, 1 to 1,000,000. Default: 2048, as OpenTelemetry has it.
         pub queue_size: usize = 2048, range(1..=1_000_000);

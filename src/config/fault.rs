@@ -93,6 +93,15 @@ impl fmt::Display for ConfigFault {
 }
 
 /// The location of a faulty value.
+///
+/// ```
+/// use vantage_obs::config::{Environment, FaultLocation};
+/// use vantage_obs::{Config, Role};
+///
+/// let environment = Environment::from_iter([("VANTAGE_OBS_LOG_LEVEL", "loud")]);
+/// let error = Config::new("vantage-api", Role::Api).resolve(&environment).unwrap_err();
+/// assert_eq!(error.faults()[0].location, FaultLocation::Variable("VANTAGE_OBS_LOG_LEVEL".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultLocation {

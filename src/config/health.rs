@@ -10,6 +10,21 @@ use super::validator::ConfigValidator;
 
 section! {
     /// The intervals and limits of health checks, and the access to their results. A check of the code may have times of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::config::{Environment, Secret};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.health.timeout = Duration::from_millis(500);
+    /// config.health.details_token = Some(Secret::from_env("HEALTH_TOKEN"));
+    /// let environment = Environment::from_iter([("HEALTH_TOKEN", "s3cret")]);
+    /// let health = config.resolve(&environment)?.config.health;
+    /// assert_eq!(health.interval, Duration::from_secs(10));
+    /// assert_eq!(health.details_token.and_then(|token| token.expose().map(str::to_owned)).as_deref(), Some("s3cret"));
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct HealthConfig {
         /// The interval between runs of a check: more than 0, at most a day. Default: 10 s, the period of a
         /// Kubernetes probe.

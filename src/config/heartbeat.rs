@@ -21,6 +21,18 @@ section! {
     /// The heartbeats of workers and schedulers: interval, sink, timeouts.
     ///
     /// The fields before `stalled_after` concern the sender, the others the receiver; `token` concerns both.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-worker", Role::Worker);
+    /// config.heartbeat.expected = vec!["publisher-1".into()]; // missed even if it never beats
+    /// config.heartbeat.interval = Duration::from_secs(200); // more than half of the 5 min of `offline_after`
+    /// let error = config.resolve(&Environment::empty()).unwrap_err();
+    /// assert_eq!(error.faults()[0].allowed, "an interval from 100ms to half of offline_after");
+    /// ```
     pub struct HeartbeatConfig, rules: check_rules {
         /// The interval between heartbeats of a worker in this process, moved by up to a tenth at random:
         /// 100 ms to half of `offline_after`. Default: 30 s.

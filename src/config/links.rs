@@ -6,6 +6,15 @@ use super::validator::ConfigValidator;
 
 section! {
     /// The link targets of alerts, dashboards and runbooks.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let environment = Environment::from_iter([("VANTAGE_OBS_LINKS_GRAFANA", "https://ada:pw@grafana")]);
+    /// let error = Config::new("vantage-api", Role::Api).resolve(&environment).unwrap_err();
+    /// assert_eq!(error.faults().len(), 1, "links go into alerts, and passwords don't");
+    /// ```
     pub struct LinksConfig {
         /// The base URL of Grafana, to which `/d/api-performance` and its like are appended.
         /// Default: `http://grafana:3000`.

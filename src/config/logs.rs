@@ -7,6 +7,18 @@ use super::setting::section;
 
 section! {
     /// The logs of the process: format, output, levels, push.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Environment, LogLevel};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.logs.level = "info,vantage_api::db=debug".parse()?;
+    /// let logs = config.resolve(&Environment::empty())?.config.logs;
+    /// assert_eq!(logs.level.level_for("vantage_api::db::pool"), LogLevel::Debug);
+    /// assert_eq!(logs.level.level_for("vantage_api::routes"), LogLevel::Info);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub struct LogsConfig {
         /// Default: JSON, one object a line, because a log store reads it.
         pub format: LogFormat = LogFormat::Json;

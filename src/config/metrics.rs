@@ -10,6 +10,19 @@ use crate::model::routes::{ROUTES, RouteKind};
 
 section! {
     /// The scrape and the push of metrics, and the limit of series.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.metrics.prometheus.path = "/internal/metrics".into();
+    /// let metrics = config.resolve(&Environment::empty())?.config.metrics;
+    /// assert_eq!(metrics.cardinality_limit, 2_000);
+    /// assert_eq!(metrics.prometheus.scrape_interval, Duration::from_secs(15));
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct MetricsConfig {
         /// The scrape.
         pub prometheus: PrometheusConfig;

@@ -19,6 +19,20 @@ section! {
     /// The OTLP export, for all signals and, where one differs, for each.
     ///
     /// [`OtlpConfig::signal`] returns the effective settings of one of them.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Environment, Protocol, Secret, TelemetrySignal};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.otlp.endpoint = Some("http://collector:4318".parse()?);
+    /// config.otlp.protocol = Protocol::HttpProtobuf;
+    /// config.otlp.headers.insert("x-tenant".into(), Secret::new("vantage"));
+    /// let otlp = config.resolve(&Environment::empty())?.config.otlp;
+    /// let traces = otlp.signal(TelemetrySignal::Traces).expect("an endpoint is set");
+    /// assert_eq!(traces.endpoint.expose(), "http://collector:4318/v1/traces");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub struct OtlpConfig {
         /// The receiver. Default: none, and nothing is pushed. With `http/protobuf` it is the base to
         /// which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.

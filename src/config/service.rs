@@ -10,6 +10,20 @@ use super::validator::ConfigValidator;
 
 section! {
     /// The identity of the process: what its metrics, spans and logs are attributed to.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api).version("1.4.2");
+    /// config.service.attributes.insert("cloud.region".into(), "eu-central-1".into());
+    /// // A deployment says where it runs; the code needn't know.
+    /// let attributes = "deployment.environment.name=production";
+    /// let environment = Environment::from_iter([("OTEL_RESOURCE_ATTRIBUTES", attributes)]);
+    /// let effective = config.resolve(&environment)?;
+    /// assert_eq!(effective.config.service.environment.as_deref(), Some("production"));
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct ServiceConfig {
         /// The service's name, `service.name`: 1 to 255 bytes. No default: two services with one
         /// name would be added up.
@@ -33,6 +47,17 @@ section! {
 }
 
 /// A role of a process. It may have several.
+///
+/// ```
+/// use vantage_obs::config::Environment;
+/// use vantage_obs::{Config, Role};
+///
+/// let environment = Environment::from_iter([("VANTAGE_OBS_ROLES", "worker,scheduler")]);
+/// let effective = Config::new("vantage-jobs", Role::Worker).resolve(&environment)?;
+/// assert_eq!(effective.config.service.roles, [Role::Worker, Role::Scheduler]);
+/// assert_eq!(Role::Scheduler.as_str(), "scheduler");
+/// # Ok::<(), vantage_obs::config::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {

@@ -23,6 +23,18 @@ const MAX_SLICE: Duration = Duration::from_secs(3_600);
 
 section! {
     /// The service level objectives: directory, sampling, alert policy, maintenance.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Environment, SloPolicy};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// assert_eq!(config.slo.alert_policy().pairs.len(), 2); // 10x is critical, 2x a warning
+    /// config.slo.policy = SloPolicy::SreWorkbook;
+    /// let slo = config.resolve(&Environment::empty())?.config.slo;
+    /// assert_eq!(slo.alert_policy().pairs.len(), 4);
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct SloConfig, rules: check_rules {
         /// The folder with the objectives' JSON files, relative to the working directory.
         /// Default: `slo`, and where that folder doesn't exist there are no objectives. A folder that is

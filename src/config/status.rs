@@ -22,6 +22,22 @@ const MAX_COMPONENTS: usize = 50;
 
 section! {
     /// The status page: title, time zone, components, automatic incidents.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Environment, IncidentFrom, StatusComponentConfig};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-web", Role::Web);
+    /// config.status.title = Some("VANTAGE AI".into());
+    /// config.status.time_zone = "Europe/Berlin".into();
+    /// let mut editor = StatusComponentConfig::new("editor");
+    /// editor.checks = vec!["collaboration".into()]; // a health check of this service
+    /// config.status.components.push(editor);
+    /// config.status.incident_from = IncidentFrom::MajorOutage;
+    /// let status = config.resolve(&Environment::empty())?.config.status;
+    /// assert_eq!(status.components[0].key, "editor");
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct StatusConfig, rules: check_order {
         /// The name on the pages, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
         pub title: Option<String>, optional(text);

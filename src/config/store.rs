@@ -20,6 +20,17 @@ const MAX_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
 
 section! {
     /// The store of data that must outlive the process: workers' heartbeats and the history of objectives.
+    ///
+    /// ```
+    /// use vantage_obs::config::{Environment, StoreKind};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// assert_eq!(config.store.kind, StoreKind::Memory);
+    /// config.store.kind = StoreKind::File;
+    /// let error = config.resolve(&Environment::empty()).unwrap_err();
+    /// assert!(error.to_string().contains("store.path"), "{error}");
+    /// ```
     pub struct StoreConfig, rules: check_kind {
         /// Which store. Default: `memory`, which ends with the process.
         pub kind: StoreKind = StoreKind::Memory;

@@ -9,6 +9,16 @@ use super::validator::ConfigValidator;
 
 section! {
     /// Files in PEM form for encrypted connections.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.otlp.tls.client_certificate = Some("Cargo.toml".into()); // and no key
+    /// let error = config.resolve(&Environment::empty()).unwrap_err();
+    /// assert!(error.to_string().contains("otlp.tls"), "{error}");
+    /// ```
     #[derive(PartialEq, Eq)]
     pub struct TlsConfig, rules: check_pair {
         /// The authority that signed the receiver's certificate. Default: the system's.

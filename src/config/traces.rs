@@ -10,6 +10,18 @@ use super::setting::section;
 
 section! {
     /// The sampling of traces, and their propagation between processes.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-api", Role::Api);
+    /// config.traces.sample_ratio = 0.05;
+    /// config.traces.routes.insert("/posts/{id}".into(), 1.0);
+    /// let traces = config.resolve(&Environment::empty())?.config.traces;
+    /// assert_eq!((traces.sample_ratio, traces.routes["/posts/{id}"]), (0.05, 1.0));
+    /// # Ok::<(), vantage_obs::config::ConfigError>(())
+    /// ```
     pub struct TracesConfig {
         /// Turns spans on. Default: true. They leave the process once an OTLP endpoint is set.
         pub enabled: bool = true;

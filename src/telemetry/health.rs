@@ -13,13 +13,16 @@ impl Telemetry {
     /// A health check of this id; [`health`](crate::watch::health) says what it can be.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// use vantage_obs::health::UsageLimits;
-    /// use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::testing::TestTelemetry;
     ///
     /// # let test = TestTelemetry::new();
     /// # let telemetry = test.telemetry();
     /// telemetry.health_check("disk").critical().disk("/", UsageLimits::DISK);
     /// telemetry.health_check("cache").run_blocking(|| std::fs::metadata("/").map(drop));
+    /// assert!(!telemetry.is_ready()); // not before the first result of the critical one
+    /// # }
     /// ```
     pub fn health_check(&self, id: &str) -> CheckBuilder {
         postgres::with_database(
@@ -36,7 +39,9 @@ impl Telemetry {
     /// It is a critical, local check of this id; [`CheckBuilder`] says what an id may be.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// use std::time::Duration;
+    /// use vantage_obs::health::HealthStatus;
     ///
     /// # let test = vantage_obs::testing::TestTelemetry::new();
     /// # let telemetry = test.telemetry();
@@ -44,6 +49,12 @@ impl Telemetry {
     /// for _message in ["a", "b"] {
     ///     watchdog.tick();
     /// }
+    /// test.tick();
+    /// assert_ne!(telemetry.health(), HealthStatus::Fail);
+    /// test.clock().advance(Duration::from_secs(61)); // the loop is stuck
+    /// test.tick();
+    /// assert_eq!(telemetry.health(), HealthStatus::Fail);
+    /// # }
     /// ```
     pub fn watchdog(&self, id: &str, timeout: Duration) -> WatchdogHandle {
         CheckBuilder::new(&self.0.watch.health, id, Arc::new(|| None)).watchdog(timeout)
@@ -53,12 +64,19 @@ impl Telemetry {
     /// until it is [`met`](StartupCondition::met).
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// # let test = vantage_obs::testing::TestTelemetry::new();
     /// # let telemetry = test.telemetry();
     /// # fn migrate() {}
     /// let migrations = telemetry.startup_condition("migrations");
+    /// telemetry.started();
+    /// test.tick();
+    /// assert!(!telemetry.is_ready());
     /// migrate();
     /// migrations.mark_met();
+    /// test.tick();
+    /// assert!(telemetry.is_ready());
+    /// # }
     /// ```
     pub fn startup_condition(&self, name: &str) -> StartupCondition {
         StartupCondition::new(&self.0.watch.health, name)
@@ -70,6 +88,18 @@ impl Telemetry {
     /// Taking or serving the routes implies it, so register checks before; without any of these it is so 10 s
     /// after [`init`](crate::init). The server of `http.listen` implies nothing, because it is there before any
     /// check.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # let test = vantage_obs::testing::TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// test.tick();
+    /// assert!(!telemetry.is_ready(), "a check may still be registered");
+    /// telemetry.started();
+    /// test.tick();
+    /// assert!(telemetry.is_ready());
+    /// # }
+    /// ```
     pub fn started(&self) {
         self.0.watch.health.end_registration();
     }
@@ -84,6 +114,21 @@ impl Telemetry {
     }
 
     /// The status that `/api/v1/health` shows: from the start of shutdown, it fails.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use vantage_obs::health::HealthStatus;
+    ///
+    /// # let test = vantage_obs::testing::TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// telemetry.started();
+    /// test.tick();
+    /// assert_eq!(telemetry.health(), HealthStatus::Pass);
+    /// telemetry.shutdown_blocking()?;
+    /// assert_eq!(telemetry.health(), HealthStatus::Fail);
+    /// # }
+    /// # Ok::<(), vantage_obs::FlushError>(())
+    /// ```
     #[must_use]
     pub fn health(&self) -> HealthStatus {
         if self.0.watch.health.is_shutting_down() {

@@ -20,6 +20,16 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// becomes ours, and so does the global `tracing` subscriber, unless the process has one: then add
 /// [`Telemetry::tracing_layer`] to that.
 ///
+/// ```
+/// use vantage_obs::{Config, InitError, Role};
+///
+/// let telemetry = vantage_obs::init(Config::new("vantage-api", Role::Api))?;
+/// let second = vantage_obs::init(Config::new("vantage-api", Role::Api));
+/// assert!(matches!(second, Err(InitError::AlreadyInitialized)));
+/// telemetry.shutdown_blocking()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`InitError`]: a config or SLO file with faults (all of them are listed; whoever wrote the value
@@ -39,6 +49,19 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 }
 
 /// Why telemetry could not be set up.
+///
+/// ```
+/// use vantage_obs::config::Environment;
+/// use vantage_obs::{Config, InitError, Role, Telemetry};
+///
+/// let mut config = Config::new("vantage-api", Role::Api);
+/// config.traces.sample_ratio = 10.0; // per cent was meant
+/// let error = Telemetry::without_globals(config, &Environment::empty()).unwrap_err();
+/// let InitError::Config(error) = error else { panic!("{error}") };
+/// let fault = &error.faults()[0];
+/// assert_eq!(fault.location.to_string(), "$.traces.sample_ratio (set in code)");
+/// assert_eq!((fault.value.as_str(), fault.allowed.as_str()), ("10", "a number from 0 to 1"));
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {

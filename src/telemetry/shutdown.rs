@@ -24,6 +24,17 @@ impl Telemetry {
     ///
     /// Takes at most `otlp.shutdown_timeout`, whatever state receivers and runtimes are in.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use vantage_obs::{Config, Role, Telemetry, config::Environment};
+    /// # let config = Config::new("vantage-worker", Role::Worker);
+    /// # let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// let report = telemetry.flush().await?;
+    /// assert_eq!(report.to_string(), "nothing is pushed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`FlushError`], with the same report, when something was refused or is still waiting.
@@ -85,6 +96,18 @@ impl Telemetry {
     }
 
     /// [`shutdown`](Self::shutdown) for a process without an async runtime; it blocks.
+    ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, ExpositionFormat, Role, Telemetry};
+    ///
+    /// let config = Config::new("vantage-worker", Role::Worker);
+    /// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// let report = telemetry.shutdown_blocking()?;
+    /// assert!(report.signals.is_empty(), "nothing is pushed without an endpoint");
+    /// assert!(telemetry.scrape(ExpositionFormat::Text).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

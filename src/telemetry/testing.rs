@@ -64,6 +64,18 @@ impl TestTelemetry {
     /// The environment is not read, and neither is `slo.directory`. Every trace is kept, unless
     /// `traces.sample_ratio` is set.
     ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let file = r#"{"api": {"availability": {"target": 99.9, "window": "30d"}}}"#;
+    /// let config = Config::new("vantage-api", Role::Api);
+    /// let test = TestTelemetry::with_config(config, &[("api.json", file)])?;
+    /// let report = test.report();
+    /// assert_eq!(report.objectives[0].name, "availability");
+    /// # Ok::<(), vantage_obs::InitError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`init`](crate::init).
@@ -105,6 +117,14 @@ impl TestTelemetry {
     }
 
     /// The sampled spans that have ended so far, in the order of their ends.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// test.telemetry().database("sqlite").query("SELECT", "posts").succeed();
+    /// assert_eq!(test.spans()[0].name, "SELECT posts");
+    /// ```
     #[must_use]
     pub fn spans(&self) -> Vec<SpanData> {
         self.spans.all()
@@ -129,6 +149,13 @@ impl TestTelemetry {
     }
 
     /// Returns the paths that [`Telemetry::routes`] serves, for a test that asks each of them.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let paths = TestTelemetry::new().served_paths();
+    /// assert!(paths.iter().any(|served| served.path == "/api/v1/health" && !served.is_public));
+    /// ```
     #[must_use]
     pub fn served_paths(&self) -> Vec<ServedPath> {
         let routes = self.telemetry.0.config.config.routes();
@@ -140,6 +167,17 @@ impl TestTelemetry {
     }
 
     /// The value of the series with this Prometheus name and exactly these labels.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// let name = "vantage_business_ai_generations_total";
+    /// assert_eq!(test.value(name, &[("generation_kind", "caption")]), None, "nothing was recorded");
+    /// test.telemetry().business().record_ai_generation("caption");
+    /// assert_eq!(test.value(name, &[("generation_kind", "caption")]), Some(1.0));
+    /// assert_eq!(test.value(name, &[]), None, "no such series: a label is missing");
+    /// ```
     #[must_use]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let text = self.telemetry.scrape(ExpositionFormat::Text)?;
@@ -176,6 +214,18 @@ pub struct ServedPath {
 }
 
 /// The clock of a [`TestTelemetry`]. Clones share its time.
+///
+/// ```
+/// use std::time::Duration;
+/// use vantage_obs::testing::TestTelemetry;
+///
+/// let test = TestTelemetry::new();
+/// let (now, wall) = (test.clock().now(), test.clock().wall());
+/// test.clock().advance(Duration::from_secs(60));
+/// assert_eq!(test.clock().now() - now, Duration::from_secs(60));
+/// assert_eq!(test.clock().wall().duration_since(wall)?, Duration::from_secs(60));
+/// # Ok::<(), std::time::SystemTimeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock(Clock);
 

@@ -32,6 +32,19 @@ const KEYS: [&str; 8] = [
 /// A component of the status page: what the public calls it, and what its state follows from.
 ///
 /// Each list names things by their ids; one that ends in `*` names all that begin alike.
+///
+/// ```
+/// use vantage_obs::config::{Environment, StatusComponentConfig};
+/// use vantage_obs::{Config, Role};
+///
+/// let mut editor = StatusComponentConfig::new("editor");
+/// editor.name = Some("Editor".into());
+/// editor.checks = vec!["collaboration".into()];
+/// let mut config = Config::new("vantage-web", Role::Web);
+/// config.status.components = vec![editor.clone(), editor];
+/// let error = config.resolve(&Environment::empty()).unwrap_err();
+/// assert_eq!(error.faults()[0].allowed, "each key once");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StatusComponentConfig {

@@ -14,6 +14,24 @@ use crate::record::series::{
 };
 
 /// Business figures. A cheap clone.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use vantage_obs::instruments::{Currency, Engagement};
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// const EUR: Currency = Currency::new("EUR").unwrap();
+/// # let test = TestTelemetry::new();
+/// let business = test.telemetry().business();
+/// business.record_posts_published(2);
+/// business.record_engagement(Engagement::Like);
+/// business.record_revenue(EUR, 1_999); // 19.99 EUR
+/// business.record_revenue(EUR, 500);
+/// assert_eq!(test.value("vantage_business_posts_published_total", &[]), Some(2.0));
+/// let euros = [("currency", "EUR")];
+/// assert_eq!(test.value("vantage_business_revenue_total", &euros), Some(2_499.0));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Business(Arc<Inner>);
 
@@ -83,6 +101,17 @@ impl Business {
     }
 
     /// Sets the number of active organisations, counted by the service's own rule.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let business = test.telemetry().business();
+    /// business.record_active_organizations(42);
+    /// business.record_active_organizations(40); // a gauge: the last value counts
+    /// assert_eq!(test.value("vantage_business_active_organizations", &[]), Some(40.0));
+    /// # }
+    /// ```
     pub fn record_active_organizations(&self, organizations: u64) {
         self.0.organizations.set(organizations);
         self.0.peak_organizations.set(organizations);
@@ -106,6 +135,18 @@ impl Business {
     }
 
     /// Counts money given back, in minor units.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::instruments::Currency;
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// const JPY: Currency = Currency::new("JPY").unwrap();
+    /// # let test = TestTelemetry::new();
+    /// test.telemetry().business().record_refund(JPY, 500); // 500 yen: the yen has no minor unit
+    /// let yen = [("currency", "JPY")];
+    /// assert_eq!(test.value("vantage_business_refunds_total", &yen), Some(500.0));
+    /// # }
+    /// ```
     pub fn record_refund(&self, currency: Currency, minor_units: u64) {
         self.0
             .refunds

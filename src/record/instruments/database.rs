@@ -16,9 +16,47 @@ use crate::record::series::{BoundSeries, Counter, Gauge, Histogram, Instruments}
 use crate::record::trace::{SpanScope, Traced, Tracer};
 
 /// A call that takes longer is a slow query.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// # use vantage_obs::testing::TestTelemetry;
+/// use vantage_obs::instruments::SLOW_QUERY;
+///
+/// # let test = TestTelemetry::new();
+/// let query = test.telemetry().database("postgresql").query("SELECT", "posts");
+/// test.clock().advance(SLOW_QUERY + Duration::from_millis(1));
+/// query.succeed();
+/// let labels = [
+///     ("db_collection_name", "posts"),
+///     ("db_operation_name", "SELECT"),
+///     ("db_system_name", "postgresql"),
+/// ];
+/// assert_eq!(test.value("vantage_database_slow_queries_total", &labels), Some(1.0));
+/// # }
+/// ```
 pub const SLOW_QUERY: Duration = Duration::from_secs(1);
 
 /// Calls to one database product. A cheap clone.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let database = test.telemetry().database("postgresql");
+/// let query = database.query("SELECT", "posts");
+/// test.clock().advance(Duration::from_millis(250)); // the database works
+/// query.succeed();
+/// let labels = [
+///     ("db_collection_name", "posts"),
+///     ("db_operation_name", "SELECT"),
+///     ("db_system_name", "postgresql"),
+/// ];
+/// assert_eq!(test.value("db_client_operation_duration_seconds_sum", &labels), Some(0.25));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Database {
     system: Arc<str>,
@@ -105,6 +143,16 @@ impl Database {
     }
 
     /// Records the result of the last ping of the database.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// test.telemetry().database("sqlite").record_up(false);
+    /// let labels = [("db_system_name", "sqlite")];
+    /// assert_eq!(test.value("vantage_database_up", &labels), Some(0.0));
+    /// # }
+    /// ```
     pub fn record_up(&self, up: bool) {
         self.inner
             .up
@@ -124,6 +172,25 @@ impl Database {
 /// A call that is under way: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
 /// Dropped without either it is recorded with the error type `cancelled`.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// # let test = TestTelemetry::new();
+/// let database = test.telemetry().database("postgresql");
+/// database.query("INSERT", "posts").fail("unique_violation");
+/// drop(database.query("INSERT", "posts")); // a timeout dropped the future
+/// for error_type in ["unique_violation", "cancelled"] {
+///     let labels = [
+///         ("db_collection_name", "posts"),
+///         ("db_operation_name", "INSERT"),
+///         ("db_system_name", "postgresql"),
+///         ("error_type", error_type),
+///     ];
+///     assert_eq!(test.value("db_client_operation_duration_seconds_count", &labels), Some(1.0));
+/// }
+/// # }
+/// ```
 #[must_use = "a query that is dropped at once is recorded as cancelled"]
 #[derive(Debug)]
 pub struct Query {
@@ -177,6 +244,22 @@ impl Drop for Query {
 
 /// A transaction: end it with [`commit`](Self::commit) or [`roll_back`](Self::roll_back); dropped
 /// without either it counts as aborted.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// # let test = TestTelemetry::new();
+/// let database = test.telemetry().database("postgresql");
+/// database.transaction().commit();
+/// database.transaction().roll_back();
+/// drop(database.transaction()); // an error left the function by `?`
+/// for outcome in ["committed", "rolled_back", "aborted"] {
+///     let labels = [("db_system_name", "postgresql"), ("outcome", outcome)];
+///     assert_eq!(test.value("vantage_database_transactions_total", &labels), Some(1.0));
+/// }
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a transaction that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Transaction {
@@ -207,6 +290,21 @@ impl Drop for Transaction {
 }
 
 /// Callers that wait for a connection. A cheap clone.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let pool = test.telemetry().database("postgresql").pool("main");
+/// pool.record_wait(Duration::from_millis(500));
+/// pool.record_timeout(Duration::from_secs(5)); // its wait is recorded too
+/// let labels = [("db_client_connection_pool_name", "main")];
+/// assert_eq!(test.value("db_client_connection_timeouts_total", &labels), Some(1.0));
+/// assert_eq!(test.value("db_client_connection_wait_time_seconds_sum", &labels), Some(5.5));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<(Counter, Histogram)>);
 

@@ -157,6 +157,21 @@ impl Inner {
 ///
 /// It beats under the service's name, as a [`Worker`](super::Worker) does under its id: from the
 /// start where the process has the role `scheduler`, and else from its first handle on.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let scheduler = test.telemetry().scheduler();
+/// let planned = test.clock().wall();
+/// test.clock().advance(Duration::from_secs(3)); // it wakes up late
+/// scheduler.start("digest", planned).succeed();
+/// let labels = [("schedule", "digest")];
+/// assert_eq!(test.value("vantage_scheduler_execution_lag_seconds_sum", &labels), Some(3.0));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     executions: ExecutionInstruments,
@@ -165,6 +180,17 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Counts `jobs` that were put on the calendar of a schedule.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let scheduler = test.telemetry().scheduler();
+    /// scheduler.record_scheduled("digest", 24); // the day's runs
+    /// let labels = [("schedule", "digest")];
+    /// assert_eq!(test.value("vantage_scheduler_scheduled_jobs_total", &labels), Some(24.0));
+    /// # }
+    /// ```
     pub fn record_scheduled(&self, schedule: &str, jobs: u64) {
         self.executions
             .series
@@ -173,6 +199,17 @@ impl Scheduler {
     }
 
     /// Counts `runs` of a schedule that were due and never started.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let scheduler = test.telemetry().scheduler();
+    /// scheduler.record_missed("digest", 2); // the process was down at two and at three
+    /// let labels = [("schedule", "digest")];
+    /// assert_eq!(test.value("vantage_scheduler_missed_runs_total", &labels), Some(2.0));
+    /// # }
+    /// ```
     pub fn record_missed(&self, schedule: &str, runs: u64) {
         self.executions.add_missed(schedule, runs);
     }
@@ -186,6 +223,7 @@ impl Scheduler {
     /// it.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// use std::time::Duration;
     /// use vantage_obs::instruments::Schedule;
     ///
@@ -195,7 +233,11 @@ impl Scheduler {
     /// let nightly = Schedule::cron("0 3 * * *", "Europe/Berlin")?;
     /// scheduler.expect("backup", nightly, Duration::from_secs(600));
     /// scheduler.expect("digest", Duration::from_secs(3_600), Duration::from_secs(60));
-    /// # Ok::<(), vantage_obs::instruments::ScheduleError>(())
+    /// // From 0 on, so that the first miss is an increase.
+    /// let labels = [("schedule", "backup")];
+    /// assert_eq!(test.value("vantage_scheduler_missed_runs_total", &labels), Some(0.0));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn expect(&self, job: &str, schedule: impl Into<Schedule>, grace: Duration) {
         let executions = &self.executions;
@@ -259,6 +301,18 @@ impl Scheduler {
 /// An execution that is running: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
 /// Dropped without either it counts as aborted, and as panicked when a panic drops it.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// # let test = TestTelemetry::new();
+/// let scheduler = test.telemetry().scheduler();
+/// let execution = scheduler.start("digest", test.clock().wall());
+/// execution.fail("database_unreachable");
+/// let labels = [("reason", "database_unreachable"), ("schedule", "digest")];
+/// assert_eq!(test.value("vantage_scheduler_execution_failures_total", &labels), Some(1.0));
+/// # }
+/// ```
 #[must_use = "an execution that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Execution {

@@ -125,6 +125,24 @@ impl Inner {
 /// far its jobs have come, and are sent by a thread of the SDK: a runtime that is blocked is seen.
 ///
 /// Its id appears on worker routes and in heartbeat metrics only, never as a label of a job's.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// use vantage_obs::trace::Carrier;
+///
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// let worker = telemetry.worker("publisher-1");
+/// let same = telemetry.worker("publisher-1");
+/// let job = same.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+/// let labels = [("job_kind", "publish_post")];
+/// assert_eq!(test.value("vantage_worker_active_jobs", &labels), Some(1.0));
+/// job.succeed();
+/// assert_eq!(test.value("vantage_worker_active_jobs", &labels), Some(0.0));
+/// worker.stop(); // says goodbye: it no longer counts as missing
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Worker {
     /// The text as it was given where it is no id.
@@ -158,6 +176,23 @@ impl Worker {
     /// The time from then to now is its queue lag; a job that starts early has none. Its span
     /// continues the trace of `parent`, `&carrier` out of the queue, or only links to it with
     /// [`carrier.link()`](Carrier::link); `&Carrier::EMPTY` where there is none.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use std::time::Duration;
+    /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::trace::Carrier;
+    ///
+    /// let test = TestTelemetry::new();
+    /// let worker = test.telemetry().worker("publisher-1");
+    /// let due = test.clock().wall();
+    /// test.clock().advance(Duration::from_secs(90));
+    /// let job = worker.start("publish_post", due, &Carrier::EMPTY);
+    /// job.succeed();
+    /// let labels = [("job_kind", "publish_post")];
+    /// assert_eq!(test.value("vantage_worker_queue_lag_seconds_sum", &labels), Some(90.0));
+    /// # }
+    /// ```
     pub fn start<'a>(
         &self,
         kind: &str,
@@ -202,6 +237,25 @@ impl Worker {
 ///
 /// Dropped without either it counts as aborted, and as panicked when a panic drops it. Its busy
 /// time ticks meanwhile, and a job that passes its objective's threshold counts as bad then.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// use vantage_obs::trace::Carrier;
+///
+/// # let test = TestTelemetry::new();
+/// let worker = test.telemetry().worker("publisher-1");
+/// let start = || worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+/// start().succeed();
+/// start().fail("upstream_timeout");
+/// drop(start());
+/// let jobs = |outcome| {
+///     let labels = [("job_kind", "publish_post"), ("outcome", outcome)];
+///     test.value("vantage_worker_jobs_total", &labels)
+/// };
+/// assert_eq!(["succeeded", "failed", "aborted"].map(jobs), [Some(1.0); 3]);
+/// # }
+/// ```
 #[must_use = "a job that is dropped at once counts as aborted"]
 #[derive(Debug)]
 pub struct Job(OpenWork);
@@ -215,11 +269,40 @@ impl Job {
     /// Ends the job badly, for a reason out of a small set, such as `upstream_timeout`.
     ///
     /// The reason becomes a label: leave ids, amounts and messages out of it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::trace::Carrier;
+    /// # let test = TestTelemetry::new();
+    /// # let worker = test.telemetry().worker("publisher-1");
+    /// let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+    /// job.fail("upstream_timeout");
+    /// let labels = [("job_kind", "publish_post"), ("reason", "upstream_timeout")];
+    /// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+    /// # }
+    /// ```
     pub fn fail(self, reason: &str) {
         self.0.fail(reason);
     }
 
     /// Runs `work` inside the job's span: what it logs and starts belongs to it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::trace::Carrier;
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// # let worker = telemetry.worker("publisher-1");
+    /// let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+    /// job.in_scope(|| telemetry.database("postgresql").query("SELECT", "posts").succeed());
+    /// job.succeed();
+    /// let spans = test.spans(); // in the order of their ends
+    /// assert_eq!(spans[0].name, "SELECT posts");
+    /// assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+    /// # }
+    /// ```
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
         self.0.scope.enter(work)
     }
@@ -230,6 +313,22 @@ impl Job {
     }
 
     /// The job's trace, to be put beside a job into a queue.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::trace::Carrier;
+    /// # let test = TestTelemetry::new();
+    /// # let worker = test.telemetry().worker("publisher-1");
+    /// let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+    /// let queued = job.carrier(); // beside the follow-up job, into its queue
+    /// let next = worker.start("notify", test.clock().wall(), &queued);
+    /// next.succeed();
+    /// job.succeed();
+    /// let spans = test.spans();
+    /// assert_eq!(spans[0].span_context.trace_id(), spans[1].span_context.trace_id());
+    /// # }
+    /// ```
     #[must_use]
     pub fn carrier(&self) -> Carrier {
         self.0.carrier()

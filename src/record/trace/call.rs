@@ -12,6 +12,7 @@ use crate::model::catalog::api::METHODS;
 /// was cancelled.
 ///
 /// ```
+/// # #[cfg(feature = "testing")] {
 /// # use vantage_obs::testing::TestTelemetry;
 /// # let test = TestTelemetry::new();
 /// # let telemetry = test.telemetry();
@@ -21,6 +22,10 @@ use crate::model::catalog::api::METHODS;
 /// assert!(request.headers().contains_key("traceparent"));
 /// // … send the request with any client …
 /// call.complete(http::StatusCode::OK);
+/// telemetry.http_call(&method, &uri, request.headers_mut()).fail("timeout");
+/// let names: Vec<_> = test.spans().into_iter().map(|span| span.name).collect();
+/// assert_eq!(names, ["GET", "GET"]);
+/// # }
 /// # Ok::<(), http::Error>(())
 /// ```
 #[must_use = "a call that is dropped at once is recorded as cancelled"]

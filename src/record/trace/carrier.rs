@@ -11,6 +11,17 @@ use super::Tracer;
 ///
 /// Put it beside the job, in whatever the queue stores; an empty one, and one that another version
 /// wrote, is as good as none. Its fields are those of W3C trace context and baggage.
+///
+/// ```
+/// use vantage_obs::trace::Carrier;
+///
+/// let stored = r#"{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#;
+/// let carrier: Carrier = serde_json::from_str(stored)?;
+/// assert!(!carrier.is_empty());
+/// assert_eq!(serde_json::to_string(&carrier)?, stored);
+/// assert_eq!(serde_json::to_string(&Carrier::EMPTY)?, "{}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Carrier(BTreeMap<String, String>);
@@ -47,6 +58,21 @@ impl Carrier {
 
     /// Returns a link for a job that is to have a trace of its own: when it runs long after the
     /// request, or works for many of them.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let worker = test.telemetry().worker("w1");
+    /// let requested = worker.start("request", test.clock().wall(), &Default::default());
+    /// let queued = requested.carrier();
+    /// requested.succeed();
+    /// worker.start("nightly_batch", test.clock().wall(), queued.link()).succeed();
+    /// let [request, batch] = &test.spans()[..] else { unreachable!() };
+    /// assert_ne!(batch.span_context.trace_id(), request.span_context.trace_id());
+    /// assert_eq!(batch.links[0].span_context.trace_id(), request.span_context.trace_id());
+    /// # }
+    /// ```
     #[must_use]
     pub const fn link(&self) -> Link<'_> {
         Link(self)

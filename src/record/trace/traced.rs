@@ -7,6 +7,22 @@ use pin_project_lite::pin_project;
 
 pin_project! {
     /// A future inside a span: what it logs and starts belongs to it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// let telemetry = test.telemetry().clone();
+    /// let execution = telemetry.scheduler().start("digest", test.clock().wall());
+    /// execution.trace(async { telemetry.database("sqlite").query("SELECT", "posts").succeed() }).await;
+    /// execution.succeed();
+    /// let spans = test.spans();
+    /// assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub struct Traced<F> {
         #[pin]
         inner: F,

@@ -59,6 +59,24 @@ impl Telemetry {
     /// them, and in no metric of the API.
     ///
     /// Registration of health checks ends with it, as with [`started`](Self::started).
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use axum::{Router, body::Body};
+    /// use http::{Request, StatusCode};
+    /// use tower::ServiceExt as _;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let app = Router::new().merge(telemetry.routes());
+    /// let request = Request::get("/api/v1/health/live").body(Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), StatusCode::OK);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.started();
         self.router()
