@@ -3,12 +3,15 @@
 //! alerts and runbooks.
 //!
 //! ```
-//! use vantage_obs::{Config, Role, trace::Carrier};
+//! use vantage_obs::{Config, ExpositionFormat, Role, trace::Carrier};
 //!
 //! let telemetry = vantage_obs::init(Config::new("vantage-worker", Role::Worker))?;
 //! let worker = telemetry.worker("publisher-1");
 //! let job = worker.start("publish_post", std::time::SystemTime::now(), &Carrier::EMPTY);
 //! job.succeed();
+//! let scrape = telemetry.scrape(ExpositionFormat::Text).expect("something was recorded");
+//! let series = r#"vantage_worker_jobs_total{job_kind="publish_post",outcome="succeeded"} 1"#;
+//! assert!(scrape.lines().any(|line| line == series));
 //! telemetry.shutdown_blocking()?; // or `shutdown().await?` in a runtime
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -110,7 +110,8 @@ struct Inner {
 }
 
 impl Telemetry {
-    /// Telemetry without globals: any number in one process, for tests and for embedding.
+    /// Sets up telemetry without globals: any number in one process, for tests and for embedding. The environment is an
+    /// argument.
     ///
     /// ```
     /// use vantage_obs::config::Environment;
@@ -152,7 +153,7 @@ impl Telemetry {
         &self.0.config
     }
 
-    /// The layer that measures HTTP requests; [`middleware`](crate::record::middleware) says where it stands.
+    /// Returns the layer that measures HTTP requests; [`middleware`](crate::record::middleware) says where it stands.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -199,7 +200,7 @@ impl Telemetry {
         CountConnections::new(make, self.0.handles.api.clone())
     }
 
-    /// A worker, whose jobs are measured, and which beats from now on: every `heartbeat.interval`
+    /// Returns the worker of this id, whose jobs are measured, and which beats from now on: every `heartbeat.interval`
     /// until [`shutdown`](Self::shutdown) or [`Worker::stop`], whatever becomes of this handle.
     ///
     /// The same id is the same worker, and two that differ are two. An id is 1 to 128 characters without white
@@ -230,6 +231,7 @@ impl Telemetry {
     /// `heartbeat.expected` names is expected again from the next start on.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// # use vantage_obs::testing::TestTelemetry;
     /// let test = TestTelemetry::new();
     /// let telemetry = test.telemetry();
@@ -238,13 +240,14 @@ impl Telemetry {
     /// worker.stop();
     /// assert!(telemetry.forget_worker("publisher-1"));
     /// assert!(!telemetry.forget_worker("publisher-1"));
+    /// # }
     /// ```
     pub fn forget_worker(&self, id: &str) -> bool {
         let id = BeatId::parse(id);
         id.is_some_and(|id| self.0.heartbeat.receiver.forget(&id))
     }
 
-    /// The scheduler, whose executions are measured, and which beats from now on.
+    /// Returns the process's scheduler, whose executions are measured, and which beats from now on.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -261,7 +264,8 @@ impl Telemetry {
         self.0.handles.executions.scheduler()
     }
 
-    /// Calls to a database product, by its conventional name such as `postgresql` or `sqlite`.
+    /// Returns the handle for calls to a database product, by its conventional name such as `postgresql` or `sqlite`:
+    /// [`db.system.name`](https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/#db-system-name).
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -282,7 +286,7 @@ impl Telemetry {
         self.0.handles.database.for_system(system)
     }
 
-    /// Business figures.
+    /// Returns the handle for business figures. They are in the scrape from then on.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -375,7 +379,7 @@ impl Telemetry {
         self.0.watch.slo.on_change(callback);
     }
 
-    /// The status for the public, and what people have to say about it.
+    /// Returns the public status, with the incidents and maintenance that people write.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -402,7 +406,7 @@ impl Telemetry {
         &self.0.watch.incidents
     }
 
-    /// Looks at a queue every second until the answer is dropped.
+    /// Watches a queue every second until the guard is dropped.
     ///
     /// `read` runs on a thread of the SDK: let it read a counter, and not ask a server. A panic in
     /// it costs its own figures only.
@@ -436,7 +440,7 @@ impl Telemetry {
         WatchGuard::new(sampler, sampler.watch_queue(name, Arc::new(read)), None)
     }
 
-    /// Looks at a connection pool every second until the answer is dropped, as
+    /// Watches a connection pool every second until the guard is dropped, as
     /// [`watch_queue`](Self::watch_queue) does.
     ///
     /// ```
@@ -468,7 +472,7 @@ impl Telemetry {
         WatchGuard::new(sampler, sampler.watch_pool(name, Arc::new(read)), None)
     }
 
-    /// A meter for instruments of one's own, which the scrape shows.
+    /// Returns a meter for instruments of the service's own, which the scrape shows.
     ///
     /// Its provider is apart from ours: a callback that panics silences these, and not those.
     ///
@@ -510,7 +514,7 @@ impl Telemetry {
         self.0.scrape.merge(registry);
     }
 
-    /// Our metrics as a registry, for a service that has a `/metrics` of its own.
+    /// Returns the SDK's metrics as a registry, for a service that has a `/metrics` of its own.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -527,7 +531,8 @@ impl Telemetry {
         self.0.recording.ours.registry()
     }
 
-    /// The text of a scrape; `None` where there is nothing to show. Blocks for milliseconds.
+    /// Renders the text of a scrape; `None` where there is nothing to show, as after the shutdown. Blocks
+    /// for milliseconds.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -546,7 +551,7 @@ impl Telemetry {
         self.0.scrape.render(format).ok()
     }
 
-    /// A layer for a `tracing` subscriber of one's own: log lines to `output`, spans to traces, and
+    /// Returns a layer for a `tracing` subscriber of the service's own: log lines to `output`, spans to traces, and
     /// log records to OTLP where that is configured. [`init`] sets such a subscriber by itself.
     ///
     /// ```
@@ -571,7 +576,7 @@ impl Telemetry {
         subscriber::layers(&self.0, Some(output))
     }
 
-    /// Which log records are written; they can be changed while the process runs.
+    /// Returns the handle of the log levels, which can be changed while the process runs.
     ///
     /// ```
     /// use vantage_obs::config::Environment;
@@ -589,7 +594,7 @@ impl Telemetry {
         &self.0.levels
     }
 
-    /// The current trace, to be put beside a job into a queue.
+    /// Returns the current trace, to be put beside a job into a queue; an empty carrier where there is none.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {

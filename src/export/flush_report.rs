@@ -8,6 +8,18 @@ use crate::model::causes::debug_as_text;
 /// The result of a flush or a shutdown, for each signal that is pushed.
 ///
 /// A signal without an endpoint isn't in it: there was nothing to carry out.
+///
+/// ```
+/// use vantage_obs::config::{Environment, TelemetrySignal};
+/// use vantage_obs::{Config, Role, Telemetry};
+///
+/// let config = Config::new("vantage-worker", Role::Worker);
+/// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+/// let report = telemetry.shutdown_blocking()?;
+/// assert!(report.signal(TelemetrySignal::Traces).is_none(), "not pushed without an endpoint");
+/// assert_eq!(report.to_string(), "nothing is pushed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushReport {

@@ -69,9 +69,9 @@ pub(crate) use time::rfc3339;
 /// let subscriber = tracing_subscriber::registry().with(layer);
 /// tracing::subscriber::with_default(subscriber, || {
 ///     tracing::info!(post = 7, "published");
-///     levels.set("info,vantage_api::db=debug")?;
-///     Ok::<(), config::LogLevelsError>(())
+///     levels.set("info,vantage_api::db=debug")
 /// })?;
+/// assert_eq!(levels.current().to_string(), "info,vantage_api::db=debug");
 /// # Ok::<(), config::LogLevelsError>(())
 /// ```
 pub fn layer<S>(

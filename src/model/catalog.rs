@@ -38,12 +38,28 @@ pub(crate) const ALL: &[&[&MetricSpec]] = &[
 ];
 
 /// Returns all metrics, family by family, in the order of the reference table.
+///
+/// ```
+/// use vantage_obs::catalog::{self, MetricFamily};
+///
+/// let workers = catalog::all().filter(|spec| spec.family == MetricFamily::Worker);
+/// assert!(workers.map(|spec| spec.name).all(|name| name.starts_with("vantage.worker.")));
+/// ```
 pub fn all() -> impl Iterator<Item = &'static MetricSpec> {
     ALL.iter().flat_map(|family| family.iter().copied())
 }
 
 /// Returns the declaration of the metric with this OpenTelemetry name; `None` for any other name, that of Prometheus
 /// included.
+///
+/// ```
+/// use vantage_obs::catalog::{self, Instrument};
+///
+/// let requests = catalog::find("vantage.api.requests").expect("declared");
+/// assert_eq!(requests.prometheus_name(), "vantage_api_requests_total");
+/// assert_eq!(requests.instrument, Instrument::Counter);
+/// assert!(catalog::find("vantage_api_requests_total").is_none());
+/// ```
 #[must_use]
 pub fn find(name: &str) -> Option<&'static MetricSpec> {
     all().find(|spec| spec.name == name)

@@ -96,6 +96,15 @@ pub use window::{
 };
 
 /// Every objective that is declared, in the order of the files and of the entries in them.
+///
+/// ```
+/// use vantage_obs::slo::Objectives;
+///
+/// let objectives = Objectives::load("slo")?; // those of this repository
+/// let ids: Vec<_> = objectives.iter().map(|objective| objective.id()).collect();
+/// assert_eq!(ids[..3], ["api.availability", "api.latency", "api.error_rate"]);
+/// # Ok::<(), vantage_obs::slo::SloError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Objectives(Vec<Objective>);
 
@@ -103,6 +112,13 @@ impl Objectives {
     /// Reads every `*.json` file that stands directly in `directory`, in the order of their names.
     ///
     /// Hidden files are left alone: editors and Kubernetes ConfigMap mounts leave copies there.
+    ///
+    /// ```
+    /// use vantage_obs::slo::{Objectives, SloProblem};
+    ///
+    /// let error = Objectives::load("there/is/no/such/folder").unwrap_err();
+    /// assert_eq!(error.faults()[0].problem, SloProblem::Unreadable);
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,6 +188,16 @@ impl Objectives {
     }
 
     /// Returns the objectives, each over this rolling window: a report of a week instead of a month.
+    ///
+    /// ```
+    /// use vantage_obs::slo::Objectives;
+    ///
+    /// let file = r#"{"api": {"availability": {"target": 99.9, "window": "30d"}}}"#;
+    /// let month = Objectives::parse(&[("api.json", file)])?;
+    /// let week = month.with_window("7d".parse()?);
+    /// assert_eq!(week.iter().next().expect("one").time_budget().as_secs(), 604); // 10 min 4.8 s
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_window(&self, window: RollingWindow) -> Objectives {
         let over = |objective: &Objective| Objective {

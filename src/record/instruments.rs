@@ -1,4 +1,29 @@
 //! Typed handles over the catalog's instruments. Recording never fails, blocks or panics.
+//!
+//! # The end of a handle
+//!
+//! A handle of something under way ends once: by a method that takes it, or by being dropped. Dropping it is the end that
+//! nobody wrote down: an error that left the function by `?`, a time limit that dropped the future, a panic.
+//! The meaning of each:
+//!
+//! | handle | well | badly | dropped | dropped by a panic |
+//! |---|---|---|---|---|
+//! | [`Job`], [`Execution`] | `succeed` | `fail(reason)` | outcome `aborted` | outcome `panicked` |
+//! | [`Query`] | `succeed` | `fail(error_type)` | `error_type` is `cancelled` | `error_type` is `panic` |
+//! | [`Transaction`] | `commit` | `roll_back` | outcome `aborted` | outcome `aborted` |
+//! | [`HttpCall`](crate::trace::HttpCall) | `complete(status)` | `complete(status)` from 400 on, `fail(error_type)` | `cancelled` | `panic` |
+//!
+//! Why is a drop not a failure? Because nothing is known of the work itself: it may be done, and only its handle was
+//! lost. So it has a word of its own, which an alert on failures can count or leave out.
+//!
+//! # Bounded cardinality
+//!
+//! Each combination of label values is a series that Prometheus keeps for weeks, in memory for hours; a label that holds an
+//! id grows until the monitoring fails, on the day when it is needed. So names that callers give (kinds,
+//! reasons, operations, queues) are labels, and ids, paths and messages never are; an instrument has at most
+//! `metrics.cardinality_limit` series (2,000), and what comes later is added up in one series with
+//! `otel_metric_overflow="true"`, which a metric and an alert tell of. No worker's id is a label here: figures of
+//! single workers come with their heartbeats.
 
 mod api;
 mod business;

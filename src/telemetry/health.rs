@@ -10,7 +10,7 @@ use crate::watch::health::{
 };
 
 impl Telemetry {
-    /// A health check of this id; [`health`](crate::watch::health) says what it can be.
+    /// Starts a health check of this id, which the builder registers; [`health`](crate::watch::health) says what it can be.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -61,7 +61,7 @@ impl Telemetry {
     }
 
     /// Names a condition of start-up: the service is not ready, and `/api/v1/health/startup` answers 503,
-    /// until it is [`met`](StartupCondition::met).
+    /// until it is [marked as met](StartupCondition::mark_met).
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -113,7 +113,7 @@ impl Telemetry {
         self.0.watch.health.on_change(callback);
     }
 
-    /// The status that `/api/v1/health` shows: from the start of shutdown, it fails.
+    /// Returns the status that `/api/v1/health` shows: from the start of shutdown, it fails.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {

@@ -45,7 +45,7 @@ pub struct TestTelemetry {
 }
 
 impl TestTelemetry {
-    /// Telemetry of a service with all roles, and the platform's own objectives left out.
+    /// Creates the telemetry of an API, worker and scheduler without objectives.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl TestTelemetry {
         Self::with_config(config, &[]).expect("the default configuration is valid")
     }
 
-    /// Telemetry with this configuration and these objectives, as (file name, JSON) pairs.
+    /// Creates telemetry with this configuration and these objectives, as (file name, JSON) pairs.
     ///
     /// The environment is not read, and neither is `slo.directory`. Every trace is kept, unless
     /// `traces.sample_ratio` is set.
@@ -105,18 +105,18 @@ impl TestTelemetry {
         }
     }
 
-    /// The telemetry, as a service has it.
+    /// Returns the telemetry, as a service has it.
     pub const fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
 
-    /// The hand of its clock.
+    /// Returns its clock, which stands still until it is advanced.
     #[must_use]
     pub const fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
-    /// The sampled spans that have ended so far, in the order of their ends.
+    /// Returns the sampled spans that have ended so far, in the order of their ends.
     ///
     /// ```
     /// use vantage_obs::testing::TestTelemetry;
@@ -166,7 +166,8 @@ impl TestTelemetry {
         served.collect()
     }
 
-    /// The value of the series with this Prometheus name and exactly these labels.
+    /// Returns the value of the series with this Prometheus name and exactly these labels, in any order; `None` where
+    /// there is no such series.
     ///
     /// ```
     /// use vantage_obs::testing::TestTelemetry;

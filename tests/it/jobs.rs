@@ -285,6 +285,39 @@ fn a_query_is_slow_strictly_above_one_second() {
 }
 
 #[test]
+fn a_panic_that_drops_a_query_a_call_and_a_transaction_is_named() {
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let uri = http::Uri::from_static("http://billing:8080/");
+        let _call = telemetry.http_call(&http::Method::GET, &uri, &mut http::HeaderMap::new());
+        let database = telemetry.database("sqlite");
+        let _transaction = database.transaction();
+        database.query("SELECT", "posts").succeed();
+        let _query = database.query("UPDATE", "posts");
+        panic!("this query's caller panics");
+    }));
+    assert!(panicked.is_err());
+    let durations = named(&scrape(&test), "db_client_operation_duration_seconds_count");
+    let error_type = |operation: &str| {
+        let mut queries = durations.iter();
+        let query = queries.find(|query| query.labels["db_operation_name"] == operation);
+        query.unwrap().labels.get("error_type").map(String::as_str)
+    };
+    assert_eq!(
+        (error_type("UPDATE"), error_type("SELECT")),
+        (Some("panic"), None)
+    );
+    let labels = [("db_system_name", "sqlite"), ("outcome", "aborted")];
+    let transactions = test.value("vantage_database_transactions_total", &labels);
+    assert_eq!(transactions, Some(1.0));
+    let call = test.spans().into_iter().find(|span| span.name == "GET");
+    let mut attributes = call.unwrap().attributes.into_iter();
+    let error = attributes.find(|attribute| attribute.key.as_str() == "error.type");
+    assert_eq!(error.unwrap().value.as_str(), "panic");
+}
+
+#[test]
 fn an_unended_query_is_cancelled_and_a_transaction_aborted() {
     let test = TestTelemetry::new();
     let database = test.telemetry().database("sqlite");

@@ -23,6 +23,18 @@ impl LevelHandle {
     /// Changes the levels, from the next record on, to such as `info,my_service::db=debug`;
     /// [`LogLevels`] says what may stand there. What isn't named is as if it had never been.
     ///
+    /// ```
+    /// use vantage_obs::config::Environment;
+    /// use vantage_obs::{Config, Role, Telemetry};
+    ///
+    /// let config = Config::new("vantage-api", Role::Api);
+    /// let telemetry = Telemetry::without_globals(config, &Environment::empty())?;
+    /// let error = telemetry.log_levels().set("loud").unwrap_err();
+    /// assert_eq!(error.directives().len(), 1);
+    /// assert_eq!(telemetry.log_levels().current().to_string(), "info", "unchanged");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`LogLevelsError`] lists every directive that can't be understood; then nothing changes.

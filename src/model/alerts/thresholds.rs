@@ -19,6 +19,20 @@ impl Thresholds {
 
     /// Sets the threshold of a level; `None` switches it off. Whether it is possible is judged when the
     /// configuration is resolved. Signals without thresholds have none to set.
+    ///
+    /// ```
+    /// use vantage_obs::alerts::{AlertSignal, Severity};
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let mut config = Config::new("vantage-worker", Role::Worker);
+    /// let stricter = config.alerts.get(AlertSignal::QueueDepth, Severity::Warning);
+    /// config.alerts.set(AlertSignal::QueueDepth, Severity::High, stricter); // 500 instead of 1000
+    /// config.alerts.set(AlertSignal::QueueDepth, Severity::Warning, None); // off
+    /// let levels: Vec<_> = config.alerts.levels(AlertSignal::QueueDepth)
+    ///     .map(|(severity, threshold)| (severity, threshold.lower_bound()))
+    ///     .collect();
+    /// assert_eq!(levels, [(Severity::High, 500.0)]);
+    /// ```
     pub fn set(
         &mut self,
         signal: AlertSignal,

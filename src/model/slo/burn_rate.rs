@@ -12,6 +12,17 @@ use crate::model::units::{Percent, Ratio};
 const MIN_COVERAGE: f64 = 0.5;
 
 /// Good and bad events of one window.
+///
+/// ```
+/// use std::time::Duration;
+/// use vantage_obs::slo::report::BurnRate;
+///
+/// let hour = BurnRate::new(Duration::from_secs(3_600), 9_900, 100, 1.0);
+/// let rate = hour.value("99.9".parse()?).expect("there were events");
+/// assert_eq!(rate.to_f64(), 10.0); // 1 % is bad, and 0.1 % may be
+/// assert!(!hour.exceeds("99.9".parse()?, rate), "exactly 10x is not more than 10x");
+/// # Ok::<(), vantage_obs::units::PercentError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct BurnRate {

@@ -9,6 +9,16 @@ use crate::model::causes::debug_as_text;
 ///
 /// The author of the files is at fault, and each [`SloFault`] says what is allowed instead. Nothing is
 /// tracked from files with a fault.
+///
+/// ```
+/// use vantage_obs::slo::Objectives;
+///
+/// let file = r#"{"api": {"availability": {"target": 100, "window": "30d"},
+///                        "latency": {"target": 95, "window": "30d"}}}"#;
+/// let error = Objectives::parse(&[("api.json", file)]).unwrap_err();
+/// let paths: Vec<_> = error.faults().iter().map(|fault| fault.path.as_str()).collect();
+/// assert_eq!(paths, ["$.api.availability.target", "$.api.latency.threshold"]);
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SloError {
     faults: Vec<SloFault>,

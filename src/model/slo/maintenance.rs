@@ -7,6 +7,16 @@ use super::TimeRange;
 
 /// A declared maintenance: its time is left out of the denominator, and shown beside what it would
 /// have been.
+///
+/// ```
+/// use vantage_obs::slo::maintenance::SloMaintenance;
+///
+/// let (from, to) = ("2026-03-01T02:00:00Z".parse()?, "2026-03-01T03:30:00Z".parse()?);
+/// let move_of_database = SloMaintenance::new(from, to, "the database moves").expect("in order");
+/// assert_eq!(move_of_database.range.duration().as_secs(), 90 * 60);
+/// assert!(SloMaintenance::new(to, from, "the wrong way round").is_none());
+/// # Ok::<(), vantage_obs::jiff::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SloMaintenance {

@@ -13,6 +13,19 @@ use crate::model::units::{Percent, Ratio};
 ///
 /// The target is above 0 and below 100, the window is longer than zero, the threshold has the type
 /// of the kind, and that of an error rate is 100 − target.
+///
+/// ```
+/// use vantage_obs::slo::{BudgetingMethod, Objectives};
+///
+/// let file = r#"{"api": {"latency": {"target": 95, "threshold": 2000, "window": "30d"}}}"#;
+/// let objectives = Objectives::parse(&[("api.json", file)])?;
+/// let latency = objectives.get("api.latency").expect("declared");
+/// assert_eq!((latency.name(), latency.method()), ("latency", BudgetingMethod::Occurrences));
+/// assert_eq!(latency.threshold_unit(), Some("ms"));
+/// assert_eq!(latency.permitted_bad().to_f64(), 0.05);
+/// assert_eq!(latency.time_budget().as_secs(), 36 * 3_600);
+/// # Ok::<(), vantage_obs::slo::SloError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Objective {
     pub(super) id: String,

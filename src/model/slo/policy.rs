@@ -26,6 +26,18 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The alert policy of error budgets.
+///
+/// ```
+/// use vantage_obs::slo::policy::{AlertLevel, BurnRatePolicy};
+///
+/// let platform = BurnRatePolicy::default();
+/// let [critical, warning] = &platform.pairs[..] else { unreachable!() };
+/// assert_eq!((critical.level, critical.factor.to_f64()), (AlertLevel::Critical, 10.0));
+/// assert_eq!((warning.level, warning.factor.to_f64()), (AlertLevel::Warning, 2.0));
+/// // At a target of 90 a tenth may be bad: even when everything is, the budget burns at 10x.
+/// assert_eq!(platform.unreachable("90".parse()?).count(), 1);
+/// # Ok::<(), vantage_obs::units::PercentError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BurnRatePolicy {
@@ -117,6 +129,22 @@ impl BurnRatePolicy {
     ///
     /// A window that is not among `rates` is not known. This is the judgement of one moment: what
     /// was raised before and has not been quiet for long enough is the caller's to remember.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::slo::BudgetingMethod;
+    /// use vantage_obs::slo::policy::BurnRatePolicy;
+    /// use vantage_obs::slo::report::{AlertState, BurnRate};
+    ///
+    /// let policy = BurnRatePolicy::platform();
+    /// // 12 % of the requests of the last hour failed, where 1 % may: a burn rate of 12.
+    /// let rates: Vec<_> = policy.windows().into_iter()
+    ///     .map(|window| BurnRate::new(window, 880, 120, 1.0))
+    ///     .collect();
+    /// let alert = policy.evaluate("99".parse()?, BudgetingMethod::Occurrences, &rates);
+    /// assert_eq!(alert, AlertState::Critical);
+    /// # Ok::<(), vantage_obs::units::PercentError>(())
+    /// ```
     #[must_use]
     pub fn evaluate(
         &self,

@@ -23,6 +23,17 @@ pub use table::render_table;
 /// The objectives at one moment.
 ///
 /// Serialised by [`to_json`](Self::to_json), or by serde, in the order of its fields.
+///
+/// ```
+/// use vantage_obs::jiff::Timestamp;
+/// use vantage_obs::slo::report::{ReportSource, SloReport};
+///
+/// let report = SloReport::new(Timestamp::UNIX_EPOCH, ReportSource::Local);
+/// let json = report.to_json();
+/// assert_eq!(json, r#"{"generated_at":"1970-01-01T00:00:00Z","source":"local","objectives":[]}"#);
+/// assert_eq!(SloReport::from_json(&json)?, report);
+/// # Ok::<(), vantage_obs::slo::report::ReportParseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "json::ReportJson", try_from = "json::ReportJson")]
 #[non_exhaustive]
@@ -48,6 +59,20 @@ pub enum ReportSource {
 }
 
 /// One objective at one moment.
+///
+/// ```
+/// use vantage_obs::jiff::Timestamp;
+/// use vantage_obs::slo::Objectives;
+/// use vantage_obs::slo::report::{DataQuality, ObjectiveReport};
+///
+/// let file = r#"{"api": {"latency": {"target": 95, "threshold": 2000, "window": "30d"}}}"#;
+/// let objectives = Objectives::parse(&[("api.json", file)])?;
+/// let latency = objectives.get("api.latency").expect("declared");
+/// let report = ObjectiveReport::new(latency, Timestamp::UNIX_EPOCH);
+/// assert_eq!(report.data, DataQuality::Absent, "until counts are filled in");
+/// assert!(!report.is_counted());
+/// # Ok::<(), vantage_obs::slo::SloError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(into = "json::ObjectiveJson")]
 #[non_exhaustive]

@@ -15,6 +15,19 @@ pub use rolling::{RollingWindow, RollingWindowError};
 ///
 /// Why rolling by default? Because users don't forget on the first of a month what they suffered on
 /// the last of the one before. A calendar window suits what is agreed by the month.
+///
+/// ```
+/// use vantage_obs::slo::Objectives;
+///
+/// let file = r#"{"api": {"availability": {"target": 99.9,
+///     "window": {"calendar": "month", "time_zone": "Europe/Berlin"}}}}"#;
+/// let objectives = Objectives::parse(&[("api.json", file)])?;
+/// let window = objectives.iter().next().expect("one").window();
+/// let march = window.range_at("2026-03-15T12:00:00Z".parse()?);
+/// assert_eq!(march.start.to_string(), "2026-02-28T23:00:00Z"); // midnight in Berlin
+/// assert_eq!(march.duration().as_secs(), 31 * 86_400 - 3_600); // summer time took an hour
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SloWindow {
@@ -25,6 +38,16 @@ pub enum SloWindow {
 }
 
 /// A half-open range of time: the end is not included.
+///
+/// ```
+/// use vantage_obs::jiff::Timestamp;
+/// use vantage_obs::slo::TimeRange;
+///
+/// let at = |second| Timestamp::from_second(second).expect("in range");
+/// let (night, outage) = (TimeRange::new(at(0), at(100)), TimeRange::new(at(90), at(130)));
+/// assert!(night.contains(at(0)) && !night.contains(at(100)));
+/// assert_eq!(night.intersection(outage).duration().as_secs(), 10);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[non_exhaustive]
 pub struct TimeRange {

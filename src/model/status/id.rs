@@ -12,6 +12,15 @@ const LENGTH: usize = 12;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// The public id of an incident, a component or an update: 12 of `a-z0-9`.
+///
+/// ```
+/// use vantage_obs::status::StatusId;
+///
+/// let id = StatusId::from_key("api"); // the same in each process and release
+/// assert_eq!(id.as_str().len(), 12);
+/// assert_eq!(id.as_str().parse(), Ok(id));
+/// assert!("API".parse::<StatusId>().is_err());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusId([u8; LENGTH]);
 

@@ -8,6 +8,20 @@ use jiff::Timestamp;
 use super::{ComponentState, ComponentStatus, Incident, ScheduledMaintenance};
 
 /// Everything that the public is told, at one moment. It never changes; another one takes its place.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// test.tick(); // in a service: within a second
+/// let status = telemetry.incidents().status().expect("an API shows it");
+/// let keys: Vec<_> = status.components.iter().map(|component| &*component.key).collect();
+/// assert!(keys.contains(&"api") && keys.contains(&"workers"));
+/// assert_eq!(status.unresolved().count(), 0);
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusSnapshot {

@@ -4,6 +4,16 @@ use super::words::words;
 
 words! {
     /// The state of a component. Ordered from best to worst, so that the worst of several is their maximum.
+    ///
+    /// ```
+    /// use vantage_obs::status::{ComponentState, Impact};
+    ///
+    /// let worst = [ComponentState::Operational, ComponentState::PartialOutage].into_iter().max();
+    /// assert_eq!(worst, Some(ComponentState::PartialOutage));
+    /// assert_eq!(ComponentState::PartialOutage.impact(), Impact::Major);
+    /// assert!(ComponentState::PartialOutage.is_outage());
+    /// assert_eq!(ComponentState::PartialOutage.as_str(), "partial_outage");
+    /// ```
     #[derive(PartialOrd, Ord)]
     pub enum ComponentState {
         /// Not observed.

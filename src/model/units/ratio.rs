@@ -61,6 +61,15 @@ impl Ratio {
     }
 
     /// Creates the ratio of two durations; `None` if `whole` is zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::units::Ratio;
+    ///
+    /// let share = Ratio::from_durations(Duration::from_secs(90), Duration::from_secs(3_600));
+    /// assert_eq!(share.map(Ratio::to_f64), Some(0.025));
+    /// assert!(Ratio::from_durations(Duration::from_secs(1), Duration::ZERO).is_none());
+    /// ```
     #[must_use]
     pub fn from_durations(part: Duration, whole: Duration) -> Option<Ratio> {
         Ratio::new(i128::try_from(part.as_nanos()).ok()?, whole.as_nanos())
@@ -122,6 +131,15 @@ impl Ratio {
 
     /// Multiplies `whole` by this ratio, rounding down to nanoseconds; zero if negative,
     /// [`Duration::MAX`] if it doesn't fit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vantage_obs::units::Ratio;
+    ///
+    /// let permitted = Ratio::new(1, 1_000).expect("not over 0"); // what a target of 99.9 leaves
+    /// let budget = permitted.mul_duration(Duration::from_secs(30 * 86_400));
+    /// assert_eq!(budget, Duration::from_secs(43 * 60 + 12));
+    /// ```
     #[must_use]
     pub fn mul_duration(self, whole: Duration) -> Duration {
         let numerator = u128::try_from(self.numerator).unwrap_or(0);
@@ -176,6 +194,15 @@ impl Ratio {
 
     /// Formats the ratio with this many decimals, at most 18, rounding towards minus infinity: what is
     /// left is never shown as more.
+    ///
+    /// ```
+    /// use vantage_obs::units::Ratio;
+    ///
+    /// let nearly_one = Ratio::new(9_999, 10_000).expect("not over 0");
+    /// assert_eq!(nearly_one.format_floor(3), "0.999"); // never rounded up to 1
+    /// assert_eq!(nearly_one.format_ceil(3), "1.000");
+    /// assert_eq!(nearly_one.format_trimmed(6), "0.9999");
+    /// ```
     #[must_use]
     pub fn format_floor(self, places: u32) -> String {
         let (magnitude, exact) = self.scaled_magnitude(places);

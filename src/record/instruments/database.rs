@@ -37,6 +37,9 @@ use crate::record::trace::{SpanScope, Traced, Tracer};
 /// ```
 pub const SLOW_QUERY: Duration = Duration::from_secs(1);
 
+/// The error type of a call that was dropped: a caller's time limit drops the future.
+const CANCELLED: &str = "cancelled";
+
 /// Calls to one database product. A cheap clone.
 ///
 /// ```
@@ -130,7 +133,7 @@ impl Database {
             operation: operation.into(),
             collection: collection.into(),
             started: self.inner.clock.now(),
-            error: Cow::Borrowed("cancelled"),
+            error: Cow::Borrowed(CANCELLED),
         }
     }
 
@@ -161,7 +164,7 @@ impl Database {
             });
     }
 
-    /// The pool of this name, to record waits and timeouts; watch its state with
+    /// Returns the pool of this name, to record waits and timeouts; watch its state with
     /// [`Telemetry::watch_pool`](crate::Telemetry::watch_pool).
     #[must_use]
     pub fn pool(&self, name: &str) -> Pool {
@@ -171,7 +174,7 @@ impl Database {
 
 /// A call that is under way: end it with [`succeed`](Self::succeed) or [`fail`](Self::fail).
 ///
-/// Dropped without either it is recorded with the error type `cancelled`.
+/// Dropped without either it is recorded with the error type `cancelled`, and with `panic` when a panic drops it.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -203,12 +206,13 @@ pub struct Query {
 }
 
 impl Query {
-    /// The call was answered.
+    /// Ends the call well: its duration has no `error_type`.
     pub fn succeed(mut self) {
         self.error = Cow::Borrowed("");
     }
 
-    /// The call failed; `error_type` is a class such as `unique_violation`, never a message.
+    /// Ends the call badly. `error_type` is a class out of a small set, such as `unique_violation` or a SQLSTATE, never a
+    /// message: it becomes a label.
     pub fn fail(mut self, error_type: &str) {
         self.error = Cow::Owned(error_type.to_owned());
     }
@@ -221,6 +225,9 @@ impl Query {
 
 impl Drop for Query {
     fn drop(&mut self) {
+        if self.error == CANCELLED && std::thread::panicking() {
+            self.error = Cow::Borrowed("panic");
+        }
         if !self.error.is_empty() {
             self.scope.fail(&self.error);
         }
@@ -268,12 +275,12 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// The transaction was committed.
+    /// Counts the transaction as committed; call it after the database has confirmed.
     pub fn commit(mut self) {
         self.outcome = "committed";
     }
 
-    /// The transaction was rolled back on purpose.
+    /// Counts the transaction as rolled back on purpose.
     pub fn roll_back(mut self) {
         self.outcome = "rolled_back";
     }
@@ -309,12 +316,12 @@ impl Drop for Transaction {
 pub struct Pool(Arc<(Counter, Histogram)>);
 
 impl Pool {
-    /// A caller got a connection after this time.
+    /// Records the time that a caller waited until it got a connection.
     pub fn record_wait(&self, wait: Duration) {
         self.0.1.record(wait.as_secs_f64());
     }
 
-    /// A caller gave up after this time.
+    /// Counts a caller that gave up, and records the time that it had waited.
     pub fn record_timeout(&self, wait: Duration) {
         self.0.0.add(1);
         self.record_wait(wait);

@@ -7,6 +7,34 @@ use http::Extensions;
 
 /// The template of the route that a request matched, such as `/posts/{id}`, as a request extension
 /// for frameworks other than axum.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use http::{Request, Response};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+/// use vantage_obs::middleware::RouteTemplate;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// let service = telemetry.http_layer().layer(service_fn(|_: Request<String>| async {
+///     Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+/// }));
+/// let mut request = Request::get("/posts/7").body(String::new())?;
+/// request.extensions_mut().insert(RouteTemplate("/posts/{id}".into()));
+/// service.oneshot(request).await?;
+/// let labels = [
+///     ("http_request_method", "GET"),
+///     ("http_response_status_code", "200"),
+///     ("http_route", "/posts/{id}"),
+///     ("url_scheme", "http"),
+/// ];
+/// assert_eq!(test.value("vantage_api_requests_total", &labels), Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTemplate(pub Cow<'static, str>);
 

@@ -8,8 +8,8 @@ use crate::model::catalog::api::METHODS;
 
 /// An HTTP call to another service: a client span, whose trace the other service continues.
 ///
-/// End it with [`complete`](Self::complete) or [`fail`](Self::fail); dropped without either it
-/// was cancelled.
+/// End it with [`complete`](Self::complete), whatever the status of the response, or with [`fail`](Self::fail);
+/// dropped without either it was `cancelled`, or broken off by a `panic`.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -60,12 +60,13 @@ impl HttpCall {
         }
     }
 
-    /// Runs the call itself, so that what it logs belongs to its span.
+    /// Runs the call's future inside its span, so that what the client logs belongs to it.
     pub fn trace<F>(&self, future: F) -> Traced<F> {
         Traced::new(future, self.scope.context().clone())
     }
 
-    /// The other service answered; from 400 on the call failed, as the conventions have it.
+    /// Ends the call with the status of its response: from 400 on it counts as failed, with the status as
+    /// `error.type`, as the semantic conventions have it for clients.
     pub fn complete(mut self, status: StatusCode) {
         self.ended = true;
         self.scope.set_attributes(|| {
@@ -79,7 +80,7 @@ impl HttpCall {
         }
     }
 
-    /// There was no answer; `error_type` is a class such as `timeout`, never a message.
+    /// Ends the call without a response; `error_type` is a class such as `timeout`, never a message.
     pub fn fail(mut self, error_type: &str) {
         self.ended = true;
         self.scope.fail(error_type);
@@ -89,7 +90,9 @@ impl HttpCall {
 impl Drop for HttpCall {
     fn drop(&mut self) {
         if !self.ended {
-            self.scope.fail("cancelled");
+            let panicking = std::thread::panicking();
+            self.scope
+                .fail(if panicking { "panic" } else { "cancelled" });
         }
         self.scope.end();
     }

@@ -25,6 +25,31 @@ use crate::record::instruments::Database;
 /// error is logged, and the check counts as failed under the id `refused-1` (2, 3, …), with the code
 /// `invalid_id` or `duplicate_id`; after start-up it degrades at most. Remove a check by its [`CheckHandle`] before another one takes its place. The
 /// id `store` is the SDK's own where it keeps a file or uses PostgreSQL.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// use vantage_obs::health::UsageLimits;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// telemetry
+///     .health_check("memory")
+///     .informational()
+///     .interval(Duration::from_secs(30))
+///     .fail_after(1)
+///     .memory(UsageLimits::new(0.999, 1.0));
+/// test.tick();
+/// let labels = [
+///     ("check", "memory"),
+///     ("criticality", "informational"),
+///     ("scope", "local"),
+///     ("status", "pass"),
+/// ];
+/// assert_eq!(test.value("vantage_health_check_status", &labels), Some(1.0));
+/// # }
+/// ```
 #[must_use = "a check that is not run checks nothing"]
 #[derive(Debug)]
 pub struct CheckBuilder {

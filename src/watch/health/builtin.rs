@@ -45,6 +45,14 @@ impl UsageLimits {
     pub const MEMORY: Self = Self::new(0.8, 0.9);
 
     /// These shares.
+    ///
+    /// ```
+    /// use vantage_obs::health::UsageLimits;
+    ///
+    /// let limits = UsageLimits::new(0.7, 0.95);
+    /// assert_eq!((limits.warn, limits.fail), (0.7, 0.95));
+    /// assert_eq!(UsageLimits::DISK.fail, 0.9);
+    /// ```
     #[must_use]
     pub const fn new(warn: f64, fail: f64) -> Self {
         Self { warn, fail }

@@ -5,10 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::watcher::HealthWatcher;
 
 /// A condition that start-up waits for: `/api/v1/health/startup` and `/ready` answer 503 until it is
-/// [`met`](Self::met).
+/// [marked as met](Self::mark_met).
 ///
 /// One that is dropped before stays unmet, and start-up never ends: migrations that have failed are no reason
 /// to begin.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # use vantage_obs::testing::TestTelemetry;
+/// # let test = TestTelemetry::new();
+/// # let telemetry = test.telemetry();
+/// let cache = telemetry.startup_condition("cache");
+/// telemetry.started();
+/// drop(cache); // filling it failed, and an error left the function
+/// test.tick();
+/// assert!(!telemetry.is_ready());
+/// # }
+/// ```
 #[must_use = "a condition that is dropped before it is met keeps the service from starting"]
 #[derive(Debug)]
 pub struct StartupCondition {

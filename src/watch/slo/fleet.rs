@@ -63,6 +63,18 @@ use crate::model::slo::report::{ReportSource, SloReport};
 const MAX_CONCURRENT_QUERIES: usize = 4;
 
 /// A reporter of a fleet's objectives, from a Prometheus-compatible API.
+///
+/// ```
+/// use std::time::Duration;
+/// use vantage_obs::fleet::PrometheusReporter;
+/// use vantage_obs::{Config, Role};
+///
+/// let config = Config::new("vantage-api", Role::Api);
+/// let reporter = PrometheusReporter::with_config("http://prometheus:9090".parse()?, &config);
+/// assert_eq!(reporter.scrape_interval, Duration::from_secs(15)); // as the service says
+/// assert_eq!(reporter.deadline, Duration::from_secs(30));
+/// # Ok::<(), vantage_obs::config::EndpointError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PrometheusReporter {

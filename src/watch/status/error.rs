@@ -6,6 +6,19 @@ use crate::model::causes::debug_as_text;
 use crate::model::fault::Fault;
 
 /// The error of an incident or a maintenance that was not written.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use vantage_obs::incidents::{IncidentError, NewIncident};
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let incidents = test.telemetry().incidents();
+/// let error = incidents.open_blocking(NewIncident::new("", "Something is wrong.")).unwrap_err();
+/// let IncidentError::Faults(faults) = error else { panic!("{error}") };
+/// assert_eq!(faults[0].path, "$.title");
+/// # }
+/// ```
 #[non_exhaustive]
 pub enum IncidentError {
     /// The input has faults: all of them, for its author.

@@ -9,11 +9,20 @@ use crate::model::status::{ComponentState, Impact, IncidentStatus, MaintenanceSt
 /// An incident to open by hand.
 ///
 /// ```
+/// # #[cfg(feature = "testing")] {
 /// use vantage_obs::incidents::NewIncident;
-/// use vantage_obs::status::ComponentState;
+/// use vantage_obs::status::{ComponentState, Impact};
+/// # use vantage_obs::testing::TestTelemetry;
 ///
+/// # let test = TestTelemetry::new();
+/// let incidents = test.telemetry().incidents();
 /// let incident = NewIncident::new("Payments are slow", "We are looking into it.")
 ///     .component("api", ComponentState::DegradedPerformance);
+/// incidents.open_blocking(incident)?;
+/// let shown = incidents.status().expect("an API shows it");
+/// assert_eq!(shown.incidents[0].impact, Impact::Minor); // that of its worst component
+/// # }
+/// # Ok::<(), vantage_obs::incidents::IncidentError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it is written by `Incidents::open`"]
@@ -28,6 +37,24 @@ pub struct NewIncident {
 }
 
 /// An update of an incident or a maintenance.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use vantage_obs::incidents::{NewIncident, NewUpdate};
+/// use vantage_obs::status::IncidentStatus;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let incidents = test.telemetry().incidents();
+/// let id = incidents.open_blocking(NewIncident::new("Posts are late", "We are looking into it."))?;
+/// let update = NewUpdate::new("The queue is empty again.").status(IncidentStatus::Resolved);
+/// incidents.update_blocking(id, update)?;
+/// let shown = incidents.status().expect("an API shows it");
+/// assert_eq!(shown.incidents[0].updates.len(), 2);
+/// assert!(shown.incidents[0].is_resolved());
+/// # }
+/// # Ok::<(), vantage_obs::incidents::IncidentError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it is written by `Incidents::update`"]
 pub struct NewUpdate {
@@ -48,6 +75,26 @@ pub(super) enum NewStatus {
 }
 
 /// A maintenance to announce.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::time::Duration;
+/// use vantage_obs::incidents::NewMaintenance;
+/// use vantage_obs::jiff::Timestamp;
+/// # use vantage_obs::testing::TestTelemetry;
+///
+/// # let test = TestTelemetry::new();
+/// let incidents = test.telemetry().incidents();
+/// let now = Timestamp::try_from(test.clock().wall())?;
+/// let (from, to) = (now + Duration::from_secs(3_600), now + Duration::from_secs(7_200));
+/// let maintenance = NewMaintenance::new("The database moves", "Posting pauses.", from, to)
+///     .component("database");
+/// incidents.announce_blocking(maintenance)?;
+/// let shown = incidents.status().expect("an API shows it");
+/// assert!(shown.maintenances[0].is_upcoming());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "it is written by `Incidents::announce`"]
 pub struct NewMaintenance {

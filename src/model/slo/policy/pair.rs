@@ -7,6 +7,22 @@ use crate::model::slo::burn_rate::BurnRate;
 use crate::model::units::{Percent, Ratio};
 
 /// Two windows over which a budget must burn faster than a factor.
+///
+/// ```
+/// use std::time::Duration;
+/// use vantage_obs::slo::policy::BurnRatePolicy;
+/// use vantage_obs::units::Ratio;
+///
+/// let critical = BurnRatePolicy::platform().pairs[0];
+/// let target = "99.9".parse()?;
+/// // A service that is down altogether pages after 36 s, and for less than 5 min after its end.
+/// assert_eq!(critical.detection_time(target, Ratio::ONE), Some(Duration::from_secs(36)));
+/// assert_eq!(critical.reset_time(target, Ratio::ONE), Some(Duration::from_secs(297)));
+/// let month = Duration::from_secs(30 * 86_400);
+/// let consumed = critical.consumed_when_firing(month).expect("a window");
+/// assert_eq!(consumed.format_trimmed(4), "0.0138"); // a 72nd of the budget is gone by then
+/// # Ok::<(), vantage_obs::units::PercentError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowPair {

@@ -13,6 +13,16 @@ const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
 
 /// A window of whole minutes, longer than zero: `30d`, `12h`, `90m`. A day is 24 hours.
+///
+/// ```
+/// use std::time::Duration;
+/// use vantage_obs::slo::RollingWindow;
+///
+/// let week: RollingWindow = "7d".parse()?;
+/// assert_eq!(week.duration(), Duration::from_secs(7 * 86_400));
+/// assert!("1.5d".parse::<RollingWindow>().is_err());
+/// # Ok::<(), vantage_obs::slo::RollingWindowError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RollingWindow {
     seconds: u64,
