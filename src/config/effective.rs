@@ -61,7 +61,7 @@ impl EffectiveConfig {
         self.sources.get(path).clone()
     }
 
-    /// Every value with its source, sorted by path.
+    /// Returns every value with its source, sorted by path.
     pub fn values(&self) -> impl Iterator<Item = EffectiveValue> {
         flatten(&self.config).map(|(path, value)| {
             let source = self.source(&path);

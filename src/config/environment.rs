@@ -19,7 +19,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The variables of this process, as they are now. Bytes that aren't UTF-8 become `U+FFFD`.
+    /// Returns the variables of this process, as they are now. Bytes that aren't UTF-8 become `U+FFFD`.
     #[must_use]
     pub fn from_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
@@ -28,13 +28,13 @@ impl Environment {
             .collect()
     }
 
-    /// No variables at all.
+    /// Creates an environment without variables.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// The value of a variable. An empty one counts as unset, as OpenTelemetry has it.
+    /// Returns the value of a variable. An empty one counts as unset, as OpenTelemetry has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables

@@ -38,7 +38,7 @@ impl ConfigError {
         }
     }
 
-    /// Every fault, in the order file, environment, range checks. Never empty.
+    /// Returns every fault, in the order file, environment, range checks. Never empty.
     #[must_use]
     pub fn faults(&self) -> &[ConfigFault] {
         &self.faults

@@ -68,7 +68,7 @@ impl LogLevels {
         }
     }
 
-    /// The least severe level that any module has.
+    /// Returns the least severe level that any module has.
     #[must_use]
     pub fn least_severe(&self) -> LogLevel {
         let modules = self.modules.iter().map(|(_, level)| *level);
@@ -131,7 +131,7 @@ pub struct LogLevelsError {
 debug_as_text!(LogLevelsError);
 
 impl LogLevelsError {
-    /// The directives that were refused, each with its reason, in the order of the text.
+    /// Returns the directives that were refused, each with its reason, in the order of the text.
     #[must_use]
     pub fn directives(&self) -> &[String] {
         &self.directives

@@ -55,7 +55,7 @@ section! {
 }
 
 section! {
-    /// The push of metrics by OTLP.
+    /// The push of metrics by OTLP, beside the scrape and independent of it.
     pub struct MetricsPushConfig {
         /// Turns the push of metrics on. Default: false, because they are scraped already. Needs an endpoint.
         pub enabled: bool;

@@ -63,7 +63,7 @@ section! {
 }
 
 section! {
-    /// Settings for one signal. An absent field means: as for all.
+    /// Settings for one signal, in place of those of [`OtlpConfig`]; a field that is `None` takes the value there.
     pub struct OtlpOverride {
         /// The receiver of this signal, used as it stands: no path is appended.
         pub endpoint: Option<Endpoint>;

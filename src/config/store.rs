@@ -19,7 +19,11 @@ const MIN_RETENTION: Duration = Duration::from_secs(3_600);
 const MAX_RETENTION: Duration = Duration::from_secs(3_650 * 86_400);
 
 section! {
-    /// The store of data that must outlive the process: workers' heartbeats and the history of objectives.
+    /// The store of data that must outlive the process: workers' heartbeats, incidents, and the history of objectives.
+    ///
+    /// Why one store for all of it? Because what it takes is the same for all: to survive a kill, never to be on the path
+    /// of a request, and to say how old its newest row is. `memory` loses it with the process, `file` belongs to one
+    /// process, `postgres` is shared by a fleet.
     ///
     /// ```
     /// use vantage_obs::config::{Environment, StoreKind};

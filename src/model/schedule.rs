@@ -34,7 +34,7 @@ enum ScheduleKind {
 }
 
 impl Schedule {
-    /// A run is due this time after the start of the one before: at least a second.
+    /// Creates the schedule of an interval: a run is due this time after the start of the one before, at least a second.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
         Self(ScheduleKind::Every(interval.max(MIN_INTERVAL)))

@@ -61,6 +61,10 @@
 //!
 //! [`catalog`]: crate::model::catalog
 //!
+//! Why time slices for an availability? Because counted by requests it would be the error rate once more, and an outage in
+//! which nobody asked, or no process was left to count, would cost nothing. A slice is good or bad whatever the
+//! traffic, and one in which the process was down is bad.
+//!
 //! Why are files refused as a whole? Because an objective that silently isn't tracked looks just
 //! like one that is met. So [`Objectives::load`] reports every fault of every file at once, and
 //! what is legal but probably not meant becomes a [`SloWarning`].
@@ -181,7 +185,7 @@ impl Objectives {
         reader.finish()
     }
 
-    /// The objective with this [id](Objective::id), such as `api.latency`.
+    /// Returns the objective with this [id](Objective::id), such as `api.latency`.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Objective> {
         self.0.iter().find(|objective| objective.id() == id)
@@ -207,7 +211,7 @@ impl Objectives {
         Objectives(self.0.iter().map(over).collect())
     }
 
-    /// Every objective, in order.
+    /// Returns every objective, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Objective> {
         self.0.iter()
     }

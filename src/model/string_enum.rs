@@ -24,7 +24,7 @@ pub(crate) fn join_words<T: StringEnum>(values: &[T]) -> String {
 macro_rules! string_enum {
     ($visibility:vis $name:ident { $($variant:ident: $word:literal),+ $(,)? }) => {
         impl $name {
-            /// The word that files, reports and metrics use.
+            /// Returns the word that files, reports and metrics use.
             #[must_use]
             $visibility const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }

@@ -170,7 +170,7 @@ impl Telemetry {
         wait(self.0.unready()).await;
     }
 
-    /// [`drain`](Self::drain) for a thread without an async runtime; it blocks for `health.shutdown_delay`, or what
+    /// Does what [`drain`](Self::drain) does, for a thread without an async runtime: blocks for `health.shutdown_delay`, or what
     /// is left of it.
     pub fn drain_blocking(&self) {
         std::thread::sleep(self.0.unready());

@@ -48,7 +48,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
     Ok(telemetry)
 }
 
-/// Why telemetry could not be set up.
+/// The error of telemetry that could not be set up.
 ///
 /// ```
 /// use vantage_obs::config::Environment;

@@ -43,7 +43,7 @@ impl Telemetry {
         push.flush(false, *timeout).await.into_result()
     }
 
-    /// [`flush`](Self::flush) for a thread without an async runtime; it blocks.
+    /// Does what [`flush`](Self::flush) does, for a thread without an async runtime: blocks.
     ///
     /// ```
     /// # use vantage_obs::{Config, Role, Telemetry, config::Environment};
@@ -79,7 +79,7 @@ impl Telemetry {
         self.shutdown_within(self.0.exporters.timeout).await
     }
 
-    /// [`shutdown`](Self::shutdown) with a deadline of its own instead of `otlp.shutdown_timeout`.
+    /// Does what [`shutdown`](Self::shutdown) does, with a deadline of its own instead of `otlp.shutdown_timeout`.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Telemetry {
         report.into_result()
     }
 
-    /// [`shutdown`](Self::shutdown) for a process without an async runtime; it blocks.
+    /// Does what [`shutdown`](Self::shutdown) does, for a process without an async runtime: blocks.
     ///
     /// ```
     /// use vantage_obs::config::Environment;
@@ -116,7 +116,7 @@ impl Telemetry {
         self.shutdown_within_blocking(self.0.exporters.timeout)
     }
 
-    /// [`shutdown_within`](Self::shutdown_within) for a process without an async runtime; it blocks.
+    /// Does what [`shutdown_within`](Self::shutdown_within) does, for a process without an async runtime: blocks.
     ///
     /// # Errors
     ///

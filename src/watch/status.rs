@@ -150,7 +150,7 @@ impl Incidents {
         self.write(validator.incident(&incident)).await
     }
 
-    /// [`open`](Self::open) for a thread without an async runtime; it blocks.
+    /// Does what [`open`](Self::open) does, for a thread without an async runtime: blocks.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Incidents {
         self.write(validator.maintenance(&maintenance)).await
     }
 
-    /// [`announce`](Self::announce) for a thread without an async runtime; it blocks.
+    /// Does what [`announce`](Self::announce) does, for a thread without an async runtime: blocks.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl Incidents {
         Err(IncidentError::Busy)
     }
 
-    /// [`update`](Self::update) for a thread without an async runtime; it blocks.
+    /// Does what [`update`](Self::update) does, for a thread without an async runtime: blocks.
     ///
     /// # Errors
     ///

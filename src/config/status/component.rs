@@ -68,7 +68,7 @@ pub struct StatusComponentConfig {
 }
 
 impl StatusComponentConfig {
-    /// A component of this key, which follows from nothing yet.
+    /// Creates a component of this key, whose state follows from nothing yet.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
         Self {

@@ -45,7 +45,7 @@ impl LevelHandle {
         Ok(())
     }
 
-    /// The levels as they are now.
+    /// Returns the levels as they are now.
     #[must_use]
     pub fn current(&self) -> LogLevels {
         self.0.load().as_ref().clone()

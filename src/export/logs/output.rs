@@ -120,13 +120,13 @@ thread_local! {
 }
 
 impl LogWriter {
-    /// The process's standard output.
+    /// Creates a writer to the process's standard output.
     #[must_use]
     pub fn stdout() -> Self {
         Self::standard(io::stdout())
     }
 
-    /// The process's standard error.
+    /// Creates a writer to the process's standard error.
     #[must_use]
     pub fn stderr() -> Self {
         Self::standard(io::stderr())
@@ -176,7 +176,7 @@ impl LogWriter {
         }))
     }
 
-    /// The number of lines that were not written: the queue was full, or the writer failed.
+    /// Returns the number of lines that were not written: the queue was full, or the writer failed.
     #[must_use]
     pub fn lost_lines(&self) -> u64 {
         self.0.shared.lost_lines.load(Ordering::Relaxed)

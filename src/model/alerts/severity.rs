@@ -14,7 +14,7 @@ impl Severity {
     /// All of them, the least urgent first.
     pub const ALL: [Severity; 3] = [Severity::Warning, Severity::High, Severity::Critical];
 
-    /// The word in labels, routes and the configuration.
+    /// Returns the word in labels, routes and the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

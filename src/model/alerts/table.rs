@@ -133,7 +133,7 @@ impl AlertSignal {
 }
 
 impl AlertSpec {
-    /// The name of its page in `runbooks/`, without `.md`: the alert's name in lower case with hyphens.
+    /// Returns the name of its page in `runbooks/`, without `.md`: the alert's name in lower case with hyphens.
     #[must_use]
     pub fn runbook(&self) -> String {
         let mut slug = String::new();

@@ -11,7 +11,7 @@ use super::{ALL, AlertSignal, AlertThreshold, Severity, ThresholdQuantity};
 pub struct Thresholds(BTreeMap<AlertSignal, [Option<AlertThreshold>; 3]>);
 
 impl Thresholds {
-    /// The threshold of a level; `None` where there is no such level.
+    /// Returns the threshold of a level; `None` where there is no such level.
     #[must_use]
     pub fn get(&self, signal: AlertSignal, severity: Severity) -> Option<AlertThreshold> {
         self.0.get(&signal)?[severity as usize]
@@ -44,14 +44,14 @@ impl Thresholds {
         }
     }
 
-    /// The levels that a signal has, the least urgent first.
+    /// Returns the levels that a signal has, the least urgent first.
     pub fn levels(&self, signal: AlertSignal) -> impl Iterator<Item = (Severity, AlertThreshold)> {
         Severity::ALL
             .into_iter()
             .filter_map(move |severity| Some((severity, self.get(signal, severity)?)))
     }
 
-    /// Every signal that has thresholds, in order.
+    /// Returns every signal that has thresholds, in order.
     pub fn signals(&self) -> impl Iterator<Item = AlertSignal> {
         ALL.iter()
             .map(|spec| spec.signal)

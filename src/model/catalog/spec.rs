@@ -95,7 +95,7 @@ pub enum MetricFamily {
 }
 
 impl MetricFamily {
-    /// The family's name in tables.
+    /// Returns the family's name in tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -187,7 +187,7 @@ impl MetricSpec {
         }
     }
 
-    /// The name under which Prometheus knows the metric: dots become underscores, and unit and
+    /// Returns the name under which Prometheus knows the metric: dots become underscores, and unit and
     /// `_total` are appended, as the OpenTelemetry specification's compatibility page has it.
     #[must_use]
     pub fn prometheus_name(&self) -> String {
@@ -202,7 +202,7 @@ impl MetricSpec {
         name
     }
 
-    /// The word that follows `# TYPE` in a scrape.
+    /// Returns the word that follows `# TYPE` in a scrape.
     #[must_use]
     pub const fn prometheus_type(&self) -> &'static str {
         match self.instrument {

@@ -40,7 +40,7 @@ pub struct BurnRate {
 }
 
 impl BurnRate {
-    /// The counts of a window of which this share has samples. Its [`reach`](Self::reach) is all of it;
+    /// Creates the counts of a window of which this share has samples. Its [`reach`](Self::reach) is all of it;
     /// [`with_reach`](Self::with_reach) sets another.
     #[must_use]
     pub const fn new(window: Duration, good: u64, bad: u64, coverage: f64) -> BurnRate {
@@ -59,13 +59,13 @@ impl BurnRate {
         BurnRate { reach, ..self }
     }
 
-    /// The share of bad over the permitted one; `None` without events.
+    /// Returns the share of bad over the permitted one; `None` without events.
     #[must_use]
     pub fn value(&self, target: Percent) -> Option<Ratio> {
         Budget::new(target, self.window, self.good, self.bad).consumed()
     }
 
-    /// Whether the budget burns faster than this; no events burn nothing. Exactly `factor` is not
+    /// Returns `true` if the budget burns faster than this; no events burn nothing. Exactly `factor` is not
     /// faster.
     #[must_use]
     pub fn exceeds(&self, target: Percent, factor: Ratio) -> bool {

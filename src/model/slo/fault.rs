@@ -50,7 +50,7 @@ impl SloError {
         &self.valid_objectives
     }
 
-    /// Every fault, in the order of the files and of their entries. Never empty.
+    /// Returns every fault, in the order of the files and of their entries. Never empty.
     #[must_use]
     pub fn faults(&self) -> &[SloFault] {
         &self.faults

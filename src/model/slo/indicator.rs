@@ -51,7 +51,7 @@ impl LabelFilter {
         self.0.iter().any(|(named, _)| *named == key)
     }
 
-    /// The labels, each with the values that it may have; `None` is its absence.
+    /// Returns the labels, each with the values that it may have; `None` is its absence.
     pub fn labels(&self) -> impl Iterator<Item = (&'static str, &[Option<String>])> {
         self.0.iter().map(|(key, values)| (*key, values.as_slice()))
     }

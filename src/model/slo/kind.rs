@@ -30,7 +30,7 @@ impl ServiceKey {
         }
     }
 
-    /// The key as the files write it.
+    /// Returns the key as the files write it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -92,7 +92,7 @@ string_enum!(pub ObjectiveKind {
 });
 
 impl ObjectiveKind {
-    /// How objectives of this kind count unless the file says otherwise.
+    /// Returns the method of objectives of this kind, unless the file says otherwise.
     #[must_use]
     pub fn default_method(self) -> BudgetingMethod {
         match self {
@@ -114,7 +114,7 @@ impl ObjectiveKind {
         }
     }
 
-    /// The unit of a `threshold` without `unit`: `ms`, `s` or `percent`; `None` where the kind
+    /// Returns the unit of a `threshold` without `unit`: `ms`, `s` or `percent`; `None` where the kind
     /// takes no threshold.
     #[must_use]
     pub fn threshold_unit(self) -> Option<&'static str> {

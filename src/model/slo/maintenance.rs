@@ -28,7 +28,7 @@ pub struct SloMaintenance {
 }
 
 impl SloMaintenance {
-    /// A maintenance from `from` to `to`; `None` where it doesn't end after it begins.
+    /// Creates a maintenance from `from` to `to`; `None` where it doesn't end after it begins.
     #[must_use]
     pub fn new(
         from: Timestamp,

@@ -44,19 +44,19 @@ pub struct Objective {
 }
 
 impl Objective {
-    /// Service and name, `api.latency`: unique among all [`Objectives`](super::Objectives).
+    /// Returns service and name, `api.latency`: unique among all [`Objectives`](super::Objectives).
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The top-level key that the objective stands under.
+    /// Returns the top-level key that the objective stands under.
     #[must_use]
     pub fn service(&self) -> &ServiceKey {
         &self.service
     }
 
-    /// The key of the objective within its service, such as `latency`.
+    /// Returns the key of the objective within its service, such as `latency`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.id
@@ -76,19 +76,19 @@ impl Objective {
         self.method
     }
 
-    /// The share that must be good.
+    /// Returns the share that must be good.
     #[must_use]
     pub fn target(&self) -> Percent {
         self.target
     }
 
-    /// The limit between good and bad; `None` for an availability, whose limits are fixed.
+    /// Returns the limit between good and bad; `None` for an availability, whose limits are fixed.
     #[must_use]
     pub fn threshold(&self) -> Option<ObjectiveThreshold> {
         self.threshold
     }
 
-    /// The unit in which the file writes the threshold: `ms`, `s` or `percent`.
+    /// Returns the unit in which the file writes the threshold: `ms`, `s` or `percent`.
     #[must_use]
     pub fn threshold_unit(&self) -> Option<&'static str> {
         self.unit.map(ThresholdUnit::as_str)
@@ -100,7 +100,7 @@ impl Objective {
         self.indicator.as_ref()
     }
 
-    /// The time over which the target is to be met.
+    /// Returns the time over which the target is to be met.
     #[must_use]
     pub fn window(&self) -> &SloWindow {
         &self.window
@@ -118,7 +118,7 @@ impl Objective {
         &self.warnings
     }
 
-    /// The share that may be bad: (100 − target) / 100, above 0 and below 1.
+    /// Returns the share that may be bad: (100 − target) / 100, above 0 and below 1.
     ///
     /// The platform's document calls it the SLO threshold; a burn rate is the current share of bad
     /// over this one.
@@ -136,7 +136,7 @@ impl Objective {
             && self.method == BudgetingMethod::Timeslices
     }
 
-    /// The error budget as time: (100 − target) / 100 × window, whole nanoseconds.
+    /// Returns the error budget as time: (100 − target) / 100 × window, whole nanoseconds.
     ///
     /// 99.9 over 30 days permits 43 min 12 s.
     #[must_use]

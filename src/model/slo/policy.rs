@@ -68,7 +68,7 @@ pub struct MinBadEvents {
 }
 
 impl BurnRatePolicy {
-    /// More than 10x over 1 h and 5 min is critical, more than 2x over 6 h and 30 min a warning.
+    /// Returns the default: more than 10x over 1 h and 5 min is critical, more than 2x over 6 h and 30 min a warning.
     #[must_use]
     pub fn platform() -> BurnRatePolicy {
         BurnRatePolicy::with_default_minimums(vec![
@@ -77,7 +77,7 @@ impl BurnRatePolicy {
         ])
     }
 
-    /// The four pairs of the *Site Reliability Workbook*, made for a window of 30 days: 14.4x and 6x
+    /// Returns the four pairs of the *Site Reliability Workbook*, made for a window of 30 days: 14.4x and 6x
     /// are critical, 3x and 1x warnings.
     #[must_use]
     pub fn sre_workbook() -> BurnRatePolicy {
@@ -93,7 +93,7 @@ impl BurnRatePolicy {
         ])
     }
 
-    /// A policy of these pairs, the most urgent first.
+    /// Creates a policy of these pairs, the most urgent first.
     #[must_use]
     pub const fn new(pairs: Vec<WindowPair>, min_bad: MinBadEvents) -> BurnRatePolicy {
         BurnRatePolicy { pairs, min_bad }
@@ -103,7 +103,7 @@ impl BurnRatePolicy {
         BurnRatePolicy::new(pairs, MinBadEvents::default())
     }
 
-    /// The pairs that can never fire for a target, because even when everything is bad the budget
+    /// Returns the pairs that can never fire for a target, because even when everything is bad the budget
     /// burns no faster: at 1 / permitted share.
     pub fn unreachable(&self, target: Percent) -> impl Iterator<Item = &WindowPair> {
         let permitted = target.complement().to_ratio();
@@ -114,7 +114,7 @@ impl BurnRatePolicy {
         self.pairs.iter().filter(move |pair| !reachable(pair))
     }
 
-    /// Every window that a pair looks at, each once, shortest first.
+    /// Returns every window that a pair looks at, each once, shortest first.
     #[must_use]
     pub fn windows(&self) -> Vec<Duration> {
         let pairs = self.pairs.iter();
@@ -186,7 +186,7 @@ impl Default for BurnRatePolicy {
 }
 
 impl MinBadEvents {
-    /// These minimums.
+    /// Creates these minimums; 0 asks for none.
     #[must_use]
     pub const fn new(occurrences: u64, timeslices: u64) -> MinBadEvents {
         MinBadEvents {

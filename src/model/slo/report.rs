@@ -164,7 +164,7 @@ pub enum AlertState {
 }
 
 impl SloReport {
-    /// A report without objectives yet.
+    /// Creates a report without objectives.
     #[must_use]
     pub const fn new(generated_at: Timestamp, source: ReportSource) -> SloReport {
         SloReport {
@@ -174,7 +174,7 @@ impl SloReport {
         }
     }
 
-    /// The whole as one line of JSON, fractions and not percentages, but for `target`.
+    /// Returns the whole as one line of JSON, with fractions and not percentages, but for `target`.
     #[must_use]
     pub fn to_json(&self) -> String {
         // Every key is text and no value fails to serialise.
@@ -255,7 +255,7 @@ impl ObjectiveReport {
         self.budget().remaining().filter(|_| self.is_counted())
     }
 
-    /// Whether the counts mean anything.
+    /// Returns `true` if the counts mean anything: the data is neither absent nor inconsistent.
     #[must_use]
     pub const fn is_counted(&self) -> bool {
         !matches!(self.data, DataQuality::Absent | DataQuality::Inconsistent)

@@ -81,7 +81,7 @@ impl SloWindow {
         }
     }
 
-    /// The length of a rolling window; of a calendar one that of most: 7, 30 or 91 days.
+    /// Returns the length of a rolling window; of a calendar one that of most: 7, 30 or 91 days.
     /// [`range_at`](Self::range_at) knows the length of each.
     #[must_use]
     pub fn duration(&self) -> Duration {
@@ -129,7 +129,7 @@ impl serde::Serialize for SloWindow {
 }
 
 impl TimeRange {
-    /// From `start` to `end`; empty where `end` comes first.
+    /// Creates the range from `start` to `end`; empty where `end` comes first.
     #[must_use]
     pub fn new(start: Timestamp, end: Timestamp) -> TimeRange {
         TimeRange {

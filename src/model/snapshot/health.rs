@@ -138,7 +138,7 @@ impl HealthStatus {
     /// All, from best to worst.
     pub(crate) const ALL: [Self; 3] = [Self::Pass, Self::Warn, Self::Fail];
 
-    /// The word for it: `pass`, `warn` or `fail`.
+    /// Returns the word for it: `pass`, `warn` or `fail`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -150,7 +150,7 @@ impl HealthStatus {
 }
 
 impl Criticality {
-    /// The word for it: `critical`, `degrading` or `informational`.
+    /// Returns the word for it: `critical`, `degrading` or `informational`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -162,7 +162,7 @@ impl Criticality {
 }
 
 impl CheckScope {
-    /// The word for it: `local` or `shared`.
+    /// Returns the word for it: `local` or `shared`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -57,7 +57,7 @@ impl StatusId {
         Self(digits)
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         // Made of `DIGITS`, or checked when it was parsed.

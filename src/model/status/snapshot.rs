@@ -17,8 +17,7 @@ use super::{ComponentState, ComponentStatus, Incident, ScheduledMaintenance};
 /// # let telemetry = test.telemetry();
 /// test.tick(); // in a service: within a second
 /// let status = telemetry.incidents().status().expect("an API shows it");
-/// let keys: Vec<_> = status.components.iter().map(|component| &*component.key).collect();
-/// assert!(keys.contains(&"api") && keys.contains(&"workers"));
+/// assert_eq!(&*status.title, "test"); // the service's name, unless `status.title` is set
 /// assert_eq!(status.unresolved().count(), 0);
 /// # }
 /// ```
@@ -50,7 +49,7 @@ impl StatusSnapshot {
     /// The number of days of a component.
     pub const DAYS: usize = 90;
 
-    /// The state of the worst component.
+    /// Returns the state of the worst component.
     #[must_use]
     pub fn worst(&self) -> ComponentState {
         let states = self.components.iter().map(|component| component.state);

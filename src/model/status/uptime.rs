@@ -50,25 +50,25 @@ impl StateDurations {
         degraded performance + partial outage + major outage), in seconds, rounded down; \
         maintenance without an outage and time without data are left out";
 
-    /// All of them.
+    /// Returns the sum of the first six fields, in seconds.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.up() + self.down() + self.maintenance + self.no_data
     }
 
-    /// Seconds that count as up.
+    /// Returns the seconds that count as up: operational and degraded performance.
     #[must_use]
     pub const fn up(&self) -> u64 {
         self.operational + self.degraded_performance
     }
 
-    /// Seconds that count as down.
+    /// Returns the seconds that count as down: partial and major outages.
     #[must_use]
     pub const fn down(&self) -> u64 {
         self.partial_outage + self.major_outage
     }
 
-    /// The share that was up, by [`FORMULA`](Self::FORMULA); `None` where no second counts.
+    /// Returns the share that was up, by [`FORMULA`](Self::FORMULA); `None` where no second counts.
     #[must_use]
     pub fn uptime(&self) -> Option<UptimePercent> {
         let (up, counted) = (u128::from(self.up()), u128::from(self.up() + self.down()));
@@ -76,7 +76,7 @@ impl StateDurations {
         u32::try_from(thousandths).ok().map(UptimePercent)
     }
 
-    /// The worst state that a second of it was in.
+    /// Returns the worst state that a second of it was in.
     #[must_use]
     pub const fn worst(&self) -> ComponentState {
         if self.major_outage > 0 {
@@ -129,7 +129,7 @@ impl std::ops::AddAssign for StateDurations {
 }
 
 impl UptimePercent {
-    /// In thousandths of a percent: 0 to 100,000.
+    /// Returns the value in thousandths of a percent: 0 to 100,000.
     #[must_use]
     pub const fn thousandths(self) -> u32 {
         self.0

@@ -12,7 +12,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// The text for people.
+            /// Returns the text for people.
             #[must_use]
             pub const fn label(self) -> &'static str {
                 match self {

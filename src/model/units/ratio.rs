@@ -158,7 +158,7 @@ impl Ratio {
         Some(from_nanos(nanos).unwrap_or(Duration::MAX))
     }
 
-    /// The nearest `f64`, for metrics and JSON; not for arithmetic.
+    /// Returns the nearest `f64`, for metrics and JSON; not for arithmetic.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;

@@ -15,7 +15,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit as OpenTelemetry writes it.
+    /// Returns the unit as OpenTelemetry writes it.
     #[must_use]
     pub const fn ucum(self) -> &'static str {
         match self {

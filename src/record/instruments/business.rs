@@ -122,7 +122,7 @@ impl Business {
         self.0.posts.add(posts);
     }
 
-    /// Counts one delivered AI generation of a kind such as `caption`.
+    /// Counts one delivered AI generation of a kind out of a small set, such as `caption`: it becomes a label.
     pub fn record_ai_generation(&self, kind: &str) {
         self.0.generations.with([kind], |series| series.add(1));
     }
@@ -202,7 +202,7 @@ impl Engagement {
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// The currency with this code of three capital letters; `None` for any other text.
+    /// Returns the currency with this code of three capital letters; `None` for any other text.
     #[must_use]
     pub const fn new(code: &str) -> Option<Self> {
         match *code.as_bytes() {
@@ -215,7 +215,7 @@ impl Currency {
         }
     }
 
-    /// The code.
+    /// Returns the code: three capital letters.
     #[must_use]
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

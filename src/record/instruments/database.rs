@@ -15,7 +15,7 @@ use crate::record::clock::Clock;
 use crate::record::series::{BoundSeries, Counter, Gauge, Histogram, Instruments};
 use crate::record::trace::{SpanScope, Traced, Tracer};
 
-/// A call that takes longer is a slow query.
+/// The duration from which on a call is a slow query: 1 s. Exactly as long is not slow yet.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {

@@ -341,7 +341,7 @@ impl Execution {
         self.work.trace(future)
     }
 
-    /// The execution's trace, to be put beside a job into a queue.
+    /// Returns the execution's trace, to be put beside a job into a queue.
     #[must_use]
     pub fn carrier(&self) -> Carrier {
         self.work.carrier()

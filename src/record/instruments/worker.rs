@@ -312,7 +312,7 @@ impl Job {
         self.0.trace(future)
     }
 
-    /// The job's trace, to be put beside a job into a queue.
+    /// Returns the job's trace, to be put beside a job into a queue.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {

@@ -20,9 +20,8 @@ use crate::watch::health::CheckBuilder;
 const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Telemetry {
-    /// Reads the figures of a PostgreSQL database until the answer is dropped: sizes, scans,
-    /// transactions, connections and what else [`catalog::database::server`] declares, each 15 to 60
-    /// seconds, on a thread of its own.
+    /// Watches a PostgreSQL database until the guard is dropped: reads its sizes, scans, transactions,
+    /// connections, deadlocks and block reads every 15 to 60 seconds, on a thread of its own.
     ///
     /// An ordinary user will do; what it may not read is left out. While the server does not answer
     /// its figures are gone, and `vantage.database.up` of the namespace `name` is 0.
@@ -39,8 +38,6 @@ impl Telemetry {
     ///
     /// When the URL or its certificates cannot be right, which is a fault of whoever wrote them, or
     /// no thread could be started. A server that is not there is no error.
-    ///
-    /// [`catalog::database::server`]: crate::model::catalog::database::server
     pub fn watch_postgres(&self, name: &str, url: &Secret) -> Result<WatchGuard, PostgresError> {
         let address = PostgresAddress::parse(url, &TlsConfig::default())?;
         self.watch_address(name, address)

@@ -53,7 +53,7 @@ impl Server {
 }
 
 impl Telemetry {
-    /// The routes of the SDK: the scrape, health, workers and objectives.
+    /// Returns the routes of the SDK: the scrape, health, workers and objectives.
     ///
     /// Requests to them are counted in `vantage.telemetry.http.requests`, wherever the service puts
     /// them, and in no metric of the API.

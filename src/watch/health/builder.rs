@@ -91,19 +91,19 @@ impl CheckBuilder {
         self
     }
 
-    /// The service cannot do its work when this fails: it is not ready, unless the thing is shared.
+    /// Makes the check critical: the service cannot do its work when it fails, and is not ready, unless the thing is shared.
     pub const fn critical(mut self) -> Self {
         self.criticality = Some(Criticality::Critical);
         self
     }
 
-    /// The service does its work worse when this fails.
+    /// Makes the check degrading, as it is by default: the service does its work worse when it fails.
     pub const fn degrading(mut self) -> Self {
         self.criticality = Some(Criticality::Degrading);
         self
     }
 
-    /// Nothing follows when this fails; it is shown.
+    /// Makes the check informational: nothing follows when it fails; it is shown.
     pub const fn informational(mut self) -> Self {
         self.criticality = Some(Criticality::Informational);
         self
@@ -134,7 +134,7 @@ impl CheckBuilder {
         self
     }
 
-    /// From which age on a result counts as a failure. Default: three intervals and a deadline.
+    /// Sets the age from which on a result counts as a failure. Default: three intervals and a timeout.
     pub const fn stale_after(mut self, age: Duration) -> Self {
         self.settings.stale_after = Some(age);
         self

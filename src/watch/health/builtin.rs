@@ -44,7 +44,7 @@ impl UsageLimits {
     /// As the alerts have it: 80 % and 90 % of the memory that the process may use.
     pub const MEMORY: Self = Self::new(0.8, 0.9);
 
-    /// These shares.
+    /// Creates the limits: the check warns from a share of `warn` on, and fails from `fail` on, both 0 to 1.
     ///
     /// ```
     /// use vantage_obs::health::UsageLimits;

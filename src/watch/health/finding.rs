@@ -9,7 +9,7 @@ use crate::model::snapshot::private::PrivateText;
 /// The result of a run of a check: a status, a public code and a private detail.
 ///
 /// The code is a constant, so that an error text cannot become public by a slip; the detail is shown
-/// only to who has the token, in log lines and to callbacks.
+/// only to requests with `health.details_token`, in log lines and to callbacks.
 ///
 /// ```
 /// use vantage_obs::health::{Finding, HealthStatus};
@@ -27,19 +27,19 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// It works.
+    /// Creates the finding that it works, with the code `ok`.
     #[must_use]
     pub const fn pass() -> Self {
         Self::new(HealthStatus::Pass, "ok")
     }
 
-    /// It works, and somebody should have a look; `code` says why in a word.
+    /// Creates the finding that it works and needs attention; `code` says why in a word.
     #[must_use]
     pub const fn warn(code: &'static str) -> Self {
         Self::new(HealthStatus::Warn, code)
     }
 
-    /// It does not work; `code` says why in a word, such as `refused`.
+    /// Creates the finding that it does not work; `code` says why in a word, such as `refused`.
     #[must_use]
     pub const fn fail(code: &'static str) -> Self {
         Self::new(HealthStatus::Fail, code)
@@ -65,13 +65,13 @@ impl Finding {
         self.with_detail(detail.to_detail())
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> HealthStatus {
         self.status
     }
 
-    /// The public code.
+    /// Returns the public code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code

@@ -107,7 +107,7 @@ pub struct NewMaintenance {
 }
 
 impl NewIncident {
-    /// A title of one line, and the first entry of the timeline. Both are for the public.
+    /// Creates an incident with a title of one line and the first entry of its timeline. Both are public.
     pub fn new(title: impl Into<String>, body: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -116,7 +116,7 @@ impl NewIncident {
         }
     }
 
-    /// A component that it concerns, by its key, and how that one is. Nothing that was seen is made
+    /// Adds a component that it concerns, by its key, with its state. Nothing that was seen is made
     /// better by it.
     pub fn component(mut self, key: impl Into<String>, state: ComponentState) -> Self {
         self.components.insert(key.into(), state);
@@ -149,7 +149,7 @@ impl NewIncident {
 }
 
 impl NewUpdate {
-    /// An entry of the timeline, for the public.
+    /// Creates an update with this entry of the timeline, which is public.
     pub fn new(body: impl Into<String>) -> Self {
         Self {
             body: body.into(),
@@ -169,13 +169,13 @@ impl NewUpdate {
         self
     }
 
-    /// Another title.
+    /// Sets another title.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Another impact.
+    /// Sets another impact.
     pub const fn impact(mut self, impact: Impact) -> Self {
         self.impact = Some(impact);
         self
@@ -187,7 +187,7 @@ impl NewUpdate {
         self
     }
 
-    /// Another end of a maintenance.
+    /// Sets another end of a maintenance.
     pub const fn scheduled_until(mut self, at: Timestamp) -> Self {
         self.scheduled_until = Some(at);
         self
@@ -201,7 +201,7 @@ impl NewUpdate {
 }
 
 impl NewMaintenance {
-    /// Work from one time to another, at most 31 days, with a title of one line and a first entry of
+    /// Creates maintenance from one time to another, at most 31 days, with a title of one line and a first entry of
     /// its timeline. It begins and ends by the clock; an update may end it earlier.
     pub fn new(
         title: impl Into<String>,
@@ -219,7 +219,7 @@ impl NewMaintenance {
         }
     }
 
-    /// A component that is worked on, by its key.
+    /// Adds a component that is worked on, by its key.
     pub fn component(mut self, key: impl Into<String>) -> Self {
         self.components.push(key.into());
         self

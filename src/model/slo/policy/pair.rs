@@ -49,7 +49,7 @@ pub enum PairStatus {
 }
 
 impl WindowPair {
-    /// A pair of windows; `short` is the shorter one.
+    /// Creates a pair of windows; `short` is the shorter one, usually a twelfth of `long`.
     #[must_use]
     pub const fn new(
         level: AlertLevel,
@@ -97,7 +97,7 @@ impl WindowPair {
         }
     }
 
-    /// The share of a window's budget that is gone when the pair fires for the first time:
+    /// Returns the share of a window's budget that is gone when the pair fires for the first time:
     /// factor × long / window.
     #[must_use]
     pub fn consumed_when_firing(&self, window: Duration) -> Option<Ratio> {

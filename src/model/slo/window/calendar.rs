@@ -87,7 +87,7 @@ impl CalendarWindow {
         self.period
     }
 
-    /// The zone whose midnights it begins and ends at, such as `Europe/Berlin`.
+    /// Returns the zone whose midnights it begins and ends at, such as `Europe/Berlin`.
     #[must_use]
     pub fn time_zone(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")

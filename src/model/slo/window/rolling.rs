@@ -51,7 +51,7 @@ impl RollingWindow {
             .then_some(RollingWindow { seconds })
     }
 
-    /// The length.
+    /// Returns the length.
     #[must_use]
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.seconds)

@@ -24,7 +24,7 @@ impl LagLimits {
     /// A second is a blocked thread; half a minute is no runtime any more.
     pub const DEFAULT: Self = Self::new(Duration::from_secs(1), Duration::from_secs(30));
 
-    /// These times.
+    /// Creates the limits: the check warns from a lag of `warn` on, and fails from `fail` on.
     #[must_use]
     pub const fn new(warn: Duration, fail: Duration) -> Self {
         Self { warn, fail }
