@@ -28,13 +28,13 @@ section! {
 impl LinksConfig {
     /// The page of a dashboard.
     #[must_use]
-    pub(crate) fn dashboard(&self, uid: &str) -> String {
+    pub fn dashboard(&self, uid: &str) -> String {
         format!("{}/d/{uid}", self.grafana.trim_end_matches('/'))
     }
 
     /// The page of a runbook, by its name without `.md`.
     #[must_use]
-    pub(crate) fn runbook(&self, name: &str) -> String {
+    pub fn runbook(&self, name: &str) -> String {
         format!("{}/{name}.md", self.runbooks.trim_end_matches('/'))
     }
 }

@@ -7,6 +7,7 @@
 //! A trace goes with an HTTP call in its headers ([`HttpCall`]), and with a job in a [`Carrier`]:
 //!
 //! ```
+//! # #[cfg(feature = "testing")] {
 //! use std::time::SystemTime;
 //! use vantage_obs::testing::TestTelemetry;
 //! use vantage_obs::trace::Carrier;
@@ -20,6 +21,7 @@
 //! let job = telemetry.worker("w1").start("publish_post", SystemTime::now(), &carrier);
 //! job.in_scope(|| tracing::info!("a log line with the trace of the request"));
 //! job.succeed();
+//! # }
 //! ```
 
 mod call;

@@ -1,6 +1,7 @@
 //! Health that can't hurt: checks run in the background, and whoever asks is shown what they found.
 //!
 //! ```
+//! # #[cfg(feature = "testing")] {
 //! use std::time::Duration;
 //! use vantage_obs::testing::TestTelemetry;
 //!
@@ -16,6 +17,7 @@
 //!     async move { pool.ping().await }
 //! });
 //! telemetry.health_check("mail").degrading().shared().tcp("mail.internal:25");
+//! # }
 //! ```
 //!
 //! Why do probes not run checks? Because then a dependency that hangs makes the probe hang, and the
