@@ -46,7 +46,7 @@ mod work;
 mod worker;
 mod worker_keys;
 
-pub(crate) use api::{ApiInstruments, FinishedRequest, MethodScheme, RequestOutcome};
+pub(crate) use api::{ApiInstruments, FinishedRequest, GrpcError, MethodScheme, RequestOutcome};
 pub use business::{Business, Currency, Engagement};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use expected_runs::MissedRuns;

@@ -29,7 +29,13 @@
 //!
 //! Durations end at the response's head; a request is active until its body ends or breaks off. A
 //! switch of protocols (101) and an opened tunnel (`CONNECT`) end there too: what follows is no body.
-
+//!
+//! A gRPC call is a request whose response is a 200 in every case; its outcome is the status in the trailers,
+//! and it is recorded when they come, with the time to the response's head. `UNKNOWN`, `DEADLINE_EXCEEDED`,
+//! `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS` are the server's errors and the `error.type`;
+//! every other status is the caller's affair. A client that goes away before the status has cancelled the
+//! call. A response that ends or breaks off without a status is `UNKNOWN`, as it is to the client. Calls of
+//! gRPC-Web are told by what their body says. The conventions for HTTP ask for no `rpc.*` attributes.
 //!
 //! The SDK's own routes are no part of the API: their requests are in none of these metrics and have no
 //! span, unless `traces.routes` names their route. They count themselves, in
@@ -41,6 +47,8 @@ mod connections;
 #[cfg(feature = "axum")]
 mod count_operational;
 mod exchange;
+mod grpc;
+mod grpc_web;
 mod operational_routes;
 mod route;
 mod span;

@@ -442,6 +442,31 @@ async fn a_body_that_fails_is_a_body_error_and_no_client_that_went_away() {
 }
 
 #[tokio::test]
+async fn a_body_that_panics_is_a_body_error() {
+    let test = with_objectives();
+    let body = with_body(&test, ScriptedBody::new([Step::Data("a"), Step::Panic])).await;
+    assert!(catch_panic(body.collect()).await.is_none());
+    assert_eq!(broken(&test, "/plain/{id}", "body_error"), Some(1.0));
+    assert_eq!(active(&test), Some(0.0));
+}
+
+#[tokio::test]
+async fn a_body_ends_with_its_trailers() {
+    let test = with_objectives();
+    let steps = [Step::Data("a"), Step::Trailers(Some("13"))];
+    let mut body = with_body(&test, ScriptedBody::new(steps)).await;
+    body.frame().await.unwrap().unwrap();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert!(!has_broken(&test));
+    assert_eq!(
+        events(&test, ERROR_RATE),
+        (1, 0),
+        "trailers of no gRPC call"
+    );
+}
+
+#[tokio::test]
 async fn a_body_that_was_read_to_its_announced_length_is_whole_without_a_further_look() {
     let test = with_objectives();
     let steps = ScriptedBody::new([Step::Data("one"), Step::Data("two")]).with_length(6);

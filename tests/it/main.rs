@@ -19,6 +19,8 @@ mod first_hour;
 mod fleet;
 #[cfg(feature = "cli")]
 mod generated;
+#[cfg(feature = "otlp")]
+mod grpc;
 mod health;
 mod http;
 mod incidents;

@@ -186,7 +186,12 @@ fn a_sample_line_is_read_with_its_labels() {
 #[derive(Debug)]
 pub(crate) enum Step {
     Data(&'static str),
+    /// Trailers with this `grpc-status`, if any.
+    Trailers(Option<&'static str>),
     Fail,
+    Panic,
+    /// Nothing, for ever.
+    Wait,
 }
 
 /// A body that takes its steps, and never says in advance that it is at its end.
@@ -218,10 +223,24 @@ impl Body for ScriptedBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(self.steps.pop_front().map(|step| match step {
-            Step::Data(data) => Ok(Frame::data(Bytes::from_static(data.as_bytes()))),
-            Step::Fail => Err(std::io::Error::other("the disk is gone")),
-        }))
+        let Some(step) = self.steps.pop_front() else {
+            return Poll::Ready(None);
+        };
+        let frame = match step {
+            Step::Data(data) => Frame::data(Bytes::from_static(data.as_bytes())),
+            Step::Trailers(status) => {
+                let name = http::HeaderName::from_static("grpc-status");
+                let status = status.map(|status| (name, http::HeaderValue::from_static(status)));
+                Frame::trailers(status.into_iter().collect())
+            }
+            Step::Fail => return Poll::Ready(Some(Err(io::Error::other("the disk is gone")))),
+            Step::Panic => panic!("this body panics"),
+            Step::Wait => {
+                self.steps.push_front(Step::Wait);
+                return Poll::Pending;
+            }
+        };
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -19,8 +19,8 @@ pub(super) const ALERTS: &[AlertRow] = &[
     ),
 ];
 
-/// The error types that the service itself is responsible for.
-const FAILURE_TYPES: &str = "5..|panic|timeout";
+/// The error types that are no failure of the service: none, and that of a client that went away.
+const NO_FAILURE: &str = "|cancelled";
 
 /// The labels of recorded requests.
 const ROUTE: [&str; 5] = [
@@ -79,5 +79,5 @@ pub(in crate::generate) fn select_answered<S: Select>(requests: S) -> S {
 
 /// Selects requests that the service itself failed.
 pub(in crate::generate) fn select_failed<S: Select>(requests: S) -> S {
-    requests.with("error.type").like(FAILURE_TYPES)
+    requests.with("error.type").unlike(NO_FAILURE)
 }

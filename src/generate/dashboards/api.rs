@@ -37,7 +37,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .page("slow-performance"),
     stat("Error rate", DisplayUnit::Share)
         .shows(
-            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes, which is what the alert looks at: without clients that went away.",
+            "The share of requests that ended in a server error, a panic or a timeout in 5 minutes, which is what the alert looks at: without clients that went away.",
             "Below the first level; 0 % is usual.",
         )
         .query("error rate", || error_ratio(&[]))
@@ -72,7 +72,7 @@ const REQUESTS: &[PanelSpec] = &[
         .page("slow-performance"),
     lines("Error rate", DisplayUnit::Share)
         .shows(
-            "The share of requests that ended in a 5xx, a panic or a timeout in 5 minutes.",
+            "The share of requests that ended in a server error, a panic or a timeout in 5 minutes.",
             "0 % most of the time; a plateau after a release is the release.",
         )
         .query("{{job}}", || error_ratio(&["job"]))

@@ -19,7 +19,7 @@ const SCHEME: Attribute = Attribute::one_of("url.scheme", &["http", "https"]);
 pub(crate) const REQUEST: [Attribute; 5] = [
     Attribute::open(
         "error.type",
-        "`cancelled`, `panic`, `timeout`, or the status code of a 5xx; absent on success",
+        "`cancelled`, `panic`, `timeout`, `_OTHER`, the status code of a 5xx, or the name of a gRPC status that is a server's error; absent on success",
     ),
     METHOD,
     Attribute::integer(
@@ -36,13 +36,14 @@ pub(crate) const BROKEN: [Attribute; 2] = [
 ];
 
 family! {
-    /// Requests, counted once each when the outcome is known.
+    /// Requests, counted once each when the outcome is known: at the response's head, of a gRPC call with its
+    /// status.
     pub(crate) const REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Api,
         "vantage.api.requests",
         Instrument::Counter,
         Unit::Count("{request}"),
-        "HTTP requests by route and outcome; the error rate is the share with an error_type of 5xx, panic or timeout",
+        "HTTP requests by route and outcome; the error rate is the share with an error_type other than cancelled",
         &REQUEST,
     );
 

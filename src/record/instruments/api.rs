@@ -1,6 +1,7 @@
 //! HTTP requests: what the middleware records.
 
 mod cache;
+mod grpc_status;
 mod method;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
+pub(crate) use grpc_status::GrpcError;
 pub(crate) use method::MethodScheme;
 
 use self::cache::{SeriesCache, SeriesKey};
@@ -51,10 +53,12 @@ struct RequestSeries {
     latency: Option<ObjectiveCounters>,
 }
 
-/// The outcome of a request up to the response's head.
+/// The outcome of a request up to the response's head, or up to the status of a gRPC call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
     Responded(http::StatusCode),
+    /// The response is a 200, and its gRPC status an error of the server's.
+    GrpcFailed(GrpcError),
     /// The service gave an error instead of a response, because a time limit ran out.
     TimedOut,
     /// The service gave another error instead of a response.
@@ -62,6 +66,8 @@ pub(crate) enum RequestOutcome {
     Panicked,
     /// The client went away before the response's head.
     Cancelled,
+    /// The client went away between the response's head and its gRPC status.
+    Abandoned,
 }
 
 /// A finished request.
@@ -185,6 +191,7 @@ impl RequestSeries {
         let cancelled = request.outcome == RequestOutcome::Cancelled;
         if let Some(counters) = &self.requests
             && !cancelled
+            && request.outcome != RequestOutcome::Abandoned
         {
             counters.record_event(request.outcome.labels().1.is_empty());
         }
@@ -206,10 +213,11 @@ impl RequestOutcome {
         use http::StatusCode;
         match self {
             Self::Responded(status) => (Some(*status), error_type(status)),
+            Self::GrpcFailed(error) => (Some(StatusCode::OK), error.as_str()),
             Self::TimedOut => (None, "timeout"),
             Self::Failed => (None, "_OTHER"),
             Self::Panicked => (Some(StatusCode::INTERNAL_SERVER_ERROR), "panic"),
-            Self::Cancelled => (None, "cancelled"),
+            Self::Cancelled | Self::Abandoned => (None, "cancelled"),
         }
     }
 }

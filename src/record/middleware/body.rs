@@ -8,7 +8,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
+use super::grpc::AwaitedStatus;
 use super::span::CLIENT_GONE;
+use crate::record::instruments::{GrpcError, RequestOutcome};
 
 pin_project! {
     /// A response body that records when it ended, and whether it broke off.
@@ -25,6 +27,8 @@ struct BodyMeasurement {
     exchange: Exchange,
     /// Bytes still to come, where the length was known.
     remaining_bytes: Option<u64>,
+    /// The status of a gRPC call that is still to come. In a box, so that other bodies stay small.
+    awaited: Option<Box<AwaitedStatus>>,
 }
 
 /// Records the head of a response, and measures its body.
@@ -32,23 +36,28 @@ pub(super) fn measure_body<B: Body>(
     mut exchange: Exchange,
     response: Response<B>,
 ) -> Response<MeasuredBody<B>> {
-    let is_bodiless = exchange.record_response(response.status());
-    response.map(|body| MeasuredBody::new(body, is_bodiless, exchange))
+    let awaited = exchange.record_response(&response).map(Box::new);
+    let is_bodiless = exchange.is_bodiless(response.status());
+    response.map(|body| MeasuredBody::new(body, is_bodiless, exchange, awaited))
 }
 
 impl<B: Body> MeasuredBody<B> {
-    fn new(inner: B, is_bodiless: bool, exchange: Exchange) -> Self {
-        if is_bodiless || inner.is_end_stream() {
-            return Self::unmeasured(inner);
-        }
+    fn new(
+        inner: B,
+        is_bodiless: bool,
+        exchange: Exchange,
+        awaited: Option<Box<AwaitedStatus>>,
+    ) -> Self {
         let remaining_bytes = inner.size_hint().exact();
-        Self {
-            measurement: Some(BodyMeasurement {
-                exchange,
-                remaining_bytes,
-            }),
-            inner,
+        let mut measurement = Some(BodyMeasurement {
+            exchange,
+            remaining_bytes,
+            awaited,
+        });
+        if is_bodiless || inner.is_end_stream() {
+            BodyMeasurement::complete(&mut measurement);
         }
+        Self { inner, measurement }
     }
 
     pub(super) const fn unmeasured(inner: B) -> Self {
@@ -68,26 +77,30 @@ impl<B: Body> Body for MeasuredBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let guard = this
-            .measurement
+        let panic_guard = PanicGuard(this.measurement);
+        let guard = panic_guard
+            .0
             .as_ref()
             .and_then(|measurement| measurement.exchange.enter());
         let frame = this.inner.as_mut().poll_frame(cx);
         drop(guard);
+        drop(panic_guard);
         let frame = ready!(frame);
         match &frame {
             Some(Ok(frame)) => {
                 // A server stops asking when it has the bytes that the length announced.
-                let sent = frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 let all_sent = this
                     .measurement
                     .as_mut()
-                    .is_some_and(|measurement| measurement.record_sent(sent));
+                    .is_some_and(|measurement| measurement.record_sent(frame));
                 if all_sent || this.inner.is_end_stream() {
                     BodyMeasurement::complete(this.measurement);
                 }
             }
-            Some(Err(_)) => BodyMeasurement::record_broken(this.measurement, "body_error"),
+            Some(Err(_)) => {
+                let outcome = RequestOutcome::GrpcFailed(GrpcError::Unknown);
+                BodyMeasurement::record_broken(this.measurement, outcome);
+            }
             None => BodyMeasurement::complete(this.measurement),
         }
         Poll::Ready(frame)
@@ -103,11 +116,30 @@ impl<B: Body> Body for MeasuredBody<B> {
 }
 
 impl BodyMeasurement {
-    fn record_sent(&mut self, bytes: u64) -> bool {
+    /// Returns `true` if the frame is the last one.
+    fn record_sent<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        let outcome = self
+            .awaited
+            .as_mut()
+            .and_then(|awaited| awaited.read(frame));
+        if let Some(outcome) = outcome {
+            self.record_awaited(outcome);
+        }
+        let sent = frame.data_ref().map_or(0, |data| data.remaining() as u64);
         self.remaining_bytes = self
             .remaining_bytes
-            .map(|remaining_bytes| remaining_bytes.saturating_sub(bytes));
-        self.remaining_bytes == Some(0)
+            .map(|remaining_bytes| remaining_bytes.saturating_sub(sent));
+        // Trailers follow the last byte of a gRPC call.
+        frame.is_trailers() || (self.remaining_bytes == Some(0) && self.awaited.is_none())
+    }
+
+    /// Records the outcome of a gRPC call that has none so far; returns `false` for what is no such call.
+    fn record_awaited(&mut self, outcome: RequestOutcome) -> bool {
+        let awaited = self.awaited.take();
+        if let Some(awaited) = &awaited {
+            self.exchange.record(outcome, awaited.elapsed);
+        }
+        awaited.is_some()
     }
 
     fn complete(measurement: &mut Option<Self>) {
@@ -117,18 +149,43 @@ impl BodyMeasurement {
         *measurement = None;
     }
 
-    fn record_broken(measurement: &mut Option<Self>, reason: &'static str) {
+    /// Records a body that failed, and the outcome of a gRPC call that has none so far.
+    fn record_broken(measurement: &mut Option<Self>, outcome: RequestOutcome) {
         if let Some(measurement) = measurement {
-            measurement.exchange.record_broken_body(reason);
+            measurement.break_off(outcome, "body_error");
         }
         Self::complete(measurement);
+    }
+
+    fn break_off(&mut self, outcome: RequestOutcome, reason: &'static str) {
+        if self.record_awaited(outcome) {
+            self.exchange.count_broken_body(reason);
+        } else {
+            self.exchange.record_broken_body(reason);
+        }
     }
 }
 
 impl Drop for BodyMeasurement {
     fn drop(&mut self) {
-        if self.remaining_bytes != Some(0) {
-            self.exchange.record_broken_body(CLIENT_GONE);
+        if self.remaining_bytes == Some(0) {
+            if let Some(awaited) = &self.awaited {
+                let outcome = awaited.at_end();
+                self.record_awaited(outcome);
+            }
+        } else {
+            self.break_off(RequestOutcome::Abandoned, CLIENT_GONE);
+        }
+    }
+}
+
+/// Records a panic on its way out of a body: dropped later, the body would be that of a client that went away.
+struct PanicGuard<'a>(&'a mut Option<BodyMeasurement>);
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            BodyMeasurement::record_broken(self.0, RequestOutcome::Panicked);
         }
     }
 }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use opentelemetry::ContextGuard;
 
+use super::grpc::{self, AwaitedStatus, HeadOutcome};
 use super::route::Route;
 use super::{RequestRecorder, span};
 use crate::record::instruments::{FinishedRequest, MethodScheme, RequestOutcome};
@@ -25,6 +26,8 @@ pub(super) struct Exchange {
     recorded: bool,
     /// `true` if it is one of the active requests: not if it seemed to be an operational one.
     active: bool,
+    /// `true` for the call of a gRPC client.
+    is_grpc: bool,
 }
 
 impl Exchange {
@@ -53,18 +56,30 @@ impl Exchange {
             method_scheme,
             recorded: false,
             active: !is_operational,
+            is_grpc: method_scheme.method() == "POST" && grpc::is_grpc(request.headers()),
             recorder: Arc::clone(recorder),
         })
     }
 
-    /// Records the head of the response; whether a server drops its body unread.
-    pub(super) fn record_response(&mut self, status: StatusCode) -> bool {
-        self.record(RequestOutcome::Responded(status));
-        self.is_bodiless(status)
+    /// Records the head of the response, unless it is the head of a gRPC call: its status is returned to be
+    /// awaited.
+    pub(super) fn record_response<B>(&mut self, response: &Response<B>) -> Option<AwaitedStatus> {
+        let elapsed = self.elapsed();
+        match HeadOutcome::from_response(response, self.is_grpc, elapsed) {
+            HeadOutcome::Awaited(awaited) if !self.is_bodiless(response.status()) => Some(awaited),
+            HeadOutcome::Awaited(_) => {
+                self.record(RequestOutcome::Responded(response.status()), elapsed);
+                None
+            }
+            HeadOutcome::Known(outcome) => {
+                self.record(outcome, elapsed);
+                None
+            }
+        }
     }
 
     pub(super) fn finish(mut self, outcome: RequestOutcome) {
-        self.record(outcome);
+        self.record(outcome, self.elapsed());
     }
 
     /// Makes the request's span the current one, until the answer is dropped.
@@ -78,6 +93,11 @@ impl Exchange {
         if let Some(span) = &self.span {
             span::record_broken_body(span, reason);
         }
+        self.count_broken_body(reason);
+    }
+
+    /// The same for a request whose outcome says it already.
+    pub(super) fn count_broken_body(&self, reason: &'static str) {
         let route = self.route.as_str();
         if !self.recorder.operational_routes.contains(route) {
             self.recorder.api.record_broken_body(route, reason);
@@ -86,16 +106,21 @@ impl Exchange {
 
     /// Returns `true` if a server drops the body of this response unread: what follows a switch of
     /// protocols or a tunnel's opening is no body.
-    fn is_bodiless(&self, status: StatusCode) -> bool {
+    pub(super) fn is_bodiless(&self, status: StatusCode) -> bool {
         status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || self.method_scheme.method() == "HEAD"
             || (self.method_scheme.method() == "CONNECT" && status.is_success())
     }
 
-    fn record(&mut self, outcome: RequestOutcome) {
-        self.recorded = true;
+    fn elapsed(&self) -> Duration {
         let now = self.recorder.clock.now();
+        now.saturating_duration_since(self.started)
+    }
+
+    /// Records the outcome, with the time to the response's head or to the end without one.
+    pub(super) fn record(&mut self, outcome: RequestOutcome, elapsed: Duration) {
+        self.recorded = true;
         let route = self.route.as_str();
         if let Some(span) = &self.span {
             span::record_outcome(span, self.method_scheme, route, outcome);
@@ -108,7 +133,7 @@ impl Exchange {
             method_scheme: self.method_scheme,
             route,
             outcome,
-            elapsed: now.saturating_duration_since(self.started),
+            elapsed,
             span: self.span.as_ref().and_then(SpanScope::sampled),
         });
     }
@@ -118,11 +143,12 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.recorded {
             // A service may panic before there is a future to poll.
-            self.record(if std::thread::panicking() {
+            let outcome = if std::thread::panicking() {
                 RequestOutcome::Panicked
             } else {
                 RequestOutcome::Cancelled
-            });
+            };
+            self.record(outcome, self.elapsed());
         }
         if let Some(span) = &self.span {
             span.end();

@@ -82,7 +82,7 @@ pub(super) fn record_outcome(
     }
     match outcome {
         // A client that goes away is no failure of the server's.
-        RequestOutcome::Cancelled => span.set_error_type(error),
+        RequestOutcome::Cancelled | RequestOutcome::Abandoned => span.set_error_type(error),
         _ if error.is_empty() => {}
         _ => span.fail(error),
     }

@@ -78,6 +78,8 @@ fn outcome_code(outcome: RequestOutcome) -> u16 {
         RequestOutcome::Failed => 2,
         RequestOutcome::Panicked => 3,
         RequestOutcome::Cancelled => 4,
+        RequestOutcome::Abandoned => 5,
+        RequestOutcome::GrpcFailed(error) => 32 + error as u16,
     }
 }
 
