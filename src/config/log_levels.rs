@@ -17,13 +17,14 @@ use crate::model::string_enum::StringEnum as _;
 
 /// Targets that are limited to warnings: crates that exporters and servers are made of. What they say below warn is about their own
 /// insides, and what they say while they export would be exported in turn.
-const WARN_ONLY_TARGETS: [&str; 8] = [
+const WARN_ONLY_TARGETS: [&str; 9] = [
     "h2",
     "hyper",
     "hyper_rustls",
     "hyper_util",
     "reqwest",
     "rustls",
+    "tokio_postgres",
     "tonic",
     "tower",
 ];
@@ -33,8 +34,8 @@ const WARN_ONLY_TARGETS: [&str; 8] = [
 ///
 /// A module's level holds for all modules inside it, and the longest name that fits decides. Names
 /// are compared with the record's target, which is its module unless the code says otherwise.
-/// Without a level for everything it is info. `h2`, `hyper`, `reqwest`, `rustls`, `tonic`, `tower`
-/// and `opentelemetry` with its relatives are kept to warnings unless a directive names them.
+/// Without a level for everything it is info. `h2`, `hyper`, `reqwest`, `rustls`, `tokio_postgres`, `tonic`,
+/// `tower` and `opentelemetry` with its relatives are kept to warnings unless a directive names them.
 ///
 /// ```
 /// use vantage_obs::config::{LogLevel, LogLevels};

@@ -36,6 +36,8 @@ mod line;
 
 mod panics;
 
+mod log_bridge;
+
 mod filter;
 mod layer;
 
@@ -49,6 +51,7 @@ use format::LineFormat;
 use layer::LogLayer;
 
 pub use filter::LevelHandle;
+pub(crate) use log_bridge::install_logger;
 pub use output::LogWriter;
 pub(crate) use output::LogWriters;
 pub use panics::log_panics;

@@ -18,7 +18,8 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// Works inside and outside a tokio runtime. The global meter provider becomes the one behind
 /// [`Telemetry::meter`], so that libraries which use it are scraped too; the global tracer provider
 /// becomes ours, and so does the global `tracing` subscriber, unless the process has one: then add
-/// [`Telemetry::tracing_layer`] to that.
+/// [`Telemetry::tracing_layer`] to that. Records of the `log` crate become events of `tracing`, with their own
+/// target and level, unless the process has a logger: then they go there.
 ///
 /// ```
 /// use vantage_obs::{Config, InitError, Role};

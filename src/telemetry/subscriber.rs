@@ -6,7 +6,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Inner;
-use crate::export::logs::{LevelHandle, LogWriter, layer_with_levels};
+use crate::export::logs::{LevelHandle, LogWriter, install_logger, layer_with_levels};
 
 /// One layer for everything that a subscriber may be made of.
 pub(super) type Layers<S> = Vec<Box<dyn Layer<S> + Send + Sync>>;
@@ -34,7 +34,9 @@ where
             .with_tracked_inactivity(false)
             .with_tracer(tracer);
         let wanted = LevelHandle::new(config.traces.level.clone()).filter();
-        layers.push(Box::new(spans.with_filter(wanted.and(filter_fn(telling)))));
+        // A filter without a hint would have every level asked for.
+        let telling = filter_fn(telling).with_max_level_hint(Level::TRACE);
+        layers.push(Box::new(spans.with_filter(wanted.and(telling))));
     }
     layers.extend(telemetry.exporters.push.layer(levels));
     layers
@@ -45,13 +47,18 @@ fn telling(metadata: &tracing::Metadata<'_>) -> bool {
     metadata.is_span() || *metadata.level() <= Level::WARN
 }
 
-/// Makes the layers the process's subscriber, unless it has one.
+/// Makes the layers the process's subscriber, unless it has one, and what the `log` crate's records go to.
 pub(super) fn install(telemetry: &Inner) {
     let output = LogWriter::from_config(&telemetry.config.config.logs);
     let subscriber = tracing_subscriber::registry().with(layers(telemetry, output));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!(
             "a tracing subscriber was set before vantage_obs::init: add Telemetry::tracing_layer to it for spans and log lines"
+        );
+    }
+    if !install_logger(telemetry.log_writers.clone()) {
+        tracing::debug!(
+            "a logger was set before vantage_obs::init: records of the log crate go there, and not to tracing"
         );
     }
 }

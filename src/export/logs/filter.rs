@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing_subscriber::layer::{Context, Filter};
 
+use super::log_bridge;
 use crate::config::{LogLevel, LogLevels, LogLevelsError};
 
 /// Changes which log records are written while the process runs. A cheap clone; all clones are the
@@ -42,6 +43,7 @@ impl LevelHandle {
         self.0.store(Arc::new(levels.parse()?));
         // Each place in the code remembers whether it is wanted.
         tracing::callsite::rebuild_interest_cache();
+        log_bridge::update_max_level();
         Ok(())
     }
 

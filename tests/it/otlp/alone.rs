@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -15,10 +16,10 @@ use vantage_obs::config::{Compression, Protocol, TelemetrySignal};
 use vantage_obs::logs::LogWriter;
 
 use super::broken_receiver::BrokenReceiver;
-use super::receiver::{Behaviour, Receiver};
+use super::receiver::{Behaviour, Message, Receiver, text};
 use super::{PROTOCOLS, config, make_spans, start};
 
-const CHILD: &str = "VANTAGE_OBS_TEST_CHILD";
+const CHILD: &str = "VANTAGE_TEST_CHILD";
 
 /// Whether this is the child; otherwise runs it, and fails as it does.
 fn in_child(test: &str) -> bool {
@@ -27,8 +28,13 @@ fn in_child(test: &str) -> bool {
 
 /// The same for a child with these variables.
 fn in_child_with(test: &str, variables: &[(&str, &str)]) -> bool {
+    output_of_child(test, variables).is_none()
+}
+
+/// What the child wrote to standard output, or `None` in the child.
+fn output_of_child(test: &str, variables: &[(&str, &str)]) -> Option<String> {
     if std::env::var_os(CHILD).is_some() {
-        return true;
+        return None;
     }
     let name = format!("otlp::alone::{test}");
     let child = Command::new(std::env::current_exe().unwrap())
@@ -39,9 +45,9 @@ fn in_child_with(test: &str, variables: &[(&str, &str)]) -> bool {
         .unwrap();
     let said = String::from_utf8_lossy(&child.stderr);
     assert!(child.status.success(), "{test} failed alone: {said}");
-    let ran = String::from_utf8_lossy(&child.stdout);
+    let ran = String::from_utf8_lossy(&child.stdout).into_owned();
     assert!(ran.contains("1 passed"), "{name} is no test: {ran}");
-    false
+    Some(ran)
 }
 
 /// The names of our threads.
@@ -345,4 +351,73 @@ fn variables_that_the_configuration_did_not_read_change_no_request() {
             }
         }
     }
+}
+
+#[test]
+fn a_record_of_the_log_crate_is_a_line_and_a_record_with_its_own_target() {
+    const NAME: &str = "a_record_of_the_log_crate_is_a_line_and_a_record_with_its_own_target";
+    if let Some(output) = output_of_child(NAME, &[("RUST_LOG", "info,noisy=off,chatty=debug")]) {
+        let lines = output.lines().filter(|line| line.starts_with("{\""));
+        let lines: Vec<serde_json::Value> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &serde_json::Value| line["message"].as_str().unwrap().ends_with('!'))
+            .collect();
+        let described: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                let text = |key: &str| line[key].as_str().unwrap();
+                (text("level"), text("target"), text("message"))
+            })
+            .collect();
+        let expected = [
+            ("error", "dependency::part", "broken 7!"),
+            ("debug", "chatty", "wanted!"),
+            ("info", "it::otlp::alone", "inside!"),
+        ];
+        assert_eq!(described, expected);
+        assert!(
+            lines.iter().all(|line| line.get("fields").is_none()),
+            "{lines:?}"
+        );
+        assert_eq!(lines[2]["spans"][0]["name"], "publish");
+        return;
+    }
+    let receiver = Receiver::start(Behaviour::Accept);
+    let mut config = config(&receiver.endpoint(), Protocol::Grpc);
+    config.logs.otlp = true;
+    config.logs.output = vantage_obs::config::LogOutput::Stdout;
+    let telemetry = vantage_obs::init(config).unwrap();
+    assert_eq!(log::max_level(), log::LevelFilter::Debug);
+    log::error!(target: "dependency::part", "broken {}!", 7);
+    log::warn!(target: "noisy", "unwanted!");
+    log::debug!(target: "other", "unwanted!");
+    log::debug!(target: "chatty", "wanted!");
+    tracing::info_span!("publish").in_scope(|| log::info!("inside!"));
+    telemetry.log_levels().set("error").unwrap();
+    // The spans of traces have a level of their own.
+    assert_eq!(log::max_level(), log::LevelFilter::Info);
+    log::warn!(target: "other", "unwanted!");
+    telemetry.shutdown_blocking().unwrap();
+    let body = |record: &LogRecord| text(record.body.clone());
+    let mut records: Vec<_> = receiver
+        .arrivals()
+        .into_iter()
+        .filter_map(|arrival| match arrival.message {
+            Message::Logs(request) => Some(request.resource_logs),
+            _ => None,
+        })
+        .flatten()
+        .flat_map(|logs| logs.scope_logs)
+        .flat_map(|logs| logs.log_records)
+        .filter(|record| body(record).ends_with('!'))
+        .collect();
+    records.sort_by_key(body);
+    let bodies: Vec<_> = records.iter().map(body).collect();
+    assert_eq!(bodies, ["broken 7!", "inside!", "wanted!"]);
+    assert!(
+        records.iter().all(|record| record.attributes.is_empty()),
+        "{records:?}"
+    );
+    assert!(records[1].trace_id.iter().any(|byte| *byte != 0));
+    assert!(records[0].trace_id.is_empty());
 }
