@@ -1,14 +1,16 @@
 //! The HTTP routes, which render snapshots and run no checks.
 
 mod headers;
+mod rate_limit;
 mod response;
+mod timer;
+mod token_check;
 
 mod document;
 
 mod health;
 mod incidents;
 mod metrics;
-mod rate_limit;
 mod slo;
 mod status;
 mod workers;
@@ -32,6 +34,7 @@ pub(crate) use incidents::IncidentRoutes;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
 pub(crate) use status::{SloPageRoutes, StatusRoutes};
+pub(crate) use token_check::{TokenCheck, TokenRealm, TokenRefusals};
 pub(crate) use workers::WorkerRoutes;
 
 use response::error_response;

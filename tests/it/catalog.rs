@@ -103,6 +103,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
     ("vantage.telemetry.http.requests", "vantage_telemetry_http_requests_total", "counter"),
+    ("vantage.telemetry.http.refused_tokens", "vantage_telemetry_http_refused_tokens_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
     ("vantage.telemetry.log.lines.lost", "vantage_telemetry_log_lines_lost_total", "counter"),
     ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
@@ -207,7 +208,10 @@ async fn requests(test: &TestTelemetry) {
         )
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
-    into_ok(app.clone().oneshot(request("GET", "/api/v1/health")).await);
+    // The second without a token.
+    for path in ["/api/v1/health", "/api/v1/health/detailed"] {
+        into_ok(app.clone().oneshot(request("GET", path)).await);
+    }
     let response = into_ok(app.clone().oneshot(request("GET", "/posts/7")).await);
     drop(response);
     let make = tower::service_fn(move |(): ()| {

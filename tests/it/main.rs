@@ -46,6 +46,7 @@ mod serve;
 mod slo;
 mod status;
 mod support;
+mod tokens;
 mod trace_context;
 mod traces;
 mod workers;

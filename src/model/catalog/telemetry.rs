@@ -15,6 +15,10 @@ pub(crate) const OPERATIONAL_REQUEST: [Attribute; 3] = [
         "template of the SDK's route, where the service has put it",
     ),
 ];
+pub(crate) const BY_REFUSAL: [Attribute; 2] = [
+    Attribute::one_of("realm", &["health", "heartbeat", "status"]),
+    Attribute::one_of("reason", &["missing", "wrong"]),
+];
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
     [Attribute::open("instrument", "name of the instrument")];
 pub(crate) const BY_PART: [Attribute; 1] =
@@ -164,6 +168,16 @@ family! {
         Unit::Count("{request}"),
         "Requests to the routes of the telemetry itself: scrape, probes, workers, objectives, pages, writes; no other metric of requests counts them",
         &OPERATIONAL_REQUEST,
+    );
+
+    /// Requests to the SDK's own routes that were refused for their bearer token.
+    pub const REFUSED_TOKENS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.http.refused_tokens",
+        Instrument::Counter,
+        Unit::Count("{request}"),
+        "Requests to the routes of the telemetry itself with a wrong bearer token, or without the one that they need",
+        &BY_REFUSAL,
     );
 
     /// Samplers that panicked.

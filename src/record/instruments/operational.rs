@@ -1,10 +1,12 @@
-//! Requests to the SDK's own routes.
+//! Requests to the SDK's own routes, and those that were refused for their token.
 
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::model::catalog::telemetry::{OPERATIONAL_REQUEST, OPERATIONAL_REQUESTS};
+use crate::model::catalog::telemetry::{
+    BY_REFUSAL, OPERATIONAL_REQUEST, OPERATIONAL_REQUESTS, REFUSED_TOKENS,
+};
 use crate::record::series::{BoundSeries, Counter, Instruments};
 
 /// The counter of requests to the SDK's own routes. A cheap clone.
@@ -21,5 +23,19 @@ impl OperationalRequests {
     pub(crate) fn record(&self, method: &str, status: Option<StatusCode>, route: &str) {
         let status = status.as_ref().map_or("", StatusCode::as_str);
         self.0.with([method, status, route], |series| series.add(1));
+    }
+}
+
+/// The counter of requests without the token that they need. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusedTokens(Arc<BoundSeries<Counter, 2>>);
+
+impl RefusedTokens {
+    pub(crate) fn new(instruments: &Instruments) -> Self {
+        Self(Arc::new(instruments.series(&REFUSED_TOKENS, &BY_REFUSAL)))
+    }
+
+    pub(crate) fn record(&self, realm: &str, reason: &str) {
+        self.0.with([realm, reason], |series| series.add(1));
     }
 }

@@ -16,9 +16,10 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{MethodRouter, get};
 
 use self::query::HealthQuery;
-use super::headers::{authorize_bearer, join_values};
-use super::response::{error_response, unauthorized};
-use crate::config::{HealthDetails, Secret};
+use super::headers::join_values;
+use super::response::error_response;
+use super::token_check::TokenCheck;
+use crate::config::HealthDetails;
 use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{
     CheckState, HealthState, HealthStatus, LatestHealth, OverallHealth,
@@ -35,7 +36,7 @@ pub(crate) struct HealthRoutes {
     pub(crate) version: Option<PrivateText>,
     pub(crate) started_at: SystemTime,
     pub(crate) details: HealthDetails,
-    pub(crate) token: Option<Secret>,
+    pub(crate) token: TokenCheck,
     /// Seconds until there may be other results.
     pub(crate) retry_after: u64,
 }
@@ -69,25 +70,33 @@ pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRout
         move |State(routes): State<Arc<HealthRoutes>>, ids: Ids, uri: Uri, headers: HeaderMap| {
             // Text that is no UTF-8 is no id.
             let check = ids.ok().and_then(|Path(ids)| ids.into_iter().next());
-            std::future::ready(routes.respond(probe, check.as_deref(), &uri, &headers))
+            async move {
+                routes
+                    .respond(probe, check.as_deref(), &uri, &headers)
+                    .await
+            }
         };
     get(handler).with_state(routes)
 }
 
 impl HealthRoutes {
-    fn respond(
+    async fn respond(
         &self,
         probe: HealthProbe,
         check_id: Option<&str>,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Response<Body> {
-        let authorized = authorize_bearer(headers, self.token.as_ref());
         let has_details = matches!(probe, HealthProbe::Detailed | HealthProbe::Check);
-        let closed = has_details && self.details == HealthDetails::Token;
-        if closed && authorized.is_none() {
-            return unauthorized(r#"Bearer realm="health""#);
-        }
+        let authorized = match self.details {
+            // Only there is anything private shown.
+            _ if !has_details => None,
+            HealthDetails::Token => match self.token.require(headers).await {
+                Ok(authorized) => Some(authorized),
+                Err(refusal) => return refusal,
+            },
+            _ => self.token.verify(headers),
+        };
         let (health, query) = (self.latest.read(), HealthQuery::parse(uri));
         let mut checks = health.checks.iter();
         let check = checks.find(|check| Some(&*check.id) == check_id);
@@ -103,8 +112,7 @@ impl HealthRoutes {
             check,
             now,
             overall: health.evaluate_excluding(now, |id| query.excludes(id)),
-            // Only there is anything private shown.
-            authorized: authorized.filter(|_| has_details),
+            authorized,
         };
         let format = HealthFormat::negotiate(&query, headers);
         let body = match format {

@@ -11,12 +11,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::headers::authorize_bearer;
 use super::rate_limit::RateLimit;
 use super::response::{
-    error_response, fault_response, json_response, read_json, retry_later, unauthorized,
+    drain, error_response, fault_response, json_response, read_json, retry_later,
 };
-use crate::config::Secret;
+use super::token_check::TokenCheck;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
 use crate::serve::notice::Notice;
@@ -29,7 +28,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct IncidentRoutes {
     pub(crate) incidents: Incidents,
-    pub(crate) token: Option<Secret>,
+    pub(crate) token: TokenCheck,
     pub(crate) clock: Clock,
     /// Shared by all routers of a process.
     pub(crate) rate_limit: Arc<RateLimit>,
@@ -43,10 +42,12 @@ struct CreatedBody {
 impl IncidentRoutes {
     /// Reads the body of an authorized request within the rate limit.
     async fn read_authorized(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
-        if authorize_bearer(headers, self.token.as_ref()).is_none() {
-            return Err(unauthorized(r#"Bearer realm="status""#));
+        if let Err(refusal) = self.token.require(headers).await {
+            drain(headers, body, MAX_BODY_BYTES).await;
+            return Err(refusal);
         }
         if !self.rate_limit.try_acquire(self.clock.now()) {
+            drain(headers, body, MAX_BODY_BYTES).await;
             let error = "at most 60 a minute are taken";
             return Err(retry_later(StatusCode::TOO_MANY_REQUESTS, error, 60));
         }
@@ -92,7 +93,7 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     let text = error.to_string();
     match error {
         IncidentError::Faults(faults) => {
-            fault_response(StatusCode::BAD_REQUEST, "bad request", faults)
+            fault_response(StatusCode::BAD_REQUEST, "bad request", &faults)
         }
         IncidentError::Unknown | IncidentError::Disabled => {
             error_response(StatusCode::NOT_FOUND, &text)

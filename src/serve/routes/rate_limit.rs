@@ -1,35 +1,49 @@
-//! The rate limit of writes from outside: more than people do, and little enough for a script gone wild.
+//! Rate limits of what comes from outside.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::record::sync::lock;
 
-const MAX_WRITES: u32 = 60;
-const PERIOD: Duration = Duration::from_secs(60);
+/// So many events in each period.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    max: u32,
+    period: Duration,
+    current: Mutex<PeriodCount>,
+}
 
-/// The rate limit of writes.
 #[derive(Debug, Default)]
-pub(crate) struct RateLimit(Mutex<WriteCount>);
-
-#[derive(Debug, Default)]
-struct WriteCount {
+struct PeriodCount {
     since: Option<Instant>,
     count: u32,
 }
 
 impl RateLimit {
-    /// Counts a write and returns whether it is allowed.
+    pub(super) fn new(max: u32, period: Duration) -> Self {
+        Self {
+            max,
+            period,
+            current: Mutex::default(),
+        }
+    }
+
+    /// The limit of writes: more than people do, and little enough for a script gone wild.
+    pub(crate) fn of_writes() -> Self {
+        Self::new(60, Duration::from_secs(60))
+    }
+
+    /// Counts an event and returns whether it is allowed.
     pub(super) fn try_acquire(&self, now: Instant) -> bool {
-        let mut count = lock(&self.0);
-        let over = |since: Instant| now.saturating_duration_since(since) >= PERIOD;
-        if count.since.is_none_or(over) {
-            *count = WriteCount {
+        let mut current = lock(&self.current);
+        let over = |since: Instant| now.saturating_duration_since(since) >= self.period;
+        if current.since.is_none_or(over) {
+            *current = PeriodCount {
                 since: Some(now),
                 count: 0,
             };
         }
-        count.count = count.count.saturating_add(1);
-        count.count <= MAX_WRITES
+        current.count = current.count.saturating_add(1);
+        current.count <= self.max
     }
 }

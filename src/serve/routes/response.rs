@@ -1,7 +1,9 @@
 //! Responses and request bodies that several routes share.
 
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,7 +11,11 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use serde::Serialize;
 
+use super::timer::sleep;
 use crate::model::fault::Fault;
+
+/// The time that a refused request has to send its body.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns a JSON response that is not cached.
 pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
@@ -33,26 +39,21 @@ pub(super) fn json_text_response(status: StatusCode, body: String) -> Response {
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    faults: Vec<Fault>,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    faults: &'a [Fault],
 }
+
+/// The most faults that a response lists: enough to mend, and never many times what was asked.
+pub(super) const MAX_FAULTS: usize = 20;
 
 pub(super) fn error_response(status: StatusCode, error: &str) -> Response {
-    fault_response(status, error, Vec::new())
+    fault_response(status, error, &[])
 }
 
-/// Returns an error response that names the faults of a request.
-pub(super) fn fault_response(status: StatusCode, error: &str, faults: Vec<Fault>) -> Response {
+/// Returns an error response that names the first faults of a request.
+pub(super) fn fault_response(status: StatusCode, error: &str, faults: &[Fault]) -> Response {
+    let faults = &faults[..faults.len().min(MAX_FAULTS)];
     json_response(status, &ErrorBody { error, faults })
-}
-
-/// Returns a 401 response.
-pub(super) fn unauthorized(realm: &'static str) -> Response {
-    let mut response = error_response(StatusCode::UNAUTHORIZED, "unauthorized");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(realm));
-    response
 }
 
 /// Returns an error response with `Retry-After` in seconds.
@@ -72,7 +73,12 @@ pub(super) async fn read_json(
     max_bytes: usize,
 ) -> Result<Vec<u8>, Response> {
     if !is_json(headers) {
+        drain(headers, body, max_bytes).await;
         return Err(not_json());
+    }
+    if body.size_hint().lower() > max_bytes as u64 {
+        drain(headers, body, max_bytes).await;
+        return Err(too_large(max_bytes));
     }
     read_body(body, max_bytes).await
 }
@@ -89,15 +95,34 @@ fn not_json() -> Response {
     error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, allowed)
 }
 
+/// Reads and drops what a request still sends, up to `max_bytes`, before it is refused: a client that finds
+/// its connection closed while it writes never sees the answer. One that waits for a word before it sends is
+/// told at once.
+pub(super) async fn drain(headers: &HeaderMap, mut body: Body, max_bytes: usize) {
+    if headers.contains_key(header::EXPECT) || body.is_end_stream() {
+        return;
+    }
+    let mut left = max_bytes;
+    let mut timeout = pin!(sleep(DRAIN_TIMEOUT));
+    poll_fn(|context| {
+        if timeout.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        while left > 0 {
+            match ready!(Pin::new(&mut body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+                }
+                Some(Err(_)) | None => break,
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
 /// Reads a body of at most `max_bytes`, whatever its declared length.
 async fn read_body(mut body: Body, max_bytes: usize) -> Result<Vec<u8>, Response> {
-    let too_large = || {
-        let error = format!("at most {} KiB", max_bytes / 1_024);
-        error_response(StatusCode::PAYLOAD_TOO_LARGE, &error)
-    };
-    if body.size_hint().lower() > max_bytes as u64 {
-        return Err(too_large());
-    }
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let read_error = |_| error_response(StatusCode::BAD_REQUEST, "the body broke off");
@@ -105,11 +130,16 @@ async fn read_body(mut body: Body, max_bytes: usize) -> Result<Vec<u8>, Response
             continue;
         };
         if bytes.len() + data.len() > max_bytes {
-            return Err(too_large());
+            return Err(too_large(max_bytes));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+fn too_large(max_bytes: usize) -> Response {
+    let error = format!("at most {} KiB", max_bytes / 1_024);
+    error_response(StatusCode::PAYLOAD_TOO_LARGE, &error)
 }
 
 /// Returns true for a JSON body. A missing content type means JSON; a compressed body is none.

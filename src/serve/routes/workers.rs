@@ -9,7 +9,7 @@ mod receive;
 
 use std::sync::Arc;
 
-use crate::config::Secret;
+use super::token_check::TokenCheck;
 use crate::watch::heartbeat::HeartbeatReceiver;
 
 pub(super) use detail::respond as detail;
@@ -22,7 +22,7 @@ pub(super) use receive::respond as receive;
 pub(crate) struct WorkerRoutes {
     pub(crate) receiver: Arc<HeartbeatReceiver>,
     /// The bearer token of those who beat and forget.
-    pub(crate) token: Option<Secret>,
+    pub(crate) token: TokenCheck,
     /// `true` if beats need no token.
     pub(crate) open: bool,
 }

@@ -8,13 +8,14 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 
 use crate::background::thread::RuntimeGuard;
+use crate::config::Secret;
 use crate::model::snapshot::private::PrivateText;
-use crate::record::instruments::OperationalRequests;
+use crate::record::instruments::{OperationalRequests, RefusedTokens};
 use crate::record::middleware::CountOperational;
 use crate::record::sync::lock;
 use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, RateLimit, RouteStates, SloPageRoutes, SloReportRoutes,
-    StatusRoutes, WorkerRoutes, router, serve,
+    StatusRoutes, TokenCheck, TokenRealm, TokenRefusals, WorkerRoutes, router, serve,
 };
 use crate::telemetry::recording::Recording;
 use crate::telemetry::{Inner, Telemetry};
@@ -27,6 +28,8 @@ pub(crate) struct Server {
     guards: Mutex<Vec<RuntimeGuard>>,
     /// Counts the writes of all routers.
     rate_limit: Arc<RateLimit>,
+    /// Counts the refused tokens of all routers.
+    refusals: Arc<TokenRefusals>,
 }
 
 impl Server {
@@ -35,7 +38,11 @@ impl Server {
             started_at: recording.clock.wall(),
             requests: OperationalRequests::new(&recording.instruments),
             guards: Mutex::default(),
-            rate_limit: Arc::default(),
+            rate_limit: Arc::new(RateLimit::of_writes()),
+            refusals: Arc::new(TokenRefusals::new(
+                RefusedTokens::new(&recording.instruments),
+                recording.clock.clone(),
+            )),
         }
     }
 
@@ -127,6 +134,9 @@ impl Inner {
     fn route_states(&self) -> RouteStates {
         let config = &self.config.config;
         let clock = &self.recording.clock;
+        let token_check = |realm, token: &Option<Secret>| {
+            TokenCheck::new(realm, token.clone(), Arc::clone(&self.server.refusals))
+        };
         let title = config.status.title.clone();
         let brand = title.unwrap_or_else(|| config.service.name.clone());
         let scrapes = config.metrics.prometheus.enabled && !config.disabled;
@@ -140,7 +150,7 @@ impl Inner {
                 version: config.service.version.as_deref().map(PrivateText::new),
                 started_at: self.server.started_at,
                 details: config.health.details,
-                token: config.health.details_token.clone(),
+                token: token_check(TokenRealm::Health, &config.health.details_token),
                 retry_after: seconds(config.health.interval),
             }),
             slo_report: SloReportRoutes {
@@ -156,12 +166,12 @@ impl Inner {
             }),
             workers: Arc::new(WorkerRoutes {
                 receiver: Arc::clone(&self.heartbeat.receiver),
-                token: config.heartbeat.token.clone(),
+                token: token_check(TokenRealm::Heartbeat, &config.heartbeat.token),
                 open: config.heartbeat.open,
             }),
             incidents: Arc::new(IncidentRoutes {
                 incidents: self.watch.incidents.clone(),
-                token: config.status.token.clone(),
+                token: token_check(TokenRealm::Status, &config.status.token),
                 clock: clock.clone(),
                 rate_limit: Arc::clone(&self.server.rate_limit),
             }),

@@ -48,7 +48,7 @@ pub(in crate::serve::routes) async fn respond(
 ) -> Response {
     let strict = match query::parse_strict(&uri) {
         Ok(strict) => strict,
-        Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", faults),
+        Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", &faults),
     };
     // What is no id, or no text at all, is nobody's.
     let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));

@@ -17,7 +17,7 @@ pub(in crate::serve::routes) async fn respond(
     headers: HeaderMap,
 ) -> Response {
     let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
-    forget(&routes, id, &headers)
+    forget(&routes, id, &headers).await
 }
 
 /// Forgets the worker whose id is the last segment of the list's path.
@@ -25,11 +25,11 @@ pub(in crate::serve::routes) async fn respond_for_health(
     State(routes): State<Arc<WorkerRoutes>>,
     headers: HeaderMap,
 ) -> Response {
-    forget(&routes, BeatId::parse("health"), &headers)
+    forget(&routes, BeatId::parse("health"), &headers).await
 }
 
-fn forget(routes: &WorkerRoutes, id: Option<BeatId>, headers: &HeaderMap) -> Response {
-    if let Some(refusal) = routes.refuse_forget(headers) {
+async fn forget(routes: &WorkerRoutes, id: Option<BeatId>, headers: &HeaderMap) -> Response {
+    if let Some(refusal) = routes.refuse_forget(headers).await {
         return refusal;
     }
     if !id.is_some_and(|id| routes.receiver.forget(&id)) {

@@ -53,7 +53,8 @@ pub(in crate::serve::routes) async fn respond(
         (Ok(query), Ok(strict)) => (query, strict),
         (query, strict) => {
             let faults = [query.err(), strict.err()].into_iter().flatten().flatten();
-            return fault_response(StatusCode::BAD_REQUEST, "bad query", faults.collect());
+            let faults: Vec<_> = faults.collect();
+            return fault_response(StatusCode::BAD_REQUEST, "bad query", &faults);
         }
     };
     let (mut registry, now) = routes.receiver.lock_registry();

@@ -6,6 +6,7 @@ use axum::http::Uri;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::string_enum::join_words;
+use crate::serve::routes::response::MAX_FAULTS;
 use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
 const DEFAULT_LIMIT: usize = 100;
@@ -24,7 +25,7 @@ pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
     for (name, value) in &pairs {
         let read = match name.as_str() {
             "state" => {
-                faults.extend(parse_states(value, &mut query.states));
+                parse_states(value, &mut query.states, &mut faults);
                 continue;
             }
             "limit" => parse_limit(value).map(|limit| query.limit = limit),
@@ -34,7 +35,7 @@ pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
             _ => Some(()),
         };
         if read.is_none() {
-            faults.push(request_fault(name, value));
+            push_fault(&mut faults, name, value);
         }
     }
     if faults.is_empty() {
@@ -63,20 +64,26 @@ fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
     pairs.unwrap_or_default()
 }
 
-/// Adds the named states; any other word is a fault.
-fn parse_states(text: &str, into: &mut Vec<WorkerState>) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// Adds the named states, each once; any other word is a fault.
+fn parse_states(text: &str, into: &mut Vec<WorkerState>, faults: &mut Vec<Fault>) {
     for word in text.split(',') {
         let named = WorkerState::SHOWN.into_iter();
         match { named }.find(|state| state.as_str() == word) {
+            Some(named) if into.iter().any(|state| state.shown() == named) => {}
             Some(named) => {
                 let alike = WorkerState::LISTED.into_iter();
                 into.extend(alike.filter(|state| state.shown() == named));
             }
-            None => faults.push(request_fault("state", word)),
+            None => push_fault(faults, "state", word),
         }
     }
-    faults
+}
+
+/// Adds a fault, unless there are as many as a response lists.
+fn push_fault(faults: &mut Vec<Fault>, name: &str, value: &str) {
+    if faults.len() < MAX_FAULTS {
+        faults.push(request_fault(name, value));
+    }
 }
 
 fn parse_limit(text: &str) -> Option<usize> {

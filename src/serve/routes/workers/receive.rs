@@ -13,7 +13,7 @@ use super::WorkerRoutes;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::serve::routes::response::{
-    fault_response, json_response, read_json, refuse_untyped, retry_later,
+    drain, fault_response, json_response, read_json, refuse_untyped, retry_later,
 };
 use crate::watch::heartbeat::registry::BeatRejection;
 
@@ -69,8 +69,9 @@ async fn read_beat(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
-    let refusal = routes.refuse_beat(headers);
+    let refusal = routes.refuse_beat(headers).await;
     if let Some(refusal) = refusal.or_else(|| refuse_untyped(headers)) {
+        drain(headers, body, MAX_BODY_BYTES).await;
         return Err(refusal);
     }
     let body = read_json(headers, body, MAX_BODY_BYTES).await?;
@@ -82,7 +83,7 @@ async fn read_beat(
     Err(fault_response(
         StatusCode::BAD_REQUEST,
         "bad beat",
-        request_faults(id, parsed),
+        &request_faults(id, parsed),
     ))
 }
 
