@@ -3,6 +3,8 @@
 mod overflow;
 pub(crate) mod text;
 
+mod scrape_log;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use crate::record::exemplars::{ExemplarTables, Exemplars};
 use crate::record::instruments::SelfTelemetry;
 use crate::record::sync::lock;
 use overflow::OverflowTracker;
+use scrape_log::{ScrapeLog, ScrapePart};
 
 /// Everything that a scrape shows.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ struct ScrapeBuffers {
     overflows: OverflowTracker,
     exemplars: ExemplarTables,
     capacity: usize,
+    log: ScrapeLog,
 }
 
 /// The error of a scrape without series.
@@ -75,12 +79,14 @@ impl ScrapeHandler {
         let started = Instant::now();
         let mut state = lock(&self.state);
         let state = &mut *state;
-        let catalog = self.collect("vantage", &self.catalog, &mut state.catalog);
-        let user = self.collect("meter", &self.user, &mut state.user);
+        let catalog = self.collect(&self.catalog, &mut state.catalog);
+        self.record_part(&mut state.log, ScrapePart::Catalog, &catalog);
+        let user = self.collect(&self.user, &mut state.user);
+        self.record_part(&mut state.log, ScrapePart::Meter, &user);
         if user.is_ok() {
             self.record_overflows(&mut state.overflows, &state.user);
         }
-        let gathered = self.gather();
+        let gathered = self.gather(&mut state.log);
         let mut exposition = Exposition::new(format).scope_labels(self.scope_labels);
         if catalog.is_ok() {
             let exemplars = self.exemplars.for_scrape(&mut state.exemplars);
@@ -94,7 +100,7 @@ impl ScrapeHandler {
         state.capacity = text.len() + text.len() / 8;
         for omission in &report.omissions {
             self.self_telemetry.record_scrape_error(&omission.part);
-            tracing::debug!(%omission, "left out of a scrape");
+            state.log.record_omission(omission);
         }
         self.self_telemetry.record_scrape(started.elapsed());
         match catalog {
@@ -106,21 +112,22 @@ impl ScrapeHandler {
         }
     }
 
-    fn collect(
-        &self,
-        part: &str,
-        metrics: &MetricProvider,
-        into: &mut ResourceMetrics,
-    ) -> Result<(), String> {
-        let collected = catch_unwind(AssertUnwindSafe(|| metrics.collect(into)));
-        let failure = match collected {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "a callback panicked".to_owned(),
-        };
-        self.self_telemetry.record_scrape_error(part);
-        tracing::warn!(part, failure, "a part is missing from the scrape");
-        Err(failure)
+    fn collect(&self, metrics: &MetricProvider, into: &mut ResourceMetrics) -> Result<(), String> {
+        match catch_unwind(AssertUnwindSafe(|| metrics.collect(into))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("a callback panicked".to_owned()),
+        }
+    }
+
+    fn record_part(&self, log: &mut ScrapeLog, part: ScrapePart, outcome: &Result<(), String>) {
+        match outcome {
+            Ok(()) => log.record_success(part, Instant::now()),
+            Err(failure) => {
+                self.self_telemetry.record_scrape_error(part.as_str());
+                log.record_failure(part, failure, Instant::now());
+            }
+        }
     }
 
     fn record_overflows(&self, tracker: &mut OverflowTracker, collected: &ResourceMetrics) {
@@ -137,14 +144,24 @@ impl ScrapeHandler {
         }
     }
 
-    fn gather(&self) -> Vec<MetricFamily> {
+    fn gather(&self, log: &mut ScrapeLog) -> Vec<MetricFamily> {
         let registries = lock(&self.registries).clone();
-        let gather = |registry: &prometheus::Registry| {
-            let families = catch_unwind(AssertUnwindSafe(|| registry.gather()));
-            families
-                .inspect_err(|_| self.self_telemetry.record_scrape_error("registry"))
-                .unwrap_or_default()
-        };
-        registries.iter().flat_map(gather).collect()
+        let mut gathered = Vec::new();
+        let mut outcome = Ok(());
+        for registry in &registries {
+            match catch_unwind(AssertUnwindSafe(|| registry.gather())) {
+                Ok(families) => gathered.extend(families),
+                Err(_) => {
+                    let part = ScrapePart::Registry.as_str();
+                    self.self_telemetry.record_scrape_error(part);
+                    outcome = Err("a collector panicked");
+                }
+            }
+        }
+        match outcome {
+            Ok(()) => log.record_success(ScrapePart::Registry, Instant::now()),
+            Err(failure) => log.record_failure(ScrapePart::Registry, failure, Instant::now()),
+        }
+        gathered
     }
 }

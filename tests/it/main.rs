@@ -42,6 +42,7 @@ mod robust;
 mod roles;
 #[cfg(feature = "cli")]
 mod scenarios;
+mod scrape_log;
 mod serve;
 mod slo;
 mod status;

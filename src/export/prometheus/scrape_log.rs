@@ -1,0 +1,87 @@
+//! The log of what scrapes leave out: each metric once, with the reason, and a part that fails once in each
+//! outage. A scrape comes every few seconds, and what is wrong with a metric's name stays wrong.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::text::{Omission, OmissionReason};
+use crate::background::outage::OutageTracker;
+
+/// The most metrics that are named; more than that are a kind.
+const MAX_NAMED: usize = 100;
+
+/// What was logged so far.
+#[derive(Debug, Default)]
+pub(super) struct ScrapeLog {
+    named: HashSet<(String, String, OmissionReason)>,
+    catalog: OutageTracker,
+    meter: OutageTracker,
+    registry: OutageTracker,
+}
+
+/// A part of a scrape.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ScrapePart {
+    /// The crate's own metrics.
+    Catalog,
+    /// Those of the service's meter.
+    Meter,
+    /// Those of the service's registries.
+    Registry,
+}
+
+impl ScrapePart {
+    /// The name in metrics and log lines.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Catalog => "vantage",
+            Self::Meter => "meter",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+impl ScrapeLog {
+    /// Names a metric that was left out, if it wasn't named for this reason before.
+    pub(super) fn record_omission(&mut self, omission: &Omission) {
+        let Omission { part, metric, .. } = omission;
+        let key = (part.clone(), metric.clone(), omission.reason);
+        if self.named.len() >= MAX_NAMED || !self.named.insert(key) {
+            tracing::debug!(%omission, "left out of a scrape");
+            return;
+        }
+        tracing::warn!(
+            part,
+            metric,
+            reason = %omission.reason,
+            "a metric is left out of scrapes; told once"
+        );
+        if self.named.len() == MAX_NAMED {
+            tracing::warn!("others that are left out of scrapes are told at debug level only");
+        }
+    }
+
+    /// Tells of a part that is missing, when it begins to.
+    pub(super) fn record_failure(&mut self, part: ScrapePart, failure: &str, now: Instant) {
+        if self.outage(part).record_failure(now) {
+            let part = part.as_str();
+            tracing::warn!(part, failure, "a part is missing from the scrape");
+        }
+    }
+
+    /// Tells of a part that is back.
+    pub(super) fn record_success(&mut self, part: ScrapePart, now: Instant) {
+        if let Some(outage) = self.outage(part).record_success(now) {
+            let (part, scrapes) = (part.as_str(), outage.failures);
+            tracing::info!(part, scrapes, "a part is in the scrape again");
+        }
+    }
+
+    fn outage(&mut self, part: ScrapePart) -> &mut OutageTracker {
+        match part {
+            ScrapePart::Catalog => &mut self.catalog,
+            ScrapePart::Meter => &mut self.meter,
+            ScrapePart::Registry => &mut self.registry,
+        }
+    }
+}
