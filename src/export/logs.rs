@@ -51,7 +51,7 @@ use format::LineFormat;
 use layer::LogLayer;
 
 pub use filter::LevelHandle;
-pub(crate) use log_bridge::install_logger;
+pub(crate) use log_bridge::{install_logger, with_own_target};
 pub use output::LogWriter;
 pub(crate) use output::LogWriters;
 pub use panics::log_panics;

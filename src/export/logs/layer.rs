@@ -17,6 +17,7 @@ use super::line::{
     EVENT_FIELD_LIMITS, LineHead, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_SPANS_BYTES,
     SPAN_FIELD_LIMITS, current_trace,
 };
+use super::log_bridge::with_own_target;
 use super::output::LogWriter;
 use super::panics::PANIC_TARGET;
 use super::time::rfc3339;
@@ -143,10 +144,19 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        with_own_target(event, |event| self.write_event(event, &context));
+    }
+}
+
+impl LogLayer {
+    fn write_event<S>(&self, event: &Event<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
         let head = self.head(event.metadata());
         with_buffers(|buffers| {
             self.write_fields(event, buffers);
-            self.write_spans(event, &context, buffers);
+            self.write_spans(event, context, buffers);
             buffers.assemble(self.format, &head);
             self.output.write(&buffers.line);
         });
@@ -155,9 +165,7 @@ where
             let _ = self.output.flush(PANIC_FLUSH);
         }
     }
-}
 
-impl LogLayer {
     /// Leaves fields with their span. They are written down before, because a value that logs while
     /// it is written would find its span locked.
     fn store_span_fields<S>(

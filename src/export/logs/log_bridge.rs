@@ -6,15 +6,18 @@
 //! `tracing`'s events, and remembers whether it wants them.
 
 mod call_sites;
+mod log_tracer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::{Log, Metadata, Record};
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, dispatcher};
 
 use super::LogWriters;
-use call_sites::CallSites;
+use call_sites::{CALL_SITES, CallSites, LogCallSite, Place};
+pub(crate) use log_tracer::with_own_target;
 
 /// The time that `log::logger().flush()` waits for lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,9 +26,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// A logger that hands records to the present `tracing` subscriber.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LogBridge {
-    call_sites: CallSites,
+    call_sites: &'static CallSites,
     writers: LogWriters,
 }
 
@@ -33,7 +36,7 @@ pub(super) struct LogBridge {
 /// has a logger already.
 pub(crate) fn install_logger(writers: LogWriters) -> bool {
     let bridge = LogBridge {
-        call_sites: CallSites::default(),
+        call_sites: &CALL_SITES,
         writers,
     };
     if log::set_boxed_logger(Box::new(bridge)).is_err() {
@@ -62,18 +65,46 @@ fn max_level(level: LevelFilter) -> log::LevelFilter {
     }
 }
 
+impl LogBridge {
+    fn call_site(&self, record: &Record<'_>) -> &'static LogCallSite {
+        let place = Place {
+            target: record.target(),
+            level: level(record.level()),
+            file: record.file(),
+            line: record.line(),
+        };
+        self.call_sites.for_place(place, record.module_path())
+    }
+}
+
 impl Log for LogBridge {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let record = Record::builder().metadata(metadata.clone()).build();
-        self.call_sites.for_record(&record).may_be_enabled()
+        self.call_site(&record).may_be_enabled()
     }
 
     fn log(&self, record: &Record<'_>) {
-        self.call_sites.for_record(record).dispatch(record);
+        let call_site = self.call_site(record);
+        if !call_site.is_enabled() {
+            return;
+        }
+        call_site.with_event(record.target(), record.args(), |event| {
+            dispatcher::get_default(|subscriber| subscriber.event(event));
+        });
     }
 
     fn flush(&self) {
         self.writers.flush(FLUSH_TIMEOUT);
+    }
+}
+
+const fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::ERROR,
+        log::Level::Warn => Level::WARN,
+        log::Level::Info => Level::INFO,
+        log::Level::Debug => Level::DEBUG,
+        log::Level::Trace => Level::TRACE,
     }
 }
 

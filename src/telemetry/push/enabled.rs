@@ -6,13 +6,13 @@ use std::time::Duration;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanProcessor;
-use tracing::Subscriber;
-use tracing_subscriber::layer::Layer;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::Config;
 use crate::export::flush_report::FlushReport;
-use crate::export::logs::LevelHandle;
+use crate::export::logs::{LevelHandle, with_own_target};
 use crate::export::otlp::{OtlpExporter, StartError};
 use crate::export::providers::LogProvider;
 use crate::telemetry::InitError;
@@ -87,7 +87,17 @@ impl Push {
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let records = OpenTelemetryTracingBridge::new(self.logs.as_ref()?.provider());
+        let records = OwnTargets(records);
         Some(Box::new(records.with_filter(levels.filter())))
+    }
+}
+
+/// A layer of events alone, which sees records of tracing-log with their real target.
+struct OwnTargets<L>(L);
+
+impl<S: Subscriber, L: Layer<S>> Layer<S> for OwnTargets<L> {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        with_own_target(event, |event| self.0.on_event(event, context));
     }
 }
 

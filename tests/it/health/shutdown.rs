@@ -4,11 +4,14 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
 use vantage_obs::config::Environment;
 use vantage_obs::health::HealthStatus;
 use vantage_obs::{Config, Role, Telemetry};
 
 use super::{exact_config, get, get_with, send, telemetry_with};
+use crate::support::{into_ok, poll_once, request};
 
 #[tokio::test]
 async fn a_service_is_not_ready_before_the_first_samples() {
@@ -128,5 +131,56 @@ fn a_service_without_checks_is_ready_once_it_is_served_and_disabled_telemetry_st
         assert_eq!(ready(address).as_deref(), Some("HTTP/1.1 200 OK"));
         telemetry.shutdown_blocking().unwrap();
         assert!(!telemetry.is_ready());
+    }
+}
+
+/// The text of a scrape by the SDK's own listener; `None` where nobody listens.
+fn scrape_at(address: SocketAddr) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    Some(response)
+}
+
+#[test]
+fn requests_that_are_answered_during_the_drain_are_in_the_scrape() {
+    let mut config = Config::new("draining", Role::Api);
+    config.health.shutdown_delay = Duration::from_secs(60);
+    let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
+    let address = telemetry.serve("127.0.0.1:0".parse().unwrap()).unwrap();
+    let app = axum::Router::new()
+        .route("/posts/{id}", axum::routing::get(|| async { "a post" }))
+        .layer(telemetry.http_layer())
+        .merge(telemetry.routes());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let ask = |path: &str| {
+        let answer = app.clone().oneshot(request("GET", path));
+        let (head, body) = into_ok(runtime.block_on(answer)).into_parts();
+        let body = runtime.block_on(body.collect()).unwrap().to_bytes();
+        (head.status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    let (draining, ending) = (telemetry.clone(), telemetry.clone());
+    // Both wait for the delay: the service's own server, and then the SDK's.
+    let mut drain = Box::pin(async move { draining.drain().await });
+    assert!(runtime.block_on(poll_once(drain.as_mut())).is_none());
+    let mut shutdown = Box::pin(async move { ending.shutdown().await.map(drop) });
+    for requests in 1..=2 {
+        assert_eq!(ask("/api/v1/health/ready").0, 503);
+        assert_eq!(ask("/posts/7").0, 200);
+        let sample = format!(r#"http_route="/posts/{{id}}",url_scheme="http"}} {requests}"#);
+        for scraped in [ask("/metrics").1, scrape_at(address).unwrap()] {
+            let mut lines = scraped.lines();
+            let counted = lines.find(|line| line.starts_with("vantage_api_requests_total{"));
+            assert!(counted.unwrap().contains(&sample), "{counted:?}");
+        }
+        assert!(runtime.block_on(poll_once(shutdown.as_mut())).is_none());
     }
 }

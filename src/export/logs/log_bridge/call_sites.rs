@@ -4,11 +4,10 @@
 //! made at run time and long, a record has the target `log`, and its own in the field `log.target`.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
-use log::Record;
 use tracing::callsite::{self, Callsite, DefaultCallsite, Identifier};
 use tracing::field::{FieldSet, Value};
 use tracing::metadata::Kind;
@@ -35,13 +34,16 @@ pub(super) struct CallSites {
     insert_lock: Mutex<()>,
 }
 
+/// The call sites of the process.
+pub(super) static CALL_SITES: LazyLock<CallSites> = LazyLock::new(CallSites::default);
+
 /// A place of the code that logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Place<'a> {
-    target: &'a str,
-    level: log::Level,
-    file: Option<&'a str>,
-    line: Option<u32>,
+pub(super) struct Place<'a> {
+    pub(super) target: &'a str,
+    pub(super) level: Level,
+    pub(super) file: Option<&'a str>,
+    pub(super) line: Option<u32>,
 }
 
 /// A call site that was made while the process runs.
@@ -70,16 +72,14 @@ static UNSET: Metadata<'static> = Metadata::new(
 static UNSET_CALL_SITE: DefaultCallsite = DefaultCallsite::new(&UNSET);
 
 impl CallSites {
-    /// Returns the call site of a record, made if it is new.
-    pub(super) fn for_record(&self, record: &Record<'_>) -> &'static LogCallSite {
-        let place = Place {
-            target: record.target(),
-            level: record.level(),
-            file: record.file(),
-            line: record.line(),
-        };
+    /// Returns the call site of a place, made if it is new.
+    pub(super) fn for_place(
+        &self,
+        place: Place<'_>,
+        module_path: Option<&str>,
+    ) -> &'static LogCallSite {
         self.find(&place)
-            .unwrap_or_else(|| self.insert(place, record.module_path()))
+            .unwrap_or_else(|| self.insert(place, module_path))
     }
 
     fn find(&self, place: &Place<'_>) -> Option<&'static LogCallSite> {
@@ -112,26 +112,28 @@ impl CallSites {
         call_site
     }
 
-    fn shared(&self, level: log::Level) -> &'static LogCallSite {
+    fn shared(&self, level: Level) -> &'static LogCallSite {
+        let shared = &self.shared[match level {
+            Level::ERROR => 0,
+            Level::WARN => 1,
+            Level::INFO => 2,
+            Level::DEBUG => 3,
+            Level::TRACE => 4,
+        }];
+        if let Some(call_site) = shared.get() {
+            return call_site;
+        }
         let place = Place {
             target: SHARED_TARGET,
             level,
             file: None,
             line: None,
         };
-        let shared = &self.shared[level as usize - 1];
-        match shared.get() {
-            Some(call_site) => call_site,
-            None => {
-                let call_site = LogCallSite::new(place, None, SHARED_FIELDS);
-                match shared.set(call_site) {
-                    Ok(()) => callsite::register(call_site),
-                    // Another thread was first, and its call site is the one from now on.
-                    Err(_) => {}
-                }
-                call_site
-            }
-        }
+        let call_site = LogCallSite::new(place, None, SHARED_FIELDS);
+        // Where another thread was first, its call site is the one from now on.
+        let _ = shared.set(call_site);
+        callsite::register(call_site);
+        call_site
     }
 }
 
@@ -171,7 +173,7 @@ impl LogCallSite {
         let _ = call_site.metadata.set(Metadata::new(
             place.event_name(),
             place.target,
-            level(place.level),
+            place.level,
             place.file,
             place.line,
             module_path,
@@ -191,28 +193,36 @@ impl LogCallSite {
         self.interest.load(Ordering::Relaxed) != NEVER
     }
 
-    /// Hands a record to the subscriber, if it wants it.
-    pub(super) fn dispatch(&'static self, record: &Record<'_>) {
-        let metadata = self.metadata();
-        let enabled = match self.interest.load(Ordering::Relaxed) {
+    /// Returns `true` if the subscriber wants a record of this place now.
+    pub(super) fn is_enabled(&self) -> bool {
+        match self.interest.load(Ordering::Relaxed) {
             NEVER => false,
             ALWAYS => true,
-            _ => dispatcher::get_default(|subscriber| subscriber.enabled(metadata)),
-        };
-        if !enabled {
-            return;
+            _ => dispatcher::get_default(|subscriber| subscriber.enabled(self.metadata())),
         }
+    }
+
+    /// Makes the event of a record with this target, and hands it on.
+    pub(super) fn with_event(
+        &'static self,
+        target: &str,
+        message: &dyn Value,
+        handle: impl FnOnce(&Event<'_>),
+    ) {
+        let metadata = self.metadata();
         let fields = metadata.fields();
-        let message: &dyn Value = record.args();
         let mut names = fields.iter();
         match (names.next(), names.next()) {
             (Some(name), None) => {
-                Event::dispatch(metadata, &fields.value_set(&[(&name, Some(message))]));
+                let values = [(&name, Some(message))];
+                handle(&Event::new(metadata, &fields.value_set(&values)));
             }
             (Some(name), Some(target_name)) => {
-                let target: &dyn Value = &record.target();
-                let values = [(&name, Some(message)), (&target_name, Some(target))];
-                Event::dispatch(metadata, &fields.value_set(&values));
+                let values = [
+                    (&name, Some(message)),
+                    (&target_name, Some(&target as &dyn Value)),
+                ];
+                handle(&Event::new(metadata, &fields.value_set(&values)));
             }
             _ => {}
         }
@@ -233,15 +243,5 @@ impl Callsite for LogCallSite {
 
     fn metadata(&self) -> &Metadata<'_> {
         Self::metadata(self)
-    }
-}
-
-const fn level(level: log::Level) -> Level {
-    match level {
-        log::Level::Error => Level::ERROR,
-        log::Level::Warn => Level::WARN,
-        log::Level::Info => Level::INFO,
-        log::Level::Debug => Level::DEBUG,
-        log::Level::Trace => Level::TRACE,
     }
 }

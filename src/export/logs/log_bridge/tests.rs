@@ -23,6 +23,14 @@ impl Write for Sink {
     }
 }
 
+/// A bridge with call sites of its own.
+fn bridge() -> LogBridge {
+    LogBridge {
+        call_sites: Box::leak(Box::default()),
+        writers: LogWriters::default(),
+    }
+}
+
 /// Runs `work` with a bridge to a log of its own; returns the lines.
 fn written(format: LogFormat, level: &str, work: impl FnOnce(&LogBridge)) -> String {
     let (sink, settings) = (
@@ -36,7 +44,7 @@ fn written(format: LogFormat, level: &str, work: impl FnOnce(&LogBridge)) -> Str
     let output = LogWriter::from_writer(sink.clone());
     let (layer, _) = layer(&settings, "s", output.clone());
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::with_default(subscriber, || work(&LogBridge::default()));
+    tracing::subscriber::with_default(subscriber, || work(&bridge()));
     assert!(output.flush(Duration::from_secs(10)));
     let written = sink.0.lock().unwrap().clone();
     String::from_utf8(written).unwrap()
@@ -169,7 +177,7 @@ fn levels_that_change_hold_for_places_that_logged_before() {
     let (layer, levels) = layer(&settings, "s", output.clone());
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
-        let bridge = LogBridge::default();
+        let bridge = bridge();
         for level in ["info", "info,later=off", "debug"] {
             levels.set(level).unwrap();
             log(&bridge, log::Level::Debug, "later", ("later.rs", 2), "x");
@@ -233,6 +241,29 @@ fn places_past_the_limit_and_long_targets_keep_their_target_in_a_field() {
         ("a", ""),
     ];
     assert_eq!(described, expected);
+}
+
+#[test]
+fn a_record_by_way_of_tracing_log_is_a_line_with_its_own_target_too() {
+    let lines = objects("info", |_| {
+        tracing::event!(
+            name: "log record",
+            target: "log",
+            tracing::Level::WARN,
+            log.target = "a::b",
+            log.module_path = "a::b",
+            log.file = "a/b.rs",
+            log.line = 31_u64,
+            "half"
+        );
+        tracing::warn!(target: "log", { log.target = "mine" }, "an event of that target");
+    });
+    assert_eq!(lines[0]["target"], "a::b");
+    assert_eq!(lines[0]["level"], "warn");
+    assert_eq!(lines[0]["message"], "half");
+    assert_eq!(lines[0].get("fields"), None);
+    assert_eq!(lines[1]["target"], "log");
+    assert_eq!(lines[1]["fields"]["log.target"], "mine");
 }
 
 #[test]
@@ -301,7 +332,7 @@ mod otlp {
         let provider = SdkLoggerProvider::builder().with_log_processor(records.clone());
         let layer = OpenTelemetryTracingBridge::new(&provider.build());
         let subscriber = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::with_default(subscriber, || work(&LogBridge::default()));
+        tracing::subscriber::with_default(subscriber, || work(&bridge()));
         std::mem::take(&mut *records.0.lock().unwrap())
     }
 
