@@ -10,6 +10,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "its share is shown; the bytes answer how much to add, once somebody is at it",
     ),
     (
+        "vantage.telemetry.http.refused_tokens",
+        "a log line tells of wrong tokens, and the requests to the SDK's routes are shown with their status 401",
+    ),
+    (
         "vantage.worker.heartbeat.clock_skew",
         "a log line names a worker whose clock is off, and its route shows by how much",
     ),
