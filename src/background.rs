@@ -8,7 +8,6 @@ pub(crate) mod notify;
 
 pub(crate) mod thread;
 
-#[cfg(feature = "otlp")]
 pub(crate) mod outage;
 
 pub(crate) use backoff::Backoff;

@@ -51,7 +51,9 @@ use format::LineFormat;
 use layer::LogLayer;
 
 pub use filter::LevelHandle;
-pub(crate) use log_bridge::{install_logger, with_own_target};
+pub(crate) use log_bridge::install_logger;
+#[cfg(feature = "otlp")]
+pub(crate) use log_bridge::with_own_target;
 pub use output::LogWriter;
 pub(crate) use output::LogWriters;
 pub use panics::log_panics;

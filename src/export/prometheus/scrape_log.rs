@@ -73,7 +73,8 @@ impl ScrapeLog {
     pub(super) fn record_success(&mut self, part: ScrapePart, now: Instant) {
         if let Some(outage) = self.outage(part).record_success(now) {
             let (part, scrapes) = (part.as_str(), outage.failures);
-            tracing::info!(part, scrapes, "a part is in the scrape again");
+            let seconds = outage.lasted.as_secs();
+            tracing::info!(part, scrapes, seconds, "a part is in the scrape again");
         }
     }
 
