@@ -36,7 +36,7 @@ const THRESHOLD: Duration = Duration::from_millis(2000);
 fn telemetry() -> TestTelemetry {
     let mut config = config();
     config.traces.sample_ratio = 1.0;
-    TestTelemetry::with(config, &OBJECTIVES).unwrap()
+    TestTelemetry::with_config(config, &OBJECTIVES).unwrap()
 }
 
 /// A call's answer: its content type, the status in its head, and the steps of its body.

@@ -2,7 +2,7 @@
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use vantage_obs::exposition::ExpositionFormat;
+use vantage_obs::ExpositionFormat;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 

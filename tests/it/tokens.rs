@@ -33,7 +33,7 @@ fn telemetry() -> TestTelemetry {
     let mut config = config();
     config.health.write_token = Some(Secret::new(TOKEN));
     config.health.details_token = Some(Secret::new(TOKEN));
-    TestTelemetry::with(config, &[]).unwrap()
+    TestTelemetry::with_config(config, &[]).unwrap()
 }
 
 async fn send(test: &TestTelemetry, request: Request<Body>) -> (StatusCode, String) {
