@@ -21,9 +21,10 @@ use crate::support::{CapturedLog, config, into_ok, poll_once, request};
 const TOKEN: &str = "t0ken";
 const REFUSED: &str = "vantage_telemetry_http_refused_tokens_total";
 /// A path of each realm, and how it is asked.
-const CLOSED: [(&str, &str, &str); 5] = [
+const CLOSED: [(&str, &str, &str); 6] = [
     ("health", "GET", "/api/v1/health/detailed"),
     ("heartbeat", "POST", "/api/v1/workers/w1/heartbeat"),
+    ("heartbeat", "DELETE", "/api/v1/workers/w1"),
     ("status", "POST", "/api/v1/incidents"),
     ("status", "POST", "/api/v1/incidents/abc/updates"),
     ("status", "POST", "/api/v1/maintenance"),
@@ -31,7 +32,8 @@ const CLOSED: [(&str, &str, &str); 5] = [
 
 fn telemetry() -> TestTelemetry {
     let mut config = config();
-    config.health.write_token = Some(Secret::new(TOKEN));
+    config.heartbeat.token = Some(Secret::new(TOKEN));
+    config.status.token = Some(Secret::new(TOKEN));
     config.health.details_token = Some(Secret::new(TOKEN));
     TestTelemetry::with_config(config, &[]).unwrap()
 }
@@ -64,7 +66,7 @@ async fn each_refused_token_is_counted_by_realm_and_reason() {
         let right = send(&test, with_token(method, path, "Bearer t0ken")).await;
         assert_ne!(right.0, StatusCode::UNAUTHORIZED, "{path}");
     }
-    for (realm, count) in [("health", 1.0), ("heartbeat", 1.0), ("status", 3.0)] {
+    for (realm, count) in [("health", 1.0), ("heartbeat", 2.0), ("status", 3.0)] {
         assert_eq!(refused(&test, realm, "missing"), Some(count), "{realm}");
         assert_eq!(refused(&test, realm, "wrong"), Some(count), "{realm}");
     }
@@ -78,7 +80,7 @@ async fn wrong_tokens_are_one_line_a_minute_and_realm() {
     for _ in 0..5 {
         send(&test, with_token("GET", CLOSED[0].2, "Bearer wrong")).await;
     }
-    send(&test, with_token("POST", CLOSED[2].2, "Basic wrong")).await;
+    send(&test, with_token("POST", CLOSED[3].2, "Basic wrong")).await;
     send(&test, request("GET", CLOSED[0].2)).await;
     test.clock().advance(Duration::from_secs(60));
     send(&test, with_token("GET", CLOSED[0].2, "Bearer wrong")).await;

@@ -48,7 +48,7 @@ pub use format::ExpositionFormat;
 pub(crate) use format::accepts_gzip;
 #[cfg(feature = "axum")]
 pub(crate) use format::{named_weight, prefers_json};
-pub(crate) use report::{ExpositionReport, OmissionReason};
+pub(crate) use report::{ExpositionReport, Omission, OmissionReason};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;

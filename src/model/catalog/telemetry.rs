@@ -171,7 +171,7 @@ family! {
     );
 
     /// Requests to the SDK's own routes that were refused for their bearer token.
-    pub const REFUSED_TOKENS: MetricSpec = MetricSpec::new(
+    pub(crate) const REFUSED_TOKENS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.http.refused_tokens",
         Instrument::Counter,

@@ -87,6 +87,17 @@ impl<S: Select> LabelCondition<S> {
         self.matching("=~", pattern, &values)
     }
 
+    /// The label's whole value doesn't match a regular expression, or it is absent.
+    ///
+    /// # Panics
+    ///
+    /// As [`is`](Self::is).
+    #[track_caller]
+    pub(crate) fn unlike(self, pattern: &str) -> S {
+        let values: Vec<_> = pattern.split('|').collect();
+        self.matching("!~", pattern, &values)
+    }
+
     #[track_caller]
     fn matching(mut self, operator: &str, text: &str, values: &[&str]) -> S {
         let selector = self.selected.selector();
