@@ -6,6 +6,8 @@ mod response;
 mod timer;
 mod token_check;
 
+mod query_string;
+
 mod document;
 
 mod health;

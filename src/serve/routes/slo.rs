@@ -1,10 +1,11 @@
 //! The route of the objectives' report.
 
-use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use super::query_string::QueryString;
 use super::response::{error_response, json_text_response};
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::model::snapshot::slo::LatestSloReport;
@@ -21,12 +22,8 @@ pub(crate) struct SloReportRoutes {
 }
 
 /// Responds with the latest report of this process or of the fleet.
-pub(super) async fn respond(
-    State(routes): State<SloReportRoutes>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let mut pairs = query.as_deref().unwrap_or_default().split('&');
-    match pairs.find_map(|pair| pair.strip_prefix("source=")) {
+pub(super) async fn respond(State(routes): State<SloReportRoutes>, uri: Uri) -> Response {
+    match QueryString::parse(&uri).last("source") {
         None | Some("local") => routes.local_report(),
         Some("prometheus") => routes.fleet_report(),
         Some(_) => error_response(

@@ -21,6 +21,7 @@ use self::cache::DocumentCache;
 use self::public_json::to_public_json;
 use super::document::{HttpDocument, MediaType};
 use super::headers::join_values;
+use super::query_string::QueryString;
 use crate::export::prometheus::text::prefers_json;
 use crate::model::routes::{PublicDocument, StatusPage};
 use crate::model::status::{LatestStatus, StatusSnapshot};
@@ -180,8 +181,7 @@ fn split_json_suffix<'a>(path: &'a str, headers: &HeaderMap) -> (&'a str, bool) 
 
 /// Returns true unless the query has `refresh=off`.
 fn wants_refresh(uri: &Uri) -> bool {
-    let mut pairs = uri.query().unwrap_or_default().split('&');
-    !pairs.any(|pair| pair == "refresh=off")
+    QueryString::parse(uri).last("refresh") != Some("off")
 }
 
 /// Returns the base URL of the request, for absolute links. Only a host name is repeated, never another

@@ -1,7 +1,7 @@
-use axum::extract::Query as Pairs;
 use axum::http::Uri;
 
 use crate::model::snapshot::health::is_check_id;
+use crate::serve::routes::query_string::QueryString;
 
 /// The query parameters, as Kubernetes' own health paths understand them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,12 +15,11 @@ pub(super) struct HealthQuery {
 impl HealthQuery {
     /// Parses the query of a request; unknown parameters are ignored.
     pub(super) fn parse(uri: &Uri) -> Self {
-        let pairs = Pairs::<Vec<(String, String)>>::try_from_uri(uri);
         let mut query = Self::default();
-        for (name, value) in pairs.map(|Pairs(pairs)| pairs).unwrap_or_default() {
-            match name.as_str() {
+        for (name, value) in QueryString::parse(uri).iter() {
+            match name {
                 "verbose" => query.verbose = true,
-                "exclude" if is_check_id(&value) => query.exclude.push(value),
+                "exclude" if is_check_id(value) => query.exclude.push(value.to_owned()),
                 _ => {}
             }
         }

@@ -111,6 +111,17 @@ async fn every_fault_of_a_query_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn a_query_of_many_faults_is_not_answered_with_many_times_its_size() {
+    let query = format!("?state={}", ",".repeat(60_000));
+    let response = get(&TestTelemetry::new(), &format!("{LIST}{query}")).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(paths(&response), ["state"; 20]);
+    let long = format!("?limit={}", "9".repeat(60_000));
+    let response = get(&TestTelemetry::new(), &format!("{LIST}{long}")).await;
+    assert_eq!(response.json["faults"][0]["found"], "9".repeat(64));
+}
+
+#[tokio::test]
 async fn a_query_that_is_no_text_is_refused_and_not_taken_for_none() {
     let response = get(&open(), &format!("{LIST}?state=%ff")).await;
     assert_eq!(
