@@ -41,6 +41,18 @@ mod endpoint;
 mod signal;
 mod tls;
 
+#[cfg(feature = "tls")]
+pub(crate) mod certificates;
+#[cfg(not(feature = "tls"))]
+#[path = "config/certificates/disabled.rs"]
+mod certificates;
+
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres_url;
+#[cfg(not(feature = "postgres"))]
+#[path = "config/postgres_url/disabled.rs"]
+mod postgres_url;
+
 mod health;
 mod heartbeat;
 mod http;

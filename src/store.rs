@@ -37,9 +37,11 @@ use jiff::Timestamp;
 use crate::model::causes::with_causes;
 use crate::model::status::StatusId;
 
-#[cfg(all(feature = "file-store", any(test, feature = "cli")))]
+#[cfg(all(feature = "file-store", test))]
 pub(crate) use file::FileStore;
 pub(crate) use file::open_file;
+#[cfg(all(feature = "file-store", feature = "cli"))]
+pub(crate) use file::{CopyError, StoreCopy, is_free};
 pub(crate) use incident_row::{
     AffectedRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails, SpanRow, UpdateRow,
 };

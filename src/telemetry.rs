@@ -38,6 +38,8 @@ mod heartbeat;
 
 mod watchers;
 
+mod listening;
+
 #[cfg(feature = "axum")]
 #[path = "telemetry/routes/enabled.rs"]
 mod routes;
@@ -129,8 +131,8 @@ impl Telemetry {
     ///
     /// As [`init`], without its claim on the process.
     pub fn without_globals(config: Config, environment: &Environment) -> Result<Self, InitError> {
-        let (telemetry, objectives) = Self::begin(config, environment)?;
-        telemetry.say_hello(&objectives);
+        let (telemetry, started) = Self::begin(config, environment)?;
+        telemetry.say_hello(&started);
         Ok(telemetry)
     }
 

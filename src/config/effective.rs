@@ -1,6 +1,7 @@
 //! The configuration that holds, and where each of its values came from.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -20,6 +21,7 @@ pub struct EffectiveConfig {
     pub config: Config,
     sources: ConfigSources,
     warnings: Vec<String>,
+    own_listen: Option<SocketAddr>,
 }
 
 /// One value of the effective configuration.
@@ -35,12 +37,25 @@ pub struct EffectiveValue {
 }
 
 impl EffectiveConfig {
-    pub(super) fn new(config: Config, sources: ConfigSources, warnings: Vec<String>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        sources: ConfigSources,
+        warnings: Vec<String>,
+        own_listen: Option<SocketAddr>,
+    ) -> Self {
         Self {
             config,
             sources,
             warnings,
+            own_listen,
         }
+    }
+
+    /// Returns the address that `http.listen` has without the shared variables, where one of them decides it:
+    /// an address of theirs that can't be listened on is no reason to stop.
+    pub(crate) fn listen_without_shared(&self) -> Option<Option<SocketAddr>> {
+        let is_shared = self.sources.get("http.listen").is_standard_variable();
+        is_shared.then_some(self.own_listen)
     }
 
     /// Returns the source of the value at this dotted path; entries of maps, such as headers, have their

@@ -67,6 +67,7 @@ impl ConfigLayers {
                 usable.push((variable, text));
             }
         }
+        self.own_listen = self.config.http.listen;
         let (config, sources) = (self.config.clone(), self.sources.clone());
         loop {
             self.config = config.clone();

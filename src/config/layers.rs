@@ -1,5 +1,6 @@
 //! Layering of the configuration: defaults, code, file, environment; then validation.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::Config;
@@ -24,6 +25,8 @@ pub(super) struct ConfigLayers {
     pub(super) sources: ConfigSources,
     pub(super) faults: Vec<ConfigFault>,
     pub(super) warnings: Vec<String>,
+    /// `http.listen` without the shared variables.
+    pub(super) own_listen: Option<SocketAddr>,
 }
 
 impl ConfigLayers {
@@ -40,6 +43,7 @@ impl ConfigLayers {
             sources,
             faults: Vec::new(),
             warnings: Vec::new(),
+            own_listen: None,
         }
     }
 
@@ -160,9 +164,10 @@ impl ConfigLayers {
             sources,
             faults,
             warnings,
+            own_listen,
         } = self;
         ConfigError::from_faults(faults)?;
-        Ok(EffectiveConfig::new(config, sources, warnings))
+        Ok(EffectiveConfig::new(config, sources, warnings, own_listen))
     }
 }
 

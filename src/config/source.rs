@@ -21,7 +21,7 @@ pub enum ConfigSource {
 
 impl ConfigSource {
     /// Returns whether a variable decided the value that other programs share, such as one of OpenTelemetry.
-    pub(super) fn is_standard_variable(&self) -> bool {
+    pub(crate) fn is_standard_variable(&self) -> bool {
         matches!(self, Self::Environment(name) if !name.starts_with("VANTAGE_OBS_"))
     }
 }

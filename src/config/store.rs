@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::checks::range;
 use super::field_value::config_enum;
+use super::postgres_url::PostgresUrl;
 use super::secret::Secret;
 use super::service::ServiceConfig;
 use super::setting::section;
 use super::validator::ConfigValidator;
+use crate::model::input_file::read_input_bytes;
 
 /// Slices belong to an instance, which is the service's name where it has no name of its own.
 const MISSING_INSTANCE_ID: &str = "store.kind is postgres and service.instance_id is not set: two replicas of \
@@ -97,6 +99,12 @@ impl StoreConfig {
         let fine = kind != StoreKind::Postgres || self.url.is_some();
         let allowed = "a URL such as postgres://user@host/name, for the kind postgres";
         validator.require(fine, "store.url", "null", allowed);
+        if let Some(url) = &self.url
+            && kind == StoreKind::Postgres
+            && kind.is_built()
+        {
+            check_url(url, validator);
+        }
     }
 
     /// Returns a warning for each unused setting: a slip that would keep nothing.
@@ -113,5 +121,27 @@ impl StoreConfig {
             warnings.push(MISSING_INSTANCE_ID.to_owned());
         }
         warnings
+    }
+}
+
+/// Requires a URL that the store can connect with, as far as that shows without the server.
+fn check_url(url: &Secret, validator: &mut ConfigValidator<'_>) {
+    const PATH: &str = "store.url";
+    // A reference that was not followed has a fault of its own.
+    if url.expose().is_none() {
+        return;
+    }
+    let url = match PostgresUrl::parse(url) {
+        Ok(url) => url,
+        Err(error) => {
+            let value = format!("a URL that {}", error.problem);
+            validator.require(false, PATH, value, error.allowed.as_ref());
+            return;
+        }
+    };
+    for file in url.files() {
+        let value = format!("a URL that names {file:?}");
+        let allowed = "existing files that can be read, of at most 4 MiB";
+        validator.require(read_input_bytes(file).is_ok(), PATH, value, allowed);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::certificates::{check_authority, check_client};
 use super::checks::{existing_file, optional};
 use super::fault::join_path;
 use super::setting::section;
@@ -20,7 +21,7 @@ section! {
     /// assert!(error.to_string().contains("otlp.tls"), "{error}");
     /// ```
     #[derive(PartialEq, Eq)]
-    pub struct TlsConfig, rules: check_pair {
+    pub struct TlsConfig, rules: check_files {
         /// The authority that signed the receiver's certificate. Default: the system's.
         pub ca: Option<PathBuf>, optional(existing_file);
         /// The certificate that we show. Default: none. Needs the key.
@@ -43,6 +44,38 @@ impl TlsConfig {
             client_certificate: client.client_certificate.clone(),
             client_key: client.client_key.clone(),
         }
+    }
+
+    fn check_files(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        self.check_pair(path, validator);
+        self.check_shared(path, validator);
+    }
+
+    /// Requires files that a shared variable names to be what connections can read, so that one that isn't is
+    /// left out. The others are read where a connection needs them, and are an error there.
+    fn check_shared(&self, path: &str, validator: &mut ConfigValidator<'_>) {
+        let paths = ["ca", "client_certificate", "client_key"].map(|key| join_path(path, key));
+        let [ca_path, certificate_path, key_path] = paths.each_ref().map(String::as_str);
+        let allowed = "certificates and keys in PEM form that belong together";
+        if let Some(ca) = &self.ca
+            && validator.is_shared(ca_path)
+            && let Err(reason) = check_authority(ca)
+        {
+            validator.require(false, ca_path, reason, allowed);
+        }
+        let client = validator.responsible(&[certificate_path, key_path]);
+        if validator.is_shared(client)
+            && let Err(reason) = self.check_client()
+        {
+            validator.require(false, client, reason, allowed);
+        }
+    }
+
+    fn check_client(&self) -> Result<(), String> {
+        check_client(
+            self.client_certificate.as_deref(),
+            self.client_key.as_deref(),
+        )
     }
 
     fn check_pair(&self, path: &str, validator: &mut ConfigValidator<'_>) {

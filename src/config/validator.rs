@@ -28,6 +28,11 @@ impl<'a> ConfigValidator<'a> {
         *self.sources.get(path) != ConfigSource::Default
     }
 
+    /// Returns whether a variable that other programs share set the value at `path`.
+    pub(super) fn is_shared(&self, path: &str) -> bool {
+        self.sources.get(path).is_standard_variable()
+    }
+
     /// Returns the one of these paths that the highest layer set, the first of equals: where a
     /// contradiction between them is reported, so that no default is blamed for what an operator gave.
     pub(super) fn responsible<'p>(&self, paths: &[&'p str]) -> &'p str {

@@ -7,6 +7,9 @@ mod database_file;
 mod error;
 mod open;
 mod tables;
+
+#[cfg(feature = "cli")]
+mod copy;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +28,10 @@ use crate::background::thread;
 use crate::record::sync::lock;
 use database_file::DatabaseFile;
 use error::FileError;
+use open::OnDamage;
+
+#[cfg(feature = "cli")]
+pub(crate) use copy::{CopyError, StoreCopy, is_free};
 pub(crate) use open::OpenError;
 
 /// The most calls that may wait for the disk: without a bound, a disk that hangs for hours would hold a
@@ -61,8 +68,12 @@ impl FileStore {
     ///
     /// [`OpenError`]: an operator has to look after the file.
     pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        Self::open_with(path.into(), OnDamage::SetAside)
+    }
+
+    fn open_with(path: PathBuf, on_damage: OnDamage) -> Result<Self, OpenError> {
         let notice = SharedNotice::default();
-        let mut disk = DatabaseFile::new(path.into(), Arc::clone(&notice));
+        let mut disk = DatabaseFile::new(path, on_damage, Arc::clone(&notice));
         disk.open()?;
         let (jobs, queued) = sync_channel::<DiskJob>(MAX_QUEUED_JOBS);
         let (on_end, ended) = channel();

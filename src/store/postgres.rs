@@ -24,6 +24,8 @@ use tokio_postgres::types::ToSql;
 use super::op::{self, RecordBatch};
 use super::record::to_nanos;
 use super::{RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp};
+#[cfg(feature = "cli")]
+use crate::store::postgres_client::require_schema;
 use crate::store::postgres_client::{
     PooledTransaction, PostgresAddress, PostgresError, PostgresPool, TransactionLimits, migrate,
     with_timeout,
@@ -42,7 +44,10 @@ const DELETE_TIME_LIMIT: Duration = Duration::from_secs(1);
 pub(crate) struct PostgresStore {
     pool: PostgresPool,
     timeout: Duration,
+    /// The schema is there.
     migrated: AtomicBool,
+    #[cfg(feature = "cli")]
+    is_reader: bool,
     snapshots: SnapshotHistory,
 }
 
@@ -53,14 +58,33 @@ impl PostgresStore {
             pool: PostgresPool::new(address, connections),
             timeout: within,
             migrated: AtomicBool::new(false),
+            #[cfg(feature = "cli")]
+            is_reader: false,
             snapshots: SnapshotHistory::default(),
         }
+    }
+
+    /// Creates one for a reader, which finds the schema or fails.
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_reader(address: PostgresAddress, within: Duration) -> Self {
+        Self {
+            is_reader: true,
+            ..Self::new(address, within, 1)
+        }
+    }
+
+    async fn prepare_schema(&self) -> Result<(), PostgresError> {
+        #[cfg(feature = "cli")]
+        if self.is_reader {
+            return require_schema(&self.pool).await;
+        }
+        migrate(&self.pool).await
     }
 
     /// Begins a transaction, after the migrations.
     async fn begin(&self, mode: &'static str) -> Result<PooledTransaction, PostgresError> {
         if !self.migrated.load(Ordering::Relaxed) {
-            migrate(&self.pool).await?;
+            self.prepare_schema().await?;
             self.migrated.store(true, Ordering::Relaxed);
         }
         let limits = TransactionLimits {

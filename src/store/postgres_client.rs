@@ -10,8 +10,6 @@
 
 mod error;
 
-mod encryption;
-
 mod address;
 
 #[cfg(not(feature = "tls"))]
@@ -24,6 +22,9 @@ mod pool;
 
 mod migrate;
 
+#[cfg(feature = "cli")]
+mod inspect;
+
 mod statistics;
 
 mod sampler;
@@ -35,7 +36,13 @@ pub(crate) mod server;
 mod backends;
 
 pub(crate) use address::PostgresAddress;
+#[cfg(feature = "cli")]
+pub(crate) use address::PostgresHost;
 pub use error::PostgresError;
+#[cfg(feature = "cli")]
+pub(crate) use inspect::{SchemaInspection, ServerInspection, inspect};
 pub(crate) use migrate::migrate;
+#[cfg(feature = "cli")]
+pub(crate) use migrate::require_schema;
 pub(crate) use pool::{PooledTransaction, PostgresPool, TransactionLimits, with_timeout};
 pub(crate) use sampler::{DatabaseSampler, LatestDatabase};

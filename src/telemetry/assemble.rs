@@ -7,6 +7,7 @@ use opentelemetry_sdk::trace::SpanProcessor;
 use super::background::Background;
 use super::exporters::Exporters;
 use super::heartbeat::HeartbeatParts;
+use super::listening::Listening;
 use super::recording::{Handles, Recording};
 use super::routes::Server;
 use super::snapshots::Snapshots;
@@ -18,16 +19,27 @@ use crate::model::slo::{Objectives, SloError};
 use crate::record::clock::Clock;
 use crate::record::instruments::observe_log_lines;
 
+/// The parts of a start that are told once logging is set up.
+#[derive(Debug)]
+pub(super) struct Started {
+    objectives: Objectives,
+    listening: Listening,
+}
+
 impl Telemetry {
     pub(super) fn begin(
         config: Config,
         environment: &Environment,
-    ) -> Result<(Self, Objectives), InitError> {
+    ) -> Result<(Self, Started), InitError> {
         let config = config.resolve(environment)?;
         let objectives = objectives(&config)?;
         let telemetry = Self::assemble(config, &objectives, Clock::system(), None)?;
-        telemetry.start(&objectives)?;
-        Ok((telemetry, objectives))
+        let listening = telemetry.start(&objectives)?;
+        let started = Started {
+            objectives,
+            listening,
+        };
+        Ok((telemetry, started))
     }
 
     /// Puts the parts together; with a place for finished `spans`, nothing is pushed.
@@ -68,7 +80,7 @@ impl Telemetry {
         })))
     }
 
-    fn start(&self, objectives: &Objectives) -> Result<(), InitError> {
+    fn start(&self, objectives: &Objectives) -> Result<Listening, InitError> {
         let Inner {
             config,
             heartbeat,
@@ -88,14 +100,17 @@ impl Telemetry {
             self.refresh_fleet(objectives)?;
         }
         // Also when disabled: whoever probes health must not take the service for dead.
-        self.listen()?;
-        Ok(())
+        Ok(self.listen()?)
     }
 
-    pub(super) fn say_hello(&self, objectives: &Objectives) {
+    pub(super) fn say_hello(&self, started: &Started) {
         const OURS: &str = "vantage_obs";
+        let Started {
+            objectives,
+            listening,
+        } = started;
         let config = &self.0.config.config;
-        for warning in self.0.config.warnings() {
+        for warning in self.0.config.warnings().iter().chain(&listening.warning) {
             tracing::warn!(target: OURS, "{warning}");
         }
         for warning in objectives.warnings() {
@@ -109,7 +124,7 @@ impl Telemetry {
             version = config.service.version,
             metrics = crate::model::catalog::all().count(),
             objectives = objectives.len(),
-            listen = config.http.listen.map(tracing::field::display),
+            listen = listening.address.map(tracing::field::display),
             scrape = config.metrics.prometheus.path,
             access = config.access(),
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),

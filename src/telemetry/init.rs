@@ -34,18 +34,18 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 ///
 /// [`InitError`]: a config or SLO file with faults (all of them are listed; whoever wrote the value
-/// is at fault), an address that cannot be listened on, or a second call in one process, of which
-/// exactly one succeeds. After a failed call another may be made.
+/// is at fault), an address of our own settings that cannot be listened on, or a second call in one
+/// process, of which exactly one succeeds. After a failed call another may be made.
 pub fn init(config: Config) -> Result<Telemetry, InitError> {
     if CLAIMED.swap(true, Ordering::SeqCst) {
         return Err(InitError::AlreadyInitialized);
     }
-    let (telemetry, objectives) = Telemetry::begin(config, &Environment::from_process())
+    let (telemetry, started) = Telemetry::begin(config, &Environment::from_process())
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
     opentelemetry::global::set_meter_provider(telemetry.0.recording.user.provider().clone());
     opentelemetry::global::set_tracer_provider(telemetry.0.exporters.traces.provider().clone());
     subscriber::install(&telemetry.0);
-    telemetry.say_hello(&objectives);
+    telemetry.say_hello(&started);
     Ok(telemetry)
 }
 
@@ -93,7 +93,7 @@ pub enum InitError {
     #[error(transparent)]
     Store(io::Error),
     /// A thread or the server of `http.listen` could not be started.
-    #[error("the background work could not be started")]
+    #[error("a thread or the server of http.listen could not be started")]
     Io(#[from] io::Error),
 }
 debug_as_text!(InitError);

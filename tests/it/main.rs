@@ -44,6 +44,7 @@ mod roles;
 mod scenarios;
 mod scrape_log;
 mod serve;
+mod shared_variables;
 mod slo;
 mod status;
 mod support;

@@ -66,6 +66,15 @@ one_fault! {
         "obs.json: $.store.path: null; allowed: a path, for the kind file";
     a_store_without_its_database_is_a_fault: r#"{"store": {"kind": "postgres"}}"# =>
         "obs.json: $.store.url: null; allowed: a URL such as postgres://";
+    a_parameter_of_another_client_is_a_fault:
+        r#"{"store": {"kind": "postgres", "url": "postgres://u:canary@h/x?schema=public"}}"# =>
+        "obs.json: $.store.url: a URL that has the parameter schema; allowed: no schema: the tables are";
+    a_channel_that_can_not_be_bound_is_a_fault:
+        r#"{"store": {"kind": "postgres", "url": "postgres://u@h/x?channel_binding=require"}}"# =>
+        "obs.json: $.store.url: a URL that has the parameter channel_binding=require; allowed: sslmode=verify-full";
+    a_certificate_of_a_database_that_is_not_there_is_a_fault:
+        r#"{"store": {"kind": "postgres", "url": "postgres://u@h/x?sslmode=verify-ca&sslrootcert=/not/there"}}"# =>
+        "obs.json: $.store.url: a URL that names \"/not/there\"; allowed: existing files";
     a_kind_of_store_that_is_none_is_a_fault: r#"{"store": {"kind": "redis"}}"# =>
         "obs.json: $.store.kind: \"redis\"; allowed: memory, file, postgres";
     a_pool_of_none_is_a_fault: r#"{"store": {"pool_size": 0}}"# =>

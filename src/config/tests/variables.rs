@@ -383,9 +383,8 @@ fn each_variable_decides_its_setting_and_is_its_source() {
 
 #[test]
 fn certificates_are_files_for_all_signals_or_for_one() {
-    let file = ConfigFile::new("{}");
-    let pem = file.beside("a.pem", "");
-    let pem = pem.to_str().unwrap();
+    let certs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/otlp/certs");
+    let files = ["ca.pem", "client.pem", "client.key"].map(|name| format!("{certs}/{name}"));
     for (infix, path) in CERTIFICATES {
         let name = |end| format!("OTEL_EXPORTER_OTLP_{infix}{end}");
         let names = [
@@ -393,13 +392,13 @@ fn certificates_are_files_for_all_signals_or_for_one() {
             name("CLIENT_CERTIFICATE"),
             name("CLIENT_KEY"),
         ];
-        let effective = resolved(api(), names.iter().map(|name| (name.as_str(), pem)));
-        for (key, name) in ["ca", "client_certificate", "client_key"]
-            .into_iter()
-            .zip(names)
-        {
+        let variables = names.iter().zip(&files);
+        let variables = variables.map(|(name, file)| (name.as_str(), file.as_str()));
+        let effective = resolved(api(), variables);
+        let keys = ["ca", "client_certificate", "client_key"].into_iter();
+        for ((key, name), file) in keys.zip(names).zip(&files) {
             let path = format!("{path}.tls.{key}");
-            assert_eq!(value_at(&effective, &path), json!(pem), "{path}");
+            assert_eq!(value_at(&effective, &path), json!(file), "{path}");
             assert_eq!(
                 effective.source(&path),
                 ConfigSource::Environment(name),
@@ -471,6 +470,8 @@ fn a_standard_variable_never_stops_a_service() {
     let file = ConfigFile::new("{}");
     let pem = file.beside("a.pem", "");
     let pem = pem.to_str().unwrap();
+    let notes = file.beside("notes.txt", "buy milk");
+    let notes = notes.to_str().unwrap();
     for (name, text, value) in [
         ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz", r#""a=%zz""#),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=", r#""a=""#),
@@ -526,6 +527,18 @@ fn a_standard_variable_never_stops_a_service() {
             r#""/nowhere""#,
         ),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", pem, pem),
+        #[cfg(feature = "tls")]
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            pem,
+            "no certificate in PEM form",
+        ),
+        #[cfg(feature = "tls")]
+        (
+            "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+            notes,
+            "no certificate in PEM form",
+        ),
         ("OTEL_EXPORTER_OTLP_HEADERS", "canary", "***"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=canary%0A", "***"),
         ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0", "0s"),
@@ -548,6 +561,30 @@ fn a_standard_variable_never_stops_a_service() {
         let values = |effective: &EffectiveConfig| effective.values().collect::<Vec<_>>();
         assert_eq!(values(&effective), values(&unset), "{name}={text}");
     }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_client_certificate_of_shared_variables_is_used_or_ignored_as_a_whole() {
+    let certs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/otlp/certs");
+    let path = |name: &str| format!("{certs}/{name}");
+    let pair = |certificate: &str, key: &str| {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path(certificate)),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(key)),
+        ];
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| (*name, value.as_str()));
+        let effective = resolved(api(), variables);
+        let used = effective.config.otlp.tls.client_certificate.is_some();
+        assert_eq!(used, effective.config.otlp.tls.client_key.is_some());
+        (used, effective.warnings().len())
+    };
+    assert_eq!(pair("client.pem", "client.key"), (true, 0));
+    // Of another certificate; no key at all; no certificate.
+    assert_eq!(pair("client.pem", "server.key"), (false, 2));
+    assert_eq!(pair("client.pem", "ca.pem"), (false, 2));
+    assert_eq!(pair("client.key", "client.key"), (false, 2));
 }
 
 #[test]

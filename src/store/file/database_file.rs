@@ -7,7 +7,7 @@ use redb::Database;
 
 use super::SharedNotice;
 use super::error::FileError;
-use super::open::{self, OpenError, OpenedFile, SetAsideFile};
+use super::open::{self, OnDamage, OpenError, OpenedFile, SetAsideFile};
 use crate::record::sync::lock;
 use crate::store::StoreError;
 
@@ -15,14 +15,16 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     path: PathBuf,
+    on_damage: OnDamage,
     database: Option<Database>,
     notice: SharedNotice,
 }
 
 impl DatabaseFile {
-    pub(super) const fn new(path: PathBuf, notice: SharedNotice) -> Self {
+    pub(super) const fn new(path: PathBuf, on_damage: OnDamage, notice: SharedNotice) -> Self {
         Self {
             path,
+            on_damage,
             database: None,
             notice,
         }
@@ -37,7 +39,7 @@ impl DatabaseFile {
         let OpenedFile {
             database,
             set_aside,
-        } = open::open(&self.path)?;
+        } = open::open(&self.path, self.on_damage)?;
         self.database = Some(database);
         if let Some(set_aside) = &set_aside {
             self.report_set_aside(set_aside);

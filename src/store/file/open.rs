@@ -41,9 +41,25 @@ pub(crate) enum OpenError {
         path.display(), known = tables::SCHEMA
     )]
     OlderSchema { path: PathBuf, found: u64 },
+    /// It is left as it is, because nothing was to be begun in its place.
+    #[error(
+        "{} is damaged, or no file of a store ({reason}); it was left as it is",
+        path.display()
+    )]
+    Damaged { path: PathBuf, reason: String },
     /// The file system's fault.
     #[error("the store's file {} cannot be opened", path.display())]
     Io { path: PathBuf, source: io::Error },
+}
+
+/// The reaction to a damaged file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnDamage {
+    /// It is renamed, and a new one begun.
+    SetAside,
+    /// It is an error.
+    #[cfg(feature = "cli")]
+    Refuse,
 }
 
 /// An open database, and the damaged file that was set aside for it.
@@ -60,10 +76,10 @@ pub(super) struct SetAsideFile {
 
 /// Opens the file, waiting a little for a process that is just ending, as the one before a restart may be, or one that
 /// was started with its descriptors.
-pub(super) fn open(path: &Path) -> Result<OpenedFile, OpenError> {
+pub(super) fn open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenError> {
     let started = Instant::now();
     loop {
-        match try_open(path) {
+        match try_open(path, on_damage) {
             Err(OpenError::InUse { .. }) if started.elapsed() < IN_USE_TIMEOUT => {
                 thread::sleep(RETRY_INTERVAL);
             }
@@ -72,7 +88,7 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile, OpenError> {
     }
 }
 
-fn try_open(path: &Path) -> Result<OpenedFile, OpenError> {
+fn try_open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenError> {
     let reason = match open_or_create(path) {
         Ok(database) => {
             return Ok(OpenedFile {
@@ -80,7 +96,11 @@ fn try_open(path: &Path) -> Result<OpenedFile, OpenError> {
                 set_aside: None,
             });
         }
-        Err(FileError::Corrupted(reason)) => reason,
+        Err(FileError::Corrupted(reason)) if on_damage == OnDamage::SetAside => reason,
+        Err(FileError::Corrupted(reason)) => {
+            let path = path.to_owned();
+            return Err(OpenError::Damaged { path, reason });
+        }
         Err(error) => return Err(open_error(path, error)),
     };
     let set_aside =

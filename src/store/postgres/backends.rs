@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::PostgresStore;
-use crate::config::{Secret, TlsConfig};
+use crate::config::Secret;
 use crate::model::heartbeat::{BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::postgres_client::PostgresAddress;
 use crate::store::postgres_client::server::{self, TestPostgres, create_database, run_script};
@@ -15,7 +15,7 @@ use crate::store::{Revision, SliceRow, Store as _, StoreOp, TotalRow, WorkerRow}
 const WITHIN: Duration = Duration::from_secs(5);
 
 fn open_store(url: &str) -> PostgresStore {
-    let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
+    let address = PostgresAddress::parse(&Secret::new(url));
     PostgresStore::new(address.expect("the URL is valid"), WITHIN, 2)
 }
 
@@ -481,4 +481,24 @@ async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
         ("posts_published", "2026-03-29", 12),
     ];
     assert_eq!(totals, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
+async fn a_reader_creates_nothing() {
+    let url = create_database().await;
+    let address = PostgresAddress::parse(&Secret::new(&url)).unwrap();
+    let reader = PostgresStore::for_reader(address, WITHIN);
+    let error = reader.instances().await.unwrap_err();
+    assert!(
+        error.to_string().contains("no schema vantage_obs"),
+        "{error}"
+    );
+    let session = server::open_session(&url).await;
+    let rows = session
+        .query("SELECT to_regnamespace('vantage_obs')::text", &[])
+        .await;
+    assert_eq!(rows.unwrap()[0].get::<_, Option<String>>(0), None);
+    open_store(&url).commit(&[]).await.unwrap();
+    assert_eq!(reader.instances().await.unwrap().len(), 0);
 }

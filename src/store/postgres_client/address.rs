@@ -3,14 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::encryption::split_parameters;
+#[cfg(feature = "cli")]
+use tokio_postgres::config::Host;
+
 use super::error::PostgresError;
 use super::tls::{PostgresConnector, connector};
-use crate::config::{Secret, TlsConfig};
+use crate::config::Secret;
+use crate::config::postgres_url::PostgresUrl;
 
 /// The time limit of connecting to one of several hosts, unless the URL sets one: the next host may be
 /// the one that is up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+#[cfg(feature = "cli")]
+const DEFAULT_PORT: u16 = 5432;
 /// The time without traffic after which a connection is probed, and given up.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -22,19 +27,12 @@ pub(crate) struct PostgresAddress {
 }
 
 impl PostgresAddress {
-    /// Parses a URL; `tls` applies if the URL names no files.
-    pub(crate) fn parse(url: &Secret, tls: &TlsConfig) -> Result<Self, PostgresError> {
-        let url = url
-            .expose()
-            .ok_or_else(|| PostgresError::bad_url("is a reference that was not followed"))?;
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(PostgresError::bad_url("does not start with postgres://"));
-        }
-        let (client_url, encryption) = split_parameters(url, tls)?;
-        let mut config: tokio_postgres::Config = client_url
-            .parse()
-            .map_err(|error| PostgresError::bad_url(&parse_failure(&error)))?;
-        config.ssl_mode(encryption.mode.to_client());
+    /// Parses a URL, and reads the certificates that it names.
+    pub(crate) fn parse(url: &Secret) -> Result<Self, PostgresError> {
+        let PostgresUrl {
+            client: mut config,
+            encryption,
+        } = PostgresUrl::parse(url)?;
         set_defaults(&mut config);
         Ok(Self {
             config,
@@ -43,20 +41,57 @@ impl PostgresAddress {
     }
 }
 
-impl fmt::Debug for PostgresAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
+#[cfg(feature = "cli")]
+impl PostgresAddress {
+    /// Returns the hosts that are tried in order, each with its port, and the path of a socket in place of a
+    /// host on this machine.
+    pub(crate) fn hosts(&self) -> Vec<PostgresHost> {
+        let (hosts, ports) = (self.config.get_hosts(), self.config.get_ports());
+        let addresses = self.config.get_hostaddrs();
+        let count = hosts.len().max(addresses.len());
+        let port = |index: usize| {
+            // One port holds for all hosts.
+            let port = ports.get(index).or_else(|| ports.first());
+            port.copied().unwrap_or(DEFAULT_PORT)
+        };
+        let host = |index: usize| match (addresses.get(index), hosts.get(index)) {
+            (Some(address), _) => PostgresHost::Tcp(address.to_string(), port(index)),
+            (None, Some(Host::Tcp(name))) => PostgresHost::Tcp(name.clone(), port(index)),
+            #[cfg(unix)]
+            (None, Some(Host::Unix(folder))) => {
+                PostgresHost::Unix(folder.join(format!(".s.PGSQL.{}", port(index))))
+            }
+            (None, None) => PostgresHost::Tcp(String::new(), port(index)),
+        };
+        (0..count).map(host).collect()
+    }
+
+    /// Returns the database that the URL names; the server takes the user's name where there is none.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.config.get_dbname()
+    }
+
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.config.get_user()
+    }
+
+    pub(crate) fn password(&self) -> Option<&[u8]> {
+        self.config.get_password()
     }
 }
 
-/// Describes the error in a URL. Of the client's text only the name of an option with a bad value is told,
-/// which is its own; the rest may come from secret parts of the URL.
-fn parse_failure(error: &tokio_postgres::Error) -> String {
-    let cause = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
-    match cause.strip_prefix("invalid value for option ") {
-        Some(option) => format!("has a bad {}", option.trim_matches('`')),
-        None if cause.contains("unknown option") => "has an unknown parameter".into(),
-        None => "cannot be read (is every special character of the password escaped?)".into(),
+/// A host of a URL.
+#[cfg(feature = "cli")]
+#[derive(Debug)]
+pub(crate) enum PostgresHost {
+    Tcp(String, u16),
+    /// The socket of a server on this machine.
+    Unix(std::path::PathBuf),
+}
+
+impl fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 
@@ -79,28 +114,16 @@ mod tests {
     use super::*;
 
     fn parse(url: &str) -> Result<PostgresAddress, PostgresError> {
-        PostgresAddress::parse(&Secret::new(url), &TlsConfig::default())
+        PostgresAddress::parse(&Secret::new(url))
     }
 
     #[test]
-    fn nothing_of_a_bad_url_is_shown() {
-        for url in [
-            "canary",
-            "mysql://canary@host/x",
-            "postgres://user:canary@host:port/x",
-            "postgres://user@host/x?canary=1",
-            "postgres://user@host/x?sslmode=canary",
-        ] {
-            let error = parse(url).unwrap_err();
-            let text = format!("{error} {error:?} {}", error.with_causes());
-            assert!(!text.contains("canary"), "{text}");
-            assert_eq!((error.code(), error.is_transient()), ("bad_url", false));
-        }
-        let error = parse("postgres://user@host:99999/x").unwrap_err();
-        assert!(error.to_string().contains("has a bad port"), "{error}");
-        let error = parse("postgres://user@host/x?keepalives_retries=often").unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("has a bad keepalives_retries;"), "{text}");
+    fn a_bad_url_is_permanent_and_names_its_parameter() {
+        let error = parse("postgres://user:canary@host/x?schema=canary").unwrap_err();
+        let text = format!("{error} {error:?} {}", error.with_causes());
+        assert!(text.contains("has the parameter schema"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+        assert_eq!((error.code(), error.is_transient()), ("bad_url", false));
     }
 
     #[test]
@@ -120,13 +143,5 @@ mod tests {
             assert!(error.to_string().starts_with(expected), "{error}");
             assert!(parse(&format!("postgres://h/x?sslmode=disable&{files}")).is_ok());
         }
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[test]
-    fn a_url_that_requires_encryption_is_refused_without_the_feature() {
-        let error = parse("postgres://h/x?sslmode=require").unwrap_err();
-        assert!(error.to_string().contains("feature `tls`"), "{error}");
-        assert!(parse("postgres://h/x?sslmode=prefer").is_ok());
     }
 }

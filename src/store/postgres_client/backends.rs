@@ -6,11 +6,11 @@ use super::migrate::tests::with_a_broken_script;
 use super::server::{create_database, open_session, run_script};
 use super::statistics::DatabaseStatistics;
 use super::{PostgresAddress, PostgresPool, TransactionLimits, migrate, with_timeout};
-use crate::config::{Secret, TlsConfig};
+use crate::config::Secret;
 use crate::model::snapshot::database::{DatabaseFigures, TableFigures};
 
 fn connect_pool(url: &str) -> PostgresPool {
-    let address = PostgresAddress::parse(&Secret::new(url), &TlsConfig::default());
+    let address = PostgresAddress::parse(&Secret::new(url));
     PostgresPool::new(address.expect("the URL is valid"), 2)
 }
 

@@ -3,6 +3,7 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
+use crate::config::postgres_url::PostgresUrlError;
 use crate::model::causes::{causes, debug_as_text, with_causes};
 
 /// An error of PostgreSQL: it could not be reached, or did not do what it was asked for.
@@ -19,25 +20,20 @@ pub struct PostgresError {
 }
 debug_as_text!(PostgresError);
 
-/// The form of a PostgreSQL URL.
-const URL_FORMAT: &str = "postgres://user:password@host:port/database?sslmode=…";
-
 impl PostgresError {
     /// Creates an error that a retry does not cure.
     pub(super) fn permanent(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(message.into(), code, false)
     }
 
-    pub(super) fn bad_url(reason: &str) -> Self {
-        Self::permanent(
-            "bad_url",
-            format!("the URL of PostgreSQL {reason}; allowed: {URL_FORMAT}"),
-        )
-    }
-
     pub(super) fn timeout(within: std::time::Duration) -> Self {
         let message = format!("PostgreSQL did not answer within {within:?}");
         Self::new(message, "timeout", true)
+    }
+
+    #[cfg(feature = "cli")]
+    pub(super) fn no_row() -> Self {
+        Self::permanent("error", "PostgreSQL answered without a row")
     }
 
     pub(super) fn no_runtime() -> Self {
@@ -88,6 +84,12 @@ impl PostgresError {
     /// Returns the text and its causes in one line.
     pub(crate) fn with_causes(&self) -> String {
         with_causes(self).replace('\n', ", ")
+    }
+}
+
+impl From<PostgresUrlError> for PostgresError {
+    fn from(error: PostgresUrlError) -> Self {
+        Self::permanent("bad_url", error.to_string())
     }
 }
 

@@ -48,6 +48,19 @@ pub(crate) async fn migrate(pool: &PostgresPool) -> Result<(), PostgresError> {
     create_if_missing(pool, SCHEMA).await
 }
 
+/// Requires the schema to be there, and creates nothing: for a reader.
+#[cfg(feature = "cli")]
+pub(crate) async fn require_schema(pool: &PostgresPool) -> Result<(), PostgresError> {
+    let mut transaction = pool.begin(LIMITS).await?;
+    if !is_usable(&mut transaction).await? {
+        return Err(PostgresError::permanent(
+            "no_schema",
+            "the database has no schema vantage_obs: no service has kept anything there",
+        ));
+    }
+    transaction.commit().await
+}
+
 async fn create_if_missing(pool: &PostgresPool, schema: &str) -> Result<(), PostgresError> {
     let mut transaction = pool.begin(LIMITS).await?;
     if !is_usable(&mut transaction).await? {
@@ -63,7 +76,7 @@ async fn create_if_missing(pool: &PostgresPool, schema: &str) -> Result<(), Post
 }
 
 /// Returns false if there is no schema.
-async fn is_usable(transaction: &mut PooledTransaction) -> Result<bool, PostgresError> {
+pub(super) async fn is_usable(transaction: &mut PooledTransaction) -> Result<bool, PostgresError> {
     let exists = transaction.query(TABLE_EXISTS, &[]).await?;
     if !exists.first().is_some_and(|row| row.get(0)) {
         return Ok(false);

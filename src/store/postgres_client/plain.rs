@@ -1,21 +1,13 @@
-//! The connector of a build without encryption.
+//! The connector of a build without encryption, in which a URL that requires it is refused.
 
-use super::encryption::{Encryption, EncryptionMode};
 use super::error::PostgresError;
+use crate::config::postgres_url::Encryption;
 
 /// The connector of unencrypted connections.
 pub(super) type PostgresConnector = tokio_postgres::NoTls;
 
-/// Returns the connector; fails where the URL requires encryption.
-pub(super) fn connector(encryption: &Encryption) -> Result<PostgresConnector, PostgresError> {
-    match encryption.mode {
-        EncryptionMode::Disable | EncryptionMode::Prefer => Ok(tokio_postgres::NoTls),
-        EncryptionMode::Require | EncryptionMode::VerifyCa | EncryptionMode::VerifyFull => {
-            Err(PostgresError::permanent(
-                "no_tls",
-                "the URL of PostgreSQL requires encryption, and this build has none: \
-                 add the feature `tls` of vantage-obs",
-            ))
-        }
-    }
+/// Returns the connector.
+#[expect(clippy::unnecessary_wraps, reason = "as its sibling with encryption")]
+pub(super) const fn connector(_: &Encryption) -> Result<PostgresConnector, PostgresError> {
+    Ok(tokio_postgres::NoTls)
 }

@@ -16,8 +16,8 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::encryption::Encryption;
 use super::error::PostgresError;
+use crate::config::postgres_url::Encryption;
 
 /// The connector of encrypted connections.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Secret, StoreKind, TlsConfig};
+use crate::config::{Config, Secret, StoreKind};
 use crate::model::snapshot;
 use crate::record::instruments::observe_databases;
 use crate::record::series::Instruments;
@@ -39,7 +39,7 @@ impl Telemetry {
     /// When the URL or its certificates cannot be right, which is a fault of whoever wrote them, or
     /// no thread could be started. A server that is not there is no error.
     pub fn watch_postgres(&self, name: &str, url: &Secret) -> Result<WatchGuard, PostgresError> {
-        let address = PostgresAddress::parse(url, &TlsConfig::default())?;
+        let address = PostgresAddress::parse(url)?;
         self.watch_address(name, address)
     }
 
@@ -92,7 +92,7 @@ pub(crate) fn open_store(config: &Config) -> io::Result<Arc<dyn Store>> {
 fn store_address(config: &Config) -> io::Result<PostgresAddress> {
     let none = || io::Error::new(io::ErrorKind::InvalidInput, "store.url is missing");
     let url = config.store.url.as_ref().ok_or_else(none)?;
-    PostgresAddress::parse(url, &TlsConfig::default()).map_err(io::Error::other)
+    PostgresAddress::parse(url).map_err(io::Error::other)
 }
 
 /// Shows the figures of the databases that are watched.

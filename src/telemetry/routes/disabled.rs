@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::telemetry::Telemetry;
+use crate::telemetry::listening::Listening;
 use crate::telemetry::recording::Recording;
 
 /// No server.
@@ -29,7 +30,7 @@ impl Telemetry {
         clippy::unused_self,
         reason = "as its sibling with routes"
     )]
-    pub(crate) const fn listen(&self) -> io::Result<()> {
-        Ok(())
+    pub(crate) fn listen(&self) -> io::Result<Listening> {
+        Ok(Listening::default())
     }
 }

@@ -17,6 +17,7 @@ use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, RateLimit, RouteStates, SloPageRoutes, SloReportRoutes,
     StatusRoutes, TokenCheck, TokenRealm, TokenRefusals, WorkerRoutes, router, serve,
 };
+use crate::telemetry::listening::Listening;
 use crate::telemetry::recording::Recording;
 use crate::telemetry::{Inner, Telemetry};
 
@@ -121,12 +122,40 @@ impl Telemetry {
         Ok(address)
     }
 
-    /// Serves at `http.listen`, where it is configured: before anything could be registered.
-    pub(crate) fn listen(&self) -> io::Result<()> {
-        if let Some(address) = self.0.config.config.http.listen {
-            self.serve_router(address)?;
-        }
-        Ok(())
+    /// Serves at `http.listen`, where it is configured: before anything could be registered. An address of a
+    /// shared variable that can't be listened on gives way to our own setting.
+    pub(crate) fn listen(&self) -> io::Result<Listening> {
+        let effective = &self.0.config;
+        let Some(address) = effective.config.http.listen else {
+            return Ok(Listening::default());
+        };
+        let error = match self.serve_router(address) {
+            Ok(address) => return Ok(Listening::at(address)),
+            Err(error) => error,
+        };
+        let named = |address, error: io::Error| {
+            let text = format!("http.listen: {address} can't be listened on: {error}");
+            io::Error::new(error.kind(), text)
+        };
+        let Some(own) = effective.listen_without_shared() else {
+            return Err(named(address, error));
+        };
+        let serve_own = |own| {
+            let served = self.serve_router(own);
+            served.map_err(|error| named(own, error))
+        };
+        let own = own.map(serve_own).transpose()?;
+        let instead = own.map_or_else(
+            || "nothing is served by http.listen".to_owned(),
+            |own| format!("{own} is served"),
+        );
+        let source = effective.source("http.listen");
+        Ok(Listening {
+            address: own,
+            warning: Some(format!(
+                "http.listen ({source}): {address} is ignored, because it can't be listened on ({error}): {instead}"
+            )),
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use crate::config::postgres_url::{Encryption, EncryptionMode};
 use crate::net::tls::{config_builder, roots, with_client_certificate};
-use crate::store::postgres_client::encryption::{Encryption, EncryptionMode};
 use crate::store::postgres_client::error::PostgresError;
 
 /// Builds the TLS configuration of connections.
@@ -33,7 +33,11 @@ fn try_client_config(encryption: &Encryption) -> Result<ClientConfig, String> {
         .with_custom_certificate_verifier(Arc::new(verifier));
     match encryption.mode {
         EncryptionMode::Disable => Ok(builder.with_no_client_auth()),
-        _ => with_client_certificate(builder, &encryption.tls),
+        _ => {
+            let tls = &encryption.tls;
+            let (certificate, key) = (&tls.client_certificate, &tls.client_key);
+            with_client_certificate(builder, certificate.as_deref(), key.as_deref())
+        }
     }
 }
 

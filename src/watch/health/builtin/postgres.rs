@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::config::{Secret, TlsConfig};
+use crate::config::Secret;
 use crate::store::postgres_client::{PostgresAddress, PostgresError, PostgresPool, with_timeout};
 use crate::watch::health::finding::Finding;
 
@@ -11,7 +11,7 @@ pub(in crate::watch::health) struct PostgresProbe(PostgresPool);
 impl PostgresProbe {
     /// Parses the URL; the error is the finding of every run.
     pub(in crate::watch::health) fn new(url: &Secret) -> Result<Self, Finding> {
-        PostgresAddress::parse(url, &TlsConfig::default())
+        PostgresAddress::parse(url)
             .map(|address| Self(PostgresPool::new(address, 1)))
             .map_err(|error| finding_from_error(&error))
     }

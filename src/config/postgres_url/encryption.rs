@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::SslMode;
 
-use super::error::PostgresError;
-use crate::config::TlsConfig;
+use super::{Parameter, PostgresUrlError};
+use crate::config::tls::TlsConfig;
 
 /// The mode that the parameter `sslmode` sets, with the names and the meaning of PostgreSQL's own
 /// clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum EncryptionMode {
+pub(crate) enum EncryptionMode {
     Disable,
     /// Encrypted where the server can; whose certificate it is does not matter.
     #[default]
@@ -25,12 +25,12 @@ pub(super) enum EncryptionMode {
 }
 
 /// The parameters of a URL that the client does not read itself.
-#[derive(Debug, Default)]
-pub(super) struct Encryption {
-    pub(super) mode: EncryptionMode,
-    pub(super) tls: TlsConfig,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Encryption {
+    pub(crate) mode: EncryptionMode,
+    pub(crate) tls: TlsConfig,
     /// `sslrootcert=system`: the system's authorities, by name.
-    pub(super) system_roots: bool,
+    pub(crate) system_roots: bool,
 }
 
 impl EncryptionMode {
@@ -45,6 +45,22 @@ impl EncryptionMode {
         })
     }
 
+    /// Returns the parameter's value.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+
+    /// Returns true if no connection may be without encryption.
+    pub(crate) const fn requires_encryption(self) -> bool {
+        matches!(self, Self::Require | Self::VerifyCa | Self::VerifyFull)
+    }
+
     pub(super) const fn to_client(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,
@@ -54,45 +70,31 @@ impl EncryptionMode {
     }
 }
 
-/// Splits a URL into the part that the client knows and the encryption parameters.
-pub(super) fn split_parameters(
-    url: &str,
-    tls: &TlsConfig,
-) -> Result<(String, Encryption), PostgresError> {
-    let mut encryption = Encryption {
-        tls: tls.clone(),
-        ..Encryption::default()
-    };
-    // The client takes all before the first `@` for user and password, whatever is in it.
-    let host = url.find('@').unwrap_or_default();
-    let query_start = url[host..].find('?').map(|query_start| host + query_start);
-    let (base, query) = query_start.map_or((url, ""), |query_start| {
-        (&url[..query_start], &url[query_start + 1..])
-    });
-    let mut rest = Vec::new();
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if !encryption.set_parameter(key, value)? {
-            rest.push(parameter);
-        }
-    }
-    if rest.is_empty() {
-        return Ok((base.to_owned(), encryption));
-    }
-    Ok((format!("{base}?{}", rest.join("&")), encryption))
-}
-
 impl Encryption {
+    /// Reads the parameters of encryption; the others are returned as they stand in the URL.
+    pub(super) fn from_parameters(
+        parameters: &[Parameter<'_>],
+    ) -> Result<(Self, Vec<String>), PostgresUrlError> {
+        let mut encryption = Self::default();
+        let mut rest = Vec::new();
+        for (key, value) in parameters {
+            if !encryption.set_parameter(key, value)? {
+                rest.push(format!("{key}={value}"));
+            }
+        }
+        Ok((encryption, rest))
+    }
+
     /// Sets a parameter; returns `false` for one of another kind.
-    fn set_parameter(&mut self, key: &str, value: &str) -> Result<bool, PostgresError> {
+    fn set_parameter(&mut self, key: &str, value: &str) -> Result<bool, PostgresUrlError> {
         let text = || percent_decode_str(value).decode_utf8_lossy().into_owned();
         let path = || Some(PathBuf::from(text()));
         match key {
             "sslmode" => {
-                self.mode = EncryptionMode::parse(value).ok_or_else(|| {
-                    PostgresError::bad_url(
-                        "has another sslmode than disable, allow, prefer, require, verify-ca or verify-full",
-                    )
+                self.mode = EncryptionMode::parse(value).ok_or_else(|| PostgresUrlError {
+                    problem: "has an unknown sslmode".into(),
+                    allowed: "sslmode=disable, allow, prefer, require, verify-ca or verify-full"
+                        .into(),
                 })?;
             }
             "sslrootcert" if value == "system" => (self.system_roots, self.tls.ca) = (true, None),
@@ -119,19 +121,15 @@ mod tests {
             ("verify-ca", EncryptionMode::VerifyCa),
             ("verify-full", EncryptionMode::VerifyFull),
         ] {
-            let url = format!("postgres://h/x?application_name=a&sslmode={word}&sslrootcert=%2Fca");
-            let (client_url, encryption) = split_parameters(&url, &TlsConfig::default()).unwrap();
-            assert_eq!(client_url, "postgres://h/x?application_name=a");
+            let parameters = [
+                ("application_name", "a"),
+                ("sslmode", word),
+                ("sslrootcert", "%2Fca"),
+            ];
+            let (encryption, rest) = Encryption::from_parameters(&parameters).unwrap();
+            assert_eq!(rest, ["application_name=a"]);
             assert_eq!(encryption.mode, mode);
             assert_eq!(encryption.tls.ca, Some("/ca".into()));
         }
-    }
-
-    #[test]
-    fn a_question_mark_in_the_password_does_not_hide_the_sslmode() {
-        let url = "postgres://user:a?b@h/x?sslmode=disable";
-        let (client_url, encryption) = split_parameters(url, &TlsConfig::default()).unwrap();
-        assert_eq!(client_url, "postgres://user:a?b@h/x");
-        assert_eq!(encryption.mode, EncryptionMode::Disable);
     }
 }
