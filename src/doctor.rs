@@ -2,11 +2,16 @@
 //!
 //! Why not wait for the exporter's own errors? Because they come from a running service, name the
 //! last link of a chain, and don't say which setting decides it. Here every link is tried in turn
-//! (name, TCP, the proxy of the environment, TLS, protocol, then one span, one metric and one log record as
-//! the service would send them), and every failure comes with the setting, its value and the variable.
+//! (name, TCP, the proxy of the environment, TLS, then what the server is for: one span, one metric and one
+//! log record as the service would send them, a query, an empty heartbeat, a session), and every failure
+//! comes with the setting, its value and the variable. What is asked changes nothing at its server, but for
+//! the three test signals.
+//!
+//! Checks of health that a service adds in its code are not known here: `GET /api/v1/health/detailed` shows
+//! what they found.
 //!
 //! Nothing of it hangs: connections have limits of their own, and the whole ends within
-//! [`TIME_LIMIT`]. No header's value is ever part of a finding.
+//! [`TIME_LIMIT`]. No header's value and no password is ever part of a finding.
 //!
 //! ```no_run
 //! use vantage_obs::config::{Config, Environment};
@@ -24,33 +29,50 @@ mod clock;
 mod http_head;
 mod network;
 
+mod disk;
 mod local;
 
-mod target;
+mod mask;
+
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "doctor/tls/disabled.rs"]
 mod tls;
+mod url_target;
 
 mod stream;
 
 mod probe;
+
+mod links;
+
+mod target;
 mod test_signals;
 
 mod diagnose;
 
 mod receiver;
 
+mod http_exchange;
+
+mod heartbeat;
+mod prometheus;
+mod store;
+
+mod pending;
+
 use std::path::Path;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::config::{Config, ConfigError, ConfigSource, EffectiveConfig, Environment, Role};
+use crate::config::{
+    Config, ConfigError, ConfigSource, EffectiveConfig, Environment, HeartbeatSink, Role,
+};
 use fix::SettingFixes;
+use pending::PendingSteps;
 
 pub use step::{DiagnosisPart, DiagnosisStep, StepVerdict};
 
@@ -64,7 +86,8 @@ const FALLBACK_SERVICE_NAME: &str = "vantage-obs-doctor";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// The configuration first, then a part for each receiver.
+    /// The configuration with what it points to on this machine first, then a part for each receiver of OTLP,
+    /// the store, Prometheus and the receiver of heartbeats, of those that are configured.
     pub parts: Vec<DiagnosisPart>,
 }
 
@@ -112,11 +135,95 @@ pub fn diagnose_config(code: Config, environment: &Environment) -> Diagnosis {
         }
     };
     let effective = Arc::new(effective);
+    let local = local::checks(&effective);
+    let local = local.into_iter().map(|check| {
+        let subject = check.subject;
+        PendingSteps::start(
+            check.name,
+            format!("look at {subject}, and at the server of its file system if it has one"),
+            deadline,
+            move |_| (check.run)(),
+        )
+    });
+    let local: Vec<_> = local.collect();
+    let servers = start_servers(&effective, deadline);
     let mut steps = config_steps(&effective);
-    steps.extend(local::local_steps(&effective));
+    steps.extend(local.into_iter().flat_map(PendingSteps::finish));
+    steps.extend(unused_steps(&effective));
     let mut parts = vec![DiagnosisPart::new("configuration", steps)];
-    parts.extend(diagnose_receivers(&effective, deadline));
+    parts.extend(unpushed_part(&effective));
+    let finish =
+        |(subject, steps): (String, PendingSteps)| DiagnosisPart::new(subject, steps.finish());
+    parts.extend(servers.into_iter().map(finish));
     Diagnosis { parts }
+}
+
+/// Returns a step for each thing that the configuration could point to and doesn't.
+fn unused_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
+    let config = &effective.config;
+    let mut steps: Vec<_> = store::memory_step(effective).into_iter().collect();
+    if config.slo.prometheus.url.is_none() {
+        let finding = "slo.prometheus.url is not set: there is no report of the fleet";
+        steps.push(DiagnosisStep::skipped("prometheus", finding));
+    }
+    if config.heartbeat.sink == HeartbeatSink::Local {
+        let finding = "heartbeat.sink is local: heartbeats stay in the process and its store";
+        steps.push(DiagnosisStep::skipped("heartbeats", finding));
+    }
+    steps
+}
+
+/// Starts the diagnosis of each server at once: one that is silent must not take the others' time.
+fn start_servers(
+    effective: &Arc<EffectiveConfig>,
+    deadline: Instant,
+) -> Vec<(String, PendingSteps)> {
+    const SILENT: &str = "look at the server, and at proxies on the way to it: one of them accepts and then is silent";
+    let mut servers = Vec::new();
+    let mut start = |subject: String, run: ServerCheck| {
+        let steps = PendingSteps::start("deadline", SILENT.into(), deadline, run);
+        servers.push((subject, steps));
+    };
+    for target in target::targets(effective) {
+        let subject = target.to_string();
+        start(
+            subject,
+            Box::new(move |deadline| receiver::receiver_steps(&target, deadline)),
+        );
+    }
+    if let Some(subject) = store::subject(effective) {
+        let effective = Arc::clone(effective);
+        let run = move |deadline| store::steps(&effective, deadline);
+        start(subject, Box::new(run));
+    }
+    if let Some(target) = prometheus::target(effective) {
+        let subject = format!("{} Prometheus", target.shown());
+        start(
+            subject,
+            Box::new(move |deadline| prometheus::steps(&target, deadline)),
+        );
+    }
+    if let Some(target) = heartbeat::target(effective) {
+        let subject = format!("{} heartbeats", target.shown());
+        start(
+            subject,
+            Box::new(move |deadline| heartbeat::steps(&target, deadline)),
+        );
+    }
+    servers
+}
+
+type ServerCheck = Box<dyn FnOnce(Instant) -> Vec<DiagnosisStep> + Send>;
+
+/// Returns the part about OTLP where nothing is pushed.
+fn unpushed_part(effective: &Arc<EffectiveConfig>) -> Option<DiagnosisPart> {
+    if !target::targets(effective).is_empty() {
+        return None;
+    }
+    let finding = "otlp.endpoint is not set: nothing is pushed";
+    let fix = SettingFixes(effective).suggest("otlp.endpoint", "http://localhost:4317");
+    let step = DiagnosisStep::skipped("endpoint", finding).with_fix(fix);
+    Some(DiagnosisPart::new("OTLP", vec![step]))
 }
 
 fn fault_steps(error: &ConfigError) -> Vec<DiagnosisStep> {
@@ -170,52 +277,4 @@ fn describe_sources(effective: &EffectiveConfig) -> String {
     } else {
         format!("valid: {}", sources.join(", "))
     }
-}
-
-/// Diagnoses all receivers at once, each on a thread: one that is silent must not take the others' time.
-fn diagnose_receivers(effective: &Arc<EffectiveConfig>, deadline: Instant) -> Vec<DiagnosisPart> {
-    let targets = target::targets(effective);
-    if targets.is_empty() {
-        let finding = "otlp.endpoint is not set: nothing is pushed";
-        let fix = SettingFixes(effective).suggest("otlp.endpoint", "http://localhost:4317");
-        let step = DiagnosisStep::skipped("endpoint", finding).with_fix(fix);
-        return vec![DiagnosisPart::new("OTLP", vec![step])];
-    }
-    let pending: Vec<_> = targets
-        .into_iter()
-        .map(|target| {
-            let (sender, receiver) = mpsc::channel();
-            let subject = target.to_string();
-            let spawned = thread::Builder::new().spawn(move || {
-                // The receiver is gone if the deadline has passed.
-                let _ = sender.send(receiver::receiver_steps(&target, deadline));
-            });
-            (subject, spawned.map(|_| receiver))
-        })
-        .collect();
-    let collect =
-        |(subject, receiver): (String, std::io::Result<mpsc::Receiver<Vec<DiagnosisStep>>>)| {
-            let remaining = deadline.saturating_duration_since(Instant::now());
-            let steps = match receiver {
-                Ok(receiver) => receiver
-                    .recv_timeout(remaining)
-                    .unwrap_or_else(|_| timed_out_steps()),
-                Err(error) => vec![DiagnosisStep::fail(
-                    "start",
-                    error.to_string(),
-                    "free some memory",
-                )],
-            };
-            DiagnosisPart::new(subject, steps)
-        };
-    pending.into_iter().map(collect).collect()
-}
-
-fn timed_out_steps() -> Vec<DiagnosisStep> {
-    let finding = format!(
-        "not finished within {}",
-        crate::model::units::format_duration(TIME_LIMIT)
-    );
-    let fix = "look at the receiver, and at proxies on the way to it: one of them accepts and then is silent";
-    vec![DiagnosisStep::fail("deadline", finding, fix)]
 }

@@ -1,9 +1,10 @@
 //! The diagnosis of a receiver's rejection: its meaning, and the setting to change.
 
+use super::mask::mask_secrets;
 use super::step::DiagnosisStep;
 use super::target::{OtlpTarget, SignalTerms};
 use super::test_signals::SignalOutcome;
-use crate::config::TelemetrySignal;
+use crate::config::{Compression, TelemetrySignal};
 use crate::net::ProxyRoute;
 
 /// The kinds of rejections that have different fixes.
@@ -36,12 +37,24 @@ impl SignalOutcome {
         })
     }
 
+    /// Returns true if a receiver that can't read gzip may have answered so: most say so by a status that
+    /// means something else, or close the connection.
+    pub(super) fn may_be_compression(&self) -> bool {
+        matches!(
+            self.rejection(),
+            Some(RejectionKind::NotFound | RejectionKind::Connection | RejectionKind::Other)
+        )
+    }
+
     /// Returns true for the errors that a gRPC client makes of an answer that isn't gRPC's.
     pub(super) fn is_non_grpc_answer(&self) -> bool {
         let error = self.error.as_deref();
         matches!(error, Some("UNIMPLEMENTED" | "INTERNAL" | "UNKNOWN"))
     }
 }
+
+/// The name of the step about compression.
+pub(super) const GZIP: &str = "gzip";
 
 /// The context of a diagnosis beside the outcomes.
 #[derive(Clone, Copy)]
@@ -86,10 +99,28 @@ impl ReceiverDiagnosis<'_> {
         DiagnosisStep::ok(NAME, finding)
     }
 
+    /// Returns the step about compression. `outcomes` are of signals without it where gzip was refused.
+    pub(super) fn gzip_step(self, is_refused: bool, outcomes: &[SignalOutcome]) -> DiagnosisStep {
+        let path = &self.target.paths.compression;
+        if is_refused {
+            let finding =
+                "the receiver refuses what is compressed, and takes the same without gzip";
+            return DiagnosisStep::fail(GZIP, finding, self.target.url.suggest(path, "none"));
+        }
+        if self.target.otlp.compression == Compression::None {
+            return DiagnosisStep::skipped(GZIP, format!("{path} is none: not compressed"));
+        }
+        match outcomes.iter().any(|outcome| outcome.error.is_none()) {
+            true => DiagnosisStep::ok(GZIP, "taken compressed"),
+            false => DiagnosisStep::skipped(GZIP, "not told by the receiver"),
+        }
+    }
+
     fn credentials_fix(self) -> String {
         let (otlp, paths) = (&self.target.otlp, &self.target.paths);
         let set = |name: &str, value: &str| {
             self.target
+                .url
                 .suggest(&format!("{}.{name}", paths.headers), value)
         };
         let set_token = set("authorization", "Bearer TOKEN");
@@ -126,7 +157,10 @@ impl ReceiverDiagnosis<'_> {
             }
             Some(RejectionKind::NotFound) => self.not_found_fix(outcome.signal, others),
             Some(RejectionKind::Redirect) => match self.location {
-                Some(to) => self.target.suggest(endpoint, self.strip_signal_path(to)),
+                Some(to) => self
+                    .target
+                    .url
+                    .suggest(endpoint, self.strip_signal_path(to)),
                 None => format!("set {endpoint} to where the receiver redirects to"),
             },
             Some(RejectionKind::Overloaded) => {
@@ -151,18 +185,18 @@ impl ReceiverDiagnosis<'_> {
         if others.iter().any(|other| other.error.is_none()) {
             return self.unwanted_signal_fix(signal);
         }
-        if target.port() == 14250 {
-            return target.suggest_endpoint(None, Some(4317));
+        if target.url.port() == 14250 {
+            return target.url.suggest_endpoint(None, Some(4317));
         }
         if target.is_grpc() {
             return format!("set {endpoint} to an OTLP receiver with a pipeline for {signal}");
         }
-        let own_endpoint = &target.effective.config.otlp.overrides(signal).endpoint;
-        let (path, signal_path) = (target.path(), format!("/v1/{signal}"));
-        let origin = target.origin_with(None, None);
+        let own_endpoint = &target.url.effective.config.otlp.overrides(signal).endpoint;
+        let (path, signal_path) = (target.url.path(), format!("/v1/{signal}"));
+        let origin = target.url.origin_with(None, None);
         if own_endpoint.is_some() {
             let url = format!("{origin}{signal_path}");
-            let set = target.suggest(&format!("otlp.{signal}.endpoint"), &url);
+            let set = target.url.suggest(&format!("otlp.{signal}.endpoint"), &url);
             return format!("{set}: nothing is appended to a signal's own endpoint");
         }
         let base = target.base();
@@ -171,18 +205,21 @@ impl ReceiverDiagnosis<'_> {
             base.strip_suffix(&format!("/v1/{signal}"))
         };
         if let Some(root) = TelemetrySignal::ALL.iter().find_map(strip) {
-            let set = target.suggest(endpoint, &format!("{origin}{root}"));
+            let set = target.url.suggest(endpoint, &format!("{origin}{root}"));
             return format!("{set}: {signal_path} is appended to it");
         }
         if base.trim_matches('/').is_empty() {
             return format!("set {endpoint} to an OTLP receiver: nothing takes {path} there");
         }
-        let root = target.suggest(endpoint, &origin);
+        let root = target.url.suggest(endpoint, &origin);
         format!("{root}, unless the receiver's manual has a path: {path} is tried now")
     }
 
     fn unwanted_signal_fix(self, signal: TelemetrySignal) -> String {
-        let off = self.target.suggest(SignalTerms::of(signal).switch, "false");
+        let off = self
+            .target
+            .url
+            .suggest(SignalTerms::of(signal).switch, "false");
         format!("{off}, or set otlp.{signal}.endpoint to a receiver that takes {signal}")
     }
 
@@ -204,17 +241,8 @@ impl ReceiverDiagnosis<'_> {
         };
         let headers = self.target.otlp.headers.values();
         let user = self.target.otlp.endpoint.user();
-        let secrets = headers
-            .filter_map(|secret| secret.expose())
-            .chain(user.as_deref());
-        for secret in secrets {
-            let parts = secret.split([' ', ':']).filter(|part| part.len() > 3);
-            for part in std::iter::once(secret).chain(parts) {
-                if !matches!(part, "Bearer" | "Basic" | "") {
-                    text = text.replace(part, "***");
-                }
-            }
-        }
+        let secrets = headers.filter_map(|secret| secret.expose());
+        text = mask_secrets(text, secrets.chain(user.as_deref()));
         // Statuses in protobuf leave gaps.
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }

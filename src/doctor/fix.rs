@@ -21,6 +21,16 @@ impl SettingFixes<'_> {
     }
 }
 
+impl SettingFixes<'_> {
+    /// Returns the setting as the layer that decides it has it: a variable, or the path.
+    pub(super) fn name(self, path: &str) -> String {
+        match self.0.source(path) {
+            ConfigSource::Environment(name) => name,
+            _ => path.into(),
+        }
+    }
+}
+
 /// Returns the variable that decides a path; for a member of a map, the one of the map.
 fn deciding_variable(path: &str) -> Option<&'static str> {
     let last_variable = |path: &str| {

@@ -2,8 +2,11 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::disk::disk_step;
 use super::fix::SettingFixes;
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
@@ -16,20 +19,51 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// A port above those that only root may listen on.
 const FREE_PORT: u16 = 9464;
 
-pub(super) fn local_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
-    let settings = SettingFixes(effective);
+/// Returns the checks of this machine. Each is run on its own: a file system of a network may hang.
+pub(super) fn checks(effective: &Arc<EffectiveConfig>) -> Vec<LocalCheck> {
     let config = &effective.config;
-    let mut steps = objectives_steps(effective);
+    let shared = || Arc::clone(effective);
+    let objectives = shared();
+    let directory = &config.slo.directory;
+    let mut checks = vec![LocalCheck {
+        name: "objectives",
+        subject: directory.display().to_string(),
+        run: Box::new(move || objectives_steps(&objectives)),
+    }];
     if let Some(address) = config.http.listen {
-        steps.push(listen_step(settings, address));
+        let effective = shared();
+        checks.push(LocalCheck {
+            name: "listen",
+            subject: address.to_string(),
+            run: Box::new(move || vec![listen_step(SettingFixes(&effective), address)]),
+        });
     }
-    let is_missing = |disk: &&std::path::PathBuf| !disk.is_dir();
-    for disk in config.metrics.disks.iter().filter(is_missing) {
-        let finding = format!("{} is not there: its space is not measured", disk.display());
-        let fix = "mount it, or take it out of metrics.disks";
-        steps.push(DiagnosisStep::fail("disks", finding, fix));
+    checks.extend(config.metrics.disks.iter().cloned().map(|disk| LocalCheck {
+        name: DISKS,
+        subject: disk.display().to_string(),
+        run: Box::new(move || vec![mount_step(&disk)]),
+    }));
+    checks
+}
+
+/// A check of this machine.
+pub(super) struct LocalCheck {
+    /// The name of its steps.
+    pub(super) name: &'static str,
+    /// The folder or address that it looks at.
+    pub(super) subject: String,
+    pub(super) run: Box<dyn FnOnce() -> Vec<DiagnosisStep> + Send>,
+}
+
+const DISKS: &str = "disks";
+
+fn mount_step(disk: &Path) -> DiagnosisStep {
+    if disk.is_dir() {
+        return disk_step(DISKS, disk);
     }
-    steps
+    let finding = format!("{} is not there: its space is not measured", disk.display());
+    let fix = "mount it, or take it out of metrics.disks";
+    DiagnosisStep::fail(DISKS, finding, fix)
 }
 
 fn objectives_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
@@ -93,6 +127,11 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
         io::ErrorKind::AddrInUse => format!("stop what listens there, or {set}"),
         _ => set,
     };
+    if settings.0.source("http.listen").is_standard_variable() {
+        let finding =
+            format!("{finding}; the service ignores it, because the variable is a shared one");
+        return DiagnosisStep::warn(NAME, finding).with_fix(fix);
+    }
     DiagnosisStep::fail(NAME, finding, fix)
 }
 

@@ -1,111 +1,44 @@
-//! The chain of one receiver: each link is tried when the one before it holds.
+//! The chain of one receiver: the links to it, the protocol, and the delivery of test signals.
 
 mod protocol;
-mod proxy;
-mod reachability;
 
 use std::time::{Instant, SystemTime};
 
-use super::diagnose::ReceiverDiagnosis;
+use super::clock;
+use super::diagnose::{GZIP, ReceiverDiagnosis};
+use super::links::check_links;
 use super::probe::ProbeAnswer;
 use super::step::DiagnosisStep;
 use super::stream::Connection;
 use super::target::{OtlpTarget, SignalTerms, is_pushed};
 use super::test_signals::{SignalOutcome, send_test_signals};
-use super::{clock, network, tls};
-use crate::net::{ProxyMethod, ProxyRoute};
+use crate::config::Compression;
 use protocol::{accepts_otlp_http, probe_configured_path};
-
-/// The links of every receiver; one that is reached by a proxy has `proxy` after `tcp`.
-const CHAIN: [&str; 6] = ["name", "tcp", "tls", "protocol", "auth", "clock"];
 
 /// Checks every link.
 pub(super) fn receiver_steps(target: &OtlpTarget, deadline: Instant) -> Vec<DiagnosisStep> {
-    let mut steps = Vec::new();
-    let route = ProxyRoute::find(&target.uri, target.is_grpc());
-    let (unsupported, proxy) = match route {
-        Some(route) if route.method == ProxyMethod::Unsupported => (Some(route), None),
-        usable => (None, usable),
-    };
-    steps.extend(unsupported.as_ref().map(proxy::unsupported_step));
-    let chain = ReceiverChain {
-        target,
-        proxy: proxy.as_ref(),
-        deadline,
-    };
-    if chain.run(&mut steps).is_none() {
-        let links = chain.links().chain(target.step_names());
-        let untried: Vec<_> = links
-            .filter(|name| steps.iter().all(|step| step.name != *name))
-            .collect();
-        let skipped = |name| DiagnosisStep::skipped(name, "not tried after the failure above");
-        steps.extend(untried.into_iter().map(skipped));
-    }
-    steps
+    let mut names = vec!["protocol", "auth", GZIP, "clock"];
+    names.extend(target.step_names());
+    let chain = ReceiverChain { target, deadline };
+    check_links(&target.url, deadline, &names, |connection, steps| {
+        let answer = chain.check_protocol(steps, connection)?;
+        chain.check_delivery(steps, connection, &answer)
+    })
 }
 
 struct ReceiverChain<'a> {
     target: &'a OtlpTarget,
-    /// The proxy by way of which the receiver is reached.
-    proxy: Option<&'a ProxyRoute>,
     deadline: Instant,
 }
 
 impl ReceiverChain<'_> {
-    /// Returns the names of the links, in order.
-    fn links(&self) -> impl Iterator<Item = &'static str> {
-        let (to_host, rest) = CHAIN.split_at(2);
-        let proxy = self.proxy.map(|_| proxy::NAME);
-        to_host
-            .iter()
-            .copied()
-            .chain(proxy)
-            .chain(rest.iter().copied())
-    }
-
-    /// Runs the checks in order; `None` if a link broke.
-    fn run(&self, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
-        let addresses = self.check_name(steps)?;
-        let address = self.check_tcp(steps, &addresses)?;
-        let connection = Connection {
-            target: self.target,
-            proxy: self.proxy,
-            address,
-            deadline: self.deadline,
-            timeout: network::IO_TIMEOUT,
-        };
-        self.check_proxy(steps, connection)?;
-        self.check_tls(steps, connection)?;
-        let answer = self.check_protocol(steps, connection)?;
-        self.check_delivery(steps, connection, &answer)
-    }
-
-    fn check_tls(&self, steps: &mut Vec<DiagnosisStep>, connection: Connection<'_>) -> Option<()> {
-        if !self.target.is_https() {
-            let scheme = &self.target.paths.endpoint;
-            let finding = format!("{scheme} is http: not encrypted");
-            steps.push(DiagnosisStep::skipped("tls", finding));
-            return Some(());
-        }
-        // Both protocols are offered: which one is spoken is the next link.
-        let handshake = connection
-            .connect()
-            .and_then(|socket| tls::handshake(self.target, socket, &["h2", "http/1.1"]));
-        let step = match &handshake {
-            Ok(session) => tls::success_step(session),
-            Err(error) => tls::failure_step(error, self.target),
-        };
-        steps.push(step);
-        handshake.ok().map(drop)
-    }
-
     fn check_delivery(
         &self,
         steps: &mut Vec<DiagnosisStep>,
         connection: Connection<'_>,
         answer: &ProbeAnswer,
     ) -> Option<()> {
-        let config = &self.target.effective.config;
+        let config = &self.target.url.effective.config;
         let (date, location) = match answer {
             ProbeAnswer::Http1(head) => (head.date.as_deref(), head.location.as_deref()),
             _ => (None, None),
@@ -114,11 +47,13 @@ impl ReceiverChain<'_> {
         if config.disabled {
             let skipped =
                 |name| DiagnosisStep::skipped(name, "nothing is sent, because disabled is true");
-            steps.extend([skipped("auth"), clock]);
+            steps.extend([skipped("auth"), skipped(GZIP), clock]);
             steps.extend(self.target.step_names().map(skipped));
             return Some(());
         }
-        let outcomes = match send_test_signals(self.target, self.deadline) {
+        let configured = self.target.otlp.compression;
+        let sent = send_test_signals(self.target, configured, self.deadline);
+        let outcomes = match sent {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let fix = format!(
@@ -130,7 +65,12 @@ impl ReceiverChain<'_> {
                 return None;
             }
         };
+        // A receiver of gRPC refuses gzip with the code of one that isn't there.
+        let without = self.send_uncompressed(&outcomes);
+        let refuses_gzip = without.is_some();
+        let outcomes = without.unwrap_or(outcomes);
         if self.target.is_grpc()
+            && !refuses_gzip
             && outcomes.iter().all(SignalOutcome::is_non_grpc_answer)
             && accepts_otlp_http(connection)
         {
@@ -145,6 +85,7 @@ impl ReceiverChain<'_> {
             location,
         };
         steps.push(diagnosis.auth_step(&outcomes));
+        steps.push(diagnosis.gzip_step(refuses_gzip, &outcomes));
         steps.push(clock);
         for signal in self.target.signals.iter().copied() {
             let outcome = outcomes.iter().find(|outcome| outcome.signal == signal);
@@ -161,5 +102,21 @@ impl ReceiverChain<'_> {
             });
         }
         Some(())
+    }
+    /// Sends the signals once more without compression, where gzip may be the reason that they were refused;
+    /// `None` if it isn't.
+    fn send_uncompressed(&self, outcomes: &[SignalOutcome]) -> Option<Vec<SignalOutcome>> {
+        let is_gzip = self.target.otlp.compression == Compression::Gzip;
+        if !is_gzip || !outcomes.iter().any(SignalOutcome::may_be_compression) {
+            return None;
+        }
+        let again = send_test_signals(self.target, Compression::None, self.deadline).ok()?;
+        let is_mended = |outcome: &SignalOutcome| {
+            let refused = |other: &SignalOutcome| {
+                other.signal == outcome.signal && other.may_be_compression()
+            };
+            outcome.error.is_none() && outcomes.iter().any(refused)
+        };
+        again.iter().any(is_mended).then_some(again)
     }
 }

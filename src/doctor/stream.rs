@@ -1,4 +1,4 @@
-//! A connection to a receiver: directly or by its proxy, encrypted or not.
+//! A connection to a server: directly or by its proxy, encrypted or not.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use super::http_head::HttpHead;
 use super::network::TimedStream;
-use super::target::OtlpTarget;
 use super::tls::{TlsSession, handshake};
+use super::url_target::UrlTarget;
 use crate::net::{ProxyMethod, ProxyRoute};
 
 /// The longest head of a proxy's answer that is read, in bytes.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// A way to connect to a receiver: an address that was found to answer, and the time limits.
+/// A way to connect to a server: an address that was found to answer, and the time limits.
 #[derive(Clone, Copy)]
 pub(super) struct Connection<'a> {
-    pub(super) target: &'a OtlpTarget,
-    /// The proxy that listens at the address, unless the receiver does.
+    pub(super) target: &'a UrlTarget,
+    /// The proxy that listens at the address, unless the server does.
     pub(super) proxy: Option<&'a ProxyRoute>,
     pub(super) address: SocketAddr,
     pub(super) deadline: Instant,
@@ -85,7 +85,7 @@ fn open_tunnel(socket: &mut TimedStream, proxy: &ProxyRoute, authority: &str) ->
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n");
     socket.write_all(request.as_bytes())?;
     let (mut head, mut byte) = (Vec::new(), [0]);
-    // Byte by byte: what follows the head is the receiver's.
+    // Byte by byte: what follows the head is the server's.
     while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
         socket.read_exact(&mut byte)?;
         head.extend(byte);

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Uri;
-
-use super::fix::SettingFixes;
+use super::url_target::{UrlSettings, UrlTarget};
 use crate::config::{
     Config, EffectiveConfig, OtlpConfig, Protocol, SignalOtlp, TelemetrySignal, TlsConfig,
 };
@@ -13,14 +11,13 @@ use crate::config::{
 /// One receiver, as one set of credentials sees it. Signals that differ only in their path share it.
 #[derive(Debug)]
 pub(super) struct OtlpTarget {
-    pub(super) effective: Arc<EffectiveConfig>,
-    /// The OTLP configuration of the first of its signals.
+    /// The endpoint of the first of its signals.
+    pub(super) url: UrlTarget,
+    /// The OTLP configuration of that signal.
     pub(super) otlp: SignalOtlp,
     pub(super) signals: Vec<TelemetrySignal>,
-    /// The paths of the settings of the first signal.
+    /// The paths of the settings of that signal.
     pub(super) paths: SettingPaths,
-    /// The endpoint of the first signal, without user and password.
-    pub(super) uri: Uri,
 }
 
 /// The paths of the settings that decide a receiver.
@@ -30,6 +27,7 @@ pub(super) struct SettingPaths {
     pub(super) protocol: String,
     pub(super) headers: String,
     pub(super) tls: String,
+    pub(super) compression: String,
 }
 
 /// Returns every distinct receiver, in the order of the signals that are pushed to it; one that nothing is
@@ -46,13 +44,7 @@ pub(super) fn targets(effective: &Arc<EffectiveConfig>) -> Vec<OtlpTarget> {
             .find(|target| target.is_same_receiver(&otlp))
         {
             Some(target) => target.signals.push(signal),
-            None => targets.push(OtlpTarget {
-                effective: Arc::clone(effective),
-                uri: otlp.endpoint.without_user().parse().unwrap_or_default(),
-                otlp,
-                signals: vec![signal],
-                paths: SettingPaths::for_signal(&config.otlp, signal),
-            }),
+            None => targets.push(OtlpTarget::new(effective, otlp, signal)),
         }
     }
     targets.retain(|target| {
@@ -106,6 +98,31 @@ impl SignalTerms {
 }
 
 impl OtlpTarget {
+    fn new(effective: &Arc<EffectiveConfig>, otlp: SignalOtlp, signal: TelemetrySignal) -> Self {
+        let paths = SettingPaths::for_signal(&effective.config.otlp, signal);
+        let is_grpc = otlp.protocol == Protocol::Grpc;
+        let settings = UrlSettings {
+            endpoint: paths.endpoint.clone(),
+            tls: paths.tls.clone(),
+            has_client_certificate: true,
+            noun: "receiver",
+            usual_port: if is_grpc { 4317 } else { 4318 },
+            path: String::new(),
+            is_grpc,
+        };
+        let mut target = Self {
+            url: UrlTarget::new(effective, otlp.endpoint.clone(), otlp.tls.clone(), settings),
+            otlp,
+            signals: vec![signal],
+            paths,
+        };
+        target.url.settings.path = match target.has_own_endpoint() {
+            true => target.url.path().to_owned(),
+            false => target.base().to_owned(),
+        };
+        target
+    }
+
     fn is_same_receiver(&self, other: &SignalOtlp) -> bool {
         fn headers(otlp: &SignalOtlp) -> impl Iterator<Item = (&String, Option<&str>)> {
             let headers = otlp.headers.iter();
@@ -114,6 +131,7 @@ impl OtlpTarget {
         let otlp = &self.otlp;
         origin(otlp.endpoint.expose()) == origin(other.endpoint.expose())
             && otlp.protocol == other.protocol
+            && otlp.compression == other.compression
             && otlp.tls == other.tls
             && headers(otlp).eq(headers(other))
     }
@@ -124,71 +142,14 @@ impl OtlpTarget {
         signals.map(|signal| SignalTerms::of(*signal).step_name)
     }
 
-    /// Returns the instruction to set this path to this value.
-    pub(super) fn suggest(&self, path: &str, value: &str) -> String {
-        SettingFixes(&self.effective).suggest(path, value)
-    }
-
-    /// Returns the instruction to give the endpoint another scheme or port.
-    pub(super) fn suggest_endpoint(&self, scheme: Option<&str>, port: Option<u16>) -> String {
-        self.suggest(&self.paths.endpoint, &self.endpoint_with(scheme, port))
-    }
-
-    /// Returns the host without the brackets of an IPv6 address.
-    pub(super) fn host(&self) -> &str {
-        let host = self.otlp.endpoint.host();
-        host.trim_matches(['[', ']'])
-    }
-
-    /// Returns the port of the URL, or that of its scheme, which is what HTTP's clients take.
-    pub(super) fn port(&self) -> u16 {
-        let default = if self.is_https() { 443 } else { 80 };
-        self.otlp.endpoint.port().unwrap_or(default)
-    }
-
-    /// Returns host and port, as requests and proxies name the receiver.
-    pub(super) fn authority(&self) -> String {
-        format!("{}:{}", self.otlp.endpoint.host(), self.port())
-    }
-
-    fn scheme(&self) -> &str {
-        self.uri.scheme_str().unwrap_or_default()
-    }
-
-    pub(super) fn is_https(&self) -> bool {
-        self.otlp.endpoint.is_https()
-    }
-
     pub(super) fn is_grpc(&self) -> bool {
-        self.otlp.protocol == Protocol::Grpc
-    }
-
-    /// Returns scheme, host and port, with other ones where they are given.
-    pub(super) fn origin_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
-        let scheme = scheme.unwrap_or_else(|| self.scheme());
-        let port = port.unwrap_or_else(|| self.port());
-        format!("{scheme}://{}:{port}", self.otlp.endpoint.host())
-    }
-
-    /// Returns the URL to set as the endpoint so that it has another scheme or port and keeps its path.
-    pub(super) fn endpoint_with(&self, scheme: Option<&str>, port: Option<u16>) -> String {
-        let path = match self.has_own_endpoint() {
-            true => self.path(),
-            false => self.base(),
-        };
-        let origin = self.origin_with(scheme, port);
-        format!("{origin}{}", path.trim_end_matches('/'))
-    }
-
-    /// Returns the path that the first signal is sent to over HTTP.
-    pub(super) fn path(&self) -> &str {
-        self.uri.path()
+        self.url.settings.is_grpc
     }
 
     /// Returns the path without what is appended for the signal.
     pub(super) fn base(&self) -> &str {
         let signal_path = format!("/v1/{}", self.signals[0]);
-        let path = self.path();
+        let path = self.url.path();
         path.strip_suffix(&signal_path).unwrap_or(path)
     }
 
@@ -222,17 +183,20 @@ impl SettingPaths {
             protocol: path(own.protocol.is_some(), "protocol"),
             headers: path(!own.headers.is_empty(), "headers"),
             tls: path(own.tls != TlsConfig::default(), "tls"),
+            // Set for all, it holds for a signal whose endpoint is its own, too.
+            compression: match own.compression {
+                Some(_) => format!("otlp.{signal}.compression"),
+                None => "otlp.compression".into(),
+            },
         }
     }
 }
 
 impl fmt::Display for OtlpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = self.otlp.endpoint.user().map_or("", |_| "***@");
-        let (scheme, authority) = (self.scheme(), self.authority());
         let signals: Vec<_> = self.signals.iter().map(|signal| signal.as_str()).collect();
         let (protocol, signals) = (self.otlp.protocol, signals.join(", "));
-        write!(f, "{scheme}://{user}{authority} {protocol} ({signals})")
+        write!(f, "{} {protocol} ({signals})", self.url.shown())
     }
 }
 

@@ -7,7 +7,7 @@ use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::target::{OtlpTarget, is_pushed};
-use crate::config::{Config, TelemetrySignal, TraceSampler};
+use crate::config::{Compression, Config, TelemetrySignal, TraceSampler};
 use crate::export::flush_report::SignalReport;
 use crate::export::otlp::OtlpExporter;
 use crate::export::providers::{self, LogProvider, MetricProvider, TraceProvider};
@@ -36,9 +36,10 @@ pub(super) struct SignalOutcome {
 /// Sends a test signal of each kind that is pushed to this receiver.
 pub(super) fn send_test_signals(
     target: &OtlpTarget,
+    compression: Compression,
     deadline: Instant,
 ) -> Result<Vec<SignalOutcome>, String> {
-    let config = config_for_target(target);
+    let config = config_for_target(target, compression);
     let resource = providers::resource(&config.service);
     let slo_events = SloEvents::default();
     let telemetry = MetricProvider::for_catalog(&config, &slo_events);
@@ -84,8 +85,8 @@ fn emit_log_record(logs: &LogProvider) {
 
 /// Returns the configuration with only this receiver's signals, everything sampled, and an instance of its
 /// own: figures of the service's instance must not be continued by ours.
-fn config_for_target(target: &OtlpTarget) -> Config {
-    let mut config = target.effective.config.clone();
+fn config_for_target(target: &OtlpTarget, compression: Compression) -> Config {
+    let mut config = target.url.effective.config.clone();
     let is_wanted =
         |config: &Config, signal| is_pushed(config, signal) && target.signals.contains(&signal);
     config.traces.enabled = is_wanted(&config, TelemetrySignal::Traces);
@@ -95,7 +96,9 @@ fn config_for_target(target: &OtlpTarget) -> Config {
     config.service.instance_id = Some(format!("vantage-obs-doctor:{}", std::process::id()));
     let otlp = &mut config.otlp;
     otlp.timeout = otlp.timeout.min(ANSWER_TIMEOUT);
+    otlp.compression = compression;
     for signal_otlp in [&mut otlp.traces, &mut otlp.metrics, &mut otlp.logs] {
+        signal_otlp.compression = None;
         signal_otlp.timeout = signal_otlp
             .timeout
             .map(|timeout| timeout.min(ANSWER_TIMEOUT));

@@ -8,7 +8,7 @@ use rustls::{AlertDescription, CertificateError, ClientConnection, Error, Stream
 
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
-use super::target::OtlpTarget;
+use super::url_target::UrlTarget;
 use crate::net::tls::client_config;
 
 /// An encrypted connection.
@@ -21,11 +21,11 @@ type Failure = (String, String);
 
 /// Completes a handshake that offers these protocols.
 pub(super) fn handshake(
-    target: &OtlpTarget,
+    target: &UrlTarget,
     socket: TimedStream,
     protocols: &[&str],
 ) -> io::Result<TlsSession> {
-    let mut config = client_config(&target.otlp.tls).map_err(io::Error::other)?;
+    let mut config = client_config(&target.tls).map_err(io::Error::other)?;
     config.alpn_protocols = protocols
         .iter()
         .map(|name| name.as_bytes().to_vec())
@@ -48,7 +48,7 @@ pub(super) fn success_step(session: &TlsSession) -> DiagnosisStep {
     DiagnosisStep::ok(NAME, format!("{version}, the certificate is trusted"))
 }
 
-/// Returns true if the receiver speaks none of the offered protocols: certificates are fine then.
+/// Returns true if the server speaks none of the offered protocols: certificates are fine then.
 pub(super) fn is_other_protocol(error: &io::Error) -> bool {
     matches!(
         tls_error(error),
@@ -58,7 +58,7 @@ pub(super) fn is_other_protocol(error: &io::Error) -> bool {
     )
 }
 
-/// Returns true if the receiver rejected our side, which TLS 1.3 reports only after the handshake.
+/// Returns true if the server rejected our side, which TLS 1.3 reports only after the handshake.
 pub(super) fn is_rejection(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Error::AlertReceived(_))) && !is_other_protocol(error)
 }
@@ -76,7 +76,7 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
 }
 
 /// Returns the step of a failed handshake, with the setting to change.
-pub(super) fn failure_step(error: &io::Error, target: &OtlpTarget) -> DiagnosisStep {
+pub(super) fn failure_step(error: &io::Error, target: &UrlTarget) -> DiagnosisStep {
     let (finding, fix) = match tls_error(error) {
         Some(Error::InvalidCertificate(reason)) => certificate_failure(reason, target),
         Some(Error::InvalidMessage(_)) => (
@@ -89,8 +89,8 @@ pub(super) fn failure_step(error: &io::Error, target: &OtlpTarget) -> DiagnosisS
     DiagnosisStep::fail(NAME, finding, fix)
 }
 
-fn io_failure(error: &io::Error, target: &OtlpTarget) -> Failure {
-    let endpoint = &target.paths.endpoint;
+fn io_failure(error: &io::Error, target: &UrlTarget) -> Failure {
+    let endpoint = &target.settings.endpoint;
     let check_port = format!("check that {endpoint} names a port that speaks TLS");
     match error.kind() {
         io::ErrorKind::TimedOut => ("the handshake is not answered".into(), check_port),
@@ -100,13 +100,14 @@ fn io_failure(error: &io::Error, target: &OtlpTarget) -> Failure {
         ),
         _ => (
             error.to_string(),
-            format!("check the files that {} names", target.paths.tls),
+            format!("check the files that {} names", target.settings.tls),
         ),
     }
 }
 
-fn certificate_failure(reason: &CertificateError, target: &OtlpTarget) -> Failure {
-    let (finding, fix) = match reason {
+fn certificate_failure(reason: &CertificateError, target: &UrlTarget) -> Failure {
+    let noun = target.settings.noun;
+    match reason {
         CertificateError::UnknownIssuer => return issuer_failure(target),
         CertificateError::NotValidForName => return name_failure(&[], target),
         CertificateError::NotValidForNameContext { presented, .. } => {
@@ -114,30 +115,31 @@ fn certificate_failure(reason: &CertificateError, target: &OtlpTarget) -> Failur
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             format!(
-                "the receiver's certificate has expired{}",
+                "the {noun}'s certificate has expired{}",
                 expired_ago(reason)
             ),
-            "renew the receiver's certificate, or check this machine's clock",
+            format!("renew the {noun}'s certificate, or check this machine's clock"),
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-            "the receiver's certificate is not valid yet".into(),
-            "check this machine's clock, then the receiver's certificate",
+            format!("the {noun}'s certificate is not valid yet"),
+            format!("check this machine's clock, then the {noun}'s certificate"),
         ),
         // A certificate that signed itself, with the rights of an authority.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => (
-            "the receiver shows an authority's certificate as its own".into(),
-            "give the receiver a certificate with basicConstraints CA:FALSE, signed by that authority",
+            format!("the {noun} shows an authority's certificate as its own"),
+            format!(
+                "give the {noun} a certificate with basicConstraints CA:FALSE, signed by that authority"
+            ),
         ),
         other => (
-            format!("the receiver's certificate is refused: {other}"),
-            "renew the receiver's certificate",
+            format!("the {noun}'s certificate is refused: {other}"),
+            format!("renew the {noun}'s certificate"),
         ),
-    };
-    (finding, fix.into())
+    }
 }
 
-fn issuer_failure(target: &OtlpTarget) -> Failure {
-    let (authority, file) = match &target.otlp.tls.ca {
+fn issuer_failure(target: &UrlTarget) -> Failure {
+    let (authority, file) = match &target.tls.ca {
         Some(ca) => (ca.display().to_string(), "/path/to/the-right-ca.pem"),
         None => (
             "an authority that this system knows".into(),
@@ -145,8 +147,11 @@ fn issuer_failure(target: &OtlpTarget) -> Failure {
         ),
     };
     (
-        format!("the receiver's certificate is not signed by {authority}"),
-        target.suggest(&format!("{}.ca", target.paths.tls), file),
+        format!(
+            "the {}'s certificate is not signed by {authority}",
+            target.settings.noun
+        ),
+        target.suggest(&format!("{}.ca", target.settings.tls), file),
     )
 }
 
@@ -159,25 +164,25 @@ fn expired_ago(reason: &CertificateError) -> String {
     format!(", {} ago", crate::model::units::format_duration(ago))
 }
 
-fn name_failure(presented: &[String], target: &OtlpTarget) -> Failure {
-    let host = target.host();
+fn name_failure(presented: &[String], target: &UrlTarget) -> Failure {
+    let (host, noun) = (target.host(), target.settings.noun);
     let names: Vec<_> = presented.iter().map(|name| bare_name(name)).collect();
     let others = match names.is_empty() {
         true => String::new(),
         false => format!(", but for {}", names.join(", ")),
     };
-    let endpoint = &target.paths.endpoint;
+    let endpoint = &target.settings.endpoint;
     let fix = match names.iter().find(|name| !name.contains('*')) {
         Some(name) => {
             let url = target.endpoint_with(None, None);
-            let url = url.replacen(target.otlp.endpoint.host(), name, 1);
+            let url = url.replacen(target.endpoint.host(), name, 1);
             target.suggest(endpoint, &url)
         }
         None => format!("set {endpoint} to the certificate's name"),
     };
     (
-        format!("the receiver's certificate is not for {host}{others}"),
-        format!("{fix}, or give the receiver a certificate for {host}"),
+        format!("the {noun}'s certificate is not for {host}{others}"),
+        format!("{fix}, or give the {noun} a certificate for {host}"),
     )
 }
 
@@ -187,26 +192,33 @@ fn bare_name(name: &str) -> &str {
     inner.trim_matches([')', '"'])
 }
 
-fn alert_failure(alert: AlertDescription, target: &OtlpTarget) -> Failure {
+fn alert_failure(alert: AlertDescription, target: &UrlTarget) -> Failure {
+    let noun = target.settings.noun;
     let set =
-        |name: &str, file: &str| target.suggest(&format!("{}.{name}", target.paths.tls), file);
-    match (alert, &target.otlp.tls.client_certificate) {
+        |name: &str, file: &str| target.suggest(&format!("{}.{name}", target.settings.tls), file);
+    match (alert, &target.tls.client_certificate) {
         (
             AlertDescription::CertificateRequired
             | AlertDescription::BadCertificate
             | AlertDescription::HandshakeFailure,
             None,
         ) => (
-            "the receiver asks for a client certificate, and none is set".into(),
-            format!(
-                "{}, and {}",
-                set("client_certificate", "/path/to/client.pem"),
-                set("client_key", "/path/to/client.key")
-            ),
+            format!("the {noun} asks for a client certificate, and none is set"),
+            match target.settings.has_client_certificate {
+                true => format!(
+                    "{}, and {}",
+                    set("client_certificate", "/path/to/client.pem"),
+                    set("client_key", "/path/to/client.key")
+                ),
+                false => format!(
+                    "let the {noun} do without: {} has no client certificate",
+                    target.settings.tls
+                ),
+            },
         ),
         (_, Some(file)) => (
             format!(
-                "the receiver refuses the client certificate {} ({alert:?})",
+                "the {noun} refuses the client certificate {} ({alert:?})",
                 file.display()
             ),
             set(
@@ -215,10 +227,10 @@ fn alert_failure(alert: AlertDescription, target: &OtlpTarget) -> Failure {
             ),
         ),
         (_, None) => (
-            format!("the receiver breaks the handshake off ({alert:?})"),
+            format!("the {noun} breaks the handshake off ({alert:?})"),
             format!(
-                "look for the reason in the log of the receiver that {} names",
-                target.paths.endpoint
+                "look for the reason in the log of the {noun} that {} names",
+                target.settings.endpoint
             ),
         ),
     }

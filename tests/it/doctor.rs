@@ -1,6 +1,7 @@
 //! `vantage-obs doctor`: every way in which a receiver can be wrong, and the fix that is named.
 
 mod proxy;
+mod servers;
 #[cfg(feature = "tls")]
 mod tls;
 

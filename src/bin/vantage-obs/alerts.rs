@@ -31,7 +31,7 @@ impl AlertsCommand {
     }
 }
 
-/// Which alerts fired, when, and for how long, from the samples that Prometheus keeps of `ALERTS`.
+/// Shows which alerts fired, when, and for how long, from the samples that Prometheus keeps of `ALERTS`.
 ///
 /// Beginnings are exact; an end is when the alert was last seen to fire, which is up to one evaluation of
 /// the rules before it ceased. The watchdog is left out.
@@ -48,7 +48,7 @@ pub(crate) struct AlertHistoryArgs {
     /// The range to look back over.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
     since: Duration,
-    /// The end of that while, such as 2026-11-24T12:00:00Z [default: now].
+    /// The end of that range, such as 2026-11-24T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// The environment variable that holds the bearer token [default: no token].

@@ -1,4 +1,4 @@
-//! `vantage-obs config`: judges a config file and shows what would hold.
+//! `vantage-obs config`: checks a config file and shows the effective configuration.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,6 +18,8 @@ pub(crate) enum ConfigCommand {
     /// Lists every fault of a file, or prints the effective config with each value's source.
     ///
     /// The environment is applied as the service would apply it. Secrets are masked.
+    ///
+    /// Exit status: 0 valid, warnings included; 1 there are faults; 3 the file can't be read.
     Check(ConfigCheckArgs),
     /// Prints a Markdown table of every environment variable, with the setting that it decides.
     Variables,
@@ -143,19 +145,22 @@ pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
     Err(CliError::unreadable(file, cause))
 }
 
-/// Loads the configuration of a file, or of the one that `VANTAGE_OBS_CONFIG` names; `None` where none is named.
+/// Loads the configuration: of a file, or of the variables where they name what can be asked; `None` where nothing
+/// is named. Name and roles, which a service may set in its code, needn't be there.
 pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliError> {
+    const SOURCES: [&str; 3] = [
+        "VANTAGE_OBS_CONFIG",
+        "VANTAGE_OBS_SLO_PROMETHEUS_URL",
+        "VANTAGE_OBS_STORE_KIND",
+    ];
     let environment = Environment::from_process();
-    let has_config_path = environment.get("VANTAGE_OBS_CONFIG").is_some();
-    let config = match file {
-        Some(file) => {
-            ensure_readable(file)?;
-            Config::default().file(file)
-        }
-        None if has_config_path => Config::default(),
-        None => return Ok(None),
-    };
-    match config.resolve(&environment) {
+    let is_named = SOURCES.iter().any(|name| environment.get(name).is_some());
+    if let Some(file) = file {
+        ensure_readable(file)?;
+    } else if !is_named {
+        return Ok(None);
+    }
+    match CodeArgs::default().config(file).resolve(&environment) {
         Ok(effective) => Ok(Some(effective.config)),
         Err(error) => Err(CliError::Usage(error.to_string())),
     }

@@ -12,13 +12,23 @@ use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Tries what the configuration points to, and says what to change.
 ///
-/// The file and the environment are read as the service reads them. Then, for each OTLP receiver:
-/// its name, TCP, the proxy that the environment names, TLS, the protocol that the port really speaks,
-/// credentials, the clocks, and one span, one metric and one log record of what is pushed. On this
-/// machine: the SLO files, the address of http.listen and the disks. Every failure comes with the
-/// setting or variable to change. No header's value is shown. It ends within 15 seconds.
+/// The file and the environment are read as the service reads them. Then, all at once:
 ///
-/// Exit status: 0 all is well, warnings included; 1 something failed; 3 it couldn't be tried.
+/// - each OTLP receiver: name, TCP, the proxy that the environment names, TLS, the protocol that the port really
+///   speaks, credentials, compression, the clocks, and one span, one metric and one log record of what is pushed
+/// - the store: of a file its folder, disk, lock and format; of PostgreSQL its hosts, encryption, password,
+///   database, schema and rights
+/// - Prometheus (slo.prometheus.url): name to TLS, credentials, its API, whether it knows this service, and
+///   whether it keeps samples for as long as the objectives look back
+/// - the receiver of heartbeats (heartbeat.endpoint): name to TLS, the token, and whether it takes heartbeats
+/// - on this machine: the SLO files, the address of http.listen, and the disks
+///
+/// But for the test signals nothing is written anywhere: a heartbeat is tried with an empty one, which is
+/// refused and registers no worker. Every failure comes with the setting or variable to change. No password, token
+/// or header's value is shown. It ends within 15 seconds. Health checks that a service adds in its code are not
+/// known here: its /api/v1/health/detailed shows them.
+///
+/// Exit status: 0 nothing failed, warnings included; 1 something failed; 3 it couldn't be tried.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     vantage-obs doctor --config obs.json\n  \

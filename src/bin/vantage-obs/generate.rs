@@ -19,10 +19,10 @@ use crate::output::{CliError, ExitStatus};
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     /// The folder that the files go to.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A config file: thresholds, burn windows, links, team, objectives. Without it, the defaults.
-    #[arg(long)]
+    /// A service's config file: thresholds, burn windows, links, team, objectives [default: the defaults].
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Writes nothing, and fails with status 1 where the folder differs.
     #[arg(long)]

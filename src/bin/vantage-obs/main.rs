@@ -20,7 +20,10 @@ use clap::{Parser, Subcommand};
 
 use output::{CliError, ExitStatus};
 
-/// Telemetry of a Rust service: its configuration and its metrics.
+/// Tools for services that record with vantage-obs: their configuration, objectives, alerts and dashboards.
+///
+/// Most need no running service. Results go to standard output, all else to
+/// standard error. Exit status 3 is a usage error or a failure to run, with every verb.
 #[derive(Debug, Parser)]
 #[command(name = "vantage-obs", version, arg_required_else_help = true)]
 struct Cli {
@@ -30,13 +33,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Judges and shows configuration.
+    /// Checks a config file, and lists the environment variables.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Judges objectives, and works out error budgets.
+    /// Checks objectives, computes error budgets, and reports on them.
     #[command(subcommand)]
     Slo(slo::SloCommand),
-    /// Tells what has been raised.
+    /// Shows which alerts fired.
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
     /// Lists and forgets workers.

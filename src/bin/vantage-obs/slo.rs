@@ -32,7 +32,7 @@ impl SloCommand {
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
         match self {
-            Self::Validate(arguments) => arguments.run(out),
+            Self::Validate(arguments) => arguments.run(out, err),
             Self::Budget(arguments) => arguments.run(out, err),
             Self::Calc(arguments) => arguments.run(out),
             Self::Report(arguments) => arguments.run(out, err),

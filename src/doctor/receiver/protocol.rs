@@ -71,12 +71,12 @@ impl ReceiverChain<'_> {
     }
 
     fn web_page_step(&self) -> DiagnosisStep {
-        let (port, path) = (self.target.port(), self.target.path());
+        let (port, path) = (self.target.url.port(), self.target.url.path());
         let finding = format!("port {port} answers {path} with a web page, and takes no OTLP");
         let fix = if port == 4318 {
             format!("set {} to an OTLP receiver", self.target.paths.endpoint)
         } else {
-            let set = self.target.suggest_endpoint(None, Some(4318));
+            let set = self.target.url.suggest_endpoint(None, Some(4318));
             format!("{set}, where OTLP over HTTP usually is")
         };
         DiagnosisStep::fail("protocol", finding, fix)
@@ -99,14 +99,14 @@ impl ReceiverChain<'_> {
         let refused = tls::is_rejection(error);
         if refused {
             steps.pop();
-            steps.push(tls::failure_step(error, self.target));
+            steps.push(tls::failure_step(error, &self.target.url));
         }
         refused
     }
 
     pub(super) fn mismatch_step(&self, answer: &ProbeAnswer) -> DiagnosisStep {
         let endpoint = &self.target.paths.endpoint;
-        let port = self.target.port();
+        let port = self.target.url.port();
         let other_port = || format!("set {endpoint} to an OTLP receiver's port");
         let (finding, fix) = match answer {
             ProbeAnswer::Http2 => (
@@ -122,7 +122,7 @@ impl ReceiverChain<'_> {
                     true => "",
                     false => ", and build with the crate's `tls` feature",
                 };
-                let fix = self.target.suggest_endpoint(Some("https"), None);
+                let fix = self.target.url.suggest_endpoint(Some("https"), None);
                 (
                     format!("speaks TLS, and {endpoint} is http"),
                     format!("{fix}{build}"),
@@ -143,11 +143,15 @@ impl ReceiverChain<'_> {
     }
 
     fn other_protocol_fix(&self, protocol: &str, default_port: u16) -> String {
-        let set = self.target.suggest(&self.target.paths.protocol, protocol);
-        if !matches!(self.target.port(), 4317 | 4318) || self.target.port() == default_port {
+        let set = self
+            .target
+            .url
+            .suggest(&self.target.paths.protocol, protocol);
+        if !matches!(self.target.url.port(), 4317 | 4318) || self.target.url.port() == default_port
+        {
             return set;
         }
-        let other = self.target.suggest_endpoint(None, Some(default_port));
+        let other = self.target.url.suggest_endpoint(None, Some(default_port));
         format!("{set}, or {other}")
     }
 }
@@ -155,7 +159,7 @@ impl ReceiverChain<'_> {
 type ProbeFn = fn(Connection<'_>) -> ProbeAnswer;
 
 pub(super) fn probe_configured_path(connection: Connection<'_>) -> ProbeAnswer {
-    let path = match connection.target.is_grpc() {
+    let path = match connection.target.settings.is_grpc {
         true => "/v1/traces",
         false => connection.target.path(),
     };

@@ -5,12 +5,12 @@ use std::io::{self, Read, Write};
 
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
-use super::target::OtlpTarget;
+use super::url_target::UrlTarget;
 
 /// An encrypted connection, which is never made.
 pub(super) enum TlsSession {}
 
-pub(super) fn handshake(_: &OtlpTarget, _: TimedStream, _: &[&str]) -> io::Result<TlsSession> {
+pub(super) fn handshake(_: &UrlTarget, _: TimedStream, _: &[&str]) -> io::Result<TlsSession> {
     Err(io::Error::other("this build has no encryption"))
 }
 
@@ -18,7 +18,7 @@ pub(super) const fn success_step(session: &TlsSession) -> DiagnosisStep {
     match *session {}
 }
 
-pub(super) fn failure_step(error: &io::Error, _: &OtlpTarget) -> DiagnosisStep {
+pub(super) fn failure_step(error: &io::Error, _: &UrlTarget) -> DiagnosisStep {
     let fix = "add the feature `tls` of vantage-obs";
     DiagnosisStep::fail("tls", error.to_string(), fix)
 }

@@ -60,6 +60,8 @@ pub(crate) enum Behaviour {
     Partial(i64),
     /// Answers the head of a success, and never its body. By HTTP only.
     EndlessAnswer,
+    /// 415 or UNIMPLEMENTED for what is compressed, accepts all else. Given at the start.
+    RefuseGzip,
 }
 
 /// One request that was read to its end.
@@ -265,16 +267,19 @@ fn serve(listener: TcpListener, state: Arc<ReceiverState>, stopped: oneshot::Rec
     let http = axum::Router::new()
         .route("/{*path}", post(http_request))
         .with_state(Arc::clone(&state));
+    let refuses_gzip = matches!(state.behaviour(), Behaviour::RefuseGzip);
     let service = Service(state);
+    let mut traces = TraceServiceServer::new(service.clone());
+    let mut metrics = MetricsServiceServer::new(service.clone());
+    let mut logs = LogsServiceServer::new(service);
+    if !refuses_gzip {
+        traces = traces.accept_compressed(Gzip).send_compressed(Gzip);
+        metrics = metrics.accept_compressed(Gzip);
+        logs = logs.accept_compressed(Gzip);
+    }
     let mut routes = tonic::service::Routes::from(http);
-    routes = routes.add_service(
-        TraceServiceServer::new(service.clone())
-            .accept_compressed(Gzip)
-            .send_compressed(Gzip),
-    );
-    routes = routes
-        .add_service(MetricsServiceServer::new(service.clone()).accept_compressed(Gzip))
-        .add_service(LogsServiceServer::new(service).accept_compressed(Gzip));
+    routes = routes.add_service(traces);
+    routes = routes.add_service(metrics).add_service(logs);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -330,7 +335,7 @@ impl Service {
     /// What is rejected of a request that came by gRPC.
     async fn answer(&self, metadata: HeaderMap, message: Message) -> Result<i64, Status> {
         match self.0.keep(Protocol::Grpc, &metadata, message) {
-            Behaviour::Accept | Behaviour::EndlessAnswer => Ok(0),
+            Behaviour::Accept | Behaviour::EndlessAnswer | Behaviour::RefuseGzip => Ok(0),
             Behaviour::Slow(delay) => {
                 tokio::time::sleep(delay).await;
                 Ok(0)
@@ -404,6 +409,10 @@ async fn http_request(
     body: Bytes,
 ) -> Response {
     assert_eq!(headers["content-type"], "application/x-protobuf");
+    if headers.contains_key("content-encoding") && matches!(kept.behaviour(), Behaviour::RefuseGzip)
+    {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
     let body = match headers.get("content-encoding") {
         None => body,
         Some(encoding) => {
@@ -427,7 +436,7 @@ async fn http_request(
             .into_response()
     };
     match kept.keep(Protocol::HttpProtobuf, &headers, message) {
-        Behaviour::Accept => success(None),
+        Behaviour::Accept | Behaviour::RefuseGzip => success(None),
         Behaviour::Slow(delay) => {
             tokio::time::sleep(delay).await;
             success(None)

@@ -13,7 +13,7 @@ use vantage_obs::units::format_duration;
 use super::ObjectivesFolder;
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
-/// The error budget of every objective: its time, and which share of events may be bad.
+/// Shows the error budget of each objective: its time, and the share of events that may be bad.
 ///
 /// A calendar window has the length of the one that it is now.
 ///

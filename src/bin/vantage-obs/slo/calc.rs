@@ -15,7 +15,7 @@ use crate::output::{CliError, ExitStatus, OutputFormat, write_json};
 /// The number of decimals of a ratio.
 const PLACES: u32 = 6;
 
-/// Works out an error budget, and shows every formula with its numbers.
+/// Computes an error budget, and shows every formula with its numbers.
 ///
 /// All of it is exact; decimals past the sixth are cut off.
 ///

@@ -13,8 +13,8 @@ use vantage_obs::slo::report::{AlertState, render_comparison, render_table};
 use self::source::{ReportBackend, SourceArgs, SourcedReport};
 use crate::output::{CliError, ExitStatus};
 
-/// Reports on the objectives: of the fleet, from a Prometheus-compatible API, of one service, or of what
-/// services have kept in a store.
+/// Reports how the objectives stand: of the fleet, from a Prometheus-compatible API; of one service; or from
+/// the store that services write.
 ///
 /// All figures are of one moment. A query that fails leaves the other figures alone and is named on
 /// standard error.
@@ -36,16 +36,16 @@ pub(crate) struct ReportArgs {
     /// The moment, such as 2026-11-24T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// Judges each objective over this long, such as 7d, and not over its own window.
+    /// Evaluates each objective over this period, such as 7d, instead of its own window.
     #[arg(long, value_name = "WINDOW")]
     since: Option<RollingWindow>,
-    /// Sets the period beside the one before it.
+    /// Shows the period beside the one before it.
     #[arg(long, requires = "since")]
     compare: bool,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: ReportFormat,
-    /// Tells in the exit status what is raised.
+    /// Ends with 2 where an objective is critical, 1 where one is at warning.
     #[arg(long)]
     exit_code: bool,
 }

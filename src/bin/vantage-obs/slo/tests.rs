@@ -212,3 +212,57 @@ fn a_config_s_policy_says_which_alerts_can_never_fire() {
     assert_eq!(status, ExitStatus::Success);
     assert!(out.contains("more than 14.4x never fires"), "{out}");
 }
+
+#[test]
+fn a_configuration_whose_code_sets_name_and_role_is_read_and_its_faults_are_diagnostics() {
+    let objectives = folder(&[(
+        "a.json",
+        r#"{"api":{"availability":{"target":99.9,"window":"30d"}}}"#,
+    )]);
+    let configs = folder(&[
+        ("part.json", r#"{"slo":{"policy":"sre-workbook"}}"#),
+        ("bad.json", r#"{"slo":{"policy":"none"}}"#),
+    ]);
+    let path = objectives.path().to_str().unwrap();
+    let config = |name: &str| configs.path().join(name).display().to_string();
+    let (status, out, err) = run(&["validate", path, "--config", &config("part.json")]).unwrap();
+    assert_eq!((status, err.as_str()), (ExitStatus::Success, ""), "{out}");
+    let (status, out, err) = run(&["validate", path, "--config", &config("bad.json")]).unwrap();
+    assert_eq!((status, out.as_str()), (ExitStatus::Faulty, ""));
+    assert!(err.contains("$.slo.policy"), "{err}");
+    let missing = error_text(&["validate", path, "--config", &config("none.json")]);
+    assert!(missing.contains("none.json can't be read: "), "{missing}");
+
+    // The report gets as far as the store, which is none.
+    let notes = folder(&[("notes.txt", "buy milk")]);
+    let notes = notes.path().join("notes.txt");
+    let store = format!("file:{}", notes.display());
+    let part = config("part.json");
+    let report = ["report", path, "--config", &part, "--store", &store];
+    let text = error_text(&report);
+    if cfg!(feature = "file-store") {
+        let expected = format!("{} is damaged, or no file of a store (", notes.display());
+        assert!(text.starts_with(&expected), "{text}");
+        assert!(text.ends_with("it was left as it is"), "{text}");
+    }
+    assert_eq!(std::fs::read(&notes).unwrap(), b"buy milk");
+}
+
+#[test]
+fn a_store_that_is_no_file_is_told_so_once() {
+    for (store, expected) in [
+        (
+            "file:/nowhere/obs.redb",
+            "/nowhere/obs.redb can't be read: No such file or directory (os error 2)",
+        ),
+        (
+            "file:/dev/null",
+            "/dev/null can't be read: not a regular file",
+        ),
+    ] {
+        let text = error_text(&["report", "slo", "--store", store]);
+        if cfg!(all(feature = "file-store", target_os = "linux")) {
+            assert_eq!(text, expected);
+        }
+    }
+}

@@ -5,25 +5,26 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use vantage_obs::config::{Config, Environment};
+use vantage_obs::config::Environment;
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::{Objectives, SloFault, SloWarning};
 
 use super::ObjectivesFolder;
+use crate::config::{CodeArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
-/// Names every fault of every objective at once: file, JSON path, what stands there, what may.
+/// Checks the files of objectives, and lists every fault: file, JSON path, value, and what is allowed.
 ///
 /// What is legal but suspicious is a warning: a target of 0.999, a description with another number, an
 /// alert that can never fire because even a total outage burns the budget no faster.
 ///
-/// Exit status: 0 all objectives can be tracked, warnings included; 1 there are faults; 3 the folder
-/// can't be read.
+/// Exit status: 0 all objectives can be tracked, warnings included; 1 there are faults, of the files or of
+/// the configuration; 3 the folder or the configuration can't be read.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     folder: ObjectivesFolder,
-    /// A service's config file, whose alert policy is meant instead of the default one.
+    /// A service's config file: its alert policy is used instead of the default one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The output format.
@@ -39,11 +40,18 @@ struct ValidationFindings {
 }
 
 impl ValidateArgs {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
+        if let Some(file) = &self.config {
+            ensure_readable(file)?;
+        }
         let policy = match self.policy() {
             Ok(policy) => policy,
             Err(error) => {
-                writeln!(out, "{error}")?;
+                writeln!(err, "{error}")?;
                 return Ok(ExitStatus::Faulty);
             }
         };
@@ -65,7 +73,7 @@ impl ValidateArgs {
         let Some(file) = &self.config else {
             return Ok(BurnRatePolicy::platform());
         };
-        let config = Config::default().file(file);
+        let config = CodeArgs::default().config(Some(file));
         let effective = config.resolve(&Environment::from_process())?;
         Ok(effective.config.slo.alert_policy())
     }

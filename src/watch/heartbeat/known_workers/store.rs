@@ -66,7 +66,6 @@ impl WorkersOfStore {
         let opened = OpenedStore::of_copy(&self.store).map_err(KnownWorkersError)?;
         let read = block_on_store(opened.store.workers(Revision::default()));
         let (rows, _) = read.map_err(KnownWorkersError)?;
-        opened.check().map_err(KnownWorkersError)?;
         Ok((opened, rows))
     }
 

@@ -36,7 +36,7 @@ impl PrometheusClient {
         Ok(Self {
             client: http_client(tls, CONNECT_TIMEOUT.min(reporter.deadline * 9 / 10))?,
             base: reporter.url.without_user().trim_end_matches('/').to_owned(),
-            headers: json_headers(ACCEPT, reporter.token.as_ref(), &reporter.url)?,
+            headers: reporter.request_headers()?,
             timeout: reporter.deadline,
             deadline: deadline_instant(reporter),
         })
@@ -62,6 +62,13 @@ impl PrometheusClient {
         let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         check_response(head.status, &head.headers, body)
+    }
+}
+
+impl PrometheusReporter {
+    /// Returns the headers of each request, credentials included.
+    pub(crate) fn request_headers(&self) -> Result<HeaderMap, &'static str> {
+        json_headers(ACCEPT, self.token.as_ref(), &self.url)
     }
 }
 

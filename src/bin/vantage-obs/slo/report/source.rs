@@ -25,7 +25,8 @@ pub(super) struct SourceArgs {
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
     /// A service's config file, read with the environment as the service reads it: its objectives,
-    /// alert policy and slo.prometheus hold [default: the one that VANTAGE_OBS_CONFIG names, if any].
+    /// alert policy and slo.prometheus hold [default: the one that VANTAGE_OBS_CONFIG names, or variables
+    /// alone].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -60,8 +61,8 @@ struct OriginArgs {
     /// The base of a service: its own figures, as its /api/v1/slo answers.
     #[arg(long, value_name = "URL")]
     url: Option<Endpoint>,
-    /// A store, for what services have kept in it: file:PATH or postgres://USER:PASSWORD@HOST/NAME;
-    /// without a value the configuration's. A file is read while its service is down.
+    /// A store that services write: file:PATH or postgres://USER:PASSWORD@HOST/NAME; without a value the
+    /// configuration's. A file can be read while its service is down. Nothing in it is changed.
     #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", value_parser = parse_store_arg)]
     store: Option<StoreArg>,
 }

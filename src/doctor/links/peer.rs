@@ -1,45 +1,39 @@
-//! The first links: the name, and the connection.
+//! The first links to a host: its name, and a connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::ReceiverChain;
 use crate::doctor::network::{self, TimedStream};
 use crate::doctor::step::DiagnosisStep;
 
-/// The host that connections are made to: the receiver, or its proxy.
-struct Peer<'a> {
-    host: &'a str,
-    port: u16,
+/// A host that connections are made to.
+pub(in crate::doctor) struct Peer<'a> {
+    pub(in crate::doctor) host: &'a str,
+    pub(in crate::doctor) port: u16,
     /// The setting or variable that names it.
-    setting: &'a str,
+    pub(in crate::doctor) setting: &'a str,
+    /// The noun for what listens there.
+    pub(in crate::doctor) noun: &'static str,
+    /// The fix of a port that can hardly be right, for a connection that fails.
+    pub(in crate::doctor) port_fix: Option<String>,
 }
 
-impl ReceiverChain<'_> {
-    fn peer(&self) -> Peer<'_> {
-        match self.proxy {
-            Some(proxy) => Peer {
-                host: proxy.host(),
-                port: proxy.port(),
-                setting: proxy.variable,
-            },
-            None => Peer {
-                host: self.target.host(),
-                port: self.target.port(),
-                setting: &self.target.paths.endpoint,
-            },
-        }
-    }
-
-    pub(super) fn check_name(&self, steps: &mut Vec<DiagnosisStep>) -> Option<Vec<SocketAddr>> {
+impl Peer<'_> {
+    /// Resolves the name.
+    pub(in crate::doctor) fn check_name(
+        &self,
+        deadline: Instant,
+        steps: &mut Vec<DiagnosisStep>,
+    ) -> Option<Vec<SocketAddr>> {
         const NAME: &str = "name";
-        let Peer {
+        let Self {
             host,
             port,
             setting,
-        } = self.peer();
-        let finding = match network::resolve(host, port, self.deadline) {
+            ..
+        } = *self;
+        let finding = match network::resolve(host, port, deadline) {
             Ok(addresses) if !addresses.is_empty() => {
                 let ips = addresses.iter().map(|found| found.ip().to_string());
                 let is = match host.parse::<IpAddr>() {
@@ -68,16 +62,18 @@ impl ReceiverChain<'_> {
         None
     }
 
-    pub(super) fn check_tcp(
+    /// Connects to the first address that takes it.
+    pub(in crate::doctor) fn check_tcp(
         &self,
-        steps: &mut Vec<DiagnosisStep>,
         addresses: &[SocketAddr],
+        deadline: Instant,
+        steps: &mut Vec<DiagnosisStep>,
     ) -> Option<SocketAddr> {
         const NAME: &str = "tcp";
         let (mut findings, mut refused) = (Vec::new(), false);
         for address in addresses {
             let started = Instant::now();
-            match TimedStream::connect(*address, self.deadline) {
+            match TimedStream::connect(*address, deadline) {
                 Ok(_) => {
                     let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
                     let connected = format!("connected to {address} in {elapsed_ms:.1} ms");
@@ -97,16 +93,15 @@ impl ReceiverChain<'_> {
     }
 
     fn connect_fix(&self, addresses: &[SocketAddr], refused: bool) -> String {
-        let Peer { port, setting, .. } = self.peer();
-        if self.proxy.is_none() {
-            let default_port = if self.target.is_grpc() { 4317 } else { 4318 };
-            let set_default_port = || self.target.suggest_endpoint(None, Some(default_port));
-            if port == 14250 {
-                return format!("{}: 14250 was Jaeger's former protocol", set_default_port());
-            }
-            if self.target.otlp.endpoint.port().is_none() {
-                return format!("{}: without a port it is {port}", set_default_port());
-            }
+        let Self {
+            port,
+            setting,
+            noun,
+            port_fix,
+            ..
+        } = self;
+        if let Some(fix) = port_fix {
+            return fix.clone();
         }
         if !refused {
             return format!(
@@ -114,18 +109,13 @@ impl ReceiverChain<'_> {
             );
         }
         let local = addresses.iter().all(|address| address.ip().is_loopback());
-        let service = if self.proxy.is_some() {
-            "proxy"
-        } else {
-            "receiver"
-        };
         let container = match local {
-            true => format!(
-                "; in a container this is the container itself, so name the {service}'s host"
-            ),
+            true => {
+                format!("; in a container this is the container itself, so name the {noun}'s host")
+            }
             false => String::new(),
         };
-        format!("start the {service}, or set {setting} to where it listens{container}")
+        format!("start the {noun}, or set {setting} to where it listens{container}")
     }
 }
 
