@@ -108,10 +108,10 @@ fn io_failure(error: &io::Error, target: &UrlTarget) -> Failure {
 fn certificate_failure(reason: &CertificateError, target: &UrlTarget) -> Failure {
     let noun = target.settings.noun;
     match reason {
-        CertificateError::UnknownIssuer => return issuer_failure(target),
-        CertificateError::NotValidForName => return name_failure(&[], target),
+        CertificateError::UnknownIssuer => issuer_failure(target),
+        CertificateError::NotValidForName => name_failure(&[], target),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            return name_failure(presented, target);
+            name_failure(presented, target)
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             format!(
