@@ -231,9 +231,13 @@ impl PostgresCheck<'_> {
                      and the host to a name in the certificate"
                 ),
             ),
-            "auth_failed" if says("no encryption") => {
-                (AUTH, format!("set sslmode=require in {setting}"))
-            }
+            "auth_failed" if says("pg_hba.conf") && self.mode == EncryptionMode::Disable => (
+                AUTH,
+                format!(
+                    "set sslmode=require in {setting}, or add a line for plain connections of this host, \
+                     user and database to the server's pg_hba.conf, and reload it"
+                ),
+            ),
             "auth_failed" if says("pg_hba.conf") => (
                 AUTH,
                 "add a line for this host, user and database to the server's pg_hba.conf, and reload it"

@@ -499,6 +499,6 @@ async fn a_reader_creates_nothing() {
         .query("SELECT to_regnamespace('vantage_obs')::text", &[])
         .await;
     assert_eq!(rows.unwrap()[0].get::<_, Option<String>>(0), None);
-    open_store(&url).commit(&[]).await.unwrap();
+    open_store(&url).instances().await.unwrap();
     assert_eq!(reader.instances().await.unwrap().len(), 0);
 }

@@ -145,5 +145,11 @@ async fn a_wrong_password_is_told_from_a_missing_one_and_never_shown() {
     let missing = diagnose(&url("app", "app")).await;
     assert_fix(&missing, AUTH, "the URL has none");
     let refused = diagnose(&url("app:right-canary", "postgres")).await;
-    assert_fix(&refused, AUTH, "pg_hba.conf");
+    assert_fix(
+        &refused,
+        AUTH,
+        "add a line for this host, user and database",
+    );
+    let plain = format!("{}?sslmode=disable", url("app:right-canary", "postgres"));
+    assert_fix(&diagnose(&plain).await, AUTH, "set sslmode=require");
 }
