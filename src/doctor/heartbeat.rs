@@ -41,7 +41,6 @@ pub(super) fn target(effective: &Arc<EffectiveConfig>) -> Option<UrlTarget> {
     let mut settings = UrlSettings {
         endpoint: ENDPOINT_PATH.into(),
         tls: "heartbeat.tls".into(),
-        has_client_certificate: true,
         noun: "receiver",
         usual_port: 8080,
         path: String::new(),

@@ -7,6 +7,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 
+use super::fix::SettingFixes;
 use super::mask::mask_secrets;
 use super::network::IO_TIMEOUT;
 use super::step::DiagnosisStep;
@@ -124,7 +125,10 @@ impl HttpExchange<'_> {
                 let absolute = base.contains("://") && !base.contains('@');
                 Some(match absolute {
                     true => self.target.suggest(endpoint, base),
-                    false => format!("set {endpoint} to where it redirects, which is not followed"),
+                    false => format!(
+                        "set {} to where it redirects, which is not followed",
+                        SettingFixes(&self.target.effective).name(endpoint)
+                    ),
                 })
             }
             407 => Some("correct the user and password of the proxy".into()),

@@ -41,7 +41,6 @@ pub(super) fn target(effective: &Arc<EffectiveConfig>) -> Option<UrlTarget> {
     let mut settings = UrlSettings {
         endpoint: URL_PATH.into(),
         tls: "slo.prometheus".into(),
-        has_client_certificate: false,
         noun: "server",
         usual_port: 9090,
         path: String::new(),

@@ -104,7 +104,6 @@ impl OtlpTarget {
         let settings = UrlSettings {
             endpoint: paths.endpoint.clone(),
             tls: paths.tls.clone(),
-            has_client_certificate: true,
             noun: "receiver",
             usual_port: if is_grpc { 4317 } else { 4318 },
             path: String::new(),

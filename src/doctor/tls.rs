@@ -9,6 +9,7 @@ use rustls::{AlertDescription, CertificateError, ClientConnection, Error, Stream
 use super::network::TimedStream;
 use super::step::DiagnosisStep;
 use super::url_target::UrlTarget;
+use crate::config::settings;
 use crate::net::tls::client_config;
 
 /// An encrypted connection.
@@ -192,6 +193,12 @@ fn bare_name(name: &str) -> &str {
     inner.trim_matches([')', '"'])
 }
 
+/// Returns true if the section has a setting for it.
+fn has_client_certificate(section: &str) -> bool {
+    let path = format!("{section}.client_certificate");
+    settings().iter().any(|setting| setting.path == path)
+}
+
 fn alert_failure(alert: AlertDescription, target: &UrlTarget) -> Failure {
     let noun = target.settings.noun;
     let set =
@@ -204,7 +211,7 @@ fn alert_failure(alert: AlertDescription, target: &UrlTarget) -> Failure {
             None,
         ) => (
             format!("the {noun} asks for a client certificate, and none is set"),
-            match target.settings.has_client_certificate {
+            match has_client_certificate(&target.settings.tls) {
                 true => format!(
                     "{}, and {}",
                     set("client_certificate", "/path/to/client.pem"),

@@ -25,8 +25,6 @@ pub(super) struct UrlSettings {
     pub(super) endpoint: String,
     /// The path of the section with the setting `ca`.
     pub(super) tls: String,
-    /// The section has a client certificate, too.
-    pub(super) has_client_certificate: bool,
     /// The noun for the server.
     pub(super) noun: &'static str,
     /// The port on which such a server usually is.
