@@ -42,7 +42,7 @@ fn the_receiver_of_heartbeats_is_tried_with_the_token_and_no_worker_appears() {
     let mut config = Config::new("api", Role::Api);
     config.health.write_token = Some(Secret::new(CANARY));
     config.heartbeat.token = Some(Secret::new(CANARY));
-    let test = TestTelemetry::with(config, &[]).unwrap();
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
     let service = test.telemetry();
     let address = service.serve("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{address}");
@@ -65,7 +65,7 @@ fn the_receiver_of_heartbeats_is_tried_with_the_token_and_no_worker_appears() {
         assert!(!format!("{diagnosis:?}").contains("canary"));
     }
 
-    let scrape = service.scrape(vantage_obs::exposition::ExpositionFormat::Text);
+    let scrape = service.scrape(vantage_obs::ExpositionFormat::Text);
     assert!(!scrape.unwrap().contains("vantage-obs-doctor"));
 }
 
