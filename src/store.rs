@@ -41,7 +41,7 @@ use crate::model::status::StatusId;
 pub(crate) use file::FileStore;
 pub(crate) use file::open_file;
 #[cfg(all(feature = "file-store", feature = "cli"))]
-pub(crate) use file::{CopyError, StoreCopy, is_free};
+pub(crate) use file::{CopyError, StoreCopy, is_free, open_undamaged};
 pub(crate) use incident_row::{
     AffectedRow, IncidentDetails, IncidentKind, IncidentRow, MaintenanceDetails, SpanRow, UpdateRow,
 };

@@ -60,6 +60,12 @@ pub(crate) fn open_file(path: PathBuf) -> io::Result<Arc<dyn Store>> {
     Ok(Arc::new(FileStore::open(path)?))
 }
 
+/// Opens the file for a program that is not its service: a damaged one is refused and left as it is.
+#[cfg(feature = "cli")]
+pub(crate) fn open_undamaged(path: PathBuf) -> Result<FileStore, OpenError> {
+    FileStore::open_with(path, OnDamage::Refuse)
+}
+
 impl FileStore {
     /// Opens the file, or makes it. A damaged one is set aside, so that a service starts whatever
     /// the file went through; [`Store::notice`] tells.

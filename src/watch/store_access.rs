@@ -77,7 +77,7 @@ pub(crate) fn commit(store: &config::StoreConfig, ops: &[StoreOp]) -> Result<(),
         #[cfg(feature = "file-store")]
         StoreKind::File => {
             let path = store.path.clone().unwrap_or_default();
-            let file = crate::store::FileStore::open(path).map_err(|error| error.to_string())?;
+            let file = crate::store::open_undamaged(path).map_err(|error| with_causes(&error))?;
             block_on_store(file.commit(ops))
         }
         _ => block_on_store(OpenedStore::of_copy(store)?.store.commit(ops)),

@@ -40,7 +40,6 @@ fn heartbeats_to(url: &str, token: Option<&str>) -> Diagnosis {
 #[test]
 fn the_receiver_of_heartbeats_is_tried_with_the_token_and_no_worker_appears() {
     let mut config = Config::new("api", Role::Api);
-    config.health.write_token = Some(Secret::new(CANARY));
     config.heartbeat.token = Some(Secret::new(CANARY));
     let test = TestTelemetry::with_config(config, &[]).unwrap();
     let service = test.telemetry();
