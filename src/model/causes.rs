@@ -13,12 +13,17 @@ pub(crate) fn causes<'a>(
     std::iter::successors(Some(error), |&error| error.source()).take(1 + MAX_CAUSES)
 }
 
-/// Returns the texts of an error and of its causes, as `a: b: c`.
+/// Returns the texts of an error and of its causes, as `a: b: c`. A cause that the text before it ends with
+/// already, as that of an error that only passes it on, is left out.
 pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
-    for (nth, cause) in causes(error).enumerate() {
-        let separator = if nth == 0 { "" } else { ": " };
-        let _ = write!(text, "{separator}{cause}");
+    for cause in causes(error) {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if text != cause && !text.ends_with(&format!(": {cause}")) {
+            let _ = write!(text, ": {cause}");
+        }
     }
     text
 }
@@ -77,6 +82,26 @@ mod tests {
         let error = Cause("a", Some(Cause("b", Some(Cause("c", None).into())).into()));
         assert_eq!(with_causes(&error), "a: b: c");
         assert_eq!(with_causes(&Cause("alone", None)), "alone");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told = |texts: &[&'static str]| {
+            let chain = texts
+                .iter()
+                .rev()
+                .fold(None, |cause, text| Some(Box::new(Cause(text, cause))));
+            with_causes(&*chain.unwrap())
+        };
+        let gone = "PostgreSQL is not there";
+        assert_eq!(told(&[gone, gone]), gone);
+        assert_eq!(told(&[gone, gone, "refused"]), format!("{gone}: refused"));
+        assert_eq!(told(&["no: b", "b", "c"]), "no: b: c");
+        assert_eq!(
+            told(&["ab", "b"]),
+            "ab: b",
+            "a part of a word is another text"
+        );
     }
 
     #[derive(thiserror::Error)]

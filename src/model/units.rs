@@ -10,6 +10,7 @@ mod wide;
 
 pub(crate) use canonical_float::{format_canonical, format_non_finite};
 pub(crate) use decimal::Decimal;
+pub(crate) use duration::format_duration_spaced;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use percent::{Percent, PercentError};
 pub use ratio::{Ratio, RatioError};

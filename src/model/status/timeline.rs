@@ -39,8 +39,8 @@ struct ActiveCounts {
     maintenance: i64,
 }
 
-/// Merges spans into one line from `from` to before `until`: at each second the worst state that somebody saw, and no
-/// data where nobody did.
+/// Merges spans into one line from `from` to before `until`: at each second the worst observed state, and no data
+/// where there is no observation.
 pub(crate) fn merge_timeline(
     spans: &[StateSpan],
     maintenance: &[MaintenancePeriod],

@@ -163,6 +163,20 @@ pub(super) fn from_nanos(count: u128) -> Option<Duration> {
     Some(Duration::new(seconds, (count % NANOS_PER_SECOND) as u32))
 }
 
+/// Formats a duration as text for people, with spaces between its units: `43 m 12 s`.
+pub(crate) fn format_duration_spaced(duration: Duration) -> String {
+    let mut text = String::new();
+    let mut before = None;
+    for letter in format_duration(duration).chars() {
+        if before.is_some_and(|before: char| before.is_ascii_digit() != letter.is_ascii_digit()) {
+            text.push(' ');
+        }
+        text.push(letter);
+        before = Some(letter);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +222,13 @@ mod tests {
         for text in ["5m", "1h", "30d", "1h30m", "500ms"] {
             let duration = parse_duration(text).unwrap();
             assert_eq!(format_duration(duration), text);
+        }
+    }
+
+    #[test]
+    fn text_for_people_has_spaces() {
+        for (seconds, text) in [(0, "0 s"), (2_592, "43 m 12 s"), (86_400, "1 d")] {
+            assert_eq!(format_duration_spaced(Duration::from_secs(seconds)), text);
         }
     }
 

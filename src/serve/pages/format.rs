@@ -1,8 +1,6 @@
 //! Human-readable numbers and durations.
 
-use std::time::Duration;
-
-use crate::model::units::{Ratio, format_duration};
+use crate::model::units::Ratio;
 
 /// Groups digits by three: `1,234,567`.
 pub(super) fn group_digits(number: impl Into<u128>) -> String {
@@ -25,20 +23,6 @@ pub(super) fn format_percent(ratio: Ratio, places: u32) -> String {
     }
 }
 
-/// Formats a duration with spaces between its units: `43 m 12 s`.
-pub(super) fn format_spaced(duration: Duration) -> String {
-    let mut text = String::new();
-    let mut before = None;
-    for letter in format_duration(duration).chars() {
-        if before.is_some_and(|before: char| before.is_ascii_digit() != letter.is_ascii_digit()) {
-            text.push(' ');
-        }
-        text.push(letter);
-        before = Some(letter);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +37,5 @@ mod tests {
             format_percent(Ratio::new(-1, 3).unwrap(), 2),
             "−33.34\u{a0}%"
         );
-        assert_eq!(format_spaced(Duration::from_secs(2_592)), "43 m 12 s");
     }
 }

@@ -10,11 +10,12 @@ use self::burn_down::BurnDownChart;
 use self::rates::{BurnRateBar, burn_rate_bars};
 use self::state::{StateLabel, remarks};
 use super::display_time::DisplayTime;
-use super::format::{format_percent, format_spaced, group_digits};
+use super::format::{format_percent, group_digits};
 use super::layout::{self, PageLayout};
 use super::render;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{ObjectiveReport, ReportSource, SloReport};
+use crate::model::units::format_duration_spaced;
 
 #[derive(Debug, Template)]
 #[template(path = "slo.html", whitespace = "minimize")]
@@ -156,7 +157,7 @@ fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
     let covered = format!("{} %", (report.coverage * 100.0).floor());
     let time = format!(
         "of {} in {}",
-        format_spaced(budget.time_budget()),
+        format_duration_spaced(budget.time_budget()),
         report.window
     );
     vec![

@@ -17,11 +17,11 @@ use jiff::tz::TimeZone;
 use self::component::ComponentView;
 use self::notice::NoticeView;
 use super::display_time::DisplayTime;
-use super::format::format_spaced;
 use super::layout::{self, NavLink, PageLayout};
 use super::render;
 use crate::model::routes::{PublicDocument, ROUTES, Route, RouteKind, StatusPage};
 use crate::model::status::{StateDurations, StatusSnapshot};
+use crate::model::units::format_duration_spaced;
 use crate::serve::notice::Notice;
 
 pub(crate) use feed::render_feed;
@@ -225,20 +225,24 @@ impl PageContext<'_> {
             // By the minute, so that the page stays the same for one.
             Duration::from_secs(age.as_secs() / 60 * 60)
         };
+        let shown = |age: Duration| match age {
+            Duration::ZERO => "less than a minute".into(),
+            age => format_duration_spaced(age),
+        };
         let mut warnings = Vec::new();
         let taken_at = self.snapshot.taken_at;
         if age(taken_at) > MAX_SNAPSHOT_AGE {
             warnings.push(format!(
-                "This is how it was {} ago, on {}: nothing newer is known.",
-                format_spaced(age(taken_at)),
+                "This is the state of {} ago, on {}: nothing newer is known.",
+                shown(age(taken_at)),
                 DisplayTime::new(taken_at, &self.zone()).text
             ));
         }
         if let Some(since) = self.snapshot.store_away_since {
             warnings.push(format!(
-                "Where history is kept can't be reached since {} ({}). Incidents and days are shown as they were then; states are of now.",
+                "The store of incidents and history can't be reached since {} ({}). Incidents and days are shown as they were then; states are current.",
                 DisplayTime::new(since, &self.zone()).text,
-                format_spaced(age(since))
+                shown(age(since))
             ));
         }
         warnings

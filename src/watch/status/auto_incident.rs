@@ -5,7 +5,8 @@
 //! one of any number of processes that ask at once.
 //!
 //! * It opens when a component has been in a state for `open_after` that is reason enough.
-//! * It announces a change that has lasted as long.
+//! * It announces a change that has lasted as long. Its title names each affected component with its
+//!   present state; after the end, with the worst one that it was in.
 //! * It is resolved when nothing has been reason enough for `resolve_after`. What comes and goes faster
 //!   neither opens nor ends anything; what stays slow afterwards is shown, and keeps nothing open.
 //! * A manual update takes an incident over: automation no longer changes it. Nor does it open one
@@ -214,6 +215,11 @@ impl AutoIncidentInputs<'_> {
             details.impact = details.impact.max(impact(&affected));
             details.monitoring_at = over.then_some(self.now);
         }
+        next.title = if all_operational {
+            self.final_title(row, details)
+        } else {
+            text::incident_title(&affected, &self.names())
+        };
         next.affected = affected;
         next
     }
@@ -246,8 +252,28 @@ impl AutoIncidentInputs<'_> {
         if let IncidentKind::Incident(details) = &mut next.kind {
             details.resolved_at = Some(self.now);
         }
+        next.title = self.final_title(row, details);
         next.affected = affected;
         next
+    }
+
+    /// Returns the title of an incident that is over: each component with the worst state that was announced.
+    fn final_title(&self, row: &IncidentRow, details: &IncidentDetails) -> String {
+        let announced = details.updates.iter().flat_map(|update| &update.affected);
+        let mut worst = Vec::<AffectedRow>::new();
+        for one in announced {
+            match worst.iter_mut().find(|known| known.key == one.key) {
+                Some(known) => known.state = known.state.max(one.state),
+                None => worst.push(one.clone()),
+            }
+        }
+        let title = text::incident_title(&worst, &self.names());
+        // An incident opens with an announced state; a stored row may come from elsewhere.
+        if title.is_empty() {
+            row.title.clone()
+        } else {
+            title
+        }
     }
 
     fn next_version(

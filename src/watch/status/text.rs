@@ -5,23 +5,34 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::status::ComponentState;
-use crate::model::units::format_duration;
+use crate::model::units::format_duration_spaced;
 use crate::store::AffectedRow;
 
 /// The names of components by their keys.
 pub(super) type NamesByKey<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Returns a title such as `Major outage of Database and API`: the worst state, and the affected components.
+/// Returns a title such as `Major outage of Database, degraded performance of API`: the worst state first, each with
+/// the components that are in it. Components that need no attention are left out.
 pub(super) fn incident_title(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
-    let worst = affected.iter().map(|one| one.state).max();
-    let worst = worst.unwrap_or(ComponentState::NoData);
-    let mut ordered: Vec<_> = affected.iter().collect();
-    ordered.sort_by_key(|one| std::cmp::Reverse(one.state));
-    let component_names: Vec<_> = ordered
-        .iter()
-        .map(|one| display_name(&one.key, names))
-        .collect();
-    format!("{} of {}", worst.label(), join_names(&component_names))
+    let states = ComponentState::ALL.into_iter().rev();
+    let groups = states
+        .filter(|state| state.needs_attention())
+        .filter_map(|state| {
+            let of_state = affected.iter().filter(|one| one.state == state);
+            let in_state: Vec<_> = of_state.map(|one| display_name(&one.key, names)).collect();
+            let label = state.label();
+            (!in_state.is_empty()).then(|| format!("{label} of {}", join_names(&in_state)))
+        });
+    let mut title = String::new();
+    for group in groups {
+        if title.is_empty() {
+            title = group;
+        } else {
+            title.push_str(", ");
+            title.push_str(&lower_first(&group));
+        }
+    }
+    title
 }
 
 pub(super) fn opened_body(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
@@ -53,7 +64,7 @@ pub(super) fn resolved_body(
 ) -> String {
     let seconds = now.as_second().saturating_sub(started_at.as_second());
     let duration = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    let duration = format_duration(duration);
+    let duration = format_duration_spaced(duration);
     if remaining.is_empty() {
         format!("Everything has worked for a while. It lasted {duration}.")
     } else {
@@ -78,6 +89,12 @@ fn list_states(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
 
 fn display_name<'a>(key: &'a str, names: &NamesByKey<'a>) -> &'a str {
     names.get(key).copied().unwrap_or(key)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_lowercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// Returns a list such as `a, b and c`; of many, the number of the others.

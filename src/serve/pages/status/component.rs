@@ -1,12 +1,14 @@
 //! A component for display.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::super::display_time::DisplayTime;
-use super::super::format::group_digits;
 use super::day_bars::{DayBar, day_bars};
 use super::labels::state_tone;
 use crate::model::status::{ComponentState, ComponentStatus};
+use crate::model::units::format_duration_spaced;
 
 /// A component for display.
 #[derive(Debug)]
@@ -26,8 +28,8 @@ pub(super) struct ComponentView {
     pub(super) summary: String,
     /// Uptime in percent, or `unknown`.
     pub(super) uptime: String,
-    /// Seconds: up, down, maintenance, no data.
-    pub(super) seconds: [String; 4],
+    /// Durations: up, down, maintenance, no data.
+    pub(super) durations: [String; 4],
 }
 
 impl ComponentView {
@@ -47,14 +49,14 @@ impl ComponentView {
             summary: summary(&name, &days),
             uptime: seconds
                 .uptime()
-                .map_or_else(|| "unknown".into(), |uptime| format!("{uptime} %")),
-            seconds: [
+                .map_or_else(|| "unknown".into(), |uptime| format!("{uptime}\u{a0}%")),
+            durations: [
                 seconds.up(),
                 seconds.down(),
                 seconds.maintenance,
                 seconds.no_data,
             ]
-            .map(group_digits),
+            .map(|seconds| format_duration_spaced(Duration::from_secs(seconds))),
             days,
             name,
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::format::format_spaced;
 use super::labels::state_tone;
 use crate::model::status::{ComponentState, UptimeDay};
+use crate::model::units::format_duration_spaced;
 
 /// The width of a bar with the space to the next.
 const STEP: usize = 5;
@@ -56,7 +56,7 @@ fn day_text(day: &UptimeDay) -> String {
     if worst.needs_attention() {
         text.push_str(&format!(
             " for {}",
-            format_spaced(Duration::from_secs(lasted))
+            format_duration_spaced(Duration::from_secs(lasted))
         ));
     }
     match day.seconds.uptime() {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::display_time::DisplayTime;
-use super::super::format::format_spaced;
 use super::labels::{impact_label, impact_tone};
-use crate::model::status::{StatusId, StatusSnapshot};
+use crate::model::status::{Impact, StatusId, StatusSnapshot};
+use crate::model::units::format_duration_spaced;
 use crate::serve::notice::Notice;
 use crate::serve::time::Rfc3339Millis;
 
@@ -24,6 +24,7 @@ pub(super) struct NoticeView {
     pub(super) impact: &'static str,
     /// Start, end and duration.
     pub(super) time: String,
+    /// Names of the components; in an unresolved incident each with its state.
     pub(super) affected: Vec<String>,
     /// Newest first.
     pub(super) updates: Vec<TimelineEntry>,
@@ -104,7 +105,14 @@ impl NoticeView {
             at: DisplayTime::new(update.at.0, zone),
             body: update.body.to_owned(),
         });
-        let names = notice.affected.iter().map(|one| one.name.to_owned());
+        let with_states = !notice.is_over && notice.impact != Impact::Maintenance;
+        let affected = notice.affected.iter().map(|one| {
+            if with_states {
+                format!("{} ({})", one.name, one.state.label().to_lowercase())
+            } else {
+                one.name.to_owned()
+            }
+        });
         Self {
             id: notice.id,
             title: notice.title.to_owned(),
@@ -116,7 +124,7 @@ impl NoticeView {
             status: notice.status_label,
             impact: impact_label(notice.impact),
             time: format_period(began, end, zone),
-            affected: names.collect(),
+            affected: affected.collect(),
             updates: entries.collect(),
             ended: notice.is_over.then(|| end.unwrap_or(notice.updated_at.0)),
             month: began.to_zoned(zone.clone()).strftime("%B %Y").to_string(),
@@ -142,7 +150,10 @@ fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) ->
     } else {
         DisplayTime::new(ended, zone).text
     };
-    format!("{from} to {to} ({})", format_spaced(round_down(lasted)))
+    format!(
+        "{from} to {to} ({})",
+        format_duration_spaced(round_down(lasted))
+    )
 }
 
 /// Rounds down to whole minutes, from one minute on.

@@ -87,7 +87,7 @@ fn outdated_page_has_a_warning() {
     all.taken_at = hours_ago(1);
     let page = render_status(context(&all));
     assert!(
-        page.contains("This is how it was 1 h ago, on 24 Nov 2026, 12:00 CET"),
+        page.contains("This is the state of 1 h ago, on 24 Nov 2026, 12:00 CET"),
         "{page}"
     );
     all.taken_at = now();
@@ -102,6 +102,51 @@ fn outdated_page_has_a_warning() {
             "{page}"
         );
     }
+}
+
+#[test]
+fn an_age_below_a_minute_is_no_zero() {
+    let mut all = snapshot(2, 1_000);
+    all.store_away_since = Some(now() - jiff::SignedDuration::from_secs(31));
+    let page = render_status(context(&all));
+    let text = "since 24 Nov 2026, 12:59 CET (less than a minute)";
+    assert!(page.contains(text) && !page.contains("(0 s)"), "{page}");
+}
+
+#[test]
+fn recent_incidents_do_not_contradict_a_current_one() {
+    let mut all = snapshot(2, 1_000);
+    all.incidents.truncate(1);
+    let page = render_status(context(&all));
+    assert!(page.contains("Posts are published late"));
+    assert!(page.contains("No other one in the last 14 days."));
+    all.incidents.clear();
+    let page = render_status(context(&all));
+    assert!(page.contains("None in the last 14 days."), "{page}");
+}
+
+#[test]
+fn an_unresolved_incident_names_each_component_with_its_state() {
+    let mut all = snapshot(2, 1_000);
+    let mut api = all.incidents[0].affected[0].clone();
+    (api.name, api.state) = ("API".into(), ComponentState::DegradedPerformance);
+    all.incidents[0].affected.push(api);
+    for page in [
+        render_status(context(&all)),
+        render_incidents(context(&all)),
+        render_feed(&all, "https://status.example"),
+    ] {
+        let text = "Major impact: Workers (partial outage), API (degraded performance)";
+        assert!(page.contains(text), "{page}");
+        assert!(!page.contains("(operational)"), "resolved, so names alone");
+    }
+}
+
+#[test]
+fn times_of_a_component_are_durations_apart_from_its_uptime() {
+    let page = render_history(context(&snapshot(1, 1_000)));
+    let text = "100.000\u{a0}%</td><td>up 87 d, down 0 s, maintenance 0 s, no data 3 d</td>";
+    assert!(page.contains(text), "{page}");
 }
 
 #[test]

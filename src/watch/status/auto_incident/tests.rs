@@ -112,13 +112,13 @@ fn an_outage_opens_one_incident_announces_changes_and_resolves() {
             (
                 500,
                 Resolved,
-                "Everything has worked for a while. It lasted 8m10s."
+                "Everything has worked for a while. It lasted 8 m 10 s."
             ),
         ]
     );
     assert_eq!(
         simulation.incident_rows[0].title,
-        "Major outage of DATABASE"
+        "Major outage of DATABASE, degraded performance of API"
     );
     let details = simulation.details(0);
     assert_eq!(
@@ -129,6 +129,51 @@ fn an_outage_opens_one_incident_announces_changes_and_resolves() {
     assert_eq!(
         (details.impact, details.resolved_at),
         (Impact::Critical, Some(at(500)))
+    );
+}
+
+#[test]
+fn a_title_names_each_component_with_its_own_state_and_follows() {
+    let mut simulation = Simulation::new();
+    let title = |simulation: &Simulation| simulation.incident_rows[0].title.clone();
+    simulation.set(0, DegradedPerformance);
+    simulation.set(1, MajorOutage);
+    simulation.advance(61);
+    assert_eq!(
+        title(&simulation),
+        "Major outage of DATABASE, degraded performance of API"
+    );
+    simulation.set(0, PartialOutage);
+    simulation.set(1, PartialOutage);
+    simulation.advance(61);
+    assert_eq!(title(&simulation), "Partial outage of API and DATABASE");
+    simulation.set(1, Operational);
+    simulation.advance(61);
+    assert_eq!(title(&simulation), "Partial outage of API");
+    simulation.set(0, DegradedPerformance);
+    simulation.advance(61);
+    assert_eq!(title(&simulation), "Degraded performance of API");
+    simulation.set(0, Operational);
+    simulation.advance(61);
+    let whole = "Major outage of DATABASE, partial outage of API";
+    assert_eq!(title(&simulation), whole, "works again: what it was");
+    simulation.advance(300);
+    assert_eq!(simulation.details(0).status, IncidentStatus::Resolved);
+    assert_eq!(title(&simulation), whole);
+}
+
+#[test]
+fn a_title_follows_nothing_after_a_manual_update() {
+    let mut simulation = Simulation::new();
+    simulation.set(1, MajorOutage);
+    simulation.advance(61);
+    update_manually(&mut simulation, IncidentStatus::Identified);
+    simulation.set(0, PartialOutage);
+    simulation.set(1, Operational);
+    simulation.advance(1_000);
+    assert_eq!(
+        simulation.incident_rows[0].title,
+        "Major outage of DATABASE"
     );
 }
 
@@ -191,7 +236,7 @@ fn degraded_performance_after_an_outage_does_not_keep_it_open() {
             (
                 500,
                 Resolved,
-                "It is over, and lasted 6m40s. API: degraded performance."
+                "It is over, and lasted 6 m 40 s. API: degraded performance."
             ),
         ]
     );
