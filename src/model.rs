@@ -39,4 +39,6 @@ pub(crate) mod snapshot;
 
 pub(crate) mod routes;
 
+pub(crate) mod url_parts;
+
 pub mod status;

@@ -4,6 +4,9 @@
 mod time;
 
 #[cfg(feature = "axum")]
+pub(crate) mod link_base;
+
+#[cfg(feature = "axum")]
 mod notice;
 
 pub mod pages;

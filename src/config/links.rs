@@ -77,7 +77,7 @@ fn authority(text: &str) -> &str {
 }
 
 /// Returns the text as a message may show it.
-fn shown_base(text: &str) -> String {
+pub(super) fn shown_base(text: &str) -> String {
     match authority(text).rsplit_once('@') {
         Some((user, _)) => format!("{:?}", text.replace(user, MASK)),
         None => format!("{text:?}"),

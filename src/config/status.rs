@@ -8,11 +8,13 @@ use jiff::tz::TimeZone;
 
 use super::checks::{bearer_token, optional, text, up_to_a_day};
 use super::field_value::config_enum;
+use super::links::shown_base;
 use super::secret::Secret;
 use super::setting::section;
 use super::validator::ConfigValidator;
 use crate::model::status::ComponentState;
 use crate::model::units::format_duration;
+use crate::model::url_parts::parse_base_url;
 
 pub(crate) use component::BUILT_IN_COMPONENTS;
 pub use component::StatusComponentConfig;
@@ -21,7 +23,7 @@ pub use component::StatusComponentConfig;
 const MAX_COMPONENTS: usize = 50;
 
 section! {
-    /// The status page: title, time zone, components, automatic incidents.
+    /// The status page: title, URL, time zone, components, automatic incidents.
     ///
     /// ```
     /// use vantage_obs::config::{Environment, IncidentFrom, StatusComponentConfig};
@@ -41,6 +43,10 @@ section! {
     pub struct StatusConfig, rules: check_order {
         /// The name on the pages, such as `VANTAGE AI`: 1 to 255 bytes. Default: the service's name.
         pub title: Option<String>, optional(text);
+        /// The URL that readers reach the routes at, such as `https://status.example` or
+        /// `https://example.com/ops`: links of pages, feed and Statuspage's API begin with it. Default: scheme, host
+        /// and prefix of each request, by `Forwarded`, `X-Forwarded-*`, and its own authority.
+        pub url: Option<String>, optional(base_url);
         /// The time zone that days begin in, by its name such as `Europe/Berlin`. Default: `UTC`.
         pub time_zone: String = "UTC".into(), known_time_zone;
         /// Components beside the five that are always there (`api`, `workers`, `scheduler`, `database`,
@@ -106,6 +112,13 @@ impl StatusConfig {
         let fine = self.resolve_after >= self.open_after;
         validator.require(fine, path, shown, "a resolve_after of at least open_after");
     }
+}
+
+fn base_url(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
+    let allowed =
+        "http:// or https://, a host, and perhaps a path, without user name, password, ? and #";
+    let fine = parse_base_url(url).is_some();
+    validator.require(fine, path, shown_base(url), allowed);
 }
 
 fn known_time_zone(name: &str, path: &str, validator: &mut ConfigValidator<'_>) {

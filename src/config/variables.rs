@@ -176,6 +176,7 @@ const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
     "VANTAGE_OBS_STATUS_TOKEN" => "status.token";
     "VANTAGE_OBS_STORE_POOL_SIZE" => "store.pool_size";
     "VANTAGE_OBS_STATUS_TITLE" => "status.title";
+    "VANTAGE_OBS_STATUS_URL" => "status.url";
     "VANTAGE_OBS_STATUS_TIME_ZONE" => "status.time_zone";
     "VANTAGE_OBS_STATUS_OPEN_AFTER" => "status.open_after";
     "VANTAGE_OBS_STATUS_RESOLVE_AFTER" => "status.resolve_after";

@@ -3,6 +3,7 @@
 mod headers;
 mod rate_limit;
 mod response;
+mod route_parameter;
 mod timer;
 mod token_check;
 
@@ -13,6 +14,7 @@ mod document;
 mod health;
 mod incidents;
 mod metrics;
+mod request_base;
 mod slo;
 mod status;
 mod workers;

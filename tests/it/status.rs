@@ -1,5 +1,6 @@
 //! The status pages: content, access, and content security policy.
 
+mod links;
 mod public;
 mod slo;
 
@@ -41,7 +42,11 @@ async fn send(
         request = request.header(*name, *value);
     }
     let router = test.telemetry().routes();
-    let response = into_ok(router.oneshot(request.body(Body::empty()).unwrap()).await);
+    send_to(router, request.body(Body::empty()).unwrap()).await
+}
+
+async fn send_to(router: axum::Router, request: Request<Body>) -> PageResponse {
+    let response = into_ok(router.oneshot(request).await);
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     PageResponse {

@@ -83,6 +83,8 @@ one_fault! {
         "obs.json: $.store.retention: 59m; allowed: 1h to 3650d";
     a_time_zone_that_is_none_is_a_fault: r#"{"status": {"time_zone": "Europe/Atlantis"}}"# =>
         "obs.json: $.status.time_zone: \"Europe/Atlantis\"; allowed: the name of a time zone";
+    a_status_url_with_a_password_is_a_fault: r#"{"status": {"url": "https://u:secret@status.example"}}"# =>
+        "obs.json: $.status.url: \"https://***@status.example\"; allowed: http:// or https://, a host";
     a_component_of_nothing_is_a_fault: r#"{"status": {"components": [{"key": "mail"}]}}"# =>
         "obs.json: $.status.components: \"mail\" with nothing that its state follows from; allowed: at";
     a_component_with_a_slip_is_a_fault:

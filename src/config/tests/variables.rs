@@ -307,6 +307,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("VANTAGE AI"),
     );
     row(
+        "VANTAGE_OBS_STATUS_URL",
+        "https://status.example/ops",
+        "status.url",
+        json!("https://status.example/ops"),
+    );
+    row(
         "VANTAGE_OBS_STATUS_TIME_ZONE",
         "Europe/Berlin",
         "status.time_zone",

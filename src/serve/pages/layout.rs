@@ -1,6 +1,8 @@
 //! The layout around each page.
 
 use super::style::{STANDALONE_POLICY, STYLE};
+#[cfg(feature = "axum")]
+use crate::serve::link_base::LinkBase;
 
 /// The refresh interval of a page, in seconds.
 #[cfg(feature = "axum")]
@@ -13,7 +15,9 @@ pub(super) struct PageLayout {
     pub(super) title: String,
     /// The name of the service.
     pub(super) brand: String,
-    /// Links to other pages.
+    /// The path prefix of links to other pages; empty where there is none.
+    pub(super) prefix: String,
+    /// Links to other pages, below the prefix.
     pub(super) links: Vec<NavLink>,
     /// Refresh interval in seconds; `None` without automatic refresh.
     pub(super) refresh_seconds: Option<u32>,
@@ -41,6 +45,7 @@ impl PageLayout {
         Self {
             title,
             brand,
+            prefix: String::new(),
             links: Vec::new(),
             refresh_seconds: None,
             auto_refresh: None,
@@ -52,8 +57,14 @@ impl PageLayout {
 
     /// Returns the layout of a served page, which refreshes itself if the reader wants that.
     #[cfg(feature = "axum")]
-    pub(super) fn served(title: String, brand: String, auto_refresh: bool) -> Self {
+    pub(super) fn served(
+        title: String,
+        brand: String,
+        base: &LinkBase,
+        auto_refresh: bool,
+    ) -> Self {
         Self {
+            prefix: base.prefix().to_owned(),
             refresh_seconds: auto_refresh.then_some(REFRESH_SECONDS),
             auto_refresh: Some(auto_refresh),
             policy: None,

@@ -16,6 +16,8 @@ use super::render;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{ObjectiveReport, ReportSource, SloReport};
 use crate::model::units::format_duration_spaced;
+#[cfg(feature = "axum")]
+use crate::serve::link_base::LinkBase;
 
 #[derive(Debug, Template)]
 #[template(path = "slo.html", whitespace = "minimize")]
@@ -57,6 +59,8 @@ pub(crate) struct SloPageOptions<'a> {
     pub(crate) public: bool,
     /// True if the page refreshes itself.
     pub(crate) auto_refresh: bool,
+    /// The base of links.
+    pub(crate) base: &'a LinkBase,
 }
 
 /// Renders the report as a standalone file: it loads nothing, and can be sent, kept and printed.
@@ -77,7 +81,8 @@ pub(crate) fn render_served_slo(
     options: SloPageOptions<'_>,
 ) -> String {
     let title = format!("Service level objectives – {}", options.brand);
-    let mut page_layout = PageLayout::served(title, options.brand.into(), options.auto_refresh);
+    let brand = options.brand.into();
+    let mut page_layout = PageLayout::served(title, brand, options.base, options.auto_refresh);
     if options.public {
         page_layout.links =
             super::status::nav_links(Some(crate::model::routes::RouteKind::SloPage));

@@ -22,6 +22,7 @@ use super::render;
 use crate::model::routes::{PublicDocument, ROUTES, Route, RouteKind, StatusPage};
 use crate::model::status::{StateDurations, StatusSnapshot};
 use crate::model::units::format_duration_spaced;
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::Notice;
 
 pub(crate) use feed::render_feed;
@@ -39,6 +40,8 @@ pub(crate) struct PageContext<'a> {
     pub(crate) now: Timestamp,
     /// True if the page refreshes itself.
     pub(crate) auto_refresh: bool,
+    /// The base of links.
+    pub(crate) base: &'a LinkBase,
 }
 
 #[derive(Debug, Template)]
@@ -158,8 +161,14 @@ fn render_history(context: PageContext<'_>) -> String {
 }
 
 /// Renders a page with only a message, such as that there is no such page.
-pub(crate) fn render_message(brand: &str, heading: &'static str, sentence: &'static str) -> String {
-    let mut page_layout = PageLayout::served(format!("{heading} – {brand}"), brand.into(), false);
+pub(crate) fn render_message(
+    brand: &str,
+    base: &LinkBase,
+    heading: &'static str,
+    sentence: &'static str,
+) -> String {
+    let title = format!("{heading} – {brand}");
+    let mut page_layout = PageLayout::served(title, brand.into(), base, false);
     (page_layout.links, page_layout.auto_refresh) = (nav_links(None), None);
     render(&MessagePage {
         layout: page_layout,
@@ -203,7 +212,7 @@ impl PageContext<'_> {
     fn layout(&self, title: &str, current: Option<StatusPage>) -> PageLayout {
         let brand = self.snapshot.title.to_string();
         let title = format!("{title} – {brand}");
-        let mut page_layout = PageLayout::served(title, brand, self.auto_refresh);
+        let mut page_layout = PageLayout::served(title, brand, self.base, self.auto_refresh);
         page_layout.links =
             nav_links(current.map(|page| RouteKind::Public(PublicDocument::Page(page))));
         page_layout.feed = true;

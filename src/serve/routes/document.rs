@@ -22,6 +22,10 @@ pub(super) enum MediaType {
     Atom,
 }
 
+/// The headers that documents depend on: their form, and the base of their links.
+const VARY: &str = "accept, accept-encoding, forwarded, x-forwarded-host, x-forwarded-port, \
+    x-forwarded-prefix, x-forwarded-proto";
+
 /// A document in both its forms, made once and sent many times.
 #[derive(Debug)]
 pub(super) struct HttpDocument {
@@ -61,10 +65,7 @@ impl HttpDocument {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(
-            header::VARY,
-            HeaderValue::from_static("accept, accept-encoding"),
-        );
+        headers.insert(header::VARY, HeaderValue::from_static(VARY));
         if is_current {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{MethodRouter, get};
 
 use self::query::HealthQuery;
 use super::headers::join_values;
 use super::response::error_response;
+use super::route_parameter::RouteParameter;
 use super::token_check::TokenCheck;
 use crate::config::HealthDetails;
 use crate::model::routes::HealthProbe;
@@ -65,17 +65,18 @@ struct HealthReport<'a> {
 
 /// Returns the route of a probe.
 pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRouter {
-    type Ids = Result<Path<Vec<String>>, PathRejection>;
-    let handler =
-        move |State(routes): State<Arc<HealthRoutes>>, ids: Ids, uri: Uri, headers: HeaderMap| {
-            // Text that is no UTF-8 is no id.
-            let check = ids.ok().and_then(|Path(ids)| ids.into_iter().next());
-            async move {
-                routes
-                    .respond(probe, check.as_deref(), &uri, &headers)
-                    .await
-            }
-        };
+    let handler = move |State(routes): State<Arc<HealthRoutes>>,
+                         RouteParameter(id): RouteParameter,
+                         uri: Uri,
+                         headers: HeaderMap| {
+        // Any other parameter is one of the path that the routes are nested below.
+        let check = id.filter(|_| probe == HealthProbe::Check);
+        async move {
+            routes
+                .respond(probe, check.as_deref(), &uri, &headers)
+                .await
+        }
+    };
     get(handler).with_state(routes)
 }
 

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::rate_limit::RateLimit;
 use super::response::{
     drain, error_response, fault_response, json_response, read_json, retry_later,
 };
+use super::route_parameter::RouteParameter;
 use super::token_check::TokenCheck;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
@@ -75,12 +75,12 @@ pub(super) async fn announce_maintenance(
 
 pub(super) async fn add_update(
     State(routes): State<Arc<IncidentRoutes>>,
-    id: Result<Path<String>, PathRejection>,
+    RouteParameter(id): RouteParameter,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Response> {
     // What is no text is no id either.
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = id.unwrap_or_default();
     let body = routes.read_authorized(&headers, body).await?;
     Ok(respond(routes.incidents.update_json(&id, &body).await))
 }

@@ -9,23 +9,24 @@ mod v2;
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::uri::Authority;
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 
-use self::cache::DocumentCache;
+use self::cache::{DocumentCache, DocumentKey};
 use self::public_json::to_public_json;
 use super::document::{HttpDocument, MediaType};
 use super::headers::join_values;
 use super::query_string::QueryString;
+use super::request_base::RequestTarget;
+use super::route_parameter::RouteParameter;
 use crate::export::prometheus::text::prefers_json;
 use crate::model::routes::{PublicDocument, StatusPage};
 use crate::model::status::{LatestStatus, StatusSnapshot};
 use crate::record::clock::Clock;
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::Notice;
 use crate::serve::pages::{PageContext, render_feed, render_incident, render_message, render_page};
 
@@ -38,27 +39,41 @@ pub(crate) struct StatusRoutes {
     latest: LatestStatus,
     clock: Clock,
     brand: String,
+    /// The configured base of links; otherwise it is that of each request.
+    base: Option<LinkBase>,
     cache: DocumentCache,
 }
 
 /// Returns the route of a document.
 pub(super) fn route(document: PublicDocument, routes: Arc<StatusRoutes>) -> MethodRouter {
     let handler = move |State(routes): State<Arc<StatusRoutes>>,
-                        id: Result<Path<String>, PathRejection>,
+                        RouteParameter(id): RouteParameter,
                         uri: Uri,
+                        OriginalUri(original): OriginalUri,
                         headers: HeaderMap| {
-        std::future::ready(routes.respond(document, id, &uri, &headers))
+        let target = RequestTarget {
+            uri: &uri,
+            original: &original,
+            headers: &headers,
+        };
+        std::future::ready(routes.respond(document, id, target))
     };
     get(handler).with_state(routes)
 }
 
 impl StatusRoutes {
     /// Returns the routes; `brand` is the service's name until there is a snapshot.
-    pub(crate) fn new(latest: LatestStatus, clock: Clock, brand: String) -> Self {
+    pub(crate) fn new(
+        latest: LatestStatus,
+        clock: Clock,
+        brand: String,
+        base: Option<LinkBase>,
+    ) -> Self {
         Self {
             latest,
             clock,
             brand,
+            base,
             cache: DocumentCache::default(),
         }
     }
@@ -66,44 +81,52 @@ impl StatusRoutes {
     fn respond(
         &self,
         document: PublicDocument,
-        id: Result<Path<String>, PathRejection>,
-        uri: &Uri,
-        headers: &HeaderMap,
+        id: Option<String>,
+        target: RequestTarget<'_>,
     ) -> Response {
-        let id = match (document, id) {
-            (PublicDocument::Notice, Err(rejection)) => return rejection.into_response(),
-            (_, id) => id.map(|Path(id)| id).unwrap_or_default(),
-        };
+        let headers = target.headers;
+        let base = self.base.clone().unwrap_or_else(|| target.link_base());
         let Some(snapshot) = self.latest.read() else {
-            return self.unavailable();
+            return self.unavailable(&base);
         };
         let document = match document {
             PublicDocument::Page(page) => {
-                return self.page(page, &snapshot, uri, headers).respond(headers);
+                return self.page(page, &snapshot, target, &base).respond(headers);
             }
-            PublicDocument::Notice => self.notice(&id, &snapshot, uri, headers),
+            PublicDocument::Notice => {
+                self.notice(&id.unwrap_or_default(), &snapshot, target, &base)
+            }
             PublicDocument::Feed => {
-                let feed = render_feed(&snapshot, &base_url(headers));
+                let feed = render_feed(&snapshot, &base);
                 Some(HttpDocument::new(MediaType::Atom, feed))
             }
             PublicDocument::Statuspage(document) => {
-                let json = v2::render(document, &snapshot, &base_url(headers));
+                let json = v2::render(document, &snapshot, &base);
                 Some(HttpDocument::new(MediaType::Json, json))
             }
         };
-        document.map_or_else(|| self.not_found(), |document| document.respond(headers))
+        document.map_or_else(
+            || self.not_found(&base),
+            |document| document.respond(headers),
+        )
     }
 
     fn page(
         &self,
         page: StatusPage,
         snapshot: &Arc<StatusSnapshot>,
-        uri: &Uri,
-        headers: &HeaderMap,
+        target: RequestTarget<'_>,
+        base: &LinkBase,
     ) -> Arc<HttpDocument> {
-        let (_, is_json) = split_json_suffix(uri.path(), headers);
-        let context = self.page_context(snapshot, uri);
-        let key = (page, is_json, context.auto_refresh);
+        let (_, is_json) = split_json_suffix(target.uri.path(), target.headers);
+        let context = self.page_context(snapshot, target.uri, base);
+        let key = DocumentKey {
+            page,
+            is_json,
+            auto_refresh: context.auto_refresh,
+            // JSON has no links.
+            prefix: if is_json { "" } else { base.prefix() }.to_owned(),
+        };
         self.cache.get_or_render(key, snapshot, context.now, || {
             if is_json {
                 HttpDocument::new(MediaType::Json, json::render_page_json(page, snapshot))
@@ -118,54 +141,56 @@ impl StatusRoutes {
         &self,
         id: &str,
         snapshot: &StatusSnapshot,
-        uri: &Uri,
-        headers: &HeaderMap,
+        target: RequestTarget<'_>,
+        base: &LinkBase,
     ) -> Option<HttpDocument> {
-        let (id, is_json) = split_json_suffix(id, headers);
+        let (id, is_json) = split_json_suffix(id, target.headers);
         let notice = Notice::find(snapshot, id.parse().ok()?)?;
         Some(if is_json {
             HttpDocument::new(MediaType::Json, to_public_json(&notice))
         } else {
-            let html = render_incident(self.page_context(snapshot, uri), &notice);
+            let html = render_incident(self.page_context(snapshot, target.uri, base), &notice);
             HttpDocument::new(MediaType::Html, html)
         })
     }
 
-    fn page_context<'a>(&self, snapshot: &'a StatusSnapshot, uri: &Uri) -> PageContext<'a> {
+    fn page_context<'a>(
+        &self,
+        snapshot: &'a StatusSnapshot,
+        uri: &Uri,
+        base: &'a LinkBase,
+    ) -> PageContext<'a> {
         PageContext {
             snapshot,
             now: Timestamp::try_from(self.clock.wall()).unwrap_or(Timestamp::UNIX_EPOCH),
             auto_refresh: wants_refresh(uri),
+            base,
         }
     }
 
-    fn unavailable(&self) -> Response {
-        let sentence = "Nothing has been looked at yet. Please come back in a moment.";
+    fn unavailable(&self, base: &LinkBase) -> Response {
+        let sentence = "Nothing has been checked yet. Please come back in a moment.";
         let headers = [
             (header::CACHE_CONTROL, "no-store"),
             (header::RETRY_AFTER, "5"),
         ];
-        let response = self.message(StatusCode::SERVICE_UNAVAILABLE, "No status yet", sentence);
+        let html = render_message(&self.brand, base, "No status yet", sentence);
+        let response = message(StatusCode::SERVICE_UNAVAILABLE, html);
         (headers, response).into_response()
     }
 
-    fn not_found(&self) -> Response {
+    fn not_found(&self, base: &LinkBase) -> Response {
         let sentence = "There is no incident of this id, or it was more than 90 days ago.";
-        self.message(StatusCode::NOT_FOUND, "Not found", sentence)
+        let html = render_message(&self.brand, base, "Not found", sentence);
+        message(StatusCode::NOT_FOUND, html)
     }
+}
 
-    /// Responds with a page that has only a message.
-    fn message(
-        &self,
-        status: StatusCode,
-        heading: &'static str,
-        sentence: &'static str,
-    ) -> Response {
-        let html = render_message(&self.brand, heading, sentence);
-        let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
-        *response.status_mut() = status;
-        response
-    }
+/// Responds with a page that has only a message.
+fn message(status: StatusCode, html: String) -> Response {
+    let mut response = HttpDocument::new(MediaType::Html, html).respond(&HeaderMap::new());
+    *response.status_mut() = status;
+    response
 }
 
 /// Splits `.json` off a path, and returns true if JSON is wanted, by it or by the header.
@@ -182,19 +207,6 @@ fn split_json_suffix<'a>(path: &'a str, headers: &HeaderMap) -> (&'a str, bool) 
 /// Returns true unless the query has `refresh=off`.
 fn wants_refresh(uri: &Uri) -> bool {
     QueryString::parse(uri).last("refresh") != Some("off")
-}
-
-/// Returns the base URL of the request, for absolute links. Only a host name is repeated, never another
-/// text.
-fn base_url(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(header::HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
-    let secure = text("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let scheme = if secure { "https" } else { "http" };
-    match host {
-        Some(host) if !host.as_str().contains('@') => format!("{scheme}://{host}"),
-        _ => "http://localhost".into(),
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::model::snapshot::private::PrivateText;
 use crate::record::instruments::{OperationalRequests, RefusedTokens};
 use crate::record::middleware::CountOperational;
 use crate::record::sync::lock;
+use crate::serve::link_base::LinkBase;
 use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, RateLimit, RouteStates, SloPageRoutes, SloReportRoutes,
     StatusRoutes, TokenCheck, TokenRealm, TokenRefusals, WorkerRoutes, router, serve,
@@ -170,6 +171,7 @@ impl Inner {
         let brand = title.unwrap_or_else(|| config.service.name.clone());
         let scrapes = config.metrics.prometheus.enabled && !config.disabled;
         let shows_status = config.shows_status();
+        let base = config.status.url.as_deref().and_then(LinkBase::from_url);
         RouteStates {
             scrape: scrapes.then(|| Arc::clone(&self.scrape)),
             health: Arc::new(HealthRoutes {
@@ -192,6 +194,7 @@ impl Inner {
                 policy: config.slo.alert_policy(),
                 brand: brand.clone(),
                 public: shows_status,
+                base: base.clone(),
             }),
             workers: Arc::new(WorkerRoutes {
                 receiver: Arc::clone(&self.heartbeat.receiver),
@@ -206,7 +209,7 @@ impl Inner {
             }),
             public: shows_status.then(|| {
                 let latest = self.watch.incidents.latest().clone();
-                Arc::new(StatusRoutes::new(latest, clock.clone(), brand))
+                Arc::new(StatusRoutes::new(latest, clock.clone(), brand, base))
             }),
         }
     }

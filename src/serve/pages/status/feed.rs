@@ -6,14 +6,14 @@ use jiff::tz::TimeZone;
 use super::super::render;
 use super::notice::NoticeView;
 use crate::model::status::{StatusId, StatusSnapshot};
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::Notice;
 use crate::serve::time::Rfc3339Millis;
 
 #[derive(Debug, Template)]
 #[template(path = "feed.xml", whitespace = "minimize")]
 struct Feed<'a> {
-    /// Base URL of the pages, without a slash at its end.
-    base: &'a str,
+    base: &'a LinkBase,
     id: String,
     title: String,
     updated: Rfc3339Millis,
@@ -38,7 +38,7 @@ struct FeedContent {
 }
 
 /// Renders the feed of everything in the snapshot, the latest change first.
-pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &str) -> String {
+pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &LinkBase) -> String {
     let zone = TimeZone::get(&snapshot.time_zone).unwrap_or(TimeZone::UTC);
     let mut notices: Vec<_> = Notice::all(snapshot).collect();
     notices.sort_by_key(|notice| std::cmp::Reverse(notice.updated_at));

@@ -1,15 +1,21 @@
 pub(crate) mod fixture;
 
+use std::sync::LazyLock;
+
 use fixture::{hours_ago, now, snapshot};
 
 use super::*;
 use crate::model::status::{ComponentState, Impact};
+
+/// Links without a host and a prefix.
+static BASE: LazyLock<LinkBase> = LazyLock::new(LinkBase::default);
 
 fn context(snapshot: &StatusSnapshot) -> PageContext<'_> {
     PageContext {
         snapshot,
         now: now(),
         auto_refresh: true,
+        base: &BASE,
     }
 }
 
@@ -134,7 +140,7 @@ fn an_unresolved_incident_names_each_component_with_its_state() {
     for page in [
         render_status(context(&all)),
         render_incidents(context(&all)),
-        render_feed(&all, "https://status.example"),
+        render_feed(&all, &BASE),
     ] {
         let text = "Major impact: Workers (partial outage), API (degraded performance)";
         assert!(page.contains(text), "{page}");
@@ -159,6 +165,7 @@ fn a_page_stays_the_same_for_a_minute() {
         snapshot,
         now: now() + jiff::SignedDuration::from_secs(seconds),
         auto_refresh: true,
+        base: &BASE,
     };
     assert!(render_status(at(&all, 0)) == render_status(at(&later, 20)));
 }
@@ -196,7 +203,7 @@ fn ids_of_a_feed_are_uuids_that_never_change() {
             .map(|rest| rest.split_once('<').unwrap().0.to_owned());
         ids.collect::<Vec<_>>()
     };
-    let before = ids(&render_feed(&all, "https://status.example"));
+    let before = ids(&render_feed(&all, &BASE));
     assert_eq!(before.len(), 5);
     for id in &before {
         let uuid = id.strip_prefix("urn:uuid:").unwrap();
@@ -209,5 +216,6 @@ fn ids_of_a_feed_are_uuids_that_never_change() {
         );
     }
     all.incidents[0].title = "Another title".into();
-    assert_eq!(ids(&render_feed(&all, "http://elsewhere")), before);
+    let elsewhere = LinkBase::from_url("http://elsewhere/ops").unwrap();
+    assert_eq!(ids(&render_feed(&all, &elsewhere)), before);
 }

@@ -10,8 +10,19 @@ use crate::model::routes::StatusPage;
 use crate::model::status::StatusSnapshot;
 use crate::record::sync::lock;
 
-/// The key of a document: its page, true for JSON, and true for automatic refresh.
-pub(super) type DocumentKey = (StatusPage, bool, bool);
+/// The number of documents that are kept: those of pages below one prefix, and some of others, which requests
+/// may invent.
+const MAX_DOCUMENTS: usize = 32;
+
+/// The key of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DocumentKey {
+    pub(super) page: StatusPage,
+    pub(super) is_json: bool,
+    pub(super) auto_refresh: bool,
+    /// The path prefix of its links.
+    pub(super) prefix: String,
+}
 
 /// The latest document of each key.
 #[derive(Debug, Default)]
@@ -45,6 +56,9 @@ impl DocumentCache {
         }
         let document = Arc::new(render());
         entries.retain(|entry| entry.key != key);
+        if entries.len() >= MAX_DOCUMENTS {
+            entries.remove(0);
+        }
         entries.push(CachedDocument {
             key,
             snapshot: Arc::clone(snapshot),
@@ -70,21 +84,35 @@ mod tests {
         );
         let now = fixture::now();
         let later = now + jiff::SignedDuration::from_secs(60);
-        let html = (StatusPage::Status, false, true);
-        let json = (StatusPage::Status, true, true);
+        let key = |is_json, prefix: &str| DocumentKey {
+            page: StatusPage::Status,
+            is_json,
+            auto_refresh: true,
+            prefix: prefix.into(),
+        };
+        let (html, json) = (key(false, ""), key(true, ""));
         for (key, snapshot, now, times) in [
-            (html, &old, now, 1),
-            (html, &old, now, 1),
-            (json, &old, now, 2),
-            (html, &new, now, 3),
-            (json, &old, now, 3),
-            (html, &new, later, 4),
+            (&html, &old, now, 1),
+            (&html, &old, now, 1),
+            (&json, &old, now, 2),
+            (&html, &new, now, 3),
+            (&json, &old, now, 3),
+            (&html, &new, later, 4),
+            (&key(false, "/ops"), &new, later, 5),
+            (&html, &new, later, 5),
         ] {
-            cache.get_or_render(key, snapshot, now, || {
+            cache.get_or_render(key.clone(), snapshot, now, || {
                 rendered += 1;
                 HttpDocument::new(MediaType::Html, String::new())
             });
             assert_eq!(rendered, times);
         }
+        for number in 0..100 {
+            let invented = key(false, &format!("/{number}"));
+            cache.get_or_render(invented, &new, now, || {
+                HttpDocument::new(MediaType::Html, String::new())
+            });
+        }
+        assert_eq!(lock(&cache.0).len(), MAX_DOCUMENTS);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::super::document::{HttpDocument, MediaType};
+use super::super::request_base::RequestTarget;
 use super::{split_json_suffix, wants_refresh};
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::snapshot::slo::LatestSloReport;
+use crate::serve::link_base::LinkBase;
 use crate::serve::pages::{SloPageOptions, render_served_slo};
 
 /// The state of the page's route.
@@ -22,11 +24,14 @@ pub(crate) struct SloPageRoutes {
     pub(crate) brand: String,
     /// True if there are public pages beside it.
     pub(crate) public: bool,
+    /// The configured base of links; otherwise it is that of each request.
+    pub(crate) base: Option<LinkBase>,
 }
 
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<SloPageRoutes>>,
     uri: Uri,
+    OriginalUri(original): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
     let Some(report) = routes.latest.read() else {
@@ -36,7 +41,14 @@ pub(in crate::serve::routes) async fn respond(
     let document = if is_json {
         HttpDocument::new(MediaType::Json, report.to_json())
     } else {
+        let target = RequestTarget {
+            uri: &uri,
+            original: &original,
+            headers: &headers,
+        };
+        let base = routes.base.clone();
         let options = SloPageOptions {
+            base: &base.unwrap_or_else(|| target.link_base()),
             brand: &routes.brand,
             public: routes.public,
             auto_refresh: wants_refresh(&uri),

@@ -14,12 +14,16 @@ use crate::model::status::StatusSnapshot;
 use crate::serve::pages::fixture;
 
 fn router(snapshot: Option<StatusSnapshot>) -> Router {
+    router_with_base(snapshot, None)
+}
+
+fn router_with_base(snapshot: Option<StatusSnapshot>, base: Option<LinkBase>) -> Router {
     let latest = LatestStatus::default();
     if let Some(snapshot) = snapshot {
         latest.publish(snapshot);
     }
     let clock = Clock::manual(fixture::now().into());
-    let routes = Arc::new(StatusRoutes::new(latest, clock, "shop".into()));
+    let routes = Arc::new(StatusRoutes::new(latest, clock, "shop".into(), base));
     let paths = public_paths().map(|(path, document)| (path, route(document, Arc::clone(&routes))));
     paths.fold(Router::new(), |router, (path, methods)| {
         router.route(path, methods)
@@ -325,21 +329,108 @@ async fn text_of_incidents_is_escaped_everywhere() {
     }
 }
 
-#[tokio::test]
-async fn a_host_that_is_none_is_not_repeated() {
-    let router = router(Some(fixture::snapshot(1, 20)));
-    for (host, url) in [
-        ("status.example:8443", "http://status.example:8443"),
-        ("<script>", "http://localhost"),
-        ("me:secret@evil", "http://localhost"),
+/// Returns the links of every document that has some, to this request.
+async fn links(router: &Router, prefix: &str, headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut links = Vec::new();
+    for path in [
+        "/status",
+        "/status/feed.atom",
+        "/api/v2/incidents.json",
+        &one_incident(),
     ] {
-        let request = Request::get("/api/v2/status.json").header("host", host);
+        let mut request = Request::get(format!("{prefix}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let request = request.body(Body::empty()).unwrap();
-        let answer = router.clone().oneshot(request).await.unwrap();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(body["page"]["url"], url);
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{prefix}{path}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        for start in ["href=\"", "\"url\":\"", "\"shortlink\":\""] {
+            let found = body.split(start).skip(1);
+            let found = found.map(|rest| rest.split('"').next().unwrap().to_owned());
+            let found =
+                found.filter(|link| !link.starts_with(['#', '?']) && !link.starts_with("data:"));
+            links.extend(found.map(|link| (path.to_owned(), link)));
+        }
     }
+    assert!(links.len() > 25, "{links:?}");
+    links
+}
+
+/// Requires every link of a page to be below `prefix`, and every other one to be below `base`.
+fn assert_links(links: &[(String, String)], base: &str, prefix: &str) {
+    for (document, link) in links {
+        let is_page = !document.ends_with(".json") && !document.ends_with(".atom");
+        let expected = if is_page { prefix } else { base };
+        let below = link
+            .strip_prefix(expected)
+            .unwrap_or_else(|| panic!("{document}: {link}"));
+        let is_route = below.starts_with("/status") || below.starts_with("/api/v2/");
+        let is_root = below.is_empty() || (base.is_empty() && below == "/");
+        let fine = is_route || is_root;
+        assert!(fine, "{document}: {link} is not below {expected}");
+    }
+}
+
+#[tokio::test]
+async fn links_lead_to_where_the_request_came_from() {
+    let own = ("host", "own:8080");
+    let evil = ("host", "me:secret@evil");
+    for (prefix, headers, base, links_prefix) in [
+        ("", &[own][..], "http://own:8080", ""),
+        // As HTTP/2 has it: no host, but an authority and a scheme.
+        ("https://h2.example", &[], "https://h2.example", ""),
+        ("", &[evil], "", ""),
+        (
+            "",
+            &[own, ("forwarded", "proto=https;host=a.example")],
+            "https://a.example",
+            "",
+        ),
+        (
+            "",
+            &[
+                ("x-forwarded-host", "a"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-port", "8443"),
+                ("x-forwarded-prefix", "/ops"),
+            ],
+            "https://a:8443/ops",
+            "/ops",
+        ),
+    ] {
+        let router = router(Some(fixture::snapshot(2, 20)));
+        let links = links(&router, prefix, headers).await;
+        assert_links(&links, base, links_prefix);
+    }
+}
+
+#[tokio::test]
+async fn links_follow_a_nested_router() {
+    let status = router(Some(fixture::snapshot(2, 20)));
+    let nested = Router::new().nest("/t/{tenant}", Router::new().nest("/ops", status));
+    let prefix = "/t/acme/ops";
+    let found = links(&nested, prefix, &[("host", "own")]).await;
+    assert_links(&found, "http://own/t/acme/ops", prefix);
+    for (document, link) in found {
+        let path = link.strip_prefix("http://own").unwrap_or(&link);
+        // The page of the objectives is no document of this router.
+        if path != prefix && !path.ends_with("/status/slo") {
+            let (status, ..) = send(&nested, "GET", path).await;
+            assert_eq!(status, StatusCode::OK, "{document}: {link}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn links_begin_with_the_configured_url() {
+    let base = LinkBase::from_url("https://status.example/ops");
+    let router = router_with_base(Some(fixture::snapshot(2, 20)), base);
+    let forwarded = ("forwarded", "host=evil;proto=http");
+    let links = links(&router, "", &[("host", "10.0.0.1"), forwarded]).await;
+    assert_links(&links, "https://status.example/ops", "/ops");
 }
 
 /// For `.ci/pages`, which opens the pages in a browser: `COMPONENTS` of them, 50 without that.
@@ -356,6 +447,7 @@ async fn pages_of_a_busy_service_are_served() {
         policy: BurnRatePolicy::platform(),
         brand: "shop".into(),
         public: true,
+        base: None,
     };
     let slo_page = get(slo_page).with_state(Arc::new(objectives));
     let router = router(Some(fixture::snapshot(count.unwrap_or(50), 20)))

@@ -12,6 +12,7 @@ use self::objects::{StatuspageComponent, StatuspageIncident, StatuspagePage, Sta
 use super::public_json::to_public_json;
 use crate::model::routes::StatuspageDocument;
 use crate::model::status::{Incident, ScheduledMaintenance, StatusSnapshot};
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::Notice;
 
 /// The body of a response: the parts that a path has.
@@ -28,11 +29,11 @@ struct StatuspageBody<'a> {
     status: Option<StatuspageStatus>,
 }
 
-/// Renders a document. `base` is the URL that the service is reached at.
+/// Renders a document.
 pub(super) fn render(
     document: StatuspageDocument,
     snapshot: &StatusSnapshot,
-    base: &str,
+    base: &LinkBase,
 ) -> String {
     use StatuspageDocument::{Components, Status, Summary};
     let incidents = |wanted: fn(&Incident) -> bool| {

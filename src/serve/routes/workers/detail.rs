@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
 use super::super::response::{error_response, fault_response, json_response};
+use super::super::route_parameter::RouteParameter;
 use super::{WorkerRoutes, query};
 use crate::model::heartbeat::BeatId;
 use crate::serve::time::Rfc3339Millis;
@@ -43,7 +43,7 @@ struct WorkerProgressBody {
 /// clients that only look at the status.
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
-    id: Result<Path<String>, PathRejection>,
+    RouteParameter(id): RouteParameter,
     uri: Uri,
 ) -> Response {
     let strict = match query::parse_strict(&uri) {
@@ -51,7 +51,7 @@ pub(in crate::serve::routes) async fn respond(
         Err(faults) => return fault_response(StatusCode::BAD_REQUEST, "bad query", &faults),
     };
     // What is no id, or no text at all, is nobody's.
-    let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
+    let id = id.and_then(|id| BeatId::parse(&id));
     let view = id.and_then(|id| {
         let (mut registry, now) = routes.receiver.lock_registry();
         registry.view(&id, now)

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::WorkerRoutes;
 use crate::model::heartbeat::BeatId;
 use crate::serve::routes::response::error_response;
+use crate::serve::routes::route_parameter::RouteParameter;
 
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
-    id: Result<Path<String>, PathRejection>,
+    RouteParameter(id): RouteParameter,
     headers: HeaderMap,
 ) -> Response {
-    let id = id.ok().and_then(|Path(id)| BeatId::parse(&id));
+    let id = id.and_then(|id| BeatId::parse(&id));
     forget(&routes, id, &headers).await
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::super::route_parameter::RouteParameter;
 use super::WorkerRoutes;
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
@@ -29,12 +29,12 @@ struct AcceptedBody<'a> {
 
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
-    id: Result<Path<String>, PathRejection>,
+    RouteParameter(id): RouteParameter,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     // Invalid UTF-8 is no id either, and is rejected as such.
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = id.unwrap_or_default();
     let response = match read_beat(&routes, &id, &headers, body).await {
         Ok((id, beat, unknown)) => {
             routes.receiver.registry().count_unknown_fields(unknown);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::model::status::{ComponentState, ComponentStatus, Impact, StatusId, StatusSnapshot};
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::{Notice, NoticeComponent, NoticeUpdate};
 use crate::serve::pages::OverallStatus;
 use crate::serve::time::Rfc3339Millis;
@@ -16,7 +17,7 @@ fn page_id(snapshot: &StatusSnapshot) -> StatusId {
 pub(super) struct StatuspagePage<'a> {
     id: StatusId,
     name: &'a str,
-    url: &'a str,
+    url: String,
     time_zone: &'a str,
     updated_at: Rfc3339Millis,
 }
@@ -91,12 +92,12 @@ struct ComponentChange<'a> {
 }
 
 impl<'a> StatuspagePage<'a> {
-    pub(super) fn new(snapshot: &'a StatusSnapshot, url: &'a str) -> Self {
+    pub(super) fn new(snapshot: &'a StatusSnapshot, base: &LinkBase) -> Self {
         let zone = &*snapshot.time_zone;
         Self {
             id: page_id(snapshot),
             name: &snapshot.title,
-            url,
+            url: base.root_url(),
             time_zone: if zone == "UTC" { "Etc/UTC" } else { zone },
             updated_at: Rfc3339Millis(snapshot.taken_at),
         }
@@ -153,7 +154,7 @@ impl<'a> StatuspageComponent<'a> {
 }
 
 impl<'a> StatuspageIncident<'a> {
-    pub(super) fn new(notice: &Notice<'a>, snapshot: &'a StatusSnapshot, base: &str) -> Self {
+    pub(super) fn new(notice: &Notice<'a>, snapshot: &'a StatusSnapshot, base: &LinkBase) -> Self {
         let is_affected = |one: &ComponentStatus| notice.affected.iter().any(|it| it.id == one.id);
         Self {
             id: notice.id,
@@ -164,7 +165,7 @@ impl<'a> StatuspageIncident<'a> {
             monitoring_at: notice.monitoring_at,
             resolved_at: notice.ended_at,
             impact: notice.impact,
-            shortlink: format!("{base}{}", Notice::path(notice.id)),
+            shortlink: base.url(&Notice::path(notice.id)),
             started_at: notice.started_at,
             page_id: page_id(snapshot),
             incident_updates: statuspage_updates(notice),

@@ -1,0 +1,77 @@
+//! The base of links to the crate's own routes, as readers reach them.
+
+use crate::model::url_parts::{UrlScheme, parse_base_url};
+
+/// The base of links.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkBase {
+    /// Such as `https://status.example:8443`; empty where the host is unknown.
+    origin: String,
+    /// Such as `/ops`, without a slash at its end; empty where there is none.
+    prefix: String,
+}
+
+impl LinkBase {
+    /// Returns the base of a scheme, an authority and a prefix, both parsed.
+    pub(crate) fn new(scheme: UrlScheme, authority: Option<&str>, prefix: String) -> Self {
+        let origin = authority.map_or_else(String::new, |authority| {
+            let port = match scheme {
+                UrlScheme::Http => "80",
+                UrlScheme::Https => "443",
+            };
+            let without_port = authority
+                .strip_suffix(port)
+                .and_then(|rest| rest.strip_suffix(':'));
+            let authority = without_port.unwrap_or(authority);
+            format!("{}://{authority}", scheme.as_str())
+        });
+        Self { origin, prefix }
+    }
+
+    /// Returns the base of a configured URL; `None` for a text that is none.
+    pub(crate) fn from_url(url: &str) -> Option<Self> {
+        let (scheme, authority, prefix) = parse_base_url(url)?;
+        Some(Self::new(scheme, Some(&authority), prefix))
+    }
+
+    /// Returns the prefix of paths; empty without one.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the URL that paths of routes are appended to; `/` where host and prefix are unknown.
+    pub(crate) fn root_url(&self) -> String {
+        let url = self.url("");
+        if url.is_empty() { "/".into() } else { url }
+    }
+
+    /// Returns the URL of a path of a route; only the path below the prefix where the host is unknown.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{}{path}", self.origin, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_that_of_the_base_and_a_path() {
+        for (text, expected) in [
+            ("https://status.example", "https://status.example/status"),
+            (
+                "HTTPS://status.example:443/",
+                "https://status.example/status",
+            ),
+            ("http://a:80", "http://a/status"),
+            ("http://a:443", "http://a:443/status"),
+            ("http://a:8080/ops/", "http://a:8080/ops/status"),
+        ] {
+            let base = LinkBase::from_url(text).unwrap();
+            assert_eq!(base.url("/status"), expected, "{text}");
+        }
+        let unknown = LinkBase::new(UrlScheme::Https, None, "/ops".into());
+        assert_eq!(unknown.url("/status"), "/ops/status");
+        assert_eq!(LinkBase::default().root_url(), "/");
+    }
+}
