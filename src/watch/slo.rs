@@ -5,6 +5,7 @@
 //! arithmetic, so that a month can be played in a test.
 
 mod alert;
+mod bad_slices;
 mod change;
 mod counted;
 mod evaluate;
@@ -31,6 +32,7 @@ pub use change::SloAlertChange;
 pub(crate) use fleet::refresh::{FleetRefresher, latest_fleet};
 pub(crate) use history_loader::SloStore;
 
+use self::bad_slices::BadSlices;
 use self::history::CounterSample;
 use self::history_loader::HistoryLoader;
 use self::objective_state::{ObjectiveState, interval_at};
@@ -42,7 +44,7 @@ use crate::config;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::model::slo::{Objectives, ServiceKey};
 use crate::model::snapshot::health::LatestHealth;
-use crate::model::snapshot::slo::LatestSloReport;
+use crate::model::snapshot::slo::{LatestSloReport, SliceOutcomes};
 use crate::record::clock::Clock;
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
 use crate::record::sync::lock;
@@ -70,6 +72,7 @@ struct Inner {
 struct TrackerState {
     objectives: Vec<ObjectiveState>,
     slice_evaluator: SliceEvaluator,
+    bad_slices: BadSlices,
     last_interval: Option<u64>,
     history_loader: HistoryLoader,
 }
@@ -88,9 +91,11 @@ impl SloTracker {
         let policy = config.alert_policy();
         let (interval, slice) = (config.sample_interval, config.slice);
         let objective = |objective| ObjectiveState::new(objective, interval, slice, &policy);
+        let slice_evaluator = SliceEvaluator::new(intervals(slice, interval));
         let state = TrackerState {
             objectives: objectives.iter().map(objective).collect(),
-            slice_evaluator: SliceEvaluator::new(intervals(slice, interval)),
+            bad_slices: BadSlices::new(interval, slice_evaluator.intervals_per_slice()),
+            slice_evaluator,
             last_interval: None,
             history_loader: HistoryLoader::new(slo_store),
         };
@@ -187,12 +192,23 @@ impl Inner {
         let ready = self.health.read().evaluate(self.clock.now()).ready;
         // Activated by the first sample and not by the first slice: a scraper sees it start at zero.
         let counters = self.slo_events.activate_slices(&ServiceKey::Api);
-        let is_good = state
+        let outcome = state
             .slice_evaluator
             .sample(at, read_counters(requests), ready);
-        if let (Some(counters), Some(good)) = (counters, is_good) {
-            counters.record_event(good);
+        let Some(counters) = counters else {
+            return;
+        };
+        if let Some(outcome) = outcome {
+            counters.record_event(outcome.is_good);
+            if !outcome.is_good {
+                state.bad_slices.add(outcome.number, false);
+            }
         }
+        self.latest.publish_slices(SliceOutcomes {
+            objective: counters.objective().into(),
+            bad: state.bad_slices.periods(),
+            is_failing: state.slice_evaluator.is_failing(),
+        });
     }
 
     /// Restores the history of earlier processes, if the store has just returned it.
@@ -200,6 +216,7 @@ impl Inner {
         let TrackerState {
             objectives,
             history_loader,
+            bad_slices,
             ..
         } = state;
         objectives
@@ -213,7 +230,9 @@ impl Inner {
             return false;
         };
         for objective in objectives {
-            if let Some(shared) = objective.restore(&loaded.slices) {
+            let (shared, downtime) = objective.restore(&loaded.slices);
+            bad_slices.add_downtime(downtime);
+            if let Some(shared) = shared {
                 history_loader
                     .save(|instance| objective.slice_row(instance, shared).map(StoreOp::Slice));
             }

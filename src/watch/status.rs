@@ -17,6 +17,7 @@
 //! | `api`: the checks of this service | one warns; or it fails, and the service goes on | it takes this instance out, with others beside it | it takes the service out |
 //! | `workers`, `scheduler` | fewer than half are offline or stalled | half or more | all |
 //! | alerts of the objectives `api.*`, `workers.*` | warning | critical | – |
+//! | time slices of the objective `api.availability` | – | a bad one, from its start to its end, without maintenance | – |
 //!
 //! `web` is operational where this process has the role. In announced maintenance, what is no outage
 //! is shown as maintenance; an outage is shown as what it is.
@@ -27,6 +28,7 @@ mod error;
 mod history;
 mod new_incident;
 mod observations;
+mod outage_recorder;
 mod recorder;
 #[cfg(feature = "axum")]
 mod request;
@@ -49,11 +51,15 @@ pub(crate) use observations::StatusSources;
 
 use self::auto_incident::{AutoIncidentInputs, AutoIncidentRules};
 use self::history::StatusHistory;
+use self::outage_recorder::{BAD_SLICE_STATE, OutageInput, OutageRecorder, declared_periods};
 use self::recorder::SpanRecorder;
-use self::snapshot_builder::{PageConfig, SnapshotBuilder};
+use self::snapshot_builder::{
+    PageConfig, REMOTE_SPAN_TIMEOUT, SnapshotBuilder, maintenance_windows,
+};
 use self::validate::Validator;
 use crate::background::thread::{self, LoopGuard};
 use crate::config::Config;
+use crate::model::status::timeline::MaintenancePeriod;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
@@ -81,6 +87,8 @@ struct Inner {
     page: PageConfig,
     auto_incident_rules: AutoIncidentRules,
     sources: StatusSources,
+    /// The declared maintenance of objectives.
+    declared_maintenance: Vec<MaintenancePeriod>,
     latest: LatestStatus,
     /// `true` if a role of this process shows the status.
     enabled: bool,
@@ -90,6 +98,7 @@ struct Inner {
 #[derive(Debug)]
 struct IncidentsState {
     recorder: SpanRecorder,
+    outages: OutageRecorder,
     history: StatusHistory,
     states: Vec<ComponentState>,
     /// The automatic incident that is being written, until the store has replied.
@@ -119,10 +128,12 @@ impl Incidents {
             page,
             auto_incident_rules: AutoIncidentRules::from_config(status),
             sources,
+            declared_maintenance: declared_periods(&config.slo.maintenance),
             latest: LatestStatus::default(),
             enabled: config.shows_status(),
             state: Mutex::new(IncidentsState {
                 recorder: SpanRecorder::default(),
+                outages: OutageRecorder::default(),
                 history: StatusHistory::new(store_writer.clone()),
                 states: Vec::new(),
                 pending_write: None,
@@ -241,7 +252,11 @@ impl Incidents {
     pub(crate) fn stop(&self) {
         let mut state = self.0.state();
         state.stopped = true;
-        for row in state.recorder.finish() {
+        let IncidentsState {
+            recorder, outages, ..
+        } = &mut *state;
+        // A second does not matter to those that are all due.
+        for row in recorder.finish().into_iter().chain(outages.due(0, None)) {
             self.0.store_writer.enqueue(StoreOp::Span(row));
         }
     }
@@ -316,7 +331,8 @@ impl Inner {
     /// Records the states of now and returns whether one has changed.
     fn observe(&self, state: &mut IncidentsState, now: Instant, wall_time: Timestamp) -> bool {
         let definitions = &self.page.definitions;
-        let states = self.sources.states(definitions, now);
+        let mut states = self.sources.states(definitions, now);
+        let is_longer = self.record_outages(state, &mut states, wall_time);
         let keys = definitions.iter().map(|definition| &definition.key);
         let observed = keys.zip(states.iter().copied());
         let updates = state.recorder.record(observed, wall_time.as_second());
@@ -326,7 +342,46 @@ impl Inner {
         for row in updates.to_store {
             self.store_writer.enqueue(StoreOp::Span(row));
         }
-        std::mem::replace(&mut state.states, states) != state.states
+        std::mem::replace(&mut state.states, states) != state.states || is_longer
+    }
+
+    /// Records outages of bad time slices, raises the states of components whose outage goes on, and returns
+    /// whether the history has changed.
+    fn record_outages(
+        &self,
+        state: &mut IncidentsState,
+        states: &mut [ComponentState],
+        wall_time: Timestamp,
+    ) -> bool {
+        let Some(outcomes) = self.sources.slo.read_slices() else {
+            return false;
+        };
+        let mut changed = false;
+        for (definition, component_state) in self.page.definitions.iter().zip(states) {
+            if !definition.has_objective(&outcomes.objective) {
+                continue;
+            }
+            let published = state.history.incident_rows().filter(|row| !row.draft);
+            let mut maintenance = maintenance_windows(&definition.key, published, wall_time);
+            maintenance.extend(&self.declared_maintenance);
+            let input = OutageInput {
+                outcomes: &outcomes,
+                maintenance: &maintenance,
+                fleet: self.sources.fleet,
+                now: wall_time,
+            };
+            if input.is_failing() {
+                *component_state = BAD_SLICE_STATE.max(*component_state);
+            }
+            for span in state.outages.record(&definition.key, input) {
+                changed |= state.history.insert_span(&span, true);
+            }
+        }
+        let second = wall_time.as_second();
+        for row in state.outages.due(second, Some(REMOTE_SPAN_TIMEOUT)) {
+            self.store_writer.enqueue(StoreOp::Span(row));
+        }
+        changed
     }
 
     fn publish(&self, state: &mut IncidentsState, wall_time: Timestamp) {

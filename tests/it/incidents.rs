@@ -2,6 +2,7 @@
 
 mod canary;
 mod documented;
+mod felt_outages;
 mod write_routes;
 
 use std::sync::Arc;

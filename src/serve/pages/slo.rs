@@ -1,4 +1,4 @@
-//! The page of the objectives: remaining budgets, their burn-down, burn rates.
+//! The page of the objectives: a compact card of each, then its burn-down and burn rates.
 
 mod burn_down;
 mod rates;
@@ -7,7 +7,7 @@ mod state;
 use askama::Template;
 
 use self::burn_down::BurnDownChart;
-use self::rates::{BurnRateBar, burn_rate_bars};
+use self::rates::{BurnRateBar, burn_rate_bars, fastest_burn_rate};
 use self::state::{StateLabel, remarks};
 use super::display_time::DisplayTime;
 use super::format::{format_percent, group_digits};
@@ -15,7 +15,7 @@ use super::layout::{self, PageLayout};
 use super::render;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{ObjectiveReport, ReportSource, SloReport};
-use crate::model::units::format_duration_spaced;
+use crate::model::units::{Ratio, format_duration_spaced};
 #[cfg(feature = "axum")]
 use crate::serve::link_base::LinkBase;
 
@@ -32,10 +32,16 @@ struct SloPage {
 #[derive(Debug)]
 struct ObjectiveSection {
     id: String,
+    /// Its place on the page.
+    anchor: String,
     description: Option<String>,
     window: String,
     state: StateLabel,
+    /// The part of the window that has samples, while that is not all of it.
+    collecting: Option<String>,
     remarks: Vec<String>,
+    /// The figures of its card.
+    figures: Vec<LabeledValue>,
     facts: Vec<LabeledValue>,
     burn_down: Option<BurnDownChart>,
     rates: Vec<BurnRateBar>,
@@ -102,11 +108,12 @@ fn slo_page(
     mut page_layout: PageLayout,
     json: Option<&'static str>,
 ) -> SloPage {
-    let objectives: Vec<_> = report
+    let mut objectives: Vec<_> = report
         .objectives
         .iter()
         .map(|objective| objective_section(objective, policy))
         .collect();
+    number_anchors(&mut objectives);
     let worst = objectives
         .iter()
         .map(|objective| objective.state.severity)
@@ -128,26 +135,65 @@ fn slo_page(
     }
 }
 
+/// Makes the places of objectives with one id differ.
+fn number_anchors(objectives: &mut [ObjectiveSection]) {
+    for index in 1..objectives.len() {
+        let (before, rest) = objectives.split_at_mut(index);
+        let Some(objective) = rest.first_mut() else {
+            return;
+        };
+        let same = before.iter().filter(|one| one.id == objective.id).count();
+        if same > 0 {
+            objective.anchor = format!("{}-{}", objective.id, same + 1);
+        }
+    }
+}
+
 fn objective_section(report: &ObjectiveReport, policy: &BurnRatePolicy) -> ObjectiveSection {
     ObjectiveSection {
         id: report.id(),
+        anchor: report.id(),
         description: report.description.clone(),
         window: report.window.to_string(),
         state: StateLabel::from_report(report),
+        collecting: report.collecting_text().map(|text| capitalize(&text)),
         remarks: remarks(report),
+        figures: card_figures(report),
         facts: labeled_values(report),
         burn_down: BurnDownChart::from_report(report),
         rates: burn_rate_bars(report, policy),
     }
 }
 
+const UNKNOWN: &str = "unknown";
+
+fn format_share(share: Option<Ratio>, places: u32) -> String {
+    share.map_or_else(|| UNKNOWN.into(), |share| format_percent(share, places))
+}
+
+/// Returns the figures of an objective's card.
+fn card_figures(report: &ObjectiveReport) -> Vec<LabeledValue> {
+    let figure = |name, value| LabeledValue {
+        name,
+        value,
+        note: String::new(),
+    };
+    let burn_rate = fastest_burn_rate(report);
+    vec![
+        figure("SLI", format_share(report.sli(), 2)),
+        figure("Target", format!("{}\u{a0}%", report.target)),
+        figure("Budget left", format_share(report.remaining(), 1)),
+        LabeledValue {
+            name: "Burn rate",
+            value: burn_rate.value,
+            note: burn_rate.window,
+        },
+    ]
+}
+
 fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
     let fact = |name, value: String, note: String| LabeledValue { name, value, note };
     let budget = report.budget();
-    let known = |share: Option<_>, places| match share {
-        Some(share) => format_percent(share, places),
-        None => "unknown".into(),
-    };
     let limit = report.threshold.map(|(value, unit)| {
         let unit = if unit == "percent" { "%" } else { unit };
         format!("within {} {unit}", value.format_trimmed(6))
@@ -158,23 +204,45 @@ fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {
     } else {
         String::new()
     };
-    // Rounded down: 99.9 % covered is not all of it.
-    let covered = format!("{} %", (report.coverage * 100.0).floor());
     let time = format!(
         "of {} in {}",
         format_duration_spaced(budget.time_budget()),
         report.window
     );
     vec![
-        fact("Budget left", known(report.remaining(), 2), time),
-        fact("Good (SLI)", known(report.sli(), 4), counts),
+        fact("Budget left", format_share(report.remaining(), 2), time),
+        fact("Good (SLI)", format_share(report.sli(), 4), counts),
         fact(
             "Target",
-            format!("{} %", report.target),
+            format!("{}\u{a0}%", report.target),
             limit.unwrap_or_default(),
         ),
-        fact("Coverage", covered, "of the window has samples".into()),
+        samples(report),
     ]
+}
+
+/// Returns how much of the window has samples. Rounded down: 99.9 % of it is not all of it.
+fn samples(report: &ObjectiveReport) -> LabeledValue {
+    let collecting = report.collecting_text();
+    let (value, note) = match collecting.as_deref().and_then(|text| text.split_once(", ")) {
+        Some((words, part)) => (capitalize(words), part.to_owned()),
+        None if !report.is_counted() => (UNKNOWN.into(), String::new()),
+        None => {
+            let share = format_percent(report.seen().share(), 0);
+            (share, "of the window has them".into())
+        }
+    };
+    LabeledValue {
+        name: "Samples",
+        value,
+        note,
+    }
+}
+
+fn capitalize(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 #[cfg(test)]

@@ -91,14 +91,14 @@ impl ObjectiveState {
     }
 
     /// Puts the slices of an earlier process before the samples of this one, and returns the row that both
-    /// have counted into.
-    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> Option<SlotCount> {
+    /// have counted into, and the slices in which the process was down.
+    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> (Option<SlotCount>, Vec<u64>) {
         let own = stored.iter().filter(|row| *row.objective == *self.id());
         let rows = own.map(|row| self.slice_count(row)).collect();
         let restored = self.records.restore(rows);
         self.history.restore(restored.history);
         self.burn_down_cache = None;
-        restored.shared
+        (restored.shared, restored.downtime)
     }
 
     /// Returns the report of an instance at a moment, from the stored slices that were covered by then.

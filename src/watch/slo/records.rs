@@ -30,6 +30,8 @@ pub(super) struct RestoredSlices {
     pub(super) history: Vec<(u64, EventCount)>,
     /// The row that both processes have counted into.
     pub(super) shared: Option<SlotCount>,
+    /// The slices in which the process was down, where those are bad.
+    pub(super) downtime: Vec<u64>,
 }
 
 impl SliceRecords {
@@ -85,18 +87,22 @@ impl SliceRecords {
             return RestoredSlices {
                 history: Vec::new(),
                 shared: None,
+                downtime: Vec::new(),
             };
         };
         self.restored = true;
         stored.retain(|(slot, _)| *slot <= first);
         stored.sort_by_key(|(slot, _)| *slot);
         let shared = stored.last().filter(|(slot, _)| *slot == first).copied();
-        stored.extend(self.downtime_slices(&stored, first));
+        let downtime = self.downtime_slices(&stored, first);
+        let down = downtime.iter().map(|(slot, _)| *slot).collect();
+        stored.extend(downtime);
         let end = |slot: u64| ((slot + 1) * self.intervals_per_slice).min(first_interval);
         let history = stored.iter().map(|(slot, count)| (end(*slot), *count));
         RestoredSlices {
             history: history.collect(),
             shared: self.merge_first_slice(first, shared),
+            downtime: down,
         }
     }
 

@@ -15,6 +15,18 @@ pub(crate) struct SliceEvaluator {
     intervals: u64,
     current: Option<TimeSlice>,
     last_sample: CounterSample,
+    /// True if the last slice that has an outcome was bad.
+    last_is_bad: bool,
+    /// True if the last interval failed by the rule of slices.
+    interval_fails: bool,
+}
+
+/// The outcome of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SliceOutcome {
+    /// Its number since 1970.
+    pub(crate) number: u64,
+    pub(crate) is_good: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +48,34 @@ impl SliceEvaluator {
             intervals: length.max(1),
             current: None,
             last_sample: CounterSample::default(),
+            last_is_bad: false,
+            interval_fails: false,
         }
     }
 
-    /// Adds a sample at `at`: the requests so far, and whether the service is ready. Returns whether the
-    /// slice that has just ended was good, if one has.
+    /// Returns true while a bad slice goes on in the next one: the last slice was bad, and so is the last
+    /// interval. Ends with the interval, and not with the slice.
+    pub(crate) const fn is_failing(&self) -> bool {
+        self.last_is_bad && self.interval_fails
+    }
+
+    /// Returns the length of a slice in intervals.
+    pub(crate) const fn intervals_per_slice(&self) -> u64 {
+        self.intervals
+    }
+
+    /// Adds a sample at `at`: the requests so far, and whether the service is ready. Returns the outcome
+    /// of the slice that has just ended, if one has.
     ///
     /// The events of a sample belong to the interval that ends with it. A slice of which less than half was
     /// sampled has no outcome: the one in which the process started, and those that were slept through. A
     /// clock that was set back by more than a slice begins anew with it.
-    pub(crate) fn sample(&mut self, at: u64, requests: CounterSample, ready: bool) -> Option<bool> {
+    pub(crate) fn sample(
+        &mut self,
+        at: u64,
+        requests: CounterSample,
+        ready: bool,
+    ) -> Option<SliceOutcome> {
         let number = at.saturating_sub(1) / self.intervals;
         let delta = requests.increase_since(self.last_sample);
         self.last_sample = requests;
@@ -55,6 +85,7 @@ impl SliceEvaluator {
             .is_some_and(|current| current.number > number + 1)
         {
             self.current = None;
+            self.last_is_bad = false;
         }
         let current = self.current.filter(|current| current.number >= number);
         let ended = self.current.filter(|_| current.is_none());
@@ -62,7 +93,14 @@ impl SliceEvaluator {
         let mut slice = current.unwrap_or(TimeSlice::new(number, !first));
         slice.add(delta, ready);
         self.current = Some(slice);
-        ended.and_then(|slice| slice.is_good(self.intervals))
+        let mut interval = TimeSlice::new(number, true);
+        interval.add(delta, ready);
+        self.interval_fails = interval.fails();
+        let outcome = ended.and_then(|slice| slice.outcome(self.intervals));
+        if ended.is_some() {
+            self.last_is_bad = outcome.is_some_and(|outcome| !outcome.is_good);
+        }
+        outcome
     }
 }
 
@@ -85,12 +123,19 @@ impl TimeSlice {
         self.ready_samples += ready as u64;
     }
 
-    fn is_good(&self, length: u64) -> Option<bool> {
+    fn outcome(&self, length: u64) -> Option<SliceOutcome> {
         let is_sampled = self.samples * 2 >= length && (self.whole || self.samples >= length);
+        is_sampled.then(|| SliceOutcome {
+            number: self.number,
+            is_good: !self.fails(),
+        })
+    }
+
+    fn fails(&self) -> bool {
         let requests = self.good.saturating_add(self.bad);
         let failing = u128::from(self.bad) * u128::from(PER_FAILURE) > u128::from(requests);
         let unready = self.ready_samples * 2 < self.samples;
-        is_sampled.then_some(!failing && !unready)
+        failing || unready
     }
 }
 
@@ -111,6 +156,7 @@ mod tests {
                 (sum.good, sum.bad) = (sum.good + good, sum.bad + bad);
                 slices.sample(START + sample, sum, ready)
             })
+            .map(|outcome| outcome.is_good)
             .collect()
     }
 
@@ -135,7 +181,8 @@ mod tests {
     fn the_first_slice_and_those_without_samples_have_no_outcome() {
         let mut slices = SliceEvaluator::new(6);
         let ready = |slices: &mut SliceEvaluator, at| {
-            slices.sample(START + at, CounterSample::default(), true)
+            let outcome = slices.sample(START + at, CounterSample::default(), true);
+            outcome.map(|outcome| outcome.is_good)
         };
         assert_eq!(ready(&mut slices, 4), None);
         assert_eq!(ready(&mut slices, 7), None, "the partial one has ended");
@@ -155,7 +202,8 @@ mod tests {
     fn a_clock_that_was_set_back_begins_a_slice_anew() {
         let mut slices = SliceEvaluator::new(6);
         let ready = |slices: &mut SliceEvaluator, at| {
-            slices.sample(START + at, CounterSample::default(), true)
+            let outcome = slices.sample(START + at, CounterSample::default(), true);
+            outcome.map(|outcome| outcome.is_good)
         };
         for at in 360..=366 {
             ready(&mut slices, at);
@@ -179,6 +227,27 @@ mod tests {
         }
         let failed = CounterSample { good: 0, bad: 5 };
         assert_eq!(slices.sample(START + 12, failed, true), None);
-        assert_eq!(slices.sample(START + 13, failed, true), Some(false));
+        let outcome = SliceOutcome {
+            number: START / 6 + 1,
+            is_good: false,
+        };
+        assert_eq!(slices.sample(START + 13, failed, true), Some(outcome));
+    }
+
+    #[test]
+    fn an_outage_goes_on_from_a_bad_slice_to_the_last_interval_that_fails() {
+        let (mut slices, mut sum) = (SliceEvaluator::new(6), CounterSample::default());
+        let mut failing = Vec::new();
+        for at in 0..=30 {
+            // From the fifth interval of a slice to the second of the next.
+            let fails = (11..=14).contains(&at);
+            sum.good += u64::from(!fails);
+            sum.bad += u64::from(fails);
+            slices.sample(START + at, sum, true);
+            if slices.is_failing() {
+                failing.push(at);
+            }
+        }
+        assert_eq!(failing, [13, 14], "known when the slice has ended");
     }
 }

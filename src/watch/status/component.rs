@@ -27,7 +27,7 @@ pub(super) enum StateSource {
     Checks(Vec<IdPattern>),
     /// Workers, or schedulers, of these ids.
     Workers(crate::model::heartbeat::BeatRole, Vec<IdPattern>),
-    /// Alerts of these objectives.
+    /// Alerts and bad time slices of these objectives.
     Objectives(Vec<IdPattern>),
     /// Presence of this process.
     Presence,
@@ -69,6 +69,14 @@ pub(super) fn definitions(config: &Config) -> Vec<ComponentDefinition> {
 }
 
 impl ComponentDefinition {
+    /// Returns true if its state follows from this objective, among others.
+    pub(super) fn has_objective(&self, id: &str) -> bool {
+        self.sources.iter().any(|source| match source {
+            StateSource::Objectives(patterns) => patterns.iter().any(|one| one.matches(id)),
+            _ => false,
+        })
+    }
+
     fn new(config: &StatusComponentConfig, name: &str, sources: Vec<StateSource>) -> Self {
         Self {
             id: StatusId::from_key(&config.key),

@@ -6,6 +6,7 @@
 //! | `api`: the health of the service, check by check | it passes | it warns; it fails, and the service goes on | it fails, and takes this instance out of service, with others beside it | it fails, and takes the service out |
 //! | workers and schedulers (`workers`, `scheduler`) | all beat and get on | fewer than half are offline or stalled | half or more | all |
 //! | alerts of objectives: `api.*`, `workers.*` | – | warning | critical | – |
+//! | time slices of an objective: `api.availability` | – | – | a bad one | – |
 //! | `web` | this process answers | – | – | – |
 //!
 //! * The worst of all that is known is the state. Where nothing is known there is no data: a check

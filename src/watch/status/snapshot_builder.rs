@@ -22,7 +22,7 @@ use crate::store::{
 
 /// The seconds after which a span of another process has ended: it is written every 10 s, its store takes
 /// a second, and it is read every 5 s.
-const REMOTE_SPAN_TIMEOUT: i64 = 20;
+pub(super) const REMOTE_SPAN_TIMEOUT: i64 = 20;
 /// The longest gap, in seconds, that doesn't end a state: a restart does not begin it anew.
 const MAX_BRIDGED_GAP: i64 = 120;
 
@@ -94,7 +94,8 @@ impl SnapshotBuilder<'_> {
         let mut spans = self
             .history
             .state_spans(&definition.key, second, REMOTE_SPAN_TIMEOUT, own);
-        let maintenance_windows = self.maintenance_windows(&definition.key, published);
+        let rows = published.iter().copied();
+        let maintenance_windows = maintenance_windows(&definition.key, rows, self.now);
         let observed = timeline::merge_timeline(&spans, &maintenance_windows, from, second + 1);
         let observation = self.observation(
             definition,
@@ -148,24 +149,6 @@ impl SnapshotBuilder<'_> {
             state,
             since: timestamp(since),
         }
-    }
-
-    fn maintenance_windows(&self, key: &str, published: &[&IncidentRow]) -> Vec<MaintenancePeriod> {
-        let concerned = published
-            .iter()
-            .filter(|row| row.affected.iter().any(|one| one.key == key));
-        let maintenance_windows = concerned.filter_map(|row| match &row.kind {
-            IncidentKind::Maintenance(details) => {
-                let end = row.ends_at()?.min(self.now.max(details.scheduled_for));
-                Some(MaintenancePeriod {
-                    start: actual_start(details).as_second(),
-                    // The second that goes on is the last that is looked at.
-                    end: end.as_second() + i64::from(row.ends_at()? > self.now),
-                })
-            }
-            IncidentKind::Incident(_) => None,
-        });
-        maintenance_windows.collect()
     }
 
     fn incident(&self, row: &IncidentRow) -> Option<Incident> {
@@ -297,6 +280,27 @@ fn manual_spans(row: &IncidentRow, key: &str, until: i64) -> Vec<StateSpan> {
             })
         });
     spans.collect()
+}
+
+/// Returns the periods of announced maintenance of a component until `now`.
+pub(super) fn maintenance_windows<'a>(
+    key: &str,
+    published: impl Iterator<Item = &'a IncidentRow>,
+    now: Timestamp,
+) -> Vec<MaintenancePeriod> {
+    let concerned = published.filter(|row| row.affected.iter().any(|one| one.key == key));
+    let maintenance_windows = concerned.filter_map(|row| match &row.kind {
+        IncidentKind::Maintenance(details) => {
+            let end = row.ends_at()?.min(now.max(details.scheduled_for));
+            Some(MaintenancePeriod {
+                start: actual_start(details).as_second(),
+                // The second that goes on is the last that is looked at.
+                end: end.as_second() + i64::from(row.ends_at()? > now),
+            })
+        }
+        IncidentKind::Incident(_) => None,
+    });
+    maintenance_windows.collect()
 }
 
 /// Returns the start of a maintenance: earlier than announced if an update says so.

@@ -22,6 +22,10 @@ pub(super) struct BurnDownChart {
     /// Positions of 100 % and 0 % in the view box.
     pub(super) top: u32,
     pub(super) floor: u32,
+    /// Position of the end of a budget that is spent evenly over the whole window.
+    pub(super) even_end: u32,
+    /// True if the budget was overspent at some time.
+    pub(super) is_overspent: bool,
     /// Position of 0 %, and the height below it, in percent of the height.
     pub(super) zero: String,
     pub(super) below: String,
@@ -65,6 +69,8 @@ impl BurnDownChart {
             area: scale.area_path(&segments),
             top: scale.y(1.0) as u32,
             floor: scale.y(0.0) as u32,
+            even_end: scale.y(even_remainder(report, *from, *to)) as u32,
+            is_overspent: points.iter().any(|(_, left)| left.is_negative()),
             zero: format!("{zero:.1}"),
             below: format!("{:.1}", 100.0 - zero),
             gaps: scale.gaps(&segments),
@@ -76,6 +82,12 @@ impl BurnDownChart {
             rows: points.iter().map(BurnDownRow::from_point).collect(),
         })
     }
+}
+
+/// Returns the share of the budget that is left of one that is spent evenly over the whole window, 0 to 1.
+fn even_remainder(report: &ObjectiveReport, from: Timestamp, to: Timestamp) -> f64 {
+    let drawn = to.duration_since(from).as_secs_f64();
+    1.0 - (drawn / report.length.as_secs_f64().max(1.0)).clamp(0.0, 1.0)
 }
 
 impl BurnDownRow {
@@ -211,8 +223,11 @@ fn summary(report: &ObjectiveReport, segments: &[&[BudgetPoint]]) -> String {
     if segments.len() > 1 {
         let _ = write!(
             text,
-            " Nobody looked {} times in between.",
-            segments.len() - 1
+            " Samples are missing in {}.",
+            match segments.len() - 1 {
+                1 => "one period".to_owned(),
+                many => format!("{many} periods"),
+            }
         );
     }
     text
@@ -223,8 +238,9 @@ fn caption(
     (from, to): (Timestamp, Timestamp),
     segments: &[&[BudgetPoint]],
 ) -> String {
-    let mut text =
-        String::from("The line is what was left; the dashed one is a budget that is spent evenly.");
+    let mut text = String::from(
+        "The line is what was left; the dashed one spends the budget evenly over the window.",
+    );
     if report.burn_down.iter().any(|(_, left)| left.is_negative()) {
         text.push_str(" Hatched below 0 %: overspent.");
     }
@@ -236,7 +252,7 @@ fn caption(
     if from.duration_since(start) > to.duration_since(start) / 100 {
         let _ = write!(
             text,
-            " Nobody looked before: the window starts on {}.",
+            " Samples begin here; the window begins on {}.",
             DisplayTime::utc(start).text
         );
     }

@@ -1,6 +1,7 @@
 //! Burn rates as bars, with the thresholds of their alerts.
 
 use super::super::format::group_digits;
+use crate::model::slo::budget::SeenTime;
 use crate::model::slo::policy::{AlertLevel, BurnRatePolicy, WindowPair};
 use crate::model::slo::report::{BurnRate, ObjectiveReport};
 use crate::model::units::{Ratio, format_duration};
@@ -23,6 +24,36 @@ pub(super) struct BurnRateBar {
 #[derive(Debug)]
 pub(super) struct ThresholdMark {
     pub(super) x: String,
+}
+
+/// The fastest burn rate of all windows, and the window that it is of.
+#[derive(Debug)]
+pub(super) struct FastestBurnRate {
+    pub(super) value: String,
+    /// Such as `over 5m`; empty without data.
+    pub(super) window: String,
+}
+
+/// Returns the fastest burn rate; of equal ones that of the longest window, which says most.
+pub(super) fn fastest_burn_rate(report: &ObjectiveReport) -> FastestBurnRate {
+    let rates = report.burn_rate.iter();
+    let rates = rates.filter_map(|rate| Some((rate.value(report.target)?, rate.window)));
+    match rates.max() {
+        Some((value, window)) => FastestBurnRate {
+            value: format_burn_rate(value),
+            window: format!("over {}", format_duration(window)),
+        },
+        None => FastestBurnRate {
+            value: NO_DATA.into(),
+            window: String::new(),
+        },
+    }
+}
+
+const NO_DATA: &str = "no data";
+
+fn format_burn_rate(value: Ratio) -> String {
+    format!("{}x", value.format_ceil(2))
 }
 
 /// Returns the bars, shortest window first; all on one scale, so that they can be compared.
@@ -64,10 +95,7 @@ fn burn_rate_bar(
     BurnRateBar {
         window: format_duration(rate.window),
         tone,
-        value: value.map_or_else(
-            || "no data".into(),
-            |value| format!("{}x", value.format_ceil(2)),
-        ),
+        value: value.map_or_else(|| NO_DATA.into(), format_burn_rate),
         width: value.map_or_else(String::new, |value| position(value.to_f64())),
         unit_mark: position(1.0),
         thresholds: pairs
@@ -107,8 +135,13 @@ fn describe(rate: &BurnRate, pairs: &[&WindowPair], cut: bool) -> String {
     if cut {
         parts.push("longer than shown".into());
     }
-    if rate.coverage < 1.0 {
-        parts.push(format!("{} % covered", (rate.coverage * 100.0).floor()));
+    let seen = SeenTime::from_coverage(rate.coverage, rate.window, rate.window);
+    match seen.collecting_text() {
+        Some(text) if rate.reach < 1.0 && rate.is_covered() => parts.push(text),
+        _ if rate.coverage < 1.0 => {
+            parts.push(format!("{} % covered", (rate.coverage * 100.0).floor()));
+        }
+        _ => {}
     }
     parts.join(" · ")
 }

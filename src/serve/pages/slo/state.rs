@@ -33,10 +33,14 @@ impl StateLabel {
             (AlertState::Frozen, _) => (2, "none", "Frozen", FROZEN.to_owned()),
             _ if overspent => (4, "part", "Overspent", OVERSPENT.to_owned()),
             (_, DataQuality::NoData) => (1, "none", "No data", NO_DATA.to_owned()),
-            (AlertState::None, DataQuality::Partial) => {
-                (0, "ok", "Within budget so far", PARTIAL.to_owned())
+            (AlertState::None, DataQuality::Ok | DataQuality::Partial) => {
+                let (label, description) = if report.seen().is_collecting() {
+                    ("Within budget so far", MET_SO_FAR)
+                } else {
+                    ("Within budget", MET)
+                };
+                (0, "ok", label, description.to_owned())
             }
-            (AlertState::None, DataQuality::Ok) => (0, "ok", "Within budget", MET.to_owned()),
         };
         let description = description.trim_end().to_owned();
         Self {
@@ -48,18 +52,17 @@ impl StateLabel {
     }
 }
 
-const CRITICAL: &str = "The budget burns so fast that somebody is woken.";
-const WARNING: &str = "The budget burns too fast; somebody should look at it in working hours.";
+const CRITICAL: &str = "The budget burns so fast that the alert pages.";
+const WARNING: &str = "The budget burns too fast; it can wait for working hours.";
 const IMPOSSIBLE: &str = "The figures are impossible.";
 const STALE: &str = "No new samples arrive; the figures are as old as the newest one.";
 const ABSENT: &str = "Nothing of this objective is recorded here.";
-const FROZEN: &str =
-    "Too little of a burn window has samples, so that no alert is raised and none is cleared.";
+const FROZEN: &str = "Samples are missing, so that no alert is raised and none is cleared.";
 const OVERSPENT: &str =
     "More was bad than the target permits; the budget does not burn too fast now.";
-const NO_DATA: &str = "Somebody looked, but nothing happened: neither good nor bad.";
-const PARTIAL: &str =
-    "Less than 90 % of the window has samples; what they show is within the budget.";
+const NO_DATA: &str = "There are samples, but nothing happened: neither good nor bad.";
+const MET_SO_FAR: &str =
+    "What was bad so far is within the budget of the whole window, which does not burn too fast.";
 const MET: &str = "The objective is met, and the budget does not burn too fast.";
 
 /// Returns further remarks on an objective.
@@ -81,7 +84,10 @@ pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
             moment(at)
         ));
     }
-    let is_described = matches!(report.data, DataQuality::Ok | DataQuality::Absent);
+    let is_described = matches!(
+        report.data,
+        DataQuality::Ok | DataQuality::Partial | DataQuality::Absent
+    );
     if !is_described && report.alert != AlertState::None {
         remarks.push(format!(
             "Its figures are {}.",
@@ -104,7 +110,7 @@ pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
 const fn data_quality_text(data: DataQuality) -> &'static str {
     match data {
         DataQuality::Ok => "complete",
-        DataQuality::Partial => "partial: less than 90 % of the window has samples",
+        DataQuality::Partial => "partial",
         DataQuality::NoData => "without an event: neither good nor bad",
         DataQuality::Stale => "stale: no new samples arrive",
         DataQuality::Absent => "absent",

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::slo::Objectives;
+use crate::model::slo::budget::SeenTime;
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality};
 use crate::model::units::Ratio;
 
@@ -79,6 +80,7 @@ fn every_state_has_a_label_and_a_description() {
         (objective.alert, objective.data) = (alert, data);
         if data == DataQuality::Ok || data == DataQuality::Partial {
             objective.good = 10;
+            objective.coverage = if data == DataQuality::Ok { 1.0 } else { 0.5 };
         }
         let state = StateLabel::from_report(&objective);
         assert_eq!(state.label, word, "{alert:?} {data:?}");
@@ -118,10 +120,95 @@ fn line_is_broken_at_gaps_in_samples() {
     assert_eq!(gaps, [("20.0", "40.0")]);
     assert_eq!((chart.top, chart.floor), (60, 500));
     assert!(
-        chart.summary.contains("Nobody looked 1 times"),
+        chart.summary.contains("Samples are missing in one period."),
         "{}",
         chart.summary
     );
+}
+
+const YOUNG: &str = r#"{"api":{"availability":{"target":99.9,"window":"30d"}}}"#;
+
+/// Two bad minutes of the first 17, 18 minutes after the start.
+fn young() -> ObjectiveReport {
+    let minutes = |minutes: u64| std::time::Duration::from_secs(60 * minutes);
+    let objectives = Objectives::parse(&[("api.json", YOUNG)]).unwrap();
+    let mut young = ObjectiveReport::new(objectives.get("api.availability").unwrap(), at());
+    (young.good, young.bad) = (15, 2);
+    (young.data, young.slice) = (DataQuality::Partial, Some(minutes(1)));
+    let month = minutes(30 * 24 * 60);
+    young.seen_time = Some(SeenTime::new(minutes(18), month));
+    let hour = BurnRate::new(minutes(60), 15, 2, 0.3).with_reach(0.3);
+    young.burn_rate = vec![BurnRate::new(minutes(5), 5, 0, 1.0), hour];
+    let budget = young.budget();
+    let point = |minute: i64, bad| {
+        let at = at() - jiff::SignedDuration::from_mins(18 - minute);
+        (at, budget.with_counts(17 - bad, bad).remaining().unwrap())
+    };
+    young.burn_down = (0..=18)
+        .map(|minute| point(minute, minute.cast_unsigned().min(2)))
+        .collect();
+    young
+}
+
+#[test]
+fn a_young_process_has_believable_figures_and_says_what_they_are_of() {
+    let page = rendered(young());
+    let text = text(&page);
+    for words in [
+        "SLI 88.23 % Target 99.9 % Budget left 95.3 % Burn rate 117.65x over 1h",
+        "Within budget so far",
+        "Collecting data, 18 min of 30 d",
+        "Budget left 95.37 % of 43 m 12 s in 30d",
+        "Samples Collecting data 18 min of 30 d",
+        "2 bad of 17 · critical above 10x here and over 5m · longer than shown · collecting data, 18 of 60 min",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for word in ["Frozen", "frozen", "−", "spent on"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+    assert!(!page.contains("class=\"gap\"") && !page.contains("class=\"over\""));
+    assert!(text.contains("Samples begin here; the window begins on 25 Oct 2026, 12:00 UTC."));
+}
+
+#[test]
+fn a_budget_that_is_spent_evenly_falls_with_the_window_and_not_with_the_picture() {
+    let chart = BurnDownChart::from_report(&young()).unwrap();
+    assert_eq!(
+        (chart.top, chart.even_end),
+        (60, 60),
+        "18 minutes of a month"
+    );
+    let mut half = objective();
+    half.burn_down = vec![
+        (at() - half.length / 2, Ratio::ONE),
+        (at(), Ratio::new(1, 4).unwrap()),
+    ];
+    let chart = BurnDownChart::from_report(&half).unwrap();
+    assert_eq!((chart.top, chart.even_end, chart.floor), (60, 500, 940));
+}
+
+#[test]
+fn objectives_of_one_id_have_places_of_their_own() {
+    let mut report = SloReport::new(at(), ReportSource::Prometheus);
+    report.objectives = vec![young(), objective(), young(), young()];
+    let page = render_slo(&report, &BurnRatePolicy::platform());
+    for anchor in [
+        "api.availability",
+        "api.availability-2",
+        "api.availability-3",
+    ] {
+        assert_eq!(
+            page.matches(&format!(" id=\"{anchor}\"")).count(),
+            1,
+            "{anchor}"
+        );
+        assert_eq!(
+            page.matches(&format!("href=\"#{anchor}\"")).count(),
+            1,
+            "{anchor}"
+        );
+    }
 }
 
 #[test]
