@@ -252,7 +252,7 @@ fn caption(
     if from.duration_since(start) > to.duration_since(start) / 100 {
         let _ = write!(
             text,
-            " Samples begin here; the window begins on {}.",
+            " The samples begin at the left edge; the window begins on {}.",
             DisplayTime::utc(start).text
         );
     }

@@ -168,7 +168,9 @@ fn a_young_process_has_believable_figures_and_says_what_they_are_of() {
         assert!(!text.contains(word), "{word}: {text}");
     }
     assert!(!page.contains("class=\"gap\"") && !page.contains("class=\"over\""));
-    assert!(text.contains("Samples begin here; the window begins on 25 Oct 2026, 12:00 UTC."));
+    assert!(text.contains(
+        "The samples begin at the left edge; the window begins on 25 Oct 2026, 12:00 UTC."
+    ));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::super::display_time::DisplayTime;
 use super::day_bars::{DayBar, day_bars};
 use super::labels::state_tone;
-use crate::model::status::{ComponentState, ComponentStatus};
+use crate::model::status::{ComponentState, ComponentStatus, StateDurations};
 use crate::model::units::format_duration_spaced;
 
 /// A component for display.
@@ -28,8 +28,8 @@ pub(super) struct ComponentView {
     pub(super) summary: String,
     /// Uptime in percent, or `unknown`.
     pub(super) uptime: String,
-    /// Durations: up, down, maintenance, no data.
-    pub(super) durations: [String; 4],
+    /// The time up and down, and that which is left out.
+    pub(super) times: String,
 }
 
 impl ComponentView {
@@ -50,13 +50,7 @@ impl ComponentView {
             uptime: seconds
                 .uptime()
                 .map_or_else(|| "unknown".into(), |uptime| format!("{uptime}\u{a0}%")),
-            durations: [
-                seconds.up(),
-                seconds.down(),
-                seconds.maintenance,
-                seconds.no_data,
-            ]
-            .map(|seconds| format_duration_spaced(Duration::from_secs(seconds))),
+            times: times(seconds),
             days,
             name,
         }
@@ -67,6 +61,24 @@ impl ComponentView {
         let days = self.days.iter().rev().filter(|day| day.needs_attention);
         days.map(|day| day.text.as_str())
     }
+}
+
+/// Returns a text such as `Up 9 m 48 s, down 0 s; no data for 2 d`.
+fn times(seconds: &StateDurations) -> String {
+    let time = |seconds| format_duration_spaced(Duration::from_secs(seconds));
+    let mut text = format!("Up {}, down {}", time(seconds.up()), time(seconds.down()));
+    let left_out = [
+        ("maintenance", seconds.maintenance),
+        ("no data", seconds.no_data),
+    ];
+    let mut separator = ';';
+    for (name, seconds) in left_out {
+        if seconds > 0 {
+            text.push_str(&format!("{separator} {name} for {}", time(seconds)));
+            separator = ',';
+        }
+    }
+    text
 }
 
 fn first_day(component: &ComponentStatus) -> String {

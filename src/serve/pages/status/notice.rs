@@ -156,10 +156,10 @@ fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) ->
     )
 }
 
-/// Rounds down to whole minutes, from one minute on.
+/// Rounds down to whole minutes, from ten minutes on: less would not fit the times beside it.
 fn round_down(lasted: Duration) -> Duration {
     match lasted.as_secs() {
-        seconds @ 0..60 => Duration::from_secs(seconds),
+        seconds @ 0..600 => Duration::from_secs(seconds),
         seconds => Duration::from_secs(seconds / 60 * 60),
     }
 }

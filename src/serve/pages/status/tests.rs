@@ -150,9 +150,18 @@ fn an_unresolved_incident_names_each_component_with_its_state() {
 
 #[test]
 fn times_of_a_component_are_durations_apart_from_its_uptime() {
-    let page = render_history(context(&snapshot(1, 1_000)));
-    let text = "100.000\u{a0}%</td><td>up 87 d, down 0 s, maintenance 0 s, no data 3 d</td>";
+    let mut all = snapshot(1, 1_000);
+    let page = render_history(context(&all));
+    let text =
+        "<small>Up 87 d, down 0 s; no data for 3 d</small></th><td class=\"n\">100.000\u{a0}%</td>";
     assert!(page.contains(text), "{page}");
+    let seconds = &mut all.components[0].seconds;
+    (seconds.no_data, seconds.maintenance, seconds.major_outage) = (0, 90, 1);
+    let page = render_status(context(&all));
+    assert!(
+        page.contains("<p>Up 87 d, down 1 s; maintenance for 1 m 30 s</p>"),
+        "{page}"
+    );
 }
 
 #[test]
