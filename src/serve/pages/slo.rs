@@ -4,6 +4,8 @@ mod burn_down;
 mod rates;
 mod state;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
 use self::burn_down::BurnDownChart;
@@ -135,16 +137,14 @@ fn slo_page(
     }
 }
 
-/// Makes the places of objectives with one id differ.
+/// Makes the places of objectives with one id differ, as a fleet's report has them.
 fn number_anchors(objectives: &mut [ObjectiveSection]) {
-    for index in 1..objectives.len() {
-        let (before, rest) = objectives.split_at_mut(index);
-        let Some(objective) = rest.first_mut() else {
-            return;
-        };
-        let same = before.iter().filter(|one| one.id == objective.id).count();
-        if same > 0 {
-            objective.anchor = format!("{}-{}", objective.id, same + 1);
+    let mut seen = BTreeMap::<String, usize>::new();
+    for objective in objectives {
+        let count = seen.entry(objective.anchor.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            objective.anchor = format!("{}-{count}", objective.anchor);
         }
     }
 }

@@ -317,3 +317,30 @@ fn a_process_without_a_store_is_young_after_every_start() {
         fixture.clock.advance(Duration::from_secs(86_400));
     }
 }
+
+#[test]
+fn bad_slices_and_downtime_are_told_as_periods() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    fixture.run(&before, 6 * 10);
+    let told = |process: &TrackedProcess| process.tracker.0.latest.read_slices().unwrap();
+    let slices = told(&before);
+    assert_eq!(&*slices.objective, "api.availability");
+    // Nothing has made the process ready.
+    let [bad] = slices.bad[..] else {
+        panic!("{slices:?}");
+    };
+    assert_eq!(bad.end.duration_since(bad.start).as_secs(), 540);
+    assert!(!bad.is_downtime && slices.is_failing, "{slices:?}");
+    let after = fixture.restart(before, Duration::from_secs(300));
+    fixture.run(&after, 6);
+    let slices = told(&after);
+    let [down, ..] = slices.bad[..] else {
+        panic!("{slices:?}");
+    };
+    let length = down.end.duration_since(down.start).as_secs();
+    assert!(
+        down.is_downtime && [180, 240].contains(&length),
+        "{slices:?}"
+    );
+}
