@@ -52,8 +52,8 @@ impl StateLabel {
     }
 }
 
-const CRITICAL: &str = "The budget burns so fast that the alert pages.";
-const WARNING: &str = "The budget burns too fast; it can wait for working hours.";
+const CRITICAL: &str = "The budget burns so fast that something must be done now.";
+const WARNING: &str = "The budget burns too fast; that can wait for working hours.";
 const IMPOSSIBLE: &str = "The figures are impossible.";
 const STALE: &str = "No new samples arrive; the figures are as old as the newest one.";
 const ABSENT: &str = "Nothing of this objective is recorded here.";

@@ -106,7 +106,11 @@ impl NoticeView {
             body: update.body.to_owned(),
         });
         let with_states = !notice.is_over && notice.impact != Impact::Maintenance;
-        let affected = notice.affected.iter().map(|one| {
+        let mut affected: Vec<_> = notice.affected.iter().collect();
+        if with_states {
+            affected.sort_by_key(|one| std::cmp::Reverse(one.state));
+        }
+        let affected = affected.into_iter().map(|one| {
             if with_states {
                 format!("{} ({})", one.name, one.state.label().to_lowercase())
             } else {

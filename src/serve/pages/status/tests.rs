@@ -136,7 +136,7 @@ fn an_unresolved_incident_names_each_component_with_its_state() {
     let mut all = snapshot(2, 1_000);
     let mut api = all.incidents[0].affected[0].clone();
     (api.name, api.state) = ("API".into(), ComponentState::DegradedPerformance);
-    all.incidents[0].affected.push(api);
+    all.incidents[0].affected.insert(0, api);
     for page in [
         render_status(context(&all)),
         render_incidents(context(&all)),
