@@ -14,7 +14,7 @@ use crate::support::{into_ok, request};
 const AVAILABILITY: &str = r#"{"api":{"availability":{"target":99.9,"window":"30d"}}}"#;
 
 fn telemetry(config: Config) -> TestTelemetry {
-    TestTelemetry::with(config, &[("api.json", AVAILABILITY)]).unwrap()
+    TestTelemetry::with_config(config, &[("api.json", AVAILABILITY)]).unwrap()
 }
 
 /// Advances to the next whole minute, with good requests, and then by two more.

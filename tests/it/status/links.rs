@@ -11,7 +11,7 @@ use super::*;
 use crate::support::OBJECTIVES;
 
 async fn with_an_incident(config: Config) -> TestTelemetry {
-    let test = TestTelemetry::with(config, &OBJECTIVES).unwrap();
+    let test = TestTelemetry::with_config(config, &OBJECTIVES).unwrap();
     for _ in 0..15 {
         test.clock().advance(Duration::from_secs(1));
         test.tick();
@@ -81,7 +81,7 @@ async fn every_link_of_nested_routes_leads_to_one_of_them() {
 
 #[tokio::test]
 async fn parameters_of_the_path_around_are_none_of_a_route() {
-    let mut config = Config::new("test", Role::Api).with_role(Role::Worker);
+    let mut config = Config::new("test", Role::Api).role(Role::Worker);
     config.health.details = vantage_obs::config::HealthDetails::OpenCodes;
     let test = with_an_incident(config).await;
     let _worker = test.telemetry().worker("w1");
