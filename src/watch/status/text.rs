@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::status::ComponentState;
+use crate::model::string_enum::StringEnum as _;
 use crate::model::units::format_duration_spaced;
 use crate::store::AffectedRow;
 
@@ -14,7 +15,7 @@ pub(super) type NamesByKey<'a> = BTreeMap<&'a str, &'a str>;
 /// Returns a title such as `Major outage of Database, degraded performance of API`: the worst state first, each with
 /// the components that are in it. Components that need no attention are left out.
 pub(super) fn incident_title(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
-    let states = ComponentState::ALL.into_iter().rev();
+    let states = ComponentState::ALL.iter().copied().rev();
     let groups = states
         .filter(|state| state.needs_attention())
         .filter_map(|state| {
