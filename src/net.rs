@@ -15,7 +15,7 @@ mod proxy;
 mod http;
 
 pub(crate) use error::{explain, innermost, one_line};
-pub(crate) use headers::{basic_credentials, json_headers};
+pub(crate) use headers::{add_headers, basic_credentials, json_headers};
 pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after};
 pub(crate) use proxy::grpc_proxy_connector;
 #[cfg(feature = "cli")]

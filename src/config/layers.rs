@@ -9,6 +9,7 @@ use super::document::ConfigDocument;
 use super::effective::{EffectiveConfig, flatten};
 use super::environment::Environment;
 use super::fault::{ConfigError, ConfigFault, InvalidValue, join_path};
+use super::otlp::lower_names;
 use super::reader::ReadContext;
 use super::setting::{Setting, for_each_value};
 use super::signal::TelemetrySignal;
@@ -33,6 +34,7 @@ impl ConfigLayers {
     /// Creates the layers from the code's configuration: values that differ from the default are the code's.
     pub(super) fn from_code(mut config: Config) -> Self {
         config.otlp.lower_header_names();
+        lower_names(&mut config.slo.prometheus.headers);
         let defaults: Vec<_> = flatten(&Config::default()).collect();
         let mut sources = ConfigSources::default();
         for setting in flatten(&config).filter(|setting| !defaults.contains(setting)) {

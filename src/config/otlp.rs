@@ -183,10 +183,7 @@ impl OtlpConfig {
             &mut self.metrics.headers,
             &mut self.logs.headers,
         ] {
-            let lower = std::mem::take(headers).into_iter();
-            *headers = lower
-                .map(|(name, value)| (name.to_ascii_lowercase(), value))
-                .collect();
+            lower_names(headers);
         }
     }
 
@@ -204,7 +201,16 @@ impl OtlpConfig {
     }
 }
 
-fn check_headers(
+/// Makes the names of headers lower-case.
+pub(super) fn lower_names(headers: &mut BTreeMap<String, Secret>) {
+    let lower = std::mem::take(headers).into_iter();
+    *headers = lower
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+}
+
+/// Requires names and values that a header can hold.
+pub(super) fn check_headers(
     headers: &BTreeMap<String, Secret>,
     path: &str,
     validator: &mut ConfigValidator<'_>,

@@ -73,6 +73,7 @@ mod tests {
                 "health.details_token",
                 "heartbeat.token",
                 "slo.prometheus.token",
+                "slo.prometheus.headers",
                 "store.url",
                 "status.token",
             ]

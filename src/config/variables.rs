@@ -170,6 +170,7 @@ const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
     "VANTAGE_OBS_SLO_DIRECTORY" => "slo.directory";
     "VANTAGE_OBS_SLO_PROMETHEUS_URL" => "slo.prometheus.url";
     "VANTAGE_OBS_SLO_PROMETHEUS_TOKEN" => "slo.prometheus.token";
+    "VANTAGE_OBS_SLO_PROMETHEUS_HEADERS" => "slo.prometheus.headers" => { list: true };
     "VANTAGE_OBS_STORE_KIND" => "store.kind";
     "VANTAGE_OBS_STORE_PATH" => "store.path";
     "VANTAGE_OBS_STORE_URL" => "store.url";

@@ -1,5 +1,7 @@
 //! The headers of requests.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -32,6 +34,29 @@ pub(crate) fn json_headers(
     Ok(headers)
 }
 
+/// Adds configured headers; one that is there already is replaced. None of them is shown anywhere.
+///
+/// # Errors
+///
+/// Where a name or a value is no text that a header can hold.
+pub(crate) fn add_headers(
+    headers: &mut HeaderMap,
+    configured: &BTreeMap<String, Secret>,
+) -> Result<(), &'static str> {
+    for (name, value) in configured {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let name = name.map_err(|_| "a configured header has a malformed name")?;
+        let Some(value) = value.expose() else {
+            continue;
+        };
+        let value = HeaderValue::from_str(value);
+        let mut value = value.map_err(|_| "a configured header is no text that one can hold")?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(())
+}
+
 /// Returns user and password of an endpoint as the value of `Authorization`.
 pub(crate) fn basic_credentials(endpoint: &Endpoint) -> Option<String> {
     let user = base64::engine::general_purpose::STANDARD.encode(endpoint.user()?);
@@ -58,5 +83,24 @@ mod tests {
         let endpoint = "http://localhost:9090".parse().unwrap();
         let headers = json_headers(ACCEPT, None, &endpoint).unwrap();
         assert!(!headers.contains_key(AUTHORIZATION));
+    }
+
+    #[test]
+    fn configured_headers_are_added_and_replace_what_is_there() {
+        let endpoint = "http://user@localhost:9090".parse().unwrap();
+        let mut headers = json_headers(ACCEPT, None, &endpoint).unwrap();
+        let header = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+        let configured = [
+            header("X-Scope-OrgID", "shop"),
+            header("authorization", "Api-Key k"),
+        ];
+        add_headers(&mut headers, &configured.into()).unwrap();
+        assert_eq!(headers["x-scope-orgid"], "shop");
+        assert!(headers["x-scope-orgid"].is_sensitive());
+        assert_eq!(headers[AUTHORIZATION], "Api-Key k");
+        for bad in [header("a b", "c"), header("a", "b\n")] {
+            let error = add_headers(&mut headers, &[bad].into()).unwrap_err();
+            assert!(!error.contains("a b"), "{error}");
+        }
     }
 }

@@ -12,18 +12,24 @@
 //! is decided when a series is bound, so that a series that no objective asks about pays for one look at
 //! an empty option.
 
+mod maintenance;
 mod rule;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use self::maintenance::MaintenanceEvents;
 use crate::model::catalog::{self, Instrument, MetricSpec};
+use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::{
     BudgetingMethod, Indicator, Objective, ObjectiveKind, ObjectiveThreshold, Objectives,
     ServiceKey,
 };
 
+pub(crate) use maintenance::{DeclaredMaintenance, GoodAndBad, MaintenanceStatus};
 pub(crate) use rule::{MetricEventRules, SeriesEventRules};
 
 /// The counters of all objectives, active or not. Cheap to clone; clones share the counters.
@@ -33,6 +39,7 @@ pub(crate) struct SloEvents {
     /// Requests by whether the service itself failed them: the slices of an API's availability are
     /// judged by these. Those of the error rate, where there is one, because it counts the same.
     requests: Option<ObjectiveCounters>,
+    maintenance: DeclaredMaintenance,
 }
 
 /// Good and bad events of one objective since the process started.
@@ -52,6 +59,7 @@ struct EventCounts {
     active: AtomicBool,
     good: AtomicU64,
     bad: AtomicU64,
+    maintenance: MaintenanceEvents,
 }
 
 impl SloEvents {
@@ -78,7 +86,11 @@ impl SloEvents {
                 all.iter().find(available)
             })
             .map(ObjectiveCounters::requests);
-        Self { all, requests }
+        Self {
+            all,
+            requests,
+            maintenance: DeclaredMaintenance::default(),
+        }
     }
 
     /// Returns all counters, in the order of the objectives.
@@ -89,6 +101,20 @@ impl SloEvents {
     /// Returns the counters of objectives that an instrument counts into.
     pub(crate) fn active(&self) -> impl Iterator<Item = &ObjectiveCounters> {
         self.all().filter(|counters| counters.is_active())
+    }
+
+    /// Updates to this moment what is declared maintenance: its events are exported apart.
+    pub(crate) fn update_maintenance(&self, all: &[SloMaintenance], now: Timestamp) {
+        let active = self.maintenance.update(all, now);
+        for counters in self.all() {
+            let read = || counters.read();
+            counters.counts.maintenance.set_active(active, read);
+        }
+    }
+
+    /// Returns the declared maintenance as of its last update.
+    pub(crate) const fn maintenance(&self) -> &DeclaredMaintenance {
+        &self.maintenance
     }
 
     /// The bounds of a histogram's buckets: the catalog's, and the thresholds of the objectives that
@@ -255,6 +281,18 @@ impl ObjectiveCounters {
     #[must_use]
     pub(crate) fn bad(&self) -> u64 {
         self.counts.bad.load(Ordering::Relaxed)
+    }
+
+    fn read(&self) -> GoodAndBad {
+        GoodAndBad {
+            good: self.good(),
+            bad: self.bad(),
+        }
+    }
+
+    /// Returns the events that count, and those of declared maintenance, which don't.
+    pub(crate) fn split_by_maintenance(&self) -> (GoodAndBad, GoodAndBad) {
+        self.counts.maintenance.split(|| self.read())
     }
 
     pub(crate) const fn threshold(&self) -> Option<Duration> {

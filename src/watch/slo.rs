@@ -123,6 +123,12 @@ impl SloTracker {
         let sampled = state.last_interval.replace(at) != Some(at);
         if sampled {
             inner.evaluate_slice(&mut state, at);
+        }
+        // After the slice that has just ended: one that ends with maintenance belongs to it, and one that
+        // ends at its start does not.
+        let maintenance = &inner.config.maintenance;
+        inner.slo_events.update_maintenance(maintenance, now);
+        if sampled {
             inner.sample(&mut state, now);
         }
         if (sampled || restored) && state.history_loader.is_ready(inner.clock.now()) {

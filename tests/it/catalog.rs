@@ -9,13 +9,12 @@ use tower::{Service as _, ServiceExt as _};
 use vantage_obs::ExpositionFormat;
 use vantage_obs::catalog::{self, MetricSpec};
 use vantage_obs::instruments::{Currency, Engagement};
+use vantage_obs::slo::maintenance::SloMaintenance;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
 use vantage_obs::{PoolState, QueueState, WatchGuard};
 
-use crate::support::{
-    OBJECTIVES, ScriptedBody, Step, config, into_ok, request, samples, scrape, with_objectives,
-};
+use crate::support::{OBJECTIVES, ScriptedBody, Step, config, into_ok, request, samples, scrape};
 
 /// What dashboards and rules out there are written against: changing a line breaks them.
 #[rustfmt::skip]
@@ -94,6 +93,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.store.commits", "vantage_store_commits_total", "counter"),
     ("vantage.store.dropped", "vantage_store_dropped_total", "counter"),
     ("vantage.slo.events", "vantage_slo_events_total", "counter"),
+    ("vantage.slo.maintenance.events", "vantage_slo_maintenance_events_total", "counter"),
+    ("vantage.slo.maintenance", "vantage_slo_maintenance", "gauge"),
+    ("vantage.slo.maintenance.start.timestamp", "vantage_slo_maintenance_start_timestamp_seconds", "gauge"),
+    ("vantage.slo.maintenance.end.timestamp", "vantage_slo_maintenance_end_timestamp_seconds", "gauge"),
     ("vantage.slo.requests", "vantage_slo_requests_total", "counter"),
     ("vantage.slo.burn_rate", "vantage_slo_burn_rate_ratio", "gauge"),
     ("vantage.slo.error_budget.remaining", "vantage_slo_error_budget_remaining_ratio", "gauge"),
@@ -145,6 +148,15 @@ fn is_expected(spec: &MetricSpec) -> bool {
 }
 
 /// Does everything that a service can do, once; what is watched is watched while the answer lives.
+/// Telemetry with the platform's own objectives and a declared maintenance, which is to come.
+fn with_maintenance() -> TestTelemetry {
+    let time = |text: &str| text.parse().unwrap();
+    let (from, to) = (time("2099-01-01T00:00:00Z"), time("2099-01-01T01:00:00Z"));
+    let mut config = config();
+    config.slo.maintenance = vec![SloMaintenance::new(from, to, "a move").unwrap()];
+    TestTelemetry::with(config, &OBJECTIVES).unwrap()
+}
+
 async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
     let telemetry = test.telemetry();
     requests(test).await;
@@ -259,7 +271,7 @@ fn the_table_of_names_is_the_catalog() {
 
 #[tokio::test]
 async fn every_metric_is_scraped_under_its_literal_name_and_type_with_its_help() {
-    let test = with_objectives();
+    let test = with_maintenance();
     let _watches = record_everything(&test).await;
     let text = scrape(&test);
     for (name, prometheus, kind) in NAMES {
@@ -285,7 +297,7 @@ async fn every_metric_is_scraped_under_its_literal_name_and_type_with_its_help()
 
 #[tokio::test]
 async fn every_metric_was_really_recorded_and_not_only_bound() {
-    let test = with_objectives();
+    let test = with_maintenance();
     let _watches = record_everything(&test).await;
     let text = scrape(&test);
     // They are back where they began, or nothing happened to them.
@@ -299,6 +311,9 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "vantage_telemetry_log_lines_lost_total",
         // Nothing bad happened to an objective.
         "vantage_slo_burn_rate_ratio",
+        // Its maintenance is to come.
+        "vantage_slo_maintenance_events_total",
+        "vantage_slo_maintenance",
         // No file system needs to be in use, and no processor time to pass, while a test runs.
         "process_cpu_utilization_ratio",
         "process_cpu_time_seconds_total",
@@ -329,7 +344,7 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
 
 #[tokio::test]
 async fn a_scrape_holds_nothing_but_declared_names_and_labels() {
-    let test = with_objectives();
+    let test = with_maintenance();
     let _watches = record_everything(&test).await;
     let text = scrape(&test);
     let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -37,6 +37,7 @@ fn files() -> Vec<ScenarioFile> {
         ScenarioFile::new("absent", "1m", absent::scenarios()),
         ScenarioFile::new("own", "1m", telemetry::scenarios()),
         ScenarioFile::new("budget", "1m", budget::scenarios()),
+        ScenarioFile::new("first-hour", "1m", budget::first_hour()),
         // What takes days is looked at less often.
         ScenarioFile::new("growth", "5m", database::long_scenarios()),
         ScenarioFile::new("business", "15m", business::scenarios()),

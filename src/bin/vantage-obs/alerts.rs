@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, Unit};
-use vantage_obs::config::Endpoint;
+use vantage_obs::config::{Endpoint, Secret};
 use vantage_obs::fleet::{AlertEpisode, AlertHistory, PrometheusReporter};
 use vantage_obs::units::{format_duration, parse_duration};
 
-use crate::config::secret_from_env;
+use crate::config::{parse_header, secret_from_env};
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +54,9 @@ pub(crate) struct AlertHistoryArgs {
     /// The environment variable that holds the bearer token [default: no token].
     #[arg(long, value_name = "NAME")]
     token_env: Option<String>,
+    /// A header that is sent along, such as "X-Scope-OrgID: shop"; may be repeated.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, Secret)>,
     /// The authority that signed the server's certificate, in PEM form [default: the system's].
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -82,6 +85,7 @@ impl AlertHistoryArgs {
     fn fleet(&self) -> Result<PrometheusReporter, CliError> {
         let mut fleet = PrometheusReporter::new(self.prometheus.clone());
         fleet.deadline = self.deadline;
+        fleet.headers.extend(self.headers.iter().cloned());
         fleet.tls.ca.clone_from(&self.ca);
         if let Some(name) = &self.token_env {
             fleet.token = Some(secret_from_env(name)?);

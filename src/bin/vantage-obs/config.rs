@@ -175,6 +175,20 @@ pub(crate) fn secret_from_env(name: &str) -> Result<Secret, CliError> {
     Ok(Secret::new(text.ok_or_else(missing)?))
 }
 
+/// Parses a header of the command line, `NAME: VALUE` or `NAME=VALUE`.
+pub(crate) fn parse_header(text: &str) -> Result<(String, Secret), String> {
+    let allowed = || "allowed: NAME: VALUE, with a name of letters, digits and hyphens".to_owned();
+    let (name, value) = text.split_once([':', '=']).ok_or_else(allowed)?;
+    let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_value = |c: char| c == ' ' || c == '\t' || c.is_ascii_graphic();
+    let good = !name.is_empty() && name.chars().all(is_name) && !value.is_empty();
+    match good && value.chars().all(is_value) {
+        true => Ok((name, Secret::new(value))),
+        false => Err(allowed()),
+    }
+}
+
 fn print_table(effective: &EffectiveConfig, out: &mut dyn Write) -> std::io::Result<()> {
     let rows: Vec<_> = effective
         .values()

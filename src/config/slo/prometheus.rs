@@ -1,10 +1,12 @@
 //! The API that the fleet's figures come from.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::checks::{bearer_token, existing_file, optional, range};
 use crate::config::endpoint::Endpoint;
+use crate::config::otlp::check_headers;
 use crate::config::secret::Secret;
 use crate::config::setting::section;
 
@@ -21,6 +23,9 @@ section! {
         pub url: Option<Endpoint>;
         /// The bearer token that is sent along. Default: none.
         pub token: Option<Secret>, optional(bearer_token);
+        /// Sent along with every query, by lower-case name, such as `x-scope-orgid` for the tenant.
+        /// Default: none. A later layer replaces single headers, not the whole map.
+        pub headers: BTreeMap<String, Secret>, check_headers;
         /// The authority that signed its certificate, in PEM form. Default: the system's.
         pub ca: Option<PathBuf>, optional(existing_file);
         /// The interval at which a service queries it for the report of `GET /api/v1/slo?source=prometheus`:

@@ -282,6 +282,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("***"),
     );
     row(
+        "VANTAGE_OBS_SLO_PROMETHEUS_HEADERS",
+        "X-Scope-OrgID=shop",
+        "slo.prometheus.headers.x-scope-orgid",
+        json!("***"),
+    );
+    row(
         "VANTAGE_OBS_STORE_KIND",
         "memory",
         "store.kind",

@@ -9,6 +9,7 @@ use crate::generate::rule::RecordingRule;
 use crate::model::alerts::AlertSignal;
 use crate::model::catalog::{database, health, scheduler, telemetry, worker};
 use crate::model::promql::{CounterQuery, GaugeQuery, InstantVector, RecordedSeries, Select};
+use crate::model::slo::promql::SERVICE_INSTANCES;
 
 pub(super) const ALERTS: &[AlertRow] = &[
     AlertRow::new(
@@ -54,7 +55,7 @@ impl Presence {
     /// Counts instances that are scraped.
     pub(super) fn services() -> Self {
         let present = GaugeQuery::new(&health::READY).now().count_by(&SERVICE);
-        Self::new("vantage:service_instances:count", present)
+        Self::new(SERVICE_INSTANCES, present)
     }
 
     /// Counts workers that are not given up; the most that any replica reports.

@@ -76,7 +76,7 @@ const OVERVIEW: &[PanelSpec] = &[
 const BUDGETS: &[PanelSpec] = &[
     bar_gauge("Error budget left", DisplayUnit::Share)
         .shows("What is left of each objective's error budget in its window; of replicas the one that has least.", "More than the part of the window that is still to come.")
-        .instant("{{objective}}", min_remaining)
+        .instant("{{objective}} {{job}}", min_remaining)
         .with(|panel, _| {
             let panel = with_budget_levels(panel).no_value("no events");
             let panel = with_link(panel, "API", DashboardId::Api);
@@ -85,13 +85,13 @@ const BUDGETS: &[PanelSpec] = &[
         .alert(AlertSignal::ErrorBudget),
     lines("Error budget over time", DisplayUnit::Share)
         .shows("What was left of each objective's error budget.", "Level, or falling slowly; it rises as old errors leave the window.")
-        .query("{{objective}}", min_remaining)
+        .query("{{objective}} {{job}}", min_remaining)
         .alert(AlertSignal::ErrorBudget),
     state_timeline("Alerts of objectives", DisplayUnit::Count)
         .shows("What each objective raises.", "none.")
-        .query("{{objective}}", || {
+        .query("{{objective}} {{job}}", || {
             let levels = alert_levels().with_dashboard_variables();
-            levels.now().max_by(&["objective"])
+            levels.now().max_by(&["job", "objective"])
         })
         .with(|panel, _| {
             panel
@@ -103,14 +103,14 @@ const BUDGETS: &[PanelSpec] = &[
         .alert(AlertSignal::ErrorBudget),
     lines("Coverage", DisplayUnit::Share)
         .shows("The share of each objective's window that has samples. The rest counts neither as good nor as bad.", "Rises to 100 % once the service is as old as the window.")
-        .query("{{objective}}", || least(&telemetry::SLO_COVERAGE, &["objective"]))
+        .query("{{objective}} {{job}}", || least(&telemetry::SLO_COVERAGE, &["job", "objective"]))
         .with(|panel, _| panel.zero_to_one())
         .alert(AlertSignal::ErrorBudget),
 ];
 
 const FLEET_BUDGET: PanelSpec = bar_gauge("Error budget left, all replicas", DisplayUnit::Share)
     .shows("What is left of each objective's error budget in its window, from the events of all replicas.", "More than the part of the window that is still to come.")
-    .instant("{{objective}}", remaining_budgets)
+    .instant("{{objective}} {{job}}", || remaining_budgets().with_dashboard_variables().now())
     .with(|panel, _| with_budget_levels(panel).no_value("no events, or no rules").size(8, 8))
     .alert(AlertSignal::ErrorBudget);
 
@@ -120,13 +120,15 @@ const EVENTS: &[PanelSpec] = &[
             "Events a second that count towards each objective.",
             "As usual at this hour: nothing else on this dashboard means much without events.",
         )
-        .query("{{objective}}", || {
-            rate(&telemetry::SLO_EVENTS, &["objective"])
+        .query("{{objective}} {{job}}", || {
+            rate(&telemetry::SLO_EVENTS, &["job", "objective"])
         })
         .alert(AlertSignal::ErrorBudget),
     bars("Bad events", DisplayUnit::PerSecond)
         .shows("Bad events a second, by objective.", "Few.")
-        .query("{{objective}}", || bad_event_rate(&["objective"]))
+        .query("{{objective}} {{job}}", || {
+            bad_event_rate(&["job", "objective"])
+        })
         .alert(AlertSignal::ErrorBudget),
     lines("Share of bad events", DisplayUnit::Share)
         .shows(
@@ -150,6 +152,23 @@ const EVENTS: &[PanelSpec] = &[
             .with_override(FieldOverride::by_name("bad").color(Color::Red))
     })
     .alert(AlertSignal::ErrorBudget),
+    lines("Declared maintenance", DisplayUnit::Count)
+        .shows("1 while declared maintenance goes on, by service.", "0.")
+        .query("{{job}}", || {
+            greatest(&telemetry::SLO_MAINTENANCE, &["job"])
+        })
+        .with(|panel, _| panel.no_value("none is declared"))
+        .alert(AlertSignal::ErrorBudget),
+    bars("Events of maintenance", DisplayUnit::PerSecond)
+        .shows(
+            "Good and bad events a second of declared maintenance, which no objective counts.",
+            "None.",
+        )
+        .query("{{objective}} {{result}}", || {
+            rate(&telemetry::SLO_MAINTENANCE_EVENTS, &["objective", "result"])
+        })
+        .with(|panel, _| panel.no_value("none is declared"))
+        .alert(AlertSignal::ErrorBudget),
 ];
 
 const SCRAPE_QUALITY: &[PanelSpec] = &[
@@ -284,11 +303,11 @@ fn burn_rates(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Pa
         let panel = burn_rate_panel(Visualization::Lines, title, &shows, pair)
             .query(over_time(
                 &max_burn_rate(pair.long),
-                &format!("{{{{objective}}}} {long}"),
+                &format!("{{{{objective}}}} {{{{job}}}} {long}"),
             ))
             .query(over_time(
                 &max_burn_rate(pair.short),
-                &format!("{{{{objective}}}} {short}"),
+                &format!("{{{{objective}}}} {{{{job}}}} {short}"),
             ));
         context.with_alert_runbook(panel, AlertSignal::ErrorBudget)
     };
@@ -302,8 +321,7 @@ fn burn_rates(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Pa
     named.map(panel).collect()
 }
 
-/// Returns the panels of the alerts' own series. These have no instance: the variables
-/// don't choose among them.
+/// Returns the panels of the alerts' own series, of each service. These have no instance.
 fn fleet(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Panel> {
     let titles = [
         "Critical burn, all replicas",
@@ -319,7 +337,8 @@ fn fleet(context: &DashboardContext<'_>, policy: &BurnRatePolicy) -> Vec<Panel> 
             .size(8, 8);
         let objectives = context.input.objectives.iter();
         objectives.fold(panel, |panel, objective| {
-            panel.query(over_time(&burn_rate(objective, pair.long), objective.id()))
+            let legend = format!("{} {{{{job}}}}", objective.id());
+            panel.query(over_time(&burn_rate(objective, pair.long), &legend))
         })
     });
     let burns = burns.map(|panel| context.with_alert_runbook(panel, AlertSignal::ErrorBudget));
@@ -336,11 +355,11 @@ fn max_burn_rate(window: Duration) -> InstantVector {
         .with("window")
         .is(&window)
         .now();
-    rate.max_by(&["objective"])
+    rate.max_by(&["job", "objective"])
 }
 
 fn min_remaining() -> InstantVector {
-    least(&telemetry::SLO_BUDGET_REMAINING, &["objective"])
+    least(&telemetry::SLO_BUDGET_REMAINING, &["job", "objective"])
 }
 
 fn active_alerts(severity: &str) -> InstantVector {
@@ -348,7 +367,7 @@ fn active_alerts(severity: &str) -> InstantVector {
         .with("severity")
         .is(severity)
         .now()
-        .max_by(&["objective"])
+        .max_by(&["job", "objective"])
 }
 
 const fn level_color(level: AlertLevel) -> Color {

@@ -128,28 +128,18 @@ fn watchdog_rule(
     )
 }
 
-/// Returns the rules of every pair of windows of every objective, except pairs that can never fire:
-/// where even with everything bad the budget burns no faster.
+/// Returns the rules of every pair of windows of every objective, except pairs that can never fire.
 fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<AlertingRule> {
     let budget_rules = BudgetRules::new(ScaledWindows { input });
-    let policy = input.config.slo.alert_policy();
-    let mut alerts = Vec::new();
-    for objective in &input.objectives {
-        let unreachable: Vec<_> = policy.unreachable(objective.target()).collect();
-        let pairs = budget_rules
-            .pairs()
-            .iter()
-            .filter(|pair| !unreachable.contains(pair));
-        alerts.extend(
-            pairs.filter_map(|pair| burn_rate_rule(spec, &budget_rules, objective, pair, input)),
-        );
-    }
-    alerts
+    let rules = input.objectives.iter().flat_map(|objective| {
+        let pairs = budget_rules.reachable_pairs(objective);
+        pairs.filter_map(|pair| burn_rate_rule(spec, objective, pair, input))
+    });
+    rules.collect()
 }
 
 fn burn_rate_rule(
     spec: &'static AlertSpec,
-    budget_rules: &BudgetRules<'_>,
     objective: &Objective,
     pair: &WindowPair,
     input: &GenerateInput,
@@ -164,7 +154,7 @@ fn burn_rate_rule(
         ("{long}", format_duration(pair.long)),
         ("{short}", format_duration(pair.short)),
     ]);
-    let expr = budget_rules.alert_expr(objective, pair)?;
+    let expr = BudgetRules::alert_expr(objective, pair)?;
     let mut alert = alerting_rule(
         spec,
         Some(severity),

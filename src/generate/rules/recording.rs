@@ -41,9 +41,19 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
             baselines.iter().map(Baseline::ratio_rule).collect(),
         ),
         (
+            "vantage-slo-maintenance",
+            None,
+            vec![BudgetRules::maintenance_rule()],
+        ),
+        (
             "vantage-slo-slice-inputs",
             None,
             budget_rules.slice_input_rules(),
+        ),
+        (
+            "vantage-slo-slice-results",
+            None,
+            budget_rules.slice_result_rules(),
         ),
         (
             "vantage-slo-slices",
@@ -51,7 +61,11 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
             budget_rules.slice_rules(),
         ),
         ("vantage-slo-events", None, budget_rules.event_rules()),
+        ("vantage-slo-coverage", None, budget_rules.coverage_rules()),
         ("vantage-slo-ratios", None, budget_rules.ratio_rules()),
+        ("vantage-slo-burning", None, budget_rules.burning_rules()),
+        ("vantage-slo-raised", None, budget_rules.raised_rules()),
+        ("vantage-slo-held", None, budget_rules.held_rules()),
         (
             "vantage-slo-levels",
             None,
@@ -67,6 +81,12 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
             "vantage-slo-long-ratios",
             slow,
             budget_rules.long_ratio_rules(),
+        ),
+        ("vantage-slo-seen", slow, budget_rules.seen_rules()),
+        (
+            "vantage-slo-seen-ratios",
+            slow,
+            budget_rules.seen_ratio_rules(),
         ),
         ("vantage-slo-budget", slow, budget_rules.remaining_rules()),
     ];

@@ -246,20 +246,20 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query(
         "remaining_budgets",
         "What is left of the budgets, as a share; below 0 it is overspent:",
-        remaining_budgets,
+        || remaining_budgets().now(),
     ),
     query(
         "burn_rates",
         "How fast each budget burns, the worst process of each:",
-        || greatest(&telemetry::SLO_BURN_RATE, &["objective", "window"]),
+        || greatest(&telemetry::SLO_BURN_RATE, &["job", "objective", "window"]),
     ),
     query(
         "bad_events",
-        "Bad events by objective, in events a second:",
+        "Bad events by service and objective, in events a second:",
         || {
             let events = CounterQuery::new(&telemetry::SLO_EVENTS);
             let bad = events.with("result").is("bad");
-            bad.rate(RECENT).sum_by(&["objective"])
+            bad.rate(RECENT).sum_by(&["job", "objective"])
         },
     ),
     // The telemetry itself

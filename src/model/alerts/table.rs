@@ -490,9 +490,9 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Slo,
-        summary: "The error budget of {{ $labels.objective }} burns more than {threshold} times too fast",
+        summary: "The error budget of {{ $labels.objective }}{{ with $labels.job }} of {{ . }}{{ end }}{{ with $labels.environment }} in {{ . }}{{ end }} burns more than {threshold} times too fast",
         critical_summary: None,
-        description: "In the last {long} the error budget of {{ $labels.objective }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {long} and in {short} both.",
+        description: "In the last {long} the error budget of {{ $labels.objective }}{{ with $labels.job }} of {{ . }}{{ end }}{{ with $labels.environment }} in {{ . }}{{ end }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {long} and in {short} both.",
         meaning: "If it goes on, what was promised to those who use the platform will not be kept.",
     },
     &AlertSpec {

@@ -73,6 +73,46 @@ family! {
         ],
     );
 
+    /// Events of declared maintenance, which no objective counts.
+    pub const SLO_MAINTENANCE_EVENTS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.maintenance.events",
+        Instrument::ObservableCounter,
+        Unit::Count("{event}"),
+        "Good and bad events of declared maintenance, which `vantage.slo.events` leaves out",
+        &[OBJECTIVE, Attribute::one_of("result", &["bad", "good"])],
+    );
+
+    /// Declared maintenance now.
+    pub const SLO_MAINTENANCE: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.maintenance",
+        Instrument::ObservableGauge,
+        Unit::Count("{maintenance}"),
+        "1 while declared maintenance goes on, else 0",
+        &[],
+    );
+
+    /// The start of declared maintenance.
+    pub const SLO_MAINTENANCE_START: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.maintenance.start.timestamp",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "When declared maintenance begins or began, the current one or the next, since 1970; absent without one",
+        &[],
+    );
+
+    /// The end of declared maintenance.
+    pub const SLO_MAINTENANCE_END: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.slo.maintenance.end.timestamp",
+        Instrument::ObservableGauge,
+        Unit::Seconds,
+        "When declared maintenance ends, the current one or the next, since 1970; absent without one",
+        &[],
+    );
+
     /// Requests that the time slices of an API's availability are judged by.
     pub(crate) const SLO_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,

@@ -21,6 +21,16 @@ impl InstantVector {
         }
     }
 
+    /// Returns the vector of an expression with these labels, made elsewhere from declarations.
+    pub(crate) fn from_expression(text: String, labels: &[&str]) -> InstantVector {
+        let labels = labels.iter().map(|label| (*label).to_owned());
+        InstantVector {
+            text,
+            labels: labels.collect(),
+            is_binary: true,
+        }
+    }
+
     /// Prometheus's own `up`: whether a target answered its scrape.
     #[must_use]
     pub(crate) fn up() -> InstantVector {
@@ -148,6 +158,13 @@ impl InstantVector {
     #[must_use]
     pub(crate) fn div(&self, whole: &InstantVector) -> InstantVector {
         self.binary_same_labels("/", whole)
+    }
+
+    /// Multiplies each element by the one with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub fn mul(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("*", other)
     }
 
     /// Subtracts from each element the one with the same labels.

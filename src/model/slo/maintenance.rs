@@ -41,3 +41,18 @@ impl SloMaintenance {
         })
     }
 }
+
+/// Returns the maintenance that goes on at a moment, or the next one after it; several that touch each
+/// other are one.
+pub(crate) fn current_or_next(all: &[SloMaintenance], now: Timestamp) -> Option<TimeRange> {
+    let mut ranges: Vec<_> = all.iter().map(|one| one.range).collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut merged: Vec<TimeRange> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged.into_iter().find(|range| range.end > now)
+}

@@ -81,6 +81,11 @@ pub struct ObjectiveReport {
     pub service: String,
     /// The name within it.
     pub name: String,
+    /// The label `job` of a fleet's figures: the service that they are of. `None` of a process's own, and
+    /// where the series have none.
+    pub job: Option<String>,
+    /// The label `environment` of a fleet's figures. `None` as for `job`.
+    pub environment: Option<String>,
     /// What is measured.
     pub kind: &'static str,
     /// How good and bad are counted.
@@ -189,6 +194,8 @@ impl ObjectiveReport {
         ObjectiveReport {
             service: objective.service().to_string(),
             name: objective.name().into(),
+            job: None,
+            environment: None,
             kind: objective.kind().as_str(),
             method: objective.method(),
             target: objective.target(),
@@ -242,6 +249,20 @@ impl ObjectiveReport {
     /// Returns the id of the objective, such as `api.latency`.
     pub(crate) fn id(&self) -> String {
         format!("{}.{}", self.service, self.name)
+    }
+
+    /// Returns the service that a fleet's figures are of, such as `vantage-api in production`.
+    pub(crate) fn service_text(&self) -> Option<String> {
+        match (&self.job, &self.environment) {
+            (Some(job), Some(environment)) => Some(format!("{job} in {environment}")),
+            (Some(name), None) | (None, Some(name)) => Some(name.clone()),
+            (None, None) => None,
+        }
+    }
+
+    /// Returns what is told apart in a report: the objective and the service.
+    pub(crate) fn key(&self) -> impl PartialEq + '_ {
+        (&self.service, &self.name, &self.job, &self.environment)
     }
 
     /// Returns the share of good events; `None` without events, or where the counts mean nothing.

@@ -7,7 +7,7 @@ use opentelemetry::metrics::AsyncInstrument;
 use crate::model::catalog::{MetricSpec, database, process, telemetry, worker};
 use crate::model::snapshot::{DiskUsage, LatestSnapshot, ProcessFigures, Snapshot};
 use crate::record::series::{Instruments, ObservableNumber};
-use crate::record::slo_events::{ObjectiveCounters, SloEvents};
+use crate::record::slo_events::{GoodAndBad, MaintenanceStatus, SloEvents};
 
 /// Registers every observable instrument of the catalog.
 pub(crate) fn observe_snapshot(
@@ -20,6 +20,7 @@ pub(crate) fn observe_snapshot(
     observe_queues(instruments, latest);
     observe_pools(instruments, latest);
     observe_events(instruments, slo_events);
+    observe_maintenance(instruments, slo_events);
 }
 
 fn observe_process(instruments: &Instruments, latest: &LatestSnapshot) {
@@ -126,9 +127,20 @@ fn observe_events(instruments: &Instruments, slo_events: &SloEvents) {
         slo_events,
         |slo_events, observer| {
             for counters in slo_events.active() {
-                for (result, events) in results(counters) {
-                    let objective = KeyValue::new("objective", counters.objective().to_owned());
-                    observer.observe(events, &[objective, KeyValue::new("result", result)]);
+                let (counted, _) = counters.split_by_maintenance();
+                observe_results(observer, counted, Some(counters.objective()));
+            }
+        },
+    );
+    instruments.observe_from(
+        &telemetry::SLO_MAINTENANCE_EVENTS,
+        slo_events,
+        |slo_events, observer| {
+            // From the first scrape on, so that the increase of its first event is seen.
+            if slo_events.maintenance().status().declared {
+                for counters in slo_events.active() {
+                    let (_, excluded) = counters.split_by_maintenance();
+                    observe_results(observer, excluded, Some(counters.objective()));
                 }
             }
         },
@@ -138,16 +150,52 @@ fn observe_events(instruments: &Instruments, slo_events: &SloEvents) {
         slo_events,
         |slo_events, observer| {
             if let Some(requests) = slo_events.slice_requests() {
-                for (result, count) in results(requests) {
-                    observer.observe(count, &[KeyValue::new("result", result)]);
-                }
+                let all = GoodAndBad {
+                    good: requests.good(),
+                    bad: requests.bad(),
+                };
+                observe_results(observer, all, None);
             }
         },
     );
 }
 
-fn results(counters: &ObjectiveCounters) -> [(&'static str, u64); 2] {
-    [("bad", counters.bad()), ("good", counters.good())]
+fn observe_results(
+    observer: &dyn AsyncInstrument<u64>,
+    events: GoodAndBad,
+    objective: Option<&str>,
+) {
+    for (result, count) in [("bad", events.bad), ("good", events.good)] {
+        let objective = objective.map(|id| KeyValue::new("objective", id.to_owned()));
+        let labels: Vec<_> = objective
+            .into_iter()
+            .chain([KeyValue::new("result", result)])
+            .collect();
+        observer.observe(count, &labels);
+    }
+}
+
+/// Registers the gauges of declared maintenance; a process that declares none has none.
+fn observe_maintenance(instruments: &Instruments, slo_events: &SloEvents) {
+    type ReadStatus = fn(MaintenanceStatus) -> Option<f64>;
+    const GAUGES: [(&MetricSpec, ReadStatus); 3] = [
+        (&telemetry::SLO_MAINTENANCE, |status| {
+            status.declared.then(|| f64::from(u8::from(status.active)))
+        }),
+        (&telemetry::SLO_MAINTENANCE_START, |status| {
+            status.range.map(|range| range.start.as_second() as f64)
+        }),
+        (&telemetry::SLO_MAINTENANCE_END, |status| {
+            status.range.map(|range| range.end.as_second() as f64)
+        }),
+    ];
+    for (spec, read) in GAUGES {
+        instruments.observe_from(spec, slo_events.maintenance(), move |declared, observer| {
+            if let Some(value) = read(declared.status()) {
+                observer.observe(value, &[]);
+            }
+        });
+    }
 }
 
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {

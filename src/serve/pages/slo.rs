@@ -151,8 +151,8 @@ fn number_anchors(objectives: &mut [ObjectiveSection]) {
 
 fn objective_section(report: &ObjectiveReport, policy: &BurnRatePolicy) -> ObjectiveSection {
     ObjectiveSection {
-        id: report.id(),
-        anchor: report.id(),
+        id: section_id(report),
+        anchor: section_id(report),
         description: report.description.clone(),
         window: report.window.to_string(),
         state: StateLabel::from_report(report),
@@ -189,6 +189,16 @@ fn card_figures(report: &ObjectiveReport) -> Vec<LabeledValue> {
             note: burn_rate.window,
         },
     ]
+}
+
+/// Returns the name of a section, which is its anchor, too: no part of that may be a space.
+fn section_id(report: &ObjectiveReport) -> String {
+    match report.service_text() {
+        Some(service) => {
+            format!("{} of {service}", report.id()).replace(char::is_whitespace, "\u{a0}")
+        }
+        None => report.id(),
+    }
 }
 
 fn labeled_values(report: &ObjectiveReport) -> Vec<LabeledValue> {

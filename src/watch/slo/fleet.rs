@@ -1,11 +1,13 @@
 //! The fleet's objectives, from any Prometheus-compatible API.
 //!
-//! All figures are of one moment. One query counts a window of all objectives, one more says how much
-//! of it has samples:
+//! All figures are of one moment, and of one service: an objective has an entry for each `environment` and
+//! `job` that counts its events, because two services in one Prometheus have two budgets. One query counts a
+//! window of all objectives, one more says how much of it has samples; the part that a shorter window has is
+//! not looked at twice:
 //!
 //! ```text
-//! sum by (objective, result) (increase(vantage_slo_events_total[W]))
-//! count_over_time(max by (objective) (vantage_slo_events_total)[W:step])
+//! sum by (environment, job, objective, result) (increase(vantage_slo_events_total[W]))
+//! count_over_time(max by (environment, job, objective) (vantage_slo_events_total)[W - S:step] offset S)
 //! ```
 //!
 //! Why events, and not the ratios that the processes export? Because an average of ratios gives an idle
@@ -18,10 +20,13 @@
 //! later or not at all, the same slices are judged from the raw samples, which costs the API a second or
 //! two for 30 days; a replica that the service discovery has forgotten is then no replica that is down.
 //!
+//! Declared maintenance is left out, because the processes and the rules count its events and slices apart;
+//! what was declared when it was over already is not known here.
+//!
 //! How exact is that? `increase` extrapolates to the ends of a window: by half a scrape interval of each
 //! series at each end, and it doesn't see what a series counted before its first sample. Slices begin
 //! when the rule is evaluated, and not with the minute of the clock, so that what falls on a border may
-//! be in the next one. Coverage is looked up at up to 1,000 steps of its window, at least a second
+//! be in the next one. Coverage is looked up at up to 1,000 steps of each part of a window, at least a second
 //! apart; it is off by a step for each gap, and by the API's look-back (5 min) for a gap that the API
 //! itself didn't notice, such as its own outage. The slices of workers are added up, because each worker
 //! has its own. There is no memory of earlier looks: an alert is what holds at this moment, without the
@@ -38,6 +43,7 @@ pub(crate) mod refresh;
 mod response;
 mod results;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +88,9 @@ pub struct PrometheusReporter {
     pub url: Endpoint,
     /// The bearer token that is sent along. Default: none.
     pub token: Option<Secret>,
+    /// Headers that are sent along, such as `X-Scope-OrgID` for the tenant; one named `authorization`
+    /// replaces the token. Default: none.
+    pub headers: BTreeMap<String, Secret>,
     /// Certificates for `https`. Default: the system's.
     pub tls: TlsConfig,
     /// The scrape interval of the API; the newest sample of an objective is stale after three. Default: 1 min.
@@ -128,6 +137,7 @@ impl PrometheusReporter {
         PrometheusReporter {
             url,
             token: None,
+            headers: BTreeMap::new(),
             tls: TlsConfig::default(),
             scrape_interval: Duration::from_secs(60),
             deadline: Duration::from_secs(30),
@@ -142,6 +152,7 @@ impl PrometheusReporter {
     pub fn with_config(url: Endpoint, config: &Config) -> PrometheusReporter {
         let mut reporter = PrometheusReporter::new(url);
         reporter.token.clone_from(&config.slo.prometheus.token);
+        reporter.headers.clone_from(&config.slo.prometheus.headers);
         reporter.tls.ca.clone_from(&config.slo.prometheus.ca);
         reporter.scrape_interval = config.metrics.prometheus.scrape_interval;
         reporter.policy = config.slo.alert_policy();
@@ -178,13 +189,18 @@ impl PrometheusReporter {
             return Err(self.error(cause));
         }
         let mut report = SloReport::new(at, ReportSource::Prometheus);
-        let evaluated = objectives.iter().map(|objective| ObjectiveQuery {
-            objective,
-            results: &results,
-            reporter: self,
-            at,
-        });
-        report.objectives = evaluated.map(|query| query.report()).collect();
+        for objective in objectives {
+            for service in &results.services(objective.id()) {
+                let query = ObjectiveQuery {
+                    objective,
+                    service,
+                    results: &results,
+                    reporter: self,
+                    at,
+                };
+                report.objectives.push(query.report());
+            }
+        }
         let mut failures = results.failures;
         if self.burn_down {
             failures.extend(burn_down::add_burn_downs(&client, &mut report, objectives, at).await);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::report::{AlertState, ObjectiveReport};
 use crate::model::units::Ratio;
 use crate::store::{MemoryStore, StoreWriter, WriterSettings};
@@ -234,6 +235,47 @@ fn an_orderly_shutdown_keeps_the_events_since_the_last_sample() {
         after.counts("api.error_rate"),
         (9 * 61 + 5, 61 + 4, covered)
     );
+}
+
+#[test]
+fn events_of_maintenance_are_exported_apart_and_left_out_of_the_report() {
+    let start = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let clock = Clock::manual(start);
+    let objectives = Objectives::parse(&[("api.json", FILE)]).unwrap();
+    let slo_events = SloEvents::new(&objectives);
+    let requests = slo_events.activate_requests().unwrap();
+    let at = |minutes: i64| Timestamp::from_second(1_800_000_000 + 60 * minutes).unwrap();
+    let mut config = config::SloConfig::default();
+    let maintenance = SloMaintenance::new(at(10), at(20), "a move").unwrap();
+    config.maintenance = vec![maintenance];
+    let latest = LatestSloReport::default();
+    let tracker = SloTracker::new(
+        clock.clone(),
+        config,
+        &objectives,
+        slo_events.clone(),
+        LatestHealth::default(),
+        latest.clone(),
+        None,
+    );
+    tracker.tick();
+    let status = slo_events.maintenance().status();
+    assert!(status.declared && !status.active);
+    for _ in 0..30 * 6 {
+        // All requests of the maintenance fail.
+        let good = Timestamp::try_from(clock.wall()).unwrap();
+        let good = good < at(10) || good >= at(20);
+        requests.record_events(good, 10);
+        clock.advance(INTERVAL);
+        tracker.tick();
+    }
+    let (counted, excluded) = requests.split_by_maintenance();
+    assert_eq!((counted.good, counted.bad), (1_200, 0));
+    assert_eq!((excluded.good, excluded.bad), (0, 600));
+    let report = latest.read().unwrap();
+    let errors = &report.objectives[1];
+    assert_eq!((errors.good, errors.bad), (counted.good, counted.bad));
+    assert_eq!(errors.raw, Some((1_200, 600)));
 }
 
 /// Counts ten requests in each interval, so many of which fail.

@@ -4,32 +4,45 @@ use super::scenario::{ExpectedAlert, Scenario, alert_texts, counter_values, scen
 
 const SIGNAL: AlertSignal = AlertSignal::ErrorBudget;
 
+fn job(objective: &str) -> &'static str {
+    match objective.starts_with("api") {
+        true => "vantage-api",
+        false => "vantage-worker",
+    }
+}
+
 fn events(objective: &str, result: &str) -> String {
-    let job = if objective.starts_with("api") {
-        "vantage-api"
-    } else {
-        "vantage-worker"
-    };
+    service_events(job(objective), "a:80", objective, result)
+}
+
+fn service_events(job: &str, instance: &str, objective: &str, result: &str) -> String {
     format!(
-        "vantage_slo_events_total{{environment=\"production\", job=\"{job}\", instance=\"a:80\", \
+        "vantage_slo_events_total{{environment=\"production\", job=\"{job}\", instance=\"{instance}\", \
          objective=\"{objective}\", result=\"{result}\"}}"
     )
 }
 
 fn burns(objective: &str, severity: Severity, rate: &str) -> ExpectedAlert {
+    service_burns(job(objective), objective, severity, rate)
+}
+
+fn service_burns(job: &str, objective: &str, severity: Severity, rate: &str) -> ExpectedAlert {
     let (factor, long, short) = match severity {
         Severity::Critical => ("10", "1h", "5m"),
         _ => ("2", "6h", "30m"),
     };
     let labels = [
+        ("environment", "production"),
+        ("job", job),
         ("objective", objective),
         ("long_window", long),
         ("short_window", short),
     ];
+    let of = format!("{objective} of {job} in production");
     let texts = alert_texts(
-        format!("The error budget of {objective} burns more than {factor} times too fast"),
+        format!("The error budget of {of} burns more than {factor} times too fast"),
         format!(
-            "In the last {long} the error budget of {objective} burned {rate} times as fast as it may to last for 30d; \
+            "In the last {long} the error budget of {of} burned {rate} times as fast as it may to last for 30d; \
              the limit is {factor} times, in {long} and in {short} both."
         ),
     );
@@ -126,6 +139,213 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     scenarios.extend(availability());
     scenarios.extend(quiet());
     scenarios
+}
+
+/// The share of an objective's budget that is left, as recorded.
+fn remaining(objective: &str) -> String {
+    format!("vantage:slo_error_budget_remaining:ratio{{objective=\"{objective}\"}}")
+}
+
+fn sample_labels(objective: &str) -> String {
+    let job = job(objective);
+    format!("{{environment=\"production\", job=\"{job}\", objective=\"{objective}\"}}")
+}
+
+const UP: &str = "up{environment=\"production\", job=\"vantage-api\", instance=\"a:80\"}";
+
+/// Scenarios of the first hour, of gaps, restarts, maintenance and several services.
+pub(super) fn first_hour() -> Vec<Scenario> {
+    let mut scenarios = young();
+    scenarios.extend(missing_data());
+    scenarios.extend(maintenance());
+    scenarios.push(two_services());
+    scenarios
+}
+
+fn young() -> Vec<Scenario> {
+    let errors = |result| events("api.error_rate", result);
+    let (errors_left, slices_left) = (remaining("api.error_rate"), remaining("api.availability"));
+    let (of_errors, of_slices) = (
+        sample_labels("api.error_rate"),
+        sample_labels("api.availability"),
+    );
+    let critical = |rate| burns("api.error_rate", Severity::Critical, rate);
+    let warning = |rate| burns("api.error_rate", Severity::Warning, rate);
+    let ready = replica("vantage_health_ready", "a:80", "");
+    let good = replica("vantage_slo_requests_total", "a:80", ", result=\"good\"");
+    let bad = replica("vantage_slo_requests_total", "a:80", ", result=\"bad\"");
+    vec![
+        // Two bad minutes of the 43.2 of 30 days, and not of the 17 that were seen: 95.37 % are left.
+        scenario("two bad minutes of the first eighteen")
+            .every("15s")
+            .series(&ready, "1+0x72")
+            .series(&good, "0+100x36 3600+0x8 3700+100x27")
+            .series(&bad, "0+0x36 100+100x7 800+0x27")
+            .quiet(SIGNAL, &["1m", "12m", "18m"])
+            .measures("18m", slices_left.clone(), &[(&of_slices, "0.9537")]),
+        // A service that is younger than the short windows misses no samples: ten bad events are enough.
+        scenario("a first deploy fails from its first minute")
+            .every("15s")
+            .series(&errors("good"), "0+0x120")
+            .series(&errors("bad"), "0+100x120")
+            .quiet(SIGNAL, &["0m"])
+            .fires(SIGNAL, "1m", [critical("200"), warning("200")])
+            .fires(SIGNAL, "3m", [critical("200"), warning("200")])
+            .fires(SIGNAL, "20m", [critical("200"), warning("200")])
+            // 41 steps of 30 s of 200 times too fast are 200 x 1230 / 2592000 of 30 days.
+            .measures("20m", errors_left.clone(), &[(&of_errors, "0.9051")]),
+        // 33 s of 21 min are 2.619 %: 5.238 times 0.5 %, a warning and not critical. Of 40 min they are
+        // 1.375 % (81 steps of 30 s), 2.75 x 2430 / 2592000 of the budget.
+        scenario("an outage of 33 s after 20 minutes")
+            .every("3s")
+            .series(&errors("good"), "0+30x400 12000+0x10 12030+30x788")
+            .series(&errors("bad"), "0+0x400 30+30x10 330+0x789")
+            .quiet(SIGNAL, &["20m"])
+            .fires(SIGNAL, "21m", [warning("5.238")])
+            .quiet(SIGNAL, &["60m"])
+            .measures("19m", errors_left.clone(), &[(&of_errors, "1")])
+            .measures("40m", errors_left, &[(&of_errors, "0.9974")]),
+        // One slice is bad, and one bad minute of a month is no alert.
+        scenario("an outage of 33 s of a single replica")
+            .every("3s")
+            .series(&ready, "1+0x1200")
+            .series(&good, "0+30x402 12060+0x10 12090+30x786")
+            .series(&bad, "0+0x402 30+30x10 330+0x787")
+            .quiet(SIGNAL, &["20m", "21m", "25m", "60m"])
+            .measures("40m", slices_left, &[(&of_slices, "0.9769")]),
+        scenario("the first twenty minutes of a healthy service")
+            .every("15s")
+            .series(&errors("good"), "0+100x80")
+            .series(&errors("bad"), "0+0x80")
+            .quiet(SIGNAL, &["1m", "5m", "20m"])
+            .measures("20m", remaining("api.error_rate"), &[(&of_errors, "1")]),
+    ]
+}
+
+fn missing_data() -> Vec<Scenario> {
+    let errors = |result| events("api.error_rate", result);
+    let second = |result| service_events("vantage-api", "b:80", "api.error_rate", result);
+    let critical = |rate| burns("api.error_rate", Severity::Critical, rate);
+    let warning = |rate| burns("api.error_rate", Severity::Warning, rate);
+    vec![
+        // The service can't be scraped from minute 41 on, but has a target until minute 56.
+        scenario(
+            "what was raised goes on while its service is not scraped, and ends with its targets",
+        )
+        .series(UP, "1+0x40 0+0x15 stale")
+        .series(&errors("good"), "0+50x40 stale")
+        .series(&errors("bad"), "0+50x40 stale")
+        .fires(SIGNAL, "40m", [critical("100"), warning("100")])
+        .fires(SIGNAL, "50m", [critical("100"), warning("100")])
+        .fires(SIGNAL, "55m", [critical("100"), warning("100")])
+        .quiet(SIGNAL, &["62m"]),
+        // Back after 10 minutes and well: it ends as soon as half of the short window says so.
+        scenario("what was raised before a gap ends after it")
+            .series(UP, "1+0x40 0+0x9 1+0x40")
+            .series(&errors("good"), "0+50x40 stale _x9 3000+1000x39")
+            .series(&errors("bad"), "0+50x40 stale _x9 2000+0x39")
+            .fires(SIGNAL, "45m", [critical("100"), warning("100")])
+            .quiet(SIGNAL, &["85m"]),
+        // Nobody knows what happened meanwhile: no alert comes from a gap.
+        scenario("a gap raises nothing")
+            .series(UP, "1+0x30 0+0x10 1+0x40")
+            .series(&errors("good"), "0+100x30 stale _x10 4000+100x40")
+            .series(&errors("bad"), "0+0x30 stale _x10 0+0x40")
+            .quiet(SIGNAL, &["31m", "36m", "41m", "42m", "60m"]),
+        // 6 of 100 of each instance: the second one's counters begin anew.
+        scenario("a new instance goes on with the same budget")
+            .series(&errors("good"), "0+94x30 stale")
+            .series(&errors("bad"), "0+6x30 stale")
+            .series(&second("good"), "_x30 0+94x60")
+            .series(&second("bad"), "_x30 0+6x60")
+            .fires(SIGNAL, "30m", [critical("12"), warning("12")])
+            .fires(SIGNAL, "40m", [critical("12"), warning("12")])
+            .fires(SIGNAL, "90m", [critical("12"), warning("12")]),
+    ]
+}
+
+fn maintenance() -> Vec<Scenario> {
+    let errors = |result| events("api.error_rate", result);
+    let ready = replica("vantage_health_ready", "a:80", "");
+    let good = replica("vantage_slo_requests_total", "a:80", ", result=\"good\"");
+    let bad = replica("vantage_slo_requests_total", "a:80", ", result=\"bad\"");
+    let start = replica(
+        "vantage_slo_maintenance_start_timestamp_seconds",
+        "a:80",
+        "",
+    );
+    let end = replica("vantage_slo_maintenance_end_timestamp_seconds", "a:80", "");
+    let excluded = errors("bad").replace("vantage_slo_events", "vantage_slo_maintenance_events");
+    let (of_slices, left) = (
+        sample_labels("api.availability"),
+        remaining("api.availability"),
+    );
+    let of = |result: &str| {
+        let labels =
+            "environment=\"production\", job=\"vantage-api\", objective=\"api.availability\"";
+        format!("{{{labels}, result=\"{result}\"}}")
+    };
+    vec![
+        // Declared from minute 30 to 40. The process is gone from minute 32 to 38, which was ready for most of
+        // minute 32.
+        scenario("slices of maintenance are recorded apart, also while the process is down")
+            .series("other", "1+0x60")
+            .series(UP, "1+0x31 0+0x6 1+0x22")
+            .series(&ready, "1+0x31 stale _x5 1+0x22")
+            .series(&good, "0+100x30 3000 stale _x5 0+0x2 100+100x19")
+            .series(&bad, "0+0x30 100 stale _x5 0+100x2 200+0x19")
+            .series(&start, "1800+0x31 stale _x5 1800+0x3 stale")
+            .series(&end, "2400+0x31 stale _x5 2400+0x3 stale")
+            .quiet(SIGNAL, &["30m", "35m", "40m", "45m", "59m"])
+            .measures("59m", left, &[(&of_slices, "1")])
+            .measures(
+                "59m",
+                "sum by (environment, job, objective, result) (sum_over_time(vantage:slo_maintenance_slices[1h]))",
+                &[(&of("bad"), "9"), (&of("good"), "1")],
+            ),
+        // The process counts what happens meanwhile in other series.
+        scenario("events of maintenance burn nothing")
+            .series(&errors("good"), "0+100x30 3000+0x10 3100+100x20")
+            .series(&errors("bad"), "0+0x60")
+            .series(&excluded, "0+0x30 100+100x9 1000+0x20")
+            .quiet(SIGNAL, &["30m", "35m", "41m", "60m"])
+            .measures(
+                "60m",
+                remaining("api.error_rate"),
+                &[(&sample_labels("api.error_rate"), "1")],
+            ),
+    ]
+}
+
+/// One of two services with the same objectives fails a tenth of its requests: of both together that would
+/// be a hundredth.
+fn two_services() -> Scenario {
+    let series = |job, result| service_events(job, "a:80", "api.error_rate", result);
+    let burns = |severity| service_burns("vantage-blog", "api.error_rate", severity, "20");
+    scenario("one of two services burns its budget")
+        .series(&series("vantage-blog", "good"), "0+90x60")
+        .series(&series("vantage-blog", "bad"), "0+10x60")
+        .series(&series("vantage-shop", "good"), "0+900x60")
+        .series(&series("vantage-shop", "bad"), "0+0x60")
+        .fires(
+            SIGNAL,
+            "60m",
+            [burns(Severity::Critical), burns(Severity::Warning)],
+        )
+        .measures(
+            "60m",
+            remaining("api.error_rate"),
+            &[
+                (
+                    "{environment=\"production\", job=\"vantage-blog\", objective=\"api.error_rate\"}",
+                    "0.972",
+                ),
+                (
+                    "{environment=\"production\", job=\"vantage-shop\", objective=\"api.error_rate\"}",
+                    "1",
+                ),
+            ],
+        )
 }
 
 /// Replicas, of which all requests of a minute are judged together.

@@ -13,8 +13,19 @@ pub(super) struct ScenarioFile {
 
 pub(super) struct Scenario {
     title: &'static str,
+    /// The step of its series; `None` for that of the evaluation.
+    interval: Option<&'static str>,
     series: Vec<(String, String)>,
     checks: Vec<AlertCheck>,
+    measures: Vec<Measure>,
+}
+
+/// The expected values of an expression, rounded to four places.
+struct Measure {
+    at: &'static str,
+    expression: String,
+    /// Labels in promtool's notation, and the value.
+    samples: Vec<(String, &'static str)>,
 }
 
 struct AlertCheck {
@@ -68,12 +79,38 @@ impl ScenarioFile {
 pub(super) fn scenario(title: &'static str) -> Scenario {
     Scenario {
         title,
+        interval: None,
         series: Vec::new(),
         checks: Vec::new(),
+        measures: Vec::new(),
     }
 }
 
 impl Scenario {
+    /// Sets the step of its series.
+    pub(super) fn every(mut self, interval: &'static str) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Expects these values of an expression at this time, rounded to four places.
+    pub(super) fn measures(
+        mut self,
+        at: &'static str,
+        expression: impl Into<String>,
+        samples: &[(&str, &'static str)],
+    ) -> Self {
+        let samples = samples.iter();
+        self.measures.push(Measure {
+            at,
+            expression: expression.into(),
+            samples: samples
+                .map(|(labels, value)| ((*labels).to_owned(), *value))
+                .collect(),
+        });
+        self
+    }
+
     /// Adds a series, in promtool's notation of values.
     pub(super) fn series(mut self, name: &str, values: impl Into<String>) -> Self {
         self.series.push((name.into(), values.into()));
@@ -139,8 +176,9 @@ impl Scenario {
     fn write(&self, step: &str, text: &mut String) {
         let _ = write!(
             text,
-            "\n  # {}\n  - interval: {step}\n    input_series:\n",
-            self.title
+            "\n  # {}\n  - interval: {}\n    input_series:\n",
+            self.title,
+            self.interval.unwrap_or(step)
         );
         if self.series.is_empty() {
             // promtool wants a series to know how long a scenario lasts.
@@ -152,6 +190,28 @@ impl Scenario {
         text.push_str("    alert_rule_test:\n");
         for check in &self.checks {
             check.write(text);
+        }
+        if !self.measures.is_empty() {
+            text.push_str("    promql_expr_test:\n");
+        }
+        for measure in &self.measures {
+            measure.write(text);
+        }
+    }
+}
+
+impl Measure {
+    fn write(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "      - expr: 'round({}, 0.0001)'\n        eval_time: {}\n        exp_samples:",
+            self.expression, self.at
+        );
+        for (labels, value) in &self.samples {
+            let _ = writeln!(
+                text,
+                "          - labels: '{labels}'\n            value: {value}"
+            );
         }
     }
 }

@@ -18,6 +18,14 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "a log line names a worker whose clock is off, and its route shows by how much",
     ),
     (
+        "vantage.slo.maintenance.start.timestamp",
+        "rules read when maintenance begins; a panel shows that it goes on",
+    ),
+    (
+        "vantage.slo.maintenance.end.timestamp",
+        "rules read when maintenance ends; a panel shows that it goes on",
+    ),
+    (
         "vantage.scheduler.heartbeat.clock_skew",
         "a log line names a scheduler whose clock is off, and its route shows by how much",
     ),

@@ -169,8 +169,18 @@ fn target_job_and_target_instance() {
     for_each_panel(|_, panel| {
         if is_of_all_replicas(panel) {
             for expression in expressions(panel) {
-                let recorded = expression.contains("vantage:");
-                assert!(recorded && !expression.contains("$job"), "{expression}");
+                // They have no instance, but for objectives no job either.
+                assert!(!expression.contains("$instance"), "{expression}");
+                for (metric, matchers) in selectors(expression) {
+                    assert!(metric.starts_with("vantage:"), "{expression}");
+                    // Baselines are those of an environment.
+                    let is_slo = metric.starts_with("vantage:slo_");
+                    let labels: &[&str] = if is_slo { &["job", "environment"] } else { &[] };
+                    for label in labels {
+                        let matcher = format!("{label}=~\"${label}\"");
+                        assert!(matchers.contains(&matcher), "{metric} in {expression}");
+                    }
+                }
             }
             return;
         }

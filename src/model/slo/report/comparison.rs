@@ -47,6 +47,10 @@ struct ReportComparison<'a> {
 struct Difference<'a> {
     service: &'a str,
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     change: SliChange,
     sli: Option<Ratio>,
     remaining: Option<Ratio>,
@@ -116,7 +120,7 @@ fn period_pairs<'a>(
         before: before
             .objectives
             .iter()
-            .find(|before| (&before.service, &before.name) == (&now.service, &now.name)),
+            .find(|before| before.key() == now.key()),
     })
 }
 
@@ -134,6 +138,8 @@ impl<'a> PeriodPair<'a> {
         Difference {
             service: &self.now.service,
             name: &self.now.name,
+            job: self.now.job.as_deref(),
+            environment: self.now.environment.as_deref(),
             change: self.change(),
             sli: self.moved(ObjectiveReport::sli),
             remaining: self.moved(ObjectiveReport::remaining),
@@ -173,7 +179,14 @@ impl<'a> PeriodPair<'a> {
         let name = self.now.id();
         [
             row("before", self.before, name, String::new()),
-            row("now", Some(self.now), String::new(), self.describe_change()),
+            row(
+                "now",
+                Some(self.now),
+                self.now
+                    .service_text()
+                    .map_or_else(String::new, |of| format!("  {of}")),
+                self.describe_change(),
+            ),
         ]
     }
 
@@ -290,5 +303,32 @@ api.error_rate  before           -         -    -      -
         assert_eq!(change(&of(99, 1), &of(198, 2)), SliChange::Same);
         assert_eq!(change(&of(100, 1), &of(198, 2)), SliChange::Better);
         assert_eq!(change(&of(0, 0), &of(198, 2)), SliChange::NoData);
+    }
+
+    #[test]
+    fn each_service_is_compared_with_itself() {
+        let of = |jobs: [(&str, u64); 2]| {
+            let figures = jobs.map(|(_, good)| (good, 10, DataQuality::Ok));
+            let mut all = report("2026-11-24T12:00:00Z", &figures);
+            for (one, (job, _)) in all.objectives.iter_mut().zip(jobs) {
+                (one.name, one.job) = ("latency".into(), Some(job.into()));
+                one.environment = Some("production".into());
+            }
+            all
+        };
+        let now = of([("blog", 990), ("shop", 90)]);
+        let before = of([("shop", 990), ("blog", 990)]);
+        let json: serde_json::Value =
+            serde_json::from_str(&now.to_comparison_json(&before)).unwrap();
+        let differences = json["differences"].as_array().unwrap();
+        let change = |at: usize| {
+            let difference = &differences[at];
+            (difference["job"].clone(), difference["change"].clone())
+        };
+        assert_eq!(change(0), ("blog".into(), "same".into()));
+        assert_eq!(change(1), ("shop".into(), "worse".into()));
+        assert_eq!(differences[0]["environment"], "production");
+        let text = render_comparison(&now, &before);
+        assert!(text.contains("\n  shop in production  now "), "{text}");
     }
 }

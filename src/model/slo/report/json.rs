@@ -66,6 +66,10 @@ pub(super) struct ObjectiveJson {
     recovers_at: Option<Timestamp>,
     reason: Option<String>,
     raw: Option<CountsJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
     #[serde(default)]
     seen: Option<SeenJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +200,8 @@ impl From<ObjectiveReport> for ObjectiveJson {
             name: report.name,
             description: report.description,
             reason: report.reason,
+            job: report.job,
+            environment: report.environment,
             burn_down: report.burn_down,
         }
     }
@@ -284,6 +290,8 @@ impl ObjectiveJson {
             burn_down: self.burn_down,
             service: self.service,
             name: self.name,
+            job: self.job,
+            environment: self.environment,
             description: self.description,
             coverage: self.coverage,
             exhausts_at: self.exhausts_at,

@@ -64,7 +64,17 @@ pub fn render_table(report: &SloReport) -> String {
     let mut rows = vec![headings.map(str::to_owned)];
     rows.extend(report.objectives.iter().map(row));
     let lines = align_columns(&rows, 1..=3);
-    let notes = report.objectives.iter().map(row_notes);
+    let notes = report.objectives.iter().map(|objective| {
+        // Of one service alone there is nothing to tell apart.
+        let mut same = report
+            .objectives
+            .iter()
+            .filter(|one| one.id() == objective.id());
+        let service = objective.service_text().filter(|_| same.nth(1).is_some());
+        let mut notes: Vec<_> = service.into_iter().collect();
+        notes.extend(row_notes(objective));
+        notes
+    });
     for (line, notes) in lines.iter().zip(iter::once(Vec::new()).chain(notes)) {
         text.push_str(line);
         notes.iter().for_each(|note| write_wrapped(&mut text, note));

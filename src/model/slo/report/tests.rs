@@ -290,3 +290,28 @@ fn an_invalid_report_is_an_error_that_names_the_value() {
     assert!(SloReport::from_json("<html>").is_err());
     assert!(read(r#""source""#, r#""later":{},"source""#).is_ok());
 }
+
+#[test]
+fn services_of_a_fleet_are_told_apart_and_read_back() {
+    let of = |job: &str| {
+        let mut one = latency();
+        (one.job, one.environment) = (Some(job.into()), Some("production".into()));
+        one
+    };
+    let mut fleet = report(of("blog"));
+    let alone = render_table(&fleet);
+    assert!(!alone.contains("blog"), "{alone}");
+    fleet.objectives.push(of("shop"));
+    let table = render_table(&fleet);
+    for service in ["blog", "shop"] {
+        let line = format!("\n  {service} in production\n");
+        assert!(table.contains(&line), "{table}");
+    }
+    let json = fleet.to_json();
+    assert!(
+        json.contains(r#""job":"shop","environment":"production""#),
+        "{json}"
+    );
+    assert_eq!(SloReport::from_json(&json).unwrap().to_json(), json);
+    assert!(!report(latency()).to_json().contains("\"job\""));
+}

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use super::client::PrometheusClient;
 use super::plan::elapsed_seconds;
 use super::query::query_range_path;
-use super::response::{self, MatrixSeries};
+use super::response::{self, MatrixSeries, ValueLabels};
+use crate::model::slo::promql::ServiceLabels;
 use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, promql};
 use crate::model::units::{Ratio, format_duration};
@@ -44,9 +45,11 @@ pub(super) async fn add_burn_downs(
             }
         };
         let bad = bad_events_by_objective(&ranges);
-        for (objective, reported) in objectives.iter().zip(&mut report.objectives) {
-            let steps = bad.get(objective.id());
-            if let Some(steps) = steps.filter(|_| elapsed_seconds(objective, at) == length) {
+        for reported in &mut report.objectives {
+            let objective = objectives.get(&reported.id());
+            let is_of_length = objective.is_some_and(|one| elapsed_seconds(one, at) == length);
+            let steps = bad.get(&value_labels(reported)).filter(|_| is_of_length);
+            if let Some(steps) = steps {
                 reported.burn_down = burn_down_points(reported, steps, at, step);
             }
         }
@@ -72,14 +75,26 @@ async fn query_steps(
     response::parse_matrix(&body).map(|(ranges, _)| ranges)
 }
 
-fn bad_events_by_objective(ranges: &[MatrixSeries]) -> BTreeMap<String, BadEventsByStep> {
-    let mut all: BTreeMap<String, BadEventsByStep> = BTreeMap::new();
+/// Returns the labels of a report's series.
+fn value_labels(report: &ObjectiveReport) -> ValueLabels {
+    let label = |label: &Option<String>| label.clone().unwrap_or_default();
+    ValueLabels {
+        objective: report.id(),
+        service: ServiceLabels {
+            environment: label(&report.environment),
+            job: label(&report.job),
+        },
+        result: String::new(),
+    }
+}
+
+/// Returns the bad events by objective and service.
+fn bad_events_by_objective(ranges: &[MatrixSeries]) -> BTreeMap<ValueLabels, BadEventsByStep> {
+    let mut all: BTreeMap<ValueLabels, BadEventsByStep> = BTreeMap::new();
     for MatrixSeries { metric, values } in ranges {
-        let Some(objective) = metric.get("objective") else {
-            continue;
-        };
-        let is_bad = metric.get("result").is_some_and(|result| result == "bad");
-        let steps = all.entry(objective.clone()).or_default();
+        let mut labels = ValueLabels::from_metric(metric);
+        let is_bad = std::mem::take(&mut labels.result) == "bad";
+        let steps = all.entry(labels).or_default();
         for (second, value) in values {
             let value: f64 = value.parse().unwrap_or_default();
             let bad = if is_bad { value.max(0.0) } else { 0.0 };
@@ -162,7 +177,7 @@ mod tests {
 
     fn relative_points(report: &ObjectiveReport, ranges: &[MatrixSeries]) -> Vec<(i64, f64)> {
         let all = bad_events_by_objective(ranges);
-        let points = burn_down_points(report, &all["api.error_rate"], at(0), 60).into_iter();
+        let points = burn_down_points(report, &all[&value_labels(report)], at(0), 60).into_iter();
         points
             .map(|(moment, left)| (moment.as_second() - NOW, left.to_f64()))
             .collect()
@@ -194,7 +209,8 @@ mod tests {
     fn the_end_is_one_point_though_the_api_cuts_it_to_a_millisecond() {
         let ranges = bad_events_by_objective(&[range("good", &[(-60, "1"), (0, "1")])]);
         let end = at(0) + Duration::from_nanos(700);
-        let points = burn_down_points(&report(2, 0), &ranges["api.error_rate"], end, 60);
+        let report = report(2, 0);
+        let points = burn_down_points(&report, &ranges[&value_labels(&report)], end, 60);
         assert_eq!(points.len(), 3);
         assert_eq!(points[2], (end, Ratio::ONE));
     }

@@ -10,7 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{PrometheusReporter, deadline_instant};
 use crate::model::units::format_duration;
-use crate::net::{HttpClient, explain, http_client, is_a_web_page, json_headers, one_line};
+use crate::net::{
+    HttpClient, add_headers, explain, http_client, is_a_web_page, json_headers, one_line,
+};
 
 /// The largest body of a response. A thousand objectives with two results each are a tenth of this.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -68,7 +70,9 @@ impl PrometheusClient {
 impl PrometheusReporter {
     /// Returns the headers of each request, credentials included.
     pub(crate) fn request_headers(&self) -> Result<HeaderMap, &'static str> {
-        json_headers(ACCEPT, self.token.as_ref(), &self.url)
+        let mut headers = json_headers(ACCEPT, self.token.as_ref(), &self.url)?;
+        add_headers(&mut headers, &self.headers)?;
+        Ok(headers)
     }
 }
 

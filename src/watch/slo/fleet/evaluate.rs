@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::PrometheusReporter;
 use super::plan::elapsed_seconds;
 use super::query::ReportQuery;
-use super::results::QueryResults;
+use super::results::{EventCounts, QueryResults, ServiceResults};
 use crate::model::slo::Objective;
-use crate::model::slo::promql::is_evaluated_fleet_wide;
+use crate::model::slo::budget::SeenTime;
+use crate::model::slo::promql::{ServiceLabels, is_evaluated_fleet_wide};
 use crate::model::slo::report::{AlertState, BurnRate, DataQuality, ObjectiveReport};
 use crate::model::units::format_duration;
 use crate::watch::slo::alert::BurnRateAlert;
@@ -19,6 +20,8 @@ use crate::watch::slo::evaluate::{MAX_STALE_INTERVALS, WindowCounts, burn_rate_w
 #[derive(Clone, Copy)]
 pub(super) struct ObjectiveQuery<'a> {
     pub(super) objective: &'a Objective,
+    /// The service whose figures they are.
+    pub(super) service: &'a ServiceLabels,
     pub(super) results: &'a QueryResults,
     pub(super) reporter: &'a PrometheusReporter,
     pub(super) at: Timestamp,
@@ -39,6 +42,7 @@ impl ObjectiveQuery<'_> {
         report.alert = unsure;
         let elapsed = Duration::from_secs(elapsed_seconds(self.objective, self.at));
         let counts = self.window_counts(elapsed);
+        let raw = counts.as_ref().map_or(None, |counts| counts.raw);
         if let Ok(counts) = counts {
             self.whole_window(counts).fill(self.objective, &mut report);
         }
@@ -60,15 +64,23 @@ impl ObjectiveQuery<'_> {
                 report.burn_rate = burn_rate;
             }
         }
+        report.raw = raw;
+        let label = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        report.job = label(&self.service.job);
+        report.environment = label(&self.service.environment);
         report
     }
 
-    fn whole_window(&self, counts: BurnRate) -> WindowCounts {
+    fn whole_window(&self, counts: WindowFigures) -> WindowCounts {
+        let length = self.objective.window().length_at(self.at);
         WindowCounts {
             good: counts.good,
             bad: counts.bad,
-            coverage: counts.coverage,
-            seen: None,
+            coverage: counts.coverage(),
+            seen: Some(SeenTime::new(
+                counts.covered,
+                length.saturating_sub(counts.maintenance),
+            )),
             slice: self.reporter.slice,
         }
     }
@@ -77,15 +89,15 @@ impl ObjectiveQuery<'_> {
     /// objective.
     fn check(
         &self,
-        counts: BurnRate,
+        counts: WindowFigures,
         missing_reason: Option<String>,
         rates: &[BurnRate],
-    ) -> Result<Option<(BurnRate, Option<String>)>, String> {
+    ) -> Result<Option<(WindowFigures, Option<String>)>, String> {
         if let Some(reason) = missing_reason {
             return Err(reason);
         }
-        let newest = self.results.newest_sample(self.objective.id())?;
-        if newest.is_none() && counts.coverage == 0.0 && counts.good + counts.bad == 0 {
+        let newest = self.service_results().newest_sample()?;
+        if newest.is_none() && counts.covered.is_zero() && counts.good + counts.bad == 0 {
             return Ok(None);
         }
         Ok(Some((counts, self.stale_reason(newest, rates))))
@@ -96,32 +108,51 @@ impl ObjectiveQuery<'_> {
         let (mut rates, mut missing_reason) = (Vec::new(), None);
         for window in burn_rate_windows(&self.reporter.policy) {
             match self.window_counts(window) {
-                Ok(rate) => rates.push(rate),
+                Ok(counts) => rates.push(counts.burn_rate()),
                 Err(reason) => missing_reason = missing_reason.or(Some(reason)),
             }
         }
         (rates, missing_reason)
     }
 
-    fn window_counts(&self, length: Duration) -> Result<BurnRate, String> {
-        let (id, window) = (self.objective.id(), length.as_secs());
+    fn service_results(&self) -> ServiceResults<'_> {
+        self.results.of(self.objective.id(), self.service)
+    }
+
+    fn window_counts(&self, length: Duration) -> Result<WindowFigures, String> {
+        let (results, window) = (self.service_results(), length.as_secs());
+        let time = results.sampled_time(window)?;
+        let figures = |events: EventCounts| WindowFigures {
+            length,
+            good: events.good,
+            bad: events.bad,
+            raw: events.raw(),
+            covered: Duration::from_secs(time.covered),
+            maintenance: Duration::from_secs(time.maintenance),
+            age: Duration::from_secs(time.since),
+        };
         if !is_evaluated_fleet_wide(self.objective) {
-            let (good, bad) = self.results.events(id, window)?;
-            let coverage = self.results.coverage(id, window)?;
-            return Ok(BurnRate::new(length, good, bad, coverage));
+            return results.events(window).map(figures);
         }
-        let (good, bad) = self.results.slices(id, window)?;
-        let slices = window as f64 / self.reporter.slice.as_secs_f64();
-        let share = (good + bad) as f64 / slices;
+        let slices = results.slices(window)?;
+        let slice = self.reporter.slice;
+        let whole = window as f64 / slice.as_secs_f64();
+        let total = slices.total();
         // One more may end within a window than fits into it.
-        if (good + bad) as f64 > slices.floor() + 1.0 {
+        if total as f64 > whole.floor() + 1.0 {
             let query = ReportQuery::RecordedSlices(window).display_name();
             return Err(format!(
-                "{} slices in {query}: more than one server has recorded them",
-                good + bad
+                "{total} slices in {query}: more than one server has recorded them"
             ));
         }
-        Ok(BurnRate::new(length, good, bad, share.min(1.0)))
+        let (good, bad) = slices.maintenance;
+        Ok(WindowFigures {
+            covered: slice_time(slice, slices.good + slices.bad),
+            maintenance: slice_time(slice, good + bad),
+            // The first one has to end before there is one.
+            age: Duration::from_secs(time.since).saturating_sub(slice),
+            ..figures(slices)
+        })
     }
 
     fn stale_reason(&self, newest: Option<f64>, rates: &[BurnRate]) -> Option<String> {
@@ -141,4 +172,39 @@ impl ObjectiveQuery<'_> {
         let age = Duration::try_from_secs_f64(age.round()).unwrap_or_default();
         late.then(|| format!("the newest sample is {} old", format_duration(age)))
     }
+}
+
+/// The counts of a window of one service, and how much of it they are of.
+#[derive(Clone, Copy, Debug)]
+struct WindowFigures {
+    length: Duration,
+    good: u64,
+    bad: u64,
+    /// Good and bad ones with those of maintenance, if there are any.
+    raw: Option<(u64, u64)>,
+    /// The time that has samples, without that of maintenance.
+    covered: Duration,
+    maintenance: Duration,
+    /// The time since the first sample of all that is known.
+    age: Duration,
+}
+
+impl WindowFigures {
+    /// Returns the share of the window that has samples; maintenance is no part of it. 1 where all of it is
+    /// maintenance, so that nothing is missing.
+    fn coverage(&self) -> f64 {
+        match self.length.saturating_sub(self.maintenance) {
+            Duration::ZERO => 1.0,
+            length => (self.covered.as_secs_f64() / length.as_secs_f64()).min(1.0),
+        }
+    }
+
+    fn burn_rate(&self) -> BurnRate {
+        let reach = self.age.as_secs_f64() / self.length.as_secs_f64();
+        BurnRate::new(self.length, self.good, self.bad, self.coverage()).with_reach(reach.min(1.0))
+    }
+}
+
+fn slice_time(slice: Duration, slices: u64) -> Duration {
+    slice.saturating_mul(u32::try_from(slices).unwrap_or(u32::MAX))
 }

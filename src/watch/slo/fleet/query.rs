@@ -5,26 +5,60 @@ use std::time::Duration;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::model::slo::promql::SteppedWindow;
+
 /// The largest number of steps of a window at which samples are looked up.
 const MAX_STEPS: u64 = 1_000;
 /// The characters of an expression that are escaped.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 
-/// A query of a report, for all objectives.
+/// A query of a report, for all objectives and services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ReportQuery {
     /// The good and bad events of a window of these seconds, counted by processes.
     Events(u64),
+    /// Those of declared maintenance.
+    MaintenanceEvents(u64),
     /// The slices of a window, recorded by rules.
     RecordedSlices(u64),
+    /// Those of declared maintenance.
+    RecordedMaintenance(u64),
     /// The slices of a window, evaluated from raw samples.
     RawSlices(u64),
-    /// The number of a window's steps with samples.
-    Coverage(u64),
+    /// Those of declared maintenance.
+    RawMaintenance(u64),
+    /// The number of steps with samples of the part of a window that is before the next shorter one.
+    Coverage(WindowPart),
+    /// The number of those steps that are of declared maintenance.
+    MaintenanceTime(WindowPart),
     /// The time of the newest sample.
     NewestSample,
-    /// The time of the first sample of replicas in a window, by their jobs.
+    /// The time of the first sample of replicas in a window, by their services.
     ReplicasSince(u64),
+    /// The services that have declared maintenance in a window.
+    DeclaredMaintenance(u64),
+}
+
+/// The part of a window that a shorter one doesn't have, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WindowPart {
+    pub(super) window: u64,
+    /// The shorter window; 0 for none.
+    pub(super) shorter: u64,
+}
+
+impl WindowPart {
+    pub(super) const fn length(self) -> u64 {
+        self.window - self.shorter
+    }
+
+    pub(super) fn stepped(self) -> SteppedWindow {
+        SteppedWindow {
+            length: Duration::from_secs(self.length()),
+            before: Duration::from_secs(self.shorter),
+            step: Duration::from_secs(step_seconds(self.length())),
+        }
+    }
 }
 
 /// A query with its PromQL expression.
@@ -35,6 +69,16 @@ pub(super) struct QueryRequest {
 }
 
 impl ReportQuery {
+    /// Returns whether the results have the label of an objective.
+    pub(super) const fn is_of_objectives(self) -> bool {
+        !matches!(
+            self,
+            ReportQuery::ReplicasSince(_)
+                | ReportQuery::DeclaredMaintenance(_)
+                | ReportQuery::MaintenanceTime(_)
+        )
+    }
+
     /// Returns the name in messages.
     pub(super) fn display_name(self) -> String {
         let window = |seconds| crate::model::units::format_duration(Duration::from_secs(seconds));
@@ -44,9 +88,22 @@ impl ReportQuery {
                 format!("the recorded slices of {}", window(seconds))
             }
             ReportQuery::RawSlices(seconds) => format!("the slices of {}", window(seconds)),
-            ReportQuery::Coverage(seconds) => format!("the coverage of {}", window(seconds)),
+            ReportQuery::MaintenanceEvents(seconds) => {
+                format!("the events of maintenance of {}", window(seconds))
+            }
+            ReportQuery::RecordedMaintenance(seconds) => {
+                format!("the recorded slices of maintenance of {}", window(seconds))
+            }
+            ReportQuery::RawMaintenance(seconds) => {
+                format!("the slices of maintenance of {}", window(seconds))
+            }
+            ReportQuery::Coverage(part) => format!("the coverage of {}", window(part.window)),
+            ReportQuery::MaintenanceTime(part) => {
+                format!("the time of maintenance of {}", window(part.window))
+            }
             ReportQuery::NewestSample => "the newest samples".into(),
             ReportQuery::ReplicasSince(_) => "the first samples".into(),
+            ReportQuery::DeclaredMaintenance(_) => "the declared maintenance".into(),
         }
     }
 }
@@ -84,11 +141,7 @@ fn format_seconds(at: Timestamp) -> String {
     format!("{seconds}.{millis:03}")
 }
 
-/// Returns the number of steps of a window.
-pub(super) fn step_count(window: u64) -> u64 {
-    (window / step_seconds(window)).max(1)
-}
-
+/// Returns the step at which samples of a window are looked up.
 pub(super) fn step_seconds(window: u64) -> u64 {
     window.div_ceil(MAX_STEPS).max(1)
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::slo::promql::ServiceLabels;
+
 #[derive(Debug, Deserialize)]
 struct ResponseBody {
     status: String,
@@ -37,24 +39,40 @@ pub(super) struct MatrixSeries {
     pub(super) values: Vec<(f64, String)>,
 }
 
-/// Values by objective, or by job where that is queried, and result; several where the API didn't add
-/// them up.
-pub(super) type ValuesByLabels = BTreeMap<(String, String), Vec<f64>>;
+/// The labels that tell values apart; a label that is absent is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ValueLabels {
+    pub(super) objective: String,
+    pub(super) service: ServiceLabels,
+    pub(super) result: String,
+}
+
+/// Values by their labels; several where the API didn't add them up.
+pub(super) type ValuesByLabels = BTreeMap<ValueLabels, Vec<f64>>;
+
+impl ValueLabels {
+    pub(super) fn from_metric(metric: &BTreeMap<String, String>) -> Self {
+        let label = |name| metric.get(name).cloned().unwrap_or_default();
+        Self {
+            objective: label("objective"),
+            service: ServiceLabels {
+                environment: label("environment"),
+                job: label("job"),
+            },
+            result: label("result"),
+        }
+    }
+}
 
 /// Returns the values and the warnings of the API.
 pub(super) fn parse_vector(body: &[u8]) -> Result<(ValuesByLabels, Vec<String>), String> {
     let (elements, warnings) = parse_result::<VectorElement>(body, "vector")?;
     let mut values = ValuesByLabels::new();
-    for mut element in elements {
-        let mut label = |name| element.metric.remove(name).unwrap_or_default();
-        let named = match label("objective") {
-            none if none.is_empty() => label("job"),
-            objective => objective,
-        };
-        let key = (named, label("result"));
+    for element in elements {
         // What is no number is as impossible as NaN.
         let value = element.value.1.parse().unwrap_or(f64::NAN);
-        values.entry(key).or_default().push(value);
+        let labels = ValueLabels::from_metric(&element.metric);
+        values.entry(labels).or_default().push(value);
     }
     Ok((values, warnings))
 }

@@ -54,17 +54,31 @@ fn respond(path: &str) -> (u16, String) {
         let known = REPORTED.iter().map(|name| element(name, "", value));
         known.collect::<Vec<_>>()
     };
-    if path.contains("increase") {
+    if is_coverage(path) {
+        (200, vector(&all(&steps(path).to_string())))
+    } else if path.contains("maintenance") {
+        (200, vector(&[]))
+    } else if path.contains("increase") {
         (200, events())
-    } else if path.contains("count_over_time") {
-        let window = path.rsplit("%5B").next().unwrap();
-        let window = window.split_once('s').unwrap().0.parse().unwrap();
-        (200, vector(&all(&query::step_count(window).to_string())))
     } else {
         let mut newest = all(&format!("{}", NOW - 10));
         newest.retain(|element| !element.contains("shop.dead"));
         (200, vector(&newest))
     }
+}
+
+/// Returns whether a path queries the coverage: how many steps have samples outside of maintenance.
+fn is_coverage(path: &str) -> bool {
+    path.contains("count_over_time%28max%20by")
+}
+
+/// Returns the number of steps that a query for the coverage looks at.
+fn steps(path: &str) -> u64 {
+    let range = path.rsplit("%5B").next().unwrap();
+    let (window, rest) = range.split_once("ms%3A").unwrap();
+    let step = rest.split_once('s').unwrap().0;
+    let (window, step): (u64, u64) = (window.parse().unwrap(), step.parse().unwrap());
+    (window + 1) / (step * 1_000)
 }
 
 /// Returns the response of an API about the slices of three replicas: `recorded` good and bad ones of each
@@ -86,7 +100,9 @@ fn slices(path: &str, recorded: Option<(u64, u64)>, raw: Option<(u64, u64)>) -> 
         ];
         vector(if known { &both } else { &[] })
     };
-    if path.contains("label_replace") {
+    if path.contains("maintenance") && !is_coverage(path) {
+        (200, vector(&[]))
+    } else if path.contains("label_replace") {
         match raw {
             None => (503, "query timed out".into()),
             counts => (200, both("", counts)),
@@ -212,7 +228,7 @@ fn idle_dead_flawless_odd_and_healthy_services_have_five_results() {
 fn a_failed_window_is_named_and_freezes_only_what_needs_it() {
     let reporter =
         serve(
-            |path, _| match path.contains("increase") && path.contains("%5B2592000s") {
+            |path, _| match path.contains("slo_events") && path.contains("%5B2592000s") {
                 true => (422, "too many samples".into()),
                 false => respond(path),
             },
@@ -283,6 +299,24 @@ fn the_token_is_sent_and_without_it_the_response_is_an_error() {
 }
 
 #[test]
+fn configured_headers_are_sent_and_without_the_tenant_nothing_is_answered() {
+    let mut reporter =
+        serve(
+            |path, head| match head.to_lowercase().contains("x-scope-orgid: shop") {
+                true => respond(path),
+                false => (401, "no org id".into()),
+            },
+        );
+    let refused = report(&reporter).unwrap_err().to_string();
+    assert!(refused.contains("no org id"), "{refused}");
+    let mut config = Config::default();
+    let tenant = ("X-Scope-OrgID".to_owned(), Secret::new("shop"));
+    config.slo.prometheus.headers.extend([tenant]);
+    reporter = PrometheusReporter::with_config(reporter.url, &config);
+    assert_eq!(report(&reporter).unwrap().failures, [""; 0]);
+}
+
+#[test]
 fn a_silent_api_ends_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -324,4 +358,128 @@ fn slices_that_two_servers_have_recorded_are_not_summed() {
     let reason = report.reason.unwrap();
     let expected = "10 slices in the recorded slices of 5m: more than one server has recorded them";
     assert_eq!(reason, expected);
+}
+
+/// Returns an element of a job's series of an objective.
+fn service_element(job: &str, objective: &str, result: &str, value: &str) -> String {
+    let labels = format!(r#"{{"metric":{{"job":"{job}","environment":"production","#);
+    element(objective, result, value).replacen(r#"{"metric":{"#, &labels, 1)
+}
+
+/// Returns the response of an API about two services with the same objectives: one fails a tenth, one nothing.
+fn two_services(path: &str) -> (u16, String) {
+    let both = |result: &str, values: [&str; 2]| {
+        let pairs = ["blog", "shop"].into_iter().zip(values);
+        let elements = pairs.map(|(job, value)| service_element(job, "healthy", result, value));
+        elements.collect::<Vec<_>>()
+    };
+    let elements = if path.contains("maintenance_events") {
+        [both("good", ["0", "30"]), both("bad", ["0", "50"])].concat()
+    } else if path.contains("increase") {
+        [both("good", ["900", "5000"]), both("bad", ["100", "0"])].concat()
+    } else if is_coverage(path) {
+        let steps = steps(path).to_string();
+        both("", [&steps, &steps])
+    } else if path.contains("maintenance") {
+        Vec::new()
+    } else {
+        let newest = (NOW - 10).to_string();
+        both("", [&newest, &newest])
+    };
+    (200, vector(&elements))
+}
+
+#[test]
+fn each_job_and_environment_has_figures_of_its_own() {
+    let report = report(&serve(|path, _| two_services(path))).unwrap();
+    assert_eq!(report.failures, [""; 0]);
+    let objectives = report.report.objectives.iter();
+    let healthy = objectives.filter(|one| one.name == "healthy");
+    let figures = healthy.map(|one| {
+        assert_eq!(one.environment.as_deref(), Some("production"));
+        let job = one.job.as_deref().unwrap_or_default();
+        (job, (one.good, one.bad), one.alert)
+    });
+    assert_eq!(
+        figures.collect::<Vec<_>>(),
+        [
+            // A tenth is ten times the permitted hundredth, and not more.
+            ("blog", (900, 100), AlertState::Warning),
+            ("shop", (5_000, 0), AlertState::None),
+        ]
+    );
+    // What has no series anywhere is one entry without labels.
+    let idle = objective(&report, "idle");
+    assert_eq!((idle.data, &idle.job), (DataQuality::Absent, &None));
+    assert_eq!(report.report.objectives.len(), 8);
+}
+
+#[test]
+fn maintenance_is_left_out_and_reported() {
+    let report = report(&serve(|path, _| two_services(path))).unwrap();
+    let raw = |job: &str| {
+        let mut objectives = report.report.objectives.iter();
+        let found = objectives.find(|one| one.job.as_deref() == Some(job));
+        found.unwrap().raw
+    };
+    assert_eq!(raw("shop"), Some((5_030, 50)));
+    assert_eq!(raw("blog"), None);
+}
+
+/// Of the first 18 minutes the coverage of a month is as precise as that of an hour.
+#[test]
+fn the_coverage_of_a_young_service_is_precise() {
+    let age = 18 * 60;
+    let reporter = serve(move |path, _| {
+        if !is_coverage(path) {
+            return respond(path);
+        }
+        let range = path.rsplit("%5B").next().unwrap();
+        let (window, rest) = range.split_once("ms%3A").unwrap();
+        let step: u64 = rest.split_once('s').unwrap().0.parse().unwrap();
+        let before = range.split_once("offset%20");
+        let before = before.map_or(0, |(_, offset)| {
+            offset.split_once('s').unwrap().0.parse().unwrap()
+        });
+        let window = (window.parse::<u64>().unwrap() + 1) / 1_000;
+        let covered = window.min(u64::saturating_sub(age, before)) / step;
+        let elements = match covered {
+            0 => Vec::new(),
+            covered => vec![element("healthy", "", &covered.to_string())],
+        };
+        (200, vector(&elements))
+    });
+    let report = report(&reporter).unwrap();
+    let coverage = objective(&report, "healthy").coverage;
+    let expected = age as f64 / (30 * 86_400) as f64;
+    assert!((coverage / expected - 1.0).abs() < 0.01, "{coverage}");
+}
+
+#[test]
+fn slices_of_maintenance_are_covered_and_not_counted() {
+    let reporter = serve(|path, _| {
+        let slices = |good: u64, bad: u64| {
+            let slice = |result, count: u64| {
+                element("healthy", result, &count.to_string())
+                    .replace("shop.healthy", "api.availability")
+            };
+            (200, vector(&[slice("good", good), slice("bad", bad)]))
+        };
+        if path.contains("maintenance_slices") {
+            slices(0, 2)
+        } else if path.contains("slo_slices") && path.contains("sum_over_time") {
+            slices(3, 0)
+        } else {
+            let (status, body) = respond(path);
+            (status, body.replace("shop.healthy", "api.availability"))
+        }
+    });
+    let file = r#"{"api":{"availability":{"target":99.9,"window":"5m"}}}"#;
+    let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
+    let report = reporter
+        .report_blocking(&objectives, at(), |_, _| ())
+        .unwrap();
+    let report = &report.report.objectives[0];
+    assert_eq!((report.good, report.bad, report.raw), (3, 0, Some((3, 2))));
+    assert_eq!(report.coverage, 1.0);
 }

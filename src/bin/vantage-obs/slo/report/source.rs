@@ -14,7 +14,7 @@ use vantage_obs::slo::{Objectives, RollingWindow};
 use vantage_obs::stored::{StoredObjectives, StoredObjectivesError};
 use vantage_obs::units::parse_duration;
 
-use crate::config::{load_config, secret_from_env};
+use crate::config::{load_config, parse_header, secret_from_env};
 use crate::output::{CliError, ensure_readable_folder};
 use crate::store_arg::{StoreArg, parse_store_arg};
 
@@ -35,6 +35,10 @@ pub(super) struct SourceArgs {
     /// the configuration's URL only].
     #[arg(long, value_name = "NAME")]
     token_env: Option<String>,
+    /// A header that is sent along, such as "X-Scope-OrgID: shop"; may be repeated [default: the
+    /// configuration's headers, for the configuration's URL only].
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, Secret)>,
     /// The authority that signed the server's certificate, in PEM form [default: the configuration's
     /// for its URL, or else the system's].
     #[arg(long, value_name = "FILE")]
@@ -155,7 +159,9 @@ impl SourceArgs {
         // Credentials of one server are no other's business.
         if config.and_then(|config| config.slo.prometheus.url.as_ref()) != Some(url) {
             (reporter.token, reporter.tls.ca) = (None, None);
+            reporter.headers.clear();
         }
+        reporter.headers.extend(self.headers.iter().cloned());
         reporter.deadline = self.deadline;
         if let Some(interval) = self.scrape_interval {
             reporter.scrape_interval = interval;
