@@ -17,6 +17,9 @@
 //!   at each of its ends.
 //! * A minute of a worker may have ended between two scrapes.
 //! * What is older than the series: the process has counted slices before the first was recorded.
+//!
+//! The second run has two services with the same objectives. One fails from its first moment on, and is
+//! started again after a gap; the other one fails during its maintenance alone.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,9 +30,11 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use jiff::Timestamp;
 use tempfile::TempDir;
-use vantage_obs::config::Environment;
+use tokio::task::AbortHandle;
+use vantage_obs::config::{Environment, StoreKind};
 use vantage_obs::fleet::PrometheusReporter;
 use vantage_obs::generate::{GenerateInput, plan};
+use vantage_obs::slo::maintenance::SloMaintenance;
 use vantage_obs::slo::report::{AlertState, DataQuality, ObjectiveReport, SloReport};
 use vantage_obs::slo::{BudgetingMethod, Objectives};
 use vantage_obs::trace::Carrier;
@@ -50,6 +55,7 @@ const SLICE: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_secs(17);
 /// Requests and jobs, each.
 const A_SECOND: u32 = 10;
+const ANY_PORT: &str = "127.0.0.1:0";
 /// What is slow here takes longer than the thresholds.
 const SLOW: Duration = Duration::from_millis(150);
 
@@ -77,7 +83,8 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(config: &Config, objectives: &Objectives, service: &str) -> Self {
+    /// Scrapes these jobs at their addresses.
+    fn start(config: &Config, objectives: &Objectives, jobs: &[(&str, &str)]) -> Self {
         let binary = std::env::var("VANTAGE_TEST_PROMETHEUS2")
             .expect("VANTAGE_TEST_PROMETHEUS2 is not set: run .ci/parity");
         let data = tempfile::tempdir().unwrap();
@@ -90,7 +97,8 @@ impl Prometheus {
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
              rule_files: [rules.yml]\n\
-             scrape_configs:\n  - {{job_name: parity, static_configs: [{{targets: [\"{service}\"]}}]}}\n"
+             scrape_configs:\n{}",
+            jobs.iter().map(scrape_config).collect::<String>()
         );
         std::fs::write(data.path().join("prometheus.yml"), text).unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -111,27 +119,32 @@ impl Prometheus {
         }
     }
 
+    /// Returns the first value of a query, if it has one.
+    async fn value(&self, query: &str) -> Option<f64> {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let url = format!("{}/api/v1/query?query={encoded}", self.base);
+        let response = reqwest::get(&url).await.ok()?;
+        let text = response.text().await.unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        json["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    }
+
     /// Waits until the first value of a query satisfies `wanted`.
     async fn wait_for(&self, query: &str, wanted: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(120);
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let url = format!("{}/api/v1/query?query={encoded}", self.base);
         loop {
-            if let Ok(response) = reqwest::get(&url).await {
-                let text = response.text().await.unwrap_or_default();
-                let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-                let value = json["data"]["result"][0]["value"][1].as_str();
-                if value
-                    .and_then(|value| value.parse().ok())
-                    .is_some_and(&wanted)
-                {
-                    return;
-                }
+            if self.value(query).await.is_some_and(&wanted) {
+                return;
             }
             assert!(Instant::now() < deadline, "never true: {query}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+fn scrape_config((job, address): &(&str, &str)) -> String {
+    let target = format!("{{targets: [\"{address}\"], labels: {{environment: test}}}}");
+    format!("  - {{job_name: {job}, static_configs: [{target}]}}\n")
 }
 
 impl Drop for Prometheus {
@@ -141,8 +154,8 @@ impl Drop for Prometheus {
     }
 }
 
-/// Serves the service over real HTTP and returns its address.
-async fn serve(telemetry: &Telemetry) -> String {
+/// Serves the service over real HTTP and returns its address, and what ends it.
+async fn serve(telemetry: &Telemetry, address: &str) -> (String, AbortHandle) {
     let bad = || async {
         tokio::time::sleep(SLOW).await;
         StatusCode::INTERNAL_SERVER_ERROR
@@ -152,10 +165,12 @@ async fn serve(telemetry: &Telemetry) -> String {
         .route("/bad", get(bad))
         .layer(telemetry.http_layer())
         .merge(telemetry.routes());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
+    let server = tokio::spawn(async move {
+        let _ = axum::serve(listener, app).await;
+    });
+    (address, server.abort_handle())
 }
 
 /// Runs requests and jobs for so many seconds, all of them good or none.
@@ -197,11 +212,13 @@ async fn report_both(
     (own, remote.report)
 }
 
-/// The age of the series, and the time that the process has counted before.
+/// The age of the series, the time that the process has counted before, and how often it was down: each end
+/// of that touches a slice more or less.
 #[derive(Clone, Copy, Debug)]
 struct Ages {
     series: Duration,
     before: Duration,
+    downtimes: u32,
 }
 
 impl Ages {
@@ -212,10 +229,17 @@ impl Ages {
             false => 0.0,
         };
         match (objective.service.as_str(), objective.method) {
-            ("api", BudgetingMethod::Timeslices) => 2.0 + unseen(SLICE),
+            ("api", BudgetingMethod::Timeslices) => {
+                2.0 + unseen(SLICE) + 2.0 * f64::from(self.downtimes)
+            }
             (_, BudgetingMethod::Timeslices) => 1.0 + unseen(60 * SECOND),
             _ => count as f64 * self.stretched(window) + 1.0,
         }
+    }
+
+    /// Returns the share of the seen time that the two may differ by.
+    fn unseen_share(self, window: Duration) -> f64 {
+        (self.before + 3 * SCRAPE).as_secs_f64() / window.min(self.series).as_secs_f64()
     }
 
     fn stretched(self, window: Duration) -> f64 {
@@ -329,8 +353,8 @@ async fn the_process_and_a_prometheus_report_the_same_run() {
     let started = Instant::now();
     let telemetry = Telemetry::without_globals(config.clone(), &Environment::empty()).unwrap();
     let _worker = telemetry.worker("publisher-1");
-    let service = serve(&telemetry).await;
-    let prometheus = Prometheus::start(&config, &objectives, &service);
+    let (service, _) = serve(&telemetry, ANY_PORT).await;
+    let prometheus = Prometheus::start(&config, &objectives, &[("parity", &service)]);
     let reporter = PrometheusReporter::with_config(prometheus.base.parse().unwrap(), &config);
 
     // Every counter is seen at zero before anything happens; that of workers' minutes begins with the first
@@ -347,6 +371,7 @@ async fn the_process_and_a_prometheus_report_the_same_run() {
     let ages = || Ages {
         series: began.elapsed(),
         before,
+        downtimes: 0,
     };
 
     run(&telemetry, &service, 20, true).await;
@@ -375,4 +400,225 @@ async fn the_process_and_a_prometheus_report_the_same_run() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
     telemetry.shutdown().await.unwrap();
+}
+
+/// One of two services with the same objectives.
+struct Service {
+    job: &'static str,
+    config: Config,
+    address: String,
+    telemetry: Telemetry,
+    server: AbortHandle,
+}
+
+impl Service {
+    async fn start(job: &'static str, config: Config, address: &str) -> Self {
+        let telemetry = Telemetry::without_globals(config.clone(), &Environment::empty()).unwrap();
+        let (address, server) = serve(&telemetry, address).await;
+        Self {
+            job,
+            config,
+            address,
+            telemetry,
+            server,
+        }
+    }
+
+    /// Ends it, and starts it again at the same address so much later.
+    async fn restart(self, after: Duration) -> Self {
+        self.server.abort();
+        self.telemetry.shutdown().await.unwrap();
+        let (job, config, address) = (self.job, self.config.clone(), self.address.clone());
+        drop(self);
+        tokio::time::sleep(after).await;
+        Self::start(job, config, &address).await
+    }
+
+    /// Requests for so many seconds, all of them good or none.
+    async fn requests(&self, seconds: u32, well: bool) {
+        let mut pace = tokio::time::interval(SECOND / A_SECOND);
+        let mut running = tokio::task::JoinSet::new();
+        let path = if well { "good" } else { "bad" };
+        for _ in 0..seconds * A_SECOND {
+            pace.tick().await;
+            running.spawn(reqwest::get(format!("http://{}/{path}", self.address)));
+        }
+        for answered in running.join_all().await {
+            answered.expect("the service answers");
+        }
+    }
+
+    /// Returns both reports of the service at nearly the same moment.
+    async fn report(
+        &self,
+        reporter: &PrometheusReporter,
+        objectives: &Objectives,
+    ) -> (SloReport, SloReport) {
+        let (own, mut remote) = report_both(&self.telemetry, reporter, objectives).await;
+        remote
+            .objectives
+            .retain(|one| one.job.as_deref() == Some(self.job));
+        let environment = |one: &ObjectiveReport| one.environment.clone();
+        let environments: Vec<_> = remote.objectives.iter().map(environment).collect();
+        assert_eq!(
+            environments,
+            vec![Some("test".to_owned()); 3],
+            "{}",
+            self.job
+        );
+        (own, remote)
+    }
+}
+
+/// Compares the window, the raw counts and the budget of each objective.
+fn compare_budgets(own: &SloReport, remote: &SloReport, ages: Ages) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (own, remote) in own.objectives.iter().zip(&remote.objectives) {
+        let id = format!("{}.{} of {:?}", own.service, own.name, remote.job);
+        let counts = ((own.good, own.bad), (remote.good, remote.bad));
+        faults.extend(agree(own, own.length, ages, counts.0, counts.1));
+        let raw = |report: &ObjectiveReport| report.raw.unwrap_or((report.good, report.bad));
+        faults.extend(agree(own, own.length, ages, raw(own), raw(remote)));
+        let left = |report: &ObjectiveReport| report.budget().remaining().map(Ratio::to_f64);
+        let (own_left, remote_left) = (left(own), left(remote));
+        eprintln!("{id}: left {own_left:?}, fleet {remote_left:?}");
+        // A slice is a sixth of the budget of 5 min. Of the others the spent part is as exact as the time that
+        // was seen.
+        let allowed = match own.method {
+            BudgetingMethod::Timeslices => ages.allowed(own, own.length, 0) / 6.0,
+            _ => (1.0 - own_left.unwrap_or(1.0)) * ages.unseen_share(own.length) + 0.01,
+        };
+        match own_left.zip(remote_left) {
+            Some((own, remote)) if (own - remote).abs() <= allowed => {}
+            _ => faults.push(format!("{id}: left {own_left:?} and {remote_left:?}")),
+        }
+    }
+    faults
+}
+
+/// The objectives that are compared while slices of both sides lie differently.
+const OCCURRENCES: [&str; 2] = ["api.latency", "api.error_rate"];
+
+/// Compares the alerts of these objectives with the state that is expected, in the process, in the report
+/// and in the rules.
+async fn compare_alerts(
+    service: &Service,
+    prometheus: &Prometheus,
+    reports: &(SloReport, SloReport),
+    names: &[&str],
+    expected: AlertState,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    for name in names {
+        let (own, remote) = (alert(&reports.0, name), alert(&reports.1, name));
+        let raised = format!(
+            "vantage:slo_raised:rate45s_17s{{objective=\"{name}\",job=\"{}\"}}",
+            service.job
+        );
+        let raised = prometheus.value(&raised).await.is_some();
+        eprintln!(
+            "{name} of {}: own {own:?}, fleet {remote:?}, rules {raised}",
+            service.job
+        );
+        let is_critical = expected == AlertState::Critical;
+        if own != expected || remote != expected || raised != is_critical {
+            faults.push(format!("{name}: {own:?}, {remote:?}, rules {raised}"));
+        }
+    }
+    faults
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs .ci/parity"]
+async fn two_services_are_reported_alike_from_their_first_moment_on() {
+    const ALL: [&str; 3] = ["api.availability", "api.latency", "api.error_rate"];
+    let folder = tempfile::tempdir().unwrap();
+    let text: serde_json::Value = serde_json::from_str(FILE).unwrap();
+    let text = serde_json::json!({"api": text["api"]}).to_string();
+    let slo = folder.path().join("slo");
+    std::fs::create_dir(&slo).unwrap();
+    std::fs::write(slo.join("api.json"), text).unwrap();
+    let objectives = Objectives::load(&slo).unwrap();
+    let (started, clock) = (Instant::now(), Timestamp::now());
+    let named = |job: &str| {
+        let mut config = config(&slo);
+        config.service.roles.retain(|role| *role == Role::Api);
+        config.store.kind = StoreKind::File;
+        config.store.path = Some(folder.path().join(job));
+        config
+    };
+    let (from, until) = (clock + 60 * SECOND, clock + 80 * SECOND);
+    let mut shop = named("shop");
+    shop.slo.maintenance = vec![SloMaintenance::new(from, until, "a move").unwrap()];
+    let blog = Service::start("blog", named("blog"), ANY_PORT).await;
+    let shop = Service::start("shop", shop, ANY_PORT).await;
+    let jobs = [("blog", &*blog.address), ("shop", &*shop.address)];
+    let prometheus = Prometheus::start(&blog.config, &objectives, &jobs);
+    let reporter = PrometheusReporter::with_config(prometheus.base.parse().unwrap(), &blog.config);
+    let all_series = "count(vantage_slo_events_total{result=\"good\"})";
+    prometheus
+        .wait_for(all_series, |series| series >= 6.0)
+        .await;
+    let began = Instant::now();
+    let recorded = "count(count_over_time(vantage:slo_slices{result=\"good\"}[1m]) >= 1)";
+    prometheus.wait_for(recorded, |jobs| jobs >= 2.0).await;
+    let before = started.elapsed();
+    let ages = || Ages {
+        series: began.elapsed(),
+        before,
+        downtimes: 0,
+    };
+    let until_moment = |moment: Timestamp| async move {
+        let left = Timestamp::now().duration_until(moment);
+        tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+    };
+
+    // The first minutes: one of them has failed from its first moment on.
+    tokio::join!(blog.requests(14, false), shop.requests(14, true));
+    tokio::time::sleep(6 * SECOND).await;
+    let of_blog = blog.report(&reporter, &objectives).await;
+    let of_shop = shop.report(&reporter, &objectives).await;
+    let (critical, none) = (AlertState::Critical, AlertState::None);
+    let mut faults = compare_alerts(&blog, &prometheus, &of_blog, &ALL, critical).await;
+    faults.extend(compare_alerts(&shop, &prometheus, &of_shop, &ALL, none).await);
+    faults.extend(compare_budgets(&of_blog.0, &of_blog.1, ages()));
+    faults.extend(compare_budgets(&of_shop.0, &of_shop.1, ages()));
+
+    // All that the other one fails is within its maintenance.
+    assert!(Timestamp::now() < from, "the first part took too long");
+    until_moment(from + 2 * SECOND).await;
+    shop.requests(5, false).await;
+    until_moment(until + 6 * SECOND).await;
+    let of_shop = shop.report(&reporter, &objectives).await;
+    faults.extend(compare_alerts(&shop, &prometheus, &of_shop, &ALL, none).await);
+    faults.extend(compare_budgets(&of_shop.0, &of_shop.1, ages()));
+    for report in [&of_shop.0, &of_shop.1] {
+        for objective in &report.objectives {
+            assert_eq!(objective.bad, 0, "{}", objective.name);
+            assert!(
+                objective.raw.is_some_and(|(_, bad)| bad > 0),
+                "{}",
+                objective.name
+            );
+        }
+    }
+
+    // A process that was down for some seconds goes on where it was.
+    let blog = blog.restart(8 * SECOND).await;
+    prometheus
+        .wait_for("up{job=\"blog\"}", |up| up == 1.0)
+        .await;
+    tokio::time::sleep(2 * SECOND).await;
+    blog.requests(8, true).await;
+    tokio::time::sleep(6 * SECOND).await;
+    let of_blog = blog.report(&reporter, &objectives).await;
+    faults.extend(compare_alerts(&blog, &prometheus, &of_blog, &OCCURRENCES, none).await);
+    let ages = Ages {
+        downtimes: 1,
+        ..ages()
+    };
+    faults.extend(compare_budgets(&of_blog.0, &of_blog.1, ages));
+    assert!(faults.is_empty(), "{faults:#?}");
+    blog.telemetry.shutdown().await.unwrap();
+    shop.telemetry.shutdown().await.unwrap();
 }
