@@ -252,6 +252,15 @@ fn missing_data() -> Vec<Scenario> {
             .series(&errors("good"), "0+100x30 stale _x10 4000+100x40")
             .series(&errors("bad"), "0+0x30 stale _x10 0+0x40")
             .quiet(SIGNAL, &["31m", "36m", "41m", "42m", "60m"]),
+        // Of the 5 min before minute 43 less than half have samples: the critical pair isn't judged yet, while
+        // that of 30 min is. 200 of 3250 (half a minute of the old instance's is added) are 12.31 times 0.5 %.
+        scenario("what fails after a gap is not critical until half of the short window is known")
+            .series(&errors("good"), "0+100x30 stale")
+            .series(&errors("bad"), "0+0x30 stale")
+            .series(&second("good"), "_x41 0+0x40")
+            .series(&second("bad"), "_x41 0+100x40")
+            .fires(SIGNAL, "43m", [warning("12.31")])
+            .fires(SIGNAL, "44m", [critical("17.91"), warning("17.91")]),
         // 6 of 100 of each instance: the second one's counters begin anew.
         scenario("a new instance goes on with the same budget")
             .series(&errors("good"), "0+94x30 stale")
