@@ -154,7 +154,7 @@ fn with_maintenance() -> TestTelemetry {
     let (from, to) = (time("2099-01-01T00:00:00Z"), time("2099-01-01T01:00:00Z"));
     let mut config = config();
     config.slo.maintenance = vec![SloMaintenance::new(from, to, "a move").unwrap()];
-    TestTelemetry::with(config, &OBJECTIVES).unwrap()
+    TestTelemetry::with_config(config, &OBJECTIVES).unwrap()
 }
 
 async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
