@@ -92,8 +92,12 @@ pub(crate) fn block_on_store<T>(
     let runtime = { runtime }.enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let reply = runtime.block_on(async { tokio::time::timeout(ACCESS_TIMEOUT, call).await });
-    let describe =
-        |error: StoreError| format!("the store can't be read or changed: {}", error.with_causes());
+    let describe = |error: StoreError| {
+        format!(
+            "the store can't be read or changed: {}",
+            error.with_causes()
+        )
+    };
     reply
         .map_err(|_| "the store doesn't answer".to_owned())?
         .map_err(describe)

@@ -74,7 +74,7 @@ family! {
     );
 
     /// Events of declared maintenance, which no objective counts.
-    pub const SLO_MAINTENANCE_EVENTS: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_MAINTENANCE_EVENTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.maintenance.events",
         Instrument::ObservableCounter,
@@ -84,7 +84,7 @@ family! {
     );
 
     /// Declared maintenance now.
-    pub const SLO_MAINTENANCE: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_MAINTENANCE: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.maintenance",
         Instrument::ObservableGauge,
@@ -94,7 +94,7 @@ family! {
     );
 
     /// The start of declared maintenance.
-    pub const SLO_MAINTENANCE_START: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_MAINTENANCE_START: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.maintenance.start.timestamp",
         Instrument::ObservableGauge,
@@ -104,7 +104,7 @@ family! {
     );
 
     /// The end of declared maintenance.
-    pub const SLO_MAINTENANCE_END: MetricSpec = MetricSpec::new(
+    pub(crate) const SLO_MAINTENANCE_END: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.maintenance.end.timestamp",
         Instrument::ObservableGauge,

@@ -163,7 +163,7 @@ impl InstantVector {
     /// Multiplies each element by the one with the same labels.
     #[track_caller]
     #[must_use]
-    pub fn mul(&self, other: &InstantVector) -> InstantVector {
+    pub(crate) fn mul(&self, other: &InstantVector) -> InstantVector {
         self.binary_same_labels("*", other)
     }
 

@@ -66,9 +66,9 @@ struct HealthReport<'a> {
 /// Returns the route of a probe.
 pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRouter {
     let handler = move |State(routes): State<Arc<HealthRoutes>>,
-                         RouteParameter(id): RouteParameter,
-                         uri: Uri,
-                         headers: HeaderMap| {
+                        RouteParameter(id): RouteParameter,
+                        uri: Uri,
+                        headers: HeaderMap| {
         // Any other parameter is one of the path that the routes are nested below.
         let check = id.filter(|_| probe == HealthProbe::Check);
         async move {

@@ -20,7 +20,8 @@ impl WorkerRoutes {
 
     /// Returns the refusal of a request to forget a worker without the token, however open beats are.
     pub(super) async fn refuse_forget(&self, headers: &HeaderMap) -> Option<Response> {
-        self.refuse(headers, "set heartbeat.token here, and bring it").await
+        self.refuse(headers, "set heartbeat.token here, and bring it")
+            .await
     }
 
     async fn refuse(&self, headers: &HeaderMap, fix: &str) -> Option<Response> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use vantage_obs::config::{self, Config, Endpoint};
+use vantage_obs::config::{self, Config, Endpoint, Secret};
 use vantage_obs::fleet::{FleetReport, PrometheusReporter};
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::report::SloReport;
