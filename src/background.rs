@@ -1,4 +1,16 @@
 //! Threads with loops, and what they tell: callbacks on a change, log lines written off-thread, outages, backoff.
+//!
+//! | need | use |
+//! |---|---|
+//! | something every so often | `thread::repeat` |
+//! | a loop that awaits | `thread::run` |
+//! | a log line that must not block | `log_queue` |
+//! | callbacks of the service | `notify` |
+//! | two lines for a night's outage | `outage` |
+//! | delays between tries | `backoff` |
+//!
+//! Threads of the crate and not tasks of the service's runtime: a runtime that is blocked must
+//! still be reported, and a process may have none.
 
 pub(crate) mod backoff;
 

@@ -18,6 +18,17 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | layer, later ones win | form | strictness |
+//! |---|---|---|
+//! | platform | `KUBERNETES_SERVICE_HOST` | moves defaults only |
+//! | code | fields of [`Config`] | checked with the merged values |
+//! | file | JSON, named by the code or by `VANTAGE_OBS_CONFIG` | an unknown key is a fault |
+//! | standard variables | `OTEL_*`, `RUST_LOG` | what can't be used is warned of and ignored |
+//! | own variables | `VANTAGE_OBS_*` | an unknown name or a bad value is a fault |
+//!
+//! Values are checked after all layers are merged: a layer may hold something impossible that a
+//! later one corrects, and two values may contradict each other although each is fine.
 
 mod fault;
 mod source;
@@ -172,6 +183,7 @@ impl Config {
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         let mut config = Self::default();
         config.service.name = name.into();
+        // By the same method as further roles, so that a role never stands in the list twice.
         config.role(role)
     }
 
@@ -199,6 +211,8 @@ impl Config {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let mut layers = ConfigLayers::from_code(Self::default());
         layers.apply_file(path.as_ref());
+        // Values that are still missing, such as the service's name, may come from the environment
+        // later.
         layers.validate(false);
         layers
             .into_config()
@@ -256,6 +270,8 @@ impl Config {
     /// [`ConfigError`] lists every fault of all layers at once, each with its place.
     pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
         let mut layers = ConfigLayers::from_code(self);
+        // The order of these calls is the precedence; secrets are resolved last, because a later
+        // layer may replace a reference.
         layers.apply_platform(environment);
         layers.apply_chosen_file(environment);
         layers.apply_environment(environment);
@@ -269,6 +285,7 @@ impl Config {
         let shows_status = self.shows_status();
         let routes = ROUTES
             .iter()
+            // A worker has no status pages, so that their paths stay free for the service.
             .filter(move |route| shows_status || !route.kind.is_public());
         routes.flat_map(|route| {
             route.paths().map(|path| match route.kind {
@@ -282,6 +299,7 @@ impl Config {
     pub(crate) fn own_routes(&self) -> Vec<String> {
         let paths = self.routes().map(|(path, _)| path);
         paths
+            // Both spellings are served, so that both must be known as the crate's own.
             .flat_map(|path| [Some(path.to_owned()), with_slash(path)])
             .flatten()
             .collect()

@@ -21,6 +21,15 @@
 //!     println!("{}: {}: {}", part.subject, step.name, step.finding);
 //! }
 //! ```
+//!
+//! | part | steps |
+//! |---|---|
+//! | configuration | faults, sources, objectives, the address to listen on, disks |
+//! | each receiver | `name`, `tcp`, `proxy` (where one is used), `tls`, `protocol`, `auth`, `clock`, one per signal |
+//!
+//! Every failure has a fix, and a step after a failure is skipped and not failed: one cause is one
+//! failure. The same code as the service's resolves the configuration and sends the signals, so
+//! that what passes here works there.
 
 mod fix;
 mod step;
@@ -118,6 +127,7 @@ impl Diagnosis {
 #[must_use]
 pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
     // The part that only the code says isn't known here, and is no fault.
+    // `web` needs the least of all roles, so that none of its checks adds a fault of its own.
     let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
     let code = file.map_or(code.clone(), |file| code.file(file));
     diagnose_config(code, environment)
@@ -242,7 +252,10 @@ fn config_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
         .filter(|path| effective.source(path) == ConfigSource::Code)
         .collect();
     if !from_code.is_empty() {
-        let finding = format!("{} not set here: the code must", from_code.join(" and "));
+        let finding = format!(
+            "{} not set here: the code must set it",
+            from_code.join(" and ")
+        );
         steps.push(DiagnosisStep::warn("config", finding));
     }
     if effective.config.disabled {
@@ -270,6 +283,7 @@ fn describe_sources(effective: &EffectiveConfig) -> String {
         }
     }
     variables.sort();
+    // One variable may decide several settings.
     variables.dedup();
     let sources: Vec<_> = file.into_iter().chain(variables).collect();
     if sources.is_empty() {

@@ -1,4 +1,11 @@
 //! Ways out of the process: log lines, the OpenTelemetry providers, the OTLP push, the Prometheus text.
+//!
+//! | way out | who reads it | what blocks the service |
+//! |---|---|---|
+//! | log lines | whoever reads standard output | nothing: a queue, and a thread |
+//! | providers | the two below | nothing: recording ends in memory |
+//! | OTLP | a collector | nothing: queues, and a thread |
+//! | Prometheus text | a scraper | nothing: it collects on the scrape's own thread |
 
 pub(crate) mod flush_report;
 

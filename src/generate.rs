@@ -15,6 +15,16 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | files | from | read by |
+//! |---|---|---|
+//! | `prometheus/rules` | alerts, objectives, policy | Prometheus |
+//! | `grafana/dashboards`, `grafana/provisioning` | catalog, alerts | Grafana |
+//! | `runbooks` | alerts, prose in Markdown | people on call |
+//! | `prometheus/*.example.yml` | severities, labels | whoever sets it up |
+//!
+//! Queries are built from the catalog and never typed as text, so that a metric that is renamed is
+//! renamed everywhere, and one that does not exist does not compile.
 
 mod alerts;
 mod dashboards;

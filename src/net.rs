@@ -1,4 +1,12 @@
 //! The HTTP client that everything shares: encryption, and errors with their causes in one line.
+//!
+//! | client | used by | proxy |
+//! |---|---|---|
+//! | HTTP/1.1 | OTLP over HTTP, heartbeats, checks, Prometheus | forwards `http`, tunnels `https` |
+//! | gRPC | OTLP | tunnels |
+//! | probes of `doctor` | the command | by hand, to see each step |
+//!
+//! One client, so that certificates, proxies and messages are right everywhere or nowhere.
 
 mod error;
 

@@ -3,6 +3,16 @@
 //!
 //! The store is beside, never between: nothing that a request, a probe or a recording does waits for
 //! it. Operations go to the writer, which batches, bounds, and bridges an outage.
+//!
+//! | kind | survives | shared | leases | revisions |
+//! |---|---|---|---|---|
+//! | memory | nothing | no | always held | a counter |
+//! | file | a kill at any moment | no | always held | a counter in the file |
+//! | PostgreSQL | the process and its host | yes | by the server's clock | snapshots |
+//!
+//! What a store must promise is on [`Store`]; tests run the same cases against all three kinds.
+//! What a row means, and which of two rows stays, no store knows: that is decided by the types of
+//! the rows in [`record`] and [`op`].
 
 mod arc_str;
 pub(crate) mod business_totals;
@@ -58,11 +68,17 @@ pub(crate) use worker_row::WorkerRow;
 pub(crate) use writer::{StoreReply, StoreWriter, WriterSettings, block_on};
 
 /// The future that a store's method returns.
+///
+/// Boxed, because the trait is used as `dyn`: which store it is, the configuration says at run
+/// time.
 pub(crate) type StoreFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A durable store. Called on the store's own thread only, so that it may block for a short
 /// time; every call has a deadline of its own.
+///
+/// Calls may come again after they have failed, in any order, and from several processes at once
+/// where the store is shared.
 pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Makes all operations durable, or none of them. Doing the same twice changes nothing more, so that
     /// a batch whose answer was lost can be tried again.
@@ -78,6 +94,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     ) -> StoreFuture<'a, Vec<String>>;
 
     /// Reads the records of a kind that changed since a revision, in no order, and the new revision.
+    ///
+    /// Nothing that was committed may ever be missed: a row may be told twice, and its reader's own
+    /// rule ignores it. A revision that the store doesn't know counts as the beginning.
     fn changed(
         &self,
         kind: RecordKind,
@@ -110,6 +129,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     ) -> StoreFuture<'a, bool>;
 
     /// Returns true if other processes write into it too.
+    ///
+    /// A shared store is asked for the rows of others; one that is not only holds what this process
+    /// wrote.
     fn is_shared(&self) -> bool;
 
     /// Returns a notice for the operator, such as that a damaged file was set aside.
@@ -144,6 +166,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Reads one incident or maintenance.
     fn incident(&self, id: StatusId) -> StoreFuture<'_, Option<IncidentRow>> {
         Box::pin(async move {
+            // Keys that begin alike are found as well: ids have one length, so that only the id
+            // itself does.
             let rows = list_rows(self, id.as_str(), Timestamp::MIN).await?;
             let mut rows = rows.into_iter();
             Ok(rows.find(|row: &IncidentRow| row.id == id))
@@ -152,6 +176,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
 
     /// Reads the spans of components that ended at or after a second, in no order.
     fn spans(&self, since: i64) -> StoreFuture<'_, Vec<SpanRow>> {
+        // A time that can't be represented is before everything.
         let since = Timestamp::from_second(since).unwrap_or(Timestamp::MIN);
         Box::pin(list_rows(self, "", since))
     }
@@ -180,6 +205,9 @@ pub(crate) struct StoreError {
     #[source]
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
     /// True if a retry may succeed: an outage, and not a fault of the request.
+    ///
+    /// It decides what the writer does: a transient error keeps everything and waits, a permanent
+    /// one looks for the row at fault.
     pub(crate) transient: bool,
 }
 

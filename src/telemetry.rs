@@ -1,4 +1,15 @@
 //! `init(config)` and the handle that it gives.
+//!
+//! | part | holds |
+//! |---|---|
+//! | `recording` | clock, instruments, providers: what is written to |
+//! | `handles` | what a service records with |
+//! | `snapshots` | the latest of each kind, written by loops and read by everything else |
+//! | `watch`, `heartbeat` | the loops |
+//! | `exporters`, `scrape`, `server` | the ways out |
+//!
+//! Nothing here is global: [`init`] only adds the claim on the process and the global providers. So
+//! tests run side by side.
 
 mod background;
 mod timer;
@@ -95,6 +106,7 @@ use watchers::Watchers;
 #[must_use = "telemetry that is dropped stops sampling and serving"]
 pub struct Telemetry(Arc<Inner>);
 
+/// The parts of a telemetry, behind one reference count: the last clone that goes ends all of them.
 #[derive(Debug)]
 struct Inner {
     config: EffectiveConfig,
@@ -105,7 +117,9 @@ struct Inner {
     heartbeat: HeartbeatParts,
     watch: Watchers,
     scrape: Arc<ScrapeHandler>,
+    /// Shared by log lines and OTLP log records, so that both change together.
     levels: LevelHandle,
+    /// Every output that a layer writes to, for the flush at the end.
     log_writers: LogWriters,
     server: Server,
     background: Background,
@@ -687,6 +701,7 @@ pub struct WatchGuard {
 }
 
 impl WatchGuard {
+    /// Creates a guard; `reader` is what feeds the source, where that has a thread of its own.
     fn new(sampler: &SnapshotSampler, id: u64, reader: Option<Box<dyn Any + Send + Sync>>) -> Self {
         Self {
             sampler: sampler.clone(),

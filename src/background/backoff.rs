@@ -13,10 +13,13 @@ pub(crate) const GIVE_UP: Duration = Duration::from_secs(300);
 /// random, so that a fleet that lost what it depends on doesn't return to it as one.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
+    /// After the first failure.
     first: Duration,
+    /// No delay is longer, but for one that the other side asked for.
     longest: Duration,
     /// The factors between which a delay is moved.
     jitter: Range<f64>,
+    /// In a row.
     failures: u32,
 }
 
@@ -55,11 +58,14 @@ impl Backoff {
     fn delay_with(&mut self, asked: Option<Duration>, random: f64) -> Duration {
         let own = self
             .first
+            // Saturating: a dependency that is away for weeks must not overflow into a delay of 0.
             .saturating_mul(2_u32.saturating_pow(self.failures))
             .min(self.longest);
         self.failures = self.failures.saturating_add(1);
         let Range { start, end } = self.jitter;
         let moved = own.mul_f64(start + (end - start) * random);
+        // Not moved: the receiver spreads its callers itself. At least the first delay, because
+        // `Retry-After: 0` would be a loop.
         asked.map_or(moved, |asked| asked.clamp(self.first, GIVE_UP))
     }
 }

@@ -5,8 +5,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// The number of lines that may wait. More means that the log is stuck; the metrics count on.
+/// Lines here are about changes of state, of which there are few.
 const CAPACITY: usize = 16;
 
+// A closure that calls a macro of `tracing`, so that level and fields stay static.
 type WriteLine = Box<dyn FnOnce() + Send>;
 
 /// The queue of lines to write. A cheap clone.
@@ -26,6 +28,8 @@ impl LogQueue {
         let task = tokio::spawn(async move {
             while let Some(line) = received.recv().await {
                 // On a thread of its own: a panic stays there.
+                // One after the other, so that lines keep their order and a stuck log holds one
+                // thread and not many.
                 let _ = spawn_blocking(line).await;
             }
         });
@@ -36,6 +40,7 @@ impl LogQueue {
     pub(crate) fn write(&self, line: impl FnOnce() + Send + 'static) {
         match self {
             Self::Task(lines) => {
+                // Dropped without a count: the same facts are in the metrics.
                 let _ = lines.try_send(Box::new(line));
             }
             #[cfg(any(test, feature = "testing"))]

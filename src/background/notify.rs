@@ -2,6 +2,13 @@
 //!
 //! On a thread of its own, because a callback may block, and so may a log line whose reader is slow:
 //! neither must keep a deadline from being noticed.
+//!
+//! | message | thread |
+//! |---|---|
+//! | a change | logs it, then calls every callback |
+//! | a new callback | is told the present state, then joins the others |
+//!
+//! Both go through one queue: a callback never sees a change before the state that it changes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -12,6 +19,8 @@ use super::thread;
 use crate::record::sync::lock;
 
 /// The number of changes that may wait. More are dropped.
+/// A thousand workers that go offline together are one change each; a service whose callbacks are
+/// that slow sees the rest on its pages.
 const CAPACITY: usize = 256;
 
 /// A change of state that subscribers are notified of.
@@ -19,12 +28,15 @@ pub(crate) trait Change: Send + 'static {
     /// The name of the thread that notifies.
     const THREAD: &'static str;
     /// The thing that changed, for messages.
+    ///
+    /// Follows "a callback on a change of".
     const SUBJECT: &'static str;
 
     /// Logs the change.
     fn log(&self);
 }
 
+// Shared, because the list is copied before it is called.
 type Callback<C> = Arc<dyn Fn(&C) + Send + Sync>;
 
 /// Notifies subscribers of changes. Clones share them.
@@ -32,6 +44,7 @@ pub(crate) struct Notifier<C>(Arc<Subscribers<C>>);
 
 struct Subscribers<C> {
     callbacks: Mutex<Vec<Callback<C>>>,
+    /// Empty where nothing was started: in tests, and before the first loop.
     thread: OnceLock<SyncSender<Message<C>>>,
 }
 
@@ -61,6 +74,7 @@ impl<C: Change> Notifier<C> {
     /// Starts the thread that notifies. It ends with the last clone.
     pub(crate) fn start(&self) -> io::Result<()> {
         let (changes, received) = sync_channel(CAPACITY);
+        // Weak: the thread must not keep alive what it is to end with.
         let subscribers = Arc::downgrade(&self.0);
         thread::spawn(C::THREAD, move || {
             for message in received {
@@ -104,6 +118,8 @@ impl<C: Change> Notifier<C> {
             return changes;
         };
         for change in changes {
+            // Dropped where the queue is full: a deadline is worth more than a callback that is
+            // late.
             let _ = thread.try_send(Message::Change(change));
         }
         Vec::new()
@@ -130,6 +146,7 @@ impl<C: Change> Subscribers<C> {
     }
 
     fn notify(&self, change: &C) {
+        // First: a callback that hangs must not hide the line.
         change.log();
         // A copy, so that a callback may itself subscribe.
         let callbacks = self.callbacks().clone();

@@ -12,6 +12,7 @@ pub(crate) struct OutageTracker {
 
 #[derive(Clone, Copy, Debug)]
 struct Down {
+    /// The first failure.
     since: Instant,
     failures: u64,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Outage {
 impl OutageTracker {
     /// Records a failure. Returns true for the first of an outage, which is to be logged with its cause;
     /// later ones may have other causes, which can take turns.
+    // Counted in any case, so that the end can say how many there were.
     pub(crate) fn record_failure(&mut self, now: Instant) -> bool {
         let first = self.down.is_none();
         let down = self.down.get_or_insert(Down {

@@ -1,5 +1,10 @@
 //! Threads that run beside the service until their guard is dropped. None is waited for: what it waits for
 //! itself, such as a disk or a name that is being resolved, must not keep the process.
+//!
+//! | guard | the thread | ends |
+//! |---|---|---|
+//! | `LoopGuard` | sleeps between ticks | at once, or after the tick that runs |
+//! | `RuntimeGuard` | a runtime | when its future does |
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -13,12 +18,15 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 
 /// Tokio's own bound of the threads for blocking calls.
+///
+/// For runtimes without a reason for another bound.
 pub(crate) const DEFAULT_BLOCKING_THREADS: usize = 512;
 
 /// A guard of a loop, which ends when it is dropped.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct LoopGuard {
+    /// Nothing is ever sent: dropping it disconnects, and that is the signal.
     _stop: SyncSender<Infallible>,
 }
 
@@ -50,6 +58,7 @@ pub(crate) fn repeat(
 ) -> io::Result<LoopGuard> {
     let (stop, stopped) = sync_channel(0);
     spawn(name, move || {
+        // Waiting on the channel is the sleep, so that dropping the guard interrupts it.
         while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             tick();
         }
@@ -64,6 +73,7 @@ pub(crate) fn run<F: Future<Output = ()>>(
     blocking_threads: usize,
     future: impl FnOnce(Stopped) -> F + Send + 'static,
 ) -> io::Result<RuntimeGuard> {
+    // Built here and not on the thread: an error is the caller's to handle.
     let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(blocking_threads)
@@ -73,6 +83,7 @@ pub(crate) fn run<F: Future<Output = ()>>(
     spawn(name, move || {
         // Called inside of it, because futures may start tasks and timers when they are made.
         runtime.block_on(async { future(Stopped(stopped)).await });
+        // Not waited for: a blocking call may hang.
         runtime.shutdown_background();
     })?;
     Ok(RuntimeGuard {
@@ -91,6 +102,8 @@ impl Stopped {
     /// Resolves to the future's output, or to `None` when the guard is dropped before.
     pub(crate) async fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
+        // Stopping is looked at first: a future that is always ready could otherwise never be
+        // stopped.
         poll_fn(|context| match self.0.poll_recv(context) {
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => future.as_mut().poll(context).map(Some),

@@ -1,4 +1,8 @@
 //! The thresholds of alerts: every level of every signal, `null` to switch one off.
+//!
+//! A signal's keys are the severities; an absent one keeps its default. What a threshold looks like
+//! follows from the signal's quantity, and so do its range and the order of the severities: a
+//! `high` that fires before its `warning` is refused.
 
 use std::time::Duration;
 
@@ -16,6 +20,8 @@ use crate::model::json_value::json_type_name;
 use crate::model::units::Ratio;
 
 /// The maximum time threshold: Prometheus keeps little more.
+///
+/// A rule's window must lie within what is stored.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Setting for Thresholds {
@@ -78,22 +84,28 @@ fn read_band(value: &Value) -> Result<AlertThreshold, InvalidValue> {
     }
 }
 
+/// Checks ranges, and that each severity lies beyond the one below it.
 fn check_signal(
     thresholds: &Thresholds,
     signal: AlertSignal,
     signal_path: &str,
     validator: &mut ConfigValidator<'_>,
 ) {
+    // From the least urgent on; levels that are switched off are not compared with.
     let mut lower: Option<(Severity, AlertThreshold)> = None;
     for (severity, threshold) in thresholds.levels(signal) {
         let path = join_path(signal_path, severity.as_str());
         let (fine, allowed) = allowed_range(signal, threshold);
         validator.require(fine, &path, threshold, allowed);
         if let Some((named, lower)) =
+            // A threshold that is out of range has a fault of its own; a second one about the order
+            // would only confuse.
             lower.filter(|(_, lower)| fine && !is_more_urgent(signal, threshold, *lower))
         {
             let beyond = ordering_word(signal);
             let lower_path = join_path(signal_path, named.as_str());
+            // The fault is told at the value that somebody set, not at the default that it
+            // contradicts.
             let at = validator.responsible(&[&path, &lower_path]);
             let found = format!("{severity} {threshold} with {named} {lower}");
             validator.require(false, at, found, &format!("{severity} {beyond} {named}"));
@@ -126,6 +138,7 @@ fn allowed_range(signal: AlertSignal, threshold: AlertThreshold) -> (bool, &'sta
             "one number from 0 to below 1 and one from above 1 to 1000",
         ),
         (ThresholdQuantity::Time, AlertThreshold::Time(time)) => (
+            // Prometheus's durations have milliseconds as their smallest unit.
             !time.is_zero() && time <= MAX_DURATION && time.subsec_nanos() % 1_000_000 == 0,
             "whole milliseconds, more than 0s and at most 30d",
         ),
@@ -137,6 +150,7 @@ fn allowed_range(signal: AlertSignal, threshold: AlertThreshold) -> (bool, &'sta
     }
 }
 
+/// Returns the accepted kind of value, for messages.
 const fn quantity_name(quantity: ThresholdQuantity) -> &'static str {
     match quantity {
         ThresholdQuantity::Band => "a band",
@@ -146,6 +160,7 @@ const fn quantity_name(quantity: ThresholdQuantity) -> &'static str {
     }
 }
 
+/// Returns whether a threshold lies further on the bad side than that of the next lower severity.
 fn is_more_urgent(signal: AlertSignal, threshold: AlertThreshold, lower: AlertThreshold) -> bool {
     match signal.spec().comparison {
         ThresholdComparison::Above => threshold.lower_bound() > lower.lower_bound(),
@@ -159,6 +174,7 @@ fn is_more_urgent(signal: AlertSignal, threshold: AlertThreshold, lower: AlertTh
     }
 }
 
+/// Returns the word for "further on the bad side", for messages.
 fn ordering_word(signal: AlertSignal) -> &'static str {
     match signal.spec().comparison {
         ThresholdComparison::Above | ThresholdComparison::Sustained => "above",

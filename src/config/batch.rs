@@ -30,13 +30,13 @@ section! {
         /// sent. Default: 512, as OpenTelemetry has it, or `queue_size` where that is smaller.
         pub size: usize = 512, range(1..=1_000_000);
         /// The maximum time that an item waits for its batch to fill: more than 0, at most a day. Default:
-        /// 1 s; OpenTelemetry's is 5 s for spans, but the last seconds are what one looks for after a
-        /// crash.
+        /// 1 s; OpenTelemetry's is 5 s for spans, but the last seconds are the ones that matter after a crash.
         pub delay: Duration = Duration::from_secs(1), up_to_a_day;
     }
 }
 
 impl BatchConfig {
+    /// Requires a batch to fit into its queue: one that doesn't would never fill.
     fn check_size(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let fine = (1..=self.queue_size.max(1)).contains(&self.size);
         let (size, queue_size) = (join_path(path, "size"), join_path(path, "queue_size"));
@@ -65,6 +65,8 @@ pub(super) fn fit_batch_sizes(config: &mut Config, sources: &ConfigSources) -> V
         let (size, queue_size) = (join_path(path, "size"), join_path(path, "queue_size"));
         let (size, queue_size) = (sources.get(&size), sources.get(&queue_size));
         match (size, queue_size) {
+            // Lowering the queue to 100 is a complete wish; it must not fail because a default is
+            // 512.
             (ConfigSource::Default, _) => batch.size = batch.queue_size.max(1),
             (_, ConfigSource::Default) => batch.queue_size = batch.size,
             _ if size.is_standard_variable() || queue_size.is_standard_variable() => {
@@ -74,6 +76,7 @@ pub(super) fn fit_batch_sizes(config: &mut Config, sources: &ConfigSources) -> V
                 ));
                 batch.size = batch.queue_size.max(1);
             }
+            // Both were set strictly: the check of the merged values reports it.
             _ => {}
         }
     }

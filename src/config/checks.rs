@@ -2,6 +2,9 @@
 //!
 //! Ranges are checked on the merged values, because code can put an impossible number into a field as
 //! well as a file can.
+//!
+//! Each check is a function that fits behind a field of a section: value, path, validator. Those
+//! with arguments return such a function.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -19,6 +22,7 @@ use crate::model::units::format_duration;
 const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
 /// The maximum length of names and attribute values in bytes: some back ends cut longer ones.
+/// OpenTelemetry and Prometheus set no limit themselves.
 const MAX_TEXT_BYTES: usize = 255;
 
 /// Requires a value, where there is one, to pass the check.
@@ -102,6 +106,8 @@ pub(super) fn up_to_a_day(value: &Duration, path: &str, validator: &mut ConfigVa
 }
 
 /// Returns whether the text is 1 to 255 bytes that can be printed.
+///
+/// Control characters would break log lines and let a value write into another header.
 pub(super) fn is_printable(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_TEXT_BYTES && !text.contains(char::is_control)
 }
@@ -109,6 +115,7 @@ pub(super) fn is_printable(text: &str) -> bool {
 /// Requires 1 to 255 bytes of printable text.
 pub(super) fn text(value: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let mut shown = format!("{value:?}");
+    // The length says enough: the text itself would fill the message.
     if value.len() > MAX_TEXT_BYTES {
         shown = format!("a text of {} bytes", value.len());
     }
@@ -119,6 +126,8 @@ pub(super) fn text(value: &str, path: &str, validator: &mut ConfigValidator<'_>)
 /// Requires a file that exists.
 pub(super) fn existing_file(file: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(
+        // Read, and not only asked for: a file without permission fails here, and not at the first
+        // connection.
         read_input_bytes(file).is_ok(),
         path,
         format!("{file:?}"),
@@ -129,6 +138,8 @@ pub(super) fn existing_file(file: &Path, path: &str, validator: &mut ConfigValid
 /// Requires what could arrive in an `Authorization` header as a bearer token.
 pub(super) fn bearer_token(value: &Secret, path: &str, validator: &mut ConfigValidator<'_>) {
     let fine = value.expose().is_none_or(Secret::is_bearer_token);
-    let allowed = "letters, digits and -._~+/=, as RFC 6750 has a bearer token";
+    let allowed = "letters, digits and -._~+/=, as RFC 6750 defines bearer tokens";
+    // The value is never shown, not even when it is malformed: it may be the token with a line
+    // break at its end.
     validator.require(fine, path, MASK, allowed);
 }

@@ -19,6 +19,7 @@ pub(super) struct ConfigDocument {
 
 impl ConfigDocument {
     /// Parses the text; the error names line and column.
+    // Anything after the document is an error, such as a second object that an editor left there.
     pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut duplicates = Vec::new();
         let mut reader = serde_json::Deserializer::from_str(without_byte_order_mark(text));
@@ -33,6 +34,8 @@ impl ConfigDocument {
 }
 
 /// Builds the value at `path`.
+///
+/// The path is needed while parsing: afterwards a repeated key has already replaced its twin.
 struct ValueSeed<'a> {
     path: &'a str,
     duplicates: &'a mut Vec<String>,
@@ -46,6 +49,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     }
 }
 
+// The same as the visitor of `serde_json::Value`, but for objects.
 impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
@@ -102,6 +106,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             };
             let value = members.next_value_seed(node)?;
             if object.insert(key, value).is_some() {
+                // Collected and not refused here, so that the faults of the values are reported
+                // with them.
                 self.duplicates.push(path);
             }
         }

@@ -19,6 +19,7 @@ use super::source::{ConfigSource, ConfigSources};
 pub struct EffectiveConfig {
     /// The values.
     pub config: Config,
+    // Beside the values and not within them: code reads fields, and only tools ask for the source.
     sources: ConfigSources,
     warnings: Vec<String>,
     own_listen: Option<SocketAddr>,
@@ -110,6 +111,7 @@ impl Serialize for EffectiveConfig {
 }
 
 /// Every leaf with its dotted path. Lists are leaves, and so are empty maps.
+// Serialization is what knows every field, so that no list of them has to be kept.
 pub(super) fn flatten(config: &Config) -> impl Iterator<Item = (String, Value)> + use<> {
     let mut leaves = Vec::new();
     // Every key is text and no value fails to serialise, so the other branch can't be reached.
@@ -119,6 +121,7 @@ pub(super) fn flatten(config: &Config) -> impl Iterator<Item = (String, Value)> 
     leaves.into_iter()
 }
 
+/// Walks into objects; every other value, and an empty object, is a leaf.
 fn descend(path: String, value: Value, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(members) if !members.is_empty() => {

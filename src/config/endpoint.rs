@@ -31,7 +31,9 @@ const ALLOWED: &str =
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    /// As it was written: gRPC and HTTP clients take text.
     text: String,
+    /// The same, parsed once.
     uri: Uri,
 }
 
@@ -41,6 +43,7 @@ pub struct Endpoint {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{shown:?} is not an endpoint; allowed: {ALLOWED}")]
 pub struct EndpointError {
+    /// With credentials masked already, so that the error can't reveal them.
     shown: String,
 }
 debug_as_text!(EndpointError);
@@ -86,6 +89,7 @@ impl Endpoint {
             .authority()
             .map_or("", |authority| authority.as_str());
         match authority.rsplit_once('@') {
+            // Cut by length and not by a search: the user name may occur in the path again.
             Some((user, _)) => format!("{scheme}://{}", &rest[user.len() + 1..]),
             None => self.text.clone(),
         }
@@ -93,6 +97,7 @@ impl Endpoint {
 
     /// The endpoint for one signal below this one: `/v1/traces` and its like appended.
     pub(super) fn join_path(&self, path: &str) -> Self {
+        // `http://host/` and `http://host` mean the same base.
         let text = format!("{}/{path}", self.text.trim_end_matches('/'));
         // A good URL stays one with a plain path appended; the other branch can't be reached.
         text.parse().unwrap_or_else(|_| self.clone())
@@ -108,6 +113,7 @@ impl FromStr for Endpoint {
         };
         let uri: Uri = text.parse().map_err(|_| rejection())?;
         let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        // A URL such as `http://:4317` parses, with an empty host.
         let host = uri.host().is_some_and(|host| !host.is_empty());
         // A query would be lost below `/v1/traces`, and is where tokens like to hide.
         if !scheme || !host || !has_valid_port(&uri) || text.contains(['?', '#']) {
@@ -126,6 +132,7 @@ fn has_valid_port(uri: &Uri) -> bool {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
+    // An IPv6 address has colons of its own, within brackets.
     let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
     match after.split_once(':') {
         Some((_, port)) => port.parse().is_ok_and(|port: u16| port != 0),
@@ -139,6 +146,7 @@ fn mask_credentials(text: &str) -> String {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), text),
     };
+    // The last `@`: a password may hold one, and the first would leave its end visible.
     let (user, rest) = match rest.rsplit_once('@') {
         Some((_, rest)) => (format!("{MASK}@"), rest),
         None => (String::new(), rest),

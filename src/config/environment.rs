@@ -21,6 +21,8 @@ pub struct Environment {
 impl Environment {
     /// Returns the variables of this process, as they are now. Bytes that aren't UTF-8 become `U+FFFD`.
     #[must_use]
+    // Lossy, because a variable of another program may hold any bytes, and must not end the start
+    // of a service.
     pub fn from_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         std::env::vars_os()
@@ -39,6 +41,7 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
+            // White space at the ends comes from shells and files; no setting needs it.
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
     }

@@ -23,6 +23,10 @@ const OWN_PREFIX: &str = "VANTAGE_OBS_";
 /// The variable that Kubernetes sets in each container.
 const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
 /// The time after which an endpoint that is not ready has left the load balancers of a cluster.
+///
+/// The kubelet sends SIGTERM at the moment when the endpoint is removed, and not after: until the
+/// removal has reached every proxy, requests still come in. See
+/// <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-flow>.
 const KUBERNETES_SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
 
 impl ConfigLayers {
@@ -30,6 +34,7 @@ impl ConfigLayers {
     pub(super) fn apply_platform(&mut self, environment: &Environment) {
         let path = "health.shutdown_delay";
         let is_default = *self.sources.get(path) == ConfigSource::Default;
+        // What the code set stays.
         if is_default && environment.get(KUBERNETES).is_some() {
             self.config.health.shutdown_delay = KUBERNETES_SHUTDOWN_DELAY;
             let source = ConfigSource::Environment(KUBERNETES.into());
@@ -47,6 +52,8 @@ impl ConfigLayers {
             let location = FaultLocation::Variable(variable.name.into());
             if let Err(invalid) = apply(&variable, text, &mut self.config, &mut self.sources) {
                 let paths = variable.paths.iter();
+                // So that a missing value is not reported as missing as well: one fault for one
+                // mistake.
                 paths.for_each(|path| self.sources.mark_invalid(path));
                 self.faults.push(ConfigFault::new(location, invalid));
             }
@@ -68,6 +75,8 @@ impl ConfigLayers {
             }
         }
         self.own_listen = self.config.http.listen;
+        // Each round starts from the layers below. At least one variable is dropped in each, so
+        // that there are at most as many rounds as variables.
         let (config, sources) = (self.config.clone(), self.sources.clone());
         loop {
             self.config = config.clone();
@@ -94,7 +103,9 @@ impl ConfigLayers {
     /// Returns the part of the text that can be parsed, if any; warns of the rest.
     fn usable_text(&mut self, variable: &EnvVariable, text: &str) -> Option<String> {
         let (config, sources) = (&self.config, &self.sources);
+        // On copies: nothing may stay behind of a text that is refused.
         let parse = |text: &str| apply(variable, text, &mut config.clone(), &mut sources.clone());
+        // The specification has a list's unknown items ignored, and the others used.
         let items: Vec<_> = if variable.list {
             let items = text.split(',').map(str::trim);
             items.filter(|item| !item.is_empty()).collect()
@@ -140,6 +151,8 @@ impl ConfigLayers {
             .filter(unknown)
             .filter(|name| !is_service_link(name, environment.get(name).unwrap_or_default()))
         {
+            // Suggestions come from our own names only: `OTEL_…` can't be what was meant by
+            // `VANTAGE_OBS_…`.
             let ours = known_names().filter(|known| known.starts_with(OWN_PREFIX));
             let allowed = format_allowed(name, &ours.collect::<Vec<_>>());
             let location = FaultLocation::Variable(name.into());
@@ -152,6 +165,8 @@ impl ConfigLayers {
 }
 
 /// Applies a variable and records it as the source of what it decided.
+// The source is recorded for the paths that were decided, which for headers are those of single
+// names.
 fn apply(
     variable: &EnvVariable,
     text: &str,
@@ -171,6 +186,7 @@ fn refused_variables(config: &Config, sources: &ConfigSources) -> Vec<(String, I
     let mut config = config.clone();
     // A size that follows from the other one is no contradiction.
     let _ = fit_batch_sizes(&mut config, sources);
+    // Without defaults: only what a variable set is looked for.
     let mut validator = ConfigValidator::new(sources, false);
     config.check("", &mut validator);
     let faults = validator.faults.into_iter();
@@ -184,6 +200,7 @@ fn refused_variables(config: &Config, sources: &ConfigSources) -> Vec<(String, I
         .collect()
 }
 
+/// Formats the warning about a standard variable that can't be used.
 fn ignored_warning(name: &str, invalid: &InvalidValue) -> String {
     let InvalidValue { value, allowed } = invalid;
     format!("{name}: {value} is ignored; allowed: {allowed}")

@@ -120,6 +120,8 @@ pub enum FaultLocation {
         path: String,
     },
     /// Nowhere: the value has no default that can stand.
+    // "Nowhere" is a place of its own: a message that blamed a file or the code for what neither
+    // says would send its reader astray.
     Unset {
         /// The JSON path that the field would have in a file.
         path: String,
@@ -142,7 +144,9 @@ impl fmt::Display for FaultLocation {
 /// The reader writes `value`, because only it knows what in there is secret.
 #[derive(Clone, Debug)]
 pub(super) struct InvalidValue {
+    /// Masked where it may hold a secret.
     pub(super) value: String,
+    /// Follows "allowed: ".
     pub(super) allowed: String,
 }
 
@@ -171,6 +175,8 @@ pub(super) fn format_allowed(typed: &str, names: &[&str]) -> String {
 
 /// Returns the candidate nearest to `typed`, if one is near enough: one edit, and one more for every
 /// five letters, because many variables have most of their name in common.
+// One edit is a typing error in any word; the allowance grows slowly, because
+// `OTEL_EXPORTER_OTLP_TRACES_…` and `…_METRICS_…` are few edits apart and both right.
 pub(super) fn nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -2,6 +2,15 @@
 //!
 //! Reading turns away what is no value of its kind; ranges are judged later, over all layers at
 //! once, because code can put an impossible number into a field as well as a file can.
+//!
+//! | type | in a file | in a variable |
+//! |---|---|---|
+//! | `bool` | `true` | `true`, `TRUE` |
+//! | numbers | a number | its text |
+//! | durations | `"30s"` | `30s`; milliseconds in `OTEL_*` |
+//! | enums | `"word"` | the word in any case |
+//! | lists | an array | items with commas |
+//! | headers | an object | `a=b,c=d`, percent-encoded |
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -89,6 +98,8 @@ impl<T: FieldValue> FieldValue for Option<T> {
     }
 }
 
+// Strictly these two words: OpenTelemetry reads everything else as false, and `yes` would silently
+// switch something off.
 impl FieldValue for bool {
     fn allowed() -> String {
         "true or false".into()
@@ -102,6 +113,7 @@ impl FieldValue for bool {
         }
     }
 
+    // A string in JSON is read as a variable would be; other kinds of values are not converted.
     fn from_json(value: &Value) -> Result<Self, InvalidValue> {
         value
             .as_bool()
@@ -126,6 +138,7 @@ impl FieldValue for f64 {
     }
 }
 
+// From the number's text: through an `f64`, 14.4 would become a neighbour of it.
 impl FieldValue for Ratio {
     fn allowed() -> String {
         "a number".into()
@@ -201,6 +214,8 @@ impl FieldValue for Duration {
             return Self::parse(text);
         }
         let allowed = "whole milliseconds without a unit, such as 10000";
+        // The specification's durations of variables are integers of milliseconds,
+        // <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
         let milliseconds = text.parse().map(Self::from_millis);
         milliseconds.map_err(|_| InvalidValue::from_text(text, allowed))
     }
@@ -226,6 +241,9 @@ impl FieldValue for SocketAddr {
 }
 
 /// Implements the words of an enum and [`FieldValue`].
+///
+/// Words are lower case; they are what files, variables, messages and the effective configuration
+/// show.
 macro_rules! config_enum {
     ($name:ident { $($variant:ident: $word:literal),+ $(,)? }) => {
         crate::model::string_enum::string_enum!(pub $name { $($variant: $word),+ });

@@ -1,4 +1,7 @@
 //! Configuration of health checks and their routes.
+//!
+//! Times here are the defaults of checks; a check that is registered in code may have its own.
+//! Every one of them bounds something that a dependency could otherwise hold up for ever.
 
 use std::time::Duration;
 
@@ -51,7 +54,7 @@ section! {
         pub shutdown_delay: Duration, check_delay;
         /// The access to the detailed answer. Default: with the token only.
         pub details: HealthDetails = HealthDetails::Token;
-        /// The bearer token that opens error texts, addresses and versions. Default: none, and they are never
+        /// The bearer token that reveals error texts, addresses and versions. Default: none, and they are never
         /// shown.
         pub details_token: Option<Secret>, optional(bearer_token);
     }

@@ -1,4 +1,8 @@
 //! Configuration of heartbeats: sender and receiver.
+//!
+//! Sender and receiver may be different processes with files of their own. What both must agree on
+//! (how long silence may last) is the receiver's alone: a beat carries its interval, and the
+//! receiver refuses one that it could not judge by.
 
 use std::time::Duration;
 
@@ -13,8 +17,12 @@ use crate::model::heartbeat::BeatId;
 use crate::model::units::format_duration;
 
 /// The minimum interval: faster beats say nothing more, and cost their receiver.
+// Ten beats a second of a thousand workers are ten thousand messages; a state that is a tenth of a
+// second old is old enough.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// The maximum time after which a worker is forgotten.
+///
+/// The receiver keeps each worker in memory for this long.
 const MAX_EXPIRY: Duration = Duration::from_secs(31 * 86_400);
 
 section! {
@@ -34,7 +42,7 @@ section! {
     /// assert_eq!(error.faults()[0].allowed, "an interval from 100ms to half of offline_after");
     /// ```
     pub struct HeartbeatConfig, rules: check_rules {
-        /// The interval between heartbeats of a worker in this process, moved by up to a tenth at random:
+        /// The interval between heartbeats of a worker in this process, varied at random by up to a tenth:
         /// 100 ms to half of `offline_after`. Default: 30 s.
         pub interval: Duration = Duration::from_secs(30);
         /// The destination of heartbeats. Default: `local`.
@@ -90,6 +98,7 @@ config_enum!(HeartbeatSink {
 });
 
 impl HeartbeatConfig {
+    /// Checks what concerns more than one field.
     fn check_rules(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         let (interval, offline) = (self.interval, self.offline_after);
         // One lost beat is no lost worker.
@@ -100,6 +109,7 @@ impl HeartbeatConfig {
             format_duration(interval),
             format_duration(offline)
         );
+        // Half, so that a single lost beat never makes a worker offline.
         let allowed = "an interval from 100ms to half of offline_after";
         validator.require(fine, path, shown, allowed);
         let fine = self.expire_after > offline && self.expire_after <= MAX_EXPIRY;
@@ -126,6 +136,8 @@ impl HeartbeatConfig {
         let fine = !http || self.endpoint.is_some();
         let allowed = r#"local, or http with heartbeat.endpoint such as "http://api:8080""#;
         validator.require(fine, "heartbeat.sink", self.sink, allowed);
+        // Two faults for two mistakes: a missing endpoint can be mended in the file, a missing
+        // feature only by a build.
         let fine = !http || cfg!(feature = "otlp");
         let allowed = "local: the crate was built without its `otlp` feature, which has the client";
         validator.require(fine, "heartbeat.sink", self.sink, allowed);

@@ -1,4 +1,6 @@
 //! The HTTP server that the crate runs itself.
+//!
+//! A service with a server of its own merges the routes into it and leaves this empty.
 
 use std::net::SocketAddr;
 
@@ -18,8 +20,7 @@ section! {
     /// ```
     pub struct HttpConfig {
         /// The address to listen on. Default: none, and no server is started; an API merges the
-        /// routes into its own. Port 0, any free one, is for code alone: nobody could scrape what a
-        /// file asks for.
+        /// routes into its own. Port 0 (any free port) can only be set in code, because a scraper could not know it.
         pub listen: Option<SocketAddr>;
     }
 }

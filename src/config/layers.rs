@@ -1,4 +1,13 @@
 //! Layering of the configuration: defaults, code, file, environment; then validation.
+//!
+//! | step | reads | writes |
+//! |---|---|---|
+//! | `from_code` | the struct | sources of what differs from the default |
+//! | `apply_platform` | the environment | defaults |
+//! | `apply_file` | JSON | values, sources, faults |
+//! | `apply_environment` | the environment | values, sources, faults, warnings |
+//! | `resolve_secrets` | environment and files | secrets, faults |
+//! | `validate` | the merged values | faults, warnings |
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,10 +42,14 @@ pub(super) struct ConfigLayers {
 impl ConfigLayers {
     /// Creates the layers from the code's configuration: values that differ from the default are the code's.
     pub(super) fn from_code(mut config: Config) -> Self {
+        // Before anything is compared: `Authorization` in code and `authorization` in a file are
+        // one header.
         config.otlp.lower_header_names();
         lower_names(&mut config.slo.prometheus.headers);
         let defaults: Vec<_> = flatten(&Config::default()).collect();
         let mut sources = ConfigSources::default();
+        // A value that code sets to the default can't be told from one that it left alone. Nothing
+        // depends on the difference but the source that is shown.
         for setting in flatten(&config).filter(|setting| !defaults.contains(setting)) {
             sources.set(&setting.0, ConfigSource::Code);
         }
@@ -56,7 +69,9 @@ impl ConfigLayers {
             (Some(file), named) => {
                 if let Some(named) = named.filter(|named| Path::new(named) != file) {
                     let file = file.display();
-                    let warning = format!("{CONFIG_FILE}: {named} is not read, {file} is");
+                    // The code's choice wins, because it is the more specific one; a variable that
+                    // has no effect is worth a line.
+                    let warning = format!("{CONFIG_FILE}: {named} is not read, because {file} is");
                     self.warnings.push(warning);
                 }
                 self.apply_file(&file);
@@ -79,7 +94,7 @@ impl ConfigLayers {
             Err(invalid) => context.add_fault("", invalid),
             Ok(ConfigDocument { root, duplicates }) => {
                 for path in duplicates {
-                    let invalid = InvalidValue::new("the key stands twice", "each key once");
+                    let invalid = InvalidValue::new("the key appears twice", "each key once");
                     context.add_fault(&path, invalid);
                 }
                 self.config.read(&root, "", &mut context);
@@ -90,6 +105,7 @@ impl ConfigLayers {
     /// Replaces references to secrets by the secrets.
     pub(super) fn resolve_secrets(&mut self, environment: &Environment) {
         let mut invalid_values = Vec::new();
+        // By type and not by a list of paths: a new secret can't be forgotten.
         for_each_value(self.config.fields(), "", &mut |path, field| {
             for (name, secret) in field.setting.secrets() {
                 let path = name.map_or(path.into(), |name| join_path(path, name));
@@ -98,6 +114,7 @@ impl ConfigLayers {
                 }
             }
         });
+        // Through the validator, which knows in which layer each reference stands.
         let mut validator = self.validator(true);
         for (path, InvalidValue { value, allowed }) in invalid_values {
             validator.require(false, &path, value, &allowed);
@@ -114,6 +131,7 @@ impl ConfigLayers {
         self.config.check("", &mut validator);
         let faults = validator.faults;
         self.faults.extend(faults);
+        // Warnings come from the merged values too: a port that a later layer corrected is none.
         self.warnings.extend(self.config.otlp.warnings());
         self.warnings.extend(self.config.heartbeat.warnings());
         self.warnings
@@ -133,6 +151,7 @@ impl ConfigLayers {
     /// who asked for them is told.
     fn unsent_warnings(&self) -> Vec<String> {
         let config = &self.config;
+        // Metrics and logs are off by default, so that one who switched them on asked for it.
         let traces = config.traces.enabled && self.validator(false).is_set("traces.enabled");
         let mut warnings = Vec::new();
         for (wanted, path, signal) in [

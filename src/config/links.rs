@@ -1,4 +1,8 @@
 //! Link targets of alerts, dashboards and runbooks.
+//!
+//! These texts are copied into alerts, dashboards and Markdown, each of which reads some characters
+//! as its own: a brace starts a template, a quote ends an attribute. Such characters are refused
+//! here once, instead of being escaped in three places.
 
 use super::secret::MASK;
 use super::setting::section;
@@ -39,6 +43,7 @@ impl LinksConfig {
     }
 }
 
+/// Requires an absolute URL: dashboards and notifications are read on other hosts.
 fn check_grafana(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let is_url = ["http://", "https://"]
         .iter()
@@ -48,6 +53,8 @@ fn check_grafana(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(is_url && is_base(url), path, shown_base(url), allowed);
 }
 
+/// Requires a base to which a file's name can be appended; a path is fine, for people who read the
+/// repository.
 fn check_runbooks(base: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let allowed = "a URL or a path, without user name, password, spaces, quotes, braces, ? and #";
     validator.require(is_base(base), path, shown_base(base), allowed);

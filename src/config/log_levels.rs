@@ -17,6 +17,7 @@ use crate::model::string_enum::StringEnum as _;
 
 /// Targets that are limited to warnings: crates that exporters and servers are made of. What they say below warn is about their own
 /// insides, and what they say while they export would be exported in turn.
+// Without this an export logs, the log record is exported, and that logs again.
 const WARN_ONLY_TARGETS: [&str; 9] = [
     "h2",
     "hyper",
@@ -61,9 +62,13 @@ impl LogLevels {
             .modules
             .iter()
             .filter(|(module, _)| is_within(module, target))
+            // The longest name is the innermost module. Names are unique, so that no two have one
+            // length and both fit.
             .max_by_key(|(module, _)| module.len());
         match named {
             Some((_, level)) => *level,
+            // Kept to warnings, but not raised to them: with `error` for everything these are
+            // errors too.
             None if is_warn_only(target) => self.default_level.min(LogLevel::Warn),
             None => self.default_level,
         }
@@ -81,6 +86,7 @@ impl LogLevels {
 fn is_within(module: &str, target: &str) -> bool {
     target
         .strip_prefix(module)
+        // A whole path segment: `my_service::db` is not an ancestor of `my_service::dbx`.
         .is_some_and(|default_level| default_level.is_empty() || default_level.starts_with("::"))
 }
 
@@ -173,6 +179,8 @@ impl DirectiveParser {
     /// Parses a directive; the error is text that follows it.
     fn parse_directive(&mut self, directive: &str) -> Result<(), &'static str> {
         let Some((module, level)) = directive.split_once('=') else {
+            // A word without `=` is a level. A module alone is refused here, unlike in `RUST_LOG`:
+            // a misspelt level would silently become a module's name.
             let level = LogLevel::parse(directive).map_err(|_| "")?;
             return match self.default_level.replace(level) {
                 None => Ok(()),
@@ -181,17 +189,18 @@ impl DirectiveParser {
         };
         let module = module.trim_end();
         if !is_module(module) {
-            return Err(" (no name of a module)");
+            return Err(" (not a module name)");
         }
         let level = LogLevel::parse(level.trim_start()).map_err(|_| " (no level)")?;
         if self.modules.iter().any(|(known, _)| known == module) {
-            return Err(" (the module stands twice)");
+            return Err(" (the module appears twice)");
         }
         self.modules.push((module.into(), level));
         Ok(())
     }
 
     fn into_levels(mut self) -> LogLevels {
+        // Sorted, so that equal settings have equal texts and compare as equal.
         self.modules.sort();
         LogLevels {
             default_level: self.default_level.unwrap_or(LogLevel::Info),
@@ -209,6 +218,7 @@ impl LogLevels {
         for directive in text.split(',').map(str::trim) {
             let rejection = || InvalidValue::from_text(directive, Self::allowed());
             let level = |text: &str| match text {
+                // `tracing` reads levels as numbers, too.
                 "0" => Some(LogLevel::Off),
                 "1" => Some(LogLevel::Error),
                 "2" => Some(LogLevel::Warn),
@@ -242,6 +252,7 @@ impl LogLevels {
                 },
             };
             let level = level.filter(|_| is_module(module)).ok_or_else(rejection)?;
+            // The later one wins, as in `env_logger` and `tracing`.
             parser.modules.retain(|(known, _)| known != module);
             parser.modules.push((module.into(), level));
         }
@@ -250,6 +261,7 @@ impl LogLevels {
 }
 
 /// A path of Rust names; also what targets that are written by hand are made of.
+// Generous: a target is any text that a program gives.
 fn is_module(name: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | '-' | '/');
     !name.is_empty() && name.chars().all(fits)
@@ -334,10 +346,10 @@ mod tests {
             [
                 r#""db=loud" (no level)"#,
                 r#""""#,
-                r#""=warn" (no name of a module)"#,
+                r#""=warn" (not a module name)"#,
                 r#""debug" (a second level for everything)"#,
-                r#""[span]=info" (no name of a module)"#,
-                r#""x=warn" (the module stands twice)"#,
+                r#""[span]=info" (not a module name)"#,
+                r#""x=warn" (the module appears twice)"#,
                 r#""quiet""#,
             ]
         );

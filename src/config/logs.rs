@@ -1,4 +1,7 @@
 //! Configuration of logs.
+//!
+//! Lines go to standard output or error only. Files, rotation and shipping are the platform's: a
+//! process that keeps its own files needs a disk, a policy and a person to look after both.
 
 use super::batch::BatchConfig;
 use super::field_value::config_enum;
@@ -20,7 +23,7 @@ section! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub struct LogsConfig {
-        /// Default: JSON, one object a line, because a log store reads it.
+        /// Default: JSON, one object per line, because a log store reads it.
         pub format: LogFormat = LogFormat::Json;
         /// The destination of log lines. Default: standard output, where containers' logs are collected.
         pub output: LogOutput = LogOutput::Stdout;

@@ -1,4 +1,7 @@
 //! Configuration of metrics.
+//!
+//! Scrape and push may be on together. Every reader of the same instruments costs memory and time
+//! of its own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,6 +70,7 @@ section! {
     }
 }
 
+/// Requires an absolute path: the working directory of a service is no property of its disks.
 fn absolute_path(disk: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(
         disk.is_absolute(),
@@ -76,6 +80,7 @@ fn absolute_path(disk: &Path, path: &str, validator: &mut ConfigValidator<'_>) {
     );
 }
 
+/// Requires a path that collides with nothing.
 fn free_path(value: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let allowed = "a path such as \"/metrics\": it starts with / and has plain characters, \
                    and /api/v1, /api/v2, /status and /status.json are taken";
@@ -85,11 +90,13 @@ fn free_path(value: &str, path: &str, validator: &mut ConfigValidator<'_>) {
 /// A router would panic on braces, and on a path that it has twice.
 fn is_free_path(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    // Whole segments: `/status-metrics` is free.
     let taken = |root: &str| {
         path.strip_prefix(root)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let is_route = ROUTES.iter().any(|route| {
+        // Slashes at the end are ignored, because each route is also served with one.
         let same = |own: &str| own == path.trim_end_matches('/');
         route.kind != RouteKind::Scrape && (same(route.path) || route.json_path.is_some_and(same))
     });

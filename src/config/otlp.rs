@@ -1,4 +1,7 @@
 //! Configuration of the OTLP export.
+//!
+//! Why overrides for each signal and not three sections? Because nearly every service sends all
+//! signals to one place, and says so once; the exception has the same fields again, all optional.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +51,7 @@ section! {
         /// The time that a flush or a shutdown may take, for all signals together: more than 0, at most
         /// a day. Default: 5 s, well within the 30 s that Kubernetes gives a pod to end.
         pub shutdown_timeout: Duration = Duration::from_secs(5), up_to_a_day;
-        /// Default: gzip, which every receiver takes and which makes spans several times smaller.
+        /// Default: gzip, which every receiver accepts and which makes spans several times smaller.
         pub compression: Compression = Compression::Gzip;
         /// Certificates for an `https` endpoint. Default: the system's authorities, no client
         /// certificate.
@@ -149,12 +152,16 @@ impl OtlpConfig {
         let overrides = self.overrides(signal);
         let protocol = overrides.protocol.unwrap_or(self.protocol);
         let endpoint = match (&overrides.endpoint, &self.endpoint, protocol) {
+            // The specification: a signal's own endpoint is used as it is, the general one gets the
+            // signal's path, and gRPC has no paths. See
+            // <https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp>.
             (Some(endpoint), _, _) => endpoint.clone(),
             (None, Some(base), Protocol::HttpProtobuf) => base.join_path(&format!("v1/{signal}")),
             (None, Some(endpoint), Protocol::Grpc) => endpoint.clone(),
             (None, None, _) => return None,
         };
         let mut headers = self.headers.clone();
+        // The signal's headers come second, so that they replace those of the same name.
         headers.extend(overrides.headers.clone());
         Some(SignalOtlp {
             endpoint,
@@ -201,6 +208,7 @@ impl OtlpConfig {
     }
 }
 
+/// Requires names and values that HTTP can carry. Values are never shown.
 /// Makes the names of headers lower-case.
 pub(super) fn lower_names(headers: &mut BTreeMap<String, Secret>) {
     let lower = std::mem::take(headers).into_iter();
@@ -227,6 +235,7 @@ pub(super) fn check_headers(
             "a malformed header name (not shown)",
             allowed,
         );
+        // A reference is not resolved yet where only the file is checked; it is looked at later.
         let good_value = secret
             .expose()
             .is_none_or(|value| !value.trim().is_empty() && HeaderValue::from_str(value).is_ok());
@@ -237,8 +246,11 @@ pub(super) fn check_headers(
     }
 }
 
+/// Returns a warning where the port belongs to another protocol: the most frequent mistake with
+/// OTLP, and one whose symptom (a reset connection) names nothing.
 fn port_warning(path: &str, endpoint: &Endpoint, protocol: Protocol) -> Option<String> {
     let problem = match (endpoint.port()?, protocol) {
+        // Jaeger's own gRPC protocol, from before it took OTLP.
         (14250, _) => {
             "port 14250 is Jaeger's former protocol; OTLP over grpc is on 4317, over http on 4318"
         }

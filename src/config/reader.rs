@@ -14,12 +14,14 @@ use crate::model::json_value::json_type_name;
 /// The state shared by the readers of one file: faults and sources.
 #[derive(Debug)]
 pub(super) struct ReadContext<'a> {
+    /// As named, for messages.
     pub(super) file: &'a Path,
     pub(super) faults: &'a mut Vec<ConfigFault>,
     pub(super) sources: &'a mut ConfigSources,
 }
 
 impl ReadContext<'_> {
+    /// Adds a fault of the value at `path`, which then counts neither as set nor as missing.
     pub(super) fn add_fault(&mut self, path: &str, invalid: InvalidValue) {
         self.sources.mark_invalid(path);
         let location = FaultLocation::File {
@@ -66,6 +68,8 @@ impl ReadContext<'_> {
         let Some(members) = self.members(value, path) else {
             return;
         };
+        // In the order of the declaration and not of the file: faults come in the order of the
+        // documentation, and a map has no order to keep.
         for (index, key) in keys.iter().enumerate() {
             if let Some(value) = members.get(*key) {
                 read(index, value, &join_path(path, key), self);

@@ -1,4 +1,8 @@
 //! A value that is used and never shown.
+//!
+//! Three things keep a secret out of logs: it has no `Display`, its `Debug` and `Serialize` are a
+//! mask, and messages about it name its place and never its text. `expose` is the one way to the
+//! value, and easy to search for.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,6 +35,7 @@ pub(super) const MASK: &str = "***";
 #[derive(Clone)]
 pub struct Secret(SecretSource);
 
+/// Text, or a reference to it; resolving replaces the reference.
 #[derive(Clone)]
 enum SecretSource {
     Text(String),
@@ -83,6 +88,7 @@ impl Secret {
         if let Value::String(text) = value {
             return Ok(Self::new(text.as_str()));
         }
+        // Exactly one member: `{"env": …, "file": …}` would leave open which one counts.
         let members = value
             .as_object()
             .filter(|members| members.len() == 1)
@@ -106,6 +112,7 @@ impl Secret {
         environment: &Environment,
     ) -> Result<(), InvalidValue> {
         let text = match &self.0 {
+            // Resolved before, or plain text: resolving twice is harmless.
             SecretSource::Text(_) => return Ok(()),
             SecretSource::Variable(name) => {
                 environment.get(name).map(str::to_owned).ok_or_else(|| {
@@ -120,6 +127,8 @@ impl Secret {
     }
 }
 
+/// Reads the file of a secret. An empty one is a fault: an empty token would open what it should
+/// close, or close everything.
 fn read_file(path: &Path) -> Result<String, InvalidValue> {
     let value = format!(r#"{{"file":{path:?}}}"#);
     match read_input_text(path) {
@@ -127,8 +136,12 @@ fn read_file(path: &Path) -> Result<String, InvalidValue> {
             format!("{value} (empty)"),
             "a file that holds the secret",
         )),
+        // Kubernetes and editors end a file with a line break, which no secret ends with; spaces
+        // may belong to one.
         Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).into()),
         Err(error) => {
+            // Only the kind of error: its full text may repeat the path with another spelling, and
+            // adds nothing.
             let reason = error
                 .get_ref()
                 .map_or_else(|| error.kind().to_string(), ToString::to_string);

@@ -35,13 +35,13 @@ section! {
         pub version: Option<String>, optional(text);
         /// The environment, such as `production`: `deployment.environment.name`. Default: none.
         pub environment: Option<String>, optional(text);
-        /// Tells replicas apart, `service.instance.id`. Default: none, and one is made up at start.
+        /// Tells replicas apart, `service.instance.id`. Default: none, and one is generated at start.
         pub instance_id: Option<String>, optional(text);
         /// The team that is called when it breaks, 1 to 255 bytes without `{}<>|` and backticks, because it
         /// goes into alerts and runbooks, where those are a template's or Markdown's. Default: none.
         pub team: Option<String>, optional(check_team);
         /// Further resource attributes, each a text of at most 255 bytes. Default: none. The names
-        /// that have a field above are refused here, so that there are no two answers.
+        /// that have a field above are refused here, so that no value has two sources.
         pub attributes: BTreeMap<String, String>, check_attributes;
     }
 }
@@ -85,6 +85,8 @@ pub(super) const ENVIRONMENT_ATTRIBUTE: &str = "deployment.environment.name";
 pub(super) const FORMER_ENVIRONMENT_ATTRIBUTE: &str = "deployment.environment";
 
 /// The resource attributes that have a field of their own, with the field's path.
+// In both directions: an attribute of `OTEL_RESOURCE_ATTRIBUTES` goes to its field, and the same
+// name among the free attributes is refused.
 const ATTRIBUTE_FIELDS: [(&str, &str); 4] = [
     ("service.name", "service.name"),
     ("service.version", "service.version"),
@@ -93,6 +95,8 @@ const ATTRIBUTE_FIELDS: [(&str, &str); 4] = [
 ];
 
 /// Returns the path of the field that holds this resource attribute, if it has one of its own.
+///
+/// `None` for every attribute that is kept as it is.
 pub(super) fn attribute_field(name: &str) -> Option<&'static str> {
     let mut fields = ATTRIBUTE_FIELDS.iter();
     fields
@@ -100,6 +104,7 @@ pub(super) fn attribute_field(name: &str) -> Option<&'static str> {
         .map(|(_, path)| *path)
 }
 
+/// Requires a name that templates and Markdown take literally.
 fn check_team(team: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     text(team, path, validator);
     let allowed = "printable text without { } < > | and backticks";
@@ -107,11 +112,13 @@ fn check_team(team: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(fine, path, format!("{team:?}"), allowed);
 }
 
+/// Requires a role: without one nothing would be recorded, and nobody would be told.
 fn check_roles(roles: &[Role], path: &str, validator: &mut ConfigValidator<'_>) {
     let allowed = format!("at least one of {}", Role::allowed());
     validator.require(!roles.is_empty(), path, "[]", &allowed);
 }
 
+/// Requires printable values, and names that no field has.
 fn check_attributes(
     attributes: &BTreeMap<String, String>,
     path: &str,

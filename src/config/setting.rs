@@ -6,6 +6,14 @@
 //!
 //! Why not serde's derive for reading? It stops at the first fault and doesn't know where it stands,
 //! and it makes a new value, where a layer replaces single fields of the one below. It writes, though.
+//!
+//! | derived from a declaration | used by |
+//! |---|---|
+//! | reading of JSON | the file's layer |
+//! | `apply_text` | variables |
+//! | `check` | validation |
+//! | `fields`, with documentation | `settings()`, the reference, the sources of values |
+//! | `secrets` | resolving references, masking |
 
 use std::collections::BTreeMap;
 
@@ -35,6 +43,8 @@ pub(super) trait Setting {
     }
 
     /// Reads a variable. No variable holds a section, or a map that is not of headers.
+    // The default is for sections: variables decide single values, and a test finds a setting for
+    // every variable.
     fn apply_text(&mut self, _text: &str, _: VariableSyntax) -> Result<Decided, InvalidValue> {
         Err(InvalidValue::new("text", "an object"))
     }
@@ -69,6 +79,7 @@ pub(super) enum Decided {
 
 /// A field of a section.
 pub(super) struct Field<'a> {
+    /// The name in the file, which is that of the field.
     pub(super) key: &'static str,
     /// Its documentation, line by line.
     pub(super) docs: &'static [&'static str],
@@ -76,6 +87,7 @@ pub(super) struct Field<'a> {
 }
 
 /// Calls `visit` with the path of every field that holds a single value, list or map.
+// A section is told from a value by its fields, of which a value has none.
 pub(super) fn for_each_value(
     fields: Vec<Field<'_>>,
     path: &str,
@@ -127,8 +139,12 @@ pub(super) fn serialize_setting<T: Setting + Serialize, S: Serializer>(
     value.serialize_value(serializer)
 }
 
+// Every type that can be parsed is a setting; lists, maps and secrets have rules of their own
+// below.
 impl<T: FieldValue> Setting for T {
     fn read(&mut self, value: &Value, path: &str, context: &mut ReadContext<'_>) {
+        // Only a good value replaces the one below and counts as set; a bad one leaves both as they
+        // were.
         if let Some(value) = context.read_value(value, path) {
             *self = value;
             context.mark_set(path);
@@ -178,6 +194,8 @@ impl<T: FieldValue> Setting for BTreeMap<String, T> {
         context.read_entries(value, path, |name, value, context| {
             let path = join_path(path, name);
             if let Some(value) = context.read_value(value, &path) {
+                // Maps are merged by key, lists replaced: an operator adds one header without
+                // knowing the others, but a list of disks means that list.
                 self.insert(name.into(), value);
                 context.mark_set(&path);
             }
@@ -201,6 +219,7 @@ impl Setting for BTreeMap<String, Secret> {
     /// Nothing of a malformed header is shown, not even what looks like its name: it may be a token
     /// with a `=` at its end.
     fn apply_text(&mut self, text: &str, _: VariableSyntax) -> Result<Decided, InvalidValue> {
+        // One message for every mistake in it, with nothing of the text.
         let rejection = || InvalidValue::new(MASK, PAIRS);
         let pairs = parse_pairs(text).map_err(|_| rejection())?;
         let mut names = Vec::new();
@@ -259,6 +278,7 @@ impl Setting for Option<Secret> {
 ///
 /// `rules` names a method that checks what concerns more than one field; `or null` stands where null is
 /// an absent section. Private fields, which stand last, are no settings.
+// Fully qualified paths, because the macro is used in modules that import none of this.
 macro_rules! section {
     (@default) => { Default::default() };
     (@default $default:expr) => { $default };

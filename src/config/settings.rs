@@ -33,6 +33,8 @@ pub fn settings() -> Vec<SettingSpec> {
     let mut specs = Vec::new();
     let mut config = Config::default();
     for_each_value(config.fields(), "", &mut |path, field| {
+        // By path, so that a setting without a variable has an empty list and nothing has to be
+        // kept in step by hand.
         let deciding = variables().filter(|variable| variable.paths.contains(&path));
         let lines: Vec<_> = field.docs.iter().map(|line| line.trim()).collect();
         specs.push(SettingSpec {

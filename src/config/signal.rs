@@ -1,4 +1,6 @@
 //! The three kinds of telemetry.
+//!
+//! Not `Signal`: that is a word for SIGTERM in every service.
 
 use super::field_value::config_enum;
 

@@ -1,4 +1,7 @@
 //! Configuration of service level objectives.
+//!
+//! Objectives are declared in the JSON files of `slo.directory`. Here is how it is measured and
+//! when it alerts: the same for all objectives of a process, and read by the generated rules, too.
 
 mod burn_rate;
 mod maintenance;
@@ -19,6 +22,7 @@ pub use prometheus::SloPrometheusConfig;
 
 const SAMPLE_PATH: &str = "slo.sample_interval";
 const SLICE_PATH: &str = "slo.slice";
+/// A longer slice would take more than an hour to say anything at all.
 const MAX_SLICE: Duration = Duration::from_secs(3_600);
 
 section! {
@@ -90,6 +94,7 @@ impl SloConfig {
         let allowed = "more than 0s";
         let shown = format_duration(sample);
         validator.require(!sample.is_zero(), SAMPLE_PATH, shown, allowed);
+        // A sampling interval longer than the short window would leave it without a single sample.
         if let Some(shortest) = self.alert_policy().windows().first().copied() {
             let path = validator.responsible(&[
                 SAMPLE_PATH,
@@ -114,6 +119,7 @@ impl SloConfig {
             format_duration(sample)
         );
         let allowed = "a slice of at least sample_interval";
+        // A slice is judged by its samples: one without any has no state.
         validator.require(slice >= sample, path, shown, allowed);
         self.burn_rate.check_in_force(self.policy, validator);
     }

@@ -1,4 +1,7 @@
 //! The source of an effective value.
+//!
+//! Precedence is the order of [`ConfigSource`]'s variants: the derived ordering is what decides
+//! which of two contradicting settings a message blames.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,7 +44,9 @@ impl fmt::Display for ConfigSource {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConfigSources {
     by_path: BTreeMap<String, ConfigSource>,
+    /// The file that took part, for the location of what is missing.
     file: Option<PathBuf>,
+    /// The paths of values that were refused.
     invalid: Vec<String>,
 }
 
@@ -77,6 +82,8 @@ impl ConfigSources {
 
     /// Returns whether a layer holds an invalid value for this path, a part of it, or a parent of it.
     pub(super) fn is_invalid(&self, path: &str) -> bool {
+        // A fault in `service` leaves `service.name` unset, and one in `otlp.headers[0]` leaves
+        // `otlp.headers` so: neither is missing as well.
         let within = |inner: &str, outer: &str| {
             let rest = inner.strip_prefix(outer);
             rest.is_some_and(|rest| {

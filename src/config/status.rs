@@ -20,6 +20,7 @@ pub(crate) use component::BUILT_IN_COMPONENTS;
 pub use component::StatusComponentConfig;
 
 /// The maximum number of components: more would not fit on a page.
+// Each has 90 days of history, which are calculated anew at each snapshot.
 const MAX_COMPONENTS: usize = 50;
 
 section! {
@@ -58,8 +59,7 @@ section! {
         /// The minimum state that opens an automatic incident. Default: `partial_outage`, because a page that
         /// reports every slow minute is not read any more.
         pub incident_from: IncidentFrom = IncidentFrom::PartialOutage;
-        /// The time that a component must have been in a state before an automatic incident opens for it, or
-        /// tells of a change: more than 0, at most a day. Default: 1 min.
+        /// The time that a component must have been in a state before an automatic incident opens for it or announces a change: more than 0, at most a day. Default: 1 min.
         pub open_after: Duration = Duration::from_secs(60), up_to_a_day;
         /// The time that all components of an incident must have been operational before it is resolved
         /// automatically: from `open_after` to a day, so that a state that comes and goes is one incident.
@@ -102,6 +102,7 @@ impl IncidentFrom {
 }
 
 impl StatusConfig {
+    /// Requires an incident to stay open for at least as long as it took to open.
     fn check_order(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         let path = validator.responsible(&["status.resolve_after", "status.open_after"]);
         let shown = format!(
@@ -121,12 +122,16 @@ fn base_url(url: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     validator.require(fine, path, shown_base(url), allowed);
 }
 
+/// Requires a zone of this system's database.
 fn known_time_zone(name: &str, path: &str, validator: &mut ConfigValidator<'_>) {
     let allowed = "the name of a time zone, such as UTC or Europe/Berlin";
+    // Asked of the same database that the pages use: a container without zone data finds out at
+    // start.
     let fine = TimeZone::get(name).is_ok();
     validator.require(fine, path, format!("{name:?}"), allowed);
 }
 
+/// Requires keys that are there once, and components that can have a state.
 fn check_components(
     components: &[StatusComponentConfig],
     path: &str,

@@ -38,7 +38,7 @@ section! {
     /// assert!(error.to_string().contains("store.path"), "{error}");
     /// ```
     pub struct StoreConfig, rules: check_kind {
-        /// Which store. Default: `memory`, which ends with the process.
+        /// The kind of store. Default: `memory`, which ends with the process.
         pub kind: StoreKind = StoreKind::Memory;
         /// The file of kind `file`, in a folder that exists, relative to the working directory. It
         /// belongs to one process. Default: none.
@@ -73,6 +73,8 @@ config_enum!(StoreKind {
 
 impl StoreKind {
     /// Returns whether this build supports the kind.
+    // A feature that is missing is told at the start, with its name, instead of falling back to
+    // memory: data that is silently not kept is found out too late.
     const fn is_built(self) -> bool {
         match self {
             Self::Memory => true,
@@ -81,6 +83,7 @@ impl StoreKind {
         }
     }
 
+    /// Returns the accepted kinds of this build, for messages.
     const fn requirement(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -91,6 +94,7 @@ impl StoreKind {
 }
 
 impl StoreConfig {
+    /// Requires what each kind needs.
     fn check_kind(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         let kind = self.kind;
         validator.require(kind.is_built(), "store.kind", kind, kind.requirement());
@@ -117,6 +121,7 @@ impl StoreConfig {
             move |name| format!("store.{name} has no effect, because store.kind is {kind}");
         let unused = unused.into_iter().filter(|(unused, _)| *unused);
         let mut warnings: Vec<_> = unused.map(|(_, name)| warning(name)).collect();
+        // A warning and no fault: a service with one replica is right without one.
         if self.kind == StoreKind::Postgres && service.instance_id.is_none() {
             warnings.push(MISSING_INSTANCE_ID.to_owned());
         }

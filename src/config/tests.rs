@@ -1,4 +1,4 @@
-//! What the layers do together; each part's own tests stand beside it.
+//! The layers together; each part's own tests stand beside it.
 
 use std::path::PathBuf;
 

@@ -24,9 +24,9 @@ section! {
     pub struct TlsConfig, rules: check_files {
         /// The authority that signed the receiver's certificate. Default: the system's.
         pub ca: Option<PathBuf>, optional(existing_file);
-        /// The certificate that we show. Default: none. Needs the key.
+        /// The client certificate to present. Default: none. Needs the key.
         pub client_certificate: Option<PathBuf>, optional(existing_file);
-        /// The key of the certificate that we show. Default: none. Needs the certificate.
+        /// The key of the client certificate. Default: none. Needs the certificate.
         pub client_key: Option<PathBuf>, optional(existing_file);
     }
 }
@@ -34,6 +34,7 @@ section! {
 impl TlsConfig {
     /// Returns these files where set, else those of `general`. Certificate and key go together.
     pub(super) fn with_fallback(&self, general: &Self) -> Self {
+        // A key belongs to one certificate: taking each from another layer would mix pairs.
         let client = if self.client_certificate.is_some() {
             self
         } else {
@@ -78,6 +79,7 @@ impl TlsConfig {
         )
     }
 
+    /// Requires certificate and key together.
     fn check_pair(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let (key, file, allowed) = match (&self.client_certificate, &self.client_key) {
             (Some(file), None) => (

@@ -1,4 +1,7 @@
 //! Configuration of traces.
+//!
+//! Sampling is decided at the head of a trace, by its first process; the others follow, so that a
+//! trace is kept whole or not at all.
 
 use std::collections::BTreeMap;
 

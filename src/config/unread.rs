@@ -1,4 +1,7 @@
 //! Settings that are set and that nothing in this process reads: a slip that an operator should hear of.
+//!
+//! A warning and no fault: one file may serve several processes of a platform, of which each reads
+//! a part.
 
 use super::heartbeat::HeartbeatSink;
 use super::source::ConfigSources;
@@ -9,10 +12,14 @@ use super::{Config, Role};
 struct UnreadRule {
     /// Paths, or sections that end with a dot.
     paths: &'static [&'static str],
+    /// Returns whether nothing reads them in this configuration.
     applies: fn(&Config) -> bool,
+    /// Follows the path in the warning.
     reason: &'static str,
 }
 
+// Rules and not a list of what each role reads: nearly every setting is read by every process, and
+// exceptions are few.
 const UNREAD_RULES: [UnreadRule; 6] = [
     UnreadRule {
         paths: &[
@@ -24,7 +31,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
             "heartbeat.expected",
         ],
         applies: |config| config.heartbeat.sink == HeartbeatSink::Http,
-        reason: "has no effect: the service that receives the heartbeats decides it",
+        reason: "has no effect: the service that receives the heartbeats decides this",
     },
     UnreadRule {
         paths: &[
@@ -35,7 +42,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
             "heartbeat.expected",
         ],
         applies: |config| config.heartbeat.sink != HeartbeatSink::Http && !config.has_status_role(),
-        reason: "holds in this process alone: the service that shows the workers has its own",
+        reason: "applies to this process only: the service that shows the workers has its own setting",
     },
     UnreadRule {
         paths: &["status."],
@@ -53,7 +60,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
                     | TraceSampler::ParentBasedAlwaysOff
             )
         },
-        reason: "has no effect: traces.sampler looks at no ratio",
+        reason: "has no effect: traces.sampler does not use a ratio",
     },
     UnreadRule {
         paths: &["metrics.prometheus.path", "metrics.prometheus.scope_labels"],
@@ -71,6 +78,7 @@ const UNREAD_RULES: [UnreadRule; 6] = [
 pub(super) fn unread_warnings(config: &Config, sources: &ConfigSources) -> Vec<String> {
     let rules = UNREAD_RULES.iter().filter(|rule| (rule.applies)(config));
     let warnings = rules.flat_map(|rule| {
+        // Only what a layer set: a default that nothing reads is no mistake.
         let unread = sources.iter().filter(|(path, _)| {
             let mut listed = rule.paths.iter();
             listed.any(|listed| path == listed || listed.ends_with('.') && path.starts_with(listed))

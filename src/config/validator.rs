@@ -36,6 +36,7 @@ impl<'a> ConfigValidator<'a> {
     /// Returns the one of these paths that the highest layer set, the first of equals: where a
     /// contradiction between them is reported, so that no default is blamed for what an operator gave.
     pub(super) fn responsible<'p>(&self, paths: &[&'p str]) -> &'p str {
+        // Reversed, because `max_by_key` returns the last of equals.
         let ranked = paths.iter().rev();
         let highest = ranked.max_by_key(|path| self.sources.get(path));
         highest.copied().unwrap_or_default()
@@ -55,6 +56,8 @@ impl<'a> ConfigValidator<'a> {
         value: impl Display,
         allowed: &str,
     ) {
+        // A default is not blamed for being out of range: it is right by itself, and wrong only
+        // where another value contradicts it, which that value's path reports.
         if fine || !(self.is_set(path) || self.is_missed(path)) {
             return;
         }
@@ -70,6 +73,7 @@ impl<'a> ConfigValidator<'a> {
         self.defaults && !self.sources.is_invalid(path)
     }
 
+    /// Returns the place to tell: that of the layer that decided the value.
     fn location(&self, path: &str, shown: &str) -> FaultLocation {
         let json = json_path(shown);
         match (self.sources.get(path), self.sources.file()) {

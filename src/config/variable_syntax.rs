@@ -1,4 +1,4 @@
-//! How OpenTelemetry writes values into variables: lists, milliseconds, percent-encoded pairs.
+//! OpenTelemetry's syntax of values in variables: lists, milliseconds, percent-encoded pairs.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,6 +13,7 @@ pub(super) fn parse_list<T: FieldValue>(
     text: &str,
     syntax: VariableSyntax,
 ) -> Result<Vec<T>, InvalidValue> {
+    // An empty variable counts as unset, so that the specification needs a word for "nothing".
     let or_none = syntax == VariableSyntax::OpenTelemetry;
     if or_none && text.eq_ignore_ascii_case("none") {
         return Ok(Vec::new());
@@ -47,6 +48,8 @@ pub(super) fn parse_exporters(
     text.split(',').map(known).collect()
 }
 
+/// Parses an address to listen on. Names other than `localhost` are refused: they may resolve to
+/// several addresses, and to others tomorrow.
 pub(super) fn parse_host(text: &str) -> Result<IpAddr, InvalidValue> {
     if text.eq_ignore_ascii_case("localhost") {
         return Ok(Ipv4Addr::LOCALHOST.into());
@@ -55,6 +58,7 @@ pub(super) fn parse_host(text: &str) -> Result<IpAddr, InvalidValue> {
         .map_err(|_| InvalidValue::from_text(text, "an IP address to listen on, or localhost"))
 }
 
+/// Parses a port; 0 is refused, because nobody could scrape a random one.
 pub(super) fn parse_port(text: &str) -> Result<u16, InvalidValue> {
     let port = text.parse().ok().filter(|port| *port != 0);
     port.ok_or_else(|| InvalidValue::from_text(text, "a port from 1 to 65535"))
@@ -71,17 +75,20 @@ pub(super) fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
+// Split at the first `=`: values such as base64 end with some.
 fn parse_pair(item: &str) -> Option<(String, String)> {
     let (name, value) = item.split_once('=')?;
     let name = percent_decode(name.trim())?;
     (!name.is_empty()).then_some((name, percent_decode(value.trim())?))
 }
 
+/// Decodes `%41`; `None` for an incomplete or malformed escape, and for bytes that are not UTF-8.
 pub(super) fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
         let (digits, rest) = part.split_at_checked(2)?;
+        // `from_str_radix` takes a sign, too: `%+1` is no escape.
         let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| plain)?);
         bytes.extend_from_slice(rest.as_bytes());

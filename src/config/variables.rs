@@ -21,6 +21,9 @@ use super::variable_syntax::{PAIRS, parse_exporters, parse_host, parse_pairs, pa
 pub(super) const CONFIG_FILE: &str = "VANTAGE_OBS_CONFIG";
 
 /// The port that OpenTelemetry gives a Prometheus exporter when only its host is set.
+///
+/// See
+/// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#prometheus-exporter>.
 const PROMETHEUS_PORT: u16 = 9464;
 
 /// The paths of the settings that a variable decided.
@@ -62,6 +65,7 @@ impl EnvVariable {
         if let Some(special) = self.special {
             return special(config, text);
         }
+        // `RUST_LOG` and our own variables are written as strings of the file are.
         let syntax = if self.name.starts_with("OTEL_") {
             VariableSyntax::OpenTelemetry
         } else {
@@ -102,6 +106,8 @@ macro_rules! variables {
 /// OpenTelemetry's variables. Resource attributes stand before the service name, which beats them.
 const OTEL_VARIABLES: &[EnvVariable] = variables! {
     "OTEL_SDK_DISABLED" => "disabled" => { malformed: Some("false") };
+    // Order is precedence: the specification lets `OTEL_SERVICE_NAME` win over `service.name` among
+    // the attributes.
     "OTEL_RESOURCE_ATTRIBUTES" => "service.attributes" => { special: Some(apply_resource_attributes), list: true };
     "OTEL_SERVICE_NAME" => "service.name";
     "OTEL_TRACES_EXPORTER" => "traces.enabled" => { special: Some(apply_traces_exporter), list: true };
@@ -185,6 +191,7 @@ const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
 };
 
 /// Variables that the SDK reads itself and that no setting shadows.
+// Known, so that they are not reported as without effect.
 const SDK_VARIABLES: &[&str] = &[
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     "OTEL_SPAN_EVENT_COUNT_LIMIT",
@@ -213,6 +220,7 @@ pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
 /// where its present one is absent.
 fn apply_resource_attributes(config: &mut Config, text: &str) -> ApplyResult {
     let mut pairs = parse_pairs(text).map_err(|pair| InvalidValue::from_text(&pair, PAIRS))?;
+    // The old name is still set by many deployments; with both, the new one is meant.
     if pairs.iter().any(|(name, _)| name == ENVIRONMENT_ATTRIBUTE) {
         pairs.retain(|(name, _)| name != FORMER_ENVIRONMENT_ATTRIBUTE);
     }
@@ -236,11 +244,13 @@ fn apply_resource_attributes(config: &mut Config, text: &str) -> ApplyResult {
     Ok(decided)
 }
 
+/// `otlp` turns spans on, `none` off; other exporters don't exist here.
 fn apply_traces_exporter(config: &mut Config, text: &str) -> ApplyResult {
     config.traces.enabled = !parse_exporters(text, &["otlp"])?.is_empty();
     Ok(vec!["traces.enabled".into()])
 }
 
+/// The list decides both readers: what it leaves out is off.
 fn apply_metrics_exporter(config: &mut Config, text: &str) -> ApplyResult {
     let found = parse_exporters(text, &["otlp", "prometheus"])?;
     config.metrics.prometheus.enabled = found.contains(&"prometheus");
@@ -251,16 +261,19 @@ fn apply_metrics_exporter(config: &mut Config, text: &str) -> ApplyResult {
     ])
 }
 
+/// Decides the push alone; lines are written in any case.
 fn apply_logs_exporter(config: &mut Config, text: &str) -> ApplyResult {
     config.logs.otlp = !parse_exporters(text, &["otlp"])?.is_empty();
     Ok(vec!["logs.otlp".into()])
 }
 
+/// Only directives that a level by module can express are taken.
 fn apply_rust_log(config: &mut Config, text: &str) -> ApplyResult {
     config.logs.level = LogLevels::parse_rust_log(text)?;
     Ok(vec!["logs.level".into()])
 }
 
+/// Sets the host, and the specification's port where none was set.
 fn apply_prometheus_host(config: &mut Config, text: &str) -> ApplyResult {
     let listen = &mut config.http.listen;
     let port = listen.map_or(PROMETHEUS_PORT, |address| address.port());
@@ -268,6 +281,7 @@ fn apply_prometheus_host(config: &mut Config, text: &str) -> ApplyResult {
     Ok(vec!["http.listen".into()])
 }
 
+/// Sets the port, and the specification's host where none was set.
 fn apply_prometheus_port(config: &mut Config, text: &str) -> ApplyResult {
     let listen = &mut config.http.listen;
     let host = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());

@@ -1,4 +1,7 @@
 //! The skew of this machine's clock against the receiver's.
+//!
+//! The `Date` header is what a receiver tells without being asked; a gRPC one tells nothing over
+//! HTTP/2's first frames, and the step is skipped.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,12 +18,13 @@ const NAME: &str = "clock";
 /// Returns the step for the receiver's `Date` header; `now` is the time at which it was received.
 pub(super) fn clock_step(date_header: Option<&str>, now: SystemTime) -> DiagnosisStep {
     let Some(date) = date_header.and_then(|date| httpdate::parse_http_date(date).ok()) else {
-        return DiagnosisStep::skipped(NAME, "not told by the receiver");
+        return DiagnosisStep::skipped(NAME, "not reported by the receiver");
     };
     let (skew, direction) = match now.duration_since(date) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
+    // The header has whole seconds; a fraction would pretend to more.
     let skew = Duration::from_secs(skew.as_secs());
     if skew < WARN_SKEW {
         let bound = format_duration(WARN_SKEW);

@@ -1,4 +1,13 @@
 //! The diagnosis of a receiver's rejection: its meaning, and the setting to change.
+//!
+//! | the receiver answers | kind | the fix names |
+//! |---|---|---|
+//! | 401, 403, 407, `UNAUTHENTICATED`, `PERMISSION_DENIED` | credentials | the header that decides |
+//! | 404, 405, `UNIMPLEMENTED` | not found | the path, or the signal's switch |
+//! | 3xx | redirect | the endpoint, at the new place |
+//! | 429, 502 to 504, `RESOURCE_EXHAUSTED`, `UNAVAILABLE` | overloaded | the receiver's log |
+//!
+//! Redirects are not followed, as the service does not: a token must not go where nobody sent it.
 
 use super::mask::mask_secrets;
 use super::step::DiagnosisStep;
@@ -21,6 +30,7 @@ pub(super) enum RejectionKind {
 }
 
 impl SignalOutcome {
+    /// Returns the kind of the rejection; `None` where the signal was accepted.
     pub(super) fn rejection(&self) -> Option<RejectionKind> {
         Some(match self.error.as_deref()? {
             "401" | "403" | "407" | "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
@@ -80,6 +90,7 @@ impl ReceiverDiagnosis<'_> {
             .find(|outcome| outcome.rejection() == Some(RejectionKind::Credentials));
         if let Some(outcome) = refused {
             let finding = format!("{}; {sent}", self.masked_cause(outcome));
+            // A proxy that forwards reads the same headers and may refuse with the same status.
             let by_proxy = self.forwarding_proxy.map_or_else(String::new, |proxy| {
                 format!(
                     ", unless it is the proxy {} that refuses",
@@ -90,10 +101,10 @@ impl ReceiverDiagnosis<'_> {
             return DiagnosisStep::fail(NAME, finding, fix);
         }
         if outcomes.iter().all(|outcome| outcome.error.is_some()) {
-            return DiagnosisStep::skipped(NAME, "not told by the receiver");
+            return DiagnosisStep::skipped(NAME, "not reported by the receiver");
         }
         let finding = match names.is_empty() {
-            true => format!("{sent}, and none are missed"),
+            true => format!("{sent}, and none are required"),
             false => format!("accepted; {sent}"),
         };
         DiagnosisStep::ok(NAME, finding)
@@ -116,6 +127,7 @@ impl ReceiverDiagnosis<'_> {
         }
     }
 
+    /// Returns the header to set: the one that is sent now, or else `authorization`.
     fn credentials_fix(self) -> String {
         let (otlp, paths) = (&self.target.otlp, &self.target.paths);
         let set = |name: &str, value: &str| {
@@ -128,12 +140,12 @@ impl ReceiverDiagnosis<'_> {
         let other = otlp.headers.keys().next();
         match (authorization.and_then(|value| value.expose()), other) {
             (Some(value), _) if value.contains(' ') => {
-                format!("{set_token} with a token that the receiver takes")
+                format!("{set_token} with a token that the receiver accepts")
             }
             (Some(_), _) => format!("{set_token}: its value has no scheme such as Bearer now"),
             (None, Some(name)) => {
                 let set_value = set(name, "VALUE");
-                format!("{set_value} with a value that the receiver takes, or {set_token}")
+                format!("{set_value} with a value that the receiver accepts, or {set_token}")
             }
             (None, None) if otlp.endpoint.user().is_some() => {
                 format!("correct the user and password in {}", paths.endpoint)
@@ -151,7 +163,7 @@ impl ReceiverDiagnosis<'_> {
         let name = SignalTerms::of(outcome.signal).step_name;
         let endpoint = &self.target.paths.endpoint;
         let fix = match outcome.rejection() {
-            None => return DiagnosisStep::ok(name, "one sent, and taken"),
+            None => return DiagnosisStep::ok(name, "one sent and accepted"),
             Some(RejectionKind::Credentials) => {
                 return DiagnosisStep::skipped(name, "refused: see auth");
             }
@@ -164,10 +176,10 @@ impl ReceiverDiagnosis<'_> {
                 None => format!("set {endpoint} to where the receiver redirects to"),
             },
             Some(RejectionKind::Overloaded) => {
-                "wait, or give the receiver more room: its own log says what it lacks".into()
+                "wait, or give the receiver more resources: its own log says what it lacks".into()
             }
             Some(RejectionKind::Timeout) => format!(
-                "look at the receiver that {endpoint} names: it takes the connection and then is silent"
+                "check the receiver that {endpoint} names: it accepts the connection and then stays silent"
             ),
             Some(RejectionKind::Connection) => format!(
                 "look at the log of the receiver that {endpoint} names, and at proxies before it"
@@ -179,18 +191,23 @@ impl ReceiverDiagnosis<'_> {
         DiagnosisStep::fail(name, self.masked_cause(outcome), fix)
     }
 
+    /// Returns the fix for a path or service that isn't there: mostly a base URL that has a
+    /// signal's path, or the other way round.
     fn not_found_fix(self, signal: TelemetrySignal, others: &[SignalOutcome]) -> String {
         let (target, endpoint) = (self.target, &self.target.paths.endpoint);
         // Other signals are taken at the same place: this one is not wanted there.
         if others.iter().any(|other| other.error.is_none()) {
             return self.unwanted_signal_fix(signal);
         }
+        // Jaeger's former gRPC port, which many old manuals name.
         if target.url.port() == 14250 {
             return target.url.suggest_endpoint(None, Some(4317));
         }
         if target.is_grpc() {
             return format!("set {endpoint} to an OTLP receiver with a pipeline for {signal}");
         }
+        // As OpenTelemetry has it: a general endpoint is a base to which `/v1/…` is appended, a
+        // signal's own is used as it stands.
         let own_endpoint = &target.url.effective.config.otlp.overrides(signal).endpoint;
         let (path, signal_path) = (target.url.path(), format!("/v1/{signal}"));
         let origin = target.url.origin_with(None, None);
@@ -209,12 +226,13 @@ impl ReceiverDiagnosis<'_> {
             return format!("{set}: {signal_path} is appended to it");
         }
         if base.trim_matches('/').is_empty() {
-            return format!("set {endpoint} to an OTLP receiver: nothing takes {path} there");
+            return format!("set {endpoint} to an OTLP receiver: nothing accepts {path} there");
         }
         let root = target.url.suggest(endpoint, &origin);
         format!("{root}, unless the receiver's manual has a path: {path} is tried now")
     }
 
+    /// Returns the fix where the receiver accepts other signals at the same place.
     fn unwanted_signal_fix(self, signal: TelemetrySignal) -> String {
         let off = self
             .target
@@ -223,6 +241,7 @@ impl ReceiverDiagnosis<'_> {
         format!("{off}, or set otlp.{signal}.endpoint to a receiver that takes {signal}")
     }
 
+    /// Returns a redirect's location without what the exporter appends.
     fn strip_signal_path(self, location: &str) -> &str {
         let appended = format!("/v1/{}", self.target.signals[0]);
         match location.strip_suffix(&appended) {
@@ -235,7 +254,7 @@ impl ReceiverDiagnosis<'_> {
     fn masked_cause(self, outcome: &SignalOutcome) -> String {
         let error = outcome.error.as_deref().unwrap_or_default();
         let mut text = if outcome.cause.is_empty() {
-            format!("not taken ({error})")
+            format!("not accepted ({error})")
         } else {
             outcome.cause.clone()
         };

@@ -1,4 +1,7 @@
 //! Suggestions of how to change a setting, in the layer that decides it.
+//!
+//! A fix that names the wrong layer is worse than none: somebody changes the file, and a variable
+//! goes on deciding. So each one names the layer that decides now.
 
 use crate::config::{ConfigSource, EffectiveConfig, variables};
 
@@ -56,6 +59,7 @@ fn assignment(variable: &str, path: &str, value: &str) -> String {
     format!("{variable}={value}")
 }
 
+/// Returns the value as the file has it.
 fn json_literal(value: &str) -> String {
     match value {
         "true" | "false" => value.into(),

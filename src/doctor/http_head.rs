@@ -1,10 +1,14 @@
 //! The head of an HTTP/1.1 answer, as far as a diagnosis needs it.
+//!
+//! By hand, as the probe is: a client would hide what it does not understand.
 
 /// The head of an HTTP/1.1 answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct HttpHead {
     pub(super) status: u16,
+    /// For the clock.
     pub(super) date: Option<String>,
+    /// Where a redirect leads.
     pub(super) location: Option<String>,
     pub(super) content_type: Option<String>,
 }

@@ -17,6 +17,7 @@ use crate::model::slo::Objectives;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A port above those that only root may listen on.
+/// 9464 is what OpenTelemetry's Prometheus exporters listen on by default.
 const FREE_PORT: u16 = 9464;
 
 /// Returns the checks of this machine. Each is run on its own: a file system of a network may hang.
@@ -66,12 +67,16 @@ fn mount_step(disk: &Path) -> DiagnosisStep {
     DiagnosisStep::fail(DISKS, finding, fix)
 }
 
+/// Loads the SLO files as a service does, a step for each fault and warning.
 fn objectives_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
     const NAME: &str = "objectives";
     let folder = &effective.config.slo.directory;
     let path = folder.display();
     if !folder.is_dir() {
-        let finding = format!("no folder {path} here (slo.directory is not set): no objectives");
+        // The default folder need not exist; one that is configured was found to be there by the
+        // configuration.
+        let finding =
+            format!("there is no folder {path} (slo.directory is not set): no objectives");
         return vec![DiagnosisStep::skipped(NAME, finding)];
     }
     let objectives = match Objectives::load(folder) {
@@ -109,7 +114,7 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
             return DiagnosisStep::ok(NAME, finding);
         }
         io::ErrorKind::AddrInUse => (
-            format!("{address} is taken by something without /api/v1/health"),
+            format!("{address} is in use by a program without /api/v1/health"),
             (ip, port.checked_add(1).unwrap_or(FREE_PORT)),
         ),
         io::ErrorKind::PermissionDenied => (
@@ -124,7 +129,7 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
     };
     let set = settings.suggest("http.listen", &SocketAddr::from(instead).to_string());
     let fix = match error.kind() {
-        io::ErrorKind::AddrInUse => format!("stop what listens there, or {set}"),
+        io::ErrorKind::AddrInUse => format!("stop the program that listens there, or {set}"),
         _ => set,
     };
     if settings.0.source("http.listen").is_standard_variable() {
@@ -135,6 +140,7 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
     DiagnosisStep::fail(NAME, finding, fix)
 }
 
+/// Returns the address of all interfaces, of the same family.
 const fn unspecified(like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -146,7 +152,9 @@ fn is_healthy(address: SocketAddr) -> bool {
     request_health(address).is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"))
 }
 
+/// Requests the health of what listens there, and returns the begin of its status line.
 fn request_health(mut address: SocketAddr) -> io::Result<[u8; 12]> {
+    // "All addresses" can be listened on and not be connected to, on every system.
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -157,6 +165,7 @@ fn request_health(mut address: SocketAddr) -> io::Result<[u8; 12]> {
     let request =
         format!("GET /api/v1/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
+    // `HTTP/1.1 200` has 12 bytes; nothing else of the answer matters.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer)?;
     Ok(answer)

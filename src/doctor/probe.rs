@@ -2,6 +2,12 @@
 //!
 //! Why not a client library? It would say that its protocol failed, and hide the bytes that tell
 //! which other one is spoken. No credentials are part of a question: the protocol shows without.
+//!
+//! | first bytes | protocol |
+//! |---|---|
+//! | `15 03` | a TLS alert, in answer to plain text |
+//! | `HTTP/1.` | HTTP/1.1; with Go's sentence about HTTPS, TLS |
+//! | a frame of type 4 or 7 on stream 0 | HTTP/2 |
 
 use std::io::{self, Read as _, Write as _};
 
@@ -12,6 +18,7 @@ use super::stream::{Connection, authorization_line};
 const MAX_ANSWER_BYTES: usize = 8 * 1024;
 
 /// The start of HTTP/2, and empty settings.
+/// RFC 9113, section 3.4: the connection preface, then a SETTINGS frame without content.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
 /// The answer of a port.
@@ -51,6 +58,8 @@ pub(super) fn probe_http2(connection: Connection<'_>) -> ProbeAnswer {
     probe(connection, "h2", PREFACE)
 }
 
+/// Sends a request and returns what the answer is spoken in; never an error, because each failure
+/// is an answer too.
 fn probe(connection: Connection<'_>, alpn: &str, request: &[u8]) -> ProbeAnswer {
     let mut answer = Vec::new();
     let outcome = connection.open(alpn).and_then(|mut stream| {
@@ -85,9 +94,11 @@ fn is_complete(answer: &[u8]) -> bool {
     if answer.starts_with(b"HTTP/1.") {
         return answer.windows(4).any(|end| end == b"\r\n\r\n");
     }
+    // The head of a frame.
     answer.len() >= 9
 }
 
+/// Recognises a protocol by its first bytes; `None` where too few have come.
 fn parse_answer(answer: &[u8]) -> Option<ProbeAnswer> {
     // A complaint of TLS is an alert: type 21, version 3.
     if answer.starts_with(&[21, 3]) {

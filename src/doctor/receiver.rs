@@ -32,6 +32,7 @@ struct ReceiverChain<'a> {
 }
 
 impl ReceiverChain<'_> {
+    /// Sends the test signals and adds the steps about credentials, clock and each signal.
     fn check_delivery(
         &self,
         steps: &mut Vec<DiagnosisStep>,

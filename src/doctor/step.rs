@@ -64,6 +64,7 @@ impl DiagnosisPart {
 }
 
 impl DiagnosisStep {
+    /// Creates a step without a fix.
     fn new(name: &'static str, verdict: StepVerdict, finding: &str) -> Self {
         Self {
             name,

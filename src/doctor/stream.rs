@@ -1,4 +1,7 @@
 //! A connection to a server: directly or by its proxy, encrypted or not.
+//!
+//! A tunnel is opened with the same credentials and checks as the exporter's, and every connection
+//! is a new one: what a receiver keeps open does not hide what it refuses now.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -11,6 +14,7 @@ use super::url_target::UrlTarget;
 use crate::net::{ProxyMethod, ProxyRoute};
 
 /// The longest head of a proxy's answer that is read, in bytes.
+/// A proxy that sends more is none.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// A way to connect to a server: an address that was found to answer, and the time limits.
@@ -32,7 +36,7 @@ pub(super) enum ConnectionStream {
 
 /// The refusal of a proxy to open a tunnel.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the proxy opens no tunnel ({status})")]
+#[error("the proxy refuses to open a tunnel ({status})")]
 pub(super) struct TunnelRefusal {
     pub(super) status: u16,
 }
@@ -51,6 +55,7 @@ impl<'a> Connection<'a> {
 
     /// Opens a connection, or a tunnel, and sends nothing through it.
     pub(super) fn connect(self) -> io::Result<TimedStream> {
+        // The shorter of both: no connection may take the time of the whole.
         let deadline = self.deadline.min(Instant::now() + self.timeout);
         let mut socket = TimedStream::connect(self.address, deadline)?;
         if let Some(proxy) = self.proxy
@@ -80,6 +85,7 @@ pub(super) fn authorization_line(proxy: &ProxyRoute) -> String {
     })
 }
 
+/// Opens a tunnel through the proxy, and leaves the stream at its first byte.
 fn open_tunnel(socket: &mut TimedStream, proxy: &ProxyRoute, authority: &str) -> io::Result<()> {
     let credentials = authorization_line(proxy);
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n");

@@ -1,4 +1,7 @@
 //! The distinct receivers among the signals.
+//!
+//! Two signals with the same origin, protocol, headers and certificates are one receiver, and its
+//! chain is tried once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +54,8 @@ pub(super) fn targets(effective: &Arc<EffectiveConfig>) -> Vec<OtlpTarget> {
         target
             .signals
             .iter()
+            // Removed after grouping: a signal that is switched off still has a step at the
+            // receiver that it shares.
             .any(|signal| is_pushed(config, *signal))
     });
     targets

@@ -1,4 +1,7 @@
 //! The test signals: one span, one data point and one log record, sent as the service sends its own.
+//!
+//! Through the exporter that the service has, and not by requests of its own: what is tested is
+//! what runs.
 
 use std::time::{Duration, Instant};
 
@@ -42,6 +45,7 @@ pub(super) fn send_test_signals(
     let config = config_for_target(target, compression);
     let resource = providers::resource(&config.service);
     let slo_events = SloEvents::default();
+    // The exporter counts into it; nothing of it is sent.
     let telemetry = MetricProvider::for_catalog(&config, &slo_events);
     let telemetry = telemetry.map_err(|error| error.to_string())?;
     let sent = MetricProvider::for_user(&config).map_err(|error| error.to_string())?;
@@ -62,6 +66,8 @@ pub(super) fn send_test_signals(
         emit_log_record(&LogProvider::new(resource, records));
     }
     let within = deadline.saturating_duration_since(Instant::now());
+    // A little more than one answer may take, so that the answer's own failure is seen and not the
+    // flush's.
     let report = export.flush_blocking(true, within.min(ANSWER_TIMEOUT + ANSWER_TIMEOUT / 4));
     let outcome = |report: SignalReport| SignalOutcome {
         // Without a failed request it was an answer that took a part only.
@@ -92,6 +98,7 @@ fn config_for_target(target: &OtlpTarget, compression: Compression) -> Config {
     config.traces.enabled = is_wanted(&config, TelemetrySignal::Traces);
     config.metrics.otlp.enabled = is_wanted(&config, TelemetrySignal::Metrics);
     config.logs.otlp = is_wanted(&config, TelemetrySignal::Logs);
+    // A sampler could drop the one span, and nothing would be sent.
     config.traces.sampler = TraceSampler::AlwaysOn;
     config.service.instance_id = Some(format!("vantage-obs-doctor:{}", std::process::id()));
     let otlp = &mut config.otlp;

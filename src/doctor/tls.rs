@@ -26,6 +26,7 @@ pub(super) fn handshake(
     socket: TimedStream,
     protocols: &[&str],
 ) -> io::Result<TlsSession> {
+    // The client configuration of the exporter: the same authorities, the same certificate.
     let mut config = client_config(&target.tls).map_err(io::Error::other)?;
     config.alpn_protocols = protocols
         .iter()
@@ -34,6 +35,7 @@ pub(super) fn handshake(
     let name = ServerName::try_from(target.host().to_owned()).map_err(io::Error::other)?;
     let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     let mut session = StreamOwned::new(connection, socket);
+    // Completed at once, so that its failure is told apart from that of the first request.
     while session.conn.is_handshaking() {
         session.conn.complete_io(&mut session.sock)?;
     }
@@ -126,6 +128,7 @@ fn certificate_failure(reason: &CertificateError, target: &UrlTarget) -> Failure
             format!("check this machine's clock, then the {noun}'s certificate"),
         ),
         // A certificate that signed itself, with the rights of an authority.
+        // The error is wrapped as "other" and has no variant to match.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => (
             format!("the {noun} shows an authority's certificate as its own"),
             format!(

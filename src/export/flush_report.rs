@@ -1,4 +1,8 @@
 //! The result of a flush or a shutdown.
+//!
+//! Flushing is best effort by nature: the network may be away. What a service can do about it
+//! depends on whether something was refused (a bug, or a limit of the receiver) or left (time, or
+//! the network), so that both are counted apart.
 
 use std::fmt;
 
@@ -76,6 +80,9 @@ impl FlushReport {
 
 impl SignalReport {
     /// Returns `true` if everything was accepted.
+    ///
+    /// A cause without a count is a failure too: metrics that could not be collected are in no
+    /// count.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.refused == 0 && self.left == 0 && self.cause.is_none()

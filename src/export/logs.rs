@@ -20,6 +20,16 @@
 //!
 //! Spans have levels too: those that [`LevelHandle`] turns away are left out of `spans`, and nowhere
 //! else. `trace_id` and `span_id` are those of OpenTelemetry's current context.
+//!
+//! | a part of a line | at most |
+//! |---|---|
+//! | message | 24 KiB |
+//! | one field of the event, all fields | 12 KiB, 28 KiB |
+//! | one field of a span, all of a span | 1 KiB, 3 KiB |
+//! | all spans | 8 KiB |
+//! | target, a span's name | 512 bytes |
+//!
+//! Each limit holds for the escaped text, so that their sum bounds the line.
 
 mod output;
 mod time;
@@ -107,6 +117,7 @@ where
     LogLayer::new(format, service, output, clock).with_filter(levels.filter())
 }
 
+/// Colours are for a terminal; a file with escape sequences can't be searched.
 fn line_format(format: LogFormat, output: &LogWriter) -> LineFormat {
     match format {
         LogFormat::Auto if !output.is_terminal() => LineFormat::Json,

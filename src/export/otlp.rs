@@ -4,6 +4,16 @@
 //! current-thread runtime, and shut down one after another with timeouts of their own. Here every
 //! connection lives on one thread, recording only puts into a bounded queue, and one deadline
 //! bounds all signals together, in any runtime or none.
+//!
+//! | part | runs | bounded by |
+//! |---|---|---|
+//! | a queue for each of spans and log records | where the service records | `batch.queue_size`; what doesn't fit is dropped and counted |
+//! | a batch worker each, a periodic reader for metrics | tasks on the export thread | one request at a time each |
+//! | collecting, name resolution, log lines | helper threads of its runtime | five |
+//! | flush and shutdown | the same thread | one deadline for all signals |
+//!
+//! Exports are counted in the conventions' `otel.sdk.*` metrics: nothing is lost without a
+//! number.
 
 mod batch;
 mod collect;
@@ -51,14 +61,20 @@ pub use transport::ExportError;
 const MAX_BLOCKING_THREADS: usize = 5;
 /// Longer deadlines are as good as this one, and could not be added to the time of day.
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+/// A constant, because a shutdown looks for it when the last answer came after all.
 const DEADLINE_EXCEEDED: &str = "no answer before the deadline";
 /// The time for the last log lines, after everything else has ended.
+///
+/// The log may be stuck; the process must end all the same.
 const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The export thread. Dropped without a shutdown, it ends without sending what waits.
 #[derive(Debug)]
 pub(crate) struct OtlpExporter {
+    /// Unbounded, because only flushes go through it, and a flush must not be lost. Dropped, it
+    /// ends the thread.
     requests: mpsc::UnboundedSender<FlushRequest>,
+    /// `None` where the signal isn't pushed.
     spans: Option<QueueSender<SpanData>>,
     logs: Option<QueueSender<QueuedLogRecord>>,
     export_metrics: Vec<(TelemetrySignal, ExportMetrics)>,
@@ -68,6 +84,7 @@ pub(crate) struct OtlpExporter {
 struct FlushRequest {
     is_shutdown: bool,
     deadline: Instant,
+    /// For async and blocking callers alike.
     reply: Box<dyn FnOnce(FlushReport) + Send>,
 }
 
@@ -79,6 +96,7 @@ struct SignalSetup {
 }
 
 /// Starts a signal on the thread.
+// Called on the thread, because connections belong to its runtime.
 type StartSignal = Box<dyn FnOnce(&LogQueue) -> Result<SignalTask, ExportError> + Send>;
 
 /// Returns the number of items in a queue.
@@ -89,15 +107,18 @@ struct SignalRoute {
     signal: TelemetrySignal,
     otlp: SignalOtlp,
     export_metrics: ExportMetrics,
+    /// For the report of what waits; 0 for metrics, which have no queue.
     queue_length: QueueLength,
 }
 
 /// A signal that is being carried out.
 struct SignalTask {
     signal: TelemetrySignal,
+    /// One place: a second flush waits for the first.
     flushes: mpsc::Sender<SignalFlush>,
     export_metrics: ExportMetrics,
     queue_length: QueueLength,
+    /// Ends the task at once, whatever it is doing.
     stop: oneshot::Sender<()>,
     /// Returns the number of items left when it was stopped.
     task: JoinHandle<u64>,
@@ -111,6 +132,7 @@ impl OtlpExporter {
         instruments: &Instruments,
         sources: Vec<MetricProvider>,
     ) -> Result<Option<Self>, StartError> {
+        // A signal that is off, or has no endpoint, makes neither queue nor metrics.
         let route = |signal: TelemetrySignal, wanted: bool| {
             let otlp = config.otlp.signal(signal).filter(|_| wanted)?;
             let export_metrics = ExportMetrics::new(instruments, signal, otlp.protocol);
@@ -205,6 +227,7 @@ impl OtlpExporter {
     ) {
         let request = FlushRequest {
             is_shutdown,
+            // Fixed here: time that the request waits for the thread counts as well.
             deadline: Instant::now() + within.min(MAX_DEADLINE),
             reply: Box::new(reply),
         };
@@ -241,7 +264,9 @@ fn start_thread(
             // A name that is being resolved must not keep the process.
             runtime.shutdown_background();
         })?;
-    let gone = || io::Error::other("the export thread ended at once");
+    let gone = || io::Error::other("the export thread ended immediately");
+    // Waited for, so that a bad certificate or header is an error of `init` and not a line in a
+    // log.
     started.recv().map_err(|_| gone())??;
     Ok(requests)
 }
@@ -266,12 +291,15 @@ async fn serve(
         if request.is_shutdown {
             break Some(request);
         }
+        // Ended flushes are taken out of the set, which would otherwise grow with each of them.
         while flushing.try_join_next().is_some() {}
+        // Requested before the next order is read, so that a shutdown that follows can't overtake
+        // it.
         let all = flush_all(&signals, request.deadline);
         flushing.spawn(async move { (request.reply)(all.await) });
     };
     shut_down(signals, shutdown).await;
-    // Whoever still waits for a flush hears that the exporter is gone.
+    // Whoever still waits for a flush hears that the exporter has ended.
     flushing.join_all().await;
     // An order that is on its way at this moment would stay in the channel, and with it whoever
     // waits for its answer, until the last sender is dropped: which may be the one who waits.
@@ -306,6 +334,7 @@ async fn shut_down(signals: Vec<SignalTask>, request: Option<FlushRequest>) {
     let tasks: Vec<_> = signals.into_iter().map(SignalTask::stop).collect();
     for (index, task) in tasks.into_iter().enumerate() {
         let in_flight = |_| export_metrics[index].counts().in_flight();
+        // A task that panicked reports nothing; its counts still tell what it had.
         let left = task.await.unwrap_or_else(in_flight);
         if let Some(report) = report.signals.get_mut(index) {
             report.update_after_shutdown(before[index], export_metrics[index].counts(), left);
@@ -343,7 +372,7 @@ impl SignalReport {
         // Metrics that weren't collected in time are in no count.
         let counted = self.signal != TelemetrySignal::Metrics;
         if left > 0 && self.cause.is_none() {
-            self.cause = Some("recorded while the exporter ended".into());
+            self.cause = Some("recorded while the exporter was shutting down".into());
         } else if counted
             && left + self.refused == 0
             && self.cause.as_deref() == Some(DEADLINE_EXCEEDED)
@@ -355,6 +384,7 @@ impl SignalReport {
 }
 
 impl SignalRoute {
+    /// Adds the signal's name to an error of making its encoder.
     fn encoder<T>(
         &self,
         made: Result<Encode<T>, ExporterBuildError>,
@@ -383,6 +413,7 @@ impl SignalRoute {
         (sender, setup)
     }
 
+    /// Boxes the start of a worker, whose future's type differs by signal.
     fn setup<F>(
         self,
         work: impl FnOnce(Delivery, mpsc::Receiver<SignalFlush>, oneshot::Receiver<()>) -> F
@@ -449,9 +480,10 @@ impl SignalTask {
                 flushes.send(SignalFlush { deadline, reply }).await.ok()?;
                 response.await.ok()
             };
+            // The worker goes on after the deadline: only the waiting ends.
             let failure = match tokio::time::timeout_at(deadline, flushed).await {
                 Ok(Some(failure)) => failure,
-                Ok(None) => Some(FlushFailure::without_request("the exporter is gone")),
+                Ok(None) => Some(FlushFailure::without_request("the exporter has ended")),
                 Err(_) => Some(FlushFailure::without_request(DEADLINE_EXCEEDED)),
             };
             let (error_type, cause) = match failure {
@@ -464,6 +496,8 @@ impl SignalTask {
                 signal,
                 exported: after.exported - before.exported,
                 refused: after.refused - before.refused,
+                // Without a failure everything that waited at the time was sent; what is in the
+                // queue now came later.
                 left: cause.as_ref().map_or(0, |_| waiting),
                 cause,
                 error_type: error_type.map(Cow::into_owned),

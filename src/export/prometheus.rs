@@ -1,4 +1,13 @@
 //! The scrape: collect every part, write what can be written, count what could not.
+//!
+//! | part | from | when it fails |
+//! |---|---|---|
+//! | `vantage` | the catalog's provider | left out, counted, logged |
+//! | `meter` | the service's own meter | the same |
+//! | `registry` | registries that the service merged | the same |
+//!
+//! Parts fail one by one, because their callbacks are foreign code. A scrape without a single
+//! series is an error and not an empty 200: Prometheus would take that for all series ending.
 
 mod overflow;
 pub(crate) mod text;
@@ -25,10 +34,12 @@ use scrape_log::{ScrapeLog, ScrapePart};
 pub(crate) struct ScrapeHandler {
     catalog: MetricProvider,
     user: MetricProvider,
+    /// Registered by the service at any time; a registry is a handle.
     registries: Mutex<Vec<prometheus::Registry>>,
     exemplars: Exemplars,
     self_telemetry: SelfTelemetry,
     scope_labels: bool,
+    /// Held for a whole scrape: two at once would collect twice and need the memory twice.
     state: Mutex<ScrapeBuffers>,
 }
 
@@ -39,6 +50,7 @@ struct ScrapeBuffers {
     user: ResourceMetrics,
     overflows: OverflowTracker,
     exemplars: ExemplarTables,
+    /// The size of the last text, and an eighth more.
     capacity: usize,
     log: ScrapeLog,
 }
@@ -106,7 +118,7 @@ impl ScrapeHandler {
         match catalog {
             Err(reason) if report.series == 0 => Err(EmptyScrapeError { reason }),
             _ if report.series == 0 => Err(EmptyScrapeError {
-                reason: "no part has a series".into(),
+                reason: "there are no series".into(),
             }),
             _ => Ok(text),
         }
@@ -138,13 +150,14 @@ impl ScrapeHandler {
             if overflow.first {
                 tracing::warn!(
                     instrument,
-                    "an instrument of the service's own meter holds its limit of series: new label values go to its overflow series"
+                    "an instrument of the service's own meter is at its limit of series: new label values go to its overflow series"
                 );
             }
         }
     }
 
     fn gather(&self, log: &mut ScrapeLog) -> Vec<MetricFamily> {
+        // Gathered outside of the lock: a collector may merge a registry itself.
         let registries = lock(&self.registries).clone();
         let mut gathered = Vec::new();
         let mut outcome = Ok(());

@@ -1,5 +1,8 @@
 //! The OpenTelemetry pipelines: providers of meters, tracers and loggers, built from the
 //! configuration.
+//!
+//! Three providers and no global state: what is set globally is the service's decision, and
+//! `Telemetry` makes it.
 
 #[cfg(feature = "otlp")]
 mod logs;

@@ -55,6 +55,7 @@ const FAMILIES: [&[AlertRow]; 8] = [
 ];
 
 /// The rows of all families, by signal.
+// Checked while compiling, so that a new signal cannot be shipped without a rule and a runbook.
 static ROWS: [AlertRow; alerts::ALL.len()] = {
     let mut rows = [FAMILIES[0][0]; alerts::ALL.len()];
     let mut is_found = [false; alerts::ALL.len()];
@@ -129,6 +130,8 @@ impl AlertQuery {
 }
 
 /// Returns the events a second that a ratio needs: one in 10 s.
+/// Of fewer, one bad event is a large share: two requests a night, of which one fails, would be 50
+/// %.
 fn min_event_rate() -> Ratio {
     Ratio::new(1, 10).unwrap_or(Ratio::ZERO)
 }

@@ -43,6 +43,8 @@ providers:
       foldersFromFilesStructure: false
 ";
 
+/// Returns the file as text and not by [`Yaml`](super::yaml::Yaml): its comments belong to lines in
+/// the middle.
 fn datasources_yaml(scrape_interval: &str) -> String {
     let (prometheus, jaeger) = (uid::PROMETHEUS, uid::JAEGER);
     let (loki, postgresql) = (uid::LOKI, uid::POSTGRESQL);

@@ -1,4 +1,6 @@
 //! Example configurations of Prometheus and Alertmanager.
+//!
+//! Examples and no configuration: targets and receivers are the operator's.
 
 use std::time::Duration;
 
@@ -26,10 +28,10 @@ const JOBS: [(&str, &str); 3] = [
 fn prometheus(input: &GenerateInput) -> String {
     let comment = format!(
         "{NOTICE}\n\n\
-         An example: put your own targets in. Keep 60 days of samples, which is no setting of this file:\n\n    \
+         An example: replace the targets with your own. Keep 60 days of samples, which is a command-line option:\n\n    \
          prometheus --config.file=prometheus.yml --storage.tsdb.retention.time=60d --enable-feature=exemplar-storage\n\n\
-         Objectives over 30 days and what is usual in three weeks need them; Prometheus keeps 15 days\n\
-         otherwise. `environment` is a label of the targets, so that alerts and dashboards tell production\n\
+         Objectives over 30 days and the three-week baselines need them; by default Prometheus keeps 15 days.\n\
+         `environment` is a label of the targets, so that alerts and dashboards can tell production\n\
          from staging."
     );
     let prometheus = &input.config.metrics.prometheus;
@@ -62,9 +64,9 @@ fn prometheus(input: &GenerateInput) -> String {
 fn alertmanager(input: &GenerateInput) -> String {
     let comment = format!(
         "{NOTICE}\n\n\
-         An example: put your own receivers in. Critical alerts go to whoever is on call, high ones to the\n\
-         team's channel, warnings into its list of work; the watchdog goes to something outside that pages\n\
-         when it stops arriving. A higher level of an alert silences the lower ones of the same thing."
+         An example: replace the receivers with your own. Critical alerts go to the person on call, high ones to the\n\
+         team's channel, warnings to its work list; the watchdog goes to an outside service that pages\n\
+         when it stops arriving. A higher level of an alert silences its lower levels."
     );
     Yaml::map([
         ("route", routes(input)),
@@ -75,6 +77,7 @@ fn alertmanager(input: &GenerateInput) -> String {
 }
 
 /// The receiver of each severity, and in seconds its group wait and repeat interval.
+/// A page is sent within seconds and repeated hourly; a warning may wait and comes once a day.
 const ROUTES: [(&str, &str, u64, u64); 4] = [
     ("none", "watchdog", 0, MINUTE),
     ("critical", "on-call", 10, 60 * MINUTE),
@@ -113,6 +116,7 @@ fn routes(input: &GenerateInput) -> Yaml {
     ])
 }
 
+/// Returns the rules by which a higher level silences the lower ones.
 fn inhibit_rules(input: &GenerateInput) -> Yaml {
     let equal: Vec<_> = inhibiting_labels(input).into_iter().collect();
     let rule = |severity: Severity, targets: &str| {

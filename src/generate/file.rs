@@ -1,4 +1,8 @@
+//! A generated file may have a part that people write, below a marker line. Generation replaces
+//! what stands above and keeps what stands below.
+
 /// The marker line before the hand-written part of a generated file, which is kept.
+/// A comment in Markdown, which readers of the page don't see.
 pub const MANUAL_SECTION_MARKER: &str =
     "<!-- From here on written by hand, and kept when the rest is generated anew. -->";
 

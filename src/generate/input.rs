@@ -52,6 +52,7 @@ impl TimeScale {
         match self {
             TimeScale::Real => duration,
             TimeScale::Test if duration.is_zero() => duration,
+            // Rounded up and never 0: Prometheus refuses an interval of 0.
             TimeScale::Test => Duration::from_secs(duration.as_secs().div_ceil(60).max(1)),
         }
     }

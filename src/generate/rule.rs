@@ -1,4 +1,6 @@
 //! Prometheus rules and their groups, as plain values.
+//!
+//! Plain values and not text, so that tests can ask a rule for its labels and its expression.
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ pub(super) enum Rule {
 #[derive(Debug, Clone)]
 pub(super) struct RecordingRule {
     pub(super) name: String,
+    /// PromQL.
     pub(super) expr: String,
     pub(super) labels: Vec<(String, String)>,
 }

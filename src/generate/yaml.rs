@@ -1,5 +1,8 @@
 //! The subset of YAML that rules and examples need: nested maps and lists of scalars, where every text
 //! is double-quoted, so that none is ever taken for a number, a date or `no`.
+//!
+//! Written here and not by a crate: those that write YAML quote only where they think it necessary,
+//! and the output changes with their version.
 
 use std::fmt::Write as _;
 
@@ -103,6 +106,7 @@ impl Yaml {
 
 /// Writes the indentation of all but the first line of a block, which continues its parent's line.
 fn write_indent(index: usize, depth: usize, out: &mut String) {
+    // The first line continues the one with the dash.
     if index > 0 {
         out.push_str(&"  ".repeat(depth));
     }

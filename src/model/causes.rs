@@ -15,6 +15,9 @@ pub(crate) fn causes<'a>(
 
 /// Returns the texts of an error and of its causes, as `a: b: c`. A cause that the text before it ends with
 /// already, as that of an error that only passes it on, is left out.
+///
+/// Each cause stands once: an error must not repeat its source in its own text, or it would be read
+/// twice here.
 pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
@@ -30,6 +33,9 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
 
 /// Implements `Debug` of an error by its text and those of its causes: that is how a `main` that returns it, and
 /// an `unwrap`, show it.
+///
+/// The derived `Debug` would print a tree of structs in the one place where most services print
+/// their configuration errors.
 macro_rules! debug_as_text {
     ($error:ty) => {
         impl std::fmt::Debug for $error {

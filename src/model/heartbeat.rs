@@ -1,6 +1,16 @@
 //! The heartbeat message: worker id, lifecycle state, progress.
 //!
 //! Beats carry progress, because a process that only says that it is there may still do nothing.
+//!
+//! | in a beat | decides |
+//! |---|---|
+//! | `boot_id`, `sequence` | order: a new boot replaces the old one, an old beat of the same boot is ignored |
+//! | `interval` | when the worker is late: two intervals after its last beat |
+//! | `state` | goodbye, so that an intended end is no outage |
+//! | `progress` | stalled: work in flight or waiting, and none of it ends |
+//!
+//! The receiver dates a beat by its own clock when it arrives. `sent_at` only serves to tell that
+//! the sender's clock is off.
 
 #[cfg(feature = "axum")]
 mod fields;
@@ -21,16 +31,23 @@ use serde::{Deserialize, Serialize};
 pub(crate) use fields::BeatParseError;
 
 /// The maximum interval in milliseconds: a day.
+/// A worker that beats more seldom could not be told from a dead one within a day, and larger
+/// numbers would only test the arithmetic of times.
 #[cfg(any(feature = "axum", feature = "otlp"))]
 const MAX_INTERVAL_MS: u64 = 86_400_000;
 
 /// The id of a worker or scheduler, as its sender names it: 1 to 128 characters without white space and
 /// control characters. Two texts that differ are two ids.
+///
+/// Cloning is cheap: the text is shared. The characters are those that need no escaping in a path
+/// segment, a label or a log line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct BeatId(Arc<str>);
 
 /// The role of the sender.
+///
+/// Workers and schedulers have metrics and alerts of their own, but one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BeatRole {
@@ -39,6 +56,9 @@ pub(crate) enum BeatRole {
 }
 
 /// The lifecycle state of the sender.
+///
+/// Declared by the sender. The states that the receiver derives (`late`, `offline`, `stalled`) are
+/// not among them: a dead process can't declare those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LifecycleState {
@@ -50,22 +70,32 @@ pub(crate) enum LifecycleState {
 }
 
 /// One beat.
+///
+/// A beat is complete in itself: each one replaces all that was known of its worker, so that a lost
+/// beat costs nothing but time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Beat {
     /// Id of one start of the sender, so that a restart is seen.
+    /// Opaque; only equality counts.
     pub(crate) boot_id: Arc<str>,
     /// Counts the beats of a boot, so that an old one is seen.
+    /// Starts anywhere and ascends within a boot; gaps are lost beats.
     pub(crate) sequence: u64,
     pub(crate) role: BeatRole,
+    /// The time until the next beat, as the sender plans it.
     pub(crate) interval: Duration,
     pub(crate) state: LifecycleState,
     /// By the sender's clock.
+    /// `None` where the sender doesn't say; its clock is then not compared.
     pub(crate) sent_at: Option<Timestamp>,
+    /// The release of the sender, for people.
     pub(crate) version: Option<Arc<str>>,
     pub(crate) progress: BeatProgress,
 }
 
 /// The progress of the sender's work.
+///
+/// All counters are since the start of the sender, so that a lost beat loses no count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BeatProgress {
     /// Jobs that are running.
@@ -131,6 +161,7 @@ impl BeatProgress {
     }
 
     /// Running jobs that nothing has counted as bad yet.
+    /// Saturating, because both numbers come from another process and may contradict each other.
     pub(crate) const fn in_flight_within_threshold(&self) -> u64 {
         self.in_flight.saturating_sub(self.in_flight_overdue)
     }

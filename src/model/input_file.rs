@@ -8,9 +8,15 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// The maximum size of a file that a person writes or mounts, in bytes.
+///
+/// A configuration or a certificate bundle is far smaller; a file of this size is a mistake, and
+/// reading it would delay `init`.
 pub(crate) const MAX_INPUT_BYTES: u64 = 4 << 20;
 
 /// The byte order mark that editors put before UTF-8.
+///
+/// RFC 8259, section 8.1, lets a JSON parser ignore it or refuse it, and `serde_json` refuses it:
+/// an editor on Windows would break a configuration invisibly.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads a regular file of at most 4 MiB.
@@ -25,6 +31,8 @@ pub(crate) fn read_input_bytes(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     File::open(path)?
+        // One byte more than allowed tells "too large" from "exactly as large", and bounds the read
+        // also where the file grows meanwhile.
         .take(MAX_INPUT_BYTES + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_INPUT_BYTES {

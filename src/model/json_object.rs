@@ -1,11 +1,17 @@
 //! Reader of the members of a JSON object, one by one: values that do not fit are collected as
 //! faults, and what was not read is known.
+//!
+//! It is used where all faults must be told at once and unknown members are welcome, such as beats
+//! of a newer release. Configuration files have a reader of their own, which knows secrets and
+//! variables.
 
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
 
 /// The words in which the faults of a kind of document are told.
+///
+/// A beat and a request body are told about in different words, but read by the same code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FaultWords {
     /// The accepted text of a document.
@@ -20,14 +26,18 @@ pub(crate) struct FaultWords {
 
 /// Reader of one object.
 pub(crate) struct ObjectReader<'a> {
+    /// The JSON path of this object, without a dot at its end.
     path: &'static str,
     members: &'a Map<String, Value>,
+    /// The keys that were asked for: what remains is unknown.
     read: Vec<&'static str>,
     faults: &'a mut Vec<Fault>,
     words: FaultWords,
 }
 
 /// Parses a document.
+///
+/// A syntax error is the only fault of its document: after it nothing can be said of the rest.
 pub(crate) fn parse_document(text: &[u8], words: FaultWords) -> Result<Value, Fault> {
     serde_json::from_slice(text).map_err(|error| Fault {
         path: "$".into(),
@@ -73,6 +83,7 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// Returns a member; `None` if it is absent or null.
+    /// Null counts as absent, because many clients serialize an absent option as null.
     pub(crate) fn take_value(&mut self, key: &'static str) -> Option<&'a Value> {
         self.read.push(key);
         self.members.get(key).filter(|value| !value.is_null())

@@ -13,6 +13,10 @@
 //! ```
 //!
 //! A `GaugeQuery` has no `rate`.
+//!
+//! Why not text with placeholders? Because PromQL that names a label or a value that never exists
+//! is valid and returns nothing. Such a panel looks like quiet times, and such an alert never
+//! fires.
 
 mod instant_vector;
 mod instruments;

@@ -1,6 +1,9 @@
 //! String literals of PromQL, for all queries: those of the fleet and those that are generated.
 
 /// Formats a string literal.
+///
+/// Only what the grammar needs is escaped: a double quote, a backslash, a line feed. See
+/// <https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals>.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

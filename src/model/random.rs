@@ -7,6 +7,9 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 /// Returns a random number, another one at each call.
+///
+/// Not for secrets: SipHash of nothing with random keys is unpredictable enough for ids and jitter,
+/// and nothing here protects anything.
 pub(crate) fn random_u64() -> u64 {
     RandomState::new().hash_one(())
 }
@@ -14,6 +17,7 @@ pub(crate) fn random_u64() -> u64 {
 /// Returns a random number from 0 to 1, without 1.
 pub(crate) fn random_fraction() -> f64 {
     // As many bits as a float holds.
+    // 53 bits: every quotient is exact, and 1 can't come out of rounding.
     (random_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -1,12 +1,20 @@
 //! The routes of the SDK, a row each. The router, the routes that objectives and alerts leave out, the
 //! navigation of the pages, and the tests that ask every path follow from them.
+//!
+//! A route stands here once. Nothing else holds a list of paths: one that is added here is served,
+//! left out of objectives, and tested.
 
 /// One route.
+///
+/// Paths are without `http.prefix`, which the router puts before all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
+    /// As axum writes it, with `{name}` for a segment that varies.
     pub(crate) path: &'static str,
     /// The path of a page as JSON.
+    /// `None` where the path itself answers JSON only.
     pub(crate) json_path: Option<&'static str>,
+    /// The handler, as data: this wing can't name functions of the router.
     pub(crate) kind: RouteKind,
 }
 
@@ -78,6 +86,8 @@ use PublicDocument::{Feed, Notice, Page, Statuspage};
 use RouteKind::{Health, Public};
 
 /// All routes.
+///
+/// The order is that of the documentation; matching does not depend on it.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     route("/api/v1/health", Health(HealthProbe::Health)),
@@ -112,6 +122,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/api/v2/scheduled-maintenances/upcoming.json", Public(Statuspage(StatuspageDocument::UpcomingMaintenances))),
 ];
 
+/// A route without a twin for JSON.
 const fn route(path: &'static str, kind: RouteKind) -> Route {
     Route {
         path,
@@ -120,6 +131,7 @@ const fn route(path: &'static str, kind: RouteKind) -> Route {
     }
 }
 
+/// A page, with the path of the same content as JSON.
 const fn page(path: &'static str, json_path: &'static str, kind: RouteKind) -> Route {
     Route {
         path,
@@ -143,6 +155,9 @@ impl RouteKind {
 }
 
 /// Returns the path with a slash at its end, which is served too: probes are typed by hand. A file has none.
+///
+/// axum treats `/status` and `/status/` as two routes, and a 404 of a probe takes an instance out
+/// of rotation.
 pub(crate) fn with_slash(path: &str) -> Option<String> {
     let last_segment = path.rsplit('/').next().unwrap_or_default();
     let is_file = last_segment.contains('.');

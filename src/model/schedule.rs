@@ -10,6 +10,9 @@ use cron::Cron;
 pub use cron::ScheduleError;
 
 /// The shortest interval of a schedule.
+///
+/// Below that a job is a loop and not a schedule, and each of its runs would be counted as missed
+/// at the first hiccup.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The due times of a job's runs: an interval after each other, or those of a cron expression.
@@ -27,6 +30,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule(ScheduleKind);
 
+/// The two ways to be due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ScheduleKind {
     Every(Duration),
@@ -62,6 +66,7 @@ impl Schedule {
     /// Returns the first time after `after` at which a run is due.
     pub(crate) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.0 {
+            // `None` at the end of representable time: no run is due then, and nothing overflows.
             ScheduleKind::Every(interval) => after.checked_add(*interval).ok(),
             ScheduleKind::Cron(cron) => cron.next_after(after),
         }

@@ -21,6 +21,9 @@ pub(crate) fn join_words<T: StringEnum>(values: &[T]) -> String {
 }
 
 /// Implements the words of an enum: `as_str`, `Display`, `Serialize` and [`StringEnum`].
+///
+/// One list of variants and words gives parsing, formatting and serialization; a variant without a
+/// word does not compile.
 macro_rules! string_enum {
     ($visibility:vis $name:ident { $($variant:ident: $word:literal),+ $(,)? }) => {
         impl $name {

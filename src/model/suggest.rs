@@ -1,4 +1,7 @@
 //! "Did you mean": the allowed word that is nearest to what was written.
+//!
+//! A key that is not known is refused, and mostly it is a typing error: the nearest allowed word in
+//! the message saves the reader a look into the documentation.
 
 /// Returns the candidate that takes the fewest edits, if few enough for a typing error: a third of the word.
 pub(super) fn nearest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
@@ -21,6 +24,7 @@ pub(crate) fn nearest_within<'a>(
         .into_iter()
         .map(|candidate| (edit_distance(&written, &plain(candidate)), candidate))
         .filter(|(edits, candidate)| *edits <= max_edits(candidate.len()))
+        // The first of several equally near ones, which is the order of the documentation.
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
@@ -28,6 +32,7 @@ pub(crate) fn nearest_within<'a>(
 /// Returns the Levenshtein distance, computed one row at a time.
 fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
+    // One row instead of a matrix: words are short, but a key of a hostile file need not be.
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, left) in from.chars().enumerate() {
         let mut diagonal = row[0];

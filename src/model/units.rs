@@ -17,6 +17,8 @@ pub use ratio::{Ratio, RatioError};
 pub use unit::Unit;
 
 /// Serializes a number in its shortest form: 95 and not 95.0. Values that are not finite become null.
+///
+/// JSON itself does not distinguish them, but people do, and so do tests of golden files.
 pub(crate) fn serialize_number<S: serde::Serializer>(
     value: f64,
     serializer: S,

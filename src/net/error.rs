@@ -1,4 +1,8 @@
 //! An error with its causes as one line for people.
+//!
+//! Errors of HTTP clients are onions: "error sending request", around "connect error", around "tcp
+//! connect error", around the one line that an operator needs. That innermost line is what is
+//! shown.
 
 #[cfg(feature = "tls")]
 pub(super) mod certificate;
@@ -8,13 +12,16 @@ use std::error::Error;
 use crate::model::causes::causes;
 
 /// Describes why a connection could not be made, in one line.
+///
+/// Known causes come first, because their own words name no setting.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     #[cfg(feature = "tls")]
+    // Before the time limit: a refused certificate may end in one.
     if let Some(explained) = certificate::explain(error) {
         return explained.to_owned();
     }
     if is_timeout(error) {
-        return "no connection in time".to_owned();
+        return "no connection within the time limit".to_owned();
     }
     innermost(error)
 }
@@ -24,6 +31,7 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| {
         let io = error.downcast_ref::<std::io::Error>();
+        // Both are there: hyper's connector reports the system's error, tokio's timers their own.
         io.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
             || error.is::<tokio::time::error::Elapsed>()
     })
@@ -36,7 +44,10 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
 
 /// Returns a text from outside as one printable line of at most 200 characters.
 pub(crate) fn one_line(text: &str) -> String {
+    // The text may come from a server: a control character would break the log line that it ends up
+    // in.
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    // A server may answer with a page.
     let mut line: String = printable.take(200).collect();
     line.truncate(line.trim_end().len());
     line

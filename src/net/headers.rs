@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{Endpoint, Secret};
 
+/// The value of `User-Agent`, by which a server's log tells us from others.
 pub(crate) const fn user_agent() -> &'static str {
     concat!("vantage-obs/", env!("CARGO_PKG_VERSION"))
 }
@@ -26,8 +27,10 @@ pub(crate) fn json_headers(
     let bearer = token.map(|token| format!("Bearer {token}"));
     if let Some(text) = bearer.or_else(|| basic_credentials(endpoint)) {
         // Not sent at all it would look like a wrong token.
+        // A token with a line break would be a second header.
         let value = HeaderValue::try_from(text);
-        let mut value = value.map_err(|_| "the token is no text that a header can hold")?;
+        let mut value =
+            value.map_err(|_| "the token contains characters that a header cannot hold")?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }

@@ -18,6 +18,7 @@ use crate::config::TlsConfig;
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: Client<tls::Connector, Full<Bytes>>,
+    /// Asked once more for each request: forwarded ones carry the credentials themselves.
     proxies: Proxies,
 }
 
@@ -38,6 +39,7 @@ impl HttpClient {
     ) -> Result<Self, String> {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(connect_timeout));
+        // Requests are single writes; waiting for more would only delay them.
         tcp.set_nodelay(true);
         let connector = ProxyConnector {
             tcp,
@@ -54,6 +56,7 @@ impl HttpClient {
     pub(crate) fn request(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
         if let Some(credentials) = self.proxies.credentials(request.uri()) {
             let headers = request.headers_mut();
+            // One that the caller has set stays.
             headers.entry(PROXY_AUTHORIZATION).or_insert(credentials);
         }
         self.client.request(request)
@@ -68,6 +71,8 @@ pub(crate) fn is_a_web_page(headers: &HeaderMap) -> bool {
 /// Returns whether the content type is `wanted`, with or without parameters.
 pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(CONTENT_TYPE);
+    // Parameters such as `charset` follow; media types that begin alike and differ don't occur
+    // here.
     kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted.as_bytes()))
 }
 
@@ -78,6 +83,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
+    // A date that has passed means now.
     Some(date.duration_since(now).unwrap_or_default())
 }
 

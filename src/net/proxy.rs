@@ -46,13 +46,14 @@ pub(super) struct Proxies(Arc<Matcher>);
 
 impl Proxies {
     pub(super) fn from_env() -> Self {
+        // Clients are made for each endpoint; the environment is one.
         static WARNED: Once = Once::new();
         let proxies = Self(Arc::new(Matcher::from_env()));
         if let Some(scheme) = proxies.unsupported_scheme() {
             WARNED.call_once(|| {
                 tracing::warn!(
                     scheme,
-                    "a proxy of the environment is not used: only http is supported"
+                    "a proxy from the environment is not used: only http proxies are supported"
                 );
             });
         }
@@ -61,6 +62,7 @@ impl Proxies {
 
     /// Returns the scheme of a proxy that is configured and can't be used.
     fn unsupported_scheme(&self) -> Option<String> {
+        // Destinations that no `no_proxy` names, to see what is configured at all.
         let anywhere = ["http://example.invalid", "https://example.invalid"];
         let destinations = anywhere.map(Uri::from_static).into_iter();
         let proxies = destinations.filter_map(|destination| self.0.intercept(&destination));
@@ -75,6 +77,7 @@ impl Proxies {
 
     /// Returns the proxy that the environment names for a destination, whether it can be used or not.
     fn configured(&self, destination: &Uri) -> Option<Intercept> {
+        // A destination without a host has no proxy, and fails when it is connected to.
         let is_local = is_loopback(destination.host()?);
         self.0.intercept(destination).filter(|_| !is_local)
     }
@@ -92,10 +95,12 @@ fn is_supported(proxy: &Intercept) -> bool {
     proxy.uri().scheme() == Some(&Scheme::HTTP)
 }
 
+/// Returns whether the proxy forwards requests for it, instead of opening a tunnel.
 fn is_forwarded(destination: &Uri) -> bool {
     destination.scheme() == Some(&Scheme::HTTP)
 }
 
+/// Returns whether a host is this one, by name or address.
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     let address = host.parse::<IpAddr>();

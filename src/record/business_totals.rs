@@ -4,6 +4,11 @@
 //! ends, and Prometheus forgets after weeks; a day's revenue is asked for after years. So where the
 //! store is one that can be asked, each business series has a total too, which costs one more
 //! addition, and a loop writes all of them to the store twice a second.
+//!
+//! | value | kept as | written to the store as |
+//! |---|---|---|
+//! | sum | growth since the process started | the difference since the last write, added to the day's row |
+//! | peak | the largest since the last read | the larger of it and the day's row |
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +21,7 @@ use crate::record::sync::lock;
 pub(crate) struct BusinessTotals(Option<Arc<TotalCells>>);
 
 /// The totals in order of registration.
+// The lock is taken when a series is bound and when the loop reads, never while recording.
 type TotalCells = Mutex<Vec<(TotalKey, TotalCell)>>;
 
 /// The key of a total: metric and attribute.
@@ -36,6 +42,7 @@ pub(crate) struct TotalSum(Option<Arc<AtomicU64>>);
 #[derive(Clone, Default)]
 pub(crate) struct TotalPeak(Option<Arc<PeakValue>>);
 
+/// A cell, shared with the handle that records into it.
 #[derive(Debug)]
 enum TotalCell {
     Sum(Arc<AtomicU64>),
@@ -44,7 +51,10 @@ enum TotalCell {
 
 #[derive(Debug, Default)]
 struct PeakValue {
+    /// A gauge that was never set is not 0: the day's row would say that no organisation was
+    /// active.
     is_set: AtomicBool,
+    /// The value set last, which goes on holding when nothing is set.
     now: AtomicU64,
     /// The largest value since the last read.
     largest: AtomicU64,
@@ -76,6 +86,7 @@ impl BusinessTotals {
     }
 
     /// Returns the value of each total in order of registration.
+    // Under the lock only as long as reading some atomics takes.
     pub(crate) fn read(&self) -> Vec<(TotalKey, TotalValue)> {
         let Some(cells) = &self.0 else {
             return Vec::new();
@@ -85,6 +96,8 @@ impl BusinessTotals {
         cells.iter().filter_map(read).collect()
     }
 
+    /// Adds a cell; `None` where no store keeps totals. A key is registered once: two cells of one
+    /// key would be read as one counter that jumps.
     fn register<T: Default>(
         &self,
         metric: &'static str,
@@ -105,6 +118,7 @@ impl BusinessTotals {
 
 impl TotalSum {
     #[inline]
+    // Relaxed: the counter stands for itself, and nothing is read on its account.
     pub(crate) fn add(&self, events: u64) {
         if let Some(cell) = &self.0 {
             cell.fetch_add(events, Ordering::Relaxed);
@@ -116,6 +130,7 @@ impl TotalPeak {
     #[inline]
     pub(crate) fn set(&self, value: u64) {
         if let Some(row) = &self.0 {
+            // Value first, flag last: whoever sees the flag (Acquire) sees a value, too.
             row.now.store(value, Ordering::Relaxed);
             row.largest.fetch_max(value, Ordering::Relaxed);
             row.is_set.store(true, Ordering::Release);

@@ -1,4 +1,9 @@
 //! Time as an argument: the system's, or one that a test sets.
+//!
+//! Two clocks, because they answer different questions. The monotonic one measures how long
+//! something took; it never goes back. The wall clock dates things for people and other hosts; it
+//! jumps when it is set, so that no duration is calculated from it unless both ends come from
+//! outside.
 
 #[cfg(any(test, feature = "testing"))]
 mod manual;
@@ -27,13 +32,18 @@ impl ClockReading {
 }
 
 /// The source of time of the crate. Clones of a manual clock share its time.
+///
+/// `None` inside is the system: the usual case pays for one comparison.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock(Option<Arc<ManualTime>>);
 
 #[derive(Debug)]
 struct ManualTime {
+    /// The real time at which the manual clock was made; an arbitrary origin.
     started: Instant,
     started_wall: SystemTime,
+    /// One number moves both clocks, so that they can't drift apart in a test. `SeqCst`, because a
+    /// test wants what it set to hold everywhere at once, and its speed doesn't matter.
     advanced_nanos: AtomicU64,
     /// By how much the time of day was set, in milliseconds.
     stepped_millis: AtomicI64,
@@ -46,6 +56,7 @@ impl Clock {
     }
 
     /// Monotonic time.
+    // A manual clock adds to a real `Instant`, which has no other constructor.
     pub(crate) fn now(&self) -> Instant {
         match &self.0 {
             None => Instant::now(),

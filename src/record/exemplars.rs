@@ -11,6 +11,16 @@
 //! A table is found again by its metric and a hash of its labels, so that no series has to keep its
 //! labels for the day on which it is traced. The hash has a random key: among 2,000 series two meet
 //! once in 10¹³ processes, and an exemplar is only shown where its value lies in the bucket.
+//!
+//! | step | cost | lock |
+//! |---|---|---|
+//! | measurement without a sampled span | a comparison | none |
+//! | in a sampled span | a clock, a binary search over the bounds | the bucket's, tried once |
+//! | the first of a series | the table | the list of new tables, tried once |
+//! | scrape | takes over new tables | the list's, and each bucket's in turn |
+//!
+//! The list of new tables is emptied by each scrape. In a process that nobody scrapes it grows up
+//! to one entry a series, which the limit of series bounds.
 
 mod scrape;
 
@@ -35,12 +45,15 @@ pub(crate) struct Exemplars(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    /// The thresholds of objectives, which are bounds of buckets as well.
     slo_events: SloEvents,
+    /// Keyed at random, so that nobody who chooses label values can make two series meet.
     hasher: RandomState,
     /// Tables that no scrape has seen yet.
     new_reservoirs: Mutex<Vec<NewReservoir>>,
 }
 
+/// A table on its way from the recording thread to the scrape, which keeps it from then on.
 #[derive(Debug)]
 struct NewReservoir {
     metric: &'static str,
@@ -70,6 +83,7 @@ pub(crate) struct Exemplar {
 #[derive(Clone, Debug)]
 pub(crate) struct InstrumentExemplars {
     metric: &'static str,
+    /// The upper bounds in ascending order; one more bucket reaches to infinity.
     bounds: Arc<[f64]>,
     all: Exemplars,
 }
@@ -78,7 +92,9 @@ pub(crate) struct InstrumentExemplars {
 #[derive(Debug)]
 pub(crate) struct ExemplarReservoir {
     instrument: Arc<InstrumentExemplars>,
+    /// The hash of the labels, by which the scrape finds the table.
     labels: u64,
+    /// Empty until the first measurement in a sampled span.
     slots: OnceLock<ExemplarSlots>,
 }
 
@@ -106,6 +122,7 @@ impl Exemplars {
         })
     }
 
+    // In the order of the keys, which declarations keep: the scrape hashes the same sequence.
     fn hash<'a>(&self, labels: impl Iterator<Item = &'a KeyValue>) -> u64 {
         let mut hasher = self.0.hasher.build_hasher();
         labels.for_each(|label| label.hash(&mut hasher));
@@ -124,6 +141,7 @@ impl ExemplarReservoir {
 
     /// Keeps a measurement as its bucket's exemplar.
     #[inline(never)]
+    // Not inlined: most measurements are in no sampled span, and their path should stay short.
     pub(crate) fn offer(&self, value: f64, span: SampledSpan) {
         let InstrumentExemplars { bounds, all, .. } = &*self.instrument;
         // The bucket that the SDK counts it in; what is not finite it doesn't count.
@@ -132,6 +150,8 @@ impl ExemplarReservoir {
             return;
         };
         let slot = self.slots().and_then(|slots| slots.get(nth));
+        // Tried and not waited for: whoever holds the lock has just written a newer exemplar, or is
+        // reading one.
         if let Some(mut slot) = slot.and_then(|slot| slot.try_lock().ok()) {
             *slot = Some(Exemplar {
                 trace: span.trace.to_bytes(),
@@ -142,6 +162,7 @@ impl ExemplarReservoir {
         }
     }
 
+    /// Returns the table, made on the first call; `None` where another thread is just making one.
     fn slots(&self) -> Option<&ExemplarSlots> {
         self.slots.get().or_else(|| self.init_slots())
     }
@@ -154,6 +175,8 @@ impl ExemplarReservoir {
             all,
         } = &*self.instrument;
         // Tables are made under this lock only, so that nobody waits for another's either.
+        // `get_or_init` blocks while another thread initializes. Under this lock no other thread
+        // does.
         let mut new_reservoirs = all.0.new_reservoirs.try_lock().ok()?;
         Some(self.slots.get_or_init(|| {
             let slots: ExemplarSlots = (0..=bounds.len())
@@ -188,6 +211,7 @@ impl Exemplar {
     }
 }
 
+/// `None` before 1970, where an exemplar couldn't be dated.
 fn millis_since_epoch(time: SystemTime) -> Option<NonZeroU64> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     NonZeroU64::new(u64::try_from(since.as_millis()).ok()?)

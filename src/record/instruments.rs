@@ -24,6 +24,15 @@
 //! `metrics.cardinality_limit` series (2,000), and what comes later is added up in one series with
 //! `otel_metric_overflow="true"`, which a metric and an alert tell of. No worker's id is a label here: figures of
 //! single workers come with their heartbeats.
+//!
+//! | handle | made by | ends by |
+//! |---|---|---|
+//! | `Job`, `Execution` | `start` | `succeed`, `fail`, or drop: aborted |
+//! | `Query`, `Transaction` | `query`, `transaction` | their verdict, or drop: cancelled, aborted |
+//! | counters and gauges | the family's handle | – |
+//!
+//! Dropping is always an outcome: a future that is cancelled and a panic run destructors, and
+//! nothing else.
 
 mod api;
 mod business;

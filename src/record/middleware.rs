@@ -83,6 +83,7 @@ pub struct HttpLayer(Arc<RequestRecorder>);
 /// The shared state of all requests. Shared, because a layer is cloned, and a request begins, all
 /// the time: axum applies its layers anew for each request of a router without `with_state`.
 #[derive(Debug)]
+// One pointer in layer, service and exchange instead of four: they are cloned for each request.
 struct RequestRecorder {
     api: ApiInstruments,
     clock: Clock,
@@ -139,7 +140,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // `None` where a layer further out measures already: the request passes through.
         let exchange = Exchange::start(&self.recorder, &mut request);
+        // `call` may already run code of the handler, which belongs into the span.
         let guard = exchange.as_ref().and_then(Exchange::enter);
         let inner = self.inner.call(request);
         drop(guard);
@@ -169,9 +172,13 @@ where
         let this = self.project();
         // Dropping on the way out of a panic is the only moment at which a handler's panic can be
         // told from a client that went away: layers further out may catch it.
+        // Taken out only when the outcome is known: a panic of `poll` drops the guard with the
+        // exchange inside.
         let panic_guard = PanicGuard(this.exchange);
         let guard = panic_guard.0.as_ref().and_then(Exchange::enter);
         let outcome = this.inner.poll(cx);
+        // Detached before the outcome is recorded, and before a pending future returns to the
+        // runtime: a context that stays attached would be that of the next task on this thread.
         drop(guard);
         let outcome = ready!(outcome);
         let Some(exchange) = panic_guard.0.take() else {
@@ -191,6 +198,7 @@ where
     }
 }
 
+/// Records a panic while it unwinds through `poll`.
 struct PanicGuard<'a>(&'a mut Option<Exchange>);
 
 impl Drop for PanicGuard<'_> {

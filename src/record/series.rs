@@ -6,6 +6,20 @@
 //!
 //! A cache also keeps the promise that memory is bounded: past its limit every new combination of
 //! label values is recorded in one overflow series, and counted with the instrument's name.
+//!
+//! | path | taken | cost |
+//! |---|---|---|
+//! | known labels | nearly always | one hash, no lock, no allocation |
+//! | new labels, below the limit | once a series | a lock, a copy of the map, binding |
+//! | new labels, at the limit | always from then on | one hash, the overflow series |
+//!
+//! Why a copied map and not a concurrent one? Series come into being in the first minutes of a
+//! process, and are read for the rest of its life. A map that never changes is read without any
+//! synchronization but loading a pointer; copying it costs the square of the number of series, up
+//! to the limit, once.
+//!
+//! A series is never removed. The SDK keeps what it once bound as well, and a counter that starts
+//! anew would look like a restart of the process.
 
 mod observable;
 
@@ -30,18 +44,26 @@ use crate::record::trace::SampledSpan;
 pub(crate) use observable::ObservableNumber;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
+///
+/// The same bound holds for values in the declarations of custom objectives, which are compared
+/// with what is cut here.
 const MAX_VALUE_BYTES: usize = 128;
 
 /// The mark of an overflow series; the key is the specification's.
+///
+/// See <https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute>.
 const OVERFLOW: &str = "otel.metric.overflow";
 
 /// Builds instruments from their declarations, and nothing else.
 #[derive(Clone, Debug)]
 pub(crate) struct Instruments {
     meter: Meter,
+    /// Series of each instrument with an open label; those with closed labels have fewer anyway.
     limit: usize,
     exemplars: Exemplars,
     business_totals: BusinessTotals,
+    /// Counts what went to overflow series. Bound directly and not through a cache, which would
+    /// count its own overflow in itself.
     overflow: opentelemetry::metrics::Counter<u64>,
 }
 
@@ -49,6 +71,7 @@ pub(crate) struct Instruments {
 #[derive(Clone, Debug)]
 pub(crate) struct Counter {
     bound: BoundCounter<u64>,
+    /// The custom objectives that this series counts towards, decided when it was bound.
     rules: SeriesEventRules,
 }
 
@@ -74,6 +97,8 @@ pub(crate) struct Histogram {
 pub(crate) struct Gauge(BoundGauge<u64>);
 
 /// Binds an instrument to a set of labels.
+// Boxed: a binder is called once a series, and its type would otherwise be a parameter of every
+// cache.
 pub(crate) type Binder<T> = Box<dyn Fn(&[KeyValue]) -> T + Send + Sync>;
 
 /// An instrument that can be bound to a set of labels, built from a declaration.
@@ -98,6 +123,8 @@ impl Bindable for Counter {
         Box::new(move |labels| {
             let bound = instrument.bind(labels);
             // A series without labels is exported only once it was recorded.
+            // So that a scrape shows 0 before the first event, and the first increase is seen as
+            // one.
             bound.add(0);
             let rules = rules.for_series(labels, is_overflow(labels));
             Self { bound, rules }
@@ -137,6 +164,8 @@ impl Bindable for Histogram {
         let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| Self {
             bound: instrument.bind(labels),
+            // Rules and exemplars hang on the series: an overflow series is of many, and answers no
+            // question about one.
             exemplars: (!is_overflow(labels)).then(|| ExemplarReservoir::new(&exemplars, labels)),
             rules: rules.for_series(labels, is_overflow(labels)),
         })
@@ -229,6 +258,7 @@ impl Instruments {
     }
 
     /// The one series of a metric without labels.
+    // Not cached: the handle is the one series.
     pub(crate) fn single<T: Bindable>(&self, spec: &'static MetricSpec) -> T {
         debug_assert!(spec.attributes.is_empty());
         T::binder(self, spec)(&[])
@@ -270,6 +300,7 @@ impl Instruments {
         labels: &'static [Attribute; N],
         bind: impl Fn(&[KeyValue]) -> T + Send + Sync + 'static,
     ) -> BoundSeries<T, N> {
+        // One look-up finds all of them only if they have the same labels.
         debug_assert!(specs.iter().all(|spec| spec.attributes.len() == N));
         let overflow_counters = specs
             .iter()
@@ -300,13 +331,21 @@ impl Instruments {
 
 /// The bound series of one or more metrics, distinguished by `N` label values; an empty value is an
 /// absent label.
+///
+/// `ArcSwap` holds a map that never changes: readers load it without a lock, writers replace it by
+/// a larger copy under `insert_lock`.
 pub(crate) struct BoundSeries<T, const N: usize> {
     labels: &'static [Attribute; N],
     limit: usize,
     bind: Binder<T>,
     bound: ArcSwap<HashMap<LabelSet<N>, Arc<T>>>,
+    /// Serializes the writers, so that no series is bound twice and none is lost between copy and
+    /// store.
     insert_lock: Mutex<()>,
+    /// Bound with the first measurement past the limit: most instruments never need it.
     overflow: OnceLock<Arc<T>>,
+    /// For each metric, the count of its measurements past the limit, with the name for the log
+    /// line.
     overflow_counters: Vec<(&'static str, BoundCounter<u64>)>,
 }
 
@@ -320,6 +359,8 @@ impl<T, const N: usize> fmt::Debug for BoundSeries<T, N> {
 
 impl<T, const N: usize> BoundSeries<T, N> {
     /// Records into the series with these label values, in the order of the declaration.
+    // The guard of `load` lives as long as the closure: cheaper than counting a reference, and the
+    // closure only records.
     pub(crate) fn with<R>(&self, values: [&str; N], record: impl FnOnce(&T) -> R) -> R {
         if let Some(series) = self.bound.load().get(&LabelSetRef(values)) {
             return record(series);
@@ -351,15 +392,21 @@ impl<T, const N: usize> BoundSeries<T, N> {
     /// Binds a new series; `None` past the limit.
     #[cold]
     fn try_bind(&self, values: [&str; N]) -> Option<Arc<T>> {
+        // Cut here and not on the hot path: a long value misses the first look-up, and is found by
+        // its cut form below.
         let values = values.map(truncate);
         let bound = self.bound.load();
         if let Some(series) = bound.get(&LabelSetRef(values)) {
             return Some(Arc::clone(series));
         }
+        // Without the lock first: past the limit every unknown combination comes here, and must not
+        // queue up.
         if bound.len() >= self.limit {
             return None;
         }
         let _growing = lock(&self.insert_lock);
+        // Asked again under the lock: another thread may have bound the same series meanwhile, and
+        // two of one series would be two objects for one set of labels.
         let bound = self.bound.load_full();
         if let Some(series) = bound.get(&LabelSetRef(values)) {
             return Some(Arc::clone(series));
@@ -368,6 +415,7 @@ impl<T, const N: usize> BoundSeries<T, N> {
             return None;
         }
         let series = Arc::new((self.bind)(&self.key_values(values)));
+        // Labels and series are shared with the old map; only pointers are copied.
         let mut grown = HashMap::clone(&bound);
         grown.insert(LabelSet(values.map(Arc::from)), Arc::clone(&series));
         self.bound.store(Arc::new(grown));
@@ -375,14 +423,17 @@ impl<T, const N: usize> BoundSeries<T, N> {
     }
 
     fn overflow_series(&self) -> Arc<T> {
+        // Counted each time: the number of lost labels is what tells a slow leak from a flood.
         for (_, counter) in &self.overflow_counters {
             counter.add(1);
         }
         let series = self.overflow.get_or_init(|| {
+            // Once for the life of the process: a line for each measurement would be the second
+            // flood.
             let names: Vec<_> = self.overflow_counters.iter().map(|(name, _)| *name).collect();
             tracing::warn!(
                 instruments = names.join(","), limit = self.limit,
-                "an instrument holds its limit of series: new label values go to its overflow series"
+                "an instrument is at its limit of series: new label values go to its overflow series"
             );
             Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
         });
@@ -394,6 +445,8 @@ impl<T, const N: usize> BoundSeries<T, N> {
             .labels
             .iter()
             .zip(values)
+            // OpenTelemetry has no empty attributes here: absent and empty would be two series for
+            // one fact.
             .filter(|(_, value)| !value.is_empty());
         present
             .map(|(label, value)| KeyValue::new(label.key, typed_value(label, value)))
@@ -408,6 +461,7 @@ pub(crate) fn is_overflow<'a>(labels: impl IntoIterator<Item = &'a KeyValue>) ->
         .any(|label| label.key.as_str() == OVERFLOW && label.value == Value::Bool(true))
 }
 
+/// Numbers stay numbers over OTLP. What doesn't parse stays text, so that nothing is lost.
 fn typed_value(label: &Attribute, value: &str) -> Value {
     match (label.values, value.parse::<i64>()) {
         (AttributeValues::Integer(_), Ok(number)) => Value::from(number),
@@ -415,6 +469,7 @@ fn typed_value(label: &Attribute, value: &str) -> Value {
     }
 }
 
+/// Cuts at a character's boundary: half a character is no UTF-8.
 fn truncate(value: &str) -> &str {
     let mut end = value.len().min(MAX_VALUE_BYTES);
     while !value.is_char_boundary(end) {
@@ -423,9 +478,12 @@ fn truncate(value: &str) -> &str {
     &value[..end]
 }
 
+/// The key of the map, which owns its values.
 #[derive(Clone)]
 struct LabelSet<const N: usize>([Arc<str>; N]);
 
+/// The same values, borrowed: looking up allocates nothing. Hash and equality must agree with
+/// [`LabelSet`]'s.
 struct LabelSetRef<'a, const N: usize>([&'a str; N]);
 
 impl<const N: usize> PartialEq for LabelSet<N> {

@@ -11,6 +11,16 @@
 //! The counters of custom objectives are activated by the metric that they name. Which of its series count
 //! is decided when a series is bound, so that a series that no objective asks about pays for one look at
 //! an empty option.
+//!
+//! | state | exported | evaluated |
+//! |---|---|---|
+//! | declared, not active | no | `absent` |
+//! | active, nothing counted | as 0 | `no_data` |
+//! | counted | yes | yes |
+//!
+//! All accesses are relaxed. Good and bad are two counters, so that a reader may see one event in
+//! neither for a moment; the next sample has it. What matters is that no event is lost and that
+//! each counter only grows.
 
 mod maintenance;
 mod rule;
@@ -35,6 +45,7 @@ pub(crate) use rule::{MetricEventRules, SeriesEventRules};
 /// The counters of all objectives, active or not. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SloEvents {
+    /// In the order of the objectives.
     all: Arc<[ObjectiveCounters]>,
     /// Requests by whether the service itself failed them: the slices of an API's availability are
     /// judged by these. Those of the error rate, where there is one, because it counts the same.
@@ -43,19 +54,25 @@ pub(crate) struct SloEvents {
 }
 
 /// Good and bad events of one objective since the process started.
+///
+/// The description is copied beside the counters, so that recording needs no look-up.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectiveCounters {
     objective: Arc<str>,
     service: ServiceKey,
     kind: ObjectiveKind,
     method: BudgetingMethod,
+    /// `None` where the objective has none, such as an error rate.
     threshold: Option<Duration>,
+    /// Of a custom objective: the metric that it is about.
     indicator: Option<Arc<Indicator>>,
+    /// Shared by two objectives where both count the same requests.
     counts: Arc<EventCounts>,
 }
 
 #[derive(Debug, Default)]
 struct EventCounts {
+    /// Set by the first instrument that counts here, and never unset.
     active: AtomicBool,
     good: AtomicU64,
     bad: AtomicU64,
@@ -67,6 +84,7 @@ impl SloEvents {
     #[must_use]
     pub(crate) fn new(objectives: &Objectives) -> Self {
         let mut all: Vec<_> = objectives.iter().map(ObjectiveCounters::new).collect();
+        // Before the list is shared: afterwards it can't be changed.
         share_requests(&mut all);
         let all: Arc<[ObjectiveCounters]> = all.into();
         let requests = all
@@ -133,12 +151,15 @@ impl SloEvents {
             .chain(thresholds.map(|threshold| threshold.as_secs_f64()))
             .collect();
         bounds.sort_by(f64::total_cmp);
+        // A threshold may be one of the catalog's bounds already.
         bounds.dedup();
         bounds
     }
 
     /// Activates and returns the counters of a kind that counts occurrences.
     pub(crate) fn activate(&self, kind: ObjectiveKind) -> Option<ObjectiveCounters> {
+        // At most one: objectives are unique by service and name, and each kind that is counted
+        // here belongs to one service.
         let counters = self.all().find(|counters| {
             counters.kind == kind && counters.method == BudgetingMethod::Occurrences
         })?;
@@ -233,6 +254,7 @@ impl ObjectiveCounters {
     }
 
     /// Returns itself where it counts requests already, and hidden counters beside it otherwise.
+    // "Hidden": they are in no list, so that the slices' own good and bad stay what is exported.
     fn requests(&self) -> Self {
         match self.method {
             BudgetingMethod::Occurrences => self.clone(),

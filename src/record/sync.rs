@@ -1,6 +1,9 @@
 //! Locks that outlive a panic.
 //!
 //! In the earliest wing that holds state: everything below it locks the same way.
+//!
+//! Why ignore poisoning? A panic in one recording would make every later one of the process panic
+//! or fail, which is worse than a count that is off by one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -23,6 +23,12 @@
 //! job.succeed();
 //! # }
 //! ```
+//!
+//! | trace of the parent | what `start` makes |
+//! |---|---|
+//! | none, or remote | a span, kept as the sampler decides |
+//! | local and kept | a child that is kept |
+//! | local and not kept | nothing: the parent's context goes on |
 
 mod call;
 mod carrier;
@@ -53,6 +59,7 @@ pub(crate) struct Tracer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// `None` where traces are off.
     tracer: Option<SdkTracer>,
     propagators: Propagators,
 }
@@ -62,6 +69,7 @@ struct Inner {
 pub(crate) struct Propagators {
     /// W3C Trace Context.
     pub(crate) trace_context: bool,
+    /// `None` where the propagator is not configured.
     pub(crate) baggage: Option<BaggagePropagator>,
 }
 
@@ -75,6 +83,7 @@ pub(crate) struct SampleRatioOverride(pub(crate) f64);
 pub(crate) struct SpanScope {
     context: Context,
     /// The span is the crate's and sampled: asking the span itself takes its lock each time.
+    /// Every method below asks it first: for an unsampled span all of them are one comparison.
     recording: bool,
 }
 
@@ -114,6 +123,8 @@ impl Tracer {
                 recording: false,
             };
         };
+        // No attributes at the start: samplers here decide by parent, ratio and id, so that
+        // attributes are made only for spans that are kept.
         let mut builder = SpanBuilder::from_name(name).with_kind(kind);
         if !links.is_empty() {
             builder = builder.with_links(links);
@@ -132,12 +143,15 @@ impl Tracer {
             baggage,
         } = &self.0.propagators;
         let mut context = Context::current();
+        // A malformed `traceparent` is as good as none: a new trace begins, as the specification
+        // has it.
         if *trace_context && let Some(extracted) = w3c::extract(&context, fields) {
             context = extracted;
         }
         if let Some(format) = baggage
             && let Some(values) = fields.get_all(BAGGAGE)
         {
+            // The SDK's propagator is fine here; it only reads one header.
             context = format.extract_with_context(&context, &JoinedBaggage(values.join(",")));
         }
         context
@@ -191,6 +205,7 @@ impl SpanScope {
     pub(crate) fn fail(&self, error_type: &str) {
         self.set_error_type(error_type);
         if self.recording {
+            // No description: messages of errors hold values.
             self.context.span().set_status(Status::error(""));
         }
     }
@@ -201,6 +216,8 @@ impl SpanScope {
     }
 
     /// Ends the span now. It ends by itself with its last clone.
+    ///
+    /// Ending twice is harmless: the SDK ignores the second.
     pub(crate) fn end(&self) {
         if self.recording {
             self.context.span().end();
@@ -261,6 +278,7 @@ impl Extractor for HeaderExtractor<'_> {
     /// A value that is not text is one nevertheless, and spoils what it belongs to.
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
         let values = self.0.get_all(key).iter();
+        // A NUL is valid in no format, so that the whole value is refused and not half of it read.
         let texts: Vec<_> = values.map(|value| value.to_str().unwrap_or("\0")).collect();
         (!texts.is_empty()).then_some(texts)
     }

@@ -1,4 +1,6 @@
 //! Incidents and maintenance as one kind: both have a title, affected components and a timeline.
+//!
+//! Pages, feed and JSON read it instead of the two, so that each has one template.
 
 use serde::Serialize;
 
@@ -14,6 +16,7 @@ pub(crate) struct Notice<'a> {
     pub(crate) id: StatusId,
     pub(crate) title: &'a str,
     pub(crate) status: &'static str,
+    /// For people; `status` is for programs.
     #[serde(skip)]
     pub(crate) status_label: &'static str,
     pub(crate) impact: Impact,
@@ -22,9 +25,11 @@ pub(crate) struct Notice<'a> {
     pub(crate) updated_at: Rfc3339Millis,
     /// The planned start of a maintenance.
     pub(crate) started_at: Rfc3339Millis,
+    /// For Statuspage's API alone.
     #[serde(skip)]
     pub(crate) monitoring_at: Option<Rfc3339Millis>,
     pub(crate) ended_at: Option<Rfc3339Millis>,
+    /// True once resolved or completed; a maintenance may have a planned end before.
     #[serde(skip)]
     pub(crate) is_over: bool,
     /// The planned end of a maintenance.
@@ -135,6 +140,7 @@ fn components(affected: &[AffectedComponent]) -> Vec<NoticeComponent<'_>> {
     components.collect()
 }
 
+/// Converts updates of either kind; `words` gives a status its word and its label.
 fn updates<S: Copy>(
     updates: &[StatusUpdate<S>],
     words: fn(S) -> (&'static str, &'static str),

@@ -129,6 +129,8 @@ impl RouteStates {
 
 /// Serves the routes on a thread and runtime of their own, until the guard is dropped.
 pub(crate) fn serve(address: SocketAddr, router: Router) -> io::Result<(SocketAddr, RuntimeGuard)> {
+    // Bound here, on the caller's thread, so that a port that is taken is an error of `serve` and
+    // no log line later.
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;

@@ -11,6 +11,7 @@ pub(crate) struct Rfc3339Millis(pub(super) Timestamp);
 
 impl fmt::Display for Rfc3339Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Always three, because some clients parse a fixed form.
         write!(f, "{:.3}", self.0)
     }
 }

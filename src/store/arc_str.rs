@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Writes the text itself; that it was shared is not kept.
 pub(super) fn serialize<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
 }
 
+/// Reads a text into an allocation of its own.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Arc<str>, D::Error> {
     String::deserialize(source).map(Arc::from)
 }

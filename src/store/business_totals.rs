@@ -9,6 +9,13 @@
 //! A kill loses the events since the last save (half a second) and since the store's last
 //! commit (a quarter): less than the last second. What happens within half a second of midnight may
 //! count for the day after.
+//!
+//! | event | row |
+//! |---|---|
+//! | first reading of a day | one with the growth since the last reading, if there is any |
+//! | each change | the same row with the greater total |
+//! | a new day | a new row; the old one stays as it was written last |
+//! | a new run of the process | rows of its own source |
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,6 +34,9 @@ use crate::record::sync::lock;
 use crate::store::{StoreOp, StoreWriter, TotalRow};
 
 /// The time between two saves.
+///
+/// Half of the second within which everything that counts must be durable; the store's linger takes
+/// a quarter.
 const SAVE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The writer of business totals to the store. Clones share one state.
@@ -38,13 +48,18 @@ struct Inner {
     totals: BusinessTotals,
     store_writer: StoreWriter,
     clock: Clock,
+    /// Held while rows are queued, so that the loop and the last save at shutdown can't write an
+    /// older total after a newer one.
     daily_totals: Mutex<DailyTotals>,
 }
 
 /// The totals of the current day (UTC).
 #[derive(Debug)]
 struct DailyTotals {
+    /// Instance and run: the random part keeps two runs of one instance apart even if their clocks
+    /// agree.
     source: Arc<str>,
+    /// Only ascends.
     day: Date,
     totals: BTreeMap<TotalKey, DayTotal>,
 }
@@ -53,7 +68,11 @@ struct DailyTotals {
 #[derive(Clone, Copy, Debug, Default)]
 struct DayTotal {
     /// The counter's value at the last save.
+    ///
+    /// The difference to the next reading is what is new, so that a day starts at 0 without
+    /// resetting the counter.
     last_reading: u64,
+    /// Of the current day.
     total: u64,
     /// The value that was handed to the store last; `None` before the first.
     saved: Option<u64>,
@@ -78,6 +97,8 @@ impl BusinessTotalsWriter {
     /// Hands every total that has changed to the store.
     pub(crate) fn save(&self) {
         let inner = &self.0;
+        // Before 1970 or beyond representable time there is no day to write to; the counters keep
+        // what happened.
         let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
             return;
         };
@@ -110,6 +131,7 @@ impl DailyTotals {
         if day > self.day {
             self.day = day;
             for day_total in self.totals.values_mut() {
+                // The counter goes on: only the day's share starts anew.
                 (day_total.total, day_total.saved) = (0, None);
             }
         }
@@ -138,11 +160,14 @@ impl DayTotal {
                     .saturating_add(sum.saturating_sub(self.last_reading));
                 self.last_reading = sum;
                 // A day on which nothing happened has no row.
+                // A sum of 0 counts as saved, so that nothing is written for it.
                 self.saved.get_or_insert(0);
             }
             TotalValue::Peak(peak) => self.total = self.total.max(peak),
         }
         let before = self.saved.replace(self.total);
+        // A peak of 0 has never been saved and is written: "no active organisation" is a fact of
+        // the day.
         (before != self.saved).then_some(self.total)
     }
 }

@@ -2,6 +2,14 @@
 //!
 //! Why a thread beside the writer's? Because a disk can hang, and only a thread that is not waited
 //! for may hang with it: the writer's deadlines hold all the same, and a stop ends in time.
+//!
+//! | what fails | what happens |
+//! |---|---|
+//! | the process is killed | the last commit holds; redb rolls back what was not committed |
+//! | the file is damaged | it is set aside under another name, a new one begun, and the operator told |
+//! | the disk is full or gone | transient errors until it is back; the file is opened anew |
+//! | the disk hangs | calls wait in a bounded queue, their callers time out |
+//! | a later release wrote it | refused, and left as it is |
 
 mod database_file;
 mod error;
@@ -38,14 +46,21 @@ pub(crate) use open::OpenError;
 /// batch for each try.
 const MAX_QUEUED_JOBS: usize = 16;
 /// The time limit of closing the file, so that it is free for the next process.
+///
+/// A disk that hangs must not keep a process from ending.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most rows that are deleted at once, before commits have their turn.
+///
+/// A transaction excludes others: a beat waits for at most this many deletions.
 const DELETE_BATCH: usize = 1_000;
 
 /// A store in a file.
 #[derive(Debug)]
 pub(crate) struct FileStore {
+    /// `None` once the store is dropped: the thread ends when the sender is gone.
     jobs: Option<SyncSender<DiskJob>>,
+    /// Disconnected when the thread has closed the file. A mutex only because a receiver is not
+    /// `Sync`.
     ended: Mutex<Receiver<()>>,
     notice: SharedNotice,
 }
@@ -53,6 +68,7 @@ pub(crate) struct FileStore {
 /// The notice that the file's thread leaves for the store's status.
 type SharedNotice = Arc<Mutex<Option<String>>>;
 
+/// A call, with its reply inside.
 type DiskJob = Box<dyn FnOnce(&mut DatabaseFile) + Send>;
 
 /// Opens the store of the configuration in a file.
@@ -104,14 +120,18 @@ impl FileStore {
     ) -> StoreFuture<'_, T> {
         let (sender, result) = oneshot::channel();
         let job: DiskJob = Box::new(move |disk| {
+            // The caller's deadline has passed, and it will try again: doing the work now would
+            // only delay that.
             if !sender.is_closed() {
                 let _ = sender.send(disk.with_database(task));
             }
         });
+        // Sent at once and not when the future is polled first: calls keep the order in which they
+        // were made.
         let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
         Box::pin(async move {
             if let Some(Err(TrySendError::Full(_))) = sent {
-                return Err(StoreError::transient("the disk does not answer"));
+                return Err(StoreError::transient("the disk does not respond"));
             }
             let ended = |_| Err(StoreError::transient("the file's thread has ended"));
             result.await.unwrap_or_else(ended)
@@ -121,6 +141,7 @@ impl FileStore {
 
 impl Store for FileStore {
     fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
+        // Owned, because the disk's thread may still be at it when the caller has given up.
         let ops = ops.to_vec();
         self.submit(move |database| tables::commit(database, &ops))
     }
@@ -187,6 +208,7 @@ impl Store for FileStore {
 
 impl Drop for FileStore {
     fn drop(&mut self) {
+        // First: the thread ends only when no sender is left.
         self.jobs = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = ended.recv_timeout(CLOSE_TIMEOUT);

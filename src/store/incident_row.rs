@@ -1,5 +1,14 @@
 //! The stored rows of incidents and maintenance: one kind of row, because both are a title, components
 //! and a timeline.
+//!
+//! | rule | enforced by |
+//! |---|---|
+//! | no update is lost | a version is stored only over the one before it |
+//! | one automatic incident a subject, whatever replicas see it | the slot |
+//! | a draft is not shown | the reader |
+//!
+//! Fields are strict (`deny_unknown_fields`): a row of a later release with a field that this one
+//! doesn't know is skipped, instead of being written back without it.
 
 use std::sync::Arc;
 
@@ -21,6 +30,7 @@ pub(crate) struct IncidentRow {
     /// who write at once do not lose each other's words.
     pub(crate) version: u64,
     /// Of those that are open, only one may have a slot: the second is left out.
+    /// Manual incidents have none: people may open two.
     pub(crate) slot: Option<String>,
     /// Not for the public yet.
     pub(crate) draft: bool,
@@ -28,7 +38,9 @@ pub(crate) struct IncidentRow {
     /// The author of the first version.
     pub(crate) author: Author,
     pub(crate) created_at: Timestamp,
+    /// The time of the newest change, which also keeps the row from being deleted.
     pub(crate) updated_at: Timestamp,
+    /// As of now; how it came there is in the updates.
     pub(crate) affected: Vec<AffectedRow>,
     #[serde(rename = "course")]
     pub(crate) kind: IncidentKind,
@@ -46,8 +58,10 @@ pub(crate) enum IncidentKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IncidentDetails {
+    /// The worst so far.
     pub(crate) impact: Impact,
     pub(crate) status: IncidentStatus,
+    /// The time at which it really began, for automatic ones by the states.
     pub(crate) started_at: Timestamp,
     pub(crate) monitoring_at: Option<Timestamp>,
     pub(crate) resolved_at: Option<Timestamp>,
@@ -74,7 +88,9 @@ pub(crate) struct MaintenanceDetails {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateRow<S> {
     pub(crate) id: StatusId,
+    /// From this update on.
     pub(crate) status: S,
+    /// For the public, as plain text.
     pub(crate) body: String,
     pub(crate) at: Timestamp,
     pub(crate) author: Author,
@@ -85,6 +101,7 @@ pub(crate) struct UpdateRow<S> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AffectedRow {
+    /// Not the id: keys are what the configuration knows, and ids follow from them.
     pub(crate) key: String,
     pub(crate) state: ComponentState,
 }
@@ -120,6 +137,7 @@ impl IncidentRow {
 
     /// Returns true if it is the other one or a later version of it: another process may go on with a
     /// version as soon as it is written, and before its writer has read it back.
+    // Versions alone don't say it: two writers may have made different rows of one version.
     pub(crate) fn includes(&self, other: &Self) -> bool {
         let last = other.update_ids().next_back();
         self.id == other.id
@@ -146,12 +164,14 @@ impl StoredRow for IncidentRow {
         self.id.to_string()
     }
 
+    // Exactly the next one. The loser of a race reads the winner's row and decides anew.
     fn replaces(&self, stored: &Self) -> bool {
         self.version == stored.version.saturating_add(1)
     }
 
     fn relevant_until(&self) -> Timestamp {
         let ends_at = self.ends_at();
+        // A postmortem that is added later keeps the incident on the pages.
         ends_at.map_or(Timestamp::MAX, |ends_at| ends_at.max(self.updated_at))
     }
 

@@ -14,6 +14,8 @@ use crate::record::sync::lock;
 
 /// The most slices that it holds. They cannot be read after a restart, so that the tracker's own memory
 /// is what counts, and these are for its tests and for a tracker that starts later.
+///
+/// At a slice a minute and ten objectives it is most of a day.
 const MAX_SLICES: usize = 10_000;
 
 /// A store in memory. Its calls never fail.
@@ -25,7 +27,9 @@ struct Inner {
     revision: i64,
     records: BTreeMap<RecordKey, Record>,
     /// The revision of each record.
+    // Beside the records, because a merge compares records and must not see revisions.
     revisions: BTreeMap<RecordKey, i64>,
+    /// The oldest first, which is what the bound drops.
     slices: BTreeMap<SliceOrderKey, SliceRow>,
 }
 
@@ -43,6 +47,7 @@ impl Inner {
         let changes = RecordBatch::new(ops, false).merge(&self.records);
         for (key, record) in changes {
             if let Some(record) = record {
+                // A deletion needs none: the only reader of changes is the registry that deleted.
                 self.revision += 1;
                 self.revisions.insert(key.clone(), self.revision);
                 self.records.insert(key, record);
@@ -78,6 +83,7 @@ impl Inner {
         rows.take_while(move |(key, _)| is_wanted(key))
     }
 
+    /// Returns the values of a kind that were written after a revision.
     fn changed(&self, kind: RecordKind, since: Revision) -> Vec<String> {
         let is_newer = |key: &RecordKey| self.revisions.get(key).is_none_or(|at| *at > since.0);
         let newer = self.list(kind, "").filter(|(key, _)| is_newer(key));
@@ -94,6 +100,7 @@ impl Inner {
         u64::try_from(expired.len()).unwrap_or(u64::MAX)
     }
 
+    /// Returns the slices of an instance that ended after `since`, in the order of their start.
     fn slices_since(&self, instance: &str, since: Timestamp) -> Vec<SliceRow> {
         let is_wanted = |row: &&SliceRow| &*row.instance == instance && row.end() > since;
         self.slices.values().filter(is_wanted).cloned().collect()
@@ -102,6 +109,8 @@ impl Inner {
 
 impl Store for MemoryStore {
     fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
+        // Done when the call is made and not when its future is polled; nothing can fail in
+        // between.
         self.lock().commit(ops);
         Box::pin(ready(Ok(())))
     }

@@ -1,4 +1,15 @@
 //! Operations on rows, and their effect on records.
+//!
+//! A batch is merged in memory: `stored` holds the records that it touches, as the store has them
+//! under its lock or in its transaction; each operation is applied to what the ones before it made
+//! of them; what comes out is what the store writes. All three stores share this code, so that they
+//! can't differ.
+//!
+//! | operation | on no record | on a record |
+//! |---|---|---|
+//! | row | stored, unless its slot is held | stored, if its rule says that it replaces |
+//! | delete worker | nothing | deleted, unless seen later than the deletion knows |
+//! | slice | not a record | – |
 
 #[cfg(any(feature = "file-store", feature = "postgres"))]
 mod touched;
@@ -36,6 +47,8 @@ pub(crate) enum StoreOp {
 }
 
 /// The target of an operation.
+///
+/// Borrowed from the operation: merging copies only what is written.
 #[derive(Clone, Copy)]
 enum OpTarget<'a> {
     /// A row that is kept as a record.
@@ -45,6 +58,8 @@ enum OpTarget<'a> {
 }
 
 /// The operations of a batch that touch records, in their order, each with the record's key.
+///
+/// The order matters: two operations with one key are applied one after the other.
 pub(crate) struct RecordBatch<'a>(Vec<(RecordKey, OpTarget<'a>)>);
 
 /// The records of some keys; `None` is one that is deleted.
@@ -77,6 +92,8 @@ impl StoreOp {
     }
 
     /// Returns true if it makes an earlier operation with its key superfluous.
+    // Asked of operations in the queue. The store asks the same rule again: another process may
+    // have written meanwhile.
     pub(crate) fn replaces(&self, earlier: &Self) -> bool {
         match (self.target(), earlier.target()) {
             (OpTarget::Row(row), OpTarget::Row(earlier)) => row.replaces_row(earlier),
@@ -104,6 +121,7 @@ impl<'a> RecordBatch<'a> {
     pub(crate) fn new(ops: &'a [StoreOp], is_shared: bool) -> Self {
         let targets = ops.iter().map(StoreOp::target);
         let keyed = targets.filter_map(|target| Some((target.record_key()?, target)));
+        // Left out here and not by the sender, which doesn't know the store.
         let accepted = keyed.filter(|(key, _)| is_shared || !key.kind.is_for_other_programs());
         Self(accepted.collect())
     }
@@ -131,17 +149,22 @@ pub(crate) fn slices(ops: &[StoreOp]) -> impl Iterator<Item = &SliceRow> {
 }
 
 /// Records as a store has them, and what has been changed of them.
+///
+/// A change is looked up before what is stored: later operations see earlier ones.
 struct Merge<'a> {
     stored: &'a BTreeMap<RecordKey, Record>,
     changes: RecordChanges,
 }
 
 impl Merge<'_> {
+    /// Applies one operation.
     fn apply(&mut self, key: &RecordKey, target: OpTarget<'_>) {
         let current = self.current(key);
         let change = match target {
             OpTarget::Row(row) => {
                 let is_accepted = match current {
+                    // A record that is there keeps its slot, and a newer version of it may keep or
+                    // leave it.
                     Some(current) => row.replaces_record(current),
                     None => row
                         .row_slot()
@@ -152,6 +175,8 @@ impl Merge<'_> {
             OpTarget::DeletedWorker(_, last_seen) => current
                 .filter(|current| {
                     let row = decode::<WorkerRow>(&current.value);
+                    // A row that can't be read is deleted: its writer was another release, and the
+                    // worker was asked to go.
                     row.is_none_or(|row| row.last_seen <= last_seen)
                 })
                 .map(|_| None),
@@ -162,11 +187,14 @@ impl Merge<'_> {
         }
     }
 
+    /// Returns the record as the batch has left it so far; `None` where it was deleted or never
+    /// there.
     fn current(&self, key: &RecordKey) -> Option<&Record> {
         let changed = self.changes.get(key);
         changed.map_or_else(|| self.stored.get(key), Option::as_ref)
     }
 
+    /// Returns true if a record of the kind holds the slot, after what the batch did so far.
     fn is_held(&self, kind: RecordKind, slot: &str) -> bool {
         let mut keys = self.stored.keys().chain(self.changes.keys());
         keys.any(|key| {

@@ -1,4 +1,10 @@
 //! Pending operations, one for each key: of a worker, only the newest state counts.
+//!
+//! Why by key and not a list? In an outage of an hour a worker beats 120 times, and only the last
+//! beat matters. The queue is as long as there are workers, not as the outage lasts.
+//!
+//! Versions of an incident are an exception: each is an update that must not be lost, so that the
+//! version is part of the key.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -14,7 +20,9 @@ use super::{SliceRow, StoreOp};
 /// Operations by their keys, each with the time at which it was queued.
 #[derive(Debug, Default)]
 pub(super) struct PendingOps {
+    /// By kind in order of importance: batches take from the front, the bound from the back.
     records: BTreeMap<RecordKind, PendingByKey<PendingKey, PendingRecord>>,
+    /// Apart, because they are by far the most and matter least.
     slices: PendingByKey<SliceKey, Option<SliceRow>>,
 }
 
@@ -22,12 +30,14 @@ pub(super) struct PendingOps {
 #[derive(Debug, Default)]
 pub(super) struct OpBatch {
     pub(super) ops: Vec<StoreOp>,
+    /// As long as `ops`.
     pub(super) queued_at: Vec<Instant>,
 }
 
 /// The pending operations of one record: first the deletion, then the row.
 #[derive(Debug, Default)]
 struct PendingRecord {
+    /// Boxed: most entries have none, and an operation is large.
     deletion: Option<Box<StoreOp>>,
     row: Option<StoreOp>,
 }
@@ -51,6 +61,7 @@ impl PendingOps {
         }
     }
 
+    /// Puts operations back that were not committed; newer ones with their keys win.
     pub(super) fn insert_all(&mut self, batch: OpBatch) {
         for (op, queued_at) in batch.ops.into_iter().zip(batch.queued_at) {
             self.insert(op, queued_at);
@@ -61,6 +72,7 @@ impl PendingOps {
     pub(super) fn take_batch(&mut self, max_ops: usize) -> OpBatch {
         let mut batch = OpBatch::default();
         for pending in self.records.values_mut() {
+            // A deletion and its row go together, so that a batch may be one longer.
             while batch.ops.len() < max_ops
                 && let Some((queued_at, ops)) = pending.pop()
             {
@@ -84,6 +96,7 @@ impl PendingOps {
         let mut dropped = 0;
         while self.len() > bound {
             let mut kinds = self.records.values_mut().rev();
+            // From the last kind backwards: workers beat again by themselves, incidents don't.
             let _ = self.slices.pop().is_some() || kinds.any(|pending| pending.pop().is_some());
             dropped += 1;
         }
@@ -104,12 +117,14 @@ impl PendingOps {
 }
 
 impl PendingRecord {
+    /// Merges an operation into what is pending for its key, by the rules that hold in the store.
     fn add(&mut self, op: StoreOp) {
         match &op {
             StoreOp::DeleteWorker(_, last_seen) => {
                 if matches!(&self.row, Some(StoreOp::Worker(row)) if row.last_seen > *last_seen) {
                     return;
                 }
+                // The row was seen before the deletion was asked for.
                 self.row = None;
                 if !matches!(self.deletion.as_deref(), Some(StoreOp::DeleteWorker(_, known)) if known > last_seen)
                 {
@@ -134,6 +149,8 @@ impl OpBatch {
     }
 
     /// Splits the second half off and returns it.
+    ///
+    /// The caller commits both halves to find the one that is at fault.
     pub(super) fn split_half(&mut self) -> Self {
         let middle = self.ops.len() / 2;
         Self {
@@ -147,7 +164,9 @@ impl OpBatch {
 #[derive(Debug)]
 struct PendingByKey<K, V> {
     values: HashMap<K, PendingValue<V>>,
+    /// The order of arrival, by position.
     queue: BTreeMap<u64, K>,
+    /// Never wraps: 2^64 operations take longer than any process.
     next_position: u64,
 }
 
@@ -177,6 +196,8 @@ impl<K: Clone + Eq + Hash, V: Default> PendingByKey<K, V> {
                 value: V::default(),
             }
         });
+        // The oldest time is what the delay is measured from: replacing a value doesn't make it
+        // younger.
         pending.queued_at = pending.queued_at.min(queued_at);
         &mut pending.value
     }

@@ -1,4 +1,7 @@
 //! A query that is repeated at an interval without blocking.
+//!
+//! Loops here are ticks on a clock that a test may hold; they can't await. So a query is sent on
+//! one tick, and its answer collected on a later one.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,7 +13,9 @@ use super::{StoreError, StoreReply};
 /// A periodic query: the open reply and the time of the next one.
 #[derive(Debug)]
 pub(crate) struct StorePoll<T> {
+    /// The query that is under way; no second one is sent beside it.
     reply: Option<StoreReply<T>>,
+    /// `None` is at once.
     next_at: Option<Instant>,
 }
 
@@ -24,6 +29,7 @@ impl<T> StorePoll<T> {
     ) -> Option<Result<T, StoreError>> {
         if self.reply.is_none() && self.next_at.is_none_or(|next| next <= now) {
             self.reply = Some(query());
+            // From the sending on: an answer that takes long doesn't make the next one late.
             self.next_at = Some(now + interval);
         }
         let answer = try_receive(self.reply.as_mut()?)?;
@@ -39,6 +45,7 @@ impl<T> StorePoll<T> {
 
 /// Returns the answer if it has come. There is only one.
 pub(crate) fn try_receive<T>(reply: &mut StoreReply<T>) -> Option<Result<T, StoreError>> {
+    // Polled without a waker: the next tick asks again.
     match pin!(reply).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer),
         Poll::Pending => None,

@@ -2,6 +2,16 @@
 //!
 //! Rows of workers come from several receivers at once. Which of two rows stays is the same rule as
 //! everywhere, applied while the record is locked, so that all receivers come to the same end.
+//!
+//! | call | isolation | limits |
+//! |---|---|---|
+//! | commit | read committed, rows locked in the order of their keys | the store's timeout; locks half of it |
+//! | changed | repeatable read, read only | the store's timeout |
+//! | list, slices | read only | the store's timeout |
+//! | deletion | batches of 5,000 rows, locked rows skipped | a second |
+//!
+//! Nothing here depends on the clocks of the processes: leases are by the server's, and revisions
+//! are snapshots.
 
 mod records;
 
@@ -33,8 +43,12 @@ use crate::store::postgres_client::{
 use revision::SnapshotHistory;
 
 /// The number of times that a transaction aborted by a conflict is retried at once.
+///
+/// After that the writer's own backoff takes over, which spreads the processes.
 const MAX_CONFLICT_RETRIES: usize = 3;
 /// The most rows that one transaction deletes.
+///
+/// Short transactions leave room for others, and for autovacuum.
 const DELETE_BATCH: i64 = 5_000;
 /// The time after which one call stops deleting; the rest is deleted the next time.
 const DELETE_TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -43,8 +57,11 @@ const DELETE_TIME_LIMIT: Duration = Duration::from_secs(1);
 /// without its database.
 pub(crate) struct PostgresStore {
     pool: PostgresPool,
+    /// Of every call, and of each of its statements on the server: a server that has not noticed
+    /// our end gives up by itself.
     timeout: Duration,
     /// The schema is there.
+    /// Relaxed: migrating twice is harmless, and the schema's own lock orders the processes.
     migrated: AtomicBool,
     #[cfg(feature = "cli")]
     is_reader: bool,
@@ -90,6 +107,8 @@ impl PostgresStore {
         let limits = TransactionLimits {
             mode,
             statement: self.timeout,
+            // Shorter than the statement: waiting for a lock is told apart from a statement that is
+            // slow.
             lock: self.timeout / 2,
         };
         self.pool.begin(limits).await
@@ -114,6 +133,8 @@ impl PostgresStore {
         let mut retries = 0;
         loop {
             match self.write_once(ops).await {
+                // A deadlock or a serialization failure: the server has rolled one of the two back,
+                // and it only has to come again.
                 Err(error) if error.is_conflict() && retries < MAX_CONFLICT_RETRIES => retries += 1,
                 result => return result,
             }
@@ -122,6 +143,7 @@ impl PostgresStore {
 
     async fn write_once(&self, ops: &[StoreOp]) -> Result<(), PostgresError> {
         let mut transaction = self.begin("").await?;
+        // Records first: they take locks, and the sooner they do the less is done in vain.
         records::write(&mut transaction, RecordBatch::new(ops, true)).await?;
         slices::write(&mut transaction, op::slices(ops)).await?;
         transaction.commit().await
@@ -140,6 +162,7 @@ impl PostgresStore {
         let now = now
             .first()
             .map_or(Ok(String::new()), |row| row.try_get(0))?;
+        // Inside the transaction's snapshot, so that what is read and what is remembered agree.
         let before = self.snapshots.snapshot_at(since, &now);
         let rows = transaction
             .query(records::CHANGED, &[&kind.as_str(), &before])
@@ -149,6 +172,7 @@ impl PostgresStore {
         Ok((first_column(&rows)?, revision))
     }
 
+    /// Runs one query in a transaction of its own, which carries the limits.
     async fn select(
         &self,
         sql: &'static str,
@@ -170,6 +194,8 @@ impl PostgresStore {
         let (started, mut removed, before) = (Instant::now(), 0, to_nanos(before));
         let parameters = [&[&before as &(dyn ToSql + Sync), &DELETE_BATCH], more].concat();
         loop {
+            // Each batch has a deadline of its own: deleting a backlog of weeks may take longer
+            // than one call.
             let batch = self.with_timeout(async {
                 let mut transaction = self.begin("").await?;
                 let rows = transaction.execute(sql, &parameters).await?;
@@ -266,6 +292,8 @@ impl Store for PostgresStore {
         ttl: Duration,
     ) -> StoreFuture<'a, bool> {
         Box::pin(self.with_timeout(async move {
+            // As a float, because `interval` takes one; a lease is minutes, and no digit of it
+            // matters.
             let milliseconds = ttl.as_secs_f64() * 1e3;
             let mut transaction = self.begin("").await?;
             let values: [&(dyn ToSql + Sync); 3] = [&lease, &instance, &milliseconds];

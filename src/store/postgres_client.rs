@@ -7,6 +7,14 @@
 //!
 //! Nothing is set for a session: limits and locks belong to transactions, so that a proxy which
 //! hands one session to many clients does no harm, as long as it knows prepared statements.
+//!
+//! | layer | knows |
+//! |---|---|
+//! | address, encryption | the URL, and what of it the driver doesn't read |
+//! | pool | connections, deadlines, transactions |
+//! | migrate | the schema |
+//! | statistics, sampler | the server's own figures |
+//! | error | what an operator is told, and whether a retry makes sense |
 
 mod error;
 

@@ -4,6 +4,17 @@
 //! as JSON. Which of two rows with one key stays is a rule of the row's type and said once, here in
 //! Rust: a store reads the record under its lock or in its transaction, and writes what the rule says.
 //! A second spelling of the rules in SQL would have to be held equal to the first one.
+//!
+//! | kind | key | the newer row | kept |
+//! |---|---|---|---|
+//! | total | day, metric, attribute, source | the greater value | for ever |
+//! | incident | id | the next version | `store.retention`, at least 93 days |
+//! | alert state | instance, subject | the one that comes | `store.retention` |
+//! | span | component, start, state | the later end | `store.retention`, at least 93 days |
+//! | worker | id | by boot, sequence, last seen | until it is deleted |
+//!
+//! Every rule is idempotent and, but for versions, independent of the order in which rows arrive;
+//! so a batch can be written twice, and two processes come to the same end.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -16,6 +27,7 @@ use serde::de::DeserializeOwned;
 /// The kind of a record. Slices have none: a store has many, and each is small. When too many operations
 /// wait for a store, those of the last kind are dropped first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// The order of the variants is the order of importance: totals and incidents can't be told again.
 pub(crate) enum RecordKind {
     Total,
     Incident,
@@ -27,6 +39,7 @@ pub(crate) enum RecordKind {
 /// The identity of a record among those of all kinds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RecordKey {
+    // First, so that the records of a kind stand together in every ordered map.
     pub(crate) kind: RecordKind,
     pub(crate) key: Arc<str>,
 }
@@ -37,6 +50,7 @@ pub(crate) struct Record {
     /// The row as JSON.
     pub(crate) value: String,
     /// The time in nanoseconds at which it may be deleted; `i64::MAX` is never.
+    /// Not a `Timestamp`, which has no value for "for ever" in a column.
     pub(crate) relevant_until: i64,
     /// The slot that it holds. No two records of a kind hold the same.
     pub(crate) slot: Option<String>,
@@ -60,6 +74,9 @@ pub(crate) trait StoredRow: Any + Sync + Serialize + DeserializeOwned {
     }
 
     /// Returns the slot that it holds. A new row is left out where another one holds its slot.
+    ///
+    /// It is how "only one of these may be open" is kept over processes, without a lock that
+    /// outlives one.
     fn slot(&self) -> Option<&str> {
         None
     }
@@ -71,12 +88,15 @@ pub(crate) trait StoredRow: Any + Sync + Serialize + DeserializeOwned {
 }
 
 /// A [`StoredRow`] of any type.
+///
+/// The object-safe face of it, implemented for every row below.
 pub(crate) trait AnyRow: Any + Sync {
     fn record_key(&self) -> RecordKey;
     fn row_slot(&self) -> Option<&str>;
     fn row_version(&self) -> u64;
     fn to_record(&self) -> Record;
     fn replaces_record(&self, stored: &Record) -> bool;
+    // Rows of different types never replace each other; keys keep them apart already.
     fn replaces_row(&self, other: &dyn AnyRow) -> bool;
 }
 
@@ -182,6 +202,8 @@ pub(crate) fn join_key(parts: &impl Serialize) -> String {
 }
 
 /// Returns what a key of several parts begins with if this is the first of them.
+// A JSON array that is cut after its first element: `["api-1",`. The comma keeps `api-1` from
+// matching `api-10`.
 pub(crate) fn key_prefix(first: &str) -> String {
     let mut prefix = join_key(&[first]);
     prefix.pop();

@@ -14,7 +14,9 @@ use super::record::{RecordKind, StoredRow, join_key};
 pub(crate) struct SliceRow {
     pub(crate) instance: Arc<str>,
     pub(crate) objective: Arc<str>,
+    /// Aligned to the length, so that every process cuts time in the same places.
     pub(crate) start: Timestamp,
+    /// Of a slice that goes on, so far.
     pub(crate) length: Duration,
     /// The part of it in which events were sampled.
     pub(crate) covered: Duration,
@@ -30,7 +32,9 @@ pub(crate) struct AlertStateRow {
     /// The subject, such as `alert of api.latency`.
     #[serde(with = "arc_str")]
     pub(crate) subject: Arc<str>,
+    /// By the writer's wall clock; a state that is too old is not taken over.
     pub(crate) written_at: Timestamp,
+    /// The state in the form of its owner, which the store doesn't read.
     #[serde(with = "arc_str")]
     pub(crate) text: Arc<str>,
 }
@@ -50,6 +54,7 @@ impl StoredRow for AlertStateRow {
         join_key(&[&*self.instance, &*self.subject])
     }
 
+    // An instance writes its own states only, one after the other.
     fn replaces(&self, _: &Self) -> bool {
         true
     }

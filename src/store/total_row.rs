@@ -22,6 +22,7 @@ pub(crate) struct TotalRow {
     /// The run: no other has the same.
     #[serde(with = "arc_str")]
     pub(crate) source: Arc<str>,
+    /// In the metric's own unit; money in minor units.
     pub(crate) value: u64,
 }
 
@@ -33,6 +34,8 @@ impl StoredRow for TotalRow {
         join_key(&(self.day, &*self.metric, &*self.attribute, &*self.source))
     }
 
+    // Totals only grow within a day and a run. An older commit that is repeated late changes
+    // nothing.
     fn replaces(&self, stored: &Self) -> bool {
         self.value > stored.value
     }

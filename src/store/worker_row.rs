@@ -16,17 +16,22 @@ pub(crate) struct WorkerRow {
     pub(crate) id: BeatId,
     pub(crate) role: BeatRole,
     /// `None` before the first beat, as all that a beat brings.
+    ///
+    /// One start of the worker's process.
     #[serde(with = "arc_str::option")]
     pub(crate) boot_id: Option<Arc<str>>,
     /// The boot before, whose late beats are ignored.
     #[serde(with = "arc_str::option")]
     pub(crate) previous_boot_id: Option<Arc<str>>,
+    /// Of the last beat; 0 before the first.
     pub(crate) sequence: u64,
+    /// The time at which this id was first seen or expected, by the receiver's clock.
     pub(crate) registered_at: Timestamp,
     /// By the receiver's clock.
     pub(crate) last_seen: Option<Timestamp>,
     /// The time of the last beat with progress, or of the first work after none, by the receiver's clock.
     pub(crate) progressed_at: Option<Timestamp>,
+    /// As the sender announced it; late is two of them after `last_seen`.
     pub(crate) interval: Duration,
     pub(crate) condition: LifecycleState,
     #[serde(with = "arc_str::option")]
@@ -36,10 +41,12 @@ pub(crate) struct WorkerRow {
     /// release.
     #[serde(default)]
     pub(crate) jobs_seen: u64,
+    /// Boots that followed another one.
     pub(crate) restarts: u64,
     /// The receiver's clock minus the sender's; `None` where the sender did not tell its own.
     pub(crate) clock_skew_ms: Option<i64>,
     /// True once its running jobs were counted as lost.
+    /// It keeps a second receiver from counting them again.
     pub(crate) lost: bool,
     /// The time at which it was forgotten on demand: the others that share the store learn it by this row. A
     /// beat after it takes the row's place.
@@ -55,6 +62,7 @@ impl WorkerRow {
     /// that is the same, the names decide, so that all come to the same end. Of one beat, a row that was
     /// forgotten is newer than one that was registered before that.
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
+        // The second line: the same beat, and one receiver has counted its lost jobs meanwhile.
         if self.boot_id == stored.boot_id {
             if self.sequence != stored.sequence {
                 return self.sequence > stored.sequence;
@@ -69,10 +77,12 @@ impl WorkerRow {
         match (self.follows_boot_of(stored), stored.follows_boot_of(self)) {
             (true, false) => true,
             (false, true) => false,
+            // Any order will do that all receivers share; the id only breaks ties.
             _ => (self.last_seen, &self.boot_id) > (stored.last_seen, &stored.boot_id),
         }
     }
 
+    /// Returns true if this row's boot is the one after the other's.
     fn follows_boot_of(&self, other: &Self) -> bool {
         self.boot_id.is_some()
             && (other.boot_id.is_none() || self.previous_boot_id == other.boot_id)

@@ -3,6 +3,16 @@
 //! Why a thread of its own? Because a store may be slow, blocked or away, and the one that beats or
 //! answers a probe must not notice. What comes is held by key, so that an outage of hours holds the
 //! newest state of each worker and not the history of it, and memory stays bounded.
+//!
+//! | | by thread | by `tick` |
+//! |---|---|---|
+//! | for | every process | tests with a manual clock |
+//! | commits | a quarter of a second after the first operation, or at a full batch | when the test's clock says so |
+//! | queries | on the thread's runtime, at most 64 open | at once |
+//! | deadlines | tokio's timer | none: an in-memory store never waits |
+//!
+//! Order of locks: the driver's (manual only), then the queue's. The queue's is never held over a
+//! call to a store.
 
 mod commit;
 mod guard;
@@ -34,8 +44,13 @@ use thread::StopRequest;
 use write_queue::WriteQueue;
 
 /// The time that the first operation waits for others to be committed with it.
+///
+/// One commit then holds the beats of a whole fleet, and most of the second within which everything
+/// must be durable is left.
 const LINGER: Duration = Duration::from_millis(250);
 /// The most operations in one commit.
+///
+/// A backlog of 100,000 workers is written in a hundred commits.
 const BATCH_SIZE: usize = 1_000;
 /// The most keys that may be pending: as much again as there may be workers. Once for what came since the last
 /// try, and once for what is being tried.
@@ -45,6 +60,9 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit of one query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most queries that may be open at once.
+///
+/// Pages and loops ask once in seconds; more than that are callers that don't wait for their
+/// answers.
 const MAX_OPEN_QUERIES: usize = 64;
 
 /// The handle that queues operations for the store. A cheap clone. Dropped without a stop, it ends
@@ -74,7 +92,9 @@ struct Inner {
 enum WriterDriver {
     Thread {
         handle: Handle,
+        /// Tried and not waited for: a query past the limit fails at once.
         open_queries: Arc<Semaphore>,
+        /// Taken by the first stop.
         stop: Mutex<Option<oneshot::Sender<StopRequest>>>,
     },
     /// Calls of [`StoreWriter::tick`].
@@ -119,6 +139,8 @@ impl StoreWriter {
     ) -> io::Result<Self> {
         let is_shared = store.is_shared();
         let queue = Arc::new(WriteQueue::new(Arc::clone(&store), settings.clock.clone()));
+        // The committer holds the store by itself: taking it out of the queue ends queries, and not
+        // the last commit.
         let committer = Committer::new(Arc::clone(&store), Arc::clone(&queue), timed);
         let retention = RetentionTask::new(store, settings, timed);
         let driver = driver(Arc::clone(&queue), committer, retention)?;
@@ -186,6 +208,7 @@ impl StoreWriter {
     pub(crate) fn stop(&self, limit: Duration) -> StoreReply<u64> {
         let WriterDriver::Thread { stop, .. } = &self.0.driver else {
             let remaining = self.flush(limit);
+            // After the flush: closing first would drop what it is about.
             drop(self.0.queue.close());
             return remaining;
         };
@@ -230,6 +253,7 @@ impl StoreWriter {
 
     /// Commits an incident now, apart from everything pending, and reads it back: another row if
     /// another process was first.
+    // Apart, because its caller waits for the answer and wants to know whether it won.
     pub(crate) fn commit_incident(&self, row: IncidentRow) -> StoreReply<Option<IncidentRow>> {
         self.query(move |store| {
             Box::pin(async move {
@@ -265,6 +289,7 @@ impl StoreWriter {
         let Some(store) = self.0.queue.store() else {
             return StoreReply::ready(Err(reply::closed_error()));
         };
+        // Made on the caller's thread, and polled on the store's.
         let query = query(store);
         match &self.0.driver {
             WriterDriver::Manual(_) => {
@@ -277,12 +302,13 @@ impl StoreWriter {
             } => {
                 let Ok(permit) = Arc::clone(open_queries).try_acquire_owned() else {
                     return StoreReply::ready(Err(StoreError::transient(
-                        "too many questions are open",
+                        "too many requests to the store are pending",
                     )));
                 };
                 let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
                     let reply = guard::with_timeout(query, QUERY_TIMEOUT).await;
+                    // Before the reply: a caller that asks again at once must find it free.
                     drop(permit);
                     let _ = sender.send(reply);
                 });

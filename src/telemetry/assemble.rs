@@ -1,4 +1,8 @@
 //! Puts the parts together and starts what runs beside the service.
+//!
+//! The order of assembly is that of dependence: recording, exporters, handles, snapshots, loops.
+//! Nothing starts before everything is put together, so that a fault in a late part leaves no
+//! thread behind from an early one.
 
 use std::sync::Arc;
 
@@ -27,6 +31,8 @@ pub(super) struct Started {
 }
 
 impl Telemetry {
+    /// Puts the telemetry together and starts it; returns the objectives too, whose warnings are
+    /// logged once a subscriber is there.
     pub(super) fn begin(
         config: Config,
         environment: &Environment,
@@ -80,6 +86,8 @@ impl Telemetry {
         })))
     }
 
+    /// Starts the loops and the server. If one fails, the guards that are kept end the others when
+    /// the telemetry is dropped.
     fn start(&self, objectives: &Objectives) -> Result<Listening, InitError> {
         let Inner {
             config,
@@ -94,8 +102,10 @@ impl Telemetry {
             background.keep(heartbeat.start()?);
         }
         self.watch_store()?;
+        // Also when disabled, as the listener below: health is no telemetry.
         background.keep(watch.health.start()?);
         if enabled {
+            // After health, whose results some objectives count.
             watch.start_evaluating(background)?;
             self.refresh_fleet(objectives)?;
         }
@@ -103,6 +113,8 @@ impl Telemetry {
         Ok(self.listen()?)
     }
 
+    /// Logs the warnings, and what was set up. After the subscriber is installed: before, the lines
+    /// would be lost.
     pub(super) fn say_hello(&self, started: &Started) {
         const OURS: &str = "vantage_obs";
         let Started {
@@ -128,7 +140,7 @@ impl Telemetry {
             scrape = config.metrics.prometheus.path,
             access = config.access(),
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
-            "telemetry is set up; to check, look at the scrape path, and run `vantage-obs doctor` for otlp"
+            "telemetry is set up; to verify it, request the scrape path, and run `vantage-obs doctor` to check OTLP"
         );
     }
 }

@@ -10,11 +10,15 @@ use crate::record::sync::lock;
 pub(super) struct Background(Mutex<Vec<Box<dyn Any + Send>>>);
 
 impl Background {
+    /// Keeps a guard until [`stop`](Self::stop), or until the telemetry is dropped.
     pub(super) fn keep(&self, guard: impl Any + Send) {
         self.guards().push(Box::new(guard));
     }
 
+    /// Drops all guards; a second call finds none.
     pub(super) fn stop(&self) {
+        // Taken out first: a guard may wait for its thread, and the lock must not be held for so
+        // long.
         let guards = std::mem::take(&mut *self.guards());
         drop(guards);
     }

@@ -1,4 +1,6 @@
 //! Registering checks, and what health says.
+//!
+//! Only these calls are public; the thread and its state machine are in `watch::health`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,6 +59,7 @@ impl Telemetry {
     /// # }
     /// ```
     pub fn watchdog(&self, id: &str, timeout: Duration) -> WatchdogHandle {
+        // A watchdog asks for no export, so that the accessor of failed signals says nothing.
         CheckBuilder::new(&self.0.watch.health, id, Arc::new(|| None)).watchdog(timeout)
     }
 
@@ -180,6 +183,7 @@ impl Telemetry {
 impl Inner {
     /// Not ready from now on, and its workers drain; answers what is left of the delay.
     pub(super) fn unready(&self) -> Duration {
+        // The first of `drain` and `shutdown` sets the time: a service that calls both waits once.
         let since = self.watch.health.begin_shutdown();
         self.heartbeat.service.drain();
         let delay = self.config.config.health.shutdown_delay;

@@ -1,4 +1,13 @@
 //! The heartbeat and the store behind it, from their start to the last goodbye.
+//!
+//! | share of `otlp.shutdown_timeout` | for |
+//! |---|---|
+//! | a third at most | goodbyes |
+//! | a third at most | what the store is to keep |
+//! | the rest | the export |
+//!
+//! Goodbyes come first: without them, others take an orderly stop for a crash and count its jobs as
+//! lost.
 
 use std::io;
 use std::sync::Arc;
@@ -18,6 +27,7 @@ use crate::watch::heartbeat::{
 };
 
 /// The time limit for closing the store, after everything that waited for it was kept.
+/// Short: nothing waits any more, and only a connection or a lock on a file is given back.
 const CLOSING: Duration = Duration::from_millis(250);
 
 /// The heartbeat service, the receiver of beats, and the writer of the store.
@@ -72,13 +82,16 @@ impl HeartbeatParts {
     /// Says goodbye for every worker, and keeps what is to be kept, which `conclude` may add to; answers
     /// what is left of the time, of which it takes two thirds at most.
     pub(super) async fn part(&self, within: Duration, conclude: impl FnOnce()) -> Duration {
+        // A third each, so that a receiver that is away does not take the export's time.
         let (started, share) = (Instant::now(), within / 3);
         let (said, heard) = oneshot::channel();
         let done = Box::new(move || {
             let _ = said.send(());
         });
         self.service.stop(share, done);
+        // The service keeps the same deadline itself; this one also holds if its thread is stuck.
         let _ = at_most(share, heard).await;
+        // Before the flush, which then keeps what is added here too.
         conclude();
         let _ = at_most(share, self.store_writer.flush(share)).await;
         within.saturating_sub(started.elapsed())

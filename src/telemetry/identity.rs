@@ -1,4 +1,8 @@
 //! The names by which others know this process.
+//!
+//! The instance is part of the keys in a shared store: two processes with the same one are one to
+//! the store. Where no `service.instance_id` is set, the name stands alone, which is right for a
+//! single process.
 
 use crate::config::ServiceConfig;
 use crate::model::heartbeat::BeatId;

@@ -1,3 +1,5 @@
+//! `init`, and the reasons for which it fails.
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +12,8 @@ use crate::export::otlp::ExportError;
 use crate::model::causes::debug_as_text;
 use crate::model::slo::SloError;
 
+/// True while a telemetry of this process is set up or about to be. Never released after success:
+/// the global providers and the subscriber cannot be taken back.
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 
 /// Sets up the process's telemetry: config file and environment on top of `config`, instruments,
@@ -37,11 +41,15 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// is at fault), an address of our own settings that cannot be listened on, or a second call in one
 /// process, of which exactly one succeeds. After a failed call another may be made.
 pub fn init(config: Config) -> Result<Telemetry, InitError> {
+    // Claimed before anything starts, so that of two threads that call at once one fails early and
+    // leaves nothing behind.
     if CLAIMED.swap(true, Ordering::SeqCst) {
         return Err(InitError::AlreadyInitialized);
     }
     let (telemetry, started) = Telemetry::begin(config, &Environment::from_process())
+        // Released, so that a service may mend its configuration and try again.
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
+    // After all that can fail: a failed call leaves no trace in the globals.
     opentelemetry::global::set_meter_provider(telemetry.0.recording.user.provider().clone());
     opentelemetry::global::set_tracer_provider(telemetry.0.exporters.traces.provider().clone());
     subscriber::install(&telemetry.0);

@@ -1,4 +1,7 @@
 //! The targets of measurements: providers, instruments, and the handles of each family.
+//!
+//! Two meter providers, and not one: a user's instrument may panic in its callback, collide with a
+//! name, or have a million series. None of that may take the crate's own metrics with it.
 
 use opentelemetry_sdk::error::OTelSdkError;
 
@@ -25,14 +28,17 @@ use crate::watch::heartbeat::HeartbeatSources;
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) clock: Clock,
+    /// The counters of the objectives that count occurrences; empty where telemetry is disabled.
     pub(super) slo_events: SloEvents,
     /// The crate's own metrics.
     pub(super) ours: MetricProvider,
     /// The metrics of the service's own meters.
     pub(super) user: MetricProvider,
     pub(super) instruments: Instruments,
+    /// Kept where the store is shared; does nothing otherwise.
     pub(super) business_totals: BusinessTotals,
     pub(super) self_telemetry: SelfTelemetry,
+    /// Written by the instruments, read by the scrape.
     exemplars: Exemplars,
 }
 
@@ -77,9 +83,11 @@ impl Recording {
         )
     }
 
+    /// Shuts both providers down; from then on they record nothing and show nothing.
     pub(super) fn shutdown(&self) {
         for metrics in [&self.ours, &self.user] {
             match metrics.shutdown() {
+                // A second shutdown is allowed; only the first can lose anything.
                 Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a metrics pipeline did not shut down cleanly");
@@ -97,8 +105,10 @@ pub(super) struct Handles {
     pub(super) executions: ExecutionInstruments,
     pub(super) database: Database,
     pub(super) business: Business,
+    /// The running work of all handles, which beats and gauges read.
     pub(super) in_flight: InFlight,
     pub(super) operational_routes: OperationalRoutes,
+    /// The workers that beat, filled by the handles of jobs and executions.
     worker_keys: WorkerKeys,
 }
 
@@ -138,6 +148,7 @@ impl Handles {
     }
 
     /// Shows the families of a service's roles from the start.
+    /// A counter that first appears with its first failure has no increase that a rule could see.
     pub(super) fn initialize(&self, roles: &[Role]) {
         for role in roles {
             match role {

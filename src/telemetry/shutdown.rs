@@ -1,4 +1,15 @@
 //! Flush and shutdown, in order and in time.
+//!
+//! | step | reason for its place |
+//! |---|---|
+//! | not ready, then the delay | balancers stop sending while everything still works |
+//! | goodbyes, then the store's flush | others learn of the stop; the last counts are kept |
+//! | export | sends also what the steps before recorded |
+//! | loops, servers, providers end | a scrape during the export still has an answer |
+//! | the store closes | nothing writes any more |
+//! | log lines | all steps before may log |
+//!
+//! Each step has a deadline of its own, and none is skipped because one before ran out of time.
 
 use std::time::{Duration, Instant};
 
@@ -85,6 +96,7 @@ impl Telemetry {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_within(&self, within: Duration) -> Result<FlushReport, FlushError> {
+        // The delay is not part of `within`: it is time to serve in, and not to stop in.
         timer::wait(self.0.pause()).await;
         let start = Instant::now();
         let rest = self.0.heartbeat.part(within, || self.0.conclude()).await;
@@ -122,6 +134,7 @@ impl Telemetry {
     ///
     /// As [`shutdown`](Self::shutdown).
     pub fn shutdown_within_blocking(&self, within: Duration) -> Result<FlushReport, FlushError> {
+        // Blocks as the name says; a thread of the runtime should call `shutdown`.
         std::thread::sleep(self.0.pause());
         let report = self.0.end_blocking(within);
         report.into_result()
@@ -156,12 +169,16 @@ impl Inner {
             let _ = flushed.send(());
         });
         match started {
+            // No second deadline: the thread keeps one itself.
             Ok(()) => drop(waited.await),
+            // No thread can be had: blocking the runtime for a tenth of a second is better than
+            // losing the reason.
             Err(_) => self.log_writers.flush(LINES_AT_LEAST),
         }
     }
 
     /// Ends everything but the export, which has ended.
+    /// In this order: first the loops that record, then the servers that show, then the providers.
     fn end(&self) {
         self.background.stop();
         self.server.stop();
@@ -171,8 +188,10 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // No delay here: a drop has no caller that could wait for it.
         self.unready();
         // Empty after a shutdown.
+        // A `Drop` can return no error, so that a loss is logged, and that line is flushed too.
         if let Err(incomplete) = self.end_blocking(AT_DROP).into_result() {
             tracing::warn!("{incomplete}");
             self.log_writers.flush(LINES_AT_LEAST);

@@ -1,4 +1,7 @@
 //! The latest snapshots: written by the loops, read by instruments, routes and pages.
+//!
+//! A snapshot is replaced as a whole and read without a lock. Readers may be a moment behind, and
+//! never see half of one.
 
 use super::recording::Recording;
 use super::{fleet, postgres};

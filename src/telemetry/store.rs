@@ -23,6 +23,7 @@ pub(super) fn open_writer(
 ) -> Result<StoreWriter, InitError> {
     let settings = WriterSettings {
         clock: clock.clone(),
+        // The same name as that of the slices below: rows of one process carry one instance.
         instance: identity::instance(&config.service).into(),
         retention: config.store.retention,
     };
@@ -47,12 +48,15 @@ fn open(config: &Config) -> io::Result<Arc<dyn Store>> {
 
 /// Watches a store that can fail.
 pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &StoreWriter) {
+    // Memory cannot fail, and a check that always passes only takes room on the page.
     if config.disabled || config.store.kind == StoreKind::Memory {
         return;
     }
     let store_writer = store_writer.clone();
     let check = CheckBuilder::new(health, "store", Arc::new(|| None));
     let check = if store_writer.is_shared() {
+        // A shared database that is away is away for the whole fleet; taking instances out of
+        // rotation would not mend it.
         check.shared()
     } else {
         check.local()
@@ -62,6 +66,7 @@ pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &Stor
 
 /// Returns the store of the slices of objectives; `None` where nothing outlives the process.
 pub(super) fn slices(config: &Config, store_writer: &StoreWriter) -> Option<SloStore> {
+    // A store in memory ends with the counts that it would restore.
     let outlives = config.store.kind != StoreKind::Memory;
     outlives.then(|| SloStore {
         store_writer: store_writer.clone(),
@@ -77,6 +82,7 @@ pub(super) fn business_totals(config: &Config) -> BusinessTotals {
     }
 }
 
+/// Returns whether totals by day are kept: only a database can be asked by others.
 pub(super) fn keeps_business_totals(config: &Config) -> bool {
     !config.disabled && config.store.kind == StoreKind::Postgres
 }

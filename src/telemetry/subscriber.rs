@@ -1,4 +1,13 @@
 //! The destinations of `tracing` events and spans: lines, traces, and OTLP log records.
+//!
+//! | destination | filter |
+//! |---|---|
+//! | log lines | `logs.level`, changeable at run time |
+//! | OTLP log records | the same |
+//! | spans of traces | `traces.level`, and of events only warnings and errors |
+//!
+//! Filters are per layer and not for the whole subscriber: a level that silences log lines must not
+//! end traces.
 
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -53,7 +62,7 @@ pub(super) fn install(telemetry: &Inner) {
     let subscriber = tracing_subscriber::registry().with(layers(telemetry, output));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!(
-            "a tracing subscriber was set before vantage_obs::init: add Telemetry::tracing_layer to it for spans and log lines"
+            "a tracing subscriber was already set before vantage_obs::init: add Telemetry::tracing_layer to it to get spans and log lines"
         );
     }
     if !install_logger(telemetry.log_writers.clone()) {

@@ -81,6 +81,7 @@ impl TestTelemetry {
     /// As [`init`](crate::init).
     pub fn with_config(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
         let objectives = Self::objectives(objectives)?;
+        // A fixed date, so that a test's output is the same on every day.
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let mut config = config.resolve(&Environment::empty())?;
         if config.source("traces.sample_ratio") == ConfigSource::Default {
@@ -131,6 +132,8 @@ impl TestTelemetry {
     }
 
     /// Looks at everything that is watched, once.
+    /// The order is that of dependence: samples, then checks, beats, the store, and what is judged
+    /// from them.
     pub fn tick(&self) {
         let inner = &self.telemetry.0;
         inner.watch.sampler.tick();
@@ -190,6 +193,7 @@ impl TestTelemetry {
         labels.sort();
         text.lines().find_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
+            // A test kit that reads the scrape, and not the instruments, sees what Prometheus sees.
             let (found, rest) = series.split_once('{').unwrap_or((series, "}"));
             let rest = rest.strip_suffix('}')?.trim_end_matches(',');
             let mut present: Vec<_> = rest

@@ -16,6 +16,8 @@ use crate::watch::sampler::SnapshotSampler;
 use crate::watch::slo::SloTracker;
 use crate::watch::status::{Incidents, StatusSources};
 
+/// The loops and their state. Without [`start_sampling`](Self::start_sampling) and its sibling they
+/// are moved by hand, as tests do.
 #[derive(Debug)]
 pub(super) struct Watchers {
     pub(super) sampler: SnapshotSampler,
@@ -49,11 +51,13 @@ impl Watchers {
             snapshots.health.clone(),
             snapshots.sampled.clone(),
         );
+        // Registered first, so that the id `store` is taken before the service can use it.
         store::check(config, &health, store_writer);
         let status_sources = StatusSources {
             health: snapshots.health.clone(),
             heartbeat_receiver: Arc::clone(&heartbeat.receiver),
             slo: snapshots.slo.clone(),
+            // Where the store is shared, the status is that of the fleet and not of this process.
             fleet: store_writer.is_shared(),
         };
         let slo = SloTracker::new(
@@ -96,6 +100,8 @@ impl Watchers {
 
     /// Starts what is evaluated from samples and checks.
     pub(super) fn start_evaluating(&self, background: &Background) -> io::Result<()> {
+        // A first report before the loop's first turn, so that the routes have an answer from the
+        // start.
         self.slo.tick();
         background.keep(self.slo.start()?);
         if let Some(incidents) = self.incidents.start()? {

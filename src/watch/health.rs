@@ -40,7 +40,7 @@
 //! A result gets old. After three intervals and a deadline it is *stale*, and counts as a failure:
 //! a blocked runtime is noticed although it can say nothing itself.
 //!
-//! What a check finds has two halves. Id, status and code are public. The detail (error text,
+//! The finding of a check has two halves. Id, status and code are public. The detail (error text,
 //! address) is of a type that only a caller with the token can read.
 
 mod finding;

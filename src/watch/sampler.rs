@@ -2,6 +2,11 @@
 //!
 //! One thread of its own, so that a blocked runtime is seen and not joined. What a user's sampler
 //! does cannot hurt it: a panic is caught and counted, and the others' figures are published.
+//!
+//! | every | figures |
+//! |---|---|
+//! | second | queues, pools, databases, running work |
+//! | five seconds | process and disks, which cost a dozen files of the kernel |
 
 mod process;
 
@@ -26,6 +31,7 @@ use process::ProcessSampler;
 use process::cpu::CpuMeter;
 
 /// The interval between two samples of queues, pools and running work.
+/// Shorter than common scrape intervals, so that each scrape has a figure of its own.
 const TICK: Duration = Duration::from_secs(1);
 /// The number of ticks between two samples of the process and its disks.
 const PROCESS_TICKS: u64 = 5;
@@ -41,8 +47,10 @@ struct Inner {
     in_flight: InFlight,
     self_telemetry: SelfTelemetry,
     disks: Vec<PathBuf>,
+    /// Relaxed: ids only have to differ.
     next_id: AtomicU64,
     sources: Mutex<Vec<SampleSource>>,
+    /// Apart from `sources`, so that a slow disk does not hold up who registers a queue.
     process: Mutex<ProcessState>,
 }
 
@@ -54,6 +62,7 @@ impl fmt::Debug for Inner {
     }
 }
 
+/// The state between two samples of the process; `ticks` counts the loop's turns.
 struct ProcessState {
     sampler: ProcessSampler,
     cpu: CpuMeter,
@@ -139,6 +148,7 @@ impl SnapshotSampler {
     pub(crate) fn tick(&self) {
         let inner = &self.0;
         inner.in_flight.tick(inner.clock.now());
+        // A copy of the last one: what is not due keeps its figures.
         let mut snapshot = Snapshot::clone(&inner.latest_snapshot.read());
         inner.sample_process(&mut snapshot);
         inner.sample_sources(&mut snapshot);
@@ -163,6 +173,7 @@ impl SnapshotSampler {
 }
 
 impl Inner {
+    /// Samples the process and its disks in every fifth tick.
     fn sample_process(&self, snapshot: &mut Snapshot) {
         let mut state = lock(&self.process);
         let due = state.ticks.is_multiple_of(PROCESS_TICKS);
@@ -195,7 +206,10 @@ impl Inner {
         });
     }
 
+    /// Reads all registered sources, each apart from the others.
     fn sample_sources(&self, snapshot: &mut Snapshot) {
+        // Not kept from the last tick: a source that panics now has no figure, instead of an old
+        // one.
         (snapshot.queues, snapshot.pools) = (Vec::new(), Vec::new());
         #[cfg(feature = "postgres")]
         snapshot.databases.clear();
@@ -221,6 +235,7 @@ impl Inner {
         }
     }
 
+    /// Reads a source; `None` where its callback panicked, which is counted.
     fn read_caught<T>(
         &self,
         kind: &str,

@@ -3,6 +3,13 @@
 //!
 //! Time is an argument of everything but [`SloTracker::tick`], and everything below it is plain
 //! arithmetic, so that a month can be played in a test.
+//!
+//! | | written by | read by |
+//! |---|---|---|
+//! | counters of events | recording | the tracker, each sampling interval |
+//! | history | the tracker, the store at the start | windows, reports |
+//! | alert | the tracker | reports, callbacks, the store |
+//! | report | the tracker | routes, pages, metrics |
 
 mod alert;
 mod bad_slices;
@@ -71,8 +78,10 @@ struct Inner {
 #[derive(Debug)]
 struct TrackerState {
     objectives: Vec<ObjectiveState>,
+    /// Of `api.availability`, which counts slices and not requests.
     slice_evaluator: SliceEvaluator,
     bad_slices: BadSlices,
+    /// The interval of the last sample, so that each is sampled once however often the loop runs.
     last_interval: Option<u64>,
     history_loader: HistoryLoader,
 }
@@ -120,8 +129,10 @@ impl SloTracker {
         let at = interval_at(now, inner.config.sample_interval);
         let mut state = lock(&inner.state);
         let restored = inner.restore(&mut state, now);
+        // Different and not later: a clock that was set back goes on being sampled.
         let sampled = state.last_interval.replace(at) != Some(at);
         if sampled {
+            // Before the counters, so that a slice that ends now is in this sample.
             inner.evaluate_slice(&mut state, at);
         }
         // After the slice that has just ended: one that ends with maintenance belongs to it, and one that
@@ -133,6 +144,7 @@ impl SloTracker {
         }
         if (sampled || restored) && state.history_loader.is_ready(inner.clock.now()) {
             let changes = inner.evaluate_alerts(&mut state, now);
+            // Within the lock, for the same reason as below.
             inner.latest.publish(inner.report(&mut state, now));
             // In their order, and so before another thread may evaluate.
             let queued = inner.notifier.send(changes);
@@ -247,6 +259,7 @@ impl Inner {
         true
     }
 
+    /// Samples the counters of all objectives that are counted here.
     fn sample(&self, state: &mut TrackerState, now: Timestamp) {
         let TrackerState {
             objectives,
@@ -254,6 +267,8 @@ impl Inner {
             ..
         } = state;
         for objective in objectives {
+            // Only of families that this process counts: an objective of workers has no samples in
+            // an API.
             let mut active = self.slo_events.active();
             let Some(counters) = active.find(|counters| counters.objective() == objective.id())
             else {

@@ -9,7 +9,7 @@
 //! ill. Every process says what it sees, the worst counts, and of any number that open the same
 //! incident the store lets one.
 //!
-//! How a component's state follows, checked from the worst down:
+//! A component's state follows by these rules, checked from the worst down:
 //!
 //! | what is looked at | degraded performance | partial outage | major outage |
 //! |---|---|---|---|
@@ -21,6 +21,9 @@
 //!
 //! `web` is operational where this process has the role. In announced maintenance, what is no outage
 //! is shown as maintenance; an outage is shown as what it is.
+//!
+//! While the state is locked, the registry of workers and the store's queue are locked for a
+//! moment; neither comes back here.
 
 mod auto_incident;
 mod component;
@@ -100,8 +103,10 @@ struct IncidentsState {
     recorder: SpanRecorder,
     outages: OutageRecorder,
     history: StatusHistory,
+    /// Of the last tick, in the order of the definitions.
     states: Vec<ComponentState>,
     /// The automatic incident that is being written, until the store has replied.
+    /// While it is there, nothing is decided: the answer changes what is known.
     pending_write: Option<(IncidentRow, StoreReply<Option<IncidentRow>>)>,
     published_at: Option<Instant>,
     stopped: bool,
@@ -278,6 +283,7 @@ impl Incidents {
             .commit_incident(row.clone())
             .await
             .map_err(store_unavailable)?;
+        // The store answers with what it has: ours, or ours with a later update on it.
         let is_own = stored.as_ref().is_some_and(|stored| stored.includes(&row));
         if let Some(stored) = stored {
             self.0.state().history.insert(stored);
@@ -294,7 +300,7 @@ impl Incidents {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn store_unavailable(error: crate::store::StoreError) -> IncidentError {
     // The text may hold what is not for everybody.
-    tracing::warn!(target: "vantage_obs", error = error.with_causes(), "what was written about an incident was not kept");
+    tracing::warn!(target: "vantage_obs", error = error.with_causes(), "an incident could not be stored");
     IncidentError::StoreUnavailable
 }
 
@@ -399,6 +405,7 @@ impl Inner {
         };
         let (snapshot, observations) = builder.build();
         self.latest.publish(snapshot);
+        // Before the store was read, an open incident may be there already.
         if state.pending_write.is_some() || !state.history.is_ready() {
             return;
         }
@@ -452,7 +459,7 @@ fn log_written(row: &IncidentRow) {
     if row.version == 1 {
         tracing::warn!(target: "vantage_obs", %incident, title, "an incident was opened");
     } else {
-        tracing::info!(target: "vantage_obs", %incident, title, status, "an incident went on");
+        tracing::info!(target: "vantage_obs", %incident, title, status, "an incident was updated");
     }
 }
 

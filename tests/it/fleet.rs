@@ -175,12 +175,12 @@ async fn an_api_error_is_reported_without_its_text_until_it_recovers() {
     let folder = objectives();
     let telemetry = service(Some(&format!("http://{api}/{CANARY}")), &folder);
     let mut body = wait_for_status(&telemetry, StatusCode::SERVICE_UNAVAILABLE).await;
-    while body["error"] == "the fleet's figures were not asked for yet" {
+    while body["error"] == "the fleet's report has not been requested yet" {
         tokio::time::sleep(Duration::from_millis(20)).await;
         body = get_report(&telemetry, "?source=prometheus").await.1;
     }
     let error = body["error"].as_str().unwrap();
-    assert!(error.contains("could not be had yet"), "{error}");
+    assert!(error.contains("is not available yet"), "{error}");
     let private = [CANARY, "500", &api.port().to_string()];
     for word in private {
         assert!(!body.to_string().contains(word), "{body}");

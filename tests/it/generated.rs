@@ -167,7 +167,7 @@ fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
     let text = text(&generate_input(config), RULES);
     let warning = rule(&text, "ApiErrorRatioHigh", "warning").unwrap();
     assert!(
-        warning.contains("> 0.03)") && warning.contains("at most 3% may"),
+        warning.contains("> 0.03)") && warning.contains("the limit is 3%"),
         "{warning}"
     );
     assert!(warning.contains("team: \"payments\""), "{warning}");

@@ -224,7 +224,7 @@ fn a_run_that_was_expected_and_never_began_is_missed_without_a_call() {
     let test = TestTelemetry::new();
     let log = CapturedLog::default();
     let _default = log.install(&test);
-    let told = || log.with_message("a run that was due has not begun");
+    let told = || log.with_message("a scheduled run that was due has not started");
     let scheduler = test.telemetry().scheduler();
     let missed =
         |job: &str| test.value("vantage_scheduler_missed_runs_total", &[("schedule", job)]);

@@ -1,4 +1,7 @@
 //! `vantage-obs alerts`: what has been raised.
+//!
+//! Alerts that ended leave nothing in Alertmanager; Prometheus keeps its `ALERTS` as long as any
+//! series.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,10 +36,10 @@ impl AlertsCommand {
 
 /// Shows which alerts fired, when, and for how long, from the samples that Prometheus keeps of `ALERTS`.
 ///
-/// Beginnings are exact; an end is when the alert was last seen to fire, which is up to one evaluation of
-/// the rules before it ceased. The watchdog is left out.
+/// Start times are exact; an end is the last sample at which the alert fired, up to one evaluation of the
+/// rules before it stopped. The watchdog is left out.
 ///
-/// Exit status: 0 printed; 3 usage, or not all of it was answered.
+/// Exit status: 0 printed; 3 usage error, or a query failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     vantage-obs alerts history --prometheus http://localhost:9090\n  \
@@ -60,7 +63,7 @@ pub(crate) struct AlertHistoryArgs {
     /// The authority that signed the server's certificate, in PEM form [default: the system's].
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// The time limit of the whole.
+    /// The time limit of the whole request.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
     /// The output format.
@@ -123,6 +126,7 @@ fn episode_row(episode: &AlertEpisode) -> [String; 5] {
     if episode.ended_at.is_none() {
         duration_text.push_str(", still firing");
     }
+    // Its begin lies before the range and is not known.
     let before = if episode.since_before { "before " } else { "" };
     let labels = episode.labels.iter();
     let labels: Vec<_> = labels

@@ -1,4 +1,6 @@
 //! `vantage-obs catalog`: every metric that the crate can emit.
+//!
+//! The page is generated, so that it cannot be wrong: a test compares it with the declarations.
 
 use std::io::Write;
 
@@ -8,7 +10,7 @@ use vantage_obs::catalog::{self, Attribute, AttributeValues, Instrument, MetricS
 
 use crate::output::{CliError, ExitStatus, write_json};
 
-/// Every metric: name, Prometheus name, type, unit, labels.
+/// Lists every metric: name, Prometheus name, type, unit, labels.
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArgs {
     /// The output format.

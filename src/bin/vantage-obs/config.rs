@@ -54,6 +54,7 @@ impl CodeArgs {
         let name = self.name.as_deref().unwrap_or("vantage-obs");
         let (first, rest) = match self.roles.split_first() {
             Some((first, rest)) => (*first, rest),
+            // The role that demands least.
             None => (Role::Web, &[][..]),
         };
         let config = rest
@@ -113,7 +114,7 @@ impl ConfigCheckArgs {
         };
         for path in ["service.name", "service.roles"] {
             if effective.source(path) == ConfigSource::Code && !self.code.sets(path) {
-                writeln!(err, "warning: {path} is not set here: the code must")?;
+                writeln!(err, "warning: {path} is not set here: the code must set it")?;
             }
         }
         for warning in effective.warnings() {

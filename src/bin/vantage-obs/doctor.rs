@@ -1,4 +1,7 @@
 //! `vantage-obs doctor`: tries what a configuration points to.
+//!
+//! Only arguments and output; the diagnosis itself is a function of the library, which a service
+//! may call too.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,7 +13,7 @@ use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, 
 use crate::config::{CodeArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
-/// Tries what the configuration points to, and says what to change.
+/// Tests everything that the configuration points to, and says what to change.
 ///
 /// The file and the environment are read as the service reads them. Then, all at once:
 ///
@@ -120,6 +123,8 @@ impl StepRow<'_> {
             fix,
             ..
         } = self.step;
+        // Padded before it is coloured: escape sequences have no width on a terminal, and would
+        // count here.
         let label = format!("{:7}", verdict.as_str());
         let label = match color_code(*verdict).filter(|_| colored) {
             Some(code) => format!("\x1b[{code}m{label}\x1b[0m"),

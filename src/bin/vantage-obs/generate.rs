@@ -1,4 +1,11 @@
 //! `vantage-obs generate`: rules, dashboards and runbooks from the declarations.
+//!
+//! | the file | `generate` | `generate --check` |
+//! |---|---|---|
+//! | is the same | leaves it | says nothing |
+//! | is missing | writes it | `missing`, status 1 |
+//! | differs above the marker | writes it, and keeps what people wrote below | `different`, status 1 |
+//! | lacks the marker | leaves it, status 1 | `without its last generated line`, status 1 |
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,13 +25,13 @@ use crate::output::{CliError, ExitStatus};
 /// `slo.directory` and the configuration.
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The folder that the files go to.
+    /// The output folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A service's config file: thresholds, burn windows, links, team, objectives [default: the defaults].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Writes nothing, and fails with status 1 where the folder differs.
+    /// Writes nothing, and exits with status 1 if the folder differs.
     #[arg(long)]
     check: bool,
     /// A minute of the rules in a second, for tests.
@@ -70,6 +77,8 @@ impl GenerateArgs {
         }
     }
 
+    /// Reads configuration and objectives; without the environment, so that the same files come out
+    /// on every machine.
     fn input(&self) -> Result<GenerateInput, InputError> {
         let config = match &self.config {
             Some(file) => Config::from_file(file)?,
@@ -87,6 +96,7 @@ impl GenerateArgs {
         Ok(GenerateInput::new(config, objectives).with_time_scale(time_scale))
     }
 
+    /// Names each file that differs; writes nothing.
     fn compare(
         &self,
         files: &[GeneratedFile],
@@ -117,11 +127,12 @@ impl GenerateArgs {
             let existing = self.existing(file)?;
             match file.compare(existing.as_deref()) {
                 FileStatus::Same => continue,
+                // Overwriting would delete somebody's words; nothing tells which are theirs.
                 FileStatus::Unmarked => {
                     writeln!(
                         err,
-                        "{}: left as it is, because it lacks the line below which people write: \
-                         add {MANUAL_SECTION_MARKER:?} above what is theirs, or remove the file",
+                        "{}: not overwritten, because it lacks the line that marks the hand-written part: \
+                         add {MANUAL_SECTION_MARKER:?} above that part, or remove the file",
                         file.path
                     )?;
                     status = ExitStatus::Faulty;

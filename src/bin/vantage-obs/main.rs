@@ -2,6 +2,13 @@
 //!
 //! Each subcommand is a module with its arguments and a `run`, which writes results to the given output
 //! and answers with the exit status.
+//!
+//! | status | meaning |
+//! |---|---|
+//! | 0 | done, warnings included |
+//! | 1 | the input has faults, or differs |
+//! | 2 | a report says critical (`slo report --exit-code`) |
+//! | 3 | usage, or it could not be tried |
 
 mod alerts;
 mod catalog;
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
             };
             let _ = write!(to, "{text}");
             if usage.use_stderr() {
+                // Not clap's 2, which means "critical" where a command reports.
                 ExitStatus::Failed
             } else {
                 ExitStatus::Success

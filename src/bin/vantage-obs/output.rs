@@ -115,6 +115,7 @@ pub(crate) fn write_table<const N: usize>(
 ) -> io::Result<()> {
     let headings = headings.map(str::to_owned);
     let lines = || std::iter::once(&headings).chain(rows);
+    // In characters and not in bytes: names may have any.
     let width = |column: usize| lines().map(|row| row[column].chars().count()).max();
     let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
     for row in lines() {

@@ -1,4 +1,15 @@
 //! The encryption that a PostgreSQL URL asks for.
+//!
+//! | `sslmode` | encrypted | authority | host's name |
+//! |---|---|---|---|
+//! | `disable` | no | – | – |
+//! | `allow`, `prefer` | if the server can | not verified | not verified |
+//! | `require` | yes | verified if one is named | not verified |
+//! | `verify-ca` | yes | verified | not verified |
+//! | `verify-full` | yes | verified | verified |
+//!
+//! As libpq has it, <https://www.postgresql.org/docs/current/libpq-ssl.html>: a URL that works with
+//! `psql` must mean the same here. `sslrootcert=system` verifies the name too.
 
 use std::path::PathBuf;
 
@@ -34,9 +45,11 @@ pub(crate) struct Encryption {
 }
 
 impl EncryptionMode {
+    /// `None` for a word that libpq doesn't know.
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "disable" => Self::Disable,
+            // `allow` tries without encryption first; encrypting where possible is never worse.
             "allow" | "prefer" => Self::Prefer,
             "require" => Self::Require,
             "verify-ca" => Self::VerifyCa,

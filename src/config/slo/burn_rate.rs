@@ -1,4 +1,8 @@
 //! The burn rates that raise alerts.
+//!
+//! Why two windows? The long one shows that enough of the budget is gone to matter, the short one
+//! that it is still going: an alert clears soon after the trouble has ended. See
+//! <https://sre.google/workbook/alerting-on-slos/>.
 
 use std::time::Duration;
 
@@ -11,6 +15,7 @@ use crate::model::slo::policy::{self, AlertLevel, BurnRatePolicy, WindowPair};
 use crate::model::units::{Ratio, format_duration};
 
 /// The longest burn window: as long as the tracker's memory.
+// Windows are summed from rings that hold this much.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 
 section! {
@@ -50,6 +55,7 @@ section! {
 }
 
 impl BurnRatesConfig {
+    /// Converts to the policy that tracker and rules share; the critical pair first.
     pub(super) fn to_policy(&self) -> BurnRatePolicy {
         let pairs = vec![
             self.critical.to_window_pair(AlertLevel::Critical),
@@ -65,6 +71,7 @@ impl BurnRatesConfig {
             ("slo.burn_rate.critical", &self.critical, defaults.critical),
             ("slo.burn_rate.warning", &self.warning, defaults.warning),
         ] {
+            // Compared by value: setting the default while another policy is in force does no harm.
             let without_effect = policy != SloPolicy::BurnRate && *windows != default;
             for (key, value) in [
                 ("factor", windows.factor.to_f64().to_string()),
@@ -89,10 +96,12 @@ impl BurnWindowsConfig {
         }
     }
 
+    /// Converts one pair.
     fn to_window_pair(&self, level: AlertLevel) -> WindowPair {
         WindowPair::new(level, self.factor, self.long, self.short)
     }
 
+    /// Requires windows that fit into memory, the short one within the long one.
     fn check_windows(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let (long_path, short_path) = (join_path(path, "long"), join_path(path, "short"));
         let (long, short) = (format_duration(self.long), format_duration(self.short));
@@ -112,6 +121,8 @@ impl MinBadConfig {
     }
 }
 
+/// Requires a factor above 0. Below 1 is allowed: such an alert fires while the budget would still
+/// last.
 fn check_factor(factor: &Ratio, path: &str, validator: &mut ConfigValidator<'_>) {
     let fine = *factor > Ratio::ZERO && *factor <= Ratio::from(10_000);
     let allowed = "more than 0 and at most 10000";

@@ -1,4 +1,7 @@
 //! A declared maintenance of the file.
+//!
+//! Maintenance that is known in advance, in the file, so that every replica knows the same. Budgets
+//! are reported with it and without it; it never makes an outage disappear.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -9,6 +12,7 @@ use crate::config::field_value::FieldValue;
 use crate::model::json_value::json_type_name;
 use crate::model::slo::maintenance::SloMaintenance;
 
+/// All of them are required.
 const KEYS: [&str; 3] = ["from", "to", "reason"];
 
 impl FieldValue for SloMaintenance {
@@ -34,6 +38,8 @@ impl FieldValue for SloMaintenance {
             .keys()
             .filter(|key| !KEYS.contains(&key.as_str()))
             .map(|key| format!("unknown key {key:?}"));
+        // All that is wrong in one entry is told in one fault, because they share one line of
+        // "allowed".
         let wrong: Vec<String> = [
             from.as_ref().err(),
             to.as_ref().err(),
@@ -54,11 +60,13 @@ impl FieldValue for SloMaintenance {
     }
 }
 
+/// Reads a time; the error names the key and what stands there.
 fn read_time(members: &Map<String, Value>, key: &str) -> Result<Timestamp, String> {
     let text = read_text(members, key)?;
     text.parse().map_err(|_| format!("{key} {text:?}"))
 }
 
+/// Reads a text of 1 to 255 printable bytes.
 fn read_reason(members: &Map<String, Value>) -> Result<String, String> {
     let text = read_text(members, "reason")?;
     is_printable(text)
@@ -66,6 +74,7 @@ fn read_reason(members: &Map<String, Value>) -> Result<String, String> {
         .ok_or_else(|| format!("reason {text:?}"))
 }
 
+/// Reads a string; the error says that it is missing, or of what type it is.
 fn read_text<'a>(members: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
     let value = members.get(key).ok_or_else(|| format!("no {key}"))?;
     value

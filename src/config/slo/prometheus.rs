@@ -11,14 +11,18 @@ use crate::config::secret::Secret;
 use crate::config::setting::section;
 
 /// The minimum time from one report to the next.
+///
+/// Queries over 30 days cost a Prometheus noticeable time.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum time from one report to the next.
+///
+/// A report is served for five intervals; five hours are the most that may be called current.
 const MAX_INTERVAL: Duration = Duration::from_secs(3_600);
 
 section! {
     /// A Prometheus-compatible API: Prometheus, Thanos, Mimir, VictoriaMetrics.
     pub struct SloPrometheusConfig or null {
-        /// Its base, to which `/api/v1/query` is appended. Default: none, and there is no report of the
+        /// The base URL, to which `/api/v1/query` is appended. Default: none, and there is no report of the
         /// fleet.
         pub url: Option<Endpoint>;
         /// The bearer token that is sent along. Default: none.

@@ -18,6 +18,7 @@ pub(crate) const BUILT_IN_COMPONENTS: [(&str, &str); 5] = [
     ("web", "Web"),
 ];
 
+/// The keys of a component in the file, in the order of messages.
 const KEYS: [&str; 8] = [
     "key",
     "name",
@@ -78,6 +79,8 @@ impl StatusComponentConfig {
     }
 
     /// Returns whether anything is named that its state follows from.
+    // Nothing to observe means "no data" for ever, which on a status page reads as an outage of the
+    // page.
     pub(crate) fn has_sources(&self) -> bool {
         let lists = [
             &self.checks,
@@ -93,6 +96,8 @@ impl StatusComponentConfig {
         BUILT_IN_COMPONENTS.iter().any(|(key, _)| *key == self.key)
     }
 
+    /// Checks one component; `path` is that of the list, so that faults name the component by its
+    /// key.
     pub(super) fn validate(&self, path: &str, validator: &mut ConfigValidator<'_>) {
         let allowed =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
@@ -110,8 +115,9 @@ impl StatusComponentConfig {
                 "1 to 255 bytes of printable text",
             );
         }
+        // A built-in one has sources of its own, and a hidden one needs none.
         let fine = self.hidden || self.has_sources() || self.is_built_in();
-        let shown = format!("{:?} with nothing that its state follows from", self.key);
+        let shown = format!("{:?} without a source for its state", self.key);
         validator.require(
             fine,
             path,
@@ -138,6 +144,8 @@ impl FieldValue for StatusComponentConfig {
         let members = value
             .as_object()
             .ok_or_else(|| rejection(json_type_name(value).into()))?;
+        // All that is wrong with one component is one fault: they share the text of what is
+        // allowed.
         let mut wrong = Vec::new();
         let component = Self {
             key: read_text(members, "key", &mut wrong).unwrap_or_default(),
@@ -166,6 +174,7 @@ impl FieldValue for StatusComponentConfig {
     }
 }
 
+/// Reads a string that may be absent.
 fn read_text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Option<String> {
     match members.get(key)? {
         Value::String(text) => Some(text.clone()),
@@ -176,6 +185,7 @@ fn read_text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -
     }
 }
 
+/// Reads a flag; absent is false.
 fn read_bool(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> bool {
     match members.get(key) {
         None => false,
@@ -187,6 +197,7 @@ fn read_bool(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -
     }
 }
 
+/// Reads a list of strings; absent is empty.
 fn read_list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Vec<String> {
     let Some(value) = members.get(key) else {
         return Vec::new();
@@ -200,7 +211,7 @@ fn read_list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -
     });
     let texts: Option<Vec<String>> = texts.unwrap_or_default();
     texts.unwrap_or_else(|| {
-        wrong.push(format!("{key} is no list of texts"));
+        wrong.push(format!("{key} is not a list of texts"));
         Vec::new()
     })
 }

@@ -20,7 +20,7 @@ one_fault! {
     an_unknown_section_is_a_fault: r#"{"herald": {}}"# =>
         "obs.json: $.herald: unknown key; allowed: disabled, service, http,";
     a_key_that_stands_twice_is_a_fault: r#"{"logs": {"level": "info", "level": "warn"}}"# =>
-        "obs.json: $.logs.level: the key stands twice; allowed: each key once";
+        "obs.json: $.logs.level: the key appears twice; allowed: each key once";
     a_syntax_error_has_line_and_column: "{\n  \"logs\": {,}\n}" =>
         "obs.json: $: key must be a string at line 2 column 12; allowed: JSON";
     a_file_that_is_no_object_is_a_fault: "[]" => "obs.json: $: an array; allowed: an object";
@@ -86,7 +86,7 @@ one_fault! {
     a_status_url_with_a_password_is_a_fault: r#"{"status": {"url": "https://u:secret@status.example"}}"# =>
         "obs.json: $.status.url: \"https://***@status.example\"; allowed: http:// or https://, a host";
     a_component_of_nothing_is_a_fault: r#"{"status": {"components": [{"key": "mail"}]}}"# =>
-        "obs.json: $.status.components: \"mail\" with nothing that its state follows from; allowed: at";
+        "obs.json: $.status.components: \"mail\" without a source for its state; allowed: at";
     a_component_with_a_slip_is_a_fault:
         r#"{"status": {"components": [{"key": "mail", "check": ["smtp"]}]}}"# =>
         "obs.json: $.status.components[0]: unknown key \"check\", allowed: key, name, description, \
@@ -151,8 +151,8 @@ one_fault! {
     an_endpoint_port_of_0_is_a_fault: r#"{"otlp": {"logs": {"endpoint": "http://a:0"}}}"# =>
         "obs.json: $.otlp.logs.endpoint: \"http://a:0\"; allowed: http:// or https://";
     a_duration_without_a_unit_is_a_fault: r#"{"otlp": {"timeout": "10"}}"# =>
-        "obs.json: $.otlp.timeout: \"10\" (10 has no unit: w, d, h, m, s, ms, us or ns must \
-         follow); allowed: a duration such as \"500ms\", \"30s\" or \"1h30m\"";
+        "obs.json: $.otlp.timeout: \"10\" (10 has no unit: add w, d, h, m, s, ms, us or ns); \
+         allowed: a duration such as \"500ms\", \"30s\" or \"1h30m\"";
     a_duration_that_is_a_number_is_a_fault: r#"{"otlp": {"timeout": 10}}"# =>
         "obs.json: $.otlp.timeout: 10; allowed: a duration such as";
     a_timeout_of_nothing_is_a_fault: r#"{"otlp": {"timeout": "0s"}}"# =>

@@ -49,12 +49,13 @@ impl Peer<'_> {
             }
             Err(error) => {
                 let text = error.to_string();
+                // The system's text begins with words of its resolver that say nothing to a reader.
                 let reason = text.rsplit(": ").next().unwrap_or_default();
                 format!("{host} is not found ({reason})")
             }
         };
         let advice = match host.contains('.') {
-            true => ", or mend its name server",
+            true => ", or fix its name server",
             false => ": a name without dots is known only in its own network or namespace",
         };
         let fix = format!("set {setting} to a host that this machine knows{advice}");
@@ -62,6 +63,7 @@ impl Peer<'_> {
         None
     }
 
+    /// Connects to the addresses in turn; the first that answers is used by all later steps.
     /// Connects to the first address that takes it.
     pub(in crate::doctor) fn check_tcp(
         &self,
@@ -71,6 +73,7 @@ impl Peer<'_> {
     ) -> Option<SocketAddr> {
         const NAME: &str = "tcp";
         let (mut findings, mut refused) = (Vec::new(), false);
+        // In the system's order, as the service connects.
         for address in addresses {
             let started = Instant::now();
             match TimedStream::connect(*address, deadline) {
@@ -92,6 +95,8 @@ impl Peer<'_> {
         None
     }
 
+    /// Returns the fix: a default port where the address has none or a former one, else the host,
+    /// or what keeps others away.
     fn connect_fix(&self, addresses: &[SocketAddr], refused: bool) -> String {
         let Self {
             port,

@@ -9,6 +9,7 @@ use crate::doctor::stream::Connection;
 use crate::doctor::tls;
 
 /// The time limit of each request after the first.
+/// The chain has to end within the time limit of the whole, and up to two more tries follow.
 const FOLLOW_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl ReceiverChain<'_> {
@@ -49,6 +50,7 @@ impl ReceiverChain<'_> {
         // What else may be spoken is answered at once, or is not spoken.
         let connection = connection.with_timeout(FOLLOW_UP_TIMEOUT);
         let other = match answer {
+            // These say already what is spoken.
             ProbeAnswer::Http1(_) | ProbeAnswer::Http2 | ProbeAnswer::Tls => answer,
             ProbeAnswer::Closed
             | ProbeAnswer::TimedOut
@@ -72,7 +74,8 @@ impl ReceiverChain<'_> {
 
     fn web_page_step(&self) -> DiagnosisStep {
         let (port, path) = (self.target.url.port(), self.target.url.path());
-        let finding = format!("port {port} answers {path} with a web page, and takes no OTLP");
+        let finding =
+            format!("port {port} answers {path} with a web page and does not accept OTLP");
         let fix = if port == 4318 {
             format!("set {} to an OTLP receiver", self.target.paths.endpoint)
         } else {
@@ -98,23 +101,25 @@ impl ReceiverChain<'_> {
         };
         let refused = tls::is_rejection(error);
         if refused {
+            // The handshake that passed did not show that the certificate would be asked for.
             steps.pop();
             steps.push(tls::failure_step(error, &self.target.url));
         }
         refused
     }
 
+    /// Returns the failure of a port that speaks something else, with the setting that fits it.
     pub(super) fn mismatch_step(&self, answer: &ProbeAnswer) -> DiagnosisStep {
         let endpoint = &self.target.paths.endpoint;
         let port = self.target.url.port();
         let other_port = || format!("set {endpoint} to an OTLP receiver's port");
         let (finding, fix) = match answer {
             ProbeAnswer::Http2 => (
-                "speaks gRPC, and the configuration says http/protobuf".into(),
+                "speaks gRPC, but the configuration says http/protobuf".into(),
                 self.other_protocol_fix("grpc", 4318),
             ),
             ProbeAnswer::Http1(_) => (
-                "speaks HTTP/1.1, and the configuration says grpc".into(),
+                "speaks HTTP/1.1, but the configuration says grpc".into(),
                 self.other_protocol_fix("http/protobuf", 4317),
             ),
             ProbeAnswer::Tls => {
@@ -124,11 +129,14 @@ impl ReceiverChain<'_> {
                 };
                 let fix = self.target.url.suggest_endpoint(Some("https"), None);
                 (
-                    format!("speaks TLS, and {endpoint} is http"),
+                    format!("speaks TLS, but {endpoint} is http"),
                     format!("{fix}{build}"),
                 )
             }
-            ProbeAnswer::TimedOut => ("takes the connection and says nothing".into(), other_port()),
+            ProbeAnswer::TimedOut => (
+                "accepts the connection but does not answer".into(),
+                other_port(),
+            ),
             ProbeAnswer::Closed => (
                 "closes the connection without an answer".into(),
                 other_port(),
@@ -142,6 +150,7 @@ impl ReceiverChain<'_> {
         DiagnosisStep::fail("protocol", format!("port {port} {finding}"), fix)
     }
 
+    /// Returns the fix: the other protocol, or the other one's default port.
     fn other_protocol_fix(&self, protocol: &str, default_port: u16) -> String {
         let set = self
             .target

@@ -5,6 +5,9 @@ use std::cell::RefCell;
 use super::field_buffer::FieldBuffer;
 
 /// The memory that a thread keeps of each buffer between two lines.
+///
+/// Longer than nearly all lines. A single huge one must not leave its memory with every thread that
+/// ever logged.
 const RETAINED_CAPACITY: usize = 4 << 10;
 
 /// The parts of a line.
@@ -16,9 +19,11 @@ pub(super) struct LineBuffers {
     pub(super) fields: FieldBuffer,
     /// The enclosing spans, innermost first, and where each ends.
     pub(super) spans: Vec<u8>,
+    /// Offsets into `spans`, so that they can be written in the opposite order.
     pub(super) ends: Vec<usize>,
     /// Some part was cut or left out.
     pub(super) truncated: bool,
+    /// The memory of the last message, kept while the line has none.
     spare_message: Vec<u8>,
 }
 
@@ -36,8 +41,11 @@ pub(super) fn with_buffers(work: impl Fn(&mut LineBuffers)) {
             work(&mut buffers);
             buffers.clear();
         }
+        // Borrowed: the value that is being written logs itself. Its line must not be written into
+        // the middle of the other.
         Err(_) => work(&mut LineBuffers::default()),
     });
+    // The thread's own storage is gone already: destructors of other thread-locals may log.
     if available.is_err() {
         work(&mut LineBuffers::default());
     }

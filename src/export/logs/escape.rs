@@ -1,4 +1,15 @@
 //! Text inside a line: nothing in it ends the line, leaves its quotes, or moves a terminal's cursor.
+//!
+//! | character | JSON | text |
+//! |---|---|---|
+//! | `"`, `\` | escaped | escaped within quotes only |
+//! | line feed, carriage return, tab | `\n`, `\r`, `\t` | the same |
+//! | other control characters | `\u0007` | `\x07` |
+//! | U+2028, U+2029 and marks of direction | `\u2028` | `\u{2028}` |
+//!
+//! Why the marks of direction? A text that reverses what follows it can make a line read as another
+//! one: <https://trojansource.codes>. Why control characters in text for people? A terminal
+//! executes them.
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +33,8 @@ const UNPRINTABLE: &str = "<unprintable>";
 
 /// Appends a text, without its quotes, of at most `limit` bytes; says whether it was cut.
 pub(super) fn escape_text(into: &mut Vec<u8>, limit: usize, quoting: Quoting, text: &str) -> bool {
+    // The limit is checked while writing: a value's `Debug` may print megabytes, of which only the
+    // first bytes are ever held.
     let mut escaped = EscapeWriter::new(into, limit, quoting);
     // The only failure is that it was cut.
     let _ = escaped.write_str(text);
@@ -47,6 +60,7 @@ pub(super) fn escape_display(
         Ok(Err(fmt::Error)) => UNPRINTABLE,
         Err(_) => PANICKED,
     };
+    // What it printed before it failed is incomplete, and says nothing reliable.
     into.truncate(start);
     escape_text(into, limit, quoting, instead)
 }
@@ -55,6 +69,7 @@ pub(super) fn escape_display(
 struct EscapeWriter<'a> {
     into: &'a mut Vec<u8>,
     /// The most bytes that `into` may have.
+    /// An absolute position, so that no subtraction can underflow.
     limit: usize,
     quoting: Quoting,
     truncated: bool,
@@ -70,6 +85,7 @@ impl<'a> EscapeWriter<'a> {
         }
     }
 
+    /// Appends text without special characters, as far as it fits, cut at a character's boundary.
     fn write_plain(&mut self, text: &str) -> fmt::Result {
         let remaining = self.limit.saturating_sub(self.into.len());
         if text.len() <= remaining {
@@ -111,6 +127,7 @@ impl<'a> EscapeWriter<'a> {
 
 impl Write for EscapeWriter<'_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        // Formatters may ignore an error and go on writing.
         if self.truncated {
             return Err(fmt::Error);
         }
@@ -124,6 +141,7 @@ impl Write for EscapeWriter<'_> {
 }
 
 /// The first bytes of the characters that may be special, so that the rest is passed over quickly.
+// A table, because most bytes of a log are letters: one load and one branch each.
 const MAYBE_SPECIAL: [bool; 256] = {
     let mut maybe_special = [false; 256];
     let mut byte = 0;
@@ -140,6 +158,7 @@ const MAYBE_SPECIAL: [bool; 256] = {
     maybe_special
 };
 
+/// Returns the first special character and its position in bytes.
 fn first_special(text: &str) -> Option<(usize, char)> {
     let mut from = 0;
     loop {
@@ -159,6 +178,7 @@ fn is_special(c: char) -> bool {
     matches!(c, '"' | '\\' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') || c.is_control()
 }
 
+/// Appends `digits` hexadecimal digits, the highest first.
 fn write_numeric_escape(into: &mut Vec<u8>, prefix: &[u8], digits: u32, c: char) {
     into.extend_from_slice(prefix);
     let digit = |place: u32| char::from_digit(u32::from(c) >> (4 * place) & 0xf, 16);

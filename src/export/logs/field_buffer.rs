@@ -1,10 +1,16 @@
 //! The fields of an event or a span, written down when they are met.
+//!
+//! A span's fields are written once, when the span is made or recorded to, and copied into each
+//! line within it: formatting them for each line would call the service's `Debug` again and again,
+//! and find other values.
 
 use super::escape::escape_text;
 use super::format::LineFormat;
 use super::value::LogFieldValue;
 
 /// The most bytes that a name has.
+///
+/// Names are constants of the code, so that none is cut in practice.
 const MAX_NAME_BYTES: usize = 256;
 
 /// The most bytes that stand around a value: separator, quotes and colon or equals sign.
@@ -26,6 +32,8 @@ pub(super) struct FieldBuffer {
     /// Each field after a comma or space.
     text: Vec<u8>,
     /// The fields' names and the offset of each.
+    ///
+    /// A list and no map: a handful of names is faster compared than hashed.
     starts: Vec<(&'static str, usize)>,
     /// Some field was cut or left out.
     pub(super) truncated: bool,
@@ -40,10 +48,13 @@ impl FieldBuffer {
         name: &'static str,
         value: LogFieldValue<'_>,
     ) {
+        // `tracing` lets a field be recorded again; the latest value holds.
         self.remove(name);
         let start = self.text.len();
         let value_limit = limits
             .total
+            // Six bytes a character is the longest escape, so that the name is counted at its worst
+            // before it is written.
             .saturating_sub(start + MAX_NAME_BYTES.min(6 * name.len()) + SEPARATOR_BYTES);
         if value_limit == 0 {
             self.truncated = true;
@@ -51,6 +62,7 @@ impl FieldBuffer {
         }
         self.text.reserve(INITIAL_CAPACITY);
         self.starts.push((name, start));
+        // Before the value, and never undone: name and value are one entry.
         self.truncated |= self.write_name(format, name);
         let truncated = value.write(&mut self.text, limits.per_value.min(value_limit), format);
         self.truncated |= truncated;
@@ -68,6 +80,9 @@ impl FieldBuffer {
     }
 
     /// Merges the fields that were recorded later.
+    ///
+    /// The later one of two fields with a name replaces the earlier, also where it no longer fits:
+    /// an old value would be a lie.
     pub(super) fn merge(&mut self, later: &Self, limits: SizeLimits) {
         for (index, (name, start)) in later.starts.iter().enumerate() {
             let end = later.end(index);
@@ -93,11 +108,13 @@ impl FieldBuffer {
         let (start, end) = (self.starts[index].1, self.end(index));
         self.text.drain(start..end);
         self.starts.remove(index);
+        // Offsets behind the removed field move with the text.
         for (_, later) in &mut self.starts[index..] {
             *later -= end - start;
         }
     }
 
+    /// Returns the end of a field, which is the start of the next.
     fn end(&self, index: usize) -> usize {
         let next = self.starts.get(index + 1);
         next.map_or(self.text.len(), |(_, start)| *start)

@@ -42,6 +42,8 @@ impl LevelHandle {
     pub fn set(&self, levels: &str) -> Result<(), LogLevelsError> {
         self.0.store(Arc::new(levels.parse()?));
         // Each place in the code remembers whether it is wanted.
+        // Without it a place that was once switched off would stay silent after its level was
+        // raised.
         tracing::callsite::rebuild_interest_cache();
         log_bridge::update_max_level();
         Ok(())
@@ -65,6 +67,8 @@ impl LevelHandle {
 pub(crate) struct LogFilter(LevelHandle);
 
 impl LogFilter {
+    /// Asked once for each place in the code, and again after the levels have changed: `tracing`
+    /// caches the answer.
     fn is_enabled(&self, metadata: &Metadata<'_>) -> bool {
         let level = self.0.0.load().level_for(metadata.target());
         *metadata.level() <= level_filter(level)
@@ -76,6 +80,8 @@ impl<S> Filter<S> for LogFilter {
         self.is_enabled(metadata)
     }
 
+    // Always or never, and not "sometimes": targets and levels of a place don't change, so that the
+    // answer holds until the levels do.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.is_enabled(metadata) {
             Interest::always()
@@ -89,6 +95,7 @@ impl<S> Filter<S> for LogFilter {
     }
 }
 
+/// Converts a level; `Off` lets nothing through.
 const fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Off => LevelFilter::OFF,

@@ -12,6 +12,7 @@ pub(super) enum LineFormat {
 }
 
 impl LineFormat {
+    /// Values that are texts are quoted in both; this is for what stands without quotes in text.
     pub(super) fn quoting(self) -> Quoting {
         match self {
             Self::Json => Quoting::Json,

@@ -1,4 +1,10 @@
 //! The layer: an event becomes a line, a span leaves what the lines inside it say about it.
+//!
+//! | `tracing` calls | what happens |
+//! |---|---|
+//! | a new span, a recorded value | its fields are written down and kept with the span |
+//! | an event | message and fields, then the spans around it, then one line to the output |
+//! | an event of target `panic` | the same, and a short wait for the line |
 
 use std::time::Duration;
 
@@ -25,6 +31,9 @@ use super::value::{FieldVisitor, LogFieldValue};
 use crate::record::clock::Clock;
 
 /// The time that a panic waits for its line to be written.
+///
+/// Long enough for a write, and short enough that a panic in every request does not stop the
+/// service.
 const PANIC_FLUSH: Duration = Duration::from_millis(100);
 
 /// Writes events as lines.
@@ -95,11 +104,13 @@ impl LogLayer {
     {
         for span in context.event_scope(event).into_iter().flatten() {
             let start = buffers.spans.len();
+            // The lock of one span, held for a copy of its fields.
             let extensions = span.extensions();
             let none = FieldBuffer::default();
             let fields = extensions.get::<SpanFields>();
             let fields = fields.map_or(&none, |fields| &fields.0[SpanFields::index(self.format)]);
             self.write_span(span.name(), fields, buffers);
+            // The innermost spans are kept: they are nearest to what happened.
             if buffers.spans.len() > MAX_SPANS_BYTES {
                 buffers.spans.truncate(start);
                 buffers.truncated = true;
@@ -158,6 +169,8 @@ impl LogLayer {
             self.write_fields(event, buffers);
             self.write_spans(event, context, buffers);
             buffers.assemble(self.format, &head);
+            // Inside the buffers' borrow: the line is copied into the queue, and nothing is
+            // allocated.
             self.output.write(&buffers.line);
         });
         if event.metadata().target() == PANIC_TARGET {
@@ -180,6 +193,7 @@ impl LogLayer {
         record(&mut FieldVisitor(|name, value: LogFieldValue<'_>| {
             fields.insert(self.format, SPAN_FIELD_LIMITS, name, value);
         }));
+        // Most spans have no fields, and then need no place for them.
         if fields.is_empty() && !fields.truncated {
             return;
         }

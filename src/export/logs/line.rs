@@ -14,12 +14,16 @@ use super::time::RFC3339_LENGTH;
 pub(super) const MAX_MESSAGE_BYTES: usize = 24 << 10;
 
 /// The size limits of an event's fields.
+///
+/// One value may take most of it: a request body that somebody logs on purpose.
 pub(super) const EVENT_FIELD_LIMITS: SizeLimits = SizeLimits {
     per_value: 12 << 10,
     total: 28 << 10,
 };
 
 /// The size limits of a span's fields.
+///
+/// Small, because every line within the span repeats them.
 pub(super) const SPAN_FIELD_LIMITS: SizeLimits = SizeLimits {
     per_value: 1 << 10,
     total: 3 << 10,
@@ -60,6 +64,7 @@ impl LineBuffers {
         }
     }
 
+    /// Members have a fixed order, so that lines can be compared by eye and cut with simple tools.
     fn write_json(&mut self, head: &LineHead<'_>) {
         let line = &mut self.line;
         line.extend(b"{\"timestamp\":\"");
@@ -69,6 +74,7 @@ impl LineBuffers {
         line.extend(b"\",\"target\":\"");
         self.truncated |= escape_text(line, MAX_NAME_BYTES, Quoting::Json, head.metadata.target());
         line.extend(b"\",\"service\":\"");
+        // In every line, because collectors mix the output of several services.
         line.extend(head.service);
         if let Some((trace, span)) = head.trace {
             line.extend(b"\",\"trace_id\":\"");
@@ -97,6 +103,7 @@ impl LineBuffers {
         line.extend(b"}\n");
     }
 
+    /// Time without a date, the level in a column: for a terminal, where the date is today.
     fn write_text(&mut self, head: &LineHead<'_>, colored: bool) {
         let level = LevelStyle::of(*head.metadata.level());
         let escape = |sequence: &'static [u8]| if colored { sequence } else { b"" };
@@ -140,6 +147,7 @@ impl LineBuffers {
 }
 
 /// Appends the spans, which are stored innermost first, in reading order.
+// They are collected from the inside, because the limit cuts the outer ones off.
 fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[u8]) {
     for (index, end) in ends.iter().enumerate().rev() {
         let start = index.checked_sub(1).map_or(0, |inner| ends[inner]);
@@ -151,6 +159,8 @@ fn outermost_first(line: &mut Vec<u8>, spans: &[u8], ends: &[usize], between: &[
 }
 
 /// The forms of a level in a line.
+///
+/// Three forms in one place, so that a level can't have one and lack another.
 struct LevelStyle {
     /// The word of the configuration.
     name: &'static [u8],
@@ -189,6 +199,7 @@ impl LevelStyle {
     }
 }
 
+/// Appends two lower-case digits a byte, as W3C trace context writes ids.
 fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {

@@ -5,6 +5,16 @@
 //!
 //! Why does the thread rest between two batches? Waking it costs more than a line: a service that logs
 //! steadily pays for it once in [`REST`] and not with each line.
+//!
+//! | state of the thread | means |
+//! |---|---|
+//! | unstarted | no line yet |
+//! | refused | the system had no thread; tried again after a second |
+//! | idle | waits without a time limit; the next line wakes it |
+//! | busy | writes, or rests; the next line needs no wake |
+//!
+//! Locks: the queue's is held for copying a line; the stream's only by the thread that writes,
+//! without the queue's.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,14 +29,23 @@ use crate::config::{LogOutput, LogsConfig};
 use crate::record::sync::lock;
 
 /// The maximum size of the lines that wait, in bytes: some thousand lines, a second or two of a busy service.
+///
+/// Bytes and not lines, because a line has up to 64 KiB.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 /// The size of waiting lines that ends the thread's rest.
+///
+/// A quarter, so that the thread starts while there is room for what comes until it runs.
 const WAKE_BYTES: usize = MAX_QUEUED_BYTES / 4;
 /// The size above which an empty buffer is given back.
+///
+/// A burst must not keep a mebibyte for ever.
 const MAX_SPARE_BYTES: usize = 64 << 10;
 /// The time that lines gather before they are written.
 const REST: Duration = Duration::from_millis(5);
 /// The time after which a thread that could not be started is tried again.
+///
+/// Asking the system for a thread at each line would make logging slow exactly when it is short of
+/// threads.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 /// The output of log lines. A cheap clone; all clones are the same.
@@ -79,20 +98,26 @@ struct Shared {
     wake: Condvar,
     /// Wakes those who flush: a batch is written.
     batch_written: Condvar,
+    /// Only the thread locks it; the lock is what makes it shareable.
     stream: Mutex<LineStream>,
+    /// Relaxed: a count for the metrics, on which nothing else depends.
     lost_lines: AtomicU64,
 }
 
 #[derive(Default)]
 struct LineQueue {
+    /// Whole lines, each with its line feed.
     lines: Vec<u8>,
     /// The number of bytes that were ever queued.
+    /// A flush waits for the number that it finds.
     queued: u64,
     /// The number of them that were written or lost since.
     written: u64,
     thread: ThreadState,
     /// The number of flushes that wait.
+    /// The thread does not rest while there is one.
     flushes: usize,
+    /// The last handle is gone: the thread writes what is left and ends.
     closed: bool,
 }
 
@@ -116,6 +141,7 @@ struct LineStream {
 
 thread_local! {
     /// A writer that logs would feed itself for ever.
+    // Set on the writing thread alone: what a writer logs there is counted as lost.
     static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -215,6 +241,7 @@ impl Shared {
         // Before the queue is looked at: a full one needs its thread most.
         self.ensure_thread(&mut queue);
         let before = queue.lines.len();
+        // A line is queued as a whole or not at all.
         if before + line.len() > MAX_QUEUED_BYTES {
             return false;
         }
@@ -225,6 +252,7 @@ impl Shared {
             if queue.thread == ThreadState::Idle {
                 queue.thread = ThreadState::Busy;
             }
+            // Released before the wake, so that the woken thread doesn't run into the lock.
             drop(queue);
             self.wake.notify_one();
         }
@@ -253,6 +281,7 @@ impl Shared {
         let mut batch = Vec::new();
         while self.next_batch(&mut batch) {
             for line in batch.split_inclusive(|byte| *byte == b'\n') {
+                // A writer is foreign code; its panic costs one line.
                 let write = AssertUnwindSafe(|| lock(&self.stream).write_line(line));
                 if !matches!(catch_unwind(write), Ok(Ok(()))) {
                     self.lost_lines.fetch_add(1, Ordering::Relaxed);
@@ -277,6 +306,7 @@ impl Shared {
             queue = ignore_poison(self.wake.wait(queue));
         }
         queue.thread = ThreadState::Busy;
+        // Two buffers take turns: the lock is held for a swap, and neither is allocated anew.
         std::mem::swap(&mut queue.lines, batch);
         true
     }
@@ -287,12 +317,14 @@ impl Shared {
         let gathering = |queue: &mut LineQueue| {
             queue.flushes == 0 && !queue.closed && queue.lines.len() <= WAKE_BYTES
         };
+        // Woken early by a flush, by the end, or by a quarter of the queue.
         let _ = self.wake.wait_timeout_while(queue, REST, gathering);
     }
 
     /// Waits for the lines that are queued now; those of others that follow are not waited for.
     fn flush(self: &Arc<Self>, timeout: Duration) -> bool {
         let mut queue = lock(&self.queue);
+        // Fixed now: a service that logs all the time must not keep a flush waiting for ever.
         let target = queue.queued;
         if queue.written >= target {
             return true;
@@ -334,6 +366,7 @@ impl LineStream {
         }
         match write_all(&mut self.writer, line) {
             (_, Ok(())) => Ok(()),
+            // Nothing of it was taken: lost as a whole, and counted.
             (0, Err(error)) => Err(error),
             (taken, Err(_)) => {
                 self.unwritten = line[taken..].to_vec();
@@ -348,6 +381,7 @@ fn write_all(writer: &mut dyn Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut taken = 0;
     while taken < bytes.len() {
         match writer.write(&bytes[taken..]) {
+            // A writer that takes nothing and reports no error would be asked for ever.
             Ok(0) => return (taken, Err(ErrorKind::WriteZero.into())),
             Ok(more) => taken += more,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -16,6 +16,7 @@ pub(super) const PANIC_TARGET: &str = "panic";
 pub fn log_panics() {
     let previous_hook = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
+        // Before the other hook, which may end the process.
         log_panic(panic);
         previous_hook(panic);
     }));
@@ -31,6 +32,8 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         thread = thread.name(),
         backtrace = captured.then(|| tracing::field::display(&backtrace)),
         "{}",
+        // The payload is a `&str` or a `String` where `panic!` made it; `panic_any` may carry
+        // anything.
         panic_message(panic.payload())
     );
 }
@@ -39,5 +42,5 @@ fn panic_message(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let owned = || payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(owned)
-        .unwrap_or("a panic with a value that is no text")
+        .unwrap_or("a panic with a value that is not text")
 }

@@ -1,4 +1,6 @@
 //! Time stamps in one fixed form: RFC 3339, UTC, microseconds.
+//!
+//! Microseconds: enough to order lines of one host, and a fixed width that sorts as text.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +18,8 @@ const EARLIEST: DateTime = DateTime::constant(0, 1, 1, 0, 0, 0, 0);
 pub(crate) fn rfc3339(time: SystemTime) -> [u8; RFC3339_LENGTH] {
     let at = match Timestamp::try_from(time) {
         Ok(time) => Offset::UTC.to_datetime(time).max(EARLIEST),
+        // Clocks of devices without a battery start anywhere; a line is worth more than its exact
+        // time.
         Err(_) if time < UNIX_EPOCH => EARLIEST,
         Err(_) => DateTime::MAX,
     };
@@ -32,6 +36,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> [u8; RFC3339_LENGTH] {
     text
 }
 
+/// Writes the number with leading zeros into the whole slice.
 fn write_digits(into: &mut [u8], mut number: u32) {
     for digit in into.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

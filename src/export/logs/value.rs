@@ -10,6 +10,8 @@ use super::format::LineFormat;
 use crate::model::causes::causes;
 
 /// A field value as recorded by `tracing`.
+///
+/// Kept apart by type, because a log store that indexes a number can't compare its text.
 #[derive(Clone, Copy)]
 pub(super) enum LogFieldValue<'a> {
     Bool(bool),
@@ -68,6 +70,7 @@ impl LogFieldValue<'_> {
             Self::Bool(false) => "false",
             Self::I64(value) => digits.format(value),
             Self::U64(value) => digits.format(value),
+            // JSON readers keep 64 bits at most; a larger number is text, exactly.
             Self::I128(value) => match i64::try_from(value) {
                 Ok(value) => digits.format(value),
                 Err(_) => return false,
@@ -84,6 +87,7 @@ impl LogFieldValue<'_> {
     }
 }
 
+/// JSON has no word for these; text keeps the information.
 fn not_finite(value: f64) -> &'static str {
     match value {
         f64::INFINITY => "inf",
@@ -95,6 +99,7 @@ fn not_finite(value: f64) -> &'static str {
 /// Writes an error and its causes, as `a: b: c`, up to the first that fails to be written.
 fn with_sources(f: &mut dyn Write, error: &(dyn Error + 'static)) -> fmt::Result {
     write!(f, "{error}")?;
+    // All causes: the outermost alone rarely says what happened.
     let mut sources = causes(error).skip(1);
     sources.try_for_each(|source| write!(f, ": {source}"))
 }

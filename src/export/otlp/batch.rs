@@ -1,5 +1,15 @@
 //! The batch worker: takes batches out of a queue and delivers them, for as long as the process
 //! lives.
+//!
+//! | state | next send |
+//! |---|---|
+//! | nothing waits for a retry | when a batch is full, or `delay` after the last partial one |
+//! | a batch waits for a retry, in backoff | at the end of the backoff |
+//! | the same, backoff over | now; it goes before newer ones |
+//! | a flush | now, whatever the backoff; what was queued before it |
+//! | failing for 5 minutes | the batch is given up, counted, and the next one tried |
+//!
+//! Only one batch is ever out: order is kept, and a receiver that is slow isn't given more at once.
 
 use std::time::Duration;
 
@@ -18,6 +28,8 @@ pub(super) struct SignalFlush {
     /// The deadline of the flush.
     pub(super) deadline: Instant,
     /// The answer is why something couldn't be sent.
+    ///
+    /// `None` where everything was taken.
     pub(super) reply: oneshot::Sender<Option<FlushFailure>>,
 }
 
@@ -37,10 +49,13 @@ pub(super) struct BatchWorker<T> {
 
 struct RetryBatch {
     payload: Payload,
+    /// The first try, from which the batch ages.
     since: Instant,
 }
 
 /// The time of the next send.
+///
+/// Worked out anew in each turn; it borrows nothing, so that a flush can interrupt the wait.
 enum NextSend {
     Now,
     At(Instant),
@@ -91,14 +106,17 @@ impl<T> BatchWorker<T> {
     /// Runs until it is stopped; returns the number of items lost with it.
     pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>) -> u64 {
         tokio::select! {
+            // Stopping goes first: a deadline has passed, or nobody is left to tell.
             biased;
             _ = stopped => {}
             () = self.run_loop() => {}
         }
+        // Lost are those in the queue and those that were taken and never answered.
         self.receiver.close().await + self.delivery.export_metrics.counts().in_flight()
     }
 
     async fn run_loop(&mut self) {
+        // From the last partial batch on: full ones don't delay those that wait alone.
         let mut due = Instant::now() + self.delay;
         loop {
             let next = match (self.backoff_until, &self.retry_batch) {
@@ -109,6 +127,7 @@ impl<T> BatchWorker<T> {
             // One batch at a time, so that a flush is heard however fast the queue fills.
             tokio::select! {
                 biased;
+                // Before the next send, so that a flush waits for one request at most.
                 flush = self.flushes.recv() => {
                     let Some(flush) = flush else { return };
                     self.handle_flush(flush).await;
@@ -130,6 +149,7 @@ impl<T> BatchWorker<T> {
     async fn send_next(&mut self) -> usize {
         if let Some(again) = self.retry_batch.take() {
             self.attempt(again.payload, again.since).await;
+            // A retried batch was counted as fetched the first time.
             return 0;
         }
         let Some(items) = self.receiver.take_batch() else {
@@ -141,6 +161,7 @@ impl<T> BatchWorker<T> {
                 let items = fetched as u64;
                 self.attempt(Payload { bytes, items }, Instant::now()).await;
             }
+            // Never retried: the same items would fail the same way.
             Err(reason) => self.delivery.record_unencoded(fetched as u64, &reason),
         }
         fetched
@@ -158,10 +179,13 @@ impl<T> BatchWorker<T> {
     async fn flush(&mut self) -> Option<FlushFailure> {
         let refused = self.delivery.export_metrics.counts().refused;
         let before = (self.backoff_until.take(), self.backoff.clone());
+        // Counted at the beginning: a service that records all the time must not keep a flush busy
+        // for ever.
         let mut ahead = self.receiver.len();
         if self.retry_batch.is_some() {
             self.send_next().await;
         }
+        // Stops at the first failure: the receiver that refused one would refuse the rest.
         while self.retry_batch.is_none() && ahead > 0 {
             ahead = ahead.saturating_sub(self.send_next().await.max(1));
         }
@@ -180,6 +204,7 @@ impl<T> BatchWorker<T> {
             return self.backoff.reset();
         };
         let retry_after = match failure.retry {
+            // An answer, if not the wished one: the receiver is there.
             RetryHint::Never => return self.backoff.reset(),
             RetryHint::Whenever => None,
             RetryHint::After(delay) => Some(delay),

@@ -11,6 +11,7 @@ use crate::export::providers::MetricProvider;
 /// A meter provider, and its collection while it is under way.
 pub(super) struct MetricSource {
     metrics: MetricProvider,
+    /// The collection that is under way, perhaps since an earlier push.
     collection: Option<JoinHandle<Option<ResourceMetrics>>>,
 }
 
@@ -27,6 +28,7 @@ impl MetricSource {
     pub(super) fn start(&mut self) {
         let metrics = self.metrics.clone();
         self.collection
+            // A late result is used by the next push: it is cumulative, and only a little older.
             .get_or_insert_with(|| spawn_blocking(move || collect(&metrics)));
     }
 
@@ -41,5 +43,7 @@ impl MetricSource {
 fn collect(metrics: &MetricProvider) -> Option<ResourceMetrics> {
     let mut collected = ResourceMetrics::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| metrics.collect(&mut collected)));
+    // A panic of one callback fails the collection of its provider; that is why the service's meter
+    // has one of its own.
     matches!(outcome, Ok(Ok(()))).then_some(collected)
 }

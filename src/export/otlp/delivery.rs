@@ -1,5 +1,13 @@
 //! The delivery of one signal to its receiver: every try is timed and counted, and the log hears of
 //! a change, not of each failure.
+//!
+//! | answer | counted as | log |
+//! |---|---|---|
+//! | taken | exported | the end of an outage |
+//! | taken in part | exported, and refused | debug, with the receiver's reason |
+//! | refused for good | refused | the first of an outage |
+//! | may be retried | nothing yet | the first of an outage |
+//! | given up | refused | – |
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -13,16 +21,19 @@ use crate::config::{Endpoint, TelemetrySignal};
 use crate::model::units::format_duration;
 use crate::net::one_line;
 
+/// Everything that both kinds of workers need for one request.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) signal: TelemetrySignal,
     pub(super) endpoint: Endpoint,
     pub(super) transport: Transport,
+    /// Of one request, connecting included.
     pub(super) timeout: Duration,
     pub(super) export_metrics: ExportMetrics,
     pub(super) log_queue: LogQueue,
     pub(super) outage: DeliveryOutage,
     /// The last failure.
+    /// Kept for reports: a flush that sends nothing new still says why.
     pub(super) last_failure: Option<ExportFailure>,
 }
 
@@ -31,6 +42,7 @@ pub(super) struct Delivery {
 pub(super) struct DeliveryOutage {
     tracker: OutageTracker,
     /// The number of items lost before the outage.
+    /// The difference at its end is what the outage cost.
     lost_before: u64,
 }
 
@@ -57,6 +69,7 @@ impl Delivery {
     /// is not.
     pub(super) async fn attempt(&mut self, payload: &Payload) -> Result<(), ExportFailure> {
         let started = Instant::now();
+        // `Bytes` are shared: a retry copies nothing.
         let sending = self.transport.send(payload.bytes.clone());
         let outcome = match tokio::time::timeout(self.timeout, sending).await {
             Ok(outcome) => outcome,
@@ -128,16 +141,18 @@ impl Delivery {
 
     fn record_success(&mut self, items: u64, response: &[u8]) {
         let (rejected, reason) = parse_rejected(response);
+        // The receiver's number is foreign input; more than was sent can't be rejected.
         let rejected = rejected.min(items);
         self.export_metrics.record_exported(items - rejected);
         if rejected > 0 {
             self.export_metrics.record_refused(rejected, "rejected");
             self.last_failure = Some(ExportFailure::rejected(rejected, &reason));
         }
+        // OTLP allows a message without a rejection: a warning of the receiver.
         if !reason.is_empty() {
             let (signal, reason) = (self.signal, one_line(&reason));
             self.log_queue.write(move || {
-                tracing::debug!(%signal, rejected, reason, "the receiver left something out");
+                tracing::debug!(%signal, rejected, reason, "the receiver rejected a part of the data");
             });
         }
         self.record_recovery();
@@ -155,7 +170,7 @@ impl Delivery {
                 %signal,
                 %endpoint,
                 cause,
-                "OTLP export is down; the metrics otel.sdk.* count what is lost meanwhile"
+                "OTLP export is failing; the metrics otel.sdk.* count the data that is lost in the meantime"
             );
         });
     }
@@ -168,7 +183,7 @@ impl Delivery {
         let after = format_duration(whole_seconds(ended.lasted));
         let lost = self.lost() - self.outage.lost_before;
         self.log_queue.write(move || {
-            tracing::info!(%signal, %endpoint, after, lost, "OTLP export is back");
+            tracing::info!(%signal, %endpoint, after, lost, "OTLP export works again");
         });
     }
 
@@ -178,6 +193,7 @@ impl Delivery {
     }
 }
 
+/// Rounds down, but not to 0: "after 0s" says nothing.
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs().max(1))
 }

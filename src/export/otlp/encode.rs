@@ -4,6 +4,13 @@
 //! of OTLP/HTTP is that of a gRPC call too. Why not let them send it? They turn every failure into a
 //! text, without a time to come back or a count of what was rejected, and they obey the environment
 //! behind the configuration's back. So of a request only the body counts here.
+//!
+//! | | gRPC | HTTP |
+//! |---|---|---|
+//! | body | this message | this message |
+//! | compression | by tonic | by the transport |
+//! | headers | metadata | headers |
+//! | partial success | the answer's message | the answer's body |
 
 use std::future::Future;
 use std::io::Read as _;
@@ -45,11 +52,17 @@ pub(super) struct Payload {
 pub(super) type Encode<T> = Box<dyn Fn(Vec<T>) -> Result<Bytes, String> + Send>;
 
 /// The first byte of a message: the tag of its only field, the resources with their items.
+///
+/// Field 1, length-delimited: `1 << 3 | 2`.
 const MESSAGE_START: u8 = 0x0a;
 /// The first byte of gzip.
+///
+/// RFC 1952: 0x1f 0x8b.
 const GZIP_START: u8 = 0x1f;
 
 /// Returns the encoder of spans.
+///
+/// The exporter keeps the resource, so that it is encoded with each batch.
 pub(super) fn span_encoder(resource: &Resource) -> Result<Encode<SpanData>, ExporterBuildError> {
     let (client, messages) = message_client();
     let mut exporter = configure(SpanExporter::builder().with_http(), client).build()?;
@@ -81,6 +94,8 @@ pub(super) fn metric_encoder() -> Result<Encode<ResourceMetrics>, ExporterBuildE
     let builder = MetricExporter::builder().with_temporality(Temporality::Cumulative);
     let exporter = configure(builder.with_http(), client).build()?;
     Ok(Box::new(move |parts| {
+        // Protobuf concatenation:
+        // <https://protobuf.dev/programming-guides/encoding/#last-one-wins>.
         let messages = parts
             .iter()
             .map(|part| take_message(&messages, exporter.export(part)));
@@ -115,6 +130,7 @@ fn count_points_of<T>(data: &MetricData<T>) -> usize {
 #[derive(Debug)]
 struct MessageClient(Sender<Result<Bytes, String>>);
 
+/// Returns a client, and the end at which its messages arrive.
 fn message_client() -> (MessageClient, Receiver<Result<Bytes, String>>) {
     let (sender, messages) = channel();
     (MessageClient(sender), messages)
@@ -133,10 +149,12 @@ impl HttpClient for MessageClient {
 fn configure<B: WithExportConfig + WithHttpConfig>(builder: B, client: MessageClient) -> B {
     builder
         .with_http_client(client)
+        // Never contacted: it only has to be a valid URL.
         .with_endpoint("http://localhost")
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(Duration::from_secs(1))
         .with_retry_policy(RetryPolicy::disabled())
+        // The receiver's limit is the receiver's to tell.
         .with_max_request_body_size(usize::MAX)
 }
 
@@ -152,7 +170,7 @@ fn decompress(body: Bytes) -> Result<Bytes, String> {
                 .map_err(|error| error.to_string())?;
             Ok(message.into())
         }
-        Some(_) => Err("the message is compressed, and not by gzip".to_owned()),
+        Some(_) => Err("the message is compressed with something other than gzip".to_owned()),
         None => Err("the message is empty".to_owned()),
     }
 }
@@ -163,6 +181,8 @@ fn take_message(
     messages: &Receiver<Result<Bytes, String>>,
     export: impl Future<Output = OTelSdkResult>,
 ) -> Result<Bytes, String> {
+    // Polled once and without a runtime, on the export thread. Pending would mean that the exporter
+    // waits for something, which is reported as an error.
     let outcome = pin!(export).poll(&mut Context::from_waker(Waker::noop()));
     let message = messages.try_recv();
     match outcome {
@@ -174,6 +194,8 @@ fn take_message(
 
 /// Returns the number of items that a receiver rejected, and the reason. The answers of all signals
 /// have one shape on the wire; a body that isn't one of them says nothing, and refuses nothing.
+// The three services number the fields alike: partial success is 1, rejected 1 in it, the message
+// 2.
 pub(super) fn parse_rejected(response: &[u8]) -> (u64, String) {
     ExportTraceServiceResponse::decode(response)
         .ok()

@@ -1,4 +1,7 @@
 //! The metrics of one signal's OTLP export.
+//!
+//! Each count is kept twice: in the metrics, for people and alerts, and in plain atomics, because
+//! reports and outages need differences that a metric's series can't be asked for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,6 +22,7 @@ pub(super) struct ExportMetrics(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// The convention's name of the exporter, a label of its requests.
     exporter: &'static str,
     exported: BoundSeries<Counter, 1>,
     /// Metrics have no queue.
@@ -26,6 +30,7 @@ struct Inner {
     duration: BoundSeries<Histogram, 2>,
     totals: ExportTotals,
     /// The latest request failed.
+    /// Relaxed, as all here: a health check reads it some seconds later.
     down: AtomicBool,
 }
 
@@ -71,6 +76,8 @@ impl ExportMetrics {
             down: AtomicBool::new(false),
         };
         // So that rates exist before the first failure.
+        // A ratio of failures needs a series for success before anything has failed, and the other
+        // way round.
         inner.exported.get([""]);
         if let Some(processed) = &inner.processed {
             processed.get([""]);
@@ -127,6 +134,8 @@ impl ExportMetrics {
 
     /// Items failed, and later ones say the same and more: nothing is lost.
     pub(super) fn record_superseded(&self, items: u64, error: &str) {
+        // The points are taken out again: the next collection has them all, and they would count
+        // twice as waiting.
         self.0.totals.fetched.fetch_sub(items, Ordering::Relaxed);
         self.0.exported.with([error], |series| series.add(items));
     }
@@ -144,6 +153,8 @@ impl ExportMetrics {
         self.0.down.load(Ordering::Relaxed)
     }
 
+    /// Four loads, not a snapshot: sums may be off by what happens meanwhile, which `in_flight`
+    /// takes into account by saturating.
     pub(super) fn counts(&self) -> ExportCounts {
         let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
         let totals = &self.0.totals;
@@ -164,6 +175,7 @@ impl ExportCounts {
     }
 }
 
+/// The values that the conventions list for `otel.component.type`.
 fn exporter_name(signal: TelemetrySignal, protocol: Protocol) -> &'static str {
     match (signal, protocol) {
         (TelemetrySignal::Traces, Protocol::Grpc) => "otlp_grpc_span_exporter",

@@ -1,4 +1,12 @@
 //! Collects all metrics and delivers them, every so often.
+//!
+//! | | a batch of spans | a push of metrics |
+//! |---|---|---|
+//! | content | what happened since the last | all totals since the start |
+//! | lost | is lost | is in the next one |
+//! | retried | as it is | until the deadline, then collected anew |
+//!
+//! Points that failed and are covered by a later push count as superseded, and not as lost.
 
 use std::time::Duration;
 
@@ -19,6 +27,7 @@ use crate::export::providers::MetricProvider;
 pub(super) struct PeriodicReader {
     sources: Vec<MetricSource>,
     interval: Duration,
+    /// For collecting and sending together.
     timeout: Duration,
     encode: Encode<ResourceMetrics>,
     delivery: Delivery,
@@ -60,6 +69,7 @@ impl PeriodicReader {
     }
 
     async fn run_loop(&mut self) {
+        // The first push is an interval after the start: before that most instruments have nothing.
         let mut due = Instant::now() + self.interval;
         loop {
             tokio::select! {
@@ -69,6 +79,7 @@ impl PeriodicReader {
                     self.handle_flush(flush).await;
                 }
                 () = sleep_until(due.max(self.backoff_until)) => {
+                    // Before the export, so that a slow one does not shift all later ones.
                     due = Instant::now() + self.interval;
                     self.export_with_retries(Instant::now() + self.timeout).await;
                 }
@@ -86,6 +97,7 @@ impl PeriodicReader {
             let Some((delay, failure)) = self.attempt(&payload).await else {
                 return;
             };
+            // No try is left before the deadline; the next interval collects anew.
             if self.backoff_until >= deadline {
                 return self.delivery.give_up(&payload, &failure);
             }
@@ -113,12 +125,14 @@ impl PeriodicReader {
     /// Collects and tries once. Half of the time is for collecting, so that a callback that hangs
     /// doesn't take the other metrics with it.
     async fn flush(&mut self, deadline: Instant) -> Option<FlushFailure> {
+        // The other half is for sending.
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
         let refused = self.delivery.export_metrics.counts().refused;
         let (payload, complete) = self.collect(Instant::now() + half.min(self.timeout)).await;
         if let Some(payload) = payload
             && let Some((_, failure)) = self.attempt(&payload).await
         {
+            // Not superseded: after a flush the process may end, and no later push carries it.
             self.delivery.give_up(&payload, &failure);
         }
         if self.delivery.export_metrics.counts().refused > refused {
@@ -135,6 +149,7 @@ impl PeriodicReader {
             return None;
         };
         let retry_after = match failure.retry {
+            // Refused for good, and counted as such.
             RetryHint::Never => return None,
             RetryHint::Whenever => None,
             RetryHint::After(delay) => Some(delay),
@@ -159,6 +174,7 @@ impl PeriodicReader {
     /// Encodes collections as one message; `None` when they are all empty, or when that failed.
     fn encode(&mut self, parts: Vec<ResourceMetrics>) -> Option<Payload> {
         let items = parts.iter().map(count_points).sum();
+        // An empty message would be a request about nothing.
         if items == 0 {
             return None;
         }

@@ -23,11 +23,14 @@ impl SpanProcessor for QueueSpanProcessor {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
+        // Spans that are not kept end here too: the SDK hands every recorded one over.
         if span.span_context.is_sampled() {
             self.0.push(span);
         }
     }
 
+    // Nothing to wait for: one deadline for all signals is kept by the export thread, and a
+    // processor that blocks here would block the caller's runtime.
     fn force_flush(&self) -> OTelSdkResult {
         Ok(())
     }
@@ -39,6 +42,7 @@ impl SpanProcessor for QueueSpanProcessor {
 
 impl LogProcessor for QueueLogProcessor {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        // The SDK reuses the record, so that it has to be copied.
         self.0.push((record.clone(), scope.clone()));
     }
 

@@ -12,6 +12,7 @@ use super::metrics::ExportMetrics;
 #[derive(Debug)]
 pub(super) struct QueueSender<T> {
     sender: Sender<T>,
+    /// Wakes the worker; a permit is remembered if it is busy.
     full_batch: Arc<Notify>,
     batch: usize,
     export_metrics: ExportMetrics,
@@ -32,6 +33,8 @@ pub(super) fn bounded_queue<T>(
     batch: usize,
     export_metrics: &ExportMetrics,
 ) -> (QueueSender<T>, QueueReceiver<T>) {
+    // Tokio's channel allocates in blocks as it fills: a large bound costs nothing while the queue
+    // is short.
     let (sender, receiver) = channel(size);
     let full_batch = Arc::new(Notify::new());
     let queue = QueueSender {
@@ -56,12 +59,15 @@ impl<T> QueueSender<T> {
         match self.sender.try_send(item) {
             Ok(()) if self.len() >= self.batch => self.full_batch.notify_one(),
             Ok(()) => {}
+            // The newest is dropped: those that wait are older parts of the same traces.
             Err(TrySendError::Full(_)) => self.export_metrics.record_dropped("queue_full"),
             Err(TrySendError::Closed(_)) => self.export_metrics.record_dropped("shutdown"),
         }
     }
 
     pub(super) fn len(&self) -> usize {
+        // Includes places that are reserved at this moment, so that a batch may be announced a
+        // moment early.
         self.sender.max_capacity() - self.sender.capacity()
     }
 }

@@ -1,4 +1,15 @@
 //! A request to a receiver: gRPC or HTTP, one way of failing.
+//!
+//! | failure | class | retry |
+//! |---|---|---|
+//! | no connection, or it broke | `connection` | yes |
+//! | no answer in time | `timeout` | yes, over a new connection |
+//! | a status that OTLP lists as retryable | the status | yes, when the receiver says |
+//! | any other status | the status | no |
+//! | a web page | `web_page` | no |
+//! | a part was rejected | `rejected` | no |
+//!
+//! See <https://opentelemetry.io/docs/specs/otlp/#failures>.
 
 mod grpc;
 mod http;
@@ -49,6 +60,8 @@ impl ExportError {
 }
 
 /// Sends requests to one receiver.
+///
+/// Two kinds and no trait object: both are here, and calls stay plain futures.
 #[derive(Debug)]
 pub(super) struct Transport(TransportKind);
 
@@ -91,6 +104,7 @@ impl Transport {
 }
 
 impl ExportFailure {
+    /// Retryable: the receiver may have taken it, and OTLP accepts that a retry delivers twice.
     pub(super) fn timed_out(after: Duration) -> Self {
         Self {
             error_type: "timeout".into(),
@@ -141,6 +155,7 @@ pub(super) const USER_AGENT: &str = concat!(
 
 /// The time to connect in, a little less than that for all: so a connection that is not made is told
 /// from an answer that doesn't come.
+// Nine tenths: connecting ends first and leaves its own message.
 fn connect_timeout(otlp: &SignalOtlp) -> Duration {
     otlp.timeout * 9 / 10
 }
@@ -151,6 +166,7 @@ fn headers(otlp: &SignalOtlp) -> Vec<(String, String)> {
     let mut headers: Vec<_> = configured
         .filter_map(|(name, secret)| Some((name.clone(), secret.expose()?.to_owned())))
         .collect();
+    // A header that is configured says more than the URL.
     if !otlp.headers.contains_key("authorization") {
         let credentials = basic_credentials(&otlp.endpoint);
         headers.extend(credentials.map(|value| ("authorization".into(), value)));

@@ -17,7 +17,9 @@ pub(super) struct OverflowTracker(HashMap<(String, String), OverflowState>);
 /// The state of an overflow series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum OverflowState {
+    /// The count of a histogram's overflow series.
     Measurements(u64),
+    /// The value of any other one.
     Value(f64),
 }
 
@@ -40,7 +42,9 @@ impl OverflowTracker {
                 let Some(overflow_state) = overflow_state(metric.data()) else {
                     continue;
                 };
+                // By scope and name: two scopes may have instruments of one name.
                 let key = (scope.scope().name().to_owned(), metric.name().to_owned());
+                // The table is bounded by the instruments that ever overflowed.
                 let before = self.0.insert(key, overflow_state);
                 let measurements = overflow_state.since(before);
                 if measurements > 0 {
@@ -62,6 +66,7 @@ impl OverflowState {
             (Self::Measurements(now), Some(Self::Measurements(before))) => {
                 now.saturating_sub(before)
             }
+            // The first time all of them are new.
             (Self::Measurements(now), _) => now,
             (Self::Value(_), before) => (before != Some(self)).into(),
         }

@@ -29,6 +29,15 @@
 //! suffix that is there already isn't repeated; `ratio`, for the unit "1", is the suffix of gauges
 //! alone; a label key that starts with a digit or `__`, or is `le` or `quantile`, is given the
 //! prefix `key_`.
+//!
+//! | module | does |
+//! |---|---|
+//! | `otel`, `registry` | turn collected data into families |
+//! | `family` | merges families, and refuses names that would collide |
+//! | `name`, `labels` | make valid names and label sets |
+//! | `renderer`, `series`, `writer` | write lines, without intermediate structures |
+//! | `report` | says what is missing |
+//! | `format` | chooses the format by the `Accept` header |
 
 mod family;
 mod format;

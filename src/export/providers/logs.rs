@@ -13,6 +13,7 @@ impl LogProvider {
         Self(builder.with_log_processor(processor).build())
     }
 
+    /// For the bridge from `tracing`, which takes the SDK's own type.
     pub(crate) const fn provider(&self) -> &SdkLoggerProvider {
         &self.0
     }

@@ -31,6 +31,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
 pub(crate) struct MetricProvider {
     provider: SdkMeterProvider,
     reader: SharedReader,
+    /// The registry of `opentelemetry-prometheus`, through which the reader is built; a service may
+    /// gather from it.
     registry: prometheus::Registry,
 }
 
@@ -39,6 +41,7 @@ pub(crate) struct MetricProvider {
 struct SharedReader(Arc<PrometheusExporter>);
 
 impl MetricReader for SharedReader {
+    // Everything is passed on: this type only makes the reader shareable.
     fn register_pipeline(&self, pipeline: std::sync::Weak<Pipeline>) {
         self.0.register_pipeline(pipeline);
     }
@@ -67,6 +70,8 @@ impl MetricProvider {
         slo_events: &SloEvents,
     ) -> Result<Self, OTelSdkError> {
         let (limit, slo_events) = (config.metrics.cardinality_limit, slo_events.clone());
+        // An instrument that is not in the catalog gets no view, and so the SDK's defaults; nothing
+        // of ours is like that.
         Self::build(config, move |name| {
             stream_for(catalog::find(name)?, limit, &slo_events)
         })
@@ -129,6 +134,7 @@ impl MetricProvider {
     /// Ends the provider. That needs a lock which a callback of the user's keeps while it hangs:
     /// then it ends by itself, when the callback does.
     pub(crate) fn shutdown(&self) -> OTelSdkResult {
+        // On a thread aside, because the lock may be held by a callback that never returns.
         let (done, outcome) = sync_channel(1);
         let provider = self.provider.clone();
         let shut_down = move || {

@@ -30,6 +30,8 @@ pub(crate) fn resource(service: &ServiceConfig) -> Resource {
     Resource::builder_empty()
         .with_attributes(attributes)
         .with_attributes(service_attributes)
+        // Last, so that nothing a service puts into its attributes can rename it: metrics, traces
+        // and logs would fall apart.
         .with_attributes(identity)
         .build()
 }
@@ -42,6 +44,7 @@ pub(super) fn scope() -> InstrumentationScope {
 }
 
 /// The host's name, which is the pod's in Kubernetes, and the process id.
+// Readable for people, and in a container the same after a restart.
 fn default_instance() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), std::process::id())

@@ -1,4 +1,12 @@
 //! Traces: who decides about them, and where finished spans go.
+//!
+//! | sampler | a caller's decision | a new trace |
+//! |---|---|---|
+//! | `always_on`, `always_off` | ignored | all, none |
+//! | `traceidratio` | ignored | the ratio |
+//! | `parentbased_…` | followed | as the rest of the name says |
+//!
+//! A route with a ratio of its own replaces the general one; 0 is stronger than a caller.
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
@@ -17,6 +25,7 @@ use crate::record::trace::{Propagators, SampleRatioOverride, Tracer};
 #[derive(Clone, Debug)]
 pub(crate) struct TraceProvider {
     provider: SdkTracerProvider,
+    /// For spans of the crate; disabled where traces are off.
     tracer: Tracer,
 }
 
@@ -35,6 +44,7 @@ impl TraceProvider {
                 sampler: settings.sampler,
                 ratio: settings.sample_ratio,
             });
+        // Sampling also without a processor: the decision goes to other processes in the headers.
         let provider = match processor {
             Some(processor) => builder.with_span_processor(BoxedProcessor(processor)),
             None => builder,
@@ -111,6 +121,8 @@ impl ShouldSample for ConfiguredSampler {
             TraceSampler::ParentBasedAlwaysOff => parent_decision.unwrap_or(SdkSampler::AlwaysOff),
             TraceSampler::ParentBasedTraceIdRatio => parent_decision.unwrap_or_else(ratio),
         };
+        // The decision itself is the SDK's: its ratio sampler decides by the trace id, so that
+        // every process with the same ratio decides alike.
         sampler.should_sample(parent, trace, name, kind, attributes, links)
     }
 }

@@ -16,6 +16,15 @@
 //! So data that is missing now neither raises an alert nor ends one, unless the service has no targets any
 //! more. A service that is younger than the short window misses none, and a long window that is not full yet
 //! is judged on what there is.
+//!
+//! | recorded | for |
+//! |---|---|
+//! | events of each window | shares, the minimum of bad events |
+//! | share of bad events | alerts, panels |
+//! | remaining budget | panels |
+//! | level of each objective's alert | the dashboards' state timeline |
+//!
+//! An alert reads recorded series only: each of its evaluations would read days of samples otherwise.
 
 use std::time::Duration;
 
@@ -41,6 +50,7 @@ pub(super) const ALERTS: &[AlertRow] = &[AlertRow {
 /// The rules of all objectives' error budgets.
 #[derive(Debug)]
 pub(in crate::generate) struct BudgetRules<'a> {
+    /// Also holds the input.
     windows: ScaledWindows<'a>,
     policy: BurnRatePolicy,
 }
@@ -271,6 +281,7 @@ impl<'a> BudgetRules<'a> {
         windows
     }
 
+    /// Returns the rule that counts events over a window.
     fn event_rule(&self, window: Duration) -> RecordingRule {
         let events = events_query(&self.windows.input.objectives, self.scale(window));
         let events = InstantVector::from_expression(events.replace('\n', " "), &EVENT_LABELS);
@@ -347,6 +358,7 @@ fn min_coverage() -> Ratio {
     Ratio::new(1, 2).unwrap_or(Ratio::ONE)
 }
 
+/// The recorded remaining budgets.
 const REMAINING: &str = "vantage:slo_error_budget_remaining:ratio";
 
 /// Returns `vantage:slo_events:increase1h`: good and bad events of a window.
@@ -415,6 +427,7 @@ fn recorded_pair(state: &str, pair: &WindowPair) -> RecordedSeries {
     RecordedSeries::with_labels(name, SLO_LABELS)
 }
 
+/// The labels that it keeps.
 const ALERT_LEVEL: [&str; 4] = ["environment", "instance", "job", "objective"];
 
 /// Returns what each process raises of an objective: 0 for nothing, 1 frozen, 2 a warning, 3 critical.
@@ -446,6 +459,7 @@ pub(in crate::generate) fn remaining_budgets() -> RecordedSeries {
 }
 
 /// Returns an objective with its window, if that is a rolling one.
+/// Prometheus knows no months in the calendar's sense, so that a calendar window has no rule.
 fn with_rolling_window(objective: &Objective) -> Option<(&Objective, Duration)> {
     match objective.window() {
         SloWindow::Rolling(rolling) => Some((objective, rolling.duration())),

@@ -32,6 +32,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
 const MIN_EVENTS: u32 = 20;
 /// The same in minor units of a currency: what 20 sales of the smallest price bring, a whole unit each.
 const MIN_MINOR_UNITS: u32 = 2_000;
+/// The label of each week, and the days that it lies back.
 const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
 
 /// The baseline of a counter: 3 hours now and at the same time of the weeks before.
@@ -39,7 +40,9 @@ const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
 pub(in crate::generate) struct Baseline {
     name: &'static str,
     counter: CounterQuery,
+    /// By currency where there are several: an average of currencies means nothing.
     by: &'static [&'static str],
+    /// Of the baseline, for it to count.
     minimum: u32,
 }
 
@@ -76,6 +79,7 @@ impl Baseline {
         [Self::posts(), Self::generations(), Self::revenue()]
     }
 
+    /// Returns the events of the last 3 hours.
     fn current(&self) -> RecordedSeries {
         self.recorded("increase3h", &[])
     }
@@ -85,6 +89,7 @@ impl Baseline {
         self.recorded("increase3h_before", &["week"])
     }
 
+    /// Returns the median of the three weeks.
     pub(in crate::generate) fn baseline(&self) -> RecordedSeries {
         self.recorded("usual3h", &[])
     }
@@ -118,6 +123,7 @@ impl Baseline {
     /// Returns the rule that records the baseline.
     pub(in crate::generate) fn baseline_rule(&self) -> RecordingRule {
         let weeks = self.before().now();
+        // A median of one or two weeks would be moved by a single holiday.
         let complete = weeks.count_without("week").at_least(WEEKS.len() as u32);
         let median = weeks.median_without("week").and(&complete);
         RecordingRule::new(self.baseline().name(), &median)
@@ -147,6 +153,7 @@ impl Baseline {
     fn change_query(&self) -> AlertQuery {
         let [baseline, now] =
             [self.baseline(), self.current()].map(|recorded| recorded.now().at_least(self.minimum));
+        // Either is enough: a rise from next to nothing is what is looked for too.
         AlertQuery::with_condition(self.ratio().now(), baseline.or(&now))
     }
 }

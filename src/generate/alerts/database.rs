@@ -73,6 +73,8 @@ fn unreachable() -> AlertQuery {
         GaugeQuery::new(&UP)
             .now()
             .max_by(&REACHABILITY)
+            // The maximum of a service's processes: one that reaches it is enough to say that it is
+            // up.
             .equal(0_u32),
     )
 }

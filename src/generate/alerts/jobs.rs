@@ -65,11 +65,14 @@ fn worker_heartbeat_age() -> AlertQuery {
     AlertQuery::from_value(last.age())
 }
 
+/// Returns the share of workers that are offline, where there are too many for series of their own.
 fn offline_share() -> AlertQuery {
     let known = known_workers().now();
     let offline = GaugeQuery::new(&worker::WORKERS)
         .with("state")
         .is("offline");
+    // Per process that reports, and then the greatest: replicas see the same workers, and adding
+    // them up would count each twice.
     let share = offline
         .now()
         .sum_by(&TARGET_LABELS)

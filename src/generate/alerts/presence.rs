@@ -47,6 +47,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
 /// The presence of one kind of source.
 #[derive(Debug)]
 pub(in crate::generate) struct Presence {
+    /// Of the series that records it.
     name: &'static str,
     present: InstantVector,
 }
@@ -65,6 +66,7 @@ impl Presence {
             .like("late|new|online|stalled");
         let by = ["environment", "instance", "job"];
         let max = alive.now().sum_by(&by).max_by(&["environment"]);
+        // Not 0: a series that says "none" would count as present.
         Self::new("vantage:workers:count", max.above(0_u32))
     }
 
@@ -136,6 +138,7 @@ impl Presence {
     /// Returns the same query, which fires also where there was never any.
     fn absent_or_never_seen(&self, windows: ScaledWindows<'_>) -> AlertQuery {
         let AlertQuery { value, .. } = self.absent(windows);
+        // `absent` has no labels, so that it only speaks where there is no series at all.
         AlertQuery::from_value(value.or_on(&[], &self.recorded().now().absent()))
     }
 }

@@ -54,6 +54,8 @@ fn time_to_disk_full(windows: ScaledWindows<'_>) -> AlertQuery {
     let free = GaugeQuery::new(&DISK_USAGE)
         .with("system.filesystem.state")
         .is("free");
+    // A regression over six hours, and not the difference of its ends: a file that is written and
+    // deleted does not count as a trend.
     let shrink_rate = free.deriv(window).below(0_u32).abs();
     // What filled a disk in its first minutes says nothing of its days.
     let left = free.now().div(&shrink_rate).and(&free.offset(window));

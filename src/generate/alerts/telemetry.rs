@@ -39,6 +39,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
     ),
     AlertRow::new(
         AlertSignal::Watchdog,
+        // Fires always: what pages is its absence, at something outside that waits for it.
         |_| AlertQuery::from_value(InstantVector::constant(1_u32)),
         include_str!("watchdog.md"),
     ),

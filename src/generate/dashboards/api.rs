@@ -1,3 +1,6 @@
+//! Overview first: six numbers in the colours of their alerts, for whoever opens it from a page at
+//! night. Everything below explains one of them.
+
 use super::context::{
     DashboardContext, RATE, counter, gauge, greatest, histogram, least, rate, total,
 };
@@ -16,7 +19,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
     context.dashboard(
         DashboardId::Api,
         "API performance",
-        "Requests: how many, how many fail, how long they take, and what the processes that answer them have left.",
+        "Requests: how many there are, how many fail, how long they take, and how much headroom the processes that answer them have.",
         "1h",
         vec![
             row(context, "Overview", OVERVIEW),
@@ -30,8 +33,8 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 const OVERVIEW: &[PanelSpec] = &[
     stat("Request rate", DisplayUnit::RequestsPerSecond)
         .shows(
-            "Requests a second.",
-            "As usual at this hour; a sudden 0 is an outage in front of the API.",
+            "Requests per second.",
+            "As usual for this hour; a sudden drop to 0 is an outage in front of the API.",
         )
         .query("requests", || rate(&api::REQUESTS, &[]))
         .page("slow-performance"),
@@ -65,7 +68,7 @@ const OVERVIEW: &[PanelSpec] = &[
 const REQUESTS: &[PanelSpec] = &[
     stacked("Request rate", DisplayUnit::RequestsPerSecond)
         .shows(
-            "Requests a second by route; requests without a route are those that nothing matched.",
+            "Requests per second by route; requests without a route are those that nothing matched.",
             "The shape of the day before.",
         )
         .query("{{http_route}}", || rate(&api::REQUESTS, &["http.route"]))
@@ -73,7 +76,7 @@ const REQUESTS: &[PanelSpec] = &[
     lines("Error rate", DisplayUnit::Share)
         .shows(
             "The share of requests that ended in a server error, a panic or a timeout in 5 minutes.",
-            "0 % most of the time; a plateau after a release is the release.",
+            "0 % most of the time; a plateau that starts with a release is caused by it.",
         )
         .query("{{job}}", || error_ratio(&["job"]))
         .with(|panel, _| {
@@ -89,7 +92,7 @@ const REQUESTS: &[PanelSpec] = &[
         .levels(AlertSignal::ApiLatency),
     bars("Errors by kind", DisplayUnit::RequestsPerSecond)
         .shows(
-            "Requests a second that did not end well, by kind and route; `cancelled` are clients that went away, which is no error of the API.",
+            "Unsuccessful requests per second, by kind and route; `cancelled` are clients that went away, which is not an error of the API.",
             "Few, and no kind that was not there yesterday.",
         )
         .query("{{error_type}} {{http_route}}", || {
@@ -107,12 +110,12 @@ const REQUESTS: &[PanelSpec] = &[
         .levels(AlertSignal::ApiLatency),
     distribution("Response time distribution", durations)
         .shows(
-            "How many requests a second took how long.",
-            "One band; a second one above it is a dependency or a lock.",
+            "How many requests per second took how long.",
+            "One band; a second band above it is a dependency or a lock.",
         )
         .alert(AlertSignal::ApiLatency),
     table("Routes")
-        .shows("Each route now: requests a second, the share that fails, and the time in which 95 of 100 are answered.", "No colours.")
+        .shows("Each route now: requests per second, the share that fails, and the time in which 95 of 100 are answered.", "No colours.")
         .rows(|| rate(&api::REQUESTS, ROUTE))
         .rows(|| error_ratio(ROUTE))
         .rows(|| histogram(&api::REQUEST_DURATION).percentile(95, RATE, ROUTE))
@@ -120,7 +123,7 @@ const REQUESTS: &[PanelSpec] = &[
         .alert(AlertSignal::ApiErrorRatio),
     bars("Broken responses", DisplayUnit::PerSecond)
         .shows(
-            "Responses a second whose body broke off, by reason.",
+            "Responses per second whose body broke off, by reason.",
             "None, or clients that went away.",
         )
         .query("{{reason}}", || rate(&api::BROKEN_BODIES, &["reason"]))
@@ -168,7 +171,7 @@ const SATURATION: &[PanelSpec] = &[
         .alert(AlertSignal::MemoryUsage),
     lines("Processors in use", DisplayUnit::Count)
         .shows(
-            "Processors that are used, by mode, and those that the limit allows.",
+            "Processors in use, by mode, and the number that the limit allows.",
             "Mostly user time.",
         )
         .query("{{cpu_mode}} {{instance}}", || {
@@ -190,7 +193,7 @@ const SATURATION: &[PanelSpec] = &[
         .page("slow-performance"),
     lines("Free disk space", DisplayUnit::Share)
         .shows(
-            "What is free of each file system that is watched, as a share.",
+            "Free space of each watched file system, as a share.",
             "Well above the line, and not falling.",
         )
         .query("{{system_filesystem_mountpoint}} {{instance}}", || {
@@ -202,7 +205,7 @@ const SATURATION: &[PanelSpec] = &[
 
 const HEALTH: &[PanelSpec] = &[
     state_timeline("Health by process", DisplayUnit::Count)
-        .shows("The status that each process gives of itself.", "pass.")
+        .shows("The status that each process reports.", "pass.")
         .query("{{job}} {{instance}}", || {
             status_level(&health::SERVICE_STATUS, PROCESS)
         })
@@ -221,7 +224,7 @@ const HEALTH: &[PanelSpec] = &[
     state_timeline("Readiness", DisplayUnit::Count)
         .shows(
             "Whether a process may be sent requests.",
-            "ready, but for the first seconds and the last.",
+            "ready, except in the first and last seconds of a process.",
         )
         .query("{{job}} {{instance}}", || least(&health::READY, PROCESS))
         .with(|panel, _| {
@@ -233,14 +236,14 @@ const HEALTH: &[PanelSpec] = &[
     lines("Uptime", DisplayUnit::Seconds)
         .shows(
             "Time since each process started.",
-            "Rises; a saw is a crash loop.",
+            "Rises steadily; a sawtooth is a crash loop.",
         )
         .query("{{job}} {{instance}}", || least(&process::UPTIME, PROCESS))
         .alert(AlertSignal::TargetDown),
     lines("Time that checks take", DisplayUnit::Seconds)
         .shows(
             "How long the latest run of each check took.",
-            "Far below the deadline of a check (2 s unless configured).",
+            "Far below the timeout of a check (2 s by default).",
         )
         .query("{{check}}", || {
             greatest(&health::CHECK_DURATION, &["check"])
@@ -249,7 +252,7 @@ const HEALTH: &[PanelSpec] = &[
     lines("Age of check results", DisplayUnit::Seconds)
         .shows(
             "How old the latest result of each check is.",
-            "A saw not higher than the interval of the checks (10 s unless configured).",
+            "A sawtooth not higher than the interval of the checks (10 s by default).",
         )
         .query("{{check}}", || greatest(&health::CHECK_AGE, &["check"]))
         .alert(AlertSignal::NotReady),

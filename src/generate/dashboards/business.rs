@@ -1,3 +1,6 @@
+//! Live figures come from Prometheus and may be off by what a restart lost; the books in PostgreSQL
+//! are by day and complete.
+
 use super::context::{DashboardContext, counter, greatest, increase, rate};
 use super::panel_spec::{PanelSpec, bars, lines, panel, row, stacked, stat};
 use crate::generate::alerts::Baseline;
@@ -16,7 +19,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
     context.dashboard(
         DashboardId::Business,
         "Business metrics",
-        "Organisations, posts, AI generations, revenue and engagement: live from Prometheus, and day by day from the books in PostgreSQL.",
+        "Organisations, posts, AI generations, revenue and engagement: live from Prometheus, and day by day from the totals stored in PostgreSQL.",
         "7d",
         vec![
             row(
@@ -26,7 +29,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
             ),
             row(context, "Live, from Prometheus", CURRENT_TOTALS),
             row(context, "Compared with last week", WEEK_OVER_WEEK),
-            row(context, "The books, from PostgreSQL", STORED_TOTALS),
+            row(context, "Daily totals, from PostgreSQL", STORED_TOTALS),
         ],
     )
 }
@@ -79,7 +82,7 @@ const CURRENT_TOTALS: &[PanelSpec] = &[
         })
         .alert(AlertSignal::Revenue),
     stacked("User engagement", DisplayUnit::PerSecond)
-        .shows("Interactions of users with posts a second, by kind.", "The shape of the day before.")
+        .shows("Interactions of users with posts per second, by kind.", "The shape of the day before.")
         .query("{{kind}}", || rate(&business::USER_ENGAGEMENT, &["kind"]))
         .alert(AlertSignal::PostsPublished),
 ];
@@ -121,35 +124,35 @@ const WEEK_OVER_WEEK: &[PanelSpec] = &[
 ];
 
 const STORED_TOTALS: &[PanelSpec] = &[
-    books("Posts published per day (books)")
+    books("Posts published per day (stored)")
         .shows(
             "Posts of each day (UTC), across restarts and replicas.",
             NO_GAP,
         )
         .sql(|| daily_totals("figure", &["posts_published"]))
         .alert(AlertSignal::PostsPublished),
-    books("AI generations per day (books)")
+    books("AI generations per day (stored)")
         .shows(
             "AI generations of each day (UTC) by kind, across restarts and replicas.",
             NO_GAP,
         )
         .sql(|| daily_totals("attribute", &["ai_generations"]))
         .alert(AlertSignal::AiGenerations),
-    books("Revenue per day, in minor units (books)")
+    books("Revenue per day, in minor units (stored)")
         .shows(
             "Revenue and refunds of each day (UTC) by currency, in minor units such as cents.",
             NO_GAP,
         )
         .sql(|| daily_totals("figure || ' ' || attribute", &["revenue", "refunds"]))
         .alert(AlertSignal::Revenue),
-    books("Active organizations per day (books)")
+    books("Active organizations per day (stored)")
         .shows(
             "The most organisations that were active on each day (UTC).",
             NO_GAP,
         )
         .sql(|| daily_totals("figure", &["active_organizations"]))
         .alert(AlertSignal::PostsPublished),
-    books("User engagement per day (books)")
+    books("User engagement per day (stored)")
         .shows(
             "Interactions of users with posts on each day (UTC), by kind.",
             NO_GAP,
@@ -158,7 +161,7 @@ const STORED_TOTALS: &[PanelSpec] = &[
         .alert(AlertSignal::PostsPublished),
 ];
 
-const TWO_LINES: &str = "Two lines that lie on each other.";
+const TWO_LINES: &str = "Two lines that nearly coincide.";
 const NO_GAP: &str = "The pattern of the week before; no day is missing.";
 
 /// Returns active organizations: the largest value of the replicas is right, not their sum.

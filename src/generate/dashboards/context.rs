@@ -1,3 +1,6 @@
+//! Queries of panels choose by the dashboard's variables; alerts and rules have none. That is the
+//! only difference between the two.
+
 use crate::generate::GenerateInput;
 use crate::generate::grafana::{
     Annotation, Color, DashboardModel, DashboardRow, Panel, ThresholdSteps, Variable,
@@ -127,7 +130,7 @@ impl<'a> DashboardContext<'a> {
         vec![
             Variable::DataSource,
             Variable::values("environment", "Environment", &all.to_string(), "environment")
-                .describe("The label `environment` that the scrape configuration gives; targets without it belong to all.")
+                .describe("The label `environment` that the scrape configuration sets; targets without it are always included.")
                 .or_absent(),
             Variable::values("job", "Job", &of_environment.to_string(), "job")
                 .describe("The services that are shown."),

@@ -1,3 +1,6 @@
+//! Two sides of the same calls: services measure what they wait for, the server counts what it
+//! does. Where they disagree, the network or a pool is in between.
+
 use super::context::{
     DashboardContext, RATE, counter, gauge, greatest, histogram, increase, rate, ratio_or_zero,
     total,
@@ -38,14 +41,14 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
             ),
             row(context, "Saturation: pools and connections", SATURATION),
             row(context, "Size and indexes, as sampled", SIZES),
-            row(context, "Size and indexes, asked now", POSTGRES_TABLES),
+            row(context, "Size and indexes, queried now", POSTGRES_TABLES),
         ],
     )
 }
 
 const OVERVIEW: &[PanelSpec] = &[
     stat("Database", DisplayUnit::Count)
-        .shows("Whether the database answers; of several the worst.", "up.")
+        .shows("Whether the database answers; the worst of several.", "up.")
         .query("up", || greatest(&database::UP, &["db.system.name", "db.namespace"]).min_by(&[]))
         .with(|panel, _| {
             panel
@@ -69,7 +72,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .with(|panel, _| panel.decimals(2).no_value("no calls"))
         .levels(AlertSignal::SlowQueryShare),
     stat("Query duration, p95", DisplayUnit::Seconds)
-        .shows("95 of 100 calls took at most so long.", "Milliseconds.")
+        .shows("95 of 100 calls took at most this long.", "Milliseconds.")
         .query("p95", || calls().percentile(95, RATE, &[]))
         .with(|panel, _| panel.no_value("no calls"))
         .alert(AlertSignal::SlowQueryShare),
@@ -79,7 +82,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .with(|panel, _| panel.decimals(1).no_value("no day of history"))
         .levels(AlertSignal::DatabaseGrowth),
     stat("Least free disk space", DisplayUnit::Share)
-        .shows("What is free of the fullest file system that a service watches, as a share.", "Well above the level.")
+        .shows("Free space of the fullest watched file system, as a share.", "Well above the level.")
         .query("free", || greatest(&process::DISK_UTILIZATION, &[]).complement())
         .with(|panel, _| panel.decimals(1))
         .levels(AlertSignal::DiskFree),
@@ -92,14 +95,14 @@ const OVERVIEW: &[PanelSpec] = &[
 
 const QUERIES: &[PanelSpec] = &[
     stacked("Query rate", DisplayUnit::OperationsPerSecond)
-        .shows("Database calls a second, by operation and table.", "In step with requests and jobs.")
+        .shows("Database calls per second, by operation and table.", "In step with requests and jobs.")
         .query(BY_OPERATION, || calls().count(RATE).sum_by(&[OPERATION, TABLE]))
         .page("database-issues"),
     traced_percentiles("Query duration percentiles", calls)
-        .shows("50, 90, 95 and 99 of 100 calls took at most so long, as the services see it. Points are traces: click one.", "p99 far below a second, from which on a call is slow.")
+        .shows("50, 90, 95 and 99 of 100 calls took at most this long, as the services see it. Points are traces: click one.", "p99 far below a second, from which on a call is slow.")
         .alert(AlertSignal::SlowQueryShare),
     bars("Failed queries", DisplayUnit::OperationsPerSecond)
-        .shows("Calls a second that failed, by operation and error.", "None.")
+        .shows("Calls per second that failed, by operation and error.", "None.")
         .query("{{db_operation_name}} {{error_type}}", || {
             let failed = calls().with("error.type").other_than("");
             failed.count(RATE).sum_by(&[OPERATION, "error.type"])
@@ -107,24 +110,24 @@ const QUERIES: &[PanelSpec] = &[
         .with(|panel, _| panel.no_value("none"))
         .page("database-issues"),
     lines("Query duration p95 by operation", DisplayUnit::Seconds)
-        .shows("95 of 100 calls took at most so long, by operation and table.", "No operation far from the others without a reason.")
+        .shows("95 of 100 calls took at most this long, by operation and table.", "No operation far from the others without a reason.")
         .query(BY_OPERATION, || calls().percentile(95, RATE, &[OPERATION, TABLE]))
         .alert(AlertSignal::SlowQueryShare),
     bars("Slow queries (> 1 s)", DisplayUnit::OperationsPerSecond)
-        .shows("Calls a second that took longer than one second, by operation and table.", "None.")
+        .shows("Calls per second that took longer than one second, by operation and table.", "None.")
         .query(BY_OPERATION, || rate(&database::SLOW_QUERIES, &[OPERATION, TABLE]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::SlowQueryShare),
     distribution("Query duration distribution", calls)
-        .shows("How many calls a second took how long.", "Bands below 100 ms.")
+        .shows("How many calls per second took how long.", "Bands below 100 ms.")
         .alert(AlertSignal::SlowQueryShare),
     stacked("Transaction rate", DisplayUnit::OperationsPerSecond)
-        .shows("Transactions that ended a second, by outcome, as the services see them.", "Green, but for a few.")
+        .shows("Transactions that ended per second, by outcome, as the services see them.", "Nearly all green.")
         .query("{{outcome}}", || rate(&database::TRANSACTIONS, &["outcome"]))
         .with(|panel, _| with_outcome_colors(panel))
         .page("database-issues"),
     lines("Transaction rate of all clients", DisplayUnit::OperationsPerSecond)
-        .shows("Transactions a second of all clients of the database, and deadlocks, as the server counts them.", "No deadlocks; rolled back far below committed.")
+        .shows("Transactions per second of all clients of the database, and deadlocks, as the server counts them.", "No deadlocks; rolled back far below committed.")
         .query("{{outcome}} {{db_namespace}}", || {
             counter(&server::TRANSACTIONS).rate(RATE).max_by(&["db.namespace", "outcome"])
         })
@@ -148,7 +151,7 @@ const SATURATION: &[PanelSpec] = &[
     lines("Connections by state", DisplayUnit::Count)
         .shows(
             "Open connections of all pools, by state, and those that they may open.",
-            "Idle ones to spare.",
+            "Some are idle.",
         )
         .query(
             "{{db_client_connection_state}} {{db_client_connection_pool_name}}",
@@ -168,13 +171,13 @@ const SATURATION: &[PanelSpec] = &[
         histogram(&database::WAIT_TIME)
     })
     .shows(
-        "50, 90, 95 and 99 of 100 callers waited at most so long for a connection of a pool.",
+        "50, 90, 95 and 99 of 100 callers waited at most this long for a connection of a pool.",
         "Below a millisecond: a pool that is large enough.",
     )
     .alert(AlertSignal::PoolUsage),
     lines("Callers that wait for a connection", DisplayUnit::Count)
         .shows(
-            "Callers that wait for a connection of a pool, and those a second that gave up.",
+            "Callers that wait for a connection of a pool, and callers per second that gave up.",
             "0.",
         )
         .query("{{db_client_connection_pool_name}} {{instance}}", || {
@@ -190,7 +193,7 @@ const SATURATION: &[PanelSpec] = &[
         .alert(AlertSignal::PoolUsage),
     lines("Clients of the server", DisplayUnit::Count)
         .shows(
-            "Clients of the whole server by state, and how many it takes.",
+            "Clients of the whole server by state, and the maximum.",
             "Far from the limit, and hardly any idle in a transaction.",
         )
         .query("{{state}} {{db_namespace}}", || {
@@ -203,8 +206,8 @@ const SATURATION: &[PanelSpec] = &[
         .alert(AlertSignal::PoolUsage),
     stacked("Blocks read", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Blocks that the server reads a second, from its own cache or from the system.",
-            "From the cache, but for a few.",
+            "Blocks that the server reads per second, from its own cache or from the system.",
+            "Nearly all from the cache.",
         )
         .query("{{source}} {{db_namespace}}", || {
             counter(&server::BLOCKS)
@@ -258,7 +261,7 @@ const SIZES: &[PanelSpec] = &[
         .alert(AlertSignal::SlowQueryShare),
     stacked("Scans of tables", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Scans a second, by table and whether an index was used.",
+            "Scans per second, by table and whether an index was used.",
             "Sequential ones of small tables only.",
         )
         .query("{{access}} {{db_collection_name}}", || {
@@ -271,7 +274,7 @@ const SIZES: &[PanelSpec] = &[
         .alert(AlertSignal::SlowQueryShare),
     lines("Scans by index", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Scans a second of each index.",
+            "Scans per second of each index.",
             "Each is used; one that never is costs writes for nothing.",
         )
         .query("{{index}}", || {

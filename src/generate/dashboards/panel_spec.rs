@@ -17,6 +17,7 @@ type FinishFn = fn(Panel, &DashboardContext<'_>) -> Panel;
 const PERCENTILES: [(&str, u32); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
 /// The maximum of queries of a panel.
+/// An array, because a constant cannot hold a `Vec`; one more does not compile.
 const MAX_QUERIES: usize = 5;
 
 /// A row of a table of panels.

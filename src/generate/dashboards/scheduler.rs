@@ -1,3 +1,6 @@
+//! A run that is late, one that is missing and one that fails have different causes, so that each
+//! has a panel of its own.
+
 use super::context::{
     DashboardContext, RATE, gauge, greatest, histogram, increase, of_processes, rate, total,
 };
@@ -49,7 +52,7 @@ const OVERVIEW: &[PanelSpec] = &[
         .with(|panel, _| panel.decimals(1).no_value("no executions"))
         .levels(AlertSignal::SchedulerSuccessRatio),
     stat("Longest silence", DisplayUnit::Seconds)
-        .shows("Time since the last beat of the scheduler that has been silent for longest; those that said goodbye don't count.", "Below a minute.")
+        .shows("Time since the last beat of the scheduler that has been silent for longest; those that signed off don't count.", "Below a minute.")
         .query("silence", || greatest(&scheduler::HEARTBEAT, &["scheduler.id"]).min_by(&[]).age())
         .with(|panel, _| panel.no_value("no scheduler"))
         .levels(AlertSignal::SchedulerOffline),
@@ -74,7 +77,7 @@ const EXECUTIONS: &[PanelSpec] = &[
         .with(|panel, _| panel.zero_to_one())
         .levels(AlertSignal::SchedulerSuccessRatio),
     stacked("Executions by outcome", DisplayUnit::OperationsPerSecond)
-        .shows("Executions that ended a second, by outcome.", "Green, but for a few.")
+        .shows("Executions that ended per second, by outcome.", "Nearly all green.")
         .query("{{outcome}}", || rate(&scheduler::EXECUTIONS, &["outcome"]))
         .with(|panel, _| with_outcome_colors(panel))
         .alert(AlertSignal::SchedulerSuccessRatio),
@@ -86,10 +89,10 @@ const EXECUTIONS: &[PanelSpec] = &[
         .with(|panel, _| panel.decimals(0).no_value("no failures"))
         .alert(AlertSignal::SchedulerSuccessRatio),
     traced_percentiles("Execution duration percentiles", || histogram(&scheduler::EXECUTION_DURATION))
-        .shows("50, 90, 95 and 99 of 100 executions took at most so long. Points are traces: click one.", "Shorter than the distance of two runs.")
+        .shows("50, 90, 95 and 99 of 100 executions took at most this long. Points are traces: click one.", "Shorter than the interval between two runs.")
         .alert(AlertSignal::ExecutionLag),
     bars("Failures over time", DisplayUnit::OperationsPerSecond)
-        .shows("Executions that failed a second, by schedule and reason.", "None for most of the time.")
+        .shows("Executions that failed per second, by schedule and reason.", "None most of the time.")
         .query("{{schedule}}: {{reason}}", || rate(&scheduler::EXECUTION_FAILURES, &["schedule", "reason"]))
         .with(|panel, _| panel.no_value("no failures"))
         .alert(AlertSignal::SchedulerSuccessRatio),
@@ -97,7 +100,7 @@ const EXECUTIONS: &[PanelSpec] = &[
 
 const LAG: &[PanelSpec] = &[
     distribution("Execution lag distribution", || histogram(&scheduler::EXECUTION_LAG))
-        .shows("How many executions a second started how late.", "One band near 0.")
+        .shows("How many executions per second started how late.", "One band near 0.")
         .alert(AlertSignal::ExecutionLag),
     traced_percentiles("Execution lag percentiles", || histogram(&scheduler::EXECUTION_LAG))
         .shows("50, 90, 95 and 99 of 100 executions started within this time after they were due. Points are traces: click one.", "Far below the line.")
@@ -108,7 +111,7 @@ const LAG: &[PanelSpec] = &[
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::ExecutionLag),
     bars("Overlapping runs", DisplayUnit::Count)
-        .shows("Runs that started while an earlier one of the same schedule was running.", "None: a schedule that overlaps is too tight.")
+        .shows("Runs that started while an earlier one of the same schedule was running.", "None: overlapping runs mean that the interval is too short.")
         .query("{{schedule}}", || increase(&scheduler::OVERLAPPING_RUNS, RATE, &["schedule"]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::ExecutionLag),
@@ -120,7 +123,7 @@ const SATURATION: &[PanelSpec] = &[
         .query("{{schedule}}", || total(&scheduler::ACTIVE_EXECUTIONS, &["schedule"]))
         .alert(AlertSignal::ExecutionLag),
     state_timeline("Scheduler heartbeat status", DisplayUnit::Seconds)
-        .shows("Time since the last beat of each scheduler: red from the moment at which it counts as offline. A row ends with a goodbye.", "Green rows without a gap.")
+        .shows("Time since the last beat of each scheduler: red from the moment at which it counts as offline. A row ends when its sender signs off.", "Green rows without a gap.")
         .query("{{scheduler_id}}", || greatest(&scheduler::HEARTBEAT, &["scheduler.id"]).age())
         .levels(AlertSignal::SchedulerOffline),
     memory_usage("Scheduler memory usage").query("{{job}} {{instance}}", || {

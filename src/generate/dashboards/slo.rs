@@ -1,3 +1,9 @@
+//! | row | whose figures |
+//! |---|---|
+//! | overview, budgets, burn rates, events | each process's own, the worst shown |
+//! | all replicas together | those that the rules record, which the alerts read |
+//! | can these figures be trusted? | the telemetry's own |
+
 use std::time::Duration;
 
 use super::context::{
@@ -23,7 +29,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
     context.dashboard(
         DashboardId::Slo,
         "SLOs and error budgets",
-        "What was promised to those who use the platform, how much of the error budgets is left, and how fast it burns.",
+        "The objectives that were promised to users, how much of their error budgets is left, and how fast the budgets burn.",
         "24h",
         vec![
             DashboardRow::new("Overview", overview(context, &policy)),
@@ -51,23 +57,40 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 /// The stats beside those of the policy's burn rates.
 const OVERVIEW: &[PanelSpec] = &[
     stat("Least budget left", DisplayUnit::Share)
-        .shows("What is left of the error budget of the objective that has least of it; negative where it is overspent.", "More than the part of the window that is still to come.")
+        .shows(
+            "Remaining error budget of the objective with the least; negative if it is overspent.",
+            "More than the part of the window that is still to come.",
+        )
         .query("budget left", || min_remaining().min_by(&[]))
-        .with(|panel, _| panel.decimals(1).alert_levels(budget_steps()).no_value("no events"))
+        .with(|panel, _| {
+            panel
+                .decimals(1)
+                .alert_levels(budget_steps())
+                .no_value("no events")
+        })
         .alert(AlertSignal::ErrorBudget),
     stat("Objectives in alert", DisplayUnit::Count)
-        .shows("Objectives whose burn rate raises an alert, critical ones and warnings.", "0.")
+        .shows(
+            "Objectives whose burn rate raises an alert, critical ones and warnings.",
+            "0.",
+        )
         .query("critical", || active_alerts("critical").sum_by(&[]))
         .query("warning", || active_alerts("warning").sum_by(&[]))
         .with(|panel, _| panel.alert_levels(none_but(Color::Red)))
         .alert(AlertSignal::ErrorBudget),
     stat("Frozen objectives", DisplayUnit::Count)
-        .shows("Objectives of which too few samples are there to say anything.", "0, half an hour after a start.")
+        .shows(
+            "Objectives with too few samples to evaluate.",
+            "0, half an hour after a start.",
+        )
         .query("frozen", || active_alerts("frozen").sum_by(&[]))
         .with(|panel, _| panel.alert_levels(none_but(Color::Yellow)))
         .alert(AlertSignal::ErrorBudget),
     stat("Bad events now", DisplayUnit::Share)
-        .shows("The share of bad events among all of all objectives.", "Near 0 %.")
+        .shows(
+            "The share of bad events among the events of all objectives.",
+            "Near 0 %.",
+        )
         .query("bad", || bad_event_ratio(&[]))
         .with(|panel, _| panel.decimals(2).no_value("no events"))
         .alert(AlertSignal::ErrorBudget),
@@ -75,7 +98,7 @@ const OVERVIEW: &[PanelSpec] = &[
 
 const BUDGETS: &[PanelSpec] = &[
     bar_gauge("Error budget left", DisplayUnit::Share)
-        .shows("What is left of each objective's error budget in its window; of replicas the one that has least.", "More than the part of the window that is still to come.")
+        .shows("Remaining error budget of each objective in its window; of several replicas the one with the least.", "More than the part of the window that is still to come.")
         .instant("{{objective}} {{job}}", min_remaining)
         .with(|panel, _| {
             let panel = with_budget_levels(panel).no_value("no events");
@@ -84,11 +107,11 @@ const BUDGETS: &[PanelSpec] = &[
         })
         .alert(AlertSignal::ErrorBudget),
     lines("Error budget over time", DisplayUnit::Share)
-        .shows("What was left of each objective's error budget.", "Level, or falling slowly; it rises as old errors leave the window.")
+        .shows("Remaining error budget of each objective over time.", "Level, or falling slowly; it rises as old errors leave the window.")
         .query("{{objective}} {{job}}", min_remaining)
         .alert(AlertSignal::ErrorBudget),
     state_timeline("Alerts of objectives", DisplayUnit::Count)
-        .shows("What each objective raises.", "none.")
+        .shows("Alert state of each objective.", "none.")
         .query("{{objective}} {{job}}", || {
             let levels = alert_levels().with_dashboard_variables();
             levels.now().max_by(&["job", "objective"])
@@ -102,30 +125,39 @@ const BUDGETS: &[PanelSpec] = &[
         })
         .alert(AlertSignal::ErrorBudget),
     lines("Coverage", DisplayUnit::Share)
-        .shows("The share of each objective's window that has samples. The rest counts neither as good nor as bad.", "Rises to 100 % once the service is as old as the window.")
+        .shows("The share of each objective's window that has samples. The rest counts neither as good nor as bad.", "Rises to 100 % once the service has run for as long as the window.")
         .query("{{objective}} {{job}}", || least(&telemetry::SLO_COVERAGE, &["job", "objective"]))
         .with(|panel, _| panel.zero_to_one())
         .alert(AlertSignal::ErrorBudget),
 ];
 
 const FLEET_BUDGET: PanelSpec = bar_gauge("Error budget left, all replicas", DisplayUnit::Share)
-    .shows("What is left of each objective's error budget in its window, from the events of all replicas.", "More than the part of the window that is still to come.")
-    .instant("{{objective}} {{job}}", || remaining_budgets().with_dashboard_variables().now())
-    .with(|panel, _| with_budget_levels(panel).no_value("no events, or no rules").size(8, 8))
+    .shows(
+        "Remaining error budget of each objective in its window, from the events of all replicas.",
+        "More than the part of the window that is still to come.",
+    )
+    .instant("{{objective}} {{job}}", || {
+        remaining_budgets().with_dashboard_variables().now()
+    })
+    .with(|panel, _| {
+        with_budget_levels(panel)
+            .no_value("no events, or no rules")
+            .size(8, 8)
+    })
     .alert(AlertSignal::ErrorBudget);
 
 const EVENTS: &[PanelSpec] = &[
     lines("Events", DisplayUnit::PerSecond)
         .shows(
-            "Events a second that count towards each objective.",
-            "As usual at this hour: nothing else on this dashboard means much without events.",
+            "Events per second that count towards each objective.",
+            "As usual for this hour: without events nothing else on this dashboard means much.",
         )
         .query("{{objective}} {{job}}", || {
             rate(&telemetry::SLO_EVENTS, &["job", "objective"])
         })
         .alert(AlertSignal::ErrorBudget),
     bars("Bad events", DisplayUnit::PerSecond)
-        .shows("Bad events a second, by objective.", "Few.")
+        .shows("Bad events per second, by objective.", "Few.")
         .query("{{objective}} {{job}}", || {
             bad_event_rate(&["job", "objective"])
         })
@@ -142,7 +174,7 @@ const EVENTS: &[PanelSpec] = &[
         DisplayUnit::RequestsPerSecond,
     )
     .shows(
-        "Requests a second of all replicas: a slice is bad when more than a tenth of them is.",
+        "Requests per second of all replicas: a slice is bad when more than a tenth of them is.",
         "Green.",
     )
     .query("{{result}}", || rate(&telemetry::SLO_REQUESTS, &["result"]))
@@ -176,17 +208,17 @@ const SCRAPE_QUALITY: &[PanelSpec] = &[
         .shows("50, 90, 95 and 99 of 100 scrapes were collected and written within this time.", "Below a tenth of the scrape interval.")
         .alert(AlertSignal::ScrapeIncomplete),
     bars("Left out of scrapes", DisplayUnit::PerSecond)
-        .shows("Series, metrics or parts a second that scrapes had to leave out, and samples that were lost.", "None.")
+        .shows("Series, metrics or parts per second that scrapes had to omit, and samples that were lost.", "None.")
         .query("{{job}} {{part}}", || rate(&telemetry::SCRAPE_ERRORS, &["job", "part"]))
         .query("{{job}} sampler {{sampler}}", || rate(&telemetry::SAMPLER_ERRORS, &["job", "sampler"]))
         .with(|panel, _| panel.no_value("none"))
         .alert(AlertSignal::ScrapeIncomplete),
     bars("Requests to the telemetry's own routes", DisplayUnit::RequestsPerSecond)
-        .shows("Requests a second to the scrape, probes, workers, objectives and pages, by route and status; without a status nothing was answered. No figure of the API counts them.", "Scrapes and probes at an even rate, and no status above 399.")
+        .shows("Requests per second to the scrape, probes, workers, objectives and pages, by route and status; without a status there was no answer. No API metric counts them.", "Scrapes and probes at an even rate, and no status above 399.")
         .query("{{http_request_method}} {{http_route}} {{http_response_status_code}}", || rate(&telemetry::OPERATIONAL_REQUESTS, OPERATIONAL))
         .alert(AlertSignal::TargetDown),
     bars("Measurements in overflow series", DisplayUnit::PerSecond)
-        .shows("Measurements a second without a series of their own, because their instrument holds its limit of series.", "None: a label holds too many values.")
+        .shows("Measurements per second without a series of their own, because their instrument holds its limit of series.", "None: a label holds too many values.")
         .query("{{job}} {{instrument}}", || {
             rate(&telemetry::SERIES_OVERFLOW, &["job", "instrument"]).above(0_u32)
         })
@@ -196,7 +228,7 @@ const SCRAPE_QUALITY: &[PanelSpec] = &[
 
 const EXPORT_QUALITY: &[PanelSpec] = &[
     lines("Pushed", DisplayUnit::PerSecond)
-        .shows("Spans, log records and metric points a second that were handed over and that the receiver took; with a reason, those that were lost.", "No line with a reason.")
+        .shows("Spans, log records and metric points per second that were handed over and that the receiver accepted; with an error type, those that were lost.", "No line with an error type.")
         .query("spans {{error_type}}", || rate(&telemetry::SPANS_PROCESSED, ERROR))
         .query("spans taken {{error_type}}", || rate(&telemetry::SPANS_EXPORTED, ERROR))
         .query("log records {{error_type}}", || rate(&telemetry::LOGS_PROCESSED, ERROR))
@@ -205,7 +237,7 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
     lines("Queues of the push", DisplayUnit::Share)
-        .shows("How full the queues of spans and log records are.", "Near 0 %; what doesn't fit is lost.")
+        .shows("Fill level of the queues of spans and log records.", "Near 0 %; whatever doesn't fit is lost.")
         .query("spans {{instance}}", || {
             fill_level(&telemetry::SPAN_QUEUE_SIZE, &telemetry::SPAN_QUEUE_CAPACITY)
         })
@@ -215,15 +247,15 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .with(|panel, context| of_push(panel, context).zero_to_one())
         .alert(AlertSignal::ExportFailures),
     percentiles("Time that pushes take", || histogram(&telemetry::EXPORT_DURATION))
-        .shows("50, 90, 95 and 99 of 100 requests to the receiver took at most so long.", "Far below their timeout.")
+        .shows("50, 90, 95 and 99 of 100 requests to the receiver took at most this long.", "Far below their timeout.")
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
     bars("Lost log lines", DisplayUnit::PerSecond)
-        .shows("Log lines a second that were not written, because the reader of the output stalls or the output failed.", "None.")
+        .shows("Log lines per second that were not written, because the reader of the output stalls or the output failed.", "None.")
         .query("{{job}} {{instance}}", || rate(&telemetry::LOG_LINES_LOST, PROCESS))
         .alert(AlertSignal::ExportFailures),
     lines("Age of the oldest change that is not durable", DisplayUnit::Seconds)
-        .shows("For how long the oldest change has waited for the store.", "Below a second.")
+        .shows("Time that the oldest change has waited for the store.", "Below a second.")
         .query("{{job}} {{instance}}", || greatest(&store::OLDEST_PENDING_AGE, PROCESS))
         .levels(AlertSignal::StoreDelay),
     lines("Changes that wait for the store", DisplayUnit::Count)
@@ -231,7 +263,7 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .query("{{job}} {{instance}}", || greatest(&store::PENDING, PROCESS))
         .alert(AlertSignal::StoreDelay),
     bars("Commits of the store", DisplayUnit::PerSecond)
-        .shows("Commits a second by result, and changes that were given up.", "ok alone.")
+        .shows("Commits per second by result, and changes that were given up.", "Only ok.")
         .query("{{job}} {{result}}", || rate(&store::COMMITS, &["job", "result"]))
         .query("{{job}} dropped: {{reason}}", || rate(&store::DROPPED, &["job", "reason"]))
         .alert(AlertSignal::StoreDelay),
@@ -370,6 +402,7 @@ fn active_alerts(severity: &str) -> InstantVector {
         .max_by(&["job", "objective"])
 }
 
+/// Returns the colour that the level has on every dashboard.
 const fn level_color(level: AlertLevel) -> Color {
     match level {
         AlertLevel::Warning => Color::Yellow,
@@ -382,6 +415,7 @@ fn burn_rate_steps(pair: &WindowPair) -> ThresholdSteps {
     ThresholdSteps::single(Color::Green).step(pair.factor.to_f64(), level_color(pair.level))
 }
 
+/// Returns red below 0, yellow below a quarter, green above.
 fn budget_steps() -> ThresholdSteps {
     ThresholdSteps::single(Color::Red)
         .step(0.0, Color::Yellow)

@@ -1,3 +1,6 @@
+//! Workers report by beats and jobs by counters: a worker that beats and does nothing shows in the
+//! first and not in the second.
+
 use super::context::{
     DashboardContext, counter, gauge, greatest, histogram, of_processes, rate, ratio_or_zero, total,
 };
@@ -16,7 +19,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
     context.dashboard(
         DashboardId::Workers,
         "Worker health",
-        "Workers: who beats, how many jobs are done, how many fail, and how long the others wait.",
+        "Workers: which are online, how many jobs they process, how many fail, and how long the others wait.",
         "1h",
         vec![
             row(context, "Overview", OVERVIEW),
@@ -29,29 +32,29 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
 
 const OVERVIEW: &[PanelSpec] = &[
     stat("Workers online", DisplayUnit::Count)
-        .shows("Workers that beat as they should.", "As many as are deployed.")
+        .shows("Workers that send heartbeats on time.", "As many as are deployed.")
         .query("online", || {
             let workers = gauge(&worker::WORKERS).with("state").is("online");
             workers.now().max_by(&[])
         })
         .alert(AlertSignal::WorkersAbsent),
     stat("Longest silence", DisplayUnit::Seconds)
-        .shows("Time since the last beat of the worker that has been silent for longest; those that said goodbye don't count.", "Below a minute.")
+        .shows("Time since the last beat of the worker that has been silent for longest; those that signed off don't count.", "Below a minute.")
         // The one that has been silent for longest is the one whose newest beat is the oldest.
         .query("silence", || greatest(&worker::HEARTBEAT, &["worker.id"]).min_by(&[]).age())
         .with(|panel, _| panel.no_value("no workers"))
         .levels(AlertSignal::WorkerOffline),
     stat("Deepest queue", DisplayUnit::Count)
-        .shows("Jobs that wait in the queue that has most of them.", "Near 0, and back there after a peak.")
+        .shows("Jobs waiting in the deepest queue.", "Near 0, and back there after a peak.")
         .query("jobs", || greatest(&worker::QUEUE_DEPTH, &["queue"]).max_by(&[]))
         .levels(AlertSignal::QueueDepth),
     stat("Oldest waiting job", DisplayUnit::Seconds)
-        .shows("For how long the oldest waiting job has been due.", "Seconds.")
+        .shows("Time that the oldest waiting job has been due.", "Seconds.")
         .query("age", || greatest(&worker::QUEUE_OLDEST, &[]))
-        .with(|panel, _| panel.no_value("none waits"))
+        .with(|panel, _| panel.no_value("none waiting"))
         .levels(AlertSignal::OldestJobAge),
     stat("Job failure rate", DisplayUnit::Share)
-        .shows("The share of jobs that failed, panicked or were given up in 15 minutes, which is what the alert looks at.", "Below the first level.")
+        .shows("The share of jobs that failed, panicked or were abandoned in 15 minutes, which is what the alert looks at.", "Below the first level.")
         .query("failure rate", || {
             let minutes = QueryWindow::minutes(15);
             let [failed, all] = [unsuccessful_jobs(), counter(&worker::JOBS)]
@@ -66,8 +69,8 @@ const OVERVIEW: &[PanelSpec] = &[
 const JOBS: &[PanelSpec] = &[
     stacked("Job processing rate", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Jobs that ended a second, by kind.",
-            "As many as are queued; less than that is a queue that grows.",
+            "Jobs that ended per second, by kind.",
+            "As many as are queued; if it is less, the queue grows.",
         )
         .query("{{job_kind}}", || rate(&worker::JOBS, &["job.kind"]))
         .page("worker-issues"),
@@ -89,15 +92,15 @@ const JOBS: &[PanelSpec] = &[
         histogram(&worker::JOB_DURATION)
     })
     .shows(
-        "50, 90, 95 and 99 of 100 jobs took at most so long. Points are traces: click one.",
+        "50, 90, 95 and 99 of 100 jobs took at most this long. Points are traces: click one.",
         "p95 below the objective's 5 minutes.",
     )
     .with(with_budget_link)
     .page("worker-issues"),
     stacked("Jobs by outcome", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Jobs that ended a second, by outcome; `aborted` were dropped without a verdict.",
-            "Green, but for a few.",
+            "Jobs that ended per second, by outcome; `aborted` were dropped without a verdict.",
+            "Nearly all green.",
         )
         .query("{{outcome}}", || rate(&worker::JOBS, &["outcome"]))
         .with(|panel, _| with_outcome_colors(panel))
@@ -111,7 +114,7 @@ const JOBS: &[PanelSpec] = &[
         .alert(AlertSignal::OldestJobAge),
     bars("Reasons of failures", DisplayUnit::OperationsPerSecond)
         .shows(
-            "Jobs that failed a second, by kind and the reason that the worker gives.",
+            "Jobs that failed per second, by kind and the reason that the worker gives.",
             "Few, and no reason that was not there yesterday.",
         )
         .query("{{job_kind}} {{reason}}", || {
@@ -123,13 +126,13 @@ const JOBS: &[PanelSpec] = &[
         histogram(&worker::JOB_DURATION)
     })
     .shows(
-        "How many jobs a second took how long.",
+        "How many jobs per second took how long.",
         "A band for each kind of job.",
     )
     .page("worker-issues"),
     distribution("Queue lag distribution", || histogram(&worker::QUEUE_LAG))
         .shows(
-            "How many jobs a second started how late.",
+            "How many jobs per second started how late.",
             "One band near 0.",
         )
         .alert(AlertSignal::OldestJobAge),
@@ -137,13 +140,13 @@ const JOBS: &[PanelSpec] = &[
 
 const WORKERS: &[PanelSpec] = &[
     state_timeline("Worker heartbeat status", DisplayUnit::Seconds)
-        .shows("Time since the last beat of each worker: red from the moment at which it counts as offline. A row ends with a goodbye.", "Green rows without a gap.")
+        .shows("Time since the last beat of each worker: red from the moment at which it counts as offline. A row ends when its sender signs off.", "Green rows without a gap.")
         // Of several processes that report a worker, the newest beat counts.
         .query("{{worker_id}}", || greatest(&worker::HEARTBEAT, &["worker.id"]).age())
         .levels(AlertSignal::WorkerOffline),
     stacked("Workers by state", DisplayUnit::Count)
         .shows(
-            "Workers that are known, by state.",
+            "Known workers, by state.",
             "All online, and stopped ones during a release.",
         )
         .query("{{state}}", || greatest(&worker::WORKERS, &["state"]))
@@ -151,7 +154,7 @@ const WORKERS: &[PanelSpec] = &[
         .alert(AlertSignal::WorkerOffline),
     stacked("Beats received", DisplayUnit::PerSecond)
         .shows(
-            "Beats that arrived a second, by what became of them.",
+            "Heartbeats received per second, by result.",
             "accepted, and restarted during a release.",
         )
         .query("{{result}}", || rate(&worker::BEATS, &["result"]))
@@ -159,11 +162,11 @@ const WORKERS: &[PanelSpec] = &[
         .alert(AlertSignal::WorkersAbsent),
     stacked("Beats sent to an API", DisplayUnit::PerSecond)
         .shows(
-            "Beats that workers of other processes sent, by what became of them.",
+            "Heartbeats sent to the API of another process, per second, by result.",
             "taken.",
         )
         .query("{{job}} {{result}}", || rate(&telemetry::HEARTBEAT_SENDS, &["job", "result"]))
-        .with(|panel, _| panel.no_value("workers beat into their own process"))
+        .with(|panel, _| panel.no_value("workers report to their own process"))
         .alert(AlertSignal::WorkersAbsent),
 ];
 
@@ -173,19 +176,19 @@ const SATURATION: &[PanelSpec] = &[
         .query("{{queue}}", || greatest(&worker::QUEUE_DEPTH, &["queue"]))
         .levels(AlertSignal::QueueDepth),
     lines("Age of the oldest waiting job", DisplayUnit::Seconds)
-        .shows("For how long the oldest waiting job of each queue has been due; no line while none waits.", "Seconds.")
+        .shows("Time that the oldest waiting job of each queue has been due; no line if none is waiting.", "Seconds.")
         .query("{{queue}}", || greatest(&worker::QUEUE_OLDEST, &["queue"]))
-        .with(|panel, _| panel.no_value("none waits"))
+        .with(|panel, _| panel.no_value("none waiting"))
         .levels(AlertSignal::OldestJobAge),
     stacked("Jobs in progress", DisplayUnit::Count)
         .shows(
             "Jobs that are running, by kind.",
-            "Below the number of workers for most of the time.",
+            "Below the number of workers most of the time.",
         )
         .query("{{job_kind}}", || total(&worker::ACTIVE_JOBS, &["job.kind"]))
         .page("worker-issues"),
     stacked("Workers that are busy", DisplayUnit::Count)
-        .shows("Time spent in jobs a second: how many workers are busy on average.", "Room for a peak: below the number of workers.")
+        .shows("Time spent in jobs per second: how many workers are busy on average.", "Room for a peak: below the number of workers.")
         .query("{{job_kind}}", || rate(&worker::BUSY_TIME, &["job.kind"]))
         .page("worker-issues"),
     memory_usage("Worker memory usage").query("{{job}} {{instance}}", || {

@@ -54,6 +54,7 @@ impl Annotation {
     }
 
     /// Returns Grafana's built-in annotation, which is added on reading a file without it.
+    /// Written here, because otherwise the file would differ from what Grafana exports.
     pub(super) fn built_in() -> Value {
         json!({
             "name": "Annotations & Alerts",

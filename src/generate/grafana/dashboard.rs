@@ -60,6 +60,7 @@ impl DashboardModel {
             "timepicker": {"refresh_intervals": ["15s", "30s", "1m", "5m", "15m", "1h"]},
             "refresh": "30s",
             "schemaVersion": SCHEMA_VERSION,
+            // Provisioning counts it up itself.
             "version": 1,
             "fiscalYearStartMonth": 0,
             "preload": false,

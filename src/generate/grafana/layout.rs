@@ -1,3 +1,6 @@
+//! Positions follow from sizes and order: two panels written by hand at the same place would hide
+//! one another, without an error.
+
 use serde_json::{Value, json};
 
 /// The columns of a dashboard.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 pub(super) const TAG: &str = "vantage-obs";
 
 /// The URL parameters that keep the time range and the variables.
+/// Without them a link would open the other dashboard on all services and the last hour.
 const KEPT_PARAMETERS: &str = "${__url_time_range}&${datasource:queryparam}&${environment:queryparam}&${job:queryparam}&${instance:queryparam}";
 
 /// Returns the links from each dashboard to the others, with the time range and the variables.

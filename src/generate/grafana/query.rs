@@ -30,8 +30,10 @@ pub(crate) struct PanelQuery {
     data_source: DataSourceRef,
     expression: String,
     legend: String,
+    /// At the end of the time range only.
     instant: bool,
     exemplars: bool,
+    /// Grafana's name of the shape: `time_series`, `table` or `heatmap`.
     format: &'static str,
 }
 

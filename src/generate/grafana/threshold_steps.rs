@@ -48,6 +48,7 @@ impl Color {
 /// Threshold steps: the colours of a panel by value, and the lines that it draws.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ThresholdSteps {
+    /// Below the first step.
     base: Color,
     steps: Vec<(f64, Color)>,
 }

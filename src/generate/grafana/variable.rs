@@ -19,6 +19,7 @@ pub(crate) struct LabelValues {
     description: String,
     query: String,
     /// The pattern for all values.
+    /// `.+` needs the label, `.*` also takes series without it.
     all_value: &'static str,
 }
 
@@ -57,7 +58,7 @@ impl Variable {
                 "type": "datasource",
                 "name": "datasource",
                 "label": "Data source",
-                "description": "The Prometheus that is asked.",
+                "description": "The Prometheus to query.",
                 "query": "prometheus",
                 "current": {},
                 "hide": 0,

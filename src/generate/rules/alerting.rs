@@ -66,6 +66,7 @@ fn level_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<Rule> {
                 .collect()
         }
     };
+    // The order of the file is that of importance, so that a reader sees the page first.
     alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
     alerts
         .into_iter()
@@ -138,6 +139,7 @@ fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<Alert
     rules.collect()
 }
 
+/// Returns the rule of one pair of windows of one objective.
 fn burn_rate_rule(
     spec: &'static AlertSpec,
     objective: &Objective,
@@ -187,6 +189,7 @@ impl Placeholders {
     }
 }
 
+/// Returns a rule with the labels and texts that all alerts have.
 fn alerting_rule(
     spec: &'static AlertSpec,
     severity: Option<Severity>,
@@ -197,6 +200,7 @@ fn alerting_rule(
 ) -> AlertingRule {
     let summary = severity.map_or(spec.summary, |severity| spec.summary_for(severity));
     let links = &input.config.links;
+    // The configuration's team first; the declared ones are defaults.
     let team = input.config.service.team.as_deref().unwrap_or(spec.team);
     AlertingRule {
         signal: spec.signal,

@@ -1,4 +1,11 @@
 //! The page of an alert: its declaration, and the prose beside its query.
+//!
+//! | section | from |
+//! |---|---|
+//! | title, meaning | the alert's declaration |
+//! | Impact, Diagnosis, Mitigation, Escalation | the prose beside its query |
+//! | When it fires | the configured levels |
+//! | More | links of the configuration |
 
 use super::{markdown, queries};
 use crate::generate::GenerateInput;
@@ -66,13 +73,13 @@ The team `{team}` owns this alert. {escalation}
 ## More
 
 - The dashboard: [{uid}]({dashboard})
-{issue}- Users are affected? [Incident response](incident-response.md)"
+{issue}- If users are affected: [Incident response](incident-response.md)"
     )
 }
 
 fn levels(spec: &AlertSpec, input: &GenerateInput) -> String {
     match spec.signal {
-        AlertSignal::Watchdog => "Always. Its silence is the alarm.".into(),
+        AlertSignal::Watchdog => "Always. It is the alarm when it stops firing.".into(),
         AlertSignal::ErrorBudget => burn_rate_table(input),
         _ => markdown::table(["Severity", "Fires when", "For"], &level_rows(spec, input)),
     }
@@ -85,8 +92,10 @@ fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
             (ThresholdComparison::Above, _) => format!("above {threshold}"),
             (ThresholdComparison::Below, _) => format!("below {threshold}"),
             (ThresholdComparison::Outside, _) => format!("outside {threshold}"),
-            (ThresholdComparison::Sustained, AlertThreshold::Time(_)) => "it is so".into(),
-            (ThresholdComparison::Sustained, _) => format!("it is so: {threshold}"),
+            (ThresholdComparison::Sustained, AlertThreshold::Time(_)) => {
+                "the condition holds".into()
+            }
+            (ThresholdComparison::Sustained, _) => format!("the condition holds: {threshold}"),
         };
         let for_duration = alerts::for_duration(spec, threshold);
         let for_duration = match for_duration.is_zero() {
@@ -116,7 +125,7 @@ fn burn_rate_table(input: &GenerateInput) -> String {
     let table = markdown::table(["Severity", "Burn rate", "Over both of"], &rows);
     format!(
         "{table}\n\n\
-         1x spends the budget in exactly the objective's window. A few bad events alone fire nothing: \
+         1x spends the budget in exactly the objective's window. A few bad events alone do not fire the alert: \
          the long window needs a minimum of them (`slo.burn_rate.min_bad`)."
     )
 }

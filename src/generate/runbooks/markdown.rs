@@ -1,6 +1,9 @@
 //! The reader of the runbooks' Markdown: sections and directives.
 //!
 //! A directive is a line of its own, `{{name}}` or `{{name argument}}`: generated text takes its place.
+//!
+//! Not a Markdown parser: it splits at headings and replaces whole lines, which is all that the
+//! pages need, and leaves everything else as it is.
 
 /// Returns the sections of the second level: their headings, and what stands below them.
 pub(super) fn sections(text: &str) -> impl Iterator<Item = (&str, &str)> {

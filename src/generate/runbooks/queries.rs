@@ -20,6 +20,7 @@ pub(super) struct RunbookQuery {
     pub(super) vector: fn() -> InstantVector,
 }
 
+/// Short, so that a reader sees the effect of what has just been done.
 const RECENT: QueryWindow = QueryWindow::minutes(5);
 const HOUR: QueryWindow = QueryWindow::hours(1);
 const HOURS: QueryWindow = QueryWindow::hours(3);
@@ -61,7 +62,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     // Requests and health
     query(
         "failing_requests",
-        "Which routes fail, and how, in requests a second:",
+        "Failing routes by error type, in requests per second:",
         || {
             select_failed(CounterQuery::new(&api::REQUESTS))
                 .rate(RECENT)
@@ -71,7 +72,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "slow_routes",
-        "The slowest routes: the 95th percentile in seconds:",
+        "The slowest routes (95th percentile in seconds):",
         || {
             let durations = select_answered(HistogramQuery::new(&api::REQUEST_DURATION));
             p95(&durations, &["job", "http.route"])
@@ -79,7 +80,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "busy_routes",
-        "The busiest routes, in requests a second:",
+        "The busiest routes, in requests per second:",
         || {
             select_answered(CounterQuery::new(&api::REQUESTS))
                 .rate(RECENT)
@@ -89,7 +90,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "failing_checks",
-        "Which health checks fail (1 is a failing one):",
+        "Failing health checks (1 means failing):",
         || {
             let checks = GaugeQuery::new(&health::CHECK_STATUS);
             let failed = checks.with("status").is("fail");
@@ -98,24 +99,26 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "readiness",
-        "Which instances are ready (0 is one that isn't):",
+        "Readiness of instances (0 means not ready):",
         || least(&health::READY, &["job", "instance"]),
     ),
     // Processes
     query(
         "targets",
-        "Which processes answer their scrape (0 is one that doesn't):",
+        "Processes that answer their scrape (0 means no answer):",
         || InstantVector::up().min_by(&["job", "instance"]),
     ),
     query(
         "uptime",
-        "Seconds since each process started: what restarts in a loop is always young:",
+        "Seconds since each process started (a process in a restart loop is always young):",
         || least(&process::UPTIME, &["job", "instance"]),
     ),
-    query("memory", "Which processes hold most, in bytes:", || {
-        GaugeQuery::new(&process::MEMORY).now().topk(WORST)
-    }),
-    query("free_bytes", "What is free, in bytes:", || {
+    query(
+        "memory",
+        "The processes that use most memory, in bytes:",
+        || GaugeQuery::new(&process::MEMORY).now().topk(WORST),
+    ),
+    query("free_bytes", "Free space, in bytes:", || {
         let disks = GaugeQuery::new(&process::DISK_USAGE);
         let free = disks.with("system.filesystem.state").is("free");
         let by = ["job", "instance", "system.filesystem.mountpoint"];
@@ -125,50 +128,52 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     query("workers", "Workers by state:", || {
         greatest(&worker::WORKERS, &["environment", "state"])
     }),
-    query("jobs", "Jobs done, by kind, in jobs a second:", || {
-        rate(&worker::JOBS, &["job", "job.kind"])
-    }),
+    query(
+        "jobs",
+        "Processed jobs by kind, in jobs per second:",
+        || rate(&worker::JOBS, &["job", "job.kind"]),
+    ),
     query(
         "job_outcomes",
-        "Jobs by kind and outcome, in jobs a second:",
+        "Jobs by kind and outcome, in jobs per second:",
         || rate(&worker::JOBS, &["job.kind", "outcome"]),
     ),
     query(
         "job_failures",
-        "Why jobs fail, in failures a second:",
+        "Reasons for job failures, in failures per second:",
         || rate(&worker::JOB_FAILURES, &["job.kind", "reason"]).topk(WORST),
     ),
-    query("active_jobs", "Jobs that run now, by kind:", || {
+    query("active_jobs", "Running jobs, by kind:", || {
         sum(&worker::ACTIVE_JOBS, &["job.kind"])
     }),
-    query("queue_depths", "Jobs that wait, by queue:", || {
+    query("queue_depths", "Waiting jobs, by queue:", || {
         greatest(&worker::QUEUE_DEPTH, &["environment", "queue"])
     }),
     query(
         "queue_lags",
-        "How late jobs start: the 95th percentile in seconds:",
+        "Delay of job starts (95th percentile in seconds):",
         || p95(&HistogramQuery::new(&worker::QUEUE_LAG), &["job.kind"]),
     ),
     // Schedules
     query(
         "schedule_lags",
-        "The latest schedules: the 95th percentile in seconds:",
+        "The most delayed schedules (95th percentile in seconds):",
         || {
             let lag = HistogramQuery::new(&scheduler::EXECUTION_LAG);
             p95(&lag, &["schedule"])
         },
     ),
-    query("running_executions", "Executions that run now:", || {
+    query("running_executions", "Running executions:", || {
         sum(&scheduler::ACTIVE_EXECUTIONS, &["schedule"])
     }),
     query(
         "executions",
-        "Executions by schedule and outcome, in executions a second:",
+        "Executions by schedule and outcome, in executions per second:",
         || rate(&scheduler::EXECUTIONS, &["schedule", "outcome"]),
     ),
     query(
         "execution_failures",
-        "Why executions fail, in failures a second:",
+        "Reasons for execution failures, in failures per second:",
         || {
             CounterQuery::new(&scheduler::EXECUTION_FAILURES)
                 .rate(HOUR)
@@ -178,13 +183,13 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "scheduler_ages",
-        "Seconds since each scheduler's last beat:",
+        "Seconds since each scheduler's last heartbeat:",
         || greatest(&scheduler::HEARTBEAT, &["environment", "scheduler.id"]).age(),
     ),
     // The database
     query(
         "slow_calls",
-        "The slowest database calls: the 95th percentile in seconds:",
+        "The slowest database calls (95th percentile in seconds):",
         || {
             let by = ["job", "db.collection.name", "db.operation.name"];
             p95(&HistogramQuery::new(&database::OPERATION_DURATION), &by)
@@ -192,7 +197,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "busy_tables",
-        "Which tables are asked most, in calls a second:",
+        "The busiest tables, in calls per second:",
         || {
             HistogramQuery::new(&database::OPERATION_DURATION)
                 .count(RECENT)
@@ -202,7 +207,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "pools",
-        "Connections in use as a share of the pool:",
+        "Connections in use, as a share of the pool:",
         || {
             let connections = GaugeQuery::new(&database::CONNECTIONS);
             let used = connections.with("db.client.connection.state").is("used");
@@ -211,9 +216,11 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
                 .div(&sum(&database::CONNECTIONS_MAX, &POOL))
         },
     ),
-    query("pool_waits", "Callers that wait for a connection:", || {
-        sum(&database::PENDING_REQUESTS, &POOL)
-    }),
+    query(
+        "pool_waits",
+        "Callers that are waiting for a connection:",
+        || sum(&database::PENDING_REQUESTS, &POOL),
+    ),
     query(
         "database_size",
         "The size of each database, in bytes:",
@@ -225,32 +232,32 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     }),
     query(
         "database_reachability",
-        "Who reaches which database (0 is one that doesn't):",
+        "Database reachability by instance (0 means unreachable):",
         || least(&database::UP, &["job", "instance", "db.namespace"]),
     ),
     // Business
-    query("posts", "Posts of the last 3 hours:", || {
+    query("posts", "Posts in the last 3 hours:", || {
         increase(&business::POSTS, HOURS, &["environment"])
     }),
     query(
         "generations",
-        "Generations of the last 3 hours, by service:",
+        "Generations in the last 3 hours, by service:",
         || increase(&business::AI_GENERATIONS, HOURS, &["job"]),
     ),
     query(
         "revenue",
-        "Revenue of the last 3 hours, in minor units:",
+        "Revenue in the last 3 hours, in minor units:",
         || increase(&business::REVENUE, HOURS, &["currency"]),
     ),
     // Error budgets
     query(
         "remaining_budgets",
-        "What is left of the budgets, as a share; below 0 it is overspent:",
+        "Remaining budgets, as a share (below 0 means overspent):",
         || remaining_budgets().now(),
     ),
     query(
         "burn_rates",
-        "How fast each budget burns, the worst process of each:",
+        "Burn rate of each budget (highest of all processes):",
         || greatest(&telemetry::SLO_BURN_RATE, &["job", "objective", "window"]),
     ),
     query(
@@ -265,19 +272,19 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     // The telemetry itself
     query(
         "export_results",
-        "Spans that left, and with an error those that did not arrive, a second:",
+        "Exported spans per second; those with an error type did not arrive:",
         || rate(&telemetry::SPANS_EXPORTED, &["job", "error.type"]),
     ),
-    query("span_queue", "Spans that wait:", || {
+    query("span_queue", "Spans waiting for export:", || {
         sum(&telemetry::SPAN_QUEUE_SIZE, &["job", "instance"])
     }),
-    query("scrape_errors", "What was left out, by part:", || {
+    query("scrape_errors", "Omitted metrics, by part:", || {
         let by = ["job", "instance", "part"];
         increase(&telemetry::SCRAPE_ERRORS, RECENT, &by).above(0_u32)
     }),
     query(
         "scrape_time",
-        "How long scrapes take: the 95th percentile in seconds:",
+        "Scrape duration (95th percentile in seconds):",
         || {
             let duration = HistogramQuery::new(&telemetry::SCRAPE_DURATION);
             p95(&duration, &["job", "instance"])
@@ -285,13 +292,13 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "overflown_instruments",
-        "Which instruments are full:",
+        "Instruments at their series limit:",
         || increase(&telemetry::SERIES_OVERFLOW, HOUR, &["job", "instrument"]).above(0_u32),
     ),
-    query("pending_changes", "Changes that wait:", || {
+    query("pending_changes", "Changes waiting for the store:", || {
         sum(&store::PENDING, &["job", "instance"])
     }),
-    query("commit_results", "Commits by result, a second:", || {
+    query("commit_results", "Commits per second, by result:", || {
         rate(&store::COMMITS, &["job", "result"])
     }),
 ];

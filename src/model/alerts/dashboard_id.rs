@@ -1,4 +1,7 @@
 /// The id of a dashboard.
+///
+/// Alerts, runbooks and links between panels name a dashboard by this id, so that a link to a
+/// dashboard that is not generated does not compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DashboardId {
@@ -28,6 +31,8 @@ impl DashboardId {
     ];
 
     /// Its uid, which is also the name of its file: `/d/api-performance`.
+    ///
+    /// The uid is part of links that people keep: it does not change when a dashboard's title does.
     #[must_use]
     pub const fn uid(self) -> &'static str {
         match self {

@@ -1,6 +1,9 @@
 use super::AlertThreshold;
 
 /// The thresholds of an alert, by severity.
+///
+/// `None` means that the signal has no alert of this severity, which the configuration can change
+/// where the signal takes thresholds at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertLevels {
@@ -13,6 +16,9 @@ pub struct AlertLevels {
 }
 
 /// The comparison with a threshold: which side is bad.
+///
+/// Generated rules choose their operator by it, panels the side that they colour, and the
+/// configuration the order that the thresholds of several severities must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ThresholdComparison {
@@ -23,6 +29,7 @@ pub enum ThresholdComparison {
     /// Outside the band.
     Outside,
     /// A state that persists: the threshold is its duration.
+    /// The duration becomes the rule's `for`, so that no value is compared.
     Sustained,
 }
 

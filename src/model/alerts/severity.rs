@@ -1,4 +1,7 @@
 /// The urgency of an alert.
+///
+/// Alertmanager routes by the label `severity`, and a higher severity of the same alert inhibits
+/// the lower ones: two thresholds of one signal never notify twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {

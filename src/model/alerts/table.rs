@@ -1,4 +1,11 @@
 //! The table of alerts: a row for each, in the order of pages and rules.
+//!
+//! Signals and rows are tied together at compile time: [`AlertSignal::spec`] indexes the table by
+//! the number of the signal, and the assertion at the end of this file refuses a table that is out
+//! of order or lacks a row.
+//!
+//! The texts are templates of Prometheus (`{{ $labels.job }}`), filled in when an alert fires,
+//! after the generator has put this crate's own placeholders (`{threshold}`) in.
 
 use std::time::Duration;
 
@@ -25,8 +32,10 @@ pub enum AlertSignal {
     /// The time since a worker's last beat.
     WorkerOffline,
     /// The share of workers that are offline, of more than a thousand.
+    /// Beyond that number no worker has series of its own, so that
+    /// [`WorkerOffline`](Self::WorkerOffline) has nothing to look at.
     WorkersOffline,
-    /// Jobs that wait in a queue.
+    /// Jobs that are waiting in a queue.
     QueueDepth,
     /// The share of jobs that did not succeed, over 15 minutes.
     JobFailureRatio,
@@ -79,6 +88,7 @@ pub enum AlertSignal {
     /// The time that the oldest change waits to be made durable.
     StoreDelay,
     /// Nothing: it always fires, so that its silence tells that alerting is broken.
+    /// See [the pattern](https://runbooks.prometheus-operator.dev/runbooks/general/watchdog/).
     Watchdog,
 }
 
@@ -103,6 +113,8 @@ pub struct AlertSpec {
     /// The thresholds by default.
     pub levels: AlertLevels,
     /// The time for which the condition must hold before the alert fires: `for` in Prometheus.
+    /// Zero where the condition itself contains the time, as an age does: waiting twice would delay
+    /// the alert.
     pub for_duration: Duration,
     /// The team that is called unless `service.team` says otherwise.
     pub team: &'static str,
@@ -134,6 +146,9 @@ impl AlertSignal {
 
 impl AlertSpec {
     /// Returns the name of its page in `runbooks/`, without `.md`: the alert's name in lower case with hyphens.
+    ///
+    /// The text is built from ASCII names: a capital letter that is not the first starts a new
+    /// word, so that `ApiErrorRatioHigh` becomes `api-error-ratio-high`.
     #[must_use]
     pub fn runbook(&self) -> String {
         let mut slug = String::new();
@@ -158,6 +173,8 @@ impl AlertSpec {
 
 /// Every alert, in the order of pages and rules, which is that of the signals.
 pub(crate) const ALL: &[&AlertSpec] = &[
+    // `for` is short although the ratio is already over 5 minutes: it keeps one bad scrape from
+    // paging, and an API that is down still pages within a few minutes.
     &AlertSpec {
         signal: AlertSignal::ApiErrorRatio,
         key: "api_error_ratio",
@@ -174,8 +191,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         critical_summary: Some(
             "API down: {{ $labels.job }} fails more than {threshold} of its requests",
         ),
-        description: "{{ $value | humanizePercentage }} of the requests that {{ $labels.job }} answered in the last 5 minutes ended in a server error, a panic or a timeout; at most {threshold} may.",
-        meaning: "Some of those who use the platform see errors instead of answers.",
+        description: "{{ $value | humanizePercentage }} of the requests that {{ $labels.job }} answered in the last 5 minutes ended in a server error, a panic or a timeout; the limit is {threshold}.",
+        meaning: "Some users see errors instead of answers.",
     },
     &AlertSpec {
         signal: AlertSignal::ApiLatency,
@@ -207,7 +224,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         summary: "{{ $labels.job }} on {{ $labels.instance }} uses more than {threshold} of its memory limit",
         critical_summary: None,
         description: "{{ $labels.instance }} of {{ $labels.job }} uses {{ $value | humanizePercentage }} of the memory that it may use; the limit of this alert is {threshold}.",
-        meaning: "At 100% the kernel kills the process in the middle of what it does.",
+        meaning: "At 100% the kernel kills the process in the middle of its work.",
     },
     &AlertSpec {
         signal: AlertSignal::CpuUsage,
@@ -236,10 +253,12 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Database,
         summary: "Less than {threshold} of {{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} is free",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of {{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) is free; it must be {threshold} at least.",
-        meaning: "When it is full nothing more can be written: stores, logs and the database stop.",
+        description: "{{ $value | humanizePercentage }} of {{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) is free; at least {threshold} must be.",
+        meaning: "When the disk is full, nothing more can be written: stores, logs and the database stop.",
     },
     &AlertSpec {
+        // A threshold of a week, held for an hour: a burst of writes (a backup, a migration)
+        // extrapolates to "full soon" and is over before.
         signal: AlertSignal::DiskFullIn,
         key: "disk_full_in",
         name: "DiskFullSoon",
@@ -249,12 +268,14 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::from_secs(3600),
         team: "platform",
         dashboard: DashboardId::Database,
-        summary: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} is full in less than {threshold} at this pace",
+        summary: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} will be full in less than {threshold} at the current rate",
         critical_summary: None,
-        description: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) is full in {{ $value | humanizeDuration }} if it goes on filling as in the last 6 hours; the limit is {threshold}.",
+        description: "{{ $labels.system_filesystem_mountpoint }} on {{ $labels.instance }} ({{ $labels.job }}) will be full in {{ $value | humanizeDuration }} if it keeps filling as in the last 6 hours; the limit is {threshold}.",
         meaning: "There is time to make room before anything breaks, but not much.",
     },
     &AlertSpec {
+        // No `for`: the threshold is the time since the last beat, so that the waiting is part of
+        // the value.
         signal: AlertSignal::WorkerOffline,
         key: "worker_offline",
         name: "WorkerOffline",
@@ -264,10 +285,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Workers,
-        summary: "Worker {{ $labels.worker_id }} has not been heard of for more than {threshold}",
+        summary: "Worker {{ $labels.worker_id }} has sent no heartbeat for more than {threshold}",
         critical_summary: None,
-        description: "The last beat of worker {{ $labels.worker_id }} came {{ $value | humanizeDuration }} ago, and it did not say goodbye; after {threshold} it counts as offline.",
-        meaning: "The jobs that it ran are lost or late, and the others have to do its work.",
+        description: "The last heartbeat of worker {{ $labels.worker_id }} arrived {{ $value | humanizeDuration }} ago, and the worker did not sign off; after {threshold} it counts as offline.",
+        meaning: "The jobs that it was running are lost or late, and the other workers have to take over its work.",
     },
     &AlertSpec {
         signal: AlertSignal::WorkersOffline,
@@ -281,8 +302,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Workers,
         summary: "More than {threshold} of the workers are offline",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of more than 1000 workers are offline and did not say goodbye; at most {threshold} may be. There are too many to name each.",
-        meaning: "The jobs that they ran are lost or late, and the others have to do their work.",
+        description: "{{ $value | humanizePercentage }} of more than 1000 workers are offline and did not sign off; the limit is {threshold}. There are too many workers to name each one.",
+        meaning: "The jobs that they were running are lost or late, and the other workers have to take over their work.",
     },
     &AlertSpec {
         signal: AlertSignal::QueueDepth,
@@ -295,10 +316,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::from_secs(300),
         team: "platform",
         dashboard: DashboardId::Workers,
-        summary: "More than {threshold} jobs wait in queue {{ $labels.queue }}",
+        summary: "More than {threshold} jobs are waiting in queue {{ $labels.queue }}",
         critical_summary: None,
-        description: "{{ $value | humanize }} jobs wait in queue {{ $labels.queue }}; at most {threshold} should.",
-        meaning: "Jobs come in faster than they are done, so that everything in this queue is late.",
+        description: "{{ $value | humanize }} jobs are waiting in queue {{ $labels.queue }}; the limit is {threshold}.",
+        meaning: "Jobs arrive faster than they are processed, so everything in this queue is late.",
     },
     &AlertSpec {
         signal: AlertSignal::JobFailureRatio,
@@ -312,8 +333,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Workers,
         summary: "More than {threshold} of the jobs of {{ $labels.job }} fail",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of the jobs that {{ $labels.job }} ended in the last 15 minutes failed, panicked or were given up; at most {threshold} may.",
-        meaning: "Work that people asked for is not done.",
+        description: "{{ $value | humanizePercentage }} of the jobs that {{ $labels.job }} finished in the last 15 minutes failed, panicked or were abandoned; the limit is {threshold}.",
+        meaning: "Work that users asked for is not being done.",
     },
     &AlertSpec {
         signal: AlertSignal::OldestJobAge,
@@ -327,8 +348,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Workers,
         summary: "A job in queue {{ $labels.queue }} has been due for more than {threshold}",
         critical_summary: None,
-        description: "The oldest job in queue {{ $labels.queue }} has been due for {{ $value | humanizeDuration }}; none should wait longer than {threshold}.",
-        meaning: "Something is published or delivered later than it was promised, even if the queue is short.",
+        description: "The oldest job in queue {{ $labels.queue }} has been due for {{ $value | humanizeDuration }}; no job should wait longer than {threshold}.",
+        meaning: "Something is published or delivered later than promised, even if the queue is short.",
     },
     &AlertSpec {
         signal: AlertSignal::ExecutionLag,
@@ -343,7 +364,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         summary: "Executions of {{ $labels.job }} start more than {threshold} late",
         critical_summary: None,
         description: "One execution in twenty of {{ $labels.job }} started more than {{ $value | humanizeDuration }} late in the last 15 minutes; the limit is {threshold}.",
-        meaning: "What is planned for a certain time happens noticeably later.",
+        meaning: "Scheduled work happens noticeably later than planned.",
     },
     &AlertSpec {
         signal: AlertSignal::SchedulerSuccessRatio,
@@ -357,8 +378,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Scheduler,
         summary: "Less than {threshold} of the executions of {{ $labels.job }} succeed",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of the executions that {{ $labels.job }} ended in the last hour succeeded; it must be {threshold} at least.",
-        meaning: "Planned work is not done, and nobody sees it by looking at requests.",
+        description: "{{ $value | humanizePercentage }} of the executions that {{ $labels.job }} finished in the last hour succeeded; at least {threshold} must.",
+        meaning: "Scheduled work is not being done, and the request metrics do not show it.",
     },
     &AlertSpec {
         signal: AlertSignal::SchedulerOffline,
@@ -370,9 +391,9 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Scheduler,
-        summary: "Scheduler {{ $labels.scheduler_id }} has not been heard of for more than {threshold}",
+        summary: "Scheduler {{ $labels.scheduler_id }} has sent no heartbeat for more than {threshold}",
         critical_summary: None,
-        description: "The last beat of scheduler {{ $labels.scheduler_id }} came {{ $value | humanizeDuration }} ago, and it did not say goodbye; after {threshold} it counts as offline.",
+        description: "The last heartbeat of scheduler {{ $labels.scheduler_id }} arrived {{ $value | humanizeDuration }} ago, and the scheduler did not sign off; after {threshold} it counts as offline.",
         meaning: "Nothing is scheduled any more unless another scheduler runs.",
     },
     &AlertSpec {
@@ -385,7 +406,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::from_secs(300),
         team: "platform",
         dashboard: DashboardId::Database,
-        summary: "Pool {{ $labels.db_client_connection_pool_name }} of {{ $labels.job }} on {{ $labels.instance }} is used to more than {threshold}",
+        summary: "Pool {{ $labels.db_client_connection_pool_name }} of {{ $labels.job }} on {{ $labels.instance }} is more than {threshold} in use",
         critical_summary: None,
         description: "{{ $value | humanizePercentage }} of the connections of pool {{ $labels.db_client_connection_pool_name }} of {{ $labels.job }} on {{ $labels.instance }} are in use; the limit of this alert is {threshold}.",
         meaning: "At 100% every further request waits for a connection, and some time out.",
@@ -402,8 +423,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Database,
         summary: "More than {threshold} of the database calls of {{ $labels.job }} take longer than a second",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of the database calls of {{ $labels.job }} took longer than a second in the last 10 minutes; at most {threshold} may.",
-        meaning: "Requests and jobs wait for the database, and hold its connections meanwhile.",
+        description: "{{ $value | humanizePercentage }} of the database calls of {{ $labels.job }} took longer than a second in the last 10 minutes; the limit is {threshold}.",
+        meaning: "Requests and jobs wait for the database and hold its connections in the meantime.",
     },
     &AlertSpec {
         signal: AlertSignal::DatabaseGrowth,
@@ -418,7 +439,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         summary: "Database {{ $labels.db_namespace }} has grown by more than {threshold} in a day",
         critical_summary: None,
         description: "Database {{ $labels.db_namespace }} has grown by {{ $value | humanizePercentage }} in the last 24 hours; up to {threshold} is usual.",
-        meaning: "Something writes more than it should, or no longer cleans up; queries and backups get slower, and the disk fills.",
+        meaning: "Something writes more than it should or no longer cleans up; queries and backups get slower, and the disk fills.",
     },
     &AlertSpec {
         signal: AlertSignal::DatabaseUnreachable,
@@ -432,10 +453,12 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Database,
         summary: "{{ $labels.job }} cannot reach database {{ $labels.db_namespace }}",
         critical_summary: None,
-        description: "No instance of {{ $labels.job }} has had an answer of database {{ $labels.db_namespace }} ({{ $labels.db_system_name }}) for {threshold}.",
-        meaning: "Whatever reads or writes data fails.",
+        description: "No instance of {{ $labels.job }} has had an answer from database {{ $labels.db_namespace }} ({{ $labels.db_system_name }}) for {threshold}.",
+        meaning: "Everything that reads or writes data fails.",
     },
     &AlertSpec {
+        // A quarter of an hour of `for`: the comparison is with whole hours of earlier weeks, and
+        // the first minutes after an hour's change are noisy.
         signal: AlertSignal::PostsPublished,
         key: "posts_published",
         name: "PostsPublishedDrop",
@@ -445,10 +468,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::from_secs(900),
         team: "product",
         dashboard: DashboardId::Business,
-        summary: "Fewer than {threshold} of the usual number of posts are published",
+        summary: "Fewer than {threshold} of the usual number of posts are being published",
         critical_summary: None,
-        description: "In the last 3 hours {{ $value | humanizePercentage }} of the posts were published that are usual at this time of the week (the median of three weeks); below {threshold} something is wrong.",
-        meaning: "Publishing is broken for some or for all, or people stay away.",
+        description: "In the last 3 hours, {{ $value | humanizePercentage }} of the posts that are usual at this time of the week (the median of three weeks) were published; below {threshold} something is wrong.",
+        meaning: "Publishing is broken for some or all users, or users have stopped publishing.",
     },
     &AlertSpec {
         signal: AlertSignal::AiGenerations,
@@ -460,10 +483,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::from_secs(900),
         team: "product",
         dashboard: DashboardId::Business,
-        summary: "More than {threshold} of the usual number of AI generations are made",
+        summary: "More than {threshold} of the usual number of AI generations are being made",
         critical_summary: None,
-        description: "In the last 3 hours {{ $value | humanizePercentage }} of the AI generations were made that are usual at this time of the week (the median of three weeks); above {threshold} something is wrong.",
-        meaning: "Every generation costs money: a loop, an abuse or a success is going on.",
+        description: "In the last 3 hours, {{ $value | humanizePercentage }} of the AI generations that are usual at this time of the week (the median of three weeks) were made; above {threshold} something is wrong.",
+        meaning: "Every generation costs money, and something causes many more of them: a loop, abuse, or success.",
     },
     &AlertSpec {
         signal: AlertSignal::Revenue,
@@ -477,10 +500,12 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Business,
         summary: "Revenue in {{ $labels.currency }} is outside {threshold} of what is usual",
         critical_summary: None,
-        description: "In the last 3 hours {{ $value | humanizePercentage }} of the revenue in {{ $labels.currency }} was made that is usual at this time of the week (the median of three weeks); {threshold} is usual.",
-        meaning: "Payments fail, or are taken twice.",
+        description: "In the last 3 hours, revenue in {{ $labels.currency }} was {{ $value | humanizePercentage }} of what is usual at this time of the week (the median of three weeks); the usual range is {threshold}.",
+        meaning: "Payments fail, or customers are charged twice.",
     },
     &AlertSpec {
+        // No levels: factors and windows are those of `config.slo.burn_rate`, which the process and
+        // the rules share. A second set of numbers here could only contradict them.
         signal: AlertSignal::ErrorBudget,
         key: "error_budget",
         name: "ErrorBudgetBurn",
@@ -505,10 +530,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Api,
-        summary: "No instance of {{ $labels.job }} is scraped any more",
+        summary: "No instance of {{ $labels.job }} is being scraped",
         critical_summary: None,
-        description: "{{ $labels.job }} was scraped within the last day, and for {threshold} no instance of it has been. Alerts about it are silent meanwhile.",
-        meaning: "The service is down, or Prometheus no longer finds it: nothing can be said of it.",
+        description: "{{ $labels.job }} was scraped within the last day, but no instance of it has been for {threshold}. Alerts about it are silent in the meantime.",
+        meaning: "The service is down, or Prometheus no longer finds it: its state is unknown.",
     },
     &AlertSpec {
         signal: AlertSignal::WorkersAbsent,
@@ -520,10 +545,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Workers,
-        summary: "No worker beats",
+        summary: "No worker sends heartbeats",
         critical_summary: None,
-        description: "For {threshold} nobody has reported a beat of any worker. Alerts about single workers are silent meanwhile.",
-        meaning: "No job is done, or nobody would notice.",
+        description: "No heartbeat of any worker has been reported for {threshold}. Alerts about single workers are silent in the meantime.",
+        meaning: "No jobs are processed, or a failure of the workers would go unnoticed.",
     },
     &AlertSpec {
         signal: AlertSignal::SchedulersAbsent,
@@ -535,10 +560,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Scheduler,
-        summary: "No scheduler beats",
+        summary: "No scheduler sends heartbeats",
         critical_summary: None,
-        description: "For {threshold} nobody has reported a beat of any scheduler. Alerts about single schedulers are silent meanwhile.",
-        meaning: "Nothing is scheduled, or nobody would notice.",
+        description: "No heartbeat of any scheduler has been reported for {threshold}. Alerts about single schedulers are silent in the meantime.",
+        meaning: "Nothing is scheduled, or a failure of the schedulers would go unnoticed.",
     },
     &AlertSpec {
         signal: AlertSignal::DatabaseAbsent,
@@ -550,10 +575,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Database,
-        summary: "{{ $labels.job }} no longer says whether database {{ $labels.db_namespace }} answers",
+        summary: "{{ $labels.job }} no longer reports whether database {{ $labels.db_namespace }} answers",
         critical_summary: None,
-        description: "{{ $labels.job }} said within the last day whether database {{ $labels.db_namespace }} answers, and has not for {threshold}. Alerts about it are silent meanwhile.",
-        meaning: "Whether data can be read and written is not known.",
+        description: "{{ $labels.job }} reported within the last day whether database {{ $labels.db_namespace }} answers, but has not done so for {threshold}. Alerts about the database are silent in the meantime.",
+        meaning: "It is unknown whether data can be read and written.",
     },
     &AlertSpec {
         signal: AlertSignal::QueuesAbsent,
@@ -565,10 +590,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Workers,
-        summary: "Nobody says any more how many jobs wait in queue {{ $labels.queue }}",
+        summary: "The depth of queue {{ $labels.queue }} is no longer reported",
         critical_summary: None,
-        description: "The depth of queue {{ $labels.queue }} was reported within the last day, and has not been for {threshold}. Alerts about it are silent meanwhile.",
-        meaning: "Jobs may pile up without anybody noticing.",
+        description: "The depth of queue {{ $labels.queue }} was reported within the last day, but has not been for {threshold}. Alerts about the queue are silent in the meantime.",
+        meaning: "Jobs may pile up unnoticed.",
     },
     &AlertSpec {
         signal: AlertSignal::ObjectivesAbsent,
@@ -582,10 +607,12 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Slo,
         summary: "Events of {{ $labels.objective }} are no longer counted",
         critical_summary: None,
-        description: "Events of {{ $labels.objective }} were counted within the last day, and have not been for {threshold}. Its error budget does not burn visibly meanwhile.",
-        meaning: "Whether what was promised is kept is not known.",
+        description: "Events of {{ $labels.objective }} were counted within the last day, but have not been for {threshold}. In the meantime its error budget does not show what it spends.",
+        meaning: "It is unknown whether the objective is met.",
     },
     &AlertSpec {
+        // Longer than a restart and a missed scrape or two; an instance that comes back within 5
+        // minutes needs no person.
         signal: AlertSignal::TargetDown,
         key: "target_down",
         name: "TargetDown",
@@ -595,10 +622,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Api,
-        summary: "{{ $labels.instance }} of {{ $labels.job }} is not scraped",
+        summary: "{{ $labels.instance }} of {{ $labels.job }} cannot be scraped",
         critical_summary: None,
         description: "Prometheus has not been able to scrape {{ $labels.instance }} of {{ $labels.job }} for {threshold}.",
-        meaning: "The instance is down or cut off; what it does is not known.",
+        meaning: "The instance is down or cut off; its state is unknown.",
     },
     &AlertSpec {
         signal: AlertSignal::NotReady,
@@ -612,8 +639,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Api,
         summary: "{{ $labels.instance }} of {{ $labels.job }} is not ready",
         critical_summary: None,
-        description: "{{ $labels.instance }} of {{ $labels.job }} has not been ready for {threshold}: load balancers send it nothing.",
-        meaning: "The others carry its share of the load.",
+        description: "{{ $labels.instance }} of {{ $labels.job }} has not been ready for {threshold}: load balancers send it no requests.",
+        meaning: "The other instances carry its share of the load.",
     },
     &AlertSpec {
         signal: AlertSignal::ExportFailures,
@@ -627,7 +654,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Api,
         summary: "More than {threshold} of the {{ $labels.telemetry }} of {{ $labels.job }} are lost",
         critical_summary: None,
-        description: "{{ $value | humanizePercentage }} of the {{ $labels.telemetry }} that {{ $labels.job }} had to push in the last 15 minutes were dropped or not taken; at most {threshold} may be.",
+        description: "{{ $value | humanizePercentage }} of the {{ $labels.telemetry }} that {{ $labels.job }} had to push in the last 15 minutes were dropped or not accepted; the limit is {threshold}.",
         meaning: "Traces and logs of the next incident will be missing.",
     },
     &AlertSpec {
@@ -640,10 +667,10 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Api,
-        summary: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} leave something out",
+        summary: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} are incomplete",
         critical_summary: None,
         description: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} have been incomplete for {threshold}: {{ $value | humanize }} parts were left out in the last 5 minutes.",
-        meaning: "Panels and alerts that need the missing series say nothing.",
+        meaning: "Panels and alerts that need the missing series show nothing and stay silent.",
     },
     &AlertSpec {
         signal: AlertSignal::SeriesOverflow,
@@ -657,8 +684,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Api,
         summary: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has too many series",
         critical_summary: None,
-        description: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has held as many series as it may for {threshold}: {{ $value | humanize }} measurements in the last 15 minutes lost their labels.",
-        meaning: "Sums stay right, but the newest routes, kinds or tables are not told apart.",
+        description: "Instrument {{ $labels.instrument }} of {{ $labels.job }} has been at its limit of series for {threshold}: {{ $value | humanize }} measurements in the last 15 minutes lost their labels.",
+        meaning: "Totals stay correct, but the newest routes, kinds or tables cannot be told apart.",
     },
     &AlertSpec {
         signal: AlertSignal::StoreDelay,
@@ -673,9 +700,11 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         summary: "{{ $labels.instance }} of {{ $labels.job }} has not stored anything for more than {threshold}",
         critical_summary: None,
         description: "The oldest change of {{ $labels.instance }} of {{ $labels.job }} has waited {{ $value | humanizeDuration }} to be made durable; the limit is {threshold}.",
-        meaning: "Beats, incidents and slices of this time are lost if the process ends now.",
+        meaning: "Heartbeats, incidents and time slices of this period are lost if the process ends now.",
     },
     &AlertSpec {
+        // No thresholds: this alert must not be switched off by accident, and its only "value" is
+        // that it arrives.
         signal: AlertSignal::Watchdog,
         key: "watchdog",
         name: "Watchdog",
@@ -687,7 +716,7 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Slo,
         summary: "Alerting works",
         critical_summary: None,
-        description: "This alert always fires. Let something outside page when it stops arriving.",
+        description: "This alert always fires. Configure something outside to page when it stops arriving.",
         meaning: "While it arrives, Prometheus evaluates rules and Alertmanager delivers.",
     },
 ];

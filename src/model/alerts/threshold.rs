@@ -4,6 +4,9 @@ use std::time::Duration;
 use crate::model::units::{Ratio, format_duration};
 
 /// The quantity of a signal's thresholds.
+///
+/// It decides how the configuration reads a threshold (`0.05`, `"5m"`, `[0.5, 2]`, `500`), how
+/// texts write it, and the range that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ThresholdQuantity {
@@ -22,6 +25,9 @@ pub enum ThresholdQuantity {
 }
 
 /// The threshold of an alert: the value from which on it fires.
+///
+/// Ratios are exact, so that "more than 5%" in a rule, a panel and this process means the same
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlertThreshold {
@@ -37,6 +43,9 @@ pub enum AlertThreshold {
 
 impl AlertThreshold {
     /// This many hundredths.
+    ///
+    /// Ratios can't fail here: the denominator is a constant. The fallback exists because a
+    /// constant function can't unwrap without a panic path.
     pub(super) const fn percent(hundredths: i128) -> AlertThreshold {
         match Ratio::new(hundredths, 100) {
             Some(ratio) => AlertThreshold::Ratio(ratio),
@@ -45,6 +54,8 @@ impl AlertThreshold {
     }
 
     /// From this many hundredths to that many.
+    ///
+    /// A denominator of zero is the only failure, and it is a constant.
     pub(super) const fn band(low: i128, high: i128) -> AlertThreshold {
         match (Ratio::new(low, 100), Ratio::new(high, 100)) {
             (Some(low), Some(high)) => AlertThreshold::Band(low, high),
@@ -104,7 +115,10 @@ impl serde::Serialize for AlertThreshold {
     }
 }
 
+/// Formats a ratio as a percentage without its sign, with at most six decimals.
 fn format_percent(ratio: Ratio) -> String {
+    // A multiplication that overflows leaves the fraction: a text that is too small by a factor of
+    // 100 can only come of terms near 2^127, which no configuration can declare.
     let hundred = ratio.checked_mul(Ratio::from(100)).unwrap_or(ratio);
     hundred.format_trimmed(6)
 }

@@ -7,6 +7,9 @@ use super::{ALL, AlertSignal, AlertThreshold, Severity, ThresholdQuantity};
 /// The thresholds in force: those of the declarations, unless the configuration says otherwise.
 ///
 /// A level without a threshold raises nothing.
+///
+/// Signals whose quantity is [`ThresholdQuantity::None`] are not in the map: their levels are
+/// decided elsewhere (`config.slo.burn_rate`), or there are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thresholds(BTreeMap<AlertSignal, [Option<AlertThreshold>; 3]>);
 

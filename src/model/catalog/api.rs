@@ -1,21 +1,33 @@
 //! HTTP requests, their bodies and connections.
+//!
+//! Labels here follow the OpenTelemetry conventions for HTTP servers,
+//! <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>: the route template and never
+//! the path, known methods only, `error.type` where the request failed.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The methods of RFC 9110 and RFC 5789; every other one is `_OTHER`, as the conventions say.
+///
+/// A client chooses the method freely, so that each unknown one would be a new series.
 pub(crate) const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
 ];
 
 pub(super) const METHOD: Attribute = Attribute::one_of("http.request.method", METHODS);
+// Absent and not "/": requests that no route matched are mostly scanners, and a series for each of
+// their paths is the classic way to run out of memory.
 const ROUTE: Attribute = Attribute::open(
     "http.route",
     "route template, never the path; absent where no route matched",
 );
+// Closed, because a client or a proxy writes it: whatever else arrives is left out.
 const SCHEME: Attribute = Attribute::one_of("url.scheme", &["http", "https"]);
 
 /// The labels of one answered request.
+///
+/// The status code stands beside `error.type`, because a failed request may have no status (the
+/// client went away) and a 5xx may have a cause of its own (a timeout).
 pub(crate) const REQUEST: [Attribute; 5] = [
     Attribute::open(
         "error.type",
@@ -29,7 +41,10 @@ pub(crate) const REQUEST: [Attribute; 5] = [
     ROUTE,
     SCHEME,
 ];
+/// The labels of a request in progress. No route: it is not known yet when the request arrives, and
+/// the decrement must name the same series as the increment.
 pub(crate) const ACTIVE: [Attribute; 2] = [METHOD, SCHEME];
+/// The labels of a response that broke off.
 pub(crate) const BROKEN: [Attribute; 2] = [
     ROUTE,
     Attribute::one_of("reason", &["client_gone", "body_error"]),
@@ -52,6 +67,8 @@ family! {
         MetricFamily::Api,
         "http.server.request.duration",
         Instrument::Histogram(&[
+            // The bounds that the conventions advise; those of the objectives in force are added
+            // when instruments are built, so that a threshold is always a bucket's bound.
             0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
         ]),
         Unit::Seconds,

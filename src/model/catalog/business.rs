@@ -1,16 +1,26 @@
-//! What the platform is for.
+//! The figures of the business: posts, generations, revenue, engagement.
+//!
+//! Figures of the product rather than of the machine. The service's own code records them.
+//!
+//! Money is counted in minor units (cents, yen): a counter of floating-point amounts drifts, and
+//! currencies are never added together.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The kinds of engagement.
+///
+/// Closed, so that a free text from a client can't become a label; the rest is `other`.
 pub(crate) const ENGAGEMENTS: &[&str] = &["like", "comment", "share", "click", "other"];
 
+/// The labels of an AI generation.
 pub(crate) const GENERATION: [Attribute; 1] = [Attribute::open(
     "generation.kind",
     "what was generated, such as `caption`",
 )];
+/// The labels of an amount: without a currency a sum of amounts means nothing.
 pub(crate) const MONEY: [Attribute; 1] = [Attribute::open("currency", "ISO 4217 code")];
+/// The labels of an interaction.
 pub(crate) const ENGAGEMENT: [Attribute; 1] = [Attribute::one_of("kind", ENGAGEMENTS)];
 
 family! {
@@ -20,7 +30,7 @@ family! {
         "vantage.business.active_organizations",
         Instrument::Gauge,
         Unit::Count("{organization}"),
-        "Active organisations, as the service counts them; over replicas the largest is right, not the sum",
+        "Active organisations, as the service counts them; of several replicas use the largest value, not the sum",
         &[],
     );
 

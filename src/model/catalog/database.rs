@@ -1,4 +1,7 @@
 //! Database calls, transactions and connection pools, as a client sees them.
+//!
+//! Names follow <https://opentelemetry.io/docs/specs/semconv/database/database-metrics/>. Query
+//! text is never a label: it holds values of users, and has no bound in number.
 
 pub(crate) mod server;
 
@@ -22,6 +25,7 @@ const POOL: Attribute = Attribute::open(
     "the name under which the pool is watched",
 );
 
+/// The labels of one call.
 pub(crate) const QUERY: [Attribute; 4] = [
     COLLECTION,
     OPERATION,
@@ -31,13 +35,16 @@ pub(crate) const QUERY: [Attribute; 4] = [
         "the error class that the caller gives; absent on success",
     ),
 ];
+// No `error.type`: a slow call counts as slow whatever came of it.
 pub(crate) const SLOW: [Attribute; 3] = [COLLECTION, OPERATION, SYSTEM];
+/// The labels of one transaction.
 pub(crate) const TRANSACTION: [Attribute; 2] = [
     SYSTEM,
     Attribute::one_of("outcome", &["committed", "rolled_back", "aborted"]),
 ];
 /// The namespace is absent where the caller names none.
 pub(crate) const BY_DATABASE: [Attribute; 2] = [server::NAMESPACE, SYSTEM];
+/// The labels of what happens at a pool, recorded where it happens.
 pub(crate) const BY_POOL: [Attribute; 1] = [POOL];
 
 family! {
@@ -77,7 +84,7 @@ family! {
         "vantage.database.up",
         Instrument::Gauge,
         Unit::Count("{database}"),
-        "1 when the database answered last time it was asked, 0 when it did not",
+        "1 if the database answered the last time it was asked, 0 if it did not",
         &BY_DATABASE,
     );
 
@@ -100,7 +107,7 @@ family! {
         "db.client.connection.max",
         Instrument::ObservableGauge,
         Unit::Count("{connection}"),
-        "Connections that a pool may open",
+        "Maximum number of connections that a pool may open",
         &[POOL],
     );
 

@@ -1,4 +1,7 @@
 //! Health checks, and what they make of the service.
+//!
+//! A status is one series per value, 1 or 0, and not a number: 0.5 for "warn" could neither be
+//! summed nor read. OpenMetrics calls this a state set.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -16,7 +19,7 @@ family! {
         "vantage.health.status",
         Instrument::ObservableGauge,
         Unit::Count("{service}"),
-        "1 for the status that the service has, 0 for the others",
+        "1 for the current status of the service, 0 for the others",
         &[STATUS],
     );
 
@@ -26,7 +29,7 @@ family! {
         "vantage.health.ready",
         Instrument::ObservableGauge,
         Unit::Count("{service}"),
-        "1 when the service may be sent requests, 0 when not",
+        "1 if the service may be sent requests, 0 if not",
         &[],
     );
 
@@ -36,7 +39,7 @@ family! {
         "vantage.health.check.status",
         Instrument::ObservableGauge,
         Unit::Count("{check}"),
-        "1 for the status that a check has after damping, 0 for the others; a stale check fails, and one without a result has none",
+        "1 for the current status of a check after damping, 0 for the others; a stale check counts as failed, and a check without a result has no series",
         &[CHECK, CRITICALITY, SCOPE, STATUS],
     );
 
@@ -46,7 +49,7 @@ family! {
         "vantage.health.check.duration",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time that the latest run of a check took; its deadline when it was given up",
+        "Duration of the latest run of a check; its timeout if the run was given up",
         &[CHECK],
     );
 

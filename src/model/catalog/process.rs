@@ -1,4 +1,8 @@
 //! The process and the file systems that it writes to.
+//!
+//! A share is always of the limit that really applies: a container of 512 MiB on a machine of 64
+//! GiB is full at 512 MiB. The limit is exported beside it, so that a change of the limit can be
+//! told from a change of the use.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -33,7 +37,7 @@ family! {
         "vantage.process.memory.utilization",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Resident memory as a share of the limit that applies",
+        "Resident memory as a share of the limit that applies to the process",
         &[],
     );
 
@@ -93,7 +97,7 @@ family! {
         "system.filesystem.usage",
         Instrument::ObservableGauge,
         Unit::Bytes,
-        "Space of a file system, by state; free is what the process may still use",
+        "Space of a file system, by state; free is the space that the process may still use",
         &[
             MOUNT,
             Attribute::one_of("system.filesystem.state", &["free", "used"]),
@@ -106,7 +110,7 @@ family! {
         "system.filesystem.utilization",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Used space of a file system as a share of used and free",
+        "Used space of a file system as a share of used and free space",
         &[MOUNT],
     );
 }

@@ -1,18 +1,25 @@
 //! Schedules and the executions that they start.
+//!
+//! An execution is one run of a schedule. A run that never started has no duration and no outcome;
+//! it is counted by itself as missed.
 
 use super::worker::{OUTCOMES, WORK_BOUNDS};
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
+// Open, but bounded all the same by the instrument's limit of series.
 const SCHEDULE: Attribute =
     Attribute::open("schedule", "the name that the scheduler gives the schedule");
 
+/// The labels of an execution that ended.
 pub(crate) const EXECUTION: [Attribute; 2] = [Attribute::one_of("outcome", OUTCOMES), SCHEDULE];
 pub(crate) const BY_SCHEDULE: [Attribute; 1] = [SCHEDULE];
+/// The labels of a failure. A counter of its own, because a reason as a label of durations would
+/// multiply their buckets.
 pub(crate) const FAILURE: [Attribute; 2] = [
     Attribute::open(
         "reason",
-        "the reason that the scheduler gives, without values in it",
+        "the reason that the scheduler gives, a fixed text without values",
     ),
     SCHEDULE,
 ];
@@ -84,7 +91,7 @@ family! {
         "vantage.scheduler.missed_runs",
         Instrument::Counter,
         Unit::Count("{run}"),
-        "Runs that were due and never started, and those of an expected schedule that did not begin within its grace",
+        "Runs that were due and never started, including those of an expected schedule that did not begin within its grace period",
         &BY_SCHEDULE,
     );
 
@@ -104,10 +111,10 @@ family! {
         "vantage.scheduler.heartbeat.timestamp",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "When the last beat of a scheduler arrived, in seconds since 1970; absent of one that said goodbye",
+        "Time at which the last heartbeat of a scheduler arrived, in seconds since 1970; absent for a scheduler that signed off",
         &[Attribute::open(
             "scheduler.id",
-            "the name under which the scheduler beats",
+            "the name under which the scheduler sends heartbeats",
         )],
     );
 
@@ -117,10 +124,10 @@ family! {
         "vantage.scheduler.heartbeat.clock_skew",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time by which a scheduler's clock was behind its receiver's at its last beat, negative where it was ahead; absent of one that said goodbye",
+        "Time by which a scheduler's clock was behind its receiver's at its last heartbeat, negative if it was ahead; absent for a scheduler that signed off",
         &[Attribute::open(
             "scheduler.id",
-            "the name under which the scheduler beats",
+            "the name under which the scheduler sends heartbeats",
         )],
     );
 }

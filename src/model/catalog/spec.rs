@@ -1,7 +1,14 @@
+//! The declaration of a metric, and the rules that every declaration must meet. They are checked in
+//! constant functions: a bad declaration is a compile error, and nothing is left to check at run
+//! time.
+
 use crate::model::units::Unit;
 
 /// Declares the metrics of a family or of a part of one, and lists them in `ALL`, so that none can be
 /// declared and left out.
+///
+/// Each metric is a constant of its own and an element of `ALL`. The constants are what code names;
+/// `ALL` is what tables, dashboards and tests iterate over.
 macro_rules! family {
     ($($(#[$doc:meta])* $visibility:vis const $name:ident: MetricSpec = $spec:expr;)+) => {
         $($(#[$doc])* $visibility const $name: MetricSpec = $spec;)+
@@ -23,8 +30,11 @@ pub struct MetricSpec {
     /// The unit of its values.
     pub unit: Unit,
     /// One sentence: the help text of the scrape.
+    /// Without a full stop, as the conventions and Prometheus's own metrics write them.
     pub description: &'static str,
     /// The attributes of its series, in key order.
+    /// Order matters: the SDK compares attribute lists as they come, and would keep one series
+    /// twice for two orders.
     pub attributes: &'static [Attribute],
     /// The part of the platform that it describes.
     pub family: MetricFamily,
@@ -39,10 +49,13 @@ pub enum Instrument {
     /// A sum that grows and shrinks, recorded where the event happens.
     UpDownCounter,
     /// A distribution over buckets with these upper bounds, in the metric's unit.
+    /// They ascend, and `+Inf` is implied.
     Histogram(&'static [f64]),
     /// The last value that was set.
     Gauge,
     /// A sum that only grows, read from the latest snapshot when metrics are collected.
+    /// Its source may start anew (another server, a reset of statistics): readers must expect a
+    /// counter reset.
     ObservableCounter,
     /// A value read from the latest snapshot; a thing that went away takes its series with it.
     ObservableGauge,
@@ -67,10 +80,14 @@ pub enum AttributeValues {
     /// A number, as text in Prometheus and as an integer over OTLP.
     Integer(&'static str),
     /// Text, bounded in number by the instrument's cardinality limit; here is where it comes from.
+    /// The text is for the reference table.
     Open(&'static str),
 }
 
 /// The family of a metric: the part of the platform that it describes.
+///
+/// Families are shown as they are used: the instruments of a family are built with its first
+/// handle, so that a service without a database has no series of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MetricFamily {
@@ -132,6 +149,8 @@ impl Attribute {
     }
 
     /// Its name in Prometheus: dots become underscores.
+    /// The catalog allows nothing else that Prometheus does not, so that no other replacement is
+    /// needed.
     #[must_use]
     pub fn label(&self) -> String {
         self.key.replace('.', "_")
@@ -167,10 +186,14 @@ impl MetricSpec {
         assert!(!description.is_empty(), "a metric needs a description");
         if matches!(unit, Unit::Ratio) {
             let gauge = matches!(instrument, Instrument::Gauge | Instrument::ObservableGauge);
+            // The Prometheus name of a unit of 1 ends in `_ratio`, which only the value of a gauge
+            // can be.
             assert!(gauge, "unit 1 is for gauges: exporters append _ratio");
         }
         if let Unit::Count(annotation) = unit {
             let bytes = annotation.as_bytes();
+            // An annotation of UCUM. Without braces `request` would be read as a unit and end up in
+            // the Prometheus name.
             let braced = bytes.len() > 2 && bytes[0] == b'{' && bytes[bytes.len() - 1] == b'}';
             assert!(braced, "a unit of things is written in braces");
         }
@@ -189,6 +212,8 @@ impl MetricSpec {
 
     /// Returns the name under which Prometheus knows the metric: dots become underscores, and unit and
     /// `_total` are appended, as the OpenTelemetry specification's compatibility page has it.
+    ///
+    /// See <https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>.
     #[must_use]
     pub fn prometheus_name(&self) -> String {
         let mut name = self.name.replace('.', "_");
@@ -231,12 +256,15 @@ impl MetricSpec {
     }
 }
 
+/// Refuses a name that an exporter would have to change, or to which it would append a suffix
+/// twice.
 const fn assert_name(name: &str) {
     let bytes = name.as_bytes();
     assert!(
         !bytes.is_empty() && bytes[0].is_ascii_lowercase(),
         "a name starts with a letter"
     );
+    // Loops by index: iterators can't be used in constant functions.
     let mut i = 0;
     while i < bytes.len() {
         let byte = bytes[i];
@@ -251,6 +279,7 @@ const fn assert_name(name: &str) {
     assert!(!ends_with(bytes, b"ratio"), "exporters append the unit");
 }
 
+/// Returns whether the bytes end so; `slice::ends_with` can't be called in a constant function.
 const fn ends_with(text: &[u8], end: &[u8]) -> bool {
     if text.len() < end.len() {
         return false;
@@ -265,6 +294,7 @@ const fn ends_with(text: &[u8], end: &[u8]) -> bool {
     true
 }
 
+/// Refuses attributes out of key order, or given twice.
 const fn assert_sorted(attributes: &[Attribute]) {
     let mut i = 1;
     while i < attributes.len() {
@@ -276,6 +306,7 @@ const fn assert_sorted(attributes: &[Attribute]) {
     }
 }
 
+/// Compares two keys by their bytes, as the SDK sorts them.
 const fn is_less(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
     let mut i = 0;
@@ -288,6 +319,7 @@ const fn is_less(left: &str, right: &str) -> bool {
     left.len() < right.len()
 }
 
+/// Refuses bounds that don't ascend: a bucket that can never be hit would be exported for ever.
 const fn assert_ascending(bounds: &[f64]) {
     let mut i = 1;
     while i < bounds.len() {

@@ -1,4 +1,7 @@
 //! The store of what must outlive the process.
+//!
+//! A store that falls behind loses what it holds when the process is killed. These figures say how
+//! much that would be, and for how long it has been so.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -20,7 +23,7 @@ family! {
         "vantage.store.oldest_pending_age",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Age of the oldest change that the store has not made durable yet; 0 while none waits",
+        "Age of the oldest change that the store has not made durable yet; 0 if none is waiting",
         &[],
     );
 
@@ -30,7 +33,7 @@ family! {
         "vantage.store.commits",
         Instrument::ObservableCounter,
         Unit::Count("{commit}"),
-        "Commits to the store, each try by itself",
+        "Commits to the store; each attempt counts",
         &[Attribute::one_of("result", &["failed", "ok"])],
     );
 
@@ -40,7 +43,7 @@ family! {
         "vantage.store.dropped",
         Instrument::ObservableCounter,
         Unit::Count("{change}"),
-        "Changes that were given up: too many waited, the store refused them and took others, or it was closed",
+        "Changes that were given up: too many were waiting, the store refused them while it accepted others, or it was closed",
         &[Attribute::one_of(
             "reason",
             &["closed", "overflow", "refused"],

@@ -1,4 +1,8 @@
 //! The telemetry itself, and the counters of events that error budgets are computed from.
+//!
+//! Whoever operates a service must see when its telemetry lies: what was dropped, refused or left
+//! out is counted here, and alerts look at these counters. Where the OpenTelemetry conventions name
+//! a metric of an SDK (`otel.sdk.…`), that name is used.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, api, family};
 use crate::model::units::Unit;
@@ -12,23 +16,28 @@ pub(crate) const OPERATIONAL_REQUEST: [Attribute; 3] = [
     ),
     Attribute::open(
         "http.route",
-        "template of the SDK's route, where the service has put it",
+        "template of the SDK's route, as the service mounts it",
     ),
 ];
 pub(crate) const BY_REFUSAL: [Attribute; 2] = [
     Attribute::one_of("realm", &["health", "heartbeat", "status"]),
     Attribute::one_of("reason", &["missing", "wrong"]),
 ];
+/// The instrument that is at its limit of series.
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
     [Attribute::open("instrument", "name of the instrument")];
+/// The part of a scrape that is incomplete: this crate's own series, those of a meter of the
+/// service, or those of a Prometheus registry.
 pub(crate) const BY_PART: [Attribute; 1] =
     [Attribute::one_of("part", &["vantage", "meter", "registry"])];
 pub(crate) const BY_SAMPLER: [Attribute; 1] = [Attribute::open(
     "sampler",
-    "kind and name of what is watched",
+    "kind and name of the watched source",
 )];
 
+/// The reason of a loss; absent on success.
 pub(crate) const BY_ERROR: [Attribute; 1] = [ERROR];
+/// The exporter and the reason for its failure.
 pub(crate) const BY_EXPORTER: [Attribute; 2] = [
     ERROR,
     Attribute::one_of(
@@ -44,6 +53,7 @@ pub(crate) const BY_EXPORTER: [Attribute; 2] = [
     ),
 ];
 
+/// The fate of a beat that was sent to another process.
 pub(crate) const BY_RESULT: [Attribute; 1] = [Attribute::one_of(
     "result",
     &["taken", "refused", "unavailable", "timeout", "connection"],
@@ -114,12 +124,15 @@ family! {
     );
 
     /// Requests that the time slices of an API's availability are judged by.
+    ///
+    /// Slices of one process can't be added up over replicas, but requests can: a slice of the
+    /// fleet is bad when more than 10 % of all requests failed.
     pub(crate) const SLO_REQUESTS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.slo.requests",
         Instrument::ObservableCounter,
         Unit::Count("{request}"),
-        "Requests by whether the service itself failed them: the time slices of an API are judged by these, over all replicas together",
+        "Requests, good or bad by whether the service itself failed them; the time slices of an API are evaluated from these over all replicas",
         &[Attribute::one_of("result", &["bad", "good"])],
     );
 
@@ -129,7 +142,7 @@ family! {
         "vantage.slo.burn_rate",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Share of bad events over the permitted share, in a window; absent without events",
+        "Share of bad events in a window divided by the permitted share; absent without events",
         &[
             OBJECTIVE,
             Attribute::open("window", "length of the window, such as `5m`"),
@@ -176,7 +189,7 @@ family! {
         "vantage.telemetry.series_overflow",
         Instrument::Counter,
         Unit::Count("{measurement}"),
-        "Measurements that went to the overflow series because the instrument holds its limit of series; of a meter of one's own at least so many",
+        "Measurements that went to the overflow series because the instrument is at its limit of series; a lower bound for instruments of the service's own meters",
         &BY_INSTRUMENT,
     );
 
@@ -206,7 +219,7 @@ family! {
         "vantage.telemetry.http.requests",
         Instrument::Counter,
         Unit::Count("{request}"),
-        "Requests to the routes of the telemetry itself: scrape, probes, workers, objectives, pages, writes; no other metric of requests counts them",
+        "Requests to the telemetry's own routes: scrape, probes, workers, objectives, pages, writes; no other request metric counts them",
         &OPERATIONAL_REQUEST,
     );
 
@@ -236,7 +249,7 @@ family! {
         "vantage.telemetry.log.lines.lost",
         Instrument::ObservableCounter,
         Unit::Count("{line}"),
-        "Log lines that were not written: their queue was full, because the reader of the output stalls, or the output failed",
+        "Log lines that were not written because their queue was full (the reader of the output stalls) or the output failed",
         &[],
     );
 
@@ -246,7 +259,7 @@ family! {
         "vantage.heartbeat.sends",
         Instrument::Counter,
         Unit::Count("{beat}"),
-        "Beats that were sent to the API of another process, by what became of them",
+        "Heartbeats that were sent to the API of another process, by result",
         &BY_RESULT,
     );
 
@@ -266,7 +279,7 @@ family! {
         "otel.sdk.processor.span.queue.size",
         Instrument::ObservableGauge,
         Unit::Count("{span}"),
-        "Spans that wait for their export",
+        "Spans that are waiting to be exported",
         &[],
     );
 
@@ -276,7 +289,7 @@ family! {
         "otel.sdk.processor.span.queue.capacity",
         Instrument::ObservableGauge,
         Unit::Count("{span}"),
-        "Spans that may wait for their export",
+        "Maximum number of spans that may wait to be exported",
         &[],
     );
 
@@ -286,7 +299,7 @@ family! {
         "otel.sdk.exporter.span.exported",
         Instrument::Counter,
         Unit::Count("{span}"),
-        "Spans that the receiver took; with an error type, those that it did not take",
+        "Spans that the receiver accepted; with an error type, those that it did not accept",
         &BY_ERROR,
     );
 
@@ -306,7 +319,7 @@ family! {
         "otel.sdk.processor.log.queue.size",
         Instrument::ObservableGauge,
         Unit::Count("{log_record}"),
-        "Log records that wait for their export",
+        "Log records that are waiting to be exported",
         &[],
     );
 
@@ -316,7 +329,7 @@ family! {
         "otel.sdk.processor.log.queue.capacity",
         Instrument::ObservableGauge,
         Unit::Count("{log_record}"),
-        "Log records that may wait for their export",
+        "Maximum number of log records that may wait to be exported",
         &[],
     );
 
@@ -326,7 +339,7 @@ family! {
         "otel.sdk.exporter.log.exported",
         Instrument::Counter,
         Unit::Count("{log_record}"),
-        "Log records that the receiver took; with an error type, those that it did not take",
+        "Log records that the receiver accepted; with an error type, those that it did not accept",
         &BY_ERROR,
     );
 
@@ -336,7 +349,7 @@ family! {
         "otel.sdk.exporter.metric_data_point.exported",
         Instrument::Counter,
         Unit::Count("{data_point}"),
-        "Metric data points that the receiver took; with an error type, those that it did not take",
+        "Metric data points that the receiver accepted; with an error type, those that it did not accept",
         &BY_ERROR,
     );
 
@@ -346,7 +359,7 @@ family! {
         "otel.sdk.exporter.operation.duration",
         Instrument::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]),
         Unit::Seconds,
-        "Time that one export request took, answered or not",
+        "Duration of one export request, answered or not",
         &BY_EXPORTER,
     );
 }

@@ -1,15 +1,24 @@
 //! Jobs and the queues that they come from.
+//!
+//! No synchronous instrument here has a worker's id as a label: ids come and go with pods, and a
+//! series of the past is never forgotten by a counter. Figures of single workers are observable,
+//! and end with the worker.
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
 
 /// The outcomes of a job or an execution.
+///
+/// `aborted` is a handle that was dropped without a verdict; `panicked` one that was dropped by a
+/// panic.
 pub(crate) const OUTCOMES: &[&str] = &["succeeded", "failed", "aborted", "panicked"];
 
 /// The states of a worker.
 pub(crate) const STATES: &[&str] = &["late", "new", "offline", "online", "stalled", "stopped"];
 
 /// The results of receiving a heartbeat.
+///
+/// Each beat that arrives is counted under exactly one of them.
 pub(crate) const BEAT_RESULTS: &[&str] = &[
     "accepted",
     "duplicate",
@@ -22,6 +31,9 @@ pub(crate) const BEAT_RESULTS: &[&str] = &[
 ];
 
 /// Bounds for work that takes from milliseconds to an hour, in seconds.
+///
+/// Wide on purpose: a job of a queue takes milliseconds or most of an hour, and a quantile is only
+/// as exact as the bucket that it falls into.
 pub(crate) const WORK_BOUNDS: &[f64] = &[
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
 ];
@@ -32,13 +44,15 @@ const KIND: Attribute = Attribute::open(
 );
 const QUEUE: Attribute = Attribute::open("queue", "the name under which the queue is watched");
 
+/// The labels of a job that ended.
 pub(crate) const JOB: [Attribute; 2] = [KIND, Attribute::one_of("outcome", OUTCOMES)];
 pub(crate) const BY_KIND: [Attribute; 1] = [KIND];
+/// The labels of a failure.
 pub(crate) const FAILURE: [Attribute; 2] = [
     KIND,
     Attribute::open(
         "reason",
-        "the reason that the worker gives, without values in it",
+        "the reason that the worker gives, a fixed text without values",
     ),
 ];
 
@@ -89,7 +103,7 @@ family! {
         "vantage.worker.busy_time",
         Instrument::Counter,
         Unit::Seconds,
-        "Time spent in jobs; it grows while they run, so that a job that never ends is seen",
+        "Time spent in jobs; it grows while they run, so that a job that never ends shows",
         &BY_KIND,
     );
 
@@ -109,7 +123,7 @@ family! {
         "vantage.worker.queue.depth",
         Instrument::ObservableGauge,
         Unit::Count("{job}"),
-        "Jobs that wait in a queue",
+        "Jobs that are waiting in a queue",
         &[QUEUE],
     );
 
@@ -119,7 +133,7 @@ family! {
         "vantage.worker.queue.oldest_age",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "How long the oldest waiting job has been due; absent while none waits",
+        "Time for which the oldest waiting job has been due; absent if none is waiting",
         &[QUEUE],
     );
 
@@ -132,7 +146,7 @@ family! {
         "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye or that has been silent for heartbeat.forget_after",
         &[Attribute::open(
             "worker.id",
-            "the name under which the worker beats",
+            "the name under which the worker sends heartbeats",
         )],
     );
 
@@ -145,7 +159,7 @@ family! {
         "Time by which a worker's clock was behind its receiver's at its last beat, negative where it was ahead; absent where its last beat is",
         &[Attribute::open(
             "worker.id",
-            "the name under which the worker beats",
+            "the name under which the worker sends heartbeats",
         )],
     );
 
@@ -165,7 +179,7 @@ family! {
         "vantage.worker.beats",
         Instrument::ObservableCounter,
         Unit::Count("{beat}"),
-        "Beats that arrived, by what became of them",
+        "Heartbeats that arrived, by result",
         &[Attribute::one_of("result", BEAT_RESULTS)],
     );
 
@@ -175,7 +189,7 @@ family! {
         "vantage.worker.beat.unknown_fields",
         Instrument::ObservableCounter,
         Unit::Count("{field}"),
-        "Fields of beats that were ignored because this version does not know them",
+        "Fields of heartbeats that were ignored because this version does not know them",
         &[],
     );
 }

@@ -10,12 +10,15 @@ use crate::model::json_object::{FaultWords, ObjectReader};
 use crate::model::json_value::format_scalar;
 
 /// The maximum count: what every store can hold.
+///
+/// PostgreSQL's `bigint` and JSON readers of other languages are signed.
 const MAX_COUNT: u64 = i64::MAX as u64;
 
 /// The maximum number of jobs that one worker can run at once, to be believed.
 const MAX_IN_FLIGHT: u64 = 1_000_000;
 
 /// The maximum length of a value in a message, in characters.
+/// Bodies come from the network, and the message goes into a log.
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// Parse error of a beat: every fault at once. The sender is at fault.
@@ -32,8 +35,8 @@ impl BeatParseError {
 impl fmt::Display for BeatParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
-            1 => f.write_str("the beat has a fault")?,
-            count => write!(f, "the beat has {count} faults")?,
+            1 => f.write_str("the heartbeat has a fault")?,
+            count => write!(f, "the heartbeat has {count} faults")?,
         }
         let mut before = ": ";
         for Fault {
@@ -63,10 +66,13 @@ pub(super) const COUNT_ALLOWED: &str = "a whole number from 0 to 922337203685477
 /// The accepted counts of running jobs, for messages.
 pub(super) const IN_FLIGHT_ALLOWED: &str = "a whole number from 0 to 1000000";
 
+/// Returns the count that a value is; `None` beyond what stores hold, for fractions and for
+/// negative numbers.
 pub(super) fn count(value: &Value) -> Option<u64> {
     value.as_u64().filter(|count| *count <= MAX_COUNT)
 }
 
+/// Reads a count that may be absent.
 pub(super) fn read_count(members: &mut ObjectReader<'_>, key: &'static str) -> Option<u64> {
     members.read_optional(key, COUNT_ALLOWED, count)
 }
@@ -76,8 +82,9 @@ pub(super) fn read_in_flight(members: &mut ObjectReader<'_>, key: &'static str) 
     members.read_optional(key, IN_FLIGHT_ALLOWED, in_flight)
 }
 
+/// Reads a time that may be absent.
 pub(super) fn read_time(members: &mut ObjectReader<'_>, key: &'static str) -> Option<Timestamp> {
-    let allowed = "a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"";
+    let allowed = "an RFC 3339 time, such as \"2026-03-01T12:00:00.000Z\"";
     members.read_optional(key, allowed, |value| value.as_str()?.parse().ok())
 }
 

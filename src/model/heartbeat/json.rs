@@ -1,4 +1,7 @@
 //! A beat as JSON, as it is sent to an API.
+//!
+//! The counterpart of [`Beat::parse`]: what is written here is read there, also by older releases,
+//! so that members are added and never renamed.
 
 use std::time::Duration;
 
@@ -33,11 +36,14 @@ impl Beat {
     }
 }
 
+/// The body, with the names of the HTTP contract.
 #[derive(Serialize)]
 struct BeatJson<'a> {
     boot_id: &'a str,
     sequence: u64,
     role: &'a str,
+    // Clamped to what the protocol allows: a beat that is refused for its interval would make a
+    // healthy worker look dead.
     interval_ms: u64,
     state: &'a str,
     sent_at: Option<String>,
@@ -45,6 +51,7 @@ struct BeatJson<'a> {
     progress: BeatProgressJson,
 }
 
+/// The member `progress`.
 #[derive(Serialize)]
 struct BeatProgressJson {
     in_flight: u64,
@@ -56,6 +63,8 @@ struct BeatProgressJson {
     queue_depth: Option<u64>,
 }
 
+/// Converts to milliseconds, which the contract uses because JSON has no durations; the greatest
+/// number beyond 584 million years.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

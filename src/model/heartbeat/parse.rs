@@ -1,6 +1,6 @@
 //! A beat from JSON, as an API reads it.
 //!
-//! What the reader does not know it leaves alone and counts, so that a new worker can talk to an old
+//! The reader leaves alone, and counts, what it does not know, so that a new worker can talk to an old
 //! API; what it does know must fit, because a total that is misread as 0 would look like a worker
 //! that has stopped working.
 
@@ -38,6 +38,7 @@ impl Beat {
         }
     }
 
+    /// Reads all members before it gives up, so that all faults are told at once.
     fn from_value(
         value: &Value,
         max_interval: Duration,
@@ -45,6 +46,7 @@ impl Beat {
     ) -> Option<(Self, u64)> {
         let mut inner = Vec::new();
         let max_millis = u64::try_from(max_interval.as_millis()).unwrap_or(u64::MAX);
+        // A receiver whose `offline_after` is under 2 ms would allow no interval at all.
         let max_millis = max_millis.clamp(1, MAX_INTERVAL_MS);
         let mut members = ObjectReader::new("$", value, WORDS, faults)?;
         let boot_id = members.read_required("boot_id", BOOT_ID_ALLOWED, parse_boot_id);
@@ -71,6 +73,8 @@ impl Beat {
             sequence: sequence?,
             role: role.unwrap_or(BeatRole::Worker),
             interval: interval
+                // The default is cut to what this receiver allows: a sender that names no interval
+                // must not be refused for one.
                 .unwrap_or_else(|| Self::DEFAULT_INTERVAL.min(Duration::from_millis(max_millis))),
             state: condition.unwrap_or(LifecycleState::Running),
             sent_at,
@@ -100,7 +104,8 @@ impl BeatProgress {
     }
 }
 
-const BOOT_ID_ALLOWED: &str = "1 to 128 printable characters of ASCII, without spaces";
+/// Printable ASCII only, because the id is logged and compared, and never interpreted.
+const BOOT_ID_ALLOWED: &str = "1 to 128 printable ASCII characters, without spaces";
 
 fn parse_boot_id(value: &Value) -> Option<Arc<str>> {
     let text = value.as_str()?;
@@ -108,6 +113,8 @@ fn parse_boot_id(value: &Value) -> Option<Arc<str>> {
     fine.then(|| text.into())
 }
 
+/// Unicode is fine in a release name; control characters are not, because the text is shown on
+/// pages and in logs.
 fn parse_version(value: &Value) -> Option<Arc<str>> {
     let text = value.as_str()?;
     let fine = (1..=255).contains(&text.len()) && !text.contains(char::is_control);
@@ -210,17 +217,17 @@ mod tests {
         assert_eq!(
             faults(body),
             [
-                "$.boot_id: \"a b\", allowed: 1 to 128 printable characters of ASCII, without spaces",
+                "$.boot_id: \"a b\", allowed: 1 to 128 printable ASCII characters, without spaces",
                 "$.sequence: -1, allowed: a whole number from 0 to 9223372036854775807",
                 "$.role: \"boss\", allowed: worker, scheduler",
                 "$.interval_ms: 0, allowed: a whole number from 1 to 150000, which is half of the receiver's heartbeat.offline_after",
                 "$.state: \"ill\", allowed: running, draining, stopped",
-                "$.sent_at: \"yesterday\", allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
+                "$.sent_at: \"yesterday\", allowed: an RFC 3339 time, such as \"2026-03-01T12:00:00.000Z\"",
                 "$.version: \"\", allowed: 1 to 255 bytes of printable text",
                 "$.progress.in_flight: 1.5, allowed: a whole number from 0 to 1000000",
                 "$.progress.processed_total: 9223372036854775808, allowed: a whole number from 0 to 9223372036854775807",
                 "$.progress.failed_total: \"x\", allowed: a whole number from 0 to 9223372036854775807",
-                "$.progress.last_progress_at: 7, allowed: a time of RFC 3339, such as \"2026-03-01T12:00:00.000Z\"",
+                "$.progress.last_progress_at: 7, allowed: an RFC 3339 time, such as \"2026-03-01T12:00:00.000Z\"",
                 "$.progress.queue_depth: an array, allowed: a whole number from 0 to 9223372036854775807",
             ]
         );

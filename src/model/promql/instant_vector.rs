@@ -4,15 +4,21 @@ use super::QueryNumber;
 use super::labels::{Labels, resolve_labels};
 
 /// An instant vector: an expression, and the labels that its elements can have.
+///
+/// The labels are tracked through every step. That is what catches the usual mistake of PromQL: an
+/// operation between vectors whose labels differ matches nothing, returns nothing and raises no
+/// error, so that an alert stays silent for ever.
 #[derive(Debug, Clone)]
 pub(crate) struct InstantVector {
     text: String,
+    /// After aggregation: what `by` left.
     labels: Labels,
     /// `true` if it needs parentheses inside another expression.
     is_binary: bool,
 }
 
 impl InstantVector {
+    /// Creates a vector whose text needs no parentheses: a selector, a function call.
     pub(super) const fn atom(text: String, labels: Labels) -> InstantVector {
         InstantVector {
             text,
@@ -81,6 +87,7 @@ impl InstantVector {
         self.aggregate("count", keys)
     }
 
+    /// Formats an aggregation; the empty list aggregates all into one element.
     #[track_caller]
     fn aggregate(&self, operator: &str, keys: &[&str]) -> InstantVector {
         let labels = resolve_labels(&self.labels, keys);
@@ -109,17 +116,24 @@ impl InstantVector {
         self.apply_function("abs(")
     }
 
+    /// Wraps the text in a function that keeps the labels.
     fn apply_function(&self, opening: &str) -> InstantVector {
         InstantVector::atom(format!("{opening}{})", self.text), self.labels.clone())
     }
 
     /// One element without labels where there is none at all.
+    ///
+    /// PromQL's `absent` derives labels from the selector's equality matchers; they are not counted
+    /// on here.
     #[must_use]
     pub(crate) fn absent(&self) -> InstantVector {
         InstantVector::atom(format!("absent({})", self.text), Labels::new())
     }
 
     /// The seconds that have passed since each element, a time since 1970.
+    ///
+    /// `time()` is the evaluation time, so that an age in a rule does not depend on when it is
+    /// looked at.
     #[must_use]
     pub(crate) fn age(&self) -> InstantVector {
         InstantVector {
@@ -218,6 +232,7 @@ impl InstantVector {
         self.binary_same_labels("unless", other)
     }
 
+    /// Joins two vectors by all of their labels, and panics where they can't match.
     #[track_caller]
     fn binary_same_labels(&self, operator: &str, other: &InstantVector) -> InstantVector {
         let (left, right) = (&self.labels, &other.labels);
@@ -241,12 +256,15 @@ impl InstantVector {
         self.binary(&format!("or on ({on})"), other)
     }
 
+    /// Formats the labels of a match; both sides must have them.
     #[track_caller]
     fn on(&self, keys: &[&str], other: &InstantVector) -> String {
         resolve_labels(&other.labels, keys);
         resolve_labels(&self.labels, keys).join(", ")
     }
 
+    /// Formats an operation, in parentheses where an operand is one itself: precedence is written
+    /// and never relied on.
     fn binary(&self, operator: &str, other: &InstantVector) -> InstantVector {
         InstantVector {
             text: format!("{} {operator} {}", self.operand(), other.operand()),
@@ -257,6 +275,9 @@ impl InstantVector {
 
     /// Returns all elements, and 0 for each of the other that has no partner here: a series that was never
     /// counted is no reason to say nothing.
+    ///
+    /// `rate` of a series that appears with its first event has no value before, and a ratio of
+    /// nothing and something would be nothing.
     #[track_caller]
     #[must_use]
     pub(crate) fn or_zero_for(&self, other: &InstantVector) -> InstantVector {
@@ -316,6 +337,7 @@ impl InstantVector {
         self.with_number("==", number)
     }
 
+    /// Compares with a number, or calculates with it; comparisons filter.
     fn with_number(&self, operator: &str, number: impl Into<QueryNumber>) -> InstantVector {
         InstantVector {
             text: format!("{} {operator} {}", self.operand(), number.into()),

@@ -1,4 +1,7 @@
 //! Queries of a counter, a gauge and a histogram.
+//!
+//! Three types for three kinds of instrument, so that `rate` of a gauge or a quantile of a counter
+//! does not compile.
 
 use super::selector::{Select, Selector};
 use super::{InstantVector, QueryNumber, QueryWindow, labels};
@@ -46,6 +49,8 @@ impl CounterQuery {
     }
 
     /// Returns the increase in a window that ended `while_ago` before.
+    ///
+    /// The offset belongs to the selector, and not to the function around it.
     #[must_use]
     pub(crate) fn increase_offset(
         &self,
@@ -194,6 +199,7 @@ impl HistogramQuery {
     }
 }
 
+/// Formats a function of a range; the labels of the metric stay.
 fn range_function(
     function: &str,
     text: &str,

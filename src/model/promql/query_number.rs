@@ -16,6 +16,7 @@ impl fmt::Display for QueryNumber {
 
 impl From<Ratio> for QueryNumber {
     fn from(ratio: Ratio) -> Self {
+        // 18 decimals are more than a target can have, so that nothing that was declared is cut.
         QueryNumber(ratio.format_trimmed(18))
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum QueryWindow {
     /// Always as long; for rules.
     Fixed(Duration),
     /// At least four scrapes and one step of the panel.
+    /// A shorter window loses increases between two scrapes, see
+    /// <https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/#use-__rate_interval>.
     RateInterval,
     /// All that the dashboard shows.
     Range,

@@ -4,6 +4,9 @@ use super::{InstantVector, QueryWindow};
 use crate::model::promql_literal::quote;
 
 /// Series recorded by a rule.
+///
+/// The labels are known from the expression that is recorded, so that queries of recorded series
+/// are checked as those of metrics are.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordedSeries {
     name: String,

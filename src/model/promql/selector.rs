@@ -47,6 +47,9 @@ pub(crate) trait Select: Sized {
 }
 
 /// A condition on a label that lacks its value.
+///
+/// Made by [`Select::with`] and consumed by its methods: a condition without a value can't be
+/// forgotten silently.
 #[derive(Debug)]
 pub(crate) struct LabelCondition<S> {
     selected: S,
@@ -132,6 +135,9 @@ impl Selector {
 }
 
 /// Returns whether a label may have this value; an open label may have any.
+///
+/// A closed label never has another value: a condition on one would match nothing for ever, as a
+/// typing error does.
 fn is_declared(spec: &MetricSpec, key: &str, value: &str) -> bool {
     let attribute = spec
         .attributes
@@ -154,6 +160,8 @@ pub(super) fn selector_text<T: AsRef<str>>(name: &str, matchers: &[T]) -> String
 }
 
 /// The matchers of the variables of a dashboard.
+///
+/// `=~`, because a variable of Grafana may hold several values, joined to a pattern.
 pub(super) fn variable_matchers(labels: &[&str]) -> Vec<String> {
     let matcher = |label: &&str| format!("{label}=~{}", quote(&format!("${label}")));
     labels.iter().map(matcher).collect()

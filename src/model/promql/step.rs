@@ -1,4 +1,8 @@
-//! What annotations ask: what happened within one step of a panel.
+//! The queries of annotations: what happened within one step of a panel.
+//!
+//! A dashboard asks for annotations over its whole range, in steps. An event must show in exactly
+//! one step, whatever the step's length; that is why each query compares with what was one step
+//! ago.
 
 use super::selector::{DASHBOARD_VARIABLES, selector_text, variable_matchers};
 use super::{InstantVector, TARGET_LABELS};

@@ -12,6 +12,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// The number of days after which none will match any more: 29 February may be eight years away.
+///
+/// The search must end for an expression that never matches, such as 30 February. Eight years: 1900
+/// and 2100 are no leap years, so that 29 February may be away that long.
 const MAX_DAYS: usize = 366 * 8 + 2;
 
 /// The cause for which a schedule can't be had.
@@ -22,6 +25,7 @@ pub struct ScheduleError(String);
 /// A cron expression: the sets of its fields, a bit for each number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cron {
+    // A set of up to 60 numbers fits in a word: bit n stands for the number n.
     minutes: u64,
     hours: u64,
     days: u64,
@@ -30,10 +34,15 @@ pub(super) struct Cron {
     weekdays: u64,
     /// `true` if either the day of the month or that of the week suffices.
     either_day: bool,
+    /// The zone in which the fields are read. The rules of that zone decide about skipped and
+    /// repeated times.
     zone: TimeZone,
 }
 
 /// One of the five fields.
+///
+/// It knows its range and its words, so that all five are parsed by one function and an error can
+/// say what is allowed.
 struct Field {
     name: &'static str,
     range: RangeInclusive<u8>,
@@ -60,11 +69,13 @@ const FIELDS: [Field; 5] = [
 ];
 
 impl Cron {
+    /// Checks all of it at once, when the schedule is declared: a run that could never be due must
+    /// not be found out a year later.
     pub(super) fn parse(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
         let texts: Vec<_> = expression.split_ascii_whitespace().collect();
         let [minute, hour, day, month, weekday] = texts[..] else {
             return Err(ScheduleError(format!(
-                "a cron expression has five fields (minute, hour, day of month, month, day of week), and {expression:?} has {}",
+                "a cron expression has five fields (minute, hour, day of month, month, day of week), but {expression:?} has {}",
                 texts.len()
             )));
         };
@@ -72,7 +83,7 @@ impl Cron {
         let sundays = weekdays.parse(weekday)?;
         let zone = TimeZone::get(zone).map_err(|_| {
             ScheduleError(format!(
-                "{zone:?} is no time zone of this system; one is \"Europe/Berlin\" or \"UTC\""
+                "{zone:?} is not a time zone of this system; examples are \"Europe/Berlin\" and \"UTC\""
             ))
         })?;
         let cron = Self {
@@ -81,21 +92,27 @@ impl Cron {
             days: days.parse(day)?,
             months: months.parse(month)?,
             // Sunday is both 0 and 7.
+            // Both names of Sunday are folded into bit 0, and the extra bit is cut off.
             weekdays: (sundays | sundays >> 7) & 0x7f,
             either_day: !day.starts_with('*') && !weekday.starts_with('*'),
             zone,
         };
+        // Each field may be valid and their combination never match.
         if cron.next_after(Timestamp::UNIX_EPOCH).is_none() {
             return Err(ScheduleError(format!("no day matches {expression:?}")));
         }
         Ok(cron)
     }
 
+    /// Returns the first due time after `after`, in whole minutes; `None` where no day within eight
+    /// years matches.
     pub(super) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let today = after.to_zoned(self.zone.clone()).date();
         // Where a day was skipped, the times of the day before are those of today.
         let mut day = today.yesterday().unwrap_or(today);
         for _ in 0..MAX_DAYS {
+            // A day without a due time later than `after` is passed over, which is how today's
+            // times that are over are skipped.
             if self.matches(day)
                 && let Some(next) = self.first_on(day, after)
             {
@@ -106,11 +123,14 @@ impl Cron {
         None
     }
 
+    /// Returns whether a day is one of the expression's.
     fn matches(&self, day: Date) -> bool {
         let is_in = |set: u64, number: i8| set >> number & 1 == 1;
         let day_of_month = is_in(self.days, day.day());
         let weekday = is_in(self.weekdays, day.weekday().to_sunday_zero_offset());
         is_in(self.months, day.month())
+            // crontab(5): with both days restricted a day that matches one of them is due. It
+            // surprises, but every cron does it, and a schedule is often copied from one.
             && if self.either_day {
                 day_of_month || weekday
             } else {
@@ -145,6 +165,8 @@ impl Field {
         let mut set = 0;
         for item in text.split(',') {
             let (range, step) = self.parse_item(item).ok_or_else(|| self.error(item))?;
+            // Steps count from the first number of the range, as cron does: `10-59/20` is 10, 30,
+            // 50.
             for number in range.step_by(step) {
                 set |= 1 << number;
             }
@@ -170,6 +192,7 @@ impl Field {
         (!range.is_empty()).then_some((range, step.unwrap_or(1).into()))
     }
 
+    /// Parses a number or a name; `None` outside the field's range.
     fn parse_value(&self, text: &str) -> Option<u8> {
         let mut names = self.names.iter();
         let named = names.position(|name| name.eq_ignore_ascii_case(text));
@@ -178,6 +201,7 @@ impl Field {
         value.filter(|value| self.range.contains(value))
     }
 
+    /// Names the item and everything that is allowed in its field.
     fn error(&self, item: &str) -> ScheduleError {
         let Self { name, range, names } = self;
         let (first, last) = (range.start(), range.end());
@@ -186,7 +210,7 @@ impl Field {
             _ => String::new(),
         };
         ScheduleError(format!(
-            "{item:?} is no {name}; allowed: {first} to {last}{named}, ranges, *, steps such as */2, and lists of these"
+            "{item:?} is not a valid {name}; allowed: {first} to {last}{named}, ranges, *, steps such as */2, and lists of these"
         ))
     }
 }
@@ -305,11 +329,11 @@ mod tests {
     fn what_is_no_schedule_is_said_with_what_is_allowed() {
         assert_eq!(
             error("0 3 * *"),
-            "a cron expression has five fields (minute, hour, day of month, month, day of week), and \"0 3 * *\" has 4"
+            "a cron expression has five fields (minute, hour, day of month, month, day of week), but \"0 3 * *\" has 4"
         );
         assert_eq!(
             error("0 25 * * *"),
-            "\"25\" is no hour; allowed: 0 to 23, ranges, *, steps such as */2, and lists of these"
+            "\"25\" is not a valid hour; allowed: 0 to 23, ranges, *, steps such as */2, and lists of these"
         );
         assert!(error("0 0 * FOO *").contains("1 to 12, JAN to DEC"));
         assert_eq!(error("0 0 30 2 *"), "no day matches \"0 0 30 2 *\"");
@@ -339,7 +363,7 @@ mod tests {
         let zone = Cron::parse("* * * * *", "Europe/Atlantis").unwrap_err();
         assert!(
             zone.to_string()
-                .starts_with("\"Europe/Atlantis\" is no time zone")
+                .starts_with("\"Europe/Atlantis\" is not a time zone")
         );
     }
 

@@ -211,6 +211,7 @@ impl Budget {
     /// may be bad, and where the [events of the window](Self::window_events) are not known.
     #[must_use]
     pub fn consumed(&self) -> Option<Ratio> {
+        // By the share and not by the event budget, which would be 0 without events.
         if self.total() == 0 {
             return None;
         }
@@ -284,6 +285,7 @@ pub fn recovery_time(
     window: Duration,
 ) -> Option<Timestamp> {
     let mut slices: Vec<_> = slices.into_iter().filter(|(_, bad)| *bad > 0).collect();
+    // The oldest leaves first.
     slices.sort_unstable();
     let mut bad: u128 = slices.iter().map(|(_, bad)| u128::from(*bad)).sum();
     let within = |bad: u128| ratio(bad, 1).is_some_and(|bad| bad <= permitted);

@@ -1,4 +1,7 @@
 //! Faults of the SLO files, and warnings about them.
+//!
+//! Faults are collected and never thrown one by one: whoever writes a file wants to mend it once. A
+//! warning stops nothing.
 
 use std::fmt;
 
@@ -21,8 +24,11 @@ use crate::model::causes::debug_as_text;
 /// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SloError {
+    /// Never empty.
     faults: Vec<SloFault>,
     warnings: Vec<SloWarning>,
+    /// For tools that go on with them; a service tracks none of them, so that a typo cannot
+    /// silently drop one objective of many.
     valid_objectives: Objectives,
 }
 debug_as_text!(SloError);
@@ -87,7 +93,7 @@ pub struct SloFault {
     /// The kind of fault.
     #[serde(serialize_with = "serialize_message")]
     pub problem: SloProblem,
-    /// What stands there; `None` where something is missing.
+    /// The value found there; `None` where something is missing.
     pub value: Option<String>,
     /// The accepted values.
     pub allowed: String,
@@ -222,7 +228,7 @@ pub struct SloWarning {
     pub file: String,
     /// The JSON path in the file, such as `$.api.latency.description`.
     pub path: String,
-    /// What is suspicious, in a sentence without its full stop.
+    /// The suspicion, in a sentence without its full stop.
     pub message: String,
 }
 

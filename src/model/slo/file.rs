@@ -1,4 +1,7 @@
 //! From the text of the files to objectives, with every fault on the way.
+//!
+//! Reading goes on after a fault, in the file and in the next ones. An objective with a fault is
+//! left out and remembered as declared, so that a second declaration of it is found too.
 
 mod custom;
 mod declaration;
@@ -59,6 +62,8 @@ impl SloFileReader {
         let Some(objectives) = self.fields(parent.file(), path, value) else {
             return;
         };
+        // An unknown service without objectives is a slip in a name; with some, each of them names
+        // its metric or is told.
         if matches!(service, ServiceKey::Other(_)) && objectives.entries().next().is_none() {
             let builtin = ServiceKey::BUILTIN;
             let key = service.as_str();

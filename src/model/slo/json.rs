@@ -46,6 +46,8 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 /// serde_json's own error, with line and column.
 pub(super) fn parse_document(text: &str) -> Result<&RawValue, serde_json::Error> {
     let text = without_byte_order_mark(text);
+    // Twice: a `RawValue` is only skipped over, and some faults, such as half a surrogate pair,
+    // would show later, where there is no line any more.
     serde_json::from_str::<Value>(text)?;
     serde_json::from_str(text)
 }

@@ -1,4 +1,12 @@
 //! The service, kind, budgeting method and threshold of an objective.
+//!
+//! | kind | services | methods | threshold |
+//! |---|---|---|---|
+//! | availability | api, workers | time slices; of an API also occurrences | none |
+//! | latency | api | occurrences | ms |
+//! | error rate | api | occurrences | percent, 100 − target |
+//! | processing time, queue lag | workers | occurrences | s |
+//! | custom | any | occurrences | that of a histogram |
 
 use std::fmt;
 use std::time::Duration;
@@ -78,7 +86,7 @@ pub enum ObjectiveKind {
     ProcessingTime,
     /// The time from a job's scheduled moment to its start is within the threshold.
     QueueLag,
-    /// What the objective's [`Indicator`](super::Indicator) says.
+    /// The quantity of the objective's [`Indicator`](super::Indicator).
     Custom,
 }
 
@@ -101,7 +109,7 @@ impl ObjectiveKind {
         }
     }
 
-    /// How objectives of this kind can count, the default first. A request can be good or bad, or the
+    /// Returns the methods by which objectives of this kind can count, the default first. A request can be good or bad, or the
     /// minute that it falls into; a beat is no event, and which share of a minute's requests must be
     /// fast nothing says.
     pub(super) fn methods(self, service: &ServiceKey) -> &'static [BudgetingMethod] {
@@ -182,7 +190,7 @@ impl ThresholdUnit {
         }
     }
 
-    /// How many decimals of the number make a whole nanosecond; `None` for what is no time.
+    /// Returns the number of decimals that make a whole nanosecond; `None` for a unit that is no time.
     pub(super) fn nanosecond_places(self) -> Option<u32> {
         match self {
             ThresholdUnit::Milliseconds => Some(6),

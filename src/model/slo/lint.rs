@@ -1,4 +1,7 @@
 //! Lints of a declaration: legal but probably not meant.
+//!
+//! A lint may be wrong, so that it is a warning: a description is prose, and a target of 0.5 % is
+//! possible.
 
 mod description;
 
@@ -94,6 +97,7 @@ fn contradicts(objective: &Objective, quantity: MentionedQuantity) -> bool {
     match quantity {
         MentionedQuantity::Percent(percent) => {
             let target = objective.target();
+            // "95 % succeed" and "5 % may fail" say the same.
             percent != target && percent != target.complement()
         }
         MentionedQuantity::Duration(duration) => {

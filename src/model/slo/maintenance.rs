@@ -1,4 +1,7 @@
 //! Declared maintenance, which objectives of time slices exclude.
+//!
+//! Only time that was announced is left out, and a report shows the counts with it, too: a budget
+//! that can be mended afterwards is none.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +26,7 @@ pub struct SloMaintenance {
     /// From its start to its end.
     #[serde(flatten)]
     pub range: TimeRange,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
 }
 

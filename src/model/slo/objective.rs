@@ -35,7 +35,9 @@ pub struct Objective {
     pub(super) kind: ObjectiveKind,
     pub(super) method: BudgetingMethod,
     pub(super) target: Percent,
+    /// `None` of availabilities, and of custom objectives on counters.
     pub(super) threshold: Option<ObjectiveThreshold>,
+    /// As the file writes it, for pages.
     pub(super) unit: Option<ThresholdUnit>,
     pub(super) indicator: Option<Indicator>,
     pub(super) window: SloWindow,

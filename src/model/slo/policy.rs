@@ -43,7 +43,7 @@ const DAY: u64 = 24 * HOUR;
 pub struct BurnRatePolicy {
     /// The pairs, the most urgent first.
     pub pairs: Vec<WindowPair>,
-    /// How many bad events there must be.
+    /// The number of bad events that there must be.
     pub min_bad: MinBadEvents,
 }
 
@@ -81,6 +81,7 @@ impl BurnRatePolicy {
     /// are critical, 3x and 1x warnings.
     #[must_use]
     pub fn sre_workbook() -> BurnRatePolicy {
+        // The short window is a twelfth of the long one, as the workbook advises.
         let hours = |hours| (hours * HOUR, hours * 5 * MINUTE);
         let pair =
             |level, factor, (long, short)| WindowPair::from_seconds(level, factor, long, short);
@@ -109,6 +110,7 @@ impl BurnRatePolicy {
         let permitted = target.complement().to_ratio();
         let reachable = move |pair: &WindowPair| {
             let needed = permitted.checked_mul(pair.factor);
+            // Strictly below, as a pair must be exceeded and not reached.
             needed.is_some_and(|needed| needed < Ratio::ONE)
         };
         self.pairs.iter().filter(move |pair| !reachable(pair))

@@ -60,7 +60,7 @@ const MIN_READY_STEP: Duration = Duration::from_secs(1);
 /// The expressions of the slices of an API's availability, over all replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SliceExpressions {
-    /// How long one is: the interval of its rules.
+    /// The length of one: the interval of its rules.
     pub(crate) slice: Duration,
     /// The step at which readiness is evaluated within a slice.
     pub(crate) ready_step: Duration,
@@ -215,6 +215,7 @@ impl SliceExpressions {
     pub(crate) fn new(slice: Duration, scrape_interval: Duration) -> Self {
         Self {
             slice,
+            // Finer steps would read the same samples again and cost for each.
             ready_step: scrape_interval.min(slice).max(MIN_READY_STEP),
         }
     }
@@ -279,6 +280,8 @@ impl SliceExpressions {
     fn increase_expr(&self, by: &str, matchers: &str) -> String {
         let counter = format!("{}{matchers}", SLO_REQUESTS.prometheus_name());
         let before = format!("{counter} offset {}", promql_duration(self.slice));
+        // The first branch is a counter that went on, the second one that started anew and shows
+        // what is new.
         format!(
             "sum by ({SERVICE_LABELS}{by}) (({counter} - {before} >= 0) or ({counter} < {before}))"
         )

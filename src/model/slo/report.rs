@@ -1,5 +1,14 @@
 //! The report of the objectives at one moment: plain values, the same for the process, the fleet,
 //! the HTTP route and the command.
+//!
+//! | data | coverage | counts | SLI, budget |
+//! |---|---|---|---|
+//! | ok | at least 0.9 | shown | exact |
+//! | partial | less | shown | of what is known |
+//! | no data | any | 0 | none |
+//! | stale | any | shown, old | of then |
+//! | absent | 0 | none | none |
+//! | inconsistent | unknown | none | none |
 
 mod comparison;
 mod json;
@@ -86,9 +95,9 @@ pub struct ObjectiveReport {
     pub job: Option<String>,
     /// The label `environment` of a fleet's figures. `None` as for `job`.
     pub environment: Option<String>,
-    /// What is measured.
+    /// The kind of measurement, such as `latency`.
     pub kind: &'static str,
-    /// How good and bad are counted.
+    /// The method by which good and bad are counted.
     pub method: BudgetingMethod,
     /// The share that must be good.
     pub target: Percent,
@@ -96,7 +105,7 @@ pub struct ObjectiveReport {
     pub threshold: Option<(Ratio, &'static str)>,
     /// The time over which the target is to be met.
     pub window: SloWindow,
-    /// What the file says.
+    /// The description in the objective's file.
     pub description: Option<String>,
     /// The quality of the figures.
     pub data: DataQuality,
@@ -123,9 +132,10 @@ pub struct ObjectiveReport {
     /// When the budget is spent at the rate of the last hour; `None` where it lasts, and where it is spent
     /// already.
     pub exhausts_at: Option<Timestamp>,
-    /// When an overspent rolling window is within its budget again, if nothing bad happens any more.
+    /// The time at which an overspent rolling window is within its budget again, if nothing bad happens
+    /// any more.
     pub recovers_at: Option<Timestamp>,
-    /// Why `data` is not `ok`, in a few words.
+    /// The reason why `data` is not `ok`, in a few words.
     pub reason: Option<String>,
     /// Good and bad events with those of declared maintenance, which the figures above leave out;
     /// `None` where there was none.
@@ -147,7 +157,7 @@ pub enum DataQuality {
     NoData,
     /// The newest sample is older than three sampling intervals.
     Stale,
-    /// Nothing of this objective is recorded here.
+    /// Nothing is recorded for this objective.
     Absent,
     /// The figures are impossible, such as more good events than events. A process counts good and bad
     /// apart and can't contradict itself: only a fleet's report says it.

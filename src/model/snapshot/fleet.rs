@@ -1,4 +1,7 @@
 //! The latest report of the fleet.
+//!
+//! Why an age limit? The report is replaced only while Prometheus answers; without a limit a page
+//! would show figures of last week as those of now.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +19,24 @@ pub(crate) struct LatestFleetReport {
     state: Arc<ArcSwap<FleetReportState>>,
 }
 
+/// Report and failure change together, in one store, so that a reader never sees a fresh report
+/// beside an old failure.
 #[derive(Debug, Default)]
 struct FleetReportState {
     report: Option<Arc<SloReport>>,
+    /// `true` if the latest query failed. Meaningful only while there is no report: an old one is
+    /// judged by its age.
     failed: bool,
 }
 
 /// The reason for the absence of a fleet report. Public: what failed and where is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReportUnavailable {
-    #[error("the fleet's figures were not asked for yet")]
+    #[error("the fleet's report has not been requested yet")]
     NotYet,
-    #[error("the fleet's figures could not be had yet; the service's log says why")]
+    #[error("the fleet's report is not available yet; the service's log says why")]
     Failed,
-    #[error("the fleet's figures could not be had since {0:.0}; the service's log says why")]
+    #[error("the fleet's report has not been available since {0:.0}; the service's log says why")]
     Old(Timestamp),
 }
 
@@ -41,6 +48,7 @@ impl LatestFleetReport {
         }
     }
 
+    /// Takes a new report in; an earlier failure is over.
     pub(crate) fn publish(&self, report: SloReport) {
         self.state.store(Arc::new(FleetReportState {
             report: Some(Arc::new(report)),
@@ -49,7 +57,10 @@ impl LatestFleetReport {
     }
 
     /// Records that a query failed.
+    ///
+    /// Keeps the report that is there: it is better than none until it is too old.
     pub(crate) fn mark_failed(&self) {
+        // Load and store are two steps, but there is one writer: the loop that asks Prometheus.
         let state = self.state.load();
         self.state.store(Arc::new(FleetReportState {
             report: state.report.clone(),

@@ -11,6 +11,8 @@ use arc_swap::ArcSwap;
 use super::private::PrivateText;
 
 /// The status of a check, or of the service.
+///
+/// Ordered from best to worst, so that the worst of several is their maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HealthStatus {
     /// It works.
@@ -22,6 +24,9 @@ pub enum HealthStatus {
 }
 
 /// The effect of a failed check on the service.
+///
+/// It is declared at registration and not found by the check: how much a failure matters is known
+/// to the service, and does not depend on how it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Criticality {
     /// The service cannot do its work.
@@ -33,6 +38,9 @@ pub enum Criticality {
 }
 
 /// The scope of a check.
+///
+/// Why does it matter? Where a shared database fails, every replica's check of it fails at the same
+/// moment. If each went out of rotation for that, a partial outage would become a whole one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckScope {
     /// This instance's own, such as its disk: another instance may be better off.
@@ -50,15 +58,23 @@ pub(crate) enum CheckedComponent {
 }
 
 /// The latest health. Clones share it.
+///
+/// Probes read it without a lock, so that they answer also while a check hangs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatestHealth(Arc<ArcSwap<HealthState>>);
 
 /// The state of all health checks of the process.
+///
+/// The four flags only ever go from `false` to `true`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HealthState {
     /// `true` once the samplers have run.
+    /// Before that nothing is known of disks and memory, and an instance that knows nothing of
+    /// itself is not ready.
     pub(crate) sampled: bool,
     /// `true` once registration has ended: start-up then knows everything that it waits for.
+    /// Without it a check that is registered a moment too late would not be waited for, and
+    /// readiness would go 200, 503, 200.
     pub(crate) registered: bool,
     /// `true` once start-up has ended, and from then on.
     pub(crate) started: bool,
@@ -84,12 +100,15 @@ pub(crate) struct CheckState {
     pub(crate) scope: CheckScope,
     pub(crate) component: CheckedComponent,
     /// `true` for a shared check that takes the instance out of rotation all the same.
+    /// Set by `health.unready_on`, for dependencies that have replicas of their own.
     pub(crate) unready: bool,
     /// `true` for a check of the process itself, whose failure a restart mends.
     pub(crate) watchdog: bool,
     /// `true` if it was registered after start-up: it then counts from its first result on.
     pub(crate) late: bool,
+    /// From here the age of a check without a result is counted.
     pub(crate) registered: Instant,
+    /// The age from which on a result is not believed any more; a few intervals and the timeout.
     pub(crate) stale_after: Duration,
     pub(crate) last_result: Option<CheckResult>,
 }
@@ -98,16 +117,25 @@ pub(crate) struct CheckState {
 #[derive(Clone, Debug)]
 pub(crate) struct CheckResult {
     /// After damping.
+    /// One failure between two successes is no failure: see the hysteresis of checks.
     pub(crate) status: HealthStatus,
     /// Of the latest run, whatever damping makes of it.
+    /// A short constant such as `timeout`, and so public.
     pub(crate) code: &'static str,
+    /// The error text: private, because it may name hosts and users.
     pub(crate) detail: Option<PrivateText>,
+    /// The end of the run, by the monotonic clock: ages come from it.
     pub(crate) at: Instant,
+    /// The same moment for people; it may jump, and nothing is calculated from it.
     pub(crate) wall_time: SystemTime,
+    /// The duration of the run; its timeout where it was given up.
     pub(crate) took: Duration,
 }
 
 /// The freshness of a check's result at one moment.
+///
+/// Kept apart from the status, because "no result yet" and "no result any more" need opposite
+/// treatment: patience at the start, and failure later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResultFreshness {
     /// No run has ended yet.
@@ -126,10 +154,14 @@ pub(crate) struct CheckEffect {
 }
 
 /// The overall health at one moment.
+///
+/// The answers to the four questions of Kubernetes and load balancers; each follows from the same
+/// checks by other rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OverallHealth {
     pub(crate) status: HealthStatus,
     pub(crate) ready: bool,
+    /// Watchdogs alone decide: a restart mends nothing that is wrong with a database.
     pub(crate) live: bool,
     pub(crate) started: bool,
 }
@@ -194,11 +226,14 @@ impl LatestHealth {
 
 impl HealthState {
     /// The parts of health that are no checks, as paths and messages name them.
+    // Paths and `exclude` name these as they name checks, so that ids of checks and of parts share
+    // one list.
     pub(crate) const SAMPLES: &str = "samples";
     pub(crate) const REGISTRATION: &str = "registration";
     pub(crate) const STARTUP: &str = "startup";
     pub(crate) const SHUTDOWN: &str = "shutdown";
 
+    /// Evaluates the health at `now`, which is never before the latest result.
     pub(crate) fn evaluate(&self, now: Instant) -> OverallHealth {
         self.evaluate_excluding(now, |_| false)
     }
@@ -220,6 +255,7 @@ impl HealthState {
         };
         for check in self.checks.iter().filter(|check| !excluded(&check.id)) {
             let effect = check.effect(now);
+            // The worst check decides: an average of states would hide the one that matters.
             whole.status = whole.status.max(effect.status);
             whole.ready &= effect.ready;
             whole.live &= check.is_live(now);
@@ -228,6 +264,9 @@ impl HealthState {
     }
 
     /// Returns whether start-up has ended, or would have without what is `excluded`.
+    ///
+    /// The latch `started` is set by the watcher as soon as this is true once; from then on
+    /// start-up never fails again.
     pub(crate) fn has_started_excluding(&self, excluded: impl Fn(&str) -> bool) -> bool {
         let has_result = |check: &CheckState| check.last_result.is_some();
         self.started
@@ -261,6 +300,8 @@ pub(crate) const CHECK_ID_ALLOWED: &str = "1 to 128 characters without control c
 
 /// Returns whether the text may be the id of a check. Ids are shown as they were given, in lines, labels and
 /// paths alike: two that differ must not look the same there.
+// White space within an id is fine, at its ends it could not be seen. Tabs and line breaks would
+// break lines of logs and tables.
 pub(crate) fn is_check_id(text: &str) -> bool {
     let printable = |c: char| !c.is_control() && (c == ' ' || !c.is_whitespace());
     (1..=128).contains(&text.chars().count()) && text.chars().all(printable) && text.trim() == text
@@ -269,6 +310,8 @@ pub(crate) fn is_check_id(text: &str) -> bool {
 impl CheckState {
     /// Returns the freshness: stale as soon as `stale_after` has passed.
     pub(crate) fn freshness(&self, now: Instant) -> ResultFreshness {
+        // A check that never had a result becomes stale by the same clock, counted from its
+        // registration: a hanging first run must not stay "pending" for ever.
         let since = self
             .last_result
             .as_ref()
@@ -291,6 +334,7 @@ impl CheckState {
         }
     }
 
+    /// Returns the public code: `stale` and `pending` stand for results that are missing.
     pub(crate) fn code(&self, now: Instant) -> &'static str {
         match (self.freshness(now), &self.last_result) {
             (ResultFreshness::Stale, _) => "stale",
@@ -299,6 +343,7 @@ impl CheckState {
         }
     }
 
+    /// Returns the effect on the service, with the exception for checks that came late.
     pub(crate) fn effect(&self, now: Instant) -> CheckEffect {
         let freshness = self.freshness(now);
         let effect = effect(self.criticality, self.scope, self.unready, freshness);
@@ -333,8 +378,11 @@ pub(crate) fn effect(
     unready: bool,
     freshness: ResultFreshness,
 ) -> CheckEffect {
+    // The second half of the table: see [`CheckScope`].
     let takes_out = scope == CheckScope::Local || unready;
     let (status, ready) = match (criticality, freshness) {
+        // The order of these arms is the order of the columns: what is fine first, then what is
+        // unknown, then what is wrong.
         (Criticality::Informational, _) | (_, ResultFreshness::Fresh(HealthStatus::Pass)) => {
             (HealthStatus::Pass, true)
         }

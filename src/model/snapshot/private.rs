@@ -1,4 +1,7 @@
 //! Text that requires the details token: error texts, addresses, versions.
+//!
+//! Why a type and not care? Details of checks are passed through five modules before a route
+//! decides whether to show them. A `String` would be shown by the first `format!` that forgets.
 
 use std::fmt;
 use std::hint::black_box;
@@ -10,6 +13,9 @@ use std::sync::Arc;
 pub(crate) struct PrivateText(Arc<str>);
 
 /// Proof that a caller had the token. [`Authorized::verify`] is the only constructor.
+///
+/// A function that reveals private text asks for a reference to this; a route that has not verified
+/// a token has none, and does not compile.
 #[derive(Debug)]
 pub(crate) struct Authorized(());
 
@@ -36,6 +42,9 @@ impl fmt::Debug for PrivateText {
 
 impl Authorized {
     /// Verifies the token in a time that depends on `offered` alone.
+    ///
+    /// `None` for a wrong token, and for an empty configured one: no caller can be authorized by a
+    /// setting that is missing.
     pub(crate) fn verify(token: &str, offered: &str) -> Option<Self> {
         constant_time_eq(token.as_bytes(), offered.as_bytes()).then_some(Self(()))
     }
@@ -43,8 +52,12 @@ impl Authorized {
 
 /// Compares every byte of `offered`, whether an earlier one was wrong or not.
 fn constant_time_eq(secret: &[u8], offered: &[u8]) -> bool {
+    // An empty secret is unequal to everything, also to an empty offer; a wrong length is
+    // remembered and all bytes are compared all the same.
     let mut different = usize::from(secret.is_empty()) | (secret.len() ^ offered.len());
     for (index, byte) in offered.iter().enumerate() {
+        // The index wraps, so that the number of steps is that of the offer, which the caller knows
+        // already.
         let expected = secret.get(index % secret.len().max(1)).copied();
         // Hidden from the optimiser, which could end the loop at the first difference.
         different |= usize::from(black_box(expected.unwrap_or_default() ^ byte));

@@ -39,6 +39,7 @@ pub(crate) struct BadPeriod {
 }
 
 impl LatestSloReport {
+    /// `None` before the first evaluation, and where no objective is tracked.
     pub(crate) fn read(&self) -> Option<Arc<SloReport>> {
         self.0.report.load_full()
     }

@@ -1,4 +1,7 @@
 //! Days as stretches of time.
+//!
+//! Seconds since 1970 and not times of jiff: 90 days for each component are added up at every
+//! rebuild, and comparing integers is enough once the days have their ends.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -18,6 +21,7 @@ pub(crate) fn last_days(now: Timestamp, zone: &TimeZone, count: usize) -> Vec<Ca
     let mut days = Vec::with_capacity(count);
     let mut date = now.to_zoned(zone.clone()).date();
     while days.len() < count {
+        // At the end of representable time there are fewer days than asked for, and no panic.
         let (Some(start), Ok(tomorrow)) = (day_start(date, zone), date.tomorrow()) else {
             break;
         };

@@ -1,4 +1,7 @@
 //! Ids as clients of Statuspage's API insist on them.
+//!
+//! Statuspage ids are short lower-case texts, and clients put them into URLs and file names. 36^12
+//! is about 2^62, so that twelve digits hold nearly all of 64 random bits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,16 +29,21 @@ pub struct StatusId([u8; LENGTH]);
 
 /// Text that is not a [`StatusId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not 12 of a-z and 0-9")]
+#[error("not 12 characters of a-z and 0-9")]
 pub struct StatusIdError;
 
 impl StatusId {
     /// Returns the id derived from this text, such as a component's key: in each process and
     /// each release the same.
+    ///
+    /// The id of a component must survive restarts, releases and moves of the file: subscribers of
+    /// the feed and clients that store ids would otherwise see another component.
     #[must_use]
     pub fn from_key(text: &str) -> Self {
         // FNV-1a, and a finish that spreads what little differs over all digits.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        // Not the standard library's hasher: its result is not promised to stay the same between
+        // releases of Rust.
         for byte in text.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -52,6 +60,8 @@ impl StatusId {
         for digit in &mut digits {
             let index = usize::try_from(bits % 36).unwrap_or_default();
             *digit = DIGITS.get(index).copied().unwrap_or(b'0');
+            // 2^64 is no multiple of 36^12, so that some ids are likelier than others; no secret
+            // depends on them.
             bits /= 36;
         }
         Self(digits)

@@ -8,6 +8,9 @@ use super::words::words;
 use super::{AffectedComponent, Author, Impact, StatusId, StatusUpdate};
 
 /// Something that is wrong, or was.
+///
+/// The fields describe the incident as it is after its newest update; `updates` holds how it came
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Incident {
@@ -16,12 +19,14 @@ pub struct Incident {
     /// The title, in one line.
     pub title: Arc<str>,
     /// The worst impact so far.
+    /// It does not fall when the incident gets better, because the history shows how bad it was.
     pub impact: Impact,
     /// The present status.
     pub status: IncidentStatus,
     /// The components that it concerns, each as the incident says it is now.
     pub affected: Vec<AffectedComponent>,
     /// The time at which it began, not after it was written.
+    /// Automatic incidents are written some time after the state changed, and dated by the change.
     pub started_at: Timestamp,
     /// The time at which it was written.
     pub created_at: Timestamp,

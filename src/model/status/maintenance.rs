@@ -26,6 +26,8 @@ pub struct ScheduledMaintenance {
     /// The time at which it was written.
     pub created_at: Timestamp,
     /// The time of the last change, including those by the clock.
+    /// Feeds sort by it, so that the begin of a maintenance shows up as news without being written
+    /// by anybody.
     pub updated_at: Timestamp,
     /// The time at which it was over, which may be before its planned end; `None` until then.
     pub completed_at: Option<Timestamp>,

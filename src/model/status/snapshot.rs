@@ -21,6 +21,9 @@ use super::{ComponentState, ComponentStatus, Incident, ScheduledMaintenance};
 /// assert_eq!(status.unresolved().count(), 0);
 /// # }
 /// ```
+///
+/// Every page, feed and JSON document is made of one snapshot: what they say at the same time
+/// agrees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusSnapshot {
@@ -53,6 +56,7 @@ impl StatusSnapshot {
     #[must_use]
     pub fn worst(&self) -> ComponentState {
         let states = self.components.iter().map(|component| component.state);
+        // No component is no data, and not "operational".
         states.max().unwrap_or(ComponentState::NoData)
     }
 

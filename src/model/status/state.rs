@@ -1,4 +1,4 @@
-//! How a component is, and what that means for those who use it.
+//! The state of a component, and its meaning for those who use it.
 
 use super::words::words;
 
@@ -14,6 +14,9 @@ words! {
     /// assert!(ComponentState::PartialOutage.is_outage());
     /// assert_eq!(ComponentState::PartialOutage.as_str(), "partial_outage");
     /// ```
+    ///
+    /// `UnderMaintenance` is worse than operational and better than degraded: announced work never
+    /// hides trouble.
     #[derive(PartialOrd, Ord)]
     pub enum ComponentState {
         /// Not observed.
@@ -33,6 +36,8 @@ words! {
 
 words! {
     /// The severity of an incident, in Statuspage's words. Ordered from best to worst.
+    ///
+    /// `Maintenance` stands between none and minor for the same reason.
     #[derive(PartialOrd, Ord)]
     pub enum Impact {
         /// None that users notice.

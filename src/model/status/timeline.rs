@@ -2,12 +2,18 @@
 //! either, and the seconds of each day.
 //!
 //! Whole seconds, added and compared: nothing here is rounded.
+//!
+//! Several replicas observe the same component, and each writes its own spans. Their union is not
+//! enough: where they disagree the worst counts, and where all are silent there is no data, which
+//! is not the same as fine.
 
 use super::calendar::CalendarDay;
 use super::{ComponentState, StateDurations, UptimeDay};
 use crate::model::string_enum::StringEnum as _;
 
 /// A span in which a component was observed in a state, from `start` to before `end`, in seconds since 1970.
+///
+/// Half-open, so that two spans that meet neither overlap nor leave a second out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StateSpan {
     pub(crate) state: ComponentState,
@@ -33,6 +39,9 @@ pub(crate) struct Segment {
 }
 
 /// The number of active spans of each state, and of active maintenance periods, at a moment.
+///
+/// A sweep over begins and ends keeps these counts; the state at a moment is the worst whose count
+/// is above zero.
 #[derive(Debug, Default)]
 struct ActiveCounts {
     states: [i64; ComponentState::ALL.len()],
@@ -47,9 +56,13 @@ pub(crate) fn merge_timeline(
     from: i64,
     until: i64,
 ) -> Vec<Segment> {
+    // Two events for each span: begin and end. Sorting them makes the whole merge O(n log n),
+    // however much the spans overlap; 90 days of many replicas are tens of thousands.
     let mut events = Vec::with_capacity(2 * (spans.len() + maintenance.len()));
     let clip = |start: i64, end: i64| (start.max(from), end.min(until));
     for span in spans {
+        // What begins before the line counts from its start on: the sweep starts with nothing
+        // active.
         let (start, end) = clip(span.start, span.end);
         if start < end {
             events.push((start, Some(span.state), 1));
@@ -66,6 +79,8 @@ pub(crate) fn merge_timeline(
     events.sort_unstable_by_key(|(at, ..)| *at);
     let (mut active, mut line, mut since) = (ActiveCounts::default(), Vec::new(), from);
     for (at, state, by) in events {
+        // Several events of one second make segments of no length in between, which are not kept;
+        // so the order among them does not matter.
         push_merged(&mut line, active.segment(since, at));
         active.change(state, by);
         since = at;
@@ -85,6 +100,7 @@ impl ActiveCounts {
         }
     }
 
+    /// Returns the time between two events, in the state of the moment.
     fn segment(&self, start: i64, end: i64) -> Segment {
         let states = ComponentState::ALL.iter().copied().zip(self.states);
         let active = states.filter(|(_, count)| *count > 0);
@@ -124,6 +140,8 @@ impl Segment {
     }
 
     /// Adds its first `seconds`, or whatever part of it has as many.
+    // Outages during maintenance are kept apart as well, so that both readings of an uptime can be
+    // published.
     fn add_to(&self, sum: &mut StateDurations, seconds: u64) {
         *sum.in_state_mut(self.effective_state()) += seconds;
         if self.in_maintenance && self.state.is_outage() {
@@ -133,6 +151,8 @@ impl Segment {
 }
 
 /// Returns the seconds of each day. What the line does not reach is without data.
+///
+/// Line and calendar ascend, so that one pass over both is enough.
 pub(crate) fn split_by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<UptimeDay> {
     let mut rest = line;
     let day = |day: &CalendarDay| {
@@ -143,6 +163,8 @@ pub(crate) fn split_by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<Up
             if first.end > day.end {
                 break;
             }
+            // Only a segment that ends within the day is done with; one that goes on is cut again
+            // for the next day.
             rest = later;
         }
         let missing = seconds_between(day.start, day.end).saturating_sub(seconds.total());
@@ -157,6 +179,9 @@ pub(crate) fn split_by_day(line: &[Segment], calendar: &[CalendarDay]) -> Vec<Up
 
 /// Returns the state of the last segment and the time since which it has lasted, looking through gaps of no more than `bridge`
 /// seconds without data, such as a restart.
+///
+/// Without the bridge a deploy, in which a component is not observed for some seconds, would make
+/// "operational since" start anew.
 pub(crate) fn state_since(line: &[Segment], bridge: i64) -> Option<(ComponentState, i64)> {
     let mut back = line.iter().rev();
     let last = back.next()?;
@@ -165,6 +190,7 @@ pub(crate) fn state_since(line: &[Segment], bridge: i64) -> Option<(ComponentSta
         let gap = segment.state == ComponentState::NoData && segment.end - segment.start <= bridge;
         if segment.effective_state() == state {
             since = segment.start;
+        // Maintenance is never bridged: it was announced, and the state after it is news.
         } else if !gap || segment.in_maintenance {
             break;
         }

@@ -24,6 +24,8 @@ pub struct AffectedComponent {
 
 words! {
     /// The author of an entry.
+    ///
+    /// After an update by a person automation leaves an incident alone.
     pub enum Author {
         /// Made from the states of components.
         System = "system";

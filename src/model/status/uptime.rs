@@ -41,6 +41,8 @@ pub struct UptimeDay {
 }
 
 /// A percentage with three decimals, rounded down: 100 is only shown where no second was down.
+///
+/// Rounded down, because 99.9996 shown as 100.000 would claim that nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UptimePercent(u32);
 
@@ -71,6 +73,8 @@ impl StateDurations {
     /// Returns the share that was up, by [`FORMULA`](Self::FORMULA); `None` where no second counts.
     #[must_use]
     pub fn uptime(&self) -> Option<UptimePercent> {
+        // 128 bits: the product of seconds and 100,000 overflows 64 bits only after five million
+        // years, but a sum of damaged rows may.
         let (up, counted) = (u128::from(self.up()), u128::from(self.up() + self.down()));
         let thousandths = (up * 100_000).checked_div(counted)?;
         u32::try_from(thousandths).ok().map(UptimePercent)
@@ -107,6 +111,8 @@ impl StateDurations {
         }
     }
 
+    /// The one place that ties a state to its field for writing; `in_state` is its twin for
+    /// reading.
     pub(crate) const fn in_state_mut(&mut self, state: ComponentState) -> &mut u64 {
         match state {
             ComponentState::NoData => &mut self.no_data,

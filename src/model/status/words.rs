@@ -2,6 +2,9 @@
 //! variant and its words stand in one place.
 
 /// Declares an enum with the words of `string_enum!`, and with `label` where each variant has a text for people too.
+///
+/// Words are contracts with clients and with rows in stores; the names of variants are not, and may
+/// change.
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$doc:meta])* $variant:ident = $word:literal, $label:literal;)+

@@ -12,6 +12,9 @@ pub(crate) fn format_canonical(value: f64) -> String {
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
+    // The canonical numbers of OpenMetrics: 0.0001 and 100000.0 are written plainly, 1e-05 and
+    // 1e+06 with an exponent. See
+    // <https://prometheus.io/docs/specs/om/open_metrics_spec/#considerations-canonical-numbers>.
     if (-4..6).contains(&exponent) {
         let plain = format!("{value}");
         let point = if plain.contains('.') { "" } else { ".0" };

@@ -28,11 +28,16 @@ impl Decimal {
     }
 
     /// Returns true if the number is greater than `limit`, whatever its exponent.
+    ///
+    /// Without a conversion to a fixed size: `1e400` is a number of JSON and must be refused as too
+    /// large, and not as malformed.
     pub(crate) fn exceeds(self, limit: u64) -> bool {
         if self.negative || self.mantissa == 0 {
             return false;
         }
         match 10_u128.checked_pow(self.exponent.unsigned_abs()) {
+            // A power that doesn't fit: with a negative exponent the number is smaller than any
+            // limit, with a positive one greater.
             None => self.exponent > 0,
             Some(power) if self.exponent < 0 => {
                 u128::from(self.mantissa) > power.saturating_mul(u128::from(limit))
@@ -44,6 +49,8 @@ impl Decimal {
     /// Returns the numerator and the denominator; `None` beyond 10^±19.
     pub(crate) fn to_fraction(self) -> Option<(i128, u128)> {
         let digits = self.exponent.unsigned_abs();
+        // 10^19 is the largest power of ten below 2^64, and no setting needs more; the product is
+        // checked.
         let power = (digits < 20).then(|| 10_u128.pow(digits))?;
         let magnitude = i128::from(self.mantissa);
         let numerator = if self.negative { -magnitude } else { magnitude };
@@ -63,6 +70,7 @@ impl Decimal {
         if self.mantissa == 0 {
             return Some(0);
         }
+        // In 64 bits, because both may be at the end of 32.
         let exponent = i64::from(self.exponent) + i64::from(places);
         let factor = 10_u64.checked_pow(u32::try_from(exponent).ok()?)?;
         self.mantissa.checked_mul(factor)
@@ -99,6 +107,7 @@ impl FromStr for Decimal {
     }
 }
 
+/// Parses digits with an optional sign.
 fn parse_exponent(text: &str) -> Result<i32, DecimalError> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -107,6 +116,7 @@ fn parse_exponent(text: &str) -> Result<i32, DecimalError> {
     text.parse().map_err(|_| DecimalError)
 }
 
+/// Builds the normal form: zeros at the end move into the exponent, and zero has one form only.
 fn from_digits(negative: bool, digits: &str, exponent: i32) -> Result<Decimal, DecimalError> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(DecimalError);
@@ -115,6 +125,7 @@ fn from_digits(negative: bool, digits: &str, exponent: i32) -> Result<Decimal, D
     let significant = digits.trim_end_matches('0');
     if significant.is_empty() {
         return Ok(Decimal {
+            // There is no −0: equal numbers must have equal fields.
             negative: false,
             mantissa: 0,
             exponent: 0,

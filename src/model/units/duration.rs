@@ -9,6 +9,8 @@
 use std::time::Duration;
 
 /// Every unit, largest first, with its length in nanoseconds.
+///
+/// The order is that of the text: each part must be smaller than the one before.
 const UNITS: [(&str, u64); 8] = [
     ("w", 7 * 24 * 3_600_000_000_000),
     ("d", 24 * 3_600_000_000_000),
@@ -32,25 +34,25 @@ pub enum DurationError {
     #[error("a duration can't be empty")]
     Empty,
     /// A number without a unit, such as `"30"`.
-    #[error("{number} has no unit: w, d, h, m, s, ms, us or ns must follow")]
+    #[error("{number} has no unit: add w, d, h, m, s, ms, us or ns")]
     MissingUnit {
         /// The number that stands alone.
         number: String,
     },
     /// Something else where a whole number was expected, such as `"-5s"` or `"s"`.
-    #[error("a whole number was expected at {rest:?}")]
+    #[error("expected a whole number at {rest:?}")]
     MissingNumber {
         /// The text in its place.
         rest: String,
     },
     /// A unit that is none, such as `"5min"`.
-    #[error("{unit:?} is not a unit: w, d, h, m, s, ms, us or ns is")]
+    #[error("{unit:?} is not a unit: use w, d, h, m, s, ms, us or ns")]
     UnknownUnit {
         /// The text in the unit's place.
         unit: String,
     },
     /// Parts out of order or twice, such as `"30m1h"`.
-    #[error("{unit:?} must stand before the smaller units, and only once")]
+    #[error("{unit:?} must precede the smaller units, and appear only once")]
     Order {
         /// The unit in the wrong place.
         unit: &'static str,
@@ -79,7 +81,7 @@ pub enum DurationError {
 /// assert_eq!(parse_duration("2w"), parse_duration("14d"));
 /// assert_eq!(
 ///     parse_duration("30").unwrap_err().to_string(),
-///     "30 has no unit: w, d, h, m, s, ms, us or ns must follow",
+///     "30 has no unit: add w, d, h, m, s, ms, us or ns",
 /// );
 /// ```
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
@@ -91,6 +93,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     while !rest.is_empty() {
         let (amount, position, after) = parse_component(rest)?;
         let (unit, length) = UNITS[position];
+        // `smaller` is the position after the last unit read: a repeated unit and a larger one are
+        // both refused.
         if position < smaller {
             return Err(DurationError::Order { unit });
         }
@@ -121,6 +125,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
 pub fn format_duration(duration: Duration) -> String {
     let mut text = String::new();
     let mut nanos = duration.as_nanos();
+    // Without weeks.
     for (unit, length) in UNITS.into_iter().skip(1) {
         let (amount, rest) = (nanos / u128::from(length), nanos % u128::from(length));
         if amount > 0 {
@@ -153,11 +158,15 @@ fn parse_component(text: &str) -> Result<(u64, usize, &str), DurationError> {
 }
 
 /// Returns the length of the prefix of `text` whose characters are of this kind, in bytes.
+// Characters and not bytes are tested, so that a unit such as `µs` is cut at its boundary and named
+// whole in the error.
 fn prefix_len(text: &str, kind: impl Fn(char) -> bool) -> usize {
     text.find(|c| !kind(c)).unwrap_or(text.len())
 }
 
 /// Returns a duration of nanoseconds; `None` beyond the longest one.
+///
+/// The standard library's own `from_nanos` takes 64 bits, which end after 584 years.
 pub(super) fn from_nanos(count: u128) -> Option<Duration> {
     let seconds = u64::try_from(count / NANOS_PER_SECOND).ok()?;
     Some(Duration::new(seconds, (count % NANOS_PER_SECOND) as u32))
@@ -236,26 +245,23 @@ mod tests {
     fn an_error_names_the_invalid_part() {
         for (text, message) in [
             ("", "a duration can't be empty"),
-            (
-                "30",
-                "30 has no unit: w, d, h, m, s, ms, us or ns must follow",
-            ),
-            ("-5s", "a whole number was expected at \"-5s\""),
+            ("30", "30 has no unit: add w, d, h, m, s, ms, us or ns"),
+            ("-5s", "expected a whole number at \"-5s\""),
             (
                 "1.5h",
-                "\".\" is not a unit: w, d, h, m, s, ms, us or ns is",
+                "\".\" is not a unit: use w, d, h, m, s, ms, us or ns",
             ),
             (
                 "5min",
-                "\"min\" is not a unit: w, d, h, m, s, ms, us or ns is",
+                "\"min\" is not a unit: use w, d, h, m, s, ms, us or ns",
             ),
             (
                 "30m1h",
-                "\"h\" must stand before the smaller units, and only once",
+                "\"h\" must precede the smaller units, and appear only once",
             ),
             (
                 "1s1s",
-                "\"s\" must stand before the smaller units, and only once",
+                "\"s\" must precede the smaller units, and appear only once",
             ),
             (
                 "99999999999999999999s",

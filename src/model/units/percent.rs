@@ -6,6 +6,8 @@ use std::str::FromStr;
 use super::{Decimal, Ratio};
 
 /// The number of decimals of a [`Percent`].
+///
+/// 100 % is 10^14 then, far below 2^64; a target of nine nines (99.9999999) needs seven decimals.
 const DECIMAL_PLACES: u32 = 12;
 
 /// One percent in the fixed point of [`Percent`].
@@ -45,6 +47,9 @@ impl Percent {
     }
 
     /// Returns the percentage as a share of one, in lowest terms: 0.1 % is 1/1000.
+    ///
+    /// Reduced here, because shares are multiplied by counts later: smaller terms leave more room
+    /// in 128 bits.
     #[must_use]
     pub fn to_ratio(self) -> Ratio {
         let (numerator, denominator) = self.over(Percent::HUNDRED).lowest_terms();
@@ -66,7 +71,7 @@ pub enum PercentError {
     #[error("not a decimal number such as 99.9")]
     NotANumber,
     /// Below 0 or above 100.
-    #[error("a percentage is from 0 to 100")]
+    #[error("a percentage is between 0 and 100")]
     OutOfRange,
     /// More decimals than can be kept exactly.
     #[error("a percentage has at most 12 decimals")]
@@ -86,6 +91,7 @@ impl TryFrom<Decimal> for Percent {
     type Error = PercentError;
 
     fn try_from(decimal: Decimal) -> Result<Self, PercentError> {
+        // Asked before the precision, so that `101.5` is told that it is too large.
         if decimal.is_negative() || decimal.exceeds(100) {
             return Err(PercentError::OutOfRange);
         }

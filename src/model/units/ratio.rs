@@ -1,4 +1,12 @@
 //! Exact ratios, signed: how much of a budget is left, how fast it burns.
+//!
+//! Why a fraction and not an `f64`? Because alerts compare with a factor, and "exactly 10x is not
+//! critical, one event more is" must hold for every target and count. A float decides that by its
+//! last bit.
+//!
+//! Why 128 bits? A count has 64, a share of 12 decimals 47. Products of two such ratios go beyond,
+//! and are compared and divided in 256 bits by [`wide`]; sums and products that must be kept are
+//! checked, and `None` where they overflow.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -25,7 +33,9 @@ use super::{Decimal, wide};
 // The terms are not the lowest: reducing them costs more than all that is done with most ratios.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
+    /// Carries the sign.
     numerator: i128,
+    /// Never 0.
     denominator: u128,
 }
 
@@ -83,6 +93,8 @@ impl Ratio {
 
     /// Returns 1 − self; negative above 1.
     #[must_use]
+    // Terms that don't fit in 127 bits saturate: they are beyond every budget, and a wrong sign
+    // would be worse than a wrong digit.
     pub fn complement(self) -> Ratio {
         let whole = i128::try_from(self.denominator).unwrap_or(i128::MAX);
         Ratio {
@@ -111,6 +123,8 @@ impl Ratio {
     /// Divides by a ratio; `None` if that is not above zero, or if the lowest terms overflow.
     #[must_use]
     pub fn checked_div(self, other: Ratio) -> Option<Ratio> {
+        // A negative divisor is refused: no share and no rate of this crate is one, and signs would
+        // have to move to the numerator.
         let numerator = i128::try_from(other.denominator).ok()?;
         let denominator = u128::try_from(other.numerator).ok()?;
         self.checked_mul(Ratio::new(numerator, denominator)?)
@@ -118,6 +132,8 @@ impl Ratio {
 
     /// Subtracts a ratio; `None` if the terms overflow.
     #[must_use]
+    // Over a common denominator, unreduced: reducing both first would cost more than the rare
+    // overflow.
     pub fn checked_sub(self, other: Ratio) -> Option<Ratio> {
         let (ours, theirs) = (
             i128::try_from(self.denominator).ok()?,
@@ -159,6 +175,9 @@ impl Ratio {
     }
 
     /// Returns the nearest `f64`, for metrics and JSON; not for arithmetic.
+    ///
+    /// Exact to the last bit where both terms are below 2^53, because the division of two exact
+    /// floats is correctly rounded.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
@@ -172,6 +191,7 @@ impl Ratio {
 
     /// Returns the numerator and the denominator in lowest terms: 1 and 1,000 for 0.1 %.
     #[must_use]
+    // `divisor` is at least 1, so that 0/1 stays as it is.
     pub fn lowest_terms(self) -> (i128, u128) {
         let divisor = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator);
         let magnitude = self.numerator.unsigned_abs() / divisor;
@@ -206,6 +226,7 @@ impl Ratio {
     #[must_use]
     pub fn format_floor(self, places: u32) -> String {
         let (magnitude, exact) = self.scaled_magnitude(places);
+        // Away from zero for a negative number is down: the magnitude is rounded up.
         if self.is_negative() {
             format_scaled(true, magnitude + u128::from(!exact), places)
         } else {
@@ -245,6 +266,7 @@ impl Ratio {
     }
 }
 
+/// Formats a fixed-point magnitude. Zero has no sign: "−0.00" would be read as a debt.
 fn format_scaled(negative: bool, scaled: u128, places: u32) -> String {
     let sign = if negative && scaled > 0 { "-" } else { "" };
     let places = places.min(18);
@@ -260,6 +282,7 @@ fn format_scaled(negative: bool, scaled: u128, places: u32) -> String {
     }
 }
 
+/// Euclid's algorithm; at least 1, so that it can be divided by.
 fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
     while b != 0 {
         (a, b) = (b, a % b);
@@ -304,12 +327,14 @@ impl<'de> serde::Deserialize<'de> for Ratio {
             }
             text => text,
         };
-        let refused = |_| serde::de::Error::custom(format!("number {text:?}: no decimal"));
+        let refused = |_| serde::de::Error::custom(format!("number {text:?}: not a decimal"));
         text.parse().map_err(refused)
     }
 }
 
 impl Ord for Ratio {
+    // Signs decide first, so that only magnitudes are multiplied; of two negative numbers the one
+    // with the smaller magnitude is greater.
     fn cmp(&self, other: &Self) -> Ordering {
         let magnitude = |ratio: &Self| (ratio.numerator.unsigned_abs(), ratio.denominator);
         match (self.numerator.signum(), other.numerator.signum()) {
@@ -335,6 +360,7 @@ impl PartialEq for Ratio {
 impl Eq for Ratio {}
 
 impl Hash for Ratio {
+    // Equal ratios may have different terms, and equal values must have equal hashes.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.lowest_terms().hash(state);
     }

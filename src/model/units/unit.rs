@@ -16,6 +16,9 @@ pub enum Unit {
 
 impl Unit {
     /// Returns the unit as OpenTelemetry writes it.
+    ///
+    /// See <https://ucum.org/ucum> and
+    /// <https://opentelemetry.io/docs/specs/semconv/general/metrics/#units>.
     #[must_use]
     pub const fn ucum(self) -> &'static str {
         match self {

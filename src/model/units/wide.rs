@@ -5,6 +5,8 @@
 use std::cmp::Ordering;
 
 /// Returns the product as its upper and its lower half, which compare as the number does.
+// Schoolbook multiplication with digits of 64 bits. Each intermediate sum fits: (2^64 − 1)^2 +
+// 2·(2^64 − 1) = 2^128 − 1.
 pub(super) fn widening_mul(a: u128, b: u128) -> (u128, u128) {
     const LOW: u128 = u64::MAX as u128;
     let (a_high, a_low, b_high, b_low) = (a >> 64, a & LOW, b >> 64, b & LOW);
@@ -18,6 +20,8 @@ pub(super) fn widening_mul(a: u128, b: u128) -> (u128, u128) {
 }
 
 /// Compares `a / b` with `c / d`; no divisor is 0.
+///
+/// Cross multiplication: exact, and without a division.
 pub(super) fn compare_fractions((a, b): (u128, u128), (c, d): (u128, u128)) -> Ordering {
     widening_mul(a, d).cmp(&widening_mul(c, b))
 }
@@ -28,12 +32,15 @@ pub(super) fn mul_div(a: u128, b: u128, c: u128) -> u128 {
         return product.checked_div(c).unwrap_or(u128::MAX);
     }
     let (high, low) = widening_mul(a, b);
+    // The quotient would need more than 128 bits (and a divisor of 0 ends here as well).
     if high >= c {
         return u128::MAX;
     }
     // Long division, a bit at a time: `rest` stays below `c`.
     let (mut rest, mut quotient) = (high, 0_u128);
     for bit in (0..128).rev() {
+        // The bit that leaves `rest` on the left makes it at least 2^128, which is more than any
+        // `c`; the wrapping subtraction is then exact.
         let carry = rest >> 127 == 1;
         rest = (rest << 1) | ((low >> bit) & 1);
         quotient <<= 1;

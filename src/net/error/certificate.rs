@@ -5,6 +5,8 @@ use std::error::Error;
 use rustls::{AlertDescription, CertificateError};
 
 /// Errors that a setting would prevent, with that setting.
+///
+/// Names the settings of OTLP, where certificates are most often missing.
 const ADVICE: [(rustls::Error, &str); 2] = [
     (
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
@@ -12,7 +14,7 @@ const ADVICE: [(rustls::Error, &str); 2] = [
     ),
     (
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired),
-        "the receiver wants a certificate of ours (otlp.tls.client_certificate)",
+        "the receiver requires a client certificate (otlp.tls.client_certificate)",
     ),
 ];
 

@@ -1,4 +1,10 @@
 //! Connections, directly or by way of a proxy.
+//!
+//! | destination | proxy | the stream |
+//! |---|---|---|
+//! | any | none | to the destination |
+//! | `http` | forwards | to the proxy; requests have absolute URIs |
+//! | `https`, or gRPC | tunnels | through the proxy, with TLS inside |
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -54,6 +60,7 @@ impl Service<Uri> for ProxyConnector {
 
     fn call(&mut self, destination: Uri) -> Self::Future {
         if let Some(proxy) = self.proxies.find(&destination) {
+            // The connector is a few handles, and the future must own one.
             let connector = self.clone();
             return Box::pin(async move {
                 let connected = connector.connect_to_proxy(&proxy, destination).await;
@@ -76,6 +83,7 @@ impl ProxyConnector {
             let connected = self.tcp.call(address).await;
             return Ok(stream(connected.map_err(|error| explain(&error))?, true));
         }
+        // `CONNECT`, RFC 9110 section 9.3.6.
         let mut tunnel = Tunnel::new(address, self.tcp);
         if let Some(credentials) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(credentials.clone());
@@ -96,6 +104,7 @@ fn with_port(destination: Uri) -> Uri {
     }
 }
 
+/// Wraps a connection; `is_forwarded` decides how hyper writes the request line.
 fn stream(tcp: TokioIo<TcpStream>, is_forwarded: bool) -> TokioIo<ProxyStream> {
     TokioIo::new(ProxyStream {
         tcp: tcp.into_inner(),
@@ -115,6 +124,7 @@ impl ProxyError {
 
 impl Connection for ProxyStream {
     fn connected(&self) -> Connected {
+        // hyper writes absolute URIs for a connection that is marked as a proxy's.
         self.tcp.connected().proxy(self.is_forwarded)
     }
 }

@@ -8,6 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::{Proxies, is_forwarded, is_supported};
 
+/// In the order in which a message names one: upper case first, as operators write them.
 const HTTP_VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const HTTPS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -40,6 +41,7 @@ impl ProxyRoute {
             true => HTTP_VARIABLES,
             false => HTTPS_VARIABLES,
         };
+        // The matcher says which proxy, and not who named it; so each variable is asked by itself.
         let names_it = |name: &&str| {
             let named = Matcher::builder().all(env::var(name).unwrap_or_default());
             let named = named.build().intercept(destination);
@@ -63,6 +65,7 @@ impl ProxyRoute {
 
     pub(crate) fn host(&self) -> &str {
         let host = self.proxy.uri().host().unwrap_or_default();
+        // Brackets belong to the URL and not to the address.
         host.trim_matches(['[', ']'])
     }
 

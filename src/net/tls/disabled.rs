@@ -1,4 +1,7 @@
 //! A build without encryption.
+//!
+//! The sibling of `tls.rs` without the feature: types and functions of the same names, so that
+//! callers need no `cfg`.
 
 use super::proxy::ProxyConnector;
 

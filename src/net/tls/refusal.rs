@@ -19,6 +19,8 @@ use crate::config::{Endpoint, TlsConfig};
 use crate::net::error::certificate;
 
 /// The time for a connection and the server's first word; the failure to be explained waits for it.
+///
+/// Only a better message depends on it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection that shows no certificate and sends no request.
@@ -36,6 +38,7 @@ impl RefusalProbe {
             return Ok(None);
         }
         let mut config = super::client_config(tls)?;
+        // As the real connection: a server may refuse one without it for another reason.
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Some(Self {
             config: Arc::new(config),
@@ -56,6 +59,8 @@ impl RefusalProbe {
         let socket = TcpStream::connect((self.host.as_str(), self.port)).await?;
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let mut stream = connector.connect(name, socket).await?;
+        // An HTTP/2 server sends its settings first; one that wants a certificate sends an alert
+        // instead.
         stream.read_u8().await.map(drop)
     }
 }

@@ -27,6 +27,8 @@ impl Clock {
     }
 
     /// Moves a manual clock forward; the system's clock takes no notice.
+    ///
+    /// There is no way back: monotonic time has none.
     pub(crate) fn advance(&self, by: Duration) {
         if let Some(manual) = &self.0 {
             let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);

@@ -1,4 +1,8 @@
 //! The exemplars that a scrape exposes.
+//!
+//! Lookup goes by metric, then by the hash of a series' labels, then by bucket. A hash that two
+//! series share shows at worst an exemplar of the other one, and only where its value fits the
+//! bucket.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -43,12 +47,15 @@ pub(crate) struct SeriesExemplars<'a> {
 
 impl Exemplars {
     /// Returns the exemplars to expose now.
+    // The lock is held for the move of a vector: a recording thread that meets it loses one
+    // exemplar at most.
     pub(crate) fn for_scrape<'a>(&'a self, tables: &'a mut ExemplarTables) -> ScrapeExemplars<'a> {
         let mut new_reservoirs = lock(&self.0.new_reservoirs);
         let new = std::mem::take(&mut *new_reservoirs);
         drop(new_reservoirs);
         for new in new {
             let series = tables.0.entry(new.metric).or_default();
+            // Of two series whose labels have one hash, the later one is kept.
             series.insert(new.labels, new.slots);
         }
         let since = self.0.clock.wall().checked_sub(MAX_AGE);
@@ -91,7 +98,10 @@ impl SeriesExemplars<'_> {
     /// The exemplar of the `nth` bucket, which holds values above `low` up to `high`.
     pub(crate) fn for_bucket(&self, nth: usize, low: f64, high: f64) -> Option<Exemplar> {
         let slot = self.slots.get(nth)?;
+        // Copied under the lock, which a recording thread only tries.
         let exemplar = (*lock(slot))?;
+        // Bounds may come from another instrument where hashes meet, and OpenMetrics requires the
+        // exemplar's value to lie in its bucket.
         let is_within = low < exemplar.value && exemplar.value <= high;
         (is_within && exemplar.at.get() >= self.since).then_some(exemplar)
     }

@@ -1,4 +1,7 @@
 //! HTTP requests: what the middleware records.
+//!
+//! A request is recorded once, when its outcome is known: count, duration, and the objectives that
+//! it counts towards stand in one series object, so that one look-up finds all of them.
 
 mod cache;
 mod grpc_status;
@@ -28,9 +31,12 @@ use crate::record::trace::SampledSpan;
 #[derive(Clone, Debug)]
 pub(crate) struct ApiInstruments(LazySeries<Inner>);
 
+/// Built with the first request, or with the role.
 #[derive(Debug)]
 struct Inner {
+    /// By labels: the complete index.
     requests: BoundSeries<RequestSeries, 5>,
+    /// By a short key: the fast index over the same objects.
     cache: SeriesCache<RequestSeries>,
     active: ActiveRequests,
     broken: BoundSeries<Counter, 2>,
@@ -40,6 +46,7 @@ struct Inner {
 /// The gauges of active requests: so few that each has its place.
 struct ActiveRequests {
     bind: Binder<UpDownCounter>,
+    /// An array and no map: method and scheme are closed sets, and their number is the index.
     gauges: [OnceLock<UpDownCounter>; MethodScheme::COUNT],
 }
 
@@ -50,6 +57,7 @@ struct RequestSeries {
     duration: Histogram,
     /// Counts towards the error rate, and towards the slices of the availability.
     requests: Option<ObjectiveCounters>,
+    /// `None` where no objective asks about it.
     latency: Option<ObjectiveCounters>,
 }
 
@@ -65,6 +73,7 @@ pub(crate) enum RequestOutcome {
     Failed,
     Panicked,
     /// The client went away before the response's head.
+    /// The service is not to blame, and nothing is known of how it would have answered.
     Cancelled,
     /// The client went away between the response's head and its gRPC status.
     Abandoned,
@@ -99,6 +108,7 @@ impl ApiInstruments {
     }
 
     pub(crate) fn record_request(&self, request: &FinishedRequest<'_>) {
+        // The hot path: a short hash, and no labels are made.
         let key = SeriesKey::new(request);
         let recorded = self.0.cache.with(key, |series| series.record(request));
         if recorded.is_none() {
@@ -119,6 +129,8 @@ impl ApiInstruments {
         ];
         if let Some(series) = self.0.requests.try_get(values) {
             series.record(request);
+            // Only series below the limit are cached; past it each request must be counted as
+            // overflow.
             self.0.cache.insert(key, series);
         } else {
             self.0
@@ -166,6 +178,7 @@ impl Inner {
 }
 
 impl ActiveRequests {
+    /// Returns the gauge of a method and scheme, bound on first use.
     fn gauge(&self, method_scheme: MethodScheme) -> &UpDownCounter {
         self.gauges[usize::from(method_scheme.index())].get_or_init(|| {
             let [method, scheme] = &ACTIVE;
@@ -188,6 +201,8 @@ impl RequestSeries {
         let elapsed = request.elapsed;
         self.count.add(1);
         self.duration.record_in(request.span, elapsed.as_secs_f64());
+        // A client that goes away is no failure of the service: neither good nor bad for the error
+        // rate.
         let cancelled = request.outcome == RequestOutcome::Cancelled;
         if let Some(counters) = &self.requests
             && !cancelled
@@ -209,6 +224,7 @@ impl RequestSeries {
 
 impl RequestOutcome {
     /// Status code and error type, as labels have them.
+    // A panic has a status although no response was sent: the layers further out answer 500.
     pub(crate) fn labels(&self) -> (Option<http::StatusCode>, &str) {
         use http::StatusCode;
         match self {
@@ -222,8 +238,10 @@ impl RequestOutcome {
     }
 }
 
+/// Returns the error type of a response; empty where the service did not fail.
 fn error_type(status: &http::StatusCode) -> &str {
     match *status {
+        // 408 is a 4xx, but from inside the service it means that its own time limit ran out.
         http::StatusCode::REQUEST_TIMEOUT | http::StatusCode::GATEWAY_TIMEOUT => "timeout",
         server_error if server_error.is_server_error() => status.as_str(),
         _ => "",

@@ -38,6 +38,7 @@ pub struct Business(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     organizations: Gauge,
+    /// The day's largest value: an average over a day would depend on how often it is set.
     peak_organizations: TotalPeak,
     posts: TotaledCounter,
     generations: BoundSeries<TotaledCounter, 1>,
@@ -65,9 +66,12 @@ impl Bindable for TotaledCounter {
         let counter = Counter::binder(instruments, spec);
         let business_totals = instruments.business_totals().clone();
         Box::new(move |labels| {
+            // Each business metric has one label at most, and that is what distinguishes its
+            // totals.
             let label = labels.first().map(|label| label.value.as_str());
             let attribute = match label {
                 // Its label is lost, and its money is not.
+                // In parentheses, so that it can't be the value of a label.
                 _ if is_overflow(labels) => "(others)".into(),
                 label => label.unwrap_or_default(),
             };
@@ -101,6 +105,8 @@ impl Business {
     }
 
     /// Sets the number of active organisations, counted by the service's own rule.
+    ///
+    /// Over replicas the largest counts: each counts the same organisations.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -178,6 +184,7 @@ pub enum Engagement {
 }
 
 impl Engagement {
+    /// Returns the value of the label, which is one of the catalog's.
     const fn label(self) -> &'static str {
         match self {
             Self::Like => "like",
@@ -209,6 +216,8 @@ impl Currency {
             [a, b, c]
                 if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase() =>
             {
+                // Any three letters: the list of ISO 4217 changes, and a wrong one would refuse
+                // money.
                 Some(Self([a, b, c]))
             }
             _ => None,

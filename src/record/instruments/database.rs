@@ -35,6 +35,9 @@ use crate::record::trace::{SpanScope, Traced, Tracer};
 /// assert_eq!(test.value("vantage_database_slow_queries_total", &labels), Some(1.0));
 /// # }
 /// ```
+///
+/// Fixed, because dashboards and alerts of several services compare it; a service's own threshold
+/// is an objective.
 pub const SLOW_QUERY: Duration = Duration::from_secs(1);
 
 /// The error type of a call that was dropped: a caller's time limit drops the future.
@@ -62,6 +65,7 @@ const CANCELLED: &str = "cancelled";
 /// ```
 #[derive(Clone, Debug)]
 pub struct Database {
+    /// The product, such as `postgresql`.
     system: Arc<str>,
     /// Empty where the caller names none.
     namespace: Arc<str>,
@@ -76,6 +80,7 @@ struct Inner {
     slow: BoundSeries<Counter, 3>,
     transactions: BoundSeries<Counter, 2>,
     up: BoundSeries<Gauge, 2>,
+    /// Timeouts and wait times.
     pools: BoundSeries<(Counter, Histogram), 1>,
 }
 
@@ -91,7 +96,9 @@ impl Database {
             pools: instruments.pair([&TIMEOUTS, &WAIT_TIME], &BY_POOL),
         };
         Self {
+            // The conventions' value for a product that has none of its own.
             system: Arc::from("other_sql"),
+            // Another product is another database.
             namespace: Arc::default(),
             inner: Arc::new(inner),
         }
@@ -119,6 +126,7 @@ impl Database {
     pub fn query(&self, operation: &str, collection: &str) -> Query {
         let tracer = &self.inner.tracer;
         let scope = tracer.start(Context::current(), SpanKind::Client, "query", Vec::new());
+        // Only where the span is recorded: formatting is most of what a span costs.
         scope.rename(|| format!("{operation} {collection}"));
         scope.set_attributes(|| {
             [
@@ -133,6 +141,8 @@ impl Database {
             operation: operation.into(),
             collection: collection.into(),
             started: self.inner.clock.now(),
+            // The outcome of a drop stands from the start, so that a cancelled future needs no
+            // code.
             error: Cow::Borrowed(CANCELLED),
         }
     }
@@ -141,6 +151,7 @@ impl Database {
     pub fn transaction(&self) -> Transaction {
         Transaction {
             database: self.clone(),
+            // As with a query: dropped is aborted.
             outcome: "aborted",
         }
     }
@@ -324,6 +335,8 @@ impl Pool {
     /// Counts a caller that gave up, and records the time that it had waited.
     pub fn record_timeout(&self, wait: Duration) {
         self.0.0.add(1);
+        // A wait that ended in nothing was a wait: leaving it out would make the worst times look
+        // best.
         self.record_wait(wait);
     }
 }

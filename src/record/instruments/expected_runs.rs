@@ -3,6 +3,11 @@
 //!
 //! Due times are those of the wall clock, which may be set. Nothing is missed for a step of it: the monotonic
 //! clock tells steps from time that has passed, and expectation begins anew after one.
+//!
+//! | clock | tells |
+//! |---|---|
+//! | wall | when a run is due |
+//! | monotonic | how much time really passed since the last look, and so whether the wall clock was set |
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,9 +22,15 @@ use crate::record::sync::lock;
 const MAX_EARLY: Duration = Duration::from_secs(5);
 
 /// The difference of both clocks from which on the wall clock was set.
+///
+/// A machine that was suspended looks like a step as well: the monotonic clock stands still
+/// meanwhile on Linux.
 const MIN_STEP: Duration = Duration::from_secs(10);
 
 /// Runs of one schedule that are counted at once at most.
+///
+/// A schedule of seconds in a process that slept for a week would otherwise loop for long under the
+/// lock.
 const MAX_MISSED: u64 = 1_000;
 
 /// The schedules whose runs are expected. Clones share them.
@@ -30,12 +41,14 @@ pub(crate) struct ExpectedRuns(Arc<Mutex<ExpectedTable>>);
 struct ExpectedTable {
     schedules: HashMap<Box<str>, Expectation>,
     /// Both clocks at the last look.
+    // `None` before the first look, when nothing can have been missed.
     looked: Option<(Instant, Timestamp)>,
 }
 
 #[derive(Debug)]
 struct Expectation {
     schedule: Schedule,
+    /// The time after `due` within which a run may still begin.
     grace: Duration,
     /// The first run that has not begun and was not missed.
     due: Option<Timestamp>,
@@ -55,6 +68,8 @@ impl ExpectedRuns {
     pub(super) fn expect(&self, name: &str, schedule: Schedule, grace: Duration, now: Timestamp) {
         let mut table = lock(&self.0);
         let known = table.schedules.get(name);
+        // The same call once more, such as at each turn of a loop, must not begin the expectation
+        // anew.
         if known.is_some_and(|known| known.schedule == schedule && known.grace == grace) {
             return;
         }
@@ -67,6 +82,7 @@ impl ExpectedRuns {
         table.schedules.insert(name.into(), expectation);
     }
 
+    /// Forgets a schedule; runs of it that are due are no longer missed.
     pub(super) fn remove(&self, name: &str) {
         lock(&self.0).schedules.remove(name);
     }
@@ -84,12 +100,15 @@ impl ExpectedRuns {
         let looked = table.looked.replace((now, wall));
         let step = looked.map_or(Duration::ZERO, |(instant, timestamp)| {
             let passed = SignedDuration::try_from(now.saturating_duration_since(instant));
+            // How far the wall clock moved more, or less, than time passed.
             let difference = wall.duration_since(timestamp) - passed.unwrap_or_default();
             difference.unsigned_abs()
         });
         let schedules = table.schedules.iter_mut();
         let missed = schedules.filter_map(|(name, one)| {
             // Within its grace a run that is missed is missed by either clock.
+            // A step that is shorter than the grace makes no run look missed, so that nothing has
+            // to be forgiven.
             if step >= MIN_STEP && step > one.grace {
                 one.due = one.schedule.next_after(wall);
                 return None;
@@ -103,6 +122,8 @@ impl ExpectedRuns {
 impl Expectation {
     fn record_start(&mut self, planned: Timestamp, now: Timestamp) {
         if self.schedule.is_interval() {
+            // The next run of an interval is due an interval after this one began, whenever that
+            // was.
             self.due = self.schedule.next_after(now);
             return;
         }
@@ -112,6 +133,8 @@ impl Expectation {
         if soon(planned) < due || soon(now) < due {
             return;
         }
+        // The run counts for its planned time: one that is late must not take the next one's place,
+        // and one that is planned ahead must not skip what lies between.
         self.due = self.schedule.next_after(due.max(planned.min(now)));
     }
 
@@ -122,12 +145,14 @@ impl Expectation {
         {
             last = Some(due);
             runs += 1;
+            // Past the limit the rest is skipped: the count says "many".
             let from = if runs < MAX_MISSED { due } else { now };
             self.due = self.schedule.next_after(from);
         }
         Some(MissedRuns {
             schedule: name.into(),
             runs,
+            // `None` where no run was missed.
             due: last?,
         })
     }

@@ -1,5 +1,8 @@
 //! Health as metrics: copied from the latest state when somebody collects, so that a check that is
 //! removed takes its series with it, and one that gets stale says so.
+//!
+//! Evaluated at collection and not when a check has run: a result gets stale without anything
+//! happening.
 
 use opentelemetry::KeyValue;
 
@@ -28,9 +31,13 @@ pub(crate) fn observe_health(instruments: &Instruments, latest: &LatestHealth, c
     instruments.observe_from(&CHECK_STATUS, &source, |(latest, clock), observer| {
         let now = clock.now();
         for check in &latest.read().checks {
+            // No series before the first result: a check of which nothing is known is neither pass
+            // nor fail.
             let Some(is) = check.status(now) else {
                 continue;
             };
+            // All three each time, so that a status that ended goes to 0 and doesn't just
+            // disappear.
             for status in HealthStatus::ALL {
                 let labels = [
                     check_label(check),
@@ -55,6 +62,7 @@ pub(crate) fn observe_health(instruments: &Instruments, latest: &LatestHealth, c
     });
 }
 
+/// Returns the checks that have a result, each with it.
 fn results(health: &HealthState) -> impl Iterator<Item = (&CheckState, &CheckResult)> {
     let checks = health.checks.iter();
     checks.filter_map(|check| Some((check, check.last_result.as_ref()?)))

@@ -1,5 +1,15 @@
 //! Work that is going on: its busy time ticks while it runs, and a threshold that it passes is
 //! noticed at that moment, so that a job that never ends is seen.
+//!
+//! | moment | counted |
+//! |---|---|
+//! | start | in flight, progress |
+//! | every tick | busy time since the last one |
+//! | the threshold is passed | bad, once; from then on overdue |
+//! | end | the rest of the busy time; good or bad, if the threshold had not decided |
+//!
+//! One lock for all work of the process. It is held for a few additions, and starting and ending a
+//! job costs far more than that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,6 +29,7 @@ pub(crate) struct InFlight(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Ids are never reused. Relaxed, because only their uniqueness matters.
     next: AtomicU64,
     state: Mutex<InFlightState>,
 }
@@ -31,11 +42,14 @@ struct InFlightState {
 
 #[derive(Debug)]
 struct RunningWork {
+    /// The worker's slot; 0 for one without.
     slot: Slot,
     started: Instant,
+    /// The moment up to which busy time is counted.
     ticked: Instant,
     /// Counts the time that passes, where the family counts it.
     busy: Option<SecondsCounter>,
+    /// Taken when it has been counted, so that it counts once.
     threshold: Option<ObjectiveCounters>,
     /// Counted as bad while it ran.
     overdue: bool,
@@ -73,6 +87,7 @@ impl InFlight {
         if let Some(work) = &ended {
             state.progress.end(work.slot, now, succeeded);
         }
+        // Recorded outside of the lock, for which other jobs may be waiting.
         drop(state);
         if let Some(mut work) = ended {
             work.tick(now);
@@ -84,6 +99,8 @@ impl InFlight {
 
     /// Adds the time that has passed, and counts what has passed its threshold.
     pub(crate) fn tick(&self, now: Instant) {
+        // All of it under the lock: an ending between reading and counting would count a job twice.
+        // The loop is short, because jobs in flight are few.
         for work in self.lock().running.values_mut() {
             work.tick(now);
             let elapsed = now.saturating_duration_since(work.started);

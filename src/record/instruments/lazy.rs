@@ -9,6 +9,9 @@ use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 /// Instruments that are built when they are first looked at. Clones share them.
+///
+/// `LazyLock` blocks the second thread of a first use until the first has built the instruments.
+/// That happens once in a process; afterwards it is one load.
 pub(crate) struct LazySeries<T>(Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>);
 
 impl<T> LazySeries<T> {

@@ -1,5 +1,9 @@
 //! Observable instruments: they copy from the latest snapshot or the counters, and do nothing else,
 //! because a panic in a callback would silence the whole pipeline for good.
+//!
+//! A series exists in a collection only if the callback mentions it. So a disk that is unmounted
+//! and a queue that is no longer watched end with the next scrape, and no series of the past
+//! lingers.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
@@ -24,6 +28,8 @@ pub(crate) fn observe_snapshot(
 }
 
 fn observe_process(instruments: &Instruments, latest: &LatestSnapshot) {
+    // Function pointers in a table instead of a closure for each metric: the same three lines stand
+    // here once.
     type ReadProcess<T> = fn(&ProcessFigures) -> Option<T>;
     fn observe<T: ObservableNumber>(
         instruments: &Instruments,
@@ -77,6 +83,7 @@ fn observe_disks(instruments: &Instruments, latest: &LatestSnapshot) {
     });
     instruments.observe_from(&process::DISK_UTILIZATION, latest, |latest, observer| {
         for disk in &latest.read().disks {
+            // Used and free only, as `df` does: reserved blocks belong to neither.
             let size = disk.used_bytes.saturating_add(disk.free_bytes);
             if let Some(ratio) = ratio(disk.used_bytes, size) {
                 observer.observe(ratio, &[mount_label(disk)]);
@@ -93,6 +100,7 @@ fn observe_queues(instruments: &Instruments, latest: &LatestSnapshot) {
     });
     instruments.observe_from(&worker::QUEUE_OLDEST, latest, |latest, observer| {
         for (name, queue) in &latest.read().queues {
+            // An empty queue has no oldest job; 0 would be one that has just arrived.
             if let Some(oldest) = queue.oldest {
                 observer.observe(oldest.as_secs_f64(), &[queue_label(name)]);
             }
@@ -149,6 +157,8 @@ fn observe_events(instruments: &Instruments, slo_events: &SloEvents) {
         &telemetry::SLO_REQUESTS,
         slo_events,
         |slo_events, observer| {
+            // Only where slices are judged by them: otherwise they are the error rate's events once
+            // more.
             if let Some(requests) = slo_events.slice_requests() {
                 let all = GoodAndBad {
                     good: requests.good(),
@@ -160,6 +170,7 @@ fn observe_events(instruments: &Instruments, slo_events: &SloEvents) {
     );
 }
 
+/// Returns good and bad of an objective, with the value of the label `result`.
 fn observe_results(
     observer: &dyn AsyncInstrument<u64>,
     events: GoodAndBad,
@@ -198,6 +209,7 @@ fn observe_maintenance(instruments: &Instruments, slo_events: &SloEvents) {
     }
 }
 
+/// Observes the processor time by mode; a mode that the platform doesn't report is absent.
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {
     let Some(process) = &snapshot.process else {
         return;
@@ -216,6 +228,7 @@ fn memory_utilization(process: &ProcessFigures) -> Option<f64> {
     ratio(process.resident_bytes?, process.memory_limit_bytes?)
 }
 
+/// Returns a share; `None` of nothing.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a share of bytes needs no more than 52 bits"

@@ -1,4 +1,7 @@
 //! Requests to the SDK's own routes, and those that were refused for their token.
+//!
+//! They have a metric of their own, because probes and scrapes come all the time: among the API's
+//! requests they would hide a bad error rate behind thousands of good ones.
 
 use std::sync::Arc;
 

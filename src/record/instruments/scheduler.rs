@@ -1,4 +1,11 @@
 //! Schedules: what was planned, what ran, and how late.
+//!
+//! | what happens | counted in |
+//! |---|---|
+//! | jobs are planned | `scheduled_jobs` |
+//! | a run starts | lag, active; overlapping, if the one before still runs |
+//! | it ends | executions, duration |
+//! | it never starts | missed: told by the service, or expected and not seen |
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,6 +31,8 @@ use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDown
 use crate::record::sync::lock;
 use crate::record::trace::{Carrier, Traced, Tracer};
 
+// A label order of its own: keys stand in the order of the alphabet, and `outcome` comes before
+// `schedule`, but after `job.kind`.
 const SPECS: WorkSpecs = WorkSpecs {
     ended: [&EXECUTIONS, &EXECUTION_DURATION],
     by_outcome: &EXECUTION,
@@ -39,6 +48,7 @@ pub(crate) struct ExecutionInstruments {
     series: LazySeries<Inner>,
     expected_runs: ExpectedRuns,
     worker_keys: WorkerKeys,
+    /// One for the process: all schedulers of a process are one.
     /// `None` where the service's name is too long for an id: then it has no heartbeat.
     id: Option<BeatId>,
 }
@@ -51,9 +61,12 @@ struct Inner {
 }
 
 /// The number of running executions per schedule. Clones share it.
+///
+/// Only schedules that run are in the map, so that it does not grow with names of the past.
 #[derive(Clone, Debug, Default)]
 struct RunningSchedules(Arc<Mutex<HashMap<Box<str>, u64>>>);
 
+/// All that is recorded by schedule, found by one look-up.
 #[derive(Debug)]
 struct ScheduleSeries {
     scheduled: Counter,
@@ -261,6 +274,7 @@ impl Scheduler {
         let inner = &self.executions.series;
         let work = &inner.work;
         let wall = work.clock.wall();
+        // By the wall clock, because the planned time is one. Early is on time.
         let lag = wall.duration_since(scheduled_for).unwrap_or_default();
         self.executions.expected_runs.record_start(
             schedule,
@@ -271,9 +285,11 @@ impl Scheduler {
         series.active.add(1);
         let started = work.clock.now();
         let id = work.in_flight.start(self.slot, started, None, None);
+        // Counted at the start, and not when the earlier run ends: that one may never.
         if inner.running.start(schedule) > 1 {
             series.overlapping.add(1);
         }
+        // A scheduler's loop has no caller; where it runs inside a span, that is the parent.
         let parent = Context::current();
         let tracer = &work.tracer;
         let scope = tracer.start(parent, SpanKind::Internal, "execution", Vec::new());
@@ -348,6 +364,7 @@ impl Execution {
     }
 }
 
+/// Converts a time; the last one that can be represented stands for all later ones.
 fn wall_timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or(Timestamp::MAX)
 }
@@ -373,6 +390,7 @@ impl Drop for RunningSchedule {
     fn drop(&mut self) {
         let mut by_schedule = lock(&self.schedules.0);
         if let Some(executions) = by_schedule.get_mut(&self.schedule) {
+            // At least 1: each entry was counted by this type's constructor.
             *executions -= 1;
             if *executions == 0 {
                 by_schedule.remove(&self.schedule);

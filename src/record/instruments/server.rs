@@ -1,4 +1,7 @@
 //! Metrics of database servers: copied from the latest snapshot, as all that is observed.
+//!
+//! Tables of functions instead of code for each metric: a metric that is declared and not observed
+//! would show as a missing row here.
 
 use std::slice::from_ref;
 
@@ -15,6 +18,7 @@ use crate::model::snapshot::database::{DatabaseFigures, IndexFigures, TableFigur
 use crate::record::series::{Instruments, ObservableNumber};
 
 /// Observes one database; the namespace is to stand in its labels.
+// A label of one database is made once for all its series.
 type ObserveDatabase<T> = fn(&DatabaseFigures, &KeyValue, &dyn AsyncInstrument<T>);
 
 /// The gauges and counters that a watched server has.
@@ -102,6 +106,7 @@ pub(crate) fn observe_databases(instruments: &Instruments, latest: &LatestSnapsh
     observe_each(instruments, latest, FLOATS);
 }
 
+/// Registers the metrics of one number type.
 fn observe_each<T: ObservableNumber>(
     instruments: &Instruments,
     latest: &LatestSnapshot,
@@ -117,6 +122,7 @@ fn observe_each<T: ObservableNumber>(
     }
 }
 
+/// Returns tables and indexes; empty where the server doesn't report them.
 fn relations(database: &DatabaseFigures) -> (&[TableFigures], &[IndexFigures]) {
     match &database.relations {
         Some(relations) => (&relations.tables, &relations.indexes),

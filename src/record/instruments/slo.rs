@@ -1,4 +1,7 @@
 //! Objectives as metrics: copied from the latest report when somebody collects.
+//!
+//! Objectives that are absent in this process have no series: a worker's scrape must not claim that
+//! the API has no budget left.
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
@@ -15,6 +18,7 @@ use crate::record::series::Instruments;
 /// Observes one objective, of which there are figures.
 type ObserveObjective = fn(&ObjectiveReport, &dyn AsyncInstrument<f64>);
 
+/// Each reads one figure; an objective without it has no series there.
 const GAUGES: [(&MetricSpec, ObserveObjective); 4] = [
     (&SLO_COVERAGE, |objective, observer| {
         observer.observe(objective.coverage, &[objective_label(objective)]);
@@ -33,6 +37,7 @@ const GAUGES: [(&MetricSpec, ObserveObjective); 4] = [
         }
     }),
     (&SLO_ALERT, |objective, observer| {
+        // All three each time, so that an alert that ended goes to 0.
         for alert in [
             AlertState::Critical,
             AlertState::Warning,

@@ -18,6 +18,7 @@ pub(crate) fn observe_store(
         observer.observe(read().pending, &[]);
     });
     instruments.observe_from(&OLDEST_PENDING_AGE, &read, |read, observer| {
+        // 0 and not absent: "nothing waits" is what the alert wants to see.
         let oldest = read().oldest_pending.unwrap_or_default();
         observer.observe(oldest.as_secs_f64(), &[]);
     });

@@ -20,6 +20,8 @@ pub(crate) fn observe_log_lines(
 }
 
 /// The metrics of the SDK itself. A cheap clone.
+///
+/// Built first, because everything else may have something to report.
 #[derive(Clone, Debug)]
 pub(crate) struct SelfTelemetry(Arc<Inner>);
 

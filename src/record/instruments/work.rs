@@ -1,4 +1,7 @@
 //! A piece of work with a span and an outcome: a job, or an execution.
+//!
+//! A job and an execution differ in their labels and in what is counted at their start; how they
+//! end is the same, and stands here once.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,11 +22,14 @@ pub(super) struct WorkSpecs {
     pub(super) failures: &'static MetricSpec,
     pub(super) by_reason: &'static [Attribute; 2],
     /// Puts the name and the other label into the order of the declarations.
+    /// Keys are sorted by their text, so that the name comes first for one sort and second for the
+    /// other.
     pub(super) in_order: LabelOrder,
     /// The attribute of the span for the outcome.
     pub(super) outcome_key: &'static str,
 }
 
+// For any lifetime: the labels are borrowed for one call.
 type LabelOrder = for<'a> fn(&'a str, &'a str) -> [&'a str; 2];
 
 /// The series in which all work of one sort is recorded, and the tools for it.
@@ -84,6 +90,8 @@ impl OpenWork {
 
     pub(super) fn fail(mut self, reason: &str) {
         self.outcome = Some(FAILED);
+        // Reasons have a counter of their own: as a label of the duration each would be a whole
+        // histogram.
         let labels = (self.series.in_order)(&self.name, reason);
         self.series.failures.with(labels, |series| series.add(1));
         self.scope.fail(reason);
@@ -101,6 +109,8 @@ impl OpenWork {
 
     /// Ends the span, and returns the outcome.
     fn finish_span(&self) -> &'static str {
+        // `panicking` is true for a job that a panic's unwinding drops, and also for one that is
+        // dropped by another destructor meanwhile: both were ended by the panic.
         let dropped_outcome = || {
             if std::thread::panicking() {
                 "panicked"
@@ -124,8 +134,11 @@ impl Drop for OpenWork {
         let series = &self.series;
         let now = series.clock.now();
         let outcome = self.finish_span();
+        // On the handle that was incremented: looked up again it could be the overflow series.
         self.active.add(-1);
         let succeeded = self.outcome == Some(SUCCEEDED);
+        // With the time at which the drop began, so that recording itself is not part of the
+        // duration.
         series.in_flight.end(self.id, now, succeeded);
         let labels = (series.in_order)(&self.name, outcome);
         series.ended.with(labels, |(count, duration)| {

@@ -40,10 +40,13 @@ pub(crate) struct JobInstruments {
 struct Inner {
     work: Arc<WorkSeries>,
     by_kind: BoundSeries<KindSeries, 1>,
+    /// Counted through [`InFlight`], because a job that never ends has no end to count at.
     processing_time: Option<ObjectiveCounters>,
+    /// Counted at the start, when the lag is known.
     queue_lag: Option<ObjectiveCounters>,
 }
 
+/// All that is recorded by kind, found by one look-up.
 #[derive(Debug)]
 struct KindSeries {
     active: UpDownCounter,
@@ -202,9 +205,12 @@ impl Worker {
         let inner = &self.jobs.series;
         let work = &inner.work;
         let (now, wall) = (work.clock.now(), work.clock.wall());
+        // By the wall clock: the due time was written by another process. Clocks that differ show
+        // as a lag, or as none.
         let lag = wall.duration_since(scheduled_for).unwrap_or_default();
         let series = inner.by_kind.get([kind]);
         series.active.add(1);
+        // Before the span: an objective counts every job, sampled or not.
         if let Some(counters) = &inner.queue_lag {
             counters.record_elapsed(lag);
         }

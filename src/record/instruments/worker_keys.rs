@@ -2,6 +2,15 @@
 //!
 //! Handles are often made on the spot, one for a job, so that a handle's end is no worker's end: a
 //! worker is there from its first handle until somebody stops it.
+//!
+//! | | `table` | effect |
+//! |---|---|---|
+//! | `register` | adds, or finds | wakes the thread that beats, if new |
+//! | `remove` | moves to `removed` | wakes it, to say goodbye |
+//! | past [`MAX_WORKERS`] | unchanged | slot 0: jobs are recorded, no heartbeat |
+//!
+//! The lock is held for map operations only. Log lines are written outside of it, because a
+//! subscriber may record, too.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,6 +25,9 @@ use crate::record::sync::lock;
 pub(crate) const MAX_WORKERS: usize = 1000;
 
 /// The slot of a worker; never reused, and 0 past the limit.
+///
+/// A number of its own and not the id: progress is kept by slot, so that a worker that comes back
+/// under its old id starts at 0.
 pub(crate) type Slot = u64;
 
 /// The registered workers. Clones share them.
@@ -25,7 +37,10 @@ pub(crate) struct WorkerKeys(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     table: Mutex<WorkerKeyTable>,
+    /// Woken after the lock is released, so that the woken thread doesn't run into it.
     changed: Notify,
+    /// Each warning is logged once: services make handles by the thousand. Relaxed, because a
+    /// second line would do no harm.
     refused: AtomicBool,
     full: AtomicBool,
 }
@@ -70,7 +85,7 @@ impl WorkerKeys {
         if slot == 0 && !self.0.full.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 %id,
-                "this process has {MAX_WORKERS} workers that beat, and those that come after have no heartbeat: give a worker one id for all its jobs, and stop() those that have ended"
+                "this process has {MAX_WORKERS} workers with heartbeats, and further ones get none: use one worker id for all its jobs, and stop() workers that have ended"
             );
         }
         slot
@@ -91,6 +106,7 @@ impl WorkerKeys {
     pub(crate) fn remove(&self, id: &BeatId) {
         let mut table = self.lock();
         let removed_key = table.registered.remove(id);
+        // Several names may have become this id; all of them must register anew.
         table.removed.extend(removed_key);
         drop(table);
         self.0.changed.notify_one();
@@ -99,6 +115,7 @@ impl WorkerKeys {
     /// Returns the registered workers in order of registration.
     pub(crate) fn registered(&self) -> Vec<WorkerKey> {
         let mut registered: Vec<_> = self.lock().registered.values().cloned().collect();
+        // Slots ascend with registration, which makes the order of beats stable.
         registered.sort_unstable_by_key(|key| key.slot);
         registered
     }

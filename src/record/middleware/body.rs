@@ -1,3 +1,9 @@
+//! | the body | recorded |
+//! |---|---|
+//! | ends, or all announced bytes were polled | nothing more |
+//! | yields an error | `body_error` |
+//! | is dropped before | `client_gone` |
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,6 +32,7 @@ pin_project! {
 struct BodyMeasurement {
     exchange: Exchange,
     /// Bytes still to come, where the length was known.
+    /// `None` for a stream, which ends when it says so.
     remaining_bytes: Option<u64>,
     /// The status of a gRPC call that is still to come. In a box, so that other bodies stay small.
     awaited: Option<Box<AwaitedStatus>>,
@@ -77,6 +84,7 @@ impl<B: Body> Body for MeasuredBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
+        // Streams often do their work while they are polled; their log lines belong to the request.
         let panic_guard = PanicGuard(this.measurement);
         let guard = panic_guard
             .0
@@ -89,6 +97,7 @@ impl<B: Body> Body for MeasuredBody<B> {
         match &frame {
             Some(Ok(frame)) => {
                 // A server stops asking when it has the bytes that the length announced.
+                // Trailers carry no data and count as nothing.
                 let all_sent = this
                     .measurement
                     .as_mut()
@@ -144,6 +153,7 @@ impl BodyMeasurement {
 
     fn complete(measurement: &mut Option<Self>) {
         if let Some(measurement) = measurement {
+            // Marked as complete before it is dropped, because dropping is what records a break.
             measurement.remaining_bytes = Some(0);
         }
         *measurement = None;

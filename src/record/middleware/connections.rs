@@ -1,3 +1,6 @@
+//! The number of requests says nothing of idle connections, and those are what limits of file
+//! descriptors and load balancers are about.
+
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::{future::Future, pin::Pin};
@@ -35,6 +38,8 @@ impl<M: Service<T>, T> Service<T> for CountConnections<M> {
         self.api.connections().add(1);
         MakeFuture {
             inner: self.make.call(target),
+            // In the future from the start: a connection whose service is never made is counted
+            // down when the future is dropped.
             open_connection: Some(Arc::new(OpenConnection(self.api.clone()))),
         }
     }
@@ -67,6 +72,7 @@ impl<F: Future<Output = Result<S, E>>, S, E> Future for MakeFuture<F> {
 #[derive(Clone, Debug)]
 pub struct ConnectionService<S> {
     inner: S,
+    /// Shared by the clones of the service: the connection ends with the last one.
     _open_connection: Option<Arc<OpenConnection>>,
 }
 
@@ -84,6 +90,7 @@ impl<S: Service<R>, R> Service<R> for ConnectionService<S> {
     }
 }
 
+/// Counts the connection down on drop.
 #[derive(Debug)]
 struct OpenConnection(ApiInstruments);
 

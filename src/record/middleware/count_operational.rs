@@ -18,6 +18,7 @@ use crate::record::instruments::{MethodScheme, OperationalRequests};
 /// API.
 #[derive(Clone, Debug)]
 pub(crate) struct CountOperational {
+    /// Learns where the service has put the route.
     routes: OperationalRoutes,
     requests: OperationalRequests,
 }
@@ -34,7 +35,9 @@ pub(crate) struct OperationalRoute<S> {
 struct OperationalRequest {
     requests: OperationalRequests,
     method_scheme: MethodScheme,
+    /// With the prefix of a nested router: as clients see it.
     route: Option<MatchedPath>,
+    /// `None` until the answer.
     status: Option<StatusCode>,
 }
 
@@ -46,6 +49,7 @@ impl CountOperational {
     fn start<B>(&self, request: &Request<B>) -> OperationalRequest {
         let route = Route::announce(request.extensions());
         if let Some(route) = &route {
+            // Before the handler runs, so that the layer outside sees it when it records.
             self.routes.insert(route.as_str());
         }
         OperationalRequest {
@@ -106,6 +110,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        // The error is `Infallible`: handlers of axum answer everything.
         let Ok(response) = ready!(this.inner.poll(cx));
         this.request.status = Some(response.status());
         Poll::Ready(Ok(response))

@@ -1,3 +1,11 @@
+//! | state | by | recorded |
+//! |---|---|---|
+//! | started | `start` | active request, span |
+//! | answered | `record_response` | count, duration, objectives |
+//! | broken | `record_broken_body` | counter, span |
+//! | dropped, not answered | a cancelled future, or a panic | as cancelled, or as panicked |
+//! | dropped | always | the span ends, the active request too |
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,10 +27,12 @@ use crate::record::trace::SpanScope;
 #[derive(Debug)]
 pub(super) struct Exchange {
     recorder: Arc<RequestRecorder>,
+    /// `None` where spans are off, or the route has none.
     span: Option<SpanScope>,
     route: Route,
     started: Instant,
     method_scheme: MethodScheme,
+    /// Guards against recording twice: every exchange counts exactly once.
     recorded: bool,
     /// `true` if it is one of the active requests: not if it seemed to be an operational one.
     active: bool,
@@ -40,6 +50,8 @@ impl Exchange {
         let method_scheme = MethodScheme::from_request(request);
         let operational_routes = &recorder.operational_routes;
         let is_operational = match route.as_str() {
+            // Without a route the path is all there is; only one that is known for certain is
+            // believed.
             "" => operational_routes.contains(request.uri().path()),
             route => operational_routes.presumably_contains(route),
         };
@@ -52,6 +64,7 @@ impl Exchange {
                 .spans
                 .start(request, method_scheme, route_name, is_operational),
             route,
+            // After the span, so that what it costs is not part of the duration.
             started: recorder.clock.now(),
             method_scheme,
             recorded: false,
@@ -78,6 +91,7 @@ impl Exchange {
         }
     }
 
+    /// Records a request that ended without a response's head.
     pub(super) fn finish(mut self, outcome: RequestOutcome) {
         self.record(outcome, self.elapsed());
     }
@@ -126,6 +140,7 @@ impl Exchange {
             span::record_outcome(span, self.method_scheme, route, outcome);
         }
         // Known for certain only now: a route is told by what stands behind it.
+        // The SDK's own requests have a counter of their own, in the inner layer.
         if self.recorder.operational_routes.confirm(route) {
             return;
         }
@@ -153,6 +168,8 @@ impl Drop for Exchange {
         if let Some(span) = &self.span {
             span.end();
         }
+        // By what was decided at the start, and not by what is known now: the gauge must get back
+        // what it was given.
         if self.active {
             self.recorder.api.active(self.method_scheme).add(-1);
         }

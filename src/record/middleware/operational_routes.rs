@@ -3,6 +3,12 @@
 //! Why not a list of paths? Because a service nests the routes where it wants them, and may have routes
 //! of the same names. So each of them makes itself known with its first request, and that decides where
 //! the request is recorded. The list is a guess for what begins before: a span, an active request.
+//!
+//! | owner | learned from | API metrics | span |
+//! |---|---|---|---|
+//! | presumably the SDK | the list of templates | not yet decided | none |
+//! | the SDK | its own layer saw a request | no | none |
+//! | the service | an answer without that layer | yes | yes |
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,7 +23,9 @@ use crate::record::sync::lock;
 pub(crate) struct OperationalRoutes(Arc<Inner>);
 
 struct Inner {
+    /// Read for each request, changed once a route: a map that is replaced.
     owners: ArcSwap<HashMap<Box<str>, RouteOwner>>,
+    /// Serializes changes, as in the caches of series.
     write_lock: Mutex<()>,
 }
 
@@ -68,6 +76,7 @@ impl OperationalRoutes {
                     RouteOwner::PresumablySdk => RouteOwner::Service,
                     known => known,
                 });
+                // Read again: another thread may have learned meanwhile that the SDK answers here.
                 self.contains(route)
             }
             _ => false,
@@ -86,6 +95,8 @@ impl OperationalRoutes {
         self.0.owners.load().get(route).copied()
     }
 
+    /// Changes the owner of a route, from what it is at that moment: two threads may have learned
+    /// different things.
     #[cold]
     fn update(&self, route: &str, change: impl Fn(RouteOwner) -> RouteOwner) {
         let _writing = lock(&self.0.write_lock);

@@ -39,6 +39,8 @@ use http::Extensions;
 pub struct RouteTemplate(pub Cow<'static, str>);
 
 /// The route of a request under way.
+///
+/// Kept as it came: turning `MatchedPath` into a text would allocate for each request.
 #[derive(Debug)]
 pub(super) enum Route {
     #[cfg(feature = "axum")]
@@ -71,6 +73,7 @@ impl Route {
         }
         Some(route.unwrap_or_else(|| {
             let inner_route = Arc::default();
+            // An extension is the only way from an outer layer to an inner one that both see.
             extensions.insert(UnmatchedMarker(Arc::clone(&inner_route)));
             Self::Unmatched(inner_route)
         }))

@@ -1,3 +1,7 @@
+//! Names and attributes follow
+//! <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>. The query of
+//! the URL is left out: it holds tokens and personal data more often than it helps.
+
 use std::collections::BTreeMap;
 
 use http::{Request, StatusCode};
@@ -38,11 +42,14 @@ impl RequestSpans {
         }
         let default_ratio = is_operational.then_some(0.0);
         let ratio = self.ratios.get(route).copied().or(default_ratio);
+        // No span at all, also where the caller's trace is kept: that is what the configuration
+        // promises for 0.
         if ratio == Some(0.0) {
             return None;
         }
         let mut parent = self.tracer.extract(&HeaderExtractor(request.headers()));
         if let Some(ratio) = ratio {
+            // Through the context, which is what reaches a sampler.
             parent = parent.with_value(SampleRatioOverride(ratio));
         }
         let kind = SpanKind::Server;
@@ -69,6 +76,7 @@ pub(super) fn record_outcome(
 ) {
     let (status, error) = outcome.labels();
     if !route.is_empty() {
+        // Only now: the route is known when the router has matched.
         span.rename(|| format!("{} {route}", method_scheme.method()));
         span.set_attributes(|| [KeyValue::new("http.route", route.to_owned())]);
     }
@@ -84,6 +92,8 @@ pub(super) fn record_outcome(
         // A client that goes away is no failure of the server's.
         RequestOutcome::Cancelled | RequestOutcome::Abandoned => span.set_error_type(error),
         _ if error.is_empty() => {}
+        // Only what the service failed has an error type, so that a 4xx leaves the status unset, as
+        // the conventions have it for servers.
         _ => span.fail(error),
     }
 }

@@ -11,8 +11,12 @@ use crate::model::catalog::{Instrument, MetricSpec};
 pub(crate) type ObserveCallback<T> = Box<dyn Fn(&dyn AsyncInstrument<T>) + Send + Sync>;
 
 /// A number that can be observed.
+///
+/// Implemented by macro for the SDK's two number types, whose builders have no common trait.
 pub(crate) trait ObservableNumber: Sized + 'static {
+    /// Registers a counter: what is read only grows.
     fn sum(meter: &Meter, spec: &'static MetricSpec, read: ObserveCallback<Self>);
+    /// Registers a gauge.
     fn value(meter: &Meter, spec: &'static MetricSpec, read: ObserveCallback<Self>);
 }
 
@@ -44,6 +48,8 @@ impl Instruments {
         spec: &'static MetricSpec,
         read: impl Fn(&dyn AsyncInstrument<T>) + Send + Sync + 'static,
     ) {
+        // A declaration of another kind is a mistake of this crate, which every test that builds it
+        // finds.
         debug_assert!(matches!(
             spec.instrument,
             Instrument::ObservableCounter | Instrument::ObservableGauge

@@ -1,4 +1,9 @@
 //! The rules by which a series counts towards custom objectives, decided when it is bound.
+//!
+//! | criterion | client went away | series of an overflow | counts |
+//! |---|---|---|---|
+//! | labels | not counted, unless the objective asks for `error.type` | not counted | by labels, once for all events |
+//! | at most | bad above the limit, else not counted | counted if there is no filter | each event by its duration |
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,15 +14,19 @@ use super::ObjectiveCounters;
 use crate::model::slo::{GoodCriterion, Indicator};
 
 /// The mark of a client that went away before it was answered.
+// Key and value.
 const ERROR_TYPE: (&str, &str) = ("error.type", "cancelled");
 
 /// The counters of the objectives that name one metric.
 #[derive(Clone, Debug)]
 pub(crate) struct MetricEventRules {
+    /// The objectives whose indicator names the metric.
     objectives: Arc<[ObjectiveCounters]>,
 }
 
 /// The counters that one series counts towards; nearly always none.
+///
+/// `None` for nearly every series: recording then pays for one comparison.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SeriesEventRules(Option<Arc<[(ObjectiveCounters, EventRule)]>>);
 
@@ -29,6 +38,7 @@ enum EventRule {
     /// Good up to and including this many seconds.
     AtMost(f64),
     /// Bad past this many seconds, and otherwise not counted.
+    /// For calls that were given up: they took at least so long.
     BadAbove(f64),
 }
 
@@ -49,6 +59,8 @@ impl MetricEventRules {
         SeriesEventRules((!rules.is_empty()).then(|| rules.into()))
     }
 
+    /// Returns the rule of one objective for a series; `None` where its events don't count towards
+    /// it.
     fn event_rule(
         &self,
         indicator: &Indicator,
@@ -57,6 +69,7 @@ impl MetricEventRules {
     ) -> Option<EventRule> {
         let filter = &indicator.filter;
         let label = |key: &str| label_value(labels, key);
+        // Labels never change within a series, so that all of this is decided once.
         if !filter.matches(label) || (overflow && !filter.is_empty()) {
             return None;
         }
@@ -103,10 +116,12 @@ impl SeriesEventRules {
     }
 }
 
+// Out of line: series with rules are few.
 fn apply_rules(rules: &[(ObjectiveCounters, EventRule)], events: u64, seconds: f64) {
     for (counters, rule) in rules {
         match *rule {
             EventRule::Always(good) => counters.record_events(good, events),
+            // "Up to and including", as the histogram's bucket counts it: process and rules agree.
             EventRule::AtMost(limit) => counters.record_events(seconds <= limit, events),
             EventRule::BadAbove(limit) if seconds > limit => counters.record_events(false, events),
             EventRule::BadAbove(_) => {}

@@ -32,6 +32,7 @@ use crate::model::catalog::api::METHODS;
 #[derive(Debug)]
 pub struct HttpCall {
     scope: SpanScope,
+    /// `true` once there was a verdict.
     ended: bool,
 }
 
@@ -42,6 +43,7 @@ impl HttpCall {
         uri: &Uri,
         headers: &mut HeaderMap,
     ) -> Self {
+        // An unknown method is `_OTHER`, as on the server's side.
         let method = METHODS.iter().find(|known| **known == method.as_str());
         let method = method.unwrap_or(&"_OTHER");
         let scope = tracer.start(Context::current(), SpanKind::Client, *method, Vec::new());
@@ -53,6 +55,8 @@ impl HttpCall {
                 KeyValue::new("server.port", i64::from(port(uri))),
             ]
         });
+        // Also where the span is not kept: the trace id goes on, so that the other side's logs can
+        // be found by it.
         tracer.inject(scope.context(), &mut HeaderInjector(headers));
         Self {
             scope,
@@ -75,6 +79,8 @@ impl HttpCall {
                 i64::from(status.as_u16()),
             )]
         });
+        // For a client a 4xx is an error, for a server it is not:
+        // <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status>.
         if status.is_client_error() || status.is_server_error() {
             self.scope.fail(status.as_str());
         }
@@ -117,6 +123,7 @@ fn port(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(default_port)
 }
 
+/// Replaces headers, so that a request that is sent again carries one trace.
 struct HeaderInjector<'a>(&'a mut HeaderMap);
 
 impl Injector for HeaderInjector<'_> {
@@ -124,6 +131,7 @@ impl Injector for HeaderInjector<'_> {
         let (Ok(name), Ok(value)) = (
             HeaderName::from_bytes(key.as_bytes()),
             HeaderValue::from_str(&value),
+            // Names and values of the formats are valid; those of baggage are encoded.
         ) else {
             return;
         };

@@ -22,6 +22,9 @@ use super::Tracer;
 /// assert_eq!(serde_json::to_string(&Carrier::EMPTY)?, "{}");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
+///
+/// A map of texts, and not a struct of fields: formats may be added, and a carrier in a queue
+/// outlives the release that wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Carrier(BTreeMap<String, String>);
@@ -97,12 +100,14 @@ impl Parent<'_> {
         match self {
             Self::Continues(carrier) => (tracer.extract(carrier), Vec::new()),
             Self::LinksTo(carrier) => {
+                // Extracted for its ids alone.
                 let context = tracer.extract(carrier);
                 let span = context.span().span_context().clone();
                 let links = [span]
                     .into_iter()
                     .filter(opentelemetry::trace::SpanContext::is_valid);
                 let links = links.map(opentelemetry::trace::Link::with_context);
+                // An empty context: what is current here has nothing to do with the job.
                 (Context::new(), links.collect())
             }
         }
@@ -121,6 +126,7 @@ impl Extractor for Carrier {
 
 impl Injector for Carrier {
     fn set(&mut self, key: &str, value: String) {
+        // An empty `tracestate` would only make the carrier longer.
         if !value.is_empty() {
             self.0.insert(key.to_owned(), value);
         }

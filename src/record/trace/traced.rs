@@ -41,6 +41,7 @@ impl<F: Future> Future for Traced<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        // For the time of one poll: between polls other tasks run on this thread.
         let _guard = this.context.clone().attach();
         this.inner.poll(cx)
     }

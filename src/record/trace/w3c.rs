@@ -5,6 +5,15 @@
 //! flags of any length, trailing text), reads only the first `tracestate`, cuts a list that is too long
 //! instead of discarding it, refuses keys that level 2 allows, and clears the flag of random trace ids.
 //! A trace that was joined by mistake mixes the requests of strangers.
+//!
+//! | `traceparent` | this process |
+//! |---|---|
+//! | absent, twice, malformed, version ff, ids of zeros | starts a trace of its own |
+//! | version 00 | joins it; nothing may follow the flags |
+//! | a later version | joins it by the first four fields, as far as they parse |
+//!
+//! A bad `tracestate` costs only itself: the trace is joined without it, as the specification has
+//! it.
 
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector};
@@ -22,6 +31,8 @@ const INVALID_VERSION: u8 = 0xff;
 /// The length of a `traceparent` of version 0; later versions may append to it.
 const TRACEPARENT_LENGTH: usize = 55;
 /// The maximum number of members of a `tracestate`.
+///
+/// See <https://www.w3.org/TR/trace-context-2/#list>.
 const MAX_MEMBERS: usize = 32;
 /// The maximum length of a key, and of a value.
 const MAX_MEMBER_PART: usize = 256;
@@ -29,8 +40,12 @@ const MAX_MEMBER_PART: usize = 256;
 /// The part of a caller's trace for which the SDK's span context has no place.
 #[derive(Clone, Debug)]
 struct CallerTrace {
+    /// Of the caller: the rest holds for spans of this trace only.
     trace_id: TraceId,
+    /// The whole list, in the caller's order and spelling, because a mediator must not change what
+    /// it doesn't understand.
     tracestate: String,
+    /// The flag of level 2 that the SDK's flags have no bit for.
     random: bool,
 }
 
@@ -45,6 +60,7 @@ struct TraceParent {
 /// Returns the context with the trace of these fields, or `None` where they hold none, or a malformed one.
 pub(super) fn extract(context: &Context, fields: &dyn Extractor) -> Option<Context> {
     let values = fields.get_all(TRACEPARENT)?;
+    // Two headers may be of two traces; the specification leaves none of them to trust.
     let [value] = values.as_slice() else {
         return None;
     };
@@ -54,12 +70,15 @@ pub(super) fn extract(context: &Context, fields: &dyn Extractor) -> Option<Conte
         flags,
     } = TraceParent::parse(value)?;
     let members = parse_tracestate(&fields.get_all(TRACESTATE).unwrap_or_default());
+    // The SDK refuses keys that begin with a digit; what it can't hold is kept beside it.
     let tracestate = TraceState::from_key_value(members.iter().copied()).unwrap_or_default();
     let random = flags & RANDOM != 0;
     // What an outer trace left in the context must not be taken for this one's.
+    // The usual case needs no value in the context, which costs an allocation.
     let is_representable = !random
         && members.is_empty() == tracestate.header().is_empty()
         && context.get::<CallerTrace>().is_none();
+    // Unknown flags are cleared: level 2 has them zero where their meaning isn't known.
     let sampled = TraceFlags::new(flags) & TraceFlags::SAMPLED;
     let span_context = SpanContext::new(trace_id, span_id, sampled, true, tracestate);
     let context = context.with_remote_span_context(span_context);
@@ -88,6 +107,7 @@ pub(super) fn inject(context: &Context, fields: &mut dyn Injector) {
     let sampled = (span_context.trace_flags() & TraceFlags::SAMPLED).to_u8();
     let flags = sampled | if random { RANDOM } else { 0 };
     let (trace_id, span_id) = (span_context.trace_id(), span_context.span_id());
+    // Version 00 always: we write what we know, whatever version came in.
     fields.set(TRACEPARENT, format!("00-{trace_id}-{span_id}-{flags:02x}"));
     let tracestate = caller.map_or_else(
         || span_context.trace_state().header(),
@@ -109,6 +129,7 @@ impl TraceParent {
         let trace_id = parse_hex::<32>(fields.next()?)?;
         let span_id = parse_hex::<16>(fields.next()?)?;
         let flags = parse_hex::<2>(fields.next()?)?;
+        // A later version may append fields, after a hyphen.
         let may_follow = version != 0 && rest.starts_with('-');
         let fine = fields.next().is_none()
             && version != u128::from(INVALID_VERSION)
@@ -151,6 +172,7 @@ fn parse_tracestate<'a>(values: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     members
 }
 
+/// Joins the members with commas, without the optional spaces.
 fn format_members(members: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (key, value) in members {
@@ -162,6 +184,8 @@ fn format_members(members: &[(&str, &str)]) -> String {
     text
 }
 
+/// Returns whether a text is a key of level 2: 1 to 256 of lower case, digits and `_-*/@`, the
+/// first a letter or a digit.
 fn is_key(key: &str) -> bool {
     let is_first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_further = |byte: u8| is_first(byte) || b"_-*/@".contains(&byte);
@@ -171,6 +195,7 @@ fn is_key(key: &str) -> bool {
 }
 
 /// Spaces at its end were trimmed, so that a value that is not empty ends as it must.
+// Printable ASCII without a comma, at which the list was split, and without an equals sign.
 fn is_value(value: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'=';
     (1..=MAX_MEMBER_PART).contains(&value.len()) && value.bytes().all(is_allowed)

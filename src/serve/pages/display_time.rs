@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 /// A point in time as in an HTML `time` element.
 #[derive(Clone, Debug)]
 pub(super) struct DisplayTime {
+    /// For programs: UTC, to the minute.
     pub(super) datetime: String,
+    /// For people, in the page's time zone.
     pub(super) text: String,
 }
 
@@ -15,6 +17,7 @@ impl DisplayTime {
     pub(super) fn new(at: Timestamp, zone: &TimeZone) -> Self {
         let local = at.to_zoned(zone.clone());
         Self {
+            // To the minute, so that a page is the same for a minute and can be cached.
             datetime: at.strftime("%Y-%m-%dT%H:%MZ").to_string(),
             text: local.strftime("%-d %b %Y, %H:%M %Z").to_string(),
         }

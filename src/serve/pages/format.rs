@@ -18,6 +18,7 @@ pub(super) fn group_digits(number: impl Into<u128>) -> String {
 /// Formats a ratio in percent, rounded down: a remainder is never shown as more.
 pub(super) fn format_percent(ratio: Ratio, places: u32) -> String {
     match ratio.checked_mul(Ratio::from(100)) {
+        // A space that does not break, and a true minus sign, which screen readers read as one.
         Some(percent) => format!("{}\u{a0}%", percent.format_floor(places).replace('-', "−")),
         None => format!("{:.2}\u{a0}%", ratio.to_f64() * 100.0),
     }

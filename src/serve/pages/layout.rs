@@ -5,6 +5,8 @@ use super::style::{STANDALONE_POLICY, STYLE};
 use crate::serve::link_base::LinkBase;
 
 /// The refresh interval of a page, in seconds.
+/// By the document itself and not by a script; a reader can turn it off, because a refresh
+/// interrupts who has the page read aloud.
 #[cfg(feature = "axum")]
 const REFRESH_SECONDS: u32 = 60;
 

@@ -28,6 +28,7 @@ struct SloPage {
     source: &'static str,
     at: DisplayTime,
     objectives: Vec<ObjectiveSection>,
+    /// The path of the same as JSON; `None` in a file, which has no server.
     json: Option<&'static str>,
 }
 
@@ -54,6 +55,7 @@ struct ObjectiveSection {
 struct LabeledValue {
     name: &'static str,
     value: String,
+    /// The whole that the value is a part of, in small print.
     note: String,
 }
 

@@ -1,6 +1,12 @@
 //! The public pages: status, incidents, history.
 //!
 //! They are made of a [`StatusSnapshot`], which has no room for anything private.
+//!
+//! | page | shows |
+//! |---|---|
+//! | status | components, unresolved incidents, planned maintenance, what ended in the last 14 days |
+//! | incidents | what is unresolved or planned |
+//! | history | 90 days of each component, and everything that has begun |
 
 mod component;
 mod day_bars;
@@ -50,6 +56,7 @@ struct OverviewPage {
     layout: PageLayout,
     overall: OverallStatus,
     at: DisplayTime,
+    /// Sentences on the age of what is shown, above everything else.
     warnings: Vec<String>,
     current: Vec<NoticeView>,
     planned: Vec<NoticeView>,

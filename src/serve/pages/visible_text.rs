@@ -1,4 +1,7 @@
 //! The text of pages without invisible characters, which free text may contain.
+//!
+//! Incident texts come by an API, and may hold what changes the direction of the text around them:
+//! a title could then read as another one.
 
 /// Returns true for control characters but the line feed, those that change the direction of text, and
 /// those that XML forbids.

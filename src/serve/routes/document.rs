@@ -1,4 +1,13 @@
 //! Documents as HTTP responses: pages, feed and public JSON, with revalidation and compression.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `If-None-Match` names the document | 304, without a body |
+//! | accepts gzip | the compressed form, made when the document was |
+//! | otherwise | the plain form |
+//!
+//! `no-cache` and an ETag instead of a lifetime: a status page that is a minute old must not be
+//! shown as current, and asking costs a few hundred bytes.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -95,6 +104,8 @@ fn set_content_headers(headers: &mut HeaderMap, media: MediaType) {
 /// Returns the ETag, which is the same in each replica of a release. Weak, because the compressed form
 /// has it too.
 fn etag(text: &str) -> String {
+    // Its keys are constants, unlike those of a `HashMap`, so that replicas of one release agree.
+    // Nobody gains by a collision.
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())

@@ -1,3 +1,5 @@
+//! Headers as several routes read them.
+
 use axum::http::{HeaderMap, header};
 
 /// Joins the lines of a header with commas, which means the same.

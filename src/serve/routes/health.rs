@@ -1,5 +1,14 @@
 //! Health routes, in several formats. All of them render one evaluation of the latest
 //! state; another format is another file beside these, and a variant in [`HealthFormat`].
+//!
+//! | query or header | format |
+//! |---|---|
+//! | `?verbose` | Kubernetes' text |
+//! | `Accept: application/health+json` | the draft's JSON |
+//! | otherwise | small JSON |
+//!
+//! A probe is answered from the latest state and never runs a check, so that it is answered at once
+//! whatever hangs.
 
 mod draft;
 mod kubernetes;
@@ -33,6 +42,7 @@ pub(crate) struct HealthRoutes {
     pub(crate) latest: LatestHealth,
     pub(crate) clock: Clock,
     pub(crate) service: String,
+    /// Private: a version tells which known holes it has.
     pub(crate) version: Option<PrivateText>,
     pub(crate) started_at: SystemTime,
     pub(crate) details: HealthDetails,
@@ -81,6 +91,7 @@ pub(super) fn route(probe: HealthProbe, routes: Arc<HealthRoutes>) -> MethodRout
 }
 
 impl HealthRoutes {
+    /// Answers a probe; `check_id` is that of the path, where it has one.
     async fn respond(
         &self,
         probe: HealthProbe,
@@ -124,6 +135,7 @@ impl HealthRoutes {
         self.build_response(&report, format, body)
     }
 
+    /// Returns the response of a body: 503 where the probe fails, 200 otherwise.
     fn build_response(
         &self,
         report: &HealthReport<'_>,
@@ -150,6 +162,7 @@ impl HealthRoutes {
 }
 
 impl HealthReport<'_> {
+    /// Returns the status of the probe: of readiness, the worse of health and being ready.
     fn status(&self) -> HealthStatus {
         let OverallHealth {
             status,
@@ -203,6 +216,7 @@ impl HealthReport<'_> {
 }
 
 impl HealthFormat {
+    /// Chooses the format by query and header.
     fn negotiate(query: &HealthQuery, headers: &HeaderMap) -> Self {
         if query.verbose {
             Self::Kubernetes

@@ -42,13 +42,14 @@ struct CreatedBody {
 impl IncidentRoutes {
     /// Reads the body of an authorized request within the rate limit.
     async fn read_authorized(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
+        // Before the rate limit: strangers must not use up what the owner may write.
         if let Err(refusal) = self.token.require(headers).await {
             drain(headers, body, MAX_BODY_BYTES).await;
             return Err(refusal);
         }
         if !self.rate_limit.try_acquire(self.clock.now()) {
             drain(headers, body, MAX_BODY_BYTES).await;
-            let error = "at most 60 a minute are taken";
+            let error = "at most 60 requests per minute are accepted";
             return Err(retry_later(StatusCode::TOO_MANY_REQUESTS, error, 60));
         }
         read_json(headers, body, MAX_BODY_BYTES).await
@@ -85,6 +86,7 @@ pub(super) async fn add_update(
     Ok(respond(routes.incidents.update_json(&id, &body).await))
 }
 
+/// Maps a result to a response; errors say by their status whether to try again.
 fn respond(result: Result<StatusId, IncidentError>) -> Response {
     let error = match result {
         Ok(id) => return created_response(id),
@@ -103,6 +105,7 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     }
 }
 
+/// Returns 201 with the id, and the address of its page.
 fn created_response(id: StatusId) -> Response {
     let mut response = json_response(StatusCode::CREATED, &CreatedBody { id });
     // Twelve letters and digits are a header.

@@ -25,6 +25,7 @@ pub(super) fn route(scrape: Arc<ScrapeHandler>) -> MethodRouter {
     get(respond).with_state(scraper)
 }
 
+/// The scrape, and the permit to run one.
 #[derive(Clone)]
 struct ScrapeState {
     scrape: Arc<ScrapeHandler>,
@@ -38,6 +39,7 @@ async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Resp
         return unavailable("the scrape is closed");
     };
     let scrape = Arc::clone(&scraper.scrape);
+    // Rendering takes milliseconds, and runs the callbacks of instruments, which may block.
     let written = tokio::task::spawn_blocking(move || {
         let text = scrape.render(format).map_err(|error| error.to_string())?;
         Ok::<_, String>(if compress {
@@ -70,6 +72,7 @@ fn exposition_response(format: ExpositionFormat, gzip: bool, bytes: Vec<u8>) -> 
     response
 }
 
+/// Returns 503 with the reason, which a scraper shows beside its target.
 fn unavailable(reason: &str) -> Response<Body> {
     (
         StatusCode::SERVICE_UNAVAILABLE,

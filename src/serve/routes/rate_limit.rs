@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::record::sync::lock;
 
+/// Writes of all callers together within [`PERIOD`].
 /// So many events in each period.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
@@ -13,6 +14,7 @@ pub(crate) struct RateLimit {
     current: Mutex<PeriodCount>,
 }
 
+/// The writes since the begin of the period; none before the first.
 #[derive(Debug, Default)]
 struct PeriodCount {
     since: Option<Instant>,

@@ -125,7 +125,8 @@ pub(super) async fn drain(headers: &HeaderMap, mut body: Body, max_bytes: usize)
 async fn read_body(mut body: Body, max_bytes: usize) -> Result<Vec<u8>, Response> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let read_error = |_| error_response(StatusCode::BAD_REQUEST, "the body broke off");
+        let read_error = |_| error_response(StatusCode::BAD_REQUEST, "the body was incomplete");
+        // Trailers.
         let Ok(data) = frame.map_err(read_error)?.into_data() else {
             continue;
         };

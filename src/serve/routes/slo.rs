@@ -39,14 +39,15 @@ impl SloReportRoutes {
             Some(report) => json_text_response(StatusCode::OK, report.to_json()),
             None => error_response(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the objectives were not judged yet",
+                "the objectives have not been evaluated yet",
             ),
         }
     }
 
     fn fleet_report(&self) -> Response {
         let Some(fleet) = &self.fleet else {
-            let message = "this service doesn't ask for the fleet's figures: slo.prometheus.url is not configured";
+            let message =
+                "this service does not report on the fleet: slo.prometheus.url is not configured";
             return error_response(StatusCode::NOT_FOUND, message);
         };
         let now = Timestamp::try_from(self.clock.wall()).unwrap_or_default();

@@ -111,6 +111,7 @@ impl StatusRoutes {
         )
     }
 
+    /// Returns a page, rendered once for each snapshot and minute.
     fn page(
         &self,
         page: StatusPage,
@@ -168,6 +169,7 @@ impl StatusRoutes {
         }
     }
 
+    /// Responds with 503 before there is a snapshot.
     fn unavailable(&self, base: &LinkBase) -> Response {
         let sentence = "Nothing has been checked yet. Please come back in a moment.";
         let headers = [
@@ -180,7 +182,7 @@ impl StatusRoutes {
     }
 
     fn not_found(&self, base: &LinkBase) -> Response {
-        let sentence = "There is no incident of this id, or it was more than 90 days ago.";
+        let sentence = "There is no incident with this id, or it is more than 90 days old.";
         let html = render_message(&self.brand, base, "Not found", sentence);
         message(StatusCode::NOT_FOUND, html)
     }

@@ -1,4 +1,13 @@
 //! The database file in use, and its recovery from damage.
+//!
+//! | call | file | afterwards |
+//! |---|---|---|
+//! | succeeds | open | open |
+//! | panics, or finds damage | closed, checked, opened anew | open, perhaps a new file |
+//! | an error of the disk | closed | opened by the next call |
+//!
+//! Why are panics caught? redb asserts what a whole file guarantees: a damaged page shows as a
+//! panic in the middle of a call, on a thread whose end would be the end of the store.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,7 +25,9 @@ use crate::store::StoreError;
 pub(super) struct DatabaseFile {
     path: PathBuf,
     on_damage: OnDamage,
+    /// `None` while closed.
     database: Option<Database>,
+    /// Filled when a damaged file was set aside.
     notice: SharedNotice,
 }
 
@@ -53,6 +64,7 @@ impl DatabaseFile {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 
+    /// Runs a task on the open file, opening it first where that is needed.
     pub(super) fn with_database<T>(
         &mut self,
         task: impl FnOnce(&Database) -> Result<T, FileError>,
@@ -71,10 +83,13 @@ impl DatabaseFile {
         }
     }
 
+    /// Decides by the kind of error whether the file is reopened, and whether a retry makes sense.
     fn handle_error(&mut self, error: FileError) -> StoreError {
         match error {
             FileError::Rejected(cause) => StoreError::permanent(cause),
             FileError::Corrupted(cause) => {
+                // Reopening checks the whole file and sets it aside if need be; the caller's retry
+                // then meets a good one.
                 self.reopen();
                 StoreError::transient("the store's file is damaged").with_source(cause)
             }
@@ -103,6 +118,7 @@ impl DatabaseFile {
     /// Opens the file anew; returns true if it was damaged.
     fn reopen(&mut self) -> bool {
         self.close();
+        // A file that can't be opened now is opened by the next call, which reports why.
         self.open().unwrap_or(false)
     }
 
@@ -114,12 +130,13 @@ impl DatabaseFile {
         }: &SetAsideFile,
     ) {
         let (file, target) = (self.path.display(), target.display());
-        tracing::error!(target: "vantage_obs", %file, set_aside = %target, why = reason, "the store's file was damaged; it was set aside, and a new one begun");
+        tracing::error!(target: "vantage_obs", %file, set_aside = %target, why = reason, "the store's file was damaged; it was set aside, and a new one was created");
         let notice = format!("{file} was damaged ({reason}): it was set aside as {target}");
         *lock(&self.notice) = Some(notice);
     }
 }
 
+/// The public text; what the system said is the source, and private.
 fn unavailable() -> StoreError {
     StoreError::transient("the store's file cannot be read or written")
 }

@@ -1,4 +1,6 @@
 //! A build without the embedded file.
+//!
+//! The sibling of `file.rs` without the feature: callers need no `cfg`.
 
 use std::io;
 use std::path::PathBuf;

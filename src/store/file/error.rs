@@ -1,4 +1,6 @@
 //! Errors of a file, by the reaction to them.
+//!
+//! Errors of redb and of the system are many; what to do about them is one of six things.
 
 use std::io;
 
@@ -36,11 +38,14 @@ impl<E: Into<redb::Error>> From<E> for FileError {
 }
 
 /// Returns true for a truncated or foreign file; a disk has other errors.
+// The kinds that redb gives to a file whose beginning isn't that of a database, or that is too
+// short to be one.
 fn is_damage(error: &io::Error) -> bool {
     let kind = error.kind();
     kind == io::ErrorKind::InvalidData || kind == io::ErrorKind::UnexpectedEof
 }
 
+/// Returns true for a database of redb whose tables are not ours.
 const fn is_foreign_format(error: &redb::Error) -> bool {
     matches!(
         error,

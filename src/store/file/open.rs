@@ -1,4 +1,12 @@
 //! Opening of a file that may be damaged.
+//!
+//! Damage must never keep a service from starting, and must never be hidden either. A file is
+//! checked as a whole before it is used; one that fails is renamed, with the time in its new name,
+//! and reported as an error, in the log and in the store's status.
+//!
+//! The order in which a file comes into being: it is written under another name, its tables are
+//! committed, it is renamed, and the folder is synced. At every moment there is either no file, or
+//! a whole one.
 
 use std::any::Any;
 use std::fs;
@@ -15,9 +23,14 @@ use super::error::FileError;
 use super::tables;
 
 /// Pages that are held in memory; a start reads the file once, and then only what changes.
+// redb's default is a gigabyte, which a small service doesn't have.
 const CACHE_SIZE: usize = 4 << 20;
 /// The time for which a file may be in use before that is an error.
+///
+/// A container's predecessor may need a moment to end; more than that is a second process with the
+/// same file.
 const IN_USE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Opening a file in use fails at once, so that trying is cheap.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// An error of opening a store's file.
@@ -25,19 +38,19 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) enum OpenError {
     /// One process has one file.
     #[error(
-        "the store's file {} is open in another process: give each process a file of its own, or use PostgreSQL",
+        "the store's file {} is open in another process: give each process its own file, or use PostgreSQL",
         path.display()
     )]
     InUse { path: PathBuf },
     /// It is left as it is, because only the later release understands it.
     #[error(
-        "the store's file {} was written by a later release (schema {found}, and this one knows {known}): run that release, or name another file",
+        "the store's file {} was written by a later release (schema {found}; this release supports up to {known}): run that release, or choose another file",
         path.display(), known = tables::SCHEMA
     )]
     NewerSchema { path: PathBuf, found: u64 },
     /// It is left as it is, because something in it may still be wanted.
     #[error(
-        "the store's file {} was written by a development state that was never released (schema {found}, and this one knows {known}): move it away, or name another file",
+        "the store's file {} was written by a development version that was never released (schema {found}; this release supports {known}): move it away, or choose another file",
         path.display(), known = tables::SCHEMA
     )]
     OlderSchema { path: PathBuf, found: u64 },
@@ -88,6 +101,7 @@ pub(super) fn open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenE
     }
 }
 
+/// Opens the file once; a damaged one is set aside and a new one begun.
 fn try_open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenError> {
     let reason = match open_or_create(path) {
         Ok(database) => {
@@ -114,6 +128,7 @@ fn try_open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenError> {
 
 /// Opens and checks the file, or creates it; a panic means that it is damaged.
 fn open_or_create(path: &Path) -> Result<Database, FileError> {
+    // An empty file is as good as none: a volume's preparation may have made it.
     let exists = fs::metadata(path).is_ok_and(|file| file.len() > 0);
     let open = || {
         if exists {
@@ -126,6 +141,7 @@ fn open_or_create(path: &Path) -> Result<Database, FileError> {
         .unwrap_or_else(|panic| Err(FileError::Corrupted(panic_message(&*panic))))
 }
 
+/// Opens a file and proves that it can be read and written.
 fn open_existing(path: &Path) -> Result<Database, FileError> {
     let mut database = builder().create(path)?;
     // Every page has a checksum, which reading alone does not look at.
@@ -141,6 +157,7 @@ fn open_existing(path: &Path) -> Result<Database, FileError> {
 fn create(path: &Path) -> Result<Database, FileError> {
     let new_path = sibling_path(path, "new");
     let database = match builder().create(&new_path).map_err(FileError::from) {
+        // The remains of a start that was killed: nothing in it was ever used.
         Err(FileError::Corrupted(_)) => {
             fs::remove_file(&new_path).map_err(FileError::Io)?;
             builder().create(&new_path)?
@@ -153,6 +170,7 @@ fn create(path: &Path) -> Result<Database, FileError> {
     Ok(database)
 }
 
+/// The settings of every database of ours.
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_SIZE);
@@ -163,6 +181,7 @@ fn builder() -> Builder {
 
 /// Renames a damaged file; nothing is deleted.
 fn set_aside(path: &Path, reason: String) -> io::Result<SetAsideFile> {
+    // To the nanosecond, so that two damaged files can't take one name.
     let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S%.9fZ");
     let target = sibling_path(path, &format!("damaged-{stamp}"));
     fs::rename(path, &target)?;
@@ -173,6 +192,7 @@ fn set_aside(path: &Path, reason: String) -> io::Result<SetAsideFile> {
     })
 }
 
+/// Returns a path in the same folder: a rename is atomic within one file system only.
 fn sibling_path(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
@@ -180,6 +200,7 @@ fn sibling_path(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Makes a new name durable, which it is once its folder is.
+// Without it the rename may be lost with the power, and the old name point nowhere.
 fn sync_directory(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     match fs::File::open(folder.unwrap_or(Path::new("."))) {
@@ -190,6 +211,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Adds the path, which the operator needs and inner errors don't know.
 fn open_error(path: &Path, error: FileError) -> OpenError {
     let path = path.to_owned();
     match error {
@@ -204,6 +226,7 @@ fn open_error(path: &Path, error: FileError) -> OpenError {
     }
 }
 
+/// Returns the text of a panic, which is a `&str` or a `String` in practice.
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

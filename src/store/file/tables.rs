@@ -1,4 +1,13 @@
 //! The tables of the file, and the transactions on them.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | name | a number: schema, revision, longest slice |
+//! | `records` | kind, key | revision, relevant until, slot, JSON |
+//! | `slices` | instance, start, objective | length, covered, good, bad |
+//!
+//! Keys are ordered, and everything that is asked for is a range: the records of a kind, those with
+//! a prefix, an instance's slices from a time on. There are no other indexes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +23,8 @@ use crate::store::{RecordKind, Revision, SliceRow, StoreOp};
 
 /// Grows with every change of a table or of a row, so that an earlier release refuses the file and
 /// does not lose what it does not know. Those up to 3 were never released.
+///
+/// Raise it with every change that an earlier release would misread.
 pub(super) const SCHEMA: u64 = 4;
 
 /// Numbers about the file itself.
@@ -27,12 +38,14 @@ const RECORDS: TableDefinition<'_, RecordTableKey<'_>, RecordTableValue<'_>> =
 const SLICES: TableDefinition<'_, SliceTableKey<'_>, SliceTableValue> =
     TableDefinition::new("slices");
 
+// Types and not structs: redb compares the types of a table's definition with those in the file.
 type RecordTableKey<'a> = (&'a str, &'a str);
 type RecordTableValue<'a> = (u64, i64, Option<&'a str>, &'a str);
 type SliceTableKey<'a> = (&'a str, i128, &'a str);
 type SliceTableValue = (u64, u64, u64, u64);
 
 const SCHEMA_KEY: &str = "schema";
+/// Grows by one for each record written.
 const REVISION_KEY: &str = "revision";
 /// The longest slice in nanoseconds: none starts earlier than that before it ends.
 const LONGEST_SLICE_KEY: &str = "longest_slice";
@@ -47,6 +60,7 @@ pub(super) fn create_tables(database: &Database) -> Result<(), FileError> {
 }
 
 /// Checks the schema. A file in which nothing was committed yet gets its tables.
+// A kill between creating the file and its tables leaves none.
 pub(super) fn check_schema(database: &Database) -> Result<(), FileError> {
     let found = match database.begin_read()?.open_table(META) {
         Ok(meta) => meta.get(SCHEMA_KEY)?.map(|version| version.value()),
@@ -61,6 +75,7 @@ pub(super) fn check_schema(database: &Database) -> Result<(), FileError> {
     }
 }
 
+/// Writes a batch in one transaction, durably: redb syncs the file at its end.
 pub(super) fn commit(database: &Database, ops: &[StoreOp]) -> Result<(), FileError> {
     let transaction = database.begin_write()?;
     {
@@ -75,6 +90,7 @@ pub(super) fn commit(database: &Database, ops: &[StoreOp]) -> Result<(), FileErr
                 duration_to_nanos(row.length),
                 duration_to_nanos(row.covered),
             );
+            // Kept, because slices are found by their start and asked for by their end.
             longest = longest.max(length);
             slices.insert(slice_key(row), (length, covered, row.good, row.bad))?;
         }
@@ -89,11 +105,14 @@ fn write_records(
     ops: &[StoreOp],
     mut revision: u64,
 ) -> Result<u64, FileError> {
+    // `false`: nobody else can ask this file, so that rows for others are not kept.
     let batch = RecordBatch::new(ops, false);
     let stored = read_touched(records, &batch)?;
     for (RecordKey { kind, key }, record) in batch.merge(&stored) {
         let table_key = (kind.as_str(), &*key);
         let Some(record) = record else {
+            // A deletion has no revision: only a registry of this process reads changes, and it
+            // deleted the worker itself.
             records.remove(table_key)?;
             continue;
         };
@@ -115,6 +134,7 @@ fn read_touched(
             touched.insert(key.clone(), decode_record(found.value()));
         }
     }
+    // A scan of the kind, for incidents that want a slot: they are few, and so are such commits.
     for (kind, slot) in batch.slots() {
         for_each_record(records, kind, "", |key, value| {
             if value.2 == Some(slot) {
@@ -144,6 +164,7 @@ fn for_each_record(
     Ok(())
 }
 
+/// Copies a record out of the page, which ends with the transaction.
 fn decode_record((_, relevant_until, slot, value): RecordTableValue<'_>) -> Record {
     Record {
         value: value.to_owned(),
@@ -152,6 +173,7 @@ fn decode_record((_, relevant_until, slot, value): RecordTableValue<'_>) -> Reco
     }
 }
 
+/// Reads the records of a kind whose keys begin with `prefix` and that are relevant after `since`.
 pub(super) fn list(
     database: &Database,
     kind: RecordKind,
@@ -173,13 +195,16 @@ pub(super) fn list(
     Ok(values)
 }
 
+/// Reads the records of a kind that were written after a revision, and the newest revision.
 pub(super) fn changed(
     database: &Database,
     kind: RecordKind,
     since: Revision,
 ) -> Result<(Vec<String>, Revision), FileError> {
+    // One transaction for both, so that no row can be written between them.
     let transaction = database.begin_read()?;
     let revision = read_meta(&transaction.open_table(META)?, REVISION_KEY)?;
+    // A negative revision is none of this file's: everything is new.
     let since = u64::try_from(since.0).unwrap_or(0);
     let (records, mut values) = (transaction.open_table(RECORDS)?, Vec::new());
     for_each_record(&records, kind, "", |_, (revision, _, _, value)| {
@@ -200,6 +225,7 @@ pub(super) fn delete_expired(
     let transaction = database.begin_write()?;
     let (mut deleted, before) = (0, to_nanos(before));
     // The smallest name after the kind's.
+    // The range ends before it, so that all keys of the kind are within.
     let end = format!("{}\0", kind.as_str());
     transaction.open_table(RECORDS)?.retain_in(
         (kind.as_str(), "")..(&*end, ""),
@@ -209,6 +235,7 @@ pub(super) fn delete_expired(
         },
     )?;
     if deleted == 0 {
+        // Nothing to delete is the usual case, and a commit would sync the disk for it.
         transaction.abort()?;
     } else {
         transaction.commit()?;
@@ -230,6 +257,7 @@ pub(super) fn instances(database: &Database) -> Result<Vec<Arc<str>>, FileError>
     }
 }
 
+/// Reads the slices of an instance that ended after `since`, in the order of their start.
 pub(super) fn slices(
     database: &Database,
     instance: &Arc<str>,
@@ -237,6 +265,7 @@ pub(super) fn slices(
 ) -> Result<Vec<SliceRow>, FileError> {
     let transaction = database.begin_read()?;
     let longest = read_meta(&transaction.open_table(META)?, LONGEST_SLICE_KEY)?;
+    // A slice that ended after `since` began at most one longest slice earlier.
     let from = since.as_nanosecond() - i128::from(longest);
     let mut rows = Vec::new();
     let table = transaction.open_table(SLICES)?;
@@ -291,6 +320,7 @@ fn expired_slices(
         for entry in slices.range((&*instance, i128::MIN, "")..until)? {
             let (key, value) = entry?;
             let row = decode_slice(key.value(), value.value())?;
+            // A slice that began before may end later; then it stays.
             if row.end() < before {
                 expired.push(row);
             }
@@ -304,6 +334,7 @@ fn expired_slices(
     Ok(expired)
 }
 
+/// Returns a number about the file; 0 where it was never written.
 fn read_meta(meta: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, FileError> {
     Ok(meta.get(name)?.map_or(0, |figure| figure.value()))
 }
@@ -313,10 +344,12 @@ fn duration_to_nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Start before objective, so that a time is a range of keys.
 fn slice_key(row: &SliceRow) -> SliceTableKey<'_> {
     (&row.instance, row.start.as_nanosecond(), &row.objective)
 }
 
+/// Fails for a time that could not have been written.
 fn decode_slice(
     (instance, start, objective): SliceTableKey<'_>,
     (length, covered, good, bad): SliceTableValue,

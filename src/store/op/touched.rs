@@ -13,6 +13,8 @@ impl<'a> RecordBatch<'a> {
     }
 
     /// Returns the slots that its rows want to hold.
+    ///
+    /// Their holders may have other keys than the batch's, and must be read as well.
     pub(crate) fn slots(&self) -> BTreeSet<(RecordKind, &'a str)> {
         let slots = self.0.iter().filter_map(|(key, target)| match *target {
             OpTarget::Row(row) => Some((key.kind, row.row_slot()?)),

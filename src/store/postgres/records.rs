@@ -14,6 +14,7 @@ use crate::store::op::{RecordBatch, RecordChanges};
 use crate::store::postgres_client::{PooledTransaction, PostgresError};
 use crate::store::record::{Record, RecordKey, RecordKind};
 
+/// `starts_with` and not `LIKE`: keys hold percent signs and underscores.
 pub(super) const LIST: &str = "
 SELECT value FROM vantage_obs.records
 WHERE kind = $1 AND starts_with(key, $2) AND relevant_until_ns > $3";
@@ -31,6 +32,8 @@ DELETE FROM vantage_obs.records WHERE ctid = ANY (ARRAY(
     ORDER BY relevant_until_ns LIMIT $2 FOR UPDATE SKIP LOCKED
 ))";
 
+/// `ORDER BY` before `FOR UPDATE`: rows are locked in the order in which they come, which must be
+/// the same for all writers.
 const LOCK: &str = "
 SELECT kind, key, relevant_until_ns, slot, value FROM vantage_obs.records
 WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
@@ -45,6 +48,7 @@ const DELETE: &str = "
 DELETE FROM vantage_obs.records
 WHERE (kind, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
 
+/// `written` is the transaction that wrote it, by which readers find what is new.
 const UPDATE: &str = "
 UPDATE vantage_obs.records AS known
 SET relevant_until_ns = new.relevant_until_ns, slot = new.slot, value = new.value,
@@ -61,6 +65,9 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[
 ON CONFLICT DO NOTHING";
 
 /// Records as columns.
+///
+/// One array for each column: a statement with `unnest` is prepared once, whatever the number of
+/// rows.
 #[derive(Default)]
 struct Columns<'a> {
     kinds: Vec<&'static str>,
@@ -75,6 +82,8 @@ pub(super) async fn write(
     transaction: &mut PooledTransaction,
     batch: RecordBatch<'_>,
 ) -> Result<(), PostgresError> {
+    // Ends, because each turn finds at least one record that it could not insert before: another
+    // transaction has committed it. The call's deadline bounds it in any case.
     loop {
         let stored = lock(transaction, &batch).await?;
         if write_changes(transaction, &stored, &batch.merge(&stored)).await? {
@@ -96,6 +105,7 @@ async fn lock(
         (LOCK, keys.unzip::<_, _, Vec<_>, Vec<_>>()),
         (LOCK_SLOTS, slots.unzip()),
     ] {
+        // A batch of slices touches no record, and most batches no slot.
         if names.is_empty() {
             continue;
         }
@@ -121,6 +131,7 @@ async fn write_changes(
             (Some(record), true) => updated.push(key, record),
             (Some(record), false) => inserted.push(key, record),
             (None, true) => deleted.extend([(key.kind.as_str(), &*key.key)]),
+            // Deleted before it was ever stored.
             (None, false) => {}
         }
     }
@@ -169,6 +180,7 @@ fn decode_key(row: &Row) -> Result<Option<RecordKey>, PostgresError> {
     Ok(kind.map(|kind| RecordKey { kind, key }))
 }
 
+/// The columns of `LOCK`, from the third on.
 fn decode_record(row: &Row) -> Result<Record, PostgresError> {
     Ok(Record {
         relevant_until: row.try_get(2)?,

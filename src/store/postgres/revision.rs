@@ -4,6 +4,13 @@
 //! has seen a higher one, and its row would never be read. So a reader's place is a snapshot, which
 //! says of every transaction whether its rows were visible; a row is new that was not. Because a
 //! revision is a number, the last snapshots are kept here under numbers of our own.
+//!
+//! | transaction | took its id | committed | a reader in between |
+//! |---|---|---|---|
+//! | 101 | first | after 102 | must see it later, although it is the lower one |
+//! | 102 | second | before 101 | saw it |
+//!
+//! See <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -16,6 +23,7 @@ use crate::store::Revision;
 pub(super) const SELECT_SNAPSHOT: &str = "SELECT pg_current_snapshot()::text";
 
 /// The snapshot before the first transaction: nothing is visible.
+// `xmin:xmax:in progress`: the first id that is not over is 1.
 const EMPTY_SNAPSHOT: &str = "1:1:";
 /// The most snapshots kept. A reader goes on from the last one, or from the one before where an answer was lost on its way.
 const MAX_SNAPSHOTS: usize = 16;
@@ -26,7 +34,9 @@ pub(super) struct SnapshotHistory(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// The number given last.
     last: i64,
+    /// Oldest first.
     snapshots: VecDeque<(Revision, String)>,
 }
 
@@ -34,6 +44,7 @@ impl Default for SnapshotHistory {
     /// Starts at a number that no other store of this or another process is likely to have used: one
     /// of theirs must mean the beginning here.
     fn default() -> Self {
+        // Two bits less than 64: room for as many numbers again before `i64` ends.
         let random = random_u64() >> 2;
         Self(Mutex::new(Inner {
             last: i64::try_from(random).unwrap_or_default().max(1),
@@ -49,6 +60,8 @@ impl SnapshotHistory {
         let inner = lock(&self.0);
         let entry = inner.snapshots.iter().find(|(entry, _)| *entry == since);
         match entry {
+            // A restored server may have lower ids than the snapshot; comparing with it would hide
+            // every new row.
             Some((_, before)) if xmax(before) <= xmax(now) => before.clone(),
             _ => EMPTY_SNAPSHOT.into(),
         }
@@ -62,6 +75,8 @@ impl SnapshotHistory {
         now: String,
         is_empty: bool,
     ) -> Revision {
+        // Nothing new since: the old snapshot still says so, and the list of snapshots doesn't fill
+        // with equal ones.
         if is_empty && before != EMPTY_SNAPSHOT {
             return since;
         }

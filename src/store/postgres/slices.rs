@@ -27,6 +27,8 @@ DELETE FROM vantage_obs.slices WHERE ctid = ANY (ARRAY(
 ))";
 
 /// A slice that has not changed is not written again.
+// The condition at the end keeps the table from growing dead rows: the current slice is written
+// again at each save.
 const UPSERT: &str = "
 INSERT INTO vantage_obs.slices AS known
     (instance, objective, start_ns, end_ns, good, bad, covered_ns)
@@ -57,6 +59,7 @@ pub(super) async fn write(
     rows: impl Iterator<Item = &SliceRow>,
 ) -> Result<(), PostgresError> {
     let keyed = rows.map(|row| ((&row.instance, &row.objective, to_nanos(row.start)), row));
+    // Collecting into a map keeps the last of equal keys, and sorts them.
     let rows: BTreeMap<_, _> = keyed.collect();
     let mut columns = Columns::default();
     rows.into_values().for_each(|row| columns.push(row));
@@ -71,6 +74,7 @@ pub(super) fn decode(instance: &str, row: &Row) -> Result<SliceRow, PostgresErro
     Ok(SliceRow {
         instance: instance.into(),
         objective: row.try_get::<_, &str>(0)?.into(),
+        // Any `bigint` is a time; the default can't be reached.
         start: Timestamp::from_nanosecond(start.into()).unwrap_or_default(),
         length: Duration::from_nanos(from_bigint(end.saturating_sub(start))),
         covered: Duration::from_nanos(from_bigint(row.try_get(5)?)),
@@ -114,6 +118,7 @@ fn without_nul(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns nanoseconds, capped at 292 years.
 fn duration_to_nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
@@ -123,6 +128,7 @@ fn to_bigint(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// Returns a count; 0 for a negative one, which nothing of ours writes.
 fn from_bigint(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }

@@ -1,4 +1,7 @@
 //! The address of a PostgreSQL server.
+//!
+//! Nothing of the URL is ever shown: host and user may be private, and a password with a special
+//! character ends up in any part of it when it is parsed wrongly.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,16 +16,20 @@ use crate::config::postgres_url::PostgresUrl;
 
 /// The time limit of connecting to one of several hosts, unless the URL sets one: the next host may be
 /// the one that is up.
+/// Without it a host that drops packets takes minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 #[cfg(feature = "cli")]
 const DEFAULT_PORT: u16 = 5432;
 /// The time without traffic after which a connection is probed, and given up.
+///
+/// A server that was unplugged says nothing; the system's default would notice after two hours.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A parsed PostgreSQL URL. Its `Debug` output shows nothing of it.
 #[derive(Clone)]
 pub(crate) struct PostgresAddress {
     pub(super) config: tokio_postgres::Config,
+    /// Made once: reading certificates for each connection would put the disk on its path.
     pub(super) connector: PostgresConnector,
 }
 
@@ -98,6 +105,7 @@ impl fmt::Debug for PostgresAddress {
 /// Sets the defaults of what the URL leaves open.
 fn set_defaults(config: &mut tokio_postgres::Config) {
     if config.get_application_name().is_none() {
+        // Shown in `pg_stat_activity`, where an operator looks for who holds a lock.
         config.application_name("vantage-obs");
     }
     if config.get_connect_timeout().is_none() {
@@ -106,6 +114,7 @@ fn set_defaults(config: &mut tokio_postgres::Config) {
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(KEEPALIVE_TIMEOUT);
     }
+    // The shorter of the two: a URL may ask for less, and not for the system's hours.
     config.keepalives_idle(config.get_keepalives_idle().min(KEEPALIVE_TIMEOUT));
 }
 

@@ -1,3 +1,6 @@
+//! A code is public and stable; it goes into health checks and metrics. The message is plain words.
+//! The words of the server or the system are the source, and private.
+
 use std::error::Error;
 use std::io;
 
@@ -14,6 +17,7 @@ use crate::model::causes::{causes, debug_as_text, with_causes};
 pub struct PostgresError {
     message: String,
     code: &'static str,
+    /// `true` if waiting may help.
     transient: bool,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -26,6 +30,7 @@ impl PostgresError {
         Self::new(message.into(), code, false)
     }
 
+    /// The deadline was ours; the server may still be at it.
     pub(super) fn timeout(within: std::time::Duration) -> Self {
         let message = format!("PostgreSQL did not answer within {within:?}");
         Self::new(message, "timeout", true)
@@ -36,8 +41,9 @@ impl PostgresError {
         Self::permanent("error", "PostgreSQL answered without a row")
     }
 
+    /// A connection needs a task that reads it.
     pub(super) fn no_runtime() -> Self {
-        Self::permanent("no_runtime", "PostgreSQL is asked outside a runtime")
+        Self::permanent("no_runtime", "PostgreSQL was called outside a runtime")
     }
 
     fn new(message: String, code: &'static str, transient: bool) -> Self {
@@ -71,7 +77,7 @@ impl PostgresError {
         source.is_some_and(|error| error.code().is_some()) && !self.is_closed()
     }
 
-    /// Returns true if two transactions waited for each other, and this one was aborted.
+    /// Returns true if a transaction conflicted with another one, and this one was aborted.
     pub(crate) fn is_conflict(&self) -> bool {
         self.code == "conflict"
     }
@@ -113,12 +119,15 @@ impl From<tokio_postgres::Error> for PostgresError {
 }
 
 /// The code, the message, and true for a transient error.
+// A tuple, because classes are rows of a table below.
 type ErrorClass = (&'static str, &'static str, bool);
 
 const CLOSED: ErrorClass = ("closed", "PostgreSQL closed the connection", true);
-const AUTH_FAILED: ErrorClass = ("auth_failed", "PostgreSQL did not let us in", true);
-const OTHER: ErrorClass = ("error", "PostgreSQL could not do it", true);
+const AUTH_FAILED: ErrorClass = ("auth_failed", "PostgreSQL refused the login", true);
+const OTHER: ErrorClass = ("error", "PostgreSQL reported an error", true);
 
+/// Classifies an error of the driver: by SQLSTATE where the server sent one, else by what the
+/// system said.
 fn classify(error: &tokio_postgres::Error) -> ErrorClass {
     if let Some(state) = error.code() {
         return classify_sqlstate(state);
@@ -128,14 +137,22 @@ fn classify(error: &tokio_postgres::Error) -> ErrorClass {
     }
     // The client has no other way to tell; what went wrong in a handshake comes as an I/O error too.
     if error.to_string().contains("TLS") {
-        return ("tls_failed", "no encrypted connection to PostgreSQL", true);
+        return (
+            "tls_failed",
+            "no encrypted connection to PostgreSQL could be made",
+            true,
+        );
     }
     match io_kind(error) {
-        Some(io::ErrorKind::ConnectionRefused) => ("refused", "PostgreSQL is not there", true),
-        Some(io::ErrorKind::TimedOut) => ("timeout", "PostgreSQL did not answer in time", true),
-        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-            ("unreachable", "there is no way to PostgreSQL", true)
+        Some(io::ErrorKind::ConnectionRefused) => {
+            ("refused", "PostgreSQL refused the connection", true)
         }
+        Some(io::ErrorKind::TimedOut) => ("timeout", "PostgreSQL did not answer in time", true),
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => (
+            "unreachable",
+            "PostgreSQL cannot be reached over the network",
+            true,
+        ),
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
             ("reset", "the connection to PostgreSQL broke", true)
         }
@@ -151,18 +168,38 @@ fn classify(error: &tokio_postgres::Error) -> ErrorClass {
 fn classify_sqlstate(state: &SqlState) -> ErrorClass {
     let code = state.code();
     match code {
-        "40001" | "40P01" => ("conflict", "two transactions waited for each other", true),
-        "42P01" | "3F000" => ("no_table", "a table is not there", true),
-        "42501" => ("not_permitted", "PostgreSQL does not permit it", true),
-        "3D000" => ("no_database", "the database is not there", true),
-        "53300" => ("too_many_connections", "PostgreSQL is full", true),
-        "55P03" | "57014" => ("timeout", "PostgreSQL did not do it in time", true),
-        "25006" => ("read_only", "PostgreSQL takes no writes", true),
+        "40001" | "40P01" => (
+            "conflict",
+            "a transaction conflicted with another one",
+            true,
+        ),
+        "42P01" | "3F000" => ("no_table", "a table does not exist", true),
+        "42501" => (
+            "not_permitted",
+            "PostgreSQL does not permit the operation",
+            true,
+        ),
+        "3D000" => ("no_database", "the database does not exist", true),
+        // SQLSTATE codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+        "53300" => (
+            "too_many_connections",
+            "PostgreSQL has no free connections",
+            true,
+        ),
+        "55P03" | "57014" => ("timeout", "PostgreSQL did not finish in time", true),
+        "25006" => ("read_only", "PostgreSQL is read-only", true),
         _ => match &code[..2.min(code.len())] {
+            // Transient: a password is rotated, and until both sides have it the store waits and
+            // keeps everything.
             "28" => AUTH_FAILED,
             "57" => ("restarting", "PostgreSQL is stopping or starting", true),
             "08" => CLOSED,
-            "22" | "23" | "42" => ("refused_by_server", "PostgreSQL refused it", false),
+            // Data, constraints, syntax: the same request will never succeed.
+            "22" | "23" | "42" => (
+                "refused_by_server",
+                "PostgreSQL refused the statement",
+                false,
+            ),
             _ => OTHER,
         },
     }

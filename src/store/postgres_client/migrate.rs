@@ -3,6 +3,14 @@
 //! The creation is one transaction under one lock, so that any number of replicas may start at once and
 //! a failure leaves nothing behind. A schema says from which version on a release can work with it: an
 //! older release, rolled back to, reads that and goes on or refuses.
+//!
+//! | found | this release |
+//! |---|---|
+//! | no schema | creates it |
+//! | its own version | uses it |
+//! | a later one that is compatible | uses it |
+//! | a later one that is not | refuses, and says which release is needed |
+//! | an earlier one | refuses: none was ever released |
 
 use std::time::Duration;
 
@@ -16,8 +24,11 @@ const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i32 = 5;
 
 /// The lock's key: `vantage` in ASCII.
+///
+/// An advisory lock ends with the transaction, also when the process is killed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'76616e74616765'::bigint)";
 
+/// Longer than other calls: creating the schema may wait for another replica that does the same.
 const LIMITS: TransactionLimits = TransactionLimits {
     mode: "",
     statement: Duration::from_secs(30),
@@ -61,6 +72,7 @@ pub(crate) async fn require_schema(pool: &PostgresPool) -> Result<(), PostgresEr
     transaction.commit().await
 }
 
+// Asked before the lock is taken: all starts but the first need none.
 async fn create_if_missing(pool: &PostgresPool, schema: &str) -> Result<(), PostgresError> {
     let mut transaction = pool.begin(LIMITS).await?;
     if !is_usable(&mut transaction).await? {
@@ -85,6 +97,8 @@ pub(super) async fn is_usable(transaction: &mut PooledTransaction) -> Result<boo
     let Some(row) = newest.first() else {
         return Ok(false);
     };
+    // Refusing is an error and not `false`, which would create tables over those of another
+    // release.
     check_version(row.try_get(0)?, row.try_get(1)?)?;
     Ok(true)
 }
@@ -95,7 +109,7 @@ fn check_version(version: i32, compatible: i32) -> Result<(), PostgresError> {
         return Err(PostgresError::permanent(
             "older_schema",
             format!(
-                "the schema vantage_obs of PostgreSQL has version {version}, of a development state that \
+                "the schema vantage_obs of PostgreSQL has version {version}, of a development version that \
                  was never released; this release knows {VERSION}: rename or drop the schema"
             ),
         ));

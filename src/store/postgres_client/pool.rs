@@ -1,6 +1,14 @@
 //! The connection pool: a few connections, each used by one call at a time.
 //!
 //! A pool belongs to the runtime on which it is used: its connections are read by tasks there.
+//!
+//! | a session | when |
+//! |---|---|
+//! | is opened | a call finds none idle |
+//! | goes back | its transaction was committed |
+//! | is closed | it is dropped in any other way: an error, a deadline, a cancelled call |
+//!
+//! So a session in the pool never has a transaction open, nor an answer on the way.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +32,11 @@ pub(crate) struct PostgresPool(Arc<Inner>);
 
 struct Inner {
     address: PostgresAddress,
+    /// One for each connection that may exist. Tokio's semaphore is fair: waiting calls are served
+    /// in their order.
     permits: Arc<Semaphore>,
+    /// The last one used is the next: those at the bottom stay idle and may be closed by the
+    /// server.
     idle: Mutex<Vec<PooledSession>>,
 }
 
@@ -38,6 +50,7 @@ pub(crate) struct TransactionLimits {
 }
 
 /// Ends a piece of work at its deadline. Connections that it holds are closed then.
+// Dropping the work drops its session, and with it the connection.
 pub(crate) async fn with_timeout<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, PostgresError>>,
@@ -77,6 +90,7 @@ impl PostgresPool {
         let permit = permits.acquire_owned().await;
         let mut permit = permit.map_err(|_| PostgresError::no_runtime())?;
         loop {
+            // A permit is held, so that there are never more connections than permits.
             let (session, reused) = self.session().await?;
             let result = session.client.batch_execute(statement).await;
             let lease = SessionLease {
@@ -86,6 +100,8 @@ impl PostgresPool {
             };
             match result.map_err(PostgresError::from) {
                 Ok(()) => return Ok(lease),
+                // The permit is kept for the next try. Each turn uses up one idle session, so that
+                // the loop ends with a fresh one.
                 Err(error) if reused && error.is_closed() => permit = lease.permit,
                 Err(error) => return Err(error),
             }
@@ -117,6 +133,8 @@ impl TransactionLimits {
     /// Returns the statement that begins a transaction with these limits. A process that stalls in a
     /// transaction must not keep its locks either.
     fn begin_statement(&self) -> String {
+        // `SET LOCAL` in the same message as `BEGIN`: no round trip more, and nothing stays behind
+        // in the session.
         let (mode, statement, lock) =
             (self.mode, self.statement.as_millis(), self.lock.as_millis());
         format!(
@@ -130,7 +148,10 @@ impl TransactionLimits {
 /// A connection, the task that reads it, and the statements that it knows.
 struct PooledSession {
     client: Client,
+    /// The driver's connection is a future that something has to poll.
     task: AbortHandle,
+    /// Prepared statements belong to a session. Keys are constants of this crate, which bounds
+    /// their number.
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -150,6 +171,7 @@ impl PooledSession {
         })
     }
 
+    /// Prepares a statement the first time; later calls save the round trip.
     async fn statement(&mut self, sql: &'static str) -> Result<Statement, PostgresError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
@@ -168,6 +190,9 @@ impl Drop for PooledSession {
 }
 
 /// A session in use; dropped, it is closed.
+///
+/// Dropping is closing, so that no early return and no panic can put a session back that is in the
+/// middle of something.
 struct SessionLease {
     session: PooledSession,
     pool: PostgresPool,
@@ -187,6 +212,7 @@ impl SessionLease {
 pub(crate) struct PooledTransaction(SessionLease);
 
 impl PooledTransaction {
+    /// Runs a query and returns all of its rows.
     pub(crate) async fn query(
         &mut self,
         sql: &'static str,
@@ -211,6 +237,8 @@ impl PooledTransaction {
         Ok(self.0.session.client.batch_execute(sql).await?)
     }
 
+    // Released only after the server has confirmed: an unanswered COMMIT leaves the session in an
+    // unknown state.
     pub(crate) async fn commit(self) -> Result<(), PostgresError> {
         self.0.session.client.batch_execute("COMMIT").await?;
         self.0.release();

@@ -16,6 +16,8 @@ use crate::model::snapshot::database::DatabaseFigures;
 
 /// The shortest and the longest time between two samples. In between, reading takes a hundredth of
 /// the time.
+// A hundredth, so that reading statistics never becomes a load of its own, however slow the server
+// is.
 const SAMPLE_INTERVAL: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(60));
 
 /// The latest figures; `None` while the server does not answer.
@@ -36,7 +38,9 @@ impl DatabaseSampler {
     ) -> io::Result<Self> {
         let sample = |mut stopped: Stopped| async move {
             let mut statistics = DatabaseStatistics::new(PostgresPool::new(address, 1));
+            // Whichever ends first; the loop itself never does.
             stopped.or(run(&mut statistics, &latest, on_sample)).await;
+            // A database that is no longer watched has no series.
             latest.store(None);
         };
         let guard = thread::run("vantage-postgres", DEFAULT_BLOCKING_THREADS, sample)?;
@@ -49,6 +53,7 @@ async fn run(
     latest: &LatestDatabase,
     on_sample: impl Fn(bool),
 ) {
+    // `true` at the start, so that a server that is away from the beginning is told as well.
     let mut up = true;
     loop {
         let started = Instant::now();
@@ -56,7 +61,7 @@ async fn run(
         on_sample(sample.is_ok());
         // Logged once per outage.
         if up && let Err(error) = &sample {
-            tracing::warn!(target: "vantage_obs", error = error.with_causes(), "PostgreSQL does not answer: its figures are gone until it does");
+            tracing::warn!(target: "vantage_obs", error = error.with_causes(), "PostgreSQL does not answer: its metrics are absent until it does");
         }
         up = sample.is_ok();
         latest.store(sample.ok().map(Arc::new));
@@ -64,6 +69,7 @@ async fn run(
     }
 }
 
+/// Returns the pause after a sample that took so long.
 fn interval_after(elapsed: Duration) -> Duration {
     elapsed
         .saturating_mul(100)

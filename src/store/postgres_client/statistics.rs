@@ -3,6 +3,13 @@
 //! Each part is a transaction of its own: one that is not permitted, or takes too long, is left out,
 //! and the others are there. The largest tables are found by the sizes in the catalog, which cost no
 //! look at files and no lock; only what is shown is measured.
+//!
+//! | part | needs | missing |
+//! |---|---|---|
+//! | activity | nothing; every user may read it | the sample fails: the server is away |
+//! | size | `CONNECT` on the database | `None` |
+//! | connections | nothing; states of others need `pg_monitor` | counted as unknown |
+//! | relations | to read the catalog | `None` |
 
 mod monotonic_sum;
 
@@ -18,9 +25,12 @@ use crate::model::snapshot::database::{DatabaseActivity, DatabaseFigures, Server
 use relations::RelationStatistics;
 
 /// The time limit of a whole sample.
+///
+/// Less than the shortest interval between samples.
 const SAMPLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The limits of each statement: one that takes longer is given up, and so is the wait for a lock that a migration holds.
+// A short wait for locks: a migration must not find us in its way, nor wait behind us.
 const LIMITS: TransactionLimits = TransactionLimits {
     mode: "READ ONLY",
     statement: Duration::from_secs(3),
@@ -95,13 +105,14 @@ fn optional_part<T>(result: Result<T, PostgresError>) -> Result<Option<T>, Postg
     match result {
         Ok(part) => Ok(Some(part)),
         Err(error) if error.is_server_response() => {
-            tracing::debug!(target: "vantage_obs", error = error.with_causes(), "a part of PostgreSQL's figures is left out");
+            tracing::debug!(target: "vantage_obs", error = error.with_causes(), "some of PostgreSQL's statistics could not be read");
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
+/// Reads the counters of the database; all 0 where it has none yet.
 async fn activity(pool: &PostgresPool) -> Result<DatabaseActivity, PostgresError> {
     let rows = query_rows(pool, SELECT_ACTIVITY).await?;
     let Some(row) = rows.first() else {
@@ -117,6 +128,7 @@ async fn activity(pool: &PostgresPool) -> Result<DatabaseActivity, PostgresError
 }
 
 /// The server's names of states and ours.
+// Spaces and parentheses are no characters for values of labels that people type.
 const STATES: [(&str, &str); 4] = [
     ("active", "active"),
     ("idle", "idle"),
@@ -127,9 +139,11 @@ const STATES: [(&str, &str); 4] = [
     ),
 ];
 
+/// Reads clients by state, and their limit.
 async fn connections(pool: &PostgresPool) -> Result<ServerConnections, PostgresError> {
     let max = query_count(pool, SELECT_MAX_CONNECTIONS).await?;
     let mut by_state = STATES.map(|(_, name)| (name, 0)).to_vec();
+    // Also the states that later versions may add: the sum stays right.
     let mut unknown = 0;
     for row in query_rows(pool, SELECT_CONNECTIONS).await? {
         let state: Option<&str> = row.try_get(0)?;

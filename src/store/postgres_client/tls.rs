@@ -27,6 +27,8 @@ pub(super) struct PostgresConnector(Arc<ClientConfig>);
 pub(super) fn connector(encryption: &Encryption) -> Result<PostgresConnector, PostgresError> {
     let mut config = trust::client_config(encryption)?;
     // What tells a server without the negotiation of old which protocol follows.
+    // PostgreSQL 17 takes TLS without the `SSLRequest` before it, and requires this name then:
+    // <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL>.
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(PostgresConnector(Arc::new(config)))
 }
@@ -42,6 +44,8 @@ where
     fn make_tls_connect(&mut self, host: &str) -> Result<PostgresHandshake, io::Error> {
         Ok(PostgresHandshake {
             // A socket of the same machine has no host, and is not encrypted.
+            // Kept as an absence: the driver asks for a connector before it knows whether it will
+            // need one.
             host: ServerName::try_from(host.to_owned()).ok(),
             connector: TlsConnector::from(Arc::clone(&self.0)),
         })
@@ -65,7 +69,7 @@ where
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
             let host = self.host.ok_or_else(|| {
-                io::Error::other("the host is no name that a certificate can have")
+                io::Error::other("the host is not a name that a certificate can have")
             })?;
             Ok(EncryptedStream(self.connector.connect(host, stream).await?))
         })
@@ -77,6 +81,8 @@ pub(super) struct EncryptedStream<S>(TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for EncryptedStream<S> {
     fn channel_binding(&self) -> ChannelBinding {
+        // Channel binding needs the server's certificate hash in SCRAM; without it SCRAM works as
+        // well, and the certificate is verified by the mode.
         ChannelBinding::none()
     }
 }

@@ -1,4 +1,7 @@
 //! Time limits and panic isolation for calls to a store.
+//!
+//! A store is code with dependencies of its own, on the one thread that keeps everything: its panic
+//! must cost one call and not the thread.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +14,7 @@ use crate::store::{StoreError, StoreFuture};
 
 /// Awaits a call; a panic of it becomes an error.
 pub(super) async fn catch_panic<T>(mut call: StoreFuture<'_, T>) -> Result<T, StoreError> {
+    // Not polled again after a panic: the result is ready, and the call is dropped.
     poll_fn(move |context| {
         let poll = AssertUnwindSafe(|| call.as_mut().poll(context));
         catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(panic_error())))

@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use crate::store::StoreError;
 
 /// The store's answer, which comes by the deadline.
+///
+/// A oneshot channel works with and without a runtime on the receiving side.
 #[derive(Debug)]
 #[must_use = "an answer that nobody waits for is lost"]
 pub(crate) struct StoreReply<T>(oneshot::Receiver<Result<T, StoreError>>);
@@ -54,17 +56,22 @@ pub(super) fn closed_error() -> StoreError {
 /// Runs a future that needs no timer and no socket. Unlike a runtime's own, it works everywhere.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     // A task's budget of polls would not grow again while its thread is held up.
+    // Tokio makes a channel pretend to be pending when a task has polled a lot; nothing would wake
+    // this thread then.
     let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
+            // A wake between polling and parking is remembered by the thread, and spurious ones
+            // only poll again.
             Poll::Pending => thread::park(),
         }
     }
 }
 
+/// Wakes the thread that blocks.
 struct ThreadWaker(Thread);
 
 impl Wake for ThreadWaker {

@@ -1,4 +1,10 @@
 //! Periodic deletion of rows that are older than the retention.
+//!
+//! | | cut off |
+//! |---|---|
+//! | slices, alert states | `store.retention` |
+//! | incidents, spans | the same, but at least 93 days, which the status pages show |
+//! | totals, workers | never: a worker is deleted by the registry that forgets it |
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +16,9 @@ use crate::store::{RecordKind, Store, StoreError, StoreFuture};
 
 /// The delay of the first run, so that a start has nothing else to do.
 const FIRST_DELAY: Duration = Duration::from_secs(60);
+/// Rows expire by the day; an hour late does no harm.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// A first run on an old store may have months to delete.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The lease of the one process that deletes expired rows of a shared store.
 const LEASE: &str = "sweep";
@@ -19,6 +27,7 @@ const LEASE: &str = "sweep";
 #[derive(Debug)]
 pub(super) struct RetentionTask {
     store: Arc<dyn Store>,
+    /// Clock, instance and retention.
     settings: WriterSettings,
     next_at: Instant,
     timed: bool,
@@ -48,12 +57,13 @@ impl RetentionTask {
         if now < self.next_at {
             return;
         }
+        // Before the work, so that one that fails is tried again in an hour and not at once.
         self.next_at = now + INTERVAL;
         match self.delete_expired().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(target: "vantage_obs", rows, "swept the store"),
             Err(error) => {
-                tracing::warn!(target: "vantage_obs", error = error.with_causes(), "could not sweep the store");
+                tracing::warn!(target: "vantage_obs", error = error.with_causes(), "could not delete expired rows from the store");
             }
         }
     }
@@ -61,6 +71,8 @@ impl RetentionTask {
     async fn delete_expired(&self) -> Result<u64, StoreError> {
         let is_leader = self
             .store
+            // Twice the interval: the holder renews it in time, and another process takes over
+            // within two hours of its end.
             .acquire_lease(LEASE, &self.settings.instance, INTERVAL * 2);
         if !self.call(is_leader).await? {
             return Ok(0);
@@ -77,6 +89,8 @@ impl RetentionTask {
 
     fn cutoff(&self, retention: Duration) -> Timestamp {
         let wall = Timestamp::try_from(self.settings.clock.wall());
+        // By the wall clock, in which rows are dated; a clock that is set wrongly ahead deletes too
+        // early, which no other clock could prevent.
         let cutoff = wall.and_then(|now| now.checked_sub(retention));
         // Nothing is older than the beginning of time.
         cutoff.unwrap_or(Timestamp::MIN)

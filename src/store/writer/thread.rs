@@ -1,4 +1,7 @@
 //! The thread that calls the store.
+//!
+//! A runtime of one thread: the store's calls are I/O, and one after the other is what a file wants
+//! anyway.
 
 use std::io;
 use std::sync::Arc;
@@ -28,6 +31,8 @@ pub(super) fn start(
     committer: Committer,
     retention: RetentionTask,
 ) -> io::Result<(Handle, oneshot::Sender<StopRequest>)> {
+    // The thread reports its runtime or its error before `start` returns: a service that can't keep
+    // anything finds out at once.
     let (ready, started) = sync_channel(1);
     let (stop, stopped) = oneshot::channel::<StopRequest>();
     thread::spawn("vantage-store", move || {
@@ -37,8 +42,10 @@ pub(super) fn start(
         };
         let _ = ready.send(Ok(runtime.handle().clone()));
         let request = runtime.block_on(async {
+            // Two tasks: a long deletion must not hold up commits between its batches.
             tokio::spawn(committer.run());
             tokio::spawn(retention.run());
+            // Dropped without a request: nothing is flushed, as the handle's documentation says.
             let request = stopped.await.ok()?;
             let now = queue.clock.now();
             queue.request_commit();
@@ -47,16 +54,17 @@ pub(super) fn start(
         });
         // A call that hangs must not keep the process, and a file is free before the reply is sent.
         runtime.shutdown_background();
+        // The last owner but calls that hang: the file is closed here where none does.
         drop(queue.close());
         let left = queue.pending_until(queue.clock.now());
         if left > 0 {
-            tracing::warn!(target: "vantage_obs", changes = left, "the store was closed before it took everything");
+            tracing::warn!(target: "vantage_obs", changes = left, "the store was closed before it had accepted all changes");
         }
         if let Some(request) = request {
             let _ = request.reply.send(Ok(left));
         }
     })?;
-    let ended = || io::Error::other("the store's thread ended at once");
+    let ended = || io::Error::other("the store's thread ended immediately");
     let handle = started.recv().map_err(|_| ended())??;
     Ok((handle, stop))
 }

@@ -1,4 +1,13 @@
 //! The state that callers of a writer share with its thread, behind a lock that is never held for long.
+//!
+//! | moment | `queued` | `uncommitted` |
+//! |---|---|---|
+//! | `enqueue` | grows | – |
+//! | `move_into` | becomes empty | grows by the same |
+//! | after each batch | – | what is left of the backlog |
+//!
+//! The sum of both is what a caller sees as pending, and it never falls before the store has
+//! confirmed.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -29,11 +38,15 @@ pub(super) struct WriteQueue {
 struct WriteQueueState {
     /// Taken away at the end, so that a file is closed even while writers are held.
     store: Option<Arc<dyn Store>>,
+    /// The changes that came since the last round.
     queued: PendingOps,
     /// The number of operations that were taken for a commit and are not durable yet.
     uncommitted: usize,
+    /// The time at which the oldest of them was queued.
     oldest_uncommitted: Option<Instant>,
+    /// The start of the outage; `None` while the store works.
     failing_since: Option<Instant>,
+    /// Set by a flush, and cleared by the round that it caused.
     commit_now: bool,
     /// The counts; durations are worked out when the status is read.
     status: StoreStatus,
@@ -71,11 +84,14 @@ impl WriteQueue {
             return;
         }
         let now = self.clock.now();
+        // A replaced key changes no length, and needs no wake: one is on its way already.
         let before = state.queued.len();
         state.queued.insert(op, now);
         state.status.overflowed += state.queued.trim(MAX_PENDING);
         let after = state.queued.len();
         drop(state);
+        // The first starts the linger, a full batch ends it; waking at each of those between would
+        // cost a switch for each beat.
         if after != before && (after == 1 || after == BATCH_SIZE) {
             self.wake.notify_one();
         }
@@ -94,6 +110,7 @@ impl WriteQueue {
     /// Returns the time of the next commit; after a failure none is tried before `not_before`.
     pub(super) fn due(&self, not_before: Option<Instant>) -> CommitDue {
         let state = self.lock();
+        // Before the backoff: a flush tries in any case, because its caller's time is short.
         if state.commit_now {
             return CommitDue::Now;
         }
@@ -159,6 +176,7 @@ impl WriteQueue {
     /// Waits until everything queued up to a moment is durable.
     pub(super) async fn committed_until(&self, until: Instant) {
         loop {
+            // Created before the check: a round that ends in between wakes it.
             let round = self.round_done.notified();
             if self.pending_until(until) == 0 {
                 return;
@@ -182,6 +200,7 @@ impl WriteQueue {
     }
 
     pub(super) fn status(&self) -> StoreStatus {
+        // Outside the lock: the notice has a lock of its own.
         let store = self.store();
         let notice = store.and_then(|store| store.notice());
         let (state, now) = (self.lock(), self.clock.now());

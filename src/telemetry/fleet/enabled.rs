@@ -1,4 +1,7 @@
 //! The fleet's report, where the configuration names a Prometheus.
+//!
+//! A snapshot like the others: a page never waits for Prometheus, which may be slow exactly when
+//! people look at the page.
 
 use std::io;
 

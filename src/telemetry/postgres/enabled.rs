@@ -17,6 +17,7 @@ use crate::telemetry::{InitError, Telemetry, WatchGuard};
 use crate::watch::health::CheckBuilder;
 
 /// The time limit of one call to the store's database; its writer gives up a little later.
+/// So the error names the call that hung, and not the writer that waited.
 const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Telemetry {
@@ -51,9 +52,12 @@ impl Telemetry {
     ) -> Result<WatchGuard, PostgresError> {
         let latest = LatestDatabase::default();
         let database = self.database("postgresql").for_namespace(name);
+        // Without a reader there are no figures, and the guard is the same.
         let reader = if self.0.config.config.disabled {
             None
         } else {
+            // By the reader and not by the sampler: `up` changes with each attempt, also while the
+            // last figures are still shown.
             let told = move |up| database.record_up(up);
             let watcher = DatabaseSampler::start(address, Arc::clone(&latest), told)?;
             Some(Box::new(watcher) as Box<dyn Any + Send + Sync>)

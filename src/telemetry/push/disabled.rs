@@ -1,4 +1,6 @@
 //! A build without OTLP, which pushes nothing.
+//!
+//! The same surface as its sibling, so that callers need no `cfg`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,6 +40,8 @@ impl Push {
         resource: &Resource,
         recording: &Recording,
     ) -> Result<Self, InitError> {
+        // Both providers are pushed: what libraries record with the global meter belongs to the
+        // service.
         let metrics = vec![recording.ours.clone(), recording.user.clone()];
         let export = OtlpExporter::start(config, resource, &recording.instruments, metrics)?;
         let logs = export.as_ref().and_then(OtlpExporter::log_processor);
@@ -49,6 +51,7 @@ impl Push {
         })
     }
 
+    /// Returns the processor that sends spans; `None` where traces are not pushed.
     pub(crate) fn spans(&self) -> Option<Box<dyn SpanProcessor>> {
         let spans = self.export.as_ref()?.span_processor()?;
         Some(Box::new(spans))

@@ -29,6 +29,7 @@ pub(crate) struct Server {
     requests: OperationalRequests,
     guards: Mutex<Vec<RuntimeGuard>>,
     /// Counts the writes of all routers.
+    /// One limit for all of them, so that a second listener does not double it.
     rate_limit: Arc<RateLimit>,
     /// Counts the refused tokens of all routers.
     refusals: Arc<TokenRefusals>,
@@ -48,6 +49,7 @@ impl Server {
         }
     }
 
+    /// Returns whether a server of the SDK is open.
     pub(crate) fn is_serving(&self) -> bool {
         !lock(&self.guards).is_empty()
     }
@@ -56,6 +58,7 @@ impl Server {
         lock(&self.guards).clear();
     }
 
+    /// Keeps a server until [`stop`](Self::stop).
     fn keep(&self, guard: RuntimeGuard) {
         lock(&self.guards).push(guard);
     }
@@ -91,6 +94,8 @@ impl Telemetry {
         self.router()
     }
 
+    /// Returns the routes without ending registration, for a listener that opens before any check
+    /// can be registered.
     fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let routes = self.0.config.config.routes();
         router(routes, &self.0.route_states(), self.http_layer())
@@ -161,6 +166,8 @@ impl Telemetry {
 }
 
 impl Inner {
+    /// Collects what the routes show. All of it is snapshots, clones of handles, and settings: a
+    /// request never waits for a loop.
     fn route_states(&self) -> RouteStates {
         let config = &self.config.config;
         let clock = &self.recording.clock;
@@ -182,6 +189,7 @@ impl Inner {
                 started_at: self.server.started_at,
                 details: config.health.details,
                 token: token_check(TokenRealm::Health, &config.health.details_token),
+                // Results change about that often.
                 retry_after: seconds(config.health.interval),
             }),
             slo_report: SloReportRoutes {

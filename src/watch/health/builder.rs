@@ -55,9 +55,12 @@ use crate::record::instruments::Database;
 pub struct CheckBuilder {
     health: HealthWatcher,
     settings: CheckSettings,
+    /// `None` until the caller says; the kind of check then has its own default.
     criticality: Option<Criticality>,
     scope: Option<CheckScope>,
+    /// Read by [`otlp_receiver`](Self::otlp_receiver) alone.
     failed_signals: ExportState,
+    /// The database whose `up` a check of PostgreSQL sets.
     #[cfg(feature = "postgres")]
     postgres: Option<Database>,
 }
@@ -234,6 +237,8 @@ impl CheckBuilder {
                 },
                 on_result,
             ),
+            // A URL that cannot be parsed fails at every run, instead of panicking at registration:
+            // a service must come up and say what is wrong.
             Err(bad) => self.register(CheckTask::Inline(Box::new(move |_| bad.clone())), on_result),
         }
     }
@@ -276,9 +281,12 @@ impl CheckBuilder {
             CheckedComponent::System,
         );
         self.settings.watchdog = true;
+        // Unless the caller has set another. One that set just the default is not told apart; it
+        // gets the second too.
         if self.settings.interval == self.health.config().interval {
             self.settings.set_interval(Duration::from_secs(1));
         }
+        // The limits say how long it must be stuck; damping would add to them.
         self.settings.thresholds.fail_after = 1;
         let Some(runtime) = self.health.runtime() else {
             return self.register_without_runtime();
@@ -297,8 +305,11 @@ impl CheckBuilder {
         );
         self.settings.watchdog = true;
         self.settings
+            // Twice within the timeout at least, so that a stuck loop is found at most half a
+            // timeout late.
             .set_interval(Duration::from_secs(1).min(timeout / 2));
         // The timeout is patience enough, and a tick is proof enough.
+        // The store waits ten seconds itself before it calls commits overdue.
         self.settings.thresholds.fail_after = 1;
         self.settings.thresholds.recover_after = 1;
         let last_tick = Arc::new(LastTick::new(self.health.clock().clone()));
@@ -339,6 +350,7 @@ impl CheckBuilder {
         self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
+    /// Registers a check that is a future; `on_result` is told after each run whether it worked.
     fn register_future<F>(
         self,
         check: impl Fn() -> F + Send + Sync + 'static,
@@ -378,6 +390,7 @@ impl CheckBuilder {
         self.settings.component = component;
     }
 
+    /// Registers the check with all that was set, defaults last.
     fn register(mut self, task: CheckTask, on_result: Option<ResultCallback>) -> CheckHandle {
         self.settings.criticality = self.criticality.unwrap_or(self.settings.criticality);
         self.settings.scope = self.scope.unwrap_or(self.settings.scope);

@@ -1,4 +1,4 @@
-//! What has changed about the process's health, and its log line.
+//! A change of the process's health, and its log line.
 
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ impl Change for HealthChange {
                 let (check, criticality) = (&**id, criticality.as_str());
                 let detail = detail.as_deref();
                 match to {
+                    // At `debug`: every start has one for each check.
                     (HealthStatus::Pass, to) if from.is_none() => {
                         tracing::debug!(
                             check,
@@ -72,6 +73,8 @@ impl Change for HealthChange {
                             "a health check has recovered"
                         );
                     }
+                    // A first result that is bad lands here as well: it is a change from what
+                    // everybody hopes for.
                     (_, to) => {
                         tracing::warn!(
                             check,

@@ -19,7 +19,7 @@ impl ConditionEntry {
             tracing::error!(
                 condition = ?name,
                 allowed = CHECK_ID_ALLOWED,
-                "a start-up condition has a name that can't be shown"
+                "a start-up condition has an invalid name and was renamed"
             );
             format!("condition-{id}").into()
         };

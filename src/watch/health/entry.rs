@@ -1,5 +1,16 @@
 //! One registered check: when it runs, and what its runs have shown. All of it is arithmetic over
 //! instants that are handed in.
+//!
+//! | a run | leads to |
+//! |---|---|
+//! | completes in time | its finding |
+//! | completes at or after its timeout | `timeout`, whatever it found |
+//! | is still under way at its timeout | `timeout` at once; a future is aborted, a blocking call is left to end |
+//! | never began by its timeout | nothing: its runtime is at fault, and the result gets stale |
+//! | is aborted, or its runtime ends | nothing |
+//!
+//! At most one run is under way. The next starts when it is due and the last one has come back, so
+//! that a hung dependency never collects threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +41,9 @@ pub(super) struct CheckEntry {
     registered: Instant,
     /// `true` if it was registered after start-up had ended.
     late: bool,
+    /// Set at the start of a run, with jitter.
     next_run: Instant,
+    /// The number of the latest run, by which its completion is recognised.
     run_count: u64,
     pending_run: Option<PendingRun>,
     hysteresis: Hysteresis,
@@ -44,8 +57,11 @@ pub(super) struct CheckEntry {
 /// A run that has not completed yet.
 #[derive(Debug)]
 struct PendingRun {
+    /// The start by the watcher's clock; the task may begin later.
     started_at: Instant,
+    /// True once the task runs. Relaxed is enough: only the flag itself is read.
     started: Arc<AtomicBool>,
+    /// `None` for what cannot be aborted.
     abort: Option<AbortHandle>,
     /// Its timeout has passed: a result that still comes is ignored.
     timed_out: bool,
@@ -98,6 +114,7 @@ impl CheckEntry {
 
     /// Records a completed run.
     pub(super) fn complete(&mut self, completion: RunCompletion) {
+        // Of an earlier run of this check; its place is another's by now.
         if completion.run != self.run_count {
             return;
         }
@@ -111,6 +128,7 @@ impl CheckEntry {
         }
         let duration = completion.at.saturating_duration_since(run.started_at);
         match completion.finding {
+            // Its failure was recorded when its time was over.
             _ if run.timed_out => {}
             Some(_) if duration >= self.settings.timeout => {
                 self.record_timeout(run.started_at, completion.wall);
@@ -135,6 +153,8 @@ impl CheckEntry {
             if started {
                 let late = now.saturating_duration_since(since + self.settings.timeout);
                 let wall = context.clock.wall();
+                // Dated to the moment of the timeout, and not to that of the look, which may come
+                // later.
                 self.record_timeout(since, wall.checked_sub(late).unwrap_or(wall));
             }
         }
@@ -153,7 +173,9 @@ impl CheckEntry {
         };
         let state = self.state();
         match state.freshness(now) {
+            // It is stale already: nothing more happens by waiting.
             ResultFreshness::Stale => run,
+            // A result that gets stale is a change, and must be reported without a run.
             _ => run.min(self.last_result_at() + state.stale_after),
         }
     }
@@ -170,6 +192,7 @@ impl CheckEntry {
         Some(self.change(now, None, self.announced?))
     }
 
+    /// Returns a change with the code and detail of the latest result.
     fn change(&self, now: Instant, from: Option<HealthStatus>, to: HealthStatus) -> HealthChange {
         let state = self.state();
         HealthChange::Check {
@@ -204,6 +227,7 @@ impl CheckEntry {
             .map_or(self.registered, |found| found.at)
     }
 
+    /// Starts a run and schedules the one after it.
     fn start_run(&mut self, now: Instant, context: &RunContext<'_>) {
         self.next_run = now + self.settings.jittered_interval();
         self.run_count += 1;
@@ -225,13 +249,17 @@ impl CheckEntry {
         });
     }
 
+    /// Records a run that took too long, which began at `since`.
     fn record_timeout(&mut self, since: Instant, wall: SystemTime) {
         let timeout = self.settings.timeout;
         self.record(&Finding::fail("timeout"), since + timeout, wall, timeout);
     }
 
+    /// Stores a result, damped, and passes the undamped one to the callback.
     fn record(&mut self, finding: &Finding, at: Instant, wall: SystemTime, duration: Duration) {
         self.last_result = Some(CheckResult {
+            // The status is damped; code and detail are always the latest, so that a reader sees
+            // what happens now.
             status: self.hysteresis.apply(finding.status()),
             code: finding.code(),
             detail: finding.detail().map(PrivateText::new),
@@ -241,6 +269,7 @@ impl CheckEntry {
         });
         self.detail = finding.detail().map(str::to_owned);
         if let Some(on_result) = &self.on_result.0 {
+            // Undamped: `up` is a raw series, and its rules have windows of their own.
             on_result(finding.status() != HealthStatus::Fail);
         }
     }

@@ -24,6 +24,8 @@ impl FallbackRuntime {
     /// Returns the runtime of the caller, or else this one; `None` where it could not be started.
     pub(super) fn current_or_fallback(&self) -> Option<Handle> {
         Handle::try_current().ok().or_else(|| {
+            // The error is kept too: a process that can start no thread is not asked again at every
+            // check.
             let started = self.0.get_or_init(start_runtime).as_ref();
             let started = started.map_err(|error| {
                 tracing::error!(%error, "no runtime could be started for health checks");
@@ -33,8 +35,10 @@ impl FallbackRuntime {
     }
 }
 
+/// Starts the thread `vantage-checks`, whose runtime lives until the guard is dropped.
 fn start_runtime() -> io::Result<RuntimeGuard> {
     let until_stopped = |mut stopped: Stopped| async move {
+        // Nothing is awaited: the runtime only has to live until it is stopped.
         stopped.or(pending::<()>()).await;
     };
     thread::run("vantage-checks", DEFAULT_BLOCKING_THREADS, until_stopped)

@@ -22,7 +22,9 @@ use crate::model::snapshot::private::PrivateText;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     status: HealthStatus,
+    /// Public, and a constant: no text of an error can slip into it.
     code: &'static str,
+    /// Private: log lines, callbacks, and callers with the token.
     detail: Option<Cow<'static, str>>,
 }
 
@@ -85,7 +87,7 @@ impl Finding {
     pub(super) fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self::fail("panicked").with_detail(text.unwrap_or("a value that is no text").to_owned())
+        Self::fail("panicked").with_detail(text.unwrap_or("a value that is not text").to_owned())
     }
 }
 

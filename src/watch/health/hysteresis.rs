@@ -1,4 +1,16 @@
 //! Hysteresis against flapping: a status takes effect after a number of equal runs in a row.
+//!
+//! | effective | runs | with `fail_after` 3, `recover_after` 2 |
+//! |---|---|---|
+//! | none yet | fail | fail: the first run decides alone |
+//! | pass | fail, fail | still pass |
+//! | pass | fail, fail, fail | fail |
+//! | pass | fail, warn, fail | warn: as far as that all three agree |
+//! | fail | warn, pass | warn: both are better, and warn is what both allow |
+//! | fail | pass, fail, pass | still fail: the streak was broken |
+//!
+//! The first run is not damped, because a service must not be ready for three runs while its
+//! database is away.
 
 use crate::model::snapshot::health::HealthStatus;
 
@@ -13,7 +25,9 @@ pub(super) struct HysteresisThresholds {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hysteresis {
     thresholds: HysteresisThresholds,
+    /// `None` before the first run.
     status: Option<HealthStatus>,
+    /// `None` while the latest run equals the status.
     streak: Option<RunStreak>,
 }
 
@@ -38,10 +52,12 @@ impl Hysteresis {
     /// Applies one run's status and returns the effective one. The first run decides alone.
     pub(super) fn apply(&mut self, run: HealthStatus) -> HealthStatus {
         let Some(status) = self.status.filter(|status| *status != run) else {
+            // A run that equals the status ends any streak: only runs in a row count.
             self.streak = None;
             return *self.status.insert(run);
         };
         let worse = run > status;
+        // A streak in the other direction is no evidence for this one.
         let streak = self.streak.filter(|streak| streak.worse == worse);
         let mut streak = streak.unwrap_or(RunStreak {
             runs: 0,

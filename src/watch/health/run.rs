@@ -1,4 +1,14 @@
 //! One run of a check: where it happens, and how it comes back whatever happens to it.
+//!
+//! | task | runs on | can be ended |
+//! |---|---|---|
+//! | future | the runtime where it was registered: pools and clients belong to theirs | yes, by abort |
+//! | blocking | a thread for this run | no |
+//! | inline | the watcher's thread; only the crate's own code | no need |
+//!
+//! A run always reports: its guard sends on drop, and a drop happens when a task ends, panics, is
+//! aborted, or its runtime goes away. So the watcher never waits for a run that nobody is going to
+//! finish.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -90,12 +100,15 @@ impl CheckTask {
             Self::Future(runtime, make) => {
                 let make = Arc::clone(make);
                 let run = async move {
+                    // Tells a run that hangs from one that its runtime never began.
                     guard.started.store(true, Ordering::Relaxed);
                     let found = run_caught(&*make).await;
                     guard.complete(found);
                 };
                 // What a check asks of a database is of no interest to traces.
                 let context = Context::new().with_value(SampleRatioOverride(0.0));
+                // Without this every ping would be a trace of its own, several thousand a day for
+                // each check.
                 Some(runtime.spawn(Traced::new(run, context)).abort_handle())
             }
             Self::Blocking(call) => {
@@ -119,11 +132,13 @@ impl CheckTask {
 }
 
 /// Makes and polls a future; a panic in either becomes the finding.
+/// Both are the user's code: building a future may panic as well as polling it.
 async fn run_caught(make: &(dyn Fn() -> CheckFuture + Send + Sync)) -> Finding {
     let mut running = match catch_unwind(AssertUnwindSafe(make)) {
         Ok(running) => running,
         Err(payload) => return Finding::from_panic(&*payload),
     };
+    // Caught here and not by the runtime, whose `JoinError` would need a task that waits for it.
     poll_fn(move |cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
         polled.unwrap_or_else(|payload| Poll::Ready(Finding::from_panic(&*payload)))

@@ -25,6 +25,7 @@ pub(super) struct CheckSettings {
     pub(super) timeout: Duration,
     pub(super) stale_after: Option<Duration>,
     pub(super) thresholds: HysteresisThresholds,
+    /// The most that is added to an interval, as a share of it.
     pub(super) jitter: f64,
 }
 
@@ -53,6 +54,7 @@ impl CheckSettings {
         }
     }
 
+    /// Sets the interval, at least [`MIN_INTERVAL`].
     pub(super) fn set_interval(&mut self, interval: Duration) {
         self.interval = interval.max(MIN_INTERVAL);
     }
@@ -67,6 +69,7 @@ impl CheckSettings {
     /// Returns whether the check takes the instance out of rotation although others share what it
     /// checks.
     pub(super) fn makes_unready(&self) -> bool {
+        // Only a critical check: one that degrades was said not to stop the service.
         let critical = self.criticality == Criticality::Critical;
         critical && self.unready_on.contains(&self.id)
     }
@@ -79,6 +82,7 @@ impl CheckSettings {
 
     /// Returns the interval, lengthened at random, so that a fleet does not march in step.
     pub(super) fn jittered_interval(&self) -> Duration {
+        // So that tests can say when a run is due.
         if self.jitter == 0.0 {
             return self.interval;
         }

@@ -37,19 +37,21 @@ impl StartupCondition {
         if late {
             tracing::warn!(
                 condition = name,
-                "a start-up condition was named after start-up had ended, and has no effect"
+                "a start-up condition was added after start-up had ended; it has no effect"
             );
         }
         Self {
             health: health.clone(),
             id,
             name: name.to_owned(),
+            // One that comes late counts as met, so that dropping it warns of nothing.
             met: AtomicBool::new(late),
         }
     }
 
     /// Marks the condition as met, for the rest of the process's life.
     pub fn mark_met(&self) {
+        // Relaxed: the registry's lock orders what follows; the flag only spares a second call.
         if !self.met.swap(true, Ordering::Relaxed) {
             self.health.meet_condition(self.id);
         }

@@ -1,5 +1,14 @@
 //! The thread that starts runs, keeps their deadlines, and publishes what is known. It runs nothing
 //! that a user wrote.
+//!
+//! Lock order: registry, then receiver. The registry's lock is held while the state is worked out
+//! and published, so that two threads cannot publish in the wrong order. It is not held while
+//! callbacks, log lines or destructors of the service's closures run: any of them may come back
+//! here.
+//!
+//! Start-up has ended once three things were true together: registration is over, the critical
+//! checks that were registered by then have a result, and all conditions are met. It never begins
+//! anew: a later failure makes a service unready, and no reason to count it as starting.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -44,7 +53,9 @@ struct Inner {
     config: config::HealthConfig,
     latest: LatestHealth,
     latest_snapshot: LatestSnapshot,
+    /// Runs report here; the watcher also keeps one end itself.
     messages: Sender<WatcherMessage>,
+    /// Behind a lock because a `Receiver` is not `Sync`.
     receiver: Mutex<Receiver<WatcherMessage>>,
     registry: Mutex<CheckRegistry>,
     next_id: AtomicU64,
@@ -57,12 +68,18 @@ struct Inner {
 struct CheckRegistry {
     entries: Vec<CheckEntry>,
     conditions: Vec<ConditionEntry>,
+    /// True after the first tick: before it no figure is known, and a callback is told no present
+    /// state.
     sampled: bool,
     /// The end of registration, if it isn't ended before.
     registration_deadline: Instant,
+    /// True once registration has ended.
     registered: bool,
+    /// Latched: start-up ends once.
     started: bool,
+    /// The begin of shutdown.
     ending: Option<Instant>,
+    /// The latest that was reported, from which changes are told.
     announced: Option<OverallHealth>,
     stopped: bool,
 }
@@ -163,6 +180,7 @@ impl HealthWatcher {
     /// Makes the service unready; returns since when it is.
     pub(crate) fn begin_shutdown(&self) -> Instant {
         let mut registry = lock(&self.0.registry);
+        // The real clock: a delay of a shutdown is waited for by a real thread, also in tests.
         let since = *registry.ending.get_or_insert_with(Instant::now);
         self.0.publish(registry);
         since
@@ -180,8 +198,11 @@ impl HealthWatcher {
         let callback = Arc::new(callback);
         let registry = lock(&self.0.registry);
         let present = registry.present(self.0.clock.now());
+        // Within the lock: no change can come between the present state and the first change after
+        // it.
         let pending = self.0.notifier.subscribe(callback.clone(), present);
         drop(registry);
+        // Outside of it: the callback may ask for the health.
         Notifier::notify_one(&*callback, &pending);
     }
 
@@ -197,6 +218,7 @@ impl HealthWatcher {
         &self.0.latest_snapshot
     }
 
+    /// Returns the caller's runtime, or the SDK's own; `None` where neither can be had.
     pub(super) fn runtime(&self) -> Option<tokio::runtime::Handle> {
         self.0.fallback_runtime.current_or_fallback()
     }
@@ -227,6 +249,8 @@ impl HealthWatcher {
         let (now, late) = (self.0.clock.now(), registry.started);
         let entry = CheckEntry::new(check_id, settings, task, on_result, now, late);
         let id = Arc::clone(entry.id());
+        // A service that registers in a loop must not fill memory; one failing entry says as much
+        // as a hundred.
         if refusal.is_none() || registry.refused_count() < MAX_REFUSED {
             registry.entries.push(entry);
         }
@@ -237,9 +261,10 @@ impl HealthWatcher {
                 check = ?given,
                 shown_as = &*id,
                 reason,
-                "a health check was refused, and counts as failed"
+                "a health check was refused and counts as failed"
             );
         }
+        // A new check runs at once, and not after the watcher's next tick.
         let _ = self.0.messages.send(WatcherMessage::Wake);
         check_id
     }
@@ -272,6 +297,7 @@ impl HealthWatcher {
         self.0.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Removes a check and aborts its run; unknown ids are ignored.
     pub(super) fn remove(&self, check_id: u64) {
         let mut registry = lock(&self.0.registry);
         let mut entries = registry.entries.iter();
@@ -282,12 +308,15 @@ impl HealthWatcher {
         drop(removed);
     }
 
+    /// Runs the loop of the thread, until it is stopped.
     fn watch(&self) {
         loop {
             let next = self.tick();
             if lock(&self.0.registry).stopped {
                 return;
             }
+            // The lock of the receiver is held while waiting; only `tick` takes it, which runs on
+            // this thread.
             let wait = next.saturating_duration_since(self.0.clock.now());
             // The clone in `self` can send: it is never disconnected.
             let message = lock(&self.0.receiver).recv_timeout(wait);
@@ -320,7 +349,7 @@ impl CheckRegistry {
         } else if self.is_taken(id) {
             Some((
                 "duplicate_id",
-                "another check has this id; remove it before",
+                "another check has this id; remove that check first",
             ))
         } else {
             None
@@ -353,6 +382,8 @@ impl CheckRegistry {
         }
     }
 
+    /// Returns the earliest of all checks' wakeups and of the end of registration; `None` where
+    /// nothing is to come.
     fn next_wakeup(&self, now: Instant) -> Option<Instant> {
         let checks = self.entries.iter().map(|entry| entry.next_wakeup(now));
         checks
@@ -360,6 +391,7 @@ impl CheckRegistry {
             .min()
     }
 
+    /// Applies a message; the completion of a removed check is dropped.
     fn handle(&mut self, message: WatcherMessage) {
         match message {
             WatcherMessage::Wake => {}
@@ -394,7 +426,10 @@ impl Inner {
 }
 
 impl CheckRegistry {
+    /// Returns the state as plain values, and latches the ends of registration and start-up.
     fn snapshot(&mut self, now: Instant) -> health::HealthState {
+        // Found here and not by a timer: whoever publishes first after the deadline ends
+        // registration.
         self.registered |= now >= self.registration_deadline;
         let mut health = health::HealthState {
             sampled: self.sampled,
@@ -432,6 +467,7 @@ impl CheckRegistry {
             .filter_map(|entry| entry.take_change(now));
         let mut changes: Vec<_> = check_changes.collect();
         let before = self.announced.replace(overall);
+        // Before the first report all is taken for well, so that a good start says nothing.
         let from = before.map_or(HealthStatus::Pass, |before| before.status);
         if from != overall.status {
             let to = overall.status;

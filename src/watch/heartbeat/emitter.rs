@@ -1,4 +1,11 @@
 //! The emitter of beats: when each worker's beat is due, and its contents.
+//!
+//! | a beat's field | from |
+//! |---|---|
+//! | boot id | once per process, at random: a restart is told from a late beat by it |
+//! | sequence | one counter for all workers of the process |
+//! | progress | the running work, read at the moment of building |
+//! | queue depth | the sum of the watched queues; none where none is watched |
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +32,7 @@ pub(crate) struct HeartbeatEmitter {
     /// Sequence number of the latest beat, shared by all workers, so that one that comes back
     /// goes on where it was.
     sequence: u64,
+    /// A worker that is missing here has not beaten, and is due at once.
     next_beats: HashMap<Slot, Instant>,
     /// Time of each worker's latest progress. The same moment must have the same date in every
     /// beat, though two clocks are never read at once: a date that wanders by a nanosecond looks
@@ -44,10 +52,13 @@ pub(crate) struct HeartbeatSources {
 }
 
 /// The progress of all workers at one moment.
+///
+/// Read once for all workers of a round, so that a thousand of them cost one look.
 #[derive(Debug)]
 pub(super) struct ProgressSnapshot {
     work_progress: HashMap<Slot, WorkProgress>,
     progress_times: HashMap<Slot, (Instant, Option<Timestamp>)>,
+    /// The jobs that wait in all queues.
     queue_depth: Option<u64>,
     now: Instant,
 }
@@ -69,6 +80,7 @@ impl HeartbeatEmitter {
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<WorkerKey> {
         let registered = self.sources.worker_keys.registered();
         self.next_beats
+            // Slots of removed workers would be kept for ever otherwise.
             .retain(|slot, _| is_registered(&registered, *slot));
         let is_due = |worker: &WorkerKey| {
             self.next_beats
@@ -94,6 +106,7 @@ impl HeartbeatEmitter {
         if removed.is_empty() {
             return Vec::new();
         }
+        // Before pruning, which drops the progress that the goodbyes are to carry.
         let snapshot = self.progress_snapshot();
         self.sources
             .in_flight
@@ -105,6 +118,7 @@ impl HeartbeatEmitter {
         removed.into_iter().map(with_progress).collect()
     }
 
+    /// Reads the progress of all workers at once.
     pub(super) fn progress_snapshot(&mut self) -> ProgressSnapshot {
         let sources = &self.sources;
         let now = sources.clock.now();
@@ -130,6 +144,8 @@ impl HeartbeatEmitter {
             let Some(at) = work.progressed else { continue };
             let known = self.progress_times.get(slot);
             if known.is_none_or(|(known, _)| *known != at) {
+                // Dated once, when it is first seen: a time of day that is set later does not move
+                // it.
                 let date = wall.checked_sub(now.saturating_duration_since(at));
                 let date = date.and_then(|date| Timestamp::try_from(date).ok());
                 self.progress_times.insert(*slot, (at, date));
@@ -167,6 +183,7 @@ impl HeartbeatEmitter {
 }
 
 impl ProgressSnapshot {
+    /// Returns a worker's progress; zeros for one that has not worked yet.
     pub(super) fn progress(&self, worker: &WorkerKey) -> BeatProgress {
         let work = self.work_progress.get(&worker.slot).copied();
         let work = work.unwrap_or_default();
@@ -191,6 +208,7 @@ impl ProgressSnapshot {
     }
 }
 
+/// `registered` is sorted by slot.
 fn is_registered(registered: &[WorkerKey], slot: Slot) -> bool {
     registered
         .binary_search_by_key(&slot, |worker| worker.slot)

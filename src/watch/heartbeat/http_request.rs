@@ -1,4 +1,15 @@
 //! One beat as an HTTP request, and the classification of the response.
+//!
+//! | answer | result | metric's label |
+//! |---|---|---|
+//! | 2xx, not a web page | accepted | `taken` |
+//! | 408, 429, 5xx | later, after `Retry-After` if there is one | `unavailable` |
+//! | anything else | refused: the same beat would be refused again | `refused` |
+//! | no connection | later | `connection` |
+//! | no answer in time | later | `timeout` |
+//!
+//! A web page with 200 is the mark of a wrong address: the start page of some service, or a proxy's
+//! login.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +34,10 @@ const MAX_RESPONSE_BYTES: usize = 4 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct HttpSender {
     client: HttpClient,
+    /// The endpoint without user and trailing slash.
     base: String,
     headers: HeaderMap,
+    /// Of one send, with its connection.
     timeout: Duration,
 }
 
@@ -56,6 +69,8 @@ impl HttpSender {
         })
     }
 
+    /// Sends one beat and returns its result within the timeout; never an error, because each
+    /// outcome has a next step.
     pub(super) async fn send(&self, id: &BeatId, beat: &Beat) -> SendOutcome {
         match timeout(self.timeout, self.send_request(id, beat)).await {
             Ok(outcome) => outcome,
@@ -79,6 +94,7 @@ impl HttpSender {
         classify_response(head.status, &head.headers, &body)
     }
 
+    /// Builds the request; an error would be a bug of the headers.
     fn request(&self, id: &BeatId, beat: &Beat) -> http::Result<Request<Full<Bytes>>> {
         let id = id.path_segment();
         let uri = format!("{}/api/v1/workers/{id}/heartbeat", self.base);
@@ -96,6 +112,7 @@ impl HttpSender {
     }
 }
 
+/// Returns the outcome of a response, by the table above.
 fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> SendOutcome {
     if status.is_success() && !is_a_web_page(headers) {
         return SendOutcome {
@@ -111,6 +128,7 @@ fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Se
         (false, "") => status.to_string(),
         (false, body_text) => format!("{status}: {body_text}"),
     };
+    // The two of 4xx that speak of the moment and not of the request.
     let transient = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     if status.is_server_error() || transient.contains(&status) {
         return retry(
@@ -128,13 +146,13 @@ const fn suggest_fix(status: StatusCode) -> &'static str {
         401 => "set heartbeat.token to the token that the receiver has as heartbeat.token",
         403 => "set heartbeat.token to one token here and in the receiver",
         400 => {
-            "the receiver does not understand our beats: update it to our release or a later one"
+            "the receiver does not understand these heartbeats: update it to this release or a later one"
         }
         415 => "let a proxy before the receiver pass content-type: application/json on",
-        413 => "let the receiver, and a proxy before it, take bodies of 4 KiB",
-        300..=399 => "set heartbeat.endpoint to where this redirects",
+        413 => "let the receiver, and any proxy in front of it, accept bodies of 4 KiB",
+        300..=399 => "set heartbeat.endpoint to the location of the redirect",
         _ => {
-            "set heartbeat.endpoint to the API whose routes are vantage-obs's, without a path of ours"
+            "set heartbeat.endpoint to the base URL of an API that serves the vantage-obs routes, without their path"
         }
     }
 }
@@ -180,7 +198,7 @@ mod tests {
             );
         }
         for (status, fix) in [
-            (301, "redirects"),
+            (301, "redirect"),
             (400, "update it"),
             (401, "heartbeat.token"),
             (403, "here and in the receiver"),

@@ -24,8 +24,11 @@ pub(crate) struct HttpSink {
     endpoint: Endpoint,
     sender: HttpSender,
     queue: SendQueue,
+    /// Filled by the sends, emptied by the next [`send_due`](Self::send_due), so that the queue
+    /// needs no lock.
     completed: Arc<Mutex<Vec<(QueuedBeat, SendOutcome)>>>,
     sends: BoundSeries<Counter, 1>,
+    /// One line at the begin of an outage and one at its end, instead of one for each beat.
     outage: OutageTracker,
     /// The fixes of refusals that were logged.
     logged_fixes: HashSet<&'static str>,
@@ -117,10 +120,12 @@ impl HttpSink {
         tokio::spawn(async move {
             let outcome = sender.send(&queued.worker.id, &beat).await;
             lock(&completed).push((queued, outcome));
+            // The loop sleeps until something is due; a result is something.
             worker_keys.wake();
         });
     }
 
+    /// Logs the begin and the end of an outage, and each kind of refusal once.
     fn log_outcome(&mut self, outcome: &SendOutcome, now: Instant, log_queue: &LogQueue) {
         match outcome.result {
             SendResult::Accepted => {
@@ -135,6 +140,7 @@ impl HttpSink {
             }
             SendResult::Rejected => {
                 let fix = outcome.fix.unwrap_or_default();
+                // Each remedy once for the process's life: a wrong token is refused at every beat.
                 if self.logged_fixes.insert(fix) {
                     self.log_refusal(outcome, fix, log_queue);
                 }
@@ -148,7 +154,7 @@ impl HttpSink {
             tracing::warn!(
                 %endpoint,
                 cause,
-                "heartbeats don't arrive; their receiver will take our workers for offline"
+                "heartbeats are not delivered; the receiver will consider the workers of this process offline"
             );
         });
     }
@@ -157,7 +163,7 @@ impl HttpSink {
         let endpoint = self.endpoint.clone();
         let seconds = Duration::from_secs(outage.lasted.as_secs().max(1));
         let after = format_duration(seconds);
-        log_queue.write(move || tracing::info!(%endpoint, after, "heartbeats arrive again"));
+        log_queue.write(move || tracing::info!(%endpoint, after, "heartbeats are delivered again"));
     }
 
     fn log_refusal(&self, outcome: &SendOutcome, fix: &'static str, log_queue: &LogQueue) {
@@ -167,7 +173,7 @@ impl HttpSink {
                 %endpoint,
                 cause,
                 fix,
-                "a heartbeat was refused, and the worker will be taken for offline"
+                "a heartbeat was refused; the receiver will consider the worker offline"
             );
         });
     }

@@ -13,6 +13,9 @@ use crate::model::heartbeat::BeatRole;
 use crate::record::series::Instruments;
 
 /// Workers with labels of their own at most; beyond there are only counts.
+///
+/// A series for each of ten thousand workers would cost more than it tells; the counts by state
+/// remain.
 const MAX_LABELLED: usize = 1_000;
 
 /// Registers the observable instruments that read the registry.
@@ -90,15 +93,19 @@ fn register_clock_skew(
     });
 }
 
+/// Registers the number of workers in each state.
 fn register_states(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) {
     let receiver = Arc::clone(receiver);
     instruments.observe(&worker::WORKERS, move |observer| {
         let (mut registry, now) = receiver.lock_registry();
         let counts = registry.counts(BeatRole::Worker, now);
         drop(registry);
+        // A process that receives no beats has no workers to count, and zeros would look like an
+        // outage.
         if counts.total() == 0 && !has_received(&receiver) {
             return;
         }
+        // All states, also with 0, so that a rule can tell "none" from "unknown".
         // One that is forgotten is offline in no alert.
         for state in WorkerState::SHOWN {
             let workers = u64::try_from(counts.count(state)).unwrap_or(u64::MAX);
@@ -124,6 +131,7 @@ fn register_beats(instruments: &Instruments, receiver: &Arc<HeartbeatReceiver>) 
     });
 }
 
+/// Registers a counter of the registry, which is absent before anything has come.
 fn register_counter(
     instruments: &Instruments,
     receiver: &Arc<HeartbeatReceiver>,

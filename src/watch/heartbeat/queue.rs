@@ -1,5 +1,14 @@
 //! The queue of beats to another process: for each worker at most one beat, which is built when
 //! its turn comes, so that the last one wins and nothing piles up however long the receiver is away.
+//!
+//! | a beat | becomes |
+//! |---|---|
+//! | newer one for the same worker | takes the place of the one that waits |
+//! | accepted, refused | done; the backoff ends |
+//! | to be retried | waits again at the front, unless a newer one waits |
+//!
+//! After a failure one request at a time tries the receiver, until one is answered: one that comes
+//! up again must not meet everything that waited.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -39,14 +48,17 @@ pub(super) enum SendResult {
 /// The queue of beats to be sent.
 #[derive(Debug, Default)]
 pub(super) struct SendQueue {
+    /// Each slot of `waiting` once, oldest first.
     order: VecDeque<Slot>,
     waiting: HashMap<Slot, QueuedBeat>,
+    /// A worker's next beat waits for its last one: two under way could arrive in the wrong order.
     in_flight: HashSet<Slot>,
     backoff: Backoff,
     /// The end of the backoff after a failure.
     backoff_until: Option<Instant>,
     /// The longest backoff, unless the receiver asks for another.
     max_backoff: Duration,
+    /// True from [`stop`](Self::stop) on.
     stopping: bool,
 }
 
@@ -65,6 +77,7 @@ impl SendQueue {
         if self.waiting.insert(slot, queued_beat).is_none() {
             self.order.push_back(slot);
         }
+        // The oldest goes: a later beat of a living worker is sent anyway.
         while self.order.len() > CAPACITY {
             let oldest = self.order.pop_front();
             oldest.and_then(|slot| self.waiting.remove(&slot));
@@ -74,6 +87,7 @@ impl SendQueue {
     /// Cancels the backoff and raises the number of requests in flight; only goodbyes are still queued.
     pub(super) fn stop(&mut self) {
         self.stopping = true;
+        // A deadline runs: trying at once is the only chance that is left.
         self.backoff_until = None;
     }
 
@@ -107,6 +121,8 @@ impl SendQueue {
                     let delay = if retry_after.is_some() {
                         delay
                     } else {
+                        // Waiting longer than an interval would make a worker late that could be
+                        // seen; what the receiver asks for is not shortened.
                         delay.min(self.max_backoff)
                     };
                     self.backoff_until = Some(now + delay);
@@ -130,6 +146,7 @@ impl SendQueue {
     }
 
     /// Returns the number of requests that may be in flight: one after a failure, until it is accepted.
+    // `backoff_until` stays set after its time is over, until a request is answered.
     const fn max_in_flight(&self) -> usize {
         match (self.backoff_until, self.stopping) {
             (Some(_), _) => 1,

@@ -1,5 +1,8 @@
 //! The receiver of heartbeats: beats go into the registry, changes into the store, and the events of
 //! objectives into their counters.
+//!
+//! Lock order: store exchange, then registry. Beats take the registry alone, so that a request
+//! never waits for the store.
 
 mod log;
 mod store_sync;
@@ -32,12 +35,14 @@ const MAX_LOST_JOBS: u64 = 100_000;
 pub(crate) struct HeartbeatReceiver {
     clock: Clock,
     /// Half of the time after which a worker is offline.
+    /// A worker that announced a longer one would be offline between two beats.
     #[cfg(feature = "axum")]
     max_interval: Duration,
     store_writer: StoreWriter,
     registry: Mutex<WorkerRegistry>,
     slo_events: SloEvents,
     store_sync: Mutex<StoreSync>,
+    /// Collected between ticks, because beats come on threads that must not log.
     restarts: Mutex<RestartLog>,
     evictions: Mutex<EvictionLog>,
 }
@@ -76,6 +81,7 @@ impl HeartbeatReceiver {
 
     /// Takes in a beat of this process.
     pub(super) fn receive(&self, id: &BeatId, beat: Beat) {
+        // Its history first, so that the first beat here counts as a restart where it is one.
         if let Some(row) = lock(&self.store_sync).take_row(id) {
             let (mut registry, now) = self.lock_registry();
             registry.merge(vec![row], now);
@@ -99,6 +105,7 @@ impl HeartbeatReceiver {
             // Who beat before the start would be missed, or forgotten, before they are known.
             return;
         }
+        // Before advancing: whoever has lost the lead must not count what becomes due now.
         let (mut registry, now) = self.lock_registry();
         registry.set_leader(store_sync.is_leader());
         let events = registry.advance(now);
@@ -165,6 +172,8 @@ impl HeartbeatReceiver {
         self.max_interval
     }
 
+    /// Registers the workers of `heartbeat.expected`, also in the store, so that others miss them
+    /// too.
     fn register_expected(&self, ids: &[String]) {
         for id in ids.iter().filter_map(|id| BeatId::parse(id)) {
             let (mut registry, now) = self.lock_registry();
@@ -174,6 +183,7 @@ impl HeartbeatReceiver {
         }
     }
 
+    /// Counts slices and lost jobs for the objectives, where there are any that want them.
     fn count_slo_events(&self, slices: WorkerSliceCounts, lost_jobs: u64) {
         // From the first worker on and not from the first slice: what is sampled before it is seen, too.
         let is_counted = slices != WorkerSliceCounts::default() || self.registry().counts_slices();
@@ -183,6 +193,7 @@ impl HeartbeatReceiver {
             counters.record_events(false, slices.bad);
         }
         if lost_jobs > 0
+            // A lost job never ends, so that nothing else would count it as bad.
             && let Some(counters) = self.slo_events.activate(ObjectiveKind::ProcessingTime)
         {
             counters.record_events(false, lost_jobs.min(MAX_LOST_JOBS));

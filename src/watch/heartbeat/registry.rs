@@ -3,6 +3,12 @@
 //! It does nothing by itself and asks no clock: the caller passes the time. Changes that have
 //! become due are made first, each with its own date, so that it makes no difference who comes when,
 //! and a receiver that was down finds out what it missed.
+//!
+//! | asked by | question |
+//! |---|---|
+//! | routes and pages | [`WorkerRegistry::view`], [`WorkerRegistry::page`] |
+//! | metrics | counts, last-seen times, skews |
+//! | the receiver's tick | [`WorkerRegistry::advance`]: what became due |
 
 mod events;
 mod ingest;
@@ -33,7 +39,9 @@ pub(crate) struct WorkerView {
     /// The time at which it was or will be late without a beat; `None` before its first beat and after a
     /// goodbye.
     pub(crate) late_at: Option<Timestamp>,
+    /// `None` after a goodbye.
     pub(crate) offline_at: Option<Timestamp>,
+    /// The moment of the view, from which ages are counted.
     pub(crate) now: Timestamp,
 }
 
@@ -169,6 +177,7 @@ impl WorkerRegistry {
         now: Timestamp,
         read: impl Fn(&WorkerRow) -> Option<T>,
     ) -> Option<Vec<(BeatId, T)>> {
+        // All or none: a thousand of ten thousand would look like an outage of the others.
         if self.counts(role, now).active() > limit {
             return None;
         }

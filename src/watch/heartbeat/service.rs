@@ -1,4 +1,13 @@
 //! The heartbeat of the process: its schedule and its phases, without the thread.
+//!
+//! | phase | beats say | leaves by |
+//! |---|---|---|
+//! | running | `running` | `drain`, `stop` |
+//! | draining | `draining` | `stop` |
+//! | stopping | only goodbyes, `stopped` | all goodbyes sent, or the deadline |
+//! | stopped | none | never |
+//!
+//! Without a sink there is nothing to wait for, and stopping is over at once.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -26,6 +35,7 @@ struct Inner {
     state: Mutex<ServiceState>,
 }
 
+/// Behind one lock: phase and queue change together.
 #[derive(Debug)]
 struct ServiceState {
     emitter: HeartbeatEmitter,
@@ -85,6 +95,7 @@ impl HeartbeatService {
         if state.next_tick.is_none_or(|next_tick| next_tick <= now) {
             state.next_tick = Some(now + TICK);
             self.0.receiver.tick(log_queue);
+            // A process that drains begins no more runs, and misses none.
             if matches!(state.phase, ServicePhase::Running) {
                 self.count_missed_runs(now, log_queue);
             }
@@ -112,7 +123,7 @@ impl HeartbeatService {
                 due,
             } in &missed
             {
-                tracing::warn!(%schedule, runs, %due, "a run that was due has not begun");
+                tracing::warn!(%schedule, runs, %due, "a scheduled run that was due has not started");
             }
         });
     }
@@ -122,6 +133,7 @@ impl HeartbeatService {
         let mut state = self.lock();
         if matches!(state.phase, ServicePhase::Running) {
             state.phase = ServicePhase::Draining;
+            // At once, so that pages show it before the process is gone.
             self.send_all(&mut state, LifecycleState::Draining);
         }
     }
@@ -135,6 +147,7 @@ impl HeartbeatService {
         ) {
             return done();
         }
+        // Those of removed workers first: they have final progress of their own.
         self.send_goodbyes(&mut state);
         self.send_all(&mut state, LifecycleState::Stopped);
         if state.stop() {
@@ -183,6 +196,7 @@ impl HeartbeatService {
         }
     }
 
+    /// Sends a beat of each of these workers.
     fn send_beats(
         &self,
         state: &mut ServiceState,
@@ -194,6 +208,7 @@ impl HeartbeatService {
         }
         let snapshot = state.emitter.progress_snapshot();
         for worker in workers {
+            // Over HTTP it is read when the beat is built, which may be later.
             let progress = (!state.sends_http()).then(|| snapshot.progress(&worker));
             self.send_beat(state, worker, lifecycle, progress);
         }
@@ -252,12 +267,13 @@ impl ServiceState {
         };
         let is_done = http_sink.is_empty();
         if !is_done && now < until {
+            // The deadline must be noticed although nothing is answered.
             return Some(next_wakeup.map_or(until, |next_wakeup| next_wakeup.min(until)));
         }
         if !is_done {
             log_queue.write(|| {
                 tracing::warn!(
-                    "not all workers could say goodbye in time: their receiver will miss them"
+                    "not all workers could sign off in time: the receiver will consider them offline"
                 );
             });
         }

@@ -1,3 +1,6 @@
+//! A panic in a tick ends that tick and not the thread: without beats, a whole process would be
+//! taken for offline because of one bug.
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -24,6 +27,7 @@ impl HeartbeatService {
     }
 }
 
+/// Ticks when something is due or has changed, until it is stopped.
 async fn run(service: &HeartbeatService, mut stopped: Stopped) {
     let (log_queue, writing) = LogQueue::start();
     loop {
@@ -43,7 +47,11 @@ async fn run(service: &HeartbeatService, mut stopped: Stopped) {
 fn tick_guarded(service: &HeartbeatService, log_queue: &LogQueue) -> Instant {
     let tick = AssertUnwindSafe(|| service.tick(log_queue));
     catch_unwind(tick).unwrap_or_else(|_| {
-        log_queue.write(|| tracing::error!("a round of heartbeats panicked; the next one follows"));
+        log_queue.write(|| {
+            tracing::error!(
+                "a round of heartbeats panicked; heartbeats continue with the next round"
+            );
+        });
         service.now() + PANIC_BACKOFF
     })
 }

@@ -11,6 +11,15 @@
 //! A firing pair is stored for the next process, so that a restart neither raises it a second time
 //! nor ends it without a word. It is not worked out again from what was counted: the peak that raised it
 //! may have lasted for one sample, and of the past only minutes are kept.
+//!
+//! | status of a pair | while it fires | otherwise |
+//! |---|---|---|
+//! | firing | goes on, calm is over | fires |
+//! | inactive | clears after a fifth of the short window | stays |
+//! | frozen | goes on, calm begins anew | stays |
+//!
+//! State of the whole: critical if a critical pair fires, else warning, else frozen if a pair is,
+//! else none.
 
 use std::time::Duration;
 
@@ -23,27 +32,33 @@ use crate::model::slo::{BudgetingMethod, Objective};
 use crate::model::units::{Percent, format_duration};
 
 /// The part of a short window for which a pair must be calm before it clears.
+/// Longer would hold an alert that is over; shorter would let one sample end it.
 const CALM_DIVISOR: u32 = 5;
 
 /// The burn-rate alert of one objective.
 #[derive(Clone, Debug)]
 pub(crate) struct BurnRateAlert {
     target: Percent,
+    /// By the objective's method: events or slices.
     min_bad: u64,
     pairs: Vec<WindowPairState>,
     state: AlertState,
 }
 
+/// One pair of windows, and its state.
 #[derive(Clone, Debug)]
 struct WindowPairState {
     pair: WindowPair,
     firing: bool,
+    /// The latest status was frozen.
     frozen: bool,
     /// The start of the calm of a firing pair.
     calm_since: Option<Timestamp>,
 }
 
 /// A firing pair as it is stored.
+///
+/// The windows name the pair, because a list's order may change between releases.
 #[derive(Serialize, Deserialize)]
 struct FiringPair {
     level: String,
@@ -61,6 +76,7 @@ impl BurnRateAlert {
         let state = |pair: &WindowPair| WindowPairState {
             pair: *pair,
             firing: false,
+            // Nothing is known before the first sample.
             frozen: false,
             calm_since: None,
         };
@@ -143,6 +159,7 @@ impl WindowPairState {
         }
     }
 
+    /// Returns the status of the pair; frozen also where the short window has too few samples.
     /// Returns the status with what was raised before: a firing pair goes on firing while it is frozen.
     const fn remembered_status(&self) -> PairStatus {
         match (self.firing, self.frozen) {
@@ -152,6 +169,7 @@ impl WindowPairState {
         }
     }
 
+    /// Applies a status by the table above.
     fn apply(&mut self, now: Timestamp, status: PairStatus) {
         self.frozen = status == PairStatus::Frozen;
         match status {
@@ -161,6 +179,7 @@ impl WindowPairState {
         }
     }
 
+    /// Clears the pair once it has been calm for long enough.
     fn clear_when_calm(&mut self, now: Timestamp) {
         // A clock that was set back has no calm that began after it.
         let since = self.calm_since.unwrap_or(now).min(now);

@@ -41,9 +41,16 @@ impl Change for SloAlertChange {
         let (objective, from, alert) = (&**objective, from.as_str(), to.as_str());
         match to {
             AlertState::Critical => {
-                tracing::error!(objective, from, alert, "an error budget burns fast");
+                tracing::error!(
+                    objective,
+                    from,
+                    alert,
+                    "an error budget burns at a critical rate"
+                );
             }
-            AlertState::Warning => tracing::warn!(objective, from, alert, "an error budget burns"),
+            AlertState::Warning => {
+                tracing::warn!(objective, from, alert, "an error budget burns too fast");
+            }
             AlertState::Frozen => tracing::info!(
                 objective,
                 from,

@@ -1,4 +1,7 @@
 //! The evaluation of an objective from its counts: one for a process, a store and a fleet.
+//!
+//! The same function for all three sources, so that a page, a metric and the fleet's report cannot
+//! disagree about the arithmetic.
 
 use std::time::Duration;
 
@@ -16,6 +19,8 @@ pub(super) const MAX_STALE_INTERVALS: u32 = 3;
 pub(super) const BURN_DOWN_STEPS: u64 = 60;
 
 /// The windows that are always reported, whatever the policy says.
+///
+/// 5 min to 3 d, so that reports of services with different policies can be compared.
 const DISPLAY_WINDOWS: [u64; 7] = [300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200];
 
 /// The counts of an objective's window, and how much of it they are of.
@@ -72,6 +77,7 @@ pub(super) fn burn_down(
     let all = report.good.saturating_add(report.bad);
     let budget = report.budget();
     let point = |(at, bad): (Timestamp, u64)| {
+        // The events of history and the sums of the window may be read a moment apart.
         let bad = bad.min(all);
         Some((at, budget.with_counts(all - bad, bad).remaining()?))
     };
@@ -96,6 +102,7 @@ fn exhausts_at(report: &ObjectiveReport, at: Timestamp) -> Option<Timestamp> {
     let budget = report.budget();
     let remaining = match &report.window {
         SloWindow::Rolling(_) => budget.rolling_time_to_exhaustion(rate),
+        // A calendar window is refilled at its end: what would be spent after it is not.
         window => budget.calendar_time_to_exhaustion(rate, window.range_at(at).remaining_at(at)),
     };
     let remaining = remaining.filter(|remaining| !remaining.is_zero())?;

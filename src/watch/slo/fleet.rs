@@ -123,7 +123,7 @@ pub struct FleetReport {
 ///
 /// The URL, the token or the network are at fault, or whoever runs the API.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{url} can't be asked: {cause}")]
+#[error("{url} can't be queried: {cause}")]
 pub struct FleetError {
     url: String,
     cause: String,
@@ -240,7 +240,7 @@ impl PrometheusReporter {
         let client = self.client()?;
         let body = self.runtime()?.block_on(client.get(path));
         let body = body.map_err(|cause| self.error(cause))?;
-        String::from_utf8(body.into()).map_err(|_| self.error("its answer is no text".into()))
+        String::from_utf8(body.into()).map_err(|_| self.error("its answer is not text".into()))
     }
 
     fn runtime(&self) -> Result<tokio::runtime::Runtime, FleetError> {
@@ -262,6 +262,8 @@ impl PrometheusReporter {
 /// A query, and the body of its response or the error.
 type QueryResponse = (query::ReportQuery, Result<bytes::Bytes, String>);
 
+/// Sends the requests, some at a time, and returns the responses as they come; one that panicked is
+/// missing.
 async fn send_queries(
     client: &PrometheusClient,
     requests: Vec<QueryRequest>,
@@ -288,6 +290,7 @@ async fn send_queries(
     responses
 }
 
+/// Returns the deadline of all queries from now on.
 fn deadline_instant(reporter: &PrometheusReporter) -> Instant {
     // Longer ones are as good as a day, and could not be added to the time.
     Instant::now() + reporter.deadline.min(Duration::from_secs(86_400))

@@ -52,6 +52,7 @@ impl ObjectiveHistory {
             .map_or((None, CounterSample::default()), |(at, sample)| {
                 (Some(at), sample)
             });
+        // Not negative: `at` is at least the newest interval.
         let passed = since.map_or(0, |since| at - since);
         let late = passed <= MAX_LATE_INTERVALS;
         let new = now.increase_since(before);
@@ -118,6 +119,7 @@ impl ObjectiveHistory {
         &self.tiers
     }
 
+    /// Adds rows in the order of their ends.
     fn replay(&mut self, mut rows: Vec<(u64, EventCount)>) {
         rows.sort_by_key(|(end, _)| *end);
         for (end, count) in rows {
@@ -130,6 +132,8 @@ impl CounterSample {
     /// Returns the increase since `before`; the whole value where a counter was reset.
     pub(super) const fn increase_since(self, before: Self) -> Self {
         let reset = self.good < before.good || self.bad < before.bad;
+        // One of both is enough: they start anew together, and subtracting the other would lose
+        // events.
         if reset {
             return self;
         }

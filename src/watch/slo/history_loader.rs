@@ -26,8 +26,10 @@ pub(crate) struct SloStore {
 pub(super) struct HistoryLoader {
     slo_store: Option<SloStore>,
     slices: Request<Vec<SliceRow>>,
+    /// Both are awaited: slices without their alert would raise it a second time.
     alert_rows: Request<Vec<AlertStateRow>>,
     started_at: Option<Instant>,
+    /// True from the start where there is no store.
     is_loaded: bool,
 }
 
@@ -91,6 +93,7 @@ impl HistoryLoader {
 }
 
 impl<T> Request<T> {
+    /// Asks until there is an answer; errors are tried again.
     fn poll(&mut self, now: Instant, query: impl FnOnce() -> StoreReply<T>) {
         if self.answer.is_none() {
             let answer = self.poll.poll(now, RETRY_INTERVAL, query);

@@ -34,12 +34,14 @@ pub(crate) struct ObjectiveState {
     objective: Objective,
     interval: Duration,
     slice: Duration,
+    /// Shortest first.
     windows: Vec<Duration>,
     history: ObjectiveHistory,
     records: SliceRecords,
     alert: BurnRateAlert,
     /// The alert state that was stored last, and its time.
     stored_alert: (Arc<str>, Timestamp),
+    /// `None` before the first report, and after a restore, which changes the past.
     burn_down_cache: Option<CachedBurnDown>,
 }
 
@@ -145,6 +147,8 @@ impl ObjectiveState {
     ) -> Option<AlertStateRow> {
         let text = self.alert.to_json();
         let (stored, at) = &self.stored_alert;
+        // An alert that does not fire needs no rewriting: a row without text says nothing that
+        // could be lost.
         let fresh = text.is_empty() || now.duration_since(*at) < ALERT_REWRITE_INTERVAL;
         if text == **stored && fresh {
             return None;
@@ -159,6 +163,7 @@ impl ObjectiveState {
         })
     }
 
+    /// Returns the key of the alert's row.
     fn alert_subject(&self) -> Arc<str> {
         format!("alert of {}", self.id()).into()
     }
@@ -208,6 +213,7 @@ impl ObjectiveState {
         self.alert.update(now, &rates)
     }
 
+    /// Returns the report of a moment; absent before anything was sampled.
     pub(crate) fn report(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> ObjectiveReport {
         if !self.history.has_samples() {
             return ObjectiveReport::new(&self.objective, now);
@@ -229,6 +235,7 @@ impl ObjectiveState {
             self.alert.state(),
             age > MAX_STALE_INTERVALS.into(),
         );
+        // Shown beside the judged counts, so that nobody can say that maintenance hides something.
         report.raw = counted.raw().map(|raw| (raw.good, raw.bad));
         let budget = report.budget();
         if report.window.is_rolling()
@@ -280,6 +287,7 @@ impl ObjectiveState {
         )
     }
 
+    /// Returns the burn rates of all windows, without declared maintenance.
     fn burn_rates(&self, now: Timestamp, maintenance: &[SloMaintenance]) -> Vec<BurnRate> {
         let end = interval_at(now, self.interval);
         let rate = |window: &Duration| {
@@ -330,6 +338,7 @@ impl ObjectiveState {
         leaves.checked_add(window).ok()
     }
 
+    /// Returns the time at which an interval begins; `None` beyond the calendar.
     fn interval_time(&self, interval: u64) -> Option<Timestamp> {
         let millis = u128::from(interval) * self.interval.as_millis();
         Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()

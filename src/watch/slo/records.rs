@@ -2,6 +2,10 @@
 //!
 //! A living process writes a row for every slice, also for those that it slept through. So a slice
 //! without a row, between two that have one, is one in which the process was down.
+//!
+//! The slice in which a process starts may have been begun by the one before. It is kept back until
+//! that one's row is known, and then written with both counts: written early, it would overwrite
+//! the other's.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +20,13 @@ pub(super) struct SliceRecords {
     /// The length of one slice in sampling intervals.
     intervals_per_slice: u64,
     /// `true` if a slice of downtime is bad, and covered.
+    /// Only for an API's availability: nothing else is known to be down while its process is.
     down_is_bad: bool,
     /// The interval that this process was started in.
     first_interval: Option<u64>,
+    /// True once the rows of earlier processes were taken in.
     restored: bool,
+    /// The slice that fills, and the first one while it is kept back.
     counts: BTreeMap<u64, EventCount>,
 }
 
@@ -137,11 +144,13 @@ impl SliceRecords {
         gaps.map(|slot| (slot, bad)).collect()
     }
 
+    /// Returns the slice in which this process began; `None` before it did.
     fn first_slot(&self) -> Option<u64> {
         self.first_interval
             .map(|first_interval| self.slot_at(first_interval))
     }
 
+    /// Returns whether the slice is kept back until earlier rows are known.
     fn awaits_restore(&self, slot: u64) -> bool {
         !self.restored && Some(slot) == self.first_slot()
     }

@@ -1,4 +1,7 @@
 //! Cumulative counts on a grid of time, for as far back as there are slots.
+//!
+//! A window is the difference of two reads, whatever its length. Sums per slot would need as many
+//! reads as the window has slots.
 
 /// The events counted from the beginning up to a point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +54,7 @@ pub(super) struct Ring {
 impl Ring {
     /// Returns a ring for `span` intervals and the slot that they start after. `step` in intervals, at least 1.
     pub(super) fn new(step: u64, span: u64) -> Self {
+        // Two more than the span has: the slot that a window starts after, and the one that fills.
         let slots = usize::try_from(span.div_ceil(step) + 2).unwrap_or(usize::MAX);
         Self {
             step,
@@ -85,6 +89,8 @@ impl Ring {
         match self.newest {
             Some(newest) if slot >= self.oldest => {
                 let oldest_kept = (newest + 1).saturating_sub(self.slots());
+                // Before the ring's reach the oldest that is kept stands in: the window is shorter
+                // then, and its coverage says so.
                 self.get(slot.clamp(oldest_kept.max(self.oldest), newest))
             }
             _ => EventCount::default(),
@@ -113,6 +119,7 @@ impl Ring {
         self.good.len() as u64
     }
 
+    /// Returns the place of a slot in the ring.
     fn index(&self, slot: u64) -> usize {
         usize::try_from(slot % self.slots()).unwrap_or_default()
     }

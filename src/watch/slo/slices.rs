@@ -3,6 +3,13 @@
 //! A slice is bad when more than a tenth of its requests ended in 5xx, or the service was not ready
 //! for most of it. One in which the process was down can't be judged by itself: the next process finds
 //! it between what was kept.
+//!
+//! | in the slice | good |
+//! |---|---|
+//! | less than half sampled | not judged |
+//! | more than a tenth of the requests failed | no |
+//! | not ready in more than half of the samples | no |
+//! | otherwise, also without a request | yes |
 
 use super::history::CounterSample;
 
@@ -29,6 +36,7 @@ pub(crate) struct SliceOutcome {
     pub(crate) is_good: bool,
 }
 
+/// The counts of one slice so far.
 #[derive(Clone, Copy, Debug)]
 struct TimeSlice {
     number: u64,
@@ -38,6 +46,7 @@ struct TimeSlice {
     samples: u64,
     ready_samples: u64,
     /// `true` if it was sampled from its first interval on.
+    /// The first slice of a process is not, and is judged only with a full number of samples.
     whole: bool,
 }
 
@@ -123,6 +132,7 @@ impl TimeSlice {
         self.ready_samples += ready as u64;
     }
 
+    /// Returns the outcome by the table above; `None` where too little was sampled.
     fn outcome(&self, length: u64) -> Option<SliceOutcome> {
         let is_sampled = self.samples * 2 >= length && (self.whole || self.samples >= length);
         is_sampled.then(|| SliceOutcome {
@@ -133,6 +143,8 @@ impl TimeSlice {
 
     fn fails(&self) -> bool {
         let requests = self.good.saturating_add(self.bad);
+        // Multiplied and not divided, so that no rounding decides; without requests it is not
+        // failing.
         let failing = u128::from(self.bad) * u128::from(PER_FAILURE) > u128::from(requests);
         let unready = self.ready_samples * 2 < self.samples;
         failing || unready

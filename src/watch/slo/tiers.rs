@@ -18,7 +18,9 @@ use std::time::Duration;
 pub(crate) use super::ring::EventCount;
 use super::ring::Ring;
 
+/// 6 h at the default sampling interval, and as many slots at any other.
 const FINE_SLOTS: u64 = 2_160;
+/// The length of a slot, and how far back the ring reaches.
 const MIDDLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3 * 86_400));
 const COARSE: (Duration, Duration) = (
     Duration::from_secs(5 * 60),
@@ -31,7 +33,9 @@ pub(crate) struct Tiers {
     rings: [Ring; 3],
     /// The interval of the oldest sample; zero before there is one.
     oldest: u64,
+    /// The interval of the newest sample; zero before there is one.
     newest: u64,
+    /// All that was ever counted, which the rings hold as of earlier moments.
     total: EventCount,
 }
 
@@ -110,7 +114,10 @@ impl Tiers {
         slice * self.rings[2].step()
     }
 
+    /// Returns everything counted up to and including an interval, from the finest ring that
+    /// reaches it.
     fn at(&self, interval: u64) -> EventCount {
+        // After the newest sample nothing has been counted.
         if interval >= self.newest {
             return self.total;
         }

@@ -13,6 +13,13 @@
 //!   about what a person has closed or is writing about already.
 //!
 //! Every decision is a function of what is known, so that any process comes to the same one.
+//!
+//! | automatic incident | observed | decision |
+//! |---|---|---|
+//! | none open | a reason for `open_after`, begun after the last one ended, not reported by a person | open |
+//! | open, untouched | an affected component's other state for `open_after` | announce |
+//! | open, untouched | no reason for `resolve_after` | resolve |
+//! | open, updated by a person | anything | none |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +42,7 @@ const NO_DATA_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AutoIncidentRules {
     pub(super) from: IncidentFrom,
+    /// Also the time that a change must last before it is announced.
     pub(super) open_after: Duration,
     pub(super) resolve_after: Duration,
 }
@@ -45,6 +53,7 @@ pub(super) struct Observation {
     pub(super) key: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) state: ComponentState,
+    /// The begin of the state, bridged over short gaps.
     pub(super) since: Timestamp,
 }
 
@@ -79,12 +88,14 @@ impl AutoIncidentInputs<'_> {
         }
     }
 
+    /// Returns a new incident, if some component is reason enough.
     fn open_incident(&self) -> Option<IncidentRow> {
         let causes: Vec<_> = self
             .observations
             .iter()
             .filter(|observation| self.opens_incident(observation))
             .collect();
+        // The incident began when its first cause did, and not when it was sure.
         let first = causes.iter().map(|observation| observation.since).min()?;
         // Whatever else is wrong by then belongs to it.
         let troubled = self
@@ -119,12 +130,15 @@ impl AutoIncidentInputs<'_> {
         })
     }
 
+    /// Returns whether a component is reason enough for a new incident.
     fn opens_incident(&self, observation: &Observation) -> bool {
         self.is_stable_trouble(observation)
             && self.rules.from.includes(observation.state)
             && !self.is_reported_by_person(&observation.key)
             && self
                 .last_automatic_end()
+                // What a person has closed while it lasts must not be opened again under their
+                // hands.
                 .is_none_or(|end| observation.since > end)
     }
 
@@ -146,6 +160,7 @@ impl AutoIncidentInputs<'_> {
         automatic.filter_map(|row| row.ends_at()).max()
     }
 
+    /// Returns the next version of an open incident, if there is something to write.
     fn continue_incident(&self, row: &IncidentRow) -> Option<IncidentRow> {
         let IncidentKind::Incident(details) = &row.kind else {
             return None;
@@ -181,6 +196,7 @@ impl AutoIncidentInputs<'_> {
                 .map_or(observation.since, |at| at.max(observation.since));
             let elapsed = self.elapsed_since(since);
             match observation.state {
+                // Silence is no recovery: a worker that is gone may still be broken.
                 ComponentState::NoData => elapsed >= NO_DATA_TIMEOUT,
                 state => !self.rules.from.includes(state) && elapsed >= self.rules.resolve_after,
             }
@@ -192,6 +208,8 @@ impl AutoIncidentInputs<'_> {
         })
     }
 
+    /// Returns the incident with an update about these changes; monitoring once nothing is a reason
+    /// any more.
     fn announce_changes(
         &self,
         row: &IncidentRow,
@@ -212,6 +230,7 @@ impl AutoIncidentInputs<'_> {
         let body = text::changed_body(&changed, &self.names(), all_operational);
         let mut next = self.next_version(row, details, status, body, changed);
         if let IncidentKind::Incident(details) = &mut next.kind {
+            // An incident's impact is its worst, so that it only grows.
             details.impact = details.impact.max(impact(&affected));
             details.monitoring_at = over.then_some(self.now);
         }
@@ -224,6 +243,7 @@ impl AutoIncidentInputs<'_> {
         next
     }
 
+    /// Returns the incident as resolved, with the present states of its components.
     fn resolve(&self, row: &IncidentRow, details: &IncidentDetails) -> IncidentRow {
         let now = |key: &str| {
             let observation = self
@@ -276,6 +296,7 @@ impl AutoIncidentInputs<'_> {
         }
     }
 
+    /// Returns the row with one more update.
     fn next_version(
         &self,
         row: &IncidentRow,
@@ -289,6 +310,7 @@ impl AutoIncidentInputs<'_> {
         details.updates.push(self.update(status, body, changed));
         IncidentRow {
             version: row.version + 1,
+            // Another process's clock may be ahead.
             updated_at: self.now.max(row.updated_at),
             kind: IncidentKind::Incident(details),
             ..row.clone()
@@ -311,6 +333,7 @@ impl AutoIncidentInputs<'_> {
         }
     }
 
+    /// Returns whether a component has been in a state that needs attention for `open_after`.
     fn is_stable_trouble(&self, observation: &Observation) -> bool {
         observation.state.needs_attention() && self.is_stable(observation)
     }
@@ -345,6 +368,7 @@ struct AnnouncedState {
 }
 
 impl<'a> AnnouncedStates<'a> {
+    /// Collects the states from the updates, the latest last.
     fn from_details(details: &'a IncidentDetails, from: IncidentFrom) -> Self {
         let mut states = BTreeMap::<&str, AnnouncedState>::new();
         for update in &details.updates {

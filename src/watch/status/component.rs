@@ -17,6 +17,7 @@ pub(super) struct ComponentDefinition {
 }
 
 /// A source of a component's state.
+/// Several of one component are looked at together, and the worst counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StateSource {
     /// Health of this service.
@@ -38,6 +39,7 @@ pub(super) enum StateSource {
 pub(super) struct IdPattern(String);
 
 impl IdPattern {
+    /// Returns whether the id is this one, or begins with what stands before the `*`.
     pub(super) fn matches(&self, id: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(start) => id.starts_with(start),
@@ -52,6 +54,7 @@ pub(super) fn definitions(config: &Config) -> Vec<ComponentDefinition> {
     let find = |key: &str| configured.iter().find(|component| component.key == key);
     let built_in = BUILT_IN_COMPONENTS.into_iter().filter_map(|(key, name)| {
         let own = StatusComponentConfig::new(key);
+        // A built-in component may be renamed, hidden or given other sources by its key.
         let component = find(key).unwrap_or(&own);
         let sources = if component.has_sources() {
             configured_sources(component)
@@ -88,6 +91,7 @@ impl ComponentDefinition {
     }
 }
 
+/// Returns the sources of a built-in component; none where this process can't know its state.
 fn built_in_sources(key: &str, roles: &[Role]) -> Vec<StateSource> {
     let all = || vec![IdPattern("*".into())];
     let objectives = |start: &str| StateSource::Objectives(vec![IdPattern(format!("{start}.*"))]);
@@ -104,6 +108,7 @@ fn built_in_sources(key: &str, roles: &[Role]) -> Vec<StateSource> {
         ],
         "database" => vec![StateSource::DataStores],
         "web" if roles.contains(&Role::Web) => vec![StateSource::Presence],
+        // Without a source it has no data, and isn't shown.
         _ => Vec::new(),
     }
 }

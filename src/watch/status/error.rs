@@ -1,4 +1,6 @@
 //! The errors of writing incidents and maintenance.
+//!
+//! Each variant tells its caller what to do: mend the input, give up, or try again.
 
 use std::fmt;
 
@@ -39,12 +41,12 @@ impl fmt::Display for IncidentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Faults(faults) => {
-                f.write_str("what was written has faults")?;
+                f.write_str("the input has faults")?;
                 faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
             }
-            Self::Unknown => f.write_str("there is no incident or maintenance of this id"),
-            Self::Busy => f.write_str("others write to it all the time; try again"),
-            Self::StoreUnavailable => f.write_str("the store is away; try again"),
+            Self::Unknown => f.write_str("there is no incident or maintenance with this id"),
+            Self::Busy => f.write_str("it is being updated by others; try again"),
+            Self::StoreUnavailable => f.write_str("the store is not available; try again"),
             Self::Disabled => f.write_str(
                 "this process shows no status, because its roles are neither api nor web",
             ),

@@ -1,5 +1,12 @@
 //! The history of the status: spans, incidents and maintenance, polled from the store because other
 //! processes write there too.
+//!
+//! | read | how often | how far back |
+//! |---|---|---|
+//! | overlapping | 5 s where the store is shared, else 60 s | 10 min |
+//! | full | each hour, and after a failure | 92 d |
+//!
+//! Rows are merged by their keys, so that reading one twice changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,9 +35,11 @@ const FULL_READ_INTERVAL: Duration = Duration::from_secs(60 * 60);
 pub(super) struct StatusHistory {
     store_writer: StoreWriter,
     incident_rows: BTreeMap<StatusId, IncidentRow>,
+    /// By component, then by start and state: the key by which a span grows.
     spans: HashMap<Arc<str>, HashMap<(i64, ComponentState), SpanEnd>>,
     incident_poll: RowPoll<IncidentRow>,
     span_poll: RowPoll<SpanRow>,
+    /// Since when the store can't be read; `None` while it can.
     away_since: Option<Timestamp>,
 }
 
@@ -38,6 +47,7 @@ pub(super) struct StatusHistory {
 #[derive(Debug)]
 struct RowPoll<T> {
     poll: StorePoll<Vec<T>>,
+    /// The last one that succeeded; `None` asks for one.
     full_read: Option<Instant>,
     /// `true` if the last read succeeded.
     is_read: bool,
@@ -102,6 +112,7 @@ impl StatusHistory {
         self.incident_poll.is_read
     }
 
+    /// Returns since when the store can't be read; `None` while it can.
     pub(super) const fn away_since(&self) -> Option<Timestamp> {
         self.away_since
     }
@@ -123,6 +134,7 @@ impl StatusHistory {
             second: i64::MIN,
             is_own,
         });
+        // A span only grows: a row that was read late must not shorten it.
         let changed = row.end > end.second;
         end.second = end.second.max(row.end);
         end.is_own |= is_own;
@@ -184,6 +196,7 @@ impl<T> RowPoll<T> {
         let answer = self.poll.poll(now, interval, || query(since))?;
         self.is_read = answer.is_ok();
         if !self.is_read {
+            // After an outage rows may be older than the overlap.
             self.full_read = None;
         } else if is_full {
             self.full_read = Some(now);

@@ -18,6 +18,7 @@ use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 /// The number of workers per page.
 const PAGE_SIZE: usize = 1_000;
 /// The id of the check of this crate's own store.
+/// A file of this process is no data store that a visitor could miss.
 const OWN_STORE: &str = "store";
 
 /// The sources of the components' states.
@@ -75,10 +76,12 @@ impl SourceSnapshot<'_> {
             StateSource::Checks(ids) => self.checks_state(|check| any_matches(ids, &check.id)),
             StateSource::Workers(role, ids) => self.workers_state(*role, ids),
             StateSource::Objectives(ids) => self.objectives_state(ids),
+            // Who is not there can't say so: without any process the span ends.
             StateSource::Presence => ComponentState::Operational,
         }
     }
 
+    /// Returns the state of this service, the worst of its checks.
     fn service_state(&self) -> ComponentState {
         if !self.health.started {
             return ComponentState::NoData;
@@ -96,8 +99,10 @@ impl SourceSnapshot<'_> {
         rules::checks_state(checks.map(|check| check.freshness(self.now)))
     }
 
+    /// Returns the state of the workers, or schedulers, that the patterns match.
     fn workers_state(&self, role: BeatRole, ids: &[IdPattern]) -> ComponentState {
         let receiver = &self.sources.heartbeat_receiver;
+        // Only the pattern `*` matches nothing: counts are enough, and no worker is looked at.
         if ids.iter().any(|pattern| pattern.matches("")) {
             let (mut registry, now) = receiver.lock_registry();
             let counts = registry.counts(role, now);
@@ -115,6 +120,7 @@ impl SourceSnapshot<'_> {
                 after,
                 limit: PAGE_SIZE,
             };
+            // Page by page, so that the registry is not locked for all of ten thousand workers.
             let (mut registry, now) = receiver.lock_registry();
             let page = registry.page(&query, now);
             drop(registry);
@@ -130,6 +136,7 @@ impl SourceSnapshot<'_> {
         }
     }
 
+    /// Returns the worst alert of the matching objectives.
     fn objectives_state(&self, ids: &[IdPattern]) -> ComponentState {
         let objectives = self
             .report

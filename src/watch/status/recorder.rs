@@ -16,11 +16,13 @@ const MAX_OBSERVATION_GAP: i64 = 60;
 #[derive(Debug, Default)]
 pub(super) struct SpanRecorder(HashMap<Arc<str>, OpenSpan>);
 
+/// Times are whole seconds since 1970, the last one included.
 #[derive(Debug)]
 struct OpenSpan {
     state: ComponentState,
     start: i64,
     end: i64,
+    /// `None` before it was stored for the first time.
     stored_until: Option<i64>,
 }
 
@@ -47,6 +49,8 @@ impl SpanRecorder {
                     // The clock was set, or the process stood still.
                     self.0.remove(key);
                 } else {
+                    // Until the second of the change, so that no gap of a second stands between two
+                    // states.
                     span.end = span.end.max(second);
                     let ended = span.state != state;
                     updates.add(key, span, ended);
@@ -62,6 +66,7 @@ impl SpanRecorder {
                     end: second,
                     stored_until: None,
                 };
+                // Stored at once: an outage that begins must be known to the others.
                 updates.add(key, &mut span, true);
                 self.0.insert(Arc::clone(key), span);
             }
@@ -82,6 +87,7 @@ impl SpanRecorder {
 }
 
 impl SpanUpdates {
+    /// Adds a span that has grown; it is stored if it is due or `force` says so.
     fn add(&mut self, key: &Arc<str>, span: &mut OpenSpan, force: bool) {
         let row = span.row(key);
         let due = span

@@ -1,4 +1,7 @@
 //! Request bodies of incidents and maintenance. An unknown key is reported as a fault.
+//!
+//! Every fault of a body is told at once, with the path of the value: who writes an incident at
+//! night has no time for one fault after the other.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +27,7 @@ const TIME: &str = "an RFC 3339 time such as 2026-12-01T02:00:00Z";
 const TEXT: &str = "text";
 const FLAG: &str = "true or false";
 const INCIDENT_STATUSES: &str = "investigating, identified, monitoring, resolved, postmortem";
-const STATUSES: &str = "investigating, identified, monitoring, resolved, postmortem; of a maintenance \
+const STATUSES: &str = "investigating, identified, monitoring, resolved, postmortem; of a maintenance: \
                       scheduled, in_progress, verifying, completed";
 
 impl Incidents {
@@ -50,6 +53,7 @@ impl Incidents {
     }
 }
 
+/// Parses a body; all its faults, or the value.
 fn parse<T>(body: &[u8], read: impl FnOnce(&mut ObjectReader<'_>) -> T) -> Result<T, Vec<Fault>> {
     let value = parse_document(body, WORDS).map_err(|fault| vec![fault])?;
     let mut faults = Vec::new();
@@ -141,6 +145,7 @@ fn component_keys(reader: &mut ObjectReader<'_>) -> Vec<String> {
     keys.unwrap_or_default()
 }
 
+/// Reports each key that was not read.
 fn reject_unknown(reader: &mut ObjectReader<'_>) {
     let allowed = reader.read_keys().join(", ");
     let unknown: Vec<_> = reader.unknown_keys().collect();

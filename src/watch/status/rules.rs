@@ -35,6 +35,7 @@ pub(super) fn checks_state(freshness: impl IntoIterator<Item = ResultFreshness>)
     let (mut failed, mut warned, mut all) = (0, 0, 0);
     for freshness in freshness {
         match freshness {
+            // Not counted among all, so that a first result of several is not a partial outage.
             ResultFreshness::Pending => continue,
             ResultFreshness::Fresh(HealthStatus::Pass) => {}
             ResultFreshness::Fresh(HealthStatus::Warn) => warned += 1,

@@ -22,6 +22,7 @@ use crate::store::{
 
 /// The seconds after which a span of another process has ended: it is written every 10 s, its store takes
 /// a second, and it is read every 5 s.
+/// The sum of these is 16 s; the rest is for a slow store.
 pub(super) const REMOTE_SPAN_TIMEOUT: i64 = 20;
 /// The longest gap, in seconds, that doesn't end a state: a restart does not begin it anew.
 const MAX_BRIDGED_GAP: i64 = 120;
@@ -96,6 +97,8 @@ impl SnapshotBuilder<'_> {
             .state_spans(&definition.key, second, REMOTE_SPAN_TIMEOUT, own);
         let rows = published.iter().copied();
         let maintenance_windows = maintenance_windows(&definition.key, rows, self.now);
+        // Without what people announced: automation must not take its own or a person's words for
+        // an observation.
         let observed = timeline::merge_timeline(&spans, &maintenance_windows, from, second + 1);
         let observation = self.observation(
             definition,
@@ -151,6 +154,8 @@ impl SnapshotBuilder<'_> {
         }
     }
 
+    /// Returns the times of maintenance of a component, up to now; drafts are not among them.
+    /// Returns an incident for the public; `None` for a maintenance.
     fn incident(&self, row: &IncidentRow) -> Option<Incident> {
         let IncidentKind::Incident(details) = &row.kind else {
             return None;
@@ -176,6 +181,8 @@ impl SnapshotBuilder<'_> {
         })
     }
 
+    /// Returns a maintenance for the public, with the updates that the clock makes; `None` for an
+    /// incident.
     fn maintenance(&self, row: &IncidentRow) -> Option<ScheduledMaintenance> {
         let IncidentKind::Maintenance(details) = &row.kind else {
             return None;

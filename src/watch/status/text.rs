@@ -1,4 +1,7 @@
 //! The texts of automatic updates: names of components and labels of states, and nothing else.
+//!
+//! No text of an error, a check or an alert: these pages are public, and such a text may name a
+//! host or a person.
 
 use std::collections::BTreeMap;
 
@@ -36,13 +39,15 @@ pub(super) fn incident_title(affected: &[AffectedRow], names: &NamesByKey<'_>) -
     title
 }
 
+/// Returns the first update's text, such as `API: partial outage. Detected by automatic checks.`
 pub(super) fn opened_body(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
     format!(
-        "{} Found by automatic checks.",
+        "{} Detected by automatic checks.",
         list_states(affected, names)
     )
 }
 
+/// Returns the text of a change.
 pub(super) fn changed_body(
     changed: &[AffectedRow],
     names: &NamesByKey<'_>,
@@ -50,7 +55,7 @@ pub(super) fn changed_body(
 ) -> String {
     let states = list_states(changed, names);
     if all_operational {
-        format!("{states} All that was affected works again, and is watched.")
+        format!("{states} All affected components work again and are being monitored.")
     } else {
         states
     }
@@ -67,17 +72,17 @@ pub(super) fn resolved_body(
     let duration = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let duration = format_duration_spaced(duration);
     if remaining.is_empty() {
-        format!("Everything has worked for a while. It lasted {duration}.")
+        format!("All components have been working for a while. The incident lasted {duration}.")
     } else {
         format!(
-            "It is over, and lasted {duration}. {}",
+            "The incident is over; it lasted {duration}. {}",
             list_states(remaining, names)
         )
     }
 }
 
-pub(super) const MAINTENANCE_STARTED: &str = "The announced work has begun.";
-pub(super) const MAINTENANCE_ENDED: &str = "The time that was announced for the work is over.";
+pub(super) const MAINTENANCE_STARTED: &str = "The announced maintenance has started.";
+pub(super) const MAINTENANCE_ENDED: &str = "The announced maintenance window is over.";
 
 /// Returns a list such as `API: partial outage. Workers: operational.`
 fn list_states(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
@@ -88,6 +93,7 @@ fn list_states(affected: &[AffectedRow], names: &NamesByKey<'_>) -> String {
     affected.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns a component's name; its key where it is not configured any more.
 fn display_name<'a>(key: &'a str, names: &NamesByKey<'a>) -> &'a str {
     names.get(key).copied().unwrap_or(key)
 }

@@ -1,4 +1,7 @@
 //! Validation of manual incidents and maintenance. All faults are reported at once.
+//!
+//! Validation sees one version of a row. Another update may come between: the store then refuses
+//! the version, and the caller validates anew.
 
 use std::time::Duration;
 
@@ -114,6 +117,7 @@ impl<'a> Validator<'a> {
         let mut next = row.clone();
         next.version += 1;
         next.updated_at = self.now.max(row.updated_at);
+        // Published once, it is never a draft again: people have seen it.
         next.draft &= !new.publish;
         next.title = new.title.clone().unwrap_or(next.title);
         match &mut next.kind {
@@ -175,6 +179,7 @@ impl<'a> Validator<'a> {
             IncidentStatus::Monitoring => details.monitoring_at.or(Some(now)),
             IncidentStatus::Resolved | IncidentStatus::Postmortem => details.monitoring_at,
         };
+        // A postmortem after the end does not move it.
         details.resolved_at = if status.is_end() {
             details.resolved_at.or(Some(now))
         } else {
@@ -205,7 +210,7 @@ impl<'a> Validator<'a> {
                 false,
                 "$.components",
                 format!("{key:?}"),
-                "an incident: those of a maintenance stay as announced",
+                "an incident: the components of a maintenance cannot be changed",
             );
         }
         if let Some(impact) = new.impact {
@@ -216,14 +221,14 @@ impl<'a> Validator<'a> {
             !is_over || new.status.is_none(),
             "$.status",
             status.as_str(),
-            "no other one: the maintenance is over",
+            "no change: the maintenance is over",
         );
         if let Some(until) = new.scheduled_until {
             self.require(
                 !is_over,
                 "$.scheduled_until",
                 until,
-                "no other one: the maintenance is over",
+                "no change: the maintenance is over",
             );
             self.check_window(details.scheduled_for, until);
             details.scheduled_until = until;
@@ -252,7 +257,7 @@ impl<'a> Validator<'a> {
         let is_valid = from < until
             && until > self.now
             && until.duration_since(from) <= signed(MAX_MAINTENANCE);
-        let allowed = "a time to come, after scheduled_for and at most 31 days after it";
+        let allowed = "a future time, after scheduled_for and at most 31 days after it";
         self.require(is_valid, "$.scheduled_until", until, allowed);
     }
 

@@ -100,7 +100,7 @@ async fn mutual_tls_needs_a_client_certificate() {
             config.otlp.tls.client_certificate = certificate("client.pem");
             config.otlp.tls.client_key = certificate("client.key");
         });
-        assert_locked(vec![(without, &["wants a certificate of ours"])], with).await;
+        assert_locked(vec![(without, &["requires a client certificate"])], with).await;
     }
 }
 

@@ -205,7 +205,7 @@ fn a_proxy_of_another_kind_is_a_warning_and_is_not_used() {
     let proxy = format!("socks5://user:{CANARY}@127.0.0.1:1080");
     let steps = diagnose_by("ALL_PROXY", &proxy, Protocol::Grpc);
     assert_eq!(step(&steps, "proxy")["verdict"], "warn");
-    let expected = "ALL_PROXY names a proxy of socks5, which is not used";
+    let expected = "ALL_PROXY names a socks5 proxy, which is not supported";
     assert_eq!(step(&steps, "proxy")["finding"], expected);
     let finding = step(&steps, "name")["finding"].as_str().unwrap();
     assert!(finding.starts_with("collector.example "), "{finding}");

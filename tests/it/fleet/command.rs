@@ -76,7 +76,7 @@ fn an_unreachable_source_is_status_3_with_its_cause() {
     drop(unused_port);
     let (status, out, err) = run(&["--prometheus", &url, &folder], &[]);
     assert_eq!((status, out.as_str()), (Some(3), ""), "{err}");
-    assert!(err.contains("can't be asked"), "{err}");
+    assert!(err.contains("can't be queried"), "{err}");
     let (status, ..) = run(&["--prometheus", &url, "/nowhere"], &[]);
     assert_eq!(status, Some(3));
     let (status, ..) = run(&["--prometheus", "gopher://x"], &[]);

@@ -163,7 +163,7 @@ async fn two_checks_of_one_id_are_an_error_and_neither_vanishes() {
         let _default = log.install(&test);
         register(&test, "db", first);
         let refused = register(&test, "db", second);
-        let told = log.with_message("a health check was refused, and counts as failed");
+        let told = log.with_message("a health check was refused and counts as failed");
         assert_eq!(told.len(), 1, "{:?}", log.lines());
         assert_eq!(told[0]["level"], "error");
         assert_eq!(told[0]["fields"]["check"], "\"db\"");

@@ -229,10 +229,10 @@ fn the_log_hears_once_that_the_export_is_down_and_once_that_it_is_back() {
         let lines = log.lines();
         assert_eq!(lines.len(), 2, "{lines:#?}");
         let (down, back) = (&lines[0].fields, &lines[1].fields);
-        assert!(down["message"].contains("is down"), "{down:?}");
+        assert!(down["message"].contains("is failing"), "{down:?}");
         assert!(down["cause"].contains("the disk is full"), "{down:?}");
         assert_eq!(down["signal"], "traces");
-        assert!(back["message"].contains("is back"), "{back:?}");
+        assert!(back["message"].contains("works again"), "{back:?}");
         assert_eq!(back["lost"], "4");
         let said = format!("{lines:?}");
         assert!(said.contains("http://***@127.0.0.1"), "{said}");

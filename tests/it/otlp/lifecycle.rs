@@ -106,7 +106,7 @@ async fn a_flush_that_a_shutdown_cuts_off_does_not_say_that_all_is_well() {
         .unwrap()
         .cause
         .clone();
-    assert_eq!(cause.as_deref(), Some("the exporter is gone"));
+    assert_eq!(cause.as_deref(), Some("the exporter has ended"));
 }
 
 #[test]

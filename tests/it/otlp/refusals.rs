@@ -307,7 +307,7 @@ async fn a_connection_that_is_not_made_is_told_from_an_answer_that_does_not_come
             (
                 BrokenReceiver::never_connects(),
                 "connection",
-                "no connection in time",
+                "no connection within the time limit",
             ),
             (
                 BrokenReceiver::silent(),

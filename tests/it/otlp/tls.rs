@@ -27,7 +27,7 @@ use super::receiver::{Behaviour, Receiver};
 use super::{PROTOCOLS, config, make_spans, start};
 
 const WANTS_A_CERTIFICATE: &str =
-    "the receiver wants a certificate of ours (otlp.tls.client_certificate)";
+    "the receiver requires a client certificate (otlp.tls.client_certificate)";
 
 fn certificate(name: &str) -> PathBuf {
     let certificates = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/otlp/certs");

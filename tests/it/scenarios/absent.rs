@@ -48,15 +48,17 @@ fn restarted(title: &'static str, series: &str, signal: AlertSignal) -> Scenario
 
 fn no_worker() -> AlertTexts {
     alert_texts(
-        "No worker beats",
-        "For 10m nobody has reported a beat of any worker. Alerts about single workers are silent meanwhile.",
+        "No worker sends heartbeats",
+        "No heartbeat of any worker has been reported for 10m. Alerts about single workers are \
+         silent in the meantime.",
     )
 }
 
 fn no_scheduler() -> AlertTexts {
     alert_texts(
-        "No scheduler beats",
-        "For 10m nobody has reported a beat of any scheduler. Alerts about single schedulers are silent meanwhile.",
+        "No scheduler sends heartbeats",
+        "No heartbeat of any scheduler has been reported for 10m. Alerts about single schedulers \
+         are silent in the meantime.",
     )
 }
 
@@ -77,9 +79,9 @@ fn services() -> Vec<Scenario> {
             signal,
             &labels,
             alert_texts(
-                "No instance of vantage-api is scraped any more",
-                "vantage-api was scraped within the last day, and for 10m no instance of it has been. Alerts about it \
-                 are silent meanwhile.",
+                "No instance of vantage-api is being scraped",
+                "vantage-api was scraped within the last day, but no instance of it has been for \
+                 10m. Alerts about it are silent in the meantime.",
             ),
         ),
         restarted("a service restarts", &ready("vantage-api", "a:80"), signal),
@@ -162,9 +164,9 @@ fn probes() -> Vec<Scenario> {
             AlertSignal::DatabaseAbsent,
             &labels,
             alert_texts(
-                "vantage-api no longer says whether database vantage answers",
-                "vantage-api said within the last day whether database vantage answers, and has not for 10m. Alerts about \
-                 it are silent meanwhile.",
+                "vantage-api no longer reports whether database vantage answers",
+                "vantage-api reported within the last day whether database vantage answers, but \
+                 has not done so for 10m. Alerts about the database are silent in the meantime.",
             ),
         ),
         restarted(
@@ -178,9 +180,9 @@ fn probes() -> Vec<Scenario> {
             AlertSignal::QueuesAbsent,
             &queue,
             alert_texts(
-                "Nobody says any more how many jobs wait in queue publish",
-                "The depth of queue publish was reported within the last day, and has not been for 10m. Alerts about it \
-                 are silent meanwhile.",
+                "The depth of queue publish is no longer reported",
+                "The depth of queue publish was reported within the last day, but has not been for \
+                 10m. Alerts about the queue are silent in the meantime.",
             ),
         ),
         restarted(
@@ -195,8 +197,8 @@ fn probes() -> Vec<Scenario> {
             &objective,
             alert_texts(
                 "Events of api.latency are no longer counted",
-                "Events of api.latency were counted within the last day, and have not been for 10m. Its error budget does \
-                 not burn visibly meanwhile.",
+                "Events of api.latency were counted within the last day, but have not been for \
+                 10m. In the meantime its error budget does not show what it spends.",
             ),
         ),
         restarted(

@@ -19,8 +19,8 @@ fn failing(start: &str, threshold: &str, value: &str) -> AlertTexts {
     alert_texts(
         format!("{start}vantage-api fails more than {threshold} of its requests"),
         format!(
-            "{value} of the requests that vantage-api answered in the last 5 minutes ended in a server error, \
-             a panic or a timeout; at most {threshold} may."
+            "{value} of the requests that vantage-api answered in the last 5 minutes ended in a \
+             server error, a panic or a timeout; the limit is {threshold}."
         ),
     )
 }

@@ -39,10 +39,10 @@ fn revenue(environment: &str, currency: &str) -> String {
 
 fn fewer(environment: &str, value: &str) -> ExpectedAlert {
     let texts = alert_texts(
-        "Fewer than 50% of the usual number of posts are published",
+        "Fewer than 50% of the usual number of posts are being published",
         format!(
-            "In the last 3 hours {value} of the posts were published that are usual at this time of the week \
-             (the median of three weeks); below 50% something is wrong."
+            "In the last 3 hours, {value} of the posts that are usual at this time of the week \
+             (the median of three weeks) were published; below 50% something is wrong."
         ),
     );
     ExpectedAlert::new(Severity::Warning, &[("environment", environment)], texts)
@@ -50,10 +50,10 @@ fn fewer(environment: &str, value: &str) -> ExpectedAlert {
 
 fn more(environment: &str, value: &str) -> ExpectedAlert {
     let texts = alert_texts(
-        "More than 200% of the usual number of AI generations are made",
+        "More than 200% of the usual number of AI generations are being made",
         format!(
-            "In the last 3 hours {value} of the AI generations were made that are usual at this time of the week \
-             (the median of three weeks); above 200% something is wrong."
+            "In the last 3 hours, {value} of the AI generations that are usual at this time of the \
+             week (the median of three weeks) were made; above 200% something is wrong."
         ),
     );
     ExpectedAlert::new(Severity::Warning, &[("environment", environment)], texts)
@@ -64,8 +64,8 @@ fn unusual(environment: &str, currency: &str, value: &str) -> ExpectedAlert {
     let texts = alert_texts(
         format!("Revenue in {currency} is outside 50% to 200% of what is usual"),
         format!(
-            "In the last 3 hours {value} of the revenue in {currency} was made that is usual at this time of the week \
-             (the median of three weeks); 50% to 200% is usual."
+            "In the last 3 hours, revenue in {currency} was {value} of what is usual at this time \
+             of the week (the median of three weeks); the usual range is 50% to 200%."
         ),
     );
     ExpectedAlert::new(Severity::Warning, &labels, texts)

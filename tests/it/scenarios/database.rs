@@ -50,7 +50,7 @@ fn pool() -> Vec<Scenario> {
                     Severity::Warning,
                     &POOL,
                     alert_texts(
-                        "Pool main of vantage-api on a:80 is used to more than 80%",
+                        "Pool main of vantage-api on a:80 is more than 80% in use",
                         "90% of the connections of pool main of vantage-api on a:80 are in use; the limit of this alert \
                          is 80%.",
                     ),
@@ -82,8 +82,8 @@ fn calls() -> Vec<Scenario> {
                     &SERVICE,
                     alert_texts(
                         "More than 1% of the database calls of vantage-api take longer than a second",
-                        "2% of the database calls of vantage-api took longer than a second in the last 10 minutes; \
-                         at most 1% may.",
+                        "2% of the database calls of vantage-api took longer than a second in the \
+                         last 10 minutes; the limit is 1%.",
                     ),
                 )],
             ),
@@ -116,7 +116,7 @@ fn reached() -> Vec<Scenario> {
                     &REACHED,
                     alert_texts(
                         "vantage-api cannot reach database vantage",
-                        "No instance of vantage-api has had an answer of database vantage (postgresql) for 1m.",
+                        "No instance of vantage-api has had an answer from database vantage (postgresql) for 1m.",
                     ),
                 )],
             ),

@@ -88,14 +88,16 @@ fn disks() -> Vec<Scenario> {
                     &DISK,
                     alert_texts(
                         "Less than 10% of /data on a:80 is free",
-                        "5% of /data on a:80 (vantage-api) is free; it must be 10% at least.",
+                        "5% of /data on a:80 (vantage-api) is free; at least 10% must be.",
                     ),
                 )],
             ),
         scenario("a disk that is cleaned in time")
             .series(USED, gauge_values(&[(0.89, 10), (0.95, 4), (0.5, 10)]))
             .quiet(free, &["10m", "14m", "16m", "20m"]),
-        scenario("no data of disks").quiet(free, &["30m"]).quiet(full, &["30m"]),
+        scenario("no data of disks")
+            .quiet(free, &["30m"])
+            .quiet(full, &["30m"]),
         // A megabyte a second; after 6 hours of history and 1 hour of `for` there are 174630.5 s left.
         scenario("a disk fills steadily")
             .series(FREE, "199830500000-60000000x500")
@@ -107,9 +109,9 @@ fn disks() -> Vec<Scenario> {
                     Severity::Warning,
                     &DISK,
                     alert_texts(
-                        "/data on a:80 is full in less than 7d at this pace",
-                        "/data on a:80 (vantage-api) is full in 2d 0h 30m 30s if it goes on filling as in the last 6 \
-                         hours; the limit is 7d.",
+                        "/data on a:80 will be full in less than 7d at the current rate",
+                        "/data on a:80 (vantage-api) will be full in 2d 0h 30m 30s if it keeps \
+                         filling as in the last 6 hours; the limit is 7d.",
                     ),
                 )],
             ),

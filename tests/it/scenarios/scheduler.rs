@@ -70,8 +70,8 @@ fn success() -> Vec<Scenario> {
         let texts = alert_texts(
             "Less than 90% of the executions of vantage-scheduler succeed",
             format!(
-                "{value} of the executions that vantage-scheduler ended in the last hour succeeded; \
-                 it must be 90% at least."
+                "{value} of the executions that vantage-scheduler finished in the last hour \
+                 succeeded; at least 90% must."
             ),
         );
         ExpectedAlert::new(Severity::High, &SERVICE, texts)
@@ -113,9 +113,9 @@ fn offline() -> Vec<Scenario> {
                     Severity::Critical,
                     &SCHEDULER,
                     alert_texts(
-                        "Scheduler nightly has not been heard of for more than 5m",
-                        "The last beat of scheduler nightly came 6m 0s ago, and it did not say goodbye; after 5m it \
-                         counts as offline.",
+                        "Scheduler nightly has sent no heartbeat for more than 5m",
+                        "The last heartbeat of scheduler nightly arrived 6m 0s ago, and the \
+                         scheduler did not sign off; after 5m it counts as offline.",
                     ),
                 )],
             ),

@@ -39,7 +39,7 @@ fn targets() -> Vec<Scenario> {
                     Severity::Warning,
                     &INSTANCE,
                     alert_texts(
-                        "a:80 of vantage-api is not scraped",
+                        "a:80 of vantage-api cannot be scraped",
                         "Prometheus has not been able to scrape a:80 of vantage-api for 5m.",
                     ),
                 )],
@@ -62,7 +62,7 @@ fn targets() -> Vec<Scenario> {
                     &INSTANCE,
                     alert_texts(
                         "a:80 of vantage-api is not ready",
-                        "a:80 of vantage-api has not been ready for 10m: load balancers send it nothing.",
+                        "a:80 of vantage-api has not been ready for 10m: load balancers send it no requests.",
                     ),
                 )],
             ),
@@ -83,8 +83,8 @@ fn exports() -> Vec<Scenario> {
         let texts = alert_texts(
             format!("More than 10% of the {telemetry} of vantage-api are lost"),
             format!(
-                "{value} of the {telemetry} that vantage-api had to push in the last 15 minutes were dropped or not \
-                 taken; at most 10% may be."
+                "{value} of the {telemetry} that vantage-api had to push in the last 15 minutes \
+                 were dropped or not accepted; the limit is 10%."
             ),
         );
         ExpectedAlert::new(Severity::Warning, &labels, texts)
@@ -185,7 +185,7 @@ fn scrapes() -> Vec<Scenario> {
                     Severity::Warning,
                     &INSTANCE,
                     alert_texts(
-                        "Scrapes of a:80 of vantage-api leave something out",
+                        "Scrapes of a:80 of vantage-api are incomplete",
                         "Scrapes of a:80 of vantage-api have been incomplete for 5m: 5 parts were left out in the last 5 \
                          minutes.",
                     ),
@@ -205,8 +205,9 @@ fn scrapes() -> Vec<Scenario> {
                     &labels,
                     alert_texts(
                         "Instrument vantage.api.requests of vantage-api has too many series",
-                        "Instrument vantage.api.requests of vantage-api has held as many series as it may for 15m: 150 \
-                         measurements in the last 15 minutes lost their labels.",
+                        "Instrument vantage.api.requests of vantage-api has been at its limit of \
+                         series for 15m: 150 measurements in the last 15 minutes lost their \
+                         labels.",
                     ),
                 )],
             ),
@@ -236,7 +237,8 @@ fn store() -> Vec<Scenario> {
                     &INSTANCE,
                     alert_texts(
                         "a:80 of vantage-api has not stored anything for more than 1m",
-                        "The oldest change of a:80 of vantage-api has waited 1m 30s to be made durable; the limit is 1m.",
+                        "The oldest change of a:80 of vantage-api has waited 1m 30s to be made \
+                         durable; the limit is 1m.",
                     ),
                 )],
             ),
@@ -250,7 +252,7 @@ fn watchdog() -> Vec<Scenario> {
     let fires = || {
         ExpectedAlert::without_severity(alert_texts(
             "Alerting works",
-            "This alert always fires. Let something outside page when it stops arriving.",
+            "This alert always fires. Configure something outside to page when it stops arriving.",
         ))
     };
     vec![

@@ -37,8 +37,8 @@ fn jobs(outcome: &str) -> String {
 
 fn deep(threshold: &str, value: &str) -> AlertTexts {
     alert_texts(
-        format!("More than {threshold} jobs wait in queue publish"),
-        format!("{value} jobs wait in queue publish; at most {threshold} should."),
+        format!("More than {threshold} jobs are waiting in queue publish"),
+        format!("{value} jobs are waiting in queue publish; the limit is {threshold}."),
     )
 }
 
@@ -53,10 +53,10 @@ fn offline() -> Vec<Scenario> {
     let (offline, many) = (AlertSignal::WorkerOffline, AlertSignal::WorkersOffline);
     let silent = |value: &str| {
         let texts = alert_texts(
-            "Worker publisher-1 has not been heard of for more than 5m",
+            "Worker publisher-1 has sent no heartbeat for more than 5m",
             format!(
-                "The last beat of worker publisher-1 came {value} ago, and it did not say goodbye; \
-                 after 5m it counts as offline."
+                "The last heartbeat of worker publisher-1 arrived {value} ago, and the worker did \
+                 not sign off; after 5m it counts as offline."
             ),
         );
         ExpectedAlert::new(Severity::Critical, &WORKER, texts)
@@ -94,8 +94,8 @@ fn offline() -> Vec<Scenario> {
                     &REGISTRY,
                     alert_texts(
                         "More than 1% of the workers are offline",
-                        "1.961% of more than 1000 workers are offline and did not say goodbye; at most 1% may be. \
-                         There are too many to name each.",
+                        "1.961% of more than 1000 workers are offline and did not sign off; the \
+                         limit is 1%. There are too many workers to name each one.",
                     ),
                 )],
             ),
@@ -134,7 +134,7 @@ fn queues() -> Vec<Scenario> {
                     &QUEUE,
                     alert_texts(
                         "A job in queue publish has been due for more than 5m",
-                        "The oldest job in queue publish has been due for 6m 40s; none should wait longer than 5m.",
+                        "The oldest job in queue publish has been due for 6m 40s; no job should wait longer than 5m.",
                     ),
                 )],
             ),
@@ -163,8 +163,8 @@ fn failures() -> Vec<Scenario> {
                     &SERVICE,
                     alert_texts(
                         "More than 10% of the jobs of vantage-worker fail",
-                        "17.33% of the jobs that vantage-worker ended in the last 15 minutes failed, panicked or were \
-                         given up; at most 10% may.",
+                        "17.33% of the jobs that vantage-worker finished in the last 15 minutes \
+                         failed, panicked or were abandoned; the limit is 10%.",
                     ),
                 )],
             ),

@@ -1,4 +1,6 @@
 //! `vantage-obs slo budget`: how much each objective permits.
+//!
+//! Without counts: what an objective permits follows from its file alone.
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table}
 
 /// Shows the error budget of each objective: its time, and the share of events that may be bad.
 ///
-/// A calendar window has the length of the one that it is now.
+/// For a calendar window, the length of the current one is used.
 ///
 /// Exit status: 0 printed; 1 the files have faults; 3 the folder can't be read.
 #[derive(Debug, Args)]

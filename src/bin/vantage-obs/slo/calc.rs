@@ -19,7 +19,7 @@ const PLACES: u32 = 6;
 ///
 /// All of it is exact; decimals past the sixth are cut off.
 ///
-/// Exit status: 0 printed; 3 the numbers don't go together.
+/// Exit status: 0 printed; 3 the numbers contradict each other.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
     vantage-obs slo calc --target 99.9 --window 30d --good 999500 --total 1000000\n  \
@@ -28,7 +28,7 @@ pub(crate) struct CalcArgs {
     /// The share that must be good, in percent: above 0, below 100.
     #[arg(long, value_parser = parse_target)]
     target: Percent,
-    /// The time over which it must be: a whole number with m, h, d or w.
+    /// The window of the objective: a whole number with m, h, d or w.
     #[arg(long)]
     window: RollingWindow,
     /// The number of good events.
@@ -55,6 +55,7 @@ fn parse_target(text: &str) -> Result<Percent, String> {
 
 impl CalcArgs {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
+        // Each number is fine by itself, so that clap cannot refuse it.
         let Some(bad) = self.total.checked_sub(self.good) else {
             let (good, total) = (self.good, self.total);
             let message = format!("--good {good} is more than --total {total}");
@@ -144,7 +145,7 @@ impl CalcArgs {
         ) else {
             return writeln!(
                 out,
-                "no data: nothing happened, so nothing was consumed or kept"
+                "no data: there were no events, so no budget was consumed"
             );
         };
         let consumed_text = consumed.format_trimmed(PLACES);

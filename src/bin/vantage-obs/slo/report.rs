@@ -68,7 +68,7 @@ impl ReportArgs {
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
         if self.compare && self.format == ReportFormat::Html {
-            let message = "--compare is printed as table or json: a page shows one period";
+            let message = "--compare needs --format table or json: a page shows one period";
             return Err(CliError::Usage(message.into()));
         }
         let source = match self.format {
@@ -143,6 +143,7 @@ impl ReportArgs {
         }
     }
 
+    /// Returns the status of the worst report.
     fn exit_status(&self, reports: &[SourcedReport]) -> ExitStatus {
         if !self.exit_code {
             return ExitStatus::Success;
@@ -155,6 +156,8 @@ impl ReportArgs {
             ExitStatus::Critical
         } else if raised(AlertState::Warning) {
             ExitStatus::Faulty
+        // Only where nothing is raised: what is known to burn must wake somebody, also where a
+        // query failed.
         } else if reports.iter().all(|report| report.failures.is_empty()) {
             ExitStatus::Success
         } else {

@@ -15,7 +15,7 @@ use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Checks the files of objectives, and lists every fault: file, JSON path, value, and what is allowed.
 ///
-/// What is legal but suspicious is a warning: a target of 0.999, a description with another number, an
+/// Legal but suspicious declarations are warnings: a target of 0.999, a description with another number, an
 /// alert that can never fire because even a total outage burns the budget no faster.
 ///
 /// Exit status: 0 all objectives can be tracked, warnings included; 1 there are faults, of the files or of

@@ -103,7 +103,7 @@ fn a_panic_is_a_line_and_still_what_it_was() {
         messages,
         [
             "no \"luck\"\nat all",
-            "a panic with a value that is no text",
+            "a panic with a value that is not text",
             "while a line is written",
             "<panicked>"
         ]

@@ -15,10 +15,12 @@ use crate::net::{grpc_proxy_connector, innermost, one_line};
 
 #[derive(Clone, Debug)]
 pub(super) struct GrpcTransport {
+    /// Clones share one HTTP/2 connection.
     client: tonic::client::Grpc<Channel>,
     endpoint: Endpoint,
     compression: Compression,
     path: PathAndQuery,
+    /// Made once, with values marked as sensitive so that no debug output shows them.
     metadata: MetadataMap,
     /// Present if the connection is encrypted and shows no client certificate.
     refusal_probe: Option<RefusalProbe>,
@@ -56,6 +58,7 @@ impl GrpcTransport {
     }
 
     pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, ExportFailure> {
+        // `ready` takes the client mutably; a clone is a handle of the same channel.
         let mut client = self.client.clone();
         client
             .ready()
@@ -72,6 +75,7 @@ impl GrpcTransport {
     /// A receiver that wants a certificate says so after the handshake, when the request may only have
     /// learnt that its connection is gone.
     async fn with_certificate_advice(&self, mut failure: ExportFailure) -> ExportFailure {
+        // Their texts, because hyper, h2 and the system each have an error of their own for it.
         let gone = ["closed", "broken pipe", "reset"];
         let is_gone = gone.iter().any(|word| failure.message.contains(word));
         if let Some(probe) = &self.refusal_probe
@@ -81,7 +85,7 @@ impl GrpcTransport {
             match probe.advice().await {
                 Some(advice) => advice.clone_into(&mut failure.message),
                 None => failure.message.push_str(
-                    "; perhaps it wants a certificate of ours, otlp.tls.client_certificate",
+                    "; perhaps it requires a client certificate (otlp.tls.client_certificate)",
                 ),
             }
         }
@@ -103,6 +107,7 @@ fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<
     }
 }
 
+/// The method's path, from the protocol's definition.
 const fn export_path(signal: TelemetrySignal) -> &'static str {
     match signal {
         TelemetrySignal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -118,10 +123,10 @@ fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
     for (name, value) in headers(otlp) {
         let key: AsciiMetadataKey = name
             .parse()
-            .map_err(|_| format!("{name:?} is no name of gRPC metadata"))?;
+            .map_err(|_| format!("{name:?} is not a valid name of gRPC metadata"))?;
         let mut value: AsciiMetadataValue = value
             .parse()
-            .map_err(|_| format!("the value of {name} is no gRPC metadata"))?;
+            .map_err(|_| format!("the value of {name} is not valid gRPC metadata"))?;
         value.set_sensitive(true);
         metadata.insert(key, value);
     }
@@ -131,6 +136,7 @@ fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
 /// Converts a status; OTLP's own table says which may be tried again, exhaustion only where the
 /// receiver says when. A status without an answer behind it is a connection that broke.
 fn failure(status: &Status) -> ExportFailure {
+    // tonic turns a broken connection into a status of its own; only such a status has a source.
     if let Some(cause) = std::error::Error::source(status) {
         return ExportFailure::connection(cause);
     }
@@ -147,6 +153,8 @@ fn failure(status: &Status) -> ExportFailure {
             | Code::DataLoss,
             retry_delay,
         ) => retry_delay.map_or(RetryHint::Whenever, RetryHint::After),
+        // Without a delay it is a limit that retrying only makes worse:
+        // <https://opentelemetry.io/docs/specs/otlp/#failures>.
         (Code::ResourceExhausted, Some(delay)) => RetryHint::After(delay),
         _ => RetryHint::Never,
     };
@@ -162,6 +170,7 @@ fn failure(status: &Status) -> ExportFailure {
     }
 }
 
+/// The names of the protocol, which labels and messages show.
 const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

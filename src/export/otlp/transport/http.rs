@@ -18,6 +18,8 @@ use crate::net::{
 };
 
 /// The longest response that is read, in bytes: none of OTLP is as long, and a proxy's is cut.
+///
+/// A page of a misconfigured proxy may have megabytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The head of an answer says what matters; its body may take so much longer.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,6 +28,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct HttpTransport {
     client: HttpClient,
     uri: Uri,
+    /// All of them, made once.
     headers: HeaderMap,
     compression: Compression,
 }
@@ -53,11 +56,13 @@ impl HttpTransport {
             .await
             .map_err(|error| ExportFailure::connection(&error))?;
         let (head, body) = response.into_parts();
+        // Too long, broken or late, a body counts as empty: the status is known.
         let body = Limited::new(body, MAX_RESPONSE_BYTES).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
+        // Before the status: a login page answers 200, and nothing was taken.
         if is_a_web_page(&head.headers) {
             Err(web_page_failure(head.status))
         } else if head.status.is_success() {
@@ -72,6 +77,8 @@ impl HttpTransport {
         if self.compression == Compression::None {
             return message;
         }
+        // Spans compress well at any level; the service's processor time is worth more than the
+        // last tenth.
         let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), GzLevel::fast());
         // Writing into memory doesn't fail.
         let _ = encoder.write_all(&message);
@@ -84,9 +91,9 @@ fn header_map(otlp: &SignalOtlp) -> Result<HeaderMap, String> {
     map.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     for (name, value) in headers(otlp) {
         let key = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| format!("{name:?} is no name of a header"))?;
+            .map_err(|_| format!("{name:?} is not a valid header name"))?;
         let mut value = HeaderValue::from_str(&value)
-            .map_err(|_| format!("the value of {name} is no header value"))?;
+            .map_err(|_| format!("the value of {name} is not a valid header value"))?;
         value.set_sensitive(true);
         map.insert(key, value);
     }
@@ -130,6 +137,7 @@ fn reason(headers: &HeaderMap, body: &[u8]) -> Option<String> {
             .ok()
             .map(|status| status.message);
     }
+    // A text that is not ASCII is likely to be something else than a message.
     body.is_ascii()
         .then(|| String::from_utf8_lossy(body).into_owned())
 }

@@ -1,4 +1,8 @@
 //! Families: everything of one name, from whichever scopes and parts, before any text is written.
+//!
+//! Why before any text? A family has to stand together, with one TYPE line, however many scopes
+//! contribute to it; and a name that two metrics claim must be noticed before the first of them is
+//! written.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,6 +21,7 @@ pub(super) enum FamilyKind {
     Gauge,
     Histogram,
     Summary,
+    /// `untyped` in the plain text.
     Unknown,
     /// `target_info`, the one family that describes where the others come from.
     Info,
@@ -24,6 +29,7 @@ pub(super) enum FamilyKind {
 
 impl FamilyKind {
     /// Returns the suffixes of the family's samples.
+    // The empty suffix is the name itself, which no other family may have either.
     fn suffixes(self) -> &'static [&'static str] {
         match self {
             FamilyKind::Histogram => &["", "_bucket", "_sum", "_count"],
@@ -79,6 +85,9 @@ pub(super) enum SourceSamples<'a> {
 pub(super) struct ExposedFamilies<'a> {
     families: Vec<ExposedFamily<'a>>,
     /// Every name that a sample may have, with the family that it belongs to.
+    ///
+    /// A histogram `x` also owns `x_bucket`, `x_sum` and `x_count`: a counter named `x_count` would
+    /// be read as part of it.
     owners: HashMap<String, usize>,
 }
 
@@ -87,6 +96,7 @@ impl<'a> ExposedFamilies<'a> {
     pub(super) fn add(&mut self, family: ExposedFamily<'a>) -> Result<(), OmissionReason> {
         if let Some(&owner) = self.owners.get(&family.name) {
             let existing = &mut self.families[owner];
+            // Owned as a sample's name of another family.
             if existing.name != family.name || existing.origin != family.origin {
                 return Err(OmissionReason::NameTaken);
             }
@@ -96,6 +106,7 @@ impl<'a> ExposedFamilies<'a> {
             existing.sources.extend(family.sources);
             return Ok(());
         }
+        // Reserved together: a family is exposed with all of its names or not at all.
         self.reserve_names(&family)?;
         self.families.push(family);
         Ok(())

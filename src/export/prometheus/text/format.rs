@@ -1,4 +1,7 @@
 //! Negotiation of the text format.
+//!
+//! RFC 9110, section 12.5: entries with weights, of which the most specific match counts; a weight
+//! of 0 refuses.
 
 /// The text formats that a scrape can be answered in.
 ///
@@ -46,6 +49,7 @@ impl ExpositionFormat {
         let mut text = AcceptPreference::default();
         let mut open_metrics = AcceptPreference::default();
         for entry in entries(accept.unwrap_or_default()) {
+            // Only version 1.0.0 is written: what asks for 0.0.1 alone reads another grammar.
             if entry.matches("application/openmetrics-text", "1.0.0") {
                 open_metrics.update(MatchSpecificity::Exact, entry.weight);
             } else if entry.matches("text/plain", "0.0.4") {
@@ -56,6 +60,7 @@ impl ExpositionFormat {
                 text.update(MatchSpecificity::Any, entry.weight);
             }
         }
+        // At equal weights OpenMetrics, because only it has exemplars and units.
         if open_metrics.weight > 0.0 && open_metrics.weight >= text.weight {
             ExpositionFormat::OpenMetrics
         } else {
@@ -77,6 +82,8 @@ pub(crate) fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
             gzip.update(MatchSpecificity::Any, entry.weight);
         }
     }
+    // An identity that is preferred does not matter: a scrape of megabytes is worth compressing
+    // wherever it is allowed.
     gzip.weight > 0.0
 }
 
@@ -97,6 +104,7 @@ pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
             _ => {}
         }
     }
+    // A browser names HTML; a tool that names only JSON gets it also beside a wildcard.
     let named = html.specificity == MatchSpecificity::Exact;
     json.weight > 0.0 && (json.weight > html.weight || !named && json.weight >= html.weight)
 }
@@ -130,6 +138,7 @@ struct AcceptPreference {
 }
 
 impl AcceptPreference {
+    /// Takes an entry in; of several with one specificity the greatest weight counts.
     fn update(&mut self, specificity: MatchSpecificity, weight: f32) {
         if specificity > self.specificity {
             *self = AcceptPreference {
@@ -168,6 +177,7 @@ fn entries(header: &str) -> impl Iterator<Item = AcceptEntry<'_>> {
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
             let value = value.trim().trim_matches('"');
             match key.trim() {
+                // A malformed weight drops its entry, and not the whole header.
                 key if key.eq_ignore_ascii_case("q") => entry.weight = weight(value)?,
                 key if key.eq_ignore_ascii_case("version") => entry.version = Some(value),
                 _ => {}

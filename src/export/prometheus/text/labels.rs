@@ -34,7 +34,9 @@ pub(super) struct LabelRenderer {
     keys: KeyRules,
     layouts: Vec<LabelLayout>,
     /// The shape of the series before this one, which is likely this one's as well.
+    /// Series of one instrument come in a row.
     latest: usize,
+    /// Reused for each series.
     text: String,
 }
 
@@ -55,6 +57,7 @@ impl LabelRenderer {
     pub(super) fn set_key_rules(&mut self, keys: KeyRules) {
         if self.keys != keys {
             self.keys = keys;
+            // Under other rules the same keys may be invalid.
             self.layouts.clear();
         }
     }
@@ -112,6 +115,8 @@ struct LabelColumn {
 impl LabelLayout {
     fn new(labels: &[(&str, LabelValue<'_>)], keys: KeyRules) -> LabelLayout {
         let originals = labels.iter().map(|(key, _)| (*key).to_owned());
+        // Sorted by the key as it is written, then by the original: the same set is the same text,
+        // which is how repetitions are found.
         let mut order: Vec<(String, &str, usize)> = labels
             .iter()
             .enumerate()
@@ -133,6 +138,7 @@ impl LabelLayout {
         let is_valid = match keys {
             KeyRules::Attributes => true,
             KeyRules::Labels { reserved } => {
+                // Fewer columns than labels means that two keys are equal.
                 columns.len() == labels.len()
                     && labels
                         .iter()
@@ -160,6 +166,8 @@ impl LabelLayout {
             out.push_str(&column.opening);
             for (nth, &index) in column.values.iter().enumerate() {
                 if nth > 0 {
+                    // The separator that the specification asks for:
+                    // <https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-attributes>.
                     out.push(';');
                 }
                 write_value(labels[index].1, out);
@@ -187,6 +195,7 @@ fn write_value(value: LabelValue<'_>, out: &mut String) {
 
 /// Appends text with `\`, line ends and, where they would end it, quotes escaped.
 pub(super) fn escape(text: &str, quotes: bool, out: &mut String) {
+    // Bytes are enough: none of the three occurs within a character of several bytes.
     let is_special = |b: u8| matches!(b, b'\\' | b'\n') || (quotes && b == b'"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(is_special) {

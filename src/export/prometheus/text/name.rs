@@ -33,8 +33,11 @@ pub(super) fn metric_name(
     kind: FamilyKind,
     is_gauge: bool,
 ) -> Option<MetricName> {
+    // Before anything is appended, so that units and `_total` are compared with what will stand
+    // there.
     let mut name = sanitized(name);
     if kind == FamilyKind::Counter {
+        // Taken off, and put back behind the unit.
         name.truncate(name.strip_suffix("_total").unwrap_or(&name).len());
     }
     if name.is_empty() {
@@ -91,6 +94,7 @@ fn sanitized(name: &str) -> String {
     prefix.chars().chain(replaced).collect()
 }
 
+/// Appends a unit, unless the name's last words are that unit already.
 fn append_once(name: &mut String, unit: &str) {
     let already = name
         .strip_suffix(unit)
@@ -106,6 +110,7 @@ fn unit_suffix(unit: &str) -> Option<Cow<'static, str>> {
     if let Some(word) = unit_word(unit) {
         return Some(Cow::Borrowed(word));
     }
+    // `By/s` and the like, which the specification names as "per".
     let (counted, per) = unit.split_once('/')?;
     let per = per_word(per)?;
     Some(Cow::Owned(match unit_word(counted) {
@@ -119,6 +124,7 @@ fn is_time_or_one(unit: &str) -> bool {
     matches!(unit, "1" | "d" | "h" | "min" | "s" | "ms" | "us" | "ns")
 }
 
+/// The words of the specification's table, and `None` for a unit that is not in it.
 fn unit_word(unit: &str) -> Option<&'static str> {
     Some(match unit {
         "d" => "days",
@@ -154,6 +160,7 @@ fn unit_word(unit: &str) -> Option<&'static str> {
     })
 }
 
+/// The singular, which stands behind "per".
 fn per_word(unit: &str) -> Option<&'static str> {
     Some(match unit {
         "s" => "second",

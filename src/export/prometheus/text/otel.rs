@@ -27,6 +27,7 @@ pub(super) fn collect<'a>(
     exemplars: Option<ScrapeExemplars<'a>>,
 ) {
     let target = target_info(part, collected.resource());
+    // The resource first: its family is added even where no metric can be.
     let metrics = collected.scope_metrics().flat_map(|scope_metrics| {
         let scope = scope_metrics.scope();
         scope_metrics.metrics().map(move |metric| (scope, metric))
@@ -100,6 +101,7 @@ fn family_kind<T>(data: &MetricData<T>) -> Result<(FamilyKind, bool), OmissionRe
         MetricData::Sum(sum) => (FamilyKind::Gauge, sum.temporality()),
     };
     match temporality {
+        // A scraper that misses a scrape would miss its changes for ever.
         Temporality::Delta => Err(OmissionReason::DeltaTemporality),
         _ => Ok((kind, false)),
     }
@@ -112,6 +114,8 @@ pub(super) fn render_resource(series: &mut SeriesWriter<'_, '_, '_>, resource: &
         .map(|(key, value)| (key.as_str(), LabelValue::Otel(value)))
         .collect();
     series.set_key_rules(KeyRules::Attributes);
+    // Prometheus joins with `target_info` by job and instance: a second one would make each join
+    // ambiguous.
     series.add_only(&labels, |writer, name, labels| {
         writer.write_scalar(name, labels, 1_u64, None);
         Ok(())
@@ -157,6 +161,8 @@ fn render<T: SampleValue>(
             for point in sum.data_points() {
                 collect_labels(&mut labels, point.attributes(), scope);
                 series.add(&labels, |writer, name, labels| {
+                    // A counter below 0, or one that is NaN, makes Prometheus refuse the whole
+                    // OpenMetrics scrape.
                     if sum.is_monotonic() && !is_valid_count(point.value()) {
                         return Err(OmissionReason::InvalidValue);
                     }
@@ -193,6 +199,7 @@ fn histogram_point<'e, T: SampleValue>(
     point: &HistogramDataPoint<T>,
     exemplars: Option<SeriesExemplars<'e>>,
 ) -> HistogramPoint<'e, impl Iterator<Item = (f64, u64)>, T> {
+    // OpenTelemetry's buckets count their own values, Prometheus's all values up to the bound.
     let cumulative = point.bucket_counts().scan(0_u64, |total, count| {
         *total = total.saturating_add(count);
         Some(*total)
@@ -218,6 +225,7 @@ fn scope_labels(scope: &InstrumentationScope) -> ScopeLabels<'_> {
     ];
     let attributes = scope
         .attributes()
+        // An attribute with the name of a field would be the same label twice; the field wins.
         .filter(|kv| scope_fields.iter().all(|(key, _)| *key != kv.key.as_str()))
         .map(|kv| (kv.key.as_str(), LabelValue::Otel(&kv.value)));
     scope_fields

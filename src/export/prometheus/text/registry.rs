@@ -84,6 +84,7 @@ fn write(
     kind: FamilyKind,
     metric: &proto::Metric,
 ) -> Result<(), OmissionReason> {
+    // 0 is protobuf's "not set".
     let at = Some(metric.timestamp_ms()).filter(|&at| at != 0);
     let value = match kind {
         FamilyKind::Counter => {
@@ -112,6 +113,7 @@ fn histogram(
         let buckets = histogram.get_bucket().iter();
         buckets.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
     };
+    // Bounds strictly, counts not: an empty bucket has the count of the one before.
     let ascends = pairs().is_sorted_by(|low, high| low.0 < high.0 && low.1 <= high.1);
     let fits = pairs().all(|(bound, below)| match bound {
         f64::INFINITY => below == count,
@@ -121,6 +123,7 @@ fn histogram(
         return Err(OmissionReason::InvalidValue);
     }
     let point = HistogramPoint {
+        // `+Inf` is written from the count, whether the collector has it or not.
         buckets: pairs().filter(|(bound, _)| bound.is_finite()),
         count,
         sum: histogram.get_sample_sum(),
@@ -166,6 +169,7 @@ trait GetValueMethod {
     fn get_value(&self) -> f64;
 }
 
+// Which of the two is real is decided by features of another crate, which `cfg` can't see here.
 macro_rules! impl_both_methods {
     ($type:ty) => {
         impl ValueMethod for $type {

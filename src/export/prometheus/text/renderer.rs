@@ -37,6 +37,7 @@ impl<'o> FamilyRenderer<'o> {
         for source in &family.sources {
             self.render_source(family, source);
         }
+        // A TYPE line without samples is legal and says nothing; all of its series were left out.
         if self.output.writer.position() == body {
             self.output.writer.rewind(start);
         }

@@ -1,4 +1,8 @@
 //! The report of what a scrape leaves out.
+//!
+//! Leaving out beats failing: one bad label of one collector must not take the whole scrape dark.
+//! But what is missing has to be seen, so that each omission is counted by part, and told in a log
+//! at debug level.
 
 use std::fmt;
 
@@ -9,6 +13,8 @@ pub(crate) struct ExpositionReport {
     /// The number of series written; a histogram with all its buckets is one.
     pub(crate) series: u64,
     /// The omissions, in order of occurrence.
+    /// One entry for each metric and reason, with a count, so that a thousand bad series don't make
+    /// a thousand entries.
     pub(crate) omissions: Vec<Omission>,
 }
 
@@ -103,9 +109,9 @@ impl fmt::Display for Omission {
             _ => "series",
         };
         if reason.is_whole_metric() {
-            write!(f, "{part}: {metric} left out: {reason}")
+            write!(f, "{part}: {metric} omitted: {reason}")
         } else {
-            write!(f, "{part}: {count} {series} of {metric} left out: {reason}")
+            write!(f, "{part}: {count} {series} of {metric} omitted: {reason}")
         }
     }
 }
@@ -145,9 +151,9 @@ mod tests {
         report.omit("registry", "jobs", OmissionReason::NameTaken);
         let lines: Vec<_> = report.omissions.iter().map(ToString::to_string).collect();
         let expected = [
-            "user: 1000 series of jobs left out: the same series was already exposed",
-            "user: 1000 series of jobs left out: its type does not allow the value",
-            "registry: jobs left out: its name belongs to another metric",
+            "user: 1000 series of jobs omitted: the same series was already exposed",
+            "user: 1000 series of jobs omitted: its type does not allow the value",
+            "registry: jobs omitted: its name belongs to another metric",
         ];
         assert_eq!(lines, expected);
     }

@@ -17,6 +17,7 @@ impl SampleValue for u64 {
     }
 
     fn to_f64(self) -> f64 {
+        // Rounded above 2^53, which comparing with 0 does not notice.
         self as f64
     }
 }
@@ -35,6 +36,8 @@ impl SampleValue for f64 {
     fn write(self, out: &mut String) {
         /// Below 2^53 every whole float is exactly one integer.
         const EXACT: f64 = 9_007_199_254_740_992.0;
+        // Whole numbers without a fraction: `3` is shorter than `3.0`, and what both formats show
+        // for counts. Negative zero keeps its sign.
         if self.trunc() == self && self.abs() < EXACT && (self != 0.0 || self.is_sign_positive()) {
             (self as i64).write(out);
         } else if self.is_finite() {

@@ -15,7 +15,9 @@ use super::{ExpositionReport, OmissionReason};
 pub(super) struct SeriesOutput<'o> {
     pub(super) writer: TextWriter<'o>,
     pub(super) report: ExpositionReport,
+    /// Keeps layouts from family to family.
     labels: LabelRenderer,
+    /// Of the family that is being written.
     label_sets: LabelSets,
 }
 
@@ -58,6 +60,7 @@ impl SeriesWriter<'_, '_, '_> {
     ) {
         let output = &mut *self.output;
         let outcome = output.labels.render(labels).and_then(|text| {
+            // Checked on the text, in which two key lists may have become equal.
             if output.label_sets.insert(text) {
                 write(&mut output.writer, self.name, text)
             } else {
@@ -87,6 +90,7 @@ impl SeriesWriter<'_, '_, '_> {
     }
 
     fn record_outcome(&mut self, outcome: Result<(), OmissionReason>) {
+        // Buckets were written; only sum and count are missing.
         if matches!(outcome, Ok(()) | Err(OmissionReason::InvalidSum)) {
             self.output.report.series += 1;
         }
@@ -109,6 +113,7 @@ impl SeriesWriter<'_, '_, '_> {
 #[derive(Debug, Default)]
 struct LabelSets {
     key: RandomState,
+    // Hashes alone: the texts of 10,000 series would be a second scrape in memory.
     hashes: HashTable<u64>,
 }
 

@@ -1,4 +1,16 @@
 //! The lines of one family.
+//!
+//! | line | text 0.0.4 | OpenMetrics 1.0 |
+//! |---|---|---|
+//! | counter's family | with `_total` | without |
+//! | unit | – | `# UNIT` |
+//! | exemplar | – | behind a bucket |
+//! | timestamp | milliseconds | seconds |
+//! | quotes in help texts | as they are | escaped |
+//! | the end | – | `# EOF` |
+//!
+//! See <https://prometheus.io/docs/instrumenting/exposition_formats/> and
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
 use std::fmt::Write as _;
 
@@ -28,8 +40,10 @@ pub(super) struct TextWriter<'o> {
     out: &'o mut String,
     format: ExpositionFormat,
     /// The first part of all bucket lines of a series.
+    /// Written once for each series, and copied for each bucket.
     head: String,
     /// The `le` values of the latest histogram, by the bits of the bound, as `0.005"} `.
+    /// Formatting a float takes longer than comparing its bits.
     bounds: Vec<(u64, String)>,
 }
 
@@ -105,11 +119,15 @@ impl<'o> TextWriter<'o> {
         self.start_buckets(name, labels);
         let mut has_negative_bound = false;
         let (mut nth, mut low, mut below) = (0, f64::NEG_INFINITY, 0);
+        // The last bucket is the count by definition, so that the two can't differ.
         let last = (f64::INFINITY, histogram.count);
         for (bound, count) in histogram.buckets.chain([last]) {
+            // A histogram of values that may be negative has a sum that may fall.
             has_negative_bound |= bound < 0.0;
             let of_bucket = |all: SeriesExemplars<'_>| all.for_bucket(nth, low, bound);
             // None that came after the figures were collected.
+            // An exemplar may be recorded between collecting and writing: its bucket may still be
+            // empty in the figures.
             let exemplars = histogram.exemplars.filter(|_| count > below);
             self.write_bucket(nth, bound, count, at, exemplars.and_then(of_bucket));
             (nth, low, below) = (nth + 1, bound, count);
@@ -191,6 +209,7 @@ impl<'o> TextWriter<'o> {
         self.out.push_str(&self.head);
         let bits = bound.to_bits();
         match self.bounds.get(nth) {
+            // By bits: NaN and −0 compare with themselves this way.
             Some((cached, text)) if *cached == bits => self.out.push_str(text),
             _ => {
                 let text = format!("{}\"}} ", format_canonical(bound));
@@ -240,6 +259,7 @@ impl<'o> TextWriter<'o> {
         }
     }
 
+    /// Appends the value, and the time if it has one.
     fn write_value(&mut self, value: impl SampleValue, at: SampleTimestamp) {
         value.write(self.out);
         if let Some(milliseconds) = at {
@@ -247,6 +267,7 @@ impl<'o> TextWriter<'o> {
         }
     }
 
+    /// Milliseconds in the plain text, seconds with a fraction in OpenMetrics.
     fn write_timestamp(&mut self, milliseconds: i64) {
         self.out.push(' ');
         match self.format {
@@ -268,6 +289,7 @@ fn hex(bytes: &[u8], out: &mut String) {
     out.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
 }
 
+/// Returns the word of the plain text; OpenMetrics has others.
 fn text_type(kind: FamilyKind) -> &'static str {
     match kind {
         FamilyKind::Counter => "counter",

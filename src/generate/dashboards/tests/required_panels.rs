@@ -98,31 +98,34 @@ const REQUIRED_PANELS: &[(&str, &str, &[&str])] = &[
         "Active organizations",
         &[
             "Active organizations",
-            "Active organizations per day (books)",
+            "Active organizations per day (stored)",
         ],
     ),
     (
         "business-metrics",
         "Posts published per day",
-        &["Posts published per day", "Posts published per day (books)"],
+        &[
+            "Posts published per day",
+            "Posts published per day (stored)",
+        ],
     ),
     (
         "business-metrics",
         "AI generations per day",
-        &["AI generations per day", "AI generations per day (books)"],
+        &["AI generations per day", "AI generations per day (stored)"],
     ),
     (
         "business-metrics",
         "Revenue metrics",
         &[
             "Revenue per day, in minor units",
-            "Revenue per day, in minor units (books)",
+            "Revenue per day, in minor units (stored)",
         ],
     ),
     (
         "business-metrics",
         "User engagement",
-        &["User engagement", "User engagement per day (books)"],
+        &["User engagement", "User engagement per day (stored)"],
     ),
 ];
 

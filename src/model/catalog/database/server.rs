@@ -1,4 +1,9 @@
-//! What a database server tells of itself. Only a server that is watched has these.
+//! The figures that a database server reports of itself; only a server that is watched has them.
+//!
+//! The figures come from PostgreSQL's statistics views, see
+//! <https://www.postgresql.org/docs/current/monitoring-stats.html>; a role without `pg_monitor` is
+//! not told all of them. Tables and indexes beyond the 50 largest are added up as `_other`, which
+//! keeps the number of series bounded and the sums right.
 
 use crate::model::catalog::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -16,6 +21,8 @@ const INDEX: Attribute = Attribute::open(
     "one of the 50 largest indexes; `_other` is all others",
 );
 
+/// Declares a counter that is read from the server: its statistics may be reset there, which
+/// readers see as a restart of the counter.
 const fn counter(
     name: &'static str,
     annotation: &'static str,
@@ -32,6 +39,7 @@ const fn counter(
     )
 }
 
+/// Declares a gauge that is read from the server.
 const fn gauge(
     name: &'static str,
     unit: Unit,
@@ -89,7 +97,7 @@ family! {
     pub(crate) const CONNECTIONS: MetricSpec = gauge(
         "vantage.database.server.connection.count",
         Unit::Count("{connection}"),
-        "Clients of the whole server by state; unknown is what an ordinary user is not told of others",
+        "Clients of the whole server by state; unknown are those whose state an ordinary user may not see",
         &[
             NAMESPACE,
             Attribute::one_of(
@@ -109,7 +117,7 @@ family! {
     pub(crate) const CONNECTIONS_MAX: MetricSpec = gauge(
         "vantage.database.server.connection.max",
         Unit::Count("{connection}"),
-        "Clients that the whole server takes, without those reserved for superusers",
+        "Maximum number of clients of the whole server, without the places reserved for superusers",
         &[NAMESPACE],
     );
 
@@ -153,7 +161,7 @@ family! {
     pub(crate) const INDEX_USAGE: MetricSpec = gauge(
         "vantage.database.index.usage",
         Unit::Ratio,
-        "Share of the scans of tables that went by an index, of those since the sample before; absent without any",
+        "Share of table scans since the previous sample that used an index; absent if there were none",
         &[NAMESPACE],
     );
 }

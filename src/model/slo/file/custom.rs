@@ -83,6 +83,7 @@ fn read_metric(fields: &ObjectFields<'_>) -> Result<&'static MetricSpec, SloFaul
 fn is_countable(metric: &MetricSpec) -> bool {
     use crate::model::units::Unit;
     let events = match metric.instrument {
+        // Counters of seconds or bytes have no events that could be good or bad.
         Instrument::Counter => matches!(metric.unit, Unit::Count(_)),
         Instrument::Histogram(_) => metric.unit == Unit::Seconds,
         _ => false,

@@ -149,6 +149,8 @@ fn read_error_rate_threshold(
     let stated =
         stated.ok_or_else(|| fields.fault("threshold", SloProblem::OutOfRange, &allowed))?;
     match expected {
+        // The document of the platform writes both, and two numbers that say one thing may drift
+        // apart.
         Some(expected) if expected != stated => Err(fields.fault(
             "threshold",
             SloProblem::ThresholdContradictsTarget,

@@ -17,7 +17,10 @@ pub(super) struct Faults(pub(super) Vec<SloFault>);
 #[derive(Debug)]
 pub(super) struct ObjectFields<'a> {
     file: &'a str,
+    /// The JSON path of the object, such as `$.api`.
     path: String,
+    /// In the order of the file; values are still text, because a number must be read as it was
+    /// written.
     entries: Vec<(String, &'a RawValue)>,
 }
 
@@ -54,6 +57,7 @@ impl<'a> ObjectFields<'a> {
         let mut seen = BTreeSet::new();
         let mut twice = Vec::new();
         entries.retain(|(key, value)| {
+            // JSON lets the last one win, without a word.
             let first = seen.insert(key.clone());
             if !first {
                 twice.push((key.clone(), truncate(value)));

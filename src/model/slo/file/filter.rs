@@ -65,6 +65,7 @@ fn read_value(value: &RawValue, attribute: &Attribute) -> Option<Option<String>>
         AttributeValues::Integer(_) => text
             .or_else(|| json::number_text(value).map(Into::into))
             .filter(|text| {
+                // In its shortest form only: a label has no `007`.
                 text.parse::<i64>()
                     .is_ok_and(|whole| whole.to_string() == *text)
             }),

@@ -15,6 +15,7 @@ const ALLOWED_ZONES: &str = "a name of the IANA database, such as \"Europe/Berli
 /// Reads the window; `None` after at least one fault.
 pub(super) fn read_window(fields: &ObjectFields<'_>, faults: &mut Faults) -> Option<SloWindow> {
     let value = fields.get("window");
+    // An object is a calendar's; anything else is read as a length, whose fault names both forms.
     if let Some(value) = value.filter(|value| value.get().starts_with('{')) {
         let path = fields.path_to("window");
         let calendar = ObjectFields::read(fields.file(), path, value, faults)?;

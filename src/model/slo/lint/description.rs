@@ -33,6 +33,7 @@ pub(super) fn find_quantities(sentence: &str) -> Vec<Mention<'_>> {
             None => first.len_utf8(),
         };
         found.extend(mention);
+        // `p95` and `v1.2s` are words, and so is what follows a decimal point.
         in_word = first.is_alphanumeric() || first == '.' || first == ',';
         rest = &rest[length..];
     }

@@ -86,10 +86,13 @@ impl WindowPair {
         let (Some(long), Some(short)) = (find(self.long), find(self.short)) else {
             return PairStatus::Frozen;
         };
+        // The long window alone; the alert that is kept from sample to sample asks for both.
         if !short.is_covered() {
             return PairStatus::Frozen;
         }
         let fast = |rate: &BurnRate| rate.exceeds(target, self.factor);
+        // The minimum is of the long window: the short one of a quiet service has too few events to
+        // ask for any.
         if long.bad >= min_bad && fast(long) && fast(short) {
             PairStatus::Firing
         } else {

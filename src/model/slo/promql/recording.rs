@@ -11,6 +11,7 @@ use crate::model::catalog::telemetry::SLO_EVENTS;
 use crate::model::slo::{Objective, Objectives};
 
 /// The time for which slices without a replica are counted after a recorded one.
+/// Longer, a service that was removed on purpose would go on being down.
 const OUTAGE_LOOKBACK: &str = "1h";
 /// The time for which they are counted after the last sample of a replica.
 const SERVICE_LOOKBACK: &str = "1d";

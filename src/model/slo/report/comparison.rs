@@ -148,6 +148,7 @@ impl<'a> PeriodPair<'a> {
         }
     }
 
+    /// Returns by how much a value has moved; `None` where a period doesn't say it.
     fn moved(&self, value: fn(&ObjectiveReport) -> Option<Ratio>) -> Option<Ratio> {
         value(self.now)?.checked_sub(value(self.before?)?)
     }

@@ -52,8 +52,10 @@ pub(super) struct ObjectiveJson {
     data: Word,
     #[serde(serialize_with = "serialize_coverage")]
     coverage: f64,
+    /// `null` where the counts mean nothing.
     good: Option<u64>,
     bad: Option<u64>,
+    /// Written only, as `sli` and `budget`.
     #[serde(skip_deserializing)]
     total: Option<u128>,
     #[serde(skip_deserializing)]
@@ -326,7 +328,7 @@ fn serialize_coverage<S: Serializer>(coverage: &f64, serializer: S) -> Result<S:
 
 fn parse_window(value: &Value) -> Result<SloWindow, String> {
     let unknown = || {
-        let allowed = "no window that this release knows";
+        let allowed = "not a window that this release knows";
         invalid_value("window", &value.to_string(), allowed)
     };
     if let Some(text) = value.as_str() {

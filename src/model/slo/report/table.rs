@@ -10,6 +10,7 @@ use super::{AlertState, BurnRate, DataQuality, ObjectiveReport, SloReport};
 use crate::model::slo::BudgetingMethod;
 use crate::model::units::{Percent, Ratio, format_duration};
 
+/// Fits into a terminal of a split screen, and into a ticket.
 const MAX_WIDTH: usize = 100;
 
 /// The space between columns.
@@ -36,7 +37,7 @@ const BURN_RATE_BARS: [(u32, u32, char); 7] = [
     (20, 1, '▇'),
 ];
 
-const BUDGET_BARS_LEGEND: &str = "BUDGET is what was left of it, from the start of the window or of the samples to now: █ most of it  \
+const BUDGET_BARS_LEGEND: &str = "BUDGET is the remaining budget, from the start of the window or of the samples to now: █ most of it  \
      ▁ less than an eighth  × overspent";
 const BURN_RATE_BARS_LEGEND: &str =
     "▁ 0  ▂ to 0.5x  ▃ to 1x  ▄ to 2x  ▅ to 5x  ▆ to 10x  ▇ to 20x  █ above  · no data";
@@ -146,7 +147,7 @@ fn row_notes(objective: &ObjectiveReport) -> Vec<String> {
     }
     if let Some(at) = objective.recovers_at {
         notes.push(format!(
-            "within its budget again at {at:.0} if nothing more happens"
+            "within its budget again at {at:.0} if there are no more bad events"
         ));
     }
     if let Some((good, bad)) = objective.raw {
@@ -248,6 +249,7 @@ pub(super) fn align_columns(rows: &[[String; 7]], numbers: RangeInclusive<usize>
     let others: usize = widths[1..].iter().map(|width| width + COLUMN_GAP).sum();
     let name = MAX_WIDTH
         .saturating_sub(others)
+        // What is left of the line, so that the figures are never cut.
         .clamp(NAME_WIDTH.0, NAME_WIDTH.1)
         .min(widths[0]);
     let line = |row: &[String; 7]| {

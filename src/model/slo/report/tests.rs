@@ -140,7 +140,7 @@ fn a_table_fits_100_columns_and_has_notes_below_rows() {
         "OBJECTIVE                              TARGET        SLI       LEFT  HIGHEST BURN    BURN   ALERT",
         "api.latency                              95 %  80.3416 %  -135.51 %  18.00x over 5m  ▁▂▄▆▇  CRITICAL",
         "  collecting data, 17 of 30 d",
-        "  within its budget again at 2026-11-24T12:00:00Z if nothing more happens",
+        "  within its budget again at 2026-11-24T12:00:00Z if there are no more bad events",
         "a-service-of-a-very-long-name-indeed…    95 %          -          -  -                      none",
     ];
     assert_eq!(&lines[..7], expected, "{table}");
@@ -286,7 +286,7 @@ fn an_invalid_report_is_an_error_that_names_the_value() {
     assert!(why(r#""absent""#, r#""fine""#).contains(r#"data "fine": known are ok, partial"#));
     assert!(why(r#""none""#, r#""shouting""#).contains(r#"alert "shouting""#));
     assert!(why(r#""30d""#, r#""1y""#).contains("window"));
-    assert!(why(r#""target":95"#, r#""target":195"#).contains("a percentage is from 0 to 100"));
+    assert!(why(r#""target":95"#, r#""target":195"#).contains("a percentage is between 0 and 100"));
     assert!(SloReport::from_json("<html>").is_err());
     assert!(read(r#""source""#, r#""later":{},"source""#).is_ok());
 }

@@ -95,8 +95,11 @@ impl CalendarWindow {
 
     pub(super) fn range_at(&self, at: Timestamp) -> TimeRange {
         let first = self.period.first_day(at.to_zoned(self.zone.clone()).date());
+        // By the calendar and not by seconds: the day on which clocks change has 23 or 25 hours.
         let next = first.saturating_add(self.period.length());
         let midnight = |day: Date, edge| {
+            // Some zones change their clocks at midnight: the day then begins with the first moment
+            // that exists.
             let start = day.to_zoned(self.zone.clone());
             start.map_or(edge, |start: Zoned| start.timestamp())
         };

@@ -25,6 +25,7 @@ const WEEK: u64 = 7 * DAY;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RollingWindow {
+    /// A multiple of 60.
     seconds: u64,
 }
 
@@ -42,6 +43,7 @@ impl RollingWindow {
             "w" => WEEK,
             _ => return None,
         };
+        // `parse` would take a plus sign.
         if !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }

@@ -1,3 +1,6 @@
+//! Why a second index? The labels of a request are five texts, of which four follow from a status
+//! code and two small enums: hashing a number and the route is less than hashing five texts.
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
@@ -10,15 +13,21 @@ use crate::record::sync::lock;
 
 /// Series that were found before, by route and a number for everything else that labels say: one
 /// short hash, where the labels themselves are five.
+///
+/// As [`BoundSeries`](crate::record::series::BoundSeries): a map that is replaced and never
+/// changed.
 pub(super) struct SeriesCache<T> {
+    /// Entries; as many as there may be series.
     limit: usize,
     series: ArcSwap<HashMap<SeriesKey<Box<str>>, Arc<T>>>,
+    /// Serializes writers: a copy that is stored must hold what the one before stored.
     insert_lock: Mutex<()>,
 }
 
 /// Method, scheme and outcome decide on every label but the route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SeriesKey<R> {
+    /// The outcome in the upper bits, method and scheme in the lowest eight.
     code: u32,
     route: R,
 }
@@ -33,6 +42,7 @@ impl<T> SeriesCache<T> {
     }
 
     /// Records into a series, if it is known.
+    // A miss is no error: the caller finds the series by its labels, and inserts it here.
     pub(super) fn with<R>(&self, key: SeriesKey<&str>, record: impl FnOnce(&T) -> R) -> Option<R> {
         self.series.load().get(&key).map(|series| record(series))
     }
@@ -42,6 +52,8 @@ impl<T> SeriesCache<T> {
     pub(super) fn insert(&self, key: SeriesKey<&str>, series: Arc<T>) {
         let _growing = lock(&self.insert_lock);
         let existing = self.series.load();
+        // Bounded by itself, because routes come from the service's router and may be cut to equal
+        // labels.
         if existing.len() >= self.limit {
             return;
         }
@@ -74,6 +86,7 @@ impl<'a> SeriesKey<&'a str> {
 fn outcome_code(outcome: RequestOutcome) -> u16 {
     match outcome {
         RequestOutcome::Responded(status) => status.as_u16(),
+        // Below 100, where no status code lies.
         RequestOutcome::TimedOut => 1,
         RequestOutcome::Failed => 2,
         RequestOutcome::Panicked => 3,
@@ -86,6 +99,8 @@ fn outcome_code(outcome: RequestOutcome) -> u16 {
 impl<R: AsRef<str>> Hash for SeriesKey<R> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u32(self.code);
+        // As bytes and not as `str`, which would add a terminator: the borrowed and the owned key
+        // must hash alike, and this is the shorter form.
         state.write(self.route.as_ref().as_bytes());
     }
 }

@@ -1,8 +1,11 @@
 use crate::model::catalog::api::METHODS;
 
+/// In the order of the label's declaration; the position is what is kept.
 const SCHEMES: [&str; 2] = ["http", "https"];
 
 /// The bounded labels of a request's head: its method and scheme.
+///
+/// Two bytes instead of two texts: it travels with every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MethodScheme {
     /// A position in [`METHODS`].
@@ -16,6 +19,8 @@ impl MethodScheme {
     pub(super) const COUNT: usize = METHODS.len() * SCHEMES.len();
 
     pub(crate) fn from_request<B>(request: &http::Request<B>) -> Self {
+        // HTTP/1 requests have no scheme in their URI: without TLS in this process they are what
+        // they look like, `http`.
         let https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         Self {
             method: position(request.method()),
@@ -41,5 +46,6 @@ impl MethodScheme {
 fn position(method: &http::Method) -> u8 {
     let known = METHODS.iter().position(|known| *known == method.as_str());
     // The last one is `_OTHER`.
+    // Methods are case-sensitive (RFC 9110, section 9.1): `get` is another one, and so unknown.
     known.unwrap_or(METHODS.len() - 1) as u8
 }

@@ -1,4 +1,13 @@
 //! The burn-down chart: the budget over its window as a line.
+//!
+//! | in words | in the drawing |
+//! |---|---|
+//! | the budget that was left | a line, with its area down to 0 % |
+//! | an even spending | a dashed line |
+//! | overspent | hatched below 0 % |
+//! | no samples | hatched over the whole height |
+//!
+//! The same is there as a sentence and as a table, for those who see no drawing.
 
 use std::fmt::Write as _;
 
@@ -99,6 +108,7 @@ impl BurnDownRow {
     }
 }
 
+/// A moment, and the share of the budget that was left then.
 type BudgetPoint = (Timestamp, Ratio);
 
 /// Splits the points into segments at gaps without samples.
@@ -114,9 +124,11 @@ fn segments(points: &[BudgetPoint]) -> Vec<&[BudgetPoint]> {
     points.chunk_by(together).collect()
 }
 
+/// From times and ratios to the view box, whose origin is at the top left.
 struct ChartScale {
     from: i64,
     length: f64,
+    /// The lowest remaining budget, at most 0, so that the zero line is always in the drawing.
     lowest: f64,
 }
 
@@ -132,10 +144,12 @@ impl ChartScale {
         })
     }
 
+    /// Returns the place of a moment, 0 to [`SIDE`].
     fn x(&self, at: Timestamp) -> f64 {
         (at.as_millisecond() - self.from) as f64 / self.length * SIDE
     }
 
+    /// Returns the place of a share; greater is lower.
     fn y(&self, left: f64) -> f64 {
         let down = (1.0 - left) / (1.0 - self.lowest);
         (MARGIN + down * (1.0 - 2.0 * MARGIN)) * SIDE
@@ -164,6 +178,7 @@ impl ChartScale {
         path
     }
 
+    /// Appends the points of a segment, the first with this command.
     fn append_segment(&self, path: &mut String, first: char, segment: &[BudgetPoint]) {
         let mut sign = first;
         for (at, left) in segment {
@@ -177,6 +192,7 @@ impl ChartScale {
         }
     }
 
+    /// Returns the gaps between the segments.
     fn gaps(&self, segments: &[&[BudgetPoint]]) -> Vec<SampleGap> {
         let ends = segments.windows(2).filter_map(|pair| {
             let (end, start) = (pair[0].last()?.0, pair[1].first()?.0);
@@ -210,7 +226,7 @@ fn summary(report: &ObjectiveReport, segments: &[&[BudgetPoint]]) -> String {
     if let Some([before, after]) = steepest.filter(|pair| pair[1].1 < pair[0].1) {
         let _ = write!(
             text,
-            " It fell most from {} to {}: from {} to {}.",
+            " The steepest drop was between {} and {}: from {} to {}.",
             DisplayTime::utc(before.0).text,
             DisplayTime::utc(after.0).text,
             format_percent(before.1, 2),
@@ -233,6 +249,7 @@ fn summary(report: &ObjectiveReport, segments: &[&[BudgetPoint]]) -> String {
     text
 }
 
+/// Explains the signs that this chart has, and no others.
 fn caption(
     report: &ObjectiveReport,
     (from, to): (Timestamp, Timestamp),

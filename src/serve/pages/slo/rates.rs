@@ -67,6 +67,7 @@ pub(super) fn burn_rate_bars(
 }
 
 /// Returns the end of the scale: half as much again as the highest threshold.
+/// Room above the highest threshold, so that a bar that exceeds it is seen to.
 fn scale_end(policy: &BurnRatePolicy) -> f64 {
     let factors = policy.pairs.iter().map(|pair| pair.factor.to_f64());
     factors.fold(1.0, f64::max) * 1.5
@@ -85,6 +86,8 @@ fn burn_rate_bar(
         .iter()
         .filter(|pair| rate.exceeds(report.target, pair.factor));
     let tone = match exceeded.map(|pair| pair.level).max() {
+        // Before the levels: a window with few samples raises nothing, so that its bar must not
+        // look as if.
         _ if !rate.is_covered() => "none",
         Some(AlertLevel::Critical) => "major",
         Some(AlertLevel::Warning) => "deg",
@@ -112,6 +115,8 @@ fn burn_rate_bar(
     }
 }
 
+/// Describes a bar in words, for those who can't see it; `cut` says that it is longer than the
+/// scale.
 fn describe(rate: &BurnRate, pairs: &[&WindowPair], cut: bool) -> String {
     let total = u128::from(rate.good) + u128::from(rate.bad);
     let mut parts = vec![format!(

@@ -1,4 +1,15 @@
 //! The state of an objective as text.
+//!
+//! | severity | state |
+//! |---|---|
+//! | 6, 5 | an alert is raised |
+//! | 4 | impossible figures, or an overspent budget |
+//! | 3, 2 | stale, frozen: not known |
+//! | 1 | absent, or nothing happened |
+//! | 0 | within the budget |
+//!
+//! An alert comes before the quality of the data: what burns must be seen although figures are
+//! missing.
 
 use super::super::display_time::DisplayTime;
 use super::super::format::{format_percent, group_digits};
@@ -16,6 +27,7 @@ pub(super) struct StateLabel {
 }
 
 impl StateLabel {
+    /// Returns the state by the table above.
     pub(super) fn from_report(report: &ObjectiveReport) -> Self {
         let overspent = report.remaining().is_some_and(Ratio::is_negative);
         let reason = || report.reason.clone().unwrap_or_default();
@@ -56,7 +68,7 @@ const CRITICAL: &str = "The budget burns so fast that something must be done now
 const WARNING: &str = "The budget burns too fast; that can wait for working hours.";
 const IMPOSSIBLE: &str = "The figures are impossible.";
 const STALE: &str = "No new samples arrive; the figures are as old as the newest one.";
-const ABSENT: &str = "Nothing of this objective is recorded here.";
+const ABSENT: &str = "Nothing is recorded for this objective.";
 const FROZEN: &str = "Samples are missing, so that no alert is raised and none is cleared.";
 const OVERSPENT: &str =
     "More was bad than the target permits; the budget does not burn too fast now.";
@@ -73,14 +85,14 @@ pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
     match report.exhausts_at {
         Some(_) if left.is_some_and(|left| left <= Ratio::ZERO) => {}
         Some(at) => remarks.push(format!(
-            "At the rate of the last hour the budget is spent on {}.",
+            "At the rate of the last hour, the budget will be spent on {}.",
             moment(at)
         )),
         None => {}
     }
     if let Some(at) = report.recovers_at {
         remarks.push(format!(
-            "If nothing more is bad, it is within its budget again on {}.",
+            "If there are no more bad events, the objective is within its budget again on {}.",
             moment(at)
         ));
     }
@@ -89,17 +101,14 @@ pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {
         DataQuality::Ok | DataQuality::Partial | DataQuality::Absent
     );
     if !is_described && report.alert != AlertState::None {
-        remarks.push(format!(
-            "Its figures are {}.",
-            data_quality_text(report.data)
-        ));
+        remarks.push(format!("The data is {}.", data_quality_text(report.data)));
     }
     if let Some((good, bad)) = report.raw {
         let total = u128::from(good) + u128::from(bad);
         let share = Ratio::new(i128::from(good), total);
         let share = share.map_or_else(|| "nothing".into(), |share| format_percent(share, 4));
         remarks.push(format!(
-            "Declared maintenance is left out; with it {share} was good, {} bad of {}.",
+            "Declared maintenance is excluded; including it, {share} were good ({} bad of {}).",
             group_digits(bad),
             group_digits(total)
         ));
@@ -111,7 +120,7 @@ const fn data_quality_text(data: DataQuality) -> &'static str {
     match data {
         DataQuality::Ok => "complete",
         DataQuality::Partial => "partial",
-        DataQuality::NoData => "without an event: neither good nor bad",
+        DataQuality::NoData => "without events, neither good nor bad",
         DataQuality::Stale => "stale: no new samples arrive",
         DataQuality::Absent => "absent",
         DataQuality::Inconsistent => "inconsistent",

@@ -86,14 +86,15 @@ fn first_day(component: &ComponentStatus) -> String {
     first.map_or_else(String::new, |day| day.date.strftime("%-d %b").to_string())
 }
 
+/// Describes the bars of all days in one sentence.
 fn summary(name: &str, days: &[DayBar]) -> String {
     let bad = days.iter().filter(|day| day.needs_attention).count();
     let unknown = days.iter().filter(|day| day.tone == "none").count();
     let mut text = format!("{name}, the last {} days: ", days.len());
     match bad {
-        0 => text.push_str("no trouble"),
-        1 => text.push_str("trouble on one day"),
-        many => text.push_str(&format!("trouble on {many} days")),
+        0 => text.push_str("no problems"),
+        1 => text.push_str("problems on one day"),
+        many => text.push_str(&format!("problems on {many} days")),
     }
     if unknown > 0 {
         text.push_str(&format!(", {unknown} without data"));

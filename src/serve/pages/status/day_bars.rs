@@ -27,6 +27,7 @@ pub(super) fn day_bars(days: &[UptimeDay]) -> Vec<DayBar> {
         let worst = day.seconds.worst();
         DayBar {
             tone: state_tone(worst),
+            // By the place and not by the date: days of 23 and 25 hours are as wide as others.
             x: index * STEP,
             y: HEIGHT - bar_height(worst),
             text: day_text(day),
@@ -48,6 +49,7 @@ const fn bar_height(state: ComponentState) -> u32 {
     }
 }
 
+/// Describes a day in words: its worst state, for how long, and its uptime.
 fn day_text(day: &UptimeDay) -> String {
     let date = day.date.strftime("%-d %b");
     let worst = day.seconds.worst();

@@ -14,6 +14,7 @@ pub(crate) struct OverallStatus {
 }
 
 impl OverallStatus {
+    /// Returns the worst of components, unresolved incidents and active maintenance.
     pub(crate) fn from_snapshot(snapshot: &StatusSnapshot) -> Self {
         let unknown = |state| state == ComponentState::NoData;
         let mut states = snapshot.components.iter().map(|component| component.state);
@@ -28,6 +29,7 @@ impl OverallStatus {
             .unwrap_or(Impact::None);
         let (tone, label) = match impact {
             Impact::None if !known => ("none", "No data yet"),
+            // Not "all systems": some have said nothing.
             Impact::None if incomplete => ("ok", "All systems that report are operational"),
             Impact::None => ("ok", "All systems operational"),
             Impact::Maintenance => ("maint", "Maintenance under way"),

@@ -28,7 +28,9 @@ pub(super) struct NoticeView {
     pub(super) affected: Vec<String>,
     /// Newest first.
     pub(super) updates: Vec<TimelineEntry>,
+    /// `None` while it lasts.
     ended: Option<Timestamp>,
+    /// Of its begin, in the page's time zone, such as `November 2026`.
     pub(super) month: String,
 }
 
@@ -142,6 +144,7 @@ impl NoticeView {
     }
 }
 
+/// Formats begin, end and duration; the date of the end is left out where it is the same day.
 fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) -> String {
     let from = DisplayTime::new(began, zone).text;
     let Some(ended) = ended else {
@@ -161,6 +164,7 @@ fn format_period(began: Timestamp, ended: Option<Timestamp>, zone: &TimeZone) ->
 }
 
 /// Rounds down to whole minutes, from ten minutes on: less would not fit the times beside it.
+/// Seconds of an outage of hours are noise, and rounding up would claim more than was.
 fn round_down(lasted: Duration) -> Duration {
     match lasted.as_secs() {
         seconds @ 0..600 => Duration::from_secs(seconds),

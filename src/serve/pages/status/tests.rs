@@ -83,7 +83,7 @@ fn each_bar_says_its_day_in_words_and_with_a_pattern() {
         2,
         "also in the list of days with trouble"
     );
-    assert!(page.contains("API, the last 90 days: trouble on one day, 3 without data"));
+    assert!(page.contains("API, the last 90 days: problems on one day, 3 without data"));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn outdated_page_has_a_warning() {
         render_history(context(&all)),
     ] {
         assert!(
-            page.contains("can&#39;t be reached since 24 Nov 2026, 10:00 CET (3 h)"),
+            page.contains("has not been available since 24 Nov 2026, 10:00 CET (3 h)"),
             "{page}"
         );
     }

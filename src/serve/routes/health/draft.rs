@@ -1,4 +1,6 @@
 //! `application/health+json`, as draft-inadarei-api-health-check-06 has it.
+//!
+//! Detail and version are revealed with the token only, and codes stand in for details otherwise.
 
 use std::collections::BTreeMap;
 
@@ -94,6 +96,7 @@ fn component_name(id: &str) -> String {
     id.replace('%', "%25").replace(':', "%3A")
 }
 
+/// Returns the reasons for which the service as a whole is held back, beside its checks.
 fn notes<'a>(report: &HealthReport<'_>) -> Vec<&'a str> {
     let health = report.health;
     let probe = report.probe;

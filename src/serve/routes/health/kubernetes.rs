@@ -55,6 +55,7 @@ pub(super) fn render(report: &HealthReport<'_>) -> String {
     text
 }
 
+/// Returns the name that Kubernetes' own paths have.
 const fn probe_name(probe: HealthProbe) -> &'static str {
     match probe {
         HealthProbe::Health | HealthProbe::Detailed | HealthProbe::Check => "healthz",
@@ -64,6 +65,8 @@ const fn probe_name(probe: HealthProbe) -> &'static str {
     }
 }
 
+/// Returns a check's line; whether it makes this probe fail, and not whether it fails, decides on
+/// its sign.
 fn check_line(report: &HealthReport<'_>, check: &CheckState) -> String {
     let id = &check.id;
     let fails = match report.probe {

@@ -12,6 +12,7 @@ use crate::model::snapshot::health::{CheckState, HealthStatus, ResultFreshness};
 pub(super) fn render(report: &HealthReport<'_>) -> String {
     let status = report.status().as_str();
     match report.probe {
+        // `draining` tells an orderly stop from an outage, which have the same status.
         HealthProbe::Health if report.is_draining() => {
             format!(r#"{{"status":"{status}","draining":true}}"#)
         }

@@ -28,10 +28,12 @@ pub(super) struct DocumentKey {
 #[derive(Debug, Default)]
 pub(super) struct DocumentCache(Mutex<Vec<CachedDocument>>);
 
+/// A document, and what it was rendered from.
 #[derive(Debug)]
 struct CachedDocument {
     key: DocumentKey,
     snapshot: Arc<StatusSnapshot>,
+    /// Pages show ages by the minute, so that a document is current for one.
     minute: i64,
     document: Arc<HttpDocument>,
 }
@@ -47,6 +49,7 @@ impl DocumentCache {
         render: impl FnOnce() -> HttpDocument,
     ) -> Arc<HttpDocument> {
         let minute = now.as_second().div_euclid(60);
+        // Held while rendering: a crowd during an outage costs one rendering, and not a thousand.
         let mut entries = lock(&self.0);
         let same = |entry: &&CachedDocument| {
             entry.key == key && entry.minute == minute && Arc::ptr_eq(&entry.snapshot, snapshot)
@@ -55,6 +58,7 @@ impl DocumentCache {
             return Arc::clone(&entry.document);
         }
         let document = Arc::new(render());
+        // One document for each key; there are a dozen keys at most.
         entries.retain(|entry| entry.key != key);
         if entries.len() >= MAX_DOCUMENTS {
             entries.remove(0);

@@ -64,6 +64,6 @@ fn unavailable() -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::RETRY_AFTER, "10"),
     ];
-    let message = "the objectives were not judged yet\n";
+    let message = "the objectives have not been evaluated yet\n";
     (StatusCode::SERVICE_UNAVAILABLE, headers, message).into_response()
 }

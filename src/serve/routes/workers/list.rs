@@ -90,7 +90,9 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
     }
 }
 
+/// Returns the status by the table above.
 fn overall_status(counts: &StateCounts) -> HealthStatus {
+    // Those that said goodbye are no outage, however many.
     let active = counts.active();
     let online = counts.count(WorkerState::Online);
     if active > 0 && counts.count(WorkerState::Offline) == active {

@@ -9,6 +9,7 @@ use crate::serve::routes::query_string::{QueryFaults, QueryString};
 use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
 
 const DEFAULT_LIMIT: usize = 100;
+/// A page of so many is some hundred KiB, and the registry is locked while it is made.
 const MAX_LIMIT: usize = 1_000;
 
 /// Parses `state`, several times or with commas, `limit`, `cursor` and `role`.

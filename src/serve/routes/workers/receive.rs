@@ -1,4 +1,10 @@
 //! `POST /api/v1/workers/{worker_id}/heartbeat`.
+//!
+//! | answer | when | the sender |
+//! |---|---|---|
+//! | 202 | read, whatever became of it | goes on |
+//! | 400, 401, 413, 415 | it can never be accepted | gives this beat up |
+//! | 429 | full, or too fast | waits for `Retry-After` |
 
 use std::sync::Arc;
 
@@ -42,6 +48,7 @@ pub(in crate::serve::routes) async fn respond(
         }
         Err(response) => response,
     };
+    // Counted also without a token: a fleet with a wrong one must be seen.
     routes.receiver.registry().count_refused();
     response
 }
@@ -57,18 +64,23 @@ fn ingest(routes: &WorkerRoutes, id: &BeatId, beat: Beat) -> Response {
             },
         ),
         Err(BeatRejection::Full) => {
-            too_many_requests("there are as many workers as can be kept", 60)
+            too_many_requests("the maximum number of workers is reached", 60)
         }
-        Err(BeatRejection::TooFast) => too_many_requests("this worker beats too often", 1),
+        Err(BeatRejection::TooFast) => {
+            too_many_requests("this worker sends heartbeats too often", 1)
+        }
     }
 }
 
+/// Reads a beat with its worker's id, and the number of its unknown fields; the error is the
+/// response.
 async fn read_beat(
     routes: &WorkerRoutes,
     id: &str,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
+    // Without a configured token anybody may beat, unlike what the public is shown.
     let refusal = routes.refuse_beat(headers).await;
     if let Some(refusal) = refusal.or_else(|| refuse_untyped(headers)) {
         drain(headers, body, MAX_BODY_BYTES).await;
@@ -82,7 +94,7 @@ async fn read_beat(
     }
     Err(fault_response(
         StatusCode::BAD_REQUEST,
-        "bad beat",
+        "bad heartbeat",
         &request_faults(id, parsed),
     ))
 }

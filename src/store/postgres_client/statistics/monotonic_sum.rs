@@ -9,8 +9,11 @@ use std::collections::HashMap;
 /// A sum over the others that never falls.
 #[derive(Debug, Default)]
 pub(super) struct MonotonicSum {
+    /// The relations that were listed one by one, by OID, with their counts.
     shown: HashMap<u32, u64>,
+    /// The sum of the others; `None` before the first sample.
     sum: Option<u64>,
+    /// The value that was returned last.
     total: u64,
 }
 
@@ -35,9 +38,12 @@ impl MonotonicSum {
             let these = these.iter().filter(|(id, _)| !without.contains_key(id));
             these.map(|(_, count)| count).sum()
         };
+        // Those that were shown and are among the others now: their counts of then belong to both
+        // sides.
         let joined = sum_over(&self.shown, shown);
         let left = sum_over(shown, &self.shown);
         let (now, before) = (sum.saturating_add(left), before.saturating_add(joined));
+        // A table that was dropped takes its count out of the sum: no growth is better than a fall.
         now.saturating_sub(before)
     }
 }

@@ -14,10 +14,12 @@ const INDEXES: &str = include_str!("indexes.sql");
 /// The statistics of tables and indexes, with what the sums need of the sample before.
 #[derive(Debug, Default)]
 pub(super) struct RelationStatistics {
+    /// Of the tables that are not listed.
     sequential: MonotonicSum,
     by_index: MonotonicSum,
     indexes: MonotonicSum,
     /// Sequential scans and scans by an index, of all tables.
+    /// `None` before the first sample.
     scans: Option<(u64, u64)>,
 }
 
@@ -28,12 +30,14 @@ struct Listing<T> {
 }
 
 impl RelationStatistics {
+    /// Reads both lists, each in a transaction of its own.
     pub(super) async fn read(
         &mut self,
         pool: &PostgresPool,
     ) -> Result<RelationFigures, PostgresError> {
         let mut tables = Listing::decode(&query_rows(pool, TABLES).await?, decode_table)?;
         let mut indexes = Listing::decode(&query_rows(pool, INDEXES).await?, decode_index)?;
+        // Before the sums are made to grow only: a share needs the real counts.
         let index_usage = self.index_usage(&tables);
         tables.advance(&mut self.sequential, |table| &mut table.sequential_scans);
         tables.advance(&mut self.by_index, |table| &mut table.index_scans);
@@ -56,6 +60,7 @@ impl RelationStatistics {
         }
         let before = self.scans.replace((sequential, by_index))?;
         ratio(
+            // After a fall the difference says nothing; the next sample has a base again.
             by_index.checked_sub(before.1)?,
             sequential.checked_sub(before.0)?,
         )

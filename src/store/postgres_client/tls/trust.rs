@@ -1,4 +1,7 @@
 //! Verification of server certificates by `sslmode`.
+//!
+//! Why a verifier of our own? rustls verifies chain and name or nothing, and PostgreSQL's modes lie
+//! in between. What is verified here is verified by webpki's own functions.
 
 use std::sync::Arc;
 
@@ -32,6 +35,8 @@ fn try_client_config(encryption: &Encryption) -> Result<ClientConfig, String> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     match encryption.mode {
+        // Never used for a handshake; the files of the configuration must not fail a connection
+        // that doesn't need them.
         EncryptionMode::Disable => Ok(builder.with_no_client_auth()),
         _ => {
             let tls = &encryption.tls;
@@ -57,7 +62,9 @@ fn trusted_roots(encryption: &Encryption) -> Result<Option<RootCertStore>, Strin
 /// A certificate verifier that checks as much as the mode asks for. Signatures are verified in every mode.
 #[derive(Debug)]
 struct SslModeVerifier {
+    /// `None`: any certificate will do.
     roots: Option<RootCertStore>,
+    /// True if the certificate must be for the host.
     by_name: bool,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -71,6 +78,7 @@ impl ServerCertVerifier for SslModeVerifier {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        // The chain first: a name means nothing on a certificate that nobody trusted has signed.
         if let Some(roots) = &self.roots {
             let certificate = ParsedCertificate::try_from(certificate)?;
             verify_server_cert_signed_by_trust_anchor(
@@ -87,6 +95,8 @@ impl ServerCertVerifier for SslModeVerifier {
         Ok(ServerCertVerified::assertion())
     }
 
+    // Verified in every mode: it proves that the server has the certificate's key, without which
+    // even `require` would encrypt to anybody.
     fn verify_tls12_signature(
         &self,
         message: &[u8],

@@ -1,5 +1,15 @@
-//! Whether a runtime still polls: a task is put into it, and the time until it runs is measured from
+//! The check that a runtime still polls: a task is put into it, and the time until it runs is measured from
 //! outside.
+//!
+//! | the last ping | says | next |
+//! |---|---|---|
+//! | none | nothing | send one |
+//! | sent, not run | the lag is at least the time since | wait: one ping at a time |
+//! | ran | the lag | send one |
+//! | dropped | the runtime is gone, which is no lag | send one |
+//!
+//! Pings do not pile up in a stuck runtime, and the check runs on another thread, so that it can
+//! report what the runtime cannot.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -65,6 +75,7 @@ pub(in crate::watch::health) fn event_loop_check(
         let state = ping.as_ref().map(|ping| *lock(ping));
         let lag = match state {
             Some(PingState::Sent(since)) => {
+                // Still under way: the lag so far is a lower bound, and it grows with every look.
                 return limits.evaluate(now.saturating_duration_since(since));
             }
             Some(PingState::Ran(lag)) => lag,
@@ -75,11 +86,13 @@ pub(in crate::watch::health) fn event_loop_check(
     }
 }
 
+/// Spawns a task that records how long it waited, and returns where it does.
 fn spawn_ping(runtime: &Handle, clock: &Clock, now: Instant) -> Arc<Mutex<PingState>> {
     let ping = Arc::new(Mutex::new(PingState::Sent(now)));
     let guard = PingGuard(Arc::clone(&ping));
     let clock = clock.clone();
     runtime.spawn(async move {
+        // Measured inside the task, at the moment it runs; the check may look much later.
         let lag = clock.now().saturating_duration_since(now);
         *lock(&guard.0) = PingState::Ran(lag);
     });

@@ -28,8 +28,10 @@ pub(super) fn parse(body: &[u8]) -> Option<DependencyHealth> {
         for (name, part) in parts {
             let list = part
                 .as_array()
+                // The draft has lists, early versions had one object.
                 .map_or(std::slice::from_ref(part), Vec::as_slice);
             let healthy =
+                // A part without a status, which the draft allows, is no reason to worry.
                 |part: &Value| parse_status(part).is_none_or(|status| status == HealthStatus::Pass);
             if !list.iter().all(healthy) {
                 unhealthy.push(name.clone());

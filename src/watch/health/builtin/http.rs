@@ -15,6 +15,8 @@ use crate::model::snapshot::health::HealthStatus;
 use crate::watch::health::finding::Finding;
 
 /// Bytes of a response that are read at most.
+///
+/// A health document is a few KiB; an endpoint that answers a film must not fill memory.
 const MAX_RESPONSE_BYTES: u64 = 64 << 10;
 
 /// Sends a GET and evaluates the status, and the body where it is a health document.
@@ -37,6 +39,7 @@ pub(in crate::watch::health) async fn check_http(url: &str) -> Finding {
     )
 }
 
+/// Returns the finding of a response: its status, then the health that it reports.
 fn evaluate_response(response: &HttpResponse, url: &str) -> Finding {
     let reported = response
         .is_health()
@@ -44,6 +47,7 @@ fn evaluate_response(response: &HttpResponse, url: &str) -> Finding {
         .flatten();
     let status = response.status;
     let finding = match (status, reported.as_ref().map(|reported| reported.status)) {
+        // The status first: a proxy's error page has no health document.
         (500.., _) => Finding::fail("http_5xx"),
         (400.., _) => Finding::fail("http_4xx"),
         (200.., Some(HealthStatus::Fail)) => Finding::fail("reports_fail"),
@@ -66,10 +70,13 @@ struct HttpTarget {
 }
 
 impl HttpTarget {
+    /// Parses an `http` URL; `None` for any other, such as one of `https`.
     fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri
             .authority()
+            // Without a client there is no TLS. The finding says so; asking in the clear instead
+            // would send the path where it does not belong.
             .filter(|_| uri.scheme_str() == Some("http"))?;
         let port = authority.port_u16().unwrap_or(80);
         let path = uri
@@ -84,6 +91,7 @@ impl HttpTarget {
     }
 }
 
+/// Sends the request and reads the response to its end, or up to [`MAX_RESPONSE_BYTES`].
 async fn send_request(
     mut stream: tokio::net::TcpStream,
     target: &HttpTarget,

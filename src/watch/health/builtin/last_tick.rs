@@ -11,6 +11,8 @@ use crate::watch::health::finding::Finding;
 pub(in crate::watch::health) struct LastTick {
     clock: Clock,
     started: Instant,
+    /// A number and not an `Instant`, because it must be written without a lock; 2⁶⁴ ns are 584
+    /// years.
     after_nanos: AtomicU64,
 }
 
@@ -24,10 +26,12 @@ impl LastTick {
         }
     }
 
+    /// Records a tick now; any thread may call it, without a lock.
     pub(in crate::watch::health) fn record(&self) {
         let after = self.clock.now().saturating_duration_since(self.started);
         let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
         // Ticks of several threads may overtake each other; the latest counts.
+        // Relaxed: nothing else is published with it.
         self.after_nanos.fetch_max(nanos, Ordering::Relaxed);
     }
 

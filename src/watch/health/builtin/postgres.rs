@@ -12,6 +12,7 @@ impl PostgresProbe {
     /// Parses the URL; the error is the finding of every run.
     pub(in crate::watch::health) fn new(url: &Secret) -> Result<Self, Finding> {
         PostgresAddress::parse(url)
+            // One connection: a check must not compete with the service for the server's places.
             .map(|address| Self(PostgresPool::new(address, 1)))
             .map_err(|error| finding_from_error(&error))
     }

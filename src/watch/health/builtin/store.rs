@@ -9,11 +9,14 @@ const GRACE_PERIOD: Duration = Duration::from_secs(10);
 /// Evaluates whether the store commits. What waits is not lost while the process lives.
 pub(in crate::watch::health) fn check_store(condition: &StoreStatus) -> Finding {
     let overdue = |time: Option<Duration>| time.is_some_and(|time| time >= GRACE_PERIOD);
+    // Failing before slow: a commit that fails also makes what waits old.
     let (code, detail) = if overdue(condition.failing) {
         ("not_kept", condition.error.as_ref())
     } else if overdue(condition.oldest_pending) {
         ("too_slow", condition.error.as_ref())
     } else if let Some(remark) = &condition.notice {
+        // Data of a file that could not be read was put aside: the store works, and somebody should
+        // look.
         return Finding::warn("set_aside").with_private_detail(remark);
     } else {
         return Finding::pass();

@@ -22,6 +22,7 @@ pub(super) async fn connect(address: &str) -> Result<TcpStream, Finding> {
         Finding::fail(code).with_detail(describe(&error))
     })?;
     let mut failed = Finding::fail("name_unknown").with_detail(address.to_owned());
+    // A name may have an address that leads nowhere, such as IPv6 on a host without it.
     for each in addresses {
         match TcpStream::connect(each).await {
             Ok(stream) => return Ok(stream),
@@ -32,6 +33,7 @@ pub(super) async fn connect(address: &str) -> Result<TcpStream, Finding> {
 }
 
 /// Returns the public code of an error.
+/// Few and stable, because they are public and alerts may compare them.
 pub(super) fn error_code(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused",

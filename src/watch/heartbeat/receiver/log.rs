@@ -1,4 +1,7 @@
 //! Log lines about workers whose state changes.
+//!
+//! One line for each change that an operator must know, and a number for the rest: when a whole
+//! fleet goes, a thousand equal lines hide the cause.
 
 use crate::background::log_queue::LogQueue;
 use std::time::{Duration, Instant};
@@ -10,6 +13,8 @@ use crate::watch::heartbeat::registry::{ClockSkew, WorkerState, WorkerTransition
 /// Lines for one tick; of more, only the number is logged.
 const MAX_LINES: usize = 20;
 
+/// Logs the changes that matter, worst first, and the number of those that exceed the limit;
+/// `dropped` were never kept.
 pub(super) fn log_transitions(
     log_queue: &LogQueue,
     transitions: Vec<WorkerTransition>,
@@ -27,7 +32,10 @@ pub(super) fn log_transitions(
         }
         let more = dropped + notable.len().saturating_sub(MAX_LINES) as u64;
         if more > 0 {
-            tracing::warn!(changes = more, "more workers changed at the same time");
+            tracing::warn!(
+                changes = more,
+                "more workers changed their state at the same time"
+            );
         }
     });
 }
@@ -48,6 +56,7 @@ pub(super) fn log_clock_skews(log_queue: &LogQueue, skews: Vec<ClockSkew>) {
     log_queue.write(move || {
         for ClockSkew { id, millis } in skews.iter().take(MAX_LINES) {
             let off_by = format_duration(Duration::from_millis(millis.unsigned_abs()));
+            // Positive is behind, because the skew is the receiver's time minus the sender's.
             if *millis > 0 {
                 tracing::warn!(worker = %id, off_by, "a worker's clock is behind this host's");
             } else {
@@ -56,7 +65,7 @@ pub(super) fn log_clock_skews(log_queue: &LogQueue, skews: Vec<ClockSkew>) {
         }
         let more = skews.len().saturating_sub(MAX_LINES);
         if more > 0 {
-            tracing::warn!(workers = more, "the clocks of more workers are off");
+            tracing::warn!(workers = more, "the clocks of more workers are wrong");
         }
     });
 }
@@ -83,7 +92,7 @@ impl RestartLog {
         }
         log_queue.write(move || {
             for worker in &self.ids {
-                tracing::warn!(%worker, "a worker was restarted, or another one beats under its id");
+                tracing::warn!(%worker, "a worker was restarted without signing off, or two workers use the same id");
             }
             if self.more > 0 {
                 tracing::warn!(workers = self.more, "more workers were restarted");
@@ -129,6 +138,7 @@ fn is_notable(change: &WorkerTransition) -> bool {
     bad(change.from) || bad(change.to)
 }
 
+/// Returns the rank of a change, worst first.
 const fn severity_rank(change: &WorkerTransition) -> u8 {
     match change.to {
         WorkerState::Offline => 0,
@@ -143,14 +153,14 @@ fn log_transition(change: &WorkerTransition) {
     match change.to {
         WorkerState::Offline => tracing::error!(%worker, %at, "a worker is offline"),
         WorkerState::Stalled => {
-            tracing::warn!(%worker, %at, "a worker beats, and does not get on with its work");
+            tracing::warn!(%worker, %at, "a worker sends heartbeats but makes no progress");
         }
         WorkerState::Late => tracing::info!(%worker, %at, "a worker's beat is late"),
         WorkerState::Forgotten => {
             tracing::info!(%worker, %at, "a worker that stays offline counts no more");
         }
         to => {
-            tracing::info!(%worker, %at, state = to.as_str(), "a worker is back, or gone for good");
+            tracing::info!(%worker, %at, state = to.as_str(), "a worker has recovered or signed off");
         }
     }
 }

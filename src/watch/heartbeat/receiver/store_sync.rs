@@ -1,5 +1,11 @@
 //! The exchange of workers with the store: rows from before the start, and of workers that beat
 //! elsewhere.
+//!
+//! | store | reads rows | leads |
+//! |---|---|---|
+//! | memory or file | once, at the start | always: nobody else has it |
+//! | shared, role `api` or `web` | every second | while it holds the lease |
+//! | shared, other roles | once | never: it doesn't see all workers |
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +22,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval at which the lead is renewed, and its duration: an outage of the store that is shorter
 /// costs no slice.
 const LEAD_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+/// Seven renewals: six may fail before another process takes over.
 const LEAD_DURATION: Duration = Duration::from_secs(70);
 /// Failures at the start after which the receiver goes on without the store.
+///
+/// Ten seconds at [`POLL_INTERVAL`]: a receiver without history is better than none.
 const MAX_INITIAL_FAILURES: u32 = 10;
 /// The name of the lead: counting slices and lost jobs of workers.
 const LEAD_NAME: &str = "workers";
@@ -30,6 +39,7 @@ pub(super) struct StoreSync {
     instance: Arc<str>,
     /// `true` if rows of other processes are read periodically.
     keeps_polling: bool,
+    /// Up to which rows are known; `None` before the first answer.
     revision: Option<Revision>,
     /// Responses so far, good or bad.
     responses: u32,
@@ -38,6 +48,7 @@ pub(super) struct StoreSync {
     /// Rows of workers that beat elsewhere and are not shown here: one that beats here later has a
     /// history.
     other_rows: HashMap<BeatId, WorkerRow>,
+    /// `None` while another process leads, or none is known to.
     leader_until: Option<Instant>,
 }
 
@@ -102,6 +113,7 @@ impl StoreSync {
         !self.store_writer.is_shared() || self.leader_until.is_some()
     }
 
+    /// Renews the lease when it is due, and forgets one that has run out.
     fn renew_lead(&mut self, now: Instant) {
         // Whoever does not see all can't count for all.
         if !self.keeps_polling {
@@ -111,6 +123,8 @@ impl StoreSync {
         let renew = || store_writer.acquire_lease(LEAD_NAME, instance, LEAD_DURATION);
         if let Some(Ok(leads)) = self.leadership.poll(now, LEAD_RENEWAL_INTERVAL, renew) {
             // By then it has been asked for again, or another one may have it.
+            // Shorter than the lease by one renewal, so that it ends here before it ends in the
+            // store.
             self.leader_until = leads.then(|| now + LEAD_DURATION - LEAD_RENEWAL_INTERVAL);
         }
         self.leader_until = self.leader_until.filter(|until| now < *until);

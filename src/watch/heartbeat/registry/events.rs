@@ -56,6 +56,7 @@ impl ClockSkew {
 }
 
 /// The number of skews that are kept until they are taken.
+/// One for each worker of a large fleet; a caller that never takes them must not cost memory.
 const MAX_SKEWS: usize = 1_000;
 
 /// Slices of workers, good and bad.
@@ -164,6 +165,7 @@ impl RegistryCounters {
     }
 }
 
+/// One minute of the clock.
 const SLICE_DURATION: Duration = Duration::from_secs(60);
 
 /// A receiver that did nothing for longer was away: beats may have been missed.
@@ -179,9 +181,11 @@ pub(super) struct SliceClock {
 }
 
 /// The longest time whose slices are judged afterwards.
+/// A laptop that slept over a weekend has no minutes to answer for.
 const MAX_CATCH_UP: SignedDuration = SignedDuration::from_hours(24);
 
 impl SliceClock {
+    /// Creates a clock whose first slice is the one that ends after `now`.
     pub(super) fn starting_at(now: Timestamp) -> Self {
         Self {
             next: first_end_after(now),

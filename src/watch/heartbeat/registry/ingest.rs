@@ -1,4 +1,17 @@
 //! Beats and stored rows on their way into the registry.
+//!
+//! | boot of the beat | sequence | outcome |
+//! |---|---|---|
+//! | first that is known | any | accepted |
+//! | current | higher | accepted |
+//! | current | equal | duplicate |
+//! | current | lower | out of order |
+//! | new | any | restarted; without a goodbye, running jobs are lost |
+//! | earlier | any, while the worker is offline or stopped | accepted, unless it is a goodbye |
+//! | earlier | any, otherwise | superseded |
+//!
+//! The last but one is for two processes under one id of which one has ended: the other, which was
+//! superseded, is then the worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +25,7 @@ use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleSta
 use crate::store::WorkerRow;
 
 /// More beats of one worker in a second than that are refused.
+/// A process that beats in a loop would otherwise keep the store busy.
 const MAX_BEATS_PER_SECOND: u32 = 20;
 
 /// Running jobs that are believed by the first beat of a boot: it comes when the worker starts.
@@ -21,6 +35,8 @@ const MAX_JOBS_AT_FIRST: u64 = 100;
 const MAX_JOBS_SEEN: u64 = 1_000;
 
 /// Boots before the previous one that are remembered.
+/// A late beat is a matter of seconds; a worker that restarts eight times in that time has other
+/// troubles.
 const MAX_EARLIER_BOOTS: usize = 8;
 
 /// The result of a beat.
@@ -64,11 +80,13 @@ impl WorkerRegistry {
         result
     }
 
+    /// Applies a beat at the registry's time, which has been advanced.
     fn receive(&mut self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
         let now = self.now;
         let Some(entry) = self.entries.get_mut(id) else {
             return self.insert_new(id, beat);
         };
+        // Before anything is compared or cloned: refusing must be cheap.
         if !entry.check_rate(now) {
             return Err(BeatRejection::TooFast);
         }
@@ -87,6 +105,7 @@ impl WorkerRegistry {
             self.unproven.remove(&entry.unproven_key());
         }
         self.events.lost_jobs += entry.apply_beat(beat, outcome, &mut self.unproven_lost_jobs, now);
+        // The usual case, and the reason that a beat costs no search among deadlines.
         if old_role == entry.row.role && entry.keeps_state_at(&self.timeouts, now) {
             return Ok(receipt(entry));
         }
@@ -106,6 +125,7 @@ impl WorkerRegistry {
                 let id = id.clone();
                 self.events.push_clock_skew(ClockSkew { id, millis });
             }
+        // Half, so that a clock around the limit is not told again and again.
         } else if millis.unsigned_abs() <= ClockSkew::MAX_MILLIS / 2 {
             entry.skew_told = false;
         }
@@ -145,6 +165,7 @@ impl WorkerEntry {
         self.beat_rate.1 <= MAX_BEATS_PER_SECOND
     }
 
+    /// Classifies a beat by its boot and sequence, without changing anything.
     fn classify(&self, beat: &Beat) -> BeatOutcome {
         let is_gone = matches!(
             self.state,
@@ -163,6 +184,7 @@ impl WorkerEntry {
         }
     }
 
+    /// Finds out which of the worker's boots a beat is of.
     fn match_boot(&self, id: &Arc<str>) -> BootMatch {
         match &self.row.boot_id {
             None => BootMatch::First,
@@ -240,6 +262,7 @@ impl WorkerRow {
             self.version = beat.version;
         }
         self.sequence = beat.sequence;
+        // A row of another receiver may be ahead by a little.
         self.last_seen = self.last_seen.max(Some(now));
         self.interval = beat.interval;
         self.condition = beat.state;
@@ -262,6 +285,8 @@ impl WorkerRow {
     }
 }
 
+/// Returns whether work was done between two beats; beginning to work counts, so that an idle
+/// worker does not stall with its first job.
 fn has_progressed(before: &BeatProgress, after: &BeatProgress) -> bool {
     before.processed_total != after.processed_total
         || before.last_progress_at != after.last_progress_at
@@ -296,6 +321,8 @@ pub(super) fn new_row(
     }
 }
 
+/// Returns the receiver's time minus the sender's, in milliseconds; the way of the beat is a part
+/// of it.
 fn clock_skew_ms(now: Timestamp, sent: Timestamp) -> i64 {
     let millis = now.duration_since(sent).as_millis();
     millis.clamp(i64::MIN.into(), i64::MAX.into()) as i64
@@ -316,6 +343,7 @@ impl WorkerRegistry {
         refused
     }
 
+    /// Merges one row; returns false where there is no room for it.
     fn merge_one(&mut self, mut row: WorkerRow, now: Timestamp) -> bool {
         let id = row.id.clone();
         if row.forgotten_at.is_some() {
@@ -330,6 +358,7 @@ impl WorkerRegistry {
         };
         let registered_at = entry.row.registered_at.min(row.registered_at);
         entry.row.registered_at = registered_at;
+        // The store's rule, so that all receivers and the store agree on which row is newer.
         if !row.supersedes(&entry.row) {
             entry.merge_older(row);
             self.update_new(&id);
@@ -354,6 +383,7 @@ impl WorkerRegistry {
             registered_at,
             ..row
         };
+        // As of when it was seen, and not of now: what has changed since gets its own date.
         self.update_state(&id, old_role, seen_at);
         true
     }

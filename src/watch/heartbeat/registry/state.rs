@@ -14,15 +14,19 @@ use crate::model::string_enum::string_enum;
 use crate::store::WorkerRow;
 
 /// Beats that a worker may be late by before it is called late.
+/// One would call a worker late for every beat that is held up for a moment on its way.
 const LATE_AFTER_INTERVALS: u32 = 2;
 
 /// The timeouts of a worker's states, and the capacity of the registry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StateTimeouts {
+    /// From the latest progress, while there is work.
     pub(crate) stalled_after: Duration,
+    /// From the latest beat.
     pub(crate) offline_after: Duration,
     /// Not less than `offline_after`.
     pub(crate) forget_after: Duration,
+    /// From the latest beat; a goodbye is one.
     pub(crate) expire_after: Duration,
     /// Workers and schedulers that are remembered at once.
     pub(crate) capacity: usize,
@@ -144,6 +148,7 @@ impl StateTimeouts {
         let now = self.state(row, expected, at);
         let mut deadlines = self.deadlines(row, expected);
         deadlines.sort_unstable();
+        // A deadline need not change the state: a late worker that stalls stays late.
         let later = deadlines.into_iter().flatten().filter(|then| *then > at);
         let mut states = later.map(|then| (then, self.state(row, expected, then)));
         states.find(|(_, state)| *state != now)
@@ -160,6 +165,7 @@ impl StateTimeouts {
         deadlines.filter(|then| *then > at).min()
     }
 
+    /// Returns the moments at which the state may change, in no order.
     fn deadlines(&self, row: &WorkerRow, expected: bool) -> [Option<Timestamp>; 5] {
         [
             self.stalls_at(row),
@@ -170,11 +176,14 @@ impl StateTimeouts {
         ]
     }
 
+    /// Returns when a worker is late; `None` before its first beat and after a goodbye.
     pub(super) fn late_at(&self, row: &WorkerRow) -> Option<Timestamp> {
         let allowance = row.interval.saturating_mul(LATE_AFTER_INTERVALS);
+        // Not before the first beat: a new worker is not late, it is new until it is offline.
         expects_beats(row).then(|| row.last_seen.map(|seen| saturating_add(seen, allowance)))?
     }
 
+    /// Returns when a worker is offline; `None` after a goodbye.
     pub(super) fn offline_at(&self, row: &WorkerRow) -> Option<Timestamp> {
         expects_beats(row).then(|| saturating_add(last_heard_at(row), self.offline_after))
     }
@@ -184,6 +193,7 @@ impl StateTimeouts {
             .then(|| saturating_add(last_heard_at(row), self.forget_after))
     }
 
+    /// Returns when a worker with work stalls; `None` where it has none.
     fn stalls_at(&self, row: &WorkerRow) -> Option<Timestamp> {
         let has_work = expects_beats(row) && row.progress.has_work();
         has_work.then(|| {
@@ -192,6 +202,7 @@ impl StateTimeouts {
         })?
     }
 
+    /// Returns when a worker is forgotten; `None` for an expected one.
     fn expires_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
         (!expected).then(|| saturating_add(last_heard_at(row), self.expire_after))
     }

@@ -59,6 +59,7 @@ pub(crate) struct WorkerRegistry {
     pub(super) timeouts: StateTimeouts,
     pub(super) entries: HashMap<BeatId, WorkerEntry>,
     pub(super) state_index: StateIndex,
+    /// One for each worker that has any; the first is the next thing to do.
     deadlines: BTreeSet<(Timestamp, BeatId)>,
     /// The ids that beat once, by that beat's time.
     pub(super) unproven: BTreeSet<(Timestamp, BeatId)>,
@@ -178,7 +179,10 @@ impl WorkerRegistry {
 
     /// Advances to `now`: every slice that has ended is counted, every change that is due is made.
     pub(super) fn advance_to(&mut self, now: Timestamp) {
+        // A clock that went back by a little stands still: no worker may be judged twice for the
+        // same moment.
         let now = now.max(self.now);
+        // First, because the slices below ask whether the receiver has listened.
         self.slices.record_activity(self.now, now);
         while let Some(end) = self.slices.next_ended(now) {
             // A change at the very end of a slice belongs to the next one.
@@ -210,6 +214,7 @@ impl WorkerRegistry {
         let good =
             count(WorkerState::Online) + count(WorkerState::Late) + count(WorkerState::Stalled);
         // Silence is known only after having listened for as long.
+        // Where none is offline there is nothing to doubt.
         let known = bad == 0 || self.slices.has_listened(end, self.timeouts.offline_after);
         if self.is_leader && known {
             WorkerSliceCounts { good, bad }
@@ -241,6 +246,7 @@ impl WorkerRegistry {
         }
     }
 
+    /// Applies all deadlines that are due, in their order.
     fn apply_due(&mut self, is_due: impl Fn(Timestamp) -> bool) {
         while let Some((at, _)) = self.deadlines.first() {
             if !is_due(*at) {
@@ -260,12 +266,16 @@ impl WorkerRegistry {
             // Mostly it has beaten since, and only the deadline is another.
             let next = timeouts.earliest_deadline(&entry.row, entry.expected, entry.since);
             if let Some(at) = next.filter(|at| !is_due(*at)) {
+                // Moved here, when it is reached, and not at each beat: a worker beats many times
+                // within one deadline.
                 entry.deadline = Some(at);
                 self.deadlines.insert((at, id));
                 return;
             }
         }
         let id = &id;
+        // Several changes may be due at once, each with its own date: late, then offline, then
+        // expired.
         while let Some(entry) = self.entries.get(id) {
             match timeouts.next_change(&entry.row, entry.expected, entry.since) {
                 Some((at, state)) if is_due(at) => self.transition(id, state, at),
@@ -303,6 +313,7 @@ impl WorkerRegistry {
         }
     }
 
+    /// Removes a worker here and, as an event, from the store.
     /// Removes a worker here and from the store.
     fn delete(&mut self, id: &BeatId) {
         if let Some(entry) = self.remove(id) {
@@ -387,6 +398,7 @@ impl WorkerRegistry {
             since,
             deadline: None,
             earlier_boots: VecDeque::new(),
+            // The beat that inserts it counts.
             beat_rate: (since.as_second(), 1),
             skew_told: false,
         };

@@ -27,12 +27,14 @@ pub(super) struct CgroupLimits {
 impl CgroupLimits {
     /// Reads the limits below `root`, which is `/sys/fs/cgroup`.
     pub(super) fn read(memberships: &[Membership], root: &Path) -> CgroupLimits {
+        // All hierarchies: on a hybrid host memory and CPU may be limited in different ones.
         let limits = memberships
             .iter()
             .map(|membership| CgroupLimits::from_membership(membership, root));
         limits.fold(CgroupLimits::default(), CgroupLimits::min)
     }
 
+    /// Reads the limits of one hierarchy, on the way from its root to the process's group.
     fn from_membership(membership: &Membership, root: &Path) -> CgroupLimits {
         let read = if membership.controllers.is_empty() {
             read_v2
@@ -125,6 +127,7 @@ fn read_v1(group: &Path) -> CgroupLimits {
     }
 }
 
+/// Returns a quota as a number of cores; `None` without one.
 fn quota_cores(quota: i64, period: i64) -> Option<f64> {
     (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
 }

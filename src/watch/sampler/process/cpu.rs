@@ -9,6 +9,7 @@ use std::time::Instant;
 /// the machine has.
 #[derive(Debug, Default)]
 pub(crate) struct CpuMeter {
+    /// CPU seconds and the moment of the last reading.
     last: Option<(f64, Instant)>,
 }
 

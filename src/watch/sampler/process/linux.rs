@@ -51,6 +51,7 @@ impl ProcessSource {
         let stat = stat.as_ref();
         let limits = self.cgroup_limits();
         ProcessSample {
+            // `stat` and not `smaps`: the kernel walks no page tables for it.
             resident_memory_bytes: stat.map(|stat| stat.rss.saturating_mul(procfs::page_size())),
             memory_limit_bytes: merge_options(limits.memory_bytes, self.machine_memory(), u64::min),
             cpu_seconds_user: stat.map(|stat| seconds(stat.utime)),
@@ -77,12 +78,14 @@ impl ProcessSource {
     }
 }
 
+/// Reads a file system's space; `None` where the path isn't, or can't be asked.
 pub(super) fn read_filesystem(path: &Path) -> Option<FilesystemSample> {
     let stat = rustix::fs::statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
     Some(FilesystemSample {
         path: path.into(),
         total_bytes: bytes(stat.f_blocks),
+        // Not `f_bfree`, which counts blocks that only root may write.
         free_bytes: bytes(stat.f_bavail),
         used_bytes: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
     })
@@ -128,6 +131,7 @@ fn started_at(proc: &Path) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(booted).checked_add(since_boot)?)
 }
 
+/// Converts the kernel's clock ticks.
 fn seconds(ticks: u64) -> f64 {
     ticks as f64 / procfs::ticks_per_second() as f64
 }

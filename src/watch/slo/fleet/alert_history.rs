@@ -20,6 +20,7 @@ use crate::model::units::format_duration;
 /// The longest range of one query: a day of an alert that always fires is a few hundred kilobytes.
 const MAX_RANGE: Duration = Duration::from_secs(6 * 3_600);
 /// The evaluation interval where a single sample doesn't show it: Prometheus's default.
+/// A default that is too short would split one episode into many.
 const DEFAULT_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
 /// The labels of an alert, without its name and state.
@@ -87,6 +88,7 @@ impl PrometheusReporter {
     ) -> Result<AlertHistory, FleetError> {
         let client = self.client()?;
         let (mut samples, mut warnings) = (FiringSamples::default(), BTreeSet::new());
+        // One after the other: a part is large, and the API has other callers.
         for (end, length) in split_range(to, since) {
             let body = client.get(&query_path(&firing_query(length), end)).await;
             let ranges = body.and_then(|body| response::parse_matrix(&body));
@@ -94,6 +96,7 @@ impl PrometheusReporter {
             samples.add(ranges);
             warnings.extend(reported);
         }
+        // Without it, "no alert" and "no rules" would look the same.
         let recorded = format!("count(count_over_time(ALERTS[{}]))", format_duration(since));
         let body = client.get(&query_path(&recorded, to)).await;
         let (recorded, _) = body
@@ -101,7 +104,7 @@ impl PrometheusReporter {
             .map_err(|cause| self.error(cause))?;
         if recorded.is_empty() {
             let no_rules_hint =
-                "no alert was recorded at all, not even a watchdog: are the rules loaded?";
+                "no alert was recorded at all, not even the watchdog: are the rules loaded?";
             warnings.insert(no_rules_hint.to_owned());
         }
         let from = to.checked_sub(since).unwrap_or(Timestamp::MIN);
@@ -114,6 +117,7 @@ impl PrometheusReporter {
     }
 }
 
+/// Returns the query of all samples of firing alerts in a range, without the watchdog.
 fn firing_query(length: Duration) -> String {
     let watchdog = AlertSignal::Watchdog.spec().name;
     let length = format_duration(length);
@@ -146,6 +150,7 @@ impl FiringSamples {
         }
     }
 
+    /// Returns the episodes of all alerts, the earliest first.
     fn episodes(&self, from: Timestamp, to: Timestamp) -> Vec<AlertEpisode> {
         let interval = self.evaluation_interval();
         let each = self.0.iter();
@@ -175,6 +180,7 @@ impl FiringSamples {
 /// Returns first and last of the samples that follow each other without a gap. One evaluation may be late or
 /// fail; two are the end.
 fn contiguous_runs(at: &BTreeSet<i64>, interval: SignedDuration) -> Vec<(i64, i64)> {
+    // Two and a half: one evaluation may be missing, and those that are there may be late.
     let gap = interval.as_millis() * 5 / 2;
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for &moment in at {
@@ -186,6 +192,7 @@ fn contiguous_runs(at: &BTreeSet<i64>, interval: SignedDuration) -> Vec<(i64, i6
     runs
 }
 
+/// Returns the episode of a run of samples; `None` for times that no calendar has.
 fn episode(
     labels: &AlertLabels,
     (first, last): (i64, i64),
@@ -196,6 +203,7 @@ fn episode(
     let first = Timestamp::from_millisecond(first).ok()?;
     let last = Timestamp::from_millisecond(last).ok()?;
     let near = |one: Timestamp, other: Timestamp| one.duration_until(other) <= interval * 5 / 2;
+    // The first and last samples of a range lie anywhere within an interval of its ends.
     let (since_before, still) = (near(from, first), near(last, to));
     let fired_at = if since_before { from } else { first };
     let mut labels = labels.clone();

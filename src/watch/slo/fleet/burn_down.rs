@@ -34,6 +34,7 @@ pub(super) async fn add_burn_downs(
         .map(|one| elapsed_seconds(one, at))
         .collect();
     let mut failures = Vec::new();
+    // One query for each length, because a range query has one step for all its series.
     for length in lengths {
         let step = length.div_ceil(BURN_DOWN_STEPS).max(1);
         let ranges = match query_steps(client, objectives, at, length, step).await {
@@ -57,6 +58,7 @@ pub(super) async fn add_burn_downs(
     failures
 }
 
+/// Asks for the events of each step of a window that ends at `at`; lengths are in seconds.
 async fn query_steps(
     client: &PrometheusClient,
     objectives: &Objectives,
@@ -75,6 +77,7 @@ async fn query_steps(
     response::parse_matrix(&body).map(|(ranges, _)| ranges)
 }
 
+/// Adds up the bad events of each step; a step with good ones alone is there with 0.
 /// Returns the labels of a report's series.
 fn value_labels(report: &ObjectiveReport) -> ValueLabels {
     let label = |label: &Option<String>| label.clone().unwrap_or_default();
@@ -115,6 +118,7 @@ fn burn_down_points(
     let Some(left) = report.remaining() else {
         return Vec::new();
     };
+    // Without bad events in the steps, any that the report counts fall to its last point.
     let scale = if all > 0.0 {
         report.bad as f64 / all
     } else {
@@ -137,6 +141,7 @@ fn burn_down_points(
     // The API knows no finer time than a millisecond.
     let is_last = |(last, _): &(Timestamp, Ratio)| last.as_millisecond() >= at.as_millisecond();
     if points.last().is_some_and(is_last) {
+        // The report's own value is exact; that of the steps is rounded.
         points.pop();
     }
     points.push((at, left));

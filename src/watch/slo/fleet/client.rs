@@ -23,9 +23,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct PrometheusClient {
     client: HttpClient,
+    /// Without user name and without a slash at its end.
     base: String,
     headers: HeaderMap,
+    /// For messages; [`deadline`](Self::deadline) is what counts.
     timeout: Duration,
+    /// One for all requests, so that a report takes no longer with more queries.
     deadline: Instant,
 }
 
@@ -44,6 +47,8 @@ impl PrometheusClient {
         })
     }
 
+    /// Returns the body of a successful response before the deadline; the error is one line for
+    /// people.
     pub(super) async fn get(&self, path: &str) -> Result<Bytes, String> {
         match timeout_at(self.deadline, self.send(path)).await {
             Ok(response) => response,
@@ -81,7 +86,7 @@ impl PrometheusReporter {
 fn check_response(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, String> {
     if is_a_web_page(headers) {
         return Err(format!(
-            "{status} with a web page: the URL is not that of the API"
+            "{status} with a web page: the URL does not point to the API"
         ));
     }
     if status.is_success() {

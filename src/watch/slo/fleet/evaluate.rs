@@ -1,4 +1,11 @@
 //! The evaluation of one objective from the query results.
+//!
+//! | what is known | data | alert |
+//! |---|---|---|
+//! | counts, fresh samples, all windows | by coverage | by the windows |
+//! | counts, old samples | stale | as the windows say; "none" becomes frozen |
+//! | a window is missing, or impossible | inconsistent, with a reason | as the known windows say; "none" becomes frozen |
+//! | no trace of the objective | none | frozen |
 
 use std::time::Duration;
 
@@ -28,6 +35,7 @@ pub(super) struct ObjectiveQuery<'a> {
 }
 
 impl ObjectiveQuery<'_> {
+    /// Returns the report of the objective, by the table above.
     pub(super) fn report(&self) -> ObjectiveReport {
         let (burn_rate, missing_reason) = self.burn_rates();
         let mut alert = BurnRateAlert::new(self.objective, &self.reporter.policy);
@@ -115,6 +123,8 @@ impl ObjectiveQuery<'_> {
         (rates, missing_reason)
     }
 
+    /// Returns the counts and the coverage of a window; the error says what is missing or
+    /// impossible.
     fn service_results(&self) -> ServiceResults<'_> {
         self.results.of(self.objective.id(), self.service)
     }
@@ -140,6 +150,8 @@ impl ObjectiveQuery<'_> {
         let total = slices.total();
         // One more may end within a window than fits into it.
         if total as f64 > whole.floor() + 1.0 {
+            // Two servers that record the same rule, behind an API that joins them without removing
+            // duplicates.
             let query = ReportQuery::RecordedSlices(window).display_name();
             return Err(format!(
                 "{total} slices in {query}: more than one server has recorded them"
@@ -155,6 +167,7 @@ impl ObjectiveQuery<'_> {
         })
     }
 
+    /// Returns the reason why the samples are old; `None` where they are fresh.
     fn stale_reason(&self, newest: Option<f64>, rates: &[BurnRate]) -> Option<String> {
         let mut interval = self.reporter.scrape_interval;
         if is_evaluated_fleet_wide(self.objective) {
@@ -164,8 +177,9 @@ impl ObjectiveQuery<'_> {
                 return None;
             }
         }
+        // Samples in the window, and none within the look-back: the series are gone.
         let Some(newest) = newest else {
-            return Some("its series have ended".into());
+            return Some("its time series have ended".into());
         };
         let age = self.at.as_millisecond() as f64 / 1_000.0 - newest;
         let late = age > (interval * MAX_STALE_INTERVALS).as_secs_f64();

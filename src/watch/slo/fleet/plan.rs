@@ -1,4 +1,12 @@
 //! The plan of a report's queries, of which later ones depend on the results of the first.
+//!
+//! | round | asks | because |
+//! |---|---|---|
+//! | 1 | events, coverage, recorded slices, newest sample | needed always |
+//! | 2 | since when replicas were seen | some window has fewer slices than samples |
+//! | 3 | slices from raw samples | the replicas are known |
+//!
+//! Rounds two and three are dear, and are asked only where rules were loaded late or not at all.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,6 +30,7 @@ const MAX_RAW_SLICES: u64 = 90_000;
 pub(super) struct QueryPlan<'a> {
     objectives: &'a Objectives,
     slice_expressions: SliceExpressions,
+    /// In seconds: those of the alerts, and of each objective the elapsed part of its own.
     windows: BTreeSet<u64>,
     /// The lengths of the objectives' own windows.
     lengths: BTreeSet<u64>,

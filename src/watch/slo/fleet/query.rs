@@ -8,8 +8,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::model::slo::promql::SteppedWindow;
 
 /// The largest number of steps of a window at which samples are looked up.
+/// A coverage need be no more exact, and a subquery costs by its steps.
 const MAX_STEPS: u64 = 1_000;
 /// The characters of an expression that are escaped.
+/// All but letters, digits and the underscore: too much is decoded all the same, too little is
+/// another query.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 
 /// A query of a report, for all objectives and services.
@@ -135,6 +138,7 @@ pub(super) fn query_range_path(
     format!("/api/v1/query_range?start={first}&end={last}&step={step}&query={query}")
 }
 
+/// Formats a time as the API reads it: seconds with three decimals, and no rounding by `f64`.
 fn format_seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
     let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
@@ -142,6 +146,7 @@ fn format_seconds(at: Timestamp) -> String {
 }
 
 /// Returns the step at which samples of a window are looked up.
+/// Returns the length of a step, at least a second.
 pub(super) fn step_seconds(window: u64) -> u64 {
     window.div_ceil(MAX_STEPS).max(1)
 }

@@ -22,6 +22,7 @@ use crate::record::clock::Clock;
 /// Threads that may resolve names beside the one.
 const MAX_BLOCKING_THREADS: usize = 2;
 /// The number of intervals for which a report is valid.
+/// Some refreshes may fail before the page says that it knows nothing.
 const VALID_INTERVALS: u32 = 5;
 /// The longest time that one report may take.
 const MAX_DEADLINE: Duration = Duration::from_secs(30);
@@ -55,6 +56,7 @@ impl FleetRefresher {
     ) -> Option<Self> {
         let settings = &config.slo.prometheus;
         let mut reporter = PrometheusReporter::with_config(settings.url.clone()?, config);
+        // One refresh ends before the next is due.
         reporter.deadline = settings.interval.min(MAX_DEADLINE);
         Some(Self {
             reporter: Arc::new(reporter),
@@ -73,6 +75,7 @@ impl FleetRefresher {
         thread::run("vantage-fleet", MAX_BLOCKING_THREADS, refresh)
     }
 
+    /// Refreshes for ever; the caller ends it.
     async fn run(&self) {
         let mut logged = None;
         loop {
@@ -83,6 +86,7 @@ impl FleetRefresher {
                 _ => self.interval,
             };
             log_change(&mut logged, error);
+            // Counted from the begin, so that slow answers do not lengthen the interval.
             sleep_until(began + wait).await;
         }
     }
@@ -123,20 +127,24 @@ enum RefreshError {
 
 /// Logs the result if it has changed since the last one.
 fn log_change(logged: &mut Option<RefreshError>, now: Option<RefreshError>) {
+    // The cause is compared too: another error is news.
     if *logged == now {
         return;
     }
     match &now {
         Some(RefreshError::ReportUnavailable(cause)) => {
-            tracing::warn!(cause, "there is no new report of the fleet's objectives");
+            tracing::warn!(
+                cause,
+                "the report of the fleet's objectives could not be updated"
+            );
         }
         Some(RefreshError::Partial(failures)) => {
             tracing::warn!(
                 failures,
-                "the report of the fleet's objectives lacks figures"
+                "the report of the fleet's objectives is incomplete"
             );
         }
-        None => tracing::info!("the report of the fleet's objectives is whole again"),
+        None => tracing::info!("the report of the fleet's objectives is complete again"),
     }
     *logged = now;
 }

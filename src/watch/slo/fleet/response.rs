@@ -10,6 +10,7 @@ use crate::model::slo::promql::ServiceLabels;
 #[derive(Debug, Deserialize)]
 struct ResponseBody {
     status: String,
+    /// Beside `status` "error".
     #[serde(default)]
     error: String,
     #[serde(default)]
@@ -82,12 +83,13 @@ pub(super) fn parse_matrix(body: &[u8]) -> Result<(Vec<MatrixSeries>, Vec<String
     parse_result(body, "matrix")
 }
 
+/// Parses a response whose result is of this kind.
 fn parse_result<T: DeserializeOwned>(
     body: &[u8],
     kind: &str,
 ) -> Result<(Vec<T>, Vec<String>), String> {
     let body: ResponseBody = serde_json::from_slice(body)
-        .map_err(|error| format!("not an answer of Prometheus's API: {error}"))?;
+        .map_err(|error| format!("not a response of Prometheus's API: {error}"))?;
     let data = match body.data {
         Some(data) if body.status == "success" => data,
         _ => return Err(format!("{}: {}", body.status, body.error)),

@@ -1,4 +1,7 @@
 //! The results of all queries.
+//!
+//! Whatever is impossible is an error and no number: several values for one objective, NaN, a
+//! negative count. A wrong figure on a page is worse than none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,7 @@ const MAX_EXACT_COUNT: f64 = 9_007_199_254_740_992.0;
 /// The results of a report's queries.
 #[derive(Debug, Default)]
 pub(super) struct QueryResults {
+    /// Only queries that were answered.
     values: BTreeMap<ReportQuery, ValuesByLabels>,
     /// All queries, also those that failed.
     queried: BTreeSet<ReportQuery>,
@@ -105,6 +109,7 @@ impl QueryResults {
         })
     }
 
+    /// Returns good and bad of a query; 0 for a series that is not there.
     /// Returns the services of all replicas, the first ones, if they were queried and there are any.
     pub(super) fn known_targets(&self) -> Vec<KnownTargets> {
         let since =
@@ -280,6 +285,7 @@ impl ServiceResults<'_> {
         self.value(ReportQuery::NewestSample, self.objective, "")
     }
 
+    /// Returns one value of a query; `None` without a series, and an error where there are several.
     fn value(
         self,
         query: ReportQuery,
@@ -287,7 +293,7 @@ impl ServiceResults<'_> {
         result: &str,
     ) -> Result<Option<f64>, String> {
         let values = self.all.values.get(&query);
-        let values = values.ok_or_else(|| format!("{} are not known", query.display_name()))?;
+        let values = values.ok_or_else(|| format!("{} are unknown", query.display_name()))?;
         let labels = ValueLabels {
             objective: objective.into(),
             service: self.service.clone(),
@@ -305,9 +311,11 @@ impl ServiceResults<'_> {
     }
 }
 
+/// Converts a value to a whole count.
 fn to_count(value: f64, what: &str) -> Result<u64, String> {
     // `increase` extrapolates: the nearest whole number of events is meant.
     match value.round() {
+        // The range also excludes NaN.
         whole if (0.0..=MAX_EXACT_COUNT).contains(&whole) => Ok(whole as u64),
         _ => Err(format!("{value} {what}")),
     }

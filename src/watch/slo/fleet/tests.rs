@@ -260,7 +260,7 @@ fn a_failed_window_of_an_alert_leaves_the_other_figures_alone() {
     );
     assert_eq!((healthy.good, healthy.bad), (9_950, 50));
     let reason = healthy.reason.as_deref();
-    assert_eq!(reason, Some("the events of 1h are not known"));
+    assert_eq!(reason, Some("the events of 1h are unknown"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::watch::slo::tiers::intervals;
 #[derive(Clone, Debug)]
 pub(super) struct CachedBurnDown {
     points: Vec<(Timestamp, Ratio)>,
+    /// The interval at which it was computed in full.
     end: u64,
 }
 
@@ -30,6 +31,7 @@ impl ObjectiveState {
         let cached = cached.filter(|cached| (cached.end..cached.end + step).contains(&end));
         if let (Some(cached), Some(left)) = (cached, report.budget().remaining()) {
             let mut points = cached.points.clone();
+            // The last point is the present one, and moves with each report.
             points.pop();
             points.push((now, left));
             return points;

@@ -101,13 +101,13 @@ fn an_outage_opens_one_incident_announces_changes_and_resolves() {
             (
                 70,
                 Investigating,
-                "DATABASE: major outage. Found by automatic checks."
+                "DATABASE: major outage. Detected by automatic checks."
             ),
             (90, Investigating, "API: degraded performance."),
             (
                 260,
                 Monitoring,
-                "API: operational. DATABASE: operational. All that was affected works again, and is watched."
+                "API: operational. DATABASE: operational. All affected components work again and are being monitored."
             ),
             (
                 500,
@@ -230,7 +230,7 @@ fn degraded_performance_after_an_outage_does_not_keep_it_open() {
             (
                 160,
                 Investigating,
-                "API: major outage. Found by automatic checks."
+                "API: major outage. Detected by automatic checks."
             ),
             (260, Monitoring, "API: degraded performance."),
             (

@@ -1,4 +1,10 @@
 //! The sources of a report.
+//!
+//! | source | whose figures | needs |
+//! |---|---|---|
+//! | `--prometheus` | the fleet's | the objectives' files |
+//! | `--url` | one service's | nothing: it reports itself |
+//! | `--store` | each instance's, or one's | the files, and the store's address |
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -51,7 +57,7 @@ pub(super) struct SourceArgs {
     /// [default: each of them].
     #[arg(long, value_name = "NAME", requires = "store")]
     instance: Option<String>,
-    /// The time limit of the whole.
+    /// The time limit of the whole request.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
 }
@@ -205,7 +211,7 @@ impl ReportBackend {
             }
             ReportBackend::Service(service, policy) => {
                 if at.is_some() || since {
-                    let message = "--at, --since and --compare are not for --url: a service tells of now only";
+                    let message = "--at, --since and --compare cannot be used with --url: a service only reports the present";
                     return Err(CliError::Usage(message.into()));
                 }
                 service_report(service, policy)?
@@ -225,6 +231,8 @@ impl ReportBackend {
     }
 }
 
+/// Reads the reports of one instance or of all; a store without any is an error, because an empty
+/// page would look like success.
 fn stored_reports(
     store: &config::StoreConfig,
     instance: Option<&str>,
@@ -253,6 +261,7 @@ fn stored_reports(
     Ok(reports.collect())
 }
 
+/// Asks for the fleet's report; on a terminal, one line shows how far it is.
 fn fleet_report(
     reporter: &PrometheusReporter,
     objectives: &Objectives,
@@ -261,10 +270,11 @@ fn fleet_report(
 ) -> Result<SourcedReport, CliError> {
     let is_terminal = io::stderr().is_terminal();
     let progress = |done, total| {
+        // Not into a file or a pipe, where carriage returns are rubbish.
         if is_terminal {
             let end = if done == total { "\r\x1b[K" } else { "" };
             // Nobody waits for it.
-            let _ = write!(err, "\rasking: {done} of {total}{end}");
+            let _ = write!(err, "\rquerying: {done} of {total}{end}");
         }
     };
     let FleetReport {
@@ -288,6 +298,7 @@ fn service_report(
 ) -> Result<SourcedReport, CliError> {
     let text = service.get_blocking("/api/v1/slo")?;
     let report = SloReport::from_json(&text);
+    // Whoever gave the URL is at fault: something else answers there.
     let report = report.map_err(|error| CliError::Usage(format!("{}: {error}", service.url)))?;
     Ok(SourcedReport {
         instance: None,

@@ -1,4 +1,7 @@
 //! The objects of Statuspage's API, field by field.
+//!
+//! Fields that have no meaning here hold what Statuspage sends for a page that does not use them; a
+//! client that misses one fails.
 
 use serde::Serialize;
 
@@ -108,6 +111,7 @@ impl StatuspageStatus {
     pub(super) fn from_snapshot(snapshot: &StatusSnapshot) -> Self {
         let overall = OverallStatus::from_snapshot(snapshot);
         let (indicator, description) = match overall.impact {
+            // Statuspage has no "unknown"; "none" would say that all is well.
             Impact::None if !overall.has_data => ("minor", "Status Unknown"),
             Impact::None => ("none", "All Systems Operational"),
             Impact::Maintenance => ("maintenance", "Service Under Maintenance"),
@@ -123,6 +127,7 @@ impl StatuspageStatus {
 }
 
 impl<'a> StatuspageComponent<'a> {
+    /// Returns the components whose state is known.
     pub(super) fn all_with_data(snapshot: &'a StatusSnapshot) -> Vec<Self> {
         Self::filtered(snapshot, |one| one.state != ComponentState::NoData)
     }

@@ -8,7 +8,10 @@ pub(super) struct HttpResponse {
 
 impl HttpResponse {
     /// `None` where it is no HTTP.
+    /// A body that was cut off at the limit is kept as far as it goes.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        // The request asks for `connection: close`, so that the end of the stream ends the body,
+        // and lengths need no reading.
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let (head, body) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]);
         let mut lines = head.split("\r\n");
@@ -41,6 +44,7 @@ impl HttpResponse {
 }
 
 /// Joins the contents of the chunks that are complete.
+/// A chunk that is cut off ends the body: a document that is not whole is not parsed later.
 fn decode_chunks(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
@@ -53,6 +57,7 @@ fn decode_chunks(mut rest: &[u8]) -> Vec<u8> {
         let from = end + 2;
         let Some(to) = from
             .checked_add(size)
+            // Size 0 is the last chunk.
             .filter(|to| *to <= rest.len() && size > 0)
         else {
             break;
