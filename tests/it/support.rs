@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -70,6 +70,12 @@ impl CapturedLog {
 
     /// Makes this the log of the thread until the answer is dropped.
     pub(crate) fn install(&self, test: &TestTelemetry) -> tracing::subscriber::DefaultGuard {
+        // While there is only one subscriber, a thread without it that meets a call site first turns that
+        // off for all threads; with two more, tracing asks each of them.
+        static OTHERS: LazyLock<[tracing::Dispatch; 2]> = LazyLock::new(|| {
+            std::array::from_fn(|_| tracing::Dispatch::new(tracing_subscriber::registry()))
+        });
+        LazyLock::force(&OTHERS);
         let writer = CapturedBytes(Arc::clone(&self.bytes));
         let output = self.output.get_or_init(|| LogWriter::from_writer(writer));
         let layer = test.telemetry().tracing_layer(output.clone());

@@ -185,7 +185,7 @@ async fn send_body(
 #[tokio::test(start_paused = true)]
 async fn a_body_is_read_to_its_limit_before_it_is_refused() {
     let test = telemetry();
-    for (_, _, path) in &CLOSED[1..] {
+    for (_, _, path) in CLOSED.iter().filter(|(_, method, _)| *method == "POST") {
         let limit = if path.contains("workers") { 16 } else { 64 };
         let post = || Request::post(*path);
         let authorized = || post().header("authorization", "Bearer t0ken");
@@ -213,7 +213,10 @@ async fn a_body_is_read_to_its_limit_before_it_is_refused() {
         let told = post().header("expect", "100-continue");
         assert_eq!(send_body(&test, told, 10, true).await, (401, 0), "{path}");
         let large = "x".repeat(100_000);
-        let large = authorized().body(large.into()).unwrap();
+        let large = authorized()
+            .header("content-type", "application/json")
+            .body(large.into())
+            .unwrap();
         assert_eq!(send(&test, large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     }
 }

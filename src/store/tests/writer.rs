@@ -160,11 +160,9 @@ fn an_outage_is_bridged_with_the_newest_state() {
         fixture.advance(MS(250));
     }
     let status = fixture.writer.status();
-    assert_eq!(
-        (status.pending, status.committed),
-        (2, 0),
-        "tried, and since"
-    );
+    // What was tried last, and what was queued since, if anything was: retries come at random times.
+    assert!((1..=2).contains(&status.pending), "{}", status.pending);
+    assert_eq!(status.committed, 0);
     assert_eq!(status.oldest_pending, Some(MS(99 * 250)));
     assert_eq!(status.failing, Some(MS(98 * 250)));
     assert!(status.failed < 15, "{} tries in 25 s", status.failed);
