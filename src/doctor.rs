@@ -188,7 +188,7 @@ fn start_servers(
     effective: &Arc<EffectiveConfig>,
     deadline: Instant,
 ) -> Vec<(String, PendingSteps)> {
-    const SILENT: &str = "look at the server, and at proxies on the way to it: one of them accepts and then is silent";
+    const SILENT: &str = "check the server and the proxies on the way to it: one of them accepts the connection and then stays silent";
     let mut servers = Vec::new();
     let mut start = |subject: String, run: ServerCheck| {
         let steps = PendingSteps::start("deadline", SILENT.into(), deadline, run);

@@ -51,10 +51,12 @@ pub(crate) fn with_client_certificate(
 pub(crate) fn roots(ca: Option<&Path>, setting: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = ca else {
+        // Those that can't be parsed are passed over: systems carry old ones, and each would otherwise break
+        // every connection.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             return Err(format!(
-                "the system knows no certificate authority; set {setting}"
+                "the system has no certificate authorities; set {setting}"
             ));
         }
         return Ok(roots);
@@ -67,22 +69,25 @@ pub(crate) fn roots(ca: Option<&Path>, setting: &str) -> Result<RootCertStore, S
     Ok(roots)
 }
 
+/// Reads all certificates of a file; one without any is an error, because it is mostly the key's file.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let refused = |reason: String| format!("{}: {reason}", file.display());
     let certificates = CertificateDer::pem_slice_iter(&read(file)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| refused(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(refused("there is no certificate in PEM form in it".into()));
+        return Err(refused("it contains no certificate in PEM form".into()));
     }
     Ok(certificates)
 }
 
+/// Reads the first key of a file, in any of the three PEM forms.
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&read(file)?)
         .map_err(|error| format!("{}: {error}", file.display()))
 }
 
+/// Reads a file, with its path in the error.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, String> {
     read_input_bytes(file).map_err(|error| format!("{}: {error}", file.display()))
 }

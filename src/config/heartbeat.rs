@@ -49,7 +49,7 @@ section! {
         pub sink: HeartbeatSink = HeartbeatSink::Local;
         /// The service that receives them, such as `http://api:8080`, for the sink `http`. Default: none.
         pub endpoint: Option<Endpoint>;
-        /// The bearer token of beats over HTTP: the sender brings it, and the receiver demands it, also to forget
+        /// The bearer token of beats over HTTP: the sender sends it, and the receiver requires it, also to forget
         /// a worker. Default: none, and a receiver refuses beats over HTTP unless `open`.
         pub token: Option<Secret>, optional(bearer_token);
         /// The time one beat may take, connecting included: more than 0, at most a day. Default: 5 s.

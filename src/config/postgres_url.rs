@@ -77,13 +77,16 @@ impl PostgresUrl {
     pub(crate) fn parse(url: &Secret) -> Result<Self, PostgresUrlError> {
         let url = url
             .expose()
-            .ok_or_else(|| PostgresUrlError::new("is a reference that was not followed"))?;
+            .ok_or_else(|| PostgresUrlError::new("is a reference that was not resolved"))?;
+        // The client also takes `key=value` pairs, which are parsed by other rules: encryption parameters would
+        // be missed in them.
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(PostgresUrlError::new("does not start with postgres://"));
         }
         let (base, parameters) = split_parameters(url);
         refuse_parameters(&parameters)?;
         let (encryption, rest) = Encryption::from_parameters(&parameters)?;
+        // `prefer` is a preference: a build without encryption connects without it.
         if encryption.mode.requires_encryption() && !cfg!(feature = "tls") {
             return Err(PostgresUrlError {
                 problem: "requires encryption, and this build has none".into(),
@@ -126,6 +129,7 @@ type Parameter<'a> = (&'a str, &'a str);
 /// Splits a URL at its parameters. The client takes all before the first `@` for user and password,
 /// whatever is in it.
 fn split_parameters(url: &str) -> (&str, Vec<Parameter<'_>>) {
+    // A password may hold a `?` where it is not escaped.
     let host = url.find('@').unwrap_or_default();
     let Some(start) = url[host..].find('?').map(|start| host + start) else {
         return (url, Vec::new());

@@ -50,6 +50,7 @@ pub(super) fn check_links(
 
 /// Adds a step for each of these that was not tried.
 pub(super) fn add_untried(steps: &mut Vec<DiagnosisStep>, names: &[&'static str]) {
+    // Shown all the same, so that a missing line is not taken for a passed step.
     let is_untried = |name: &&&'static str| steps.iter().all(|step| step.name != **name);
     let untried: Vec<_> = names.iter().filter(is_untried).copied().collect();
     let skipped = |name| DiagnosisStep::skipped(name, "not tried after the failure above");
@@ -118,6 +119,7 @@ impl<'a> Links<'a> {
     }
 }
 
+/// Completes a handshake where the URL is `https`.
 fn check_tls(connection: Connection<'_>, steps: &mut Vec<DiagnosisStep>) -> Option<()> {
     let target = connection.target;
     if !target.is_https() {

@@ -63,7 +63,7 @@ fn mount_step(disk: &Path) -> DiagnosisStep {
         return disk_step(DISKS, disk);
     }
     let finding = format!("{} is not there: its space is not measured", disk.display());
-    let fix = "mount it, or take it out of metrics.disks";
+    let fix = "mount it, or remove it from metrics.disks";
     DiagnosisStep::fail(DISKS, finding, fix)
 }
 

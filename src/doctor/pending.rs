@@ -30,6 +30,7 @@ impl PendingSteps {
         check: impl FnOnce(Instant) -> Vec<DiagnosisStep> + Send + 'static,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
+        // Not joined: a thread that hangs in the system's resolver would hold the whole up.
         let spawned = thread::Builder::new().spawn(move || {
             let deadline = deadline.checked_sub(REPORT_TIME).unwrap_or(deadline);
             // The receiver is gone if the deadline has passed.

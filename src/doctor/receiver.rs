@@ -17,6 +17,8 @@ use protocol::{accepts_otlp_http, probe_configured_path};
 
 /// Checks every link.
 pub(super) fn receiver_steps(target: &OtlpTarget, deadline: Instant) -> Vec<DiagnosisStep> {
+    // In the order in which one depends on the other; `clock` stands before the signals because it explains
+    // some of their failures.
     let mut names = vec!["protocol", "auth", GZIP, "clock"];
     names.extend(target.step_names());
     let chain = ReceiverChain { target, deadline };
@@ -104,6 +106,7 @@ impl ReceiverChain<'_> {
         }
         Some(())
     }
+
     /// Sends the signals once more without compression, where gzip may be the reason that they were refused;
     /// `None` if it isn't.
     fn send_uncompressed(&self, outcomes: &[SignalOutcome]) -> Option<Vec<SignalOutcome>> {

@@ -237,7 +237,7 @@ fn alert_failure(alert: AlertDescription, target: &UrlTarget) -> Failure {
             ),
         ),
         (_, None) => (
-            format!("the {noun} breaks the handshake off ({alert:?})"),
+            format!("the {noun} aborts the handshake ({alert:?})"),
             format!(
                 "look for the reason in the log of the {noun} that {} names",
                 target.settings.endpoint

@@ -125,6 +125,7 @@ impl ScrapeHandler {
     }
 
     fn collect(&self, metrics: &MetricProvider, into: &mut ResourceMetrics) -> Result<(), String> {
+        // The service's callbacks run in here.
         match catch_unwind(AssertUnwindSafe(|| metrics.collect(into))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),

@@ -56,7 +56,7 @@ impl OpenedStore {
                 })
             }
             StoreKind::Memory => Err(
-                "a store of the kind memory ends with its process: ask the service with --url"
+                "a store of the kind memory ends with its process: query the service with --url"
                     .into(),
             ),
             #[cfg(not(all(feature = "file-store", feature = "postgres")))]
@@ -99,6 +99,6 @@ pub(crate) fn block_on_store<T>(
         )
     };
     reply
-        .map_err(|_| "the store doesn't answer".to_owned())?
+        .map_err(|_| "the store does not respond".to_owned())?
         .map_err(describe)
 }

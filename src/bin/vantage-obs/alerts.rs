@@ -51,7 +51,7 @@ pub(crate) struct AlertHistoryArgs {
     /// The range to look back over.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
     since: Duration,
-    /// The end of that range, such as 2026-11-24T12:00:00Z [default: now].
+    /// The end of the range, such as 2026-11-24T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// The environment variable that holds the bearer token [default: no token].

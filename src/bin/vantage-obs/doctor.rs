@@ -31,7 +31,7 @@ use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 /// or header's value is shown. It ends within 15 seconds. Health checks that a service adds in its code are not
 /// known here: its /api/v1/health/detailed shows them.
 ///
-/// Exit status: 0 nothing failed, warnings included; 1 something failed; 3 it couldn't be tried.
+/// Exit status: 0 nothing failed, warnings included; 1 something failed; 3 the test could not be run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     vantage-obs doctor --config obs.json\n  \

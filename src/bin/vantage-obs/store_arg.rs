@@ -22,7 +22,7 @@ impl StoreArg {
             Self::Given(store) => Some(&**store),
             Self::Configured => config.map(|config| &config.store),
         };
-        let message = "--store without a value is the configuration's, and there is none";
+        let message = "--store without a value needs a configuration, and none is given";
         store.ok_or_else(|| CliError::Usage(message.into()))
     }
 }

@@ -39,6 +39,7 @@ pub(crate) enum EncryptionMode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Encryption {
     pub(crate) mode: EncryptionMode,
+    /// The files that the URL names.
     pub(crate) tls: TlsConfig,
     /// `sslrootcert=system`: the system's authorities, by name.
     pub(crate) system_roots: bool,

@@ -20,7 +20,7 @@ pub(in crate::doctor) struct Peer<'a> {
 }
 
 impl Peer<'_> {
-    /// Resolves the name.
+    /// Resolves the name; `None` ends the chain.
     pub(in crate::doctor) fn check_name(
         &self,
         deadline: Instant,
@@ -64,7 +64,6 @@ impl Peer<'_> {
     }
 
     /// Connects to the addresses in turn; the first that answers is used by all later steps.
-    /// Connects to the first address that takes it.
     pub(in crate::doctor) fn check_tcp(
         &self,
         addresses: &[SocketAddr],

@@ -21,7 +21,7 @@ pub(super) const fn success_step(session: &TlsSession) -> DiagnosisStep {
 pub(super) fn failure_step(error: &io::Error, target: &UrlTarget) -> DiagnosisStep {
     let section = &target.settings.tls;
     let fix =
-        format!("add the feature `tls` of vantage-obs, without which {section} has no effect");
+        format!("enable the feature `tls` of vantage-obs, without which {section} has no effect");
     DiagnosisStep::fail("tls", error.to_string(), fix)
 }
 

@@ -47,7 +47,7 @@ impl ScrapeLog {
         let Omission { part, metric, .. } = omission;
         let key = (part.clone(), metric.clone(), omission.reason);
         if self.named.len() >= MAX_NAMED || !self.named.insert(key) {
-            tracing::debug!(%omission, "left out of a scrape");
+            tracing::debug!(%omission, "a metric was omitted from a scrape");
             return;
         }
         tracing::warn!(

@@ -285,6 +285,7 @@ impl<'a> BudgetRules<'a> {
     fn event_rule(&self, window: Duration) -> RecordingRule {
         let events = events_query(&self.windows.input.objectives, self.scale(window));
         let events = InstantVector::from_expression(events.replace('\n', " "), &EVENT_LABELS);
+        // The name has the window of the policy and not the scaled one: a test reads the same series.
         RecordingRule::new(recorded_events(window).name(), &events.round())
     }
 

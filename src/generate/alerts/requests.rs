@@ -20,6 +20,8 @@ pub(super) const ALERTS: &[AlertRow] = &[
 ];
 
 /// The error types that are no failure of the service: none, and that of a client that went away.
+///
+/// A 4xx other than 408 has none: it is the client's fault, and paging for it would teach people to ignore the page.
 const NO_FAILURE: &str = "|cancelled";
 
 /// The labels of recorded requests.

@@ -193,7 +193,7 @@ const EVENTS: &[PanelSpec] = &[
         .alert(AlertSignal::ErrorBudget),
     bars("Events of maintenance", DisplayUnit::PerSecond)
         .shows(
-            "Good and bad events a second of declared maintenance, which no objective counts.",
+            "Good and bad events per second of declared maintenance, which no objective counts.",
             "None.",
         )
         .query("{{objective}} {{result}}", || {

@@ -133,6 +133,7 @@ fn watchdog_rule(
 fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<AlertingRule> {
     let budget_rules = BudgetRules::new(ScaledWindows { input });
     let rules = input.objectives.iter().flat_map(|objective| {
+        // A rule that cannot fire would look like a protection.
         let pairs = budget_rules.reachable_pairs(objective);
         pairs.filter_map(|pair| burn_rate_rule(spec, objective, pair, input))
     });

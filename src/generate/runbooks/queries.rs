@@ -262,7 +262,7 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     query(
         "bad_events",
-        "Bad events by service and objective, in events a second:",
+        "Bad events by service and objective, in events per second:",
         || {
             let events = CounterQuery::new(&telemetry::SLO_EVENTS);
             let bad = events.with("result").is("bad");

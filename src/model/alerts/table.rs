@@ -517,8 +517,8 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         dashboard: DashboardId::Slo,
         summary: "The error budget of {{ $labels.objective }}{{ with $labels.job }} of {{ . }}{{ end }}{{ with $labels.environment }} in {{ . }}{{ end }} burns more than {threshold} times too fast",
         critical_summary: None,
-        description: "In the last {long} the error budget of {{ $labels.objective }}{{ with $labels.job }} of {{ . }}{{ end }}{{ with $labels.environment }} in {{ . }}{{ end }} burned {{ $value | humanize }} times as fast as it may to last for {window}; the limit is {threshold} times, in {long} and in {short} both.",
-        meaning: "If it goes on, what was promised to those who use the platform will not be kept.",
+        description: "In the last {long} the error budget of {{ $labels.objective }}{{ with $labels.job }} of {{ . }}{{ end }}{{ with $labels.environment }} in {{ . }}{{ end }} burned {{ $value | humanize }} times as fast as it may if it is to last for {window}; the limit is {threshold} times, over both {long} and {short}.",
+        meaning: "If this continues, the objective that was promised to users will be missed.",
     },
     &AlertSpec {
         signal: AlertSignal::ServiceAbsent,

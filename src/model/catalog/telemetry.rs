@@ -155,7 +155,7 @@ family! {
         "vantage.slo.error_budget.remaining",
         Instrument::ObservableGauge,
         Unit::Ratio,
-        "Share of the error budget of the objective's whole window that is left, negative when overspent; there from the first minute on",
+        "Share of the error budget of the objective's whole window that remains, negative if it is overspent; present from the first minute on",
         &[OBJECTIVE],
     );
 
@@ -175,7 +175,7 @@ family! {
         "vantage.slo.alert",
         Instrument::ObservableGauge,
         Unit::Count("{alert}"),
-        "1 for what the objective raises, 0 for the others; frozen while samples are missing, so that it can't be said",
+        "1 for the current alert state of the objective, 0 for the others; frozen means that too many samples are missing to tell",
         &[
             OBJECTIVE,
             Attribute::one_of("severity", &["critical", "warning", "frozen"]),

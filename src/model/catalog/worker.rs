@@ -143,7 +143,7 @@ family! {
         "vantage.worker.heartbeat.timestamp",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "When the last beat of a worker arrived, in seconds since 1970; absent beyond 1,000 workers, and of one that said goodbye or that has been silent for heartbeat.forget_after",
+        "Time at which the last heartbeat of a worker arrived, in seconds since 1970; absent if there are more than 1,000 workers, and for a worker that signed off or has been silent for heartbeat.forget_after",
         &[Attribute::open(
             "worker.id",
             "the name under which the worker sends heartbeats",
@@ -156,7 +156,7 @@ family! {
         "vantage.worker.heartbeat.clock_skew",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time by which a worker's clock was behind its receiver's at its last beat, negative where it was ahead; absent where its last beat is",
+        "Time by which a worker's clock was behind its receiver's at its last heartbeat, negative if it was ahead; absent where the time of its last heartbeat is",
         &[Attribute::open(
             "worker.id",
             "the name under which the worker sends heartbeats",
@@ -169,7 +169,7 @@ family! {
         "vantage.worker.workers",
         Instrument::ObservableGauge,
         Unit::Count("{worker}"),
-        "Workers that are known, by state, without those that have been silent for heartbeat.forget_after",
+        "Known workers, by state, without those that have been silent for heartbeat.forget_after",
         &[Attribute::one_of("state", STATES)],
     );
 

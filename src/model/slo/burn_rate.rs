@@ -9,6 +9,9 @@ use super::budget::Budget;
 use crate::model::units::{Percent, Ratio};
 
 /// The minimum share of the samples that there can be in a window for an alert to be evaluated, 0 to 1.
+///
+/// Below it, what is missing outweighs what is there: a window with one sample would burn at whatever rate that
+/// one shows.
 const MIN_COVERAGE: f64 = 0.5;
 
 /// Good and bad events of one window.

@@ -129,8 +129,8 @@ pub struct ObjectiveReport {
     pub burn_rate: Vec<BurnRate>,
     /// The alert state.
     pub alert: AlertState,
-    /// When the budget is spent at the rate of the last hour; `None` where it lasts, and where it is spent
-    /// already.
+    /// The time at which the budget is spent at the rate of the last hour; `None` where it lasts, and where it is
+    /// spent already.
     pub exhausts_at: Option<Timestamp>,
     /// The time at which an overspent rolling window is within its budget again, if nothing bad happens
     /// any more.

@@ -64,6 +64,8 @@ impl WorkerKeys {
     /// Returns the id and slot of the worker of this name, registering it if new. A name that is no id has no
     /// heartbeat: the id is `None`.
     pub(crate) fn register_name(&self, name: &str, role: BeatRole) -> (Option<BeatId>, Slot) {
+        // The guard ends with this statement; the lock is taken anew below, and a worker that another thread
+        // registered meanwhile is found there.
         if let Some(key) = self.lock().registered.get(name) {
             return (Some(key.id.clone()), key.slot);
         }

@@ -61,6 +61,7 @@ impl<B: Body> MeasuredBody<B> {
             remaining_bytes,
             awaited,
         });
+        // Never polled by a server, so that waiting for its end would call every such response broken.
         if is_bodiless || inner.is_end_stream() {
             BodyMeasurement::complete(&mut measurement);
         }

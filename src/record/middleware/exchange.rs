@@ -134,6 +134,7 @@ impl Exchange {
 
     /// Records the outcome, with the time to the response's head or to the end without one.
     pub(super) fn record(&mut self, outcome: RequestOutcome, elapsed: Duration) {
+        // First: whatever happens below must not be repeated by the drop.
         self.recorded = true;
         let route = self.route.as_str();
         if let Some(span) = &self.span {

@@ -249,14 +249,14 @@ impl PageContext<'_> {
         let taken_at = self.snapshot.taken_at;
         if age(taken_at) > MAX_SNAPSHOT_AGE {
             warnings.push(format!(
-                "This is the state of {} ago, on {}: nothing newer is known.",
+                "This status is {} old, from {}; nothing newer is available.",
                 shown(age(taken_at)),
                 DisplayTime::new(taken_at, &self.zone()).text
             ));
         }
         if let Some(since) = self.snapshot.store_away_since {
             warnings.push(format!(
-                "The store of incidents and history can't be reached since {} ({}). Incidents and days are shown as they were then; states are current.",
+                "The store of incidents and history has not been available since {} ({}). Incidents and days are shown as of then; component states are current.",
                 DisplayTime::new(since, &self.zone()).text,
                 shown(age(since))
             ));

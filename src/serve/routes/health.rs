@@ -103,6 +103,7 @@ impl HealthRoutes {
         let authorized = match self.details {
             // Only there is anything private shown.
             _ if !has_details => None,
+            // Before anything is looked up, so that an answer says nothing of which checks there are.
             HealthDetails::Token => match self.token.require(headers).await {
                 Ok(authorized) => Some(authorized),
                 Err(refusal) => return refusal,

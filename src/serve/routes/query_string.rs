@@ -28,7 +28,8 @@ impl QueryString {
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Returns the value of a parameter that may stand once.
+    /// Returns the value of a parameter that may stand once: the last one, so that a link can be overridden by
+    /// appending to it.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         let named = self.iter().filter(|(found, _)| *found == name);
         named.last().map(|(_, value)| value)

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::record::sync::lock;
 
-/// Writes of all callers together within [`PERIOD`].
-/// So many events in each period.
+/// A limit on the number of events in each period, of all callers together.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     max: u32,
@@ -37,6 +36,7 @@ impl RateLimit {
 
     /// Counts an event and returns whether it is allowed.
     pub(super) fn try_acquire(&self, now: Instant) -> bool {
+        // A fixed window: at its border twice as many may come, which does not matter here.
         let mut current = lock(&self.current);
         let over = |since: Instant| now.saturating_duration_since(since) >= self.period;
         if current.since.is_none_or(over) {

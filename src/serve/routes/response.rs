@@ -76,6 +76,7 @@ pub(super) async fn read_json(
         drain(headers, body, max_bytes).await;
         return Err(not_json());
     }
+    // Refused before it is kept, where its length is declared.
     if body.size_hint().lower() > max_bytes as u64 {
         drain(headers, body, max_bytes).await;
         return Err(too_large(max_bytes));

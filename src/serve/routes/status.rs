@@ -171,7 +171,7 @@ impl StatusRoutes {
 
     /// Responds with 503 before there is a snapshot.
     fn unavailable(&self, base: &LinkBase) -> Response {
-        let sentence = "Nothing has been checked yet. Please come back in a moment.";
+        let sentence = "There is no status information yet. Please come back in a moment.";
         let headers = [
             (header::CACHE_CONTROL, "no-store"),
             (header::RETRY_AFTER, "5"),

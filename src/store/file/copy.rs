@@ -25,7 +25,7 @@ pub(crate) enum CopyError {
     #[error("{} can't be read", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// The process that it belongs to is running.
-    #[error("{} is open in the service that it belongs to: ask that with --url", path.display())]
+    #[error("{} is open in the service that it belongs to: query that service with --url", path.display())]
     InUse { path: PathBuf },
     /// The temporary folder is full or can't be written.
     #[error("no copy of {} can be made in {}", path.display(), folder.display())]
@@ -39,7 +39,7 @@ pub(crate) enum CopyError {
 }
 
 impl StoreCopy {
-    /// Copies the file, unless a process has it open.
+    /// Copies the file into a folder of its own, unless a process has it open.
     pub(crate) fn new(path: &Path) -> Result<Self, CopyError> {
         let original = path.to_owned();
         let unreadable = |source| CopyError::Unreadable {
@@ -55,6 +55,7 @@ impl StoreCopy {
             return Err(CopyError::InUse { path: original });
         }
         let now = Timestamp::now().as_nanosecond();
+        // Process and time, so that two commands at once do not share a copy.
         let name = format!("vantage-obs-{}-{now}", std::process::id());
         let copy = Self {
             folder: std::env::temp_dir().join(name),
@@ -69,6 +70,7 @@ impl StoreCopy {
             folder: std::env::temp_dir(),
             source,
         };
+        // Fails if it exists: a folder that another user has prepared is not used.
         folder.create(&copy.folder).map_err(failed)?;
         std::fs::copy(path, copy.file()).map_err(failed)?;
         Ok(copy)

@@ -159,7 +159,6 @@ impl WindowPairState {
         }
     }
 
-    /// Returns the status of the pair; frozen also where the short window has too few samples.
     /// Returns the status with what was raised before: a firing pair goes on firing while it is frozen.
     const fn remembered_status(&self) -> PairStatus {
         match (self.firing, self.frozen) {

@@ -154,7 +154,6 @@ impl SnapshotBuilder<'_> {
         }
     }
 
-    /// Returns the times of maintenance of a component, up to now; drafts are not among them.
     /// Returns an incident for the public; `None` for a maintenance.
     fn incident(&self, row: &IncidentRow) -> Option<Incident> {
         let IncidentKind::Incident(details) = &row.kind else {

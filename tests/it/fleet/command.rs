@@ -254,7 +254,7 @@ fn a_missing_store_is_status_3_and_is_not_created() {
         assert_eq!(status, Some(3));
         assert!(err.contains("file:PATH"), "{err}");
     }
-    // Without a value it is the configuration's, and there is none.
+    // Without a value it needs a configuration, and none is given.
     assert_eq!(run(&[&slo, "--store"], &[]).0, Some(3));
 }
 

@@ -42,8 +42,8 @@ fn service_burns(job: &str, objective: &str, severity: Severity, rate: &str) -> 
     let texts = alert_texts(
         format!("The error budget of {of} burns more than {factor} times too fast"),
         format!(
-            "In the last {long} the error budget of {of} burned {rate} times as fast as it may to last for 30d; \
-             the limit is {factor} times, in {long} and in {short} both."
+            "In the last {long} the error budget of {of} burned {rate} times as fast as it may if it is to last for 30d; \
+             the limit is {factor} times, over both {long} and {short}."
         ),
     );
     ExpectedAlert::new(severity, &labels, texts)

@@ -15,7 +15,7 @@ use vantage_obs::units::format_duration;
 use super::ObjectivesFolder;
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
-/// Shows the error budget of each objective: its time, and the share of events that may be bad.
+/// Prints the error budget of each objective: as time, and as the share of events that may be bad.
 ///
 /// For a calendar window, the length of the current one is used.
 ///

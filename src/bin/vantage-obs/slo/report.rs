@@ -39,13 +39,13 @@ pub(crate) struct ReportArgs {
     /// Evaluates each objective over this period, such as 7d, instead of its own window.
     #[arg(long, value_name = "WINDOW")]
     since: Option<RollingWindow>,
-    /// Shows the period beside the one before it.
+    /// Compares the period with the one before it.
     #[arg(long, requires = "since")]
     compare: bool,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: ReportFormat,
-    /// Ends with 2 where an objective is critical, 1 where one is at warning.
+    /// Reports the highest alert in the exit status: 2 if an objective is critical, 1 if one is at warning.
     #[arg(long)]
     exit_code: bool,
 }

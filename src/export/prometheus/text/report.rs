@@ -85,7 +85,7 @@ impl fmt::Display for OmissionReason {
             OmissionReason::NameTaken => "its name belongs to another metric",
             OmissionReason::TypeConflict => "a metric of the same name has another type",
             OmissionReason::ExponentialHistogram => "exponential histograms have no text form",
-            OmissionReason::DeltaTemporality => "its figures are changes, not totals",
+            OmissionReason::DeltaTemporality => "its values are deltas, not totals",
             OmissionReason::ResourceConflict => "its resource differs from the first part's",
             OmissionReason::InvalidLabel => "a label is invalid, reserved or repeated",
             OmissionReason::DuplicateSeries => "the same series was already exposed",

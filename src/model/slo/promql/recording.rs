@@ -1,6 +1,6 @@
 //! The rules that record the slices of an API's availability.
 //!
-//! What a slice is evaluated from is recorded first, by rules of other groups, as it is at each moment:
+//! The inputs of a slice are recorded first, by rules of other groups, as they are at each moment:
 //! over a slice's length up to then. So it doesn't matter by how much one group is behind the other.
 
 use super::{
@@ -69,6 +69,8 @@ impl SliceExpressions {
     pub(crate) fn result_rules(objectives: &Objectives) -> Vec<SliceRecordingRule> {
         let rules = evaluated_fleet_wide(objectives).map(|objective| {
             let failed = format!(
+                // More than a tenth is bad when nine times the bad are more than the good: no division, and so
+                // none by zero.
                 "9 * {REQUESTS}{{result=\"bad\"}} > ignoring (result) {REQUESTS}{{result=\"good\"}}"
             );
             let good = format!("{READY} >= 0.5 unless ignoring (result) {failed}");

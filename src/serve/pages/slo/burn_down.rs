@@ -256,7 +256,7 @@ fn caption(
     segments: &[&[BudgetPoint]],
 ) -> String {
     let mut text = String::from(
-        "The line is what was left; the dashed one spends the budget evenly over the window.",
+        "The solid line is the remaining budget; the dashed line is a budget that is spent evenly over the window.",
     );
     if report.burn_down.iter().any(|(_, left)| left.is_negative()) {
         text.push_str(" Hatched below 0 %: overspent.");
@@ -269,7 +269,7 @@ fn caption(
     if from.duration_since(start) > to.duration_since(start) / 100 {
         let _ = write!(
             text,
-            " The samples begin at the left edge; the window begins on {}.",
+            " The samples begin at the left edge; the window starts on {}.",
             DisplayTime::utc(start).text
         );
     }

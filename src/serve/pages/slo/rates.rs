@@ -52,6 +52,7 @@ pub(super) fn fastest_burn_rate(report: &ObjectiveReport) -> FastestBurnRate {
 
 const NO_DATA: &str = "no data";
 
+/// Rounds up: a rate just above its threshold must not be shown as equal.
 fn format_burn_rate(value: Ratio) -> String {
     format!("{}x", value.format_ceil(2))
 }

@@ -64,17 +64,16 @@ impl StateLabel {
     }
 }
 
-const CRITICAL: &str = "The budget burns so fast that something must be done now.";
-const WARNING: &str = "The budget burns too fast; that can wait for working hours.";
+const CRITICAL: &str = "The budget burns at a critical rate: it needs attention now.";
+const WARNING: &str = "The budget burns too fast: it needs attention during working hours.";
 const IMPOSSIBLE: &str = "The figures are impossible.";
 const STALE: &str = "No new samples arrive; the figures are as old as the newest one.";
 const ABSENT: &str = "Nothing is recorded for this objective.";
-const FROZEN: &str = "Samples are missing, so that no alert is raised and none is cleared.";
+const FROZEN: &str = "Samples are missing, so alerts are neither raised nor cleared.";
 const OVERSPENT: &str =
-    "More was bad than the target permits; the budget does not burn too fast now.";
-const NO_DATA: &str = "There are samples, but nothing happened: neither good nor bad.";
-const MET_SO_FAR: &str =
-    "What was bad so far is within the budget of the whole window, which does not burn too fast.";
+    "More events were bad than the target permits; at present the budget does not burn too fast.";
+const NO_DATA: &str = "There are samples but no events, neither good nor bad.";
+const MET_SO_FAR: &str = "The bad events so far are within the budget of the whole window, which does not burn too fast.";
 const MET: &str = "The objective is met, and the budget does not burn too fast.";
 
 /// Returns further remarks on an objective.

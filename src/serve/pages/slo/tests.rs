@@ -169,7 +169,7 @@ fn a_young_process_has_believable_figures_and_says_what_they_are_of() {
     }
     assert!(!page.contains("class=\"gap\"") && !page.contains("class=\"over\""));
     assert!(text.contains(
-        "The samples begin at the left edge; the window begins on 25 Oct 2026, 12:00 UTC."
+        "The samples begin at the left edge; the window starts on 25 Oct 2026, 12:00 UTC."
     ));
 }
 

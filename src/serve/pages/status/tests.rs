@@ -93,7 +93,7 @@ fn outdated_page_has_a_warning() {
     all.taken_at = hours_ago(1);
     let page = render_status(context(&all));
     assert!(
-        page.contains("This is the state of 1 h ago, on 24 Nov 2026, 12:00 CET"),
+        page.contains("This status is 1 h old, from 24 Nov 2026, 12:00 CET"),
         "{page}"
     );
     all.taken_at = now();

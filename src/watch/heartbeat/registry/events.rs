@@ -197,6 +197,8 @@ impl SliceClock {
     /// receiver has listened for as long as before.
     pub(super) fn follow_step(&mut self, step: SignedDuration, now: Timestamp) {
         self.next = first_end_after(now);
+        // Otherwise, after a step back, it would listen only from a moment in the future on, and know nothing
+        // until then.
         self.listening_since = saturating_step(self.listening_since, step);
     }
 

@@ -314,7 +314,6 @@ impl WorkerRegistry {
     }
 
     /// Removes a worker here and, as an event, from the store.
-    /// Removes a worker here and from the store.
     fn delete(&mut self, id: &BeatId) {
         if let Some(entry) = self.remove(id) {
             let last_seen = entry.row.last_seen.max(entry.latest_seen);
@@ -457,6 +456,7 @@ impl WorkerEntry {
         unproven: &mut LostJobs,
         now: Timestamp,
     ) -> Option<u64> {
+        // Jobs beyond their threshold were counted as bad already, when they passed it.
         let running = self.row.progress.in_flight_within_threshold();
         let jobs = running.min(self.row.jobs_seen);
         if self.row.role != BeatRole::Worker || jobs == 0 || self.row.lost {
@@ -500,7 +500,8 @@ impl WorkerRow {
         self.registered_at = saturating_step(self.registered_at, step);
     }
 
-    /// Clamps last-seen times to `now`; another host's clock may be ahead.
+    /// Clamps last-seen times to `now`; another host's clock may be ahead, and a last beat in the future would
+    /// keep a dead worker online until then.
     pub(super) fn clamp_to(&mut self, now: Timestamp) {
         self.last_seen = self.last_seen.map(|seen| seen.min(now));
         self.progressed_at = self.progressed_at.map(|at| at.min(now));

@@ -77,7 +77,6 @@ async fn query_steps(
     response::parse_matrix(&body).map(|(ranges, _)| ranges)
 }
 
-/// Adds up the bad events of each step; a step with good ones alone is there with 0.
 /// Returns the labels of a report's series.
 fn value_labels(report: &ObjectiveReport) -> ValueLabels {
     let label = |label: &Option<String>| label.clone().unwrap_or_default();
@@ -91,7 +90,7 @@ fn value_labels(report: &ObjectiveReport) -> ValueLabels {
     }
 }
 
-/// Returns the bad events by objective and service.
+/// Returns the bad events of each step by objective and service; a step with good ones alone is there with 0.
 fn bad_events_by_objective(ranges: &[MatrixSeries]) -> BTreeMap<ValueLabels, BadEventsByStep> {
     let mut all: BTreeMap<ValueLabels, BadEventsByStep> = BTreeMap::new();
     for MatrixSeries { metric, values } in ranges {

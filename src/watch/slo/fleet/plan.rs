@@ -157,6 +157,8 @@ impl<'a> QueryPlan<'a> {
                 let recorded = results.recorded_slices(**window).unwrap_or_default();
                 let covered = (recorded.good + recorded.bad) as f64 * slice;
                 let sampled = results.sampled_time(**window).unwrap_or_default().covered as f64;
+                // A tenth, two steps and two slices: coverage is looked up on a grid, so that a small difference
+                // is no missing slice.
                 let unsure = sampled / 10.0 + 2.0 * (step_seconds(**window) as f64 + slice);
                 match recorded.total() {
                     0 => sampled > 0.0,

@@ -145,8 +145,7 @@ fn format_seconds(at: Timestamp) -> String {
     format!("{seconds}.{millis:03}")
 }
 
-/// Returns the step at which samples of a window are looked up.
-/// Returns the length of a step, at least a second.
+/// Returns the length of the steps at which samples of a window are looked up, at least a second.
 pub(super) fn step_seconds(window: u64) -> u64 {
     window.div_ceil(MAX_STEPS).max(1)
 }

@@ -109,7 +109,6 @@ impl QueryResults {
         })
     }
 
-    /// Returns good and bad of a query; 0 for a series that is not there.
     /// Returns the services of all replicas, the first ones, if they were queried and there are any.
     pub(super) fn known_targets(&self) -> Vec<KnownTargets> {
         let since =
@@ -216,13 +215,14 @@ impl ServiceResults<'_> {
         let slices = self.recorded_slices(window)?;
         match (slices.total(), self.sampled_time(window)?.covered) {
             (0, covered) if covered > 0 => Err(format!(
-                "{} are not known: no rule has recorded them",
+                "{} are unknown: no rule has recorded them",
                 raw.display_name()
             )),
             _ => Ok(slices),
         }
     }
 
+    /// Returns good and bad of a query; 0 for a series that is not there.
     fn counts(self, query: ReportQuery, objective: &str) -> Result<(u64, u64), String> {
         let count = |result| match self.value(query, objective, result)? {
             None => Ok(0),

@@ -57,6 +57,7 @@ impl ObjectiveState {
     ) -> Vec<(Timestamp, Ratio)> {
         let (first, end) = self.burn_down_range(report, now);
         let start = end.saturating_sub(intervals(report.elapsed, self.interval));
+        // A step without samples says nothing; the last one is shown as the report has it.
         let is_sampled = |(from, to): &(u64, u64)| self.has_samples(*from, *to) || *to == end;
         let ends = steps(first, end).filter(is_sampled).map(|(_, to)| to);
         let moments = [first].into_iter().chain(ends);

@@ -112,7 +112,7 @@ fn an_outage_opens_one_incident_announces_changes_and_resolves() {
             (
                 500,
                 Resolved,
-                "Everything has worked for a while. It lasted 8 m 10 s."
+                "All components have been working for a while. The incident lasted 8 m 10 s."
             ),
         ]
     );
@@ -236,7 +236,7 @@ fn degraded_performance_after_an_outage_does_not_keep_it_open() {
             (
                 500,
                 Resolved,
-                "It is over, and lasted 6 m 40 s. API: degraded performance."
+                "The incident is over; it lasted 6 m 40 s. API: degraded performance."
             ),
         ]
     );

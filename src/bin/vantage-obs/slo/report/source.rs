@@ -71,8 +71,8 @@ struct OriginArgs {
     /// The base of a service: its own figures, as its /api/v1/slo answers.
     #[arg(long, value_name = "URL")]
     url: Option<Endpoint>,
-    /// A store that services write: file:PATH or postgres://USER:PASSWORD@HOST/NAME; without a value the
-    /// configuration's. A file can be read while its service is down. Nothing in it is changed.
+    /// A store that services write: file:PATH or postgres://USER:PASSWORD@HOST/NAME; without a value, the
+    /// configured store. A file can only be read while its service is stopped. Nothing in it is changed.
     #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", value_parser = parse_store_arg)]
     store: Option<StoreArg>,
 }
