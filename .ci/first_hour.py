@@ -55,8 +55,8 @@ for age in [a for a in (3, 10, 20, 40, 60) if a <= minutes]:
     for path in ["/status", "/status/slo"] + [f"/status/slo?objective={name}" for name in own]:
         text = page(path)
         words = re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", text, flags=re.S)
-        for odd in (r"frozen", r"NaN", r"-\d{3,},?\d* ?%", "\N{MINUS SIGN}" + r"\d{3,}", r"\d %\d"):
-            for found in re.findall(odd, words, flags=re.I):
+        for odd in (r"[Ff]rozen", r"\bNaN\b", r"-\d{3,},?\d* ?%", "\N{MINUS SIGN}" + r"\d{3,}", r"\d %\d"):
+            for found in re.findall(odd, words):
                 fault(f"{path}: {found!r}")
     if "collecting" not in page("/status/slo").lower():
         fault("/status/slo: no word of collecting")

@@ -15,8 +15,8 @@ const AUTHENTICATION_REQUIRED: u16 = 407;
 /// Returns the step about a proxy that the server is reached without.
 pub(super) fn unsupported_step(proxy: &ProxyRoute, noun: &str) -> DiagnosisStep {
     let (variable, scheme) = (proxy.variable, proxy.scheme());
-    let finding = format!("{variable} names a proxy of {scheme}, which is not used");
-    let fix = format!("set {variable} to a proxy of http if the {noun} needs one");
+    let finding = format!("{variable} names a {scheme} proxy, which is not supported");
+    let fix = format!("set {variable} to an http proxy if the {noun} needs one");
     DiagnosisStep::warn(NAME, finding).with_fix(fix)
 }
 
@@ -50,7 +50,7 @@ pub(super) fn check_proxy(
             )
         }
         _ => format!(
-            "check in the proxy's log whether it reaches {server} and may, or set NO_PROXY={host} to go without it"
+            "check in the proxy's log whether it can reach {server} and is allowed to, or set NO_PROXY={host} to go without it"
         ),
     };
     let finding = match failure {
@@ -70,6 +70,7 @@ enum ProxyFailure {
     Io(io::Error),
 }
 
+/// Opens a tunnel and returns the failure, if there is one.
 fn tunnel_failure(connection: Connection<'_>) -> Option<ProxyFailure> {
     let error = connection.connect().err()?;
     let refusal = error.get_ref().and_then(|cause| cause.downcast_ref());
