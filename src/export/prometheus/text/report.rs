@@ -1,8 +1,8 @@
 //! The report of what a scrape leaves out.
 //!
 //! Leaving out beats failing: one bad label of one collector must not take the whole scrape dark.
-//! But what is missing has to be seen, so that each omission is counted by part, and told in a log
-//! at debug level.
+//! But what is missing has to be seen, so that each omission is counted by part, and each metric that
+//! is left out is warned of once with the reason.
 
 use std::fmt;
 
