@@ -146,11 +146,12 @@ impl ConfigLayers {
             self.warnings
                 .push(format!("{name} has no effect here{hint}"));
         }
-        for name in environment
-            .names_with_prefix(OWN_PREFIX)
-            .filter(unknown)
-            .filter(|name| !is_service_link(name, environment.get(name).unwrap_or_default()))
-        {
+        for name in environment.names_with_prefix(OWN_PREFIX).filter(unknown) {
+            if is_service_link(name) {
+                let value = environment.get(name).unwrap_or_default();
+                self.warnings.extend(port_warning(name, value));
+                continue;
+            }
             // Suggestions come from our own names only: `OTEL_…` can't be what was meant by
             // `VANTAGE_OBS_…`.
             let ours = known_names().filter(|known| known.starts_with(OWN_PREFIX));
@@ -209,18 +210,27 @@ fn ignored_warning(name: &str, invalid: &InvalidValue) -> String {
 /// Returns whether Kubernetes injects this variable for a Service whose name begins like our prefix, such
 /// as `vantage-obs`: addresses and ports, as Docker's links once had them.
 /// See <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
-///
-/// A port alone would be a slip of ours, `VANTAGE_OBS_LISTEN_PORT` such as: there the value decides, which is
-/// a URL in what is injected.
-fn is_service_link(name: &str, value: &str) -> bool {
-    let numbered_port = |(at, port): (usize, &str)| {
+fn is_service_link(name: &str) -> bool {
+    name.ends_with("_SERVICE_HOST") || name.ends_with("_PORT") || is_of_one_port(name)
+}
+
+/// Returns whether Kubernetes injects this variable for one port of a Service.
+fn is_of_one_port(name: &str) -> bool {
+    let is_numbered = |(at, port): (usize, &str)| {
         let rest = &name[at + port.len()..];
         rest.starts_with(|next: char| next.is_ascii_digit())
     };
-    name.ends_with("_SERVICE_HOST")
-        || name.ends_with("_PORT") && value.contains("://")
-        || name.contains("_SERVICE_PORT")
-        || name.match_indices("_PORT_").any(numbered_port)
+    name.contains("_SERVICE_PORT") || name.match_indices("_PORT_").any(is_numbered)
+}
+
+/// Returns a warning about a variable such as `VANTAGE_OBS_PORT` whose value is not the URL that Kubernetes
+/// injects by such a name: it was probably meant for the server.
+fn port_warning(name: &str, value: &str) -> Option<String> {
+    let is_url_expected = name.ends_with("_PORT") && !is_of_one_port(name);
+    let is_own = is_url_expected && !value.trim().is_empty() && !value.contains("://");
+    is_own.then(|| {
+        format!("{name} has no effect; http.listen (VANTAGE_OBS_LISTEN) sets address and port")
+    })
 }
 
 #[cfg(test)]
@@ -234,22 +244,22 @@ mod tests {
             "VANTAGE_OBS_SERVICE_PORT",
             "VANTAGE_OBS_SERVICE_PORT_HTTP",
             "VANTAGE_OBS_PORT",
+            "VANTAGE_OBS_API_EU_PORT",
             "VANTAGE_OBS_PORT_8080_TCP",
             "VANTAGE_OBS_PORT_8080_TCP_ADDR",
             "VANTAGE_OBS_API_EU_PORT_53_UDP_PROTO",
         ] {
-            assert!(is_service_link(name, "tcp://10.0.0.1:8080"), "{name}");
+            assert!(is_service_link(name), "{name}");
         }
         for name in [
             "VANTAGE_OBS_LISTN",
             "VANTAGE_OBS_PORT_NAME",
             "VANTAGE_OBS_EXPORT",
-            "VANTAGE_OBS_LISTEN_PORT",
-            "VANTAGE_OBS_PORT",
+            "VANTAGE_OBS_PORTS",
         ] {
-            assert!(!is_service_link(name, "9100"), "{name}");
+            assert!(!is_service_link(name), "{name}");
         }
         let mut ours = known_names().filter(|name| name.starts_with(OWN_PREFIX));
-        assert_eq!(ours.find(|name| is_service_link(name, "tcp://a")), None);
+        assert_eq!(ours.find(|name| is_service_link(name)), None);
     }
 }

@@ -810,6 +810,27 @@ fn what_kubernetes_injects_for_a_service_of_our_name_is_no_variable_of_ours() {
 }
 
 #[test]
+fn an_own_value_in_a_port_variable_is_warned_of_and_refuses_nothing() {
+    for (name, value, is_warned_of) in [
+        ("VANTAGE_OBS_PORT", "9100", true),
+        ("VANTAGE_OBS_LISTEN_PORT", " 80 ", true),
+        ("VANTAGE_OBS_PORT", "tcp://10.0.0.1:9100", false),
+        ("VANTAGE_OBS_PORT", "", false),
+        ("VANTAGE_OBS_PORT", "0.0.0.0:9100", true),
+        ("VANTAGE_OBS_API_PORT", "tcp://10.0.0.1:9100", false),
+        ("VANTAGE_OBS_SERVICE_PORT", "9100", false),
+        ("VANTAGE_OBS_PORT_9100_TCP_PORT", "9100", false),
+    ] {
+        let effective = resolved(api(), [(name, value)]);
+        let text =
+            format!("{name} has no effect; http.listen (VANTAGE_OBS_LISTEN) sets address and port");
+        let expected = if is_warned_of { vec![text] } else { vec![] };
+        assert_eq!(effective.warnings(), expected, "{name}={value}");
+        assert_eq!(effective.config.http.listen, None);
+    }
+}
+
+#[test]
 fn a_bad_value_of_our_own_is_a_fault_that_names_its_variable() {
     for (name, text, value) in [
         ("VANTAGE_OBS_ROLES", "api,robot", r#""robot""#),
