@@ -13,7 +13,7 @@ use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
-use vantage_obs::config::Secret;
+use vantage_obs::config::{HealthDetails, Secret};
 use vantage_obs::testing::TestTelemetry;
 
 use crate::support::{CapturedLog, config, into_ok, poll_once, request};
@@ -132,6 +132,49 @@ async fn many_wrong_tokens_wait_a_second_and_a_right_one_never() {
     test.clock().advance(Duration::from_secs(1));
     assert!(poll_once(pin!(send(&test, wrong()))).await.is_some());
     assert_eq!(refused(&test, "health", "wrong"), Some(312.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_token_waits_where_none_is_needed_too() {
+    let mut config = config();
+    config.health.details = HealthDetails::OpenCodes;
+    let no_token = TestTelemetry::with_config(config.clone(), &[]).unwrap();
+    config.health.details_token = Some(Secret::new(TOKEN));
+    for path in ["/api/v1/health/detailed", "/api/v1/health/check/db"] {
+        let test = TestTelemetry::with_config(config.clone(), &[]).unwrap();
+        let expected = send(&test, request("GET", path)).await.0;
+        let wrong = || with_token("GET", path, "Bearer wrong");
+        for _ in 0..10 {
+            let answer = poll_once(pin!(send(&test, wrong()))).await;
+            assert_eq!(answer.unwrap().0, expected, "{path}");
+        }
+        let mut waiting: Vec<_> = (0..257).map(|_| Box::pin(send(&test, wrong()))).collect();
+        for answer in &mut waiting[..256] {
+            assert!(poll_once(answer.as_mut()).await.is_none(), "{path}");
+        }
+        let last = poll_once(waiting[256].as_mut()).await.unwrap();
+        assert_eq!(last.0, StatusCode::TOO_MANY_REQUESTS, "{path}");
+        // Those without a token and with the right one are answered while others wait.
+        for asked in [
+            request("GET", path),
+            with_token("GET", path, "Bearer t0ken"),
+        ] {
+            let answer = poll_once(pin!(send(&test, asked))).await;
+            assert_eq!(answer.unwrap().0, expected, "{path}");
+        }
+        let started = tokio::time::Instant::now();
+        assert_eq!(waiting.remove(0).await.0, expected, "{path}");
+        assert_eq!(started.elapsed().as_secs(), 1, "{path}");
+        for _ in 0..20 {
+            let other = with_token("GET", path, "Basic monitor");
+            let answer = poll_once(pin!(send(&no_token, other))).await;
+            assert_eq!(
+                answer.unwrap().0,
+                expected,
+                "{path}: nothing can be guessed"
+            );
+        }
+    }
 }
 
 /// A body that counts the bytes that are read of it; without an end it waits after its last one.

@@ -108,7 +108,10 @@ impl HealthRoutes {
                 Ok(authorized) => Some(authorized),
                 Err(refusal) => return refusal,
             },
-            _ => self.token.verify(headers),
+            _ => match self.token.verify(headers).await {
+                Ok(authorized) => authorized,
+                Err(refusal) => return refusal,
+            },
         };
         let (health, query) = (self.latest.read(), HealthQuery::parse(uri));
         let mut checks = health.checks.iter();

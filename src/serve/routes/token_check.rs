@@ -100,14 +100,21 @@ impl TokenCheck {
         self.token.is_some()
     }
 
-    /// Verifies the token of a request that is answered without one as well.
-    pub(super) fn verify(&self, headers: &HeaderMap) -> Option<Authorized> {
-        let offered = offered_token(headers)?;
-        let authorized = self.authorize(offered);
-        if authorized.is_none() {
-            self.refusals.record(self.realm, "wrong");
+    /// Verifies the token of a request that is answered without one as well; a wrong one is slowed down, or
+    /// refused, as where it is needed.
+    pub(super) async fn verify(&self, headers: &HeaderMap) -> Result<Option<Authorized>, Response> {
+        let Some(offered) = offered_token(headers) else {
+            return Ok(None);
+        };
+        if let Some(authorized) = self.authorize(offered) {
+            return Ok(Some(authorized));
         }
-        authorized
+        self.refusals.record(self.realm, "wrong");
+        // Where there is no token nothing can be guessed.
+        if self.is_set() {
+            self.refusals.slow_down().await?;
+        }
+        Ok(None)
     }
 
     /// Verifies the token of a request that needs one.
