@@ -7,7 +7,7 @@ use crate::model::url_parts::{UrlScheme, parse_base_url};
 pub(crate) struct LinkBase {
     /// Such as `https://status.example:8443`; empty where the host is unknown.
     origin: String,
-    /// Such as `/ops`, without a slash at its end; empty where there is none.
+    /// Such as `/ops`, or `..` of relative links, without a slash at its end; empty where there is none.
     prefix: String,
 }
 
@@ -32,6 +32,21 @@ impl LinkBase {
     pub(crate) fn from_url(url: &str) -> Option<Self> {
         let (scheme, authority, prefix) = parse_base_url(url)?;
         Some(Self::new(scheme, Some(&authority), prefix))
+    }
+
+    /// Returns the base for links in a document that is read at `path`, a path of the routes: relative ones, which
+    /// lead to where the document was read, whatever its prefix there. Without a prefix links stay absolute
+    /// paths, which hold as well if something in front took a slash off the end of the path.
+    pub(crate) fn relative_to(&self, path: &str) -> Self {
+        let prefix = match path.matches('/').count().saturating_sub(1) {
+            _ if self.prefix.is_empty() => String::new(),
+            0 => ".".to_owned(),
+            levels => vec![".."; levels].join("/"),
+        };
+        Self {
+            origin: String::new(),
+            prefix,
+        }
     }
 
     /// Returns the prefix of paths; empty without one.
@@ -73,5 +88,22 @@ mod tests {
         let unknown = LinkBase::new(UrlScheme::Https, None, "/ops".into());
         assert_eq!(unknown.url("/status"), "/ops/status");
         assert_eq!(LinkBase::default().root_url(), "/");
+    }
+
+    #[test]
+    fn a_relative_link_depends_on_the_document_and_not_on_the_prefix() {
+        for prefix in ["/ops", "/t/acme/ops"] {
+            let base = LinkBase::new(UrlScheme::Https, Some("a"), prefix.into());
+            for (path, expected) in [
+                ("/status", "./status/history"),
+                ("/status/", "../status/history"),
+                ("/status/history", "../status/history"),
+                ("/status/history/", "../../status/history"),
+            ] {
+                assert_eq!(base.relative_to(path).url("/status/history"), expected);
+            }
+        }
+        let base = LinkBase::from_url("https://a").unwrap();
+        assert_eq!(base.relative_to("/status/").url("/status"), "/status");
     }
 }

@@ -119,14 +119,18 @@ impl StatusRoutes {
         target: RequestTarget<'_>,
         base: &LinkBase,
     ) -> Arc<HttpDocument> {
-        let (_, is_json) = split_json_suffix(target.uri.path(), target.headers);
+        let path = target.uri.path();
+        let (_, is_json) = split_json_suffix(path, target.headers);
+        // The document of one reader is that of all, whatever the headers of each say.
+        let relative = self.base.is_none().then(|| base.relative_to(path));
+        let base = relative.as_ref().unwrap_or(base);
         let context = self.page_context(snapshot, target.uri, base);
         let key = DocumentKey {
             page,
             is_json,
-            auto_refresh: context.auto_refresh,
-            // JSON has no links.
-            prefix: if is_json { "" } else { base.prefix() }.to_owned(),
+            // JSON has no links and does not refresh itself.
+            auto_refresh: context.auto_refresh && !is_json,
+            link_prefix: if is_json { "" } else { base.prefix() }.to_owned(),
         };
         self.cache.get_or_render(key, snapshot, context.now, || {
             if is_json {

@@ -22,6 +22,23 @@ async fn with_an_incident(config: Config) -> TestTelemetry {
     test
 }
 
+/// Returns where a link leads of the page of this path, as a browser follows it.
+fn followed(link: &str, path: &str) -> String {
+    if !link.starts_with('.') {
+        return link.to_owned();
+    }
+    let mut segments: Vec<_> = path.split('/').collect();
+    segments.pop();
+    for segment in link.split('/') {
+        match segment {
+            "." => {}
+            ".." => assert!(segments.pop().is_some(), "{path}: {link}"),
+            _ => segments.push(segment),
+        }
+    }
+    segments.join("/")
+}
+
 /// Returns the paths that the pages link to, and those that these link to, of a router that is reached at
 /// `origin`.
 async fn crawl(
@@ -44,8 +61,9 @@ async fn crawl(
         for part in page.body.split("href=\"").skip(1) {
             let link = part.split('"').next().unwrap();
             let link = link.strip_prefix(origin).unwrap_or(link);
+            let link = followed(link, &path);
             if link.starts_with('/') {
-                rest.push(link.to_owned());
+                rest.push(link);
             } else {
                 assert!(
                     link.starts_with(['?', '#']) || link.starts_with("data:"),
@@ -124,10 +142,16 @@ async fn links_follow_a_proxy_that_says_so() {
         "{feed}"
     );
     let page = send(&test, "GET", "/status", &proxied).await;
+    // Below whatever the page is read at.
     assert!(
-        page.body.contains("href=\"/ops/status/history\""),
+        page.body.contains("href=\"./status/history\""),
         "{}",
         page.body
+    );
+    let page_with_slash = send(&test, "GET", "/status/", &proxied).await.body;
+    assert!(
+        page_with_slash.contains("href=\"../status/history\""),
+        "{page_with_slash}"
     );
     assert!(page.header(header::VARY).contains("x-forwarded-prefix"));
     let slo = send(&test, "GET", "/status/slo", &proxied).await.body;

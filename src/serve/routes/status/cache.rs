@@ -10,18 +10,15 @@ use crate::model::routes::StatusPage;
 use crate::model::status::StatusSnapshot;
 use crate::record::sync::lock;
 
-/// The number of documents that are kept: those of pages below one prefix, and some of others, which requests
-/// may invent.
-const MAX_DOCUMENTS: usize = 32;
-
-/// The key of a document.
+/// The key of a document. There are a few of each page, because none of it is text of a request: a stranger
+/// would have a document made and kept for every prefix that a header can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DocumentKey {
     pub(super) page: StatusPage,
     pub(super) is_json: bool,
     pub(super) auto_refresh: bool,
-    /// The path prefix of its links.
-    pub(super) prefix: String,
+    /// The prefix of its links: the configured one, none, or a relative one, which depends on the route's depth.
+    pub(super) link_prefix: String,
 }
 
 /// The latest document of each key.
@@ -58,11 +55,8 @@ impl DocumentCache {
             return Arc::clone(&entry.document);
         }
         let document = Arc::new(render());
-        // One document for each key; there are a dozen keys at most.
+        // One document for each key; there are two dozen keys at most.
         entries.retain(|entry| entry.key != key);
-        if entries.len() >= MAX_DOCUMENTS {
-            entries.remove(0);
-        }
         entries.push(CachedDocument {
             key,
             snapshot: Arc::clone(snapshot),
@@ -70,6 +64,11 @@ impl DocumentCache {
             document: Arc::clone(&document),
         });
         document
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        lock(&self.0).len()
     }
 }
 
@@ -88,11 +87,11 @@ mod tests {
         );
         let now = fixture::now();
         let later = now + jiff::SignedDuration::from_secs(60);
-        let key = |is_json, prefix: &str| DocumentKey {
+        let key = |is_json, link_prefix: &str| DocumentKey {
             page: StatusPage::Status,
             is_json,
             auto_refresh: true,
-            prefix: prefix.into(),
+            link_prefix: link_prefix.into(),
         };
         let (html, json) = (key(false, ""), key(true, ""));
         for (key, snapshot, now, times) in [
@@ -102,7 +101,7 @@ mod tests {
             (&html, &new, now, 3),
             (&json, &old, now, 3),
             (&html, &new, later, 4),
-            (&key(false, "/ops"), &new, later, 5),
+            (&key(false, "."), &new, later, 5),
             (&html, &new, later, 5),
         ] {
             cache.get_or_render(key.clone(), snapshot, now, || {
@@ -111,12 +110,6 @@ mod tests {
             });
             assert_eq!(rendered, times);
         }
-        for number in 0..100 {
-            let invented = key(false, &format!("/{number}"));
-            cache.get_or_render(invented, &new, now, || {
-                HttpDocument::new(MediaType::Html, String::new())
-            });
-        }
-        assert_eq!(lock(&cache.0).len(), MAX_DOCUMENTS);
+        assert_eq!(cache.len(), 3);
     }
 }

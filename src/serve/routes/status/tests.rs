@@ -5,6 +5,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use super::super::add_route;
 use super::*;
 use crate::model::routes::{ROUTES, RouteKind};
 use crate::model::slo::policy::BurnRatePolicy;
@@ -18,15 +19,22 @@ fn router(snapshot: Option<StatusSnapshot>) -> Router {
 }
 
 fn router_with_base(snapshot: Option<StatusSnapshot>, base: Option<LinkBase>) -> Router {
+    router_of(&status_routes(snapshot, base))
+}
+
+fn status_routes(snapshot: Option<StatusSnapshot>, base: Option<LinkBase>) -> Arc<StatusRoutes> {
     let latest = LatestStatus::default();
     if let Some(snapshot) = snapshot {
         latest.publish(snapshot);
     }
     let clock = Clock::manual(fixture::now().into());
-    let routes = Arc::new(StatusRoutes::new(latest, clock, "shop".into(), base));
-    let paths = public_paths().map(|(path, document)| (path, route(document, Arc::clone(&routes))));
+    Arc::new(StatusRoutes::new(latest, clock, "shop".into(), base))
+}
+
+fn router_of(routes: &Arc<StatusRoutes>) -> Router {
+    let paths = public_paths().map(|(path, document)| (path, route(document, Arc::clone(routes))));
     paths.fold(Router::new(), |router, (path, methods)| {
-        router.route(path, methods)
+        add_route(router, path, methods)
     })
 }
 
@@ -329,11 +337,37 @@ async fn text_of_incidents_is_escaped_everywhere() {
     }
 }
 
-/// Returns the links of every document that has some, to this request.
-async fn links(router: &Router, prefix: &str, headers: &[(&str, &str)]) -> Vec<(String, String)> {
+/// Returns where a link of a document leads that is read at this path, as a browser follows it.
+fn followed(link: &str, path: &str) -> String {
+    if !link.starts_with('.') {
+        return link.to_owned();
+    }
+    let mut segments: Vec<_> = path.split('/').collect();
+    segments.pop();
+    for segment in link.split('/') {
+        match segment {
+            "." => {}
+            ".." => assert!(segments.pop().is_some(), "{path}: {link}"),
+            _ => segments.push(segment),
+        }
+    }
+    segments.join("/")
+}
+
+/// Returns where the links lead of every document that has some, to this request; `read_below` is the prefix
+/// in the address of its reader.
+async fn links(
+    router: &Router,
+    prefix: &str,
+    headers: &[(&str, &str)],
+    read_below: &str,
+) -> Vec<(String, String)> {
     let mut links = Vec::new();
     for path in [
         "/status",
+        "/status/",
+        "/status/incidents",
+        "/status/history/",
         "/status/feed.atom",
         "/api/v2/incidents.json",
         &one_incident(),
@@ -349,7 +383,8 @@ async fn links(router: &Router, prefix: &str, headers: &[(&str, &str)]) -> Vec<(
         let body = String::from_utf8(body.to_vec()).unwrap();
         for start in ["href=\"", "\"url\":\"", "\"shortlink\":\""] {
             let found = body.split(start).skip(1);
-            let found = found.map(|rest| rest.split('"').next().unwrap().to_owned());
+            let found = found.map(|rest| rest.split('"').next().unwrap());
+            let found = found.map(|link| followed(link, &format!("{read_below}{path}")));
             let found =
                 found.filter(|link| !link.starts_with(['#', '?']) && !link.starts_with("data:"));
             links.extend(found.map(|link| (path.to_owned(), link)));
@@ -402,7 +437,7 @@ async fn links_lead_to_where_the_request_came_from() {
         ),
     ] {
         let router = router(Some(fixture::snapshot(2, 20)));
-        let links = links(&router, prefix, headers).await;
+        let links = links(&router, prefix, headers, links_prefix).await;
         assert_links(&links, base, links_prefix);
     }
 }
@@ -412,7 +447,7 @@ async fn links_follow_a_nested_router() {
     let status = router(Some(fixture::snapshot(2, 20)));
     let nested = Router::new().nest("/t/{tenant}", Router::new().nest("/ops", status));
     let prefix = "/t/acme/ops";
-    let found = links(&nested, prefix, &[("host", "own")]).await;
+    let found = links(&nested, prefix, &[("host", "own")], prefix).await;
     assert_links(&found, "http://own/t/acme/ops", prefix);
     for (document, link) in found {
         let path = link.strip_prefix("http://own").unwrap_or(&link);
@@ -429,8 +464,77 @@ async fn links_begin_with_the_configured_url() {
     let base = LinkBase::from_url("https://status.example/ops");
     let router = router_with_base(Some(fixture::snapshot(2, 20)), base);
     let forwarded = ("forwarded", "host=evil;proto=http");
-    let links = links(&router, "", &[("host", "10.0.0.1"), forwarded]).await;
+    let headers = [("host", "10.0.0.1"), forwarded];
+    let links = links(&router, "", &headers, "/ops").await;
     assert_links(&links, "https://status.example/ops", "/ops");
+}
+
+#[tokio::test]
+async fn a_prefix_that_a_request_invents_costs_no_document() {
+    let routes = status_routes(Some(fixture::snapshot(2, 20)), None);
+    let router = Router::new()
+        .nest("/t/{tenant}", router_of(&routes))
+        .merge(router_of(&routes));
+    let page = || {
+        let (uri, headers) = (Uri::from_static("/status"), HeaderMap::new());
+        let target = RequestTarget {
+            uri: &uri,
+            original: &uri,
+            headers: &headers,
+        };
+        routes.page(
+            StatusPage::Status,
+            &routes.latest.read().unwrap(),
+            target,
+            &target.link_base(),
+        )
+    };
+    let honest = page();
+    let mut bodies = std::collections::BTreeSet::new();
+    for number in 0..200 {
+        for (path, header) in [
+            ("/status".to_owned(), format!("/{number}")),
+            (format!("/t/{number}/status"), String::new()),
+            (format!("/t/{number}/status"), format!("/{number}")),
+        ] {
+            let request = Request::get(path).header("x-forwarded-prefix", header);
+            let request = request.body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            bodies.insert(body);
+        }
+    }
+    assert_eq!(bodies.len(), 1, "one document for all of them");
+    assert_eq!(
+        routes.cache.len(),
+        2,
+        "that one, and the one without a prefix"
+    );
+    assert!(Arc::ptr_eq(&page(), &honest), "it was not made again");
+}
+
+#[tokio::test]
+async fn every_variant_of_a_page_is_one_document() {
+    let routes = status_routes(Some(fixture::snapshot(2, 20)), None);
+    let router = router_of(&routes);
+    let paths = public_paths().filter(|(_, one)| matches!(one, PublicDocument::Page(_)));
+    let paths: Vec<_> = paths.map(|(path, _)| path).collect();
+    for path in paths {
+        for prefix in ["", "/a", "/b", "/c"] {
+            for accept in ["text/html", "application/json"] {
+                for rest in ["", "/", "?refresh=off", "/?refresh=off", "?x=1"] {
+                    let request = Request::get(format!("{path}{rest}"));
+                    let request = request.header("x-forwarded-prefix", prefix);
+                    let request = request.header("accept", accept).body(Body::empty());
+                    let _ = router.clone().oneshot(request.unwrap()).await.unwrap();
+                }
+            }
+        }
+    }
+    // Of each of three pages: JSON, and HTML without a prefix and below one at two depths, with and without a
+    // refresh.
+    assert_eq!(routes.cache.len(), 3 * (1 + 3 * 2));
 }
 
 /// For `.ci/pages`, which opens the pages in a browser: `COMPONENTS` of them, 50 without that.
