@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::rate_limit::RateLimit;
+use super::request_base::RequestBase;
 use super::response::{
     drain, error_response, fault_response, json_response, read_json, retry_later,
 };
@@ -18,6 +19,7 @@ use super::route_parameter::RouteParameter;
 use super::token_check::TokenCheck;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
+use crate::serve::link_base::LinkBase;
 use crate::serve::notice::Notice;
 use crate::watch::status::{IncidentError, Incidents};
 
@@ -32,6 +34,8 @@ pub(crate) struct IncidentRoutes {
     pub(crate) clock: Clock,
     /// Shared by all routers of a process.
     pub(crate) rate_limit: Arc<RateLimit>,
+    /// The configured base of links; otherwise it is that of each request.
+    pub(crate) base: Option<LinkBase>,
 }
 
 #[derive(Serialize)]
@@ -54,44 +58,53 @@ impl IncidentRoutes {
         }
         read_json(headers, body, MAX_BODY_BYTES).await
     }
+
+    /// Maps a result to a response; errors say by their status whether to try again.
+    fn respond(&self, result: Result<StatusId, IncidentError>, request: &LinkBase) -> Response {
+        match result {
+            Ok(id) => created_response(id, self.base.as_ref().unwrap_or(request)),
+            Err(error) => failure_response(error),
+        }
+    }
 }
 
 pub(super) async fn open_incident(
     State(routes): State<Arc<IncidentRoutes>>,
+    RequestBase(base): RequestBase,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Response> {
     let body = routes.read_authorized(&headers, body).await?;
-    Ok(respond(routes.incidents.open_json(&body).await))
+    let result = routes.incidents.open_json(&body).await;
+    Ok(routes.respond(result, &base))
 }
 
 pub(super) async fn announce_maintenance(
     State(routes): State<Arc<IncidentRoutes>>,
+    RequestBase(base): RequestBase,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Response> {
     let body = routes.read_authorized(&headers, body).await?;
-    Ok(respond(routes.incidents.announce_json(&body).await))
+    let result = routes.incidents.announce_json(&body).await;
+    Ok(routes.respond(result, &base))
 }
 
 pub(super) async fn add_update(
     State(routes): State<Arc<IncidentRoutes>>,
     RouteParameter(id): RouteParameter,
+    RequestBase(base): RequestBase,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Response> {
     // What is no text is no id either.
     let id = id.unwrap_or_default();
     let body = routes.read_authorized(&headers, body).await?;
-    Ok(respond(routes.incidents.update_json(&id, &body).await))
+    let result = routes.incidents.update_json(&id, &body).await;
+    Ok(routes.respond(result, &base))
 }
 
-/// Maps a result to a response; errors say by their status whether to try again.
-fn respond(result: Result<StatusId, IncidentError>) -> Response {
-    let error = match result {
-        Ok(id) => return created_response(id),
-        Err(error) => error,
-    };
+fn failure_response(error: IncidentError) -> Response {
     let text = error.to_string();
     match error {
         IncidentError::Faults(faults) => {
@@ -105,11 +118,11 @@ fn respond(result: Result<StatusId, IncidentError>) -> Response {
     }
 }
 
-/// Returns 201 with the id, and the address of its page.
-fn created_response(id: StatusId) -> Response {
+/// Returns 201 with the id, and the URL of its page.
+fn created_response(id: StatusId, base: &LinkBase) -> Response {
     let mut response = json_response(StatusCode::CREATED, &CreatedBody { id });
-    // Twelve letters and digits are a header.
-    if let Ok(location) = HeaderValue::from_str(&Notice::path(id)) {
+    // A parsed base, and twelve letters and digits: they are a header.
+    if let Ok(location) = HeaderValue::from_str(&base.url(&Notice::path(id))) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

@@ -9,6 +9,10 @@
 //! Of a list the first element counts, which is that of the proxy nearest to the reader. A request with two
 //! `Host` lines has none.
 
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, OriginalUri};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 
 use crate::model::url_parts::{UrlScheme, parse_authority, parse_prefix};
@@ -26,6 +30,10 @@ pub(super) struct RequestTarget<'a> {
     pub(super) original: &'a Uri,
     pub(super) headers: &'a HeaderMap,
 }
+
+/// The base of links of a request, for handlers that need nothing else of its target.
+#[derive(Debug)]
+pub(super) struct RequestBase(pub(super) LinkBase);
 
 /// The parameters of the first element of `Forwarded` (RFC 7239).
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -96,6 +104,20 @@ impl RequestTarget<'_> {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestBase {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let OriginalUri(original) = OriginalUri::from_request_parts(parts, state).await?;
+        let target = RequestTarget {
+            uri: &parts.uri,
+            original: &original,
+            headers: &parts.headers,
+        };
+        Ok(Self(target.link_base()))
     }
 }
 

@@ -214,6 +214,7 @@ impl Inner {
                 token: token_check(TokenRealm::Status, &config.status.token),
                 clock: clock.clone(),
                 rate_limit: Arc::clone(&self.server.rate_limit),
+                base: base.clone(),
             }),
             public: shows_status.then(|| {
                 let latest = self.watch.incidents.latest().clone();

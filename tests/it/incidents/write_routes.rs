@@ -71,6 +71,82 @@ async fn an_incident_is_stored_when_the_response_is_201() {
     assert_eq!(status(&test).maintenances.len(), 1);
 }
 
+/// Returns the status and `Location` of the response of a router to a body.
+async fn location(
+    routes: Router,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> (StatusCode, String, String) {
+    let mut request = Request::post(path).header("authorization", format!("Bearer {TOKEN}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let (head, body) = into_ok(routes.oneshot(request).await).into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let location = head.headers["location"].to_str().unwrap().to_owned();
+    let id = body["id"].as_str().unwrap();
+    (head.status, location, format!("/status/incidents/{id}"))
+}
+
+#[tokio::test]
+async fn the_location_of_what_was_created_is_where_its_sender_reaches_it() {
+    let incident = json!({"title": "Slow", "body": "We look."});
+    let maintenance = json!({"title": "Disks", "body": "Short.", "components": ["api"],
+        "scheduled_for": "2027-01-15T09:00:00Z", "scheduled_until": "2027-01-15T10:00:00Z"});
+    let host = ("host", "own:8080");
+    let hostile = ("x-forwarded-prefix", "//evil");
+    for (url, nested, headers, expected) in [
+        (None, "", &[host][..], "http://own:8080"),
+        (None, "/ops", &[host], "http://own:8080/ops"),
+        (
+            None,
+            "/ops",
+            &[
+                host,
+                ("x-forwarded-prefix", "/shop"),
+                ("forwarded", "proto=https;host=status.example"),
+            ],
+            "https://status.example/shop/ops",
+        ),
+        (None, "", &[hostile], ""),
+        (
+            Some("https://status.example/public/"),
+            "/ops",
+            &[host, ("x-forwarded-host", "evil.example")],
+            "https://status.example/public",
+        ),
+    ] {
+        let mut config = config();
+        config.status.url = url.map(Into::into);
+        let test = with(config);
+        let routes = test.telemetry().routes();
+        let routes = match nested {
+            "" => routes,
+            nested => Router::new().nest(nested, routes),
+        };
+        for (path, body) in [(INCIDENTS, &incident), (MAINTENANCE, &maintenance)] {
+            let path = format!("{nested}{path}");
+            let (status, found, page) = location(routes.clone(), &path, headers, body).await;
+            assert_eq!(status, StatusCode::CREATED);
+            assert_eq!(found, format!("{expected}{page}"), "{path}");
+            if path.ends_with(INCIDENTS) {
+                let id = page.rsplit('/').next().unwrap();
+                let update = json!({"body": "More."});
+                let path = format!("{path}/{id}/updates");
+                let (_, of_update, _) = location(routes.clone(), &path, headers, &update).await;
+                assert!(
+                    of_update.starts_with(&format!("{expected}/status/")),
+                    "{of_update}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_fault_of_a_body_is_reported_at_once() {
     let test = with(config());
