@@ -16,11 +16,15 @@
 //! | `database`, and `checks` of the configuration | one warns | some fail | all fail |
 //! | `api`: the checks of this service | one warns; or it fails, and the service goes on | it takes this instance out, with others beside it | it takes the service out |
 //! | `workers`, `scheduler` | fewer than half are offline or stalled | half or more | all |
-//! | alerts of the objectives `api.*`, `workers.*` | warning | critical | – |
+//! | alerts of the objectives `api.*`, `workers.*`, without maintenance | warning; critical, where time slices say more | critical, without time slices | – |
 //! | time slices of the objective `api.availability` | – | a bad one, from its start to its end, without maintenance | – |
 //!
 //! `web` is operational where this process has the role. In announced maintenance, what is no outage
-//! is shown as maintenance; an outage is shown as what it is.
+//! is shown as maintenance; an outage that a check or a worker shows is shown as what it is.
+//!
+//! Where a component has the time slices of an objective, they alone say when requests were out: an alert
+//! fires for minutes after its cause has ended. So an hour in which 8 % of the requests end in 5xx, with no
+//! bad slice, is degraded performance, and opens no incident at the default `status.incident_from`.
 //!
 //! While the state is locked, the registry of workers and the store's queue are locked for a
 //! moment; neither comes back here.
@@ -53,8 +57,11 @@ pub use new_incident::{NewIncident, NewMaintenance, NewUpdate};
 pub(crate) use observations::StatusSources;
 
 use self::auto_incident::{AutoIncidentInputs, AutoIncidentRules};
+use self::component::ComponentDefinition;
 use self::history::StatusHistory;
-use self::outage_recorder::{BAD_SLICE_STATE, OutageInput, OutageRecorder, declared_periods};
+use self::outage_recorder::{
+    BAD_SLICE_STATE, OutageInput, OutageRecorder, declared_periods, is_maintained,
+};
 use self::recorder::SpanRecorder;
 use self::snapshot_builder::{
     PageConfig, REMOTE_SPAN_TIMEOUT, SnapshotBuilder, maintenance_windows,
@@ -337,7 +344,11 @@ impl Inner {
     /// Records the states of now and returns whether one has changed.
     fn observe(&self, state: &mut IncidentsState, now: Instant, wall_time: Timestamp) -> bool {
         let definitions = &self.page.definitions;
-        let mut states = self.sources.states(definitions, now);
+        let is_maintained = |definition: &ComponentDefinition| {
+            let maintenance = self.maintenance(&state.history, definition, wall_time);
+            is_maintained(&maintenance, wall_time)
+        };
+        let mut states = self.sources.states(definitions, &is_maintained, now);
         let is_longer = self.record_outages(state, &mut states, wall_time);
         let keys = definitions.iter().map(|definition| &definition.key);
         let observed = keys.zip(states.iter().copied());
@@ -367,9 +378,7 @@ impl Inner {
             if !definition.has_objective(&outcomes.objective) {
                 continue;
             }
-            let published = state.history.incident_rows().filter(|row| !row.draft);
-            let mut maintenance = maintenance_windows(&definition.key, published, wall_time);
-            maintenance.extend(&self.declared_maintenance);
+            let maintenance = self.maintenance(&state.history, definition, wall_time);
             let input = OutageInput {
                 outcomes: &outcomes,
                 maintenance: &maintenance,
@@ -388,6 +397,19 @@ impl Inner {
             self.store_writer.enqueue(StoreOp::Span(row));
         }
         changed
+    }
+
+    /// Returns the maintenance of a component until `now`: announced of it, and declared for objectives.
+    fn maintenance(
+        &self,
+        history: &StatusHistory,
+        definition: &ComponentDefinition,
+        now: Timestamp,
+    ) -> Vec<MaintenancePeriod> {
+        let published = history.incident_rows().filter(|row| !row.draft);
+        let mut maintenance = maintenance_windows(&definition.key, published, now);
+        maintenance.extend(&self.declared_maintenance);
+        maintenance
     }
 
     fn publish(&self, state: &mut IncidentsState, wall_time: Timestamp) {

@@ -10,7 +10,7 @@ use crate::model::slo::report::SloReport;
 use crate::model::snapshot::health::{
     CheckScope, CheckState, CheckedComponent, HealthState, LatestHealth,
 };
-use crate::model::snapshot::slo::LatestSloReport;
+use crate::model::snapshot::slo::{LatestSloReport, SliceOutcomes};
 use crate::model::status::ComponentState;
 use crate::watch::heartbeat::HeartbeatReceiver;
 use crate::watch::heartbeat::registry::{WorkerQuery, WorkerState};
@@ -36,21 +36,27 @@ struct SourceSnapshot<'a> {
     sources: &'a StatusSources,
     health: &'a HealthState,
     report: Option<&'a SloReport>,
+    slices: Option<&'a SliceOutcomes>,
+    is_maintained: &'a dyn Fn(&ComponentDefinition) -> bool,
     now: Instant,
 }
 
 impl StatusSources {
-    /// Returns the states of the components, in their order.
+    /// Returns the states of the components, in their order; `is_maintained` says which are in maintenance.
     pub(super) fn states(
         &self,
         definitions: &[ComponentDefinition],
+        is_maintained: &dyn Fn(&ComponentDefinition) -> bool,
         now: Instant,
     ) -> Vec<ComponentState> {
         let (health, report) = (self.health.read(), self.slo.read());
+        let slices = self.slo.read_slices();
         let snapshot = SourceSnapshot {
             sources: self,
             health: &health,
             report: report.as_deref(),
+            slices: slices.as_deref(),
+            is_maintained,
             now,
         };
         let state = |definition: &ComponentDefinition| {
@@ -58,7 +64,7 @@ impl StatusSources {
                 definition
                     .sources
                     .iter()
-                    .map(|source| snapshot.state(source)),
+                    .map(|source| snapshot.state(definition, source)),
             )
         };
         definitions.iter().map(state).collect()
@@ -66,7 +72,7 @@ impl StatusSources {
 }
 
 impl SourceSnapshot<'_> {
-    fn state(&self, source: &StateSource) -> ComponentState {
+    fn state(&self, definition: &ComponentDefinition, source: &StateSource) -> ComponentState {
         match source {
             StateSource::Service => self.service_state(),
             StateSource::DataStores => self.checks_state(|check| {
@@ -75,7 +81,7 @@ impl SourceSnapshot<'_> {
             }),
             StateSource::Checks(ids) => self.checks_state(|check| any_matches(ids, &check.id)),
             StateSource::Workers(role, ids) => self.workers_state(*role, ids),
-            StateSource::Objectives(ids) => self.objectives_state(ids),
+            StateSource::Objectives(ids) => self.objectives_state(definition, ids),
             // Who is not there can't say so: without any process the span ends.
             StateSource::Presence => ComponentState::Operational,
         }
@@ -136,15 +142,26 @@ impl SourceSnapshot<'_> {
         }
     }
 
-    /// Returns the worst alert of the matching objectives.
-    fn objectives_state(&self, ids: &[IdPattern]) -> ComponentState {
+    /// Returns the state of a component by the worst alert of the matching objectives.
+    fn objectives_state(
+        &self,
+        definition: &ComponentDefinition,
+        ids: &[IdPattern],
+    ) -> ComponentState {
+        // Failures in maintenance are expected, and raise an alert all the same.
+        if (self.is_maintained)(definition) {
+            return ComponentState::NoData;
+        }
+        let has_slices = self
+            .slices
+            .is_some_and(|slices| definition.has_objective(&slices.objective));
         let objectives = self
             .report
             .into_iter()
             .flat_map(|report| &report.objectives);
         let matching =
             objectives.filter(|one| any_matches(ids, &format!("{}.{}", one.service, one.name)));
-        rules::worst(matching.map(|one| rules::alert_state(one.alert)))
+        rules::worst(matching.map(|one| rules::alert_state(one.alert, has_slices)))
     }
 }
 

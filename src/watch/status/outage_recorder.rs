@@ -44,9 +44,7 @@ pub(super) struct OutageInput<'a> {
 impl OutageInput<'_> {
     /// Returns true if the outage of the last slice goes on.
     pub(super) fn is_failing(&self) -> bool {
-        let second = self.now.as_second();
-        let maintained = |period: &MaintenancePeriod| (period.start..period.end).contains(&second);
-        self.outcomes.is_failing && !self.maintenance.iter().any(maintained)
+        self.outcomes.is_failing && !is_maintained(self.maintenance, self.now)
     }
 
     /// Returns the parts of all periods that count.
@@ -104,6 +102,13 @@ impl OutageRecorder {
         };
         self.pending.extract_if(.., is_due).collect()
     }
+}
+
+/// Returns true if a moment is in maintenance.
+pub(super) fn is_maintained(maintenance: &[MaintenancePeriod], at: Timestamp) -> bool {
+    let second = at.as_second();
+    let mut periods = maintenance.iter();
+    periods.any(|period| (period.start..period.end).contains(&second))
 }
 
 /// Returns the declared maintenance as periods.

@@ -5,13 +5,16 @@
 //! | checks of a component: `database` (all data stores), and `checks` of the configuration | all pass | one warns | some fail | all fail |
 //! | `api`: the health of the service, check by check | it passes | it warns; it fails, and the service goes on | it fails, and takes this instance out of service, with others beside it | it fails, and takes the service out |
 //! | workers and schedulers (`workers`, `scheduler`) | all beat and get on | fewer than half are offline or stalled | half or more | all |
-//! | alerts of objectives: `api.*`, `workers.*` | – | warning | critical | – |
+//! | alerts of objectives: `api.*`, `workers.*` | – | warning; critical, where time slices say more | critical, without time slices | – |
 //! | time slices of an objective: `api.availability` | – | – | a bad one | – |
 //! | `web` | this process answers | – | – | – |
 //!
 //! * The worst of all that is known is the state. Where nothing is known there is no data: a check
 //!   without a result, a worker that has not come yet, has stopped or is forgotten, an objective that
 //!   is quiet or frozen say nothing.
+//! * A burn rate has a memory: its alert outlasts its cause. Where the component has the time slices of
+//!   an objective, they say when it was out, and alerts say that it is degraded at most.
+//! * In maintenance, declared or announced of the component, neither alerts nor time slices count.
 //! * A check that is stale has failed. One that is informational says nothing of the API.
 //! * Other instances are beside this one where the store is shared; each says what it sees, and the
 //!   worst counts.
@@ -95,11 +98,13 @@ pub(super) fn workers_state(states: impl IntoIterator<Item = WorkerState>) -> Co
     }
 }
 
-/// Returns the state of an objective's alert.
-pub(super) const fn alert_state(alert: AlertState) -> ComponentState {
+/// Returns the state of an objective's alert; `has_slices` if time slices tell the outages of the component.
+pub(super) const fn alert_state(alert: AlertState, has_slices: bool) -> ComponentState {
     match alert {
         AlertState::None | AlertState::Frozen => NoData,
         AlertState::Warning => DegradedPerformance,
+        // It fires for minutes after its cause has ended.
+        AlertState::Critical if has_slices => DegradedPerformance,
         AlertState::Critical => PartialOutage,
     }
 }
@@ -248,8 +253,11 @@ mod tests {
             AlertState::Warning,
             AlertState::Critical,
         ];
-        let states = alerts.map(alert_state);
+        let states = alerts.map(|alert| alert_state(alert, false));
         assert_eq!(states, [NoData, NoData, DegradedPerformance, PartialOutage]);
+        let beside_slices = alerts.map(|alert| alert_state(alert, true));
+        assert_eq!(beside_slices[..3], states[..3]);
+        assert_eq!(beside_slices[3], DegradedPerformance);
         assert_eq!(worst([Operational, PartialOutage, NoData]), PartialOutage);
         assert_eq!(worst([]), NoData);
     }
