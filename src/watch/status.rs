@@ -393,7 +393,8 @@ impl Inner {
             }
         }
         let second = wall_time.as_second();
-        for row in state.outages.due(second, Some(REMOTE_SPAN_TIMEOUT)) {
+        let timeout = self.store_writer.is_shared().then_some(REMOTE_SPAN_TIMEOUT);
+        for row in state.outages.due(second, timeout) {
             self.store_writer.enqueue(StoreOp::Span(row));
         }
         changed

@@ -6,6 +6,9 @@
 //! afterwards, from the start of the slice on. While the next slice fails as well, the outage goes on: that
 //! is a [state](super::observations) of the moment.
 //!
+//! A part that other instances would take for an outage that goes on is stored a little later: where the store
+//! is shared, a kill loses the last seconds of an outage, and elsewhere nothing.
+//!
 //! Maintenance is not counted: neither that of `slo.maintenance` nor that announced of the component.
 
 use std::collections::BTreeSet;
@@ -27,8 +30,16 @@ pub(super) const BAD_SLICE_STATE: ComponentState = ComponentState::PartialOutage
 pub(super) struct OutageRecorder {
     /// The parts of periods that were recorded, by component, start and end: each once.
     recorded: BTreeSet<(Arc<str>, i64, i64)>,
-    /// The spans that are not stored yet.
-    pending: Vec<SpanRow>,
+    /// The spans that are not stored yet, or not to their ends.
+    pending: Vec<PendingSpan>,
+}
+
+/// A span to be stored.
+#[derive(Debug)]
+struct PendingSpan {
+    row: SpanRow,
+    /// True if it was stored up to an earlier second.
+    is_partly_stored: bool,
 }
 
 /// What is known of a component's time slices at a moment.
@@ -88,19 +99,35 @@ impl OutageRecorder {
         for span in &spans {
             let replaced =
                 |known: &SpanRow| known.component == span.component && known.start == span.start;
-            self.pending.retain(|known| !replaced(known));
-            self.pending.push(span.clone());
+            self.pending.retain(|known| !replaced(&known.row));
+            self.pending.push(PendingSpan {
+                row: span.clone(),
+                is_partly_stored: false,
+            });
         }
         spans
     }
 
-    /// Returns the spans that are due to be stored: so old that no other instance takes them for an outage that
-    /// goes on. All of them where `timeout`, in seconds, is `None`.
+    /// Returns the spans that are due to be stored. Other instances take a span that ended `timeout` seconds
+    /// ago or later for an outage that goes on: of such a span the part before is due, once, and the whole later.
+    /// Without other instances, `timeout` is `None`, and all are due.
     pub(super) fn due(&mut self, now: i64, timeout: Option<i64>) -> Vec<SpanRow> {
-        let is_due = |span: &mut SpanRow| {
-            timeout.is_none_or(|timeout| now.saturating_sub(span.end) > timeout)
-        };
-        self.pending.extract_if(.., is_due).collect()
+        // The last end at which a span has ended for the others.
+        let last_end = timeout.map_or(i64::MAX, |timeout| now.saturating_sub(timeout + 1));
+        let whole = self
+            .pending
+            .extract_if(.., |pending| pending.row.end <= last_end);
+        let mut due: Vec<_> = whole.map(|pending| pending.row).collect();
+        for pending in &mut self.pending {
+            if !pending.is_partly_stored && pending.row.start < last_end {
+                pending.is_partly_stored = true;
+                due.push(SpanRow {
+                    end: last_end,
+                    ..pending.row.clone()
+                });
+            }
+        }
+        due
     }
 }
 
@@ -206,7 +233,8 @@ mod tests {
         );
         assert_eq!(
             ends(&recorder.due(1_040, Some(20))),
-            [(600, 660), (600, 660)]
+            [(600, 660), (600, 660), (900, 1_019)],
+            "the last up to what the others take for its end"
         );
         assert_eq!(
             ends(&recorder.due(1_041, Some(20))),
@@ -214,6 +242,32 @@ mod tests {
             "once, the longest"
         );
         assert_eq!(recorder.due(1_042, None), []);
+    }
+
+    #[test]
+    fn without_others_an_outage_is_stored_at_once() {
+        let (mut recorder, api) = (OutageRecorder::default(), Arc::from("api"));
+        let one = outcomes(&[(600, 660, false)], false);
+        recorder.record(&api, input(&one, &[], 661));
+        assert_eq!(ends(&recorder.due(661, None)), [(600, 660)]);
+        assert_eq!(recorder.due(700, None), []);
+    }
+
+    #[test]
+    fn with_others_only_the_end_of_an_outage_is_stored_later() {
+        let (mut recorder, api) = (OutageRecorder::default(), Arc::from("api"));
+        let short = outcomes(&[(650, 660, false)], false);
+        recorder.record(&api, input(&short, &[], 661));
+        assert_eq!(recorder.due(661, Some(20)), [], "not a second is over");
+        let one = outcomes(&[(600, 660, false)], false);
+        recorder.record(&api, input(&one, &[], 661));
+        assert_eq!(ends(&recorder.due(661, Some(20))), [(600, 640)]);
+        assert_eq!(recorder.due(662, Some(20)), []);
+        let longer = outcomes(&[(600, 720, false)], true);
+        recorder.record(&api, input(&longer, &[], 721));
+        let due = recorder.due(721, Some(20));
+        assert!(ends(&due).contains(&(600, 700)), "{due:?}");
+        assert_eq!(ends(&recorder.due(742, Some(20))), [(600, 721)]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::snapshot::health::{
     CheckResult, CheckScope, CheckState, CheckedComponent, Criticality, HealthState, HealthStatus,
     LatestHealth,
 };
-use crate::model::snapshot::slo::LatestSloReport;
+use crate::model::snapshot::slo::{BadPeriod, LatestSloReport, SliceOutcomes};
 use crate::model::status::{Author, ComponentStatus, IncidentStatus};
 use crate::record::slo_events::SloEvents;
 use crate::store::{
@@ -28,6 +28,8 @@ use ComponentState::{Operational, PartialOutage};
 struct OutageStore {
     memory: MemoryStore,
     away: AtomicBool,
+    /// True if a single process has it for itself.
+    is_local: bool,
 }
 
 impl OutageStore {
@@ -85,13 +87,14 @@ impl Store for OutageStore {
     }
 
     fn is_shared(&self) -> bool {
-        true
+        !self.is_local
     }
 }
 
 /// One process with its only check and its status.
 struct StatusProcess {
     health: LatestHealth,
+    slo: LatestSloReport,
     store_writer: StoreWriter,
     incidents: Incidents,
     clock: Clock,
@@ -115,16 +118,17 @@ fn process(clock: &Clock, store: &Arc<OutageStore>) -> StatusProcess {
         store_writer.clone(),
         SloEvents::default(),
     );
-    let health = LatestHealth::default();
+    let (health, slo) = (LatestHealth::default(), LatestSloReport::default());
     let sources = StatusSources {
         health: health.clone(),
         heartbeat_receiver: Arc::new(receiver),
-        slo: LatestSloReport::default(),
+        slo: slo.clone(),
         fleet: true,
     };
     let process = StatusProcess {
         incidents: Incidents::new(&config, clock.clone(), store_writer.clone(), sources),
         health,
+        slo,
         store_writer,
         clock: clock.clone(),
     };
@@ -264,6 +268,40 @@ fn a_restart_keeps_history_and_since_and_leaves_a_gap_without_data() {
     // From the first of 100 looks to the last, and 41 seconds with the one that goes on.
     assert_eq!(seconds.operational, 99 + 41);
     assert_eq!(seconds.down(), 0);
+}
+
+#[test]
+fn a_kill_soon_after_a_bad_slice_leaves_its_outage_in_the_store() {
+    // Of a shared store, up to the end that others don't take for an outage that goes on.
+    for (is_local, stored) in [(true, 60), (false, 40)] {
+        let store = Arc::new(OutageStore {
+            is_local,
+            ..OutageStore::default()
+        });
+        let clock = clock();
+        let killed = process(&clock, &store);
+        advance(&clock, &[&killed], 100);
+        let now = Timestamp::try_from(clock.wall()).unwrap();
+        killed.slo.publish_slices(SliceOutcomes {
+            objective: "api.availability".into(),
+            bad: vec![BadPeriod {
+                start: now - Duration::from_secs(60),
+                end: now,
+                is_downtime: false,
+            }],
+            is_failing: false,
+        });
+        advance(&clock, &[&killed], 2);
+        let others = process(&clock, &store);
+        advance(&clock, &[&others], 2);
+        let seen = others.api_component();
+        assert_eq!(seen.state, Operational, "{is_local}: it is over");
+        assert_eq!(seen.seconds.partial_outage, stored, "{is_local}");
+        drop(killed);
+        advance(&clock, &[&others], 60);
+        let seen = others.api_component();
+        assert_eq!(seen.seconds.partial_outage, stored, "{is_local}");
+    }
 }
 
 #[test]
