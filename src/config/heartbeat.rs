@@ -20,6 +20,11 @@ use crate::model::units::format_duration;
 // Ten beats a second of a thousand workers are ten thousand messages; a state that is a tenth of a
 // second old is old enough.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// The least of the times after which a worker is forgotten, where none is set.
+const MIN_DEFAULT_FORGET: Duration = Duration::from_secs(3_600);
+/// The multiple of `offline_after` after which a worker is forgotten, where no time is set: it is missed for long
+/// enough to be noticed, whatever `offline_after` is.
+const DEFAULT_FORGET_MULTIPLE: u32 = 12;
 /// The maximum time after which a worker is forgotten.
 ///
 /// The receiver keeps each worker in memory for this long.
@@ -65,14 +70,15 @@ section! {
         pub offline_after: Duration = Duration::from_secs(300), up_to_a_day;
         /// The time since its last heartbeat after which a worker that is not `expected` counts no more: it is
         /// one of many, such as a pod with a random name, and no alert or component is about it any longer. A
-        /// scheduler is missed until it expires. More than `offline_after`, at most 31 days. Default: 1 h, or `offline_after` where that is longer.
-        pub forget_after: Duration = Duration::from_secs(3_600);
+        /// scheduler is missed until it expires. More than `offline_after`, at most 31 days. Default: twelve times
+        /// `offline_after`, but at least 1 h.
+        pub forget_after: Option<Duration>;
         /// The time since its last heartbeat after which a worker that is not `expected` is gone from lists,
         /// too: more than `offline_after`, at most 31 days. Default: 24 h.
         pub expire_after: Duration = Duration::from_secs(86_400);
         /// The maximum number of workers and schedulers that the receiver remembers, 1 to 1,000,000. A new one
-        /// beyond it takes the place of one that is silent, and is refused where none is. Default: 100,000,
-        /// about 90 MB.
+        /// beyond it takes the place of one that beat once, counts no more or signed off, and is refused where there
+        /// is none: one that is offline stays. Default: 100,000, about 90 MB.
         pub capacity: usize = 100_000, range(1..=1_000_000);
         /// The ids of workers that are reported as missing even if they never beat, and that never expire.
         /// Default: none.
@@ -121,17 +127,19 @@ impl HeartbeatConfig {
         );
         let allowed = "an expire_after of more than offline_after, at most 31d";
         validator.require(fine, path, shown, allowed);
-        // The default follows a longer offline_after.
-        let fine = !validator.is_set("heartbeat.forget_after")
-            || (self.forget_after > offline && self.forget_after <= MAX_EXPIRY);
-        let path = validator.responsible(&["heartbeat.forget_after", "heartbeat.offline_after"]);
-        let shown = format!(
-            "a forget_after of {} with an offline_after of {}",
-            format_duration(self.forget_after),
-            format_duration(offline)
-        );
-        let allowed = "a forget_after of more than offline_after, at most 31d";
-        validator.require(fine, path, shown, allowed);
+        // The default follows offline_after.
+        if let Some(forget) = self.forget_after {
+            let fine = forget > offline && forget <= MAX_EXPIRY;
+            let path =
+                validator.responsible(&["heartbeat.forget_after", "heartbeat.offline_after"]);
+            let shown = format!(
+                "a forget_after of {} with an offline_after of {}",
+                format_duration(forget),
+                format_duration(offline)
+            );
+            let allowed = "a forget_after of more than offline_after, at most 31d";
+            validator.require(fine, path, shown, allowed);
+        }
         let http = self.sink == HeartbeatSink::Http;
         let fine = !http || self.endpoint.is_some();
         let allowed = r#"local, or http with heartbeat.endpoint such as "http://api:8080""#;
@@ -141,6 +149,15 @@ impl HeartbeatConfig {
         let fine = !http || cfg!(feature = "otlp");
         let allowed = "local: the crate was built without its `otlp` feature, which has the client";
         validator.require(fine, "heartbeat.sink", self.sink, allowed);
+    }
+
+    /// Returns the time of `forget_after`, or its default: more than `offline_after`, since a worker that is
+    /// forgotten when it goes offline would never be missed.
+    pub(crate) fn effective_forget_after(&self) -> Duration {
+        self.forget_after.unwrap_or_else(|| {
+            let multiple = self.offline_after.saturating_mul(DEFAULT_FORGET_MULTIPLE);
+            multiple.clamp(MIN_DEFAULT_FORGET, MAX_EXPIRY)
+        })
     }
 
     /// Returns a warning for a setting without effect.

@@ -3,7 +3,7 @@
 //! | answer | when | the sender |
 //! |---|---|---|
 //! | 202 | read, whatever became of it | goes on |
-//! | 400, 401, 413, 415 | it can never be accepted | gives this beat up |
+//! | 400, 401, 403, 413, 415 | it can never be accepted | gives this beat up |
 //! | 429 | full, or too fast | waits for `Retry-After` |
 
 use std::sync::Arc;
@@ -60,7 +60,7 @@ fn ingest(routes: &WorkerRoutes, id: &BeatId, beat: Beat) -> Response {
             &AcceptedBody {
                 worker_id: id.as_str(),
                 result: receipt.outcome.as_str(),
-                state: receipt.state.as_str(),
+                state: receipt.state.shown().as_str(),
             },
         ),
         Err(BeatRejection::Full) => {
@@ -80,7 +80,7 @@ async fn read_beat(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(BeatId, Beat, u64), Response> {
-    // Without a configured token anybody may beat, unlike what the public is shown.
+    // Before the body is read: whoever may not beat costs no parsing.
     let refusal = routes.refuse_beat(headers).await;
     if let Some(refusal) = refusal.or_else(|| refuse_untyped(headers)) {
         drain(headers, body, MAX_BODY_BYTES).await;

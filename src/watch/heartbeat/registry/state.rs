@@ -24,7 +24,7 @@ pub(crate) struct StateTimeouts {
     pub(crate) stalled_after: Duration,
     /// From the latest beat.
     pub(crate) offline_after: Duration,
-    /// Not less than `offline_after`.
+    /// More than `offline_after`.
     pub(crate) forget_after: Duration,
     /// From the latest beat; a goodbye is one.
     pub(crate) expire_after: Duration,
@@ -99,7 +99,7 @@ impl StateTimeouts {
         Self {
             stalled_after: config.stalled_after,
             offline_after: config.offline_after,
-            forget_after: config.forget_after.max(config.offline_after),
+            forget_after: config.effective_forget_after(),
             expire_after: config.expire_after,
             capacity: config.capacity,
         }

@@ -251,6 +251,14 @@ async fn one_of_many_counts_no_more_an_hour_after_its_last_beat() {
         (offline(), seen("pod-7f9c"), seen("expected")),
         (Some(1.0), false, true)
     );
+    // The same beat once more is answered in the words of the list.
+    let again = post(&test, "pod-7f9c", r#"{"boot_id":"a","sequence":1}"#)
+        .await
+        .json;
+    assert_eq!(
+        (&again["result"], &again["state"]),
+        (&"duplicate".into(), &"offline".into())
+    );
     // It is still listed as what it is, and no longer in the status.
     assert_eq!(get(&test, &path("pod-7f9c")).await.json["state"], "offline");
     let list = get(&test, &format!("{LIST}?state=offline")).await.json;
@@ -292,7 +300,10 @@ fn settings_of_the_file_and_the_environment_open_and_close() {
         .config;
     let expose = |token: &Option<Secret>| token.as_ref().unwrap().expose().unwrap().to_owned();
     assert!(!config.heartbeat.open);
-    assert_eq!(config.heartbeat.forget_after, Duration::from_secs(1_800));
+    assert_eq!(
+        config.heartbeat.forget_after,
+        Some(Duration::from_secs(1_800))
+    );
     assert_eq!(
         (
             expose(&config.heartbeat.token),

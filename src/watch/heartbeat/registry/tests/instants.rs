@@ -224,3 +224,30 @@ fn a_worker_that_said_goodbye_is_not_forgotten_before_it_expires() {
     worker.beat(goodbye("a", 1), at(0));
     assert_eq!(worker.state(at(7_200)), Some(Stopped));
 }
+
+#[test]
+fn a_worker_is_missed_before_it_is_forgotten_whatever_the_time_until_then() {
+    let hour = 3_600;
+    for (offline, forgotten) in [
+        (300, hour),
+        (1_800, 6 * hour),
+        (hour, 12 * hour),
+        (2 * hour, 24 * hour),
+        (24 * hour, 288 * hour),
+    ] {
+        let config = crate::config::HeartbeatConfig {
+            offline_after: Duration::from_secs(offline),
+            expire_after: Duration::from_secs(31 * 86_400),
+            ..Default::default()
+        };
+        let timeouts = StateTimeouts::from_config(&config);
+        let worker = SingleWorker {
+            registry: RefCell::new(WorkerRegistry::new(timeouts, start())),
+            id: id("w"),
+        };
+        worker.beat(beat("a", 1), at(0));
+        assert_eq!(worker.state(at(offline + 60)), Some(Offline), "{offline} s");
+        assert_eq!(worker.state(before(at(forgotten))), Some(Offline));
+        assert_eq!(worker.state(at(forgotten)), Some(Forgotten), "{offline} s");
+    }
+}
