@@ -4,7 +4,8 @@
 //! |---|---|
 //! | slices, alert states | `store.retention` |
 //! | incidents, spans | the same, but at least 93 days, which the status pages show |
-//! | totals, workers | never: a worker is deleted by the registry that forgets it |
+//! | totals | never |
+//! | workers | never, by the registry alone, except for the rows that tell of one forgotten on demand: `store.retention` after it |
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
