@@ -88,6 +88,7 @@ use crate::model::snapshot::{PoolState, QueueState};
 use crate::record::instruments::{Business, Database, Scheduler, Worker};
 use crate::record::middleware::{CountConnections, HttpLayer, RequestSpans};
 use crate::record::trace::{Carrier, HttpCall};
+use crate::watch::heartbeat::ForgetOutcome;
 use crate::watch::sampler::SnapshotSampler;
 use crate::watch::slo::SloAlertChange;
 use crate::watch::status::Incidents;
@@ -244,7 +245,10 @@ impl Telemetry {
     /// missed, listed or exported. Returns whether it was known. A later beat registers it anew.
     ///
     /// For those that the process receives beats of; a worker of its own says goodbye by [`Worker::stop`]. One that
-    /// `heartbeat.expected` names is expected again from the next start on.
+    /// `heartbeat.expected` names is expected again from its next beat or the next start on.
+    ///
+    /// Of the processes that share a store, one with the role `api` or `web` knows all workers and can forget them;
+    /// another one returns false and changes nothing.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -260,7 +264,7 @@ impl Telemetry {
     /// ```
     pub fn forget_worker(&self, id: &str) -> bool {
         let id = BeatId::parse(id);
-        id.is_some_and(|id| self.0.heartbeat.receiver.forget(&id))
+        id.is_some_and(|id| self.0.heartbeat.receiver.forget(&id) == ForgetOutcome::Forgotten)
     }
 
     /// Returns the process's scheduler, whose executions are measured, and which beats from now on.

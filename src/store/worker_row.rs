@@ -60,9 +60,8 @@ impl WorkerRow {
     /// Of one boot the higher sequence is newer. A boot that has followed another is newer than it,
     /// whatever two receivers' clocks say. Of other boots that is newer which was seen later; where
     /// that is the same, the names decide, so that all come to the same end. Of one beat, a row that was
-    /// forgotten is newer than one that was registered before that.
+    /// forgotten is newer than one that was registered before that; so it is than one without a beat.
     pub(crate) fn supersedes(&self, stored: &Self) -> bool {
-        // The second line: the same beat, and one receiver has counted its lost jobs meanwhile.
         if self.boot_id == stored.boot_id {
             if self.sequence != stored.sequence {
                 return self.sequence > stored.sequence;
@@ -71,8 +70,15 @@ impl WorkerRow {
                 (Some(at), None) => at >= stored.registered_at,
                 (None, Some(at)) => self.registered_at > at,
                 (Some(_), Some(_)) => false,
+                // The same beat, and one receiver has counted its lost jobs meanwhile.
                 (None, None) => self.lost && !stored.lost,
             };
+        }
+        // A worker that was expected after it was forgotten is missed until it beats.
+        match (self.forgotten_at, stored.forgotten_at) {
+            (Some(at), None) if stored.boot_id.is_none() => return at >= stored.registered_at,
+            (None, Some(at)) if self.boot_id.is_none() => return self.registered_at > at,
+            _ => {}
         }
         match (self.follows_boot_of(stored), stored.follows_boot_of(self)) {
             (true, false) => true,

@@ -29,5 +29,5 @@ pub mod known_workers;
 pub(crate) use emitter::{HeartbeatEmitter, HeartbeatSources};
 pub(crate) use http_sink::HttpSink;
 pub(crate) use metrics::register_heartbeat_metrics;
-pub(crate) use receiver::HeartbeatReceiver;
+pub(crate) use receiver::{ForgetOutcome, HeartbeatReceiver};
 pub(crate) use service::HeartbeatService;

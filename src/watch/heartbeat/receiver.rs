@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::log::{EvictionLog, RestartLog};
-use self::store_sync::StoreSync;
+use self::store_sync::{PolledRows, StoreSync};
 use super::registry::{
     BeatOutcome, BeatReceipt, BeatRejection, StateTimeouts, WorkerRegistry, WorkerSliceCounts,
 };
@@ -45,6 +45,15 @@ pub(crate) struct HeartbeatReceiver {
     /// Collected between ticks, because beats come on threads that must not log.
     restarts: Mutex<RestartLog>,
     evictions: Mutex<EvictionLog>,
+}
+
+/// The result of forgetting a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForgetOutcome {
+    Forgotten,
+    Unknown,
+    /// This process does not know all workers of the store that it shares: those with the role `api` or `web` do.
+    NotHere,
 }
 
 impl HeartbeatReceiver {
@@ -99,7 +108,10 @@ impl HeartbeatReceiver {
         };
         if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
             let (mut registry, now) = self.lock_registry();
-            registry.merge(rows, now);
+            match rows {
+                PolledRows::All(rows) => registry.merge(rows, now),
+                PolledRows::Changes(rows) => registry.merge_changes(rows, now),
+            };
         }
         if !store_sync.is_ready() {
             // Who beat before the start would be missed, or forgotten, before they are known.
@@ -109,11 +121,12 @@ impl HeartbeatReceiver {
         let (mut registry, now) = self.lock_registry();
         registry.set_leader(store_sync.is_leader());
         let events = registry.advance(now);
-        drop(registry);
-        self.count_slo_events(events.slices, events.lost_jobs);
+        // Queued below the lock, as all that concerns a worker: in the order in which it became so.
         for change in events.store_ops {
             self.store_writer.enqueue(change);
         }
+        drop(registry);
+        self.count_slo_events(events.slices, events.lost_jobs);
         log::log_transitions(log_queue, events.transitions, events.dropped);
         std::mem::take(&mut *lock(&self.restarts)).log(log_queue);
         log::log_lost_jobs(log_queue, events.lost_jobs);
@@ -129,29 +142,32 @@ impl HeartbeatReceiver {
     pub(crate) fn ingest(&self, id: &BeatId, beat: Beat) -> Result<BeatReceipt, BeatRejection> {
         let (mut registry, now) = self.lock_registry();
         let receipt = registry.ingest(id, beat, now)?;
-        drop(registry);
+        // Queued below the lock: a worker that is forgotten next must not be stored after that.
         if let Some(row) = &receipt.row {
             self.store_writer.enqueue(StoreOp::Worker(row.clone()));
         }
+        drop(registry);
         if receipt.outcome == BeatOutcome::Restarted && !receipt.after_goodbye {
             lock(&self.restarts).add(id);
         }
         Ok(receipt)
     }
 
-    /// Forgets a worker that will not come back: here, in the store, and with all that share it. Returns whether
-    /// it was known. A later beat registers it anew.
-    pub(crate) fn forget(&self, id: &BeatId) -> bool {
-        let elsewhere = lock(&self.store_sync).take_row(id);
-        let elsewhere = elsewhere.filter(|row| row.forgotten_at.is_none());
+    /// Forgets a worker that will not come back: here, in the store, and with all that share it. A later beat
+    /// registers it anew.
+    pub(crate) fn forget(&self, id: &BeatId) -> ForgetOutcome {
+        // The row of a worker that beats elsewhere is an old one here, and all others would keep the newer.
+        if !lock(&self.store_sync).sees_all() {
+            return ForgetOutcome::NotHere;
+        }
         let (mut registry, now) = self.lock_registry();
-        let row = registry.forget(id, now).or(elsewhere);
+        let Some(row) = registry.forget(id, now) else {
+            return ForgetOutcome::Unknown;
+        };
         // Queued below the lock: a beat that comes next must not be deleted by it.
-        let known = row.map(|row| {
-            self.store_writer
-                .enqueue(forget_op(row, now, self.store_writer.is_shared()));
-        });
-        known.is_some()
+        self.store_writer
+            .enqueue(forget_op(row, now, self.store_writer.is_shared()));
+        ForgetOutcome::Forgotten
     }
 
     /// Locks the registry and has it follow the clocks; with the receiver's time of day.

@@ -1,4 +1,11 @@
 //! `DELETE /api/v1/workers/{worker_id}`.
+//!
+//! | answer | when |
+//! |---|---|
+//! | 204 | it is forgotten |
+//! | 401, 403 | the token is missing, wrong, or not configured |
+//! | 404 | it is unknown |
+//! | 409 | the store is shared, and this service has neither the role `api` nor `web` |
 
 use std::sync::Arc;
 
@@ -10,6 +17,7 @@ use super::WorkerRoutes;
 use crate::model::heartbeat::BeatId;
 use crate::serve::routes::response::error_response;
 use crate::serve::routes::route_parameter::RouteParameter;
+use crate::watch::heartbeat::ForgetOutcome;
 
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
@@ -32,9 +40,16 @@ async fn forget(routes: &WorkerRoutes, id: Option<BeatId>, headers: &HeaderMap) 
     if let Some(refusal) = routes.refuse_forget(headers).await {
         return refusal;
     }
-    if !id.is_some_and(|id| routes.receiver.forget(&id)) {
-        return error_response(StatusCode::NOT_FOUND, "no such worker");
+    let outcome = id.map(|id| routes.receiver.forget(&id));
+    match outcome.unwrap_or(ForgetOutcome::Unknown) {
+        ForgetOutcome::Forgotten => {
+            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::NO_CONTENT, no_store).into_response()
+        }
+        ForgetOutcome::Unknown => error_response(StatusCode::NOT_FOUND, "no such worker"),
+        ForgetOutcome::NotHere => error_response(
+            StatusCode::CONFLICT,
+            "this service does not know all workers of the store: ask one with the role api or web",
+        ),
     }
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (StatusCode::NO_CONTENT, no_store).into_response()
 }

@@ -52,6 +52,15 @@ pub(super) struct StoreSync {
     leader_until: Option<Instant>,
 }
 
+/// Rows that a store has answered with.
+#[derive(Debug)]
+pub(super) enum PolledRows {
+    /// All that it had, however old.
+    All(Vec<WorkerRow>),
+    /// Those that it got since the answer before.
+    Changes(Vec<WorkerRow>),
+}
+
 impl StoreSync {
     pub(super) fn new(config: &Config, store_writer: StoreWriter, polls: bool) -> Self {
         let instance = config.service.instance_id.as_deref();
@@ -77,7 +86,7 @@ impl StoreSync {
         &mut self,
         now: Instant,
         is_known: impl Fn(&BeatId) -> bool,
-    ) -> Option<Vec<WorkerRow>> {
+    ) -> Option<PolledRows> {
         self.renew_lead(now);
         if self.revision.is_some() && !self.keeps_polling {
             return None;
@@ -88,14 +97,23 @@ impl StoreSync {
             .poll(now, POLL_INTERVAL, || store_writer.workers(since))?;
         self.responses = self.responses.saturating_add(1);
         let (rows, revision) = response.ok()?;
-        self.revision = Some(revision);
-        if self.keeps_polling || !self.store_writer.is_shared() {
-            return Some(rows);
+        let is_first = self.revision.replace(revision).is_none();
+        if self.sees_all() {
+            return Some(if is_first {
+                PolledRows::All(rows)
+            } else {
+                PolledRows::Changes(rows)
+            });
         }
         let (known, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_known(&row.id));
         let others = others.into_iter().map(|row| (row.id.clone(), row));
         self.other_rows = others.collect();
-        Some(known)
+        Some(PolledRows::All(known))
+    }
+
+    /// Returns whether the rows of all workers of the store are known here, as they are now.
+    pub(super) fn sees_all(&self) -> bool {
+        self.keeps_polling || !self.store_writer.is_shared()
     }
 
     /// Removes and returns the stored row of a worker that beats here now.

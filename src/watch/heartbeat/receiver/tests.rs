@@ -81,6 +81,15 @@ fn clock() -> Clock {
 }
 
 fn test_receiver(role: Role, clock: &Clock, store: Arc<dyn Store>) -> TestReceiver {
+    expecting_receiver(role, clock, store, &[])
+}
+
+fn expecting_receiver(
+    role: Role,
+    clock: &Clock,
+    store: Arc<dyn Store>,
+    expected: &[&str],
+) -> TestReceiver {
     let objectives = [("workers.json", include_str!("../../../../slo/workers.json"))];
     let slo_events = SloEvents::new(&Objectives::parse(&objectives).unwrap());
     let settings = WriterSettings {
@@ -89,7 +98,8 @@ fn test_receiver(role: Role, clock: &Clock, store: Arc<dyn Store>) -> TestReceiv
         retention: Duration::from_secs(86_400),
     };
     let store_writer = StoreWriter::without_thread(store, settings).unwrap();
-    let config = Config::new("test", role);
+    let mut config = Config::new("test", role);
+    config.heartbeat.expected = expected.iter().map(|&id| id.into()).collect();
     let receiver = HeartbeatReceiver::new(
         &config,
         clock.clone(),
@@ -301,8 +311,8 @@ fn a_forgotten_worker_is_gone_in_the_store_and_after_a_restart() {
         api.receiver.ingest(&id(worker), beat("a", 1)).unwrap();
     }
     api.run_for(&clock, 10);
-    assert!(api.receiver.forget(&id("w1")));
-    assert!(!api.receiver.forget(&id("w1")));
+    assert_eq!(api.receiver.forget(&id("w1")), ForgetOutcome::Forgotten);
+    assert_eq!(api.receiver.forget(&id("w1")), ForgetOutcome::Unknown);
     api.run_for(&clock, 10);
     let again = test_receiver(Role::Api, &clock, store);
     again.tick();
@@ -329,7 +339,8 @@ fn a_worker_is_forgotten_by_all_that_share_the_store_until_it_beats_again() {
     one.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
     both(400);
     assert_eq!(two.state("w1"), Some(WorkerState::Offline));
-    assert!(two.receiver.forget(&id("w1")), "whoever is asked");
+    let forgotten = two.receiver.forget(&id("w1"));
+    assert_eq!(forgotten, ForgetOutcome::Forgotten, "whoever is asked");
     both(3);
     assert_eq!((one.state("w1"), two.state("w1")), (None, None));
     let later = test_receiver(Role::Api, &clock, Arc::clone(&store));
@@ -341,10 +352,134 @@ fn a_worker_is_forgotten_by_all_that_share_the_store_until_it_beats_again() {
         (one.state("w1"), two.state("w1")),
         (Some(WorkerState::Online), Some(WorkerState::Online))
     );
-    // Here a worker of another boot, and an expected one that has not beaten.
+    // Here a worker of another boot.
     one.receiver.forget(&id("w1"));
     both(3);
     one.receiver.ingest(&id("w1"), beat("b", 1)).unwrap();
     both(3);
     assert_eq!(two.state("w1"), Some(WorkerState::Online));
+}
+
+#[test]
+fn an_expected_worker_that_is_forgotten_is_expected_again_from_its_next_beat_or_the_next_start_on()
+{
+    for (last_beat, store) in [
+        (
+            Some(("a", 1)),
+            Arc::new(SharedStore::default()) as Arc<dyn Store>,
+        ),
+        (None, Arc::new(SharedStore::default())),
+        (Some(("a", 1)), Arc::new(MemoryStore::default())),
+        (None, Arc::new(MemoryStore::default())),
+    ] {
+        let clock = clock();
+        let start = || expecting_receiver(Role::Api, &clock, Arc::clone(&store), &["w1"]);
+        let before = start();
+        if let Some((boot, sequence)) = last_beat {
+            before
+                .receiver
+                .ingest(&id("w1"), beat(boot, sequence))
+                .unwrap();
+        }
+        before.run_for(&clock, 400);
+        assert_eq!(before.state("w1"), Some(WorkerState::Offline));
+        let forgotten = before.receiver.forget(&id("w1"));
+        assert_eq!(forgotten, ForgetOutcome::Forgotten);
+        before.run_for(&clock, 10);
+        assert_eq!(before.state("w1"), None);
+        // The next start.
+        let after = start();
+        let other = test_receiver(Role::Api, &clock, Arc::clone(&store));
+        after.run_for(&clock, 3);
+        assert_eq!(after.state("w1"), Some(WorkerState::New), "{last_beat:?}");
+        other.tick();
+        assert_eq!(other.state("w1"), Some(WorkerState::New), "{last_beat:?}");
+        after.run_for(&clock, 300);
+        assert_eq!(after.state("w1"), Some(WorkerState::Offline));
+        // The next beat.
+        after.receiver.forget(&id("w1"));
+        after.run_for(&clock, 3);
+        after.receiver.ingest(&id("w1"), beat("a", 2)).unwrap();
+        after.run_for(&clock, 3);
+        assert_eq!(after.state("w1"), Some(WorkerState::Online));
+        clock.advance(Duration::from_secs(7 * 86_400));
+        after.tick();
+        assert_eq!(after.state("w1"), Some(WorkerState::Offline));
+    }
+}
+
+#[test]
+fn who_does_not_see_all_workers_of_a_shared_store_forgets_none() {
+    let clock = clock();
+    let store: Arc<dyn Store> = Arc::new(SharedStore::default());
+    let api = test_receiver(Role::Api, &clock, Arc::clone(&store));
+    api.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
+    api.run_for(&clock, 3);
+    let worker = test_receiver(Role::Worker, &clock, Arc::clone(&store));
+    worker.tick();
+    worker.receiver.receive(&id("w2"), beat("x", 1));
+    api.receiver.ingest(&id("w1"), beat("a", 2)).unwrap();
+    worker.run_for(&clock, 3);
+    api.run_for(&clock, 3);
+    for name in ["w1", "w2", "w3"] {
+        let answer = worker.receiver.forget(&id(name));
+        assert_eq!(answer, ForgetOutcome::NotHere, "{name}");
+    }
+    worker.run_for(&clock, 3);
+    api.run_for(&clock, 3);
+    for name in ["w1", "w2"] {
+        assert_eq!(api.state(name), Some(WorkerState::Online), "{name}");
+    }
+    // Alone with its store it sees all.
+    let alone = test_receiver(Role::Worker, &clock, Arc::new(MemoryStore::default()));
+    alone.receiver.receive(&id("w1"), beat("a", 1));
+    assert_eq!(alone.receiver.forget(&id("w1")), ForgetOutcome::Forgotten);
+}
+
+#[test]
+fn a_worker_whose_jobs_were_just_lost_stays_forgotten_after_a_restart() {
+    let clock = clock();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let api = test_receiver(Role::Api, &clock, Arc::clone(&store));
+    for name in ["w1", "w2"] {
+        api.receiver.ingest(&id(name), beat("a", 1)).unwrap();
+    }
+    api.run_for(&clock, 299);
+    clock.advance(Duration::from_secs(1));
+    // Asked between two ticks, it is found offline and its jobs lost.
+    assert_eq!(api.state("w1"), Some(WorkerState::Offline));
+    assert_eq!(api.receiver.forget(&id("w1")), ForgetOutcome::Forgotten);
+    api.run_for(&clock, 10);
+    let again = test_receiver(Role::Api, &clock, store);
+    again.tick();
+    assert_eq!(
+        (again.state("w1"), again.state("w2")),
+        (None, Some(WorkerState::Offline))
+    );
+}
+
+#[test]
+fn a_new_worker_of_a_receiver_whose_clock_is_behind_is_online() {
+    let clock = clock();
+    let behind = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 - 900));
+    let store: Arc<dyn Store> = Arc::new(SharedStore::default());
+    let one = test_receiver(Role::Api, &clock, Arc::clone(&store));
+    let two = test_receiver(Role::Api, &behind, Arc::clone(&store));
+    let both = |seconds| {
+        for _ in 0..seconds {
+            clock.advance(Duration::from_secs(1));
+            behind.advance(Duration::from_secs(1));
+            one.tick();
+            two.tick();
+        }
+    };
+    both(3);
+    two.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
+    both(3);
+    assert_eq!(one.state("w1"), Some(WorkerState::Online));
+    both(295);
+    assert_eq!(one.state("w1"), Some(WorkerState::Late));
+    both(5);
+    assert_eq!(one.state("w1"), Some(WorkerState::Offline));
+    assert_eq!(two.state("w1"), Some(WorkerState::Offline));
 }

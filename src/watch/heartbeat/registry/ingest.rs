@@ -19,7 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::events::{BeatOutcome, BeatRejection, ClockSkew};
-use super::state::WorkerState;
+use super::state::{WorkerState, saturating_add};
 use super::workers::{LostJobs, WorkerEntry, WorkerRegistry};
 use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
@@ -139,18 +139,26 @@ impl WorkerRegistry {
         let now = self.now;
         let mut row = new_row(id, beat.role, beat.interval, now);
         row.update(beat, now);
-        let state = self.timeouts.state(&row, false, now);
-        self.insert(row.clone(), false, state, now);
-        if let Some(entry) = self.entries.get_mut(id) {
-            (entry.is_proven, entry.has_beaten_again) = (false, false);
-            self.unproven.insert(entry.unproven_key());
-        }
+        let expected = self.expected.contains(id);
+        let state = self.timeouts.state(&row, expected, now);
+        self.insert(row.clone(), expected, state, now);
+        self.set_proof(id, expected, false);
         Ok(BeatReceipt {
             outcome: BeatOutcome::Accepted,
             state,
             after_goodbye: false,
             row: Some(row),
         })
+    }
+
+    /// Notes what is believed of a worker that was just inserted.
+    fn set_proof(&mut self, id: &BeatId, is_proven: bool, has_beaten_again: bool) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            (entry.is_proven, entry.has_beaten_again) = (is_proven, has_beaten_again);
+            if !is_proven {
+                self.unproven.insert(entry.unproven_key());
+            }
+        }
     }
 }
 
@@ -332,19 +340,43 @@ impl WorkerRegistry {
     /// Merges what a store knows, where it is newer. Returns the number of rows that there was no room for.
     /// Nothing becomes due by it: that is [`advance`](Self::advance)'s part.
     pub(crate) fn merge(&mut self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
+        self.merge_all(rows, now, false)
+    }
+
+    /// Merges as [`merge`](Self::merge) does what a store got since it was read before, a moment ago: a worker that
+    /// is unknown here and has an old date was heard by a receiver whose clock is behind.
+    pub(crate) fn merge_changes(&mut self, rows: Vec<WorkerRow>, now: Timestamp) -> u64 {
+        self.merge_all(rows, now, true)
+    }
+
+    fn merge_all(&mut self, rows: Vec<WorkerRow>, now: Timestamp, are_recent: bool) -> u64 {
         let now = now.max(self.now);
         let mut refused = 0;
         for mut row in rows {
+            // Before the dates are moved, by which two of them may become the same.
+            let has_beaten_again = row.last_seen > Some(row.registered_at);
             // Another receiver's clock may be ahead.
             row.clamp_to(now);
-            refused += u64::from(!self.merge_one(row, now));
+            let is_known = self.entries.contains_key(&row.id);
+            if are_recent && !is_known {
+                self.follow_clock_behind(&mut row, now);
+            }
+            refused += u64::from(!self.merge_one(row, has_beaten_again, now));
         }
         self.counters.full += refused;
         refused
     }
 
+    /// Moves the dates of a row that was stored a moment ago and would be offline by them.
+    fn follow_clock_behind(&self, row: &mut WorkerRow, now: Timestamp) {
+        let heard_at = row.last_seen.unwrap_or(row.registered_at);
+        if saturating_add(heard_at, self.timeouts.offline_after) <= now {
+            row.shift_by(now.duration_since(heard_at));
+        }
+    }
+
     /// Merges one row; returns false where there is no room for it.
-    fn merge_one(&mut self, mut row: WorkerRow, now: Timestamp) -> bool {
+    fn merge_one(&mut self, mut row: WorkerRow, has_beaten_again: bool, now: Timestamp) -> bool {
         let id = row.id.clone();
         if row.forgotten_at.is_some() {
             let known = self.entries.get(&id);
@@ -354,7 +386,7 @@ impl WorkerRegistry {
             return true;
         }
         let Some(entry) = self.entries.get_mut(&id) else {
-            return self.insert_stored(row, now);
+            return self.insert_stored(row, has_beaten_again, now);
         };
         let registered_at = entry.row.registered_at.min(row.registered_at);
         entry.row.registered_at = registered_at;
@@ -364,9 +396,17 @@ impl WorkerRegistry {
             self.update_new(&id);
             return true;
         }
+        let is_same_boot = row.boot_id == entry.row.boot_id;
+        if is_same_boot && row.sequence == entry.row.sequence {
+            // The same beat, of which another receiver counted the lost jobs: its dates are of another clock, and it
+            // says nothing new of its sender.
+            entry.row.lost |= row.lost;
+            return true;
+        }
         if !std::mem::replace(&mut entry.is_proven, true) {
             self.unproven.remove(&entry.unproven_key());
         }
+        entry.has_beaten_again = is_same_boot;
         // A newer beat with an older date: the receiver that got it has another clock. It was read soon after.
         if let Some(seen) = row.last_seen
             && Some(seen) < entry.row.last_seen
@@ -400,7 +440,10 @@ impl WorkerRegistry {
 
     /// Inserts an unknown worker from a store. Its state is the one right after it was heard of, so
     /// that whatever changed since is found with its date.
-    fn insert_stored(&mut self, row: WorkerRow, now: Timestamp) -> bool {
+    ///
+    /// A row tells no more of its sender than its dates do: an id that beat once is as doubtful after a restart, or
+    /// at another receiver, as it was before.
+    fn insert_stored(&mut self, row: WorkerRow, has_beaten_again: bool, now: Timestamp) -> bool {
         if self.entries.len() >= self.timeouts.capacity {
             // Those who have expired meanwhile make room.
             self.advance_to(now);
@@ -409,8 +452,14 @@ impl WorkerRegistry {
             return false;
         }
         let heard_at = row.last_seen.unwrap_or(row.registered_at);
-        let state = self.timeouts.state(&row, false, heard_at);
-        self.insert(row, false, state, heard_at);
+        let id = row.id.clone();
+        let expected = self.expected.contains(&id);
+        let is_proven = has_beaten_again || expected || row.last_seen.is_none();
+        // The beats before may have been of other boots.
+        let has_beaten_again = has_beaten_again && row.restarts == 0;
+        let state = self.timeouts.state(&row, expected, heard_at);
+        self.insert(row, expected, state, heard_at);
+        self.set_proof(&id, is_proven, has_beaten_again);
         true
     }
 
@@ -424,8 +473,12 @@ impl WorkerRegistry {
     ) -> Option<WorkerRow> {
         self.advance_to(now);
         let now = self.now;
+        self.expected.insert(id.clone());
         if let Some(entry) = self.entries.get_mut(id) {
             entry.expected = true;
+            if !std::mem::replace(&mut entry.is_proven, true) {
+                self.unproven.remove(&entry.unproven_key());
+            }
             return None;
         }
         // Whoever is expected is part of the configuration, and not of the flood that the capacity

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::events::{
@@ -58,6 +58,9 @@ pub(super) struct WorkerEntry {
 pub(crate) struct WorkerRegistry {
     pub(super) timeouts: StateTimeouts,
     pub(super) entries: HashMap<BeatId, WorkerEntry>,
+    /// The ids that the configuration expects, also while one of them is not among the entries: its next beat makes
+    /// it missed again.
+    pub(super) expected: HashSet<BeatId>,
     pub(super) state_index: StateIndex,
     /// One for each worker that has any; the first is the next thing to do.
     deadlines: BTreeSet<(Timestamp, BeatId)>,
@@ -108,6 +111,7 @@ impl WorkerRegistry {
         Self {
             timeouts,
             entries: HashMap::new(),
+            expected: HashSet::new(),
             state_index: StateIndex::default(),
             deadlines: BTreeSet::new(),
             unproven: BTreeSet::new(),
@@ -340,11 +344,16 @@ impl WorkerRegistry {
     /// later beat registers it anew.
     pub(crate) fn forget(&mut self, id: &BeatId, now: Timestamp) -> Option<WorkerRow> {
         self.advance_to(now);
-        Some(self.remove(id)?.row)
+        let row = self.remove(id)?.row;
+        // A row that waits to be stored would bring it back.
+        let is_of_it = |op: &StoreOp| matches!(op, StoreOp::Worker(row) if row.id == *id);
+        self.events.store_ops.retain(|op| !is_of_it(op));
+        Some(row)
     }
 
-    /// Makes room for another worker, where there is none, at the cost of one that is silent: one that beat
-    /// once and not again, else one that is forgotten, said goodbye, or is offline. One that is expected stays.
+    /// Makes room for another worker, where there is none, at the cost of one that nobody waits for: one that beat
+    /// once and not again, else one that is forgotten or said goodbye. One that is expected stays, and so does one
+    /// that is offline: ids without end must not hide an outage.
     pub(super) fn make_room(&mut self) -> bool {
         if self.entries.len() < self.timeouts.capacity {
             return true;
@@ -363,11 +372,7 @@ impl WorkerRegistry {
         if let Some((_, id)) = silent {
             return Some(id.clone());
         }
-        let states = [
-            WorkerState::Forgotten,
-            WorkerState::Stopped,
-            WorkerState::Offline,
-        ];
+        let states = [WorkerState::Forgotten, WorkerState::Stopped];
         let is_expected = |id: &BeatId| self.entries.get(id).is_some_and(|entry| entry.expected);
         let mut sets = states
             .into_iter()

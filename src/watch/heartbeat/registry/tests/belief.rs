@@ -157,18 +157,18 @@ fn of_silent_workers_those_go_first_that_nobody_waits_for() {
         };
         registry.ingest(&id(name), last, at(since + 1)).unwrap();
     }
-    for (number, gone) in ["forgotten", "goodbye", "offline"].iter().enumerate() {
+    for (number, gone) in ["forgotten", "goodbye"].iter().enumerate() {
         let name = id(&format!("new-{number}"));
         registry.ingest(&name, beat("x", 1), at(3_800)).unwrap();
         registry.ingest(&name, beat("x", 2), at(3_801)).unwrap();
         assert!(registry.view(&id(gone), at(3_801)).is_none(), "{gone}");
     }
-    let refused = registry.ingest(&id("new-3"), beat("x", 1), at(3_802));
-    assert_eq!(
-        refused.unwrap_err(),
-        BeatRejection::Full,
-        "the expected one stays"
-    );
+    let refused = registry.ingest(&id("new-2"), beat("x", 1), at(3_802));
+    assert_eq!(refused.unwrap_err(), BeatRejection::Full);
+    for stays in ["expected", "offline"] {
+        let view = registry.view(&id(stays), at(3_802)).unwrap();
+        assert_eq!(view.state, WorkerState::Offline, "{stays}");
+    }
 }
 
 #[test]
@@ -213,4 +213,122 @@ fn a_worker_that_another_receiver_forgot_is_gone_here_unless_it_has_beaten_since
     // What was forgotten before the start is no worker.
     worker.registry().merge(vec![forgotten], at(63));
     assert!(worker.view(at(63)).is_none());
+}
+
+#[test]
+fn an_outage_of_all_workers_stays_seen_however_many_ids_are_invented() {
+    let mut registry = full_registry(10);
+    for number in 0..8 {
+        let name = id(&format!("real-{number}"));
+        for sequence in 1..=2 {
+            registry.ingest(&name, beat("x", sequence), at(0)).unwrap();
+        }
+    }
+    for second in 300..900 {
+        let name = id(&format!("invented-{second}"));
+        for sequence in 1..=2 {
+            let _ = registry.ingest(&name, beat("x", sequence), at(second));
+        }
+    }
+    let counts = registry.counts(BeatRole::Worker, at(900));
+    assert!(counts.count(WorkerState::Offline) >= 8, "{counts:?}");
+    assert!(registry.view(&id("real-0"), at(900)).is_some());
+}
+
+/// The rows that a receiver stored of these beats, which came a second after each other.
+fn stored_rows(names: &[String], beats: &[Beat]) -> Vec<WorkerRow> {
+    let mut registry = full_registry(10_000);
+    let mut rows = Vec::new();
+    for (second, beat) in (0..).zip(beats) {
+        let ingest = |name: &String| {
+            let receipt = registry.ingest(&id(name), beat.clone(), at(second));
+            receipt.unwrap().row.unwrap()
+        };
+        rows = names.iter().map(ingest).collect();
+    }
+    rows
+}
+
+#[test]
+fn what_a_store_knows_is_believed_no_more_than_the_beats_it_is_of() {
+    let names: Vec<_> = (0..50).map(|number| format!("w{number}")).collect();
+    for (beats, lost) in [
+        (vec![busy("a", 1, 100, 0)], 1_000),
+        (vec![busy("a", 1, 100, 0), busy("b", 1, 100, 0)], 1_000),
+        (vec![busy("a", 1, 100, 0), busy("a", 2, 100, 0)], 5_000),
+    ] {
+        for clock_ahead in [false, true] {
+            let mut registry = full_registry(10_000);
+            // Where the other receiver's clock is ahead, both dates become the same.
+            let mut rows = stored_rows(&names, &beats);
+            if clock_ahead {
+                rows.iter_mut()
+                    .for_each(|row| row.shift_by(jiff::SignedDuration::from_secs(60)));
+            }
+            registry.merge(rows, at(2));
+            let found = listen(&mut registry, 3, 400);
+            assert_eq!(found.lost_jobs, lost, "{beats:?} {clock_ahead}");
+        }
+    }
+}
+
+#[test]
+fn beats_that_come_from_a_store_prove_a_worker_as_others_do() {
+    let names = ["w".to_owned()];
+    let rows = |beats: &[Beat]| stored_rows(&names, beats);
+    let [first, second] = [beat("a", 1), beat("a", 2)];
+    let counted = WorkerRow {
+        lost: true,
+        ..rows(std::slice::from_ref(&first)).remove(0)
+    };
+    for (later, stays) in [
+        (vec![], false),
+        // The same beat, of which the jobs were counted.
+        (vec![counted], false),
+        (rows(&[first.clone(), second]), true),
+        (rows(&[first.clone(), beat("b", 1)]), true),
+    ] {
+        let mut registry = full_registry(1);
+        registry.merge(rows(std::slice::from_ref(&first)), at(2));
+        registry.merge(later.clone(), at(3));
+        let new = registry.ingest(&id("new"), beat("x", 1), at(20));
+        assert_eq!(new.is_err(), stays, "{later:?}");
+        assert_eq!(registry.view(&id("w"), at(20)).is_some(), stays);
+    }
+}
+
+#[test]
+fn an_expected_worker_that_was_forgotten_is_missed_again_after_its_next_beat() {
+    let worker = SingleWorker::new();
+    let expect = || {
+        let mut registry = worker.registry();
+        registry.register_expected(&worker.id, BeatRole::Worker, at(0));
+    };
+    expect();
+    worker.registry().forget(&worker.id, at(400));
+    let row = worker.receipt(beat("a", 1), at(500)).row.unwrap();
+    assert_eq!(worker.state(at(40 * 86_400)), Some(WorkerState::Offline));
+    // The same where another receiver heard it.
+    worker.registry().forget(&worker.id, at(40 * 86_400));
+    worker.registry().merge(vec![row], at(40 * 86_400));
+    assert_eq!(worker.state(at(80 * 86_400)), Some(WorkerState::Offline));
+}
+
+#[test]
+fn what_waits_to_be_stored_of_a_forgotten_worker_is_dropped() {
+    let mut registry = full_registry(10);
+    for name in ["w1", "w2"] {
+        registry
+            .ingest(&id(name), busy("a", 1, 3, 0), at(0))
+            .unwrap();
+    }
+    let _ = listen(&mut registry, 1, 299);
+    registry.view(&id("w1"), at(300));
+    registry.forget(&id("w1"), at(300)).unwrap();
+    let left = registry.advance(at(301)).store_ops;
+    let of = |op: &StoreOp| match op {
+        StoreOp::Worker(row) => row.id.clone(),
+        op => panic!("{op:?}"),
+    };
+    assert_eq!(left.iter().map(of).collect::<Vec<_>>(), [id("w2")]);
 }

@@ -139,3 +139,55 @@ fn rows_beyond_the_capacity_are_refused_and_counted() {
     assert_eq!(registry.merge(vec![named("a"), named("b")], at(1)), 1);
     assert_eq!(registry.counters().full, 1);
 }
+
+#[test]
+fn a_new_row_with_an_old_date_is_of_a_clock_that_is_behind() {
+    // Before the first answer an old date is an old date; later it is another clock.
+    let old = stored_row(&[(beat("a", 1), at(10)), (beat("a", 2), at(40))]);
+    let silent = WorkerRow {
+        last_seen: None,
+        boot_id: None,
+        ..old.clone()
+    };
+    for (row, state) in [(old, Online), (silent, WorkerState::New)] {
+        let worker = |second| SingleWorker {
+            registry: RefCell::new(WorkerRegistry::new(timeouts(), at(second))),
+            id: id("w"),
+        };
+        let first = worker(600);
+        first.registry().merge(vec![row.clone()], at(600));
+        assert_eq!(first.state(at(600)), Some(Offline));
+        let later = worker(600);
+        later.registry().merge_changes(vec![row.clone()], at(600));
+        assert_eq!(later.state(at(600)), Some(state));
+        assert_eq!(later.state(at(900)), Some(Offline));
+        // What is not old enough to be offline keeps its date.
+        let fresh = worker(300);
+        fresh.registry().merge_changes(vec![row.clone()], at(300));
+        let heard_at = row.last_seen.unwrap_or(row.registered_at);
+        let offline_at = saturating_add(heard_at, 5 * MINUTE);
+        assert_eq!(fresh.view(at(600)).unwrap().offline_at, Some(offline_at));
+    }
+}
+
+#[test]
+fn a_row_of_an_expected_worker_takes_the_place_of_one_that_was_forgotten_before() {
+    let forgotten = |at| WorkerRow {
+        forgotten_at: Some(at),
+        ..stored_row(&[(beat("a", 1), start())])
+    };
+    let expected = |at| {
+        let mut registry = WorkerRegistry::new(timeouts(), at);
+        let row = registry.register_expected(&id("w"), BeatRole::Worker, at);
+        row.unwrap()
+    };
+    for (forgotten_at, registered_at, is_newer) in
+        [(50, 60, true), (60, 60, false), (70, 60, false)]
+    {
+        let (old, new) = (forgotten(at(forgotten_at)), expected(at(registered_at)));
+        assert_eq!(new.supersedes(&old), is_newer, "{forgotten_at}");
+        assert_eq!(old.supersedes(&new), !is_newer, "{forgotten_at}");
+    }
+    let first = stored_row(&[(beat("b", 1), at(90))]);
+    assert!(first.supersedes(&forgotten(at(70))) && first.supersedes(&expected(at(60))));
+}
