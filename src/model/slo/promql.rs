@@ -51,7 +51,7 @@ pub(crate) const MAINTENANCE_SLICE_METRIC: &str = "vantage:slo_maintenance_slice
 
 /// The labels of a service, by which everything is added up.
 const SERVICE_LABELS: &str = "environment, job";
-/// The time for which the declared maintenance of a process is known after its last sample.
+/// The time for which the declared maintenance of a service is known after the last sample of a replica.
 const MAINTENANCE_LOOKBACK: &str = "1d";
 
 /// The minimum step at which readiness is evaluated within a slice.
@@ -197,16 +197,21 @@ impl SteppedWindow {
 
 /// Returns the number of a service's processes that declare maintenance for now; nothing where none does.
 /// A slice that ends now belongs to it.
+///
+/// What was declared last holds on only while no replica is there: one that is there and declares none
+/// has ended it.
 fn maintenance_expr() -> String {
-    let (start, end) = (
+    let (start, end, ready) = (
         SLO_MAINTENANCE_START.prometheus_name(),
         SLO_MAINTENANCE_END.prometheus_name(),
+        READY.prometheus_name(),
     );
     let known = |metric: &str| format!("last_over_time({metric}[{MAINTENANCE_LOOKBACK}])");
     format!(
-        "count by ({SERVICE_LABELS}) ({} < time() and {} >= time())",
-        known(&start),
-        known(&end)
+        "count by ({SERVICE_LABELS}) (({end} or ({} unless on ({SERVICE_LABELS}) {ready})) >= time() \
+         and {} < time())",
+        known(&end),
+        known(&start)
     )
 }
 

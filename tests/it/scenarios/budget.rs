@@ -312,6 +312,26 @@ fn maintenance() -> Vec<Scenario> {
                 "sum by (environment, job, objective, result) (sum_over_time(vantage:slo_maintenance_slices[1h]))",
                 &[(&of("bad"), "9"), (&of("good"), "1")],
             ),
+        // Declared from minute 10 to 240, and taken back by a restart at minute 30. From minute 40 on every
+        // request fails: 20 of the 41 slices outside of minutes 11 to 29.
+        scenario("maintenance that is cut short ends with the restart that takes it back")
+            .series(UP, "1+0x60")
+            .series(&ready, "1+0x60")
+            .series(&good, "0+100x40 4000+0x20")
+            .series(&bad, "0+0x40 100+100x19")
+            .series(&start, "600+0x29 stale")
+            .series(&end, "14400+0x29 stale")
+            .quiet(SIGNAL, &["29m", "40m"])
+            .fires(
+                SIGNAL,
+                "60m",
+                [
+                    burns("api.availability", Severity::Critical, "487.8"),
+                    burns("api.availability", Severity::Warning, "487.8"),
+                ],
+            )
+            .measures("29m", "vantage:slo_maintenance_sources:count", &[("{environment=\"production\", job=\"vantage-api\"}", "1")])
+            .measures("30m", "vantage:slo_maintenance_sources:count", &[]),
         // The process counts what happens meanwhile in other series.
         scenario("events of maintenance burn nothing")
             .series(&errors("good"), "0+100x30 3000+0x10 3100+100x20")

@@ -84,7 +84,9 @@ fn services_are_named_literally_and_each_has_its_own_start() {
     }
     assert!(!text.contains("maintenance"), "{text}");
     let counted = slices().raw_slices_query(MINUTE, &seen, SliceSelection::Counted);
-    assert!(counted.contains(" unless (count by (environment, job) (last_over_time("));
+    assert!(counted.contains(
+        " unless (count by (environment, job) ((vantage_slo_maintenance_end_timestamp_seconds or "
+    ));
 }
 
 #[test]
