@@ -97,7 +97,9 @@ impl Presence {
         let events = CounterQuery::new(&telemetry::SLO_EVENTS)
             .with("result")
             .is("good");
-        let present = events.presence().count_by(&["environment", "objective"]);
+        let present = events
+            .presence()
+            .count_by(&["environment", "job", "objective"]);
         Self::new("vantage:slo_sources:count", present)
     }
 

@@ -605,9 +605,9 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         for_duration: Duration::ZERO,
         team: "platform",
         dashboard: DashboardId::Slo,
-        summary: "Events of {{ $labels.objective }} are no longer counted",
+        summary: "{{ $labels.job }} no longer counts events of {{ $labels.objective }}",
         critical_summary: None,
-        description: "Events of {{ $labels.objective }} were counted within the last day, but have not been for {threshold}. In the meantime its error budget does not show what it spends.",
+        description: "{{ $labels.job }} counted events of {{ $labels.objective }} within the last day, but has not done so for {threshold}. In the meantime its error budget does not show what it spends.",
         meaning: "It is unknown whether the objective is met.",
     },
     &AlertSpec {

@@ -156,7 +156,19 @@ fn probes() -> Vec<Scenario> {
         ("db_namespace", "vantage"),
     ];
     let queue = [("environment", "production"), ("queue", "publish")];
-    let objective = [("environment", "production"), ("objective", "api.latency")];
+    let objective = [
+        ("environment", "production"),
+        ("job", "vantage-api"),
+        ("objective", "api.latency"),
+    ];
+    let objective_texts = || {
+        alert_texts(
+            "vantage-api no longer counts events of api.latency",
+            "vantage-api counted events of api.latency within the last day, but has not done so for \
+             10m. In the meantime its error budget does not show what it spends.",
+        )
+    };
+    let no_objectives = AlertSignal::ObjectivesAbsent;
     vec![
         absent_after_ten_minutes(
             "nobody asks the database any more",
@@ -193,18 +205,23 @@ fn probes() -> Vec<Scenario> {
         absent_after_ten_minutes(
             "events of an objective are no longer counted",
             EVENTS,
-            AlertSignal::ObjectivesAbsent,
+            no_objectives,
             &objective,
-            alert_texts(
-                "Events of api.latency are no longer counted",
-                "Events of api.latency were counted within the last day, but have not been for \
-                 10m. In the meantime its error budget does not show what it spends.",
+            objective_texts(),
+        ),
+        restarted("whoever counts events restarts", EVENTS, no_objectives),
+        scenario("one of two services no longer counts events of an objective")
+            .series(EVENTS, "1+0x10 stale")
+            .series(&EVENTS.replace("vantage-api", "vantage-shop"), "1+0x60")
+            .quiet(no_objectives, &["20m"])
+            .fires(
+                no_objectives,
+                "21m",
+                [ExpectedAlert::new(
+                    Severity::Warning,
+                    &objective,
+                    objective_texts(),
+                )],
             ),
-        ),
-        restarted(
-            "whoever counts events restarts",
-            EVENTS,
-            AlertSignal::ObjectivesAbsent,
-        ),
     ]
 }
