@@ -11,6 +11,7 @@ use vantage_obs::slo::Objectives;
 use vantage_obs::units::Ratio;
 
 const RULES: &str = "prometheus/rules/vantage-alerts.yml";
+const RECORDING: &str = "prometheus/rules/vantage-recording.yml";
 
 pub(crate) fn generate_input(config: Config) -> GenerateInput {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slo");
@@ -118,13 +119,14 @@ fn both_burn_rates_of_every_objective_are_rules() {
 fn the_workbook_policy_has_four_pairs_for_each_objective() {
     let mut config = Config::default();
     config.slo.policy = vantage_obs::config::SloPolicy::SreWorkbook;
-    let text = text(&generate_input(config), RULES);
+    let input = generate_input(config);
+    let alerts = text(&input, RULES);
     for window in ["1h", "6h", "1d", "3d"] {
         let label = format!("long_window: \"{window}\"");
-        assert_eq!(text.matches(&label).count(), 6, "{window}");
+        assert_eq!(alerts.matches(&label).count(), 6, "{window}");
     }
     // 14.4 times a permitted share of 0.1 %.
-    assert!(text.contains("> 0.0144)"));
+    assert!(text(&input, RECORDING).contains("> 0.0144)"));
 }
 
 #[test]
@@ -144,8 +146,10 @@ fn custom_objective_has_rules_too() {
         "target": 99, "window": "7d"}}}"#;
     let objectives = Objectives::parse(&[("checkout.json", file)]).unwrap();
     let input = GenerateInput::new(Config::default(), objectives);
-    assert!(text(&input, RULES).contains("ratio1h{objective=\\\"checkout.latency\\\"} > 0.1)"));
-    let recording = text(&input, "prometheus/rules/vantage-recording.yml");
+    let alert = "vantage:slo_raised:rate1h_5m{objective=\\\"checkout.latency\\\"}";
+    assert!(text(&input, RULES).contains(alert));
+    let recording = text(&input, RECORDING);
+    assert!(recording.contains("ratio1h{objective=\\\"checkout.latency\\\"} > 0.1)"));
     assert!(recording.contains("vantage:slo_events:increase7d"));
     // There is nothing to judge together.
     assert!(!recording.contains("vantage:slo_slices"));

@@ -14,7 +14,7 @@
 //! | `vantage:slo_held:rate1h_5m` | what was raised before |
 //!
 //! So data that is missing now neither raises an alert nor ends one, unless the service has no targets any
-//! more. A service that is younger than the short window misses none, and a long window that is not full yet
+//! more, or the objective no samples for a day: it was removed. A service that is younger than the short window misses none, and a long window that is not full yet
 //! is judged on what there is.
 //!
 //! | recorded | for |
@@ -156,13 +156,14 @@ impl<'a> BudgetRules<'a> {
 
     /// Returns the rules that record what is raised.
     pub(in crate::generate) fn raised_rules(&self) -> Vec<RecordingRule> {
-        let targets = InstantVector::up().count_by(&super::SERVICE);
+        let (targets, day) = (InstantVector::up(), self.windows.days(1));
         let rule = |pair: &WindowPair| {
             let covered = recorded_coverage(pair.short).now().at_least(min_coverage());
             let frozen = recorded_before(pair.short).now().unless(&covered);
             let raised = recorded_burning(pair).now().unless(&frozen);
             let held = recorded_held(pair).now().unless(&covered);
-            let held = held.and_on(&super::SERVICE, &targets);
+            let known = recorded_coverage(pair.short).present_over_time(day);
+            let held = held.and_on(&super::SERVICE, &targets).and(&known);
             RecordingRule::new(recorded_raised(pair).name(), &raised.or(&held))
         };
         self.policy.pairs.iter().map(rule).collect()
@@ -318,13 +319,16 @@ impl<'a> BudgetRules<'a> {
     }
 
     /// Returns the expression of a pair's alert for an objective; its value is the burn rate
-    /// over the long window.
+    /// over the long window, of before the gap for one that is held.
     pub(in crate::generate) fn alert_expr(
         objective: &Objective,
         pair: &WindowPair,
-    ) -> Option<InstantVector> {
-        let raised = recorded_raised(pair).with("objective", objective.id());
-        Some(excess_burn_rate(objective, pair)?.and(&raised.now()))
+    ) -> InstantVector {
+        // And not what the long window says now: after a longer gap it says nothing, and what is held would
+        // end.
+        recorded_raised(pair)
+            .with("objective", objective.id())
+            .now()
     }
 }
 

@@ -135,7 +135,7 @@ fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<Alert
     let rules = input.objectives.iter().flat_map(|objective| {
         // A rule that cannot fire would look like a protection.
         let pairs = budget_rules.reachable_pairs(objective);
-        pairs.filter_map(|pair| burn_rate_rule(spec, objective, pair, input))
+        pairs.map(|pair| burn_rate_rule(spec, objective, pair, input))
     });
     rules.collect()
 }
@@ -146,7 +146,7 @@ fn burn_rate_rule(
     objective: &Objective,
     pair: &WindowPair,
     input: &GenerateInput,
-) -> Option<AlertingRule> {
+) -> AlertingRule {
     let severity = match pair.level {
         AlertLevel::Critical => Severity::Critical,
         AlertLevel::Warning => Severity::Warning,
@@ -157,7 +157,7 @@ fn burn_rate_rule(
         ("{long}", format_duration(pair.long)),
         ("{short}", format_duration(pair.short)),
     ]);
-    let expr = BudgetRules::alert_expr(objective, pair)?;
+    let expr = BudgetRules::alert_expr(objective, pair);
     let mut alert = alerting_rule(
         spec,
         Some(severity),
@@ -172,7 +172,7 @@ fn burn_rate_rule(
     for (label, window) in [("long_window", pair.long), ("short_window", pair.short)] {
         alert.labels.push((label.into(), format_duration(window)));
     }
-    Some(alert)
+    alert
 }
 
 /// The values of the placeholders in an alert's texts.

@@ -82,6 +82,13 @@ impl RecordedSeries {
         InstantVector::atom(text, self.labels.clone())
     }
 
+    /// Returns 1 for each series that has a value within a window.
+    #[must_use]
+    pub(crate) fn present_over_time(&self, window: QueryWindow) -> InstantVector {
+        let text = format!("present_over_time({}[{window}])", self.selector());
+        InstantVector::atom(text, self.labels.clone())
+    }
+
     fn selector(&self) -> String {
         selector_text(&self.name, &self.matchers)
     }

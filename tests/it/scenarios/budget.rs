@@ -239,6 +239,23 @@ fn missing_data() -> Vec<Scenario> {
         .fires(SIGNAL, "50m", [critical("100"), warning("100")])
         .fires(SIGNAL, "55m", [critical("100"), warning("100")])
         .quiet(SIGNAL, &["62m"]),
+        // The gap is longer than the long window of the critical pair, which is empty from minute 101 on.
+        scenario("what was raised goes on also in a gap longer than the long window")
+            .series(UP, "1+0x40 0+0x140")
+            .series(&errors("good"), "0+50x40 stale")
+            .series(&errors("bad"), "0+50x40 stale")
+            .fires(SIGNAL, "100m", [critical("100"), warning("100")])
+            .fires(SIGNAL, "180m", [critical("100"), warning("100")]),
+        // Its last sample is of minute 40, and the last coverage of the 30 min before minute 70: a day later
+        // nothing is held.
+        scenario(
+            "what was raised of an objective that is removed from a live service ends after a day",
+        )
+        .series(UP, "1+0x1600")
+        .series(&errors("good"), "0+50x40 stale")
+        .series(&errors("bad"), "0+50x40 stale")
+        .fires(SIGNAL, "1400m", [critical("100"), warning("100")])
+        .quiet(SIGNAL, &["1520m"]),
         // Back after 10 minutes and well: it ends as soon as half of the short window says so.
         scenario("what was raised before a gap ends after it")
             .series(UP, "1+0x40 0+0x9 1+0x40")
