@@ -242,7 +242,7 @@ impl ObjectiveState {
             && budget.remaining().is_some_and(Ratio::is_negative)
             && let Some(permitted) = budget.event_budget()
         {
-            report.recovers_at = self.recovers_at(now, report.length, permitted);
+            report.recovers_at = self.recovers_at(now, report.length, permitted, maintenance);
         }
         report
     }
@@ -317,13 +317,21 @@ impl ObjectiveState {
     }
 
     /// Returns the [`recovery_time`](crate::model::slo::budget::recovery_time) of the slices of the coarsest
-    /// tier, found by bisection, because what is left after each of them never grows.
-    fn recovers_at(&self, now: Timestamp, window: Duration, permitted: Ratio) -> Option<Timestamp> {
+    /// tier, without declared maintenance; found by bisection, because what is left after each of them never
+    /// grows.
+    fn recovers_at(
+        &self,
+        now: Timestamp,
+        window: Duration,
+        permitted: Ratio,
+        maintenance: &[SloMaintenance],
+    ) -> Option<Timestamp> {
         let end = interval_at(now, self.interval);
         let start = end.saturating_sub(intervals(window, self.interval));
         let tiers = self.history.tiers();
         let exceeds_budget = |slice: u64| {
-            let bad = tiers.between(tiers.slice_end(slice), end).bad;
+            let left = self.counted(tiers.slice_end(slice), end, maintenance);
+            let bad = left.count.bad;
             Ratio::new(bad.into(), 1).is_some_and(|bad| bad > permitted)
         };
         let (mut low, mut high) = tiers.slices(start, end);
@@ -509,6 +517,19 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn bad_events_of_maintenance_delay_no_recovery() {
+        // The second half of the bad hour.
+        let maintenance = [SloMaintenance::new(at(5_400), at(7_200), "move").unwrap()];
+        let report = overspent().report(at(7_200), &maintenance);
+        assert_eq!((report.good, report.bad), (3_600, 1_800));
+        let recovers = report.recovers_at.unwrap();
+        assert!(
+            recovers > at(30 * 86_400 + 4_500) && recovers <= at(30 * 86_400 + 5_400),
+            "{recovers}"
+        );
+    }
+
+    #[test]
     fn recovery_equals_that_of_a_scan_over_all_slices() {
         let mut rng = crate::watch::slo::tiers::tests::SeededRng(11);
         let (mut objective_state, mut read) = (objective_state(), CounterSample::default());
@@ -536,7 +557,10 @@ pub(super) mod tests {
             let expected =
                 crate::model::slo::budget::recovery_time(slices.clone(), permitted, month);
             assert!(expected.is_some());
-            assert_eq!(objective_state.recovers_at(now, month, permitted), expected);
+            assert_eq!(
+                objective_state.recovers_at(now, month, permitted, &[]),
+                expected
+            );
         }
     }
 
