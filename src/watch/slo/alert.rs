@@ -18,8 +18,8 @@
 //! | inactive | clears after a fifth of the short window | stays |
 //! | frozen | goes on, calm begins anew | stays |
 //!
-//! State of the whole: critical if a critical pair fires, else warning, else frozen if a pair is,
-//! else none.
+//! State of the whole: critical if a critical pair fires, else warning, else frozen if the most urgent pair
+//! is, else none.
 
 use std::time::Duration;
 

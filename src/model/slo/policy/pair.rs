@@ -86,7 +86,7 @@ impl WindowPair {
         let (Some(long), Some(short)) = (find(self.long), find(self.short)) else {
             return PairStatus::Frozen;
         };
-        // The long window alone; the alert that is kept from sample to sample asks for both.
+        // The short window alone is asked: it says whether samples are missing now.
         if !short.is_covered() {
             return PairStatus::Frozen;
         }
