@@ -259,7 +259,7 @@ impl Inner {
         true
     }
 
-    /// Samples the counters of all objectives that are counted here.
+    /// Samples the counters of all objectives that are counted here, or whose alert fires.
     fn sample(&self, state: &mut TrackerState, now: Timestamp) {
         let TrackerState {
             objectives,
@@ -267,32 +267,39 @@ impl Inner {
             ..
         } = state;
         for objective in objectives {
-            // Only of families that this process counts: an objective of workers has no samples in
-            // an API.
-            let mut active = self.slo_events.active();
-            let Some(counters) = active.find(|counters| counters.objective() == objective.id())
-            else {
+            let Some(sample) = self.counter_sample(objective) else {
                 continue;
             };
-            for row in objective.sample(now, read_counters(counters)) {
+            for row in objective.sample(now, sample) {
                 history_loader
                     .save(|instance| objective.slice_row(instance, row).map(StoreOp::Slice));
             }
         }
     }
 
+    /// Returns the counters' values of an objective that this process evaluates; an objective of workers has
+    /// no samples in an API.
+    ///
+    /// One whose alert fires has them always: an earlier process may have raised it, and where nothing is
+    /// counted since, nothing else would end it.
+    fn counter_sample(&self, objective: &ObjectiveState) -> Option<CounterSample> {
+        let mut active = self.slo_events.active();
+        let counters = active.find(|counters| counters.objective() == objective.id());
+        let fires = objective.alert().has_firing_pair();
+        counters
+            .map(read_counters)
+            .or_else(|| fires.then(CounterSample::default))
+    }
+
     /// Evaluates all alerts and returns those whose state has changed.
     fn evaluate_alerts(&self, state: &mut TrackerState, now: Timestamp) -> Vec<SloAlertChange> {
-        let active = |objective: &&mut ObjectiveState| {
-            let mut active = self.slo_events.active();
-            active.any(|counters| counters.objective() == objective.id())
-        };
+        let sampled = |objective: &&mut ObjectiveState| self.counter_sample(objective).is_some();
         let TrackerState {
             objectives,
             history_loader,
             ..
         } = state;
-        let evaluated = objectives.iter_mut().filter(active);
+        let evaluated = objectives.iter_mut().filter(sampled);
         let changes = evaluated.filter_map(|objective| {
             let from = objective.evaluate_alert(now, &self.config.maintenance);
             history_loader.save(|instance| {

@@ -104,6 +104,11 @@ impl BurnRateAlert {
         self.state
     }
 
+    /// Returns true if any pair fires.
+    pub(crate) fn has_firing_pair(&self) -> bool {
+        self.pairs.iter().any(|state| state.firing)
+    }
+
     /// Returns the firing pairs as JSON for the next process; empty if none fires.
     pub(crate) fn to_json(&self) -> String {
         let firing = self.pairs.iter().filter(|state| state.firing);

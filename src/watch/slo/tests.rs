@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::slo::ObjectiveKind;
 use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::report::{AlertState, ObjectiveReport};
 use crate::model::units::Ratio;
@@ -6,7 +7,10 @@ use crate::store::{MemoryStore, StoreWriter, WriterSettings};
 
 const FILE: &str = r#"{"api":{
     "availability":{"target":99.9,"window":"30d"},
-    "error_rate":{"target":99,"threshold":1,"window":"30d"}}}"#;
+    "error_rate":{"target":99,"threshold":1,"window":"30d"}},
+  "workers":{
+    "availability":{"target":99,"window":"30d"},
+    "processing_time":{"target":95,"threshold":300,"window":"30d"}}}"#;
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The clock and the store, which outlive the processes.
@@ -218,6 +222,39 @@ fn an_alert_in_its_calm_survives_a_restart() {
     assert_eq!(before.report("api.error_rate").alert, AlertState::Warning);
     let after = fixture.restart(before, Duration::ZERO);
     assert_eq!(after.report("api.error_rate").alert, AlertState::Warning);
+}
+
+/// The objectives of workers, which only the leader of the receivers or a lost job counts.
+const OF_WORKERS: [&str; 2] = ["workers.availability", "workers.processing_time"];
+
+#[test]
+fn a_restored_alert_clears_though_nothing_counts_its_objective_any_more() {
+    let fixture = RestartFixture::new();
+    let before = fixture.start_process();
+    let slo_events = &before.tracker.0.slo_events;
+    let counters = [
+        slo_events.activate_slices(&ServiceKey::Workers).unwrap(),
+        slo_events.activate(ObjectiveKind::ProcessingTime).unwrap(),
+    ];
+    for _ in 0..60 {
+        for counters in &counters {
+            counters.record_event(false);
+        }
+        fixture.run(&before, 1);
+    }
+    let alerts = |process: &TrackedProcess| OF_WORKERS.map(|id| process.report(id).alert);
+    assert_eq!(alerts(&before), [AlertState::Critical; 2]);
+    let after = fixture.restart(before, Duration::from_secs(20));
+    assert_eq!(alerts(&after), [AlertState::Critical; 2], "restored");
+    // The short windows become calm, of 5 min and of half an hour, and stay so for a fifth of their length.
+    fixture.run(&after, 6 * 7);
+    assert_eq!(alerts(&after), [AlertState::Warning; 2]);
+    fixture.run(&after, 6 * 31);
+    assert_eq!(alerts(&after), [AlertState::None; 2]);
+    let is_counted = |one: &ObjectiveCounters| OF_WORKERS.contains(&one.objective());
+    assert!(!after.tracker.0.slo_events.active().any(is_counted));
+    let again = fixture.restart(after, Duration::ZERO);
+    assert_eq!(alerts(&again), [AlertState::None; 2]);
 }
 
 #[test]
