@@ -135,8 +135,8 @@ impl SloTracker {
             // Before the counters, so that a slice that ends now is in this sample.
             inner.evaluate_slice(&mut state, at);
         }
-        // After the slice that has just ended: one that ends with maintenance belongs to it, and one that
-        // ends at its start does not.
+        // After the slice that has just ended, which is recorded at its end: one that ends with maintenance
+        // belongs to it, and one that ends at its start does not.
         let maintenance = &inner.config.maintenance;
         inner.slo_events.update_maintenance(maintenance, now);
         if sampled {
@@ -210,13 +210,13 @@ impl Inner {
         let ready = self.health.read().evaluate(self.clock.now()).ready;
         // Activated by the first sample and not by the first slice: a scraper sees it start at zero.
         let counters = self.slo_events.activate_slices(&ServiceKey::Api);
-        let outcome = state
+        let outcomes = state
             .slice_evaluator
             .sample(at, read_counters(requests), ready);
         let Some(counters) = counters else {
             return;
         };
-        if let Some(outcome) = outcome {
+        for outcome in outcomes {
             counters.record_event(outcome.is_good);
             if !outcome.is_good {
                 state.bad_slices.add(outcome.number, false);

@@ -107,7 +107,7 @@ async fn minutes_in_which_more_than_a_tenth_fails_are_bad_slices() {
     let availability = objective(&test, "availability").await;
     assert_eq!(availability["bad"], 3, "{availability}");
     assert!(
-        availability["good"].as_u64().unwrap() == 12,
+        availability["good"].as_u64().unwrap() == 13,
         "{availability}"
     );
 }

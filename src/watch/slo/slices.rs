@@ -22,8 +22,8 @@ pub(crate) struct SliceEvaluator {
     intervals: u64,
     current: Option<TimeSlice>,
     last_sample: CounterSample,
-    /// True if the last slice that has an outcome was bad.
-    last_is_bad: bool,
+    /// The number of the last slice that was judged, if it was bad.
+    last_bad: Option<u64>,
     /// True if the last interval failed by the rule of slices.
     interval_fails: bool,
 }
@@ -48,6 +48,8 @@ struct TimeSlice {
     /// `true` if it was sampled from its first interval on.
     /// The first slice of a process is not, and is judged only with a full number of samples.
     whole: bool,
+    /// `true` once its last interval was sampled, and it was judged.
+    judged: bool,
 }
 
 impl SliceEvaluator {
@@ -57,15 +59,17 @@ impl SliceEvaluator {
             intervals: length.max(1),
             current: None,
             last_sample: CounterSample::default(),
-            last_is_bad: false,
+            last_bad: None,
             interval_fails: false,
         }
     }
 
     /// Returns true while a bad slice goes on in the next one: the last slice was bad, and so is the last
-    /// interval. Ends with the interval, and not with the slice.
-    pub(crate) const fn is_failing(&self) -> bool {
-        self.last_is_bad && self.interval_fails
+    /// interval. Ends with the interval, and not with the slice; one that was slept through ends it, too.
+    pub(crate) fn is_failing(&self) -> bool {
+        let follows =
+            |current: TimeSlice| self.last_bad.is_some_and(|bad| current.number <= bad + 1);
+        self.interval_fails && self.current.is_some_and(follows)
     }
 
     /// Returns the length of a slice in intervals.
@@ -73,8 +77,11 @@ impl SliceEvaluator {
         self.intervals
     }
 
-    /// Adds a sample at `at`: the requests so far, and whether the service is ready. Returns the outcome
-    /// of the slice that has just ended, if one has.
+    /// Adds a sample at `at`: the requests so far, and whether the service is ready. Returns the outcomes
+    /// of the slices that have just ended, oldest first.
+    ///
+    /// A slice ends with the sample of its last interval, so that its outcome is dated into it: one of
+    /// maintenance is maintenance. Where that sample was missed, the next one ends the slice.
     ///
     /// The events of a sample belong to the interval that ends with it. A slice of which less than half was
     /// sampled has no outcome: the one in which the process started, and those that were slept through. A
@@ -84,7 +91,7 @@ impl SliceEvaluator {
         at: u64,
         requests: CounterSample,
         ready: bool,
-    ) -> Option<SliceOutcome> {
+    ) -> impl Iterator<Item = SliceOutcome> + use<> {
         let number = at.saturating_sub(1) / self.intervals;
         let delta = requests.increase_since(self.last_sample);
         self.last_sample = requests;
@@ -94,21 +101,33 @@ impl SliceEvaluator {
             .is_some_and(|current| current.number > number + 1)
         {
             self.current = None;
-            self.last_is_bad = false;
+            self.last_bad = None;
         }
         let current = self.current.filter(|current| current.number >= number);
-        let ended = self.current.filter(|_| current.is_none());
+        let missed = self
+            .current
+            .filter(|ended| current.is_none() && !ended.judged);
+        let missed = missed.and_then(|ended| self.judge(ended));
         let first = self.current.is_none();
         let mut slice = current.unwrap_or(TimeSlice::new(number, !first));
         slice.add(delta, ready);
+        let is_last = slice.number == number && at.is_multiple_of(self.intervals);
+        let ends = is_last && !slice.judged;
+        let ended = if ends { self.judge(slice) } else { None };
+        slice.judged |= ends;
         self.current = Some(slice);
         let mut interval = TimeSlice::new(number, true);
         interval.add(delta, ready);
         self.interval_fails = interval.fails();
-        let outcome = ended.and_then(|slice| slice.outcome(self.intervals));
-        if ended.is_some() {
-            self.last_is_bad = outcome.is_some_and(|outcome| !outcome.is_good);
-        }
+        [missed, ended].into_iter().flatten()
+    }
+
+    /// Returns the outcome of a slice that has ended.
+    fn judge(&mut self, slice: TimeSlice) -> Option<SliceOutcome> {
+        let outcome = slice.outcome(self.intervals);
+        self.last_bad = outcome
+            .filter(|outcome| !outcome.is_good)
+            .map(|outcome| outcome.number);
         outcome
     }
 }
@@ -122,6 +141,7 @@ impl TimeSlice {
             samples: 0,
             ready_samples: 0,
             whole,
+            judged: false,
         }
     }
 
@@ -156,6 +176,7 @@ mod tests {
     use super::*;
 
     const START: u64 = 180_000_000;
+    const NONE: [bool; 0] = [];
 
     /// Samples every interval of some minutes; `each` returns (good, bad, ready) of one.
     fn outcomes(minutes: u64, each: impl Fn(u64) -> (u64, u64, bool)) -> Vec<bool> {
@@ -163,7 +184,7 @@ mod tests {
         let mut sum = CounterSample::default();
         let samples = 0..=minutes * 6;
         samples
-            .filter_map(|sample| {
+            .flat_map(|sample| {
                 let (good, bad, ready) = each(sample);
                 (sum.good, sum.bad) = (sum.good + good, sum.bad + bad);
                 slices.sample(START + sample, sum, ready)
@@ -174,92 +195,116 @@ mod tests {
 
     #[test]
     fn a_tenth_of_5xx_is_good_and_one_more_is_bad() {
-        assert_eq!(outcomes(3, |_| (90, 10, true)), [true, true]);
-        assert_eq!(outcomes(3, |_| (89, 11, true)), [false, false]);
+        assert_eq!(outcomes(3, |_| (90, 10, true)), [true; 3]);
+        assert_eq!(outcomes(3, |_| (89, 11, true)), [false; 3]);
     }
 
     #[test]
     fn a_quiet_slice_is_good() {
-        assert_eq!(outcomes(3, |_| (0, 0, true)), [true, true]);
+        assert_eq!(outcomes(3, |_| (0, 0, true)), [true; 3]);
     }
 
     #[test]
     fn not_ready_for_most_of_it_is_bad_and_for_half_is_not() {
-        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 3)), [true, true]);
-        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 2)), [false, false]);
+        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 3)), [true; 3]);
+        assert_eq!(outcomes(3, |sample| (9, 0, sample % 6 < 2)), [false; 3]);
+    }
+
+    /// Samples a ready service without requests.
+    fn ready(slices: &mut SliceEvaluator, at: u64) -> Vec<bool> {
+        let outcomes = slices.sample(START + at, CounterSample::default(), true);
+        outcomes.map(|outcome| outcome.is_good).collect()
     }
 
     #[test]
     fn the_first_slice_and_those_without_samples_have_no_outcome() {
         let mut slices = SliceEvaluator::new(6);
-        let ready = |slices: &mut SliceEvaluator, at| {
-            let outcome = slices.sample(START + at, CounterSample::default(), true);
-            outcome.map(|outcome| outcome.is_good)
-        };
-        assert_eq!(ready(&mut slices, 4), None);
-        assert_eq!(ready(&mut slices, 7), None, "the partial one has ended");
-        for at in 8..=12 {
-            assert_eq!(ready(&mut slices, at), None);
+        assert_eq!(ready(&mut slices, 4), NONE);
+        assert_eq!(ready(&mut slices, 7), NONE, "the partial one has ended");
+        for at in 8..=11 {
+            assert_eq!(ready(&mut slices, at), NONE);
         }
+        assert_eq!(ready(&mut slices, 12), [true], "at its end");
         assert_eq!(
             ready(&mut slices, 600),
-            Some(true),
-            "the one before the sleep"
+            NONE,
+            "the one before the sleep is judged"
         );
-        assert_eq!(ready(&mut slices, 603), None);
-        assert_eq!(ready(&mut slices, 606), None, "two looks of six");
+        assert_eq!(ready(&mut slices, 603), NONE);
+        assert_eq!(ready(&mut slices, 606), NONE, "two looks of six");
+    }
+
+    #[test]
+    fn a_slice_whose_last_sample_was_missed_ends_with_the_next_one() {
+        let mut slices = SliceEvaluator::new(6);
+        for at in 6..=11 {
+            ready(&mut slices, at);
+        }
+        assert_eq!(ready(&mut slices, 13), [true]);
+        assert_eq!(ready(&mut slices, 14), NONE, "once");
+        // Half of each of two slices was sampled.
+        let mut slices = SliceEvaluator::new(2);
+        assert_eq!(ready(&mut slices, 1), NONE);
+        assert_eq!(ready(&mut slices, 2), [true]);
+        assert_eq!(ready(&mut slices, 3), NONE);
+        assert_eq!(ready(&mut slices, 6), [true, true]);
     }
 
     #[test]
     fn a_clock_that_was_set_back_begins_a_slice_anew() {
         let mut slices = SliceEvaluator::new(6);
-        let ready = |slices: &mut SliceEvaluator, at| {
-            let outcome = slices.sample(START + at, CounterSample::default(), true);
-            outcome.map(|outcome| outcome.is_good)
-        };
         for at in 360..=366 {
             ready(&mut slices, at);
         }
+        // A little back, in a slice that has its outcome.
+        for at in 361..=366 {
+            assert_eq!(ready(&mut slices, at), NONE);
+        }
+        // From the start of a slice to the end of the one before, and on.
+        for at in [367, 366] {
+            assert_eq!(ready(&mut slices, at), NONE);
+        }
+        for at in 367..=371 {
+            assert_eq!(ready(&mut slices, at), NONE);
+        }
+        assert_eq!(ready(&mut slices, 372), [true]);
         // An hour back, in the middle of a minute, which is not seen whole.
-        for at in 3..=6 {
-            assert_eq!(ready(&mut slices, at), None);
+        for at in 3..=11 {
+            assert_eq!(ready(&mut slices, at), NONE);
         }
-        assert_eq!(ready(&mut slices, 7), None);
-        for at in 8..=12 {
-            assert_eq!(ready(&mut slices, at), None);
-        }
-        assert_eq!(ready(&mut slices, 13), Some(true));
+        assert_eq!(ready(&mut slices, 12), [true]);
     }
 
     #[test]
     fn requests_of_the_last_interval_belong_to_the_slice_that_it_ends() {
         let mut slices = SliceEvaluator::new(6);
         for at in 0..=11 {
-            slices.sample(START + at, CounterSample::default(), true);
+            ready(&mut slices, at);
         }
         let failed = CounterSample { good: 0, bad: 5 };
-        assert_eq!(slices.sample(START + 12, failed, true), None);
         let outcome = SliceOutcome {
             number: START / 6 + 1,
             is_good: false,
         };
-        assert_eq!(slices.sample(START + 13, failed, true), Some(outcome));
+        let outcomes: Vec<_> = slices.sample(START + 12, failed, true).collect();
+        assert_eq!(outcomes, [outcome]);
+        assert_eq!(slices.sample(START + 13, failed, true).next(), None);
     }
 
     #[test]
     fn an_outage_goes_on_from_a_bad_slice_to_the_last_interval_that_fails() {
         let (mut slices, mut sum) = (SliceEvaluator::new(6), CounterSample::default());
         let mut failing = Vec::new();
-        for at in 0..=30 {
-            // From the fifth interval of a slice to the second of the next.
-            let fails = (11..=14).contains(&at);
+        // From the fifth interval of a slice to the second of the next, and across a sleep.
+        for at in (0..=36).chain([600]) {
+            let fails = (11..=14).contains(&at) || at >= 35;
             sum.good += u64::from(!fails);
             sum.bad += u64::from(fails);
-            slices.sample(START + at, sum, true);
+            slices.sample(START + at, sum, true).for_each(drop);
             if slices.is_failing() {
                 failing.push(at);
             }
         }
-        assert_eq!(failing, [13, 14], "known when the slice has ended");
+        assert_eq!(failing, [12, 13, 14, 36], "known when the slice has ended");
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::model::slo::ObjectiveKind;
 use crate::model::slo::maintenance::SloMaintenance;
 use crate::model::slo::report::{AlertState, ObjectiveReport};
+use crate::model::snapshot::health::HealthState;
 use crate::model::units::Ratio;
 use crate::store::{MemoryStore, StoreWriter, WriterSettings};
 
@@ -161,10 +162,9 @@ fn minutes_without_samples_of_a_running_process_are_not_bad() {
     let (_, bad, _) = process.counts("api.availability");
     fixture.clock.advance(Duration::from_secs(1_800));
     process.tracker.tick();
-    // The minute before the sleep was seen whole, and is told of now.
-    assert_eq!(process.counts("api.availability").1, bad + 1);
+    assert_eq!(process.counts("api.availability").1, bad);
     let after = fixture.restart(process, Duration::ZERO);
-    assert_eq!(after.counts("api.availability").1, bad + 1);
+    assert_eq!(after.counts("api.availability").1, bad);
 }
 
 /// Records the alert states of the error rate that callbacks receive, in order.
@@ -286,12 +286,18 @@ fn events_of_maintenance_are_exported_apart_and_left_out_of_the_report() {
     let maintenance = SloMaintenance::new(at(10), at(20), "a move").unwrap();
     config.maintenance = vec![maintenance];
     let latest = LatestSloReport::default();
+    let health = LatestHealth::default();
+    health.publish(HealthState {
+        started: true,
+        sampled: true,
+        ..HealthState::default()
+    });
     let tracker = SloTracker::new(
         clock.clone(),
         config,
         &objectives,
         slo_events.clone(),
-        LatestHealth::default(),
+        health,
         latest.clone(),
         None,
     );
@@ -299,20 +305,28 @@ fn events_of_maintenance_are_exported_apart_and_left_out_of_the_report() {
     let status = slo_events.maintenance().status();
     assert!(status.declared && !status.active);
     for _ in 0..30 * 6 {
-        // All requests of the maintenance fail.
+        // All requests of the maintenance fail, and those of the minute before it.
         let good = Timestamp::try_from(clock.wall()).unwrap();
-        let good = good < at(10) || good >= at(20);
+        let good = good < at(9) || good >= at(20);
         requests.record_events(good, 10);
         clock.advance(INTERVAL);
         tracker.tick();
     }
     let (counted, excluded) = requests.split_by_maintenance();
-    assert_eq!((counted.good, counted.bad), (1_200, 0));
+    assert_eq!((counted.good, counted.bad), (1_140, 60));
     assert_eq!((excluded.good, excluded.bad), (0, 600));
     let report = latest.read().unwrap();
     let errors = &report.objectives[1];
     assert_eq!((errors.good, errors.bad), (counted.good, counted.bad));
-    assert_eq!(errors.raw, Some((1_200, 600)));
+    assert_eq!(errors.raw, Some((1_140, 660)));
+    // The slices are those of the same minutes.
+    let slices = slo_events.activate_slices(&ServiceKey::Api).unwrap();
+    let (counted, excluded) = slices.split_by_maintenance();
+    assert_eq!((counted.good, counted.bad), (19, 1));
+    assert_eq!((excluded.good, excluded.bad), (0, 10));
+    let availability = &report.objectives[0];
+    assert_eq!((availability.good, availability.bad), (19, 1));
+    assert_eq!(availability.raw, Some((19, 11)));
 }
 
 /// Counts ten requests in each interval, so many of which fail.
@@ -409,7 +423,7 @@ fn bad_slices_and_downtime_are_told_as_periods() {
     let [bad] = slices.bad[..] else {
         panic!("{slices:?}");
     };
-    assert_eq!(bad.end.duration_since(bad.start).as_secs(), 540);
+    assert_eq!(bad.end.duration_since(bad.start).as_secs(), 600);
     assert!(!bad.is_downtime && slices.is_failing, "{slices:?}");
     let after = fixture.restart(before, Duration::from_secs(300));
     fixture.run(&after, 6);
