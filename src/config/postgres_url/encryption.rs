@@ -60,6 +60,7 @@ impl EncryptionMode {
     }
 
     /// Returns the parameter's value.
+    #[cfg(feature = "cli")]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",

@@ -54,6 +54,7 @@ mod tests;
 mod writer;
 
 pub use format::ExpositionFormat;
+#[cfg(any(feature = "axum", test))]
 pub(crate) use format::accepts_gzip;
 #[cfg(feature = "axum")]
 pub(crate) use format::{named_weight, prefers_json};

@@ -25,12 +25,20 @@ impl Server {
 }
 
 impl Telemetry {
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "as its sibling with routes"
-    )]
+    /// Serves nothing, and says so where our own setting asks for it; a shared variable is not meant for us alone.
+    #[expect(clippy::unnecessary_wraps, reason = "as its sibling with routes")]
     pub(crate) fn listen(&self) -> io::Result<Listening> {
-        Ok(Listening::default())
+        let effective = &self.0.config;
+        let own = effective.listen_without_shared();
+        let own = own.unwrap_or(effective.config.http.listen);
+        let warning = own.map(|address| {
+            format!(
+                "http.listen: {address} is not served, because this build lacks the feature axum"
+            )
+        });
+        Ok(Listening {
+            address: None,
+            warning,
+        })
     }
 }

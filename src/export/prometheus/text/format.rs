@@ -72,6 +72,7 @@ impl ExpositionFormat {
 /// Returns `true` if an `Accept-Encoding` header allows the response to be compressed with gzip.
 ///
 /// No header means no compression: a client that can decompress says so.
+#[cfg(any(feature = "axum", test))]
 pub(crate) fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     let mut gzip = AcceptPreference::default();
     for entry in entries(accept_encoding.unwrap_or_default()) {
