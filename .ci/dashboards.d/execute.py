@@ -36,6 +36,8 @@ FAULTLESS = {
 UNUSED = {
     ("worker-health", "Beats sent to an API"): "its workers beat into their own process",
     ("business-metrics", "Revenue per day, in minor units B"): "it refunds nothing",
+    ("slo-overview", "Declared maintenance"): "it declares no maintenance",
+    ("slo-overview", "Events of maintenance"): "it declares no maintenance",
 }
 # What comes and goes.
 SOMETIMES = {
