@@ -10,9 +10,9 @@
 //! | file | a kill at any moment | no | always held | a counter in the file |
 //! | PostgreSQL | the process and its host | yes | by the server's clock | snapshots |
 //!
-//! What a store must promise is on [`Store`]; tests run the same cases against all three kinds.
-//! What a row means, and which of two rows stays, no store knows: that is decided by the types of
-//! the rows in [`record`] and [`op`].
+//! The promises of a store are on [`Store`]; tests run the same cases against all three kinds.
+//! The meaning of a row, and which of two rows stays, is decided by the types of the rows in [`record`]
+//! and [`op`], and by no store.
 
 mod arc_str;
 pub(crate) mod business_totals;

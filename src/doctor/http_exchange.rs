@@ -23,7 +23,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub(super) struct HttpExchange<'a> {
     pub(super) target: &'a UrlTarget,
     pub(super) headers: HeaderMap,
-    /// What is masked in text of the server: headers' values, user and password.
+    /// The texts that are masked in what the server says: headers' values, user and password.
     pub(super) secrets: Vec<String>,
     pub(super) deadline: Instant,
 }

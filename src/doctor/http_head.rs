@@ -8,7 +8,7 @@ pub(super) struct HttpHead {
     pub(super) status: u16,
     /// For the clock.
     pub(super) date: Option<String>,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub(super) location: Option<String>,
     pub(super) content_type: Option<String>,
 }

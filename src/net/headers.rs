@@ -41,7 +41,7 @@ pub(crate) fn json_headers(
 ///
 /// # Errors
 ///
-/// Where a name or a value is no text that a header can hold.
+/// A name or a value is no text that a header can hold.
 pub(crate) fn add_headers(
     headers: &mut HeaderMap,
     configured: &BTreeMap<String, Secret>,

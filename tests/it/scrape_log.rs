@@ -1,4 +1,4 @@
-//! What a scrape leaves out is named once, in the log of the service.
+//! Omissions of a scrape, named once in the log of the service.
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;

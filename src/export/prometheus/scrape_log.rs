@@ -10,7 +10,7 @@ use crate::background::outage::OutageTracker;
 /// The most metrics that are named; more than that are a kind.
 const MAX_NAMED: usize = 100;
 
-/// What was logged so far.
+/// The omissions and failures that were logged so far.
 #[derive(Debug, Default)]
 pub(super) struct ScrapeLog {
     named: HashSet<(String, String, OmissionReason)>,
@@ -24,9 +24,9 @@ pub(super) struct ScrapeLog {
 pub(super) enum ScrapePart {
     /// The crate's own metrics.
     Catalog,
-    /// Those of the service's meter.
+    /// The metrics of the service's meter.
     Meter,
-    /// Those of the service's registries.
+    /// The metrics of the service's registries.
     Registry,
 }
 

@@ -1,6 +1,6 @@
 //! The telemetry itself, and the counters of events that error budgets are computed from.
 //!
-//! Whoever operates a service must see when its telemetry lies: what was dropped, refused or left
+//! The operator of a service must see when its telemetry lies: what was dropped, refused or left
 //! out is counted here, and alerts look at these counters. Where the OpenTelemetry conventions name
 //! a metric of an SDK (`otel.sdk.…`), that name is used.
 

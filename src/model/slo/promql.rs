@@ -46,7 +46,7 @@ pub(crate) use recording::{
 /// The recorded slices of an API's availability: `objective` and `result` are as in
 /// `vantage.slo.events`.
 pub(crate) const SLICE_METRIC: &str = "vantage:slo_slices";
-/// Those of declared maintenance, which count neither as good nor as bad.
+/// The slices of declared maintenance, which count neither as good nor as bad.
 pub(crate) const MAINTENANCE_SLICE_METRIC: &str = "vantage:slo_maintenance_slices";
 
 /// The labels of a service, by which everything is added up.
@@ -87,9 +87,9 @@ pub(crate) struct KnownTargets {
 pub(crate) enum SliceSelection {
     /// All, because no maintenance was declared.
     All,
-    /// Those outside of maintenance.
+    /// The slices outside of maintenance.
     Counted,
-    /// Those of maintenance.
+    /// The slices of maintenance.
     Maintenance,
 }
 
@@ -198,7 +198,7 @@ impl SteppedWindow {
 /// Returns the number of a service's processes that declare maintenance for now; nothing where none does.
 /// A slice that ends now belongs to it.
 ///
-/// What was declared last holds on only while no replica is there: one that is there and declares none
+/// The last declaration holds on only while no replica is there: one that is there and declares none
 /// has ended it.
 fn maintenance_expr() -> String {
     let (start, end, ready) = (

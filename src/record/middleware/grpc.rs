@@ -74,7 +74,7 @@ impl AwaitedStatus {
     }
 
     /// Returns the outcome of a response that ended without a status: clients take it for `UNKNOWN`.
-    /// What gRPC-Web says may stand in a form that isn't read here.
+    /// gRPC-Web may carry the status in a form that isn't read here.
     pub(super) const fn at_end(&self) -> RequestOutcome {
         match self.format {
             GrpcFormat::Trailers => RequestOutcome::GrpcFailed(GrpcError::Unknown),

@@ -7,7 +7,7 @@ use super::error::PostgresError;
 use super::migrate::is_usable;
 use super::pool::{PooledTransaction, PostgresPool, TransactionLimits, with_timeout};
 
-/// What a server says of a connection.
+/// The facts that a server states about a connection.
 #[derive(Debug)]
 pub(crate) struct ServerInspection {
     pub(crate) version: String,

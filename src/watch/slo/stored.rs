@@ -3,7 +3,7 @@
 //! Each instance has a report of its own: what it judged itself can't be judged again over all of them,
 //! because the requests of a slice are not kept. Whoever wants the fleet asks a Prometheus.
 //!
-//! What is read of a file is a copy of it.
+//! A file is copied, and the copy is read.
 
 use std::sync::Arc;
 

@@ -42,7 +42,7 @@ struct PendingSpan {
     is_partly_stored: bool,
 }
 
-/// What is known of a component's time slices at a moment.
+/// The facts known of a component's time slices at a moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OutageInput<'a> {
     pub(super) outcomes: &'a SliceOutcomes,

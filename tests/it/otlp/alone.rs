@@ -31,7 +31,7 @@ fn in_child_with(test: &str, variables: &[(&str, &str)]) -> bool {
     output_of_child(test, variables).is_none()
 }
 
-/// What the child wrote to standard output, or `None` in the child.
+/// The text that the child wrote to standard output, or `None` in the child.
 fn output_of_child(test: &str, variables: &[(&str, &str)]) -> Option<String> {
     if std::env::var_os(CHILD).is_some() {
         return None;

@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 
 use super::call_sites::{CALL_SITES, Place};
 
-/// What such an event says of its record.
+/// The fields in which such an event describes its record.
 #[derive(Debug, Default)]
 struct LogTracerFields {
     message: String,

@@ -16,7 +16,7 @@ const UNITS: [(&str, Duration); 4] = [
 /// The largest error of a window's rounded length, as one part in so many: an hour of summer time in a month.
 const ROUNDING_PARTS: u32 = 50;
 
-/// How much of a whole window has samples: *seen*, and *collecting* while that is less than nine tenths.
+/// The part of a whole window that has samples: *seen*, and *collecting* while that is less than nine tenths.
 ///
 /// Time of declared maintenance belongs neither to the one nor to the other. The part of a calendar
 /// window that is still to come has no samples, and belongs to the window.

@@ -117,7 +117,7 @@ impl SliceExpressions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordedSamples {
     All,
-    /// Those outside of maintenance.
+    /// The samples outside of maintenance.
     Counted,
 }
 

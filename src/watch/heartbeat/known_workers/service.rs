@@ -64,7 +64,7 @@ impl WorkersOfService {
     ///
     /// # Errors
     ///
-    /// Where the service can't be asked, or what answers is no service of this library.
+    /// The service can't be asked, or what answers is no service of this library.
     pub fn list_blocking(&self) -> Result<Vec<WorkerSummary>, KnownWorkersError> {
         self.block_on(async {
             let client = self.client()?;
@@ -95,7 +95,7 @@ impl WorkersOfService {
     ///
     /// # Errors
     ///
-    /// Where the id is none, the token is missing or another, or the service can't be asked.
+    /// The id is none, the token is missing or another, or the service can't be asked.
     pub fn forget_blocking(&self, id: &str) -> Result<Forgotten, KnownWorkersError> {
         let id = BeatId::parse(id).ok_or_else(|| {
             KnownWorkersError(format!("{id:?} is no id; allowed: {}", BeatId::ALLOWED))

@@ -32,7 +32,7 @@ impl WorkersOfStore {
     ///
     /// # Errors
     ///
-    /// Where the store is not there, in use by a service that has it for itself, damaged, or of a kind that this
+    /// The store is not there, in use by a service that has it for itself, damaged, or of a kind that this
     /// build lacks.
     pub fn list_blocking(&self, now: Timestamp) -> Result<Vec<WorkerSummary>, KnownWorkersError> {
         let (_, rows) = self.open()?;

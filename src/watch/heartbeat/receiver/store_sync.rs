@@ -57,7 +57,7 @@ pub(super) struct StoreSync {
 pub(super) enum PolledRows {
     /// All that it had, however old.
     All(Vec<WorkerRow>),
-    /// Those that it got since the answer before.
+    /// The rows that it got since the answer before.
     Changes(Vec<WorkerRow>),
 }
 

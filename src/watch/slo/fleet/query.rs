@@ -20,15 +20,15 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 pub(super) enum ReportQuery {
     /// The good and bad events of a window of these seconds, counted by processes.
     Events(u64),
-    /// Those of declared maintenance.
+    /// The counts of declared maintenance.
     MaintenanceEvents(u64),
     /// The slices of a window, recorded by rules.
     RecordedSlices(u64),
-    /// Those of declared maintenance.
+    /// The counts of declared maintenance.
     RecordedMaintenance(u64),
     /// The slices of a window, evaluated from raw samples.
     RawSlices(u64),
-    /// Those of declared maintenance.
+    /// The counts of declared maintenance.
     RawMaintenance(u64),
     /// The number of steps with samples of the part of a window that is before the next shorter one.
     Coverage(WindowPart),

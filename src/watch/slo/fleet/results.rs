@@ -129,7 +129,7 @@ impl QueryResults {
 pub(super) struct EventCounts {
     pub(super) good: u64,
     pub(super) bad: u64,
-    /// Those of declared maintenance, good and bad.
+    /// The events of declared maintenance, good and bad.
     pub(super) maintenance: (u64, u64),
 }
 

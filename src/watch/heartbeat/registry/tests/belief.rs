@@ -1,4 +1,4 @@
-//! What is believed of a sender that may be anybody: ids cost nothing to invent, nor do numbers.
+//! The limits of trust in a sender that may be anybody: ids cost nothing to invent, nor do numbers.
 
 use super::*;
 
