@@ -4,7 +4,6 @@ import json, re, subprocess, sys, time, urllib.request
 service, prometheus, minutes = sys.argv[1], sys.argv[2], float(sys.argv[3])
 started = time.monotonic()
 faults = []
-differing = set()
 
 
 def fault(text):
@@ -26,6 +25,14 @@ def by_name(report):
     return {f"{o['service']}.{o['name']}": o for o in report["objectives"]}
 
 
+def reports():
+    return by_name(json.loads(page("/api/v1/slo", "application/json"))), by_name(fleet())
+
+
+def differing(own, prom):
+    return [name for name in sorted(own.keys() & prom.keys()) if own[name]["alert"] != prom[name]["alert"]]
+
+
 def percent(value):
     return "-" if value is None else f"{100 * value:.2f} %"
 
@@ -33,7 +40,7 @@ def percent(value):
 for age in [a for a in (3, 10, 20, 40, 60) if a <= minutes]:
     time.sleep(max(0, started + 60 * age - time.monotonic()))
     print(f"after {age} min")
-    own, prom = by_name(json.loads(page("/api/v1/slo", "application/json"))), by_name(fleet())
+    own, prom = reports()
     if own.keys() != prom.keys():
         fault(f"objectives of the process {sorted(own)}, of the fleet {sorted(prom)}")
     for name in sorted(own.keys() & prom.keys()):
@@ -50,14 +57,12 @@ for age in [a for a in (3, 10, 20, 40, 60) if a <= minutes]:
             fault(f"{name}: {percent(left[0])} left by the process, {percent(left[1])} by the fleet")
         if "frozen" in (o["alert"], f["alert"]):
             fault(f"{name}: frozen")
-        # The process clears an alert after a calm of a fifth of its short window, so that one difference may
-        # be that; it is none that lasts until the next look.
-        if o["alert"] == f["alert"]:
-            differing.discard(name)
-        elif name in differing:
-            fault(f"{name}: alert {o['alert']} in the process, {f['alert']} in the fleet, and before")
-        else:
-            differing.add(name)
+    # Scrapes and rules are up to half a minute behind the process: what differs is looked at once more.
+    if differing(own, prom):
+        time.sleep(60)
+        own, prom = reports()
+        for name in differing(own, prom):
+            fault(f"{name}: alert {own[name]['alert']} in the process, {prom[name]['alert']} in the fleet, for a minute")
     for path in ["/status", "/status/slo"] + [f"/status/slo?objective={name}" for name in own]:
         text = page(path)
         words = re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", text, flags=re.S)

@@ -41,6 +41,8 @@ pub(super) struct AlertingRule {
     pub(super) severity: Option<Severity>,
     pub(super) expr: String,
     pub(super) for_duration: Duration,
+    /// The time for which the alert goes on firing when its expression returns nothing any more.
+    pub(super) keep_firing_for: Duration,
     pub(super) labels: Vec<(String, String)>,
     pub(super) annotations: Vec<(&'static str, String)>,
 }
@@ -104,6 +106,10 @@ impl AlertingRule {
         ];
         if !self.for_duration.is_zero() {
             members.push(("for", Yaml::plain(format_duration(self.for_duration))));
+        }
+        if !self.keep_firing_for.is_zero() {
+            let keep = format_duration(self.keep_firing_for);
+            members.push(("keep_firing_for", Yaml::plain(keep)));
         }
         members.push(("labels", string_map(&self.labels)));
         members.push(("annotations", string_map(&self.annotations)));

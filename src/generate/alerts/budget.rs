@@ -21,6 +21,7 @@
 //! |---|---|
 //! | events of each window | shares, the minimum of bad events |
 //! | share of bad events | alerts, panels |
+//! | share of each window that isn't maintenance | remaining budgets |
 //! | remaining budget | panels |
 //! | level of each objective's alert | the dashboards' state timeline |
 //!
@@ -195,9 +196,31 @@ impl<'a> BudgetRules<'a> {
                 rule(seen_before(window), window - recent, recent, steps)
             });
             let recent = rule(seen_recently(window), recent, Duration::ZERO, RECENT_STEPS);
-            [Some(recent), older].into_iter().flatten()
+            [Some(recent), older, Some(self.counted_rule(window))]
+                .into_iter()
+                .flatten()
         });
         rules.collect()
+    }
+
+    /// Returns the rule of the share of an objective's window that isn't declared maintenance; no series where
+    /// all of it is.
+    fn counted_rule(&self, window: Duration) -> RecordingRule {
+        let step = OLDER_STEP.min(window / RECENT_STEPS);
+        let steps = u32::try_from(window.as_nanos() / step.as_nanos().max(1)).unwrap_or(u32::MAX);
+        let window_steps = SteppedWindow {
+            length: self.scale(window),
+            before: Duration::ZERO,
+            step: self.scale(window) / steps.max(1),
+        };
+        let excluded = window_steps.recorded_maintenance_steps_query();
+        let excluded = InstantVector::from_expression(excluded, &super::SERVICE);
+        let services = recorded_events(window).now().sum_by(&super::SERVICE);
+        let excluded = excluded.div_number(steps).or_zero_for(&services);
+        RecordingRule::new(
+            recorded_counted(window).name(),
+            &excluded.complement().above(0_u32),
+        )
     }
 
     /// Returns the rules of the shares of the objectives' windows that have samples.
@@ -414,6 +437,12 @@ fn recorded_seen(window: Duration) -> RecordedSeries {
     RecordedSeries::with_labels(name, SLO_LABELS)
 }
 
+/// Returns `vantage:slo_counted:ratio30d`: the share of an objective's window that isn't maintenance.
+fn recorded_counted(window: Duration) -> RecordedSeries {
+    let name = format!("vantage:slo_counted:ratio{}", format_duration(window));
+    RecordedSeries::with_labels(name, super::SERVICE)
+}
+
 fn recorded_burning(pair: &WindowPair) -> RecordedSeries {
     recorded_pair("burning", pair)
 }
@@ -472,8 +501,8 @@ fn with_rolling_window(objective: &Objective) -> Option<(&Objective, Duration)> 
     }
 }
 
-/// Returns the rule that records an objective's remaining budget: of the whole window, of which a part was
-/// seen.
+/// Returns the rule that records an objective's remaining budget: of the whole window without its
+/// maintenance, of which a part was seen.
 fn remaining_rule(objective: &Objective, window: Duration, slice: Duration) -> RecordingRule {
     let permitted = objective.permitted_bad();
     let spent = match Ratio::from_durations(window, slice) {
@@ -489,6 +518,7 @@ fn remaining_rule(objective: &Objective, window: Duration, slice: Duration) -> R
             burned.mul(&recorded_seen(window).now())
         }
     };
+    let spent = spent.div_on(&super::SERVICE, &recorded_counted(window).now());
     RecordingRule::new(REMAINING, &spent.complement()).with_labels(&[("objective", objective.id())])
 }
 

@@ -169,6 +169,7 @@ fn burn_rate_rule(
     alert
         .labels
         .push(("objective".into(), objective.id().into()));
+    alert.keep_firing_for = input.time_scale.scale(pair.calm());
     for (label, window) in [("long_window", pair.long), ("short_window", pair.short)] {
         alert.labels.push((label.into(), format_duration(window)));
     }
@@ -208,6 +209,7 @@ fn alerting_rule(
         severity,
         expr: expr.to_string(),
         for_duration: input.time_scale.scale(for_duration),
+        keep_firing_for: Duration::ZERO,
         labels: vec![
             (
                 "severity".into(),

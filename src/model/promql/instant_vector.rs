@@ -211,6 +211,20 @@ impl InstantVector {
         InstantVector { labels, ..ratio }
     }
 
+    /// Divides each element by the one that has exactly these labels, of which it has more.
+    ///
+    /// # Panics
+    ///
+    /// When the other has other labels.
+    #[track_caller]
+    #[must_use]
+    pub(crate) fn div_on(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
+        let on = resolve_labels(&self.labels, keys);
+        let exact = on.iter().cloned().collect();
+        assert_eq!(whole.labels, exact, "labels of {whole}");
+        self.binary(&format!("/ on ({}) group_left ()", on.join(", ")), whole)
+    }
+
     /// The elements that have a partner with the same labels.
     #[track_caller]
     #[must_use]

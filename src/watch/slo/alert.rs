@@ -31,10 +31,6 @@ use crate::model::slo::report::{AlertState, BurnRate};
 use crate::model::slo::{BudgetingMethod, Objective};
 use crate::model::units::{Percent, format_duration};
 
-/// The part of a short window for which a pair must be calm before it clears.
-/// Longer would hold an alert that is over; shorter would let one sample end it.
-const CALM_DIVISOR: u32 = 5;
-
 /// The burn-rate alert of one objective.
 #[derive(Clone, Debug)]
 pub(crate) struct BurnRateAlert {
@@ -189,7 +185,7 @@ impl WindowPairState {
         let since = self.calm_since.unwrap_or(now).min(now);
         self.calm_since = Some(since);
         let calm = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        if calm >= self.pair.short / CALM_DIVISOR {
+        if calm >= self.pair.calm() {
             (self.firing, self.calm_since) = (false, None);
         }
     }

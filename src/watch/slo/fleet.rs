@@ -29,8 +29,8 @@
 //! be in the next one. Coverage is looked up at up to 1,000 steps of each part of a window, at least a second
 //! apart; it is off by a step for each gap, and by the API's look-back (5 min) for a gap that the API
 //! itself didn't notice, such as its own outage. The slices of workers are added up, because each worker
-//! has its own. There is no memory of earlier looks: an alert is what holds at this moment, without the
-//! calm before it clears, and `recovers_at` is not known.
+//! has its own. There is no memory of earlier looks: an alert is what holds at this moment or fires by the
+//! generated rules, which remember the calm before it clears; `recovers_at` is not known.
 
 #[cfg(feature = "cli")]
 mod alert_history;

@@ -238,7 +238,7 @@ fn missing_data() -> Vec<Scenario> {
         .fires(SIGNAL, "40m", [critical("100"), warning("100")])
         .fires(SIGNAL, "50m", [critical("100"), warning("100")])
         .fires(SIGNAL, "55m", [critical("100"), warning("100")])
-        .quiet(SIGNAL, &["62m"]),
+        .quiet(SIGNAL, &["63m"]),
         // The gap is longer than the long window of the critical pair, which is empty from minute 101 on.
         scenario("what was raised goes on also in a gap longer than the long window")
             .series(UP, "1+0x40 0+0x140")
@@ -323,7 +323,7 @@ fn maintenance() -> Vec<Scenario> {
             .series(&start, "1800+0x31 stale _x5 1800+0x3 stale")
             .series(&end, "2400+0x31 stale _x5 2400+0x3 stale")
             .quiet(SIGNAL, &["30m", "35m", "40m", "45m", "59m"])
-            .measures("59m", left, &[(&of_slices, "1")])
+            .measures("59m", &left, &[(&of_slices, "1")])
             .measures(
                 "59m",
                 "sum by (environment, job, objective, result) (sum_over_time(vantage:slo_maintenance_slices[1h]))",
@@ -349,6 +349,16 @@ fn maintenance() -> Vec<Scenario> {
             )
             .measures("29m", "vantage:slo_maintenance_sources:count", &[("{environment=\"production\", job=\"vantage-api\"}", "1")])
             .measures("30m", "vantage:slo_maintenance_sources:count", &[]),
+        // Declared from minute 10 to 1210: 20 of 720 hours. The 10 bad slices are 23.1 % of the budget of all 720,
+        // and 23.8 % of that of the other 700.
+        scenario("maintenance is no part of the window that a budget is of")
+            .series(UP, "1+0x1270")
+            .series(&ready, "1+0x1270")
+            .series(&good, "0+100x1240 124000+0x10 124100+100x20")
+            .series(&bad, "0+0x1240 100+100x9 1000+0x21")
+            .series(&start, "600+0x1270")
+            .series(&end, "72600+0x1270")
+            .measures("1270m", &left, &[(&of_slices, "0.7619")]),
         // The process counts what happens meanwhile in other series.
         scenario("events of maintenance burn nothing")
             .series(&errors("good"), "0+100x30 3000+0x10 3100+100x20")
@@ -487,7 +497,13 @@ fn quiet() -> Vec<Scenario> {
                     burns("api.error_rate", Severity::Warning, "18.18"),
                 ],
             )
-            .quiet(SIGNAL, &["97m", "120m"]),
+            // Calm since minute 96, for a fifth of the short window.
+            .fires(
+                SIGNAL,
+                "97m",
+                [burns("api.error_rate", Severity::Warning, "12.63")],
+            )
+            .quiet(SIGNAL, &["103m", "120m"]),
         scenario("a restart sets counters to zero")
             .series(&errors("good"), "1000+100x60 0+100x60")
             .series(&errors("bad"), "500+0x60 0+0x60")

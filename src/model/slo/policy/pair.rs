@@ -65,6 +65,12 @@ impl WindowPair {
         }
     }
 
+    /// Returns the time for which it must not fire before its alert clears: a fifth of the short window.
+    /// Longer would hold an alert that is over; shorter would let one sample end it.
+    pub(crate) fn calm(&self) -> Duration {
+        self.short / 5
+    }
+
     pub(super) const fn from_seconds(
         level: AlertLevel,
         factor: Ratio,

@@ -6,6 +6,8 @@
 //! | counts, old samples | stale | as the windows say; "none" becomes frozen |
 //! | a window is missing, or impossible | inconsistent, with a reason | as the known windows say; "none" becomes frozen |
 //! | no trace of the objective | none | frozen |
+//!
+//! An alert that fires by the rules is raised here as well: they remember what was before this moment.
 
 use std::time::Duration;
 
@@ -40,9 +42,10 @@ impl ObjectiveQuery<'_> {
         let (burn_rate, missing_reason) = self.burn_rates();
         let mut alert = BurnRateAlert::new(self.objective, &self.reporter.policy);
         alert.update(self.at, &burn_rate);
+        let alert = self.with_firing_alert(alert.state());
         // An unknown state is not green. A burn window that is known pages, even where the objective's own
         // is not.
-        let unsure = match alert.state() {
+        let unsure = match alert {
             AlertState::None => AlertState::Frozen,
             state => state,
         };
@@ -61,7 +64,7 @@ impl ObjectiveQuery<'_> {
         match counts.and_then(|counts| self.check(counts, missing_reason, &burn_rate)) {
             Ok(None) => {}
             Ok(Some((counts, None))) => {
-                report = evaluate(counts, burn_rate, alert.state(), false);
+                report = evaluate(counts, burn_rate, alert, false);
             }
             Ok(Some((counts, reason))) => {
                 report = evaluate(counts, burn_rate, unsure, true);
@@ -77,6 +80,14 @@ impl ObjectiveQuery<'_> {
         report.job = label(&self.service.job);
         report.environment = label(&self.service.environment);
         report
+    }
+
+    /// Returns the more urgent one of a state and what fires by the rules.
+    fn with_firing_alert(&self, state: AlertState) -> AlertState {
+        match (state, self.service_results().firing_alert()) {
+            (AlertState::Critical, _) | (_, None) => state,
+            (_, Some(level)) => level.into(),
+        }
     }
 
     fn whole_window(&self, counts: WindowFigures) -> WindowCounts {

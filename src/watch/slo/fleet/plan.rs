@@ -16,7 +16,9 @@ use jiff::Timestamp;
 use super::PrometheusReporter;
 use super::query::{QueryRequest, ReportQuery, WindowPart, step_seconds};
 use super::results::QueryResults;
+use crate::model::alerts::AlertSignal;
 use crate::model::catalog::telemetry::{SLO_EVENTS, SLO_MAINTENANCE_START, SLO_REQUESTS};
+use crate::model::promql_literal::quote;
 use crate::model::slo::promql::{self, SLICE_METRIC, SliceExpressions, SliceSelection};
 use crate::model::slo::{Objective, Objectives};
 use crate::watch::slo::evaluate::burn_rate_windows;
@@ -70,7 +72,7 @@ impl<'a> QueryPlan<'a> {
 
     /// Returns the requests that don't depend on results.
     pub(super) fn initial_requests(&self) -> Vec<QueryRequest> {
-        let mut queries = vec![ReportQuery::NewestSample];
+        let mut queries = vec![ReportQuery::NewestSample, ReportQuery::FiringAlerts];
         let mut shorter = 0;
         for &window in &self.windows {
             let part = WindowPart { window, shorter };
@@ -198,6 +200,11 @@ impl<'a> QueryPlan<'a> {
             ReportQuery::DeclaredMaintenance(length) => format!(
                 "count by (environment, job) (count_over_time({}[{length}s]))",
                 SLO_MAINTENANCE_START.prometheus_name()
+            ),
+            ReportQuery::FiringAlerts => format!(
+                "max by (environment, job, objective, result) (label_replace(ALERTS{{alertname={}, \
+                 alertstate=\"firing\"}}, \"result\", \"$1\", \"severity\", \"(.*)\"))",
+                quote(AlertSignal::ErrorBudget.spec().name)
             ),
         };
         QueryRequest { query, promql }

@@ -40,6 +40,8 @@ pub(super) enum ReportQuery {
     ReplicasSince(u64),
     /// The services that have declared maintenance in a window.
     DeclaredMaintenance(u64),
+    /// The alerts of budgets that fire by the rules.
+    FiringAlerts,
 }
 
 /// The part of a window that a shorter one doesn't have, in seconds.
@@ -107,6 +109,7 @@ impl ReportQuery {
             ReportQuery::NewestSample => "the newest samples".into(),
             ReportQuery::ReplicasSince(_) => "the first samples".into(),
             ReportQuery::DeclaredMaintenance(_) => "the declared maintenance".into(),
+            ReportQuery::FiringAlerts => "the firing alerts".into(),
         }
     }
 }

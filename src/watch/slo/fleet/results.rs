@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::QueryResponse;
 use super::query::{ReportQuery, WindowPart, step_seconds};
 use super::response::{ValueLabels, ValuesByLabels, parse_vector};
+use crate::model::slo::policy::AlertLevel;
 use crate::model::slo::promql::{KnownTargets, ServiceLabels};
 
 /// The maximum number of services whose slices are evaluated from raw samples: each makes the query longer.
@@ -283,6 +284,17 @@ impl ServiceResults<'_> {
     /// Returns the time of the newest sample within the look-back, in seconds since 1970.
     pub(super) fn newest_sample(self) -> Result<Option<f64>, String> {
         self.value(ReportQuery::NewestSample, self.objective, "")
+    }
+
+    /// Returns the most urgent state in which the rules have an alert of the objective fire, if any. Where it
+    /// isn't known, as without rules, there is none.
+    pub(super) fn firing_alert(self) -> Option<AlertLevel> {
+        let fires = |level: &AlertLevel| {
+            let alert = self.value(ReportQuery::FiringAlerts, self.objective, level.as_str());
+            matches!(alert, Ok(Some(_)))
+        };
+        let levels = [AlertLevel::Critical, AlertLevel::Warning];
+        levels.into_iter().find(fires)
     }
 
     /// Returns one value of a query; `None` without a series, and an error where there are several.

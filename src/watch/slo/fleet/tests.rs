@@ -483,3 +483,26 @@ fn slices_of_maintenance_are_covered_and_not_counted() {
     assert_eq!((report.good, report.bad, report.raw), (3, 0, Some((3, 2))));
     assert_eq!(report.coverage, 1.0);
 }
+
+/// Returns the alerts of two objectives of which one burns too fast at this moment and the other doesn't,
+/// where the rules have an alert of this severity fire for both.
+fn alerts_with_firing(severity: &'static str) -> [AlertState; 2] {
+    let reporter = serve(move |path, _| match path.contains("alertstate") {
+        true => {
+            let both = ["healthy", "burning"].map(|name| element(name, severity, "1"));
+            (200, vector(&both))
+        }
+        false => respond(path),
+    });
+    let report = report(&reporter).unwrap();
+    ["healthy", "burning"].map(|name| objective(&report, name).alert)
+}
+
+#[test]
+fn what_fires_by_the_rules_is_raised_though_it_holds_no_more() {
+    use AlertState::{Critical, Warning};
+    assert_eq!(alerts_with_firing("warning"), [Warning, Critical]);
+    assert_eq!(alerts_with_firing("critical"), [Critical, Critical]);
+    // Of another policy.
+    assert_eq!(alerts_with_firing("high"), [AlertState::None, Critical]);
+}
