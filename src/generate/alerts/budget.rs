@@ -5,17 +5,18 @@
 //! permitted share, a decimal that was worked out exactly. All of it is by `environment` and `job`: two
 //! services with the same objectives have two budgets.
 //!
-//! An alert is evaluated in three steps, each a group of rules that reads those before it:
+//! An alert is evaluated in steps, each a group of rules that reads those before it:
 //!
 //! | series | value |
 //! |---|---|
+//! | `vantage:slo_judged:ratio5m` | the coverage of the short window, unless samples are missing in more than half of it |
 //! | `vantage:slo_burning:rate1h_5m` | the burn rate of the long window, where both burn too fast |
-//! | `vantage:slo_raised:rate1h_5m` | the same, unless samples are missing in more than half of the short window; what was raised before, while they are |
+//! | `vantage:slo_raised:rate1h_5m` | the same, where the short window is judged; what was raised before, while it isn't |
 //! | `vantage:slo_held:rate1h_5m` | what was raised before |
 //!
 //! So data that is missing now neither raises an alert nor ends one, unless the service has no targets any
-//! more, or the objective no samples for a day: it was removed. A service that is younger than the short window misses none, and a long window that is not full yet
-//! is judged on what there is.
+//! more, or the objective no samples for a day: it was removed. A service that is younger than the short
+//! window misses none, and a long window that is not full yet is judged on what there is.
 //!
 //! | recorded | for |
 //! |---|---|
@@ -125,10 +126,7 @@ impl<'a> BudgetRules<'a> {
     /// Returns the rules of the shares of the policy's short windows that have samples, and of those before
     /// them: where there are none, the service is younger.
     pub(in crate::generate) fn coverage_rules(&self) -> Vec<RecordingRule> {
-        let mut windows: Vec<_> = self.policy.pairs.iter().map(|pair| pair.short).collect();
-        windows.sort_unstable();
-        windows.dedup();
-        let rules = windows.into_iter().flat_map(|window| {
+        let rules = self.short_windows().into_iter().flat_map(|window| {
             let (all, short) = (RecordedSamples::All, self.scale(window));
             let covered = self.covered_steps(all, short, COVERAGE_STEPS, Duration::ZERO);
             let ratio = covered.div_number(COVERAGE_STEPS);
@@ -139,6 +137,26 @@ impl<'a> BudgetRules<'a> {
             ]
         });
         rules.collect()
+    }
+
+    /// Returns the rules that record which short windows can be judged: at least half of one has samples, or
+    /// the service is younger.
+    pub(in crate::generate) fn judged_rules(&self) -> Vec<RecordingRule> {
+        let rule = |window| {
+            let coverage = recorded_coverage(window).now();
+            let young = coverage.unless(&recorded_before(window).now());
+            let judged = coverage.at_least(min_coverage()).or(&young);
+            RecordingRule::new(recorded_judged(window).name(), &judged)
+        };
+        self.short_windows().into_iter().map(rule).collect()
+    }
+
+    /// Returns the short windows of the policy, each once.
+    fn short_windows(&self) -> Vec<Duration> {
+        let mut windows: Vec<_> = self.policy.pairs.iter().map(|pair| pair.short).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        windows
     }
 
     /// Returns the rules that record where the budgets burn too fast.
@@ -159,10 +177,9 @@ impl<'a> BudgetRules<'a> {
     pub(in crate::generate) fn raised_rules(&self) -> Vec<RecordingRule> {
         let (targets, day) = (InstantVector::up(), self.windows.days(1));
         let rule = |pair: &WindowPair| {
-            let covered = recorded_coverage(pair.short).now().at_least(min_coverage());
-            let frozen = recorded_before(pair.short).now().unless(&covered);
-            let raised = recorded_burning(pair).now().unless(&frozen);
-            let held = recorded_held(pair).now().unless(&covered);
+            let judged = recorded_judged(pair.short).now();
+            let raised = recorded_burning(pair).now().and(&judged);
+            let held = recorded_held(pair).now().unless(&judged);
             let known = recorded_coverage(pair.short).present_over_time(day);
             let held = held.and_on(&super::SERVICE, &targets).and(&known);
             RecordingRule::new(recorded_raised(pair).name(), &raised.or(&held))
@@ -404,6 +421,12 @@ fn recorded_ratio(window: Duration) -> RecordedSeries {
 /// Returns `vantage:slo_coverage:ratio5m`: the share of a short window that has samples.
 fn recorded_coverage(window: Duration) -> RecordedSeries {
     let name = format!("vantage:slo_coverage:ratio{}", format_duration(window));
+    RecordedSeries::with_labels(name, SLO_LABELS)
+}
+
+/// Returns `vantage:slo_judged:ratio5m`: the coverage of a short window that can be judged.
+fn recorded_judged(window: Duration) -> RecordedSeries {
+    let name = format!("vantage:slo_judged:ratio{}", format_duration(window));
     RecordedSeries::with_labels(name, SLO_LABELS)
 }
 

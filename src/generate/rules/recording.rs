@@ -63,6 +63,7 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
         ),
         ("vantage-slo-events", None, budget_rules.event_rules()),
         ("vantage-slo-coverage", None, budget_rules.coverage_rules()),
+        ("vantage-slo-judged", None, budget_rules.judged_rules()),
         ("vantage-slo-ratios", None, budget_rules.ratio_rules()),
         ("vantage-slo-burning", None, budget_rules.burning_rules()),
         ("vantage-slo-raised", None, budget_rules.raised_rules()),

@@ -194,6 +194,15 @@ fn young() -> Vec<Scenario> {
             .fires(SIGNAL, "20m", [critical("200"), warning("200")])
             // 41 steps of 30 s of 200 times too fast are 200 x 1230 / 2592000 of 30 days.
             .measures("20m", errors_left.clone(), &[(&of_errors, "0.9051")]),
+        // At 105 s 3.2 % are bad: calm for a minute, it is no longer critical, before half of
+        // the short window is over. At 180 s 100 of 8100 and what is before the first sample are bad.
+        scenario("an outage in the first minute is over after the second")
+            .every("15s")
+            .series(UP, "1+0x44")
+            .series(&errors("good"), "0+0x4 1000+1000x40")
+            .series(&errors("bad"), "0+25x4 100+0x40")
+            .fires(SIGNAL, "1m", [critical("200"), warning("200")])
+            .fires(SIGNAL, "3m", [warning("2.469")]),
         // 33 s of 21 min are 2.619 %: 5.238 times 0.5 %, a warning and not critical. Of 40 min they are
         // 1.375 % (81 steps of 30 s), 2.75 x 2430 / 2592000 of the budget.
         scenario("an outage of 33 s after 20 minutes")
