@@ -1,9 +1,9 @@
-//! Threads with loops, and what they tell: callbacks on a change, log lines written off-thread, outages, backoff.
+//! Threads with loops under one supervisor, and what they tell: callbacks on a change, log lines written
+//! off-thread, outages, backoff.
 //!
 //! | need | use |
 //! |---|---|
-//! | something every so often | `thread::repeat` |
-//! | a loop that awaits | `thread::run` |
+//! | something every so often, a loop that awaits, a thread at all | `supervisor` |
 //! | a log line that must not block | `log_queue` |
 //! | callbacks of the service | `notify` |
 //! | two lines for a night's outage | `outage` |
@@ -14,12 +14,22 @@
 
 pub(crate) mod backoff;
 
-pub(crate) mod log_queue;
+pub(crate) mod outage;
 
-pub(crate) mod notify;
+pub(crate) mod panic;
+
+mod stderr;
+
+pub(crate) mod log_queue;
 
 pub(crate) mod thread;
 
-pub(crate) mod outage;
+mod thread_status;
+
+pub(crate) mod supervisor;
+
+pub(crate) mod notify;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use supervisor::Supervisor;
+pub(crate) use thread_status::{ThreadFailure, ThreadStatus};

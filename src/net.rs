@@ -18,6 +18,8 @@ pub(crate) mod tls;
 
 mod headers;
 
+pub(crate) mod resolver;
+
 mod proxy;
 
 mod http;
@@ -25,6 +27,6 @@ mod http;
 pub(crate) use error::{explain, innermost, one_line};
 pub(crate) use headers::{add_headers, basic_credentials, json_headers};
 pub(crate) use http::{HttpClient, has_type, http_client, is_a_web_page, retry_after};
-pub(crate) use proxy::grpc_proxy_connector;
+pub(crate) use proxy::grpc_connector;
 #[cfg(feature = "cli")]
 pub(crate) use proxy::{ProxyMethod, ProxyRoute};

@@ -10,12 +10,12 @@
 //!
 //! Both go through one queue: a callback never sees a change before the state that it changes.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::{fmt, io};
 
-use super::thread;
+use super::Supervisor;
 use crate::record::sync::lock;
 
 /// The number of changes that may wait. More are dropped.
@@ -72,12 +72,13 @@ impl<C> fmt::Debug for Notifier<C> {
 
 impl<C: Change> Notifier<C> {
     /// Starts the thread that notifies. It ends with the last clone.
-    pub(crate) fn start(&self) -> io::Result<()> {
+    pub(crate) fn start(&self, supervisor: &Supervisor) {
         let (changes, received) = sync_channel(CAPACITY);
         // Weak: the thread must not keep alive what it is to end with.
         let subscribers = Arc::downgrade(&self.0);
-        thread::spawn(C::THREAD, move || {
-            for message in received {
+        supervisor.spawn(C::THREAD, move |thread| {
+            thread.record_round();
+            for message in &received {
                 let Some(subscribers) = subscribers.upgrade() else {
                     break;
                 };
@@ -88,10 +89,10 @@ impl<C: Change> Notifier<C> {
                         subscribers.callbacks().push(callback);
                     }
                 }
+                thread.record_round();
             }
-        })?;
+        });
         let _ = self.0.thread.set(changes);
-        Ok(())
     }
 
     /// Adds a callback, to which the thread hands the `present` state before any change; returns that state

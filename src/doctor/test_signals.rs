@@ -10,6 +10,7 @@ use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::target::{OtlpTarget, is_pushed};
+use crate::background::Supervisor;
 use crate::config::{Compression, Config, TelemetrySignal, TraceSampler};
 use crate::export::flush_report::SignalReport;
 use crate::export::otlp::OtlpExporter;
@@ -53,7 +54,13 @@ pub(super) fn send_test_signals(
     let exemplars = Exemplars::new(Clock::system(), slo_events);
     let limit = config.metrics.cardinality_limit;
     let instruments = Instruments::new(telemetry.meter(), limit, exemplars);
-    let export = OtlpExporter::start(&config, &resource, &instruments, vec![sent]);
+    let export = OtlpExporter::start(
+        &config,
+        &resource,
+        &instruments,
+        vec![sent],
+        &Supervisor::default(),
+    );
     let Some(export) = export.map_err(|error| error.to_string())? else {
         return Ok(Vec::new());
     };

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | a queue for each of spans and log records | where the service records | `batch.queue_size`; what doesn't fit is dropped and counted |
 //! | a batch worker each, a periodic reader for metrics | tasks on the export thread | one request at a time each |
-//! | collecting, name resolution, log lines | helper threads of its runtime | five |
+//! | collecting, name resolution, log lines | threads of the supervisor and of `net` | one at a time for each provider and name |
 //! | flush and shutdown | the same thread | one deadline for all signals |
 //!
 //! Exports are counted in the conventions' `otel.sdk.*` metrics: nothing is lost without a
@@ -26,26 +26,26 @@ mod queue;
 mod transport;
 
 use std::borrow::Cow;
-use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use opentelemetry::Context;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::background::log_queue::LogQueue;
+use crate::background::thread::{RuntimeGuard, Stopped, ThreadRuntime};
+use crate::background::{Supervisor, ThreadStatus};
 use crate::config::{BatchConfig, Config, SignalOtlp, TelemetrySignal};
 use crate::export::flush_report::{FlushReport, SignalReport};
 use crate::export::providers::MetricProvider;
 use crate::record::series::Instruments;
 use batch::{BatchWorker, SignalFlush};
+use collect::MetricSource;
 use delivery::{Delivery, FlushFailure};
 use encode::{Encode, QueuedLogRecord, log_encoder, metric_encoder, span_encoder};
 use metrics::{ExportCounts, ExportMetrics};
@@ -56,20 +56,16 @@ use transport::Transport;
 pub(crate) use processor::{QueueLogProcessor, QueueSpanProcessor};
 pub use transport::ExportError;
 
-/// The number of threads that may collect metrics, resolve names or write log lines at once, beside
-/// the one. Callbacks of metrics keep two at the most and the log keeps one, if they hang.
-const MAX_BLOCKING_THREADS: usize = 5;
+/// The name of the thread.
+const THREAD: &str = "vantage-export";
+/// The number of threads for blocking calls beside the one. Nothing here makes any: names are resolved,
+/// metrics collected, and log lines written, elsewhere.
+const MAX_BLOCKING_THREADS: usize = 1;
 /// Longer deadlines are as good as this one, and could not be added to the time of day.
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A constant, because a shutdown looks for it when the last answer came after all.
 const DEADLINE_EXCEEDED: &str = "no answer before the deadline";
-/// The time for the last log lines, after everything else has ended.
-///
-/// The log may be stuck; the process must end all the same.
-const LOG_DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
-
 /// The export thread. Dropped without a shutdown, it ends without sending what waits.
-#[derive(Debug)]
 pub(crate) struct OtlpExporter {
     /// Unbounded, because only flushes go through it, and a flush must not be lost. Dropped, it
     /// ends the thread.
@@ -78,6 +74,10 @@ pub(crate) struct OtlpExporter {
     spans: Option<QueueSender<SpanData>>,
     logs: Option<QueueSender<QueuedLogRecord>>,
     export_metrics: Vec<(TelemetrySignal, ExportMetrics)>,
+    /// The numbers of items that wait, for the report of a thread that is down.
+    waiting: Vec<(TelemetrySignal, QueueLength)>,
+    supervisor: Supervisor,
+    _guard: RuntimeGuard,
 }
 
 /// A request to flush until a deadline.
@@ -92,12 +92,13 @@ struct FlushRequest {
 struct SignalSetup {
     signal: TelemetrySignal,
     export_metrics: ExportMetrics,
+    queue_length: QueueLength,
     start: StartSignal,
 }
 
-/// Starts a signal on the thread.
-// Called on the thread, because connections belong to its runtime.
-type StartSignal = Box<dyn FnOnce(&LogQueue) -> Result<SignalTask, ExportError> + Send>;
+/// Starts a signal in the thread's runtime.
+// Called within that runtime, because connections belong to it.
+type StartSignal = Box<dyn FnOnce(&Supervisor) -> Result<SignalTask, ExportError> + Send>;
 
 /// Returns the number of items in a queue.
 type QueueLength = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -124,6 +125,14 @@ struct SignalTask {
     task: JoinHandle<u64>,
 }
 
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("export_metrics", &self.export_metrics)
+            .finish_non_exhaustive()
+    }
+}
+
 impl OtlpExporter {
     /// Starts the thread; `None` where nothing is to be pushed.
     pub(crate) fn start(
@@ -131,6 +140,7 @@ impl OtlpExporter {
         resource: &Resource,
         instruments: &Instruments,
         sources: Vec<MetricProvider>,
+        supervisor: &Supervisor,
     ) -> Result<Option<Self>, StartError> {
         // A signal that is off, or has no endpoint, makes neither queue nor metrics.
         let route = |signal: TelemetrySignal, wanted: bool| {
@@ -153,9 +163,11 @@ impl OtlpExporter {
         if let Some(route) = route(TelemetrySignal::Metrics, config.metrics.otlp.enabled) {
             let encode = route.encoder(metric_encoder())?;
             let (interval, timeout) = (config.metrics.otlp.interval, config.metrics.otlp.timeout);
-            signals.push(route.setup(move |delivery, flushes, stopped| {
+            let collecting = supervisor.clone();
+            signals.push(route.setup(move |delivery, flushes, stopped, thread| {
+                let sources = MetricSource::all(sources, &collecting);
                 PeriodicReader::new(sources, interval, timeout, encode, delivery, flushes)
-                    .run(stopped)
+                    .run(stopped, thread)
             }));
         }
         if let Some(route) = route(TelemetrySignal::Logs, config.logs.otlp) {
@@ -171,11 +183,17 @@ impl OtlpExporter {
         let mut export_metrics: Vec<_> = signals.iter().map(export_metrics).collect();
         // A health check lists failing signals in this order.
         export_metrics.sort_by_key(|(signal, _)| *signal == TelemetrySignal::Metrics);
+        let waiting = |setup: &SignalSetup| (setup.signal, Arc::clone(&setup.queue_length));
+        let waiting = signals.iter().map(waiting).collect();
+        let (requests, guard) = start_thread(signals, supervisor)?;
         Ok(Some(Self {
-            requests: start_thread(signals)?,
+            requests,
             spans,
             logs,
             export_metrics,
+            waiting,
+            supervisor: supervisor.clone(),
+            _guard: guard,
         }))
     }
 
@@ -202,6 +220,9 @@ impl OtlpExporter {
 
     /// Sends everything that waits, and ends the export if `is_shutdown`.
     pub(crate) async fn flush(&self, is_shutdown: bool, within: Duration) -> FlushReport {
+        if let Some(report) = self.down_report() {
+            return report;
+        }
         let (reply, response) = oneshot::channel();
         self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
@@ -212,11 +233,31 @@ impl OtlpExporter {
 
     /// Does the same for a caller that has no runtime, or no time to wait in one.
     pub(crate) fn flush_blocking(&self, is_shutdown: bool, within: Duration) -> FlushReport {
+        if let Some(report) = self.down_report() {
+            return report;
+        }
         let (reply, response) = sync_channel(1);
         self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
         });
         response.recv().unwrap_or_default()
+    }
+
+    /// Returns the report of a flush by a thread that is down, and so keeps no deadline; `None` where it is up.
+    fn down_report(&self) -> Option<FlushReport> {
+        // The last chance of one that was refused.
+        self.supervisor.nudge();
+        let failure = self.supervisor.down().remove(THREAD)?;
+        let report = |(signal, waiting): &(TelemetrySignal, QueueLength)| SignalReport {
+            signal: *signal,
+            exported: 0,
+            refused: 0,
+            left: waiting() as u64,
+            cause: Some(format!("the export thread is down: {failure}")),
+            error_type: None,
+        };
+        let signals = self.waiting.iter().map(report).collect();
+        Some(FlushReport { signals })
     }
 
     fn send_request(
@@ -245,77 +286,70 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
-/// Starts the thread, and waits until it has made its transports.
+/// Starts the thread with its signals.
+///
+/// Transports are made before, so that a bad certificate or header is an error of `init` and not a line in a
+/// log; where the system refuses the thread, everything waits in the queues until it is there.
 fn start_thread(
     signals: Vec<SignalSetup>,
-) -> Result<mpsc::UnboundedSender<FlushRequest>, StartError> {
+    supervisor: &Supervisor,
+) -> Result<(mpsc::UnboundedSender<FlushRequest>, RuntimeGuard), StartError> {
+    let ended = || io::Error::other("the export runtime has ended");
+    let runtime = ThreadRuntime::new(MAX_BLOCKING_THREADS)?;
+    let signals: Vec<_> = {
+        // Connections belong to a runtime from the start.
+        let _entered = runtime.get().ok_or_else(ended)?.enter();
+        let start = |setup: SignalSetup| (setup.start)(supervisor);
+        signals.into_iter().map(start).collect::<Result<_, _>>()?
+    };
     let (requests, received) = mpsc::unbounded_channel();
-    let (ready, started) = sync_channel(1);
-    thread::Builder::new()
-        .name("vantage-export".into())
-        .spawn(move || {
-            // What is exported about exporting would have to be exported, and so on.
-            let _suppressed = Context::enter_telemetry_suppressed_scope();
-            let runtime = match runtime() {
-                Ok(runtime) => runtime,
-                Err(error) => return drop(ready.send(Err(error.into()))),
+    let mut service = ExportService {
+        signals,
+        requests: received,
+        flushing: JoinSet::new(),
+    };
+    let serve = async move |_: &Stopped, thread: &ThreadStatus| {
+        // What is exported about exporting would have to be exported, and so on.
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        service.serve(thread).await;
+    };
+    let guard = supervisor.run_in(THREAD, runtime, serve);
+    Ok((requests, guard.ok_or_else(ended)?))
+}
+
+/// The work of the thread: flushes, and the end of the signals' tasks.
+struct ExportService {
+    signals: Vec<SignalTask>,
+    requests: mpsc::UnboundedReceiver<FlushRequest>,
+    flushing: JoinSet<()>,
+}
+
+impl ExportService {
+    async fn serve(&mut self, thread: &ThreadStatus) {
+        let shutdown = loop {
+            thread.record_round();
+            let Some(request) = self.requests.recv().await else {
+                break None;
             };
-            runtime.block_on(serve(signals, received, &ready));
-            // A name that is being resolved must not keep the process.
-            runtime.shutdown_background();
-        })?;
-    let gone = || io::Error::other("the export thread ended immediately");
-    // Waited for, so that a bad certificate or header is an error of `init` and not a line in a
-    // log.
-    started.recv().map_err(|_| gone())??;
-    Ok(requests)
-}
-
-async fn serve(
-    signals: Vec<SignalSetup>,
-    mut requests: mpsc::UnboundedReceiver<FlushRequest>,
-    ready: &SyncSender<Result<(), StartError>>,
-) {
-    let (log_queue, log_thread) = LogQueue::start();
-    let started = signals.into_iter().map(|setup| (setup.start)(&log_queue));
-    let signals: Vec<_> = match started.collect::<Result<_, ExportError>>() {
-        Ok(signals) => signals,
-        Err(error) => return drop(ready.send(Err(error.into()))),
-    };
-    let _ = ready.send(Ok(()));
-    let mut flushing = JoinSet::new();
-    let shutdown = loop {
-        let Some(request) = requests.recv().await else {
-            break None;
+            if request.is_shutdown {
+                break Some(request);
+            }
+            // Ended flushes are taken out of the set, which would otherwise grow with each of them.
+            while self.flushing.try_join_next().is_some() {}
+            // Requested before the next order is read, so that a shutdown that follows can't overtake
+            // it.
+            let all = flush_all(&self.signals, request.deadline);
+            self.flushing
+                .spawn(async move { (request.reply)(all.await) });
         };
-        if request.is_shutdown {
-            break Some(request);
-        }
-        // Ended flushes are taken out of the set, which would otherwise grow with each of them.
-        while flushing.try_join_next().is_some() {}
-        // Requested before the next order is read, so that a shutdown that follows can't overtake
-        // it.
-        let all = flush_all(&signals, request.deadline);
-        flushing.spawn(async move { (request.reply)(all.await) });
-    };
-    shut_down(signals, shutdown).await;
-    // Whoever still waits for a flush hears that the exporter has ended.
-    flushing.join_all().await;
-    // An order that is on its way at this moment would stay in the channel, and with it whoever
-    // waits for its answer, until the last sender is dropped: which may be the one who waits.
-    requests.close();
-    while requests.recv().await.is_some() {}
-    drop(log_queue);
-    let _ = tokio::time::timeout(LOG_DRAIN_TIMEOUT, log_thread).await;
-}
-
-fn runtime() -> io::Result<runtime::Runtime> {
-    runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(MAX_BLOCKING_THREADS)
-        .thread_keep_alive(Duration::from_secs(1))
-        .thread_name("vantage-helper")
-        .build()
+        shut_down(std::mem::take(&mut self.signals), shutdown).await;
+        // Whoever still waits for a flush hears that the exporter has ended.
+        while self.flushing.join_next().await.is_some() {}
+        // An order that is on its way at this moment would stay in the channel, and with it whoever
+        // waits for its answer, until the last sender is dropped: which may be the one who waits.
+        self.requests.close();
+        while self.requests.recv().await.is_some() {}
+    }
 }
 
 /// Flushes and ends; what is not out by the deadline is lost, and counted. Without an order
@@ -407,8 +441,8 @@ impl SignalRoute {
             queue_length()
         });
         let delay = batch.delay;
-        let setup = self.setup(move |delivery, flushes, stopped| {
-            BatchWorker::new(receiver, delay, encode, delivery, flushes).run(stopped)
+        let setup = self.setup(move |delivery, flushes, stopped, thread| {
+            BatchWorker::new(receiver, delay, encode, delivery, flushes).run(stopped, thread)
         });
         (sender, setup)
     }
@@ -416,7 +450,12 @@ impl SignalRoute {
     /// Boxes the start of a worker, whose future's type differs by signal.
     fn setup<F>(
         self,
-        work: impl FnOnce(Delivery, mpsc::Receiver<SignalFlush>, oneshot::Receiver<()>) -> F
+        work: impl FnOnce(
+            Delivery,
+            mpsc::Receiver<SignalFlush>,
+            oneshot::Receiver<()>,
+            ThreadStatus,
+        ) -> F
         + Send
         + 'static,
     ) -> SignalSetup
@@ -426,14 +465,20 @@ impl SignalRoute {
         SignalSetup {
             signal: self.signal,
             export_metrics: self.export_metrics.clone(),
-            start: Box::new(move |log_queue| self.start(log_queue, work)),
+            queue_length: Arc::clone(&self.queue_length),
+            start: Box::new(move |supervisor| self.start(supervisor, work)),
         }
     }
 
     fn start<F>(
         self,
-        log_queue: &LogQueue,
-        work: impl FnOnce(Delivery, mpsc::Receiver<SignalFlush>, oneshot::Receiver<()>) -> F,
+        supervisor: &Supervisor,
+        work: impl FnOnce(
+            Delivery,
+            mpsc::Receiver<SignalFlush>,
+            oneshot::Receiver<()>,
+            ThreadStatus,
+        ) -> F,
     ) -> Result<SignalTask, ExportError>
     where
         F: Future<Output = u64> + Send + 'static,
@@ -446,20 +491,30 @@ impl SignalRoute {
             endpoint: self.otlp.endpoint,
             timeout: self.otlp.timeout,
             export_metrics: self.export_metrics,
-            log_queue: log_queue.clone(),
+            log_queue: supervisor.log_queue().clone(),
             outage: delivery::DeliveryOutage::default(),
             last_failure: None,
         };
         let (flushes, received) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
+        let thread = supervisor.register(task_name(signal));
         Ok(SignalTask {
             signal,
             flushes,
             export_metrics,
             queue_length,
             stop,
-            task: tokio::spawn(work(delivery, received, stopped)),
+            task: tokio::spawn(work(delivery, received, stopped, thread)),
         })
+    }
+}
+
+/// Returns the name of a signal's task among the threads.
+const fn task_name(signal: TelemetrySignal) -> &'static str {
+    match signal {
+        TelemetrySignal::Traces => "vantage-export-traces",
+        TelemetrySignal::Metrics => "vantage-export-metrics",
+        TelemetrySignal::Logs => "vantage-export-logs",
     }
 }
 

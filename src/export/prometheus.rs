@@ -21,6 +21,7 @@ use std::time::Instant;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;
 
+use crate::background::Supervisor;
 use crate::export::prometheus::text::{Exposition, ExpositionFormat};
 use crate::export::providers::MetricProvider;
 use crate::record::exemplars::{ExemplarTables, Exemplars};
@@ -39,6 +40,8 @@ pub(crate) struct ScrapeHandler {
     exemplars: Exemplars,
     self_telemetry: SelfTelemetry,
     scope_labels: bool,
+    /// Starts the threads of scrapes.
+    supervisor: Supervisor,
     /// Held for a whole scrape: two at once would collect twice and need the memory twice.
     state: Mutex<ScrapeBuffers>,
 }
@@ -69,6 +72,7 @@ impl ScrapeHandler {
         exemplars: Exemplars,
         self_telemetry: SelfTelemetry,
         scope_labels: bool,
+        supervisor: Supervisor,
     ) -> Self {
         Self {
             catalog,
@@ -77,6 +81,7 @@ impl ScrapeHandler {
             exemplars,
             self_telemetry,
             scope_labels,
+            supervisor,
             state: Mutex::default(),
         }
     }
@@ -86,9 +91,17 @@ impl ScrapeHandler {
         lock(&self.registries).push(registry);
     }
 
+    /// Returns the supervisor of the threads that scrapes run on.
+    #[cfg(feature = "axum")]
+    pub(crate) const fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
     /// Collects and writes; blocks for milliseconds, and for as long as another scrape takes.
     pub(crate) fn render(&self, format: ExpositionFormat) -> Result<String, EmptyScrapeError> {
         let started = Instant::now();
+        // A scrape may be the only sign of life where no thread could be had.
+        self.supervisor.nudge();
         let mut state = lock(&self.state);
         let state = &mut *state;
         let catalog = self.collect(&self.catalog, &mut state.catalog);

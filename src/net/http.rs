@@ -6,11 +6,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, PROXY_AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, Request};
 use http_body_util::Full;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 
-use super::proxy::{Proxies, ProxyConnector};
+use super::proxy::{Proxies, ProxyConnector, tcp_connector};
 use super::tls;
 use crate::config::TlsConfig;
 
@@ -37,12 +36,8 @@ impl HttpClient {
         connect_timeout: Duration,
         proxies: Proxies,
     ) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(connect_timeout));
-        // Requests are single writes; waiting for more would only delay them.
-        tcp.set_nodelay(true);
         let connector = ProxyConnector {
-            tcp,
+            tcp: tcp_connector(connect_timeout),
             proxies: proxies.clone(),
             forwards: true,
         };

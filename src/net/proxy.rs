@@ -15,30 +15,41 @@ mod tests;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
+use super::resolver::NameResolver;
+
 pub(crate) use connector::ProxyConnector;
 #[cfg(feature = "cli")]
 pub(crate) use route::{ProxyMethod, ProxyRoute};
 
-/// Returns a connector for a destination of gRPC if it has a proxy. It always opens a tunnel: few proxies
-/// forward HTTP/2.
-pub(crate) fn grpc_proxy_connector(destination: &Uri) -> Option<ProxyConnector> {
-    let proxies = Proxies::from_env();
-    proxies.find(destination)?;
-    let mut tcp = HttpConnector::new();
+/// Returns a connector for gRPC. To a proxy it always opens a tunnel: few proxies forward HTTP/2.
+pub(crate) fn grpc_connector(connect_timeout: Duration) -> ProxyConnector {
+    let mut tcp = tcp_connector(connect_timeout);
     tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    Some(ProxyConnector {
+    ProxyConnector {
         tcp,
-        proxies,
+        proxies: Proxies::from_env(),
         forwards: false,
-    })
+    }
 }
+
+/// Returns a connector for TCP, within a time limit for resolving a name and as much again for connecting.
+pub(super) fn tcp_connector(connect_timeout: Duration) -> TcpConnector {
+    let mut tcp = TcpConnector::new_with_resolver(NameResolver::new(connect_timeout));
+    tcp.set_connect_timeout(Some(connect_timeout));
+    // Requests are single writes; waiting for more would only delay them.
+    tcp.set_nodelay(true);
+    tcp
+}
+
+/// A connector for TCP that resolves names by threads of its own.
+pub(super) type TcpConnector = HttpConnector<NameResolver>;
 
 /// The proxies of the process. A cheap clone.
 #[derive(Clone, Debug)]

@@ -28,7 +28,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::thread::{DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::{Supervisor, ThreadStatus};
 use crate::export::prometheus::ScrapeHandler;
 use crate::model::routes::{RouteKind, with_slash};
 use crate::record::middleware::HttpLayer;
@@ -128,7 +129,11 @@ impl RouteStates {
 }
 
 /// Serves the routes on a thread and runtime of their own, until the guard is dropped.
-pub(crate) fn serve(address: SocketAddr, router: Router) -> io::Result<(SocketAddr, RuntimeGuard)> {
+pub(crate) fn serve(
+    address: SocketAddr,
+    router: Router,
+    supervisor: &Supervisor,
+) -> io::Result<(SocketAddr, RuntimeGuard)> {
     // Bound here, on the caller's thread, so that a port that is taken is an error of `serve` and
     // no log line later.
     let listener = std::net::TcpListener::bind(address)?;
@@ -136,15 +141,17 @@ pub(crate) fn serve(address: SocketAddr, router: Router) -> io::Result<(SocketAd
     let address = listener.local_addr()?;
     // A request for another path of the scrape's port is no API request.
     let router = router.fallback(not_found);
-    let serve = |mut stopped: Stopped| async move {
+    let serve = async move |stopped: &Stopped, thread: &ThreadStatus| {
+        thread.record_round();
         let server = async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(listener, router).await
+            // A clone, so that the port stays open for the next round if this one panics.
+            let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+            axum::serve(listener, router.clone()).await
         };
         if let Some(Err(error)) = stopped.or(server).await {
             tracing::error!(%error, "the telemetry routes are no longer served");
         }
     };
-    let guard = thread::run("vantage-http", DEFAULT_BLOCKING_THREADS, serve)?;
+    let guard = supervisor.run("vantage-http", DEFAULT_BLOCKING_THREADS, serve)?;
     Ok((address, guard))
 }

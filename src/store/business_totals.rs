@@ -18,7 +18,6 @@
 //! | a new run of the process | rows of its own source |
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +25,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::background::thread::{self, LoopGuard};
+use crate::background::Supervisor;
+use crate::background::thread::LoopGuard;
 use crate::model::random::random_u64;
 use crate::record::business_totals::{BusinessTotals, TotalKey, TotalValue};
 use crate::record::clock::Clock;
@@ -109,9 +109,9 @@ impl BusinessTotalsWriter {
     }
 
     /// Starts the loop on a thread of its own.
-    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
+    pub(crate) fn start(&self, supervisor: &Supervisor) -> LoopGuard {
         let totals_writer = self.clone();
-        thread::repeat("vantage-books", SAVE_INTERVAL, move || totals_writer.save())
+        supervisor.repeat("vantage-books", SAVE_INTERVAL, move || totals_writer.save())
     }
 }
 

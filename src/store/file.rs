@@ -32,7 +32,7 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::{RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp};
-use crate::background::thread;
+use crate::background::{Supervisor, ThreadStatus};
 use crate::record::sync::lock;
 use database_file::DatabaseFile;
 use error::FileError;
@@ -72,14 +72,15 @@ type SharedNotice = Arc<Mutex<Option<String>>>;
 type DiskJob = Box<dyn FnOnce(&mut DatabaseFile) + Send>;
 
 /// Opens the store of the configuration in a file.
-pub(crate) fn open_file(path: PathBuf) -> io::Result<Arc<dyn Store>> {
-    Ok(Arc::new(FileStore::open(path)?))
+pub(crate) fn open_file(path: PathBuf, supervisor: &Supervisor) -> io::Result<Arc<dyn Store>> {
+    let store = FileStore::open_with(path, OnDamage::SetAside, supervisor)?;
+    Ok(Arc::new(store))
 }
 
 /// Opens the file for a program that is not its service: a damaged one is refused and left as it is.
 #[cfg(feature = "cli")]
 pub(crate) fn open_undamaged(path: PathBuf) -> Result<FileStore, OpenError> {
-    FileStore::open_with(path, OnDamage::Refuse)
+    FileStore::open_with(path, OnDamage::Refuse, &Supervisor::default())
 }
 
 impl FileStore {
@@ -89,23 +90,33 @@ impl FileStore {
     /// # Errors
     ///
     /// [`OpenError`]: an operator has to look after the file.
+    #[cfg(test)]
     pub(crate) fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
-        Self::open_with(path.into(), OnDamage::SetAside)
+        Self::open_with(path.into(), OnDamage::SetAside, &Supervisor::default())
     }
 
-    fn open_with(path: PathBuf, on_damage: OnDamage) -> Result<Self, OpenError> {
+    fn open_with(
+        path: PathBuf,
+        on_damage: OnDamage,
+        supervisor: &Supervisor,
+    ) -> Result<Self, OpenError> {
         let notice = SharedNotice::default();
         let mut disk = DatabaseFile::new(path, on_damage, Arc::clone(&notice));
         disk.open()?;
         let (jobs, queued) = sync_channel::<DiskJob>(MAX_QUEUED_JOBS);
         let (on_end, ended) = channel();
-        let path = disk.path().to_owned();
-        let started = thread::spawn("vantage-store-file", move || {
-            queued.into_iter().for_each(|job| job(&mut disk));
+        // Dropped, and so disconnected, with the body when that has returned.
+        let mut on_end = Some(on_end);
+        supervisor.spawn("vantage-store-file", move |thread: &ThreadStatus| {
+            thread.record_round();
+            for job in &queued {
+                // A job that panics drops its reply, which its caller takes for an error.
+                job(&mut disk);
+                thread.record_round();
+            }
             disk.close();
-            drop(on_end);
+            drop(on_end.take());
         });
-        started.map_err(|source| OpenError::Io { path, source })?;
         Ok(Self {
             jobs: Some(jobs),
             ended: Mutex::new(ended),

@@ -33,6 +33,7 @@ use super::{
     AlertStateRow, IncidentRow, Revision, SliceRow, SpanRow, Store, StoreError, StoreFuture,
     StoreOp, WorkerRow,
 };
+use crate::background::Supervisor;
 use crate::model::snapshot::store::StoreStatus;
 use crate::model::status::StatusId;
 use crate::record::clock::Clock;
@@ -106,10 +107,14 @@ impl StoreWriter {
     ///
     /// # Errors
     ///
-    /// The error of starting the thread or its runtime.
-    pub(crate) fn start(store: Arc<dyn Store>, settings: WriterSettings) -> io::Result<Self> {
+    /// The error of building its runtime.
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        settings: WriterSettings,
+        supervisor: &Supervisor,
+    ) -> io::Result<Self> {
         Self::with_driver(store, settings, true, |queue, committer, retention| {
-            let (handle, stop) = thread::start(queue, committer, retention)?;
+            let (handle, stop) = thread::start(queue, committer, retention, supervisor)?;
             Ok(WriterDriver::Thread {
                 handle,
                 open_queries: Arc::new(Semaphore::new(MAX_OPEN_QUERIES)),

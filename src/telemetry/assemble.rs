@@ -66,7 +66,7 @@ impl Telemetry {
         let watch = Watchers::new(
             settings, objectives, &recording, &handles, &snapshots, &heartbeat,
         );
-        let log_writers = LogWriters::default();
+        let log_writers = LogWriters::new(recording.supervisor.clone());
         let writers = log_writers.clone();
         observe_log_lines(&recording.instruments, move || writers.lost_lines());
         handles.initialize(&settings.service.roles);
@@ -94,19 +94,23 @@ impl Telemetry {
             heartbeat,
             watch,
             background,
+            recording,
             ..
         } = &*self.0;
+        let supervisor = &recording.supervisor;
         let enabled = !config.config.disabled;
+        // First: the others' failures are told by it.
+        supervisor.start_log_queue();
         if enabled {
-            watch.start_sampling(&config.config, background)?;
-            background.keep(heartbeat.start()?);
+            watch.start_sampling(&config.config, supervisor, background);
+            background.keep(heartbeat.start(supervisor)?);
         }
         self.watch_store()?;
         // Also when disabled, as the listener below: health is no telemetry.
-        background.keep(watch.health.start()?);
+        background.keep(watch.health.start());
         if enabled {
             // After health, whose results some objectives count.
-            watch.start_evaluating(background)?;
+            watch.start_evaluating(supervisor, background);
             self.refresh_fleet(objectives)?;
         }
         // Also when disabled: whoever probes health must not take the service for dead.
@@ -122,6 +126,7 @@ impl Telemetry {
             listening,
         } = started;
         let config = &self.0.config.config;
+        self.0.recording.supervisor.start_telling();
         for warning in self.0.config.warnings().iter().chain(&listening.warning) {
             tracing::warn!(target: OURS, "{warning}");
         }

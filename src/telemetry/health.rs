@@ -134,6 +134,7 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn health(&self) -> HealthStatus {
+        self.0.recording.supervisor.nudge();
         if self.0.watch.health.is_shutting_down() {
             HealthStatus::Fail
         } else {
@@ -144,6 +145,7 @@ impl Telemetry {
     /// Returns whether the service may be sent requests, as `/api/v1/health/ready` has it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        self.0.recording.supervisor.nudge();
         self.0.watch.health.evaluate().ready
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::recording::Recording;
 use super::timer::at_most;
 use super::{InitError, store};
+use crate::background::Supervisor;
 use crate::background::thread::RuntimeGuard;
 use crate::config::Config;
 use crate::store::StoreWriter;
@@ -50,9 +51,10 @@ impl HeartbeatParts {
             clock,
             instruments,
             slo_events,
+            supervisor,
             ..
         } = recording;
-        let store_writer = store::open_writer(config, clock, instruments, threads)?;
+        let store_writer = store::open_writer(config, clock, instruments, supervisor, threads)?;
         let receiver = HeartbeatReceiver::new(
             config,
             clock.clone(),
@@ -75,8 +77,8 @@ impl HeartbeatParts {
         })
     }
 
-    pub(super) fn start(&self) -> io::Result<RuntimeGuard> {
-        self.service.start()
+    pub(super) fn start(&self, supervisor: &Supervisor) -> io::Result<RuntimeGuard> {
+        self.service.start(supervisor)
     }
 
     /// Says goodbye for every worker, and keeps what is to be kept, which `conclude` may add to; answers

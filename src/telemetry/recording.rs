@@ -6,6 +6,7 @@
 use opentelemetry_sdk::error::OTelSdkError;
 
 use super::{InitError, identity, store};
+use crate::background::Supervisor;
 use crate::config::{Config, Role};
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::providers::MetricProvider;
@@ -28,6 +29,8 @@ use crate::watch::heartbeat::HeartbeatSources;
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) clock: Clock,
+    /// The supervisor of all threads of this telemetry.
+    pub(super) supervisor: Supervisor,
     /// The counters of the objectives that count occurrences; empty where telemetry is disabled.
     pub(super) slo_events: SloEvents,
     /// The crate's own metrics.
@@ -62,6 +65,7 @@ impl Recording {
             .with_business_totals(business_totals.clone());
         Ok(Self {
             self_telemetry: SelfTelemetry::new(&instruments),
+            supervisor: Supervisor::default(),
             clock,
             slo_events,
             ours,
@@ -80,6 +84,7 @@ impl Recording {
             self.exemplars.clone(),
             self.self_telemetry.clone(),
             config.metrics.prometheus.scope_labels,
+            self.supervisor.clone(),
         )
     }
 

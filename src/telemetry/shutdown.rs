@@ -30,6 +30,9 @@ const LINES_AT_LEAST: Duration = Duration::from_millis(100);
 /// The longest, however much time is left: a reader that stalls for so long is stuck.
 const LINES_AT_MOST: Duration = Duration::from_secs(5);
 
+/// The time for the telemetry's own last lines to reach the log, which may be stuck.
+const OWN_LINES_AT_MOST: Duration = Duration::from_millis(100);
+
 impl Telemetry {
     /// Sends everything that waits for its export, and says what became of it.
     ///
@@ -156,6 +159,10 @@ impl Inner {
         let report = self.exporters.push.flush_blocking(true, rest);
         self.end();
         block_on(self.heartbeat.close());
+        self.recording
+            .supervisor
+            .log_queue()
+            .flush(OWN_LINES_AT_MOST);
         self.log_writers.flush(lines_timeout(start, within));
         report
     }
@@ -163,8 +170,10 @@ impl Inner {
     /// Waits until the queued log lines are written, on a thread of its own: the runtime goes on.
     async fn flush_lines(&self, timeout: Duration) {
         let writers = self.log_writers.clone();
+        let supervisor = self.recording.supervisor.clone();
         let (flushed, waited) = oneshot::channel();
         let started = thread::spawn("vantage-flush", move || {
+            supervisor.log_queue().flush(OWN_LINES_AT_MOST);
             writers.flush(timeout);
             let _ = flushed.send(());
         });
@@ -182,6 +191,7 @@ impl Inner {
     fn end(&self) {
         self.background.stop();
         self.server.stop();
+        self.recording.supervisor.stop();
         self.recording.shutdown();
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{InitError, identity, postgres};
+use crate::background::Supervisor;
 use crate::config::{Config, StoreKind};
 use crate::record::business_totals::BusinessTotals;
 use crate::record::clock::Clock;
@@ -19,6 +20,7 @@ pub(super) fn open_writer(
     config: &Config,
     clock: &Clock,
     instruments: &Instruments,
+    supervisor: &Supervisor,
     thread: bool,
 ) -> Result<StoreWriter, InitError> {
     let settings = WriterSettings {
@@ -28,7 +30,8 @@ pub(super) fn open_writer(
         retention: config.store.retention,
     };
     let store_writer = if thread {
-        StoreWriter::start(open(config).map_err(InitError::Store)?, settings)?
+        let store = open(config, supervisor).map_err(InitError::Store)?;
+        StoreWriter::start(store, settings, supervisor)?
     } else {
         StoreWriter::without_thread(Arc::new(MemoryStore::default()), settings)?
     };
@@ -38,10 +41,10 @@ pub(super) fn open_writer(
 }
 
 /// Kinds that this build lacks have been refused by the configuration.
-fn open(config: &Config) -> io::Result<Arc<dyn Store>> {
+fn open(config: &Config, supervisor: &Supervisor) -> io::Result<Arc<dyn Store>> {
     match config.store.kind {
         StoreKind::Memory => Ok(Arc::new(MemoryStore::default())),
-        StoreKind::File => open_file(config.store.path.clone().unwrap_or_default()),
+        StoreKind::File => open_file(config.store.path.clone().unwrap_or_default(), supervisor),
         StoreKind::Postgres => postgres::open_store(config),
     }
 }

@@ -1,6 +1,5 @@
 //! The loops that turn signals into snapshots.
 
-use std::io;
 use std::sync::Arc;
 
 use super::background::Background;
@@ -8,6 +7,7 @@ use super::heartbeat::HeartbeatParts;
 use super::recording::{Handles, Recording};
 use super::snapshots::Snapshots;
 use super::{identity, store};
+use crate::background::Supervisor;
 use crate::config::Config;
 use crate::model::slo::Objectives;
 use crate::store::business_totals::BusinessTotalsWriter;
@@ -50,6 +50,7 @@ impl Watchers {
             config.health.clone(),
             snapshots.health.clone(),
             snapshots.sampled.clone(),
+            recording.supervisor.clone(),
         );
         // Registered first, so that the id `store` is taken before the service can use it.
         store::check(config, &health, store_writer);
@@ -88,26 +89,25 @@ impl Watchers {
     pub(super) fn start_sampling(
         &self,
         config: &Config,
+        supervisor: &Supervisor,
         background: &Background,
-    ) -> io::Result<()> {
+    ) {
         self.sampler.tick();
-        background.keep(self.sampler.start()?);
+        background.keep(self.sampler.start(supervisor));
         if store::keeps_business_totals(config) {
-            background.keep(self.business_totals.start()?);
+            background.keep(self.business_totals.start(supervisor));
         }
-        Ok(())
     }
 
     /// Starts what is evaluated from samples and checks.
-    pub(super) fn start_evaluating(&self, background: &Background) -> io::Result<()> {
+    pub(super) fn start_evaluating(&self, supervisor: &Supervisor, background: &Background) {
         // A first report before the loop's first turn, so that the routes have an answer from the
         // start.
         self.slo.tick();
-        background.keep(self.slo.start()?);
-        if let Some(incidents) = self.incidents.start()? {
+        background.keep(self.slo.start(supervisor));
+        if let Some(incidents) = self.incidents.start(supervisor) {
             background.keep(incidents);
         }
-        Ok(())
     }
 
     /// Counts everything up to now, for the store.

@@ -10,14 +10,15 @@
 
 mod process;
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{fmt, io};
 
-use crate::background::thread::{self, LoopGuard};
+use crate::background::Supervisor;
+use crate::background::thread::LoopGuard;
 #[cfg(feature = "postgres")]
 use crate::model::snapshot::database::DatabaseFigures;
 use crate::model::snapshot::{
@@ -156,9 +157,9 @@ impl SnapshotSampler {
     }
 
     /// Starts the loop on a thread of its own.
-    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
+    pub(crate) fn start(&self, supervisor: &Supervisor) -> LoopGuard {
         let sampler = self.clone();
-        thread::repeat("vantage-sampler", TICK, move || sampler.tick())
+        supervisor.repeat("vantage-sampler", TICK, move || sampler.tick())
     }
 
     fn watch(&self, name: &str, callback: SampleCallback) -> u64 {

@@ -28,7 +28,6 @@ mod slices;
 pub mod stored;
 mod tiers;
 
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,8 +44,9 @@ use self::history_loader::HistoryLoader;
 use self::objective_state::{ObjectiveState, interval_at};
 use self::slices::SliceEvaluator;
 use self::tiers::intervals;
+use crate::background::Supervisor;
 use crate::background::notify::Notifier;
-use crate::background::thread::{self, LoopGuard};
+use crate::background::thread::LoopGuard;
 use crate::config;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::model::slo::{Objectives, ServiceKey};
@@ -175,11 +175,11 @@ impl SloTracker {
     }
 
     /// Starts the loop on a thread of its own.
-    pub(crate) fn start(&self) -> io::Result<LoopGuard> {
-        self.0.notifier.start()?;
+    pub(crate) fn start(&self, supervisor: &Supervisor) -> LoopGuard {
+        self.0.notifier.start(supervisor);
         let tracker = self.clone();
         let interval = self.0.config.sample_interval.min(TICK_INTERVAL);
-        thread::repeat("vantage-slo", interval, move || tracker.tick())
+        supervisor.repeat("vantage-slo", interval, move || tracker.tick())
     }
 
     /// Calls back with the present state of each objective, once there is one, and then on each change.

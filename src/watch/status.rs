@@ -44,7 +44,6 @@ mod snapshot_builder;
 mod text;
 mod validate;
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -67,7 +66,8 @@ use self::snapshot_builder::{
     PageConfig, REMOTE_SPAN_TIMEOUT, SnapshotBuilder, maintenance_windows,
 };
 use self::validate::Validator;
-use crate::background::thread::{self, LoopGuard};
+use crate::background::Supervisor;
+use crate::background::thread::LoopGuard;
 use crate::config::Config;
 use crate::model::status::timeline::MaintenancePeriod;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
@@ -252,12 +252,13 @@ impl Incidents {
     }
 
     /// Starts the loop on a thread of its own.
-    pub(crate) fn start(&self) -> io::Result<Option<LoopGuard>> {
+    pub(crate) fn start(&self, supervisor: &Supervisor) -> Option<LoopGuard> {
         if !self.0.enabled {
-            return Ok(None);
+            return None;
         }
         let incidents = self.clone();
-        thread::repeat("vantage-status", TICK_INTERVAL, move || incidents.tick()).map(Some)
+        let tick = move || incidents.tick();
+        Some(supervisor.repeat("vantage-status", TICK_INTERVAL, tick))
     }
 
     /// Writes the ends of all open spans to the store, and stops.

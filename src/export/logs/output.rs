@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::background::thread;
+use crate::background::supervisor::LOG_THREAD;
+use crate::background::{Supervisor, ThreadStatus, thread};
 use crate::config::{LogOutput, LogsConfig};
 use crate::record::sync::lock;
 
@@ -58,26 +59,38 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 pub struct LogWriter(Arc<Outlet>);
 
 /// The outputs of a process: one, and those of subscribers that a service makes itself. A cheap clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LogWriters(Arc<Mutex<Vec<LogWriter>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct LogWriters {
+    writers: Arc<Mutex<Vec<LogWriter>>>,
+    /// Lists the threads of the outputs.
+    supervisor: Supervisor,
+}
 
 impl LogWriters {
+    pub(crate) fn new(supervisor: Supervisor) -> Self {
+        Self {
+            writers: Arc::default(),
+            supervisor,
+        }
+    }
+
     pub(crate) fn add(&self, writer: LogWriter) {
-        let mut writers = lock(&self.0);
+        let mut writers = lock(&self.writers);
         if !writers.iter().any(|known| Arc::ptr_eq(&known.0, &writer.0)) {
+            self.supervisor.adopt(&writer.0.shared.status);
             writers.push(writer);
         }
     }
 
     /// Returns the number of lines that all of them lost.
     pub(crate) fn lost_lines(&self) -> u64 {
-        lock(&self.0).iter().map(LogWriter::lost_lines).sum()
+        lock(&self.writers).iter().map(LogWriter::lost_lines).sum()
     }
 
     /// Waits until all queued lines are written, for at most `timeout`; blocks.
     pub(crate) fn flush(&self, timeout: Duration) {
         // Out of the lock, which a scrape takes too.
-        let writers = lock(&self.0).clone();
+        let writers = lock(&self.writers).clone();
         let start = Instant::now();
         for writer in writers {
             // The process ends without the lines that a stalled reader leaves: their count could not be scraped.
@@ -102,6 +115,8 @@ struct Shared {
     stream: Mutex<LineStream>,
     /// Relaxed: a count for the metrics, on which nothing else depends.
     lost_lines: AtomicU64,
+    /// The state of the thread.
+    status: ThreadStatus,
 }
 
 #[derive(Default)]
@@ -195,6 +210,7 @@ impl LogWriter {
             batch_written: Condvar::new(),
             stream: Mutex::new(LineStream { writer, unwritten }),
             lost_lines: AtomicU64::new(0),
+            status: ThreadStatus::new(LOG_THREAD),
         };
         Self(Arc::new(Outlet {
             shared: Arc::new(shared),
@@ -266,16 +282,28 @@ impl Shared {
             ThreadState::Refused(at) if at.elapsed() < RESTART_AFTER => {}
             ThreadState::Unstarted | ThreadState::Refused(_) => {
                 let shared = Arc::clone(self);
-                let started = thread::spawn("vantage-log", move || shared.write_lines());
+                // Started here and not by the supervisor, because the next line is what a refused thread
+                // is wanted for, and an output may have none.
+                let started = thread::spawn(LOG_THREAD, move || shared.run());
                 queue.thread = match started {
                     Ok(()) => ThreadState::Busy,
-                    Err(_) => ThreadState::Refused(Instant::now()),
+                    Err(error) => {
+                        self.status.record_refusal(&error);
+                        ThreadState::Refused(Instant::now())
+                    }
                 };
             }
         }
     }
 
-    /// Writes lines until the output is closed and nothing is left.
+    /// Writes lines until the output is closed and nothing is left, also after a panic.
+    fn run(&self) {
+        // Each change of the queue is complete; what is lost is the batch that was written.
+        while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.write_lines())) {
+            std::thread::sleep(self.status.record_panic(&*payload));
+        }
+    }
+
     fn write_lines(&self) {
         WRITING.set(true);
         let mut batch = Vec::new();
@@ -291,6 +319,7 @@ impl Shared {
             self.batch_written.notify_all();
             batch.clear();
             batch.shrink_to(MAX_SPARE_BYTES);
+            self.status.record_round();
             self.rest();
         }
     }
@@ -614,7 +643,7 @@ mod tests {
 
     #[test]
     fn the_outputs_of_a_process_count_each_output_once() {
-        let writers = LogWriters::default();
+        let writers = LogWriters::new(Supervisor::default());
         let output = LogWriter::from_writer(FailingWriter);
         writers.add(output.clone());
         writers.add(output.clone());

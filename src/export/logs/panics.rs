@@ -1,8 +1,9 @@
 //! Panics as log lines.
 
-use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
+
+use crate::background::panic::panic_text;
 
 /// The target of the lines about panics.
 pub(super) const PANIC_TARGET: &str = "panic";
@@ -32,15 +33,6 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         thread = thread.name(),
         backtrace = captured.then(|| tracing::field::display(&backtrace)),
         "{}",
-        // The payload is a `&str` or a `String` where `panic!` made it; `panic_any` may carry
-        // anything.
-        panic_message(panic.payload())
+        panic_text(panic.payload())
     );
-}
-
-fn panic_message(payload: &dyn Any) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    let owned = || payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(owned)
-        .unwrap_or("a panic with a value that is not text")
 }

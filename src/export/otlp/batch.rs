@@ -14,13 +14,15 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::delivery::{Delivery, FlushFailure};
+use super::delivery::{Delivery, FlushFailure, PANICKED};
 use super::encode::{Encode, Payload};
 use super::queue::QueueReceiver;
 use super::transport::RetryHint;
+use crate::background::ThreadStatus;
 use crate::background::backoff::{Backoff, GIVE_UP};
+use crate::background::panic::catch_panic;
 
 /// A request to send everything now.
 #[derive(Debug)]
@@ -104,18 +106,36 @@ impl<T> BatchWorker<T> {
     }
 
     /// Runs until it is stopped; returns the number of items lost with it.
-    pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>) -> u64 {
+    pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>, thread: ThreadStatus) -> u64 {
         tokio::select! {
             // Stopping goes first: a deadline has passed, or nobody is left to tell.
             biased;
             _ = stopped => {}
-            () = self.run_loop() => {}
+            () = self.run_restarting(&thread) => {}
         }
         // Lost are those in the queue and those that were taken and never answered.
         self.receiver.close().await + self.delivery.export_metrics.counts().in_flight()
     }
 
-    async fn run_loop(&mut self) {
+    /// Runs until no flush can be asked for any more. A panic costs the batch that was out.
+    async fn run_restarting(&mut self, thread: &ThreadStatus) {
+        while let Err(payload) = catch_panic(self.run_loop(thread)).await {
+            let delay = thread.record_panic(&*payload);
+            self.give_up_panicked();
+            sleep(delay).await;
+        }
+    }
+
+    /// Counts the batch of a round that panicked as refused. One that waits for its retry stays.
+    fn give_up_panicked(&self) {
+        let kept = self.retry_batch.as_ref();
+        let kept = kept.map_or(0, |batch| batch.payload.items);
+        let export_metrics = &self.delivery.export_metrics;
+        let lost = export_metrics.counts().in_flight().saturating_sub(kept);
+        export_metrics.record_refused(lost, PANICKED);
+    }
+
+    async fn run_loop(&mut self, thread: &ThreadStatus) {
         // From the last partial batch on: full ones don't delay those that wait alone.
         let mut due = Instant::now() + self.delay;
         loop {
@@ -131,11 +151,13 @@ impl<T> BatchWorker<T> {
                 flush = self.flushes.recv() => {
                     let Some(flush) = flush else { return };
                     self.handle_flush(flush).await;
+                    thread.record_round();
                 }
                 () = next.ready(&self.receiver) => {
                     let is_full_batch = self.receiver.len() >= self.receiver.batch();
                     self.backoff_until = None;
                     self.send_next().await;
+                    thread.record_round();
                     if !is_full_batch {
                         due = Instant::now() + self.delay;
                     }
@@ -252,7 +274,7 @@ mod tests {
             endpoint: otlp.endpoint,
             timeout: otlp.timeout,
             export_metrics: export_metrics.clone(),
-            log_queue: LogQueue::start().0,
+            log_queue: LogQueue::Immediate,
             outage: DeliveryOutage::default(),
             last_failure: None,
         };
@@ -318,7 +340,8 @@ mod tests {
         assert_eq!(export_metrics.counts().in_flight(), 2);
         let (stop, stopped) = oneshot::channel();
         drop(stop);
-        assert_eq!(worker.run(stopped).await, 5);
+        let thread = ThreadStatus::new("vantage-test");
+        assert_eq!(worker.run(stopped, thread).await, 5);
         sender.push(6);
         assert_eq!(export_metrics.counts().dropped, 1);
     }

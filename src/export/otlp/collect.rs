@@ -3,33 +3,45 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use crate::background::Supervisor;
 use crate::export::providers::MetricProvider;
 
 /// A meter provider, and its collection while it is under way.
 pub(super) struct MetricSource {
     metrics: MetricProvider,
+    supervisor: Supervisor,
     /// The collection that is under way, perhaps since an earlier push.
-    collection: Option<JoinHandle<Option<ResourceMetrics>>>,
+    collection: Option<oneshot::Receiver<Option<ResourceMetrics>>>,
 }
 
 impl MetricSource {
-    pub(super) const fn new(metrics: MetricProvider) -> Self {
-        Self {
+    /// Returns the sources of these providers.
+    pub(super) fn all(metrics: Vec<MetricProvider>, supervisor: &Supervisor) -> Vec<Self> {
+        let source = |metrics| Self {
             metrics,
+            supervisor: supervisor.clone(),
             collection: None,
-        }
+        };
+        metrics.into_iter().map(source).collect()
     }
 
     /// Begins to collect, unless that is under way: a callback that hangs keeps one thread, and not
-    /// one more at every push.
+    /// one more at every push. Without a thread this push lacks the provider, and the supervisor tells.
     pub(super) fn start(&mut self) {
+        // A late result is used by the next push: it is cumulative, and only a little older.
+        if self.collection.is_some() {
+            return;
+        }
+        let (sender, collection) = oneshot::channel();
         let metrics = self.metrics.clone();
-        self.collection
-            // A late result is used by the next push: it is cumulative, and only a little older.
-            .get_or_insert_with(|| spawn_blocking(move || collect(&metrics)));
+        let work = move || {
+            let _ = sender.send(collect(&metrics));
+        };
+        let started = self.supervisor.try_spawn("vantage-collect", work);
+        self.collection = started.ok().map(|()| collection);
     }
 
     /// Waits for the collection until the deadline; `None` when it failed or isn't there by then.

@@ -21,6 +21,9 @@ use crate::config::{Endpoint, TelemetrySignal};
 use crate::model::units::format_duration;
 use crate::net::one_line;
 
+/// The class of a loss by a panic.
+pub(super) const PANICKED: &str = "panic";
+
 /// Everything that both kinds of workers need for one request.
 #[derive(Debug)]
 pub(super) struct Delivery {

@@ -15,13 +15,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::SignalFlush;
 use super::collect::MetricSource;
-use super::delivery::{Delivery, FlushFailure};
+use super::delivery::{Delivery, FlushFailure, PANICKED};
 use super::encode::{Encode, Payload, count_points};
 use super::transport::{ExportFailure, RetryHint};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 
+use crate::background::ThreadStatus;
 use crate::background::backoff::Backoff;
-use crate::export::providers::MetricProvider;
+use crate::background::panic::catch_panic;
 
 /// The push of metrics. Its readers are cumulative: what one push loses, the next one carries.
 pub(super) struct PeriodicReader {
@@ -39,7 +40,7 @@ pub(super) struct PeriodicReader {
 
 impl PeriodicReader {
     pub(super) fn new(
-        sources: Vec<MetricProvider>,
+        sources: Vec<MetricSource>,
         interval: Duration,
         timeout: Duration,
         encode: Encode<ResourceMetrics>,
@@ -47,7 +48,7 @@ impl PeriodicReader {
         flushes: mpsc::Receiver<SignalFlush>,
     ) -> Self {
         Self {
-            sources: sources.into_iter().map(MetricSource::new).collect(),
+            sources,
             interval,
             timeout,
             encode,
@@ -59,16 +60,29 @@ impl PeriodicReader {
     }
 
     /// Runs until it is stopped; returns the number of points lost with it.
-    pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>) -> u64 {
+    pub(super) async fn run(mut self, stopped: oneshot::Receiver<()>, thread: ThreadStatus) -> u64 {
         tokio::select! {
             biased;
             _ = stopped => {}
-            () = self.run_loop() => {}
+            () = self.run_restarting(&thread) => {}
         }
         self.delivery.export_metrics.counts().in_flight()
     }
 
-    async fn run_loop(&mut self) {
+    /// Runs until no flush can be asked for any more. A panic costs the push that was under way, which the
+    /// next one carries.
+    async fn run_restarting(&mut self, thread: &ThreadStatus) {
+        while let Err(payload) = catch_panic(self.run_loop(thread)).await {
+            let delay = thread.record_panic(&*payload);
+            let export_metrics = &self.delivery.export_metrics;
+            export_metrics.record_superseded(export_metrics.counts().in_flight(), PANICKED);
+            sleep(delay).await;
+            // The next push is an interval away; a thread that waits for it is up.
+            thread.record_round();
+        }
+    }
+
+    async fn run_loop(&mut self, thread: &ThreadStatus) {
         // The first push is an interval after the start: before that most instruments have nothing.
         let mut due = Instant::now() + self.interval;
         loop {
@@ -77,11 +91,13 @@ impl PeriodicReader {
                 flush = self.flushes.recv() => {
                     let Some(flush) = flush else { return };
                     self.handle_flush(flush).await;
+                    thread.record_round();
                 }
                 () = sleep_until(due.max(self.backoff_until)) => {
                     // Before the export, so that a slow one does not shift all later ones.
                     due = Instant::now() + self.interval;
                     self.export_with_retries(Instant::now() + self.timeout).await;
+                    thread.record_round();
                 }
             }
         }

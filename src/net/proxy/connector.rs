@@ -14,20 +14,20 @@ use std::task::{Context, Poll};
 use http::Uri;
 use http::uri::Authority;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower::{BoxError, Service};
 
-use super::{Proxies, is_forwarded};
+use super::{Proxies, TcpConnector, is_forwarded};
 use crate::net::error::explain;
 
 /// Connects to destinations, by way of their proxies.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyConnector {
-    pub(in crate::net) tcp: HttpConnector,
+    pub(in crate::net) tcp: TcpConnector,
     pub(in crate::net) proxies: Proxies,
     /// Proxies forward requests of `http`. Otherwise they open tunnels for them too.
     pub(in crate::net) forwards: bool,

@@ -104,7 +104,7 @@ async fn a_proxy_opens_a_tunnel_for_https_and_sees_no_request() {
 async fn grpc_goes_through_a_tunnel_without_encryption_too() {
     let proxy = TestProxy::start().await;
     let connector = ProxyConnector {
-        tcp: HttpConnector::new(),
+        tcp: tcp_connector(Duration::from_secs(5)),
         proxies: Proxies(Arc::new(Matcher::builder().http(proxy.url()).build())),
         forwards: false,
     };

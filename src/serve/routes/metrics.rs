@@ -1,5 +1,6 @@
 //! The scrape route.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,10 +9,11 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 use flate2::Compression;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::document::gzip;
 use super::headers::join_values;
+use crate::background::panic::panic_text;
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::{ExpositionFormat, accepts_gzip};
 
@@ -39,20 +41,46 @@ async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Resp
         return unavailable("the scrape is closed");
     };
     let scrape = Arc::clone(&scraper.scrape);
-    // Rendering takes milliseconds, and runs the callbacks of instruments, which may block.
-    let written = tokio::task::spawn_blocking(move || {
-        let text = scrape.render(format).map_err(|error| error.to_string())?;
-        Ok::<_, String>(if compress {
-            gzip(text.as_bytes(), Compression::fast())
-        } else {
-            text.into_bytes()
-        })
-    });
+    let (sender, written) = oneshot::channel();
+    // Rendering takes milliseconds, and runs the callbacks of instruments, which may block. Not on the
+    // runtime's threads for blocking calls: it panics where the system refuses one.
+    let work = move || {
+        let render = AssertUnwindSafe(|| render(&scrape, format, compress));
+        match catch_unwind(render) {
+            Ok(written) => drop(sender.send(written)),
+            Err(payload) => {
+                let text = panic_text(&*payload);
+                let _ = sender.send(Err(format!("the scrape panicked: {text}")));
+                // The supervisor tells.
+                resume_unwind(payload);
+            }
+        }
+    };
+    let started = scraper
+        .scrape
+        .supervisor()
+        .try_spawn("vantage-scrape", work);
+    if let Err(error) = started {
+        return unavailable(&format!("the scrape could not run: {error}"));
+    }
     match written.await {
         Ok(Ok(bytes)) => exposition_response(format, compress, bytes),
         Ok(Err(reason)) => unavailable(&reason),
-        Err(_) => unavailable("the scrape panicked"),
+        Err(_) => unavailable("the scrape ended without a result"),
     }
+}
+
+fn render(
+    scrape: &ScrapeHandler,
+    format: ExpositionFormat,
+    compress: bool,
+) -> Result<Vec<u8>, String> {
+    let text = scrape.render(format).map_err(|error| error.to_string())?;
+    Ok(if compress {
+        gzip(text.as_bytes(), Compression::fast())
+    } else {
+        text.into_bytes()
+    })
 }
 
 fn exposition_response(format: ExpositionFormat, gzip: bool, bytes: Vec<u8>) -> Response<Body> {

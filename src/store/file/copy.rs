@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::FileStore;
 use super::open::{OnDamage, OpenError};
+use crate::background::Supervisor;
 
 /// A folder with a copy of a store's file, which is deleted when it is dropped.
 #[derive(Debug)]
@@ -78,16 +79,18 @@ impl StoreCopy {
 
     /// Opens the copy. An error names the original, and that it was left as it is.
     pub(crate) fn open(&self) -> Result<FileStore, CopyError> {
-        FileStore::open_with(self.file(), OnDamage::Refuse).map_err(|error| {
-            let path = self.original.clone();
-            CopyError::NotOpened(match error {
-                OpenError::InUse { .. } => OpenError::InUse { path },
-                OpenError::NewerSchema { found, .. } => OpenError::NewerSchema { path, found },
-                OpenError::OlderSchema { found, .. } => OpenError::OlderSchema { path, found },
-                OpenError::Damaged { reason, .. } => OpenError::Damaged { path, reason },
-                OpenError::Io { source, .. } => OpenError::Io { path, source },
-            })
-        })
+        FileStore::open_with(self.file(), OnDamage::Refuse, &Supervisor::default()).map_err(
+            |error| {
+                let path = self.original.clone();
+                CopyError::NotOpened(match error {
+                    OpenError::InUse { .. } => OpenError::InUse { path },
+                    OpenError::NewerSchema { found, .. } => OpenError::NewerSchema { path, found },
+                    OpenError::OlderSchema { found, .. } => OpenError::OlderSchema { path, found },
+                    OpenError::Damaged { reason, .. } => OpenError::Damaged { path, reason },
+                    OpenError::Io { source, .. } => OpenError::Io { path, source },
+                })
+            },
+        )
     }
 
     fn file(&self) -> PathBuf {

@@ -10,7 +10,7 @@
 //! panic in the middle of a call, on a thread whose end would be the end of the store.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use redb::Database;
 
@@ -39,10 +39,6 @@ impl DatabaseFile {
             database: None,
             notice,
         }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Opens the file; returns true if a damaged one was set aside for that.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{MemoryStore, Store};
+use crate::background::Supervisor;
 
 /// The configuration has refused a store in a file already.
 #[expect(
@@ -14,6 +15,6 @@ use super::{MemoryStore, Store};
     clippy::needless_pass_by_value,
     reason = "as its sibling"
 )]
-pub(crate) fn open_file(_: PathBuf) -> io::Result<Arc<dyn Store>> {
+pub(crate) fn open_file(_: PathBuf, _: &Supervisor) -> io::Result<Arc<dyn Store>> {
     Ok(Arc::new(MemoryStore::default()))
 }

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use super::address::PostgresAddress;
 use super::pool::PostgresPool;
 use super::statistics::DatabaseStatistics;
-use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::thread::{DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::{Supervisor, ThreadStatus};
 use crate::model::snapshot::database::DatabaseFigures;
 
 /// The shortest and the longest time between two samples. In between, reading takes a hundredth of
@@ -35,15 +36,19 @@ impl DatabaseSampler {
         address: PostgresAddress,
         latest: LatestDatabase,
         on_sample: impl Fn(bool) + Send + 'static,
+        supervisor: &Supervisor,
     ) -> io::Result<Self> {
-        let sample = |mut stopped: Stopped| async move {
-            let mut statistics = DatabaseStatistics::new(PostgresPool::new(address, 1));
+        let sample = async move |stopped: &Stopped, thread: &ThreadStatus| {
+            // Made anew after a panic, with its connection, in whatever state that was.
+            let pool = PostgresPool::new(address.clone(), 1);
+            let mut statistics = DatabaseStatistics::new(pool);
+            let sampling = run(&mut statistics, &latest, &on_sample, thread);
             // Whichever ends first; the loop itself never does.
-            stopped.or(run(&mut statistics, &latest, on_sample)).await;
+            stopped.or(sampling).await;
             // A database that is no longer watched has no series.
             latest.store(None);
         };
-        let guard = thread::run("vantage-postgres", DEFAULT_BLOCKING_THREADS, sample)?;
+        let guard = supervisor.run("vantage-postgres", DEFAULT_BLOCKING_THREADS, sample)?;
         Ok(Self { _guard: guard })
     }
 }
@@ -51,7 +56,8 @@ impl DatabaseSampler {
 async fn run(
     statistics: &mut DatabaseStatistics,
     latest: &LatestDatabase,
-    on_sample: impl Fn(bool),
+    on_sample: &impl Fn(bool),
+    thread: &ThreadStatus,
 ) {
     // `true` at the start, so that a server that is away from the beginning is told as well.
     let mut up = true;
@@ -65,6 +71,7 @@ async fn run(
         }
         up = sample.is_ok();
         latest.store(sample.ok().map(Arc::new));
+        thread.record_round();
         sleep(interval_after(started.elapsed())).await;
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::rows::{at, id, slice, worker};
+use crate::background::Supervisor;
 use crate::record::clock::Clock;
 use crate::store::{
     MemoryStore, RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp,
@@ -288,7 +289,12 @@ fn rows_older_than_the_retention_are_deleted() {
 #[test]
 fn a_thread_commits_flushes_and_stops_without_any_runtime() {
     let store = Arc::new(FaultyStore::default());
-    let writer = StoreWriter::start(Arc::clone(&store) as _, settings(&Clock::system())).unwrap();
+    let writer = StoreWriter::start(
+        Arc::clone(&store) as _,
+        settings(&Clock::system()),
+        &Supervisor::default(),
+    )
+    .unwrap();
     writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
     assert_eq!(writer.flush(Duration::from_secs(5)).wait().unwrap(), 0);
     let (rows, _) = writer.workers(Revision::default()).wait().unwrap();
@@ -306,15 +312,24 @@ fn a_thread_commits_flushes_and_stops_without_any_runtime() {
 fn a_store_that_hangs_does_not_hold_up_a_stop() {
     let store = Arc::new(FaultyStore::default());
     store.hanging.store(true, Ordering::SeqCst);
-    let writer = StoreWriter::start(store as _, settings(&Clock::system())).unwrap();
+    let writer = StoreWriter::start(
+        store as _,
+        settings(&Clock::system()),
+        &Supervisor::default(),
+    )
+    .unwrap();
     writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
     assert_eq!(writer.stop(MS(300)).wait().unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_reply_can_be_awaited_and_blocked_on_in_a_runtime() {
-    let writer =
-        StoreWriter::start(Arc::new(MemoryStore::default()), settings(&Clock::system())).unwrap();
+    let writer = StoreWriter::start(
+        Arc::new(MemoryStore::default()),
+        settings(&Clock::system()),
+        &Supervisor::default(),
+    )
+    .unwrap();
     writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
     assert_eq!(writer.flush(Duration::from_secs(5)).await.unwrap(), 0);
     assert!(writer.acquire_lease("m", "i", MS(1)).wait().unwrap());

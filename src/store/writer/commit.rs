@@ -15,11 +15,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::write_queue::{CommitDue, WriteQueue};
 use super::{BATCH_SIZE, COMMIT_TIMEOUT, MAX_PENDING, guard};
-use crate::background::Backoff;
+use crate::background::panic::catch_panic;
+use crate::background::{Backoff, ThreadStatus};
 use crate::store::pending::{OpBatch, PendingOps};
 use crate::store::{Store, StoreError, StoreFuture, StoreOp};
 
@@ -74,7 +75,14 @@ impl Committer {
     }
 
     /// Commits whenever a commit is due, until the runtime ends.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, thread: ThreadStatus) {
+        // The backlog is whole but for the batch of the round that panicked, which is lost with it.
+        while let Err(payload) = catch_panic(self.run_loop(&thread)).await {
+            sleep(thread.record_panic(&*payload)).await;
+        }
+    }
+
+    async fn run_loop(&mut self, thread: &ThreadStatus) {
         loop {
             let queue = Arc::clone(&self.queue);
             // Created before `due` is asked: a wake in between is not lost.
@@ -86,7 +94,10 @@ impl Committer {
                 CommitDue::At(at) if at > self.queue.clock.now() => {
                     let _ = timeout(at - self.queue.clock.now(), woken).await;
                 }
-                CommitDue::At(_) | CommitDue::Now => self.run_round().await,
+                CommitDue::At(_) | CommitDue::Now => {
+                    self.run_round().await;
+                    thread.record_round();
+                }
             }
         }
     }

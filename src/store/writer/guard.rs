@@ -3,23 +3,18 @@
 //! A store is code with dependencies of its own, on the one thread that keeps everything: its panic
 //! must cost one call and not the thread.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::background::panic::{self, panic_text};
 use crate::store::{StoreError, StoreFuture};
 
 /// Awaits a call; a panic of it becomes an error.
-pub(super) async fn catch_panic<T>(mut call: StoreFuture<'_, T>) -> Result<T, StoreError> {
-    // Not polled again after a panic: the result is ready, and the call is dropped.
-    poll_fn(move |context| {
-        let poll = AssertUnwindSafe(|| call.as_mut().poll(context));
-        catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(panic_error())))
-    })
-    .await
+pub(super) async fn catch_panic<T>(call: StoreFuture<'_, T>) -> Result<T, StoreError> {
+    panic::catch_panic(call)
+        .await
+        .unwrap_or_else(|payload| Err(panic_error(panic_text(&*payload))))
 }
 
 /// Awaits a call as `catch_panic` does, for at most `limit`.
@@ -33,8 +28,8 @@ pub(super) async fn with_timeout<T>(
 }
 
 /// Returns a permanent error: where one change makes a store panic, the others are to be tried without it.
-fn panic_error() -> StoreError {
-    StoreError::permanent("the store panicked")
+fn panic_error(text: &str) -> StoreError {
+    StoreError::permanent(format!("the store panicked: {text}"))
 }
 
 pub(super) fn timeout_error(limit: Duration) -> StoreError {

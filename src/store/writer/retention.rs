@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::{WriterSettings, guard};
+use crate::background::ThreadStatus;
+use crate::background::panic::catch_panic;
 use crate::store::{RecordKind, Store, StoreError, StoreFuture};
 
 /// The delay of the first run, so that a start has nothing else to do.
@@ -46,10 +49,19 @@ impl RetentionTask {
     }
 
     /// Runs until the runtime ends.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, thread: ThreadStatus) {
+        // Nothing is held between rounds; the next one deletes what this one did not.
+        while let Err(payload) = catch_panic(self.run_loop(&thread)).await {
+            sleep(thread.record_panic(&*payload)).await;
+            thread.record_round();
+        }
+    }
+
+    async fn run_loop(&mut self, thread: &ThreadStatus) {
         loop {
-            tokio::time::sleep(self.next_at - self.settings.clock.now()).await;
+            sleep(self.next_at - self.settings.clock.now()).await;
             self.run_if_due().await;
+            thread.record_round();
         }
     }
 

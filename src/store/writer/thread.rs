@@ -5,10 +5,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -16,7 +15,8 @@ use super::commit::Committer;
 use super::reply::ReplySender;
 use super::retention::RetentionTask;
 use super::write_queue::WriteQueue;
-use crate::background::thread;
+use crate::background::thread::{DEFAULT_BLOCKING_THREADS, ThreadRuntime};
+use crate::background::{Supervisor, ThreadStatus};
 
 /// The request to flush and end.
 #[derive(Debug)]
@@ -26,34 +26,40 @@ pub(super) struct StopRequest {
 }
 
 /// Starts the thread. It ends at the request, or when its sender is dropped.
+///
+/// Where the system refuses it, changes wait in the queue until it is there.
 pub(super) fn start(
     queue: Arc<WriteQueue>,
     committer: Committer,
     retention: RetentionTask,
+    supervisor: &Supervisor,
 ) -> io::Result<(Handle, oneshot::Sender<StopRequest>)> {
-    // The thread reports its runtime or its error before `start` returns: a service that can't keep
-    // anything finds out at once.
-    let (ready, started) = sync_channel(1);
+    // Built here: a service that can't keep anything finds out at once.
+    let runtime = ThreadRuntime::new(DEFAULT_BLOCKING_THREADS)?;
+    let ended = || io::Error::other("the store's runtime has ended");
+    let handle = runtime.get().ok_or_else(ended)?.handle().clone();
     let (stop, stopped) = oneshot::channel::<StopRequest>();
-    thread::spawn("vantage-store", move || {
-        let runtime = match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(ready.send(Err(error))),
+    // Two tasks: a long deletion must not hold up commits between its batches.
+    handle.spawn(committer.run(supervisor.register("vantage-store-commits")));
+    handle.spawn(retention.run(supervisor.register("vantage-store-retention")));
+    let (mut runtime, mut stopped) = (Some(runtime), Some(stopped));
+    supervisor.spawn("vantage-store", move |thread: &ThreadStatus| {
+        thread.record_round();
+        let Some(active) = runtime.as_ref().and_then(ThreadRuntime::get) else {
+            return;
         };
-        let _ = ready.send(Ok(runtime.handle().clone()));
-        let request = runtime.block_on(async {
-            // Two tasks: a long deletion must not hold up commits between its batches.
-            tokio::spawn(committer.run());
-            tokio::spawn(retention.run());
+        // Taken: after a panic while it was answered, nothing is left to wait for.
+        let stopped = stopped.take();
+        let request = active.block_on(async {
             // Dropped without a request: nothing is flushed, as the handle's documentation says.
-            let request = stopped.await.ok()?;
+            let request = stopped?.await.ok()?;
             let now = queue.clock.now();
             queue.request_commit();
             let _ = timeout(request.timeout, queue.committed_until(now)).await;
             Some(request)
         });
         // A call that hangs must not keep the process, and a file is free before the reply is sent.
-        runtime.shutdown_background();
+        drop(runtime.take());
         // The last owner but calls that hang: the file is closed here where none does.
         drop(queue.close());
         let left = queue.pending_until(queue.clock.now());
@@ -63,8 +69,6 @@ pub(super) fn start(
         if let Some(request) = request {
             let _ = request.reply.send(Ok(left));
         }
-    })?;
-    let ended = || io::Error::other("the store's thread ended immediately");
-    let handle = started.recv().map_err(|_| ended())??;
+    });
     Ok((handle, stop))
 }

@@ -24,7 +24,8 @@ impl Telemetry {
         };
         let (config, clock) = (&self.0.config.config, self.0.recording.clock.clone());
         if let Some(refresher) = FleetRefresher::new(config, objectives, clock, latest) {
-            self.0.background.keep(refresher.start()?);
+            let guard = refresher.start(&self.0.recording.supervisor)?;
+            self.0.background.keep(guard);
         }
         Ok(())
     }

@@ -59,7 +59,12 @@ impl Telemetry {
             // By the reader and not by the sampler: `up` changes with each attempt, also while the
             // last figures are still shown.
             let told = move |up| database.record_up(up);
-            let watcher = DatabaseSampler::start(address, Arc::clone(&latest), told)?;
+            let watcher = DatabaseSampler::start(
+                address,
+                Arc::clone(&latest),
+                told,
+                &self.0.recording.supervisor,
+            )?;
             Some(Box::new(watcher) as Box<dyn Any + Send + Sync>)
         };
         let read = Arc::new(move || latest.load_full());

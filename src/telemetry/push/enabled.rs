@@ -15,6 +15,7 @@ use crate::export::flush_report::FlushReport;
 use crate::export::logs::{LevelHandle, with_own_target};
 use crate::export::otlp::{OtlpExporter, StartError};
 use crate::export::providers::LogProvider;
+use crate::net::resolver::resolver_status;
 use crate::telemetry::InitError;
 use crate::telemetry::recording::Recording;
 use crate::watch::health::FailedSignals;
@@ -43,7 +44,14 @@ impl Push {
         // Both providers are pushed: what libraries record with the global meter belongs to the
         // service.
         let metrics = vec![recording.ours.clone(), recording.user.clone()];
-        let export = OtlpExporter::start(config, resource, &recording.instruments, metrics)?;
+        recording.supervisor.adopt(resolver_status());
+        let export = OtlpExporter::start(
+            config,
+            resource,
+            &recording.instruments,
+            metrics,
+            &recording.supervisor,
+        )?;
         let logs = export.as_ref().and_then(OtlpExporter::log_processor);
         Ok(Self {
             logs: logs.map(|logs| LogProvider::new(resource.clone(), logs)),

@@ -123,7 +123,7 @@ impl Telemetry {
     fn serve_router(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         // No API is served there, so an unknown path is no request that counts.
         let router = self.router().reset_fallback();
-        let (address, guard) = serve(address, router)?;
+        let (address, guard) = serve(address, router, &self.0.recording.supervisor)?;
         self.0.server.keep(guard);
         Ok(address)
     }

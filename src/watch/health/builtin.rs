@@ -11,6 +11,7 @@ mod memory;
 mod postgres;
 mod store;
 mod tcp;
+mod threads;
 
 pub use event_loop::LagLimits;
 
@@ -23,6 +24,7 @@ pub(super) use memory::check_memory;
 pub(super) use postgres::PostgresProbe;
 pub(super) use store::check_store;
 pub(super) use tcp::check_tcp;
+pub(super) use threads::check_threads;
 
 use std::sync::Arc;
 

@@ -24,6 +24,7 @@ use super::finding::Finding;
 use super::hysteresis::Hysteresis;
 use super::run::{CheckTask, RunCompletion, RunGuard, WatcherMessage};
 use super::settings::CheckSettings;
+use crate::background::Supervisor;
 use crate::model::snapshot::health::{CheckResult, CheckState, HealthStatus, ResultFreshness};
 use crate::model::snapshot::private::PrivateText;
 use crate::record::clock::Clock;
@@ -76,10 +77,12 @@ impl<T> std::fmt::Debug for Hidden<T> {
     }
 }
 
-/// The clock and the channel that a run uses.
+/// The clock, the channel and the threads that a run uses.
 pub(super) struct RunContext<'a> {
     pub(super) clock: &'a Clock,
     pub(super) messages: &'a Sender<WatcherMessage>,
+    /// Starts the threads of blocking calls.
+    pub(super) supervisor: &'a Supervisor,
 }
 
 impl CheckEntry {
@@ -110,6 +113,11 @@ impl CheckEntry {
 
     pub(super) fn id(&self) -> &Arc<str> {
         &self.settings.id
+    }
+
+    /// Makes the next run due.
+    pub(super) fn run_now(&mut self, now: Instant) {
+        self.next_run = now;
     }
 
     /// Records a completed run.
@@ -240,7 +248,7 @@ impl CheckEntry {
             started: Arc::clone(&started),
             finding: None,
         };
-        let abort = self.task.start(now, guard);
+        let abort = self.task.start(now, guard, context.supervisor);
         self.pending_run = Some(PendingRun {
             started_at: now,
             started,

@@ -6,7 +6,8 @@ use std::{fmt, io};
 
 use tokio::runtime::Handle;
 
-use crate::background::thread::{self, DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::thread::{DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
+use crate::background::{Supervisor, ThreadStatus};
 
 /// A runtime on one thread that starts when it is needed and ends when it is dropped.
 #[derive(Default)]
@@ -22,11 +23,11 @@ impl fmt::Debug for FallbackRuntime {
 
 impl FallbackRuntime {
     /// Returns the runtime of the caller, or else this one; `None` where it could not be started.
-    pub(super) fn current_or_fallback(&self) -> Option<Handle> {
+    pub(super) fn current_or_fallback(&self, supervisor: &Supervisor) -> Option<Handle> {
         Handle::try_current().ok().or_else(|| {
-            // The error is kept too: a process that can start no thread is not asked again at every
-            // check.
-            let started = self.0.get_or_init(start_runtime).as_ref();
+            // The error is kept too: a process that can build no runtime is not asked again at every
+            // check. A thread that is refused is no error: checks run once it is there.
+            let started = self.0.get_or_init(|| start_runtime(supervisor)).as_ref();
             let started = started.map_err(|error| {
                 tracing::error!(%error, "no runtime could be started for health checks");
             });
@@ -36,10 +37,11 @@ impl FallbackRuntime {
 }
 
 /// Starts the thread `vantage-checks`, whose runtime lives until the guard is dropped.
-fn start_runtime() -> io::Result<RuntimeGuard> {
-    let until_stopped = |mut stopped: Stopped| async move {
+fn start_runtime(supervisor: &Supervisor) -> io::Result<RuntimeGuard> {
+    let until_stopped = async |stopped: &Stopped, thread: &ThreadStatus| {
+        thread.record_round();
         // Nothing is awaited: the runtime only has to live until it is stopped.
         stopped.or(pending::<()>()).await;
     };
-    thread::run("vantage-checks", DEFAULT_BLOCKING_THREADS, until_stopped)
+    supervisor.run("vantage-checks", DEFAULT_BLOCKING_THREADS, until_stopped)
 }

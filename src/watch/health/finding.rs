@@ -2,6 +2,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 
+use crate::background::panic::panic_text;
 use crate::model::causes::with_causes;
 use crate::model::snapshot::health::HealthStatus;
 use crate::model::snapshot::private::PrivateText;
@@ -85,9 +86,7 @@ impl Finding {
 
     /// Returns the finding of a run that panicked.
     pub(super) fn from_panic(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self::fail("panicked").with_detail(text.unwrap_or("a value that is not text").to_owned())
+        Self::fail("panicked").with_detail(panic_text(payload).to_owned())
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::finding::Finding;
-use crate::background::thread;
+use crate::background::Supervisor;
 use crate::record::clock::Clock;
 use crate::record::trace::{SampleRatioOverride, Traced};
 
@@ -46,6 +46,8 @@ pub(super) enum CheckTask {
 pub(super) enum WatcherMessage {
     /// Something has changed; look again.
     Wake,
+    /// A thread of the telemetry went down, or is up again.
+    ThreadsChanged,
     /// A run is over.
     Completed(RunCompletion),
     /// It is to end.
@@ -95,7 +97,12 @@ impl Drop for RunGuard {
 
 impl CheckTask {
     /// Starts a run. The returned handle aborts a future.
-    pub(super) fn start(&mut self, now: Instant, guard: RunGuard) -> Option<AbortHandle> {
+    pub(super) fn start(
+        &mut self,
+        now: Instant,
+        guard: RunGuard,
+        supervisor: &Supervisor,
+    ) -> Option<AbortHandle> {
         match self {
             Self::Future(runtime, make) => {
                 let make = Arc::clone(make);
@@ -118,8 +125,8 @@ impl CheckTask {
                     let found = catch_unwind(AssertUnwindSafe(&*call));
                     guard.complete(found.unwrap_or_else(|payload| Finding::from_panic(&*payload)));
                 };
-                // Where no thread can be had, the guard is dropped, and the result gets old.
-                let _ = thread::spawn("vantage-check", run);
+                // Where no thread can be had, the guard is dropped, and the result gets old; the supervisor tells.
+                let _ = supervisor.try_spawn("vantage-check", run);
                 None
             }
             Self::Inline(check) => {

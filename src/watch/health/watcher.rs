@@ -10,21 +10,23 @@
 //! checks that were registered by then have a result, and all conditions are met. It never begins
 //! anew: a later failure makes a service unready, and no reason to count it as starting.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
+use super::builtin::check_threads;
 use super::change::HealthChange;
 use super::condition_entry::ConditionEntry;
 use super::entry::{CheckEntry, ResultCallback, RunContext};
 use super::fallback_runtime::FallbackRuntime;
 use super::finding::Finding;
+use super::hysteresis::HysteresisThresholds;
 use super::run::{CheckTask, WatcherMessage};
 use super::settings::CheckSettings;
 use crate::background::notify::Notifier;
-use crate::background::thread;
+use crate::background::{Supervisor, ThreadStatus};
 use crate::config;
 use crate::model::snapshot::health::{
     CHECK_ID_ALLOWED, Criticality, HealthStatus, LatestHealth, OverallHealth, is_check_id,
@@ -38,6 +40,11 @@ const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time after which registration ends by itself: a worker without a server may never say so.
 const MAX_REGISTRATION: Duration = Duration::from_secs(10);
+
+/// The id of the check of the telemetry's own threads.
+const THREADS_CHECK: &str = "telemetry_threads";
+/// Its number; those of others come after it.
+const THREADS_CHECK_ID: u64 = 0;
 
 /// The begin of the ids under which refused checks are shown.
 const REFUSED: &str = "refused-";
@@ -61,6 +68,7 @@ struct Inner {
     next_id: AtomicU64,
     notifier: Notifier<HealthChange>,
     fallback_runtime: FallbackRuntime,
+    supervisor: Supervisor,
 }
 
 /// The registered checks and the latest reported state of the whole.
@@ -82,6 +90,8 @@ struct CheckRegistry {
     /// The latest that was reported, from which changes are told.
     announced: Option<OverallHealth>,
     stopped: bool,
+    /// True until the check of the telemetry's threads has looked at a change.
+    threads_changed: bool,
 }
 
 /// A guard that stops the watcher when it is dropped.
@@ -109,8 +119,11 @@ impl HealthWatcher {
         config: config::HealthConfig,
         latest: LatestHealth,
         latest_snapshot: LatestSnapshot,
+        supervisor: Supervisor,
     ) -> Self {
         let (messages, receiver) = channel();
+        let changes: Sender<WatcherMessage> = messages.clone();
+        supervisor.on_change(move || drop(changes.send(WatcherMessage::ThreadsChanged)));
         let registry = CheckRegistry::new(clock.now() + MAX_REGISTRATION);
         Self(Arc::new(Inner {
             clock,
@@ -120,19 +133,25 @@ impl HealthWatcher {
             messages,
             receiver: Mutex::new(receiver),
             registry: Mutex::new(registry),
-            next_id: AtomicU64::new(0),
+            next_id: AtomicU64::new(THREADS_CHECK_ID + 1),
             notifier: Notifier::default(),
             fallback_runtime: FallbackRuntime::default(),
+            supervisor,
         }))
     }
 
     /// Starts watching on a thread of its own; the samplers have looked once.
-    pub(crate) fn start(&self) -> io::Result<HealthWatcherGuard> {
-        self.0.notifier.start()?;
+    pub(crate) fn start(&self) -> HealthWatcherGuard {
+        self.0.notifier.start(&self.0.supervisor);
         self.tick();
         let health = self.clone();
-        thread::spawn("vantage-health", move || health.watch())?;
-        Ok(HealthWatcherGuard(self.0.messages.clone()))
+        let watch = move |thread: &ThreadStatus| health.watch(thread);
+        self.0.supervisor.spawn("vantage-health", watch);
+        // Threads that were refused so far, perhaps that one too.
+        if !self.0.supervisor.down().is_empty() {
+            self.tick();
+        }
+        HealthWatcherGuard(self.0.messages.clone())
     }
 
     /// Starts due runs, records completed ones and publishes; returns the instant of the next tick.
@@ -144,9 +163,11 @@ impl HealthWatcher {
             registry.handle(message);
         }
         let now = self.0.clock.now();
+        self.0.check_threads(&mut registry, now);
         let context = RunContext {
             clock: &self.0.clock,
             messages: &self.0.messages,
+            supervisor: &self.0.supervisor,
         };
         for entry in &mut registry.entries {
             entry.poll(now, &context);
@@ -220,7 +241,9 @@ impl HealthWatcher {
 
     /// Returns the caller's runtime, or the SDK's own; `None` where neither can be had.
     pub(super) fn runtime(&self) -> Option<tokio::runtime::Handle> {
-        self.0.fallback_runtime.current_or_fallback()
+        self.0
+            .fallback_runtime
+            .current_or_fallback(&self.0.supervisor)
     }
 
     /// Adds a check. One whose id is refused counts as failed, under an id that says so: what can't be
@@ -309,9 +332,10 @@ impl HealthWatcher {
     }
 
     /// Runs the loop of the thread, until it is stopped.
-    fn watch(&self) {
+    fn watch(&self, thread: &ThreadStatus) {
         loop {
             let next = self.tick();
+            thread.record_round();
             if lock(&self.0.registry).stopped {
                 return;
             }
@@ -339,6 +363,7 @@ impl CheckRegistry {
             ending: None,
             announced: None,
             stopped: false,
+            threads_changed: false,
         }
     }
 
@@ -395,6 +420,7 @@ impl CheckRegistry {
     fn handle(&mut self, message: WatcherMessage) {
         match message {
             WatcherMessage::Wake => {}
+            WatcherMessage::ThreadsChanged => self.threads_changed = true,
             WatcherMessage::Stop => self.stopped = true,
             WatcherMessage::Completed(completion) => {
                 let check_id = completion.check;
@@ -411,6 +437,33 @@ impl CheckRegistry {
 }
 
 impl Inner {
+    /// Has a check look at the telemetry's threads after a change. It is there from the first failure on: one
+    /// that always passes only takes room on the page.
+    fn check_threads(&self, registry: &mut CheckRegistry, now: Instant) {
+        if !std::mem::take(&mut registry.threads_changed) {
+            return;
+        }
+        if let Some(entry) = registry
+            .entries
+            .iter_mut()
+            .find(|entry| entry.check_id == THREADS_CHECK_ID)
+        {
+            entry.run_now(now);
+        } else if !registry.is_taken(THREADS_CHECK) {
+            let mut settings = CheckSettings::new(THREADS_CHECK, &self.config);
+            // Each change is looked at by itself.
+            settings.thresholds = HysteresisThresholds {
+                fail_after: 1,
+                recover_after: 1,
+            };
+            let supervisor = self.supervisor.clone();
+            let task = CheckTask::Inline(Box::new(move |_| check_threads(&supervisor.down())));
+            // As one that comes late: it never keeps a service from its start.
+            let entry = CheckEntry::new(THREADS_CHECK_ID, settings, task, None, now, true);
+            registry.entries.push(entry);
+        }
+    }
+
     /// Publishes the current state and reports changes.
     fn publish(&self, mut registry: MutexGuard<'_, CheckRegistry>) {
         let now = self.clock.now();

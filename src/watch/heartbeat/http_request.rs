@@ -11,6 +11,7 @@
 //! A web page with 200 is the mark of a wrong address: the start page of some service, or a proxy's
 //! login.
 
+use std::any::Any;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::time::timeout;
 
 use super::queue::SendResult;
+use crate::background::panic::panic_text;
 use crate::config::{self, Endpoint};
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::model::units::format_duration;
@@ -51,6 +53,18 @@ pub(super) struct SendOutcome {
     pub(super) cause: String,
     /// The remedy of a refusal.
     pub(super) fix: Option<&'static str>,
+}
+
+impl SendOutcome {
+    /// Returns the outcome of a send that panicked, which may work the next time.
+    pub(super) fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        Self {
+            result: SendResult::Retry(None),
+            label: "connection",
+            cause: format!("the request panicked: {}", panic_text(payload)),
+            fix: None,
+        }
+    }
 }
 
 impl HttpSender {

@@ -10,6 +10,7 @@ use super::http_request::{HttpSender, SendOutcome};
 use super::queue::{QueuedBeat, SendQueue, SendResult};
 use crate::background::log_queue::LogQueue;
 use crate::background::outage::{Outage, OutageTracker};
+use crate::background::panic::catch_panic;
 use crate::config::{Endpoint, HeartbeatConfig};
 use crate::model::catalog::telemetry::{BY_RESULT, HEARTBEAT_SENDS};
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
@@ -118,7 +119,11 @@ impl HttpSink {
             worker_keys.clone(),
         );
         tokio::spawn(async move {
-            let outcome = sender.send(&queued.worker.id, &beat).await;
+            // A panic is a failure like others: a send without an outcome would end the worker's beats.
+            let outcome = match catch_panic(sender.send(&queued.worker.id, &beat)).await {
+                Ok(outcome) => outcome,
+                Err(payload) => SendOutcome::from_panic(&*payload),
+            };
             lock(&completed).push((queued, outcome));
             // The loop sleeps until something is due; a result is something.
             worker_keys.wake();

@@ -7,6 +7,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::call_sites::MAX_CALL_SITES;
 use super::*;
+use crate::background::Supervisor;
 use crate::config::{LogFormat, LogsConfig};
 use crate::export::logs::{LogWriter, layer};
 
@@ -28,7 +29,7 @@ impl Write for Sink {
 fn bridge() -> LogBridge {
     LogBridge {
         call_sites: Box::leak(Box::default()),
-        writers: LogWriters::default(),
+        writers: LogWriters::new(Supervisor::default()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! OTLP over gRPC.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -11,13 +13,14 @@ use tonic_types::StatusExt as _;
 use super::{ExportFailure, RetryHint, USER_AGENT, connect_timeout, headers};
 use crate::config::{Compression, SignalOtlp, TelemetrySignal};
 use crate::net::tls::RefusalProbe;
-use crate::net::{grpc_proxy_connector, innermost, one_line};
+use crate::net::{grpc_connector, innermost, one_line};
 
 #[derive(Clone, Debug)]
 pub(super) struct GrpcTransport {
     /// Clones share one HTTP/2 connection.
     client: tonic::client::Grpc<Channel>,
     endpoint: Endpoint,
+    connect_timeout: Duration,
     compression: Compression,
     path: PathAndQuery,
     /// Made once, with values marked as sensitive so that no debug output shows them.
@@ -43,7 +46,8 @@ impl GrpcTransport {
             endpoint
         };
         Ok(Self {
-            client: client(&endpoint, otlp.compression),
+            client: client(&endpoint, connect_timeout(otlp), otlp.compression),
+            connect_timeout: connect_timeout(otlp),
             endpoint,
             compression: otlp.compression,
             path: PathAndQuery::from_static(export_path(signal)),
@@ -54,7 +58,7 @@ impl GrpcTransport {
 
     /// Connects anew for the next request.
     pub(super) fn reconnect(&mut self) {
-        self.client = client(&self.endpoint, self.compression);
+        self.client = client(&self.endpoint, self.connect_timeout, self.compression);
     }
 
     pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, ExportFailure> {
@@ -94,11 +98,13 @@ impl GrpcTransport {
 }
 
 /// Connects with the first request.
-fn client(endpoint: &Endpoint, compression: Compression) -> tonic::client::Grpc<Channel> {
-    let client = tonic::client::Grpc::new(match grpc_proxy_connector(endpoint.uri()) {
-        Some(connector) => endpoint.connect_with_connector_lazy(connector),
-        None => endpoint.connect_lazy(),
-    });
+fn client(
+    endpoint: &Endpoint,
+    connect_timeout: Duration,
+    compression: Compression,
+) -> tonic::client::Grpc<Channel> {
+    let connector = grpc_connector(connect_timeout);
+    let client = tonic::client::Grpc::new(endpoint.connect_with_connector_lazy(connector));
     match compression {
         Compression::Gzip => client
             .send_compressed(CompressionEncoding::Gzip)

@@ -10,6 +10,7 @@ use std::{env, io, thread};
 use super::super::super::writer::block_on;
 use super::super::FileStore;
 use super::{all_workers, temp_folder, worker};
+use crate::background::Supervisor;
 use crate::record::clock::Clock;
 use crate::store::{Store as _, StoreOp, StoreWriter, WriterSettings};
 
@@ -38,7 +39,7 @@ fn run_child(path: &str) {
     let first = block_on(all_workers(&file))
         .first()
         .map_or(0, |row| row.sequence);
-    let writer = StoreWriter::start(Arc::new(file), settings).unwrap();
+    let writer = StoreWriter::start(Arc::new(file), settings, &Supervisor::default()).unwrap();
     let started = Instant::now();
     let mut flush = writer.flush(Duration::from_secs(9));
     let mut flushed = first;

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::{FleetReport, PrometheusReporter};
-use crate::background::thread::{self, RuntimeGuard, Stopped};
+use crate::background::thread::{RuntimeGuard, Stopped};
+use crate::background::{Supervisor, ThreadStatus};
 use crate::config::Config;
 use crate::model::slo::Objectives;
 use crate::model::snapshot::fleet::LatestFleetReport;
@@ -68,15 +69,15 @@ impl FleetRefresher {
     }
 
     /// Starts to refresh; ends when the guard is dropped, whatever it waits for.
-    pub(crate) fn start(self) -> io::Result<RuntimeGuard> {
-        let refresh = |mut stopped: Stopped| async move {
-            stopped.or(self.run()).await;
+    pub(crate) fn start(self, supervisor: &Supervisor) -> io::Result<RuntimeGuard> {
+        let refresh = async move |stopped: &Stopped, thread: &ThreadStatus| {
+            stopped.or(self.run(thread)).await;
         };
-        thread::run("vantage-fleet", MAX_BLOCKING_THREADS, refresh)
+        supervisor.run("vantage-fleet", MAX_BLOCKING_THREADS, refresh)
     }
 
     /// Refreshes for ever; the caller ends it.
-    async fn run(&self) {
+    async fn run(&self, thread: &ThreadStatus) {
         let mut logged = None;
         loop {
             let began = Instant::now();
@@ -86,6 +87,7 @@ impl FleetRefresher {
                 _ => self.interval,
             };
             log_change(&mut logged, error);
+            thread.record_round();
             // Counted from the begin, so that slow answers do not lengthen the interval.
             sleep_until(began + wait).await;
         }
