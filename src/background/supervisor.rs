@@ -153,7 +153,7 @@ impl Supervisor {
         self.0.tells.store(true, Ordering::Relaxed);
         for thread in self.0.registered() {
             if let Some(failure) = thread.failure() {
-                self.0.tell_down(thread.name(), &failure);
+                self.0.log_down(thread.name(), &failure);
             }
         }
     }
@@ -366,7 +366,11 @@ impl Supervisor {
 
     fn one_shot(&self, name: &'static str) -> ThreadStatus {
         let mut one_shots = lock(&self.0.one_shots);
-        let status = one_shots.entry(name).or_insert_with(|| self.register(name));
+        let status = one_shots.entry(name).or_insert_with(|| {
+            let status = ThreadStatus::of_one_shots(name);
+            self.adopt(&status);
+            status
+        });
         status.clone()
     }
 }
@@ -465,25 +469,25 @@ impl Inner {
         }
     }
 
-    fn tell_down(&self, name: &'static str, failure: &ThreadFailure) {
-        self.tell_apart(name, &format!("the thread {name} is down: {failure}"));
-        if self.tells.load(Ordering::Relaxed) {
-            let cause = failure.to_string();
-            self.log_queue.write(move || {
-                tracing::error!(
-                    target: "vantage_obs",
-                    thread = name,
-                    cause,
-                    "a thread of the telemetry is down; it is started again, and this is told once"
-                );
-            });
-        }
+    fn log_down(&self, name: &'static str, failure: &ThreadFailure) {
+        let cause = failure.to_string();
+        self.log_queue.write(move || {
+            tracing::error!(
+                target: "vantage_obs",
+                thread = name,
+                cause,
+                "a thread of the telemetry is down; it is started again, and this is told once"
+            );
+        });
     }
 }
 
 impl ThreadObserver for Inner {
     fn on_down(&self, name: &'static str, failure: &ThreadFailure) {
-        self.tell_down(name, failure);
+        self.tell_apart(name, &format!("the thread {name} is down: {failure}"));
+        if self.tells.load(Ordering::Relaxed) {
+            self.log_down(name, failure);
+        }
         if let Some(on_change) = self.on_change.get() {
             on_change();
         }

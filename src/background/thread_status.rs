@@ -42,6 +42,8 @@ struct Inner {
     /// True from a failure until the end of a round. Relaxed: read by itself, and in each round.
     is_down: AtomicBool,
     failures: Mutex<Failures>,
+    /// The time for which a failure counts; for work that may never be asked for again.
+    memory: Option<Duration>,
     observer: Mutex<Weak<dyn ThreadObserver>>,
 }
 
@@ -96,7 +98,18 @@ impl fmt::Display for ThreadFailure {
 impl ThreadStatus {
     /// Returns the state of a thread that nothing observes yet.
     pub(crate) fn new(name: &'static str) -> Self {
+        Self::with_memory(name, None)
+    }
+
+    /// Returns the state of threads for one piece of work each. A failure counts for minutes at most: the work
+    /// may never be asked for again, and nothing else would end the outage.
+    pub(super) fn of_one_shots(name: &'static str) -> Self {
+        Self::with_memory(name, Some(FORGET_AFTER))
+    }
+
+    fn with_memory(name: &'static str, memory: Option<Duration>) -> Self {
         Self(Arc::new(Inner {
+            memory,
             name,
             is_down: AtomicBool::new(false),
             failures: Mutex::new(Failures {
@@ -114,15 +127,28 @@ impl ThreadStatus {
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        !self.0.is_down.load(Ordering::Relaxed)
+        !self.is_down() || !self.failure_counts(Instant::now())
+    }
+
+    fn is_down(&self) -> bool {
+        self.0.is_down.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the latest failure is recent enough to count.
+    fn failure_counts(&self, now: Instant) -> bool {
+        let Some(memory) = self.0.memory else {
+            return true;
+        };
+        let latest = lock(&self.0.failures).latest;
+        latest.is_some_and(|latest| now.saturating_duration_since(latest) < memory)
     }
 
     /// Returns the failure of a thread that is down.
     pub(crate) fn failure(&self) -> Option<ThreadFailure> {
-        lock(&self.0.failures)
-            .failure
-            .clone()
-            .filter(|_| !self.is_up())
+        if self.is_up() {
+            return None;
+        }
+        lock(&self.0.failures).failure.clone()
     }
 
     /// Has an observer told of changes, unless another one is told that still lives.
@@ -140,7 +166,7 @@ impl ThreadStatus {
     /// Records the end of a round without a panic.
     pub(crate) fn record_round(&self) {
         let observer = || lock(&self.0.observer).upgrade();
-        if !self.is_up() {
+        if self.is_down() {
             let mut failures = lock(&self.0.failures);
             let outage = failures.outage.record_success(Instant::now());
             self.0.is_down.store(false, Ordering::Relaxed);
@@ -278,6 +304,21 @@ mod tests {
         for part in ["Resource temporarily unavailable", "pids.max", "ulimit -u"] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn a_failure_of_work_that_is_never_asked_for_again_is_forgotten() {
+        let now = Instant::now();
+        let lasting = ThreadStatus::new("vantage-test");
+        let passing = ThreadStatus::of_one_shots("vantage-test");
+        for status in [&lasting, &passing] {
+            status.record_panic(&"no luck");
+            assert!(!status.is_up() && status.failure_counts(now));
+            assert!(status.failure().is_some());
+        }
+        let later = now + FORGET_AFTER * 2;
+        assert!(lasting.failure_counts(later));
+        assert!(!passing.failure_counts(later));
     }
 
     #[test]

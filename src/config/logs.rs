@@ -63,7 +63,8 @@ pub enum LogOutput {
     Stdout,
     /// Standard error, for a program whose standard output is its result.
     Stderr,
-    /// Nowhere, where the push by OTLP is enough.
+    /// Nowhere, where the push by OTLP is enough. Warnings and errors of the telemetry itself still go to
+    /// standard error then: that the push fails can't be told by the push.
     None,
 }
 

@@ -21,7 +21,7 @@ use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::{LevelHandle, LogWriters};
 use crate::model::slo::{Objectives, SloError};
 use crate::record::clock::Clock;
-use crate::record::instruments::observe_log_lines;
+use crate::record::instruments::{observe_log_lines, observe_threads};
 
 /// The parts of a start that are told once logging is set up.
 #[derive(Debug)]
@@ -58,6 +58,10 @@ impl Telemetry {
         let settings = &config.config;
         let threads = spans.is_none() && !settings.disabled;
         let recording = Recording::new(settings, objectives, clock)?;
+        // Before the others, whose failures are told by it. Tests tell at once.
+        if spans.is_none() {
+            recording.supervisor.start_log_queue();
+        }
         let exporters = Exporters::new(settings, &recording, spans)?;
         let handles = Handles::new(settings, &recording, exporters.traces.tracer());
         let snapshots = Snapshots::new(settings, &recording);
@@ -68,6 +72,8 @@ impl Telemetry {
         );
         let log_writers = LogWriters::new(recording.supervisor.clone());
         let writers = log_writers.clone();
+        let supervisor = recording.supervisor.clone();
+        observe_threads(&recording.instruments, move || supervisor.threads());
         observe_log_lines(&recording.instruments, move || writers.lost_lines());
         handles.initialize(&settings.service.roles);
         Ok(Self(Arc::new(Inner {
@@ -99,8 +105,6 @@ impl Telemetry {
         } = &*self.0;
         let supervisor = &recording.supervisor;
         let enabled = !config.config.disabled;
-        // First: the others' failures are told by it.
-        supervisor.start_log_queue();
         if enabled {
             watch.start_sampling(&config.config, supervisor, background);
             background.keep(heartbeat.start(supervisor)?);

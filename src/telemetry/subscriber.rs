@@ -15,6 +15,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Inner;
+use crate::config::LogOutput;
 use crate::export::logs::{LevelHandle, LogWriter, install_logger, layer_with_levels};
 
 /// One layer for everything that a subscriber may be made of.
@@ -56,10 +57,33 @@ fn telling(metadata: &tracing::Metadata<'_>) -> bool {
     metadata.is_span() || *metadata.level() <= Level::WARN
 }
 
+/// Returns the lines that must not travel by OTLP alone: warnings and errors of the telemetry itself, such as
+/// that exports fail, go to standard error where log records are pushed and no lines are written.
+fn own_failures<S>(telemetry: &Inner) -> Option<Box<dyn Layer<S> + Send + Sync>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let config = &telemetry.config.config;
+    let is_needed = config.logs.output == LogOutput::None && telemetry.exporters.push.pushes_logs();
+    let output = is_needed.then(LogWriter::stderr)?;
+    telemetry.log_writers.add(output.clone());
+    let (service, clock) = (&config.service.name, telemetry.recording.clock.clone());
+    let lines = layer_with_levels(&config.logs, service, output, clock, &telemetry.levels);
+    let wanted = filter_fn(is_own_failure).with_max_level_hint(Level::WARN);
+    Some(Box::new(lines.with_filter(wanted)))
+}
+
+fn is_own_failure(metadata: &tracing::Metadata<'_>) -> bool {
+    let is_own = metadata.target().split("::").next() == Some("vantage_obs");
+    is_own && metadata.is_event() && *metadata.level() <= Level::WARN
+}
+
 /// Makes the layers the process's subscriber, unless it has one, and what the `log` crate's records go to.
 pub(super) fn install(telemetry: &Inner) {
     let output = LogWriter::from_config(&telemetry.config.config.logs);
-    let subscriber = tracing_subscriber::registry().with(layers(telemetry, output));
+    let mut layers = layers(telemetry, output);
+    layers.extend(own_failures(telemetry));
+    let subscriber = tracing_subscriber::registry().with(layers);
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!(
             "a tracing subscriber was already set before vantage_obs::init: add Telemetry::tracing_layer to it to get spans and log lines"

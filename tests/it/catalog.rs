@@ -109,6 +109,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.http.refused_tokens", "vantage_telemetry_http_refused_tokens_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
     ("vantage.telemetry.log.lines.lost", "vantage_telemetry_log_lines_lost_total", "counter"),
+    ("vantage.telemetry.thread.up", "vantage_telemetry_thread_up", "gauge"),
     ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
     ("otel.sdk.processor.span.processed", "otel_sdk_processor_span_processed_total", "counter"),
     ("otel.sdk.processor.span.queue.size", "otel_sdk_processor_span_queue_size", "gauge"),

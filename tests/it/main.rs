@@ -48,6 +48,10 @@ mod shared_variables;
 mod slo;
 mod status;
 mod support;
+#[cfg(all(target_os = "linux", feature = "otlp", feature = "axum"))]
+mod thread_limits;
+#[cfg(all(unix, feature = "otlp"))]
+mod threads;
 mod tokens;
 mod trace_context;
 mod traces;

@@ -28,6 +28,11 @@ pub(super) const ALERTS: &[AlertRow] = &[
         include_str!("scrape-incomplete.md"),
     ),
     AlertRow::new(
+        AlertSignal::ThreadDown,
+        |_| thread_down(),
+        include_str!("telemetry-thread-down.md"),
+    ),
+    AlertRow::new(
         AlertSignal::SeriesOverflow,
         series_overflow,
         include_str!("series-overflow.md"),
@@ -114,6 +119,10 @@ fn scrape_errors(windows: ScaledWindows<'_>) -> AlertQuery {
     let errors = CounterQuery::new(&telemetry::SCRAPE_ERRORS).increase(windows.minutes(5));
     let by = ["environment", "instance", "job"];
     AlertQuery::from_value(errors.sum_by(&by).above(0_u32))
+}
+
+fn thread_down() -> AlertQuery {
+    AlertQuery::from_value(GaugeQuery::new(&telemetry::THREAD_UP).now().equal(0_u32))
 }
 
 fn series_overflow(windows: ScaledWindows<'_>) -> AlertQuery {

@@ -250,6 +250,13 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .shows("50, 90, 95 and 99 of 100 requests to the receiver took at most this long.", "Far below their timeout.")
         .with(of_push)
         .alert(AlertSignal::ExportFailures),
+    lines("Threads of the telemetry", DisplayUnit::Count)
+        .shows("1 for each thread and task of the telemetry that works, 0 while it is down.", "1.")
+        .query("{{job}} {{instance}} {{thread}}", || {
+            least(&telemetry::THREAD_UP, &["job", "instance", "thread"])
+        })
+        .with(|panel, _| panel.zero_to_one())
+        .alert(AlertSignal::ThreadDown),
     bars("Lost log lines", DisplayUnit::PerSecond)
         .shows("Log lines per second that were not written, because the reader of the output stalls or the output failed.", "None.")
         .query("{{job}} {{instance}}", || rate(&telemetry::LOG_LINES_LOST, PROCESS))

@@ -290,6 +290,10 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
             p95(&duration, &["job", "instance"])
         },
     ),
+    query("down_threads", "Threads that are down:", || {
+        let by = ["job", "instance", "thread"];
+        least(&telemetry::THREAD_UP, &by).equal(0_u32)
+    }),
     query(
         "overflown_instruments",
         "Instruments at their series limit:",

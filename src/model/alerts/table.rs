@@ -83,6 +83,8 @@ pub enum AlertSignal {
     ExportFailures,
     /// Scrapes that are incomplete.
     ScrapeIncomplete,
+    /// A thread of the telemetry that is down.
+    ThreadDown,
     /// An instrument at its limit of series.
     SeriesOverflow,
     /// The time that the oldest change waits to be made durable.
@@ -671,6 +673,21 @@ pub(crate) const ALL: &[&AlertSpec] = &[
         critical_summary: None,
         description: "Scrapes of {{ $labels.instance }} of {{ $labels.job }} have been incomplete for {threshold}: {{ $value | humanize }} parts were left out in the last 5 minutes.",
         meaning: "Panels and alerts that need the missing series show nothing and stay silent.",
+    },
+    &AlertSpec {
+        signal: AlertSignal::ThreadDown,
+        key: "telemetry_thread_down",
+        name: "TelemetryThreadDown",
+        comparison: ThresholdComparison::Sustained,
+        quantity: ThresholdQuantity::Time,
+        levels: AlertLevels::warning(AlertThreshold::seconds(600)),
+        for_duration: Duration::ZERO,
+        team: "platform",
+        dashboard: DashboardId::Slo,
+        summary: "Thread {{ $labels.thread }} of the telemetry of {{ $labels.instance }} of {{ $labels.job }} is down",
+        critical_summary: None,
+        description: "The thread {{ $labels.thread }} of the telemetry of {{ $labels.instance }} of {{ $labels.job }} has been down for {threshold}: it panics in each round, or the system refuses it.",
+        meaning: "What that thread does is not done: figures, checks, heartbeats or exports of the instance are old or missing.",
     },
     &AlertSpec {
         signal: AlertSignal::SeriesOverflow,

@@ -35,6 +35,11 @@ pub(crate) const BY_SAMPLER: [Attribute; 1] = [Attribute::open(
     "kind and name of the watched source",
 )];
 
+pub(crate) const BY_THREAD: [Attribute; 1] = [Attribute::open(
+    "thread",
+    "name of the thread, such as `vantage-export`",
+)];
+
 /// The reason of a loss; absent on success.
 pub(crate) const BY_ERROR: [Attribute; 1] = [ERROR];
 /// The exporter and the reason for its failure.
@@ -251,6 +256,16 @@ family! {
         Unit::Count("{line}"),
         "Log lines that were not written because their queue was full (the reader of the output stalls) or the output failed",
         &[],
+    );
+
+    /// Threads and tasks of the telemetry itself.
+    pub(crate) const THREAD_UP: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.thread.up",
+        Instrument::ObservableGauge,
+        Unit::Count("{thread}"),
+        "1 if the thread or task of the telemetry works, 0 from a panic, or a refusal of the system to start it, until it works again",
+        &BY_THREAD,
     );
 
     /// Beats that were sent to another process.

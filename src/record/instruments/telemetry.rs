@@ -1,11 +1,14 @@
 //! The SDK's own condition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
+
 use crate::model::catalog::telemetry::{
-    BY_INSTRUMENT, BY_PART, BY_SAMPLER, LOG_LINES_LOST, SAMPLER_ERRORS, SCRAPE_DURATION,
-    SCRAPE_ERRORS, SERIES_OVERFLOW,
+    BY_INSTRUMENT, BY_PART, BY_SAMPLER, BY_THREAD, LOG_LINES_LOST, SAMPLER_ERRORS, SCRAPE_DURATION,
+    SCRAPE_ERRORS, SERIES_OVERFLOW, THREAD_UP,
 };
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments};
 
@@ -16,6 +19,19 @@ pub(crate) fn observe_log_lines(
 ) {
     instruments.observe(&LOG_LINES_LOST, move |observer| {
         observer.observe(lost_lines(), &[]);
+    });
+}
+
+/// Registers the gauge of the telemetry's threads, by name.
+pub(crate) fn observe_threads(
+    instruments: &Instruments,
+    threads: impl Fn() -> BTreeMap<&'static str, bool> + Send + Sync + 'static,
+) {
+    instruments.observe(&THREAD_UP, move |observer| {
+        for (name, is_up) in threads() {
+            let thread = KeyValue::new(BY_THREAD[0].key, name);
+            observer.observe(u64::from(is_up), &[thread]);
+        }
     });
 }
 

@@ -52,6 +52,10 @@ impl Push {
         FlushReport::default()
     }
 
+    pub(crate) const fn pushes_logs(&self) -> bool {
+        false
+    }
+
     pub(crate) fn layer<S>(&self, _: &LevelHandle) -> Option<Box<dyn Layer<S> + Send + Sync>>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,

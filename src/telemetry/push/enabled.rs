@@ -92,6 +92,11 @@ impl Push {
         })
     }
 
+    /// Returns whether log records are pushed.
+    pub(crate) const fn pushes_logs(&self) -> bool {
+        self.logs.is_some()
+    }
+
     /// A layer that makes log records of `tracing` events, where they are pushed.
     pub(crate) fn layer<S>(&self, levels: &LevelHandle) -> Option<Box<dyn Layer<S> + Send + Sync>>
     where

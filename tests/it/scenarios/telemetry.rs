@@ -18,10 +18,17 @@ fn series(metric: &str, labels: &str) -> String {
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    [targets(), exports(), scrapes(), store(), watchdog()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        targets(),
+        exports(),
+        scrapes(),
+        threads(),
+        store(),
+        watchdog(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn targets() -> Vec<Scenario> {
@@ -69,6 +76,44 @@ fn targets() -> Vec<Scenario> {
         scenario("an instance takes 9 minutes to start")
             .series(&ready, gauge_values(&[(0, 9), (1, 30)]))
             .quiet(unready, &["5m", "9m", "10m", "30m"]),
+    ]
+}
+
+fn threads() -> Vec<Scenario> {
+    let signal = AlertSignal::ThreadDown;
+    let up = |thread: &str| {
+        let thread = format!(", thread=\"{thread}\"");
+        series("vantage_telemetry_thread_up", &thread)
+    };
+    let labels = [
+        ("environment", "production"),
+        ("instance", "a:80"),
+        ("job", "vantage-api"),
+        ("thread", "vantage-export"),
+    ];
+    vec![
+        scenario("the system refuses the thread of the export")
+            .series(&up("vantage-export"), gauge_values(&[(1, 10), (0, 30)]))
+            .series(&up("vantage-health"), "1+0x40")
+            .quiet(signal, &["10m", "20m"])
+            .fires(
+                signal,
+                "21m",
+                [ExpectedAlert::new(
+                    Severity::Warning,
+                    &labels,
+                    alert_texts(
+                        "Thread vantage-export of the telemetry of a:80 of vantage-api is down",
+                        "The thread vantage-export of the telemetry of a:80 of vantage-api has been down for 10m: it panics in each round, or the system refuses it.",
+                    ),
+                )],
+            ),
+        scenario("a thread panics now and then")
+            .series(
+                &up("vantage-export"),
+                gauge_values(&[(1, 5), (0, 1), (1, 5), (0, 9), (1, 20)]),
+            )
+            .quiet(signal, &["6m", "15m", "20m", "39m"]),
     ]
 }
 
