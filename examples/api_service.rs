@@ -3,11 +3,6 @@
 //! `cargo run --example api_service -- 127.0.0.1:8080`, then look at `/metrics`. It takes the heartbeats of workers
 //! that have the token of its variable `VANTAGE_OBS_HEARTBEAT_TOKEN`.
 
-#[path = "shared/stop.rs"]
-mod stop;
-
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -26,18 +21,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let app = Router::new()
         .route("/api/v1/posts", post(create_post))
-        .route("/api/v1/posts/{id}", get(|| async { "a post" }))
-        .layer(telemetry.http_layer())
-        .merge(telemetry.routes());
+        .route("/api/v1/posts/{id}", get(|| async { "a post" }));
+    // Every request is measured; the SDK's routes stand beside these.
+    let app = telemetry.mount(app);
 
     let listener = tokio::net::TcpListener::bind(&address).await?;
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, telemetry.count_connections(app))
-        .with_graceful_shutdown(async { stop::requested().await.unwrap_or_default() })
-        .await?;
-    // What telemetry loses is no failure of the service.
-    if let Err(incomplete) = telemetry.shutdown().await {
-        eprintln!("{incomplete}");
-    }
+    // Until SIGTERM or Ctrl-C; it ends by a deadline, and says in the last log line how.
+    telemetry.serve_app(listener, app).await?;
     Ok(())
 }

@@ -280,7 +280,7 @@ impl Config {
         layers.into_effective()
     }
 
-    /// Returns the paths that the SDK serves in this process, and what it serves there.
+    /// Returns the paths that the SDK serves in this process below `http.prefix`, and what it serves there.
     pub(crate) fn routes(&self) -> impl Iterator<Item = (&str, RouteKind)> {
         let shows_status = self.shows_status();
         let routes = ROUTES
@@ -295,14 +295,22 @@ impl Config {
         })
     }
 
-    /// Returns the templates of the crate's own routes, where they are not nested.
-    pub(crate) fn own_routes(&self) -> Vec<String> {
-        let paths = self.routes().map(|(path, _)| path);
-        paths
+    /// Returns the templates of the crate's own routes, where the service does not nest them.
+    pub(crate) fn own_routes(&self) -> impl Iterator<Item = (String, RouteKind)> {
+        let prefix = self.http.prefix();
+        self.routes().flat_map(move |(path, kind)| {
+            let path = format!("{prefix}{path}");
             // Both spellings are served, so that both must be known as the crate's own.
-            .flat_map(|path| [Some(path.to_owned()), with_slash(path)])
-            .flatten()
-            .collect()
+            let with_slash = with_slash(&path);
+            std::iter::once(path)
+                .chain(with_slash)
+                .map(move |path| (path, kind))
+        })
+    }
+
+    /// Returns the path of the scrape, below `http.prefix`.
+    pub(crate) fn scrape_path(&self) -> String {
+        format!("{}{}", self.http.prefix(), self.metrics.prometheus.path)
     }
 
     /// Returns whether the process shows the status pages.

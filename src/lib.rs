@@ -22,6 +22,7 @@
 //! |---|---|
 //! | set-up, flush and the end | [`init`], [`Telemetry`], [`Telemetry::shutdown`] |
 //! | settings, files and variables | [`config`] |
+//! | serving an app, from the first request to the last log line | `Telemetry::mount`, `Telemetry::serve_app` |
 //! | requests of a server, calls to others | [`Telemetry::http_layer`], [`Telemetry::http_call`], [`middleware`] |
 //! | jobs, scheduled runs, databases, business figures | [`instruments`] |
 //! | traces through a queue | [`trace::Carrier`] |
@@ -117,6 +118,8 @@ pub use store::postgres_client::PostgresError;
 #[cfg(feature = "testing")]
 pub use telemetry::testing;
 pub use telemetry::{InitError, SloEventCounts, Telemetry, WatchGuard, init};
+#[cfg(feature = "axum")]
+pub use telemetry::{LastScrape, ServeApp, ServeReport, StopCause};
 pub use watch::{health, slo::SloAlertChange, status as incidents};
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -13,3 +13,12 @@ pub mod pages;
 
 #[cfg(feature = "axum")]
 pub(crate) mod routes;
+
+#[cfg(feature = "axum")]
+pub(crate) mod server;
+
+#[cfg(feature = "axum")]
+pub(crate) mod app_server;
+
+#[cfg(feature = "axum")]
+pub(crate) mod mount;

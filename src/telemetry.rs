@@ -60,6 +60,9 @@ mod routes;
 
 mod health;
 
+#[cfg(feature = "axum")]
+mod serve_app;
+
 mod subscriber;
 
 mod assemble;
@@ -86,7 +89,7 @@ use crate::model::heartbeat::BeatId;
 use crate::model::slo::report::SloReport;
 use crate::model::snapshot::{PoolState, QueueState};
 use crate::record::instruments::{Business, Database, Scheduler, Worker};
-use crate::record::middleware::{CountConnections, HttpLayer, RequestSpans};
+use crate::record::middleware::{CountConnections, HttpLayer, OperationalRoutes, RequestSpans};
 use crate::record::trace::{Carrier, HttpCall};
 use crate::watch::heartbeat::ForgetOutcome;
 use crate::watch::sampler::SnapshotSampler;
@@ -99,6 +102,8 @@ use heartbeat::HeartbeatParts;
 pub use init::{InitError, init};
 use recording::{Handles, Recording};
 use routes::Server;
+#[cfg(feature = "axum")]
+pub use serve_app::{LastScrape, ServeApp, ServeReport, StopCause};
 use snapshots::Snapshots;
 use watchers::Watchers;
 
@@ -199,6 +204,11 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
+        self.http_layer_beside(self.0.handles.operational_routes.clone())
+    }
+
+    /// Returns the layer that leaves out requests to these routes.
+    fn http_layer_beside(&self, operational_routes: OperationalRoutes) -> HttpLayer {
         let config = &self.0.config.config;
         let tracer = self.0.exporters.traces.tracer().clone();
         let spans = RequestSpans::new(tracer, config.traces.routes.clone());
@@ -206,7 +216,7 @@ impl Telemetry {
             self.0.handles.api.clone(),
             self.0.recording.clock.clone(),
             spans,
-            self.0.handles.operational_routes.clone(),
+            operational_routes,
         )
     }
 

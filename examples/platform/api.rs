@@ -29,9 +29,9 @@ pub(crate) async fn serve(
         .route("/api/v1/posts/{id}/like", post(like_post))
         .route("/api/v1/generations", post(generate))
         .route("/api/v1/organizations", get(organizations))
-        .with_state(Arc::clone(&platform))
-        .layer(telemetry.http_layer())
-        .merge(telemetry.routes());
+        .with_state(Arc::clone(&platform));
+    let app = telemetry.mount(app);
+    // Not `serve_app`, which would end telemetry with a signal: the platform sums its run up first.
     let connections =
         telemetry.count_connections(app.into_make_service_with_connect_info::<SocketAddr>());
     axum::serve(listener, connections).await

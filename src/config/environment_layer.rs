@@ -28,17 +28,35 @@ const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
 /// removal has reached every proxy, requests still come in. See
 /// <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-flow>.
 const KUBERNETES_SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
+/// The time for requests in flight and the last scrape: with the delay before and the export after it,
+/// 25 s of the 30 s that the kubelet waits before it kills.
+const KUBERNETES_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl ConfigLayers {
     /// Applies the defaults of the platform that the process runs on, below every other layer.
     pub(super) fn apply_platform(&mut self, environment: &Environment) {
-        let path = "health.shutdown_delay";
-        let is_default = *self.sources.get(path) == ConfigSource::Default;
-        // What the code set stays.
-        if is_default && environment.get(KUBERNETES).is_some() {
-            self.config.health.shutdown_delay = KUBERNETES_SHUTDOWN_DELAY;
-            let source = ConfigSource::Environment(KUBERNETES.into());
-            self.sources.set(path, source);
+        if environment.get(KUBERNETES).is_none() {
+            return;
+        }
+        let Config { health, http, .. } = &mut self.config;
+        for (path, setting, value) in [
+            (
+                "health.shutdown_delay",
+                &mut health.shutdown_delay,
+                KUBERNETES_SHUTDOWN_DELAY,
+            ),
+            (
+                "http.shutdown_timeout",
+                &mut http.shutdown_timeout,
+                KUBERNETES_SHUTDOWN_TIMEOUT,
+            ),
+        ] {
+            // What the code set stays.
+            if *self.sources.get(path) == ConfigSource::Default {
+                *setting = value;
+                let source = ConfigSource::Environment(KUBERNETES.into());
+                self.sources.set(path, source);
+            }
         }
     }
 

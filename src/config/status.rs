@@ -46,7 +46,8 @@ section! {
         pub title: Option<String>, optional(text);
         /// The URL that readers reach the routes at, such as `https://status.example` or
         /// `https://example.com/ops`: links of pages, feed and Statuspage's API begin with it. Default: scheme, host
-        /// and prefix of each request, by `Forwarded`, `X-Forwarded-*`, and its own authority.
+        /// and prefix of each request, by `Forwarded`, `X-Forwarded-*`, and its own authority. `http.prefix` follows
+        /// after either, unless the URL ends with it.
         pub url: Option<String>, optional(base_url);
         /// The time zone that days begin in, by its name such as `Europe/Berlin`. Default: `UTC`.
         pub time_zone: String = "UTC".into(), known_time_zone;

@@ -108,13 +108,14 @@ fn listen_step(settings: SettingFixes<'_>, address: SocketAddr) -> DiagnosisStep
         return DiagnosisStep::ok(NAME, format!("{address} is free to listen on"));
     };
     let (ip, port) = (address.ip(), address.port());
+    let health = format!("{}/api/v1/health", settings.0.config.http.prefix());
     let (finding, instead) = match error.kind() {
-        io::ErrorKind::AddrInUse if is_healthy(address) => {
-            let finding = format!("{address} is served: /api/v1/health answers");
+        io::ErrorKind::AddrInUse if is_healthy(address, &health) => {
+            let finding = format!("{address} is served: {health} answers");
             return DiagnosisStep::ok(NAME, finding);
         }
         io::ErrorKind::AddrInUse => (
-            format!("{address} is in use by a program without /api/v1/health"),
+            format!("{address} is in use by a program without {health}"),
             (ip, port.checked_add(1).unwrap_or(FREE_PORT)),
         ),
         io::ErrorKind::PermissionDenied => (
@@ -148,12 +149,12 @@ const fn unspecified(like: IpAddr) -> IpAddr {
     }
 }
 
-fn is_healthy(address: SocketAddr) -> bool {
-    request_health(address).is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"))
+fn is_healthy(address: SocketAddr, path: &str) -> bool {
+    request_health(address, path).is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"))
 }
 
 /// Requests the health of what listens there, and returns the begin of its status line.
-fn request_health(mut address: SocketAddr) -> io::Result<[u8; 12]> {
+fn request_health(mut address: SocketAddr, path: &str) -> io::Result<[u8; 12]> {
     // "All addresses" can be listened on and not be connected to, on every system.
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -162,8 +163,7 @@ fn request_health(mut address: SocketAddr) -> io::Result<[u8; 12]> {
         });
     }
     let mut stream = TimedStream::connect(address, Instant::now() + HEALTH_TIMEOUT)?;
-    let request =
-        format!("GET /api/v1/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     // `HTTP/1.1 200` has 12 bytes; nothing else of the answer matters.
     let mut answer = [0; 12];

@@ -180,7 +180,7 @@ impl PrometheusChain<'_> {
                 DiagnosisStep::fail(METRICS, finding, fix)
             }
             _ => {
-                let path = &effective.config.metrics.prometheus.path;
+                let path = effective.config.scrape_path();
                 let finding = format!("holds nothing of {service} at the moment");
                 let fix = format!(
                     "start the service, and let the server scrape its {path}: \

@@ -43,12 +43,13 @@ fn prometheus(input: &GenerateInput) -> String {
     let managers = Yaml::map([("targets", string_list(["alertmanager:9093"]))]);
     let managers = Yaml::map([("static_configs", Yaml::list([managers]))]);
     let alerting = Yaml::map([("alertmanagers", Yaml::list([managers]))]);
+    let scrape_path = input.config.scrape_path();
     let jobs = JOBS.map(|(job, target)| {
         let labels = Yaml::map([("environment", Yaml::text("production"))]);
         let group = Yaml::map([("targets", string_list([target])), ("labels", labels)]);
         Yaml::map([
             ("job_name", Yaml::text(job)),
-            ("metrics_path", Yaml::text(&prometheus.path)),
+            ("metrics_path", Yaml::text(&scrape_path)),
             ("static_configs", Yaml::list([group])),
         ])
     });

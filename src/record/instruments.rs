@@ -63,7 +63,7 @@ pub(crate) use health::observe_health;
 pub(crate) use in_flight::InFlight;
 pub(crate) use observable::observe_snapshot;
 #[cfg(feature = "axum")]
-pub(crate) use operational::{OperationalRequests, RefusedTokens};
+pub(crate) use operational::{EndedConnections, OperationalRequests, RefusedTokens};
 pub(crate) use progress::WorkProgress;
 pub(crate) use scheduler::ExecutionInstruments;
 pub use scheduler::{Execution, Scheduler};

@@ -1,6 +1,7 @@
 //! The tower layer: one request, its metrics and its span.
 //!
-//! Put it on a router after its routes and its fallback, around layers that answer by themselves
+//! [`Telemetry::mount`](crate::Telemetry::mount) puts it where it belongs, with the SDK's own routes beside.
+//! By hand, put it on a router after its routes and its fallback, around layers that answer by themselves
 //! (time limits, catching panics, compression), so that it sees their answers; the SDK's own routes
 //! come last:
 //!

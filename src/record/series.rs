@@ -248,7 +248,7 @@ impl Instruments {
     }
 
     /// Returns instruments that are never collected.
-    #[cfg(all(test, feature = "otlp"))]
+    #[cfg(all(test, any(feature = "axum", feature = "otlp")))]
     pub(crate) fn noop() -> Self {
         let exemplars = Exemplars::new(
             crate::record::clock::Clock::system(),

@@ -34,6 +34,16 @@ impl LinkBase {
         Some(Self::new(scheme, Some(&authority), prefix))
     }
 
+    /// Returns the base of routes that are below a prefix; unchanged where it ends with that already.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        // A prefix begins with a slash, so that it is a whole segment.
+        let is_below = self.prefix.ends_with(prefix);
+        if !is_below {
+            self.prefix.push_str(prefix);
+        }
+        self
+    }
+
     /// Returns the base for links in a document that is read at `path`, a path of the routes: relative ones, which
     /// lead to where the document was read, whatever its prefix there. Without a prefix links stay absolute
     /// paths, which hold as well if something in front took a slash off the end of the path.
@@ -88,6 +98,21 @@ mod tests {
         let unknown = LinkBase::new(UrlScheme::Https, None, "/ops".into());
         assert_eq!(unknown.url("/status"), "/ops/status");
         assert_eq!(LinkBase::default().root_url(), "/");
+    }
+
+    #[test]
+    fn a_prefix_is_appended_once() {
+        for (url, prefix, expected) in [
+            ("https://a", "/ops", "https://a/ops/status"),
+            ("https://a/ops/", "/ops", "https://a/ops/status"),
+            ("https://a/x", "/ops", "https://a/x/ops/status"),
+            ("https://a/x/ops", "/ops", "https://a/x/ops/status"),
+            ("https://a/devops", "/ops", "https://a/devops/ops/status"),
+            ("https://a/x", "", "https://a/x/status"),
+        ] {
+            let base = LinkBase::from_url(url).unwrap().below(prefix);
+            assert_eq!(base.url("/status"), expected, "{url} {prefix}");
+        }
     }
 
     #[test]

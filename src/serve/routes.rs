@@ -19,23 +19,20 @@ mod slo;
 mod status;
 mod workers;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use crate::background::thread::{DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
-use crate::background::{Supervisor, ThreadStatus};
 use crate::export::prometheus::ScrapeHandler;
-use crate::model::routes::{RouteKind, with_slash};
+use crate::model::routes::{HealthProbe, RouteKind, with_slash};
 use crate::record::middleware::HttpLayer;
 
 pub(crate) use health::HealthRoutes;
 pub(crate) use incidents::IncidentRoutes;
+pub(crate) use metrics::ScrapeActivity;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
 pub(crate) use status::{SloPageRoutes, StatusRoutes};
@@ -49,6 +46,7 @@ use response::error_response;
 pub(crate) struct RouteStates {
     /// `None` if the scrape is turned off.
     pub(crate) scrape: Option<Arc<ScrapeHandler>>,
+    pub(crate) scrape_activity: ScrapeActivity,
     pub(crate) health: Arc<HealthRoutes>,
     pub(crate) slo_report: SloReportRoutes,
     pub(crate) slo_page: Arc<SloPageRoutes>,
@@ -99,6 +97,40 @@ async fn not_found() -> Response {
     error_response(StatusCode::NOT_FOUND, "not found")
 }
 
+/// Returns whether a route belongs to the half for those who use the service: status pages, feed, Statuspage's API
+/// and the plain health. The other half is for those who run it.
+pub(crate) const fn is_public_half(kind: RouteKind) -> bool {
+    match kind {
+        RouteKind::Public(_) | RouteKind::SloPage | RouteKind::Health(HealthProbe::Health) => true,
+        RouteKind::Health(_)
+        | RouteKind::SloReport
+        | RouteKind::WorkerList
+        | RouteKind::Heartbeat
+        | RouteKind::Worker
+        | RouteKind::Scrape
+        | RouteKind::OpenIncident
+        | RouteKind::AddUpdate
+        | RouteKind::AnnounceMaintenance => false,
+    }
+}
+
+/// Returns the methods of a route, of which `GET` means `HEAD` too.
+pub(crate) const fn methods(kind: RouteKind) -> &'static [Method] {
+    match kind {
+        RouteKind::Heartbeat => &[Method::GET, Method::POST],
+        RouteKind::WorkerList => &[Method::GET, Method::DELETE],
+        RouteKind::Worker => &[Method::DELETE],
+        RouteKind::OpenIncident | RouteKind::AddUpdate | RouteKind::AnnounceMaintenance => {
+            &[Method::POST]
+        }
+        RouteKind::Health(_)
+        | RouteKind::SloReport
+        | RouteKind::Scrape
+        | RouteKind::SloPage
+        | RouteKind::Public(_) => &[Method::GET],
+    }
+}
+
 impl RouteStates {
     /// Returns the handlers of a route; `None` if it is turned off.
     fn method_router(&self, kind: RouteKind) -> Option<MethodRouter> {
@@ -114,7 +146,10 @@ impl RouteStates {
                 .post(workers::receive)
                 .with_state(workers()),
             RouteKind::Worker => delete(workers::forget).with_state(workers()),
-            RouteKind::Scrape => metrics::route(Arc::clone(self.scrape.as_ref()?)),
+            RouteKind::Scrape => metrics::route(
+                Arc::clone(self.scrape.as_ref()?),
+                self.scrape_activity.clone(),
+            ),
             RouteKind::SloPage => get(status::slo_page).with_state(Arc::clone(&self.slo_page)),
             RouteKind::OpenIncident => post(incidents::open_incident).with_state(incidents()),
             RouteKind::AddUpdate => post(incidents::add_update).with_state(incidents()),
@@ -128,30 +163,8 @@ impl RouteStates {
     }
 }
 
-/// Serves the routes on a thread and runtime of their own, until the guard is dropped.
-pub(crate) fn serve(
-    address: SocketAddr,
-    router: Router,
-    supervisor: &Supervisor,
-) -> io::Result<(SocketAddr, RuntimeGuard)> {
-    // Bound here, on the caller's thread, so that a port that is taken is an error of `serve` and
-    // no log line later.
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    // A request for another path of the scrape's port is no API request.
-    let router = router.fallback(not_found);
-    let serve = async move |stopped: &Stopped, thread: &ThreadStatus| {
-        thread.record_round();
-        let server = async {
-            // A clone, so that the port stays open for the next round if this one panics.
-            let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
-            axum::serve(listener, router.clone()).await
-        };
-        if let Some(Err(error)) = stopped.or(server).await {
-            tracing::error!(%error, "the telemetry routes are no longer served");
-        }
-    };
-    let guard = supervisor.run("vantage-http", DEFAULT_BLOCKING_THREADS, serve)?;
-    Ok((address, guard))
+/// Returns the routes as those of a server that serves nothing else, and where a request for another path is no
+/// API request.
+pub(crate) fn standalone(router: Router) -> Router {
+    router.reset_fallback().fallback(not_found)
 }

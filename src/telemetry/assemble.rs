@@ -131,7 +131,7 @@ impl Telemetry {
         } = started;
         let config = &self.0.config.config;
         self.0.recording.supervisor.start_telling();
-        for warning in self.0.config.warnings().iter().chain(&listening.warning) {
+        for warning in self.0.config.warnings().iter().chain(&listening.warnings) {
             tracing::warn!(target: OURS, "{warning}");
         }
         for warning in objectives.warnings() {
@@ -146,7 +146,7 @@ impl Telemetry {
             metrics = crate::model::catalog::all().count(),
             objectives = objectives.len(),
             listen = listening.address.map(tracing::field::display),
-            scrape = config.metrics.prometheus.path,
+            scrape = config.scrape_path(),
             access = config.access(),
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
             "telemetry is set up; to verify it, request the scrape path, and run `vantage-obs doctor` to check OTLP"

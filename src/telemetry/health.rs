@@ -153,19 +153,27 @@ impl Telemetry {
     /// workers drain; then waits
     /// `health.shutdown_delay`, so that whoever routes to it can notice before its listeners close.
     ///
-    /// For a server of the service's own, before it stops accepting:
+    /// [`serve_app`](Self::serve_app) does that and the rest. A server of another kind calls this before it stops
+    /// accepting, and gives its connections a deadline: it would wait for a client that holds half a request
+    /// for ever.
     ///
     /// ```no_run
+    /// # use std::{future::IntoFuture as _, time::Duration};
     /// # async fn stop_requested() {}
-    /// # async fn f(telemetry: vantage_obs::Telemetry, app: axum::Router) -> std::io::Result<()> {
+    /// # async fn f(telemetry: vantage_obs::Telemetry, app: axum::Router) -> Result<(), Box<dyn std::error::Error>> {
     /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// let draining = telemetry.clone();
-    /// axum::serve(listener, app)
-    ///     .with_graceful_shutdown(async move {
-    ///         stop_requested().await;
-    ///         draining.drain().await;
-    ///     })
-    ///     .await?;
+    /// let (close, closing) = tokio::sync::oneshot::channel::<()>();
+    /// let server = axum::serve(listener, app).with_graceful_shutdown(async {
+    ///     let _ = closing.await;
+    /// });
+    /// let mut server = tokio::spawn(server.into_future());
+    /// stop_requested().await;
+    /// telemetry.drain().await;
+    /// drop(close);
+    /// if tokio::time::timeout(Duration::from_secs(5), &mut server).await.is_err() {
+    ///     server.abort(); // what is in flight is cut off with the runtime
+    /// }
+    /// telemetry.shutdown().await?;
     /// # Ok(()) }
     /// ```
     ///

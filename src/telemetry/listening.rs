@@ -2,19 +2,9 @@
 
 use std::net::SocketAddr;
 
-/// The address that is served, and a warning where it is not the configured one.
+/// The address that is served, and warnings where it or its limits are not the configured ones.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
     pub(crate) address: Option<SocketAddr>,
-    pub(crate) warning: Option<String>,
-}
-
-#[cfg(feature = "axum")]
-impl Listening {
-    pub(crate) const fn at(address: SocketAddr) -> Self {
-        Self {
-            address: Some(address),
-            warning: None,
-        }
-    }
+    pub(crate) warnings: Vec<String>,
 }

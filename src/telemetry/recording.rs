@@ -148,7 +148,7 @@ impl Handles {
             business: Business::new(instruments),
             in_flight,
             worker_keys,
-            operational_routes: OperationalRoutes::new(config.own_routes()),
+            operational_routes: OperationalRoutes::new(config.own_routes().map(|(path, _)| path)),
         }
     }
 

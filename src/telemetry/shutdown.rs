@@ -5,7 +5,8 @@
 //! | not ready, then the delay | balancers stop sending while everything still works |
 //! | goodbyes, then the store's flush | others learn of the stop; the last counts are kept |
 //! | export | sends also what the steps before recorded |
-//! | loops, servers, providers end | a scrape during the export still has an answer |
+//! | servers end | a scrape during the export still has an answer; one that is under way is finished |
+//! | loops and providers end | nothing shows them any more |
 //! | the store closes | nothing writes any more |
 //! | log lines | all steps before may log |
 //!
@@ -104,6 +105,10 @@ impl Telemetry {
         let start = Instant::now();
         let rest = self.0.heartbeat.part(within, || self.0.conclude()).await;
         let report = self.0.exporters.push.flush(true, rest).await;
+        self.0
+            .server
+            .close(within.saturating_sub(start.elapsed()))
+            .await;
         self.0.end();
         self.0.heartbeat.close().await;
         self.0.flush_lines(lines_timeout(start, within)).await;
@@ -157,6 +162,7 @@ impl Inner {
         let start = Instant::now();
         let rest = block_on(self.heartbeat.part(within, || self.conclude()));
         let report = self.exporters.push.flush_blocking(true, rest);
+        block_on(self.server.close(within.saturating_sub(start.elapsed())));
         self.end();
         block_on(self.heartbeat.close());
         self.recording
@@ -168,7 +174,7 @@ impl Inner {
     }
 
     /// Waits until the queued log lines are written, on a thread of its own: the runtime goes on.
-    async fn flush_lines(&self, timeout: Duration) {
+    pub(super) async fn flush_lines(&self, timeout: Duration) {
         let writers = self.log_writers.clone();
         let supervisor = self.recording.supervisor.clone();
         let (flushed, waited) = oneshot::channel();
@@ -187,7 +193,7 @@ impl Inner {
     }
 
     /// Ends everything but the export, which has ended.
-    /// In this order: first the loops that record, then the servers that show, then the providers.
+    /// In this order: first the loops that record, then servers that have not ended, then the providers.
     fn end(&self) {
         self.background.stop();
         self.server.stop();

@@ -161,9 +161,10 @@ impl TestTelemetry {
     /// ```
     #[must_use]
     pub fn served_paths(&self) -> Vec<ServedPath> {
-        let routes = self.telemetry.0.config.config.routes();
-        let served = routes.map(|(path, kind)| ServedPath {
-            path: path.to_owned(),
+        let config = &self.telemetry.0.config.config;
+        let prefix = config.http.prefix();
+        let served = config.routes().map(|(path, kind)| ServedPath {
+            path: format!("{prefix}{path}"),
             is_public: kind.is_public(),
         });
         served.collect()

@@ -27,9 +27,8 @@ use crate::model::snapshot::{
 use crate::record::clock::Clock;
 use crate::record::instruments::{InFlight, SelfTelemetry};
 use crate::record::sync::lock;
-pub(crate) use process::FilesystemSample;
-use process::ProcessSampler;
 use process::cpu::CpuMeter;
+pub(crate) use process::{FilesystemSample, ProcessSampler};
 
 /// The interval between two samples of queues, pools and running work.
 /// Shorter than common scrape intervals, so that each scrape has a figure of its own.

@@ -1,6 +1,8 @@
 //! Every metric of the catalog, recorded once as a service records it, under its literal name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use axum::Router;
@@ -107,6 +109,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
     ("vantage.telemetry.http.requests", "vantage_telemetry_http_requests_total", "counter"),
     ("vantage.telemetry.http.refused_tokens", "vantage_telemetry_http_refused_tokens_total", "counter"),
+    ("vantage.telemetry.http.ended_connections", "vantage_telemetry_http_ended_connections_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
     ("vantage.telemetry.log.lines.lost", "vantage_telemetry_log_lines_lost_total", "counter"),
     ("vantage.telemetry.thread.up", "vantage_telemetry_thread_up", "gauge"),
@@ -155,12 +158,14 @@ fn with_maintenance() -> TestTelemetry {
     let (from, to) = (time("2099-01-01T00:00:00Z"), time("2099-01-01T01:00:00Z"));
     let mut config = config();
     config.slo.maintenance = vec![SloMaintenance::new(from, to, "a move").unwrap()];
+    config.http.max_connections = 1;
     TestTelemetry::with_config(config, &OBJECTIVES).unwrap()
 }
 
 async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
     let telemetry = test.telemetry();
     requests(test).await;
+    connections(test);
     jobs(test);
     executions(test);
     queries(test);
@@ -233,6 +238,20 @@ async fn requests(test: &TestTelemetry) {
     });
     let mut make = test.telemetry().count_connections(make);
     drop(into_ok(make.call(()).await));
+}
+
+/// Two where there is place for one.
+fn connections(test: &TestTelemetry) {
+    let loopback = "127.0.0.1:0".parse().unwrap();
+    let address = test.telemetry().serve(loopback).unwrap();
+    let _evicted = TcpStream::connect(address).unwrap();
+    let mut other = TcpStream::connect(address).unwrap();
+    other
+        .write_all(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
 }
 
 fn jobs(test: &TestTelemetry) {

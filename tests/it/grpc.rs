@@ -354,7 +354,11 @@ async fn what_a_client_sees_is_what_is_recorded() {
     let app = app(&test, PATH, answers.into_iter().chain([waiting]));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = test.telemetry().serve_app(listener, app).until(async {
+        let _ = stopped.await;
+    });
+    let server = tokio::spawn(serving.into_future());
     let mut client = TraceServiceClient::connect(endpoint).await.unwrap();
     for code in codes {
         let answer = client.export(ExportTraceServiceRequest::default()).await;
@@ -363,14 +367,14 @@ async fn what_a_client_sees_is_what_is_recorded() {
             code
         );
     }
+    let mut caller = client.clone();
     let call = tokio::spawn(async move {
-        let answer = client.export(ExportTraceServiceRequest::default());
+        let answer = caller.export(ExportTraceServiceRequest::default());
         answer.await.map(|_| ())
     });
     until_active(&test, 1.0).await;
     call.abort();
     until_active(&test, 0.0).await;
-    server.abort();
     let found = named(&scrape(&test), REQUESTS);
     let mut found: Vec<_> = found
         .iter()
@@ -389,6 +393,11 @@ async fn what_a_client_sees_is_what_is_recorded() {
     ];
     assert_eq!(found, expected);
     assert_eq!(events(&test, "api.error_rate"), (3, 2));
+    // The client's connection is open still.
+    stop.send(()).unwrap();
+    let report = tokio::time::timeout(Duration::from_secs(30), server).await;
+    let report = report.unwrap().unwrap().unwrap();
+    assert_eq!((report.finished, report.cut_off), (0, 0), "{report}");
 }
 
 /// Lets the server go on until so many requests are active.

@@ -27,6 +27,7 @@ mod incidents;
 mod jobs;
 mod layer_order;
 mod layering;
+mod mounted;
 mod objectives;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -44,6 +45,8 @@ mod roles;
 mod scenarios;
 mod scrape_log;
 mod serve;
+mod serve_app;
+mod server_limits;
 mod shared_variables;
 mod slo;
 mod status;

@@ -2,6 +2,7 @@
 //! asked to stop, and started anew.
 
 pub(crate) mod child;
+mod served;
 mod stalled_output;
 
 use std::time::Duration;

@@ -142,6 +142,20 @@ one_fault! {
         "obs.json: $.http.listen: \"0.0.0.0:65536\"; allowed: an IP address and a port from 1";
     a_listen_port_of_0_is_a_fault: r#"{"http": {"listen": "0.0.0.0:0"}}"# =>
         "obs.json: $.http.listen: \"0.0.0.0:0\"; allowed: an IP address and a port from 1";
+    a_header_timeout_of_0_is_a_fault: r#"{"http": {"header_timeout": "0s"}}"# =>
+        "obs.json: $.http.header_timeout: 0s; allowed: 100ms to 1h";
+    a_write_timeout_of_a_day_is_a_fault: r#"{"http": {"write_timeout": "1d"}}"# =>
+        "obs.json: $.http.write_timeout: 1d; allowed: 100ms to 1h";
+    no_connections_are_a_fault: r#"{"http": {"max_connections": 0}}"# =>
+        "obs.json: $.http.max_connections: 0; allowed: 1 to 65536";
+    a_prefix_without_a_slash_is_a_fault: r#"{"http": {"prefix": "ops"}}"# =>
+        "obs.json: $.http.prefix: \"ops\"; allowed: \"\" or a path such as \"/ops\"";
+    a_prefix_that_a_router_reads_is_a_fault: r#"{"http": {"prefix": "/{tenant}"}}"# =>
+        "obs.json: $.http.prefix: \"/{tenant}\"; allowed: \"\" or a path such as \"/ops\"";
+    a_prefix_that_leads_elsewhere_is_a_fault: r#"{"http": {"prefix": "//evil/.."}}"# =>
+        "obs.json: $.http.prefix: \"//evil/..\"; allowed: \"\" or a path such as \"/ops\"";
+    a_shutdown_of_requests_without_time_is_a_fault: r#"{"http": {"shutdown_timeout": "0s"}}"# =>
+        "obs.json: $.http.shutdown_timeout: 0s; allowed: more than 0s and at most 1d";
     an_endpoint_without_a_scheme_is_a_fault: r#"{"otlp": {"endpoint": "jaeger:4317"}}"# =>
         "obs.json: $.otlp.endpoint: \"jaeger:4317\"; allowed: http:// or https://, a host and";
     an_endpoint_with_another_scheme_is_a_fault: r#"{"otlp": {"endpoint": "grpc://a:4317"}}"# =>

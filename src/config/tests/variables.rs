@@ -191,6 +191,48 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!("[::1]:9000"),
     );
     row(
+        "VANTAGE_OBS_HTTP_HEADER_TIMEOUT",
+        "5s",
+        "http.header_timeout",
+        json!("5s"),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_BODY_TIMEOUT",
+        "1m",
+        "http.body_timeout",
+        json!("1m"),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_WRITE_TIMEOUT",
+        "20s",
+        "http.write_timeout",
+        json!("20s"),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_IDLE_TIMEOUT",
+        "2m",
+        "http.idle_timeout",
+        json!("2m"),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_MAX_CONNECTIONS",
+        "64",
+        "http.max_connections",
+        json!(64),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_PREFIX",
+        "/ops",
+        "http.prefix",
+        json!("/ops"),
+    );
+    row(
+        "VANTAGE_OBS_HTTP_SHUTDOWN_TIMEOUT",
+        "20s",
+        "http.shutdown_timeout",
+        json!("20s"),
+    );
+    row(
         "VANTAGE_OBS_LOG_FORMAT",
         "text",
         "logs.format",
@@ -878,6 +920,24 @@ fn an_unknown_variable_of_ours_is_a_fault_with_the_nearest_name() {
         faults[0].ends_with("(did you mean VANTAGE_OBS_LISTEN?)"),
         "{faults:?}"
     );
+}
+
+#[test]
+fn requests_have_as_long_to_finish_as_the_platform_waits() {
+    let timeout = |config: Config, variables: &[(&'static str, &'static str)]| {
+        value_at(
+            &resolved(config, variables.iter().copied()),
+            "http.shutdown_timeout",
+        )
+    };
+    let kubernetes = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    assert_eq!(timeout(api(), &[]), json!("5s"));
+    assert_eq!(timeout(api(), &[kubernetes]), json!("15s"));
+    let ours = ("VANTAGE_OBS_HTTP_SHUTDOWN_TIMEOUT", "1m");
+    assert_eq!(timeout(api(), &[kubernetes, ours]), json!("1m"));
+    let mut config = api();
+    config.http.shutdown_timeout = std::time::Duration::from_secs(2);
+    assert_eq!(timeout(config, &[kubernetes]), json!("2s"));
 }
 
 #[test]

@@ -23,6 +23,17 @@ pub(crate) const BY_REFUSAL: [Attribute; 2] = [
     Attribute::one_of("realm", &["health", "heartbeat", "status"]),
     Attribute::one_of("reason", &["missing", "wrong"]),
 ];
+/// The limit that a connection met.
+pub(crate) const BY_CONNECTION_END: [Attribute; 1] = [Attribute::one_of(
+    "reason",
+    &[
+        "header_timeout",
+        "body_timeout",
+        "write_timeout",
+        "idle_timeout",
+        "evicted",
+    ],
+)];
 /// The instrument that is at its limit of series.
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
     [Attribute::open("instrument", "name of the instrument")];
@@ -236,6 +247,16 @@ family! {
         Unit::Count("{request}"),
         "Requests to the routes of the telemetry itself with a wrong bearer token, or without the one that they need",
         &BY_REFUSAL,
+    );
+
+    /// Connections that the SDK's own server ended.
+    pub(crate) const ENDED_CONNECTIONS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.http.ended_connections",
+        Instrument::Counter,
+        Unit::Count("{connection}"),
+        "Connections that the telemetry's own server ended, by the limit that they met; those that are evicted made room for others",
+        &BY_CONNECTION_END,
     );
 
     /// Samplers that panicked.

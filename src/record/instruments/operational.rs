@@ -1,4 +1,5 @@
-//! Requests to the SDK's own routes, and those that were refused for their token.
+//! Requests to the SDK's own routes, those that were refused for their token, and connections that its own server
+//! ended.
 //!
 //! They have a metric of their own, because probes and scrapes come all the time: among the API's
 //! requests they would hide a bad error rate behind thousands of good ones.
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::model::catalog::telemetry::{
-    BY_REFUSAL, OPERATIONAL_REQUEST, OPERATIONAL_REQUESTS, REFUSED_TOKENS,
+    BY_CONNECTION_END, BY_REFUSAL, ENDED_CONNECTIONS, OPERATIONAL_REQUEST, OPERATIONAL_REQUESTS,
+    REFUSED_TOKENS,
 };
 use crate::record::series::{BoundSeries, Counter, Instruments};
 
@@ -40,5 +42,20 @@ impl RefusedTokens {
 
     pub(crate) fn record(&self, realm: &str, reason: &str) {
         self.0.with([realm, reason], |series| series.add(1));
+    }
+}
+
+/// The counter of connections that the SDK's own server ended. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct EndedConnections(Arc<BoundSeries<Counter, 1>>);
+
+impl EndedConnections {
+    pub(crate) fn new(instruments: &Instruments) -> Self {
+        let series = instruments.series(&ENDED_CONNECTIONS, &BY_CONNECTION_END);
+        Self(Arc::new(series))
+    }
+
+    pub(crate) fn record(&self, reason: &str) {
+        self.0.with([reason], |series| series.add(1));
     }
 }

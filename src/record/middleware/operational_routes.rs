@@ -42,7 +42,7 @@ enum RouteOwner {
 
 impl OperationalRoutes {
     /// `templates` are those of a router that isn't nested.
-    pub(crate) fn new(templates: Vec<String>) -> Self {
+    pub(crate) fn new(templates: impl IntoIterator<Item = String>) -> Self {
         let owners = templates
             .into_iter()
             .map(|template| (template.into_boxed_str(), RouteOwner::PresumablySdk));
@@ -59,7 +59,7 @@ impl OperationalRoutes {
 
     /// Returns `true` also for one that nothing has answered at so far, if it has the name of one of the
     /// SDK's.
-    pub(super) fn presumably_contains(&self, route: &str) -> bool {
+    pub(crate) fn presumably_contains(&self, route: &str) -> bool {
         matches!(
             self.owner(route),
             Some(RouteOwner::Sdk | RouteOwner::PresumablySdk)
@@ -68,7 +68,7 @@ impl OperationalRoutes {
 
     /// Returns whether the SDK was asked for the answer that was given at this route. Where it wasn't, the
     /// route is the service's until it is.
-    pub(super) fn confirm(&self, route: &str) -> bool {
+    pub(crate) fn confirm(&self, route: &str) -> bool {
         match self.owner(route) {
             Some(RouteOwner::Sdk) => true,
             Some(RouteOwner::PresumablySdk) => {

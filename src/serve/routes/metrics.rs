@@ -1,90 +1,87 @@
 //! The scrape route.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+mod rendering;
+mod shared_text;
+
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
-use flate2::Compression;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::watch;
 
-use super::document::gzip;
 use super::headers::join_values;
-use crate::background::panic::panic_text;
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::{ExpositionFormat, accepts_gzip};
+use rendering::ScrapeRenderer;
+use shared_text::SharedText;
 
 /// Returns the route of a scrape.
-pub(super) fn route(scrape: Arc<ScrapeHandler>) -> MethodRouter {
-    // One scrape at a time: the others wait here, and not on a thread each.
+pub(super) fn route(scrape: Arc<ScrapeHandler>, activity: ScrapeActivity) -> MethodRouter {
     let scraper = ScrapeState {
-        scrape,
-        semaphore: Arc::new(Semaphore::new(1)),
+        renderer: Arc::new(ScrapeRenderer::new(scrape)),
+        activity,
     };
     get(respond).with_state(scraper)
 }
 
-/// The scrape, and the permit to run one.
-#[derive(Clone)]
+/// The state of the route.
+#[derive(Clone, Debug)]
 struct ScrapeState {
-    scrape: Arc<ScrapeHandler>,
-    semaphore: Arc<Semaphore>,
+    renderer: Arc<ScrapeRenderer>,
+    activity: ScrapeActivity,
+}
+
+/// The time of the last scrape by HTTP, on whichever listener. A cheap clone; all clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScrapeActivity(Arc<watch::Sender<Option<Instant>>>);
+
+impl ScrapeActivity {
+    /// Notes a scrape that was answered, and that began to collect then.
+    fn note(&self, began: Instant) {
+        self.0.send_replace(Some(began));
+    }
+
+    /// Returns whether one began within this time.
+    pub(crate) fn is_recent(&self, within: Duration) -> bool {
+        let last = *self.0.borrow();
+        last.is_some_and(|began| began.elapsed() <= within)
+    }
+
+    /// Resolves when one that began after this time is answered.
+    pub(crate) async fn after(&self, time: Instant) {
+        let mut last = self.0.subscribe();
+        // The sender is here, so that it can't be gone.
+        let _ = last
+            .wait_for(|last| last.is_some_and(|began| began > time))
+            .await;
+    }
 }
 
 async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Response<Body> {
+    let ScrapeState { renderer, activity } = scraper;
     let format = ExpositionFormat::negotiate(join_values(&headers, &header::ACCEPT).as_deref());
-    let compress = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
-    let Ok(_permit) = scraper.semaphore.acquire().await else {
-        return unavailable("the scrape is closed");
-    };
-    let scrape = Arc::clone(&scraper.scrape);
-    let (sender, written) = oneshot::channel();
-    // Rendering takes milliseconds, and runs the callbacks of instruments, which may block. Not on the
-    // runtime's threads for blocking calls: it panics where the system refuses one.
-    let work = move || {
-        let render = AssertUnwindSafe(|| render(&scrape, format, compress));
-        match catch_unwind(render) {
-            Ok(written) => drop(sender.send(written)),
-            Err(payload) => {
-                let text = panic_text(&*payload);
-                let _ = sender.send(Err(format!("the scrape panicked: {text}")));
-                // The supervisor tells.
-                resume_unwind(payload);
-            }
+    let gzip = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
+    // A rendering begins when or after its request arrives.
+    let began = Instant::now();
+    match renderer.render(format, gzip).await {
+        Ok(text) => {
+            activity.note(began);
+            exposition_response(format, gzip, text)
         }
-    };
-    let started = scraper
-        .scrape
-        .supervisor()
-        .try_spawn("vantage-scrape", work);
-    if let Err(error) = started {
-        return unavailable(&format!("the scrape could not run: {error}"));
-    }
-    match written.await {
-        Ok(Ok(bytes)) => exposition_response(format, compress, bytes),
-        Ok(Err(reason)) => unavailable(&reason),
-        Err(_) => unavailable("the scrape ended without a result"),
+        Err(reason) => unavailable(&reason),
     }
 }
 
-fn render(
-    scrape: &ScrapeHandler,
+fn exposition_response(
     format: ExpositionFormat,
-    compress: bool,
-) -> Result<Vec<u8>, String> {
-    let text = scrape.render(format).map_err(|error| error.to_string())?;
-    Ok(if compress {
-        gzip(text.as_bytes(), Compression::fast())
-    } else {
-        text.into_bytes()
-    })
-}
-
-fn exposition_response(format: ExpositionFormat, gzip: bool, bytes: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes));
+    gzip: bool,
+    text: Arc<SharedText>,
+) -> Response<Body> {
+    let mut response = Response::new(text.body());
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

@@ -1,6 +1,7 @@
 //! The server of a build without routes.
 
 use std::io;
+use std::time::Duration;
 
 use crate::telemetry::Telemetry;
 use crate::telemetry::listening::Listening;
@@ -20,6 +21,13 @@ impl Server {
         false
     }
 
+    #[expect(
+        clippy::unused_self,
+        clippy::unused_async,
+        reason = "as its sibling with routes"
+    )]
+    pub(crate) async fn close(&self, _: Duration) {}
+
     #[expect(clippy::unused_self, reason = "as its sibling with routes")]
     pub(crate) const fn stop(&self) {}
 }
@@ -31,14 +39,14 @@ impl Telemetry {
         let effective = &self.0.config;
         let own = effective.listen_without_shared();
         let own = own.unwrap_or(effective.config.http.listen);
-        let warning = own.map(|address| {
+        let warnings = own.map(|address| {
             format!(
                 "http.listen: {address} is not served, because this build lacks the feature axum"
             )
         });
         Ok(Listening {
             address: None,
-            warning,
+            warnings: warnings.into_iter().collect(),
         })
     }
 }

@@ -126,6 +126,77 @@ async fn parameters_of_the_path_around_are_none_of_a_route() {
 }
 
 #[tokio::test]
+async fn every_link_follows_the_prefix_wherever_the_routes_are() {
+    let mut config = Config::new("test", Role::Api);
+    config.http.prefix = "/t/ops/".into();
+    let test = with_an_incident(config).await;
+    let telemetry = test.telemetry();
+    let host = [("host", "shop.example")];
+    let mounted = telemetry.mount(Router::new());
+    for (router, around) in [
+        (telemetry.routes(), ""),
+        (mounted.clone(), ""),
+        (telemetry.public_routes(), ""),
+        (Router::new().nest("/shop", mounted), "/shop"),
+        (Router::new().nest("/shop", telemetry.routes()), "/shop"),
+    ] {
+        let first = format!("{around}/t/ops/status");
+        let seen = crawl(&router, &first, "http://shop.example", &host).await;
+        for path in [
+            "/status/slo",
+            "/status/slo.json",
+            "/status/history",
+            "/status/feed.atom",
+            "/api/v2/summary.json",
+        ] {
+            let path = format!("{around}/t/ops{path}");
+            assert!(seen.contains(&path), "{path}: {seen:?}");
+        }
+        let inside = format!("{around}/t/ops/");
+        assert!(
+            seen.iter().all(|path| path.starts_with(&inside)),
+            "{seen:?}"
+        );
+        for document in ["/status/feed.atom", "/api/v2/incidents.json"] {
+            let request = Request::get(format!("{around}/t/ops{document}"));
+            let request = request.header("host", "shop.example").body(Body::empty());
+            let body = send_to(router.clone(), request.unwrap()).await.body;
+            let link = format!("http://shop.example{around}/t/ops/status/incidents/");
+            assert!(body.contains(&link), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_strips_a_path_is_followed_before_the_prefix() {
+    let mut config = Config::new("test", Role::Api);
+    config.http.prefix = "/ops".into();
+    let test = with_an_incident(config).await;
+    let proxied = [("host", "shop.example"), ("x-forwarded-prefix", "/shop")];
+    let feed = send(&test, "GET", "/ops/status/feed.atom", &proxied)
+        .await
+        .body;
+    let link = "http://shop.example/shop/ops/status/incidents/";
+    assert!(feed.contains(link), "{feed}");
+    for (url, base) in [
+        ("https://status.example", "https://status.example/ops"),
+        ("https://a.example/shop/ops", "https://a.example/shop/ops"),
+    ] {
+        let mut config = Config::new("test", Role::Api);
+        config.http.prefix = "/ops".into();
+        config.status.url = Some(url.into());
+        let test = with_an_incident(config).await;
+        let feed = send(&test, "GET", "/ops/status/feed.atom", &proxied)
+            .await
+            .body;
+        assert!(
+            feed.contains(&format!("\"{base}/status/feed.atom\"")),
+            "{feed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn links_follow_a_proxy_that_says_so() {
     let test = with_an_incident(Config::new("test", Role::Api)).await;
     let proxied = [

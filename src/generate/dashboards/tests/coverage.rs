@@ -14,6 +14,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "a log line tells of wrong tokens, and the requests to the SDK's routes are shown with their status 401",
     ),
     (
+        "vantage.telemetry.http.ended_connections",
+        "a log line tells when connections make room for others; each other limit concerns its client alone",
+    ),
+    (
         "vantage.worker.heartbeat.clock_skew",
         "a log line names a worker whose clock is off, and its route shows by how much",
     ),

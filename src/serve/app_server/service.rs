@@ -1,0 +1,282 @@
+//! The service of a connection: the app, whose requests are in flight until their responses' bodies end.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, Method, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::{IncomingStream, Listener};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::connection::{Connection, Connections, InFlightRequest};
+use super::listener::AppListener;
+use crate::record::middleware::OperationalRoutes;
+
+/// The paths of the SDK's own routes, as far as they are known.
+#[derive(Clone, Debug)]
+pub(crate) struct OperationalPaths {
+    routes: OperationalRoutes,
+    /// The scrape, also where the service answers it itself.
+    scrape: Arc<str>,
+}
+
+/// The requests that are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestPolicy {
+    All,
+    /// Those to the SDK's own routes; the others get 503.
+    OperationalOnly,
+}
+
+/// Makes the service of each connection.
+#[derive(Clone, Debug)]
+pub(crate) struct AppMaker<A> {
+    app: A,
+    connections: Connections,
+    paths: OperationalPaths,
+    policy: RequestPolicy,
+}
+
+/// The service of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct AppService<A, P> {
+    maker: AppMaker<A>,
+    connection: Arc<Connection>,
+    peer: P,
+}
+
+impl OperationalPaths {
+    pub(crate) fn new(routes: OperationalRoutes, scrape: &str) -> Self {
+        Self {
+            routes,
+            scrape: scrape.into(),
+        }
+    }
+
+    fn is_scrape(&self, path: &str) -> bool {
+        path == &*self.scrape
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        self.is_scrape(path) || self.routes.presumably_contains(path)
+    }
+}
+
+impl<A: Clone + 'static> AppMaker<A> {
+    pub(crate) fn new(app: A, connections: Connections, paths: OperationalPaths) -> Self {
+        Self {
+            app: with_layers_applied(app),
+            connections,
+            paths,
+            policy: RequestPolicy::All,
+        }
+    }
+
+    pub(crate) fn with_policy(mut self, policy: RequestPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+}
+
+/// Returns the app; a router with its layers applied, which it would do for each request otherwise.
+fn with_layers_applied<A: 'static>(mut app: A) -> A {
+    let any: &mut dyn Any = &mut app;
+    if let Some(router) = any.downcast_mut::<Router>() {
+        *router = std::mem::take(router).with_state(());
+    }
+    app
+}
+
+impl<L, A> Service<IncomingStream<'_, AppListener<L>>> for AppMaker<A>
+where
+    L: Listener,
+    L::Addr: Clone,
+    A: Clone,
+{
+    type Response = AppService<A, L::Addr>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, stream: IncomingStream<'_, AppListener<L>>) -> Self::Future {
+        ready(Ok(AppService {
+            maker: self.clone(),
+            connection: Arc::clone(stream.io().connection()),
+            peer: stream.remote_addr().clone(),
+        }))
+    }
+}
+
+impl<A, P> Service<Request> for AppService<A, P>
+where
+    A: Service<Request, Error = Infallible>,
+    A::Response: IntoResponse,
+    P: Clone + Send + Sync + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = AppFuture<A::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.maker.app.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let AppMaker {
+            app,
+            connections,
+            paths,
+            policy,
+        } = &mut self.maker;
+        let path = request.uri().path();
+        if paths.is_scrape(path) {
+            connections.note_scrape();
+        }
+        let is_operational = paths.contains(path);
+        let is_answered = is_operational || *policy == RequestPolicy::All;
+        let closes = connections.is_draining() && request.version() < Version::HTTP_2;
+        let guard = connections.begin_request(&self.connection, !is_operational && is_answered);
+        let is_connect = request.method() == Method::CONNECT;
+        let inner = is_answered.then(|| {
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo(self.peer.clone()));
+            app.call(request)
+        });
+        AppFuture {
+            inner,
+            exchange: Some(Exchange {
+                guard,
+                is_connect,
+                closes,
+            }),
+        }
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Exchange {
+    guard: InFlightRequest,
+    is_connect: bool,
+    /// True if the connection ends with the response.
+    closes: bool,
+}
+
+impl Exchange {
+    /// Returns the response, whose body keeps the request in flight.
+    fn respond(self, mut response: Response) -> Response {
+        let status = response.status();
+        let is_switch =
+            status == StatusCode::SWITCHING_PROTOCOLS || self.is_connect && status.is_success();
+        if is_switch {
+            // What follows is no body, and has no end that a stop could wait for.
+            self.guard.connection().set_upgraded();
+            return response;
+        }
+        if self.closes {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response.map(|inner| {
+            if http_body::Body::is_end_stream(&inner) {
+                return inner;
+            }
+            let guard = Some(self.guard);
+            Body::new(TrackedBody { inner, guard })
+        })
+    }
+}
+
+pin_project! {
+    /// The response of a request to come; `None` for one that isn't answered by the app.
+    #[derive(Debug)]
+    pub(crate) struct AppFuture<F> {
+        #[pin]
+        inner: Option<F>,
+        exchange: Option<Exchange>,
+    }
+}
+
+impl<F, R> Future for AppFuture<F>
+where
+    F: Future<Output = Result<R, Infallible>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = match this.inner.as_pin_mut() {
+            Some(inner) => {
+                let Ok(response) = ready!(inner.poll(cx));
+                response.into_response()
+            }
+            None => refusal(),
+        };
+        Poll::Ready(Ok(match this.exchange.take() {
+            Some(exchange) => exchange.respond(response),
+            None => response,
+        }))
+    }
+}
+
+/// Returns the answer to a request that comes too late.
+fn refusal() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::RETRY_AFTER, "1"),
+    ];
+    let body = r#"{"error":"the service is shutting down"}"#;
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+}
+
+/// A body whose end is the request's.
+struct TrackedBody {
+    inner: Body,
+    guard: Option<InFlightRequest>,
+}
+
+impl http_body::Body for TrackedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            self.guard = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl fmt::Debug for TrackedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TrackedBody").field(&self.inner).finish()
+    }
+}
