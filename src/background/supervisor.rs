@@ -88,7 +88,7 @@ struct WaitingThread {
 
 impl Default for Supervisor {
     fn default() -> Self {
-        Self::with_start(Box::new(|name, work| thread::spawn(name, work)))
+        Self::with_start(Box::new(thread::spawn))
     }
 }
 

@@ -189,16 +189,16 @@ impl ThreadStatus {
 
     /// Records a panic; returns the delay before the next round.
     pub(crate) fn record_panic(&self, payload: &(dyn std::any::Any + Send)) -> Duration {
-        self.record_failure(ThreadFailure::Panicked(panic_text(payload).to_owned()))
+        self.record_failure(&ThreadFailure::Panicked(panic_text(payload).to_owned()))
     }
 
     /// Records that the system had no thread; returns the delay before the next try.
     pub(crate) fn record_refusal(&self, error: &io::Error) -> Duration {
-        self.record_failure(ThreadFailure::Refused(error.to_string()))
+        self.record_failure(&ThreadFailure::Refused(error.to_string()))
             .min(MAX_REFUSED_DELAY)
     }
 
-    fn record_failure(&self, failure: ThreadFailure) -> Duration {
+    fn record_failure(&self, failure: &ThreadFailure) -> Duration {
         let now = Instant::now();
         let mut failures = lock(&self.0.failures);
         let since = failures.latest.replace(now);
@@ -212,7 +212,7 @@ impl ThreadStatus {
         drop(failures);
         let observer = lock(&self.0.observer).upgrade();
         if let Some(observer) = observer.filter(|_| is_first) {
-            observer.on_down(self.0.name, &failure);
+            observer.on_down(self.0.name, failure);
         }
         delay
     }

@@ -1,5 +1,8 @@
 //! The base of links to the crate's own routes, as readers reach them.
 
+use std::sync::OnceLock;
+
+use crate::model::random::random_u64;
 use crate::model::url_parts::{UrlScheme, parse_base_url};
 
 /// The base of links.
@@ -57,6 +60,23 @@ impl LinkBase {
             origin: String::new(),
             prefix,
         }
+    }
+
+    /// Returns a base that stands for another one, which takes its place in the finished text. The same in
+    /// each call.
+    pub(crate) fn placeholder() -> Self {
+        // No text of an incident can hold it: it is a random number of this process that leaves it nowhere.
+        static ORIGIN: OnceLock<String> = OnceLock::new();
+        let random = || format!("http://{:016x}{:016x}.invalid", random_u64(), random_u64());
+        Self {
+            origin: ORIGIN.get_or_init(random).clone(),
+            prefix: String::new(),
+        }
+    }
+
+    /// Returns true if nothing is known: links are paths of the routes then.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.origin.is_empty() && self.prefix.is_empty()
     }
 
     /// Returns the prefix of paths; empty without one.

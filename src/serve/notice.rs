@@ -10,6 +10,15 @@ use crate::model::status::{
     ScheduledMaintenance, StatusId, StatusSnapshot, StatusUpdate,
 };
 
+/// The most incidents, or maintenance, that one document lists: as many as Statuspage does. The rest is on
+/// further pages of the history.
+pub(crate) const MAX_LISTED: usize = 50;
+/// The updates on one page of an incident.
+pub(crate) const UPDATES_PER_PAGE: usize = 50;
+/// The text that lists show of one timeline, in bytes, and the newest update whatever its size. All of it is on
+/// the page of the incident.
+const MAX_LISTED_TEXT_BYTES: usize = 16 * 1_024;
+
 /// An incident or a maintenance, with the members of its JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Notice<'a> {
@@ -37,6 +46,9 @@ pub(crate) struct Notice<'a> {
     pub(crate) scheduled_until: Option<Rfc3339Millis>,
     /// Newest first.
     pub(crate) updates: Vec<NoticeUpdate<'a>>,
+    /// The number of updates before those that are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) earlier_updates: usize,
 }
 
 /// An affected component.
@@ -81,6 +93,7 @@ impl<'a> Notice<'a> {
             updates: updates(&incident.updates, |status: IncidentStatus| {
                 (status.as_str(), status.label())
             }),
+            earlier_updates: 0,
         }
     }
 
@@ -102,6 +115,7 @@ impl<'a> Notice<'a> {
             updates: updates(&maintenance.updates, |status: MaintenanceStatus| {
                 (status.as_str(), status.label())
             }),
+            earlier_updates: 0,
         }
     }
 
@@ -124,10 +138,43 @@ impl<'a> Notice<'a> {
             .or_else(|| maintenance().map(Self::from_maintenance))
     }
 
+    /// Leaves out the earliest updates of a long timeline, as lists do.
+    pub(crate) fn shortened(mut self) -> Self {
+        let listed = self.listed_updates();
+        self.earlier_updates = self.updates.len() - listed;
+        self.updates.truncate(listed);
+        self
+    }
+
+    /// Returns the number of updates that lists show.
+    pub(crate) fn listed_updates(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |update: &&NoticeUpdate<'_>| {
+            // Markup, times and states, roughly.
+            bytes += update.body.len() + 200 + 100 * update.affected.len();
+            bytes <= MAX_LISTED_TEXT_BYTES
+        };
+        let fitting = self.updates.iter().take_while(fits).count();
+        fitting.max(1).min(self.updates.len())
+    }
+
+    /// Keeps the updates of a page, from 1 on.
+    pub(crate) fn page(mut self, page: usize) -> Self {
+        let first = page.saturating_sub(1).saturating_mul(UPDATES_PER_PAGE);
+        self.updates.drain(..first.min(self.updates.len()));
+        self.updates.truncate(UPDATES_PER_PAGE);
+        self
+    }
+
     /// Returns the path of its page.
     pub(crate) fn path(id: StatusId) -> String {
         format!("/status/incidents/{id}")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn components(affected: &[AffectedComponent]) -> Vec<NoticeComponent<'_>> {

@@ -22,7 +22,8 @@ pub(crate) use slo::{SloPageOptions, render_served_slo};
 pub(crate) use status::tests::fixture;
 #[cfg(feature = "axum")]
 pub(crate) use status::{
-    OverallStatus, PageContext, render_feed, render_incident, render_message, render_page,
+    OverallStatus, PageContext, history_page_count, notice_page_count, render_feed,
+    render_incident, render_message, render_page,
 };
 pub use style::CONTENT_SECURITY_POLICY;
 #[cfg(feature = "axum")]

@@ -4,12 +4,15 @@ mod headers;
 mod rate_limit;
 mod response;
 mod route_parameter;
+mod target_limit;
 mod timer;
 mod token_check;
 
 mod query_string;
 
 mod document;
+
+mod document_cache;
 
 mod health;
 mod incidents;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
 
@@ -35,7 +39,7 @@ pub(crate) use incidents::IncidentRoutes;
 pub(crate) use metrics::ScrapeActivity;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
-pub(crate) use status::{SloPageRoutes, StatusRoutes};
+pub(crate) use status::{SloPageRoutes, SloPageSettings, StatusRoutes};
 pub(crate) use token_check::{TokenCheck, TokenRealm, TokenRefusals};
 pub(crate) use workers::WorkerRoutes;
 
@@ -48,7 +52,7 @@ pub(crate) struct RouteStates {
     pub(crate) scrape: Option<Arc<ScrapeHandler>>,
     pub(crate) scrape_activity: ScrapeActivity,
     pub(crate) health: Arc<HealthRoutes>,
-    pub(crate) slo_report: SloReportRoutes,
+    pub(crate) slo_report: Arc<SloReportRoutes>,
     pub(crate) slo_page: Arc<SloPageRoutes>,
     pub(crate) workers: Arc<WorkerRoutes>,
     pub(crate) incidents: Arc<IncidentRoutes>,
@@ -77,7 +81,9 @@ pub(crate) fn router<'a>(
             None => router,
         }
     });
-    router.method_not_allowed_fallback(method_not_allowed)
+    router
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn(target_limit::refuse_long_target))
 }
 
 /// Adds a route, with and without a slash at its end.
@@ -138,7 +144,7 @@ impl RouteStates {
         let incidents = || Arc::clone(&self.incidents);
         Some(match kind {
             RouteKind::Health(probe) => health::route(probe, Arc::clone(&self.health)),
-            RouteKind::SloReport => get(slo::respond).with_state(self.slo_report.clone()),
+            RouteKind::SloReport => get(slo::respond).with_state(Arc::clone(&self.slo_report)),
             RouteKind::WorkerList => get(workers::list)
                 .delete(workers::forget_health)
                 .with_state(workers()),

@@ -35,6 +35,10 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A thread that the system refuses, at its limit of threads, is no error: the threads of the telemetry that
+/// live start it as soon as it can be had, and so does each scrape, health query, flush and log line. Until
+/// then health warns with the code `thread_down`, and `vantage.telemetry.thread.up` is 0.
+///
 /// # Errors
 ///
 /// [`InitError`]: a config or SLO file with faults (all of them are listed; whoever wrote the value

@@ -226,8 +226,8 @@ async fn requests(test: &TestTelemetry) {
         )
         .merge(test.telemetry().routes())
         .layer(test.telemetry().http_layer());
-    // The second without a token.
-    for path in ["/api/v1/health", "/api/v1/health/detailed"] {
+    // The second without a token; the third has a thread.
+    for path in ["/api/v1/health", "/api/v1/health/detailed", "/metrics"] {
         into_ok(app.clone().oneshot(request("GET", path)).await);
     }
     let response = into_ok(app.clone().oneshot(request("GET", "/posts/7")).await);

@@ -163,7 +163,8 @@ async fn a_route_of_the_service_s_own_wins_and_the_log_says_so_once() {
 
 #[tokio::test]
 async fn a_wildcard_and_a_fallback_of_the_service_leave_our_paths_to_us() {
-    let apps: [(&str, fn() -> Router); 6] = [
+    type NamedApp = (&'static str, fn() -> Router);
+    let apps: [NamedApp; 6] = [
         ("fallback", || Router::new().fallback(teapot)),
         ("wildcard", || Router::new().route("/{*path}", get(teapot))),
         ("wildcard for all methods", || {
@@ -283,7 +284,7 @@ async fn the_halves_are_all_routes_and_share_none() {
         let (public, internal) = (telemetry.public_routes(), telemetry.internal_routes());
         let mut halves = [0, 0];
         for served in test.served_paths() {
-            let path = served.path.replace('{', "").replace('}', "");
+            let path = served.path.replace(['{', '}'], "");
             let mut answers = 0;
             for (half, count) in [&public, &internal].into_iter().zip(&mut halves) {
                 // An unknown id is a 404 too; a method that no route has tells them apart.
@@ -321,7 +322,7 @@ async fn a_prefix_moves_every_path_and_leaves_the_others_to_the_service() {
         .merge(test.telemetry().routes());
     for router in [&mounted, &merged] {
         for served in test.served_paths() {
-            let path = served.path.replace('{', "").replace('}', "");
+            let path = served.path.replace(['{', '}'], "");
             assert!(path.starts_with("/ops/"), "{path}");
             assert_eq!(status(router, "PATCH", &path).await, 405, "{path}");
             let moved = path.strip_prefix("/ops").unwrap();

@@ -182,6 +182,10 @@ impl LimitedService {
 }
 
 impl Drop for LimitedService {
+    #[expect(
+        clippy::print_stdout,
+        reason = "the lines of a service whose test fails"
+    )]
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -255,6 +255,8 @@ mod tests {
 
     /// A number that can't be encoded.
     const UNENCODABLE: u8 = 13;
+    /// An item whose batch panics.
+    const PANICKING: u8 = u8::MAX - 1;
 
     /// Returns a worker for numbers to an address without a listener.
     fn new_worker() -> (BatchWorker<u8>, QueueSender<u8>, ExportMetrics) {
@@ -280,6 +282,7 @@ mod tests {
         };
         let encode = Box::new(|items: Vec<u8>| match items[..] {
             [UNENCODABLE, ..] => Err("a bad number".to_owned()),
+            [PANICKING, ..] => panic!("no luck"),
             _ => Ok(items.into()),
         });
         let (_, flushes) = mpsc::channel(1);
@@ -330,6 +333,30 @@ mod tests {
         let counts = export_metrics.counts();
         assert_eq!((counts.in_flight(), counts.refused), (0, 2));
         assert!(worker.retry_batch.is_none() && sender.len() == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_costs_the_batch_that_was_out_and_the_next_one_is_sent() {
+        let (mut worker, sender, export_metrics) = new_worker();
+        let (_flushes, received) = mpsc::channel(1);
+        worker.flushes = received;
+        let (_stop, stopped) = oneshot::channel();
+        let thread = ThreadStatus::new("vantage-test");
+        [PANICKING, 1, 2]
+            .into_iter()
+            .for_each(|item| sender.push(item));
+        let running = tokio::spawn(worker.run(stopped, thread.clone()));
+        while export_metrics.counts().refused == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let counts = export_metrics.counts();
+        assert_eq!((counts.in_flight(), counts.refused), (0, 2));
+        assert!(!thread.is_up());
+        while !thread.is_up() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(export_metrics.counts().in_flight(), 1, "it is tried");
+        running.abort();
     }
 
     #[tokio::test(start_paused = true)]

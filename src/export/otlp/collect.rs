@@ -59,3 +59,31 @@ fn collect(metrics: &MetricProvider) -> Option<ResourceMetrics> {
     // has one of its own.
     matches!(outcome, Ok(Ok(()))).then_some(collected)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Config, Role};
+
+    #[tokio::test]
+    async fn a_thread_that_is_refused_costs_one_collection() {
+        let metrics = MetricProvider::for_user(&Config::new("test", Role::Api)).unwrap();
+        metrics.meter().u64_gauge("a").build().record(1, &[]);
+        let is_refused = Arc::new(AtomicBool::new(true));
+        let flag = Arc::clone(&is_refused);
+        let supervisor = Supervisor::refused_while(move |_| flag.load(Ordering::SeqCst));
+        let mut source = MetricSource::all(vec![metrics], &supervisor).remove(0);
+        let soon = || Instant::now() + Duration::from_secs(10);
+        source.start();
+        assert!(source.finish(soon()).await.is_none());
+        assert!(supervisor.down().contains_key("vantage-collect"));
+        is_refused.store(false, Ordering::SeqCst);
+        source.start();
+        assert!(source.finish(soon()).await.is_some());
+        assert!(supervisor.down().is_empty());
+    }
+}

@@ -205,14 +205,14 @@ mod tests {
                 let (connections, mut stream, mut client) = stream();
                 let mut buffer = [0; 64];
                 client.write_all(bytes).await.unwrap();
-                stream.read(&mut buffer).await.unwrap();
+                assert!(stream.read(&mut buffer).await.unwrap() > 0);
                 let connection = Arc::clone(stream.connection());
                 let request = connections.begin_request(&connection, true);
                 if upgraded {
                     connection.set_upgraded();
                     drop(request);
                     client.write_all(b"a frame").await.unwrap();
-                    stream.read(&mut buffer).await.unwrap();
+                    assert!(stream.read(&mut buffer).await.unwrap() > 0);
                 }
                 let limit = 10 * HEADER_TIMEOUT;
                 let silent = tokio::time::timeout(limit, stream.read(&mut buffer)).await;

@@ -31,6 +31,9 @@ pub(super) struct PageLayout {
     pub(super) icon: &'static str,
     /// True if there is a feed of incidents.
     pub(super) feed: bool,
+    /// The number of this page among those of its list, from 1 on.
+    pub(super) page: usize,
+    pub(super) page_count: usize,
 }
 
 /// A navigation link to another page.
@@ -54,6 +57,8 @@ impl PageLayout {
             policy: Some(STANDALONE_POLICY),
             icon: icon_color("none"),
             feed: false,
+            page: 1,
+            page_count: 1,
         }
     }
 
@@ -72,6 +77,29 @@ impl PageLayout {
             policy: None,
             ..Self::standalone(title, brand)
         }
+    }
+
+    /// Returns the link to the page with what is newer; `None` on the first page.
+    pub(super) fn newer(&self) -> Option<String> {
+        (self.page > 1).then(|| self.query(self.page - 1, self.auto_refresh))
+    }
+
+    /// Returns the link to the page with what is older; `None` on the last page.
+    pub(super) fn older(&self) -> Option<String> {
+        (self.page < self.page_count).then(|| self.query(self.page + 1, self.auto_refresh))
+    }
+
+    /// Returns the link to this page with the other choice of a refresh.
+    pub(super) fn other_refresh(&self) -> String {
+        self.query(self.page, self.auto_refresh.map(|refresh| !refresh))
+    }
+
+    /// Returns the query of a page.
+    fn query(&self, page: usize, auto_refresh: Option<bool>) -> String {
+        let refresh = (auto_refresh == Some(false)).then(|| "refresh=off".to_owned());
+        let page = (page > 1).then(|| format!("page={page}"));
+        let parameters: Vec<_> = refresh.into_iter().chain(page).collect();
+        format!("?{}", parameters.join("&"))
     }
 
     #[expect(clippy::unused_self, reason = "a template can't name a constant")]

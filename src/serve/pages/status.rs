@@ -21,15 +21,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::component::ComponentView;
-use self::notice::NoticeView;
+use self::notice::{NoticeList, NoticeView};
 use super::display_time::DisplayTime;
 use super::layout::{self, NavLink, PageLayout};
 use super::render;
 use crate::model::routes::{PublicDocument, ROUTES, Route, RouteKind, StatusPage};
-use crate::model::status::{StateDurations, StatusSnapshot};
+use crate::model::status::{StateDurations, StatusId, StatusSnapshot};
 use crate::model::units::format_duration_spaced;
 use crate::serve::link_base::LinkBase;
-use crate::serve::notice::Notice;
+use crate::serve::notice::{MAX_LISTED, Notice, UPDATES_PER_PAGE};
 
 pub(crate) use feed::render_feed;
 pub(crate) use labels::OverallStatus;
@@ -48,6 +48,8 @@ pub(crate) struct PageContext<'a> {
     pub(crate) auto_refresh: bool,
     /// The base of links.
     pub(crate) base: &'a LinkBase,
+    /// The page of a list that has several, from 1 on.
+    pub(crate) page: usize,
 }
 
 #[derive(Debug, Template)]
@@ -58,10 +60,10 @@ struct OverviewPage {
     at: DisplayTime,
     /// Sentences on the age of what is shown, above everything else.
     warnings: Vec<String>,
-    current: Vec<NoticeView>,
-    planned: Vec<NoticeView>,
+    current: NoticeList,
+    planned: NoticeList,
     components: Vec<ComponentView>,
-    recent: Vec<NoticeView>,
+    recent: NoticeList,
 }
 
 #[derive(Debug, Template)]
@@ -69,8 +71,8 @@ struct OverviewPage {
 struct IncidentsPage {
     layout: PageLayout,
     warnings: Vec<String>,
-    current: Vec<NoticeView>,
-    planned: Vec<NoticeView>,
+    current: NoticeList,
+    planned: NoticeList,
 }
 
 #[derive(Debug, Template)]
@@ -115,7 +117,6 @@ fn render_status(context: PageContext<'_>) -> String {
     let overall = OverallStatus::from_snapshot(snapshot);
     let mut page_layout = context.layout(overall.label, Some(StatusPage::Status));
     page_layout.icon = layout::icon_color(overall.tone);
-    let recent = |notice: &NoticeView| notice.ended_within(context.now, RECENT_AGE);
     render(&OverviewPage {
         layout: page_layout,
         overall,
@@ -124,10 +125,7 @@ fn render_status(context: PageContext<'_>) -> String {
         current: notice::unresolved(snapshot, &zone),
         planned: notice::planned(snapshot, &zone),
         components: context.components(),
-        recent: notice::ended(snapshot, &zone)
-            .into_iter()
-            .filter(recent)
-            .collect(),
+        recent: notice::ended_since(snapshot, &zone, context.now, RECENT_AGE),
     })
 }
 
@@ -142,10 +140,12 @@ fn render_incidents(context: PageContext<'_>) -> String {
     })
 }
 
-/// Renders one incident or maintenance.
-pub(crate) fn render_incident(context: PageContext<'_>, notice: &Notice<'_>) -> String {
-    let notice = NoticeView::new(notice, &context.zone());
+/// Renders one incident or maintenance, with the updates of a page.
+pub(crate) fn render_incident(context: PageContext<'_>, notice: Notice<'_>) -> String {
+    let page_count = page_count(notice.updates.len(), UPDATES_PER_PAGE);
+    let notice = NoticeView::new(&notice.page(context.page), &context.zone());
     let mut page_layout = context.layout(&notice.title, None);
+    (page_layout.page, page_layout.page_count) = (context.page, page_count);
     page_layout.icon = layout::icon_color(notice.tone);
     render(&IncidentPage {
         layout: page_layout,
@@ -154,16 +154,41 @@ pub(crate) fn render_incident(context: PageContext<'_>, notice: &Notice<'_>) -> 
     })
 }
 
+/// Returns the number of pages of the history, at least one.
+pub(crate) fn history_page_count(snapshot: &StatusSnapshot) -> usize {
+    let (incidents, maintenances) = (snapshot.incidents.len(), snapshot.maintenances.len());
+    let planned = snapshot.maintenances.iter().filter(|one| one.is_upcoming());
+    let begun = incidents + maintenances - planned.count();
+    // As JSON each of both is a list of its own.
+    page_count(begun.max(maintenances), MAX_LISTED)
+}
+
+/// Returns the number of pages of an incident or maintenance; 0 if there is none of this id.
+pub(crate) fn notice_page_count(snapshot: &StatusSnapshot, id: StatusId) -> usize {
+    let incident = snapshot.incidents.iter().find(|one| one.id == id);
+    let maintenance = || snapshot.maintenances.iter().find(|one| one.id == id);
+    let updates = incident.map(|one| one.updates.len());
+    let updates = updates.or_else(|| maintenance().map(|one| one.updates.len()));
+    updates.map_or(0, |updates| page_count(updates, UPDATES_PER_PAGE))
+}
+
+fn page_count(entries: usize, per_page: usize) -> usize {
+    entries.div_ceil(per_page).max(1)
+}
+
 /// Renders past incidents, and the uptime of each component.
 fn render_history(context: PageContext<'_>) -> String {
     let (snapshot, zone) = (context.snapshot, context.zone());
+    let mut page_layout = context.layout("History", Some(StatusPage::History));
+    page_layout.page = context.page;
+    page_layout.page_count = history_page_count(snapshot);
     render(&HistoryPage {
-        layout: context.layout("History", Some(StatusPage::History)),
+        layout: page_layout,
         warnings: context.warnings(),
         zone: snapshot.time_zone.to_string(),
         components: context.components(),
         formula: StateDurations::FORMULA,
-        months: notice::group_by_month(notice::begun(snapshot, &zone)),
+        months: notice::group_by_month(notice::begun(snapshot, &zone, context.page)),
     })
 }
 

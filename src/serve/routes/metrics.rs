@@ -106,3 +106,47 @@ fn unavailable(reason: &str) -> Response<Body> {
     )
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::background::Supervisor;
+    use crate::config::{Config, Role};
+    use crate::export::providers::MetricProvider;
+    use crate::record::clock::Clock;
+    use crate::record::exemplars::Exemplars;
+    use crate::record::instruments::SelfTelemetry;
+    use crate::record::series::Instruments;
+    use crate::record::slo_events::SloEvents;
+
+    #[tokio::test]
+    async fn a_scrape_that_is_refused_a_thread_answers_503_with_the_limits() {
+        let (config, events) = (Config::new("test", Role::Api), SloEvents::default());
+        let catalog = MetricProvider::for_catalog(&config, &events).unwrap();
+        let user = MetricProvider::for_user(&config).unwrap();
+        let exemplars = Exemplars::new(Clock::system(), events);
+        let instruments = Instruments::new(catalog.meter(), 10, exemplars.clone());
+        let scrape = ScrapeHandler::new(
+            catalog,
+            user,
+            exemplars,
+            SelfTelemetry::new(&instruments),
+            false,
+            Supervisor::refused_while(|name| name == "vantage-scrape"),
+        );
+        let route = route(Arc::new(scrape));
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = route.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await;
+        let text = String::from_utf8(body.unwrap().to_vec()).unwrap();
+        let start = "the scrape could not run: the system refused a thread: ";
+        assert!(
+            text.starts_with(start) && text.contains("pids.max"),
+            "{text}"
+        );
+    }
+}

@@ -24,7 +24,7 @@ pub(super) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 }
 
 /// Returns a response of JSON text that is not cached.
-pub(super) fn json_text_response(status: StatusCode, body: String) -> Response {
+pub(super) fn json_text_response(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -32,7 +32,7 @@ pub(super) fn json_text_response(status: StatusCode, body: String) -> Response {
         ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body).into_response()
+    (status, headers, body.into()).into_response()
 }
 
 /// The body of an error response.

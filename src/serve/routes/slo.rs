@@ -1,59 +1,139 @@
 //! The route of the objectives' report.
 
+use std::fmt;
+use std::sync::{Arc, Weak};
+
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use super::document::{HttpDocument, MediaType};
+use super::document_cache::{DocumentCache, DocumentSource};
 use super::query_string::QueryString;
-use super::response::{error_response, json_text_response};
+use super::response::error_response;
+use crate::model::slo::report::SloReport;
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
 
 /// The state of the report's route.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct SloReportRoutes {
     /// Report of this process.
-    pub(crate) local: LatestSloReport,
+    local: DocumentCache<ReportReader>,
     /// Report of the fleet, if configured.
-    pub(crate) fleet: Option<LatestFleetReport>,
-    pub(crate) clock: Clock,
+    fleet: Option<FleetReport>,
 }
+
+#[derive(Debug)]
+struct FleetReport {
+    latest: LatestFleetReport,
+    clock: Clock,
+    documents: DocumentCache<ReportReader>,
+}
+
+/// Reads the latest report, if there is one.
+struct ReportReader(Box<dyn Fn() -> Option<Arc<SloReport>> + Send + Sync>);
 
 /// Responds with the latest report of this process or of the fleet.
-pub(super) async fn respond(State(routes): State<SloReportRoutes>, uri: Uri) -> Response {
-    match QueryString::parse(&uri).last("source") {
-        None | Some("local") => routes.local_report(),
-        Some("prometheus") => routes.fleet_report(),
-        Some(_) => error_response(
-            StatusCode::BAD_REQUEST,
-            "no such source; allowed: local, prometheus",
-        ),
-    }
-}
-
-impl SloReportRoutes {
-    fn local_report(&self) -> Response {
-        match self.local.read() {
-            Some(report) => json_text_response(StatusCode::OK, report.to_json()),
+pub(super) async fn respond(
+    State(routes): State<Arc<SloReportRoutes>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let documents = match QueryString::parse(&uri).last("source") {
+        None | Some("local") => &routes.local,
+        Some("prometheus") => {
+            let Some(fleet) = &routes.fleet else {
+                let message = "this service does not report on the fleet: slo.prometheus.url is not configured";
+                return error_response(StatusCode::NOT_FOUND, message);
+            };
+            if let Err(error) = fleet.latest.read(now(&fleet.clock)) {
+                return error_response(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+            }
+            &fleet.documents
+        }
+        Some(_) => {
+            return error_response(
+                StatusCode::BAD_REQUEST,
+                "no such source; allowed: local, prometheus",
+            );
+        }
+    };
+    match documents.get(()).await {
+        Ok(document) => match &*document {
+            Some(document) => document.respond(&headers, ""),
             None => error_response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the objectives have not been evaluated yet",
             ),
+        },
+        Err(error) => error.to_response(),
+    }
+}
+
+impl SloReportRoutes {
+    pub(crate) fn new(
+        local: LatestSloReport,
+        fleet: Option<LatestFleetReport>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            local: ReportReader(Box::new(move || local.read())).into_cache(),
+            fleet: fleet.map(|latest| FleetReport::new(latest, clock)),
         }
     }
+}
 
-    fn fleet_report(&self) -> Response {
-        let Some(fleet) = &self.fleet else {
-            let message =
-                "this service does not report on the fleet: slo.prometheus.url is not configured";
-            return error_response(StatusCode::NOT_FOUND, message);
-        };
-        let now = Timestamp::try_from(self.clock.wall()).unwrap_or_default();
-        match fleet.read(now) {
-            Ok(report) => json_text_response(StatusCode::OK, report.to_json()),
-            Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+fn now(clock: &Clock) -> Timestamp {
+    Timestamp::try_from(clock.wall()).unwrap_or_default()
+}
+
+impl FleetReport {
+    fn new(latest: LatestFleetReport, clock: Clock) -> Self {
+        let (reports, moments) = (latest.clone(), clock.clone());
+        let read = move || reports.read(now(&moments)).ok();
+        Self {
+            latest,
+            clock,
+            documents: ReportReader(Box::new(read)).into_cache(),
         }
+    }
+}
+
+impl ReportReader {
+    /// Returns the cache of its one document.
+    fn into_cache(self) -> DocumentCache<Self> {
+        DocumentCache::new(self, 1)
+    }
+}
+
+impl fmt::Debug for ReportReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReportReader").finish_non_exhaustive()
+    }
+}
+
+impl DocumentSource for ReportReader {
+    type Key = ();
+    type State = Option<Arc<SloReport>>;
+    type Revision = Weak<SloReport>;
+    /// `None` without a report.
+    type Document = Option<HttpDocument>;
+
+    fn read(&self) -> (Weak<SloReport>, Self::State) {
+        let report = (self.0)();
+        let revision = report.as_ref().map(Arc::downgrade);
+        (revision.unwrap_or_default(), report)
+    }
+
+    fn is_current(&self, revision: &Weak<SloReport>) -> bool {
+        self.read().0.ptr_eq(revision)
+    }
+
+    fn render(&self, _: &(), report: Self::State) -> Self::Document {
+        let json = report?.to_json();
+        Some(HttpDocument::new(MediaType::Json, json).not_stored())
     }
 }

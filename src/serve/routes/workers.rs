@@ -9,6 +9,8 @@ mod receive;
 
 use std::sync::Arc;
 
+use self::list::WorkerLists;
+use super::document_cache::DocumentCache;
 use super::token_check::TokenCheck;
 use crate::watch::heartbeat::HeartbeatReceiver;
 
@@ -17,12 +19,28 @@ pub(super) use forget::{respond as forget, respond_for_health as forget_health};
 pub(super) use list::respond as list;
 pub(super) use receive::respond as receive;
 
+/// The most lists by different queries that are waited for; further requests are told to come back.
+const MAX_WAITING_LISTS: usize = 64;
+
 /// The state of the worker routes.
 #[derive(Debug)]
 pub(crate) struct WorkerRoutes {
-    pub(crate) receiver: Arc<HeartbeatReceiver>,
+    receiver: Arc<HeartbeatReceiver>,
     /// The bearer token of those who beat and forget.
-    pub(crate) token: TokenCheck,
+    token: TokenCheck,
     /// `true` if beats need no token.
-    pub(crate) open: bool,
+    open: bool,
+    lists: DocumentCache<WorkerLists>,
+}
+
+impl WorkerRoutes {
+    pub(crate) fn new(receiver: Arc<HeartbeatReceiver>, token: TokenCheck, open: bool) -> Self {
+        let lists = WorkerLists(Arc::clone(&receiver));
+        Self {
+            receiver,
+            token,
+            open,
+            lists: DocumentCache::new(lists, MAX_WAITING_LISTS),
+        }
+    }
 }

@@ -21,11 +21,7 @@ impl Server {
         false
     }
 
-    #[expect(
-        clippy::unused_self,
-        clippy::unused_async,
-        reason = "as its sibling with routes"
-    )]
+    #[expect(clippy::unused_async, reason = "as its sibling with routes")]
     pub(crate) async fn close(&self, _: Duration) {}
 
     #[expect(clippy::unused_self, reason = "as its sibling with routes")]

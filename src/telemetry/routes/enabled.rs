@@ -19,8 +19,8 @@ use crate::serve::link_base::LinkBase;
 use crate::serve::mount::{KeptRoute, Mounted, mount};
 use crate::serve::routes::{
     HealthRoutes, IncidentRoutes, RateLimit, RouteStates, ScrapeActivity, SloPageRoutes,
-    SloReportRoutes, StatusRoutes, TokenCheck, TokenRealm, TokenRefusals, WorkerRoutes,
-    is_public_half, methods, router, standalone,
+    SloPageSettings, SloReportRoutes, StatusRoutes, TokenCheck, TokenRealm, TokenRefusals,
+    WorkerRoutes, is_public_half, methods, router, standalone,
 };
 use crate::serve::server::{ConnectionLimits, Connections, RunningServer};
 use crate::telemetry::listening::Listening;
@@ -396,23 +396,25 @@ impl Inner {
                 // Results change about that often.
                 retry_after: seconds(config.health.interval),
             }),
-            slo_report: SloReportRoutes {
-                local: self.watch.slo.latest().clone(),
-                fleet: self.snapshots.fleet.clone(),
-                clock: clock.clone(),
-            },
-            slo_page: Arc::new(SloPageRoutes {
-                latest: self.watch.slo.latest().clone(),
-                policy: config.slo.alert_policy(),
-                brand: brand.clone(),
-                public: shows_status,
-                base: base.clone(),
-            }),
-            workers: Arc::new(WorkerRoutes {
-                receiver: Arc::clone(&self.heartbeat.receiver),
-                token: token_check(TokenRealm::Heartbeat, &config.heartbeat.token),
-                open: config.heartbeat.open,
-            }),
+            slo_report: Arc::new(SloReportRoutes::new(
+                self.watch.slo.latest().clone(),
+                self.snapshots.fleet.clone(),
+                clock.clone(),
+            )),
+            slo_page: Arc::new(SloPageRoutes::new(
+                SloPageSettings {
+                    latest: self.watch.slo.latest().clone(),
+                    policy: config.slo.alert_policy(),
+                    brand: brand.clone(),
+                    public: shows_status,
+                },
+                base.clone(),
+            )),
+            workers: Arc::new(WorkerRoutes::new(
+                Arc::clone(&self.heartbeat.receiver),
+                token_check(TokenRealm::Heartbeat, &config.heartbeat.token),
+                config.heartbeat.open,
+            )),
             incidents: Arc::new(IncidentRoutes {
                 incidents: self.watch.incidents.clone(),
                 token: token_check(TokenRealm::Status, &config.status.token),

@@ -46,7 +46,7 @@ pub(crate) struct WorkerView {
 }
 
 /// A query of a page of workers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerQuery {
     pub(crate) role: BeatRole,
     /// Empty for all.

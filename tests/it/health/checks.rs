@@ -142,7 +142,11 @@ async fn a_panic_in_the_call_in_the_future_or_in_its_drop_fails_the_check_alone(
     for (id, code, detail_text) in [
         ("call", "panicked", "in the call".into()),
         ("future", "panicked", "in the future".into()),
-        ("text", "panicked", "a value that is not text".into()),
+        (
+            "text",
+            "panicked",
+            "a panic with a value that is not text".into(),
+        ),
         ("drop", "timeout", serde_json::Value::Null),
         ("well", "ok", serde_json::Value::Null),
     ] {

@@ -1,5 +1,7 @@
 //! Burn rates as bars, with the thresholds of their alerts.
 
+use std::cmp::Reverse;
+
 use super::super::format::group_digits;
 use crate::model::slo::budget::SeenTime;
 use crate::model::slo::policy::{AlertLevel, BurnRatePolicy, WindowPair};
@@ -34,12 +36,13 @@ pub(super) struct FastestBurnRate {
     pub(super) window: String,
 }
 
-/// Returns the fastest burn rate; of equal ones that of the longest window, which says most.
+/// Returns the fastest burn rate; of equal ones that of the shortest window: shortly after a start all have the
+/// same events, and none has seen days of them.
 pub(super) fn fastest_burn_rate(report: &ObjectiveReport) -> FastestBurnRate {
     let rates = report.burn_rate.iter();
-    let rates = rates.filter_map(|rate| Some((rate.value(report.target)?, rate.window)));
+    let rates = rates.filter_map(|rate| Some((rate.value(report.target)?, Reverse(rate.window))));
     match rates.max() {
-        Some((value, window)) => FastestBurnRate {
+        Some((value, Reverse(window))) => FastestBurnRate {
             value: format_burn_rate(value),
             window: format!("over {}", format_duration(window)),
         },

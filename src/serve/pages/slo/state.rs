@@ -71,10 +71,11 @@ const STALE: &str = "No new samples arrive; the figures are as old as the newest
 const ABSENT: &str = "Nothing is recorded for this objective.";
 const FROZEN: &str = "Samples are missing, so alerts are neither raised nor cleared.";
 const OVERSPENT: &str =
-    "More events were bad than the target permits; at present the budget does not burn too fast.";
+    "More events were bad than the target permits; at present no alert is raised.";
 const NO_DATA: &str = "There are samples but no events, neither good nor bad.";
-const MET_SO_FAR: &str = "The bad events so far are within the budget of the whole window, which does not burn too fast.";
-const MET: &str = "The objective is met, and the budget does not burn too fast.";
+const MET_SO_FAR: &str =
+    "The bad events so far are within the budget of the whole window, and no alert is raised.";
+const MET: &str = "The objective is met, and no alert is raised.";
 
 /// Returns further remarks on an objective.
 pub(super) fn remarks(report: &ObjectiveReport) -> Vec<String> {

@@ -252,3 +252,17 @@ fn bars_are_cut_at_the_end_of_the_scale_and_say_so() {
         rate.description
     );
 }
+
+#[test]
+fn of_equal_burn_rates_the_shortest_window_is_named_and_nothing_else_is_denied() {
+    let mut young = young();
+    let rate = |minutes: u64, good| {
+        BurnRate::new(std::time::Duration::from_secs(60 * minutes), good, 5, 0.2)
+    };
+    // Of a process that is 20 minutes old every longer window has seen the same events.
+    young.burn_rate = vec![rate(5, 995), rate(30, 95), rate(60, 95), rate(4_320, 95)];
+    let page = text(&rendered(young));
+    assert!(page.contains("50.00x over 30m"), "{page}");
+    assert!(page.contains("and no alert is raised."), "{page}");
+    assert!(!page.contains("does not burn"), "{page}");
+}

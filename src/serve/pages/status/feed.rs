@@ -7,7 +7,7 @@ use super::super::render;
 use super::notice::NoticeView;
 use crate::model::status::{StatusId, StatusSnapshot};
 use crate::serve::link_base::LinkBase;
-use crate::serve::notice::Notice;
+use crate::serve::notice::{MAX_LISTED, Notice};
 use crate::serve::time::Rfc3339Millis;
 
 #[derive(Debug, Template)]
@@ -37,11 +37,13 @@ struct FeedContent {
     notice: NoticeView,
 }
 
-/// Renders the feed of everything in the snapshot, the latest change first.
+/// Renders the feed of the latest changes, the newest first.
 pub(crate) fn render_feed(snapshot: &StatusSnapshot, base: &LinkBase) -> String {
     let zone = TimeZone::get(&snapshot.time_zone).unwrap_or(TimeZone::UTC);
     let mut notices: Vec<_> = Notice::all(snapshot).collect();
     notices.sort_by_key(|notice| std::cmp::Reverse(notice.updated_at));
+    notices.truncate(MAX_LISTED);
+    let notices: Vec<_> = notices.into_iter().map(Notice::shortened).collect();
     // Without an entry nothing has changed since the service is known.
     let first = snapshot.components.iter().map(|one| one.first_seen).min();
     let first = Rfc3339Millis(first.unwrap_or(snapshot.taken_at));

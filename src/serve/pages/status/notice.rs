@@ -9,7 +9,7 @@ use super::super::display_time::DisplayTime;
 use super::labels::{impact_label, impact_tone};
 use crate::model::status::{Impact, StatusId, StatusSnapshot};
 use crate::model::units::format_duration_spaced;
-use crate::serve::notice::Notice;
+use crate::serve::notice::{MAX_LISTED, Notice};
 use crate::serve::time::Rfc3339Millis;
 
 /// An incident or a maintenance for display.
@@ -28,8 +28,8 @@ pub(super) struct NoticeView {
     pub(super) affected: Vec<String>,
     /// Newest first.
     pub(super) updates: Vec<TimelineEntry>,
-    /// `None` while it lasts.
-    ended: Option<Timestamp>,
+    /// The number of updates before those.
+    pub(super) earlier_updates: usize,
     /// Of its begin, in the page's time zone, such as `November 2026`.
     pub(super) month: String,
 }
@@ -42,34 +42,50 @@ pub(super) struct TimelineEntry {
     pub(super) body: String,
 }
 
+/// A list of notices, up to the most that a page shows.
+#[derive(Debug)]
+pub(super) struct NoticeList {
+    pub(super) notices: Vec<NoticeView>,
+    /// The number of further ones.
+    more: usize,
+}
+
 /// Returns unresolved incidents.
-pub(super) fn unresolved(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
-    let unresolved = snapshot.unresolved().map(Notice::from_incident);
-    unresolved
-        .map(|notice| NoticeView::new(&notice, zone))
-        .collect()
+pub(super) fn unresolved(snapshot: &StatusSnapshot, zone: &TimeZone) -> NoticeList {
+    NoticeList::new(snapshot.unresolved().map(Notice::from_incident), zone)
 }
 
 /// Returns maintenance that is active or upcoming, the next to begin first.
-pub(super) fn planned(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
+pub(super) fn planned(snapshot: &StatusSnapshot, zone: &TimeZone) -> NoticeList {
     let planned = snapshot.maintenances.iter().map(Notice::from_maintenance);
     let mut planned: Vec<_> = planned.filter(|notice| !notice.is_over).collect();
     planned.sort_by_key(|notice| notice.started_at);
-    planned
-        .iter()
-        .map(|notice| NoticeView::new(notice, zone))
-        .collect()
+    NoticeList::new(planned, zone)
 }
 
-/// Returns incidents and maintenance that have ended.
-pub(super) fn ended(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
-    let mut ended = begun(snapshot, zone);
-    ended.retain(|notice| notice.ended.is_some());
-    ended
+/// Returns incidents and maintenance that ended at most this long ago, the newest first.
+pub(super) fn ended_since(
+    snapshot: &StatusSnapshot,
+    zone: &TimeZone,
+    now: Timestamp,
+    max_age: Duration,
+) -> NoticeList {
+    let is_recent = |notice: &Notice<'_>| {
+        let age = ended_at(notice).map(|ended| now.duration_since(ended));
+        age.is_some_and(|age| Duration::try_from(age).unwrap_or_default() <= max_age)
+    };
+    let recent = all_begun(snapshot).into_iter().filter(is_recent);
+    NoticeList::new(recent, zone)
 }
 
-/// Returns everything that has begun, the newest first.
-pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeView> {
+/// Returns a page of everything that has begun, the newest first.
+pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone, page: usize) -> Vec<NoticeView> {
+    let before = page.saturating_sub(1).saturating_mul(MAX_LISTED);
+    let begun = all_begun(snapshot).into_iter().skip(before);
+    NoticeList::new(begun, zone).notices
+}
+
+fn all_begun(snapshot: &StatusSnapshot) -> Vec<Notice<'_>> {
     let begun = snapshot
         .maintenances
         .iter()
@@ -80,9 +96,31 @@ pub(super) fn begun(snapshot: &StatusSnapshot, zone: &TimeZone) -> Vec<NoticeVie
         .collect();
     begun.sort_by_key(|notice| std::cmp::Reverse(notice.started_at));
     begun
-        .iter()
-        .map(|notice| NoticeView::new(notice, zone))
-        .collect()
+}
+
+/// Returns the end of what is over.
+fn ended_at(notice: &Notice<'_>) -> Option<Timestamp> {
+    let end = notice.ended_at.or(notice.scheduled_until);
+    let Rfc3339Millis(end) = end.unwrap_or(notice.updated_at);
+    notice.is_over.then_some(end)
+}
+
+impl NoticeList {
+    fn new<'a>(notices: impl IntoIterator<Item = Notice<'a>>, zone: &TimeZone) -> Self {
+        let mut notices = notices.into_iter();
+        let listed = notices.by_ref().take(MAX_LISTED);
+        Self {
+            notices: listed
+                .map(|notice| NoticeView::new(&notice.shortened(), zone))
+                .collect(),
+            more: notices.count(),
+        }
+    }
+
+    /// Returns a sentence on what is not listed; `None` if all is.
+    pub(super) fn more_text(&self) -> Option<String> {
+        (self.more > 0).then(|| format!("Not listed here: {} more.", self.more))
+    }
 }
 
 /// Groups notices by the names of their months.
@@ -132,15 +170,9 @@ impl NoticeView {
             time: format_period(began, end, zone),
             affected: affected.collect(),
             updates: entries.collect(),
-            ended: notice.is_over.then(|| end.unwrap_or(notice.updated_at.0)),
+            earlier_updates: notice.earlier_updates,
             month: began.to_zoned(zone.clone()).strftime("%B %Y").to_string(),
         }
-    }
-
-    /// Returns true if it ended at most this long ago.
-    pub(super) fn ended_within(&self, now: Timestamp, max_age: Duration) -> bool {
-        let age = self.ended.map(|ended| now.duration_since(ended));
-        age.is_some_and(|age| Duration::try_from(age).unwrap_or_default() <= max_age)
     }
 }
 

@@ -16,6 +16,7 @@ fn context(snapshot: &StatusSnapshot) -> PageContext<'_> {
         now: now(),
         auto_refresh: true,
         base: &BASE,
+        page: 1,
     }
 }
 
@@ -175,6 +176,7 @@ fn a_page_stays_the_same_for_a_minute() {
         now: now() + jiff::SignedDuration::from_secs(seconds),
         auto_refresh: true,
         base: &BASE,
+        page: 1,
     };
     assert!(render_status(at(&all, 0)) == render_status(at(&later, 20)));
 }

@@ -8,7 +8,8 @@ use crate::model::routes::StatusPage;
 use crate::model::status::{
     ComponentState, ComponentStatus, StateDurations, StatusId, StatusSnapshot,
 };
-use crate::serve::notice::Notice;
+use crate::serve::notice::{MAX_LISTED, Notice, UPDATES_PER_PAGE};
+use crate::serve::pages::history_page_count;
 use crate::serve::time::Rfc3339Millis;
 
 #[derive(Serialize)]
@@ -23,6 +24,24 @@ struct PageJson<'a> {
     components: Option<Vec<ComponentJson<'a>>>,
     incidents: Vec<Notice<'a>>,
     maintenances: Vec<Notice<'a>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pages: Option<PageNumber>,
+}
+
+/// The page of a list that has several, from 1 on, and their number.
+#[derive(Serialize)]
+struct PageNumber {
+    page: usize,
+    pages: usize,
+}
+
+/// A notice with the updates of one page.
+#[derive(Serialize)]
+struct NoticePage<'a> {
+    #[serde(flatten)]
+    notice: Notice<'a>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pages: Option<PageNumber>,
 }
 
 #[derive(Serialize)]
@@ -53,9 +72,14 @@ struct DayJson<'a> {
     seconds: &'a StateDurations,
 }
 
-/// Renders a page as JSON.
-pub(super) fn render_page_json(page: StatusPage, snapshot: &StatusSnapshot) -> String {
+/// Renders a page as JSON; `number` is that of the page of the history.
+pub(super) fn render_page_json(
+    page: StatusPage,
+    snapshot: &StatusSnapshot,
+    number: usize,
+) -> String {
     let whole = page == StatusPage::History;
+    let before = number.saturating_sub(1).saturating_mul(MAX_LISTED);
     let incidents = snapshot.incidents.iter();
     let maintenances = snapshot.maintenances.iter();
     to_public_json(&PageJson {
@@ -68,12 +92,32 @@ pub(super) fn render_page_json(page: StatusPage, snapshot: &StatusSnapshot) -> S
             .then(|| snapshot.components.iter().map(component_json).collect()),
         incidents: incidents
             .filter(|one| whole || !one.is_resolved())
-            .map(Notice::from_incident)
+            .skip(before)
+            .take(MAX_LISTED)
+            .map(|one| Notice::from_incident(one).shortened())
             .collect(),
         maintenances: maintenances
             .filter(|one| whole || !one.is_completed())
-            .map(Notice::from_maintenance)
+            .skip(before)
+            .take(MAX_LISTED)
+            .map(|one| Notice::from_maintenance(one).shortened())
             .collect(),
+        pages: whole.then(|| PageNumber {
+            page: number,
+            pages: history_page_count(snapshot),
+        }),
+    })
+}
+
+/// Renders an incident or maintenance as JSON, with the updates of a page.
+pub(super) fn render_notice_json(notice: Notice<'_>, number: usize) -> String {
+    let pages = notice.updates.len().div_ceil(UPDATES_PER_PAGE);
+    to_public_json(&NoticePage {
+        pages: (pages > 1).then_some(PageNumber {
+            page: number,
+            pages,
+        }),
+        notice: notice.page(number),
     })
 }
 

@@ -1,6 +1,8 @@
+mod bounds;
+
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -475,21 +477,11 @@ async fn a_prefix_that_a_request_invents_costs_no_document() {
     let router = Router::new()
         .nest("/t/{tenant}", router_of(&routes))
         .merge(router_of(&routes));
-    let page = || {
-        let (uri, headers) = (Uri::from_static("/status"), HeaderMap::new());
-        let target = RequestTarget {
-            uri: &uri,
-            original: &uri,
-            headers: &headers,
-        };
-        routes.page(
-            StatusPage::Status,
-            &routes.latest.read().unwrap(),
-            target,
-            &target.link_base(),
-        )
+    let rendered = || {
+        let documents = routes.common.source();
+        documents.rendered.load(std::sync::atomic::Ordering::SeqCst)
     };
-    let honest = page();
+    let honest = send(&router, "GET", "/status").await;
     let mut bodies = std::collections::BTreeSet::new();
     for number in 0..200 {
         for (path, header) in [
@@ -507,11 +499,12 @@ async fn a_prefix_that_a_request_invents_costs_no_document() {
     }
     assert_eq!(bodies.len(), 1, "one document for all of them");
     assert_eq!(
-        routes.cache.len(),
+        routes.document_count(),
         2,
         "that one, and the one without a prefix"
     );
-    assert!(Arc::ptr_eq(&page(), &honest), "it was not made again");
+    assert_eq!(send(&router, "GET", "/status").await.2, honest.2);
+    assert_eq!(rendered(), 2, "none was made again");
 }
 
 #[tokio::test]
@@ -534,7 +527,19 @@ async fn every_variant_of_a_page_is_one_document() {
     }
     // Of each of three pages: JSON, and HTML without a prefix and below one at two depths, with and without a
     // refresh.
-    assert_eq!(routes.cache.len(), 3 * (1 + 3 * 2));
+    assert_eq!(routes.document_count(), 3 * (1 + 3 * 2));
+}
+
+fn slo_page_routes() -> Arc<SloPageRoutes> {
+    let report = LatestSloReport::default();
+    report.publish(SloReport::new(fixture::now(), ReportSource::Local));
+    let settings = SloPageSettings {
+        latest: report,
+        policy: BurnRatePolicy::platform(),
+        brand: "shop".into(),
+        public: true,
+    };
+    Arc::new(SloPageRoutes::new(settings, None))
 }
 
 /// For `.ci/pages`, which opens the pages in a browser: `COMPONENTS` of them, 50 without that.
@@ -544,16 +549,8 @@ async fn pages_of_a_busy_service_are_served() {
     let count = std::env::var("COMPONENTS")
         .ok()
         .and_then(|text| text.parse().ok());
-    let report = LatestSloReport::default();
-    report.publish(SloReport::new(fixture::now(), ReportSource::Local));
-    let objectives = SloPageRoutes {
-        latest: report,
-        policy: BurnRatePolicy::platform(),
-        brand: "shop".into(),
-        public: true,
-        base: None,
-    };
-    let slo_page = get(slo_page).with_state(Arc::new(objectives));
+    let objectives = slo_page_routes();
+    let slo_page = get(slo_page).with_state(objectives);
     let router = router(Some(fixture::snapshot(count.unwrap_or(50), 20)))
         .route("/status/slo", slo_page.clone())
         .route("/status/slo.json", slo_page);

@@ -2,7 +2,8 @@
 //!
 //! They are strict: an id is 12 of `a-z0-9`, a time has three decimals, the newest update comes first, and a
 //! field that they don't know is an error. So there is nothing here that Statuspage doesn't have: a
-//! component that nobody has looked at is left out, because no word of theirs says so.
+//! component that nobody has looked at is left out, because no word of theirs says so. Lists have the newest 50,
+//! as theirs.
 
 mod objects;
 
@@ -13,7 +14,7 @@ use super::public_json::to_public_json;
 use crate::model::routes::StatuspageDocument;
 use crate::model::status::{Incident, ScheduledMaintenance, StatusSnapshot};
 use crate::serve::link_base::LinkBase;
-use crate::serve::notice::Notice;
+use crate::serve::notice::{MAX_LISTED, Notice};
 
 /// The body of a response: the parts that a path has.
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ pub(super) fn render(
     use StatuspageDocument::{Components, Status, Summary};
     let incidents = |wanted: fn(&Incident) -> bool| {
         let wanted = snapshot.incidents.iter().filter(|one| wanted(one));
+        let wanted = wanted.take(MAX_LISTED);
         let notices = wanted.map(Notice::from_incident);
         notices
             .map(|notice| StatuspageIncident::new(&notice, snapshot, base))
@@ -45,6 +47,7 @@ pub(super) fn render(
     };
     let maintenances = |wanted: fn(&ScheduledMaintenance) -> bool| {
         let wanted = snapshot.maintenances.iter().filter(|one| wanted(one));
+        let wanted = wanted.take(MAX_LISTED);
         let notices = wanted.map(Notice::from_maintenance);
         notices
             .map(|notice| StatuspageIncident::new(&notice, snapshot, base))

@@ -17,13 +17,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Serialize;
 
-use super::super::response::{fault_response, json_response};
+use super::super::document_cache::DocumentSource;
+use super::super::response::{fault_response, json_text_response};
 use super::{WorkerRoutes, query};
 use crate::model::snapshot::health::HealthStatus;
 use crate::serve::time::Rfc3339Millis;
-use crate::watch::heartbeat::registry::{StateCounts, WorkerState, WorkerView};
+use crate::watch::heartbeat::HeartbeatReceiver;
+use crate::watch::heartbeat::registry::{StateCounts, WorkerQuery, WorkerState, WorkerView};
 
 #[derive(Serialize)]
 struct WorkerListBody<'a> {
@@ -57,23 +60,59 @@ pub(in crate::serve::routes) async fn respond(
             return fault_response(StatusCode::BAD_REQUEST, "bad query", &faults);
         }
     };
-    let (mut registry, now) = routes.receiver.lock_registry();
-    let page = registry.page(&query, now);
-    drop(registry);
-    let counts = WorkerState::SHOWN.map(|state| (state.as_str(), page.counts.count_shown(state)));
-    let status = overall_status(&page.counts);
-    let body = WorkerListBody {
-        status: status.as_str(),
-        counts: counts.into_iter().collect(),
-        workers: page.workers.iter().map(worker_summary).collect(),
-        next_cursor: page.next_cursor.as_ref().map(|id| id.as_str()),
+    let list = match routes.lists.get(query).await {
+        Ok(list) => list,
+        Err(error) => return error.to_response(),
     };
-    let code = if strict && status == HealthStatus::Fail {
+    let code = if strict && list.status == HealthStatus::Fail {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
     };
-    json_response(code, &body)
+    json_text_response(code, list.json.clone())
+}
+
+/// The lists of workers. None is kept: each has the age of each beat in milliseconds.
+#[derive(Debug)]
+pub(super) struct WorkerLists(pub(super) Arc<HeartbeatReceiver>);
+
+/// A list as JSON.
+#[derive(Debug)]
+pub(in crate::serve::routes) struct WorkerList {
+    status: HealthStatus,
+    json: Bytes,
+}
+
+impl DocumentSource for WorkerLists {
+    type Key = WorkerQuery;
+    type State = ();
+    type Revision = ();
+    type Document = WorkerList;
+
+    fn read(&self) -> ((), ()) {
+        ((), ())
+    }
+
+    fn is_current(&self, (): &()) -> bool {
+        false
+    }
+
+    fn render(&self, query: &WorkerQuery, (): ()) -> WorkerList {
+        let (mut registry, now) = self.0.lock_registry();
+        let page = registry.page(query, now);
+        drop(registry);
+        let counts = |state: WorkerState| (state.as_str(), page.counts.count_shown(state));
+        let status = overall_status(&page.counts);
+        let body = WorkerListBody {
+            status: status.as_str(),
+            counts: WorkerState::SHOWN.map(counts).into_iter().collect(),
+            workers: page.workers.iter().map(worker_summary).collect(),
+            next_cursor: page.next_cursor.as_ref().map(|id| id.as_str()),
+        };
+        // Text and numbers only: it can't fail.
+        let json = serde_json::to_vec(&body).unwrap_or_default().into();
+        WorkerList { status, json }
+    }
 }
 
 fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {

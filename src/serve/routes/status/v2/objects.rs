@@ -182,7 +182,7 @@ impl<'a> StatuspageIncident<'a> {
     }
 }
 
-/// Returns the updates, newest first.
+/// Returns the updates that lists show, newest first.
 fn statuspage_updates<'a>(notice: &Notice<'a>) -> Vec<StatuspageUpdate<'a>> {
     let updates = notice.updates.iter().enumerate();
     let updates = updates.map(|(index, update)| {
@@ -208,7 +208,7 @@ fn statuspage_updates<'a>(notice: &Notice<'a>) -> Vec<StatuspageUpdate<'a>> {
             display_at: update.at,
         }
     });
-    updates.collect()
+    updates.take(notice.listed_updates()).collect()
 }
 
 /// Returns a component's state in the updates before; before the first one it is operational.
