@@ -33,6 +33,8 @@ pub(super) struct PageLayout {
     pub(super) feed: bool,
     /// The number of this page among those of its list, from 1 on.
     pub(super) page: usize,
+    /// The number of pages of its list.
+    #[cfg(feature = "axum")]
     pub(super) page_count: usize,
 }
 
@@ -58,6 +60,7 @@ impl PageLayout {
             icon: icon_color("none"),
             feed: false,
             page: 1,
+            #[cfg(feature = "axum")]
             page_count: 1,
         }
     }
@@ -80,11 +83,13 @@ impl PageLayout {
     }
 
     /// Returns the link to the page with what is newer; `None` on the first page.
+    #[cfg(feature = "axum")]
     pub(super) fn newer(&self) -> Option<String> {
         (self.page > 1).then(|| self.query(self.page - 1, self.auto_refresh))
     }
 
     /// Returns the link to the page with what is older; `None` on the last page.
+    #[cfg(feature = "axum")]
     pub(super) fn older(&self) -> Option<String> {
         (self.page < self.page_count).then(|| self.query(self.page + 1, self.auto_refresh))
     }

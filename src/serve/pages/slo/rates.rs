@@ -36,13 +36,15 @@ pub(super) struct FastestBurnRate {
     pub(super) window: String,
 }
 
-/// Returns the fastest burn rate; of equal ones that of the shortest window: shortly after a start all have the
-/// same events, and none has seen days of them.
+/// Returns the fastest burn rate; of equal ones that of most events, which says most, over the shortest window
+/// that has seen them: shortly after a start all have the same, and none has seen days of them.
 pub(super) fn fastest_burn_rate(report: &ObjectiveReport) -> FastestBurnRate {
-    let rates = report.burn_rate.iter();
-    let rates = rates.filter_map(|rate| Some((rate.value(report.target)?, Reverse(rate.window))));
-    match rates.max() {
-        Some((value, Reverse(window))) => FastestBurnRate {
+    let ranked = report.burn_rate.iter().filter_map(|rate| {
+        let events = u128::from(rate.good) + u128::from(rate.bad);
+        Some((rate.value(report.target)?, events, Reverse(rate.window)))
+    });
+    match ranked.max() {
+        Some((value, _, Reverse(window))) => FastestBurnRate {
             value: format_burn_rate(value),
             window: format!("over {}", format_duration(window)),
         },

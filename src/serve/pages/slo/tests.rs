@@ -261,8 +261,21 @@ fn of_equal_burn_rates_the_shortest_window_is_named_and_nothing_else_is_denied()
     };
     // Of a process that is 20 minutes old every longer window has seen the same events.
     young.burn_rate = vec![rate(5, 995), rate(30, 95), rate(60, 95), rate(4_320, 95)];
+    let mut calm = young.clone();
     let page = text(&rendered(young));
     assert!(page.contains("50.00x over 30m"), "{page}");
     assert!(page.contains("and no alert is raised."), "{page}");
     assert!(!page.contains("does not burn"), "{page}");
+    // Nothing bad over a day says more than nothing bad over five minutes.
+    let rate = |minutes: u64, good| {
+        BurnRate::new(std::time::Duration::from_secs(60 * minutes), good, 0, 1.0)
+    };
+    calm.burn_rate = vec![
+        rate(5, 10),
+        rate(60, 900),
+        rate(1_440, 9_000),
+        rate(4_320, 9_000),
+    ];
+    let page = text(&rendered(calm));
+    assert!(page.contains("0.00x over 1d"), "{page}");
 }
