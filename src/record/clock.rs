@@ -4,6 +4,14 @@
 //! something took; it never goes back. The wall clock dates things for people and other hosts; it
 //! jumps when it is set, so that no duration is calculated from it unless both ends come from
 //! outside.
+//!
+//! State that keeps dates follows the steps of the wall clock by [`ClockSteps`]: a step is no time that has passed,
+//! and no loop runs through it.
+//!
+//! | step | what has happened | ages of what was dated before |
+//! |---|---|---|
+//! | forward | the clock was behind, or the host slept | may be longer by it: the time between is unknown |
+//! | back | the clock was ahead | are what they were |
 
 #[cfg(any(test, feature = "testing"))]
 mod manual;
@@ -30,6 +38,33 @@ impl ClockReading {
         moved.saturating_sub(elapsed)
     }
 }
+
+/// By more than that the wall clock does not leave the monotonic one by itself: it was set, or the host slept.
+/// Less is time that goes by, or stands still.
+const MAX_DRIFT: SignedDuration = SignedDuration::from_secs(1);
+
+/// The steps of the wall clock between one reading of the clocks and the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ClockSteps(Option<ClockReading>);
+
+impl ClockSteps {
+    /// Returns the steps from this reading on.
+    pub(crate) const fn since(reading: ClockReading) -> Self {
+        Self(Some(reading))
+    }
+
+    /// Returns by how much the wall clock was set since the reading before; `None` where it was not, or where
+    /// this is the first reading.
+    pub(crate) fn follow(&mut self, reading: ClockReading) -> Option<SignedDuration> {
+        let step = reading.step_since(&self.0.replace(reading)?);
+        (step > MAX_DRIFT || step < -MAX_DRIFT).then_some(step)
+    }
+}
+
+/// The longest time between the readings of both clocks that makes no step.
+const MAX_READ_TIME: Duration = Duration::from_millis(100);
+/// The most readings of both clocks for one moment: on a host that stops each of them, the last one has to do.
+const MAX_READS: usize = 5;
 
 /// The source of time of the crate. Clones of a manual clock share its time.
 ///
@@ -72,11 +107,26 @@ impl Clock {
         }
     }
 
-    /// Returns the readings of both clocks.
+    /// Returns the readings of both clocks at one moment.
+    ///
+    /// A thread that is held up between them would see a step, and another one back at its next reading: it
+    /// reads again, a few times, until both were read at once.
     pub(crate) fn read(&self) -> ClockReading {
+        let mut reading = self.read_once();
+        for _ in 1..MAX_READS {
+            if self.now().saturating_duration_since(reading.monotonic) <= MAX_READ_TIME {
+                break;
+            }
+            reading = self.read_once();
+        }
+        reading
+    }
+
+    fn read_once(&self) -> ClockReading {
+        let monotonic = self.now();
         ClockReading {
             wall: Timestamp::try_from(self.wall()).unwrap_or(Timestamp::MAX),
-            monotonic: self.now(),
+            monotonic,
         }
     }
 
@@ -100,5 +150,55 @@ impl ManualTime {
 
     fn advanced(&self) -> Duration {
         Duration::from_nanos(self.advanced_nanos.load(Ordering::SeqCst))
+    }
+}
+
+/// Moves `at` by `step`, or returns the end of time that it would pass.
+pub(crate) fn saturating_step(at: Timestamp, step: SignedDuration) -> Timestamp {
+    at.checked_add(step).unwrap_or(if step.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_what_the_wall_clock_moved_beyond_the_time_that_passed() {
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let mut steps = ClockSteps::default();
+        assert_eq!(steps.follow(clock.read()), None, "nothing was read before");
+        for millis in [
+            0,
+            1_000,
+            -1_000,
+            1_001,
+            -1_001,
+            3_600_000,
+            -172_800_000,
+            946_080_000_000,
+            -1_800_000_000_000,
+        ] {
+            clock.advance(Duration::from_secs(77));
+            clock.step_wall(millis);
+            let step = SignedDuration::from_millis(millis);
+            let expected = (millis.abs() > 1_000).then_some(step);
+            assert_eq!(steps.follow(clock.read()), expected, "{millis}");
+            assert_eq!(steps.follow(clock.read()), None, "{millis}");
+        }
+        let since = clock.read();
+        clock.step_wall(5_000);
+        let step = ClockSteps::since(since).follow(clock.read());
+        assert_eq!(step, Some(SignedDuration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_step_ends_at_the_ends_of_time() {
+        let far = SignedDuration::from_secs(i64::MAX);
+        assert_eq!(saturating_step(Timestamp::UNIX_EPOCH, far), Timestamp::MAX);
+        assert_eq!(saturating_step(Timestamp::UNIX_EPOCH, -far), Timestamp::MIN);
     }
 }

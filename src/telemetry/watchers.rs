@@ -70,6 +70,7 @@ impl Watchers {
             snapshots.slo.clone(),
             store::slices(config, store_writer),
         );
+        let slo = slo.with_workers(&heartbeat.receiver);
         let business_totals = BusinessTotalsWriter::new(
             recording.business_totals.clone(),
             store_writer.clone(),

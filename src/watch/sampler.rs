@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::background::Supervisor;
 use crate::background::thread::LoopGuard;
@@ -67,6 +67,8 @@ struct ProcessState {
     sampler: ProcessSampler,
     cpu: CpuMeter,
     ticks: u64,
+    /// The uptime at the first sample and its time; the rest is monotonic, however the clock is set.
+    first_uptime: Option<(Duration, Instant)>,
 }
 
 /// A registered queue, pool or database.
@@ -98,6 +100,7 @@ impl SnapshotSampler {
             sampler: ProcessSampler::new(),
             cpu: CpuMeter::default(),
             ticks: 0,
+            first_uptime: None,
         };
         Self(Arc::new(Inner {
             clock,
@@ -199,9 +202,7 @@ impl Inner {
                 cpu_utilization: used
                     .and_then(|used| state.cpu.observe(used, sample.cpu_limit_cores, at)),
                 file_descriptors: sample.open_file_descriptors,
-                uptime: sample
-                    .started_at
-                    .and_then(|started| self.clock.uptime(started)),
+                uptime: state.uptime(&self.clock, sample.started_at, at),
             }
         });
     }
@@ -248,6 +249,23 @@ impl Inner {
                 .record_sampler_error(&format!("{kind}:{name}"));
         }
         state
+    }
+}
+
+impl ProcessState {
+    /// Returns the uptime of the process; `None` where its start is not known.
+    fn uptime(
+        &mut self,
+        clock: &Clock,
+        started_at: Option<SystemTime>,
+        now: Instant,
+    ) -> Option<Duration> {
+        if self.first_uptime.is_none() {
+            let uptime = clock.uptime(started_at?)?;
+            self.first_uptime = Some((uptime, now));
+        }
+        let (uptime, at) = self.first_uptime?;
+        Some(uptime.saturating_add(now.saturating_duration_since(at)))
     }
 }
 

@@ -24,6 +24,7 @@ mod objective_state;
 mod records;
 mod ring;
 mod slices;
+mod steady_line;
 #[cfg(feature = "cli")]
 pub mod stored;
 mod tiers;
@@ -31,7 +32,7 @@ mod tiers;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use change::SloAlertChange;
 #[cfg(feature = "otlp")]
@@ -52,10 +53,11 @@ use crate::model::slo::report::{ReportSource, SloReport};
 use crate::model::slo::{Objectives, ServiceKey};
 use crate::model::snapshot::health::LatestHealth;
 use crate::model::snapshot::slo::{LatestSloReport, SliceOutcomes};
-use crate::record::clock::Clock;
+use crate::record::clock::{Clock, ClockReading, ClockSteps};
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
 use crate::record::sync::lock;
 use crate::store::StoreOp;
+use crate::watch::heartbeat::HeartbeatReceiver;
 
 /// The longest interval between two checks whether a sampling interval is over.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,6 +73,8 @@ struct Inner {
     slo_events: SloEvents,
     health: LatestHealth,
     latest: LatestSloReport,
+    /// Counts the slices of workers.
+    workers: Option<Arc<HeartbeatReceiver>>,
     state: Mutex<TrackerState>,
     notifier: Notifier<SloAlertChange>,
 }
@@ -84,6 +88,10 @@ struct TrackerState {
     /// The interval of the last sample, so that each is sampled once however often the loop runs.
     last_interval: Option<u64>,
     history_loader: HistoryLoader,
+    clock_steps: ClockSteps,
+    /// True if the store's slices were of the future when they were loaded: a clock that was behind then is right
+    /// after a step forward, and they are what came before.
+    clock_is_behind: bool,
 }
 
 impl SloTracker {
@@ -107,6 +115,8 @@ impl SloTracker {
             slice_evaluator,
             last_interval: None,
             history_loader: HistoryLoader::new(slo_store),
+            clock_steps: ClockSteps::default(),
+            clock_is_behind: false,
         };
         Self(Arc::new(Inner {
             clock,
@@ -114,20 +124,31 @@ impl SloTracker {
             slo_events,
             health,
             latest,
+            workers: None,
             state: Mutex::new(state),
             notifier: Notifier::default(),
         }))
+    }
+
+    /// Has the slices of workers counted before each sample and each start and end of maintenance, to which they
+    /// would otherwise belong or not by chance.
+    pub(crate) fn with_workers(mut self, receiver: &Arc<HeartbeatReceiver>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.workers = Some(Arc::clone(receiver));
+        }
+        self
     }
 
     /// Samples and evaluates every objective if a sampling interval is over. Nothing is evaluated before the
     /// history is loaded from the store.
     pub(crate) fn tick(&self) {
         let inner = &self.0;
-        let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
-            return;
-        };
-        let at = interval_at(now, inner.config.sample_interval);
+        if let Some(workers) = &inner.workers {
+            workers.count_ended_slices();
+        }
         let mut state = lock(&inner.state);
+        let now = state.follow_clocks(inner.clock.read());
+        let at = interval_at(now, inner.config.sample_interval);
         let restored = inner.restore(&mut state, now);
         // Different and not later: a clock that was set back goes on being sampled.
         let sampled = state.last_interval.replace(at) != Some(at);
@@ -157,10 +178,8 @@ impl SloTracker {
     /// events since the sample before.
     pub(crate) fn take_final_sample(&self) {
         let inner = &self.0;
-        let Ok(now) = Timestamp::try_from(inner.clock.wall()) else {
-            return;
-        };
         let mut state = lock(&inner.state);
+        let now = state.follow_clocks(inner.clock.read());
         inner.restore(&mut state, now);
         inner.sample(&mut state, now);
     }
@@ -169,8 +188,8 @@ impl SloTracker {
     #[cfg(feature = "testing")]
     pub(crate) fn report(&self) -> SloReport {
         let inner = &self.0;
-        let now = Timestamp::try_from(inner.clock.wall()).unwrap_or(Timestamp::MIN);
         let mut state = lock(&inner.state);
+        let now = state.follow_clocks(inner.clock.read());
         inner.report(&mut state, now)
     }
 
@@ -198,6 +217,35 @@ impl SloTracker {
     /// Returns the latest report, if the objectives were evaluated yet.
     pub(crate) fn latest(&self) -> &LatestSloReport {
         &self.0.latest
+    }
+}
+
+impl TrackerState {
+    /// Follows the clocks; returns the time of day.
+    fn follow_clocks(&mut self, clocks: ClockReading) -> Timestamp {
+        let now = clocks.wall;
+        if let Some(step) = self.clock_steps.follow(clocks) {
+            self.follow_step(step, now);
+        }
+        now
+    }
+
+    fn follow_step(&mut self, step: SignedDuration, now: Timestamp) {
+        // As the next process would begin, which finds in the store what this one could not know.
+        let restarts = step.is_positive() && std::mem::take(&mut self.clock_is_behind);
+        if restarts {
+            self.history_loader.restart();
+        }
+        for objective in &mut self.objectives {
+            let row = objective.follow_step(step, now);
+            if restarts {
+                objective.restart(now);
+            }
+            if let Some(row) = row {
+                self.history_loader
+                    .save(|instance| objective.slice_row(instance, row).map(StoreOp::Slice));
+            }
+        }
     }
 }
 
@@ -235,6 +283,7 @@ impl Inner {
             objectives,
             history_loader,
             bad_slices,
+            clock_is_behind,
             ..
         } = state;
         objectives
@@ -247,6 +296,7 @@ impl Inner {
         let Some(loaded) = history_loader.poll(self.clock.now(), start.unwrap_or(now)) else {
             return false;
         };
+        *clock_is_behind = loaded.is_of_the_future(now);
         for objective in objectives {
             let (shared, downtime) = objective.restore(&loaded.slices);
             bad_slices.add_downtime(downtime);

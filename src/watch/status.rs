@@ -71,7 +71,7 @@ use crate::background::thread::LoopGuard;
 use crate::config::Config;
 use crate::model::status::timeline::MaintenancePeriod;
 use crate::model::status::{ComponentState, LatestStatus, StatusId, StatusSnapshot};
-use crate::record::clock::Clock;
+use crate::record::clock::{Clock, ClockSteps};
 use crate::record::sync::lock;
 use crate::store::{
     IncidentKind, IncidentRow, StoreOp, StoreReply, StoreWriter, block_on, try_receive,
@@ -116,6 +116,7 @@ struct IncidentsState {
     /// While it is there, nothing is decided: the answer changes what is known.
     pending_write: Option<(IncidentRow, StoreReply<Option<IncidentRow>>)>,
     published_at: Option<Instant>,
+    clock_steps: ClockSteps,
     stopped: bool,
 }
 
@@ -150,6 +151,7 @@ impl Incidents {
                 states: Vec::new(),
                 pending_write: None,
                 published_at: None,
+                clock_steps: ClockSteps::default(),
                 stopped: false,
             }),
             store_writer,
@@ -323,12 +325,15 @@ impl Inner {
 
     /// Records the states of now, and publishes a snapshot if something has changed or one is due.
     fn refresh(&self, force: bool) {
-        let (now, Some(wall_time)) = (self.clock.now(), self.now()) else {
-            return;
-        };
         let mut state = self.state();
         if state.stopped {
             return;
+        }
+        let clocks = self.clock.read();
+        let (now, wall_time) = (clocks.monotonic, clocks.wall);
+        let step = state.clock_steps.follow(clocks);
+        if step.is_some_and(|step| step.is_negative()) {
+            self.follow_step_back(&mut state, wall_time);
         }
         let mut changed = state.history.poll(now, wall_time);
         changed |= self.observe(&mut state, now, wall_time);
@@ -340,6 +345,21 @@ impl Inner {
             state.published_at = Some(now);
             self.publish(&mut state, wall_time);
         }
+    }
+
+    /// Follows a clock that was set back: states begin anew, because one that was observed by a clock ahead of the
+    /// time would be that of now until then.
+    fn follow_step_back(&self, state: &mut IncidentsState, wall_time: Timestamp) {
+        let IncidentsState {
+            recorder,
+            outages,
+            history,
+            ..
+        } = state;
+        for row in recorder.finish().into_iter().chain(outages.due(0, None)) {
+            self.store_writer.enqueue(StoreOp::Span(row));
+        }
+        history.follow_step_back(wall_time);
     }
 
     /// Records the states of now and returns whether one has changed.

@@ -15,7 +15,7 @@ mod endpoints;
 mod fleet;
 mod jaeger;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub(crate) mod postgres;
 mod prometheus;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

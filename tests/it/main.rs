@@ -11,6 +11,8 @@ mod backends;
 #[cfg(feature = "otlp")]
 mod beats;
 mod catalog;
+#[cfg(all(target_os = "linux", feature = "file-store", feature = "otlp"))]
+mod clock_steps;
 #[cfg(feature = "cli")]
 mod doctor;
 mod exemplars;

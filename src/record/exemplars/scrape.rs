@@ -16,6 +16,8 @@ use crate::record::sync::lock;
 
 /// Older exemplars stay unseen: where traces are kept for a short time, they would lead nowhere.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
+/// A clock that is slowed down goes back by less.
+const MAX_AHEAD: Duration = Duration::from_secs(1);
 
 /// The slots of all series, kept by the scrape from one time to the next: by metric and by the hash
 /// of the labels.
@@ -27,8 +29,9 @@ pub(crate) struct ExemplarTables(HashMap<&'static str, HashMap<u64, ExemplarSlot
 pub(crate) struct ScrapeExemplars<'a> {
     exemplars: &'a Exemplars,
     tables: &'a ExemplarTables,
-    /// The oldest time to expose, in milliseconds since 1970.
-    since: u64,
+    /// The oldest and the newest time to expose, in milliseconds since 1970: one of the future was recorded by a
+    /// clock that was ahead.
+    between: (u64, u64),
 }
 
 /// The exemplars of a metric in one scrape.
@@ -42,7 +45,7 @@ pub(crate) struct MetricExemplars<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeriesExemplars<'a> {
     slots: &'a [ExemplarSlot],
-    since: u64,
+    between: (u64, u64),
 }
 
 impl Exemplars {
@@ -58,12 +61,16 @@ impl Exemplars {
             // Of two series whose labels have one hash, the later one is kept.
             series.insert(new.labels, new.slots);
         }
-        let since = self.0.clock.wall().checked_sub(MAX_AGE);
-        let since = since.and_then(millis_since_epoch);
+        let now = self.0.clock.wall();
+        let since = now.checked_sub(MAX_AGE).and_then(millis_since_epoch);
+        let until = now.checked_add(MAX_AHEAD).and_then(millis_since_epoch);
         ScrapeExemplars {
             exemplars: self,
             tables,
-            since: since.map_or(0, NonZeroU64::get),
+            between: (
+                since.map_or(0, NonZeroU64::get),
+                until.map_or(u64::MAX, NonZeroU64::get),
+            ),
         }
     }
 }
@@ -87,10 +94,10 @@ impl<'a> MetricExemplars<'a> {
         labels: impl Iterator<Item = &'l KeyValue>,
     ) -> Option<SeriesExemplars<'a>> {
         let ScrapeExemplars {
-            exemplars, since, ..
+            exemplars, between, ..
         } = self.scrape;
         let slots = self.series.get(&exemplars.hash(labels))?;
-        Some(SeriesExemplars { slots, since })
+        Some(SeriesExemplars { slots, between })
     }
 }
 
@@ -103,6 +110,8 @@ impl SeriesExemplars<'_> {
         // Bounds may come from another instrument where hashes meet, and OpenMetrics requires the
         // exemplar's value to lie in its bucket.
         let is_within = low < exemplar.value && exemplar.value <= high;
-        (is_within && exemplar.at.get() >= self.since).then_some(exemplar)
+        let (since, until) = self.between;
+        let is_shown = is_within && (since..=until).contains(&exemplar.at.get());
+        is_shown.then_some(exemplar)
     }
 }

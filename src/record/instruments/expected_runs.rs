@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::model::schedule::Schedule;
+use crate::record::clock::ClockReading;
 use crate::record::sync::lock;
 
 /// The time by which a run may begin before it is due: timers are not exact.
@@ -42,7 +43,7 @@ struct ExpectedTable {
     schedules: HashMap<Box<str>, Expectation>,
     /// Both clocks at the last look.
     // `None` before the first look, when nothing can have been missed.
-    looked: Option<(Instant, Timestamp)>,
+    looked: Option<ClockReading>,
 }
 
 #[derive(Debug)]
@@ -97,12 +98,13 @@ impl ExpectedRuns {
     /// Returns the runs that were missed since the last call.
     pub(crate) fn take_missed(&self, now: Instant, wall: Timestamp) -> Vec<MissedRuns> {
         let mut table = lock(&self.0);
-        let looked = table.looked.replace((now, wall));
-        let step = looked.map_or(Duration::ZERO, |(instant, timestamp)| {
-            let passed = SignedDuration::try_from(now.saturating_duration_since(instant));
-            // How far the wall clock moved more, or less, than time passed.
-            let difference = wall.duration_since(timestamp) - passed.unwrap_or_default();
-            difference.unsigned_abs()
+        let clocks = ClockReading {
+            wall,
+            monotonic: now,
+        };
+        let looked = table.looked.replace(clocks);
+        let step = looked.map_or(Duration::ZERO, |looked| {
+            clocks.step_since(&looked).unsigned_abs()
         });
         let schedules = table.schedules.iter_mut();
         let missed = schedules.filter_map(|(name, one)| {
@@ -160,6 +162,8 @@ impl Expectation {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     /// Expected runs by clocks that are moved.

@@ -335,3 +335,41 @@ async fn a_reply_can_be_awaited_and_blocked_on_in_a_runtime() {
     assert!(writer.acquire_lease("m", "i", MS(1)).wait().unwrap());
     assert_eq!(writer.stop(Duration::from_secs(5)).wait().unwrap(), 0);
 }
+
+#[test]
+fn a_clock_that_is_far_ahead_for_a_while_deletes_nothing() {
+    const DAY: i64 = 86_400;
+    let hour = Duration::from_secs(3_600);
+    for (ahead, is_believed) in [(30 * 365 * DAY, false), (2 * DAY, false), (3_600, true)] {
+        let fixture = WriterFixture::new();
+        let rows = || {
+            let rows = fixture.writer.slices("one", Timestamp::MIN).wait();
+            rows.unwrap().len()
+        };
+        // From before the retention of an hour, and of now.
+        for minute in [-90, 0] {
+            let mut row = slice("one", "api.latency", 0, 1);
+            row.start = Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+            fixture.writer.enqueue(StoreOp::Slice(row));
+        }
+        fixture.advance(Duration::from_secs(1));
+        fixture.clock.step_wall(ahead * 1_000);
+        fixture.advance(Duration::from_secs(60));
+        assert_eq!(rows() < 2, is_believed, "{ahead}");
+        // Right again within the hour: as if nothing had been.
+        fixture.clock.step_wall(-ahead * 1_000);
+        fixture.advance(hour - Duration::from_secs(61));
+        assert_eq!(rows() < 2, is_believed, "{ahead}");
+    }
+    // One that stays where it was set is believed an hour later.
+    let fixture = WriterFixture::new();
+    let mut row = slice("one", "api.latency", 0, 1);
+    row.start = Timestamp::from_second(1_800_000_000).unwrap();
+    fixture.writer.enqueue(StoreOp::Slice(row));
+    fixture.clock.step_wall(3 * DAY * 1_000);
+    fixture.advance(Duration::from_secs(60));
+    let rows = || fixture.writer.slices("one", Timestamp::MIN).wait();
+    assert_eq!(rows().unwrap().len(), 1);
+    fixture.advance(hour);
+    assert_eq!(rows().unwrap().len(), 0);
+}

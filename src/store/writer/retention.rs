@@ -6,22 +6,30 @@
 //! | incidents, spans | the same, but at least 93 days, which the status pages show |
 //! | totals | never |
 //! | workers | never, by the registry alone, except for the rows that tell of one forgotten on demand: `store.retention` after it |
+//!
+//! A clock that was set ahead by more than a day since the last run is not believed before the next one: what is
+//! deleted by a wrong clock does not come back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use super::{WriterSettings, guard};
 use crate::background::ThreadStatus;
 use crate::background::panic::catch_panic;
+use crate::record::clock::ClockSteps;
 use crate::store::{RecordKind, Store, StoreError, StoreFuture};
 
 /// The delay of the first run, so that a start has nothing else to do.
 const FIRST_DELAY: Duration = Duration::from_secs(60);
 /// Rows expire by the day; an hour late does no harm.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// A step of the clock that deletes nothing before it has lasted for an [`INTERVAL`].
+///
+/// By less, rows are deleted a day too early at most.
+const DOUBTFUL_STEP: SignedDuration = SignedDuration::from_hours(24);
 /// A first run on an old store may have months to delete.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The lease of the one process that deletes expired rows of a shared store.
@@ -34,16 +42,19 @@ pub(super) struct RetentionTask {
     /// Clock, instance and retention.
     settings: WriterSettings,
     next_at: Instant,
+    /// As of the last run.
+    clock_steps: ClockSteps,
     timed: bool,
 }
 
 impl RetentionTask {
     pub(super) fn new(store: Arc<dyn Store>, settings: WriterSettings, timed: bool) -> Self {
-        let next = settings.clock.now() + FIRST_DELAY;
+        let clocks = settings.clock.read();
         Self {
             store,
             settings,
-            next_at: next,
+            next_at: clocks.monotonic + FIRST_DELAY,
+            clock_steps: ClockSteps::since(clocks),
             timed,
         }
     }
@@ -72,6 +83,10 @@ impl RetentionTask {
         }
         // Before the work, so that one that fails is tried again in an hour and not at once.
         self.next_at = now + INTERVAL;
+        let step = self.clock_steps.follow(self.settings.clock.read());
+        if step.is_some_and(|step| step > DOUBTFUL_STEP) {
+            return;
+        }
         match self.delete_expired().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(target: "vantage_obs", rows, "swept the store"),
@@ -102,8 +117,8 @@ impl RetentionTask {
 
     fn cutoff(&self, retention: Duration) -> Timestamp {
         let wall = Timestamp::try_from(self.settings.clock.wall());
-        // By the wall clock, in which rows are dated; a clock that is set wrongly ahead deletes too
-        // early, which no other clock could prevent.
+        // By the wall clock, in which rows are dated; one that is wrong from the start on deletes too early,
+        // which no other clock could prevent.
         let cutoff = wall.and_then(|now| now.checked_sub(retention));
         // Nothing is older than the beginning of time.
         cutoff.unwrap_or(Timestamp::MIN)

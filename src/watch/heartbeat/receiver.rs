@@ -68,10 +68,11 @@ impl HeartbeatReceiver {
             .iter()
             .any(|role| matches!(role, Role::Api | Role::Web));
         let store_sync = StoreSync::new(config, store_writer.clone(), polls);
-        let mut registry = WorkerRegistry::new(
-            StateTimeouts::from_config(&config.heartbeat),
-            clock.read().wall,
-        );
+        let clocks = clock.read();
+        let mut registry =
+            WorkerRegistry::new(StateTimeouts::from_config(&config.heartbeat), clocks.wall);
+        // From here on: a clock that is set back before the first tick would hold the registry where it was.
+        registry.follow_clocks(clocks);
         registry.set_leader(store_sync.is_leader());
         let receiver = Self {
             clock,
@@ -100,7 +101,7 @@ impl HeartbeatReceiver {
     }
 
     /// Processes what has become due, at most a second after it has.
-    pub(super) fn tick(&self, log_queue: &LogQueue) {
+    pub(in crate::watch) fn tick(&self, log_queue: &LogQueue) {
         let mut store_sync = lock(&self.store_sync);
         let is_known = |id: &BeatId| {
             let (mut registry, now) = self.lock_registry();
@@ -132,6 +133,19 @@ impl HeartbeatReceiver {
         log::log_lost_jobs(log_queue, events.lost_jobs);
         log::log_clock_skews(log_queue, events.clock_skews);
         lock(&self.evictions).log(log_queue, events.evicted, self.clock.now());
+    }
+
+    /// Counts the slices of workers that have ended by now. Called before the counters are sampled, and before
+    /// maintenance begins or ends: a slice belongs to what went on at its end.
+    pub(crate) fn count_ended_slices(&self) {
+        // Workers that beat before the start would be missed before they are known.
+        if !lock(&self.store_sync).is_ready() {
+            return;
+        }
+        let (mut registry, now) = self.lock_registry();
+        let slices = registry.take_slices(now);
+        drop(registry);
+        self.count_slo_events(slices, 0);
     }
 
     /// Takes in a beat, wherever it came from.

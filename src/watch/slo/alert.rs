@@ -23,13 +23,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::slo::policy::{BurnRatePolicy, PairStatus, WindowPair};
 use crate::model::slo::report::{AlertState, BurnRate};
 use crate::model::slo::{BudgetingMethod, Objective};
 use crate::model::units::{Percent, format_duration};
+use crate::record::clock::saturating_step;
 
 /// The burn-rate alert of one objective.
 #[derive(Clone, Debug)]
@@ -93,6 +94,13 @@ impl BurnRateAlert {
         let current = self.current_state();
         let before = std::mem::replace(&mut self.state, current);
         (before != self.state).then_some(before)
+    }
+
+    /// Follows a step of the clock: a calm is as long as it was.
+    pub(crate) fn follow_step(&mut self, step: SignedDuration) {
+        for state in &mut self.pairs {
+            state.calm_since = state.calm_since.map(|at| saturating_step(at, step));
+        }
     }
 
     /// Returns the state. A firing pair goes on firing while it is frozen.
@@ -293,6 +301,26 @@ mod tests {
         alert.update(at(0), &all(1_000, 0));
         alert.update(at(360), &all(1_000, 0));
         assert_eq!(alert.state(), AlertState::None);
+    }
+
+    #[test]
+    fn a_step_of_the_clock_is_no_calm() {
+        for step in [3_600, -3_600, 30 * 365 * 86_400, 2] {
+            let mut alert = alert("99.9");
+            alert.update(at(0), &all(900, 100));
+            alert.update(at(10), &all(1_000, 0));
+            alert.follow_step(SignedDuration::from_secs(step));
+            // A minute of calm for the critical pair, and six for the other.
+            for (seconds, state) in [
+                (69, AlertState::Critical),
+                (70, AlertState::Warning),
+                (369, AlertState::Warning),
+                (370, AlertState::None),
+            ] {
+                alert.update(at(seconds + step), &all(1_000, 0));
+                assert_eq!(alert.state(), state, "{step}");
+            }
+        }
     }
 
     #[test]

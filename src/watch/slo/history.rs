@@ -1,4 +1,4 @@
-//! The history of one objective: raw counters in; resets, gaps and restarts are told apart.
+//! The history of one objective: raw counters in; resets, gaps, restarts and steps of the clock are told apart.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ pub(crate) struct ObjectiveHistory {
     interval: Duration,
     longest: Duration,
     tiers: Tiers,
-    /// The interval and the values of the last sample.
+    /// The point on the line of time and the values of the last sample.
     last_sample: Option<(u64, CounterSample)>,
-    /// The interval of the first sample of this process.
-    first_interval: Option<u64>,
+    /// The point of the first sample of this process.
+    first_sample: Option<u64>,
 }
 
 /// The values of an objective's two counters.
@@ -33,26 +33,22 @@ impl ObjectiveHistory {
             tiers: Tiers::new(interval, longest),
             longest,
             last_sample: None,
-            first_interval: None,
+            first_sample: None,
         }
     }
 
     /// Adds the counter values at `at` and returns the increase, which covers nothing after a gap. Events before the first sample count, because a process starts at
     /// zero, but cover nothing.
     ///
-    /// A counter that is lower than before has started anew: all that it shows is new. A clock that was set
-    /// back by more than a few intervals takes the history with it.
+    /// A counter that is lower than before has started anew: all that it shows is new.
     pub(crate) fn sample(&mut self, at: u64, now: CounterSample) -> EventCount {
-        if at + MAX_LATE_INTERVALS < self.tiers.newest() {
-            self.rewind_to(at);
-        }
-        let at = at.max(self.tiers.newest());
+        let at = self.tiers.point_of(at).max(self.tiers.newest_point());
         let (since, before) = self
             .last_sample
             .map_or((None, CounterSample::default()), |(at, sample)| {
                 (Some(at), sample)
             });
-        // Not negative: `at` is at least the newest interval.
+        // Not negative: `at` is at least the newest point.
         let passed = since.map_or(0, |since| at - since);
         let late = passed <= MAX_LATE_INTERVALS;
         let new = now.increase_since(before);
@@ -63,56 +59,55 @@ impl ObjectiveHistory {
         };
         self.tiers.add(at, delta);
         self.last_sample = Some((at, now));
-        self.first_interval.get_or_insert(at);
+        self.first_sample.get_or_insert(at);
         delta
+    }
+
+    /// Follows a step of the clock that shows the interval `to` where it would have shown `from`.
+    pub(crate) fn follow_step(&mut self, from: u64, to: u64) {
+        self.tiers.follow_step(from, to);
+    }
+
+    /// Begins anew at an interval: what was counted before is known from the store alone, and what is counted
+    /// from now on adds to it.
+    pub(crate) fn restart(&mut self, at: u64) {
+        self.tiers = Tiers::new(self.interval, self.longest);
+        self.last_sample = self.last_sample.map(|(_, values)| (at, values));
+        self.first_sample = None;
     }
 
     /// Puts the rows of an earlier process before the samples of this one. Rows are `(end, count)`; their
     /// order doesn't matter, and those of the future are left out.
     pub(crate) fn restore(&mut self, mut rows: Vec<(u64, EventCount)>) {
-        let Some(first_interval) = self.first_interval else {
+        let Some(first) = self.first_sample else {
             return self.replay(rows);
         };
-        let own: Vec<_> = (first_interval..=self.tiers.newest())
-            .map(|at| (at, self.tiers.between(at.saturating_sub(1), at)))
+        // By points and not by intervals: their number is that of the time that has passed, however the clock
+        // was set.
+        let own: Vec<_> = (first..=self.tiers.newest_point())
+            .map(|at| (at, self.tiers.between_points(at.saturating_sub(1), at)))
             .collect();
-        rows.retain(|(end, _)| *end <= self.tiers.newest());
+        let newest = self.tiers.newest();
+        rows.retain(|(end, _)| *end <= newest);
         // An earlier process's last slice may end in the interval that this one was born in.
         for (end, _) in &mut rows {
-            *end = (*end).min(first_interval);
+            *end = self.tiers.point_of(*end).min(first);
         }
         rows.extend(own);
-        self.tiers = Tiers::new(self.interval, self.longest);
+        self.tiers = self.tiers.cleared();
         self.replay(rows);
-    }
-
-    /// Dates all that was sampled after `at` to it, because the clock was ahead of the time: it would lie in
-    /// the future otherwise, where no window sees it, and so would all that follows until then.
-    fn rewind_to(&mut self, at: u64) {
-        let (oldest, newest) = (self.tiers.oldest(), self.tiers.newest());
-        let mut rows: Vec<_> = self.tiers.steps(at).collect();
-        let mut ahead = self.tiers.between(at, newest);
-        // No more than there was time for.
-        let since = rows.last().map_or(oldest, |(end, _)| *end);
-        let passed = saturating_u32(at.saturating_sub(since));
-        ahead.covered = ahead.covered.min(passed);
-        rows.push((at, ahead));
-        self.tiers = Tiers::new(self.interval, self.longest);
-        self.replay(rows);
-        self.last_sample = self.last_sample.map(|(_, values)| (at, values));
-        self.first_interval = self.first_interval.map(|first| first.min(at));
     }
 
     /// Returns whether anything was ever sampled or restored.
     pub(crate) const fn has_samples(&self) -> bool {
-        self.tiers.newest() > 0
+        self.tiers.newest_point() > 0
     }
 
     /// Returns the interval after which the first of all samples began.
     pub(crate) fn start(&self) -> u64 {
-        let oldest = self.tiers.oldest();
-        let first = self.tiers.between(oldest.saturating_sub(1), oldest);
-        oldest.saturating_sub(first.covered.into())
+        let oldest = self.tiers.oldest_point();
+        let first = self.tiers.between_points(oldest.saturating_sub(1), oldest);
+        self.tiers.oldest().saturating_sub(first.covered.into())
     }
 
     pub(crate) const fn tiers(&self) -> &Tiers {

@@ -47,6 +47,15 @@ pub(super) struct LoadedHistory {
     pub(super) alert_rows: Vec<AlertStateRow>,
 }
 
+impl LoadedHistory {
+    /// Returns whether most of it lies after `now`: the clock is behind. A few rows in the future come from a clock
+    /// that was ahead for a while.
+    pub(super) fn is_of_the_future(&self, now: Timestamp) -> bool {
+        let future = self.slices.iter().filter(|row| row.start > now).count();
+        future * 2 > self.slices.len()
+    }
+}
+
 impl HistoryLoader {
     pub(super) fn new(slo_store: Option<SloStore>) -> Self {
         Self {
@@ -73,6 +82,11 @@ impl HistoryLoader {
             slices: self.slices.answer.take()?,
             alert_rows: self.alert_rows.answer.take()?,
         })
+    }
+
+    /// Loads all once more.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.slo_store.take());
     }
 
     /// Returns whether objectives may be evaluated: with the history, or without.

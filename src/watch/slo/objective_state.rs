@@ -12,7 +12,7 @@ use super::alert::BurnRateAlert;
 use super::counted::CountedSpan;
 use super::evaluate::{MAX_STALE_INTERVALS, WindowCounts, burn_rate_windows, evaluate};
 use super::history::{CounterSample, ObjectiveHistory};
-use super::records::{SliceRecords, SlotCount};
+use super::records::{SliceRecord, SliceRecords};
 use super::tiers::{EventCount, intervals, saturating_u32};
 use crate::model::slo::budget::SeenTime;
 use crate::model::slo::maintenance::SloMaintenance;
@@ -20,6 +20,7 @@ use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::{AlertState, BurnRate, ObjectiveReport};
 use crate::model::slo::{BudgetingMethod, Objective, ObjectiveKind, ServiceKey, SloWindow};
 use crate::model::units::Ratio;
+use crate::record::clock::saturating_step;
 use crate::store::{AlertStateRow, SliceRow};
 
 /// The length of a slice in the store of an objective that has no slices of its own.
@@ -59,10 +60,15 @@ impl ObjectiveState {
         // Workers that beat elsewhere are not down because their receiver is.
         let own = *objective.service() == ServiceKey::Api
             && objective.kind() == ObjectiveKind::Availability;
+        let longest = longest_window(objective);
         Self {
-            records: SliceRecords::new(intervals(row, interval), sliced && own),
+            records: SliceRecords::new(
+                intervals(row, interval),
+                intervals(longest, interval),
+                sliced && own,
+            ),
             windows: burn_rate_windows(policy),
-            history: ObjectiveHistory::new(interval, longest_window(objective)),
+            history: ObjectiveHistory::new(interval, longest),
             alert: BurnRateAlert::new(objective, policy),
             stored_alert: ("".into(), Timestamp::MIN),
             burn_down_cache: None,
@@ -85,8 +91,33 @@ impl ObjectiveState {
         self.records.start(interval_at(now, self.interval));
     }
 
+    /// Follows a clock that was set by `step` to `now`, and returns the row that is to be stored anew. Ages stay
+    /// what they were, but for the time of a step forward, of which nothing is known.
+    pub(super) fn follow_step(
+        &mut self,
+        step: SignedDuration,
+        now: Timestamp,
+    ) -> Option<SliceRecord> {
+        let expected = saturating_step(now, -step);
+        let interval = |at| interval_at(at, self.interval);
+        let (from, to) = (interval(expected), interval(now));
+        self.history.follow_step(from, to);
+        self.alert.follow_step(step);
+        self.stored_alert.1 = saturating_step(self.stored_alert.1, step);
+        self.burn_down_cache = None;
+        self.records.follow_step(from, to)
+    }
+
+    /// Begins anew, as the next process would: what was counted before is in the store.
+    pub(super) fn restart(&mut self, now: Timestamp) {
+        let at = interval_at(now, self.interval);
+        self.history.restart(at);
+        self.records.restart(at);
+        self.burn_down_cache = None;
+    }
+
     /// Adds a sample and returns the rows to store.
-    pub(super) fn sample(&mut self, now: Timestamp, sample: CounterSample) -> Vec<SlotCount> {
+    pub(super) fn sample(&mut self, now: Timestamp, sample: CounterSample) -> Vec<SliceRecord> {
         let at = interval_at(now, self.interval);
         let delta = self.history.sample(at, sample);
         self.records.add(self.history.tiers().newest(), delta)
@@ -94,9 +125,9 @@ impl ObjectiveState {
 
     /// Puts the slices of an earlier process before the samples of this one, and returns the row that both
     /// have counted into, and the slices in which the process was down.
-    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> (Option<SlotCount>, Vec<u64>) {
+    pub(super) fn restore(&mut self, stored: &[SliceRow]) -> (Option<SliceRecord>, Vec<u64>) {
         let own = stored.iter().filter(|row| *row.objective == *self.id());
-        let rows = own.map(|row| self.slice_count(row)).collect();
+        let rows = own.map(|row| self.slice_record(row)).collect();
         let restored = self.records.restore(rows);
         self.history.restore(restored.history);
         self.burn_down_cache = None;
@@ -168,33 +199,44 @@ impl ObjectiveState {
         format!("alert of {}", self.id()).into()
     }
 
-    /// Returns a slice as a row of the store.
-    pub(super) fn slice_row(
-        &self,
-        instance: Arc<str>,
-        (slot, count): SlotCount,
-    ) -> Option<SliceRow> {
+    /// Returns a slice as a row of the store. Rows of later eras begin as many milliseconds later: stores tell
+    /// rows by their start, and the slice that they are of stays the same.
+    pub(super) fn slice_row(&self, instance: Arc<str>, record: SliceRecord) -> Option<SliceRow> {
+        let intervals_per_slice = self.records.intervals_per_slice();
+        let intervals = record.slots.saturating_mul(intervals_per_slice);
+        let slice = self
+            .interval
+            .saturating_mul(saturating_u32(intervals_per_slice));
+        let era = Duration::from_millis(record.era.into());
+        let start = self.interval_time(record.slot * intervals_per_slice)?;
         Some(SliceRow {
             instance,
             objective: self.id().into(),
-            start: self.interval_time(slot * self.records.intervals_per_slice())?,
-            length: self
-                .interval
-                .saturating_mul(saturating_u32(self.records.intervals_per_slice())),
-            covered: self.interval.saturating_mul(count.covered),
-            good: count.good,
-            bad: count.bad,
+            start: start
+                .checked_add(era.min(slice.saturating_sub(Duration::from_millis(1))))
+                .ok()?,
+            length: self.interval.saturating_mul(saturating_u32(intervals)),
+            covered: self.interval.saturating_mul(record.count.covered),
+            good: record.count.good,
+            bad: record.count.bad,
         })
     }
 
-    fn slice_count(&self, row: &SliceRow) -> SlotCount {
-        let count = EventCount {
-            good: row.good,
-            bad: row.bad,
-            covered: saturating_u32(intervals(row.covered, self.interval)),
-        };
-        let slot = interval_at(row.start, self.interval) / self.records.intervals_per_slice();
-        (slot, count)
+    fn slice_record(&self, row: &SliceRow) -> SliceRecord {
+        let intervals_per_slice = self.records.intervals_per_slice();
+        let slot = interval_at(row.start, self.interval) / intervals_per_slice;
+        let start = self.interval_time(slot * intervals_per_slice);
+        let era = start.map_or(0, |start| row.start.duration_since(start).as_millis());
+        SliceRecord {
+            slot,
+            slots: (intervals(row.length, self.interval) / intervals_per_slice).max(1),
+            era: u32::try_from(era).unwrap_or(u32::MAX),
+            count: EventCount {
+                good: row.good,
+                bad: row.bad,
+                covered: saturating_u32(intervals(row.covered, self.interval)),
+            },
+        }
     }
 
     /// Returns the start of the history that matters at `now`.
@@ -572,11 +614,19 @@ pub(super) mod tests {
         // An hour ahead for a minute, and then right.
         let clock = (0..=12).chain(372..378).chain(18..60);
         for (step, at_step) in clock.enumerate() {
+            let set_by = match step {
+                13 => 359,
+                19 => -360,
+                _ => 0,
+            };
             match step {
                 0..30 => read.good += 10,
                 _ => read.bad += 10,
             }
             let now = at(10 * at_step);
+            if set_by != 0 {
+                objective_state.follow_step(SignedDuration::from_secs(10 * set_by), now);
+            }
             objective_state.sample(now, read);
             objective_state.evaluate_alert(now, &[]);
             let report = objective_state.report(now, &[]);
@@ -737,7 +787,7 @@ pub(super) mod tests {
         for step in 0..=720_u64 {
             let now = start + INTERVAL * u32::try_from(step).unwrap();
             for row in before.sample(now, CounterSample { good: step, bad: 0 }) {
-                rows.insert(row.0, before.slice_row("i".into(), row).unwrap());
+                rows.insert(row.slot, before.slice_row("i".into(), row).unwrap());
             }
         }
         let now = midnight + Duration::from_secs(3_600);

@@ -1,24 +1,43 @@
 //! The slice records of one objective in the store: a row for each slice of time, rewritten while it fills.
 //!
-//! A living process writes a row for every slice, also for those that it slept through. So a slice
-//! without a row, between two that have one, is one in which the process was down.
+//! A living process writes rows for all time, also for that which it slept through: one row for a whole gap,
+//! however long it is. So a slice without a row, between two that have one, is one in which the process was
+//! down.
 //!
 //! The slice in which a process starts may have been begun by the one before. It is kept back until
 //! that one's row is known, and then written with both counts: written early, it would overwrite
 //! the other's.
-
-use std::collections::BTreeMap;
+//!
+//! A clock that is set back comes to slices that have rows. It begins an [era](SliceRecord::era): the rows of one
+//! era never overwrite those of another, and their counts add up.
+//!
+//! | step of the clock | rows |
+//! |---|---|
+//! | forward, by less than the objective's window | one for the gap, which counts nothing |
+//! | forward, by more | none: nothing before it is in the window |
+//! | back | those of a new era; the gap of a step forward that is taken back ends |
 
 use super::tiers::{EventCount, saturating_u32};
 
-/// The number of a slice, counted since 1970, and its event count.
-pub(super) type SlotCount = (u64, EventCount);
+/// A row of the store, in sampling intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SliceRecord {
+    /// The number of its first slice, counted since 1970.
+    pub(super) slot: u64,
+    /// The number of slices; more than one of a gap that the process slept through.
+    pub(super) slots: u64,
+    /// The number of times that the clock of its process was set back before.
+    pub(super) era: u32,
+    pub(super) count: EventCount,
+}
 
 /// The slice counts of this process that may still change.
 #[derive(Clone, Debug)]
 pub(super) struct SliceRecords {
     /// The length of one slice in sampling intervals.
     intervals_per_slice: u64,
+    /// The number of slices of the objective's longest window: nothing before it matters.
+    slots_per_window: u64,
     /// `true` if a slice of downtime is bad, and covered.
     /// Only for an API's availability: nothing else is known to be down while its process is.
     down_is_bad: bool,
@@ -26,8 +45,13 @@ pub(super) struct SliceRecords {
     first_interval: Option<u64>,
     /// True once the rows of earlier processes were taken in.
     restored: bool,
-    /// The slice that fills, and the first one while it is kept back.
-    counts: BTreeMap<u64, EventCount>,
+    era: u32,
+    /// The slice that fills.
+    current: Option<(u64, EventCount)>,
+    /// The count of the first slice, while it is kept back.
+    kept_back: Option<EventCount>,
+    /// The latest gap of this era.
+    gap: Option<SliceRecord>,
 }
 
 /// The counts restored from the rows of an earlier process.
@@ -36,19 +60,26 @@ pub(super) struct RestoredSlices {
     /// The counts by the interval that each slice ends with.
     pub(super) history: Vec<(u64, EventCount)>,
     /// The row that both processes have counted into.
-    pub(super) shared: Option<SlotCount>,
+    pub(super) shared: Option<SliceRecord>,
     /// The slices in which the process was down, where those are bad.
     pub(super) downtime: Vec<u64>,
 }
 
 impl SliceRecords {
-    pub(super) fn new(intervals_per_slice: u64, down_is_bad: bool) -> Self {
+    /// Returns the records of slices of so many intervals, at least 1; `window` is the objective's longest window
+    /// in intervals.
+    pub(super) fn new(intervals_per_slice: u64, window: u64, down_is_bad: bool) -> Self {
+        let intervals_per_slice = intervals_per_slice.max(1);
         Self {
-            intervals_per_slice: intervals_per_slice.max(1),
+            intervals_per_slice,
+            slots_per_window: window.div_ceil(intervals_per_slice),
             down_is_bad,
             first_interval: None,
             restored: false,
-            counts: BTreeMap::new(),
+            era: 0,
+            current: None,
+            kept_back: None,
+            gap: None,
         }
     }
 
@@ -61,35 +92,49 @@ impl SliceRecords {
         self.first_interval.get_or_insert(at);
     }
 
-    /// Adds a sample and returns the rows to store. The row that an earlier process may have begun waits
-    /// for what that has counted.
-    pub(super) fn add(&mut self, at: u64, delta: EventCount) -> Vec<SlotCount> {
+    /// Adds a sample and returns the rows to store, at most two. The row that an earlier process may have begun
+    /// waits for what that has counted.
+    pub(super) fn add(&mut self, at: u64, delta: EventCount) -> Vec<SliceRecord> {
         let slot = self.slot_at(at);
-        let newest = self.counts.last_key_value().map(|(slot, _)| *slot);
-        let missed = newest.map_or(slot, |newest| newest + 1)..slot;
         let mut rows = Vec::new();
-        if self.down_is_bad {
-            rows.extend(missed.map(|slot| (slot, EventCount::default())));
+        rows.extend(self.gap_before(slot));
+        let counted = self.current.filter(|(current, _)| *current == slot);
+        let count = counted.map_or_else(EventCount::default, |(_, count)| count);
+        let count = count.saturating_add(delta);
+        self.current = Some((slot, count));
+        if self.awaits_restore(slot) {
+            self.kept_back = Some(count);
+        } else {
+            rows.push(self.record(slot, 1, count));
         }
-        let row = self
-            .counts
-            .get(&slot)
-            .copied()
-            .unwrap_or_default()
-            .saturating_add(delta);
-        self.counts.insert(slot, row);
-        if !self.awaits_restore(slot) {
-            rows.push((slot, row));
-        }
-        let first = self.first_slot().filter(|_| !self.restored);
-        self.counts
-            .retain(|own, _| *own >= slot || Some(*own) == first);
         rows
+    }
+
+    /// Follows a step of the clock from one interval to another, and returns the row that is to be stored anew.
+    pub(super) fn follow_step(&mut self, from: u64, to: u64) -> Option<SliceRecord> {
+        if from <= to {
+            return None;
+        }
+        let slot = self.slot_at(to);
+        let gap = self.gap.take();
+        self.era = self.era.saturating_add(1);
+        self.current = None;
+        // Otherwise it would hide that the process was down later, where the clock has not been after all.
+        let mut gap = gap.filter(|gap| slot < gap.slot.saturating_add(gap.slots))?;
+        gap.slots = slot.saturating_sub(gap.slot).max(1);
+        Some(gap)
+    }
+
+    /// Begins anew at an interval, as the next process would: what this one has counted so far is in its rows.
+    pub(super) fn restart(&mut self, at: u64) {
+        self.first_interval = Some(at);
+        self.restored = false;
+        (self.current, self.kept_back, self.gap) = (None, None, None);
     }
 
     /// Restores the rows of earlier processes. Rows that this one has written itself by now, because
     /// the answer came late, are left out.
-    pub(super) fn restore(&mut self, mut stored: Vec<SlotCount>) -> RestoredSlices {
+    pub(super) fn restore(&mut self, mut stored: Vec<SliceRecord>) -> RestoredSlices {
         let (Some(first_interval), Some(first)) = (self.first_interval, self.first_slot()) else {
             return RestoredSlices {
                 history: Vec::new(),
@@ -98,50 +143,81 @@ impl SliceRecords {
             };
         };
         self.restored = true;
-        stored.retain(|(slot, _)| *slot <= first);
-        stored.sort_by_key(|(slot, _)| *slot);
-        let shared = stored.last().filter(|(slot, _)| *slot == first).copied();
-        let downtime = self.downtime_slices(&stored, first);
-        let down = downtime.iter().map(|(slot, _)| *slot).collect();
-        stored.extend(downtime);
+        stored.retain(|record| record.slot <= first);
+        stored.sort_by_key(|record| record.slot);
+        let mut last = stored.iter().rev();
+        let shared = last.find(|record| record.slot == first && record.era == 0);
+        let shared = shared.map(|record| record.count);
+        let downtime = self.downtime_slots(&stored, first);
+        let down = EventCount {
+            good: 0,
+            bad: 1,
+            covered: saturating_u32(self.intervals_per_slice),
+        };
+        let counts = stored.iter().map(|record| (record.slot, record.count));
+        let counts = counts.chain(downtime.iter().map(|slot| (*slot, down)));
         let end = |slot: u64| ((slot + 1) * self.intervals_per_slice).min(first_interval);
-        let history = stored.iter().map(|(slot, count)| (end(*slot), *count));
+        // A row that counts nothing is no sample.
+        let counts = counts.filter(|(_, count)| *count != EventCount::default());
         RestoredSlices {
-            history: history.collect(),
+            history: counts.map(|(slot, count)| (end(slot), count)).collect(),
             shared: self.merge_first_slice(first, shared),
-            downtime: down,
+            downtime,
         }
     }
 
     /// Adds the stored count to the first slice. It is written when this process adds something.
-    fn merge_first_slice(&mut self, first: u64, stored: Option<SlotCount>) -> Option<SlotCount> {
-        let own = self.counts.get(&first).copied();
+    fn merge_first_slice(&mut self, first: u64, stored: Option<EventCount>) -> Option<SliceRecord> {
+        let own = self.kept_back.take();
         let both = own
             .unwrap_or_default()
-            .saturating_add(stored.unwrap_or_default().1);
-        if self.counts.keys().all(|slot| *slot <= first) {
-            self.counts.insert(first, both);
-        } else {
-            self.counts.remove(&first);
+            .saturating_add(stored.unwrap_or_default());
+        // In a later era, and in a later slice, it is over.
+        if self.era == 0 && self.current.is_none_or(|(slot, _)| slot <= first) {
+            self.current = Some((first, both));
         }
-        own.map(|_| (first, both))
+        own.map(|_| SliceRecord {
+            slot: first,
+            slots: 1,
+            era: 0,
+            count: both,
+        })
     }
 
-    /// Returns the slices without a row between those that have one, the last of which is our first.
-    fn downtime_slices(&self, stored: &[SlotCount], first: u64) -> Vec<SlotCount> {
-        if !self.down_is_bad {
+    /// Returns the slices without a row between those that have one, the last of which is our first; none that
+    /// no window reaches.
+    fn downtime_slots(&self, stored: &[SliceRecord], first: u64) -> Vec<u64> {
+        let Some(oldest) = stored.first().filter(|_| self.down_is_bad) else {
             return Vec::new();
-        }
-        let covered = saturating_u32(self.intervals_per_slice);
-        let bad = EventCount {
-            good: 0,
-            bad: 1,
-            covered,
         };
-        let starts = stored.iter().map(|(slot, _)| slot + 1);
-        let ends = stored.iter().skip(1).map(|(slot, _)| *slot).chain([first]);
-        let gaps = starts.zip(ends).flat_map(|(start, end)| start..end);
-        gaps.map(|slot| (slot, bad)).collect()
+        let mut next = first.saturating_sub(self.slots_per_window).max(oldest.slot);
+        let mut downtime = Vec::new();
+        for record in stored {
+            downtime.extend(next..record.slot);
+            next = next.max(record.slot.saturating_add(record.slots));
+        }
+        downtime.extend(next..first);
+        downtime
+    }
+
+    /// Returns the row of the time between the last slice and this one, through which the process slept.
+    fn gap_before(&mut self, slot: u64) -> Option<SliceRecord> {
+        let (last, _) = self.current.filter(|_| self.down_is_bad)?;
+        let slots = slot.saturating_sub(last + 1);
+        if slots == 0 || slots > self.slots_per_window {
+            return None;
+        }
+        self.gap = Some(self.record(last + 1, slots, EventCount::default()));
+        self.gap
+    }
+
+    const fn record(&self, slot: u64, slots: u64, count: EventCount) -> SliceRecord {
+        SliceRecord {
+            slot,
+            slots,
+            era: self.era,
+            count,
+        }
     }
 
     /// Returns the slice in which this process began; `None` before it did.
@@ -152,7 +228,7 @@ impl SliceRecords {
 
     /// Returns whether the slice is kept back until earlier rows are known.
     fn awaits_restore(&self, slot: u64) -> bool {
-        !self.restored && Some(slot) == self.first_slot()
+        !self.restored && self.era == 0 && Some(slot) == self.first_slot()
     }
 
     /// Returns the slice of an interval. The events of a sample belong to the interval that ends with it.

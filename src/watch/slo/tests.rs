@@ -1,3 +1,5 @@
+mod clock_steps;
+
 use super::*;
 use crate::model::slo::ObjectiveKind;
 use crate::model::slo::maintenance::SloMaintenance;

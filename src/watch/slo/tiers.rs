@@ -10,6 +10,9 @@
 //! Why not one counter for each window? Because a window would have to be known before its events, and
 //! a burn rate, a report of last week and a budget's recovery ask for any.
 //!
+//! The rings lie on a line of time that knows no steps of the clock; callers say times of day, which the
+//! [`SteadyLine`] translates.
+//!
 //! A window's start falls on the grid of the tier that still reaches it, rounded down: windows up to
 //! 6 h are exact to the interval, longer ones up to a minute longer, those beyond 3 d up to 5 min.
 
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use super::ring::EventCount;
 use super::ring::Ring;
+use super::steady_line::SteadyLine;
 
 /// 6 h at the default sampling interval, and as many slots at any other.
 const FINE_SLOTS: u64 = 2_160;
@@ -30,10 +34,13 @@ const COARSE: (Duration, Duration) = (
 /// The tiered counts of one objective. Time is counted in sampling intervals since 1970.
 #[derive(Clone, Debug)]
 pub(crate) struct Tiers {
+    interval: Duration,
+    longest: Duration,
     rings: [Ring; 3],
-    /// The interval of the oldest sample; zero before there is one.
+    line: SteadyLine,
+    /// The point of the oldest sample on the line; zero before there is one.
     oldest: u64,
-    /// The interval of the newest sample; zero before there is one.
+    /// The point of the newest sample on the line; zero before there is one.
     newest: u64,
     /// All that was ever counted, which the rings hold as of earlier moments.
     total: EventCount,
@@ -47,18 +54,44 @@ impl Tiers {
             Ring::new(step, intervals(span, interval))
         };
         Self {
+            interval,
+            longest,
             rings: [
                 Ring::new(1, FINE_SLOTS),
                 ring(MIDDLE),
                 ring((COARSE.0, COARSE.1.max(longest))),
             ],
+            line: SteadyLine::default(),
             oldest: 0,
             newest: 0,
             total: EventCount::default(),
         }
     }
 
-    /// Adds the events counted up to and including an interval. One in the past counts as now: earlier
+    /// Returns empty ones on the same line of time.
+    pub(crate) fn cleared(&self) -> Self {
+        Self {
+            line: self.line.clone(),
+            ..Self::new(self.interval, self.longest)
+        }
+    }
+
+    /// Follows a step of the clock from one interval to another: everything stays where it is on the line.
+    pub(crate) fn follow_step(&mut self, from: u64, to: u64) {
+        // Without a sample there is nothing to keep in its place.
+        if self.newest > 0 {
+            self.line.follow_step(from, to);
+            let first_kept = self.rings[2].first_kept(self.newest);
+            self.line.forget_gaps_before(first_kept);
+        }
+    }
+
+    /// Returns the point of an interval on the line.
+    pub(crate) fn point_of(&self, interval: u64) -> u64 {
+        self.line.point_of(interval)
+    }
+
+    /// Adds the events counted up to and including a point of the line. One in the past counts as now: earlier
     /// results stay.
     pub(crate) fn add(&mut self, at: u64, delta: EventCount) {
         if self.oldest == 0 {
@@ -73,34 +106,39 @@ impl Tiers {
 
     /// Returns the count after `start` up to and including `end`.
     pub(crate) fn between(&self, start: u64, end: u64) -> EventCount {
+        self.between_points(self.point_of(start), self.point_of(end))
+    }
+
+    /// Returns the count after one point of the line up to and including another.
+    pub(crate) fn between_points(&self, start: u64, end: u64) -> EventCount {
         self.at(end).saturating_sub(self.at(start))
     }
 
-    /// Returns the interval of the oldest sample.
-    pub(crate) const fn oldest(&self) -> u64 {
+    /// Returns the interval of the oldest sample; zero before there is one.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.interval_of(self.oldest)
+    }
+
+    /// Returns the interval of the newest sample; zero before there is one.
+    pub(crate) fn newest(&self) -> u64 {
+        self.interval_of(self.newest)
+    }
+
+    /// Returns the point of the oldest sample on the line; zero before there is one.
+    pub(crate) const fn oldest_point(&self) -> u64 {
         self.oldest
     }
 
-    /// Returns the interval of the newest sample.
-    pub(crate) const fn newest(&self) -> u64 {
+    /// Returns the point of the newest sample on the line; zero before there is one.
+    pub(crate) const fn newest_point(&self) -> u64 {
         self.newest
     }
 
-    /// Returns the counts until an interval that is not the newest, as rows `(end, count)` that are as fine as
-    /// they were kept; those that count nothing are left out.
-    pub(crate) fn steps(&self, until: u64) -> impl Iterator<Item = (u64, EventCount)> {
-        let first = self.oldest.saturating_sub(1);
-        let mut start = first.max(self.rings[2].first_kept(self.newest));
-        std::iter::from_fn(move || {
-            (start < until).then(|| {
-                let step = self.ring_at(start).step();
-                let end = (start / step + 1).saturating_mul(step).min(until);
-                let row = (end, self.between(start, end));
-                start = end;
-                row
-            })
-        })
-        .filter(|(_, count)| *count != EventCount::default())
+    fn interval_of(&self, point: u64) -> u64 {
+        match point {
+            0 => 0,
+            point => self.line.interval_of(point),
+        }
     }
 
     /// Returns the numbers of the first and the last slice of the coarsest tier that touch a span of time.
@@ -114,19 +152,19 @@ impl Tiers {
         slice * self.rings[2].step()
     }
 
-    /// Returns everything counted up to and including an interval, from the finest ring that
+    /// Returns everything counted up to and including a point of the line, from the finest ring that
     /// reaches it.
-    fn at(&self, interval: u64) -> EventCount {
+    fn at(&self, point: u64) -> EventCount {
         // After the newest sample nothing has been counted.
-        if interval >= self.newest {
+        if point >= self.newest {
             return self.total;
         }
-        self.ring_at(interval).read(interval)
+        self.ring_at(point).read(point)
     }
 
-    /// Returns the finest ring that reaches an interval.
-    fn ring_at(&self, interval: u64) -> &Ring {
-        let reaching = |ring: &&Ring| ring.reaches(interval, self.newest);
+    /// Returns the finest ring that reaches a point of the line.
+    fn ring_at(&self, point: u64) -> &Ring {
+        let reaching = |ring: &&Ring| ring.reaches(point, self.newest);
         let ring = self.rings.iter().find(reaching);
         ring.unwrap_or(&self.rings[2])
     }

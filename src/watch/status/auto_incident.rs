@@ -157,7 +157,9 @@ impl AutoIncidentInputs<'_> {
             .incident_rows
             .iter()
             .filter(|row| row.author == Author::System);
-        automatic.filter_map(|row| row.ends_at()).max()
+        let ends = automatic.filter_map(|row| row.ends_at());
+        // One in the future was written by a clock that was ahead, and would keep all others from opening.
+        ends.filter(|end| *end <= self.now).max()
     }
 
     /// Returns the next version of an open incident, if there is something to write.
@@ -172,7 +174,7 @@ impl AutoIncidentInputs<'_> {
         {
             return None;
         }
-        let announced = AnnouncedStates::from_details(details, self.rules.from);
+        let announced = AnnouncedStates::from_details(details, self.rules.from, self.now);
         if self.is_over(&announced) {
             return Some(self.resolve(row, details));
         }
@@ -362,28 +364,26 @@ struct AnnouncedStates<'a>(BTreeMap<&'a str, AnnouncedState>);
 #[derive(Clone, Copy)]
 struct AnnouncedState {
     state: ComponentState,
-    at: Timestamp,
+    /// `None` where it was announced by a clock that was ahead: everything observed is newer.
+    at: Option<Timestamp>,
     /// The time of the last announced state that opens an incident.
     last_reason_at: Option<Timestamp>,
 }
 
 impl<'a> AnnouncedStates<'a> {
     /// Collects the states from the updates, the latest last.
-    fn from_details(details: &'a IncidentDetails, from: IncidentFrom) -> Self {
+    fn from_details(details: &'a IncidentDetails, from: IncidentFrom, now: Timestamp) -> Self {
         let mut states = BTreeMap::<&str, AnnouncedState>::new();
         for update in &details.updates {
+            let at = Some(update.at).filter(|at| *at <= now);
             for AffectedRow { key, state } in &update.affected {
                 let before = states
                     .get(&**key)
                     .and_then(|announced| announced.last_reason_at);
-                let last_reason_at = if from.includes(*state) {
-                    Some(update.at)
-                } else {
-                    before
-                };
+                let last_reason_at = if from.includes(*state) { at } else { before };
                 let announced = AnnouncedState {
                     state: *state,
-                    at: update.at,
+                    at,
                     last_reason_at,
                 };
                 states.insert(key, announced);
@@ -399,7 +399,7 @@ impl<'a> AnnouncedStates<'a> {
             Some(announced) => {
                 let other = announced.state != observation.state
                     && observation.state != ComponentState::NoData;
-                other && observation.since >= announced.at
+                other && announced.at.is_none_or(|at| observation.since >= at)
             }
             None => observation.state.needs_attention(),
         }

@@ -30,6 +30,9 @@ const OVERLAP: Duration = Duration::from_secs(10 * 60);
 /// The interval of full reads, for rows written after a longer wait.
 const FULL_READ_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
+/// By so many seconds a span may end later than now: a clock that is slowed down goes back by less.
+const MAX_AHEAD: i64 = 60;
+
 /// The spans, incidents and maintenance of the past.
 #[derive(Debug)]
 pub(super) struct StatusHistory {
@@ -59,6 +62,8 @@ struct SpanEnd {
     second: i64,
     /// `true` if this process observed it.
     is_own: bool,
+    /// `true` if it was cut where the clock was set back: the store has a later end, which was none.
+    is_cut: bool,
 }
 
 impl StatusHistory {
@@ -99,7 +104,34 @@ impl StatusHistory {
         for row in spans.into_iter().flatten().flatten() {
             changed |= self.insert_span(&row, false);
         }
+        if changed && !self.store_writer.is_shared() {
+            // Written by an earlier process, whose clock was ahead.
+            self.cut_spans(wall_time.as_second(), MAX_AHEAD);
+        }
         changed
+    }
+
+    /// Follows a clock that was set back: what was observed by then is over, and everything is read again, because
+    /// a clock that was far ahead has trimmed it.
+    pub(super) fn follow_step_back(&mut self, wall_time: Timestamp) {
+        self.cut_spans(wall_time.as_second(), 0);
+        (self.incident_poll.full_read, self.span_poll.full_read) = (None, None);
+        self.incident_poll.poll.poll_next();
+        self.span_poll.poll.poll_next();
+    }
+
+    /// Cuts the spans that go on for more than `beyond` seconds after one, which is now: a state of the future is
+    /// none. Those that other processes observe follow their own clocks.
+    fn cut_spans(&mut self, second: i64, beyond: i64) {
+        let is_shared = self.store_writer.is_shared();
+        for ends in self.spans.values_mut() {
+            for end in ends.values_mut() {
+                if end.second > second.saturating_add(beyond) && (end.is_own || !is_shared) {
+                    (end.second, end.is_cut) = (second, true);
+                }
+            }
+            // Nothing is left of a span that begins later; it stays known, so that it is not read anew.
+        }
     }
 
     /// Makes the next poll due at once.
@@ -133,7 +165,11 @@ impl StatusHistory {
         let end = ends.entry((row.start, row.state)).or_insert(SpanEnd {
             second: i64::MIN,
             is_own,
+            is_cut: false,
         });
+        if end.is_cut {
+            return false;
+        }
         // A span only grows: a row that was read late must not shorten it.
         let changed = row.end > end.second;
         end.second = end.second.max(row.end);
@@ -155,6 +191,7 @@ impl StatusHistory {
         own: Option<(i64, ComponentState)>,
     ) -> Vec<StateSpan> {
         let spans = self.spans.get(key).into_iter().flatten();
+        let spans = spans.filter(|((start, _), end)| *start <= end.second);
         let shared = self.store_writer.is_shared();
         let state_spans = spans.map(|((start, state), end)| {
             let age = second.saturating_sub(end.second);

@@ -1,5 +1,7 @@
 //! Processes that share a store, second by second.
 
+mod clock_steps;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};

@@ -1,7 +1,7 @@
 //! What a PostgreSQL tells of itself, and what a check makes of it.
 
 #[path = "../../../src/store/postgres_client/server.rs"]
-pub(super) mod server;
+pub(crate) mod server;
 
 use std::time::Duration;
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::state::{WorkerState, saturating_add, saturating_step};
+use super::state::{WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::string_enum::string_enum;
+use crate::record::clock::saturating_step;
 use crate::store::StoreOp;
 
 /// The events that became due since the last call.

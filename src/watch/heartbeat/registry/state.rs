@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::config::HeartbeatConfig;
 use crate::model::heartbeat::{BeatId, BeatRole, LifecycleState};
@@ -221,15 +221,6 @@ fn last_heard_at(row: &WorkerRow) -> Timestamp {
 /// Adds `by` to `at`, or returns the latest timestamp.
 pub(super) fn saturating_add(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// Moves `at` by `step`, or returns the end of time that it would pass.
-pub(super) fn saturating_step(at: Timestamp, step: SignedDuration) -> Timestamp {
-    at.checked_add(step).unwrap_or(if step.is_negative() {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    })
 }
 
 /// The ids of workers and of schedulers in each state.

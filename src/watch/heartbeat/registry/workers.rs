@@ -14,14 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::events::{
     RegistryCounters, RegistryEvents, SliceClock, WorkerSliceCounts, WorkerTransition,
 };
-use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add, saturating_step};
+use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
-use crate::record::clock::ClockReading;
+use crate::record::clock::{ClockReading, ClockSteps, saturating_step};
 use crate::store::{StoreOp, WorkerRow};
-
-/// By more than that the wall clock does not leave the monotonic one by itself: it was set, or the host slept.
-/// Less is time that goes by, or stands still.
-const MAX_DRIFT: SignedDuration = SignedDuration::from_secs(1);
 
 /// The time that an id has for its second beat before it may have to make room.
 const UNPROVEN_FOR: Duration = Duration::from_secs(10);
@@ -68,8 +64,7 @@ pub(crate) struct WorkerRegistry {
     pub(super) unproven: BTreeSet<(Timestamp, BeatId)>,
     /// The latest moment of a call. Time goes back here by a step of the clock only.
     pub(super) now: Timestamp,
-    /// The latest reading of both clocks.
-    clocks: Option<ClockReading>,
+    clock_steps: ClockSteps,
     slices: SliceClock,
     pub(super) events: RegistryEvents,
     pub(super) counters: RegistryCounters,
@@ -116,7 +111,7 @@ impl WorkerRegistry {
             deadlines: BTreeSet::new(),
             unproven: BTreeSet::new(),
             now,
-            clocks: None,
+            clock_steps: ClockSteps::default(),
             slices: SliceClock::starting_at(now),
             events: RegistryEvents::default(),
             counters: RegistryCounters::default(),
@@ -132,11 +127,8 @@ impl WorkerRegistry {
     /// the wall clock was set, or the host was suspended, all dates move with it, so that every age stays what
     /// it was: a step is no silence.
     pub(crate) fn follow_clocks(&mut self, clocks: ClockReading) -> Timestamp {
-        if let Some(earlier) = self.clocks.replace(clocks) {
-            let step = clocks.step_since(&earlier);
-            if step > MAX_DRIFT || step < -MAX_DRIFT {
-                self.shift_by(step);
-            }
+        if let Some(step) = self.clock_steps.follow(clocks) {
+            self.shift_by(step);
         }
         clocks.wall
     }
@@ -197,6 +189,12 @@ impl WorkerRegistry {
         self.apply_due(|at| at <= now);
         self.now = now;
         self.count_lost_jobs();
+    }
+
+    /// Advances to `now`, and returns the slices that have ended and were not taken yet.
+    pub(crate) fn take_slices(&mut self, now: Timestamp) -> WorkerSliceCounts {
+        self.advance_to(now);
+        std::mem::take(&mut self.events.slices)
     }
 
     /// Returns whether slices are counted here and there is a worker to count them of.

@@ -148,6 +148,7 @@ fn set_back(hours: u64, ahead: u64) -> (ObjectiveHistory, u64) {
     for step in 0..=steps {
         history.sample(START + step, sample(step, step / 10));
     }
+    history.follow_step(START + steps, START + ahead + steps);
     for step in steps..steps + 6 {
         history.sample(START + ahead + step, sample(step, step));
     }
@@ -165,6 +166,7 @@ fn a_clock_that_was_ahead_takes_its_samples_back_with_it() {
     ] {
         let (mut history, now) = set_back(hours, ahead);
         let before = history.tiers().between(0, u64::MAX / 16);
+        history.follow_step(now + ahead, now);
         history.sample(now, sample(now, now));
         assert_eq!(history.tiers().newest(), now, "{ahead}");
         let (month, _) = window(&history, MONTH, now);
@@ -182,6 +184,7 @@ fn a_clock_that_was_ahead_takes_its_samples_back_with_it() {
 fn what_was_sampled_before_a_clock_was_ahead_stays_where_it_was() {
     let (mut history, now) = set_back(100, 17_280);
     let (unmoved, _) = set_back(100, 0);
+    history.follow_step(now + 17_280, now);
     history.sample(now, sample(now, now));
     for window_length in [600, 3_600, 7_200, 36_000] {
         let start = now - 60 - window_length;
@@ -191,14 +194,16 @@ fn what_was_sampled_before_a_clock_was_ahead_stays_where_it_was() {
 }
 
 #[test]
-fn a_process_that_began_with_a_clock_ahead_begins_when_it_is_right() {
+fn a_process_that_began_with_a_clock_ahead_has_been_there_for_as_long() {
     let mut history = history();
     for step in 0..=60 {
         history.sample(START + 8_640 + step, sample(step, 0));
     }
+    history.follow_step(START + 8_701, START);
     history.sample(START, sample(61, 0));
-    assert_eq!((history.start(), history.tiers().newest()), (START, START));
+    let newest = history.tiers().newest();
+    assert_eq!((history.start(), newest), (START - 61, START));
     history.sample(START + 1, sample(62, 0));
     let (hour, _) = window(&history, HOUR, START + 1);
-    assert_eq!((hour.good, hour.covered), (62, 1));
+    assert_eq!((hour.good, hour.covered), (62, 62));
 }

@@ -228,7 +228,7 @@ mod tests {
             for step in 0..=steps {
                 let sample = CounterSample { good: step, bad: 0 };
                 for row in before.sample(at(10 * step.cast_signed()), sample) {
-                    rows.insert(row.0, before.slice_row("one".into(), row).unwrap());
+                    rows.insert(row.slot, before.slice_row("one".into(), row).unwrap());
                 }
             }
             let mut after = objective_state();
