@@ -238,6 +238,16 @@ impl StoreError {
         self
     }
 
+    /// Returns the same error once more, for another of those that it concerns; its causes become text.
+    fn to_shared(&self) -> Self {
+        let source = self.source.as_deref();
+        Self {
+            message: self.message.clone(),
+            source: source.map(|source| with_causes(source).into()),
+            transient: self.transient,
+        }
+    }
+
     /// Returns the text with its causes, which may be private.
     pub(crate) fn with_causes(&self) -> String {
         with_causes(self)

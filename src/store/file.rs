@@ -8,7 +8,7 @@
 //! | the process is killed | the last commit holds; redb rolls back what was not committed |
 //! | the file is damaged | it is set aside under another name, a new one begun, and the operator told |
 //! | the disk is full or gone | transient errors until it is back; the file is opened anew |
-//! | the disk hangs | calls wait in a bounded queue, their callers time out |
+//! | the disk hangs | calls wait in a bounded queue and before it, their callers time out |
 //! | a later release wrote it | refused, and left as it is |
 
 mod database_file;
@@ -23,13 +23,13 @@ mod tests;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use redb::Database;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp};
 use crate::background::{Supervisor, ThreadStatus};
@@ -42,8 +42,8 @@ use open::OnDamage;
 pub(crate) use copy::{CopyError, StoreCopy, is_free};
 pub(crate) use open::OpenError;
 
-/// The most calls that may wait for the disk: without a bound, a disk that hangs for hours would hold a
-/// batch for each try.
+/// The most calls that the disk's thread may hold: without a bound, a disk that hangs for hours would hold a
+/// batch for each try. Others wait for a place in their own futures, which end with their deadlines.
 const MAX_QUEUED_JOBS: usize = 16;
 /// The time limit of closing the file, so that it is free for the next process.
 ///
@@ -58,7 +58,9 @@ const DELETE_BATCH: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct FileStore {
     /// `None` once the store is dropped: the thread ends when the sender is gone.
-    jobs: Option<SyncSender<DiskJob>>,
+    jobs: Option<Sender<DiskJob>>,
+    /// The free places of the thread's queue.
+    places: Arc<Semaphore>,
     /// Disconnected when the thread has closed the file. A mutex only because a receiver is not
     /// `Sync`.
     ended: Mutex<Receiver<()>>,
@@ -68,8 +70,11 @@ pub(crate) struct FileStore {
 /// The notice that the file's thread leaves for the store's status.
 type SharedNotice = Arc<Mutex<Option<String>>>;
 
-/// A call, with its reply inside.
-type DiskJob = Box<dyn FnOnce(&mut DatabaseFile) + Send>;
+/// A call with its reply inside, and its place in the queue.
+type DiskJob = (
+    Box<dyn FnOnce(&mut DatabaseFile) + Send>,
+    OwnedSemaphorePermit,
+);
 
 /// Opens the store of the configuration in a file.
 pub(crate) fn open_file(path: PathBuf, supervisor: &Supervisor) -> io::Result<Arc<dyn Store>> {
@@ -103,13 +108,14 @@ impl FileStore {
         let notice = SharedNotice::default();
         let mut disk = DatabaseFile::new(path, on_damage, Arc::clone(&notice));
         disk.open()?;
-        let (jobs, queued) = sync_channel::<DiskJob>(MAX_QUEUED_JOBS);
+        let (jobs, queued) = channel::<DiskJob>();
         let (on_end, ended) = channel();
         // Dropped, and so disconnected, with the body when that has returned.
         let mut on_end = Some(on_end);
         supervisor.spawn("vantage-store-file", move |thread: &ThreadStatus| {
             thread.record_round();
-            for job in &queued {
+            for (job, place) in &queued {
+                drop(place);
                 // A job that panics drops its reply, which its caller takes for an error.
                 job(&mut disk);
                 thread.record_round();
@@ -119,6 +125,7 @@ impl FileStore {
         });
         Ok(Self {
             jobs: Some(jobs),
+            places: Arc::new(Semaphore::new(MAX_QUEUED_JOBS)),
             ended: Mutex::new(ended),
             notice,
         })
@@ -130,22 +137,33 @@ impl FileStore {
         task: impl FnOnce(&Database) -> Result<T, FileError> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let (sender, result) = oneshot::channel();
-        let job: DiskJob = Box::new(move |disk| {
+        let job = Box::new(move |disk: &mut DatabaseFile| {
             // The caller's deadline has passed, and it will try again: doing the work now would
             // only delay that.
             if !sender.is_closed() {
                 let _ = sender.send(disk.with_database(task));
             }
         });
-        // Sent at once and not when the future is polled first: calls keep the order in which they
-        // were made.
-        let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
-        Box::pin(async move {
-            if let Some(Err(TrySendError::Full(_))) = sent {
-                return Err(StoreError::transient("the disk does not respond"));
+        let enqueue = move |place| match &self.jobs {
+            Some(jobs) => drop(jobs.send((job, place))),
+            None => drop(job),
+        };
+        // Sent at once where there is room, and not when the future is polled first: calls keep the order in
+        // which they were made. Those that wait for room keep it as well.
+        let waits = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => {
+                enqueue(place);
+                None
             }
-            let ended = |_| Err(StoreError::transient("the file's thread has ended"));
-            result.await.unwrap_or_else(ended)
+            Err(_) => Some(enqueue),
+        };
+        Box::pin(async move {
+            let ended = || StoreError::transient("the file's thread has ended");
+            if let Some(enqueue) = waits {
+                let place = Arc::clone(&self.places).acquire_owned().await;
+                enqueue(place.map_err(|_| ended())?);
+            }
+            result.await.unwrap_or_else(|_| Err(ended()))
         })
     }
 }

@@ -13,9 +13,10 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::record::RecordKind;
-use super::{SliceRow, StoreOp};
+use super::{SliceRow, StoreError, StoreOp};
 
 /// Operations by their keys, each with the time at which it was queued.
 #[derive(Debug, Default)]
@@ -32,7 +33,12 @@ pub(super) struct OpBatch {
     pub(super) ops: Vec<StoreOp>,
     /// As long as `ops`.
     pub(super) queued_at: Vec<Instant>,
+    /// As long as `ops`; `None` for an operation whose caller doesn't wait for its commit.
+    replies: Vec<Option<CommitReply>>,
 }
+
+/// The sender of the reply to a caller that waits for the commit of its operation.
+pub(super) type CommitReply = oneshot::Sender<Result<(), StoreError>>;
 
 /// The pending operations of one record: first the deletion, then the row.
 #[derive(Debug, Default)]
@@ -61,7 +67,7 @@ impl PendingOps {
         }
     }
 
-    /// Puts operations back that were not committed; newer ones with their keys win.
+    /// Puts operations back that were not committed and are not awaited; newer ones with their keys win.
     pub(super) fn insert_all(&mut self, batch: OpBatch) {
         for (op, queued_at) in batch.ops.into_iter().zip(batch.queued_at) {
             self.insert(op, queued_at);
@@ -141,11 +147,61 @@ impl OpBatch {
     pub(super) fn push(&mut self, op: StoreOp, queued_at: Instant) {
         self.ops.push(op);
         self.queued_at.push(queued_at);
+        self.replies.push(None);
+    }
+
+    /// Adds an operation whose caller waits for its commit.
+    pub(super) fn push_awaited(&mut self, op: StoreOp, queued_at: Instant, reply: CommitReply) {
+        self.push(op, queued_at);
+        if let Some(last) = self.replies.last_mut() {
+            *last = Some(reply);
+        }
     }
 
     pub(super) fn append(&mut self, mut other: Self) {
         self.ops.append(&mut other.ops);
         self.queued_at.append(&mut other.queued_at);
+        self.replies.append(&mut other.replies);
+    }
+
+    /// Removes the operations whose callers have stopped waiting: to them it has failed, and they may try again.
+    pub(super) fn remove_abandoned(&mut self) {
+        self.retain(|reply| reply.as_ref().is_none_or(|reply| !reply.is_closed()));
+    }
+
+    /// Reports to the waiting callers that all operations are durable.
+    pub(super) fn confirm(self) {
+        for reply in self.replies.into_iter().flatten() {
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    /// Removes the operations whose callers wait, and reports the error to these.
+    pub(super) fn fail_awaited(&mut self, error: &StoreError) {
+        self.retain(|reply| {
+            let reply = reply.take();
+            let is_awaited = reply.is_some();
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(error.to_shared()));
+            }
+            !is_awaited
+        });
+    }
+
+    /// Keeps the operations for which the function returns true.
+    fn retain(&mut self, mut keep: impl FnMut(&mut Option<CommitReply>) -> bool) {
+        let Self {
+            ops,
+            queued_at,
+            replies,
+        } = std::mem::take(self);
+        for ((op, queued_at), mut reply) in ops.into_iter().zip(queued_at).zip(replies) {
+            if keep(&mut reply) {
+                self.ops.push(op);
+                self.queued_at.push(queued_at);
+                self.replies.push(reply);
+            }
+        }
     }
 
     /// Splits the second half off and returns it.
@@ -156,6 +212,7 @@ impl OpBatch {
         Self {
             ops: self.ops.split_off(middle),
             queued_at: self.queued_at.split_off(middle),
+            replies: self.replies.split_off(middle),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | for | every process | tests with a manual clock |
 //! | commits | a quarter of a second after the first operation, or at a full batch | when the test's clock says so |
-//! | queries | on the thread's runtime, at most 64 open | at once |
+//! | queries, and writes that are waited for | on the thread's runtime, at most 64 open | at once |
 //! | deadlines | tokio's timer | none: an in-memory store never waits |
 //!
 //! Order of locks: the driver's (manual only), then the queue's. The queue's is never held over a
@@ -256,14 +256,16 @@ impl StoreWriter {
         self.query(move |store| Box::pin(async move { store.incident(id).await }))
     }
 
-    /// Commits an incident now, apart from everything pending, and reads it back: another row if
-    /// another process was first.
-    // Apart, because its caller waits for the answer and wants to know whether it won.
+    /// Commits an incident now, with everything pending, and reads it back: another row if another process
+    /// was first. One that fails is not tried again.
     pub(crate) fn commit_incident(&self, row: IncidentRow) -> StoreReply<Option<IncidentRow>> {
-        self.query(move |store| {
+        self.query(|store| {
+            let id = row.id;
+            let committed = self.0.queue.enqueue_awaited(StoreOp::Incident(row));
+            // Commits it where no thread does.
+            self.tick();
             Box::pin(async move {
-                let id = row.id;
-                store.commit(&[StoreOp::Incident(row)]).await?;
+                committed.await?;
                 store.incident(id).await
             })
         })
@@ -294,11 +296,10 @@ impl StoreWriter {
         let Some(store) = self.0.queue.store() else {
             return StoreReply::ready(Err(reply::closed_error()));
         };
-        // Made on the caller's thread, and polled on the store's.
-        let query = query(store);
+        // The query is made on the caller's thread, and polled on the store's.
         match &self.0.driver {
             WriterDriver::Manual(_) => {
-                StoreReply::ready(reply::block_on(guard::catch_panic(query)))
+                StoreReply::ready(reply::block_on(guard::catch_panic(query(store))))
             }
             WriterDriver::Thread {
                 handle,
@@ -310,6 +311,8 @@ impl StoreWriter {
                         "too many requests to the store are pending",
                     )));
                 };
+                // After the permit: a write that is refused for want of one was never queued.
+                let query = query(store);
                 let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
                     let reply = guard::with_timeout(query, QUERY_TIMEOUT).await;

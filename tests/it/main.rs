@@ -16,6 +16,8 @@ mod clock_steps;
 #[cfg(feature = "cli")]
 mod doctor;
 mod exemplars;
+#[cfg(all(unix, feature = "otlp", feature = "file-store", feature = "postgres"))]
+mod failures;
 mod first_hour;
 #[cfg(feature = "otlp")]
 mod fleet;
@@ -41,11 +43,13 @@ mod processes;
 mod proxy;
 #[cfg(all(feature = "otlp", feature = "postgres"))]
 mod public_types;
+mod reliability;
 mod robust;
 mod roles;
 #[cfg(feature = "cli")]
 mod scenarios;
 mod scrape_log;
+mod security;
 mod serve;
 mod serve_app;
 mod server_limits;

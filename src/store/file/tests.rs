@@ -102,3 +102,57 @@ fn a_folder_that_is_missing_is_an_error() {
         "and so is a folder"
     );
 }
+
+#[test]
+fn calls_beyond_the_queue_of_the_disk_wait_for_room_and_are_answered_in_their_order() {
+    let folder = temp_folder();
+    let file = FileStore::open(folder.path().join("store")).unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let hanging = file.submit(move |_| {
+        // Ends when the test says so, as a disk that hangs and comes back.
+        let _ = held.recv();
+        Ok(())
+    });
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut calls: Vec<_> = (0..4 * super::MAX_QUEUED_JOBS)
+        .map(|number| {
+            let order = Arc::clone(&order);
+            file.submit(move |_| {
+                order.lock().unwrap().push(number);
+                Ok(number)
+            })
+        })
+        .collect();
+    // The callers of these have given up.
+    drop(calls.split_off(3 * super::MAX_QUEUED_JOBS));
+    let all = futures_in_order(calls);
+    drop(release);
+    block_on(hanging).unwrap();
+    let expected: Vec<_> = (0..3 * super::MAX_QUEUED_JOBS).collect();
+    assert_eq!(block_on(all), expected);
+    assert_eq!(*order.lock().unwrap(), expected);
+}
+
+/// Awaits all at the same time, as the tasks of their callers do.
+async fn futures_in_order<T>(calls: Vec<crate::store::StoreFuture<'_, T>>) -> Vec<T> {
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (call, None)).collect();
+    std::future::poll_fn(move |context| {
+        for (call, answer) in &mut calls {
+            if answer.is_none()
+                && let std::task::Poll::Ready(found) = call.as_mut().poll(context)
+            {
+                *answer = Some(found.unwrap());
+            }
+        }
+        if calls.iter().any(|(_, answer)| answer.is_none()) {
+            return std::task::Poll::Pending;
+        }
+        std::task::Poll::Ready(
+            calls
+                .iter_mut()
+                .filter_map(|(_, answer)| answer.take())
+                .collect(),
+        )
+    })
+    .await
+}

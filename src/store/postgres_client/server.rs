@@ -100,7 +100,7 @@ impl TestPostgres {
         format!("postgres://vantage@127.0.0.1:{}/postgres", self.port)
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.folder.join("data").display().to_string()
     }
 

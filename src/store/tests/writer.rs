@@ -1,13 +1,15 @@
 //! The writer over a store with injected faults, with a manual clock.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
-use super::rows::{at, id, slice, worker};
+use super::rows::{at, id, incident, slice, worker};
 use crate::background::Supervisor;
+use crate::model::status::StatusId;
 use crate::record::clock::Clock;
 use crate::store::{
     MemoryStore, RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, StoreOp,
@@ -22,6 +24,16 @@ struct FaultyStore {
     hanging: AtomicBool,
     refused: Mutex<Vec<&'static str>>,
     commits: AtomicUsize,
+    gate: Option<Gate>,
+}
+
+/// A disk whose syncs end when the test says so.
+#[derive(Debug)]
+struct Gate {
+    /// The number of operations of each commit, sent as it begins.
+    begun: mpsc::Sender<usize>,
+    /// A commit ends for each permit.
+    permits: Arc<Semaphore>,
 }
 
 impl Store for FaultyStore {
@@ -36,13 +48,22 @@ impl Store for FaultyStore {
         let refused = self.refused.lock().unwrap().clone();
         let bad = |op: &StoreOp| match op {
             StoreOp::Worker(row) => refused.contains(&row.id.as_str()),
+            StoreOp::Incident(row) => refused.iter().any(|key| StatusId::from_key(key) == row.id),
             _ => false,
         };
         if ops.iter().any(bad) {
             assert!(!refused.contains(&"panic"), "as the test wants it");
             return Box::pin(async { Err(StoreError::permanent("refused")) });
         }
-        self.memory.commit(ops)
+        let committed = self.memory.commit(ops);
+        let Some(Gate { begun, permits }) = &self.gate else {
+            return committed;
+        };
+        begun.send(ops.len()).unwrap();
+        Box::pin(async move {
+            permits.acquire().await.unwrap().forget();
+            committed.await
+        })
     }
 
     fn list<'a>(
@@ -227,6 +248,133 @@ fn a_store_that_panics_ends_nothing() {
     fixture.advance(MS(250));
     assert_eq!(fixture.stored_workers(), [("good".into(), 1)]);
     assert_eq!(fixture.writer.status().refused, 1);
+}
+
+#[test]
+fn writes_that_come_during_a_commit_are_in_the_next_one_together() {
+    let (begun, commits) = mpsc::channel();
+    let permits = Arc::new(Semaphore::new(0));
+    let store = FaultyStore {
+        gate: Some(Gate {
+            begun,
+            permits: Arc::clone(&permits),
+        }),
+        ..FaultyStore::default()
+    };
+    let writer = StoreWriter::start(Arc::new(store), settings(&Clock::system())).unwrap();
+    let first = writer.commit_incident(incident("first", 0, None));
+    assert_eq!(commits.recv().unwrap(), 1, "it doesn't wait for others");
+    let rows: Vec<_> = (0..60)
+        .map(|n| incident(&format!("post {n}"), n, None))
+        .collect();
+    let posts: Vec<_> = rows
+        .iter()
+        .cloned()
+        .map(|row| writer.commit_incident(row))
+        .collect();
+    for n in 0..40 {
+        let row = worker(&format!("w{n}"), "x", 1, 1);
+        writer.enqueue(StoreOp::Worker(row));
+    }
+    assert_eq!(writer.status().pending, 1 + 60 + 40);
+    permits.add_permits(1);
+    assert!(first.wait().unwrap().is_some());
+    // A commit for each would be sixty syncs, and the beats would wait for all of them.
+    assert_eq!(commits.recv().unwrap(), 60 + 40);
+    permits.add_permits(1);
+    for (post, row) in posts.into_iter().zip(rows) {
+        assert_eq!(post.wait().unwrap(), Some(row));
+    }
+    let (workers, _) = writer.workers(Revision::default()).wait().unwrap();
+    assert_eq!(workers.len(), 40);
+    assert_eq!(writer.status().pending, 0);
+    assert_eq!(writer.stop(MS(5_000)).wait().unwrap(), 0);
+    assert!(commits.try_recv().is_err(), "nothing was committed twice");
+}
+
+#[test]
+fn a_write_that_fails_is_told_and_not_tried_again_and_a_beat_beside_it_is() {
+    let fixture = WriterFixture::new();
+    fixture.store.unavailable.store(true, Ordering::SeqCst);
+    fixture.enqueue_worker("a", 1);
+    let post = || fixture.writer.commit_incident(incident("post", 0, None));
+    let error = post().wait().unwrap_err();
+    assert!(error.transient, "{error}");
+    assert_eq!(error.to_string(), "away");
+    // In the midst of the outage a caller's own try is made at once.
+    let tries = fixture.store.commits.load(Ordering::SeqCst);
+    assert!(post().wait().is_err());
+    assert_eq!(fixture.store.commits.load(Ordering::SeqCst), tries + 1);
+    assert_eq!(fixture.writer.status().pending, 1);
+    fixture.store.unavailable.store(false, Ordering::SeqCst);
+    fixture.advance(Duration::from_secs(5));
+    assert_eq!(fixture.stored_workers(), [("a".into(), 1)]);
+    assert_eq!(fixture.writer.incidents(at(-9)).wait().unwrap(), []);
+    assert!(post().wait().unwrap().is_some());
+}
+
+#[test]
+fn a_write_that_fails_alone_is_no_outage() {
+    let fixture = WriterFixture::new();
+    fixture.store.unavailable.store(true, Ordering::SeqCst);
+    let post = fixture.writer.commit_incident(incident("post", 0, None));
+    assert!(post.wait().is_err());
+    let status = fixture.writer.status();
+    assert_eq!(
+        (status.pending, status.failing, status.failed),
+        (0, None, 1)
+    );
+    fixture.advance(Duration::from_secs(60));
+    assert_eq!(fixture.writer.status().failed, 1, "nothing is left to try");
+}
+
+#[test]
+fn a_write_that_is_refused_fails_alone() {
+    let fixture = WriterFixture::new();
+    fixture.store.refused.lock().unwrap().push("bad");
+    for n in 0..100 {
+        fixture.enqueue_worker(&format!("w{n}"), 1);
+    }
+    let bad = fixture.writer.commit_incident(incident("bad", 0, None));
+    let error = bad.wait().unwrap_err();
+    assert_eq!(
+        (error.transient, error.to_string()),
+        (false, "refused".into())
+    );
+    assert_eq!(fixture.stored_workers().len(), 100);
+    let status = fixture.writer.status();
+    assert_eq!(
+        (status.refused, status.pending, status.failing),
+        (0, 0, None)
+    );
+}
+
+#[test]
+fn of_two_writes_to_one_row_in_one_commit_both_learn_which_one_won() {
+    let (begun, commits) = mpsc::channel();
+    let permits = Arc::new(Semaphore::new(0));
+    let store = FaultyStore {
+        gate: Some(Gate {
+            begun,
+            permits: Arc::clone(&permits),
+        }),
+        ..FaultyStore::default()
+    };
+    let writer = StoreWriter::start(Arc::new(store), settings(&Clock::system())).unwrap();
+    let held = writer.commit_incident(incident("held", 0, None));
+    commits.recv().unwrap();
+    let one = incident("one", 0, None);
+    let other = crate::store::IncidentRow {
+        title: "another text".into(),
+        ..one.clone()
+    };
+    let replies = [one.clone(), other].map(|row| writer.commit_incident(row));
+    permits.add_permits(2);
+    assert!(held.wait().is_ok());
+    for reply in replies {
+        assert_eq!(reply.wait().unwrap(), Some(one.clone()));
+    }
+    assert_eq!(commits.try_iter().collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! | moment | `queued` | `uncommitted` |
 //! |---|---|---|
 //! | `enqueue` | grows | – |
-//! | `move_into` | becomes empty | grows by the same |
+//! | `enqueue_awaited` | `awaited` grows | – |
+//! | `move_into`, `take_awaited` | becomes empty | grows by the same |
 //! | after each batch | – | what is left of the backlog |
 //!
-//! The sum of both is what a caller sees as pending, and it never falls before the store has
+//! The sum of them is what a caller sees as pending, and it never falls before the store has
 //! confirmed.
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,10 +19,11 @@ use crate::model::snapshot::private::PrivateText;
 use crate::model::snapshot::store::StoreStatus;
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
-use crate::store::pending::PendingOps;
+use crate::store::pending::{OpBatch, PendingOps};
 use crate::store::{Store, StoreError, StoreOp};
 
-use super::{BATCH_SIZE, LINGER, MAX_PENDING};
+use super::reply::StoreReply;
+use super::{BATCH_SIZE, LINGER, MAX_PENDING, reply};
 
 /// Queued operations and the status of the commits before them.
 #[derive(Debug)]
@@ -40,6 +42,9 @@ struct WriteQueueState {
     store: Option<Arc<dyn Store>>,
     /// The changes that came since the last round.
     queued: PendingOps,
+    /// The changes whose callers wait for their commit. Apart from the others, because each has an answer of its
+    /// own: of two with one key both are tried. As many as queries may be open.
+    awaited: OpBatch,
     /// The number of operations that were taken for a commit and are not durable yet.
     uncommitted: usize,
     /// The time at which the oldest of them was queued.
@@ -66,6 +71,7 @@ impl WriteQueue {
             state: Mutex::new(WriteQueueState {
                 store: Some(store),
                 queued: PendingOps::default(),
+                awaited: OpBatch::default(),
                 uncommitted: 0,
                 oldest_uncommitted: None,
                 failing_since: None,
@@ -95,6 +101,20 @@ impl WriteQueue {
         if after != before && (after == 1 || after == BATCH_SIZE) {
             self.wake.notify_one();
         }
+    }
+
+    /// Queues an operation for a commit without delay; the reply comes when it is durable, or has failed.
+    pub(super) fn enqueue_awaited(&self, op: StoreOp) -> StoreReply<()> {
+        let (sender, committed) = StoreReply::channel();
+        let mut state = self.lock();
+        if state.store.is_none() {
+            return StoreReply::ready(Err(reply::closed_error()));
+        }
+        state.awaited.push_awaited(op, self.clock.now(), sender);
+        state.commit_now = true;
+        drop(state);
+        self.wake.notify_one();
+        committed
     }
 
     pub(super) fn store(&self) -> Option<Arc<dyn Store>> {
@@ -134,6 +154,17 @@ impl WriteQueue {
         let mut queued = std::mem::take(&mut state.queued);
         drop(state);
         backlog.insert_all(queued.take_batch(usize::MAX));
+    }
+
+    /// Takes the operations whose callers still wait for their commit.
+    pub(super) fn take_awaited(&self) -> OpBatch {
+        let mut state = self.lock();
+        let mut awaited = std::mem::take(&mut state.awaited);
+        awaited.remove_abandoned();
+        state.uncommitted += awaited.ops.len();
+        let oldest = awaited.queued_at.iter().copied();
+        state.oldest_uncommitted = oldest.chain(state.oldest_uncommitted).min();
+        awaited
     }
 
     pub(super) fn set_uncommitted(&self, uncommitted: usize, oldest: Option<Instant>) {
@@ -221,13 +252,35 @@ impl WriteQueue {
 
 impl WriteQueueState {
     fn pending(&self) -> u64 {
-        u64::try_from(self.uncommitted + self.queued.len()).unwrap_or(u64::MAX)
+        let pending = self.uncommitted + self.queued.len() + self.awaited.ops.len();
+        u64::try_from(pending).unwrap_or(u64::MAX)
     }
 
     fn oldest_pending_at(&self) -> Option<Instant> {
+        let awaited = self.awaited.queued_at.iter().copied();
         [self.oldest_uncommitted, self.queued.oldest_queued_at()]
             .into_iter()
             .flatten()
+            .chain(awaited)
             .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::store::tests::rows::incident;
+
+    #[test]
+    fn a_write_whose_caller_has_given_up_is_not_made() {
+        let queue = WriteQueue::new(Arc::new(MemoryStore::default()), Clock::system());
+        let awaited = queue.enqueue_awaited(StoreOp::Incident(incident("a", 0, None)));
+        drop(queue.enqueue_awaited(StoreOp::Incident(incident("b", 0, None))));
+        let batch = queue.take_awaited();
+        assert_eq!(batch.ops, [StoreOp::Incident(incident("a", 0, None))]);
+        batch.confirm();
+        assert!(awaited.wait().is_ok());
+        assert!(queue.take_awaited().ops.is_empty());
     }
 }

@@ -31,10 +31,16 @@ pub(crate) struct ChildProcess {
 impl ChildProcess {
     /// Starts one with these variables alone, and waits until it listens.
     pub(crate) fn start(kind: ChildRole, variables: &[(&str, &str)]) -> Self {
+        let kind = format!("{kind:?}");
+        let variables = [&[(KIND, kind.as_str())], variables].concat();
+        Self::start_test("processes::child::run_child", &variables)
+    }
+
+    /// Starts one that is this test, which reports where it listens by [`report_listening`].
+    pub(crate) fn start_test(test: &str, variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::child::run_child"])
+            .args(["--exact", test])
             .args(["--nocapture", "--test-threads=1"])
-            .env(KIND, format!("{kind:?}"))
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,8 +59,16 @@ impl ChildProcess {
         }
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// Without a word, as the system does when memory is short.
@@ -65,7 +79,7 @@ impl ChildProcess {
 
     /// As systemd and Kubernetes ask; it must end well.
     pub(crate) fn terminate(&mut self) {
-        let id = self.process.id().to_string();
+        let id = self.id().to_string();
         let signalled = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(signalled.success());
         assert!(self.process.wait().unwrap().success());
@@ -126,8 +140,13 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Tells the parent where a child listens.
+#[expect(clippy::print_stdout, reason = "its parent reads it")]
+pub(crate) fn report_listening(address: SocketAddr) {
+    println!("{READY}{address}");
+}
+
 /// In a child, its whole life; nothing in a test.
-#[expect(clippy::print_stdout, reason = "its parent reads where it listens")]
 #[test]
 fn run_child() {
     let Ok(kind) = std::env::var(KIND) else {
@@ -148,7 +167,7 @@ fn run_child() {
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate()).unwrap();
-        println!("{READY}{address}");
+        report_listening(address);
         tokio::select! {
             _ = terminate.recv() => {}
             () = run_jobs(&telemetry), if kind == "Worker" => {}

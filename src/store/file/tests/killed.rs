@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
@@ -77,25 +77,30 @@ fn spawn_child(path: &Path) -> Child {
         .unwrap()
 }
 
-/// Lets a child run for a time and kills it.
+/// Lets a child run for a time after its first line, and kills it.
 fn kill_after(path: &Path, time: Duration) -> ChildReport {
     let mut child = spawn_child(path);
     let out = BufReader::new(child.stdout.take().unwrap());
+    let (writes, started) = mpsc::channel();
     let reader = thread::spawn(move || {
         let mut report = ChildReport::default();
         for line in out.lines().map_while(Result::ok) {
             let words: Vec<_> = line.split(' ').collect();
             let number = |word: &str| word.parse().unwrap_or(0);
             match *words {
-                ["kept", sequence, ms] => report
-                    .enqueued
-                    .push((number(sequence), Duration::from_millis(number(ms)))),
+                ["kept", sequence, ms] => {
+                    let at = Duration::from_millis(number(ms));
+                    report.enqueued.push((number(sequence), at));
+                    let _ = writes.send(());
+                }
                 ["committed", sequence] => report.committed = number(sequence),
                 _ => {}
             }
         }
         report
     });
+    // On a busy machine the start of a process takes longer than its life here.
+    started.recv().expect("the child writes");
     thread::sleep(time);
     child.kill().unwrap();
     child.wait().unwrap();
