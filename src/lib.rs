@@ -103,6 +103,17 @@ mod telemetry;
 #[doc(hidden)]
 pub mod doctor;
 
+// For tests and for `cargo fuzz`, with all features.
+#[cfg(all(
+    any(test, fuzzing),
+    feature = "cli",
+    feature = "file-store",
+    feature = "postgres",
+    feature = "testing"
+))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use config::{Config, Role};
 pub use export::flush_report::{FlushError, FlushReport, SignalReport};
 pub use export::logs;

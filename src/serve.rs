@@ -7,7 +7,7 @@ mod time;
 pub(crate) mod link_base;
 
 #[cfg(feature = "axum")]
-mod notice;
+pub(crate) mod notice;
 
 pub mod pages;
 

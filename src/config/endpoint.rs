@@ -142,9 +142,11 @@ fn has_valid_port(uri: &Uri) -> bool {
 
 /// The text without what could be a secret: user and password, query and fragment.
 fn mask_credentials(text: &str) -> String {
+    let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), text),
+        // What else stands before it may be a user and a password: `user:password@host://path`.
+        Some((scheme, rest)) if is_scheme(scheme) => (format!("{scheme}://"), rest),
+        _ => (String::new(), text),
     };
     // The last `@`: a password may hold one, and the first would leave its end visible.
     let (user, rest) = match rest.rsplit_once('@') {
@@ -198,6 +200,18 @@ impl Serialize for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_before_what_looks_like_a_scheme_is_masked() {
+        for text in [
+            "user:s3cret@host://path",
+            "a@b:s3cret@h/@h://u",
+            "user:s3cret@host:4317",
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
 
     #[test]
     fn a_url_with_scheme_host_and_port_is_an_endpoint() {

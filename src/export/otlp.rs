@@ -18,12 +18,12 @@
 mod batch;
 mod collect;
 mod delivery;
-mod encode;
+pub(crate) mod encode;
 mod metrics;
 mod periodic;
 mod processor;
 mod queue;
-mod transport;
+pub(crate) mod transport;
 
 use std::borrow::Cow;
 use std::sync::Arc;

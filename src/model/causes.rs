@@ -31,6 +31,17 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// Returns a text from outside as one printable line of at most 200 characters.
+pub(crate) fn one_line(text: &str) -> String {
+    // The text may come from a server: a control character would break the log line that it ends up
+    // in.
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    // A server may answer with a page.
+    let mut line: String = printable.take(200).collect();
+    line.truncate(line.trim_end().len());
+    line
+}
+
 /// Implements `Debug` of an error by its text and those of its causes: that is how a `main` that returns it, and
 /// an `unwrap`, show it.
 ///

@@ -20,8 +20,13 @@ pub(crate) fn nearest_within<'a>(
 ) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let written = plain(written);
+    let length = written.chars().count();
     candidates
         .into_iter()
+        // Lengths apart are edits: a key of a megabyte is compared with nothing.
+        .filter(|candidate| {
+            length.abs_diff(candidate.chars().count()) <= max_edits(candidate.len())
+        })
         .map(|candidate| (edit_distance(&written, &plain(candidate)), candidate))
         .filter(|(edits, candidate)| *edits <= max_edits(candidate.len()))
         // The first of several equally near ones, which is the order of the documentation.
@@ -66,5 +71,7 @@ mod tests {
             None
         );
         assert_eq!(nearest("", &["unit"]), None);
+        let long = "unit".repeat(1 << 22);
+        assert_eq!(nearest(&long, &["unit", "window"]), None);
     }
 }

@@ -10,6 +10,7 @@ pub(super) mod certificate;
 use std::error::Error;
 
 use crate::model::causes::causes;
+pub(crate) use crate::model::causes::one_line;
 
 /// Describes why a connection could not be made, in one line.
 ///
@@ -40,15 +41,4 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
 /// Returns the innermost cause, which says most: "connection refused" and not "error sending request".
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     one_line(&causes(error).last().unwrap_or(error).to_string())
-}
-
-/// Returns a text from outside as one printable line of at most 200 characters.
-pub(crate) fn one_line(text: &str) -> String {
-    // The text may come from a server: a control character would break the log line that it ends up
-    // in.
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    // A server may answer with a page.
-    let mut line: String = printable.take(200).collect();
-    line.truncate(line.trim_end().len());
-    line
 }

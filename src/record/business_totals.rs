@@ -10,10 +10,13 @@
 //! | sum | growth since the process started | the difference since the last write, added to the day's row |
 //! | peak | the largest since the last read | the larger of it and the day's row |
 
+mod peak;
+
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use self::peak::PeakValue;
 use crate::record::sync::lock;
 
 /// All totals, or none where no store keeps them. Clones share them.
@@ -47,17 +50,6 @@ pub(crate) struct TotalPeak(Option<Arc<PeakValue>>);
 enum TotalCell {
     Sum(Arc<AtomicU64>),
     Peak(Arc<PeakValue>),
-}
-
-#[derive(Debug, Default)]
-struct PeakValue {
-    /// A gauge that was never set is not 0: the day's row would say that no organisation was
-    /// active.
-    is_set: AtomicBool,
-    /// The value set last, which goes on holding when nothing is set.
-    now: AtomicU64,
-    /// The largest value since the last read.
-    largest: AtomicU64,
 }
 
 /// The value of a total.
@@ -130,10 +122,7 @@ impl TotalPeak {
     #[inline]
     pub(crate) fn set(&self, value: u64) {
         if let Some(row) = &self.0 {
-            // Value first, flag last: whoever sees the flag (Acquire) sees a value, too.
-            row.now.store(value, Ordering::Relaxed);
-            row.largest.fetch_max(value, Ordering::Relaxed);
-            row.is_set.store(true, Ordering::Release);
+            row.set(value);
         }
     }
 }
@@ -143,11 +132,7 @@ impl TotalCell {
     fn read(&self) -> Option<TotalValue> {
         match self {
             Self::Sum(cell) => Some(TotalValue::Sum(cell.load(Ordering::Relaxed))),
-            Self::Peak(row) => row.is_set.load(Ordering::Acquire).then(|| {
-                // What holds now is the least that the next look finds.
-                let now = row.now.load(Ordering::Relaxed);
-                TotalValue::Peak(row.largest.swap(now, Ordering::Relaxed).max(now))
-            }),
+            Self::Peak(row) => row.read().map(TotalValue::Peak),
         }
     }
 }

@@ -49,7 +49,7 @@ mod connections;
 mod count_operational;
 mod exchange;
 mod grpc;
-mod grpc_web;
+pub(crate) mod grpc_web;
 mod operational_routes;
 mod route;
 mod span;

@@ -152,7 +152,7 @@ impl Tracer {
             && let Some(values) = fields.get_all(BAGGAGE)
         {
             // The SDK's propagator is fine here; it only reads one header.
-            context = format.extract_with_context(&context, &JoinedBaggage(values.join(",")));
+            context = format.extract_with_context(&context, &JoinedBaggage::from_values(&values));
         }
         context
     }
@@ -256,6 +256,25 @@ impl fmt::Debug for SpanScope {
 
 /// The baggage of all its headers as one, because the SDK's propagator reads the first alone.
 struct JoinedBaggage(String);
+
+impl JoinedBaggage {
+    /// Joins the lines of the header, with the properties of entries as they stand.
+    ///
+    /// The SDK's propagator decodes properties and sends them on decoded: a `%2C` in one would make a second entry
+    /// of it, and a `%0A` would cost all of them. What is encoded once more is decoded to what stood there.
+    fn from_values(values: &[&str]) -> Self {
+        let entries = values.iter().flat_map(|value| value.split(','));
+        let entries = entries.map(|entry| match entry.split_once(';') {
+            Some((pair, properties)) => {
+                // Of a carrier that was no header they may be any text.
+                let properties = properties.replace(|c: char| !matches!(c, '\t' | ' '..='~'), "");
+                format!("{pair};{}", properties.replace('%', "%25"))
+            }
+            None => entry.to_owned(),
+        });
+        Self(entries.collect::<Vec<_>>().join(","))
+    }
+}
 
 impl Extractor for JoinedBaggage {
     fn get(&self, key: &str) -> Option<&str> {

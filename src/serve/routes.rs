@@ -17,10 +17,10 @@ mod document_cache;
 mod health;
 mod incidents;
 mod metrics;
-mod request_base;
+pub(crate) mod request_base;
 mod slo;
 mod status;
-mod workers;
+pub(crate) mod workers;
 
 use std::sync::Arc;
 

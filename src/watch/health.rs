@@ -61,7 +61,7 @@ mod watcher;
 mod check_handle;
 mod startup_condition;
 
-mod builtin;
+pub(crate) mod builtin;
 
 mod watchdog;
 

@@ -38,7 +38,7 @@ mod observations;
 mod outage_recorder;
 mod recorder;
 #[cfg(feature = "axum")]
-mod request;
+pub(crate) mod request;
 mod rules;
 mod snapshot_builder;
 mod text;

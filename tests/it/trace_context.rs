@@ -499,3 +499,17 @@ async fn the_baggage_of_all_headers_is_joined() {
     assert_eq!(members, ["a=1", "b=2", "c=3"]);
     assert_eq!(text(&seen, "baggage").split(',').count(), 3);
 }
+
+#[tokio::test]
+async fn properties_of_baggage_go_on_as_they_came() {
+    let service = Service::new();
+    for given in [
+        "a=1;p=%2Cb=2",
+        "a=1;p=%0D%0Ax",
+        "a=1;p=%C3%9F;q",
+        "a=1;p=%25",
+    ] {
+        let seen = service.call(&[("baggage", given.to_owned())]).await;
+        assert_eq!(text(&seen, "baggage"), given);
+    }
+}

@@ -178,6 +178,8 @@ impl FieldValue for StatusComponentConfig {
 fn read_text(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -> Option<String> {
     match members.get(key)? {
         Value::String(text) => Some(text.clone()),
+        // As an absent one is shown.
+        Value::Null => None,
         other => {
             wrong.push(format!("{key} {}", json_type_name(other)));
             None
@@ -214,4 +216,23 @@ fn read_list(members: &Map<String, Value>, key: &str, wrong: &mut Vec<String>) -
         wrong.push(format!("{key} is not a list of texts"));
         Vec::new()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_read_as_it_is_shown() {
+        let component = StatusComponentConfig {
+            checks: vec!["search".into()],
+            ..StatusComponentConfig::new("search")
+        };
+        let shown = serde_json::to_value(&component).unwrap();
+        assert!(shown["description"].is_null());
+        let read = StatusComponentConfig::from_json(&shown);
+        assert_eq!(read.ok(), Some(component));
+        let wrong = serde_json::json!({"key": "search", "description": 1, "checks": ["search"]});
+        assert!(StatusComponentConfig::from_json(&wrong).is_err());
+    }
 }

@@ -196,7 +196,7 @@ fn take_message(
 /// have one shape on the wire; a body that isn't one of them says nothing, and refuses nothing.
 // The three services number the fields alike: partial success is 1, rejected 1 in it, the message
 // 2.
-pub(super) fn parse_rejected(response: &[u8]) -> (u64, String) {
+pub(crate) fn parse_rejected(response: &[u8]) -> (u64, String) {
     ExportTraceServiceResponse::decode(response)
         .ok()
         .and_then(|response| response.partial_success)

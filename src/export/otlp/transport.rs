@@ -2,7 +2,7 @@
 //!
 //! | failure | class | retry |
 //! |---|---|---|
-//! | no connection, or it broke | `connection` | yes |
+//! | no connection, or it broke, or its answer can't be read | `connection` | yes |
 //! | no answer in time | `timeout` | yes, over a new connection |
 //! | a status that OTLP lists as retryable | the status | yes, when the receiver says |
 //! | any other status | the status | no |
@@ -11,8 +11,8 @@
 //!
 //! See <https://opentelemetry.io/docs/specs/otlp/#failures>.
 
-mod grpc;
-mod http;
+pub(crate) mod grpc;
+pub(crate) mod http;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -26,17 +26,17 @@ use crate::net::{basic_credentials, explain, one_line};
 
 /// The failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ExportFailure {
+pub(crate) struct ExportFailure {
     /// Its class, as a label: a status, `timeout`, `connection` or `encoding`.
-    pub(super) error_type: Cow<'static, str>,
+    pub(crate) error_type: Cow<'static, str>,
     /// The message in one line.
-    pub(super) message: String,
-    pub(super) retry: RetryHint,
+    pub(crate) message: String,
+    pub(crate) retry: RetryHint,
 }
 
 /// The hint whether and when the same request may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RetryHint {
+pub(crate) enum RetryHint {
     Never,
     Whenever,
     /// The receiver says when.
@@ -116,7 +116,7 @@ impl ExportFailure {
         }
     }
 
-    pub(super) fn rejected(count: u64, reason: &str) -> Self {
+    pub(crate) fn rejected(count: u64, reason: &str) -> Self {
         let message = match one_line(reason).as_str() {
             "" => format!("the receiver rejected {count}"),
             reason => format!("the receiver rejected {count}: {reason}"),

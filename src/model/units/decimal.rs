@@ -49,13 +49,12 @@ impl Decimal {
     /// Returns the numerator and the denominator; `None` beyond 10^±19.
     pub(crate) fn to_fraction(self) -> Option<(i128, u128)> {
         let digits = self.exponent.unsigned_abs();
-        // 10^19 is the largest power of ten below 2^64, and no setting needs more; the product is
-        // checked.
-        let power = (digits < 20).then(|| 10_u128.pow(digits))?;
+        let power = 10_u128.checked_pow(digits)?;
         let magnitude = i128::from(self.mantissa);
         let numerator = if self.negative { -magnitude } else { magnitude };
         if self.exponent < 0 {
-            return Some((numerator, power));
+            // 10^19 is the largest power of ten below 2^64, and no setting needs more.
+            return (digits < 20).then_some((numerator, power));
         }
         Some((numerator.checked_mul(i128::try_from(power).ok()?)?, 1))
     }

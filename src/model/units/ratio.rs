@@ -194,12 +194,12 @@ impl Ratio {
     // `divisor` is at least 1, so that 0/1 stays as it is.
     pub fn lowest_terms(self) -> (i128, u128) {
         let divisor = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator);
-        let magnitude = self.numerator.unsigned_abs() / divisor;
-        let magnitude = i128::try_from(magnitude).unwrap_or(i128::MAX);
-        (
-            magnitude * self.numerator.signum(),
-            self.denominator / divisor,
-        )
+        let numerator = match i128::try_from(divisor) {
+            Ok(divisor) => self.numerator / divisor,
+            // Only 0 and the least number are divided by one that is greater.
+            Err(_) => self.numerator.signum(),
+        };
+        (numerator, self.denominator / divisor)
     }
 
     /// Returns the same ratio in lowest terms.
@@ -320,15 +320,13 @@ impl<'de> serde::Deserialize<'de> for Ratio {
     /// From a number, exactly as its text.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = serde_json::Number::deserialize(deserializer)?;
-        let text = match number.to_string() {
-            // The decimals of what is printed that way are beyond those that matter.
-            text if text.contains(['e', 'E']) => {
-                format!("{:.12}", number.as_f64().unwrap_or_default())
-            }
-            text => text,
-        };
-        let refused = |_| serde::de::Error::custom(format!("number {text:?}: not a decimal"));
-        text.parse().map_err(refused)
+        let text = number.to_string();
+        text.parse()
+            // Of a number that is too small for a decimal the further digits don't matter.
+            .or_else(|_| format!("{:.12}", number.as_f64().unwrap_or_default()).parse())
+            .map_err(|_: RatioError| {
+                serde::de::Error::custom(format!("number {text:?}: not a decimal"))
+            })
     }
 }
 

@@ -13,7 +13,7 @@ const MAX_TRAILERS_BYTES: usize = 8 << 10;
 
 /// A reader of bodies in pieces, which keeps nothing of the messages.
 #[derive(Debug)]
-pub(super) struct WebFrames {
+pub(crate) struct WebFrames {
     base64: Option<Base64>,
     prefix: [u8; PREFIX_BYTES],
     prefix_filled: usize,
@@ -24,7 +24,7 @@ pub(super) struct WebFrames {
 
 /// The trailers of a body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum WebTrailers {
+pub(crate) enum WebTrailers {
     Status(Option<GrpcError>),
     /// They are compressed, or the body is not what it says.
     Unreadable,
@@ -38,7 +38,7 @@ struct Base64 {
 }
 
 impl WebFrames {
-    pub(super) const fn binary() -> Self {
+    pub(crate) const fn binary() -> Self {
         Self {
             base64: None,
             prefix: [0; PREFIX_BYTES],
@@ -48,7 +48,7 @@ impl WebFrames {
         }
     }
 
-    pub(super) fn text() -> Self {
+    pub(crate) fn text() -> Self {
         Self {
             base64: Some(Base64::default()),
             ..Self::binary()
@@ -56,7 +56,7 @@ impl WebFrames {
     }
 
     /// Reads the next piece of a body; returns its trailers when they are complete.
-    pub(super) fn read<D: Buf>(&mut self, data: &D) -> Option<WebTrailers> {
+    pub(crate) fn read<D: Buf>(&mut self, data: &D) -> Option<WebTrailers> {
         let bytes = data.chunk();
         if bytes.len() < data.remaining() {
             return Some(WebTrailers::Unreadable);

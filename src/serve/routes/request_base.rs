@@ -23,12 +23,12 @@ const MAX_FORWARDED_BYTES: usize = 4_096;
 
 /// The target and headers of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RequestTarget<'a> {
+pub(crate) struct RequestTarget<'a> {
     /// The target as the routes see it, below the path that they are nested in.
-    pub(super) uri: &'a Uri,
+    pub(crate) uri: &'a Uri,
     /// The target as it was received.
-    pub(super) original: &'a Uri,
-    pub(super) headers: &'a HeaderMap,
+    pub(crate) original: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
 }
 
 /// The base of links of a request, for handlers that need nothing else of its target.
@@ -44,7 +44,7 @@ struct ForwardedElement {
 
 impl RequestTarget<'_> {
     /// Returns the base of links, as the sender of the request reached the routes.
-    pub(super) fn link_base(&self) -> LinkBase {
+    pub(crate) fn link_base(&self) -> LinkBase {
         let forwarded = self
             .header("forwarded")
             .filter(|text| text.len() <= MAX_FORWARDED_BYTES);

@@ -4,7 +4,7 @@ mod access;
 mod detail;
 mod forget;
 mod list;
-mod query;
+pub(crate) mod query;
 mod receive;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ mod health_json;
 
 mod disk;
 mod event_loop;
-mod http;
+pub(crate) mod http;
 mod last_tick;
 mod memory;
 #[cfg(feature = "postgres")]

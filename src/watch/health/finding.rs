@@ -80,7 +80,7 @@ impl Finding {
         self.code
     }
 
-    pub(super) fn detail(&self) -> Option<&str> {
+    pub(crate) fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 

@@ -40,7 +40,7 @@ mod evaluate;
 mod plan;
 mod query;
 pub(crate) mod refresh;
-mod response;
+pub(crate) mod response;
 mod results;
 
 use std::collections::BTreeMap;

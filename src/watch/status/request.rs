@@ -33,12 +33,12 @@ const STATUSES: &str = "investigating, identified, monitoring, resolved, postmor
 impl Incidents {
     /// Opens an incident from JSON, for the routes.
     pub(crate) async fn open_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
-        let incident = parse(body, read_incident).map_err(IncidentError::Faults)?;
+        let incident = parse_incident(body).map_err(IncidentError::Faults)?;
         self.open(incident).await
     }
 
     pub(crate) async fn announce_json(&self, body: &[u8]) -> Result<StatusId, IncidentError> {
-        let maintenance = parse(body, read_maintenance).map_err(IncidentError::Faults)?;
+        let maintenance = parse_maintenance(body).map_err(IncidentError::Faults)?;
         self.announce(maintenance).await
     }
 
@@ -47,10 +47,25 @@ impl Incidents {
         id: &str,
         body: &[u8],
     ) -> Result<StatusId, IncidentError> {
-        let update = parse(body, read_update).map_err(IncidentError::Faults)?;
+        let update = parse_update(body).map_err(IncidentError::Faults)?;
         let id = id.parse().map_err(|_| IncidentError::Unknown)?;
         self.update(id, update).await.map(|()| id)
     }
+}
+
+/// Parses the body of a new incident.
+pub(crate) fn parse_incident(body: &[u8]) -> Result<NewIncident, Vec<Fault>> {
+    parse(body, read_incident)
+}
+
+/// Parses the body of new maintenance.
+pub(crate) fn parse_maintenance(body: &[u8]) -> Result<NewMaintenance, Vec<Fault>> {
+    parse(body, read_maintenance)
+}
+
+/// Parses the body of an update of either.
+pub(crate) fn parse_update(body: &[u8]) -> Result<NewUpdate, Vec<Fault>> {
+    parse(body, read_update)
 }
 
 /// Parses a body; all its faults, or the value.

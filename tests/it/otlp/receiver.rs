@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
 };
@@ -36,6 +36,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::sync::oneshot;
 use tonic::codec::CompressionEncoding::Gzip;
+use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -60,6 +61,8 @@ pub(crate) enum Behaviour {
     Partial(i64),
     /// Answers the head of a success, and never its body. By HTTP only.
     EndlessAnswer,
+    /// A status whose details are not base64. By gRPC only.
+    Undecodable,
     /// 415 or UNIMPLEMENTED for what is compressed, accepts all else. Given at the start.
     RefuseGzip,
 }
@@ -349,6 +352,17 @@ impl Service {
             )),
             Behaviour::Invalid => Err(Status::invalid_argument("what is this?")),
             Behaviour::Partial(rejected) => Ok(rejected),
+            Behaviour::Undecodable => {
+                let details = [("grpc-status-details-bin", "!")];
+                let details = details.map(|(name, value)| {
+                    (
+                        HeaderName::from_static(name),
+                        HeaderValue::from_static(value),
+                    )
+                });
+                let metadata = MetadataMap::from_headers(details.into_iter().collect());
+                Err(Status::with_metadata(Code::Unavailable, "away", metadata))
+            }
         }
     }
 }
@@ -451,7 +465,9 @@ async fn http_request(
         }
         Behaviour::Invalid => (StatusCode::BAD_REQUEST, "what is this?").into_response(),
         Behaviour::Partial(rejected) => success(partial(rejected)),
-        Behaviour::EndlessAnswer => Response::new(axum::body::Body::new(Endless)),
+        Behaviour::EndlessAnswer | Behaviour::Undecodable => {
+            Response::new(axum::body::Body::new(Endless))
+        }
     }
 }
 

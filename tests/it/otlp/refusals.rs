@@ -84,6 +84,22 @@ async fn what_is_rejected_of_a_batch_is_told_from_what_was_taken() {
 }
 
 #[test]
+fn a_status_that_cannot_be_read_does_not_end_the_export() {
+    let receiver = Receiver::start(Behaviour::Undecodable);
+    let mut config = config(&receiver.endpoint(), Protocol::Grpc);
+    config.traces.batch.delay = Duration::from_millis(20);
+    let telemetry = start(config);
+    make_spans(&telemetry, 5);
+    receiver.wait_for(1);
+    receiver.behave(Behaviour::Accept);
+    // The same batch once more.
+    assert_eq!(receiver.wait_for(2)[1].message.spans().len(), 5);
+    let name = "otel_sdk_exporter_span_exported_total";
+    let exported = || value(&telemetry, name, &[]);
+    until("the spans are counted", || exported() == 5.0);
+}
+
+#[test]
 fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(Behaviour::Throttled(Some(SECOND)));

@@ -11,6 +11,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::{ExportFailure, RetryHint, USER_AGENT, connect_timeout, headers};
+use crate::background::panic::catch_panic;
 use crate::config::{Compression, SignalOtlp, TelemetrySignal};
 use crate::net::tls::RefusalProbe;
 use crate::net::{grpc_connector, innermost, one_line};
@@ -70,9 +71,12 @@ impl GrpcTransport {
             .map_err(|error| ExportFailure::connection(&error))?;
         let mut request = Request::new(message);
         *request.metadata_mut() = self.metadata.clone();
-        match client.unary(request, self.path.clone(), RawCodec).await {
-            Ok(response) => Ok(response.into_inner()),
-            Err(status) => Err(self.with_certificate_advice(failure(&status)).await),
+        // tonic takes a status whose `grpc-status-details-bin` is not base64 for impossible, and panics: any
+        // receiver, and any proxy before it, could end the export of a signal.
+        match catch_panic(client.unary(request, self.path.clone(), RawCodec)).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(self.with_certificate_advice(failure(&status)).await),
+            Err(_) => Err(unreadable()),
         }
     }
 
@@ -94,6 +98,15 @@ impl GrpcTransport {
             }
         }
         failure
+    }
+}
+
+/// Returns the failure of an answer that the client can't read. Whether the data was taken is not known.
+fn unreadable() -> ExportFailure {
+    ExportFailure {
+        error_type: "connection".into(),
+        message: "the receiver's status can't be read".into(),
+        retry: RetryHint::Whenever,
     }
 }
 
@@ -141,7 +154,7 @@ fn metadata(otlp: &SignalOtlp) -> Result<MetadataMap, String> {
 
 /// Converts a status; OTLP's own table says which may be tried again, exhaustion only where the
 /// receiver says when. A status without an answer behind it is a connection that broke.
-fn failure(status: &Status) -> ExportFailure {
+pub(crate) fn failure(status: &Status) -> ExportFailure {
     // tonic turns a broken connection into a status of its own; only such a status has a source.
     if let Some(cause) = std::error::Error::source(status) {
         return ExportFailure::connection(cause);

@@ -109,7 +109,7 @@ fn header_map(otlp: &SignalOtlp) -> Result<HeaderMap, String> {
 
 /// Converts a response; OTLP's own table says which statuses may be tried again. Redirects aren't
 /// followed: credentials would go where nobody sent them.
-fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportFailure {
+pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportFailure {
     let retry = match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use super::{BurnRate, ObjectiveReport, SloReport};
-use crate::model::causes::debug_as_text;
+use crate::model::causes::{debug_as_text, one_line};
 use crate::model::slo::budget::SeenTime;
 use crate::model::slo::kind::ThresholdUnit;
 use crate::model::slo::window::{CalendarPeriod, CalendarWindow};
@@ -146,7 +146,7 @@ impl SloReport {
     ///
     /// [`ReportParseError`] names what is missing or can't be.
     pub fn from_json(text: &str) -> Result<SloReport, ReportParseError> {
-        serde_json::from_str(text).map_err(|error| ReportParseError(error.to_string()))
+        serde_json::from_str(text).map_err(|error| ReportParseError(one_line(&error.to_string())))
     }
 }
 

@@ -315,3 +315,16 @@ fn services_of_a_fleet_are_told_apart_and_read_back() {
     assert_eq!(SloReport::from_json(&json).unwrap().to_json(), json);
     assert!(!report(latency()).to_json().contains("\"job\""));
 }
+
+#[test]
+fn what_is_no_report_is_told_in_one_short_line() {
+    let text = format!(
+        r#"{{"generated_at": "{}\n\u{{1b}}[2J"}}"#,
+        "x".repeat(5_000)
+    );
+    let error = SloReport::from_json(&text).unwrap_err().to_string();
+    assert!(
+        error.len() < 300 && !error.contains(char::is_control),
+        "{error:?}"
+    );
+}

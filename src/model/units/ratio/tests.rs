@@ -55,3 +55,38 @@ fn the_complement_of_more_than_one_is_negative() {
     assert_eq!(ratio(5, 2).complement(), ratio(-3, 2));
     assert_eq!(ratio(1, 4).complement(), ratio(3, 4));
 }
+
+#[test]
+fn the_least_numerator_is_reduced_to_its_own_value() {
+    for denominator in [1, 3, 1 << 127, u128::MAX] {
+        let ratio = Ratio::new(i128::MIN, denominator).unwrap();
+        assert_eq!(ratio.reduced(), ratio, "of {denominator}");
+    }
+    let terms = Ratio::new(i128::MIN, 1 << 127).unwrap().lowest_terms();
+    assert_eq!(terms, (-1, 1));
+    assert_eq!(Ratio::new(0, u128::MAX).unwrap().lowest_terms(), (0, 1));
+}
+
+#[test]
+fn a_ratio_of_any_size_that_json_holds_is_read_back() {
+    for text in [
+        "1e18",
+        "18446744073709551615",
+        "9e36",
+        "-3e20",
+        "0.1",
+        "1e-13",
+    ] {
+        let ratio: Ratio = serde_json::from_str(text).unwrap();
+        let written = serde_json::to_string(&ratio).unwrap();
+        let again: Ratio = serde_json::from_str(&written).unwrap();
+        assert_eq!(
+            again.to_f64(),
+            ratio.to_f64(),
+            "{text} is written as {written}"
+        );
+    }
+    // Too small for a decimal, and as good as nothing.
+    assert_eq!(serde_json::from_str::<Ratio>("1e-30").unwrap(), Ratio::ZERO);
+    assert!(serde_json::from_str::<Ratio>("1e300").is_err());
+}

@@ -13,7 +13,7 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// Parses `state`, several times or with commas, `limit`, `cursor` and `role`.
-pub(super) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
+pub(crate) fn parse_query(uri: &Uri) -> Result<WorkerQuery, Vec<Fault>> {
     let mut query = WorkerQuery {
         role: BeatRole::Worker,
         states: Vec::new(),

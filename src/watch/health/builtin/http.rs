@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use self::response::HttpResponse;
 use super::health_json;
 use super::tcp::{connect, error_code};
+use crate::model::causes::one_line;
 use crate::model::snapshot::health::HealthStatus;
 use crate::watch::health::finding::Finding;
 
@@ -29,14 +30,20 @@ pub(in crate::watch::health) async fn check_http(url: &str) -> Finding {
         |error: io::Error| Finding::fail(error_code(&error)).with_detail(format!("{url}: {error}"));
     let response = async {
         let stream = connect(&target.address).await?;
-        let bytes = send_request(stream, &target).await.map_err(failure)?;
-        HttpResponse::parse(&bytes)
-            .ok_or_else(|| Finding::fail("no_http").with_detail(url.to_owned()))
+        send_request(stream, &target).await.map_err(failure)
     };
-    response.await.map_or_else(
-        |failed| failed,
-        |response| evaluate_response(&response, url),
-    )
+    match response.await {
+        Ok(bytes) => evaluate_bytes(&bytes, url),
+        Err(failed) => failed,
+    }
+}
+
+/// Returns the finding of all that was answered.
+pub(crate) fn evaluate_bytes(bytes: &[u8], url: &str) -> Finding {
+    match HttpResponse::parse(bytes) {
+        Some(response) => evaluate_response(&response, url),
+        None => Finding::fail("no_http").with_detail(url.to_owned()),
+    }
 }
 
 /// Returns the finding of a response: its status, then the health that it reports.
@@ -55,8 +62,9 @@ fn evaluate_response(response: &HttpResponse, url: &str) -> Finding {
         (200.., _) => return Finding::pass(),
         _ => Finding::fail("no_http"),
     };
+    // The names are the dependency's own.
     let unhealthy = reported.map_or(String::new(), |reported| {
-        format!(": {}", reported.unhealthy.join(", "))
+        format!(": {}", one_line(&reported.unhealthy.join(", ")))
     });
     finding.with_detail(format!("{url} answered {status}{unhealthy}"))
 }
@@ -115,6 +123,26 @@ async fn send_request(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_names_that_a_dependency_reports_are_one_short_line() {
+        let name = format!("db\\n\\u001b[2J{}", "x".repeat(5_000));
+        let response = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/health+json\r\n\r\n\
+             {{\"status\":\"warn\",\"checks\":{{\"{name}\":{{\"status\":\"fail\"}}}}}}"
+        );
+        let finding = evaluate_bytes(response.as_bytes(), "http://a");
+        assert_eq!(finding.code(), "reports_warn");
+        let detail = finding.detail().unwrap();
+        assert!(
+            detail.starts_with("http://a answered 200: db"),
+            "{detail:?}"
+        );
+        assert!(
+            detail.len() < 300 && !detail.contains(char::is_control),
+            "{detail:?}"
+        );
+    }
 
     #[test]
     fn a_url_is_taken_apart() {

@@ -6,6 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::slo::promql::ServiceLabels;
+use crate::net::one_line;
+
+/// The most warnings of a response that are told. A server that has more says the same of each block.
+const MAX_WARNINGS: usize = 20;
 
 #[derive(Debug, Deserialize)]
 struct ResponseBody {
@@ -35,24 +39,24 @@ struct VectorElement {
 
 /// One series over a range: seconds since 1970, and the value as text.
 #[derive(Debug, Deserialize)]
-pub(super) struct MatrixSeries {
-    pub(super) metric: BTreeMap<String, String>,
-    pub(super) values: Vec<(f64, String)>,
+pub(crate) struct MatrixSeries {
+    pub(crate) metric: BTreeMap<String, String>,
+    pub(crate) values: Vec<(f64, String)>,
 }
 
 /// The labels that tell values apart; a label that is absent is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ValueLabels {
-    pub(super) objective: String,
-    pub(super) service: ServiceLabels,
-    pub(super) result: String,
+pub(crate) struct ValueLabels {
+    pub(crate) objective: String,
+    pub(crate) service: ServiceLabels,
+    pub(crate) result: String,
 }
 
 /// Values by their labels; several where the API didn't add them up.
-pub(super) type ValuesByLabels = BTreeMap<ValueLabels, Vec<f64>>;
+pub(crate) type ValuesByLabels = BTreeMap<ValueLabels, Vec<f64>>;
 
 impl ValueLabels {
-    pub(super) fn from_metric(metric: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn from_metric(metric: &BTreeMap<String, String>) -> Self {
         let label = |name| metric.get(name).cloned().unwrap_or_default();
         Self {
             objective: label("objective"),
@@ -66,7 +70,7 @@ impl ValueLabels {
 }
 
 /// Returns the values and the warnings of the API.
-pub(super) fn parse_vector(body: &[u8]) -> Result<(ValuesByLabels, Vec<String>), String> {
+pub(crate) fn parse_vector(body: &[u8]) -> Result<(ValuesByLabels, Vec<String>), String> {
     let (elements, warnings) = parse_result::<VectorElement>(body, "vector")?;
     let mut values = ValuesByLabels::new();
     for element in elements {
@@ -79,7 +83,7 @@ pub(super) fn parse_vector(body: &[u8]) -> Result<(ValuesByLabels, Vec<String>),
 }
 
 /// Returns the series of a range and the warnings of the API.
-pub(super) fn parse_matrix(body: &[u8]) -> Result<(Vec<MatrixSeries>, Vec<String>), String> {
+pub(crate) fn parse_matrix(body: &[u8]) -> Result<(Vec<MatrixSeries>, Vec<String>), String> {
     parse_result(body, "matrix")
 }
 
@@ -89,15 +93,52 @@ fn parse_result<T: DeserializeOwned>(
     kind: &str,
 ) -> Result<(Vec<T>, Vec<String>), String> {
     let body: ResponseBody = serde_json::from_slice(body)
-        .map_err(|error| format!("not a response of Prometheus's API: {error}"))?;
+        .map_err(|error| one_line(&format!("not a response of Prometheus's API: {error}")))?;
     let data = match body.data {
         Some(data) if body.status == "success" => data,
-        _ => return Err(format!("{}: {}", body.status, body.error)),
+        _ => return Err(one_line(&format!("{}: {}", body.status, body.error))),
     };
     if data.result_type != kind {
-        return Err(format!("a {} instead of a {kind}", data.result_type));
+        let found = one_line(&data.result_type);
+        return Err(format!("a {found} instead of a {kind}"));
     }
     let elements = serde_json::from_value(data.result);
-    let elements = elements.map_err(|error| format!("not a {kind}: {error}"))?;
-    Ok((elements, body.warnings))
+    let elements = elements.map_err(|error| one_line(&format!("not a {kind}: {error}")))?;
+    let warnings = body.warnings.iter().take(MAX_WARNINGS);
+    Ok((elements, warnings.map(|text| one_line(text)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_server_are_told_in_one_short_line() {
+        let long = "x".repeat(5_000);
+        for body in [
+            format!(r#"{{"status":"error","error":"line 1\nline 2 \u001b[2J {long}"}}"#),
+            format!(r#"{{"status":"success","data":{{"resultType":"{long}\n","result":[]}}}}"#),
+            format!(r#"{{"status":"{long}"}}"#),
+            format!(r#"{{"status":"success","data":"{long}\n"}}"#),
+            format!(
+                r#"{{"status":"success","data":{{"resultType":"vector","result":["{long}\n"]}}}}"#
+            ),
+        ] {
+            let error = parse_vector(body.as_bytes()).unwrap_err();
+            assert!(
+                error.len() < 300 && !error.contains(char::is_control),
+                "{error:?}"
+            );
+        }
+        let warnings = vec![format!("partial\n{long}"); 1_000];
+        let data = serde_json::json!({"resultType": "vector", "result": []});
+        let body = serde_json::json!({"status": "success", "data": data, "warnings": warnings});
+        let (_, warnings) = parse_vector(body.to_string().as_bytes()).unwrap();
+        assert_eq!(warnings.len(), MAX_WARNINGS);
+        assert!(
+            warnings
+                .iter()
+                .all(|text| text.len() <= 200 && !text.contains('\n'))
+        );
+    }
 }
