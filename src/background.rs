@@ -1,11 +1,12 @@
 //! Threads with loops under one supervisor, and what they tell: callbacks on a change, log lines written
-//! off-thread, outages, backoff.
+//! off-thread, outages, backoff; and threads for the service's own functions, which may block.
 //!
 //! | need | use |
 //! |---|---|
 //! | something every so often, a loop that awaits, a thread at all | `supervisor` |
 //! | a log line that must not block | `log_queue` |
-//! | callbacks of the service | `notify` |
+//! | callbacks on a change | `notify` |
+//! | functions of the service, within a deadline | `user_code` |
 //! | two lines for a night's outage | `outage` |
 //! | delays between tries | `backoff` |
 //!
@@ -29,6 +30,8 @@ mod thread_status;
 pub(crate) mod supervisor;
 
 pub(crate) mod notify;
+
+pub(crate) mod user_code;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use supervisor::Supervisor;

@@ -237,12 +237,10 @@ fn unpushed_part(effective: &Arc<EffectiveConfig>) -> Option<DiagnosisPart> {
 }
 
 fn fault_steps(error: &ConfigError) -> Vec<DiagnosisStep> {
-    let faults = error.faults().iter();
-    let fault = |fault: &crate::config::ConfigFault| {
+    step::listed("config", error.faults(), |fault| {
         let finding = format!("{}: {}", fault.location, fault.value);
         DiagnosisStep::fail("config", finding, format!("allowed: {}", fault.allowed))
-    };
-    faults.map(fault).collect()
+    })
 }
 
 fn config_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {

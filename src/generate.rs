@@ -41,6 +41,11 @@ mod yaml;
 pub use file::{FileStatus, GeneratedFile, MANUAL_SECTION_MARKER};
 pub use input::{GenerateInput, TimeScale};
 
+use std::io;
+use std::path::Path;
+
+use crate::model::input_file::read_input_text;
+
 /// The characters of the longest expression of a panel, a rule or a runbook. What is longer is recorded by
 /// a rule, and read by its name.
 #[cfg(test)]
@@ -56,4 +61,13 @@ pub fn plan(input: &GenerateInput) -> Vec<GeneratedFile> {
     files.extend(runbooks::files(input));
     files.sort_by(|left, right| left.path.cmp(&right.path));
     files
+}
+
+/// Reads a text that the command is pointed to: a file in the place of a generated one, or that of a token.
+///
+/// # Errors
+///
+/// Where it cannot be read, is not UTF-8, not a regular file, or larger than 4 MiB.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    read_input_text(path)
 }

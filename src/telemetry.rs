@@ -401,7 +401,8 @@ impl Telemetry {
     }
 
     /// Calls back when an objective raises something else: one change at a time, on a thread of the
-    /// SDK, which a callback may block. A panic in one is caught.
+    /// SDK, which a callback may block. A panic in one is caught. One that has not returned after 5 s no longer keeps
+    /// the others waiting, and sees the latest 256 changes when it goes on; the log names it.
     ///
     /// Before any change, the callback is told the present state of each objective that has one, with `from`
     /// equal to `to`.
@@ -439,7 +440,8 @@ impl Telemetry {
     /// Watches a queue every second until the guard is dropped.
     ///
     /// `read` runs on a thread of the SDK: let it read a counter, and not ask a server. A panic in
-    /// it costs its own figures only.
+    /// it costs its own figures only, and so does a call that has not returned after 2 s; it is not called again
+    /// before it has.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -504,7 +506,9 @@ impl Telemetry {
 
     /// Returns a meter for instruments of the service's own, which the scrape shows.
     ///
-    /// Its provider is apart from ours: a callback that panics silences these, and not those.
+    /// A callback of an observable instrument that panics, or that has not returned after 5 s or half of the
+    /// scraper's time limit, costs the figures of its instrument only; the log names it. It is not called again
+    /// before it has returned.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -518,11 +522,12 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn meter(&self, scope: &'static str) -> Meter {
-        self.0.recording.user.provider().meter(scope)
+        self.0.recording.user.user_meters().meter(scope)
     }
 
     /// Shows the metrics of a registry of one's own in the scrape. A family with the name of one of
-    /// ours is left out, and counted.
+    /// ours is left out, and counted. So is a registry that panics or has not answered after 5 s, or half of the
+    /// scraper's time limit; the log tells its number in the order of merging.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -562,7 +567,9 @@ impl Telemetry {
     }
 
     /// Renders the text of a scrape; `None` where there is nothing to show, as after the shutdown. Blocks
-    /// for milliseconds.
+    /// for milliseconds, and for at most 5 s where callbacks of the service hang.
+    ///
+    /// A metric callback may call it, and gets what the callbacks observed before.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {

@@ -8,45 +8,64 @@
 //! | a change | logs it, then calls every callback |
 //! | a new callback | is told the present state, then joins the others |
 //!
-//! Both go through one queue: a callback never sees a change before the state that it changes.
+//! Both go through one queue: a callback never sees a change before the state that it changes. Callbacks run on
+//! threads that can be replaced, each with the changes that it has not seen: one that hangs keeps the others
+//! waiting for 5 s once, and sees the latest changes when it goes on.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use super::Supervisor;
+use super::user_code::{CALL_TIMEOUT, HangingCalls, UserCall, UserCode};
 use crate::record::sync::lock;
 
-/// The number of changes that may wait. More are dropped.
+/// The number of changes that may wait, for the thread and for each callback. Of the thread's more are dropped;
+/// of a callback's the oldest are, so that the last one that it sees is true.
 /// A thousand workers that go offline together are one change each; a service whose callbacks are
 /// that slow sees the rest on its pages.
 const CAPACITY: usize = 256;
 
 /// A change of state that subscribers are notified of.
-pub(crate) trait Change: Send + 'static {
-    /// The name of the thread that notifies.
+pub(crate) trait Change: Send + Sync + 'static {
+    /// The name of the threads that notify.
     const THREAD: &'static str;
     /// The thing that changed, for messages.
     ///
     /// Follows "a callback on a change of".
     const SUBJECT: &'static str;
+    /// The time for which a callback that hangs keeps the others waiting, once.
+    const TIMEOUT: Duration = CALL_TIMEOUT;
 
     /// Logs the change.
     fn log(&self);
 }
 
-// Shared, because the list is copied before it is called.
+/// A function of the service's.
 type Callback<C> = Arc<dyn Fn(&C) + Send + Sync>;
 
 /// Notifies subscribers of changes. Clones share them.
 pub(crate) struct Notifier<C>(Arc<Subscribers<C>>);
 
 struct Subscribers<C> {
-    callbacks: Mutex<Vec<Callback<C>>>,
+    list: Mutex<Vec<Subscriber<C>>>,
+    code: UserCode,
     /// Empty where nothing was started: in tests, and before the first loop.
     thread: OnceLock<SyncSender<Message<C>>>,
 }
+
+/// A callback and what it has not seen. A cheap clone.
+struct Subscriber<C> {
+    callback: Callback<C>,
+    unseen: Unseen<C>,
+    call: Arc<UserCall>,
+}
+
+/// The changes that a callback has not seen, which one of its calls takes out.
+type Unseen<C> = Arc<Mutex<VecDeque<Arc<C>>>>;
 
 /// A message to the thread that notifies.
 enum Message<C> {
@@ -55,10 +74,11 @@ enum Message<C> {
     Subscribe(Callback<C>, Vec<C>),
 }
 
-impl<C> Default for Notifier<C> {
+impl<C: Change> Default for Notifier<C> {
     fn default() -> Self {
         Self(Arc::new(Subscribers {
-            callbacks: Mutex::default(),
+            list: Mutex::default(),
+            code: UserCode::new(C::THREAD),
             thread: OnceLock::new(),
         }))
     }
@@ -79,14 +99,14 @@ impl<C: Change> Notifier<C> {
         supervisor.spawn(C::THREAD, move |thread| {
             thread.record_round();
             for message in &received {
+                // For one message only, which is over after 5 s whatever the callbacks do.
                 let Some(subscribers) = subscribers.upgrade() else {
                     break;
                 };
                 match message {
-                    Message::Change(change) => subscribers.notify(&change),
+                    Message::Change(change) => subscribers.tell_all(change),
                     Message::Subscribe(callback, present) => {
-                        Self::notify_one(&*callback, &present);
-                        subscribers.callbacks().push(callback);
+                        subscribers.tell_new(callback, present);
                     }
                 }
                 thread.record_round();
@@ -99,7 +119,7 @@ impl<C: Change> Notifier<C> {
     /// where no thread was started, for [`notify_one`](Self::notify_one).
     pub(crate) fn subscribe(&self, callback: Callback<C>, present: Vec<C>) -> Vec<C> {
         let Some(thread) = self.0.thread.get() else {
-            self.0.callbacks().push(callback);
+            self.0.add(callback);
             return present;
         };
         // Beside so many changes that are dropped, the present state is nothing that lasts.
@@ -108,7 +128,7 @@ impl<C: Change> Notifier<C> {
             | TrySendError::Disconnected(Message::Subscribe(callback, _)),
         ) = thread.try_send(Message::Subscribe(callback, present))
         {
-            self.0.callbacks().push(callback);
+            self.0.add(callback);
         }
         Vec::new()
     }
@@ -124,6 +144,11 @@ impl<C: Change> Notifier<C> {
             let _ = thread.try_send(Message::Change(change));
         }
         Vec::new()
+    }
+
+    /// The callbacks that were given up and have not returned.
+    pub(crate) fn hanging(&self) -> &HangingCalls {
+        self.0.code.hanging()
     }
 
     /// Notifies on the calling thread.
@@ -142,17 +167,152 @@ impl<C: Change> Notifier<C> {
 }
 
 impl<C: Change> Subscribers<C> {
-    fn callbacks(&self) -> MutexGuard<'_, Vec<Callback<C>>> {
-        lock(&self.callbacks)
+    fn add(&self, callback: Callback<C>) -> Subscriber<C> {
+        let mut list = lock(&self.list);
+        let name = format!("callback {} on a change of {}", list.len() + 1, C::SUBJECT);
+        let subscriber = Subscriber::new(name, callback);
+        list.push(subscriber.clone());
+        subscriber
     }
 
-    fn notify(&self, change: &C) {
+    // A copy, so that a callback may itself subscribe.
+    fn list(&self) -> Vec<Subscriber<C>> {
+        lock(&self.list).clone()
+    }
+
+    /// Logs a change and calls every callback, within a deadline.
+    fn tell_all(&self, change: C) {
         // First: a callback that hangs must not hide the line.
         change.log();
-        // A copy, so that a callback may itself subscribe.
-        let callbacks = self.callbacks().clone();
-        for callback in callbacks {
-            Notifier::notify_one(&*callback, std::slice::from_ref(change));
+        let (change, subscribers) = (Arc::new(change), self.list());
+        for subscriber in &subscribers {
+            subscriber.put(Arc::clone(&change));
         }
+        let calls: Vec<_> = subscribers
+            .iter()
+            .map(|one| Arc::clone(&one.call))
+            .collect();
+        self.code.call_all(&calls, C::TIMEOUT);
+    }
+
+    /// Adds a callback and tells it the present state.
+    fn tell_new(&self, callback: Callback<C>, present: Vec<C>) {
+        let subscriber = self.add(callback);
+        let present = present.into_iter().map(Arc::new);
+        present.for_each(|state| subscriber.put(state));
+        self.code.call_all(&[subscriber.call], C::TIMEOUT);
+    }
+
+    /// Logs a change and calls every callback on this thread.
+    fn notify(&self, change: &C) {
+        change.log();
+        for subscriber in self.list() {
+            Notifier::notify_one(&*subscriber.callback, std::slice::from_ref(change));
+        }
+    }
+}
+
+impl<C> Clone for Subscriber<C> {
+    fn clone(&self) -> Self {
+        Self {
+            callback: Arc::clone(&self.callback),
+            unseen: Arc::clone(&self.unseen),
+            call: Arc::clone(&self.call),
+        }
+    }
+}
+
+impl<C: Change> Subscriber<C> {
+    fn new(name: String, callback: Callback<C>) -> Self {
+        let unseen = Unseen::default();
+        let (changes, called) = (Arc::clone(&unseen), Arc::clone(&callback));
+        let call = UserCall::new(name, move || {
+            while let Some(change) = Self::take(&changes) {
+                Notifier::notify_one(&*called, std::slice::from_ref(&*change));
+            }
+            Ok(())
+        });
+        Self {
+            callback,
+            unseen,
+            call: Arc::new(call.repeating()),
+        }
+    }
+
+    fn put(&self, change: Arc<C>) {
+        let mut unseen = lock(&self.unseen);
+        if unseen.len() == CAPACITY {
+            unseen.pop_front();
+        }
+        unseen.push_back(change);
+    }
+
+    // The lock is not held while the callback runs.
+    fn take(unseen: &Unseen<C>) -> Option<Arc<C>> {
+        lock(unseen).pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    struct Number(usize);
+
+    impl Change for Number {
+        const THREAD: &'static str = "vantage-test";
+        const SUBJECT: &'static str = "a number";
+        const TIMEOUT: Duration = Duration::from_millis(200);
+
+        fn log(&self) {}
+    }
+
+    /// Subscribes what sends each number, after `before`.
+    fn subscribe(
+        notifier: &Notifier<Number>,
+        before: impl Fn() + Send + Sync + 'static,
+    ) -> Receiver<usize> {
+        let (sender, received) = channel();
+        let callback = move |number: &Number| {
+            before();
+            let _ = sender.send(number.0);
+        };
+        assert!(
+            notifier
+                .subscribe(Arc::new(callback), vec![Number(0)])
+                .is_empty()
+        );
+        received
+    }
+
+    #[test]
+    fn a_callback_that_hangs_leaves_the_others_and_sees_the_latest_changes_when_it_goes_on() {
+        let notifier = Notifier::default();
+        notifier.start(&Supervisor::default());
+        let (release, hanging) = channel::<()>();
+        let hanging = Mutex::new(hanging);
+        let stuck = subscribe(&notifier, move || {
+            let _ = lock(&hanging).recv();
+        });
+        let whole = subscribe(&notifier, || {});
+        assert_eq!(whole.recv_timeout(SOON), Ok(0));
+        assert_eq!(notifier.hanging().count(), 1);
+        let last = 2 * CAPACITY;
+        for number in 1..=last {
+            assert!(notifier.send(vec![Number(number)]).is_empty());
+            // Each, and in order.
+            assert_eq!(whole.recv_timeout(SOON), Ok(number));
+        }
+        drop(release);
+        let mut seen = vec![stuck.recv_timeout(SOON).unwrap()];
+        while seen.last() != Some(&last) {
+            seen.push(stuck.recv_timeout(SOON).unwrap());
+        }
+        assert_eq!(seen.len(), 1 + CAPACITY, "the oldest were dropped");
+        assert!(seen.is_sorted());
     }
 }

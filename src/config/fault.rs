@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::model::causes::debug_as_text;
+use crate::model::fault::write_listed;
 use crate::model::suggest::nearest_within;
 
 /// A configuration that can't be used.
@@ -51,10 +52,7 @@ impl fmt::Display for ConfigError {
             1 => f.write_str("the configuration has a fault")?,
             count => write!(f, "the configuration has {count} faults")?,
         }
-        for fault in &self.faults {
-            write!(f, "\n  {fault}")?;
-        }
-        Ok(())
+        write_listed(f, &self.faults)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::disk::disk_step;
 use super::fix::SettingFixes;
 use super::network::TimedStream;
-use super::step::DiagnosisStep;
+use super::step::{DiagnosisStep, listed};
 use crate::config::EffectiveConfig;
 use crate::model::slo::Objectives;
 
@@ -82,21 +82,19 @@ fn objectives_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
     let objectives = match Objectives::load(folder) {
         Ok(objectives) => objectives,
         Err(error) => {
-            let faults = error.faults().iter();
-            return faults
-                .map(|fault| {
-                    let value = fault.value.as_ref();
-                    let value = value.map_or(String::new(), |value| format!(": {value}"));
-                    let finding =
-                        format!("{}: {}: {}{value}", fault.file, fault.path, fault.problem);
-                    DiagnosisStep::fail(NAME, finding, format!("allowed: {}", fault.allowed))
-                })
-                .collect();
+            return listed(NAME, error.faults(), |fault| {
+                let value = fault.value.as_ref();
+                let value = value.map_or(String::new(), |value| format!(": {value}"));
+                let finding = format!("{}: {}: {}{value}", fault.file, fault.path, fault.problem);
+                DiagnosisStep::fail(NAME, finding, format!("allowed: {}", fault.allowed))
+            });
         }
     };
     let loaded = DiagnosisStep::ok(NAME, format!("{} in {path}", objectives.len()));
-    let warnings = objectives.warnings();
-    let warnings = warnings.map(|warning| DiagnosisStep::warn(NAME, warning.to_string()));
+    let warnings: Vec<_> = objectives.warnings().collect();
+    let warnings = listed(NAME, &warnings, |warning| {
+        DiagnosisStep::warn(NAME, warning.to_string())
+    });
     std::iter::once(loaded).chain(warnings).collect()
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::fault;
+
 /// One part of a diagnosis: the configuration, or a receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -97,8 +99,43 @@ impl DiagnosisStep {
     }
 }
 
+/// Returns a step for each of the first faults, and one for the others.
+pub(super) fn listed<T>(
+    name: &'static str,
+    faults: &[T],
+    step: impl Fn(&T) -> DiagnosisStep,
+) -> Vec<DiagnosisStep> {
+    let (listed, more) = fault::listed(faults);
+    let mut steps: Vec<_> = listed.iter().map(step).collect();
+    if more > 0 {
+        // It is as bad as the ones that it stands for.
+        let verdict = steps.last().map_or(StepVerdict::Fail, |last| last.verdict);
+        let more = DiagnosisStep::new(name, verdict, &format!("and {more} more"));
+        steps.push(more.with_fix("fix those above first"));
+    }
+    steps
+}
+
 /// Replaces control characters: text from outside goes to a terminal.
 fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_faults_are_steps_of_their_own_and_the_others_one() {
+        let step = |number: &usize| DiagnosisStep::warn("config", number.to_string());
+        let of = |faults: usize| listed("config", &(0..faults).collect::<Vec<_>>(), step);
+        assert!(of(0).is_empty());
+        assert_eq!(of(20).len(), 20);
+        let steps = of(100_000);
+        assert_eq!(steps.len(), 21);
+        assert_eq!(steps[19].finding, "19");
+        assert_eq!(steps[20].finding, "and 99980 more");
+        assert_eq!(steps[20].verdict, StepVerdict::Warn);
+    }
 }

@@ -9,6 +9,7 @@ mod logs;
 mod metrics;
 mod resource;
 mod traces;
+mod user_meters;
 
 #[cfg(feature = "otlp")]
 pub(crate) use logs::LogProvider;

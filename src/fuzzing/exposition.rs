@@ -109,7 +109,7 @@ pub(super) fn otel(data: &[u8]) -> u64 {
     let config = Config::new("fuzz", Role::Api);
     let provider = MetricProvider::for_user(&config);
     let provider = provider.unwrap_or_else(|error| panic!("{error}"));
-    let meter = provider.provider().meter("fuzz");
+    let meter = provider.user_meters().meter("fuzz");
     for text in parts(data).take(8) {
         let mut fields = text.split('\t').map(str::to_owned);
         let mut field = || fields.next().unwrap_or_default();

@@ -80,13 +80,14 @@ fn documents(texts: PageTexts<'_>, base: &LinkBase) -> Vec<String> {
         now: snapshot.taken_at,
         auto_refresh: false,
         base,
+        page: 1,
     };
     let pages = [StatusPage::Status, StatusPage::Current, StatusPage::History];
     let mut documents: Vec<_> = pages
         .into_iter()
         .map(|page| render_page(page, context))
         .collect();
-    documents.extend(Notice::all(&snapshot).map(|notice| render_incident(context, &notice)));
+    documents.extend(Notice::all(&snapshot).map(|notice| render_incident(context, notice)));
     documents.push(render_feed(&snapshot, base));
     documents
 }

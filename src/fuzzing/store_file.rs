@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::fingerprint;
 use super::settings::scratch;
+use crate::background::Supervisor;
 use crate::store::{SliceRow, Store, StoreOp, block_on, open_file};
 
 const ROWS: u64 = 64;
@@ -65,7 +66,7 @@ pub(super) fn store_file(data: &[u8]) -> u64 {
 }
 
 fn open(path: &Path) -> Arc<dyn Store> {
-    open_file(path.to_owned()).unwrap_or_else(|error| panic!("{error}"))
+    open_file(path.to_owned(), &Supervisor::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn set_aside(folder: &Path) -> Vec<PathBuf> {

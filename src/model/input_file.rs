@@ -1,9 +1,9 @@
-//! Files that a service reads at its start: regular ones, up to a size.
+//! Files that a service reads at its start, or the command: regular ones, up to a size.
 //!
 //! Why is anything else refused? A named pipe blocks `init` until another process writes into it, and a device
 //! such as `/dev/zero` is read until memory ends.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -25,12 +25,8 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 ///
 /// As [`File::open`], and where the file is not a regular one or is larger.
 pub(crate) fn read_input_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked before the file is opened, because opening a named pipe blocks.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
     let mut bytes = Vec::new();
-    File::open(path)?
+    open_regular(path)?
         // One byte more than allowed tells "too large" from "exactly as large", and bounds the read
         // also where the file grows meanwhile.
         .take(MAX_INPUT_BYTES + 1)
@@ -39,6 +35,26 @@ pub(crate) fn read_input_bytes(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("larger than 4 MiB"));
     }
     Ok(bytes)
+}
+
+/// Opens a regular file for reading.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let require_regular = |metadata: Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("not a regular file")),
+    };
+    // Before the file is opened, because opening a device may already do something.
+    require_regular(std::fs::metadata(path)?)?;
+    let mut options = File::options();
+    // Without it, a named pipe that took the file's place meanwhile would block.
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = options.read(true).open(path)?;
+    require_regular(file.metadata()?)?;
+    Ok(file)
 }
 
 /// Reads a regular file of at most 4 MiB as UTF-8, without a byte order mark.

@@ -141,6 +141,11 @@ impl Objectives {
                 "a directory that can be read",
             )
         })?;
+        if paths.len() > MAX_FILES {
+            let value = format!("more than {MAX_FILES}");
+            let allowed = format!("at most {MAX_FILES} *.json files");
+            return Err(unusable(SloProblem::TooMuch, value, &allowed));
+        }
         if paths.is_empty() {
             return Err(unusable(
                 SloProblem::NoFile,
@@ -149,10 +154,21 @@ impl Objectives {
             ));
         }
         let mut reader = file::SloFileReader::default();
+        let mut total_bytes = 0;
         for path in paths {
             let name = path.display().to_string();
             match read_input_text(&path) {
-                Ok(text) => reader.read_text(&name, &text),
+                Ok(text) => {
+                    total_bytes += text.len();
+                    if total_bytes > MAX_TOTAL_BYTES {
+                        let value = "the files up to this one have more".into();
+                        let allowed = "files of 16 MiB together";
+                        let problem = SloProblem::TooMuch;
+                        reader.add(SloFault::for_file(&name, problem, value, allowed));
+                        break;
+                    }
+                    reader.read_text(&name, &text);
+                }
                 Err(error) => reader.add_unreadable(&name, &error),
             }
         }
@@ -253,7 +269,14 @@ impl<'a> IntoIterator for &'a Objectives {
     }
 }
 
-/// Lists the JSON files of a directory, sorted, because directories list their entries in any order.
+/// The maximum number of files in a directory. A company has tens of services.
+const MAX_FILES: usize = 1_000;
+
+/// The maximum size of all of them, in bytes. An objective takes some 200.
+const MAX_TOTAL_BYTES: usize = 16 << 20;
+
+/// Lists the JSON files of a directory, sorted, because directories list their entries in any order. Stops after
+/// the first that is too many.
 fn list_json_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -267,6 +290,9 @@ fn list_json_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
                 .is_some_and(|extension| extension == "json")
         {
             paths.push(path);
+            if paths.len() > MAX_FILES {
+                break;
+            }
         }
     }
     paths.sort();

@@ -71,7 +71,9 @@ pub use scheduler::{Execution, Scheduler};
 pub(crate) use server::observe_databases;
 pub(crate) use slo::observe_slo;
 pub(crate) use store::observe_store;
-pub(crate) use telemetry::{SelfTelemetry, observe_log_lines, observe_threads};
+pub(crate) use telemetry::{
+    SelfTelemetry, observe_hanging_callbacks, observe_log_lines, observe_threads,
+};
 pub(crate) use worker::JobInstruments;
 pub use worker::{Job, Worker};
 pub(crate) use worker_keys::{Slot, WorkerKey, WorkerKeys};

@@ -19,9 +19,13 @@ use super::watchers::Watchers;
 use super::{InitError, Inner, Telemetry};
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::{LevelHandle, LogWriters};
+use crate::model::fault::MAX_LISTED;
 use crate::model::slo::{Objectives, SloError};
 use crate::record::clock::Clock;
 use crate::record::instruments::{observe_log_lines, observe_threads};
+
+/// The target of the lines at the start.
+const OURS: &str = "vantage_obs";
 
 /// The parts of a start that are told once logging is set up.
 #[derive(Debug)]
@@ -75,6 +79,7 @@ impl Telemetry {
         let supervisor = recording.supervisor.clone();
         observe_threads(&recording.instruments, move || supervisor.threads());
         observe_log_lines(&recording.instruments, move || writers.lost_lines());
+        watch.observe_hanging_callbacks(&recording);
         handles.initialize(&settings.service.roles);
         Ok(Self(Arc::new(Inner {
             scrape: Arc::new(recording.scrape(settings)),
@@ -124,22 +129,19 @@ impl Telemetry {
     /// Logs the warnings, and what was set up. After the subscriber is installed: before, the lines
     /// would be lost.
     pub(super) fn say_hello(&self, started: &Started) {
-        const OURS: &str = "vantage_obs";
         let Started {
             objectives,
             listening,
         } = started;
         let config = &self.0.config.config;
         self.0.recording.supervisor.start_telling();
-        for warning in self.0.config.warnings().iter().chain(&listening.warnings) {
-            tracing::warn!(target: OURS, "{warning}");
-        }
-        for warning in objectives.warnings() {
-            tracing::warn!(target: OURS, "{warning}");
-        }
-        for warning in objectives.unreachable_alerts(&config.slo.alert_policy()) {
-            tracing::warn!(target: OURS, "{warning}");
-        }
+        let of_config = self.0.config.warnings().iter().map(ToString::to_string);
+        let of_listening = listening.warnings.iter().map(ToString::to_string);
+        let of_objectives = objectives.warnings().map(ToString::to_string);
+        let policy = config.slo.alert_policy();
+        let of_alerts = objectives.unreachable_alerts(&policy);
+        log_warnings(of_config.chain(of_listening));
+        log_warnings(of_objectives.chain(of_alerts.map(|warning| warning.to_string())));
         tracing::info!(
             target: OURS,
             version = config.service.version,
@@ -151,6 +153,17 @@ impl Telemetry {
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
             "telemetry is set up; to verify it, request the scrape path, and run `vantage-obs doctor` to check OTLP"
         );
+    }
+}
+
+/// Logs the first warnings, and the number of the others.
+fn log_warnings(mut warnings: impl Iterator<Item = String>) {
+    for warning in warnings.by_ref().take(MAX_LISTED) {
+        tracing::warn!(target: OURS, "{warning}");
+    }
+    match warnings.count() {
+        0 => {}
+        more => tracing::warn!(target: OURS, "and {more} more warnings like these"),
     }
 }
 

@@ -108,7 +108,8 @@ impl Telemetry {
     }
 
     /// Calls back when a check, the whole or readiness changes: one at a time, on a thread of the
-    /// SDK, which a callback may block. A panic in one is caught.
+    /// SDK, which a callback may block. A panic in one is caught. One that has not returned after 5 s no longer keeps
+    /// the others waiting, and sees the latest 256 changes when it goes on; the log names it.
     ///
     /// Before any change, the callback is told the present state: each check that has a result, with `from`
     /// `None`; the whole, with `from` equal to `to`; and readiness.

@@ -54,7 +54,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
         // Released, so that a service may mend its configuration and try again.
         .inspect_err(|_| CLAIMED.store(false, Ordering::SeqCst))?;
     // After all that can fail: a failed call leaves no trace in the globals.
-    opentelemetry::global::set_meter_provider(telemetry.0.recording.user.provider().clone());
+    opentelemetry::global::set_meter_provider(telemetry.0.recording.user.user_meters());
     opentelemetry::global::set_tracer_provider(telemetry.0.exporters.traces.provider().clone());
     subscriber::install(&telemetry.0);
     telemetry.say_hello(&started);

@@ -10,6 +10,7 @@ use super::{identity, store};
 use crate::background::Supervisor;
 use crate::config::Config;
 use crate::model::slo::Objectives;
+use crate::record::instruments::observe_hanging_callbacks;
 use crate::store::business_totals::BusinessTotalsWriter;
 use crate::watch::health::HealthWatcher;
 use crate::watch::sampler::SnapshotSampler;
@@ -84,6 +85,23 @@ impl Watchers {
             slo,
             business_totals,
         }
+    }
+
+    /// Shows how many calls of the service's functions were given up and have not returned.
+    pub(super) fn observe_hanging_callbacks(&self, recording: &Recording) {
+        let metric = recording.user.callbacks().threads().hanging().clone();
+        let sampler = self.sampler.hanging().clone();
+        let check = self.health.hanging_checks().clone();
+        let health = self.health.hanging_callbacks().clone();
+        let slo = self.slo.hanging_callbacks().clone();
+        observe_hanging_callbacks(&recording.instruments, move || {
+            [
+                ("check", check.count()),
+                ("metric", metric.count()),
+                ("notification", health.count() + slo.count()),
+                ("sampler", sampler.count()),
+            ]
+        });
     }
 
     /// Starts what is sampled: a first sample is there before anything reads it.

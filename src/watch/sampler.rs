@@ -1,7 +1,8 @@
 //! The sampler: a background loop that publishes the latest snapshot of the process and its sources.
 //!
 //! One thread of its own, so that a blocked runtime is seen and not joined. What a user's sampler
-//! does cannot hurt it: a panic is caught and counted, and the others' figures are published.
+//! does cannot hurt it: a panic is caught and counted, one that hangs is given up, and the others' figures are
+//! published.
 //!
 //! | every | figures |
 //! |---|---|
@@ -11,7 +12,6 @@
 mod process;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::background::Supervisor;
 use crate::background::thread::LoopGuard;
+use crate::background::user_code::{HangingCalls, Reading, UserCall, UserCode};
 #[cfg(feature = "postgres")]
 use crate::model::snapshot::database::DatabaseFigures;
 use crate::model::snapshot::{
@@ -33,6 +34,8 @@ pub(crate) use process::{FilesystemSample, ProcessSampler};
 /// The interval between two samples of queues, pools and running work.
 /// Shorter than common scrape intervals, so that each scrape has a figure of its own.
 const TICK: Duration = Duration::from_secs(1);
+/// The time that the user's functions have to read their sources; a thread needs a moment to begin.
+const SAMPLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The number of ticks between two samples of the process and its disks.
 const PROCESS_TICKS: u64 = 5;
 
@@ -50,6 +53,7 @@ struct Inner {
     /// Relaxed: ids only have to differ.
     next_id: AtomicU64,
     sources: Mutex<Vec<SampleSource>>,
+    code: UserCode,
     /// Apart from `sources`, so that a slow disk does not hold up who registers a queue.
     process: Mutex<ProcessState>,
 }
@@ -79,11 +83,11 @@ struct SampleSource {
     callback: SampleCallback,
 }
 
-/// The user's function that reads a source.
+/// The function that reads a source: the user's but for a database, whose figures we sample ourselves.
 #[derive(Clone)]
 enum SampleCallback {
-    Queue(Arc<dyn Fn() -> QueueState + Send + Sync>),
-    Pool(Arc<dyn Fn() -> PoolState + Send + Sync>),
+    Queue(Reading<QueueState>),
+    Pool(Reading<PoolState>),
     #[cfg(feature = "postgres")]
     Database(Arc<dyn Fn() -> Option<Arc<DatabaseFigures>> + Send + Sync>),
 }
@@ -110,6 +114,7 @@ impl SnapshotSampler {
             disks,
             next_id: AtomicU64::new(0),
             sources: Mutex::default(),
+            code: UserCode::new("vantage-sampler-callback"),
             process: Mutex::new(process),
         }))
     }
@@ -120,7 +125,8 @@ impl SnapshotSampler {
         name: &str,
         read: Arc<dyn Fn() -> QueueState + Send + Sync>,
     ) -> u64 {
-        self.watch(name, SampleCallback::Queue(read))
+        let reading = Reading::new(format!("queue:{name}"), move || Ok(read()));
+        self.watch(name, SampleCallback::Queue(reading))
     }
 
     /// Watches a pool until [`unwatch`](Self::unwatch).
@@ -129,7 +135,8 @@ impl SnapshotSampler {
         name: &str,
         read: Arc<dyn Fn() -> PoolState + Send + Sync>,
     ) -> u64 {
-        self.watch(name, SampleCallback::Pool(read))
+        let reading = Reading::new(format!("pool:{name}"), move || Ok(read()));
+        self.watch(name, SampleCallback::Pool(reading))
     }
 
     /// Watches a database until [`unwatch`](Self::unwatch). `read` returns the figures of another
@@ -143,8 +150,18 @@ impl SnapshotSampler {
         self.watch(name, SampleCallback::Database(read))
     }
 
+    /// The samplers of the user that were given up and have not returned.
+    pub(crate) fn hanging(&self) -> &HangingCalls {
+        self.0.code.hanging()
+    }
+
     pub(crate) fn unwatch(&self, id: u64) {
-        lock(&self.0.sources).retain(|source| source.id != id);
+        let mut sources = lock(&self.0.sources);
+        let place = sources.iter().position(|source| source.id == id);
+        let removed = place.map(|place| sources.remove(place));
+        drop(sources);
+        // Without the lock: the function may own what watches another source.
+        drop(removed);
     }
 
     /// Takes one sample and publishes it.
@@ -216,39 +233,40 @@ impl Inner {
         snapshot.databases.clear();
         // A copy, so that a sampler may itself start or end watching.
         let sources = lock(&self.sources).clone();
+        let calls: Vec<_> = sources.iter().filter_map(SampleSource::call).collect();
+        for failed in self.code.call_all(&calls, SAMPLE_TIMEOUT) {
+            self.self_telemetry.record_sampler_error(failed.name());
+        }
         for SampleSource { name, callback, .. } in sources {
             match callback {
-                SampleCallback::Queue(read) => snapshot.queues.extend(
-                    self.read_caught("queue", &name, &*read)
-                        .map(|state| (name, state)),
-                ),
-                SampleCallback::Pool(read) => snapshot.pools.extend(
-                    self.read_caught("pool", &name, &*read)
-                        .map(|state| (name, state)),
-                ),
+                SampleCallback::Queue(read) => {
+                    let state = read.with_result(|state| *state);
+                    snapshot.queues.extend(state.map(|state| (name, state)));
+                }
+                SampleCallback::Pool(read) => {
+                    let state = read.with_result(|state| *state);
+                    snapshot.pools.extend(state.map(|state| (name, state)));
+                }
                 #[cfg(feature = "postgres")]
-                SampleCallback::Database(read) => snapshot.databases.extend(
-                    self.read_caught("database", &name, &*read)
-                        .flatten()
-                        .map(|database| (name, database)),
-                ),
+                SampleCallback::Database(read) => {
+                    snapshot
+                        .databases
+                        .extend(read().map(|figures| (name, figures)));
+                }
             }
         }
     }
+}
 
-    /// Reads a source; `None` where its callback panicked, which is counted.
-    fn read_caught<T>(
-        &self,
-        kind: &str,
-        name: &str,
-        read: &(dyn Fn() -> T + Send + Sync),
-    ) -> Option<T> {
-        let state = catch_unwind(AssertUnwindSafe(read)).ok();
-        if state.is_none() {
-            self.self_telemetry
-                .record_sampler_error(&format!("{kind}:{name}"));
+impl SampleSource {
+    /// Returns the user's function.
+    fn call(&self) -> Option<Arc<UserCall>> {
+        match &self.callback {
+            SampleCallback::Queue(read) => Some(Arc::clone(read.call())),
+            SampleCallback::Pool(read) => Some(Arc::clone(read.call())),
+            #[cfg(feature = "postgres")]
+            SampleCallback::Database(_) => None,
         }
-        state
     }
 }
 

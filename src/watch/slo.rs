@@ -48,6 +48,7 @@ use self::tiers::intervals;
 use crate::background::Supervisor;
 use crate::background::notify::Notifier;
 use crate::background::thread::LoopGuard;
+use crate::background::user_code::HangingCalls;
 use crate::config;
 use crate::model::slo::report::{ReportSource, SloReport};
 use crate::model::slo::{Objectives, ServiceKey};
@@ -212,6 +213,11 @@ impl SloTracker {
         let pending = inner.notifier.subscribe(callback.clone(), present);
         drop(state);
         Notifier::notify_one(&*callback, &pending);
+    }
+
+    /// The callbacks that were given up and have not returned.
+    pub(crate) fn hanging_callbacks(&self) -> &HangingCalls {
+        self.0.notifier.hanging()
     }
 
     /// Returns the latest report, if the objectives were evaluated yet.

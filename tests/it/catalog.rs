@@ -111,6 +111,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.telemetry.http.refused_tokens", "vantage_telemetry_http_refused_tokens_total", "counter"),
     ("vantage.telemetry.http.ended_connections", "vantage_telemetry_http_ended_connections_total", "counter"),
     ("vantage.telemetry.sampler.errors", "vantage_telemetry_sampler_errors_total", "counter"),
+    ("vantage.telemetry.callbacks.hanging", "vantage_telemetry_callbacks_hanging", "gauge"),
     ("vantage.telemetry.log.lines.lost", "vantage_telemetry_log_lines_lost_total", "counter"),
     ("vantage.telemetry.thread.up", "vantage_telemetry_thread_up", "gauge"),
     ("vantage.heartbeat.sends", "vantage_heartbeat_sends_total", "counter"),
@@ -329,6 +330,8 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "vantage_telemetry_series_overflow_total",
         // A process of its own, whose output stalls, shows it.
         "vantage_telemetry_log_lines_lost_total",
+        // No function of the service's hangs.
+        "vantage_telemetry_callbacks_hanging",
         // Nothing bad happened to an objective.
         "vantage_slo_burn_rate_ratio",
         // Its maintenance is to come.

@@ -214,3 +214,21 @@ fn test_time_scale_shortens_windows_and_keeps_thresholds() {
     assert!(recording.contains("vantage_api_requests_total{") && recording.contains("}[5s]"));
     assert!(!recording.contains("[5m]"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_regular_file_is_neither_read_nor_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join(RULES);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    let mkfifo = std::process::Command::new("mkfifo").arg(&place).status();
+    assert!(mkfifo.unwrap().success());
+    for arguments in [&["--check"][..], &[]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vantage-obs"));
+        let command = command.args(["generate", "--out"]).arg(folder.path());
+        let output = command.args(arguments).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("not a regular file"), "{text}");
+    }
+}

@@ -64,4 +64,5 @@ mod threads;
 mod tokens;
 mod trace_context;
 mod traces;
+mod user_code;
 mod workers;

@@ -109,13 +109,15 @@ fn a_part_that_fails_is_told_when_it_begins_and_when_it_ends() {
         panics.0.store(fails, std::sync::atomic::Ordering::Relaxed);
         scrape(&test);
     }
-    let missing = log.with_message("a part is missing from the scrape");
+    let missing =
+        log.with_message("a function of the service's is left out until it works again; told once");
     assert_eq!(missing.len(), 2);
-    assert_eq!(missing[0]["fields"]["part"], "registry");
-    assert_eq!(missing[0]["fields"]["failure"], "a collector panicked");
-    let back = log.with_message("a part is in the scrape again");
+    let name = "registry 1 of those that were merged";
+    assert_eq!(missing[0]["fields"]["function"], name);
+    assert_eq!(missing[0]["fields"]["failure"], "it panicked");
+    let back = log.with_message("a function of the service's works again");
     assert_eq!(back.len(), 1);
-    assert_eq!(back[0]["fields"]["scrapes"], 3);
+    assert_eq!(back[0]["fields"]["times"], 3);
     let errors = "vantage_telemetry_scrape_errors_total";
-    assert_eq!(test.value(errors, &[("part", "registry")]), Some(4.0));
+    assert_eq!(test.value(errors, &[("part", "registry")]), Some(5.0));
 }

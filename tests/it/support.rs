@@ -76,10 +76,15 @@ impl CapturedLog {
             std::array::from_fn(|_| tracing::Dispatch::new(tracing_subscriber::registry()))
         });
         LazyLock::force(&OTHERS);
+        let layer = test.telemetry().tracing_layer(self.writer());
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+    }
+
+    /// The output that is captured, for a subscriber of the test's own.
+    pub(crate) fn writer(&self) -> LogWriter {
         let writer = CapturedBytes(Arc::clone(&self.bytes));
         let output = self.output.get_or_init(|| LogWriter::from_writer(writer));
-        let layer = test.telemetry().tracing_layer(output.clone());
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+        output.clone()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Requests that are refused: without the right token, or before their body was read.
 
+mod sockets;
+
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -154,7 +154,7 @@ impl GenerateArgs {
     /// Reads the existing file, if any.
     fn existing(&self, file: &GeneratedFile) -> Result<Option<String>, CliError> {
         let path = self.out.join(&file.path);
-        match fs::read_to_string(&path) {
+        match vantage_obs::generate::read_file(&path) {
             Ok(text) => Ok(Some(text)),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(CliError::unreadable(&path, cause)),

@@ -138,8 +138,8 @@ impl SourceArgs {
             return Ok(config.and_then(|config| config.heartbeat.token.clone()));
         };
         ensure_readable(file)?;
-        let text =
-            std::fs::read_to_string(file).map_err(|cause| CliError::unreadable(file, cause))?;
+        let text = vantage_obs::generate::read_file(file)
+            .map_err(|cause| CliError::unreadable(file, cause))?;
         match text.trim_end_matches(['\r', '\n']) {
             "" => Err(CliError::Usage(format!("{} is empty", file.display()))),
             token => Ok(Some(Secret::new(token))),

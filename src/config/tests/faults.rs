@@ -413,3 +413,20 @@ fn code_may_ask_for_any_free_port() {
     config.http.listen = Some("127.0.0.1:0".parse().unwrap());
     assert!(config.resolve(&Environment::empty()).is_ok());
 }
+
+#[test]
+fn a_message_lists_twenty_faults_of_any_number_and_none_at_length() {
+    let long = "a".repeat(100_000);
+    let keys = (0..50_000).map(|key| format!(r#""key{key}": 1"#));
+    let keys: Vec<_> = std::iter::once(format!(r#""{long}": 1"#))
+        .chain(keys)
+        .collect();
+    let file = ConfigFile::new(&format!("{{{}}}", keys.join(", ")));
+    let error = Config::from_file(file.path()).unwrap_err();
+    assert_eq!(error.faults().len(), 50_001);
+    let text = error.to_string();
+    assert!(text.starts_with("the configuration has 50001 faults\n"));
+    assert!(text.ends_with("\n  and 49981 more"));
+    assert_eq!(text.lines().count(), 22);
+    assert!(text.lines().all(|line| line.chars().count() <= 1_003));
+}

@@ -1,12 +1,14 @@
-//! Collects metrics on a thread aside: the user's own callbacks may block or panic.
+//! Collects metrics on a thread aside, after the service's own callbacks ran within their time limit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::background::Supervisor;
+use crate::background::user_code::CALL_TIMEOUT;
 use crate::export::providers::MetricProvider;
 
 /// A meter provider, and its collection while it is under way.
@@ -14,7 +16,14 @@ pub(super) struct MetricSource {
     metrics: MetricProvider,
     supervisor: Supervisor,
     /// The collection that is under way, perhaps since an earlier push.
-    collection: Option<oneshot::Receiver<Option<ResourceMetrics>>>,
+    collection: Option<oneshot::Receiver<Option<Collected>>>,
+}
+
+/// What a provider has collected.
+pub(super) struct Collected {
+    pub(super) metrics: ResourceMetrics,
+    /// False where a callback of the service has no result.
+    pub(super) is_complete: bool,
 }
 
 impl MetricSource {
@@ -28,36 +37,44 @@ impl MetricSource {
         metrics.into_iter().map(source).collect()
     }
 
-    /// Begins to collect, unless that is under way: a callback that hangs keeps one thread, and not
-    /// one more at every push. Without a thread this push lacks the provider, and the supervisor tells.
-    pub(super) fn start(&mut self) {
+    /// Begins to collect, unless that is under way. Callbacks have half of the time until the deadline, so that
+    /// one which hangs doesn't take the other metrics with it. Without a thread this push lacks the provider, and
+    /// the supervisor tells.
+    pub(super) fn start(&mut self, deadline: Instant) {
         // A late result is used by the next push: it is cumulative, and only a little older.
         if self.collection.is_some() {
             return;
         }
         let (sender, collection) = oneshot::channel();
         let metrics = self.metrics.clone();
+        let callbacks = deadline.saturating_duration_since(Instant::now()) / 2;
         let work = move || {
-            let _ = sender.send(collect(&metrics));
+            let _ = sender.send(collect(&metrics, callbacks));
         };
         let started = self.supervisor.try_spawn("vantage-collect", work);
         self.collection = started.ok().map(|()| collection);
     }
 
     /// Waits for the collection until the deadline; `None` when it failed or isn't there by then.
-    pub(super) async fn finish(&mut self, deadline: Instant) -> Option<ResourceMetrics> {
+    pub(super) async fn finish(&mut self, deadline: Instant) -> Option<Collected> {
         let collected = timeout_at(deadline, self.collection.as_mut()?).await.ok()?;
         self.collection = None;
         collected.ok()?
     }
 }
 
-fn collect(metrics: &MetricProvider) -> Option<ResourceMetrics> {
+fn collect(metrics: &MetricProvider, timeout: Duration) -> Option<Collected> {
+    let callbacks = metrics.callbacks();
+    let threads = callbacks.threads();
+    let calls = callbacks.calls();
+    let failed = threads.call_all(&calls, timeout.min(CALL_TIMEOUT));
+    let is_complete = failed.is_empty();
     let mut collected = ResourceMetrics::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| metrics.collect(&mut collected)));
-    // A panic of one callback fails the collection of its provider; that is why the service's meter
-    // has one of its own.
-    matches!(outcome, Ok(Ok(()))).then_some(collected)
+    matches!(outcome, Ok(Ok(()))).then_some(Collected {
+        metrics: collected,
+        is_complete,
+    })
 }
 
 #[cfg(test)]
@@ -78,11 +95,11 @@ mod tests {
         let supervisor = Supervisor::refused_while(move |_| flag.load(Ordering::SeqCst));
         let mut source = MetricSource::all(vec![metrics], &supervisor).remove(0);
         let soon = || Instant::now() + Duration::from_secs(10);
-        source.start();
+        source.start(soon());
         assert!(source.finish(soon()).await.is_none());
         assert!(supervisor.down().contains_key("vantage-collect"));
         is_refused.store(false, Ordering::SeqCst);
-        source.start();
+        source.start(soon());
         assert!(source.finish(soon()).await.is_some());
         assert!(supervisor.down().is_empty());
     }

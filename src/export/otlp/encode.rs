@@ -294,7 +294,7 @@ mod tests {
     fn collect(service: &'static str) -> ResourceMetrics {
         let config = Config::new(service, Role::Api);
         let provider = MetricProvider::for_user(&config).unwrap();
-        let meter = provider.provider().meter("invoices");
+        let meter = provider.user_meters().meter("invoices");
         let sent = meter.u64_counter("invoices.sent").build();
         sent.add(2, &[KeyValue::new("kind", "paper")]);
         sent.add(3, &[KeyValue::new("kind", "mail")]);

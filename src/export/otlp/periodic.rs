@@ -178,12 +178,14 @@ impl PeriodicReader {
     /// Collects until the deadline; `true` if that is all.
     async fn collect(&mut self, deadline: Instant) -> (Option<Payload>, bool) {
         // All at once: none waits for another one's callbacks.
-        self.sources.iter_mut().for_each(MetricSource::start);
-        let mut parts = Vec::new();
+        let sources = self.sources.iter_mut();
+        sources.for_each(|source| source.start(deadline));
+        let (mut parts, mut complete) = (Vec::new(), true);
         for source in &mut self.sources {
-            parts.extend(source.finish(deadline).await);
+            let collected = source.finish(deadline).await;
+            complete &= collected.as_ref().is_some_and(|found| found.is_complete);
+            parts.extend(collected.map(|found| found.metrics));
         }
-        let complete = parts.len() == self.sources.len();
         (self.encode(parts), complete)
     }
 

@@ -16,27 +16,23 @@ pub(super) struct ScrapeLog {
     named: HashSet<(String, String, OmissionReason)>,
     catalog: OutageTracker,
     meter: OutageTracker,
-    registry: OutageTracker,
 }
 
-/// A part of a scrape.
+/// A part of a scrape that the SDK collects as a whole.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ScrapePart {
+pub(super) enum OtelPart {
     /// The crate's own metrics.
     Catalog,
     /// The metrics of the service's meter.
     Meter,
-    /// The metrics of the service's registries.
-    Registry,
 }
 
-impl ScrapePart {
+impl OtelPart {
     /// The name in metrics and log lines.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Catalog => "vantage",
             Self::Meter => "meter",
-            Self::Registry => "registry",
         }
     }
 }
@@ -62,7 +58,7 @@ impl ScrapeLog {
     }
 
     /// Tells of a part that is missing, when it begins to.
-    pub(super) fn record_failure(&mut self, part: ScrapePart, failure: &str, now: Instant) {
+    pub(super) fn record_failure(&mut self, part: OtelPart, failure: &str, now: Instant) {
         if self.outage(part).record_failure(now) {
             let part = part.as_str();
             tracing::warn!(part, failure, "a part is missing from the scrape");
@@ -70,7 +66,7 @@ impl ScrapeLog {
     }
 
     /// Tells of a part that is back.
-    pub(super) fn record_success(&mut self, part: ScrapePart, now: Instant) {
+    pub(super) fn record_success(&mut self, part: OtelPart, now: Instant) {
         if let Some(outage) = self.outage(part).record_success(now) {
             let (part, scrapes) = (part.as_str(), outage.failures);
             let seconds = outage.lasted.as_secs();
@@ -78,11 +74,10 @@ impl ScrapeLog {
         }
     }
 
-    fn outage(&mut self, part: ScrapePart) -> &mut OutageTracker {
+    fn outage(&mut self, part: OtelPart) -> &mut OutageTracker {
         match part {
-            ScrapePart::Catalog => &mut self.catalog,
-            ScrapePart::Meter => &mut self.meter,
-            ScrapePart::Registry => &mut self.registry,
+            OtelPart::Catalog => &mut self.catalog,
+            OtelPart::Meter => &mut self.meter,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics. The provider of our own metrics has one cumulative reader, because each further one makes
 //! every recording cost once more. What a user's meter makes comes from a second provider, so that a
-//! panicking callback of theirs cannot poison ours.
+//! name or a million series of theirs cannot hurt ours.
 
 use std::io;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use opentelemetry_sdk::metrics::{
 };
 
 use super::resource::scope;
+use super::user_meters::{MetricCallbacks, UserMeters};
 use crate::background::thread;
 use crate::config::Config;
 use crate::model::catalog::{self, Instrument, MetricSpec};
 use crate::record::slo_events::SloEvents;
 
-/// The time that the shutdown of a provider may take; without a callback that hangs it takes
-/// microseconds.
+/// The time that the shutdown of a provider may take, which usually takes microseconds.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A meter provider and the one reader that everything is collected from.
@@ -34,6 +34,8 @@ pub(crate) struct MetricProvider {
     /// The registry of `opentelemetry-prometheus`, through which the reader is built; a service may
     /// gather from it.
     registry: prometheus::Registry,
+    /// Empty for our own metrics, whose callbacks read snapshots.
+    callbacks: MetricCallbacks,
 }
 
 /// Shared, so that the provider has it and we keep it.
@@ -111,6 +113,7 @@ impl MetricProvider {
             provider,
             reader,
             registry,
+            callbacks: MetricCallbacks::default(),
         })
     }
 
@@ -119,22 +122,28 @@ impl MetricProvider {
         self.provider.meter_with_scope(scope())
     }
 
-    pub(crate) const fn provider(&self) -> &SdkMeterProvider {
-        &self.provider
+    /// The meters of the service's own instruments.
+    pub(crate) fn user_meters(&self) -> UserMeters {
+        UserMeters::new(self.provider.clone(), self.callbacks.clone())
+    }
+
+    /// The callbacks of instruments that [`user_meters`](Self::user_meters) made.
+    pub(crate) const fn callbacks(&self) -> &MetricCallbacks {
+        &self.callbacks
     }
 
     pub(crate) const fn registry(&self) -> &prometheus::Registry {
         &self.registry
     }
 
+    /// Collects what was recorded, and what the [`callbacks`](Self::callbacks) observed when they ran last.
     pub(crate) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
         self.reader.collect(into)
     }
 
-    /// Ends the provider. That needs a lock which a callback of the user's keeps while it hangs:
-    /// then it ends by itself, when the callback does.
+    /// Ends the provider.
     pub(crate) fn shutdown(&self) -> OTelSdkResult {
-        // On a thread aside, because the lock may be held by a callback that never returns.
+        // On a thread aside, because the SDK's own time limit is 5 s.
         let (done, outcome) = sync_channel(1);
         let provider = self.provider.clone();
         let shut_down = move || {

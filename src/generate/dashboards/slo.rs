@@ -261,6 +261,10 @@ const EXPORT_QUALITY: &[PanelSpec] = &[
         .shows("Log lines per second that were not written, because the reader of the output stalls or the output failed.", "None.")
         .query("{{job}} {{instance}}", || rate(&telemetry::LOG_LINES_LOST, PROCESS))
         .alert(AlertSignal::ExportFailures),
+    lines("Functions of the service that hang", DisplayUnit::Count)
+        .shows("Health checks, metric callbacks, notifications and samplers of the service that did not return in time.", "None; each is left out until it returns, and named in the log.")
+        .query("{{job}} {{instance}} {{callback_kind}}", || greatest(&telemetry::HANGING_CALLBACKS, &["job", "instance", "callback_kind"]))
+        .alert(AlertSignal::ScrapeIncomplete),
     lines("Age of the oldest change that is not durable", DisplayUnit::Seconds)
         .shows("Time that the oldest change has waited for the store.", "Below a second.")
         .query("{{job}} {{instance}}", || greatest(&store::OLDEST_PENDING_AGE, PROCESS))

@@ -51,6 +51,12 @@ pub(crate) const BY_THREAD: [Attribute; 1] = [Attribute::open(
     "name of the thread, such as `vantage-export`",
 )];
 
+/// The kind of a function of the service's that the SDK calls.
+pub(crate) const BY_CALLBACK: [Attribute; 1] = [Attribute::one_of(
+    "callback.kind",
+    &["check", "metric", "notification", "sampler"],
+)];
+
 /// The reason of a loss; absent on success.
 pub(crate) const BY_ERROR: [Attribute; 1] = [ERROR];
 /// The exporter and the reason for its failure.
@@ -259,14 +265,24 @@ family! {
         &BY_CONNECTION_END,
     );
 
-    /// Samplers that panicked.
+    /// Samplers that panicked or hang.
     pub(crate) const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.sampler.errors",
         Instrument::Counter,
         Unit::Count("{error}"),
-        "Samples that were lost because a sampler panicked",
+        "Samples that were lost because a sampler panicked or hangs",
         &BY_SAMPLER,
+    );
+
+    /// Calls of the service's functions that were given up.
+    pub(crate) const HANGING_CALLBACKS: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.callbacks.hanging",
+        Instrument::ObservableGauge,
+        Unit::Count("{call}"),
+        "Calls of the service's own functions that did not return in time and have not returned yet, by what calls them: health checks, metric callbacks with collectors, notifications of changes, samplers of queues and pools",
+        &BY_CALLBACK,
     );
 
     /// Lines that no reader of the output took.

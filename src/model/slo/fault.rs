@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::Objectives;
 use crate::model::causes::debug_as_text;
+use crate::model::fault::write_listed;
 
 /// The SLO files can't be used; holds every fault of every file.
 ///
@@ -75,10 +76,7 @@ impl fmt::Display for SloError {
             1 => f.write_str("the SLO files have a fault")?,
             count => write!(f, "the SLO files have {count} faults")?,
         }
-        for fault in &self.faults {
-            write!(f, "\n  {fault}")?;
-        }
-        Ok(())
+        write_listed(f, &self.faults)
     }
 }
 
@@ -150,6 +148,9 @@ pub enum SloProblem {
     /// The directory holds no SLO file.
     #[error("no SLO file")]
     NoFile,
+    /// More files, or larger ones, than are read.
+    #[error("too much to read")]
+    TooMuch,
     /// Not JSON.
     #[error("not JSON at line {line} column {column}")]
     Syntax {

@@ -30,6 +30,11 @@ pub(super) struct SloFileReader {
 }
 
 impl SloFileReader {
+    /// Adds a fault.
+    pub(super) fn add(&mut self, fault: SloFault) {
+        self.faults.push(fault);
+    }
+
     /// Adds the fault of a file that cannot be read.
     pub(super) fn add_unreadable(&mut self, file: &str, error: &io::Error) {
         let allowed = "a UTF-8 file that can be read";

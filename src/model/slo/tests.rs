@@ -534,6 +534,38 @@ mod directories {
     }
 
     #[test]
+    fn a_directory_of_too_much_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        for number in 0..=1_000 {
+            fs::write(directory.path().join(format!("{number}.json")), "[]").unwrap();
+        }
+        let error = Objectives::load(directory.path()).unwrap_err();
+        let [fault] = error.faults() else {
+            panic!("{error}")
+        };
+        assert_eq!(fault.problem, SloProblem::TooMuch);
+        assert_eq!(fault.allowed, "at most 1000 *.json files");
+        fs::remove_file(directory.path().join("0.json")).unwrap();
+        let error = Objectives::load(directory.path()).unwrap_err();
+        assert_eq!(error.faults().len(), 1_000, "a thousand are read");
+        let text = error.to_string();
+        assert!(text.ends_with("\n  and 980 more"), "{text}");
+        assert_eq!(text.lines().count(), 22);
+
+        let directory = tempfile::tempdir().unwrap();
+        let large = format!("{{}}{}", " ".repeat((4 << 20) - 2));
+        for name in ["a", "b", "c", "d", "e"] {
+            fs::write(directory.path().join(format!("{name}.json")), &large).unwrap();
+        }
+        let error = Objectives::load(directory.path()).unwrap_err();
+        let [fault] = error.faults() else {
+            panic!("{error}")
+        };
+        assert_eq!(fault.problem, SloProblem::TooMuch);
+        assert!(fault.file.ends_with("e.json"));
+    }
+
+    #[test]
     fn an_unreadable_file_does_not_hide_the_faults_of_the_others() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a.json"), [0xff]).unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 
 use crate::model::catalog::telemetry::{
-    BY_INSTRUMENT, BY_PART, BY_SAMPLER, BY_THREAD, LOG_LINES_LOST, SAMPLER_ERRORS, SCRAPE_DURATION,
-    SCRAPE_ERRORS, SERIES_OVERFLOW, THREAD_UP,
+    BY_CALLBACK, BY_INSTRUMENT, BY_PART, BY_SAMPLER, BY_THREAD, HANGING_CALLBACKS, LOG_LINES_LOST,
+    SAMPLER_ERRORS, SCRAPE_DURATION, SCRAPE_ERRORS, SERIES_OVERFLOW, THREAD_UP,
 };
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments};
 
@@ -31,6 +31,19 @@ pub(crate) fn observe_threads(
         for (name, is_up) in threads() {
             let thread = KeyValue::new(BY_THREAD[0].key, name);
             observer.observe(u64::from(is_up), &[thread]);
+        }
+    });
+}
+
+/// Registers the gauge of calls that were given up; `count` returns them for each kind.
+pub(crate) fn observe_hanging_callbacks(
+    instruments: &Instruments,
+    count: impl Fn() -> [(&'static str, usize); 4] + Send + Sync + 'static,
+) {
+    instruments.observe(&HANGING_CALLBACKS, move |observer| {
+        for (kind, calls) in count() {
+            let kind = KeyValue::new(BY_CALLBACK[0].key, kind);
+            observer.observe(u64::try_from(calls).unwrap_or(u64::MAX), &[kind]);
         }
     });
 }

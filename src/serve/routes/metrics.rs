@@ -14,6 +14,7 @@ use axum::routing::{MethodRouter, get};
 use tokio::sync::watch;
 
 use super::headers::join_values;
+use crate::background::user_code::CALL_TIMEOUT;
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::{ExpositionFormat, accepts_gzip};
 use rendering::ScrapeRenderer;
@@ -27,6 +28,9 @@ pub(super) fn route(scrape: Arc<ScrapeHandler>, activity: ScrapeActivity) -> Met
     };
     get(respond).with_state(scraper)
 }
+
+/// The time limit of a scrape in seconds, which Prometheus and its kin send.
+const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// The state of the route.
 #[derive(Clone, Debug)]
@@ -67,7 +71,10 @@ async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Resp
     let gzip = accepts_gzip(join_values(&headers, &header::ACCEPT_ENCODING).as_deref());
     // A rendering begins when or after its request arrives.
     let began = Instant::now();
-    match renderer.render(format, gzip).await {
+    match renderer
+        .render(format, gzip, callback_timeout(&headers))
+        .await
+    {
         Ok(text) => {
             activity.note(began);
             exposition_response(format, gzip, text)
@@ -95,6 +102,20 @@ fn exposition_response(
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
+}
+
+/// Returns the time that the service's callbacks have: half of the scraper's time limit, from half a second to
+/// half a minute; 5 s where the request names none.
+fn callback_timeout(headers: &HeaderMap) -> Duration {
+    let limit = headers.get(SCRAPE_TIMEOUT);
+    let seconds = limit.and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
+    match seconds {
+        // NaN is no number of seconds.
+        Some(seconds) if seconds >= 0.0 => {
+            Duration::from_secs_f64((seconds / 2.0).clamp(0.5, 30.0))
+        }
+        _ => CALL_TIMEOUT,
+    }
 }
 
 /// Returns 503 with the reason, which a scraper shows beside its target.
@@ -137,7 +158,7 @@ mod tests {
             false,
             Supervisor::refused_while(|name| name == "vantage-scrape"),
         );
-        let route = route(Arc::new(scrape));
+        let route = route(Arc::new(scrape), ScrapeActivity::default());
         let request = Request::get("/").body(Body::empty()).unwrap();
         let response = route.oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -148,5 +169,32 @@ mod tests {
             text.starts_with(start) && text.contains("pids.max"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn callbacks_have_half_of_the_scrapers_time() {
+        let timeout = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(SCRAPE_TIMEOUT, HeaderValue::from_str(value).unwrap());
+            callback_timeout(&headers).as_millis()
+        };
+        assert_eq!(callback_timeout(&HeaderMap::new()), CALL_TIMEOUT);
+        for (value, millis) in [
+            ("10", 5_000),
+            ("7.5", 3_750),
+            ("60.000000", 30_000),
+            // Neither so little that no callback can return, nor so much that it is for ever.
+            ("0", 500),
+            ("0.001", 500),
+            ("1e300", 30_000),
+            ("inf", 30_000),
+            // No number of seconds.
+            ("-1", 5_000),
+            ("NaN", 5_000),
+            ("", 5_000),
+            ("ten", 5_000),
+        ] {
+            assert_eq!(timeout(value), millis, "{value}");
+        }
     }
 }

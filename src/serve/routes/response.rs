@@ -12,7 +12,7 @@ use http_body::Body as _;
 use serde::Serialize;
 
 use super::timer::sleep;
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, MAX_LISTED};
 
 /// The time that a refused request has to send its body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -43,8 +43,8 @@ struct ErrorBody<'a> {
     faults: &'a [Fault],
 }
 
-/// The most faults that a response lists: enough to mend, and never many times what was asked.
-pub(super) const MAX_FAULTS: usize = 20;
+/// The most faults that a response lists: never many times what was asked.
+pub(super) const MAX_FAULTS: usize = MAX_LISTED;
 
 pub(super) fn error_response(status: StatusCode, error: &str) -> Response {
     fault_response(status, error, &[])

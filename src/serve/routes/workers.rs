@@ -22,6 +22,9 @@ pub(super) use receive::respond as receive;
 /// The most lists by different queries that are waited for; further requests are told to come back.
 const MAX_WAITING_LISTS: usize = 64;
 
+/// The maximum size of a body. A beat has a few hundred bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
 /// The state of the worker routes.
 #[derive(Debug)]
 pub(crate) struct WorkerRoutes {

@@ -128,8 +128,13 @@ fn try_open(path: &Path, on_damage: OnDamage) -> Result<OpenedFile, OpenError> {
 
 /// Opens and checks the file, or creates it; a panic means that it is damaged.
 fn open_or_create(path: &Path) -> Result<Database, FileError> {
+    let metadata = fs::metadata(path);
+    // A pipe or device would block, or give way to the file that is created in its place.
+    if metadata.as_ref().is_ok_and(|file| !file.is_file()) {
+        return Err(FileError::Io(io::Error::other("not a regular file")));
+    }
     // An empty file is as good as none: a volume's preparation may have made it.
-    let exists = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let exists = metadata.is_ok_and(|file| file.len() > 0);
     let open = || {
         if exists {
             open_existing(path)

@@ -156,3 +156,28 @@ async fn futures_in_order<T>(calls: Vec<crate::store::StoreFuture<'_, T>>) -> Ve
     })
     .await
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_regular_file_is_refused_and_left_as_it_is() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = temp_folder();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    for path in [&*pipe, &*link, folder.path()] {
+        let error = FileStore::open(path).unwrap_err();
+        let text = crate::model::causes::with_causes(&error);
+        assert!(text.ends_with("not a regular file"), "{text}");
+    }
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert!(
+        std::fs::metadata(&link)
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}

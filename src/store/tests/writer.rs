@@ -261,7 +261,12 @@ fn writes_that_come_during_a_commit_are_in_the_next_one_together() {
         }),
         ..FaultyStore::default()
     };
-    let writer = StoreWriter::start(Arc::new(store), settings(&Clock::system())).unwrap();
+    let writer = StoreWriter::start(
+        Arc::new(store),
+        settings(&Clock::system()),
+        &Supervisor::default(),
+    )
+    .unwrap();
     let first = writer.commit_incident(incident("first", 0, None));
     assert_eq!(commits.recv().unwrap(), 1, "it doesn't wait for others");
     let rows: Vec<_> = (0..60)
@@ -360,7 +365,12 @@ fn of_two_writes_to_one_row_in_one_commit_both_learn_which_one_won() {
         }),
         ..FaultyStore::default()
     };
-    let writer = StoreWriter::start(Arc::new(store), settings(&Clock::system())).unwrap();
+    let writer = StoreWriter::start(
+        Arc::new(store),
+        settings(&Clock::system()),
+        &Supervisor::default(),
+    )
+    .unwrap();
     let held = writer.commit_incident(incident("held", 0, None));
     commits.recv().unwrap();
     let one = incident("one", 0, None);

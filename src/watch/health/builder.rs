@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::builtin::{self, FailedSignals, LagLimits, LastTick, UsageLimits};
 use super::check_handle::CheckHandle;
 use super::entry::ResultCallback;
+use super::fallback_runtime::CheckRuntime;
 use super::finding::Finding;
 use super::run::CheckTask;
 use super::settings::CheckSettings;
@@ -157,6 +158,10 @@ impl CheckBuilder {
 
     /// Runs a future: on the runtime of the caller, or on a thread of the SDK where there is none.
     ///
+    /// A run that is not over at the timeout is aborted where it awaits. One that blocks instead, and so cannot be
+    /// aborted, is given up: the check fails with `timeout` and does not run again before it has returned. While 64
+    /// runs of any checks hang like that, checks fail with `no_thread`.
+    ///
     /// It may answer a [`Finding`], or a `Result` of `()` or a finding with any error.
     pub fn run<F>(self, check: impl Fn() -> F + Send + Sync + 'static) -> CheckHandle
     where
@@ -165,7 +170,8 @@ impl CheckBuilder {
         self.register_future(check, None)
     }
 
-    /// Runs a call that may block, on a thread of its own.
+    /// Runs a call that may block, on a thread of its own. One that is not over at the timeout is given up, as
+    /// [`run`](Self::run) says.
     pub fn run_blocking<T: Into<Finding>>(
         self,
         check: impl Fn() -> T + Send + Sync + 'static,
@@ -288,7 +294,9 @@ impl CheckBuilder {
         }
         // The limits say how long it must be stuck; damping would add to them.
         self.settings.thresholds.fail_after = 1;
-        let Some(runtime) = self.health.runtime() else {
+        let Some(CheckRuntime::Service(runtime) | CheckRuntime::Fallback(runtime)) =
+            self.health.runtime()
+        else {
             return self.register_without_runtime();
         };
         let clock = self.health.clock().clone();
@@ -366,7 +374,11 @@ impl CheckBuilder {
             let run = check();
             Box::pin(async move { run.await.into() }) as super::run::CheckFuture
         };
-        self.register(CheckTask::Future(runtime, Arc::new(make)), on_result)
+        let task = match runtime {
+            CheckRuntime::Service(runtime) => CheckTask::Future(runtime, Arc::new(make)),
+            CheckRuntime::Fallback(runtime) => CheckTask::ThreadFuture(runtime, Arc::new(make)),
+        };
+        self.register(task, on_result)
     }
 
     /// Registers a check that always fails: without a thread nothing can be checked, which is no reason

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | completes in time | its finding |
 //! | completes at or after its timeout | `timeout`, whatever it found |
-//! | is still under way at its timeout | `timeout` at once; a future is aborted, a blocking call is left to end |
+//! | is still under way at its timeout | `timeout` at once; a future is aborted, what blocks is given up |
+//! | is due while too many runs hang | `no_thread` |
 //! | never began by its timeout | nothing: its runtime is at fault, and the result gets stale |
 //! | is aborted, or its runtime ends | nothing |
 //!
@@ -13,18 +14,16 @@
 //! that a hung dependency never collects threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime};
-
-use tokio::task::AbortHandle;
 
 use super::change::HealthChange;
 use super::finding::Finding;
 use super::hysteresis::Hysteresis;
-use super::run::{CheckTask, RunCompletion, RunGuard, WatcherMessage};
+use super::run::{CheckTask, RunAbort, RunCompletion, RunGuard, RunProgress, WatcherMessage};
 use super::settings::CheckSettings;
 use crate::background::Supervisor;
+use crate::background::user_code::HangingCalls;
 use crate::model::snapshot::health::{CheckResult, CheckState, HealthStatus, ResultFreshness};
 use crate::model::snapshot::private::PrivateText;
 use crate::record::clock::Clock;
@@ -60,10 +59,9 @@ pub(super) struct CheckEntry {
 struct PendingRun {
     /// The start by the watcher's clock; the task may begin later.
     started_at: Instant,
-    /// True once the task runs. Relaxed is enough: only the flag itself is read.
-    started: Arc<AtomicBool>,
-    /// `None` for what cannot be aborted.
-    abort: Option<AbortHandle>,
+    progress: Arc<RunProgress>,
+    /// `None` for what cannot be aborted, and once it was.
+    abort: Option<RunAbort>,
     /// Its timeout has passed: a result that still comes is ignored.
     timed_out: bool,
 }
@@ -83,6 +81,8 @@ pub(super) struct RunContext<'a> {
     pub(super) messages: &'a Sender<WatcherMessage>,
     /// Starts the threads of blocking calls.
     pub(super) supervisor: &'a Supervisor,
+    /// The runs that were given up.
+    pub(super) hanging: &'a HangingCalls,
 }
 
 impl CheckEntry {
@@ -153,12 +153,13 @@ impl CheckEntry {
             && now >= run.started_at + self.settings.timeout
         {
             run.timed_out = true;
-            if let Some(abort) = &run.abort {
+            if let Some(abort) = run.abort.take() {
                 abort.abort();
             }
-            let (since, started) = (run.started_at, run.started.load(Ordering::Relaxed));
+            let (since, started) = (run.started_at, run.progress.has_started());
             // One that never began says something of its runtime, and nothing of what is checked.
             if started {
+                run.progress.give_up(context.hanging);
                 let late = now.saturating_duration_since(since + self.settings.timeout);
                 let wall = context.clock.wall();
                 // Dated to the moment of the timeout, and not to that of the look, which may come
@@ -239,19 +240,20 @@ impl CheckEntry {
     fn start_run(&mut self, now: Instant, context: &RunContext<'_>) {
         self.next_run = now + self.settings.jittered_interval();
         self.run_count += 1;
-        let started = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(RunProgress::default());
         let guard = RunGuard {
             check: self.check_id,
             run: self.run_count,
             clock: context.clock.clone(),
             messages: context.messages.clone(),
-            started: Arc::clone(&started),
+            progress: Arc::clone(&progress),
+            hanging: context.hanging.clone(),
             finding: None,
         };
         let abort = self.task.start(now, guard, context.supervisor);
         self.pending_run = Some(PendingRun {
             started_at: now,
-            started,
+            progress,
             abort,
             timed_out: false,
         });
@@ -283,9 +285,20 @@ impl CheckEntry {
     }
 }
 
+impl CheckEntry {
+    /// Gives up the run that is under way, for a check that is removed.
+    pub(super) fn abandon(&self, hanging: &HangingCalls) {
+        if let Some(run) = self.pending_run.as_ref().filter(|run| !run.timed_out) {
+            // Also where it has not begun: from now on nothing else tells of its thread.
+            run.progress.give_up(hanging);
+        }
+    }
+}
+
 impl Drop for CheckEntry {
     fn drop(&mut self) {
-        if let Some(abort) = self.pending_run.take().and_then(|run| run.abort) {
+        let run = self.pending_run.take();
+        if let Some(abort) = run.and_then(|mut run| run.abort.take()) {
             abort.abort();
         }
     }

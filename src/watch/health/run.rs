@@ -2,44 +2,120 @@
 //!
 //! | task | runs on | can be ended |
 //! |---|---|---|
-//! | future | the runtime where it was registered: pools and clients belong to theirs | yes, by abort |
+//! | future | the runtime where it was registered: pools and clients belong to theirs | yes, while it awaits |
+//! | future, registered where there is no runtime | a thread for this run | yes, while it awaits |
 //! | blocking | a thread for this run | no |
 //! | inline | the watcher's thread; only the crate's own code | no need |
 //!
 //! A run always reports: its guard sends on drop, and a drop happens when a task ends, panics, is
 //! aborted, or its runtime goes away. So the watcher never waits for a run that nobody is going to
 //! finish.
+//!
+//! A run that is not back at its timeout, because it blocks, is given up: its thread hangs, or a thread of the
+//! service's runtime, which the runtime's watchdog tells. The check does not run before it has returned, and no
+//! check does while too many hang, so that checks which are removed and registered anew collect no threads.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::Context;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::finding::Finding;
 use crate::background::Supervisor;
+use crate::background::user_code::HangingCalls;
 use crate::record::clock::Clock;
 use crate::record::trace::{SampleRatioOverride, Traced};
 
 /// The future of one run.
 pub(super) type CheckFuture = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
+/// The maximum number of runs that hang. Further ones fail without being started.
+const MAX_HANGING: usize = 64;
+
 /// The user's code of a check, by how it runs.
 pub(super) enum CheckTask {
     /// A future on the runtime where the check was registered.
-    Future(Handle, Arc<dyn Fn() -> CheckFuture + Send + Sync>),
+    Future(Handle, MakeFuture),
+    /// A future on a thread of its own, whose timers and sockets this runtime of the crate drives: one that
+    /// blocks must not stop the others.
+    ThreadFuture(Handle, MakeFuture),
     /// A call that may block, on a thread of its own.
     Blocking(Arc<dyn Fn() -> Finding + Send + Sync>),
     /// A call that does not block, on the watcher's thread.
     Inline(Box<dyn FnMut(Instant) -> Finding + Send>),
+}
+
+/// Makes the future of a run.
+pub(super) type MakeFuture = Arc<dyn Fn() -> CheckFuture + Send + Sync>;
+
+/// The way to end a future before it is over.
+#[derive(Debug)]
+pub(super) enum RunAbort {
+    Task(AbortHandle),
+    /// Ends it when it is dropped.
+    Thread {
+        _abort: oneshot::Sender<()>,
+    },
+}
+
+impl RunAbort {
+    pub(super) fn abort(self) {
+        if let Self::Task(task) = self {
+            task.abort();
+        }
+    }
+}
+
+/// The progress of a run, which its thread and the watcher share.
+#[derive(Debug, Default)]
+pub(super) struct RunProgress {
+    /// Tells a run that hangs from one that its runtime never began. Relaxed is enough: only the flag itself
+    /// is read.
+    started: AtomicBool,
+    /// One of the phases below.
+    phase: AtomicU8,
+}
+
+const UNDER_WAY: u8 = 0;
+const GIVEN_UP: u8 = 1;
+const OVER: u8 = 2;
+
+impl RunProgress {
+    pub(super) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    fn start(&self) {
+        self.started.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts the run as one that hangs, until it is over.
+    pub(super) fn give_up(&self, hanging: &HangingCalls) {
+        // Before the exchange: the run may end at once, and its end takes this back.
+        hanging.increment();
+        let given_up =
+            self.phase
+                .compare_exchange(UNDER_WAY, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+        if given_up.is_err() {
+            hanging.decrement();
+        }
+    }
+
+    fn end(&self, hanging: &HangingCalls) {
+        if self.phase.swap(OVER, Ordering::AcqRel) == GIVEN_UP {
+            hanging.decrement();
+        }
+    }
 }
 
 /// A message to the watcher's thread.
@@ -70,7 +146,8 @@ pub(super) struct RunGuard {
     pub(super) run: u64,
     pub(super) clock: Clock,
     pub(super) messages: Sender<WatcherMessage>,
-    pub(super) started: Arc<AtomicBool>,
+    pub(super) progress: Arc<RunProgress>,
+    pub(super) hanging: HangingCalls,
     pub(super) finding: Option<Finding>,
 }
 
@@ -83,6 +160,7 @@ impl RunGuard {
 
 impl Drop for RunGuard {
     fn drop(&mut self) {
+        self.progress.end(&self.hanging);
         let completion = RunCompletion {
             check: self.check,
             run: self.run,
@@ -102,26 +180,31 @@ impl CheckTask {
         now: Instant,
         guard: RunGuard,
         supervisor: &Supervisor,
-    ) -> Option<AbortHandle> {
+    ) -> Option<RunAbort> {
+        if guard.hanging.count() >= MAX_HANGING && !matches!(self, Self::Inline(_)) {
+            let detail = format!("not run: {MAX_HANGING} runs of checks hang");
+            guard.complete(Finding::fail("no_thread").with_detail(detail));
+            return None;
+        }
         match self {
             Self::Future(runtime, make) => {
-                let make = Arc::clone(make);
-                let run = async move {
-                    // Tells a run that hangs from one that its runtime never began.
-                    guard.started.store(true, Ordering::Relaxed);
-                    let found = run_caught(&*make).await;
-                    guard.complete(found);
-                };
-                // What a check asks of a database is of no interest to traces.
-                let context = Context::new().with_value(SampleRatioOverride(0.0));
-                // Without this every ping would be a trace of its own, several thousand a day for
-                // each check.
-                Some(runtime.spawn(Traced::new(run, context)).abort_handle())
+                let run = run_guarded(Arc::clone(make), guard);
+                let task = runtime.spawn(untraced(run));
+                Some(RunAbort::Task(task.abort_handle()))
+            }
+            Self::ThreadFuture(runtime, make) => {
+                let run = run_guarded(Arc::clone(make), guard);
+                let runtime = runtime.clone();
+                let (abort, aborted) = oneshot::channel();
+                let run = move || runtime.block_on(untraced(unless(aborted, run)));
+                // Where no thread can be had, the guard is dropped, and the result gets old; the supervisor tells.
+                let _ = supervisor.try_spawn("vantage-check", run);
+                Some(RunAbort::Thread { _abort: abort })
             }
             Self::Blocking(call) => {
                 let call = Arc::clone(call);
                 let run = move || {
-                    guard.started.store(true, Ordering::Relaxed);
+                    guard.progress.start();
                     let found = catch_unwind(AssertUnwindSafe(&*call));
                     guard.complete(found.unwrap_or_else(|payload| Finding::from_panic(&*payload)));
                 };
@@ -130,12 +213,35 @@ impl CheckTask {
                 None
             }
             Self::Inline(check) => {
-                guard.started.store(true, Ordering::Relaxed);
+                guard.progress.start();
                 guard.complete(check(now));
                 None
             }
         }
     }
+}
+
+/// Runs a future to its end. What a check asks of a database is of no interest to traces: every ping would be a
+/// trace of its own, several thousand a day for each check.
+fn untraced<F: Future>(run: F) -> Traced<F> {
+    Traced::new(run, Context::new().with_value(SampleRatioOverride(0.0)))
+}
+
+async fn run_guarded(make: MakeFuture, guard: RunGuard) {
+    guard.progress.start();
+    let found = run_caught(&*make).await;
+    guard.complete(found);
+}
+
+/// Runs a future until it ends or the other side of `aborted` is dropped.
+async fn unless(aborted: oneshot::Receiver<()>, run: impl Future<Output = ()>) {
+    let (mut aborted, mut run) = (pin!(aborted), pin!(run));
+    // The abort is looked at first: after it the runtime may be gone.
+    poll_fn(|context| match aborted.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => run.as_mut().poll(context),
+    })
+    .await;
 }
 
 /// Makes and polls a future; a panic in either becomes the finding.
@@ -157,6 +263,7 @@ impl fmt::Debug for CheckTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Future(..) => "Future",
+            Self::ThreadFuture(..) => "ThreadFuture",
             Self::Blocking(_) => "Blocking",
             Self::Inline(_) => "Inline",
         })

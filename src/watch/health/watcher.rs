@@ -20,12 +20,13 @@ use super::builtin::check_threads;
 use super::change::HealthChange;
 use super::condition_entry::ConditionEntry;
 use super::entry::{CheckEntry, ResultCallback, RunContext};
-use super::fallback_runtime::FallbackRuntime;
+use super::fallback_runtime::{CheckRuntime, FallbackRuntime};
 use super::finding::Finding;
 use super::hysteresis::HysteresisThresholds;
 use super::run::{CheckTask, WatcherMessage};
 use super::settings::CheckSettings;
 use crate::background::notify::Notifier;
+use crate::background::user_code::HangingCalls;
 use crate::background::{Supervisor, ThreadStatus};
 use crate::config;
 use crate::model::snapshot::health::{
@@ -67,6 +68,8 @@ struct Inner {
     registry: Mutex<CheckRegistry>,
     next_id: AtomicU64,
     notifier: Notifier<HealthChange>,
+    /// The runs that were given up and are not over.
+    hanging: HangingCalls,
     fallback_runtime: FallbackRuntime,
     supervisor: Supervisor,
 }
@@ -135,6 +138,7 @@ impl HealthWatcher {
             registry: Mutex::new(registry),
             next_id: AtomicU64::new(THREADS_CHECK_ID + 1),
             notifier: Notifier::default(),
+            hanging: HangingCalls::default(),
             fallback_runtime: FallbackRuntime::default(),
             supervisor,
         }))
@@ -168,6 +172,7 @@ impl HealthWatcher {
             clock: &self.0.clock,
             messages: &self.0.messages,
             supervisor: &self.0.supervisor,
+            hanging: &self.0.hanging,
         };
         for entry in &mut registry.entries {
             entry.poll(now, &context);
@@ -239,11 +244,21 @@ impl HealthWatcher {
         &self.0.latest_snapshot
     }
 
-    /// Returns the caller's runtime, or the SDK's own; `None` where neither can be had.
-    pub(super) fn runtime(&self) -> Option<tokio::runtime::Handle> {
-        self.0
-            .fallback_runtime
-            .current_or_fallback(&self.0.supervisor)
+    /// Returns the runtime on which a future is to run: the caller's, or else the SDK's own; `None` where neither
+    /// can be had.
+    pub(super) fn runtime(&self) -> Option<CheckRuntime> {
+        let fallback = &self.0.fallback_runtime;
+        fallback.current_or_fallback(&self.0.supervisor)
+    }
+
+    /// The runs that were given up and are not over.
+    pub(crate) fn hanging_checks(&self) -> &HangingCalls {
+        &self.0.hanging
+    }
+
+    /// The callbacks that were given up and have not returned.
+    pub(crate) fn hanging_callbacks(&self) -> &HangingCalls {
+        self.0.notifier.hanging()
     }
 
     /// Adds a check. One whose id is refused counts as failed, under an id that says so: what can't be
@@ -326,6 +341,9 @@ impl HealthWatcher {
         let mut entries = registry.entries.iter();
         let place = entries.position(|entry| entry.check_id == check_id);
         let removed = place.map(|place| registry.entries.remove(place));
+        if let Some(removed) = &removed {
+            removed.abandon(&self.0.hanging);
+        }
         self.0.publish(registry);
         // Its closure may own a handle whose end comes back here, so that it is dropped without the lock.
         drop(removed);

@@ -13,7 +13,8 @@ use super::ObjectivesFolder;
 use crate::config::{CodeArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
-/// Checks the files of objectives, and lists every fault: file, JSON path, value, and what is allowed.
+/// Checks the files of objectives, and lists the faults: file, JSON path, value, and what is allowed. The table has
+/// the first 20 faults and warnings each, JSON has all.
 ///
 /// Legal but suspicious declarations are warnings: a target of 0.999, a description with another number, an
 /// alert that can never fire because even a total outage burns the budget no faster.
@@ -112,12 +113,9 @@ impl ValidationFindings {
             true => format!("\x1b[{code}m{label}\x1b[0m"),
             false => label.to_owned(),
         };
-        for fault in &self.faults {
-            writeln!(out, "{} {fault}", label("fault:", "1;31"))?;
-        }
-        for warning in &self.warnings {
-            writeln!(out, "{} {warning}", label("warning:", "33"))?;
-        }
+        let fault = label("fault:", "1;31");
+        print_listed(&fault, &self.faults, out)?;
+        print_listed(&label("warning:", "33"), &self.warnings, out)?;
         match (self.faults.len(), self.warnings.len()) {
             (0, 0) => writeln!(out, "objectives: {}; all is well", self.objectives),
             (0, warnings) => {
@@ -126,6 +124,23 @@ impl ValidationFindings {
             (faults, 0) => writeln!(out, "faults: {faults}"),
             (faults, warnings) => writeln!(out, "faults: {faults}; warnings: {warnings}"),
         }
+    }
+}
+
+/// The maximum number of faults, and of warnings, that the table has; JSON has all.
+const MAX_LISTED: usize = 20;
+
+fn print_listed(
+    label: &str,
+    findings: &[impl std::fmt::Display],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for finding in findings.iter().take(MAX_LISTED) {
+        writeln!(out, "{label} {finding}")?;
+    }
+    match findings.len().saturating_sub(MAX_LISTED) {
+        0 => Ok(()),
+        more => writeln!(out, "{label} and {more} more (--format json lists all)"),
     }
 }
 

@@ -110,3 +110,29 @@ fn what_is_no_service_is_said_and_a_source_is_needed() {
         "{memory}"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_token_that_is_no_regular_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for file in [pipe.to_str().unwrap(), "/dev/zero"] {
+        let refused = run(&[
+            "forget",
+            "w1",
+            "--url",
+            "http://127.0.0.1:1",
+            "--token-file",
+            file,
+        ]);
+        let Err(CliError::Unreadable { path, cause }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(
+            (path.as_str(), cause.to_string().as_str()),
+            (file, "not a regular file")
+        );
+    }
+}

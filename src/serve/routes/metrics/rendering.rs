@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use flate2::Compression;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -33,6 +34,8 @@ pub(super) struct ScrapeRenderer {
 #[derive(Debug)]
 struct QueuedRendering {
     forms: Forms,
+    /// The least time for the service's callbacks that anybody who waits has.
+    callbacks: Duration,
     rendered: watch::Receiver<Option<RenderResult>>,
 }
 
@@ -78,8 +81,9 @@ impl ScrapeRenderer {
         self: &Arc<Self>,
         format: ExpositionFormat,
         gzip: bool,
+        callbacks: Duration,
     ) -> Result<Arc<SharedText>, Arc<str>> {
-        let mut rendered = self.join(format, gzip);
+        let mut rendered = self.join(format, gzip, callbacks);
         // The runtime of the task that renders ends.
         let broken = || Arc::from("the scrape ended without a result");
         let rendered = rendered.wait_for(Option::is_some).await;
@@ -94,12 +98,14 @@ impl ScrapeRenderer {
         self: &Arc<Self>,
         format: ExpositionFormat,
         gzip: bool,
+        callbacks: Duration,
     ) -> watch::Receiver<Option<RenderResult>> {
         let mut queued = lock(self.queue(format));
         // One whose task is gone is never rendered.
         let waiting = queued.as_mut();
         if let Some(waiting) = waiting.filter(|waiting| waiting.rendered.has_changed().is_ok()) {
             waiting.forms.add(gzip);
+            waiting.callbacks = waiting.callbacks.min(callbacks);
             return waiting.rendered.clone();
         }
         let (sender, rendered) = watch::channel(None);
@@ -107,6 +113,7 @@ impl ScrapeRenderer {
         forms.add(gzip);
         *queued = Some(QueuedRendering {
             forms,
+            callbacks,
             rendered: rendered.clone(),
         });
         // A task and no part of a request: a client that goes away must not take the others' rendering with it.
@@ -134,13 +141,15 @@ impl ScrapeRenderer {
             let Some(queued) = lock(renderer.queue(format)).take() else {
                 return;
             };
-            let forms = queued.forms;
+            let (forms, callbacks) = (queued.forms, queued.callbacks);
             drop(queued);
             // All of them went away.
             if result.is_closed() {
                 return;
             }
-            match catch_unwind(AssertUnwindSafe(|| renderer.render_forms(format, forms))) {
+            match catch_unwind(AssertUnwindSafe(|| {
+                renderer.render_forms(format, forms, callbacks)
+            })) {
                 Ok(rendered) => drop(result.send_replace(Some(rendered))),
                 Err(payload) => {
                     let text = format!("the scrape panicked: {}", panic_text(&*payload));
@@ -160,8 +169,13 @@ impl ScrapeRenderer {
         let _ = ended.await;
     }
 
-    fn render_forms(&self, format: ExpositionFormat, forms: Forms) -> RenderResult {
-        let text = self.scrape.render(format);
+    fn render_forms(
+        &self,
+        format: ExpositionFormat,
+        forms: Forms,
+        callbacks: Duration,
+    ) -> RenderResult {
+        let text = self.scrape.render_within(format, callbacks);
         let text = text.map_err(|error| Arc::from(error.to_string()))?;
         let share = |bytes: &[u8]| self.unread.share(bytes);
         Ok(Rendered {

@@ -15,16 +15,13 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::super::route_parameter::RouteParameter;
-use super::WorkerRoutes;
+use super::{MAX_BODY_BYTES, WorkerRoutes};
 use crate::model::fault::Fault;
 use crate::model::heartbeat::{Beat, BeatId};
 use crate::serve::routes::response::{
     drain, fault_response, json_response, read_json, refuse_untyped, retry_later,
 };
 use crate::watch::heartbeat::registry::BeatRejection;
-
-/// The maximum size of a body. A beat has a few hundred bytes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
 
 #[derive(Serialize)]
 struct AcceptedBody<'a> {
