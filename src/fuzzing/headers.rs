@@ -64,7 +64,11 @@ pub(super) fn trace_context(data: &[u8]) -> u64 {
             .map(|(name, (value, properties))| (name.to_string(), format!("{value};{properties}")))
             .collect()
     };
-    assert_eq!(names(&context), names(&again), "{written:?}");
+    // Encoded, it may be longer than the 8,192 bytes that a reader takes.
+    let fits = written
+        .get("baggage")
+        .is_none_or(|value| value.len() <= 8_192);
+    assert!(!fits || names(&context) == names(&again), "{written:?}");
     let members = single(&written, "tracestate").map_or(0, |state| state.matches('=').count());
     assert!(members <= 32);
     // A queue's carrier holds the same.

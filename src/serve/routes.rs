@@ -4,7 +4,6 @@ mod headers;
 mod rate_limit;
 mod response;
 mod route_parameter;
-mod target_limit;
 mod timer;
 mod token_check;
 
@@ -26,7 +25,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
 
@@ -81,9 +79,7 @@ pub(crate) fn router<'a>(
             None => router,
         }
     });
-    router
-        .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(from_fn(target_limit::refuse_long_target))
+    router.method_not_allowed_fallback(method_not_allowed)
 }
 
 /// Adds a route, with and without a slash at its end.
