@@ -49,9 +49,6 @@ pub(crate) const SLICE_METRIC: &str = "vantage:slo_slices";
 /// The slices of declared maintenance, which count neither as good nor as bad.
 pub(crate) const MAINTENANCE_SLICE_METRIC: &str = "vantage:slo_maintenance_slices";
 
-/// There where maintenance is declared for now.
-const MAINTENANCE: &str = "vantage:slo_maintenance_sources:count";
-
 /// The labels of a service, by which everything is added up.
 const SERVICE_LABELS: &str = "environment, job";
 /// The time for which the declared maintenance of a service is known after the last sample of a replica.
@@ -183,11 +180,6 @@ impl SteppedWindow {
     /// Returns the query of the number of its steps at which a service has declared maintenance.
     pub(crate) fn maintenance_steps_query(self) -> String {
         self.steps_query(&maintenance_expr())
-    }
-
-    /// Returns the same from what rules have recorded.
-    pub(crate) fn recorded_maintenance_steps_query(self) -> String {
-        self.steps_query(MAINTENANCE)
     }
 
     fn steps_query(self, expression: &str) -> String {

@@ -92,7 +92,7 @@ fn now(clock: &Clock) -> Timestamp {
 
 impl FleetReport {
     fn new(latest: LatestFleetReport, clock: Clock) -> Self {
-        let (reports, moments) = (latest.clone(), clock.clone());
+        let (moments, reports) = (clock.clone(), latest.clone());
         let read = move || reports.read(now(&moments)).ok();
         Self {
             latest,

@@ -4,7 +4,7 @@
 //! over a slice's length up to then. So it doesn't matter by how much one group is behind the other.
 
 use super::{
-    MAINTENANCE, MAINTENANCE_SLICE_METRIC, SERVICE_LABELS, SLICE_METRIC, SliceExpressions,
+    MAINTENANCE_SLICE_METRIC, SERVICE_LABELS, SLICE_METRIC, SliceExpressions, SteppedWindow,
     is_evaluated_fleet_wide, maintenance_expr, own_events_filter, promql_duration,
 };
 use crate::model::catalog::telemetry::SLO_EVENTS;
@@ -24,6 +24,8 @@ const READY: &str = "vantage:slo_slice_ready:ratio";
 const REQUESTS: &str = "vantage:slo_slice_requests:increase";
 /// There where a slice is counted.
 const SOURCES: &str = "vantage:slo_slice_sources:count";
+/// There where maintenance is declared for now.
+const MAINTENANCE: &str = "vantage:slo_maintenance_sources:count";
 /// The result of the slice that ends now: 1 where it is bad, 0 where it is good.
 const BAD_SLICE: &str = "vantage:slo_slice_bad:bool";
 
@@ -108,6 +110,14 @@ impl SliceExpressions {
             seen(BAD_SLICE, OUTAGE_LOOKBACK),
             seen(SERVICE_INSTANCES, SERVICE_LOOKBACK),
         )
+    }
+}
+
+impl SteppedWindow {
+    /// Returns the query of the number of its steps at which rules have recorded declared maintenance of a
+    /// service.
+    pub(crate) fn recorded_maintenance_steps_query(self) -> String {
+        self.steps_query(MAINTENANCE)
     }
 }
 
