@@ -63,30 +63,37 @@ pub(super) fn beat(
     Ok(post(address, &path, BEAT_TOKEN, &body)?.0)
 }
 
-/// Returns id and title of all open incidents; none before the store was read.
-pub(super) fn open_incidents(service: &ChildProcess) -> Vec<(String, String)> {
-    let (status, body) = service.get("/status/incidents.json");
-    if status == 503 {
-        return Vec::new();
+/// Returns id and title of all incidents, from every page of the history; none before the store was read.
+pub(super) fn incidents(service: &ChildProcess) -> Vec<(String, String)> {
+    let (mut all, mut page) = (Vec::new(), 1);
+    loop {
+        let (status, body) = service.get(&format!("/status/history.json?page={page}"));
+        if status == 503 {
+            return Vec::new();
+        }
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let text = |incident: &Value, name: &str| incident[name].as_str().unwrap().to_owned();
+        let incidents = body["incidents"].as_array().unwrap();
+        all.extend(
+            incidents
+                .iter()
+                .map(|incident| (text(incident, "id"), text(incident, "title"))),
+        );
+        page += 1;
+        if page > body["pages"].as_u64().unwrap() {
+            return all;
+        }
     }
-    assert_eq!(status, 200, "{body}");
-    let body: Value = serde_json::from_str(&body).unwrap();
-    let text = |incident: &Value, name: &str| incident[name].as_str().unwrap().to_owned();
-    body["incidents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|incident| (text(incident, "id"), text(incident, "title")))
-        .collect()
 }
 
 /// Asserts that incidents that were acknowledged are there, and that none is there twice.
 pub(super) fn assert_kept(service: &ChildProcess, acknowledged: &[(String, String)]) {
     eventually("what was acknowledged is there", || {
-        let found = open_incidents(service);
+        let found = incidents(service);
         acknowledged.iter().all(|incident| found.contains(incident))
     });
-    let mut titles: Vec<_> = open_incidents(service)
+    let mut titles: Vec<_> = incidents(service)
         .into_iter()
         .map(|(_, title)| title)
         .collect();

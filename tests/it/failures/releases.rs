@@ -2,7 +2,7 @@
 
 use tokio::runtime::Runtime;
 
-use super::client::{TOKENS, assert_kept, beat, open_incident, open_incidents};
+use super::client::{TOKENS, assert_kept, beat, incidents, open_incident};
 use crate::backends::postgres::server::{TestPostgres, open_session, run_script};
 use crate::processes::child::{ChildProcess, ChildRole, eventually};
 
@@ -50,7 +50,7 @@ fn rows_of_a_later_release_are_left_alone_and_cost_no_row_of_this_one() {
     kept.push(open(&started_later, "after"));
     for service in [&running, &started_later] {
         assert_kept(service, &kept);
-        assert_eq!(open_incidents(service).len(), kept.len());
+        assert_eq!(incidents(service).len(), kept.len());
         eventually("the beat is there", || {
             service.worker_view("w")["sequence"] == 1
         });
