@@ -99,6 +99,10 @@ mod serve;
 
 mod telemetry;
 
+// In the documentation alone, with everything that it speaks of.
+#[cfg(all(doc, feature = "axum", feature = "testing"))]
+pub mod guide;
+
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod doctor;

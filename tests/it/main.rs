@@ -15,6 +15,8 @@ mod catalog;
 mod clock_steps;
 #[cfg(feature = "cli")]
 mod doctor;
+#[cfg(feature = "cli")]
+mod documentation;
 mod exemplars;
 #[cfg(all(unix, feature = "otlp", feature = "file-store", feature = "postgres"))]
 mod failures;

@@ -1,4 +1,4 @@
-//! The commands of the README that write incidents, as they stand there.
+//! The commands of the page on status that write incidents, as they stand there.
 
 use axum::http::{Request, StatusCode};
 
@@ -36,9 +36,9 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// Returns the README's commands of curl that send something.
+/// Returns the page's commands of curl that send something.
 fn commands() -> Vec<CurlCommand> {
-    let readme = include_str!("../../../README.md");
+    let readme = include_str!("../../../docs/status-pages.md");
     let blocks = readme.split("```console\n").skip(1);
     let blocks = blocks.filter_map(|block| block.split_once("\n```"));
     // A command goes on after a backslash and within quotes.
