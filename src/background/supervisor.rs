@@ -1,5 +1,8 @@
-//! The supervisor: every thread and task of one telemetry, restarted when it panics and started as soon as
-//! it can be.
+//! The supervisor: the threads and tasks of one telemetry, restarted when they panic and started as soon as
+//! they can be.
+//!
+//! Not its own are threads that only run at the end, and whose callers handle a refusal themselves:
+//! `vantage-flush`, `vantage-drain`, and `vantage-end`. Nobody would be left to start them later.
 //!
 //! | need | use |
 //! |---|---|
@@ -69,7 +72,7 @@ struct Inner {
     has_waiting: AtomicBool,
     start_thread: StartThread,
     log_queue: LogQueue,
-    /// Taken when the thread of the log queue is registered.
+    /// Taken when the thread of the log queue is registered; `None` also where lines are written at once.
     lines: Mutex<Option<Receiver<WriteLine>>>,
     /// False until log lines have a destination; from then on changes are told.
     tells: AtomicBool,
@@ -102,6 +105,21 @@ impl Supervisor {
     /// Returns a supervisor whose threads are started by this function.
     fn with_start(start_thread: StartThread) -> Self {
         let (log_queue, lines) = LogQueue::with_receiver();
+        Self::new(start_thread, log_queue, Some(lines))
+    }
+
+    /// Returns a supervisor that writes log lines at once, where they arise: for tests, which have no thread
+    /// for them.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_immediate_lines() -> Self {
+        Self::new(Box::new(thread::spawn), LogQueue::Immediate, None)
+    }
+
+    fn new(
+        start_thread: StartThread,
+        log_queue: LogQueue,
+        lines: Option<Receiver<WriteLine>>,
+    ) -> Self {
         Self(Arc::new_cyclic(|observer| Inner {
             threads: Mutex::default(),
             one_shots: Mutex::default(),
@@ -109,7 +127,7 @@ impl Supervisor {
             has_waiting: AtomicBool::new(false),
             start_thread,
             log_queue,
-            lines: Mutex::new(Some(lines)),
+            lines: Mutex::new(lines),
             tells: AtomicBool::new(false),
             on_change: OnceLock::new(),
             is_stopped: AtomicBool::new(false),
@@ -126,6 +144,14 @@ impl Supervisor {
             }
             thread::spawn(name, work)
         }))
+    }
+
+    /// Makes all threads that wait due.
+    #[cfg(test)]
+    pub(crate) fn make_due(&self) {
+        for thread in &mut *lock(&self.0.waiting) {
+            thread.due = Instant::now();
+        }
     }
 
     /// Returns the queue of log lines about the telemetry itself.
@@ -248,7 +274,8 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// The error of building the runtime. A thread that is refused is started later.
+    /// The error of building the runtime, or that the supervisor has stopped. A thread that is refused is started
+    /// later.
     pub(crate) fn run(
         &self,
         name: &'static str,
@@ -257,10 +284,11 @@ impl Supervisor {
     ) -> io::Result<RuntimeGuard> {
         let runtime = ThreadRuntime::new(blocking_threads)?;
         self.run_in(name, runtime, future)
-            .ok_or_else(|| io::Error::other("the runtime has ended"))
+            .ok_or_else(|| io::Error::other("the telemetry has been shut down"))
     }
 
-    /// Does what [`run`](Self::run) does, in a runtime that was built, and perhaps used, before.
+    /// Does what [`run`](Self::run) does, in a runtime that was built, and perhaps used, before. Returns `None`
+    /// where the supervisor has stopped.
     pub(crate) fn run_in(
         &self,
         name: &'static str,
@@ -286,8 +314,7 @@ impl Supervisor {
                 }
             });
         };
-        self.start(status, Box::new(work));
-        Some(RuntimeGuard {
+        self.start(status, Box::new(work)).then_some(RuntimeGuard {
             handle,
             _stop: stop,
         })
@@ -359,9 +386,10 @@ impl Supervisor {
         self.start(status, Box::new(work));
     }
 
-    fn start(&self, status: ThreadStatus, work: Work) {
+    /// Starts a thread, now or later; returns `false` where the supervisor has stopped.
+    fn start(&self, status: ThreadStatus, work: Work) -> bool {
         let due = Instant::now();
-        self.0.start(WaitingThread { status, work, due });
+        self.0.start(WaitingThread { status, work, due })
     }
 
     fn one_shot(&self, name: &'static str) -> ThreadStatus {
@@ -413,10 +441,10 @@ impl Inner {
         self.has_waiting.load(Ordering::Relaxed)
     }
 
-    /// Starts a thread, or has it wait for its next try.
-    fn start(&self, thread: WaitingThread) {
+    /// Starts a thread, or has it wait for its next try; returns `false` where the supervisor has stopped.
+    fn start(&self, thread: WaitingThread) -> bool {
         if self.is_stopped.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
         let WaitingThread { status, work, .. } = thread;
         // Kept out of the closure, which is lost with a start that fails.
@@ -430,17 +458,18 @@ impl Inner {
         };
         let Err(error) = (self.start_thread)(status.name(), Box::new(run)) else {
             status.record_start();
-            return;
+            return true;
         };
         let delay = status.record_refusal(&error);
         let work = lock(&work).take();
         let Some(work) = work else {
-            return;
+            return true;
         };
         let due = Instant::now() + delay;
         let mut waiting = lock(&self.waiting);
         waiting.push(WaitingThread { status, work, due });
         self.has_waiting.store(true, Ordering::Relaxed);
+        true
     }
 
     /// Starts the threads that wait and are due.
@@ -457,7 +486,9 @@ impl Inner {
             due
         };
         // Without the lock: a thread that starts may itself come to the end of a round.
-        due.into_iter().for_each(|thread| self.start(thread));
+        for thread in due {
+            self.start(thread);
+        }
     }
 
     /// Writes to standard error where the log can't be trusted to show it.

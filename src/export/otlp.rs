@@ -27,7 +27,7 @@ pub(crate) mod transport;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -65,6 +65,11 @@ const MAX_BLOCKING_THREADS: usize = 1;
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A constant, because a shutdown looks for it when the last answer came after all.
 const DEADLINE_EXCEEDED: &str = "no answer before the deadline";
+/// The cause where the thread panicked over a flush.
+const UNANSWERED: &str = "the export thread panicked before it answered";
+/// The time beyond its deadline that a blocking flush waits for the answer, which comes at the deadline.
+const ANSWER_SLACK: Duration = Duration::from_secs(1);
+
 /// The export thread. Dropped without a shutdown, it ends without sending what waits.
 pub(crate) struct OtlpExporter {
     /// Unbounded, because only flushes go through it, and a flush must not be lost. Dropped, it
@@ -224,11 +229,14 @@ impl OtlpExporter {
             return report;
         }
         let (reply, response) = oneshot::channel();
-        self.send_request(is_shutdown, within, move |report| {
+        let is_sent = self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
         });
-        // A thread that is gone has nothing to carry out.
-        response.await.unwrap_or_default()
+        // A thread that has ended has nothing to carry out.
+        if !is_sent {
+            return FlushReport::default();
+        }
+        response.await.unwrap_or_else(|_| self.unanswered_report())
     }
 
     /// Does the same for a caller that has no runtime, or no time to wait in one.
@@ -237,10 +245,22 @@ impl OtlpExporter {
             return report;
         }
         let (reply, response) = sync_channel(1);
-        self.send_request(is_shutdown, within, move |report| {
+        let is_sent = self.send_request(is_shutdown, within, move |report| {
             let _ = reply.send(report);
         });
-        response.recv().unwrap_or_default()
+        if !is_sent {
+            return FlushReport::default();
+        }
+        // The thread keeps the deadline, unless it is stuck itself.
+        self.wait_for_answer(&response, within.min(MAX_DEADLINE) + ANSWER_SLACK)
+    }
+
+    fn wait_for_answer(&self, response: &Receiver<FlushReport>, limit: Duration) -> FlushReport {
+        match response.recv_timeout(limit) {
+            Ok(report) => report,
+            Err(RecvTimeoutError::Timeout) => self.report_of_loss(DEADLINE_EXCEEDED),
+            Err(RecvTimeoutError::Disconnected) => self.unanswered_report(),
+        }
     }
 
     /// Returns the report of a flush by a thread that is down, and so keeps no deadline; `None` where it is up.
@@ -248,32 +268,43 @@ impl OtlpExporter {
         // The last chance of one that was refused.
         self.supervisor.nudge();
         let failure = self.supervisor.down().remove(THREAD)?;
+        Some(self.report_of_loss(&format!("the export thread is down: {failure}")))
+    }
+
+    /// Returns the report of a flush whose answer was dropped, as by a panic of the thread.
+    fn unanswered_report(&self) -> FlushReport {
+        let down = self.down_report();
+        down.unwrap_or_else(|| self.report_of_loss(UNANSWERED))
+    }
+
+    /// Returns the report of a flush of which the thread said nothing: all that waits is left.
+    fn report_of_loss(&self, cause: &str) -> FlushReport {
         let report = |(signal, waiting): &(TelemetrySignal, QueueLength)| SignalReport {
             signal: *signal,
             exported: 0,
             refused: 0,
             left: waiting() as u64,
-            cause: Some(format!("the export thread is down: {failure}")),
+            cause: Some(cause.to_owned()),
             error_type: None,
         };
         let signals = self.waiting.iter().map(report).collect();
-        Some(FlushReport { signals })
+        FlushReport { signals }
     }
 
+    /// Returns `false` where the thread has ended.
     fn send_request(
         &self,
         is_shutdown: bool,
         within: Duration,
         reply: impl FnOnce(FlushReport) + Send + 'static,
-    ) {
+    ) -> bool {
         let request = FlushRequest {
             is_shutdown,
             // Fixed here: time that the request waits for the thread counts as well.
             deadline: Instant::now() + within.min(MAX_DEADLINE),
             reply: Box::new(reply),
         };
-        // An order that can't be sent drops its reply, which the caller takes for an answer.
-        let _ = self.requests.send(request);
+        self.requests.send(request).is_ok()
     }
 }
 
@@ -348,7 +379,10 @@ impl ExportService {
         // An order that is on its way at this moment would stay in the channel, and with it whoever
         // waits for its answer, until the last sender is dropped: which may be the one who waits.
         self.requests.close();
-        while self.requests.recv().await.is_some() {}
+        while let Some(request) = self.requests.recv().await {
+            // As for one that comes later.
+            (request.reply)(FlushReport::default());
+        }
     }
 }
 
@@ -568,5 +602,66 @@ impl SignalTask {
     fn stop(self) -> JoinHandle<u64> {
         let _ = self.stop.send(());
         self.task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// Returns an exporter whose requests go elsewhere, and of which 3 spans wait.
+    fn exporter() -> (OtlpExporter, mpsc::UnboundedReceiver<FlushRequest>) {
+        let supervisor = Supervisor::default();
+        let run = async |stopped: &Stopped, _: &ThreadStatus| {
+            stopped.or(pending::<()>()).await;
+        };
+        let guard = supervisor.run("vantage-test", 1, run).unwrap();
+        let waiting: QueueLength = Arc::new(|| 3);
+        let (requests, received) = mpsc::unbounded_channel();
+        let exporter = OtlpExporter {
+            requests,
+            spans: None,
+            logs: None,
+            export_metrics: Vec::new(),
+            waiting: vec![(TelemetrySignal::Traces, waiting)],
+            supervisor,
+            _guard: guard,
+        };
+        (exporter, received)
+    }
+
+    fn assert_lost(report: &FlushReport, cause: &str) {
+        let [signal] = &report.signals[..] else {
+            panic!("{report:?}");
+        };
+        assert_eq!((signal.left, signal.cause.as_deref()), (3, Some(cause)));
+    }
+
+    #[tokio::test]
+    async fn a_flush_whose_answer_is_dropped_is_no_success() {
+        let (exporter, mut requests) = exporter();
+        std::thread::spawn(move || while requests.blocking_recv().is_some() {});
+        assert_lost(&exporter.flush_blocking(false, SOON), UNANSWERED);
+        assert_lost(&exporter.flush(false, SOON).await, UNANSWERED);
+    }
+
+    #[test]
+    fn a_thread_that_says_nothing_keeps_no_blocking_flush() {
+        let (exporter, _requests) = exporter();
+        let (_answer, response) = sync_channel(1);
+        let report = exporter.wait_for_answer(&response, Duration::ZERO);
+        assert_lost(&report, DEADLINE_EXCEEDED);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_has_ended_has_nothing_to_flush() {
+        let (exporter, requests) = exporter();
+        drop(requests);
+        assert!(exporter.flush_blocking(false, SOON).signals.is_empty());
+        assert!(exporter.flush(false, SOON).await.signals.is_empty());
     }
 }

@@ -17,6 +17,7 @@ use super::routes::Server;
 use super::snapshots::Snapshots;
 use super::watchers::Watchers;
 use super::{InitError, Inner, Telemetry};
+use crate::background::Supervisor;
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::{LevelHandle, LogWriters};
 use crate::model::fault::MAX_LISTED;
@@ -43,7 +44,8 @@ impl Telemetry {
     ) -> Result<(Self, Started), InitError> {
         let config = config.resolve(environment)?;
         let objectives = objectives(&config)?;
-        let telemetry = Self::assemble(config, &objectives, Clock::system(), None)?;
+        let supervisor = Supervisor::default();
+        let telemetry = Self::assemble(config, &objectives, Clock::system(), None, supervisor)?;
         let listening = telemetry.start(&objectives)?;
         let started = Started {
             objectives,
@@ -58,14 +60,13 @@ impl Telemetry {
         objectives: &Objectives,
         clock: Clock,
         spans: Option<Box<dyn SpanProcessor>>,
+        supervisor: Supervisor,
     ) -> Result<Self, InitError> {
         let settings = &config.config;
         let threads = spans.is_none() && !settings.disabled;
-        let recording = Recording::new(settings, objectives, clock)?;
-        // Before the others, whose failures are told by it. Tests tell at once.
-        if spans.is_none() {
-            recording.supervisor.start_log_queue();
-        }
+        let recording = Recording::new(settings, objectives, clock, supervisor)?;
+        // Before the others, whose failures are told by it. Does nothing in tests, which tell at once.
+        recording.supervisor.start_log_queue();
         let exporters = Exporters::new(settings, &recording, spans)?;
         let handles = Handles::new(settings, &recording, exporters.traces.tracer());
         let snapshots = Snapshots::new(settings, &recording);

@@ -50,6 +50,7 @@ impl Recording {
         config: &Config,
         objectives: &Objectives,
         clock: Clock,
+        supervisor: Supervisor,
     ) -> Result<Self, InitError> {
         let slo_events = if config.disabled {
             SloEvents::default()
@@ -65,7 +66,7 @@ impl Recording {
             .with_business_totals(business_totals.clone());
         Ok(Self {
             self_telemetry: SelfTelemetry::new(&instruments),
-            supervisor: Supervisor::default(),
+            supervisor,
             clock,
             slo_events,
             ours,

@@ -54,6 +54,7 @@ impl Telemetry {
     ///
     /// [`FlushError`], with the same report, when something was refused or is still waiting.
     pub async fn flush(&self) -> Result<FlushReport, FlushError> {
+        self.0.recording.supervisor.nudge();
         let Exporters { push, timeout, .. } = &self.0.exporters;
         push.flush(false, *timeout).await.into_result()
     }
@@ -73,6 +74,7 @@ impl Telemetry {
     ///
     /// As [`flush`](Self::flush).
     pub fn flush_blocking(&self) -> Result<FlushReport, FlushError> {
+        self.0.recording.supervisor.nudge();
         let Exporters { push, timeout, .. } = &self.0.exporters;
         push.flush_blocking(false, *timeout).into_result()
     }
@@ -219,4 +221,46 @@ impl Drop for Inner {
 fn lines_timeout(start: Instant, whole: Duration) -> Duration {
     let remaining = whole.saturating_sub(start.elapsed());
     remaining.clamp(LINES_AT_LEAST, LINES_AT_MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::background::Supervisor;
+    use crate::config::{Config, Environment, Role};
+    use crate::model::slo::Objectives;
+    use crate::record::clock::Clock;
+
+    #[tokio::test]
+    async fn a_flush_starts_threads_that_were_refused() {
+        let is_refused = Arc::new(AtomicBool::new(false));
+        let refuses = Arc::clone(&is_refused);
+        let supervisor = Supervisor::refused_while(move |_| refuses.load(Ordering::SeqCst));
+        let config = Config::new("test", Role::Api);
+        let config = config.resolve(&Environment::empty()).unwrap();
+        let telemetry = Telemetry::assemble(
+            config,
+            &Objectives::default(),
+            Clock::system(),
+            None,
+            supervisor.clone(),
+        )
+        .unwrap();
+        for is_blocking in [false, true] {
+            is_refused.store(true, Ordering::SeqCst);
+            supervisor.spawn("vantage-test", |_| {});
+            assert_eq!(supervisor.down().len(), 1);
+            is_refused.store(false, Ordering::SeqCst);
+            supervisor.make_due();
+            if is_blocking {
+                telemetry.flush_blocking().unwrap();
+            } else {
+                telemetry.flush().await.unwrap();
+            }
+            assert!(supervisor.down().is_empty());
+        }
+    }
 }

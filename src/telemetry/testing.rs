@@ -23,6 +23,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 pub use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sdk::trace::{Span, SpanProcessor};
 
+use crate::background::Supervisor;
 use crate::background::log_queue::LogQueue;
 use crate::config::{Config, ConfigSource, Environment, Role};
 use crate::export::prometheus::text::ExpositionFormat;
@@ -90,7 +91,9 @@ impl TestTelemetry {
         }
         let spans = FinishedSpans::default();
         let kept = Box::new(spans.clone());
-        let telemetry = Telemetry::assemble(config, &objectives, clock.clone(), Some(kept))?;
+        let supervisor = Supervisor::with_immediate_lines();
+        let telemetry =
+            Telemetry::assemble(config, &objectives, clock.clone(), Some(kept), supervisor)?;
         Ok(Self {
             telemetry,
             clock: ManualClock(clock),
@@ -286,5 +289,25 @@ impl SpanProcessor for FinishedSpans {
 impl Default for TestTelemetry {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn own_lines_are_written_at_once_and_without_a_thread() {
+        let test = TestTelemetry::new();
+        let supervisor = &test.telemetry.0.recording.supervisor;
+        let is_written = Arc::new(AtomicBool::new(false));
+        let written = Arc::clone(&is_written);
+        supervisor
+            .log_queue()
+            .write(move || written.store(true, Ordering::SeqCst));
+        assert!(is_written.load(Ordering::SeqCst));
+        assert!(supervisor.threads().is_empty());
     }
 }

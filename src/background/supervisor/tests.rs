@@ -21,13 +21,6 @@ fn refused_by(flag: &Arc<AtomicBool>) -> Supervisor {
     Supervisor::refused_while(move |_| flag.load(Ordering::SeqCst))
 }
 
-/// Makes all threads that wait due.
-fn make_due(supervisor: &Supervisor) {
-    for thread in &mut *lock(&supervisor.0.waiting) {
-        thread.due = Instant::now();
-    }
-}
-
 #[test]
 fn a_loop_ticks_on_a_thread_of_its_name_until_its_guard_is_dropped() {
     let supervisor = Supervisor::default();
@@ -174,13 +167,13 @@ fn without_a_living_thread_whoever_touches_the_supervisor_starts_the_others() {
             let _ = ran.send(name);
         });
     }
-    make_due(&supervisor);
+    supervisor.make_due();
     supervisor.nudge();
     assert_eq!(supervisor.down().len(), 2, "they are refused once more");
     is_refused.store(false, Ordering::SeqCst);
     supervisor.nudge();
     assert_eq!(supervisor.down().len(), 2, "they are not due");
-    make_due(&supervisor);
+    supervisor.make_due();
     supervisor.nudge();
     let mut names = [(); 2].map(|()| runs.recv_timeout(SOON).unwrap());
     names.sort_unstable();
@@ -212,6 +205,18 @@ async fn a_refused_runtime_may_be_given_up_within_another() {
 }
 
 #[test]
+fn nothing_is_started_after_the_end_and_who_asks_is_told() {
+    let supervisor = Supervisor::default();
+    supervisor.stop();
+    let run = async |stopped: &Stopped, _: &ThreadStatus| {
+        stopped.or(pending::<()>()).await;
+    };
+    let error = supervisor.run(NAME, 1, run).unwrap_err().to_string();
+    assert_eq!(error, "the telemetry has been shut down");
+    assert!(supervisor.threads().is_empty());
+}
+
+#[test]
 fn queued_lines_are_written_in_order_after_one_that_panics() {
     let supervisor = Supervisor::default();
     supervisor.start_log_queue();
@@ -239,7 +244,7 @@ fn lines_that_wait_for_their_thread_are_written_when_it_starts() {
         let _ = written.send(());
     });
     is_refused.store(false, Ordering::SeqCst);
-    make_due(&supervisor);
+    supervisor.make_due();
     supervisor.nudge();
     assert_eq!(lines.recv_timeout(SOON), Ok(()));
 }

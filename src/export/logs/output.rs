@@ -117,7 +117,11 @@ struct Shared {
     lost_lines: AtomicU64,
     /// The state of the thread.
     status: ThreadStatus,
+    start_thread: StartThread,
 }
+
+/// Starts the thread of an output, or returns the system's refusal.
+type StartThread = fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 #[derive(Default)]
 struct LineQueue {
@@ -203,6 +207,14 @@ impl LogWriter {
     }
 
     fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
+        Self::with_start(writer, terminal, thread::spawn)
+    }
+
+    fn with_start(
+        writer: Box<dyn Write + Send>,
+        terminal: bool,
+        start_thread: StartThread,
+    ) -> Self {
         let unwritten = Vec::new();
         let shared = Shared {
             queue: Mutex::default(),
@@ -211,6 +223,7 @@ impl LogWriter {
             stream: Mutex::new(LineStream { writer, unwritten }),
             lost_lines: AtomicU64::new(0),
             status: ThreadStatus::new(LOG_THREAD),
+            start_thread,
         };
         Self(Arc::new(Outlet {
             shared: Arc::new(shared),
@@ -255,7 +268,11 @@ impl Shared {
     fn enqueue(self: &Arc<Self>, line: &[u8]) -> bool {
         let mut queue = lock(&self.queue);
         // Before the queue is looked at: a full one needs its thread most.
-        self.ensure_thread(&mut queue);
+        if let Err(error) = self.ensure_thread(&mut queue) {
+            drop(queue);
+            self.status.record_refusal(&error);
+            queue = lock(&self.queue);
+        }
         let before = queue.lines.len();
         // A line is queued as a whole or not at all.
         if before + line.len() > MAX_QUEUED_BYTES {
@@ -276,22 +293,22 @@ impl Shared {
     }
 
     /// Starts the thread, where there is none yet and none was refused just now.
-    fn ensure_thread(self: &Arc<Self>, queue: &mut LineQueue) {
+    ///
+    /// A refusal is the caller's to record, without the lock: that writes to standard error, which may block.
+    fn ensure_thread(self: &Arc<Self>, queue: &mut LineQueue) -> io::Result<()> {
         match queue.thread {
-            ThreadState::Busy | ThreadState::Idle => {}
-            ThreadState::Refused(at) if at.elapsed() < RESTART_AFTER => {}
+            ThreadState::Busy | ThreadState::Idle => Ok(()),
+            ThreadState::Refused(at) if at.elapsed() < RESTART_AFTER => Ok(()),
             ThreadState::Unstarted | ThreadState::Refused(_) => {
                 let shared = Arc::clone(self);
                 // Started here and not by the supervisor, because the next line is what a refused thread
                 // is wanted for, and an output may have none.
-                let started = thread::spawn(LOG_THREAD, move || shared.run());
+                let started = (self.start_thread)(LOG_THREAD, Box::new(move || shared.run()));
                 queue.thread = match started {
                     Ok(()) => ThreadState::Busy,
-                    Err(error) => {
-                        self.status.record_refusal(&error);
-                        ThreadState::Refused(Instant::now())
-                    }
+                    Err(_) => ThreadState::Refused(Instant::now()),
                 };
+                started
             }
         }
     }
@@ -358,7 +375,11 @@ impl Shared {
         if queue.written >= target {
             return true;
         }
-        self.ensure_thread(&mut queue);
+        if let Err(error) = self.ensure_thread(&mut queue) {
+            drop(queue);
+            self.status.record_refusal(&error);
+            queue = lock(&self.queue);
+        }
         queue.flushes += 1;
         self.wake.notify_all();
         let is_pending = |queue: &mut LineQueue| queue.written < target;
@@ -650,6 +671,30 @@ mod tests {
         output.write(b"line\n");
         writers.flush(SOON);
         assert_eq!(writers.lost_lines(), 1);
+    }
+
+    #[test]
+    fn a_refused_thread_is_told_without_the_lock_of_the_queue() {
+        let refuse: StartThread = |_, _| Err(ErrorKind::WouldBlock.into());
+        for told_by in [
+            |output: &LogWriter| output.write(b"line\n"),
+            |output: &LogWriter| {
+                lock(&output.0.shared.queue).queued = 1;
+                assert!(!output.flush(Duration::ZERO));
+            },
+        ] {
+            let output = LogWriter::with_start(Box::new(io::sink()), false, refuse);
+            let supervisor = Supervisor::default();
+            supervisor.adopt(&output.0.shared.status);
+            let (told, tells) = channel();
+            let shared = Arc::clone(&output.0.shared);
+            // Called where the refusal is told.
+            supervisor.on_change(move || {
+                let _ = told.send(shared.queue.try_lock().is_ok());
+            });
+            told_by(&output);
+            assert_eq!(tells.try_iter().collect::<Vec<_>>(), [true]);
+        }
     }
 
     #[test]

@@ -123,6 +123,8 @@ impl<T> BatchWorker<T> {
             let delay = thread.record_panic(&*payload);
             self.give_up_panicked();
             sleep(delay).await;
+            // The next batch may be hours away; a worker that waits for it is up.
+            thread.record_round();
         }
     }
 
@@ -355,7 +357,28 @@ mod tests {
         while !thread.is_up() {
             sleep(Duration::from_millis(1)).await;
         }
+        while export_metrics.counts().in_flight() == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
         assert_eq!(export_metrics.counts().in_flight(), 1, "it is tried");
+        running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_panicked_is_up_again_though_nothing_more_comes() {
+        let (mut worker, sender, export_metrics) = new_worker();
+        let (_flushes, received) = mpsc::channel(1);
+        worker.flushes = received;
+        let (_stop, stopped) = oneshot::channel();
+        let thread = ThreadStatus::new("vantage-test");
+        sender.push(PANICKING);
+        let running = tokio::spawn(worker.run(stopped, thread.clone()));
+        while export_metrics.counts().refused == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!thread.is_up());
+        sleep(Duration::from_secs(10)).await;
+        assert!(thread.is_up());
         running.abort();
     }
 

@@ -9,9 +9,10 @@
 //!
 //! What is never the same twice is rendered once for all who wait for it, and not kept.
 //!
-//! Rendering takes milliseconds, and tens of them where there is much to tell. So it runs where blocking calls
-//! run and not on the threads that answer requests, probes among them; and one rendering of a cache at a time,
-//! so that strangers who ask for each document that there is take one processor at most.
+//! Rendering takes milliseconds, and tens of them where there is much to tell. So it runs on a thread of the
+//! supervisor and not on those that answer requests, probes among them; and one rendering of a cache at a time,
+//! so that strangers who ask for each document that there is take one processor at most. Where the system
+//! refuses that thread, all who wait are told at once, and the next request tries again.
 //!
 //! Bounds: a cache holds so many documents, those that were asked for last, and as many may wait. Keys have no
 //! text of a request: who can invent keys could have each document rendered anew.
@@ -23,11 +24,14 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::response::retry_later;
+use crate::background::Supervisor;
 use crate::record::sync::lock;
+
+/// The name of the threads that render.
+const THREAD: &str = "vantage-render";
 
 /// The state that documents are rendered from, and the way to render one.
 pub(super) trait DocumentSource: Send + Sync + 'static {
@@ -50,7 +54,10 @@ pub(super) trait DocumentSource: Send + Sync + 'static {
 }
 
 /// The documents of a source, each rendered once for each state.
-pub(super) struct DocumentCache<S: DocumentSource>(Arc<Inner<S>>);
+pub(super) struct DocumentCache<S: DocumentSource> {
+    inner: Arc<Inner<S>>,
+    supervisor: Supervisor,
+}
 
 /// The failure to render a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +65,10 @@ pub(super) enum RenderError {
     /// As many documents wait as a cache holds.
     #[error("too many documents are being rendered")]
     Busy,
-    /// The rendering panicked, or its runtime has ended.
+    /// The system refused the thread that renders. Its limits are for the log: strangers read this.
+    #[error("there is no thread to render the document; the service's log says why")]
+    NoThread,
+    /// The rendering panicked.
     #[error("the document could not be rendered; the service's log says why")]
     Failed,
 }
@@ -87,14 +97,16 @@ struct Entry<S: DocumentSource> {
     document: Pending<S>,
 }
 
-/// `None` until it is rendered; the channel is closed if that fails.
-type Pending<S> = watch::Receiver<Option<Arc<<S as DocumentSource>::Document>>>;
+/// `None` until it is rendered; the channel is closed if that fails without a reason.
+type Pending<S> = watch::Receiver<Option<RenderResult<S>>>;
+
+type RenderResult<S> = Result<Arc<<S as DocumentSource>::Document>, RenderError>;
 
 struct RenderJob<S: DocumentSource> {
     key: S::Key,
     /// Of its entry, which may be gone.
     id: u64,
-    document: watch::Sender<Option<Arc<S::Document>>>,
+    document: watch::Sender<Option<RenderResult<S>>>,
 }
 
 /// The one rendering of a cache, which works off its queue.
@@ -104,9 +116,9 @@ struct QueueRenderer<S: DocumentSource> {
 }
 
 impl<S: DocumentSource> DocumentCache<S> {
-    /// Returns a cache of at most `max_documents`.
-    pub(super) fn new(source: S, max_documents: usize) -> Self {
-        Self(Arc::new(Inner {
+    /// Returns a cache of at most `max_documents`, which are rendered on threads of the supervisor.
+    pub(super) fn new(source: S, max_documents: usize, supervisor: Supervisor) -> Self {
+        let inner = Arc::new(Inner {
             source,
             max_documents,
             state: Mutex::new(CacheState {
@@ -115,44 +127,40 @@ impl<S: DocumentSource> DocumentCache<S> {
                 is_rendering: false,
                 next_id: 0,
             }),
-        }))
+        });
+        Self { inner, supervisor }
     }
 
     #[cfg(test)]
     pub(super) fn source(&self) -> &S {
-        &self.0.source
+        &self.inner.source
     }
 
     /// Returns the document of a key as of now, or waits until it is rendered.
     pub(super) async fn get(&self, key: S::Key) -> Result<Arc<S::Document>, RenderError> {
-        let (mut document, must_render) = self.0.subscribe(key)?;
+        let (mut document, must_render) = self.inner.subscribe(key)?;
         if must_render {
             self.start_rendering();
         }
         let document = document.wait_for(Option::is_some).await;
         let document = document.map_err(|_| RenderError::Failed)?;
-        document.clone().ok_or(RenderError::Failed)
+        document.clone().ok_or(RenderError::Failed)?
     }
 
-    /// Works off the queue where blocking calls run; here, if there is no such place.
+    /// Works off the queue on a thread; fails all who wait where the system refuses it.
     fn start_rendering(&self) {
-        let renderer = QueueRenderer {
-            cache: Arc::clone(&self.0),
-            is_finished: false,
-        };
-        let Ok(runtime) = Handle::try_current() else {
-            return renderer.run();
-        };
-        // Tokio panics where the system refuses a thread. What was to run is dropped then, which ends the
-        // waiting of all.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            runtime.spawn_blocking(move || renderer.run())
-        }));
+        let cache = Arc::clone(&self.inner);
+        // Made on the thread: what is refused is dropped, and has nothing to end.
+        let work = move || QueueRenderer::new(cache).run();
+        // The supervisor tells the refusal.
+        if self.supervisor.try_spawn(THREAD, work).is_err() {
+            lock(&self.inner.state).fail_waiting(RenderError::NoThread);
+        }
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        lock(&self.0.state).entries.len()
+        lock(&self.inner.state).entries.len()
     }
 }
 
@@ -195,8 +203,7 @@ impl<S: DocumentSource> CacheState<S> {
             return Err(RenderError::Busy);
         }
         if self.entries.len() >= max_documents {
-            let is_rendered = |entry: &Entry<S>| entry.document.borrow().is_some();
-            let oldest = self.entries.iter().position(is_rendered);
+            let oldest = self.entries.iter().position(Entry::is_rendered);
             self.entries.remove(oldest.ok_or(RenderError::Busy)?);
         }
         Ok(())
@@ -221,18 +228,41 @@ impl<S: DocumentSource> CacheState<S> {
         self.is_rendering = true;
         (document, must_render)
     }
+
+    /// Ends the waiting of all, because nothing renders any more; the next request starts anew.
+    fn fail_waiting(&mut self, error: RenderError) {
+        self.is_rendering = false;
+        for job in self.queue.drain(..) {
+            job.document.send_replace(Some(Err(error)));
+        }
+        self.entries.retain(Entry::is_rendered);
+    }
+}
+
+impl<S: DocumentSource> Entry<S> {
+    fn is_rendered(&self) -> bool {
+        self.document.borrow().as_ref().is_some_and(Result::is_ok)
+    }
 }
 
 impl<S: DocumentSource> QueueRenderer<S> {
+    const fn new(cache: Arc<Inner<S>>) -> Self {
+        Self {
+            cache,
+            is_finished: false,
+        }
+    }
+
     fn run(mut self) {
         while let Some((job, state)) = self.next_job() {
             let source = &self.cache.source;
             let render = || source.render(&job.key, state);
             // The hook of panics tells one.
-            let rendered = catch_unwind(AssertUnwindSafe(render)).ok();
+            let rendered = catch_unwind(AssertUnwindSafe(render));
+            let rendered = rendered.map(Arc::new).map_err(|_| RenderError::Failed);
             let mut cache = lock(&self.cache.state);
-            let is_rendered = rendered.is_some();
-            job.document.send_replace(rendered.map(Arc::new));
+            let is_rendered = rendered.is_ok();
+            job.document.send_replace(Some(rendered));
             // A failure is not kept, so that the next request tries again; nor is what is outdated already.
             cache.entries.retain(|entry| {
                 let is_current = |revision| source.is_current(revision);
@@ -270,17 +300,11 @@ impl<S: DocumentSource> QueueRenderer<S> {
 }
 
 impl<S: DocumentSource> Drop for QueueRenderer<S> {
-    /// Fails what waits, if the renderer was dropped by a runtime that ended or had no thread for it.
+    /// Fails what waits, if a panic outside of a rendering ended the thread.
     fn drop(&mut self) {
-        if self.is_finished {
-            return;
+        if !self.is_finished {
+            lock(&self.cache.state).fail_waiting(RenderError::Failed);
         }
-        let mut state = lock(&self.cache.state);
-        state.is_rendering = false;
-        state.queue.clear();
-        state
-            .entries
-            .retain(|entry| entry.document.borrow().is_some());
     }
 }
 
@@ -327,7 +351,8 @@ mod tests {
 
     fn cache(max_documents: usize) -> (Arc<Numbered>, Arc<DocumentCache<Arc<Numbered>>>) {
         let source = Arc::new(Numbered::default());
-        let cache = DocumentCache::new(Arc::clone(&source), max_documents);
+        let supervisor = Supervisor::default();
+        let cache = DocumentCache::new(Arc::clone(&source), max_documents, supervisor);
         (source, Arc::new(cache))
     }
 
@@ -387,7 +412,7 @@ mod tests {
             };
             tokio::task::yield_now().await;
             // It may have begun and not, so that both ask until one is of the change.
-            while lock(&cache.0.state).entries[0].revision.is_none() {
+            while lock(&cache.inner.state).entries[0].revision.is_none() {
                 std::thread::yield_now();
             }
             source.number.store(5, Ordering::SeqCst);
@@ -448,19 +473,44 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_that_ends_leaves_a_cache_that_works() {
+    fn a_renderer_that_ends_early_leaves_a_cache_that_works() {
         let (source, cache) = cache(2);
-        // Dropped before it ran, as by a runtime that ends.
-        let (mut document, must_render) = cache.0.subscribe(1).unwrap();
+        let (mut document, must_render) = cache.inner.subscribe(1).unwrap();
         assert!(must_render);
-        drop(QueueRenderer {
-            cache: Arc::clone(&cache.0),
-            is_finished: false,
-        });
+        drop(QueueRenderer::new(Arc::clone(&cache.inner)));
         runtime().block_on(async {
-            assert!(document.wait_for(Option::is_some).await.is_err());
+            let failed = document.wait_for(Option::is_some).await.unwrap().clone();
+            assert_eq!(failed, Some(Err(RenderError::Failed)));
             assert_eq!(*cache.get(1).await.unwrap(), (1, 0));
         });
         assert_eq!(source.rendered(), 1);
+    }
+
+    #[test]
+    fn a_refused_thread_fails_all_who_wait_and_the_next_request_tries_again() {
+        let source = Arc::new(Numbered::default());
+        let is_refused = Arc::new(AtomicBool::new(true));
+        let refuses = Arc::clone(&is_refused);
+        let supervisor =
+            Supervisor::refused_while(move |name| name == THREAD && refuses.load(Ordering::SeqCst));
+        let cache = DocumentCache::new(Arc::clone(&source), 2, supervisor.clone());
+        // Two who ask before the start is tried, one of whom tries it.
+        let (first, must_render) = cache.inner.subscribe(1).unwrap();
+        assert!(must_render);
+        let (second, must_render) = cache.inner.subscribe(2).unwrap();
+        assert!(!must_render);
+        cache.start_rendering();
+        for waiting in [first, second] {
+            assert_eq!(*waiting.borrow(), Some(Err(RenderError::NoThread)));
+        }
+        assert_eq!(supervisor.threads().get(THREAD), Some(&false));
+        runtime().block_on(async {
+            assert_eq!(cache.get(1).await.unwrap_err(), RenderError::NoThread);
+            assert_eq!(cache.len(), 0);
+            is_refused.store(false, Ordering::SeqCst);
+            assert_eq!(*cache.get(1).await.unwrap(), (1, 0));
+        });
+        let response = RenderError::NoThread.to_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -8,7 +8,8 @@
 //! | otherwise | small JSON |
 //!
 //! A probe is answered from the latest state and never runs a check, so that it is answered at once
-//! whatever hangs.
+//! whatever hangs. Beside that it has threads started that the system refused: where none lives, a probe
+//! may be the only one to come by.
 
 mod draft;
 mod kubernetes;
@@ -28,6 +29,7 @@ use super::headers::join_values;
 use super::response::error_response;
 use super::route_parameter::RouteParameter;
 use super::token_check::TokenCheck;
+use crate::background::Supervisor;
 use crate::config::HealthDetails;
 use crate::model::routes::HealthProbe;
 use crate::model::snapshot::health::{
@@ -41,6 +43,7 @@ use crate::record::clock::Clock;
 pub(crate) struct HealthRoutes {
     pub(crate) latest: LatestHealth,
     pub(crate) clock: Clock,
+    pub(crate) supervisor: Supervisor,
     pub(crate) service: String,
     /// Private: a version tells which known holes it has.
     pub(crate) version: Option<PrivateText>,
@@ -99,6 +102,7 @@ impl HealthRoutes {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Response<Body> {
+        self.supervisor.nudge();
         let has_details = matches!(probe, HealthProbe::Detailed | HealthProbe::Check);
         let authorized = match self.details {
             // Only there is anything private shown.
@@ -237,5 +241,50 @@ impl HealthFormat {
             Self::Draft => "application/health+json",
             Self::Kubernetes => "text/plain; charset=utf-8",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::super::token_check::{TokenRealm, TokenRefusals};
+    use super::*;
+    use crate::record::instruments::RefusedTokens;
+    use crate::record::series::Instruments;
+
+    #[tokio::test]
+    async fn a_probe_starts_threads_that_were_refused() {
+        let is_refused = Arc::new(AtomicBool::new(true));
+        let refuses = Arc::clone(&is_refused);
+        let supervisor = Supervisor::refused_while(move |_| refuses.load(Ordering::SeqCst));
+        let clock = Clock::system();
+        let refusals = RefusedTokens::new(&Instruments::noop());
+        let refusals = Arc::new(TokenRefusals::new(refusals, clock.clone()));
+        let routes = Arc::new(HealthRoutes {
+            latest: LatestHealth::default(),
+            clock,
+            supervisor: supervisor.clone(),
+            service: "shop".into(),
+            version: None,
+            started_at: SystemTime::UNIX_EPOCH,
+            details: HealthDetails::OpenCodes,
+            token: TokenCheck::new(TokenRealm::Health, None, refusals),
+            retry_after: 1,
+        });
+        for probe in [HealthProbe::Live, HealthProbe::Ready] {
+            is_refused.store(true, Ordering::SeqCst);
+            supervisor.spawn("vantage-test", |_| {});
+            assert_eq!(supervisor.down().len(), 1);
+            is_refused.store(false, Ordering::SeqCst);
+            supervisor.make_due();
+            let request = Request::get("/").body(Body::empty()).unwrap();
+            let routes = route(probe, Arc::clone(&routes));
+            routes.oneshot(request).await.unwrap();
+            assert!(supervisor.down().is_empty());
+        }
     }
 }

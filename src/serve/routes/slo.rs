@@ -12,6 +12,7 @@ use super::document::{HttpDocument, MediaType};
 use super::document_cache::{DocumentCache, DocumentSource};
 use super::query_string::QueryString;
 use super::response::error_response;
+use crate::background::Supervisor;
 use crate::model::slo::report::SloReport;
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::model::snapshot::slo::LatestSloReport;
@@ -78,10 +79,11 @@ impl SloReportRoutes {
         local: LatestSloReport,
         fleet: Option<LatestFleetReport>,
         clock: Clock,
+        supervisor: &Supervisor,
     ) -> Self {
         Self {
-            local: ReportReader(Box::new(move || local.read())).into_cache(),
-            fleet: fleet.map(|latest| FleetReport::new(latest, clock)),
+            local: ReportReader(Box::new(move || local.read())).into_cache(supervisor),
+            fleet: fleet.map(|latest| FleetReport::new(latest, clock, supervisor)),
         }
     }
 }
@@ -91,21 +93,21 @@ fn now(clock: &Clock) -> Timestamp {
 }
 
 impl FleetReport {
-    fn new(latest: LatestFleetReport, clock: Clock) -> Self {
-        let (moments, reports) = (clock.clone(), latest.clone());
+    fn new(latest: LatestFleetReport, clock: Clock, supervisor: &Supervisor) -> Self {
+        let (supervisor, moments, reports) = (supervisor.clone(), clock.clone(), latest.clone());
         let read = move || reports.read(now(&moments)).ok();
         Self {
             latest,
             clock,
-            documents: ReportReader(Box::new(read)).into_cache(),
+            documents: ReportReader(Box::new(read)).into_cache(&supervisor),
         }
     }
 }
 
 impl ReportReader {
     /// Returns the cache of its one document.
-    fn into_cache(self) -> DocumentCache<Self> {
-        DocumentCache::new(self, 1)
+    fn into_cache(self, supervisor: &Supervisor) -> DocumentCache<Self> {
+        DocumentCache::new(self, 1, supervisor.clone())
     }
 }
 

@@ -23,6 +23,7 @@ use super::headers::join_values;
 use super::query_string::QueryString;
 use super::request_base::RequestTarget;
 use super::route_parameter::RouteParameter;
+use crate::background::Supervisor;
 use crate::export::prometheus::text::prefers_json;
 use crate::model::routes::PublicDocument;
 use crate::model::status::LatestStatus;
@@ -75,13 +76,15 @@ impl StatusRoutes {
         clock: Clock,
         brand: String,
         base: Option<LinkBase>,
+        supervisor: &Supervisor,
     ) -> Self {
+        let cache = |documents, max| DocumentCache::new(documents, max, supervisor.clone());
         let documents = Arc::new(StatusDocuments::new(latest.clone(), clock, brand));
         Self {
             latest,
             base,
-            common: DocumentCache::new(Arc::clone(&documents), MAX_COMMON_DOCUMENTS),
-            further: DocumentCache::new(documents, MAX_FURTHER_DOCUMENTS),
+            common: cache(Arc::clone(&documents), MAX_COMMON_DOCUMENTS),
+            further: cache(documents, MAX_FURTHER_DOCUMENTS),
         }
     }
 

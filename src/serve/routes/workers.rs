@@ -12,6 +12,7 @@ use std::sync::Arc;
 use self::list::WorkerLists;
 use super::document_cache::DocumentCache;
 use super::token_check::TokenCheck;
+use crate::background::Supervisor;
 use crate::watch::heartbeat::HeartbeatReceiver;
 
 pub(super) use detail::respond as detail;
@@ -37,13 +38,18 @@ pub(crate) struct WorkerRoutes {
 }
 
 impl WorkerRoutes {
-    pub(crate) fn new(receiver: Arc<HeartbeatReceiver>, token: TokenCheck, open: bool) -> Self {
+    pub(crate) fn new(
+        receiver: Arc<HeartbeatReceiver>,
+        token: TokenCheck,
+        open: bool,
+        supervisor: Supervisor,
+    ) -> Self {
         let lists = WorkerLists(Arc::clone(&receiver));
         Self {
             receiver,
             token,
             open,
-            lists: DocumentCache::new(lists, MAX_WAITING_LISTS),
+            lists: DocumentCache::new(lists, MAX_WAITING_LISTS, supervisor),
         }
     }
 }

@@ -42,7 +42,8 @@ impl RunningServer {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on or the thread not be started.
+    /// When the address cannot be listened on, or the supervisor has stopped. A thread that is refused is started
+    /// later.
     pub(crate) fn start(
         address: SocketAddr,
         router: Router,

@@ -300,7 +300,8 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on or the thread not be started.
+    /// When the address cannot be listened on, or after [`shutdown`](Self::shutdown). A thread that the system
+    /// refuses is no error: it is started as soon as there is one, and connections wait until then.
     pub fn serve(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         self.started();
         let address = self.serve_router(address)?;
@@ -372,7 +373,7 @@ impl Inner {
     /// request never waits for a loop.
     fn route_states(&self) -> RouteStates {
         let config = &self.config.config;
-        let clock = &self.recording.clock;
+        let (clock, supervisor) = (&self.recording.clock, &self.recording.supervisor);
         let token_check = |realm, token: &Option<Secret>| {
             TokenCheck::new(realm, token.clone(), Arc::clone(&self.server.refusals))
         };
@@ -388,6 +389,7 @@ impl Inner {
             health: Arc::new(HealthRoutes {
                 latest: self.watch.health.latest().clone(),
                 clock: clock.clone(),
+                supervisor: supervisor.clone(),
                 service: config.service.name.clone(),
                 version: config.service.version.as_deref().map(PrivateText::new),
                 started_at: self.server.started_at,
@@ -400,6 +402,7 @@ impl Inner {
                 self.watch.slo.latest().clone(),
                 self.snapshots.fleet.clone(),
                 clock.clone(),
+                supervisor,
             )),
             slo_page: Arc::new(SloPageRoutes::new(
                 SloPageSettings {
@@ -409,11 +412,13 @@ impl Inner {
                     public: shows_status,
                 },
                 base.clone(),
+                supervisor.clone(),
             )),
             workers: Arc::new(WorkerRoutes::new(
                 Arc::clone(&self.heartbeat.receiver),
                 token_check(TokenRealm::Heartbeat, &config.heartbeat.token),
                 config.heartbeat.open,
+                supervisor.clone(),
             )),
             incidents: Arc::new(IncidentRoutes {
                 incidents: self.watch.incidents.clone(),
@@ -424,7 +429,8 @@ impl Inner {
             }),
             public: shows_status.then(|| {
                 let latest = self.watch.incidents.latest().clone();
-                Arc::new(StatusRoutes::new(latest, clock.clone(), brand, base))
+                let clock = clock.clone();
+                Arc::new(StatusRoutes::new(latest, clock, brand, base, supervisor))
             }),
         }
     }

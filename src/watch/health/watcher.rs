@@ -13,7 +13,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::builtin::check_threads;
@@ -35,6 +35,9 @@ use crate::model::snapshot::health::{
 use crate::model::snapshot::{LatestSnapshot, health};
 use crate::record::clock::Clock;
 use crate::record::sync::lock;
+
+/// The name of the thread.
+const THREAD: &str = "vantage-health";
 
 /// The longest time between two ticks.
 const MAX_TICK_INTERVAL: Duration = Duration::from_secs(60);
@@ -150,10 +153,12 @@ impl HealthWatcher {
         self.tick();
         let health = self.clone();
         let watch = move |thread: &ThreadStatus| health.watch(thread);
-        self.0.supervisor.spawn("vantage-health", watch);
-        // Threads that were refused so far, perhaps that one too.
-        if !self.0.supervisor.down().is_empty() {
+        self.0.supervisor.spawn(THREAD, watch);
+        // Threads that were refused so far: the thread looks at them, unless it is one of them.
+        if self.0.supervisor.down().contains_key(THREAD) {
             self.tick();
+        } else {
+            let _ = self.0.messages.send(WatcherMessage::Wake);
         }
         HealthWatcherGuard(self.0.messages.clone())
     }
@@ -163,9 +168,7 @@ impl HealthWatcher {
         let mut registry = lock(&self.0.registry);
         registry.sampled = true;
         // A run that is over wakes nobody here who is not awake already.
-        while let Ok(message) = lock(&self.0.receiver).try_recv() {
-            registry.handle(message);
-        }
+        self.0.take_messages(&mut registry);
         let now = self.0.clock.now();
         self.0.check_threads(&mut registry, now);
         let context = RunContext {
@@ -178,9 +181,7 @@ impl HealthWatcher {
             entry.poll(now, &context);
         }
         // Those that only look at figures are over already.
-        while let Ok(message) = lock(&self.0.receiver).try_recv() {
-            registry.handle(message);
-        }
+        self.0.take_messages(&mut registry);
         let next = registry.next_wakeup(now);
         self.0.publish(registry);
         next.unwrap_or(now + MAX_TICK_INTERVAL)
@@ -357,8 +358,8 @@ impl HealthWatcher {
             if lock(&self.0.registry).stopped {
                 return;
             }
-            // The lock of the receiver is held while waiting; only `tick` takes it, which runs on
-            // this thread.
+            // The lock of the receiver is held while waiting: a tick elsewhere leaves the messages to this
+            // thread then.
             let wait = next.saturating_duration_since(self.0.clock.now());
             // The clone in `self` can send: it is never disconnected.
             let message = lock(&self.0.receiver).recv_timeout(wait);
@@ -455,6 +456,19 @@ impl CheckRegistry {
 }
 
 impl Inner {
+    /// Applies the messages that are there, unless the thread waits for them itself: it holds the lock of the
+    /// receiver then, for as long as it waits, and whoever ticks meanwhile holds that of the registry.
+    fn take_messages(&self, registry: &mut CheckRegistry) {
+        let receiver = match self.receiver.try_lock() {
+            Ok(receiver) => receiver,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        while let Ok(message) = receiver.try_recv() {
+            registry.handle(message);
+        }
+    }
+
     /// Has a check look at the telemetry's threads after a change. It is there from the first failure on: one
     /// that always passes only takes room on the page.
     fn check_threads(&self, registry: &mut CheckRegistry, now: Instant) {
@@ -548,5 +562,51 @@ impl CheckRegistry {
             changes.push(HealthChange::Ready(overall.ready));
         }
         changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bounds a test that would hang.
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn watcher(supervisor: Supervisor) -> HealthWatcher {
+        HealthWatcher::new(
+            Clock::system(),
+            config::HealthConfig::default(),
+            LatestHealth::default(),
+            LatestSnapshot::default(),
+            supervisor,
+        )
+    }
+
+    fn shows_threads(health: &HealthWatcher) -> bool {
+        let state = health.0.latest.read();
+        let mut checks = state.checks.iter();
+        checks.any(|check| &*check.id == THREADS_CHECK)
+    }
+
+    #[test]
+    fn a_start_with_threads_down_never_waits_for_the_receiver_that_another_waits_with() {
+        let supervisor = Supervisor::refused_while(|name| name == "vantage-test");
+        supervisor.spawn("vantage-test", |_| {});
+        let health = watcher(supervisor);
+        // As the thread does while it waits for messages.
+        let waiting = lock(&health.0.receiver);
+        let (started, done) = channel();
+        let starting = health.clone();
+        std::thread::spawn(move || drop(started.send(starting.start())));
+        let guard = done.recv_timeout(SOON);
+        drop(waiting);
+        assert!(guard.is_ok());
+    }
+
+    #[test]
+    fn a_refused_thread_of_health_is_shown_by_the_start() {
+        let health = watcher(Supervisor::refused_while(|name| name == THREAD));
+        let _guard = health.start();
+        assert!(shows_threads(&health));
     }
 }

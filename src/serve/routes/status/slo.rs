@@ -11,6 +11,7 @@ use super::super::document_cache::{DocumentCache, DocumentSource};
 use super::super::query_string::QueryString;
 use super::super::request_base::RequestTarget;
 use super::{split_json_suffix, wants_refresh};
+use crate::background::Supervisor;
 use crate::model::slo::policy::BurnRatePolicy;
 use crate::model::slo::report::SloReport;
 use crate::model::snapshot::slo::LatestSloReport;
@@ -50,8 +51,12 @@ pub(in crate::serve::routes) struct SloPageKey {
 }
 
 impl SloPageRoutes {
-    pub(crate) fn new(settings: SloPageSettings, base: Option<LinkBase>) -> Self {
-        let documents = DocumentCache::new(settings, MAX_DOCUMENTS);
+    pub(crate) fn new(
+        settings: SloPageSettings,
+        base: Option<LinkBase>,
+        supervisor: Supervisor,
+    ) -> Self {
+        let documents = DocumentCache::new(settings, MAX_DOCUMENTS, supervisor);
         Self { base, documents }
     }
 

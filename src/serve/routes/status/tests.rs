@@ -30,7 +30,9 @@ fn status_routes(snapshot: Option<StatusSnapshot>, base: Option<LinkBase>) -> Ar
         latest.publish(snapshot);
     }
     let clock = Clock::manual(fixture::now().into());
-    Arc::new(StatusRoutes::new(latest, clock, "shop".into(), base))
+    let supervisor = Supervisor::default();
+    let routes = StatusRoutes::new(latest, clock, "shop".into(), base, &supervisor);
+    Arc::new(routes)
 }
 
 fn router_of(routes: &Arc<StatusRoutes>) -> Router {
@@ -539,7 +541,7 @@ fn slo_page_routes() -> Arc<SloPageRoutes> {
         brand: "shop".into(),
         public: true,
     };
-    Arc::new(SloPageRoutes::new(settings, None))
+    Arc::new(SloPageRoutes::new(settings, None, Supervisor::default()))
 }
 
 /// For `.ci/pages`, which opens the pages in a browser: `COMPONENTS` of them, 50 without that.
