@@ -16,7 +16,7 @@
 
 mod template;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -34,16 +34,17 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::record::middleware::HttpLayer;
-use template::{PathTemplate, Specificity};
+pub(crate) use template::PathTemplate;
+use template::Specificity;
 
 /// The routers of a service and of the SDK.
 #[derive(Debug)]
 struct Mount {
     /// The SDK's routes.
     routes: Router,
-    /// Their templates without a parameter, by the path that each is.
-    exact: HashMap<String, PathTemplate>,
-    patterns: Vec<PathTemplate>,
+    /// Their templates without a parameter, each of which is a path.
+    exact: HashSet<String>,
+    patterns: Vec<String>,
     /// The service's routes, whose handlers only tell that they were called.
     probe: Router,
 }
@@ -84,13 +85,12 @@ pub(crate) fn mount(
     layer: HttpLayer,
 ) -> Mounted {
     let app = app.with_state(());
-    let (mut exact, mut patterns) = (HashMap::new(), Vec::new());
+    let (mut exact, mut patterns) = (HashSet::new(), Vec::new());
     for (path, _) in own {
-        let template = PathTemplate::parse(path);
-        if template.is_exact() {
-            exact.insert(path.clone(), template);
+        if PathTemplate::new(path).is_exact() {
+            exact.insert(path.clone());
         } else {
-            patterns.push(template);
+            patterns.push(path.clone());
         }
     }
     let mount = Arc::new(Mount {
@@ -119,7 +119,7 @@ impl Mount {
             .iter()
             .flat_map(|(path, methods)| methods.iter().map(move |method| (path, method)));
         let kept = routes.filter(|(path, method)| {
-            let sample = PathTemplate::parse(path).sample();
+            let sample = PathTemplate::new(path).sample();
             self.owner(method, &sample) == RequestOwner::Service
         });
         let kept = kept.map(|(path, method)| KeptRoute {
@@ -131,7 +131,10 @@ impl Mount {
 
     /// Returns the owner of a request for a path below that of the mounted router.
     fn owner(&self, method: &Method, path: &str) -> RequestOwner {
-        let pattern = || self.patterns.iter().find(|one| one.matches(path));
+        let pattern = || {
+            let mut patterns = self.patterns.iter();
+            patterns.find(|one| PathTemplate::new(one).matches(path))
+        };
         let Some(own) = self.exact.get(path).or_else(pattern) else {
             return RequestOwner::Service;
         };
@@ -143,8 +146,8 @@ impl Mount {
             },
             Some(ProbedRoute::Unhandled) => RequestOwner::Sdk,
             Some(ProbedRoute::Handled(theirs)) => {
-                let theirs = theirs.as_deref().map(PathTemplate::parse);
-                match theirs.map(|theirs| theirs.compare(own)) {
+                let theirs = theirs.as_deref().map(PathTemplate::new);
+                match theirs.map(|theirs| theirs.compare(PathTemplate::new(own))) {
                     // Of a nested service there is no template, but a wildcard.
                     None | Some(Specificity::Less) => RequestOwner::Sdk,
                     Some(Specificity::SameOrMore) => RequestOwner::Service,

@@ -34,7 +34,7 @@ use crate::record::middleware::HttpLayer;
 
 pub(crate) use health::HealthRoutes;
 pub(crate) use incidents::IncidentRoutes;
-pub(crate) use metrics::ScrapeActivity;
+pub(crate) use metrics::{ScrapeActivity, ScrapeAnswer};
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use slo::SloReportRoutes;
 pub(crate) use status::{SloPageRoutes, SloPageSettings, StatusRoutes};

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use axum::serve::Listener;
+use tokio::task::JoinHandle;
 use tower::Service;
 
 pub use report::{LastScrape, ServeReport, StopCause};
@@ -229,17 +230,29 @@ impl Stop {
         });
         // Where nothing scrapes at this port, connections are refused from now on.
         drop(listener);
+        // What is pushed is safe by then, should something kill the process while a request takes its time.
+        let is_waiting = self.connections.in_flight() > 0;
+        let flush = is_waiting.then(|| BackgroundFlush::spawn(self.telemetry.clone(), None));
         let finished = finish(&mut server, &self.connections);
         let finished = tokio::time::timeout_at(deadline, finished);
         self.hurry.unless(finished).await;
         let cut_off = self.connections.in_flight();
         let finished = self.connections.ended() - self.ended_before;
+        // Those that are cut off now have an end that no scrape can have shown.
+        let last_end = self.connections.last_end();
         if cut_off > 0 {
             self.connections.cut_all();
         }
-        let last_scrape = match scraped_within {
-            Some(_) => self.await_scrape(operational, deadline).await,
-            None => LastScrape::NotAwaited,
+        let last_scrape = match (scraped_within, last_end) {
+            (Some(_), Some(last_end)) => {
+                // Once more, for the requests that have finished since.
+                let _flush = BackgroundFlush::spawn(self.telemetry.clone(), flush);
+                self.await_scrape(last_end, operational, deadline).await
+            }
+            _ => {
+                drop(flush);
+                LastScrape::NotAwaited
+            }
         };
         self.connections.cut_all();
 
@@ -272,22 +285,16 @@ impl Stop {
         (is_awaited && server.scrape_activity.is_recent(within)).then_some(within)
     }
 
-    /// Waits for a scrape that began after the last request.
+    /// Waits for a scrape that began after the end of the last request.
     async fn await_scrape(
         &mut self,
+        last_end: Instant,
         server: Option<AppServer>,
         deadline: tokio::time::Instant,
     ) -> LastScrape {
-        let Some(last_end) = self.connections.last_end() else {
-            return LastScrape::NotAwaited;
-        };
-        // What is pushed is safe by then, should something kill the process before the scrape.
-        let telemetry = self.telemetry.clone();
-        let flush = tokio::spawn(async move { telemetry.flush().await.map(drop) });
         let scrape = self.telemetry.0.server.scrape_activity.clone();
         let scraped = tokio::time::timeout_at(deadline, scrape.after(last_end));
         let scraped = self.hurry.unless(scraped).await;
-        flush.abort();
         if let Some(mut server) = server {
             server.stop_accepting();
             let sent = tokio::time::timeout(LAST_ANSWER, server.ended());
@@ -308,6 +315,27 @@ impl Stop {
             self.hurry.unless(telemetry.shutdown()).await
         };
         report.map(|report| report.unwrap_or_else(|FlushError(report)| report))
+    }
+}
+
+/// A flush beside what is waited for, which is given up when this is dropped: the one at the end does it again.
+struct BackgroundFlush(JoinHandle<()>);
+
+impl BackgroundFlush {
+    /// Starts one, after the one that runs already.
+    fn spawn(telemetry: Telemetry, before: Option<Self>) -> Self {
+        Self(tokio::spawn(async move {
+            if let Some(mut before) = before {
+                let _ = (&mut before.0).await;
+            }
+            let _ = telemetry.flush().await;
+        }))
+    }
+}
+
+impl Drop for BackgroundFlush {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -48,6 +48,12 @@ fn telemetry_with(config: Config) -> TestTelemetry {
     test
 }
 
+/// Asks with the token for details.
+async fn authorized(test: &TestTelemetry, path: &str) -> HttpResponse {
+    let bearer = format!("Bearer {TOKEN}");
+    get_with(test, path, &[("authorization", &bearer)]).await
+}
+
 /// Lets runs begin and come back, at one instant.
 async fn run_checks(test: &TestTelemetry) {
     test.tick();

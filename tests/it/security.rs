@@ -6,6 +6,7 @@ use std::fs;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 use vantage_obs::Config;
@@ -20,6 +21,13 @@ use crate::support::{config, into_ok};
 const PAGE: &str = "SECURITY.md";
 /// The tokens, in the order of the table's columns.
 const TOKENS: [&str; 3] = ["heartbeat-t0ken", "status-t0ken", "details-t0ken"];
+
+/// Other formats of an answer, by query and `Accept`.
+const FORMATS: [(&str, &str); 3] = [
+    ("?verbose", "*/*"),
+    ("?verbose&exclude=x", "application/health+json"),
+    ("", "application/health+json"),
+];
 
 /// A row: method and path, the answers in the order of [`answers`], and the routes's last cell.
 fn rows(page: &str) -> BTreeMap<String, Vec<String>> {
@@ -73,7 +81,30 @@ impl Process {
         Self { test, incident }
     }
 
+    /// Returns the status of an answer, which no header or query that asks for another format changes.
     async fn status(&self, route: &str, token: Option<&str>) -> String {
+        let (status, _) = self.ask(route, "", "*/*", token).await;
+        if route.starts_with("GET /") {
+            for (query, accept) in FORMATS {
+                let (other, body) = self.ask(route, query, accept, token).await;
+                assert_eq!(status, other, "{route}{query} {accept}");
+                // Of details there is one token, and no route without it tells the name of a check.
+                let is_health = route.contains("/health") && !route.contains("/workers");
+                if is_health && token != Some(TOKENS[2]) {
+                    assert!(!body.contains("db"), "{route}{query} {accept}: {body}");
+                }
+            }
+        }
+        status
+    }
+
+    async fn ask(
+        &self,
+        route: &str,
+        query: &str,
+        accept: &str,
+        token: Option<&str>,
+    ) -> (String, String) {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path
             .replace("{check_id}", "db")
@@ -89,14 +120,18 @@ impl Process {
                 "scheduled_for": "2027-01-15T09:00:00Z", "scheduled_until": "2027-01-15T10:00:00Z"}),
             _ => json!({}),
         };
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(path + query);
         request = request.header("content-type", "application/json");
+        request = request.header("accept", accept);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let routes: Router = self.test.telemetry().routes();
         let response = routes.oneshot(request.body(Body::from(body.to_string())).unwrap());
-        into_ok(response.await).status().as_u16().to_string()
+        let response = into_ok(response.await);
+        let status = response.status().as_u16().to_string();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
     }
 }
 

@@ -299,17 +299,7 @@ async fn a_scrape_during_the_drain_and_one_at_its_end_see_every_request() {
     send(&mut slow, "/slow").await;
     until_active(&test, 1.0).await;
     served.drain(telemetry).await;
-    within("no other request is begun", async {
-        // Until the second server has taken over.
-        while served
-            .get("/quick")
-            .await
-            .is_ok_and(|answer| !answer.starts_with("HTTP/1.1 503"))
-        {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    until_finishing(&served).await;
     let refused = served.get("/quick").await.unwrap().to_lowercase();
     assert!(refused.starts_with("http/1.1 503"), "{refused}");
     for header in [
@@ -331,6 +321,162 @@ async fn a_scrape_during_the_drain_and_one_at_its_end_see_every_request() {
     assert_eq!(report.last_scrape, LastScrape::Answered, "{report}");
     assert_eq!(report.cut_off, 0);
     assert!(report.took < LIMIT, "it was not waited for anything else");
+}
+
+/// Waits until only the SDK's own routes are answered.
+async fn until_finishing(served: &Served) {
+    within("no other request is begun", async {
+        // Until the second server has taken over.
+        while served
+            .get("/quick")
+            .await
+            .is_ok_and(|answer| !answer.starts_with("HTTP/1.1 503"))
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn routes_of_the_sdk_with_a_parameter_are_answered_while_requests_finish() {
+    let mut config = config();
+    config.http.shutdown_timeout = LIMIT;
+    let test = ready_with(config);
+    let telemetry = test.telemetry();
+    let _worker = telemetry.worker("w1");
+    let release = Arc::new(Notify::new());
+    let mut served = Served::start(telemetry, slow_app(telemetry, &release)).await;
+    served.get("/metrics").await.unwrap();
+    let mut slow = served.connect().await;
+    send(&mut slow, "/slow").await;
+    until_active(&test, 1.0).await;
+    served.drain(telemetry).await;
+    until_finishing(&served).await;
+    for (path, status) in [
+        ("/api/v1/workers/w1/heartbeat", 200),
+        ("/api/v1/health/check/db", 401),
+        ("/api/v1/health/check/db/", 401),
+        ("/status/incidents/7", 404),
+        ("/posts/w1/heartbeat", 503),
+    ] {
+        let answer = served.get(path).await.unwrap();
+        let expected = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&expected), "{path}: {answer}");
+    }
+    release.notify_one();
+    read_to_end(&mut slow).await;
+    served.get("/metrics").await.unwrap();
+    let report = served.report().await;
+    assert_eq!(report.last_scrape, LastScrape::Answered, "{report}");
+}
+
+#[tokio::test]
+async fn requests_to_routes_with_a_parameter_are_none_of_the_service() {
+    let test = ready_with(config());
+    let telemetry = test.telemetry();
+    let mut served = Served::start(telemetry, slow_app(telemetry, &Arc::default())).await;
+    served.get("/metrics").await.unwrap();
+    served.get("/api/v1/workers/w1/heartbeat").await.unwrap();
+    served.stop();
+    let report = served.report().await;
+    assert_eq!(report.last_scrape, LastScrape::NotAwaited, "{report}");
+}
+
+#[tokio::test]
+async fn a_scrape_at_the_path_with_a_slash_is_one_of_this_port() {
+    let mut config = config();
+    config.http.shutdown_timeout = LIMIT;
+    let test = ready_with(config);
+    let telemetry = test.telemetry();
+    let release = Arc::new(Notify::new());
+    let mut served = Served::start(telemetry, slow_app(telemetry, &release)).await;
+    served.get("/metrics/").await.unwrap();
+    let mut slow = served.connect().await;
+    send(&mut slow, "/slow").await;
+    until_active(&test, 1.0).await;
+    served.drain(telemetry).await;
+    until_finishing(&served).await;
+    let during = served.get("/metrics/").await.unwrap();
+    assert!(during.starts_with("HTTP/1.1 200"), "{during}");
+    release.notify_one();
+    read_to_end(&mut slow).await;
+    served.get("/metrics/").await.unwrap();
+    let report = served.report().await;
+    assert_eq!(report.last_scrape, LastScrape::Answered, "{report}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_off_makes_no_scrape_a_missed_one() {
+    let mut config = config();
+    config.http.shutdown_timeout = Duration::from_millis(200);
+    let test = ready_with(config);
+    let telemetry = test.telemetry();
+    let endless = || async { Response::new(endless_events()) };
+    let app = slow_app(telemetry, &Arc::default()).route("/events", get(endless));
+    let mut served = Served::start(telemetry, app).await;
+    let mut events = served.connect().await;
+    send(&mut events, "/events").await;
+    read_until(&mut events, "event").await;
+    served.get("/quick").await.unwrap();
+    served.get("/metrics").await.unwrap();
+    served.stop();
+    let report = served.report().await;
+    assert_eq!(report.cut_off, 1, "{report}");
+    assert_eq!(report.last_scrape, LastScrape::Answered, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_is_pushed_while_a_request_takes_its_time() {
+    use crate::otlp::receiver::{Behaviour, Receiver};
+    use crate::otlp::{config, start};
+    use vantage_obs::config::{Protocol, TelemetrySignal};
+
+    let receiver = Receiver::start(Behaviour::Accept);
+    let mut config = config(&receiver.endpoint(), Protocol::HttpProtobuf);
+    config.http.shutdown_timeout = LIMIT;
+    config.metrics.otlp.enabled = true;
+    // Only a flush is earlier.
+    config.metrics.otlp.interval = Duration::from_secs(3_600);
+    let telemetry = start(config);
+    let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (notified, released) = (Arc::clone(&begun), Arc::clone(&release));
+    let slow = move || async move {
+        notified.notify_one();
+        released.notified().await;
+    };
+    let app = Router::new().route("/slow", get(slow));
+    let mut served = Served::start(&telemetry, app).await;
+    let mut stream = served.connect().await;
+    send(&mut stream, "/slow").await;
+    begun.notified().await;
+    served.stop();
+    within("metrics are pushed", async {
+        while receiver.count(TelemetrySignal::Metrics) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(!served.report.is_finished(), "a request is in flight");
+    release.notify_one();
+    assert_eq!(served.report().await.cut_off, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_began_before_the_stop_and_is_answered_in_the_delay_closes_its_connection() {
+    let mut config = config();
+    config.health.shutdown_delay = LIMIT;
+    let test = ready_with(config);
+    let telemetry = test.telemetry();
+    let release = Arc::new(Notify::new());
+    let mut served = Served::start(telemetry, slow_app(telemetry, &release)).await;
+    let mut slow = served.connect().await;
+    send(&mut slow, "/slow").await;
+    until_active(&test, 1.0).await;
+    served.drain(telemetry).await;
+    release.notify_one();
+    let answer = read_until(&mut slow, "finished").await;
+    assert!(answer.contains("connection: close"), "{answer}");
 }
 
 #[tokio::test]
@@ -414,32 +560,74 @@ async fn everything_is_served_during_the_delay_and_each_answer_closes_its_connec
     assert!(report.took >= Duration::from_millis(300), "{report}");
 }
 
+/// Switches to a protocol in which the server says a word when it is told to.
+fn upgrade(mut request: Request, speak: Arc<Notify>) -> Response {
+    let upgraded = request
+        .extensions_mut()
+        .remove::<hyper::upgrade::OnUpgrade>();
+    tokio::spawn(async move {
+        let mut socket = upgraded.unwrap().await.unwrap();
+        speak.notified().await;
+        let write = |cx: &mut std::task::Context<'_>| {
+            let socket = std::pin::Pin::new(&mut socket);
+            hyper::rt::Write::poll_write(socket, cx, b"a word")
+        };
+        std::future::poll_fn(write).await.unwrap();
+        pending::<()>().await;
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("word"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    response
+}
+
+/// Opens a connection and switches its protocol.
+async fn open_socket(served: &Served) -> TcpStream {
+    let mut socket = served.connect().await;
+    let head = "GET /socket HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: word\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_until(&mut socket, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    socket
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_open_while_requests_finish() {
+    let mut config = config();
+    config.http.shutdown_timeout = LIMIT;
+    let test = ready_with(config);
+    let telemetry = test.telemetry();
+    let (speak, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let spoken = Arc::clone(&speak);
+    let upgrade = move |request: Request| async move { upgrade(request, spoken) };
+    let app = slow_app(telemetry, &release).route("/socket", get(upgrade));
+    let mut served = Served::start(telemetry, app).await;
+    let mut slow = served.connect().await;
+    send(&mut slow, "/slow").await;
+    until_active(&test, 1.0).await;
+    let mut socket = open_socket(&served).await;
+    // Half a head: of what is idle it is cut, and not closed by the server's own end.
+    let mut idle = served.connect().await;
+    idle.write_all(b"GET / HT").await.unwrap();
+    served.stop();
+    assert_eq!(read_to_end(&mut idle).await, "");
+    speak.notify_one();
+    read_until(&mut socket, "a word").await;
+    release.notify_one();
+    assert!(read_to_end(&mut slow).await.ends_with("finished"));
+    assert_eq!(served.report().await.cut_off, 0);
+}
+
 #[tokio::test]
 async fn an_upgraded_connection_is_counted_and_holds_nothing_up() {
     let test = ready_with(config());
     let telemetry = test.telemetry();
-    let upgrade = |mut request: Request| async move {
-        let upgraded = request
-            .extensions_mut()
-            .remove::<hyper::upgrade::OnUpgrade>();
-        tokio::spawn(async move {
-            let _open = upgraded.unwrap().await.unwrap();
-            pending::<()>().await;
-        });
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(header::UPGRADE, HeaderValue::from_static("echo"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        response
-    };
+    let upgrade = |request: Request| async move { upgrade(request, Arc::default()) };
     let app = slow_app(telemetry, &Arc::default()).route("/socket", get(upgrade));
     let mut served = Served::start(telemetry, app).await;
-    let mut socket = served.connect().await;
-    let head = "GET /socket HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
-    socket.write_all(head.as_bytes()).await.unwrap();
-    let answer = read_until(&mut socket, "\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    let _socket = open_socket(&served).await;
     let open = || test.value("vantage_api_active_connections", &[]);
     within("it is open", async {
         while open() != Some(1.0) {

@@ -40,6 +40,12 @@ enum RouteOwner {
     Service,
 }
 
+impl RouteOwner {
+    const fn is_presumably_sdk(self) -> bool {
+        matches!(self, Self::Sdk | Self::PresumablySdk)
+    }
+}
+
 impl OperationalRoutes {
     /// `templates` are those of a router that isn't nested.
     pub(crate) fn new(templates: impl IntoIterator<Item = String>) -> Self {
@@ -60,10 +66,24 @@ impl OperationalRoutes {
     /// Returns `true` also for one that nothing has answered at so far, if it has the name of one of the
     /// SDK's.
     pub(crate) fn presumably_contains(&self, route: &str) -> bool {
-        matches!(
-            self.owner(route),
-            Some(RouteOwner::Sdk | RouteOwner::PresumablySdk)
-        )
+        self.owner(route).is_some_and(RouteOwner::is_presumably_sdk)
+    }
+
+    /// Returns `true` for a path at which the SDK presumably answers; `matches` compares a template with it. A
+    /// template that is the path itself goes before those with parameters.
+    #[cfg(feature = "axum")]
+    pub(crate) fn presumably_contains_path(
+        &self,
+        path: &str,
+        matches: impl Fn(&str) -> bool,
+    ) -> bool {
+        let owners = self.0.owners.load();
+        match owners.get(path) {
+            Some(owner) => owner.is_presumably_sdk(),
+            None => owners.iter().any(|(template, owner)| {
+                owner.is_presumably_sdk() && template.contains('{') && matches(template)
+            }),
+        }
     }
 
     /// Returns whether the SDK was asked for the answer that was given at this route. Where it wasn't, the
@@ -132,6 +152,31 @@ mod tests {
         assert!(routes.presumably_contains("/metrics") && !routes.contains("/metrics"));
         assert!(!routes.confirm("/metrics"));
         assert!(!routes.presumably_contains("/metrics"));
+    }
+
+    #[test]
+    fn a_path_is_the_sdk_s_by_its_template() {
+        let templates = ["/metrics", "/workers/{id}/heartbeat", "/workers/{id}"];
+        let routes = OperationalRoutes::new(templates.map(str::to_owned));
+        // As for these templates: a segment for the parameter.
+        let matches = |path: &str| {
+            let path = path.to_owned();
+            move |template: &str| {
+                let is_longer = template.ends_with("/heartbeat");
+                path.starts_with("/workers/") && path.ends_with("/heartbeat") == is_longer
+            }
+        };
+        let contains = |path| routes.presumably_contains_path(path, matches(path));
+        for path in ["/metrics", "/workers/w1/heartbeat", "/workers/w1"] {
+            assert!(contains(path), "{path}");
+        }
+        assert!(!contains("/posts"));
+        routes.confirm("/workers/{id}");
+        assert!(!contains("/workers/w1") && contains("/workers/w1/heartbeat"));
+        // A route of the service's own goes before a template.
+        routes.insert("/workers/x");
+        routes.update("/workers/x", |_| RouteOwner::Service);
+        assert!(!contains("/workers/x"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ struct Shared {
     /// The end of the latest of them, in nanoseconds after `opened_at`; 0 before the first.
     last_end: AtomicU64,
     draining: AtomicBool,
-    /// The last request to the path of the scrape.
+    /// The last answer of a scrape.
     scraped: Mutex<Option<Instant>>,
 }
 
@@ -215,10 +215,9 @@ impl Connection {
         self.upgraded.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether it was idle at the call before, and ever since.
+    /// Returns whether it was idle at the call before, and ever since. What another protocol waits for is unknown.
     fn is_idle_again(&self) -> bool {
-        let is_idle =
-            self.in_flight.load(Ordering::SeqCst) == 0 && !self.blocked.load(Ordering::Relaxed);
+        let is_idle = self.awaits_head() && !self.blocked.load(Ordering::Relaxed);
         let begun = is_idle.then(|| self.begun());
         let before = std::mem::replace(&mut *lock(&self.seen_idle), begun);
         begun.is_some() && before == begun

@@ -22,6 +22,8 @@ use tower::Service;
 use super::connection::{Connection, Connections, InFlightRequest};
 use super::listener::AppListener;
 use crate::record::middleware::OperationalRoutes;
+use crate::serve::mount::PathTemplate;
+use crate::serve::routes::ScrapeAnswer;
 
 /// The paths of the SDK's own routes, as far as they are known.
 #[derive(Clone, Debug)]
@@ -64,12 +66,9 @@ impl OperationalPaths {
         }
     }
 
-    fn is_scrape(&self, path: &str) -> bool {
-        path == &*self.scrape
-    }
-
     fn contains(&self, path: &str) -> bool {
-        self.is_scrape(path) || self.routes.presumably_contains(path)
+        let matches = |template: &str| PathTemplate::new(template).matches(path);
+        path == &*self.scrape || self.routes.presumably_contains_path(path, matches)
     }
 }
 
@@ -142,15 +141,15 @@ where
             paths,
             policy,
         } = &mut self.maker;
-        let path = request.uri().path();
-        if paths.is_scrape(path) {
-            connections.note_scrape();
-        }
-        let is_operational = paths.contains(path);
+        let is_operational = paths.contains(request.uri().path());
         let is_answered = is_operational || *policy == RequestPolicy::All;
-        let closes = connections.is_draining() && request.version() < Version::HTTP_2;
         let guard = connections.begin_request(&self.connection, !is_operational && is_answered);
-        let is_connect = request.method() == Method::CONNECT;
+        let exchange = Exchange {
+            guard: Arc::new(guard),
+            connections: connections.clone(),
+            is_connect: request.method() == Method::CONNECT,
+            is_http_1: request.version() < Version::HTTP_2,
+        };
         let inner = is_answered.then(|| {
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(self.peer.clone()));
@@ -158,11 +157,7 @@ where
         });
         AppFuture {
             inner,
-            exchange: Some(Exchange {
-                guard,
-                is_connect,
-                closes,
-            }),
+            exchange: Some(exchange),
         }
     }
 }
@@ -170,10 +165,10 @@ where
 /// A request under way.
 #[derive(Debug)]
 struct Exchange {
-    guard: InFlightRequest,
+    guard: Arc<InFlightRequest>,
+    connections: Connections,
     is_connect: bool,
-    /// True if the connection ends with the response.
-    closes: bool,
+    is_http_1: bool,
 }
 
 impl Exchange {
@@ -183,21 +178,22 @@ impl Exchange {
         let is_switch =
             status == StatusCode::SWITCHING_PROTOCOLS || self.is_connect && status.is_success();
         if is_switch {
-            // What follows is no body, and has no end that a stop could wait for.
-            self.guard.connection().set_upgraded();
+            // What follows is no body, and has no end that a stop could wait for. Of HTTP/2 it is one stream among
+            // others.
+            if self.is_http_1 {
+                self.guard.connection().set_upgraded();
+            }
             return response;
         }
-        if self.closes {
+        if response.extensions().get::<ScrapeAnswer>().is_some() {
+            self.connections.note_scrape();
+        }
+        // Asked now and not when it began: the drain may have begun meanwhile.
+        if self.is_http_1 && self.connections.is_draining() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
-        response.map(|inner| {
-            if http_body::Body::is_end_stream(&inner) {
-                return inner;
-            }
-            let guard = Some(self.guard);
-            Body::new(TrackedBody { inner, guard })
-        })
+        response.map(|body| TrackedBody::track(body, &self.guard))
     }
 }
 
@@ -245,10 +241,21 @@ fn refusal() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
-/// A body whose end is the request's.
+/// A body that keeps its request in flight.
 struct TrackedBody {
     inner: Body,
-    guard: Option<InFlightRequest>,
+    guard: Option<Arc<InFlightRequest>>,
+}
+
+impl TrackedBody {
+    /// Returns a body that keeps the request in flight to its end.
+    fn track(inner: Body, guard: &Arc<InFlightRequest>) -> Body {
+        if http_body::Body::is_end_stream(&inner) {
+            return inner;
+        }
+        let guard = Some(Arc::clone(guard));
+        Body::new(Self { inner, guard })
+    }
 }
 
 impl http_body::Body for TrackedBody {

@@ -236,6 +236,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_speaks_another_protocol_is_cut_at_the_end_alone() {
+        let (connections, stream, _client) = stream();
+        let connection = Arc::clone(stream.connection());
+        connection.set_upgraded();
+        for _ in 0..3 {
+            connections.cut_idle();
+        }
+        assert!(!connection.is_cut_now());
+        connections.cut_all();
+        assert!(connection.is_cut_now());
+    }
+
+    #[tokio::test]
     async fn a_connection_with_a_request_or_an_answer_that_is_not_taken_is_not_idle() {
         let (connections, mut stream, _client) = stream();
         let connection = Arc::clone(stream.connection());

@@ -1,12 +1,12 @@
 //! Templates of paths, and which of two is the more specific.
 
 /// A template such as `/posts/{id}` or `/{*path}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PathTemplate(Vec<Segment>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PathTemplate<'a>(&'a str);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    Static(String),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Segment<'a> {
+    Static(&'a str),
     Parameter,
     /// The rest of the path.
     Wildcard,
@@ -19,25 +19,28 @@ pub(super) enum Specificity {
     SameOrMore,
 }
 
-impl PathTemplate {
-    pub(super) fn parse(template: &str) -> Self {
-        let segments = template.split('/').map(|segment| {
+impl<'a> PathTemplate<'a> {
+    pub(crate) const fn new(template: &'a str) -> Self {
+        Self(template)
+    }
+
+    fn segments(self) -> impl Iterator<Item = Segment<'a>> {
+        self.0.split('/').map(|segment| {
             if segment.starts_with("{*") {
                 Segment::Wildcard
             // `{{` is a brace. A parameter may have text around it.
-            } else if segment.replace("{{", "").contains('{') {
+            } else if segment.split("{{").any(|text| text.contains('{')) {
                 Segment::Parameter
             } else {
-                Segment::Static(segment.to_owned())
+                Segment::Static(segment)
             }
-        });
-        Self(segments.collect())
+        })
     }
 
     /// Returns whether a path has this template.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(self, path: &str) -> bool {
         let mut segments = path.split('/');
-        for segment in &self.0 {
+        for segment in self.segments() {
             let Some(text) = segments.next() else {
                 return false;
             };
@@ -52,14 +55,14 @@ impl PathTemplate {
     }
 
     /// Returns whether it matches one path only.
-    pub(super) fn is_exact(&self) -> bool {
-        let mut segments = self.0.iter();
-        segments.all(|segment| matches!(segment, Segment::Static(_)))
+    pub(super) fn is_exact(self) -> bool {
+        self.segments()
+            .all(|segment| matches!(segment, Segment::Static(_)))
     }
 
     /// Returns a path that matches.
-    pub(super) fn sample(&self) -> String {
-        let segments = self.0.iter().map(|segment| match segment {
+    pub(super) fn sample(self) -> String {
+        let segments = self.segments().map(|segment| match segment {
             Segment::Static(text) => text,
             Segment::Parameter | Segment::Wildcard => "x",
         });
@@ -67,8 +70,8 @@ impl PathTemplate {
     }
 
     /// Compares it with another one that matches the same path, by the first segment in which they differ.
-    pub(super) fn compare(&self, other: &Self) -> Specificity {
-        for (own, other) in self.0.iter().zip(&other.0) {
+    pub(super) fn compare(self, other: PathTemplate<'_>) -> Specificity {
+        for (own, other) in self.segments().zip(other.segments()) {
             match (own, other) {
                 (Segment::Wildcard, _) | (Segment::Parameter, Segment::Static(_)) => {
                     return Specificity::Less;
@@ -101,7 +104,7 @@ mod tests {
             ("/", "/", true),
             ("/", "/a", false),
         ] {
-            let matches = PathTemplate::parse(template).matches(path);
+            let matches = PathTemplate::new(template).matches(path);
             assert_eq!(matches, expected, "{template} {path}");
         }
     }
@@ -118,15 +121,15 @@ mod tests {
             ("/status/incidents/{a}", "/status/incidents/{b}", SameOrMore),
             ("/status/incidents/x", "/status/incidents/{b}", SameOrMore),
         ] {
-            let [own, other] = [own, other].map(PathTemplate::parse);
-            assert_eq!(own.compare(&other), expected, "{own:?} {other:?}");
+            let [own, other] = [own, other].map(PathTemplate::new);
+            assert_eq!(own.compare(other), expected, "{own:?} {other:?}");
         }
     }
 
     #[test]
     fn a_sample_matches_its_template() {
         for template in ["/metrics", "/a/{b}/c", "/a/{*b}", "/"] {
-            let template = PathTemplate::parse(template);
+            let template = PathTemplate::new(template);
             assert!(template.matches(&template.sample()), "{template:?}");
         }
     }

@@ -128,11 +128,11 @@ impl HttpDocument {
         let gzip = accepts_gzip(join_values(request_headers, &header::ACCEPT_ENCODING).as_deref());
         let body = if gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            self.text.gzip(base)
+            self.text.gzip(base).into()
         } else {
             self.text.plain(base)
         };
-        *response.body_mut() = Body::from(body);
+        *response.body_mut() = body;
         response
     }
 

@@ -7,6 +7,9 @@
 //! | `Accept: application/health+json` | the draft's JSON |
 //! | otherwise | small JSON |
 //!
+//! Ids and codes of checks are details in every format: where those need the token, a probe without it tells of
+//! the service as a whole alone.
+//!
 //! A probe is answered from the latest state and never runs a check, so that it is answered at once
 //! whatever hangs. Beside that it has threads started that the system refused: where none lives, a probe
 //! may be the only one to come by.
@@ -72,6 +75,8 @@ struct HealthReport<'a> {
     check: Option<&'a CheckState>,
     now: Instant,
     overall: OverallHealth,
+    /// True if ids and codes of checks may be shown.
+    shows_checks: bool,
     /// Permission to read private text.
     authorized: Option<Authorized>,
 }
@@ -104,11 +109,14 @@ impl HealthRoutes {
     ) -> Response<Body> {
         self.supervisor.nudge();
         let has_details = matches!(probe, HealthProbe::Detailed | HealthProbe::Check);
+        let query = HealthQuery::parse(uri);
+        let format = HealthFormat::negotiate(&query, headers);
+        let is_open = self.details == HealthDetails::OpenCodes;
         let authorized = match self.details {
-            // Only there is anything private shown.
-            _ if !has_details => None,
+            // Nothing is shown that a token could open.
+            _ if !has_details && (is_open || format == HealthFormat::Plain) => None,
             // Before anything is looked up, so that an answer says nothing of which checks there are.
-            HealthDetails::Token => match self.token.require(headers).await {
+            HealthDetails::Token if has_details => match self.token.require(headers).await {
                 Ok(authorized) => Some(authorized),
                 Err(refusal) => return refusal,
             },
@@ -117,7 +125,7 @@ impl HealthRoutes {
                 Err(refusal) => return refusal,
             },
         };
-        let (health, query) = (self.latest.read(), HealthQuery::parse(uri));
+        let health = self.latest.read();
         let mut checks = health.checks.iter();
         let check = checks.find(|check| Some(&*check.id) == check_id);
         if probe == HealthProbe::Check && check.is_none() {
@@ -132,9 +140,10 @@ impl HealthRoutes {
             check,
             now,
             overall: health.evaluate_excluding(now, |id| query.excludes(id)),
-            authorized,
+            shows_checks: has_details || is_open || authorized.is_some(),
+            // Only there is anything private shown.
+            authorized: authorized.filter(|_| has_details),
         };
-        let format = HealthFormat::negotiate(&query, headers);
         let body = match format {
             HealthFormat::Plain => plain::render(&report),
             HealthFormat::Draft => draft::render(&report),
@@ -207,9 +216,11 @@ impl HealthReport<'_> {
         self.health.drains_excluding(|id| self.query.excludes(id))
     }
 
-    /// Returns the checks of the probe.
+    /// Returns the checks of the probe, as far as they may be shown.
     fn checks(&self) -> impl Iterator<Item = &CheckState> {
-        self.health.checks.iter().filter(|check| match self.probe {
+        let checks = self.health.checks.iter();
+        let checks = checks.filter(|_| self.shows_checks);
+        checks.filter(|check| match self.probe {
             HealthProbe::Live => check.watchdog,
             HealthProbe::Startup => false,
             HealthProbe::Health | HealthProbe::Ready | HealthProbe::Detailed => true,

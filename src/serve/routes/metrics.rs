@@ -43,6 +43,10 @@ struct ScrapeState {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ScrapeActivity(Arc<watch::Sender<Option<Instant>>>);
 
+/// Marks the answer of a scrape, as an extension of the response: whatever path it has, below whichever router.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScrapeAnswer;
+
 impl ScrapeActivity {
     /// Notes a scrape that was answered, and that began to collect then.
     fn note(&self, began: Instant) {
@@ -77,7 +81,9 @@ async fn respond(State(scraper): State<ScrapeState>, headers: HeaderMap) -> Resp
     {
         Ok(text) => {
             activity.note(began);
-            exposition_response(format, gzip, text)
+            let mut response = exposition_response(format, gzip, text);
+            response.extensions_mut().insert(ScrapeAnswer);
+            response
         }
         Err(reason) => unavailable(&reason),
     }

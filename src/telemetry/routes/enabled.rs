@@ -41,8 +41,7 @@ pub(crate) struct Server {
     /// The connections of all servers, so that a second one does not double their limit.
     connections: OnceLock<Arc<Connections>>,
     ended_connections: EndedConnections,
-    /// Counts the writes of all routers.
-    /// One limit for all of them, so that a second listener does not double it.
+    /// Counts the writes of all routers. One limit for all of them, so that a second listener does not double it.
     rate_limit: Arc<RateLimit>,
     /// Counts the refused tokens of all routers.
     refusals: Arc<TokenRefusals>,
@@ -213,6 +212,11 @@ impl Telemetry {
     ///
     /// It takes a router that has its state, and no [`http_layer`](Self::http_layer) around it. What it returns can
     /// be nested and served. `http.prefix` moves our paths out of the way.
+    ///
+    /// Layers that the router has already, such as an authentication, cover its own routes and not ours: a layer
+    /// around what this returns covers both. A service on the internet merges
+    /// [`public_routes`](Self::public_routes) alone, and serves [`internal_routes`](Self::internal_routes) on another
+    /// port.
     ///
     /// Registration of health checks ends with it, as with [`started`](Self::started).
     ///

@@ -58,7 +58,7 @@ pub enum StopCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LastScrape {
-    /// It was answered, or there was one already: every request is in a scrape.
+    /// It was answered, or there was one already: every request that has finished is in a scrape.
     Answered,
     /// None came in time; what was counted since the one before is in none.
     Missed,

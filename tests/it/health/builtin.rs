@@ -108,10 +108,9 @@ async fn an_http_endpoint_is_evaluated_by_its_status_and_its_health_document() {
 
 #[tokio::test]
 async fn the_health_document_of_another_service_is_parsed() {
-    let (ours, other) = (
-        telemetry_with(exact_config()),
-        telemetry_with(exact_config()),
-    );
+    let mut open = exact_config();
+    open.health.details = vantage_obs::config::HealthDetails::OpenCodes;
+    let (ours, other) = (telemetry_with(exact_config()), telemetry_with(open));
     other
         .telemetry()
         .health_check("it")

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    CheckSwitch, TOKEN, advance, details, exact_config, get, get_with, run_checks, seconds,
-    telemetry_with,
+    CheckSwitch, TOKEN, advance, authorized, details, exact_config, get, get_with, run_checks,
+    seconds, telemetry_with,
 };
 use crate::support::request;
 use tower::ServiceExt as _;
@@ -199,7 +199,9 @@ async fn our_documents_follow_the_rules_of_the_draft() {
             assert_follows_the_draft(&response.json(), response.status.as_u16());
         }
     }
-    let response = get_with(&test, "", &DRAFT).await.json();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [DRAFT[0], ("authorization", &*bearer)];
+    let response = get_with(&test, "", &headers).await.json();
     assert_eq!(response["output"], "database: refused; queue: slow");
     assert_eq!(
         response["checks"]["database:responseTime"][0]["output"],
@@ -213,7 +215,7 @@ async fn our_documents_follow_the_rules_of_the_draft() {
 #[tokio::test]
 async fn readyz_verbose_reads_as_kubectl_users_know_it() {
     let test = mixed().await;
-    let response = get(&test, "/ready?verbose").await;
+    let response = authorized(&test, "/ready?verbose").await;
     assert_eq!(
         response.header("content-type"),
         Some("text/plain; charset=utf-8")
@@ -246,7 +248,7 @@ async fn a_failed_check_withholds_its_reason_and_can_be_excluded() {
         .health_check("queue")
         .run(CheckSwitch::default().check());
     run_checks(&test).await;
-    let failed = get(&test, "/ready?verbose").await;
+    let failed = authorized(&test, "/ready?verbose").await;
     assert_eq!(failed.status, 503);
     assert_eq!(failed.header("retry-after"), Some("10"));
     assert_eq!(
@@ -254,7 +256,7 @@ async fn a_failed_check_withholds_its_reason_and_can_be_excluded() {
         "[+]ping ok\n[-]disk failed: reason withheld\n[+]queue ok\n[+]samples ok\n\
          [+]shutdown ok\nreadyz check failed\n"
     );
-    let excluded = get(
+    let excluded = authorized(
         &test,
         "/ready?verbose&exclude=disk&exclude=nothing&exclude=other",
     )

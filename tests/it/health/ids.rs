@@ -7,7 +7,8 @@ use vantage_obs::health::{CheckHandle, Finding};
 use vantage_obs::testing::TestTelemetry;
 
 use super::{
-    CheckSwitch, TOKEN, detail, details, exact_config, get, get_with, run_checks, telemetry_with,
+    CheckSwitch, TOKEN, authorized, detail, details, exact_config, get, get_with, run_checks,
+    telemetry_with,
 };
 use crate::support::{CapturedLog, named, scrape};
 
@@ -33,11 +34,6 @@ fn encoded(id: &str) -> String {
     id.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-async fn authorized(test: &TestTelemetry, path: &str) -> super::HttpResponse {
-    let bearer = format!("Bearer {TOKEN}");
-    get_with(test, path, &[("authorization", &bearer)]).await
-}
-
 #[tokio::test]
 async fn ids_of_any_script_are_kept_and_a_failing_one_fails() {
     let test = telemetry_with(exact_config());
@@ -47,7 +43,7 @@ async fn ids_of_any_script_are_kept_and_a_failing_one_fails() {
     assert_eq!(ids(&details(&test).await), ["жарко", "ąężćś"]);
     assert_eq!(get(&test, "").await.status, 503);
     assert_eq!(get(&test, "/ready").await.status, 503);
-    let lines = get(&test, "/ready?verbose").await.body;
+    let lines = authorized(&test, "/ready?verbose").await.body;
     assert!(
         lines.contains("[-]жарко failed: reason withheld\n[+]ąężćś ok\n"),
         "{lines}"
@@ -106,7 +102,11 @@ async fn ids_that_differ_in_one_character_stay_apart() {
         let one = authorized(&test, &format!("/check/{}", encoded(id))).await;
         assert_eq!((one.status.as_u16(), &one.json()["id"]), (200, &id.into()));
     }
-    let draft = [("accept", "application/health+json")];
+    let bearer = format!("Bearer {TOKEN}");
+    let draft = [
+        ("accept", "application/health+json"),
+        ("authorization", &*bearer),
+    ];
     let document = get_with(&test, "", &draft).await.json();
     let components = document["checks"].as_object().unwrap();
     assert_eq!(components.len(), given.len());
@@ -181,7 +181,7 @@ async fn two_checks_of_one_id_are_an_error_and_neither_vanishes() {
         assert_eq!(shown["code"], "duplicate_id");
         assert!(shown["detail"].as_str().unwrap().starts_with("\"db\": "));
         // No stranger reads what was given as an id.
-        assert!(!get(&test, "?verbose").await.body.contains("\"db\""));
+        assert!(!authorized(&test, "?verbose").await.body.contains("\"db\""));
         refused.remove();
         assert_eq!(ids(&details(&test).await), ["db"]);
     }

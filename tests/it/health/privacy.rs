@@ -63,6 +63,8 @@ async fn a_canary_in_error_text_panic_address_and_version_is_never_shown_to_a_st
                 ] {
                     for authorization in ["", "Bearer", "Bearer wrong", "Basic s3cr3t-token"] {
                         let headers = [("accept", accept), ("authorization", authorization)];
+                        // So many wrong tokens at one instant would wait.
+                        test.clock().advance(std::time::Duration::from_millis(100));
                         let response = get_with(&test, &format!("{path}{query}"), &headers).await;
                         let all = format!("{:?} {}", response.headers, response.body);
                         assert!(!all.contains(CANARY), "{path}{query}: {all}");
@@ -86,6 +88,58 @@ async fn a_canary_in_error_text_panic_address_and_version_is_never_shown_to_a_st
             .filter(|line| line.contains("vantage_health"));
         assert!(health.clone().count() > 20);
         assert!(health.into_iter().all(|line| !line.contains(CANARY)));
+    }
+}
+
+#[tokio::test]
+async fn a_probe_tells_ids_and_codes_of_checks_where_details_are_open_or_with_the_token() {
+    let bearer = format!("Bearer {TOKEN}");
+    for open in [HealthDetails::Token, HealthDetails::OpenCodes] {
+        let mut config = exact_config();
+        config.health.details = open;
+        let test = telemetry_with(config);
+        let telemetry = test.telemetry();
+        let _watchdog = telemetry.watchdog("canary-loop", std::time::Duration::from_secs(9));
+        let _condition = telemetry.startup_condition("canary-condition");
+        telemetry
+            .health_check("canary-check")
+            .critical()
+            .run(|| async { Finding::fail("canary-code") });
+        run_checks(&test).await;
+        for path in ["", "/live", "/startup", "/ready"] {
+            for (query, accept) in [
+                ("", "application/health+json"),
+                ("?verbose", "*/*"),
+                ("?exclude=nothing&verbose", "application/health+json"),
+            ] {
+                let path = &format!("{path}{query}");
+                let mut shown = Vec::new();
+                let mut statuses = Vec::new();
+                for authorization in ["", "Bearer wrong", &bearer] {
+                    let headers = [("accept", accept), ("authorization", authorization)];
+                    // So many wrong tokens at one instant would wait.
+                    test.clock().advance(std::time::Duration::from_millis(100));
+                    let response = get_with(&test, path, &headers).await;
+                    shown.push(response.body.contains("canary"));
+                    statuses.push(response.status);
+                    // It would tell which there are.
+                    let warns = response.body.contains("\"nothing\"");
+                    let may_warn = open == HealthDetails::OpenCodes || authorization == bearer;
+                    assert_eq!(warns, may_warn && query.contains("exclude"), "{path}");
+                }
+                statuses.dedup();
+                assert_eq!(statuses.len(), 1, "{path}: who asks changes no status");
+                let is_open = open == HealthDetails::OpenCodes;
+                // Of start-up the draft has no checks.
+                let has_checks = !(path.starts_with("/startup") && query.is_empty());
+                let expected = [is_open, is_open, true].map(|shows| shows && has_checks);
+                assert_eq!(shown, expected, "{path} {accept}");
+            }
+        }
+        let lines = get(&test, "/ready?verbose").await.body;
+        for line in ["[+]ping ok\n", "[+]samples ok\n", "[+]shutdown ok\n"] {
+            assert!(lines.contains(line), "{lines}");
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use vantage_obs::health::Finding;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, Role, Telemetry};
 
-use super::{CheckSwitch, advance, exact_config, get, run_checks, seconds, telemetry_with};
+use super::{
+    CheckSwitch, advance, authorized, exact_config, get, run_checks, seconds, telemetry_with,
+};
 
 fn started() -> TestTelemetry {
     TestTelemetry::with_config(exact_config(), &[]).unwrap()
@@ -70,7 +72,7 @@ async fn start_up_waits_for_the_first_results_of_critical_checks_whatever_they_a
     for path in ["/startup", "/ready"] {
         assert_eq!(get(&test, path).await.status, 503, "{path}");
     }
-    let lines = get(&test, "/startup?verbose").await.body;
+    let lines = authorized(&test, "/startup?verbose").await.body;
     assert_eq!(
         lines,
         "[+]ping ok\n[-]db failed: reason withheld\n[-]startup failed: reason withheld\n\
@@ -120,7 +122,7 @@ async fn start_up_waits_for_the_conditions_that_the_service_names() {
     migrations.mark_met();
     migrations.mark_met();
     drop(migrations);
-    let lines = get(&test, "/startup?verbose").await;
+    let lines = authorized(&test, "/startup?verbose").await;
     assert_eq!(lines.status, 503);
     assert_eq!(
         lines.body,
@@ -171,14 +173,14 @@ async fn parts_that_are_no_checks_can_be_excluded_as_kubernetes_has_it() {
         .health_check("log")
         .run(CheckSwitch::default().check());
     run_checks(&test).await;
-    let lines = get(&test, "/ready?verbose&exclude=ping&exclude=log").await;
+    let lines = authorized(&test, "/ready?verbose&exclude=ping&exclude=log").await;
     assert_eq!(lines.status, 200);
     assert_eq!(
         lines.body,
         "[+]ping excluded: ok\n[+]log excluded: ok\n[+]samples ok\n[+]shutdown ok\n\
          readyz check passed\n"
     );
-    let lines = get(&test, "/live?verbose&exclude=ping&exclude=samples")
+    let lines = authorized(&test, "/live?verbose&exclude=ping&exclude=samples")
         .await
         .body;
     assert_eq!(

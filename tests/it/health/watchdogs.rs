@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{CheckSwitch, advance, detail, exact_config, get, run_checks, seconds, telemetry_with};
+use super::{
+    CheckSwitch, advance, authorized, detail, exact_config, get, run_checks, seconds,
+    telemetry_with,
+};
 use crate::support::{named, scrape};
 
 #[tokio::test]
@@ -20,7 +23,7 @@ async fn a_loop_that_no_longer_ticks_makes_live_fail_until_it_does() {
     advance(&test, seconds(29)).await;
     assert_eq!(get(&test, "/live").await.status, 200);
     advance(&test, seconds(1)).await;
-    let stuck = get(&test, "/live?verbose").await;
+    let stuck = authorized(&test, "/live?verbose").await;
     assert_eq!(stuck.status, 503);
     assert_eq!(
         stuck.body,

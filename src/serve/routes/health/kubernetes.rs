@@ -37,6 +37,8 @@ pub(super) fn render(report: &HealthReport<'_>) -> String {
             || parts.iter().any(|part| part.name == id)
     };
     let excluded = report.query.exclude.iter();
+    // Where checks are not shown it would tell which there are.
+    let excluded = excluded.filter(|_| report.shows_checks);
     let unknown: Vec<_> = excluded.filter(|id| !is_known(id)).collect();
     if !unknown.is_empty() {
         let quoted: Vec<_> = unknown.iter().map(|id| format!("\"{id}\"")).collect();
@@ -102,15 +104,16 @@ fn parts<'a>(report: &HealthReport<'a>) -> Vec<Part<'a>> {
             part(HealthState::STARTUP, report.overall.started, false),
             shutdown(true),
         ],
-        HealthProbe::Startup => startup_parts(health)
+        HealthProbe::Startup => startup_parts(health, report.shows_checks)
             .chain([part(HealthState::STARTUP, report.overall.started, true)])
             .collect(),
         HealthProbe::Live | HealthProbe::Detailed | HealthProbe::Check => Vec::new(),
     }
 }
 
-/// Returns what start-up waits for; checks only while it does.
-fn startup_parts(health: &HealthState) -> impl Iterator<Item = Part<'_>> {
+/// Returns what start-up waits for; checks only while it does, and none of what the service has named where
+/// checks are not shown.
+fn startup_parts(health: &HealthState, shows_checks: bool) -> impl Iterator<Item = Part<'_>> {
     let part = |name, fine| Part {
         name,
         fine: fine || health.started,
@@ -129,8 +132,7 @@ fn startup_parts(health: &HealthState) -> impl Iterator<Item = Part<'_>> {
         part(HealthState::REGISTRATION, health.registered),
     ]
     .into_iter()
-    .chain(checks)
-    .chain(conditions)
+    .chain(checks.chain(conditions).filter(move |_| shows_checks))
 }
 
 fn part_line(report: &HealthReport<'_>, name: &str, fine: bool) -> String {
