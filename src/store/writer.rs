@@ -10,6 +10,7 @@
 //! | commits | a quarter of a second after the first operation, or at a full batch | when the test's clock says so |
 //! | queries, and writes that are waited for | on the thread's runtime, at most 64 open | at once |
 //! | deadlines | tokio's timer | none: an in-memory store never waits |
+//! | the system refuses the thread | changes wait; queries and writes that are waited for fail at once | – |
 //!
 //! Order of locks: the driver's (manual only), then the queue's. The queue's is never held over a
 //! call to a store.
@@ -41,7 +42,7 @@ use crate::record::sync::lock;
 use commit::Committer;
 pub(crate) use reply::{StoreReply, block_on};
 use retention::RetentionTask;
-use thread::StopRequest;
+use thread::{StopRequest, ThreadStart};
 use write_queue::WriteQueue;
 
 /// The time that the first operation waits for others to be committed with it.
@@ -60,6 +61,12 @@ const MAX_PENDING: usize = 200_000;
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit of one query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit of a write that is waited for: the commit under way, its own, and the read that follows.
+///
+/// Less would refuse what has been stored, and its caller would write it twice.
+const WRITE_TIMEOUT: Duration = COMMIT_TIMEOUT
+    .saturating_mul(2)
+    .saturating_add(QUERY_TIMEOUT);
 /// The most queries that may be open at once.
 ///
 /// Pages and loops ask once in seconds; more than that are callers that don't wait for their
@@ -97,6 +104,7 @@ enum WriterDriver {
         open_queries: Arc<Semaphore>,
         /// Taken by the first stop.
         stop: Mutex<Option<oneshot::Sender<StopRequest>>>,
+        start: ThreadStart,
     },
     /// Calls of [`StoreWriter::tick`].
     Manual(Box<Mutex<(Committer, RetentionTask)>>),
@@ -114,11 +122,27 @@ impl StoreWriter {
         supervisor: &Supervisor,
     ) -> io::Result<Self> {
         Self::with_driver(store, settings, true, |queue, committer, retention| {
-            let (handle, stop) = thread::start(queue, committer, retention, supervisor)?;
+            let thread = thread::start(queue, committer, retention, supervisor)?;
+            Ok(WriterDriver::Thread {
+                handle: thread.handle,
+                open_queries: Arc::new(Semaphore::new(MAX_OPEN_QUERIES)),
+                stop: Mutex::new(Some(thread.stop)),
+                start: thread.start,
+            })
+        })
+    }
+
+    /// Commits on the runtime of a test, whose time need not pass.
+    #[cfg(test)]
+    pub(crate) fn in_runtime(store: Arc<dyn Store>, settings: WriterSettings) -> io::Result<Self> {
+        Self::with_driver(store, settings, true, |_, committer, _| {
+            let handle = Handle::current();
+            handle.spawn(committer.run(Supervisor::default().register("commits")));
             Ok(WriterDriver::Thread {
                 handle,
                 open_queries: Arc::new(Semaphore::new(MAX_OPEN_QUERIES)),
-                stop: Mutex::new(Some(stop)),
+                stop: Mutex::default(),
+                start: ThreadStart::default(),
             })
         })
     }
@@ -198,6 +222,9 @@ impl StoreWriter {
                 self.tick();
                 StoreReply::ready(Ok(queue.pending_until(requested_at)))
             }
+            WriterDriver::Thread { start, .. } if start.is_refused() => {
+                StoreReply::ready(Ok(queue.pending_until(requested_at)))
+            }
             WriterDriver::Thread { handle, .. } => {
                 let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
@@ -259,7 +286,7 @@ impl StoreWriter {
     /// Commits an incident now, with everything pending, and reads it back: another row if another process
     /// was first. One that fails is not tried again.
     pub(crate) fn commit_incident(&self, row: IncidentRow) -> StoreReply<Option<IncidentRow>> {
-        self.query(|store| {
+        self.query_within(WRITE_TIMEOUT, |store| {
             let id = row.id;
             let committed = self.0.queue.enqueue_awaited(StoreOp::Incident(row));
             // Commits it where no thread does.
@@ -293,6 +320,14 @@ impl StoreWriter {
         &self,
         query: impl FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T>,
     ) -> StoreReply<T> {
+        self.query_within(QUERY_TIMEOUT, query)
+    }
+
+    fn query_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        query: impl FnOnce(Arc<dyn Store>) -> StoreFuture<'static, T>,
+    ) -> StoreReply<T> {
         let Some(store) = self.0.queue.store() else {
             return StoreReply::ready(Err(reply::closed_error()));
         };
@@ -304,8 +339,15 @@ impl StoreWriter {
             WriterDriver::Thread {
                 handle,
                 open_queries,
+                start,
                 ..
             } => {
+                if start.is_refused() {
+                    // Nothing would drive its deadline.
+                    return StoreReply::ready(Err(StoreError::transient(
+                        "the system has refused the store its thread so far",
+                    )));
+                }
                 let Ok(permit) = Arc::clone(open_queries).try_acquire_owned() else {
                     return StoreReply::ready(Err(StoreError::transient(
                         "too many requests to the store are pending",
@@ -315,7 +357,7 @@ impl StoreWriter {
                 let query = query(store);
                 let (sender, reply) = StoreReply::channel();
                 handle.spawn(async move {
-                    let reply = guard::with_timeout(query, QUERY_TIMEOUT).await;
+                    let reply = guard::with_timeout(query, limit).await;
                     // Before the reply: a caller that asks again at once must find it free.
                     drop(permit);
                     let _ = sender.send(reply);

@@ -303,15 +303,17 @@ impl Inner {
             return false;
         };
         *clock_is_behind = loaded.is_of_the_future(now);
+        let mut all_downtime = Vec::new();
         for objective in objectives {
             let (shared, downtime) = objective.restore(&loaded.slices);
-            bad_slices.add_downtime(downtime);
+            all_downtime.extend(downtime);
             if let Some(shared) = shared {
                 history_loader
                     .save(|instance| objective.slice_row(instance, shared).map(StoreOp::Slice));
             }
             objective.restore_alert(&loaded.alert_rows);
         }
+        bad_slices.set_downtime(all_downtime);
         true
     }
 

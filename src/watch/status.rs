@@ -332,8 +332,10 @@ impl Inner {
         let clocks = self.clock.read();
         let (now, wall_time) = (clocks.monotonic, clocks.wall);
         let step = state.clock_steps.follow(clocks);
-        if step.is_some_and(|step| step.is_negative()) {
-            self.follow_step_back(&mut state, wall_time);
+        match step {
+            Some(step) if step.is_negative() => self.follow_step_back(&mut state, wall_time),
+            Some(_) => state.history.follow_step_forward(),
+            None => {}
         }
         let mut changed = state.history.poll(now, wall_time);
         changed |= self.observe(&mut state, now, wall_time);

@@ -1,5 +1,5 @@
-//! `docs/RELIABILITY.md` promises only what a test shows: each row of its tables names tests that exist, and each test
-//! of a failure is named by a row.
+//! `docs/RELIABILITY.md` promises only what a test shows: each row of its tables names tests that exist and that
+//! something runs, and each test of a failure is named by a row.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,16 +20,28 @@ const FAILURES: [&str; 8] = [
 /// What a child process of a test runs, and is no test by itself.
 const CHILD: &str = "run_";
 
+/// The folders of the tests of `--test it` and of `--lib`.
+const ROOTS: [&str; 2] = ["tests/it", "src"];
+
 /// Returns the paths of all tests, such as `failures::disks::a_disk_that_is_full`.
 fn tests() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for root in ["tests/it", "src"] {
-        read_folder(Path::new(root), Path::new(root), &mut found);
-    }
+    let all = ROOTS.into_iter().flat_map(tests_below);
+    all.map(|test| test.path).collect()
+}
+
+fn tests_below(root: &str) -> Vec<Test> {
+    let mut found = Vec::new();
+    read_folder(Path::new(root), Path::new(root), &mut found);
     found
 }
 
-fn read_folder(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
+#[derive(Debug, PartialEq)]
+struct Test {
+    path: String,
+    is_ignored: bool,
+}
+
+fn read_folder(folder: &Path, root: &Path, found: &mut Vec<Test>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -44,11 +56,12 @@ fn read_folder(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
 }
 
 /// Returns the tests of a file. Those of its inner module `tests` have its name in their path.
-fn tests_of(module: &str, source: &str) -> Vec<String> {
-    let (mut tests, mut is_test) = (Vec::new(), false);
+fn tests_of(module: &str, source: &str) -> Vec<Test> {
+    let (mut tests, mut is_test, mut is_ignored) = (Vec::new(), false, false);
     for line in source.lines() {
         let code = line.trim_start();
         is_test |= code.starts_with("#[test]") || code.starts_with("#[tokio::test");
+        is_ignored |= code.starts_with("#[ignore");
         let function = code
             .strip_prefix("async ")
             .unwrap_or(code)
@@ -56,9 +69,10 @@ fn tests_of(module: &str, source: &str) -> Vec<String> {
         if let Some((name, _)) = function.and_then(|rest| rest.split_once('(')) {
             if is_test {
                 let inner = if line.starts_with(' ') { "tests::" } else { "" };
-                tests.push(format!("{module}::{inner}{name}"));
+                let path = format!("{module}::{inner}{name}");
+                tests.push(Test { path, is_ignored });
             }
-            is_test = false;
+            (is_test, is_ignored) = (false, false);
         }
     }
     tests
@@ -88,6 +102,49 @@ fn rows(page: &str) -> Vec<(String, Vec<String>)> {
     rows
 }
 
+/// What a script runs of the ignored tests: below one root, those whose path contains the filter.
+type IgnoredRun = (&'static str, String);
+
+/// Returns the runs of ignored tests of all scripts.
+fn ignored_runs() -> Vec<IgnoredRun> {
+    let scripts = fs::read_dir(".ci").unwrap().map(|entry| entry.unwrap());
+    let scripts = scripts.filter(|entry| entry.path().is_file());
+    let texts = scripts.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    texts.flat_map(|text| runs_of(&text)).collect()
+}
+
+/// Returns the runs of a script, by `cargo test … FILTER -- --ignored` or by the function `ignored` with the same
+/// arguments. One without a filter is the function itself.
+fn runs_of(script: &str) -> Vec<IgnoredRun> {
+    let mut runs = Vec::new();
+    let lines = script.lines().map(str::trim_start);
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    for command in lines.flat_map(|line| line.split(';')) {
+        let command = command.replace(['\'', '"'], " ");
+        let call = command.split_once(" ignored ").or_else(|| {
+            let call = command.split_once("cargo test ");
+            call.filter(|_| command.contains("-- --ignored"))
+        });
+        let Some((_, arguments)) = call.or_else(|| command.split_once("ignored ")) else {
+            continue;
+        };
+        let mut words = arguments.split(" -- ").next().unwrap().split_whitespace();
+        let (mut roots, mut filters) = (Vec::new(), Vec::new());
+        while let Some(word) = words.next() {
+            match word {
+                "--lib" => roots.push(ROOTS[1]),
+                "--test" if words.next() == Some("it") => roots.push(ROOTS[0]),
+                word if word.starts_with(['-', '$']) => {}
+                filter => filters.push(filter.to_owned()),
+            }
+        }
+        for root in roots {
+            runs.extend(filters.iter().map(|filter| (root, filter.clone())));
+        }
+    }
+    runs
+}
+
 /// Returns true if a name of the page is this test's, or that of a module with `*` for all its tests.
 fn covers(name: &str, test: &str) -> bool {
     match name.strip_suffix('*') {
@@ -113,6 +170,30 @@ fn each_failure_names_tests_that_exist() {
         }
     }
     assert!(faults.is_empty(), "{PAGE}: {faults:#?}");
+}
+
+#[test]
+fn each_ignored_test_of_a_row_is_run_by_a_script() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let rows = rows(&page);
+    let names: Vec<_> = rows.iter().flat_map(|(_, names)| names).collect();
+    let runs = ignored_runs();
+    let (mut ignored, mut left_out) = (0, Vec::new());
+    for root in ROOTS {
+        let is_named = |test: &Test| names.iter().any(|name| covers(name, &test.path));
+        let tests = tests_below(root).into_iter();
+        for test in tests.filter(|test| test.is_ignored && is_named(test)) {
+            ignored += 1;
+            let is_run = runs
+                .iter()
+                .any(|(of, filter)| *of == root && test.path.contains(filter.as_str()));
+            if !is_run {
+                left_out.push(test.path);
+            }
+        }
+    }
+    assert!(ignored > 20, "{ignored}");
+    assert!(left_out.is_empty(), "no script in .ci runs {left_out:#?}");
 }
 
 #[test]
@@ -152,6 +233,36 @@ fn a_row_that_names_no_test_is_found() {
     assert_eq!(rows(page), expected);
     assert!(covers("x::one", "x::one") && !covers("x::one", "x::one_more"));
     assert!(covers("y::*", "y::z::one") && !covers("y::*", "yz::one") && !covers("y*", "yz::one"));
-    let source = "#[test]\nfn one() {}\nfn helper() {}\nmod tests {\n    #[tokio::test(start_paused = true)]\n    async fn two() {}\n}\n";
-    assert_eq!(tests_of("m", source), ["m::one", "m::tests::two"]);
+    let source = "#[test]\n#[ignore = \"slow\"]\nfn one() {}\nfn helper() {}\nmod tests {\n    #[tokio::test(start_paused = true)]\n    async fn two() {}\n}\n";
+    let test = |path: &str, is_ignored| Test {
+        path: path.to_owned(),
+        is_ignored,
+    };
+    let expected = [test("m::one", true), test("m::tests::two", false)];
+    assert_eq!(tests_of("m", source), expected);
+}
+
+#[test]
+fn the_runs_of_a_script_have_roots_and_filters() {
+    let script = "ignored() { cargo test --quiet \"$@\" -- --ignored; }\n# ignored --lib no\n\
+        load() { ignored --test it failures::load; }\nbash -c 'ignored --lib a::b'\n\
+        VAR='x' ignored --lib c\ncargo test --all-features --lib --test it d e -- --ignored \"$@\"\n\
+        cargo test --lib f\ncargo test --test other g -- --ignored\n";
+    let of = |root, filter: &str| (root, filter.to_owned());
+    let ([it, lib], runs) = (ROOTS, runs_of(script));
+    let expected = [
+        of(it, "failures::load"),
+        of(lib, "a::b"),
+        of(lib, "c"),
+        of(lib, "d"),
+        of(lib, "e"),
+        of(it, "d"),
+        of(it, "e"),
+    ];
+    // A brace is a word of the shell, and no filter that a test is named by.
+    let runs: Vec<_> = runs
+        .into_iter()
+        .filter(|(_, filter)| filter != "}")
+        .collect();
+    assert_eq!(runs, expected);
 }

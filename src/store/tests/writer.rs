@@ -25,6 +25,8 @@ struct FaultyStore {
     refused: Mutex<Vec<&'static str>>,
     commits: AtomicUsize,
     gate: Option<Gate>,
+    /// The time that each commit takes, by the runtime's clock.
+    commit_time: Duration,
 }
 
 /// A disk whose syncs end when the test says so.
@@ -39,31 +41,13 @@ struct Gate {
 impl Store for FaultyStore {
     fn commit<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
         self.commits.fetch_add(1, Ordering::SeqCst);
-        if self.unavailable.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(StoreError::transient("away")) });
+        if !self.commit_time.is_zero() {
+            return Box::pin(async {
+                tokio::time::sleep(self.commit_time).await;
+                self.commit_now(ops).await
+            });
         }
-        if self.hanging.load(Ordering::SeqCst) {
-            return Box::pin(std::future::pending());
-        }
-        let refused = self.refused.lock().unwrap().clone();
-        let bad = |op: &StoreOp| match op {
-            StoreOp::Worker(row) => refused.contains(&row.id.as_str()),
-            StoreOp::Incident(row) => refused.iter().any(|key| StatusId::from_key(key) == row.id),
-            _ => false,
-        };
-        if ops.iter().any(bad) {
-            assert!(!refused.contains(&"panic"), "as the test wants it");
-            return Box::pin(async { Err(StoreError::permanent("refused")) });
-        }
-        let committed = self.memory.commit(ops);
-        let Some(Gate { begun, permits }) = &self.gate else {
-            return committed;
-        };
-        begun.send(ops.len()).unwrap();
-        Box::pin(async move {
-            permits.acquire().await.unwrap().forget();
-            committed.await
-        })
+        self.commit_now(ops)
     }
 
     fn list<'a>(
@@ -105,6 +89,36 @@ impl Store for FaultyStore {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+impl FaultyStore {
+    fn commit_now<'a>(&'a self, ops: &'a [StoreOp]) -> StoreFuture<'a, ()> {
+        if self.unavailable.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::transient("away")) });
+        }
+        if self.hanging.load(Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        let refused = self.refused.lock().unwrap().clone();
+        let bad = |op: &StoreOp| match op {
+            StoreOp::Worker(row) => refused.contains(&row.id.as_str()),
+            StoreOp::Incident(row) => refused.iter().any(|key| StatusId::from_key(key) == row.id),
+            _ => false,
+        };
+        if ops.iter().any(bad) {
+            assert!(!refused.contains(&"panic"), "as the test wants it");
+            return Box::pin(async { Err(StoreError::permanent("refused")) });
+        }
+        let committed = self.memory.commit(ops);
+        let Some(Gate { begun, permits }) = &self.gate else {
+            return committed;
+        };
+        begun.send(ops.len()).unwrap();
+        Box::pin(async move {
+            permits.acquire().await.unwrap().forget();
+            committed.await
+        })
     }
 }
 
@@ -530,4 +544,92 @@ fn a_clock_that_is_far_ahead_for_a_while_deletes_nothing() {
     assert_eq!(rows().unwrap().len(), 1);
     fixture.advance(hour);
     assert_eq!(rows().unwrap().len(), 0);
+}
+
+#[test]
+fn a_host_that_sleeps_for_days_between_two_runs_deletes_in_every_second_one() {
+    let fixture = WriterFixture::new();
+    let rows = || fixture.writer.slices("one", Timestamp::MIN).wait();
+    for run in 0..6 {
+        let mut row = slice("one", "api.latency", 0, 1);
+        row.start = Timestamp::try_from(fixture.clock.wall()).unwrap();
+        fixture.writer.enqueue(StoreOp::Slice(row));
+        fixture.advance(Duration::from_secs(1));
+        assert_eq!(rows().unwrap().len(), 1 + run % 2, "{run}");
+        fixture.clock.step_wall(2 * 86_400 * 1_000);
+        fixture.advance(Duration::from_secs(3_600));
+        assert_eq!(rows().unwrap().len(), 1 - run % 2, "{run}");
+    }
+}
+
+/// A writer over a store whose commits take so long, and the store.
+fn slow_writer(commit_time: Duration) -> (StoreWriter, Arc<FaultyStore>) {
+    let store = Arc::new(FaultyStore {
+        commit_time,
+        ..FaultyStore::default()
+    });
+    let settings = settings(&Clock::system());
+    let writer = StoreWriter::in_runtime(Arc::clone(&store) as _, settings).unwrap();
+    (writer, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_has_time_for_the_commit_under_way_and_its_own() {
+    let (writer, store) = slow_writer(MS(4_900));
+    let first = writer.commit_incident(incident("first", 0, None));
+    while store.commits.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (row, begun) = (incident("second", 0, None), tokio::time::Instant::now());
+    let second = writer.commit_incident(row.clone());
+    assert!(first.await.unwrap().is_some());
+    assert_eq!(second.await.unwrap(), Some(row));
+    assert!(begun.elapsed() >= MS(9_800), "{:?}", begun.elapsed());
+    assert_eq!(store.commits.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_caller_was_told_that_it_failed_is_not_made_later() {
+    let (writer, store) = slow_writer(MS(4_900));
+    let bad = ["bad one", "bad two", "bad three"];
+    store.refused.lock().unwrap().extend(bad);
+    // Halved until the bad ones are found, which takes longer than the last one waits.
+    let post = |key: &str| writer.commit_incident(incident(key, 0, None));
+    let replies = [bad[0], bad[1], bad[2], "good"].map(post);
+    for reply in replies {
+        assert!(reply.await.is_err());
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let stored = writer.incidents(Timestamp::MIN).await.unwrap();
+    assert_eq!(stored, [], "its caller writes it again");
+    assert_eq!(writer.status().pending, 0);
+}
+
+#[test]
+fn without_a_thread_changes_wait_and_callers_do_not() {
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refused = Arc::clone(&refuses);
+    let supervisor = Supervisor::refused_while(move |name| {
+        name == "vantage-store" && refused.load(Ordering::SeqCst)
+    });
+    let store = Arc::new(FaultyStore::default());
+    let settings = settings(&Clock::system());
+    let writer = StoreWriter::start(Arc::clone(&store) as _, settings, &supervisor).unwrap();
+    writer.enqueue(StoreOp::Worker(worker("a", "x", 1, 1)));
+    let post = writer.commit_incident(incident("post", 0, None)).wait();
+    assert!(post.unwrap_err().transient);
+    let read = writer.workers(Revision::default()).wait();
+    assert!(read.unwrap_err().transient);
+    assert_eq!(writer.flush(Duration::from_secs(5)).wait().unwrap(), 1);
+    assert_eq!(writer.status().pending, 1);
+    refuses.store(false, Ordering::SeqCst);
+    // The next try is due in a second at most.
+    while writer.workers(Revision::default()).wait().is_err() {
+        supervisor.nudge();
+        std::thread::yield_now();
+    }
+    assert_eq!(writer.flush(Duration::from_secs(5)).wait().unwrap(), 0);
+    let (rows, _) = writer.workers(Revision::default()).wait().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(writer.incidents(Timestamp::MIN).wait().unwrap(), []);
 }

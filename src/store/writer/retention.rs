@@ -8,7 +8,8 @@
 //! | workers | never, by the registry alone, except for the rows that tell of one forgotten on demand: `store.retention` after it |
 //!
 //! A clock that was set ahead by more than a day since the last run is not believed before the next one: what is
-//! deleted by a wrong clock does not come back.
+//! deleted by a wrong clock does not come back. The next run believes it whatever it shows, because a host that sleeps
+//! for days between two runs would never delete anything.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ pub(super) struct RetentionTask {
     next_at: Instant,
     /// As of the last run.
     clock_steps: ClockSteps,
+    /// True if the last run has deleted nothing because the clock was set.
+    is_doubtful: bool,
     timed: bool,
 }
 
@@ -55,6 +58,7 @@ impl RetentionTask {
             settings,
             next_at: clocks.monotonic + FIRST_DELAY,
             clock_steps: ClockSteps::since(clocks),
+            is_doubtful: false,
             timed,
         }
     }
@@ -84,7 +88,9 @@ impl RetentionTask {
         // Before the work, so that one that fails is tried again in an hour and not at once.
         self.next_at = now + INTERVAL;
         let step = self.clock_steps.follow(self.settings.clock.read());
-        if step.is_some_and(|step| step > DOUBTFUL_STEP) {
+        let is_set = step.is_some_and(|step| step > DOUBTFUL_STEP);
+        self.is_doubtful = is_set && !self.is_doubtful;
+        if self.is_doubtful {
             return;
         }
         match self.delete_expired().await {

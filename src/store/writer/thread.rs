@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -18,6 +19,9 @@ use super::write_queue::WriteQueue;
 use crate::background::thread::{DEFAULT_BLOCKING_THREADS, ThreadRuntime};
 use crate::background::{Supervisor, ThreadStatus};
 
+/// The name of the thread.
+const THREAD: &str = "vantage-store";
+
 /// The request to flush and end.
 #[derive(Debug)]
 pub(super) struct StopRequest {
@@ -25,15 +29,37 @@ pub(super) struct StopRequest {
     pub(super) reply: ReplySender<u64>,
 }
 
+/// The started thread, or the one that the system will give later.
+#[derive(Debug)]
+pub(super) struct StoreThread {
+    pub(super) handle: Handle,
+    pub(super) stop: oneshot::Sender<StopRequest>,
+    pub(super) start: ThreadStart,
+}
+
+/// The start of the thread, which the system may refuse for a while.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ThreadStart {
+    was_refused: bool,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl ThreadStart {
+    /// Returns true while there is no thread: nothing that is spawned runs, and no timer either.
+    pub(super) fn is_refused(&self) -> bool {
+        self.was_refused && !self.has_begun.load(Ordering::Acquire)
+    }
+}
+
 /// Starts the thread. It ends at the request, or when its sender is dropped.
 ///
-/// Where the system refuses it, changes wait in the queue until it is there.
+/// Where the system refuses it, changes wait in the queue until it is there, and nothing else does.
 pub(super) fn start(
     queue: Arc<WriteQueue>,
     committer: Committer,
     retention: RetentionTask,
     supervisor: &Supervisor,
-) -> io::Result<(Handle, oneshot::Sender<StopRequest>)> {
+) -> io::Result<StoreThread> {
     // Built here: a service that can't keep anything finds out at once.
     let runtime = ThreadRuntime::new(DEFAULT_BLOCKING_THREADS)?;
     let ended = || io::Error::other("the store's runtime has ended");
@@ -43,7 +69,10 @@ pub(super) fn start(
     handle.spawn(committer.run(supervisor.register("vantage-store-commits")));
     handle.spawn(retention.run(supervisor.register("vantage-store-retention")));
     let (mut runtime, mut stopped) = (Some(runtime), Some(stopped));
-    supervisor.spawn("vantage-store", move |thread: &ThreadStatus| {
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&has_begun);
+    supervisor.spawn(THREAD, move |thread: &ThreadStatus| {
+        begins.store(true, Ordering::Release);
         thread.record_round();
         let Some(active) = runtime.as_ref().and_then(ThreadRuntime::get) else {
             return;
@@ -70,5 +99,14 @@ pub(super) fn start(
             let _ = request.reply.send(Ok(left));
         }
     });
-    Ok((handle, stop))
+    // Known by now; a thread that is accepted begins by itself.
+    let was_refused = supervisor.down().contains_key(THREAD);
+    Ok(StoreThread {
+        handle,
+        stop,
+        start: ThreadStart {
+            was_refused,
+            has_begun,
+        },
+    })
 }

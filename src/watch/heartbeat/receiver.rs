@@ -73,7 +73,7 @@ impl HeartbeatReceiver {
             WorkerRegistry::new(StateTimeouts::from_config(&config.heartbeat), clocks.wall);
         // From here on: a clock that is set back before the first tick would hold the registry where it was.
         registry.follow_clocks(clocks);
-        registry.set_leader(store_sync.is_leader());
+        registry.set_leader(store_sync.is_leader(clocks.monotonic));
         let receiver = Self {
             clock,
             #[cfg(feature = "axum")]
@@ -120,7 +120,7 @@ impl HeartbeatReceiver {
         }
         // Before advancing: whoever has lost the lead must not count what becomes due now.
         let (mut registry, now) = self.lock_registry();
-        registry.set_leader(store_sync.is_leader());
+        registry.set_leader(store_sync.is_leader(self.clock.now()));
         let events = registry.advance(now);
         // Queued below the lock, as all that concerns a worker: in the order in which it became so.
         for change in events.store_ops {
@@ -139,10 +139,13 @@ impl HeartbeatReceiver {
     /// maintenance begins or ends: a slice belongs to what went on at its end.
     pub(crate) fn count_ended_slices(&self) {
         // Workers that beat before the start would be missed before they are known.
-        if !lock(&self.store_sync).is_ready() {
+        let store_sync = lock(&self.store_sync);
+        if !store_sync.is_ready() {
             return;
         }
         let (mut registry, now) = self.lock_registry();
+        // Called by another thread than that which renews the lead, and which may be held up.
+        registry.set_leader(store_sync.is_leader(self.clock.now()));
         let slices = registry.take_slices(now);
         drop(registry);
         self.count_slo_events(slices, 0);

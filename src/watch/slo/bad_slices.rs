@@ -48,9 +48,11 @@ impl BadSlices {
         }
     }
 
-    /// Adds the slices in which the process was down, before all others.
-    pub(super) fn add_downtime(&mut self, slices: impl IntoIterator<Item = u64>) {
-        let later = std::mem::take(&mut self.periods);
+    /// Sets the slices in which the process was down, before all others. Those that were set before are found again
+    /// where the history is loaded once more.
+    pub(super) fn set_downtime(&mut self, slices: impl IntoIterator<Item = u64>) {
+        let mut later = std::mem::take(&mut self.periods);
+        later.retain(|period| !period.is_downtime);
         slices.into_iter().for_each(|slice| self.add(slice, true));
         self.periods.extend(later);
         while self.periods.len() > MAX_PERIODS {
@@ -87,7 +89,8 @@ mod tests {
             slices.add(slice, false);
         }
         assert_eq!(minutes(&slices), [(100, 102, false), (104, 105, false)]);
-        slices.add_downtime([50, 51, 99]);
+        slices.set_downtime([50, 99]);
+        slices.set_downtime([50, 51, 99]);
         let downtime = [(50, 52, true), (99, 100, true)];
         assert_eq!(minutes(&slices)[..2], downtime);
         assert_eq!(minutes(&slices).len(), 4);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::record::clock::saturating_step;
 use crate::store::{AlertStateRow, SliceRow, StoreOp, StorePoll, StoreReply, StoreWriter};
 
 /// The shortest interval between two tries of a request.
@@ -12,6 +13,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest time that evaluation waits for the store. After that, alerts are judged on what this process
 /// has seen, and the history is added when it arrives.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A slice that begins no later than this after now is of a clock that differs a little.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// The store of a tracker's slices and alert states.
 #[derive(Clone, Debug)]
@@ -48,11 +51,11 @@ pub(super) struct LoadedHistory {
 }
 
 impl LoadedHistory {
-    /// Returns whether most of it lies after `now`: the clock is behind. A few rows in the future come from a clock
-    /// that was ahead for a while.
+    /// Returns whether some of it lies after `now`: the clock is behind, or was ahead before. Which of them can't be
+    /// told, and loading once more after a step forward is right for both.
     pub(super) fn is_of_the_future(&self, now: Timestamp) -> bool {
-        let future = self.slices.iter().filter(|row| row.start > now).count();
-        future * 2 > self.slices.len()
+        let latest = saturating_step(now, MAX_AHEAD);
+        self.slices.iter().any(|row| row.start > latest)
     }
 }
 

@@ -9,13 +9,15 @@
 //! the other's.
 //!
 //! A clock that is set back comes to slices that have rows. It begins an [era](SliceRecord::era): the rows of one
-//! era never overwrite those of another, and their counts add up.
+//! era never overwrite those of another, and their counts add up. So does a process that finds rows later than its
+//! start, which one before it has written by a clock that was ahead of this one.
 //!
 //! | step of the clock | rows |
 //! |---|---|
 //! | forward, by less than the objective's window | one for the gap, which counts nothing |
 //! | forward, by more | none: nothing before it is in the window |
 //! | back | those of a new era; the gap of a step forward that is taken back ends |
+//! | between two processes, back | those of a new era, but for the first slice, which counts both |
 
 use super::tiers::{EventCount, saturating_u32};
 
@@ -26,7 +28,7 @@ pub(super) struct SliceRecord {
     pub(super) slot: u64,
     /// The number of slices; more than one of a gap that the process slept through.
     pub(super) slots: u64,
-    /// The number of times that the clock of its process was set back before.
+    /// The number of times that the clock was set back over rows before.
     pub(super) era: u32,
     pub(super) count: EventCount,
 }
@@ -46,6 +48,8 @@ pub(super) struct SliceRecords {
     /// True once the rows of earlier processes were taken in.
     restored: bool,
     era: u32,
+    /// The highest era of the rows of earlier processes.
+    highest_stored_era: u32,
     /// The slice that fills.
     current: Option<(u64, EventCount)>,
     /// The count of the first slice, while it is kept back.
@@ -77,6 +81,7 @@ impl SliceRecords {
             first_interval: None,
             restored: false,
             era: 0,
+            highest_stored_era: 0,
             current: None,
             kept_back: None,
             gap: None,
@@ -117,7 +122,7 @@ impl SliceRecords {
         }
         let slot = self.slot_at(to);
         let gap = self.gap.take();
-        self.era = self.era.saturating_add(1);
+        self.era = self.era.max(self.highest_stored_era).saturating_add(1);
         self.current = None;
         // Otherwise it would hide that the process was down later, where the clock has not been after all.
         let mut gap = gap.filter(|gap| slot < gap.slot.saturating_add(gap.slots))?;
@@ -129,6 +134,11 @@ impl SliceRecords {
     pub(super) fn restart(&mut self, at: u64) {
         self.first_interval = Some(at);
         self.restored = false;
+        // Only the first slice of the first era waits for its row: in a later one the slice that fills would
+        // overwrite what it has counted before.
+        if self.era > 0 {
+            self.era = self.era.saturating_add(1);
+        }
         (self.current, self.kept_back, self.gap) = (None, None, None);
     }
 
@@ -143,6 +153,7 @@ impl SliceRecords {
             };
         };
         self.restored = true;
+        let later_era = self.follow_stored_eras(&stored, first);
         stored.retain(|record| record.slot <= first);
         stored.sort_by_key(|record| record.slot);
         let mut last = stored.iter().rev();
@@ -159,11 +170,31 @@ impl SliceRecords {
         let end = |slot: u64| ((slot + 1) * self.intervals_per_slice).min(first_interval);
         // A row that counts nothing is no sample.
         let counts = counts.filter(|(_, count)| *count != EventCount::default());
+        let history = counts.map(|(slot, count)| (end(slot), count)).collect();
+        // Before the new era begins: the first slice is the one that both have counted.
+        let shared = self.merge_first_slice(first, shared);
+        if let Some(era) = later_era {
+            self.era = era;
+            // What it has counted so far is in its row of the era before.
+            self.current = self.current.map(|(slot, _)| (slot, EventCount::default()));
+        }
         RestoredSlices {
-            history: counts.map(|(slot, count)| (end(slot), count)).collect(),
-            shared: self.merge_first_slice(first, shared),
+            history,
+            shared,
             downtime,
         }
+    }
+
+    /// Takes in the eras of stored rows. Returns the one to go on in where rows later than the first slice would
+    /// be overwritten: those of a process whose clock was ahead of this one.
+    fn follow_stored_eras(&mut self, stored: &[SliceRecord], first: u64) -> Option<u32> {
+        let eras = stored.iter().map(|record| record.era);
+        self.highest_stored_era = eras.max().unwrap_or(0).max(self.highest_stored_era);
+        stored.iter().find(|record| record.slot > first)?;
+        // With those of the first slice, to which a process after a clock that was ahead has added too.
+        let reached = stored.iter().filter(|record| record.slot >= first);
+        let highest = reached.map(|record| record.era).max().unwrap_or(0);
+        Some(highest.max(self.era).saturating_add(1))
     }
 
     /// Adds the stored count to the first slice. It is written when this process adds something.

@@ -52,6 +52,8 @@ struct RowPoll<T> {
     poll: StorePoll<Vec<T>>,
     /// The last one that succeeded; `None` asks for one.
     full_read: Option<Instant>,
+    /// `true` if the query that was sent last is one, and the clock was not set since.
+    is_full: bool,
     /// `true` if the last read succeeded.
     is_read: bool,
 }
@@ -62,7 +64,8 @@ struct SpanEnd {
     second: i64,
     /// `true` if this process observed it.
     is_own: bool,
-    /// `true` if it was cut where the clock was set back: the store has a later end, which was none.
+    /// `true` if it was cut where the clock was set back: the store has a later end, which was none, or will be one
+    /// once a clock that is behind is right.
     is_cut: bool,
 }
 
@@ -104,8 +107,8 @@ impl StatusHistory {
         for row in spans.into_iter().flatten().flatten() {
             changed |= self.insert_span(&row, false);
         }
-        if changed && !self.store_writer.is_shared() {
-            // Written by an earlier process, whose clock was ahead.
+        if changed {
+            // Written by a process whose clock was ahead, or by this one when its clock was.
             self.cut_spans(wall_time.as_second(), MAX_AHEAD);
         }
         changed
@@ -115,9 +118,23 @@ impl StatusHistory {
     /// a clock that was far ahead has trimmed it.
     pub(super) fn follow_step_back(&mut self, wall_time: Timestamp) {
         self.cut_spans(wall_time.as_second(), 0);
-        (self.incident_poll.full_read, self.span_poll.full_read) = (None, None);
-        self.incident_poll.poll.poll_next();
-        self.span_poll.poll.poll_next();
+        self.read_all_soon();
+    }
+
+    /// Follows a clock that was set forward: what was cut by a clock that was behind is read again, and cut again
+    /// where it still lies ahead.
+    pub(super) fn follow_step_forward(&mut self) {
+        let mut ends = self.spans.values_mut().flat_map(HashMap::values_mut);
+        for end in ends.by_ref().filter(|end| end.is_cut) {
+            // It stays known, so that one of our own is not taken for another process's.
+            (end.second, end.is_cut) = (i64::MIN, false);
+        }
+        self.read_all_soon();
+    }
+
+    fn read_all_soon(&mut self) {
+        self.incident_poll.read_all_soon();
+        self.span_poll.read_all_soon();
     }
 
     /// Cuts the spans that go on for more than `beyond` seconds after one, which is now: a state of the future is
@@ -220,6 +237,13 @@ impl StatusHistory {
 }
 
 impl<T> RowPoll<T> {
+    /// Makes a full read due at once, or after the answer to the query that is open: that was sent with another
+    /// time of day.
+    const fn read_all_soon(&mut self) {
+        (self.full_read, self.is_full) = (None, false);
+        self.poll.poll_next();
+    }
+
     /// Sends the query if it is due; returns the answer if one has come.
     fn poll(
         &mut self,
@@ -230,12 +254,16 @@ impl<T> RowPoll<T> {
         let is_due = |last| now.saturating_duration_since(last) >= FULL_READ_INTERVAL;
         let is_full = self.full_read.is_none_or(is_due);
         let since = saturating_sub(wall_time, if is_full { RETAINED } else { OVERLAP });
-        let answer = self.poll.poll(now, interval, || query(since))?;
+        let was_full = &mut self.is_full;
+        let answer = self.poll.poll(now, interval, || {
+            *was_full = is_full;
+            query(since)
+        })?;
         self.is_read = answer.is_ok();
         if !self.is_read {
             // After an outage rows may be older than the overlap.
             self.full_read = None;
-        } else if is_full {
+        } else if self.is_full {
             self.full_read = Some(now);
         }
         Some(answer)
@@ -247,6 +275,7 @@ impl<T> Default for RowPoll<T> {
         Self {
             poll: StorePoll::default(),
             full_read: None,
+            is_full: false,
             is_read: false,
         }
     }

@@ -16,7 +16,7 @@ pub(super) const TOKENS: [(&str, &str); 2] = [
     ("VANTAGE_OBS_HEARTBEAT_TOKEN", BEAT_TOKEN),
 ];
 /// Longer than any deadline of the service.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends a body, and returns the status and the JSON of the answer.
 pub(super) fn post(

@@ -48,7 +48,7 @@ pub(super) struct StoreSync {
     /// Rows of workers that beat elsewhere and are not shown here: one that beats here later has a
     /// history.
     other_rows: HashMap<BeatId, WorkerRow>,
-    /// `None` while another process leads, or none is known to.
+    /// `None`, or over, while another process leads, or none is known to.
     leader_until: Option<Instant>,
 }
 
@@ -126,12 +126,13 @@ impl StoreSync {
         self.revision.is_some() || self.responses >= MAX_INITIAL_FAILURES
     }
 
-    /// Returns whether this receiver counts for all that share the store.
-    pub(super) fn is_leader(&self) -> bool {
-        !self.store_writer.is_shared() || self.leader_until.is_some()
+    /// Returns whether this receiver counts for all that share the store. By a time, because the lead ends also
+    /// where no tick renews it.
+    pub(super) fn is_leader(&self, now: Instant) -> bool {
+        !self.store_writer.is_shared() || self.leader_until.is_some_and(|until| now < until)
     }
 
-    /// Renews the lease when it is due, and forgets one that has run out.
+    /// Renews the lease when it is due.
     fn renew_lead(&mut self, now: Instant) {
         // Whoever does not see all can't count for all.
         if !self.keeps_polling {
@@ -145,6 +146,5 @@ impl StoreSync {
             // store.
             self.leader_until = leads.then(|| now + LEAD_DURATION - LEAD_RENEWAL_INTERVAL);
         }
-        self.leader_until = self.leader_until.filter(|until| now < *until);
     }
 }

@@ -483,3 +483,21 @@ fn a_new_worker_of_a_receiver_whose_clock_is_behind_is_online() {
     assert_eq!(one.state("w1"), Some(WorkerState::Offline));
     assert_eq!(two.state("w1"), Some(WorkerState::Offline));
 }
+
+#[test]
+fn slices_are_counted_by_nobody_whose_lead_has_run_out() {
+    // The lead lasts a minute without its renewal.
+    for (held_up, is_counted) in [(59, true), (60, false), (3_600, false)] {
+        let clock = clock();
+        let api = test_receiver(Role::Api, &clock, Arc::<SharedStore>::default());
+        api.receiver.ingest(&id("w1"), beat("a", 1)).unwrap();
+        api.run_for(&clock, 121);
+        let before = api.counted("workers.availability").unwrap();
+        assert!(before.0 > 0, "{before:?}");
+        // The thread of the receiver is held up, and that of the objectives is not.
+        clock.advance(Duration::from_secs(held_up));
+        api.receiver.count_ended_slices();
+        let counted = api.counted("workers.availability").unwrap();
+        assert_eq!(counted != before, is_counted, "{held_up}: {counted:?}");
+    }
+}

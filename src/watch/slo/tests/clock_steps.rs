@@ -200,6 +200,97 @@ fn a_clock_that_starts_in_1970_finds_its_history_when_it_is_right() {
     assert_eq!(after.counts("api.availability").1, bad);
 }
 
+/// The sum of the rows of the error rate, however they are dated.
+fn stored_counts(fixture: &RestartFixture) -> (u64, u64) {
+    let rows = fixture.rows();
+    let rows = rows.iter();
+    let rows = rows.filter(|row| &*row.objective == "api.error_rate");
+    rows.fold((0, 0), |(good, bad), row| (good + row.good, bad + row.bad))
+}
+
+#[test]
+fn a_restart_onto_later_rows_overwrites_none_of_them() {
+    for (name, ahead, restarts) in [
+        ("an hour ahead, then right", HOUR, 1),
+        ("an hour ahead, then three right ones in one slice", HOUR, 3),
+        ("two minutes ahead", 2 * MINUTE, 4),
+        ("two days ahead", 2 * DAY, 2),
+    ] {
+        let fixture = RestartFixture::new();
+        fixture.step(ahead);
+        let mut process = fixture.start_process();
+        fixture.run(&process, 60);
+        fixture.step(-ahead - 300);
+        let mut all = 60;
+        for _ in 0..restarts {
+            process = fixture.restart(process, Duration::ZERO);
+            fixture.run(&process, 2);
+            all += 2;
+        }
+        // Over the minutes in which the first one has counted.
+        fixture.run(&process, 60);
+        all += 60;
+        assert_eq!(stored_counts(&fixture), (9 * all, all), "{name}");
+        let hours = u64::try_from(ahead + HOUR).unwrap();
+        let after = fixture.restart(process, Duration::from_secs(hours));
+        assert_eq!(after.counts("api.error_rate").0, 9 * all, "{name}");
+    }
+}
+
+#[test]
+fn a_step_back_after_a_restart_overwrites_no_row_of_an_era_before_it() {
+    let fixture = RestartFixture::new();
+    let mut process = fixture.play(&[(-10 * MINUTE, 30), (9 * MINUTE, 12)]);
+    let mut all = 90 + 30 + 12;
+    for _ in 0..2 {
+        process = fixture.restart(process, Duration::ZERO);
+        fixture.run(&process, 6);
+        fixture.step(-10 * MINUTE);
+        fixture.run(&process, 30);
+        all += 36;
+        assert_eq!(stored_counts(&fixture), (9 * all, all));
+    }
+    let after = fixture.restart(process, Duration::from_secs(3_600));
+    assert_eq!(after.counts("api.error_rate").0, 9 * all);
+}
+
+#[test]
+fn a_clock_that_is_behind_at_the_start_finds_its_history_when_it_is_right() {
+    // Some of the history is of the future, or nearly all of it.
+    for behind in [10 * MINUTE, HOUR, 170 * MINUTE] {
+        let fixture = RestartFixture::new();
+        let before = fixture.start_process();
+        fixture.run(&before, 60);
+        let before = fixture.restart(before, Duration::from_secs(300));
+        fixture.run(&before, 6 * 170);
+        let (_, bad, _) = before.counts("api.availability");
+        fixture.step(-behind);
+        let process = fixture.restart(before, Duration::ZERO);
+        fixture.run(&process, 6);
+        // By a step that is not yet all of it, either.
+        fixture.rows();
+        fixture.step(5);
+        fixture.run(&process, 6);
+        fixture.rows();
+        fixture.step(behind - 5);
+        fixture.run(&process, 12);
+        let all = 60 + 6 * 170 + 24;
+        assert_eq!(process.counts("api.error_rate").0, 9 * all, "{behind}");
+        assert_eq!(stored_counts(&fixture), (9 * all, all), "{behind}");
+        let known = process.counts("api.availability").1;
+        assert!(
+            (bad..=bad + 6).contains(&known),
+            "{behind}: {known} of {bad}"
+        );
+        let slices = process.tracker.0.latest.read_slices().unwrap();
+        let downtime = slices.bad.iter().filter(|one| one.is_downtime);
+        let starts: Vec<_> = downtime.map(|one| one.start).collect();
+        // The one between the two processes before, and the minutes that this one was behind: each once.
+        assert_eq!(starts.len(), 2, "{behind}: {slices:?}");
+        assert!(starts[0] < starts[1], "{behind}: {slices:?}");
+    }
+}
+
 #[test]
 fn rows_that_come_late_after_a_step_cost_no_time() {
     // The store has an answer only after the clock went from 1970 to now.

@@ -133,3 +133,55 @@ fn history_is_back_with_the_clock_that_was_thirty_years_ahead() {
     let seconds = |one: &ComponentStatus| one.seconds.operational;
     assert!(seconds(&after) >= seconds(&before));
 }
+
+/// The seconds of outages that the page shows, after one that was 40 min ago.
+fn outage_40_minutes_ago(clock: &Clock) -> (StatusProcess, Arc<OutageStore>, u64) {
+    let (it, store) = local_process(clock);
+    advance(clock, &[&it], 60);
+    it.set_check_status(HealthStatus::Fail);
+    advance(clock, &[&it], 120);
+    it.set_check_status(HealthStatus::Pass);
+    advance(clock, &[&it], 40 * 60);
+    let outage = it.api_component().seconds.partial_outage;
+    assert!(outage > 100, "{outage}");
+    (it, store, outage)
+}
+
+#[test]
+fn history_is_back_with_the_clock_that_was_behind_for_a_minute() {
+    for by in [-30 * 60, -HOUR, -50 * 365 * 24 * HOUR] {
+        let clock = clock();
+        let (it, _store, outage) = outage_40_minutes_ago(&clock);
+        let operational = it.api_component().seconds.operational;
+        step(&clock, by);
+        advance(&clock, &[&it], 60);
+        step(&clock, -by);
+        advance(&clock, &[&it], 3);
+        let seconds = it.api_component().seconds;
+        assert_eq!(seconds.partial_outage, outage, "{by}");
+        assert!(seconds.operational + 10 >= operational, "{by}: {seconds:?}");
+        assert_eq!(it.api_component().state, Operational, "{by}");
+        // Also in the hours after it, in which everything is read again.
+        advance(&clock, &[&it], 3_700);
+        assert_eq!(it.api_component().seconds.partial_outage, outage, "{by}");
+    }
+}
+
+#[test]
+fn history_is_there_once_a_clock_that_was_behind_at_the_start_is_right() {
+    for by in [-30 * 60, -HOUR, -2 * 24 * HOUR] {
+        let clock = clock();
+        let (before, store, outage) = outage_40_minutes_ago(&clock);
+        before.incidents.stop();
+        before.store_writer.flush(Duration::ZERO).wait().unwrap();
+        step(&clock, by);
+        let it = process(&clock, &store);
+        advance(&clock, &[&it], 60);
+        // In two steps, the first of which leaves it behind.
+        step(&clock, 5);
+        advance(&clock, &[&it], 10);
+        step(&clock, -by - 5);
+        advance(&clock, &[&it], 3);
+        assert_eq!(it.api_component().seconds.partial_outage, outage, "{by}");
+    }
+}
