@@ -10,13 +10,14 @@
 //!
 //! Both go through one queue: a callback never sees a change before the state that it changes. Callbacks run on
 //! threads that can be replaced, each with the changes that it has not seen: one that hangs keeps the others
-//! waiting for 5 s once, and sees the latest changes when it goes on.
+//! waiting for 5 s once, and sees the latest changes when it goes on. One that could not be called, because no
+//! thread was left, is called again each second.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use super::Supervisor;
@@ -39,6 +40,8 @@ pub(crate) trait Change: Send + Sync + 'static {
     const SUBJECT: &'static str;
     /// The time for which a callback that hangs keeps the others waiting, once.
     const TIMEOUT: Duration = CALL_TIMEOUT;
+    /// The time after which callbacks that have not seen everything are called again.
+    const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     /// Logs the change.
     fn log(&self);
@@ -98,16 +101,18 @@ impl<C: Change> Notifier<C> {
         let subscribers = Arc::downgrade(&self.0);
         supervisor.spawn(C::THREAD, move |thread| {
             thread.record_round();
-            for message in &received {
+            loop {
+                let message = Subscribers::next_message(&subscribers, &received);
                 // For one message only, which is over after 5 s whatever the callbacks do.
-                let Some(subscribers) = subscribers.upgrade() else {
+                let (Ok(message), Some(subscribers)) = (message, subscribers.upgrade()) else {
                     break;
                 };
                 match message {
-                    Message::Change(change) => subscribers.tell_all(change),
-                    Message::Subscribe(callback, present) => {
+                    Some(Message::Change(change)) => subscribers.tell_all(change),
+                    Some(Message::Subscribe(callback, present)) => {
                         subscribers.tell_new(callback, present);
                     }
+                    None => subscribers.tell_again(),
                 }
                 thread.record_round();
             }
@@ -180,19 +185,46 @@ impl<C: Change> Subscribers<C> {
         lock(&self.list).clone()
     }
 
+    /// Waits for a message; while a callback has not seen everything only for a time, after which it returns
+    /// `None`. The error is the end.
+    fn next_message(
+        this: &Weak<Self>,
+        received: &Receiver<Message<C>>,
+    ) -> Result<Option<Message<C>>, RecvTimeoutError> {
+        let is_behind = this.upgrade().is_some_and(|this| !this.behind().is_empty());
+        if !is_behind {
+            let message = received.recv();
+            return message
+                .map(Some)
+                .map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        match received.recv_timeout(C::RETRY_AFTER) {
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Returns the calls of the callbacks that have not seen everything.
+    fn behind(&self) -> Vec<Arc<UserCall>> {
+        let mut subscribers = self.list();
+        subscribers.retain(|one| !lock(&one.unseen).is_empty());
+        subscribers.into_iter().map(|one| one.call).collect()
+    }
+
     /// Logs a change and calls every callback, within a deadline.
     fn tell_all(&self, change: C) {
         // First: a callback that hangs must not hide the line.
         change.log();
-        let (change, subscribers) = (Arc::new(change), self.list());
-        for subscriber in &subscribers {
+        let change = Arc::new(change);
+        for subscriber in self.list() {
             subscriber.put(Arc::clone(&change));
         }
-        let calls: Vec<_> = subscribers
-            .iter()
-            .map(|one| Arc::clone(&one.call))
-            .collect();
-        self.code.call_all(&calls, C::TIMEOUT);
+        self.tell_again();
+    }
+
+    /// Calls the callbacks that have not seen everything, within a deadline.
+    fn tell_again(&self) {
+        self.code.call_all(&self.behind(), C::TIMEOUT);
     }
 
     /// Adds a callback and tells it the present state.
@@ -267,6 +299,7 @@ mod tests {
         const THREAD: &'static str = "vantage-test";
         const SUBJECT: &'static str = "a number";
         const TIMEOUT: Duration = Duration::from_millis(200);
+        const RETRY_AFTER: Duration = Duration::from_millis(1);
 
         fn log(&self) {}
     }
@@ -314,5 +347,47 @@ mod tests {
         }
         assert_eq!(seen.len(), 1 + CAPACITY, "the oldest were dropped");
         assert!(seen.is_sorted());
+    }
+
+    #[test]
+    fn a_change_that_found_no_thread_is_told_when_there_is_one_without_another_change() {
+        let notifier = Notifier::default();
+        notifier.start(&Supervisor::default());
+        let (release, hanging) = channel::<()>();
+        let hanging = Arc::new(Mutex::new(hanging));
+        // As many as may hang.
+        let stuck: Vec<_> = (1..=8)
+            .map(|number| {
+                let hanging = Arc::clone(&hanging);
+                let received = subscribe(&notifier, move || {
+                    let _ = lock(&hanging).recv();
+                });
+                while notifier.hanging().count() < number {
+                    std::thread::yield_now();
+                }
+                received
+            })
+            .collect();
+        let last = subscribe(&notifier, || {});
+        // Past the call that finds no thread.
+        notifier.send(vec![Number(1)]);
+        while stuck.iter().any(|_| notifier.unseen_by(8) < 2) {
+            std::thread::yield_now();
+        }
+        drop(release);
+        assert_eq!(last.recv_timeout(SOON), Ok(0));
+        assert_eq!(last.recv_timeout(SOON), Ok(1));
+        for received in stuck {
+            assert_eq!(received.recv_timeout(SOON), Ok(0));
+            assert_eq!(received.recv_timeout(SOON), Ok(1));
+        }
+    }
+
+    impl Notifier<Number> {
+        /// The number of changes that a subscriber has not seen.
+        fn unseen_by(&self, index: usize) -> usize {
+            let list = self.0.list();
+            list.get(index).map_or(0, |one| lock(&one.unseen).len())
+        }
     }
 }

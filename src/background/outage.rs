@@ -27,11 +27,6 @@ pub(crate) struct Outage {
 }
 
 impl OutageTracker {
-    /// Returns whether the latest try failed.
-    pub(crate) const fn is_down(&self) -> bool {
-        self.down.is_some()
-    }
-
     /// Records a failure. Returns true for the first of an outage, which is to be logged with its cause;
     /// later ones may have other causes, which can take turns.
     // Counted in any case, so that the end can say how many there were.

@@ -7,8 +7,8 @@
 //! | returns in time | valid: its result may be used |
 //! | panics | invalid; the panic is caught |
 //! | has not returned at the deadline | invalid, its thread is given up, and it is not called again before it returns |
-//! | cannot begin, because no thread is left | invalid |
-//! | has missed its last deadline | waited for a second only, until it is in time again |
+//! | cannot begin in time, or no thread is left | invalid |
+//! | has not returned 5 s after its begin | waited for a second only, until it returns within 5 s |
 //!
 //! Each is logged when it becomes invalid, by its name, and when it is valid again. Threads start when there
 //! is something to call and end after the last call: a service without callbacks has none. A call that itself
@@ -33,10 +33,11 @@ use crate::record::sync::lock;
 /// Half of the 10 s after which Prometheus gives a scrape up by default.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time that a call has which missed its last deadline: slow code must not slow each scrape down.
+/// The time from its begin that a call has whose last one lasted longer than [`CALL_TIMEOUT`]: what hangs must not
+/// slow each scrape down.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The time without progress after which the calls that wait get another thread.
+/// The time after which calls that still wait get another thread.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The maximum number of threads, with those that were given up.
@@ -57,7 +58,7 @@ struct Inner {
     /// The name of each thread.
     thread: &'static str,
     state: Mutex<State>,
-    /// Notified when the last call that waits has returned.
+    /// Notified when a call has returned.
     returned: Condvar,
     hanging: HangingCalls,
 }
@@ -66,8 +67,8 @@ struct State {
     waiting: VecDeque<Arc<UserCall>>,
     /// With those that were given up.
     threads: usize,
-    /// The latest begin or return of a call, or start of a thread.
-    progressed: Instant,
+    /// The latest start of a thread.
+    started: Option<Instant>,
 }
 
 /// The state of the threads, as seen by a caller that waits.
@@ -102,6 +103,8 @@ struct CallProgress {
     is_due_again: bool,
     /// None once the latest call returned in time.
     failure: Option<CallFailure>,
+    /// Its latest call was given up and has not returned within [`CALL_TIMEOUT`] of its begin.
+    is_stuck: bool,
     outages: OutageTracker,
 }
 
@@ -109,9 +112,12 @@ struct CallProgress {
 enum CallPhase {
     #[default]
     Idle,
-    Waiting,
-    Running,
-    GivenUp,
+    /// Since it was asked for.
+    Waiting(Instant),
+    /// Since its begin.
+    Running(Instant),
+    /// Since its begin.
+    GivenUp(Instant),
 }
 
 /// The reason for which a call has no result.
@@ -121,6 +127,8 @@ pub(crate) enum CallFailure {
     Panicked,
     /// All threads hang, or no thread can be had.
     NoThread,
+    /// All threads were busy with others.
+    NotBegun,
     /// It returned more than its caller can take.
     TooMuch,
 }
@@ -131,6 +139,7 @@ impl CallFailure {
             Self::TimedOut => "it did not return in time",
             Self::Panicked => "it panicked",
             Self::NoThread => "no thread is left to call it",
+            Self::NotBegun => "it was not begun in time",
             Self::TooMuch => "it returned too many values",
         }
     }
@@ -196,6 +205,54 @@ impl UserCall {
     fn progress(&self) -> MutexGuard<'_, CallProgress> {
         lock(&self.progress)
     }
+
+    fn is_under_way(&self) -> bool {
+        let phase = self.progress().phase;
+        matches!(phase, CallPhase::Waiting(_) | CallPhase::Running(_))
+    }
+}
+
+impl CallProgress {
+    /// Returns the time for which a caller waits for it that has this time left; `None` where there is none, or
+    /// it is not under way.
+    fn rest(&self, left: Duration, now: Instant) -> Option<Duration> {
+        let rest = match self.phase {
+            CallPhase::Waiting(_) => left,
+            CallPhase::Running(begin) if self.is_stuck => {
+                left.min(RETRY_TIMEOUT.saturating_sub(now.saturating_duration_since(begin)))
+            }
+            CallPhase::Running(_) => left,
+            CallPhase::Idle | CallPhase::GivenUp(_) => return None,
+        };
+        (!rest.is_zero()).then_some(rest)
+    }
+
+    /// Records that it has returned; returns whether it was given up before.
+    fn end(&mut self, outcome: Result<(), CallFailure>, now: Instant) -> bool {
+        match std::mem::take(&mut self.phase) {
+            // A scrape with little time may have given it up.
+            CallPhase::GivenUp(begin) => {
+                self.is_stuck = now.saturating_duration_since(begin) > CALL_TIMEOUT;
+                true
+            }
+            _ => {
+                self.is_stuck = false;
+                self.failure = outcome.err();
+                false
+            }
+        }
+    }
+}
+
+impl State {
+    /// Returns whether a call has waited for so long that another thread is due beside those that work.
+    fn is_late(&self, now: Instant) -> bool {
+        let has_passed = |since| now.saturating_duration_since(since) >= PATIENCE;
+        let oldest = self.waiting.front().map(|call| call.progress().phase);
+        // One after the other: each shortens the queue.
+        matches!(oldest, Some(CallPhase::Waiting(since)) if has_passed(since))
+            && self.started.is_none_or(has_passed)
+    }
 }
 
 /// A function of the service's and its latest result. A cheap clone.
@@ -259,7 +316,7 @@ impl UserCode {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 threads: 0,
-                progressed: Instant::now(),
+                started: None,
             }),
             returned: Condvar::new(),
             hanging: HangingCalls::default(),
@@ -284,42 +341,60 @@ impl UserCode {
         }
         let start = Instant::now();
         let mut state = lock(&self.0.state);
-        self.enqueue(&mut state, calls);
-        while let Some(wakeup) = self.0.next_wakeup(calls, start, within) {
+        enqueue(&mut state, calls, start);
+        let mut missing = CallFailure::NotBegun;
+        while let Some((wakeup, last)) = next_wakeup(calls, start, within) {
             let wait = match self.0.provide_threads(&mut state) {
                 Threads::Enough => wakeup,
                 Threads::PerhapsMore => wakeup.min(PATIENCE),
                 // There is nothing to wait for.
-                Threads::None => break,
+                Threads::None => {
+                    missing = CallFailure::NoThread;
+                    break;
+                }
             };
-            let waited = self.0.returned.wait_timeout(state, wait);
+            // For the last one: calls begin in their order, and to look at all of them after each return would take
+            // a time that grows with the square of their number.
+            let returned = &self.0.returned;
+            let waited = returned.wait_timeout_while(state, wait, |_| last.is_under_way());
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let (failed, told) = self.0.conclude(&mut state, calls);
+        let (failed, told) = self.0.conclude(&mut state, calls, missing);
         drop(state);
         // Without the lock: the log is the service's, too.
         told.into_iter().for_each(CallChange::log);
         failed
     }
+}
 
-    fn enqueue(&self, state: &mut State, calls: &[Arc<UserCall>]) {
-        let before = state.waiting.len();
-        for call in calls {
-            let mut progress = call.progress();
-            match progress.phase {
-                CallPhase::Idle => {
-                    progress.phase = CallPhase::Waiting;
-                    state.waiting.push_back(Arc::clone(call));
-                }
-                // Perhaps it is past the point at which it would see what it is called for.
-                CallPhase::Running | CallPhase::GivenUp => progress.is_due_again = call.repeats,
-                CallPhase::Waiting => {}
+fn enqueue(state: &mut State, calls: &[Arc<UserCall>], now: Instant) {
+    for call in calls {
+        let mut progress = call.progress();
+        match progress.phase {
+            CallPhase::Idle => {
+                progress.phase = CallPhase::Waiting(now);
+                state.waiting.push_back(Arc::clone(call));
             }
-        }
-        if before == 0 {
-            state.progressed = Instant::now();
+            // Perhaps it is past the point at which it would see what it is called for.
+            CallPhase::Running(_) | CallPhase::GivenUp(_) => progress.is_due_again = call.repeats,
+            CallPhase::Waiting(_) => {}
         }
     }
+}
+
+/// Returns the time until the earliest deadline of those that are still under way, and the last of them; `None`
+/// where none is.
+fn next_wakeup(
+    calls: &[Arc<UserCall>],
+    start: Instant,
+    within: Duration,
+) -> Option<(Duration, &UserCall)> {
+    let now = Instant::now();
+    let left = within.saturating_sub(now.saturating_duration_since(start));
+    let rests = calls
+        .iter()
+        .filter_map(|call| Some((call.progress().rest(left, now)?, &**call)));
+    rests.reduce(|(earliest, _), (rest, call)| (earliest.min(rest), call))
 }
 
 /// A call whose result is missing from now on, or is there again.
@@ -359,40 +434,19 @@ impl Inner {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Returns the time until the earliest deadline of those that are still under way; `None` where none is.
-    fn next_wakeup(
-        &self,
-        calls: &[Arc<UserCall>],
-        start: Instant,
-        within: Duration,
-    ) -> Option<Duration> {
-        let elapsed = start.elapsed();
-        let rest = |call: &Arc<UserCall>| {
-            let progress = call.progress();
-            let limit = match progress.outages.is_down() {
-                true => within.min(RETRY_TIMEOUT),
-                false => within,
-            };
-            matches!(progress.phase, CallPhase::Waiting | CallPhase::Running)
-                .then(|| limit.checked_sub(elapsed))
-                .flatten()
-                .filter(|rest| !rest.is_zero())
-        };
-        calls.iter().filter_map(rest).min()
-    }
-
-    /// Starts a thread where calls wait and none of the threads gets on.
+    /// Starts a thread where calls wait for too long.
     fn provide_threads(self: &Arc<Self>, state: &mut State) -> Threads {
         if state.waiting.is_empty() {
             return Threads::Enough;
         }
         let is_working = state.threads > self.hanging.count();
-        if is_working && state.progressed.elapsed() < PATIENCE {
+        let now = Instant::now();
+        if is_working && !state.is_late(now) {
             return Threads::PerhapsMore;
         }
         if state.threads < MAX_THREADS && self.start_thread().is_ok() {
             state.threads += 1;
-            state.progressed = Instant::now();
+            state.started = Some(now);
             return Threads::PerhapsMore;
         }
         match is_working {
@@ -416,26 +470,22 @@ impl Inner {
         CALLED_BY.set(self.address());
         let mut state = lock(&self.state);
         while let Some(call) = state.waiting.pop_front() {
-            call.progress().phase = CallPhase::Running;
-            state.progressed = Instant::now();
+            call.progress().phase = CallPhase::Running(Instant::now());
             drop(state);
             let outcome = catch(|| (call.run)());
             state = lock(&self.state);
-            state.progressed = Instant::now();
+            let now = Instant::now();
             let mut progress = call.progress();
-            match std::mem::take(&mut progress.phase) {
-                CallPhase::GivenUp => self.hanging.decrement(),
-                _ => progress.failure = outcome.err(),
+            if progress.end(outcome, now) {
+                self.hanging.decrement();
             }
             if std::mem::take(&mut progress.is_due_again) {
-                progress.phase = CallPhase::Waiting;
+                progress.phase = CallPhase::Waiting(now);
                 state.waiting.push_back(Arc::clone(&call));
             }
             drop(progress);
-            if state.waiting.is_empty() {
-                // Once for all of them: each caller waits for more than one.
-                self.returned.notify_all();
-            }
+            // Also while others wait: they may be another caller's, and hang.
+            self.returned.notify_all();
             drop(state);
             // It may be the last reference, and the function own a handle of ours.
             let _ = catch(|| {
@@ -447,28 +497,31 @@ impl Inner {
         state.threads -= 1;
     }
 
-    /// Gives up those that are under way, and tells which have failed and what has changed.
+    /// Gives up those that are under way, and tells which have failed and what has changed. Those that wait fail
+    /// with `missing`.
     fn conclude<'a>(
         &self,
         state: &mut State,
         calls: &'a [Arc<UserCall>],
+        missing: CallFailure,
     ) -> (Vec<&'a UserCall>, Vec<CallChange<'a>>) {
         let (now, mut failed, mut changes) = (Instant::now(), Vec::new(), Vec::new());
         let mut withdrawn = false;
         for call in calls {
             let mut progress = call.progress();
             match progress.phase {
-                CallPhase::Waiting => {
+                CallPhase::Waiting(_) => {
                     progress.phase = CallPhase::Idle;
-                    progress.failure = Some(CallFailure::NoThread);
+                    progress.failure = Some(missing);
                     withdrawn = true;
                 }
-                CallPhase::Running => {
-                    progress.phase = CallPhase::GivenUp;
+                CallPhase::Running(begin) => {
+                    progress.phase = CallPhase::GivenUp(begin);
                     progress.failure = Some(CallFailure::TimedOut);
+                    progress.is_stuck = true;
                     self.hanging.increment();
                 }
-                CallPhase::Idle | CallPhase::GivenUp => {}
+                CallPhase::Idle | CallPhase::GivenUp(_) => {}
             }
             let name = call.name();
             match progress.failure {
@@ -488,7 +541,7 @@ impl Inner {
         if withdrawn {
             state
                 .waiting
-                .retain(|call| call.progress().phase == CallPhase::Waiting);
+                .retain(|call| matches!(call.progress().phase, CallPhase::Waiting(_)));
         }
         (failed, changes)
     }

@@ -131,6 +131,27 @@ fn a_scrape_with_nothing_to_say_names_what_hangs() {
     });
 }
 
+#[test]
+fn a_callback_and_a_collector_find_a_runtime_in_a_scrape_over_a_socket() {
+    let test = TestTelemetry::new();
+    test.telemetry()
+        .meter("shop")
+        .u64_observable_gauge("shop.size")
+        .with_callback(|observer| {
+            let _entered = tokio::runtime::Handle::current();
+            observer.observe(7, &[]);
+        })
+        .build();
+    let desc = Desc::new("x".into(), "x".into(), Vec::new(), Default::default()).unwrap();
+    let registry = prometheus::Registry::new();
+    let find = || drop(tokio::runtime::Handle::current());
+    registry.register(Box::new(Blocks(find, desc))).unwrap();
+    test.telemetry().merge_registry(registry);
+    let text = scrape_over(serve(&test));
+    assert_eq!(sample_with(&text, "shop_size", &[]), Some(7.0), "{text}");
+    assert!(named(&text, ERRORS).is_empty(), "{text}");
+}
+
 /// A collector that blocks when it is asked.
 struct Blocks<F>(F, Desc);
 

@@ -156,3 +156,116 @@ fn callers_at_the_same_time_share_a_call_that_is_under_way() {
     });
     assert_eq!(code.hanging().count(), 0);
 }
+
+#[test]
+fn a_late_call_that_returns_within_5_s_has_the_whole_time_again() {
+    let code = UserCode::new("vantage-test");
+    let (slow, release) = hanging("slow");
+    let calls = [slow];
+    assert_eq!(names(&code.call_all(&calls, SHORT)), ["slow"]);
+    assert!(calls[0].progress().is_stuck);
+    drop(release);
+    until_returned(&code);
+    assert!(!calls[0].progress().is_stuck);
+    assert!(code.call_all(&calls, SOON).is_empty());
+}
+
+#[test]
+fn the_second_of_what_hung_counts_from_its_begin() {
+    let begin = Instant::now();
+    let at = |millis| begin + Duration::from_millis(millis);
+    let mut progress = CallProgress {
+        phase: CallPhase::GivenUp(begin),
+        ..CallProgress::default()
+    };
+    for (returned, is_stuck) in [(4_900, false), (5_100, true)] {
+        progress.phase = CallPhase::GivenUp(begin);
+        assert!(progress.end(Ok(()), at(returned)));
+        assert_eq!(progress.is_stuck, is_stuck, "{returned}");
+    }
+    // Not while it waits for a thread.
+    progress.phase = CallPhase::Waiting(begin);
+    assert_eq!(progress.rest(SOON, at(3_000)), Some(SOON));
+    progress.phase = CallPhase::Running(at(3_000));
+    let rest = |now| progress.rest(SOON, at(now));
+    assert_eq!(rest(3_300), Some(Duration::from_millis(700)));
+    assert_eq!(rest(4_000), None);
+    assert_eq!(progress.rest(SHORT, at(3_300)), Some(SHORT));
+    // In time again.
+    assert!(!progress.end(Ok(()), at(3_900)));
+    progress.phase = CallPhase::Running(begin);
+    assert_eq!(progress.rest(SOON, at(3_000)), Some(SOON));
+}
+
+#[test]
+fn a_call_that_waits_gets_another_thread_although_the_others_get_on() {
+    let asked = Instant::now();
+    let at = |passed| asked + passed;
+    let code = UserCode::new("vantage-test");
+    let mut state = lock(&code.0.state);
+    let calls: Vec<_> = ["first", "second"]
+        .map(|name| Arc::clone(counted(name).0.call()))
+        .into();
+    enqueue(&mut state, &calls, asked);
+    state.started = Some(asked);
+    assert!(!state.is_late(at(PATIENCE / 2)));
+    // The first begins.
+    let _running = state.waiting.pop_front();
+    assert!(state.is_late(at(PATIENCE)));
+    // One thread each time.
+    state.started = Some(at(PATIENCE));
+    assert!(!state.is_late(at(PATIENCE)));
+    assert!(state.is_late(at(2 * PATIENCE)));
+    state.waiting.clear();
+    assert!(!state.is_late(at(2 * PATIENCE)));
+}
+
+#[test]
+fn the_cause_of_a_call_that_never_began_is_named() {
+    let code = UserCode::new("vantage-test");
+    let (late, _) = counted("late");
+    let (stuck, releases): (Vec<_>, Vec<_>) = (0..MAX_THREADS)
+        .map(|number| hanging(&number.to_string()))
+        .unzip();
+    let mut calls = stuck;
+    calls.push(Arc::clone(late.call()));
+    for cause in ["it was not begun in time", "no thread is left to call it"] {
+        let failed = code.call_all(&calls, 20 * PATIENCE);
+        assert_eq!(failed.len(), MAX_THREADS + 1);
+        let failure = late.call().progress().failure;
+        assert_eq!(failure.map(CallFailure::as_str), Some(cause));
+    }
+    drop(releases);
+}
+
+#[test]
+fn a_caller_whose_calls_are_done_leaves_although_anothers_hangs() {
+    let code = UserCode::new("vantage-test");
+    let (begun, began) = channel();
+    let (release, waiting) = channel::<()>();
+    let waiting = Mutex::new(waiting);
+    let own = [Arc::new(UserCall::new("own", move || {
+        let _ = begun.send(());
+        let _ = lock(&waiting).recv();
+        Ok(())
+    }))];
+    let (stuck, end) = hanging("stuck");
+    let other = [stuck];
+    let (left, leaves) = channel();
+    std::thread::scope(|scope| {
+        let (code, own, other) = (&code, &own, &other);
+        scope.spawn(move || {
+            let failed = code.call_all(own, 4 * SOON).len();
+            let _ = left.send(failed);
+        });
+        began.recv_timeout(SOON).unwrap();
+        scope.spawn(|| code.call_all(other, SOON));
+        while !other[0].is_under_way() {
+            std::thread::yield_now();
+        }
+        drop(release);
+        let failed = leaves.recv_timeout(SOON);
+        drop(end);
+        assert_eq!(failed, Ok(0));
+    });
+}

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -48,7 +49,10 @@ impl MetricSource {
         let (sender, collection) = oneshot::channel();
         let metrics = self.metrics.clone();
         let callbacks = deadline.saturating_duration_since(Instant::now()) / 2;
+        // Callbacks may expect a runtime.
+        let runtime = Handle::try_current().ok();
         let work = move || {
+            let _entered = runtime.as_ref().map(Handle::enter);
             let _ = sender.send(collect(&metrics, callbacks));
         };
         let started = self.supervisor.try_spawn("vantage-collect", work);
@@ -83,6 +87,8 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
+    use opentelemetry::metrics::MeterProvider as _;
+
     use super::*;
     use crate::config::{Config, Role};
 
@@ -102,5 +108,23 @@ mod tests {
         source.start(soon());
         assert!(source.finish(soon()).await.is_some());
         assert!(supervisor.down().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_callback_finds_the_runtime_from_which_the_push_came() {
+        let metrics = MetricProvider::for_user(&Config::new("test", Role::Api)).unwrap();
+        let runtime = Handle::current().id();
+        let meter = metrics.user_meters().meter("shop");
+        meter
+            .u64_observable_gauge("shop.size")
+            .with_callback(move |observer| {
+                assert_eq!(Handle::current().id(), runtime);
+                observer.observe(7, &[]);
+            })
+            .build();
+        let mut source = MetricSource::all(vec![metrics], &Supervisor::default()).remove(0);
+        let soon = || Instant::now() + Duration::from_secs(60);
+        source.start(soon());
+        assert!(source.finish(soon()).await.unwrap().is_complete);
     }
 }

@@ -110,15 +110,21 @@ fn exposition_response(
     response
 }
 
-/// Returns the time that the service's callbacks have: half of the scraper's time limit, from half a second to
-/// half a minute; 5 s where the request names none.
+/// The least time that a request may give the service's callbacks.
+///
+/// One rendering is for all who wait, so that one scraper's limit must not take another's figures.
+const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Returns the time that the service's callbacks have: half of the scraper's time limit, from 2 s to 5 s; 5 s where
+/// the request names none.
 fn callback_timeout(headers: &HeaderMap) -> Duration {
     let limit = headers.get(SCRAPE_TIMEOUT);
     let seconds = limit.and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
     match seconds {
         // NaN is no number of seconds.
         Some(seconds) if seconds >= 0.0 => {
-            Duration::from_secs_f64((seconds / 2.0).clamp(0.5, 30.0))
+            let bounds = (MIN_CALL_TIMEOUT.as_secs_f64(), CALL_TIMEOUT.as_secs_f64());
+            Duration::from_secs_f64((seconds / 2.0).clamp(bounds.0, bounds.1))
         }
         _ => CALL_TIMEOUT,
     }
@@ -188,12 +194,13 @@ mod tests {
         for (value, millis) in [
             ("10", 5_000),
             ("7.5", 3_750),
-            ("60.000000", 30_000),
-            // Neither so little that no callback can return, nor so much that it is for ever.
-            ("0", 500),
-            ("0.001", 500),
-            ("1e300", 30_000),
-            ("inf", 30_000),
+            // Neither so little that the callbacks of others' scrapes are given up, nor so much that others wait.
+            ("60.000000", 5_000),
+            ("3", 2_000),
+            ("0", 2_000),
+            ("0.001", 2_000),
+            ("1e300", 5_000),
+            ("inf", 5_000),
             // No number of seconds.
             ("-1", 5_000),
             ("NaN", 5_000),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flate2::Compression;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::super::document::gzip;
@@ -132,11 +133,14 @@ impl ScrapeRenderer {
         let rendered = Arc::new(rendered);
         let (renderer, result) = (Arc::clone(&self), Arc::clone(&rendered));
         let (over, ended) = oneshot::channel::<Infallible>();
+        // Callbacks may expect the runtime from which the scrape came.
+        let runtime = Handle::try_current().ok();
         // Rendering takes milliseconds, and runs the callbacks of instruments, which may block. Not on the
         // runtime's threads for blocking calls: it panics where the system refuses one.
         let work = move || {
             // Dropped at the end, also by a panic.
             let _over = over;
+            let _entered = runtime.as_ref().map(Handle::enter);
             // From here on a request has to wait for the next one.
             let Some(queued) = lock(renderer.queue(format)).take() else {
                 return;
