@@ -116,7 +116,8 @@ impl FromStr for Endpoint {
         // A URL such as `http://:4317` parses, with an empty host.
         let host = uri.host().is_some_and(|host| !host.is_empty());
         // A query would be lost below `/v1/traces`, and is where tokens like to hide.
-        if !scheme || !host || !has_valid_port(&uri) || text.contains(['?', '#']) {
+        let place = has_valid_brackets(&uri) && has_valid_port(&uri);
+        if !scheme || !host || !place || text.contains(['?', '#']) {
             return Err(rejection());
         }
         Ok(Self {
@@ -124,6 +125,15 @@ impl FromStr for Endpoint {
             uri,
         })
     }
+}
+
+/// `Uri` takes brackets for more than an IPv6 address, such as `user[@host]`.
+fn has_valid_brackets(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let address = host.strip_prefix('[').and_then(|host| host.split_once(']'));
+    let rest = address.map_or(host, |(_, rest)| rest);
+    !user.contains(['[', ']']) && !rest.contains(['[', ']'])
 }
 
 /// `Uri` takes `host:99999` for an address without a port.
@@ -210,6 +220,18 @@ mod tests {
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn brackets_stand_around_an_address_alone() {
+        for text in [
+            "http://2[::@1]/2",
+            "http://[u]@h",
+            "http://h]",
+            "http://a[::1]",
+        ] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
 

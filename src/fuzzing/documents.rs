@@ -87,7 +87,7 @@ pub(super) fn slo_report(data: &[u8]) -> u64 {
     let report = match SloReport::from_json(&text) {
         Ok(report) => report,
         Err(error) => {
-            assert_line(&error.to_string(), 512);
+            assert_line(&error.to_string(), 1_024);
             return fingerprint(error.to_string().split(['`', '"', '0']).next());
         }
     };
