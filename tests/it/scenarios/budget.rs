@@ -358,16 +358,16 @@ fn maintenance() -> Vec<Scenario> {
             )
             .measures("29m", "vantage:slo_maintenance_sources:count", &[("{environment=\"production\", job=\"vantage-api\"}", "1")])
             .measures("30m", "vantage:slo_maintenance_sources:count", &[]),
-        // Declared from minute 10 to 1210: 20 of 720 hours. The 10 bad slices are 23.1 % of the budget of all 720,
-        // and 23.8 % of that of the other 700.
+        // Declared from minute 10 to 310: 5 of 720 hours. The 10 bad slices are 23.15 % of the budget of all 720,
+        // and 23.31 % of that of the other 715.
         scenario("maintenance is no part of the window that a budget is of")
-            .series(UP, "1+0x1270")
-            .series(&ready, "1+0x1270")
-            .series(&good, "0+100x1240 124000+0x10 124100+100x20")
-            .series(&bad, "0+0x1240 100+100x9 1000+0x21")
-            .series(&start, "600+0x1270")
-            .series(&end, "72600+0x1270")
-            .measures("1270m", &left, &[(&of_slices, "0.7619")]),
+            .series(UP, "1+0x370")
+            .series(&ready, "1+0x370")
+            .series(&good, "0+100x340 34000+0x10 34100+100x20")
+            .series(&bad, "0+0x340 100+100x9 1000+0x21")
+            .series(&start, "600+0x370")
+            .series(&end, "18600+0x370")
+            .measures("370m", &left, &[(&of_slices, "0.7669")]),
         // The process counts what happens meanwhile in other series.
         scenario("events of maintenance burn nothing")
             .series(&errors("good"), "0+100x30 3000+0x10 3100+100x20")
