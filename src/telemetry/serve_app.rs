@@ -276,7 +276,7 @@ impl Stop {
     }
 
     /// Returns the time within which something has scraped, at whichever port; `None` where nothing has.
-    /// Whoever presses Ctrl-C waits for no scrape.
+    /// After Ctrl-C none is awaited.
     fn scraped_within(&self) -> Option<Duration> {
         let Inner { config, server, .. } = &*self.telemetry.0;
         let interval = config.config.metrics.prometheus.scrape_interval;

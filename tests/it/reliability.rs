@@ -17,7 +17,7 @@ const FAILURES: [&str; 8] = [
     "threads",
     "user_code",
 ];
-/// What a child process of a test runs, and is no test by itself.
+/// The prefix of functions that a child process of a test runs, which are no tests by themselves.
 const CHILD: &str = "run_";
 
 /// The folders of the tests of `--test it` and of `--lib`.

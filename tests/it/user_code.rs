@@ -306,7 +306,7 @@ fn exact_checks() -> TestTelemetry {
     TestTelemetry::with_config(config, &[]).unwrap()
 }
 
-/// Whether a check is shown with this status.
+/// Returns whether a check is shown with this status.
 fn is_shown(test: &TestTelemetry, check: &str, status: &str) -> bool {
     let labels = [
         ("check", check),

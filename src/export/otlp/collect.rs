@@ -20,7 +20,7 @@ pub(super) struct MetricSource {
     collection: Option<oneshot::Receiver<Option<Collected>>>,
 }
 
-/// What a provider has collected.
+/// The metrics that a provider has collected.
 pub(super) struct Collected {
     pub(super) metrics: ResourceMetrics,
     /// False where a callback of the service has no result.

@@ -34,7 +34,7 @@ pub struct ServeReport {
     /// The number of requests that were cut off, because they took longer than `http.shutdown_timeout` or
     /// because of a second signal.
     pub cut_off: u64,
-    /// Whether the last requests are in a scrape.
+    /// The state of the last scrape: it holds the last requests, or not.
     pub last_scrape: LastScrape,
     /// The result of the flush; `None` where a second signal did not wait for it.
     pub flush: Option<FlushReport>,

@@ -14,7 +14,7 @@ use std::task::Poll;
 use super::{StopCause, StopFuture};
 use system::SystemSignals;
 
-/// What asks a service to stop.
+/// The signals that ask a service to stop.
 pub(super) struct StopSignals {
     system: SystemSignals,
     /// `None` once it has resolved.

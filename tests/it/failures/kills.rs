@@ -19,7 +19,7 @@ const WORKERS: u64 = 4;
 /// waits for its answer.
 const DURABLE: Duration = Duration::from_secs(1);
 
-/// What a service has answered.
+/// The answer of a service.
 enum Answer {
     Incident {
         id: String,

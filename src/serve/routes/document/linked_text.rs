@@ -102,7 +102,7 @@ struct LinkedBody {
     parts: Arc<[Bytes]>,
     /// The index of the part after `rest`.
     next: usize,
-    /// What has not been yielded of the part before.
+    /// The rest of the part before, which has not been yielded.
     rest: Bytes,
     base: Bytes,
     /// The number of bytes to come.
