@@ -99,6 +99,8 @@ mod serve;
 
 mod telemetry;
 
+pub mod integrations;
+
 // In the documentation alone, with everything that it speaks of.
 #[cfg(all(doc, feature = "axum", feature = "testing"))]
 pub mod guide;

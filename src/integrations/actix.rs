@@ -1,0 +1,1 @@
+//! A middleware and the routes for actix-web.

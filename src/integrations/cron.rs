@@ -1,0 +1,1 @@
+//! Jobs of tokio-cron-scheduler, with their due times.

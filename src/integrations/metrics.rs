@@ -1,0 +1,1 @@
+//! The `metrics` facade: metrics of dependencies that count through it.

@@ -1,0 +1,1 @@
+//! The integrations, against the libraries that they are for.

@@ -1,0 +1,1 @@
+//! Each integration against the library that it is for.
