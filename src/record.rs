@@ -25,6 +25,8 @@ pub(crate) mod slo_events;
 
 pub(crate) mod business_totals;
 
+pub(crate) mod error_reasons;
+
 pub(crate) mod exemplars;
 
 pub(crate) mod series;

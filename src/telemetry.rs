@@ -75,6 +75,7 @@ mod init;
 pub mod testing;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
@@ -314,6 +315,48 @@ impl Telemetry {
     #[must_use]
     pub fn database(&self, system: &str) -> Database {
         self.0.handles.database.for_system(system)
+    }
+
+    /// Uses `reason` for errors of the type `E`: for those that [`Worker::run`], [`Scheduler::run`] and
+    /// [`Database::run`] end with, and also where one is the cause of another error that has no word of its own, such as
+    /// in a `Box<dyn Error>` or an `anyhow::Error`.
+    ///
+    /// Without it the reason is the name of the error's variant in snake case, as `derive(Debug)` has it; so it is worth
+    /// a call where variants are to be told apart otherwise. The reason becomes a label: leave ids, amounts and messages
+    /// out of it. A second call for a type replaces the first.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::trace::Carrier;
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("the bank answered {0}")]
+    /// struct BankError(u16);
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// telemetry.classify_errors(|error: &BankError| match error.0 {
+    ///     402 => "card_declined",
+    ///     500.. => "bank_down",
+    ///     _ => "bank_refused",
+    /// });
+    /// let worker = telemetry.worker("billing-1");
+    /// let charge = async { Err::<(), Box<dyn std::error::Error>>(BankError(503).into()) };
+    /// let _ = worker.run("charge", test.clock().wall(), &Carrier::EMPTY, charge).await;
+    /// let labels = [("job_kind", "charge"), ("reason", "bank_down")];
+    /// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn classify_errors<E, R>(&self, reason: impl Fn(&E) -> R + Send + Sync + 'static)
+    where
+        E: std::error::Error + 'static,
+        R: Into<Cow<'static, str>>,
+    {
+        self.0.handles.error_reasons.classify(reason);
     }
 
     /// Returns the handle for business figures. They are in the scrape from then on.

@@ -45,6 +45,7 @@ mod observable;
 #[cfg(feature = "axum")]
 mod operational;
 mod progress;
+mod run;
 mod scheduler;
 #[cfg(feature = "postgres")]
 mod server;
@@ -65,6 +66,7 @@ pub(crate) use observable::observe_snapshot;
 #[cfg(feature = "axum")]
 pub(crate) use operational::{EndedConnections, OperationalRequests, RefusedTokens};
 pub(crate) use progress::WorkProgress;
+pub use run::{Run, RunOutput};
 pub(crate) use scheduler::ExecutionInstruments;
 pub use scheduler::{Execution, Scheduler};
 #[cfg(feature = "postgres")]

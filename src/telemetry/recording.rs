@@ -14,6 +14,7 @@ use crate::model::slo::Objectives;
 use crate::model::snapshot::LatestSnapshot;
 use crate::record::business_totals::BusinessTotals;
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::exemplars::Exemplars;
 use crate::record::instruments::{
     ApiInstruments, Business, Database, ExecutionInstruments, InFlight, JobInstruments,
@@ -114,6 +115,8 @@ pub(super) struct Handles {
     /// The running work of all handles, which beats and gauges read.
     pub(super) in_flight: InFlight,
     pub(super) operational_routes: OperationalRoutes,
+    /// The words of the handles for errors.
+    pub(super) error_reasons: ErrorReasons,
     /// The workers that beat, filled by the handles of jobs and executions.
     worker_keys: WorkerKeys,
 }
@@ -127,6 +130,7 @@ impl Handles {
             ..
         } = recording;
         let (in_flight, worker_keys) = (InFlight::default(), WorkerKeys::default());
+        let error_reasons = ErrorReasons::default();
         Self {
             api: ApiInstruments::new(instruments, slo_events),
             jobs: JobInstruments::new(
@@ -136,6 +140,7 @@ impl Handles {
                 in_flight.clone(),
                 worker_keys.clone(),
                 tracer.clone(),
+                error_reasons.clone(),
             ),
             executions: ExecutionInstruments::new(
                 instruments,
@@ -144,11 +149,18 @@ impl Handles {
                 worker_keys.clone(),
                 identity::scheduler_id(&config.service),
                 tracer.clone(),
+                error_reasons.clone(),
             ),
-            database: Database::new(instruments, clock.clone(), tracer.clone()),
+            database: Database::new(
+                instruments,
+                clock.clone(),
+                tracer.clone(),
+                error_reasons.clone(),
+            ),
             business: Business::new(instruments),
             in_flight,
             worker_keys,
+            error_reasons,
             operational_routes: OperationalRoutes::new(config.own_routes().map(|(path, _)| path)),
         }
     }

@@ -1,17 +1,20 @@
 //! Database calls, transactions and pools, as a client sees them.
 
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
+use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
 use crate::model::catalog::database::{
     BY_DATABASE, BY_POOL, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
     TRANSACTIONS, UP, WAIT_TIME,
 };
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::series::{BoundSeries, Counter, Gauge, Histogram, Instruments};
 use crate::record::trace::{SpanScope, Traced, Tracer};
 
@@ -82,10 +85,16 @@ struct Inner {
     up: BoundSeries<Gauge, 2>,
     /// Timeouts and wait times.
     pools: BoundSeries<(Counter, Histogram), 1>,
+    error_reasons: ErrorReasons,
 }
 
 impl Database {
-    pub(crate) fn new(instruments: &Instruments, clock: Clock, tracer: Tracer) -> Self {
+    pub(crate) fn new(
+        instruments: &Instruments,
+        clock: Clock,
+        tracer: Tracer,
+        error_reasons: ErrorReasons,
+    ) -> Self {
         let inner = Inner {
             clock,
             tracer,
@@ -94,6 +103,7 @@ impl Database {
             transactions: instruments.series(&TRANSACTIONS, &TRANSACTION),
             up: instruments.series(&UP, &BY_DATABASE),
             pools: instruments.pair([&TIMEOUTS, &WAIT_TIME], &BY_POOL),
+            error_reasons,
         };
         Self {
             // The conventions' value for a product that has none of its own.
@@ -124,22 +134,126 @@ impl Database {
 
     /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
     pub fn query(&self, operation: &str, collection: &str) -> Query {
+        self.prepare(operation, collection).start()
+    }
+
+    /// Runs the future of a call, such as `SELECT` on `posts`, inside the call's span: `Ok` is a success, and `Err` a
+    /// failure whose `error_type` follows from the error.
+    ///
+    /// The output is handed on as it is, and so is a panic, as [`Worker::run`](super::Worker::run) does. The call
+    /// starts with the first poll; dropped before its end, as by a time limit, its error type is `cancelled`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// # async fn load_post(id: u64) -> Result<&'static str, std::io::Error> { Ok("a post") }
+    /// let database = test.telemetry().database("postgresql");
+    /// let post = database.run("SELECT", "posts", load_post(7)).await?;
+    /// assert_eq!(post, "a post");
+    /// let labels = [
+    ///     ("db_collection_name", "posts"),
+    ///     ("db_operation_name", "SELECT"),
+    ///     ("db_system_name", "postgresql"),
+    /// ];
+    /// assert_eq!(test.value("db_client_operation_duration_seconds_count", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run<F, V>(
+        &self,
+        operation: &str,
+        collection: &str,
+        future: F,
+    ) -> Run<F, QueryStart, ByOutput<V>>
+    where
+        F: Future<Output: RunOutput<V>>,
+    {
+        let query = self.prepare(operation, collection);
+        Run::new(query, future, ByOutput::new())
+    }
+
+    /// Runs the future of a call as [`run`](Self::run) does, with the `error_type` that `error_type` makes of the error,
+    /// which may be of any type: a class such as a SQLSTATE, never a message.
+    pub fn run_with<F, T, E, G, R>(
+        &self,
+        operation: &str,
+        collection: &str,
+        future: F,
+        error_type: G,
+    ) -> Run<F, QueryStart, ByReason<G>>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: Fn(&E) -> R,
+        R: Into<Cow<'static, str>>,
+    {
+        let query = self.prepare(operation, collection);
+        Run::new(query, future, ByReason(error_type))
+    }
+
+    /// Runs a call as [`run`](Self::run) does a future, for a client that blocks.
+    pub fn run_blocking<O: RunOutput<V>, V>(
+        &self,
+        operation: &str,
+        collection: &str,
+        call: impl FnOnce() -> O,
+    ) -> O {
+        let query = self.prepare(operation, collection);
+        run::run_blocking(query, &ByOutput::new(), call)
+    }
+
+    /// Runs the future of a whole transaction: `Ok` counts as committed, so that the future is to commit it, and `Err`
+    /// as rolled back. Dropped before its end, or by a panic, it counts as aborted.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # let test = TestTelemetry::new();
+    /// # async fn transfer(amount: u64) -> Result<(), std::io::Error> { Ok(()) }
+    /// let database = test.telemetry().database("postgresql");
+    /// database.run_transaction(transfer(100)).await?; // begins, updates twice, and commits
+    /// let labels = [("db_system_name", "postgresql"), ("outcome", "committed")];
+    /// assert_eq!(test.value("vantage_database_transactions_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_transaction<F, V>(&self, future: F) -> Run<F, TransactionStart, ByOutput<V>>
+    where
+        F: Future<Output: RunOutput<V>>,
+    {
+        Run::new(TransactionStart(self.clone()), future, ByOutput::new())
+    }
+
+    fn prepare(&self, operation: &str, collection: &str) -> QueryStart {
+        QueryStart {
+            database: self.clone(),
+            operation: operation.into(),
+            collection: collection.into(),
+            parent: Context::current(),
+        }
+    }
+
+    fn start_query(&self, operation: Box<str>, collection: Box<str>, parent: Context) -> Query {
         let tracer = &self.inner.tracer;
-        let scope = tracer.start(Context::current(), SpanKind::Client, "query", Vec::new());
+        let scope = tracer.start(parent, SpanKind::Client, "query", Vec::new());
         // Only where the span is recorded: formatting is most of what a span costs.
         scope.rename(|| format!("{operation} {collection}"));
         scope.set_attributes(|| {
             [
                 KeyValue::new("db.system.name", Arc::clone(&self.system)),
-                KeyValue::new("db.operation.name", operation.to_owned()),
-                KeyValue::new("db.collection.name", collection.to_owned()),
+                KeyValue::new("db.operation.name", operation.to_string()),
+                KeyValue::new("db.collection.name", collection.to_string()),
             ]
         });
         Query {
             scope,
             database: self.clone(),
-            operation: operation.into(),
-            collection: collection.into(),
+            operation,
+            collection,
             started: self.inner.clock.now(),
             // The outcome of a drop stands from the start, so that a cancelled future needs no
             // code.
@@ -180,6 +294,70 @@ impl Database {
     #[must_use]
     pub fn pool(&self, name: &str) -> Pool {
         Pool(self.inner.pools.get([name]))
+    }
+}
+
+/// A call that has not begun.
+#[derive(Debug)]
+pub struct QueryStart {
+    database: Database,
+    operation: Box<str>,
+    collection: Box<str>,
+    parent: Context,
+}
+
+impl Work for QueryStart {
+    type Started = Query;
+
+    fn start(self) -> Query {
+        self.database
+            .start_query(self.operation, self.collection, self.parent)
+    }
+}
+
+impl StartedWork for Query {
+    fn context(&self) -> Option<&Context> {
+        Some(self.scope.context())
+    }
+
+    fn error_reasons(&self) -> &ErrorReasons {
+        &self.database.inner.error_reasons
+    }
+
+    fn end(self, failure: Option<&str>) {
+        match failure {
+            None => self.succeed(),
+            Some(error_type) => self.fail(error_type),
+        }
+    }
+}
+
+/// A transaction that has not begun.
+#[derive(Debug)]
+pub struct TransactionStart(Database);
+
+impl Work for TransactionStart {
+    type Started = Transaction;
+
+    fn start(self) -> Transaction {
+        self.0.transaction()
+    }
+}
+
+impl StartedWork for Transaction {
+    fn context(&self) -> Option<&Context> {
+        None
+    }
+
+    fn error_reasons(&self) -> &ErrorReasons {
+        &self.database.inner.error_reasons
+    }
+
+    fn end(self, failure: Option<&str>) {
+        match failure {
+            None => self.commit(),
+            Some(_) => self.roll_back(),
+        }
     }
 }
 

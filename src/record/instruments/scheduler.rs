@@ -7,6 +7,8 @@
 //! | it ends | executions, duration |
 //! | it never starts | missed: told by the service, or expected and not seen |
 
+use std::borrow::Cow;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +20,7 @@ use opentelemetry::{Context, KeyValue};
 use super::expected_runs::{ExpectedRuns, MissedRuns};
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
+use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
 use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::scheduler::{
@@ -27,6 +30,7 @@ use crate::model::catalog::scheduler::{
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::schedule::Schedule;
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
 use crate::record::sync::lock;
 use crate::record::trace::{Carrier, Traced, Tracer};
@@ -86,10 +90,14 @@ impl ExecutionInstruments {
         worker_keys: WorkerKeys,
         id: Option<BeatId>,
         tracer: Tracer,
+        error_reasons: ErrorReasons,
     ) -> Self {
         let instruments = instruments.clone();
+        let series = LazySeries::new(move || {
+            Inner::new(&instruments, clock, in_flight, tracer, error_reasons)
+        });
         Self {
-            series: LazySeries::new(move || Inner::new(&instruments, clock, in_flight, tracer)),
+            series,
             expected_runs: ExpectedRuns::default(),
             worker_keys,
             id,
@@ -131,7 +139,13 @@ impl ExecutionInstruments {
 }
 
 impl Inner {
-    fn new(instruments: &Instruments, clock: Clock, in_flight: InFlight, tracer: Tracer) -> Self {
+    fn new(
+        instruments: &Instruments,
+        clock: Clock,
+        in_flight: InFlight,
+        tracer: Tracer,
+        error_reasons: ErrorReasons,
+    ) -> Self {
         let by_schedule = {
             let (scheduled, lag) = (
                 instruments.binder::<Counter>(&SCHEDULED_JOBS),
@@ -157,7 +171,7 @@ impl Inner {
                 overlapping: overlapping(labels),
             })
         };
-        let work = WorkSeries::new(instruments, clock, tracer, in_flight, &SPECS);
+        let work = WorkSeries::new(instruments, clock, tracer, in_flight, error_reasons, &SPECS);
         Self {
             work: Arc::new(work),
             by_schedule,
@@ -270,36 +284,118 @@ impl Scheduler {
     /// Starts an execution that was planned for `scheduled_for`; the time since is its lag.
     ///
     /// When an earlier one of the same schedule still runs, an overlapping run is counted.
-    pub fn start(&self, schedule: &str, scheduled_for: SystemTime) -> Execution {
+    pub fn start(&self, schedule: &str, scheduled_for: impl Into<SystemTime>) -> Execution {
+        self.prepare(schedule, scheduled_for).start()
+    }
+
+    /// Runs a future as an execution of a schedule that was planned for `scheduled_for`, inside the execution's span:
+    /// `Ok` is a success and `Err` a failure, whose reason follows from the error.
+    ///
+    /// The output is handed on as it is, and so is a panic, as [`Worker::run`](super::Worker::run) does. The execution
+    /// starts with the first poll; dropped before its end it counts as aborted.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// # let test = TestTelemetry::new();
+    /// let scheduler = test.telemetry().scheduler();
+    /// let planned = test.clock().wall();
+    /// let digest = async { Err::<(), _>(Error::from(ErrorKind::ConnectionRefused)) };
+    /// assert!(scheduler.run("digest", planned, digest).await.is_err());
+    /// let labels = [("reason", "connection_refused"), ("schedule", "digest")];
+    /// assert_eq!(test.value("vantage_scheduler_execution_failures_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run<F, V>(
+        &self,
+        schedule: &str,
+        scheduled_for: impl Into<SystemTime>,
+        future: F,
+    ) -> Run<F, ExecutionStart, ByOutput<V>>
+    where
+        F: Future<Output: RunOutput<V>>,
+    {
+        let execution = self.prepare(schedule, scheduled_for);
+        Run::new(execution, future, ByOutput::new())
+    }
+
+    /// Runs a future as [`run`](Self::run) does, with the reason that `reason` makes of the error, which may be of any
+    /// type. The reason becomes a label: leave ids, amounts and messages out of it.
+    pub fn run_with<F, T, E, G, R>(
+        &self,
+        schedule: &str,
+        scheduled_for: impl Into<SystemTime>,
+        future: F,
+        reason: G,
+    ) -> Run<F, ExecutionStart, ByReason<G>>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: Fn(&E) -> R,
+        R: Into<Cow<'static, str>>,
+    {
+        let execution = self.prepare(schedule, scheduled_for);
+        Run::new(execution, future, ByReason(reason))
+    }
+
+    /// Runs a function as [`run`](Self::run) does a future, for a scheduler whose thread may block.
+    pub fn run_blocking<O: RunOutput<V>, V>(
+        &self,
+        schedule: &str,
+        scheduled_for: impl Into<SystemTime>,
+        work: impl FnOnce() -> O,
+    ) -> O {
+        let execution = self.prepare(schedule, scheduled_for);
+        run::run_blocking(execution, &ByOutput::new(), work)
+    }
+
+    fn prepare(&self, schedule: &str, scheduled_for: impl Into<SystemTime>) -> ExecutionStart {
+        ExecutionStart {
+            scheduler: self.clone(),
+            schedule: schedule.into(),
+            scheduled_for: scheduled_for.into(),
+            // A scheduler's loop has no caller; where it runs inside a span, that is the parent.
+            parent: Context::current(),
+        }
+    }
+
+    fn start_execution(
+        &self,
+        schedule: Box<str>,
+        scheduled_for: SystemTime,
+        parent: Context,
+    ) -> Execution {
         let inner = &self.executions.series;
         let work = &inner.work;
         let wall = work.clock.wall();
         // By the wall clock, because the planned time is one. Early is on time.
         let lag = wall.duration_since(scheduled_for).unwrap_or_default();
         self.executions.expected_runs.record_start(
-            schedule,
+            &schedule,
             wall_timestamp(scheduled_for),
             wall_timestamp(wall),
         );
-        let series = inner.by_schedule.get([schedule]);
+        let series = inner.by_schedule.get([&schedule]);
         series.active.add(1);
         let started = work.clock.now();
         let id = work.in_flight.start(self.slot, started, None, None);
         // Counted at the start, and not when the earlier run ends: that one may never.
-        if inner.running.start(schedule) > 1 {
+        if inner.running.start(&schedule) > 1 {
             series.overlapping.add(1);
         }
-        // A scheduler's loop has no caller; where it runs inside a span, that is the parent.
-        let parent = Context::current();
         let tracer = &work.tracer;
         let scope = tracer.start(parent, SpanKind::Internal, "execution", Vec::new());
-        scope.rename(|| schedule.to_owned());
-        scope.set_attributes(|| [KeyValue::new("vantage.schedule", schedule.to_owned())]);
+        scope.rename(|| schedule.to_string());
+        scope.set_attributes(|| [KeyValue::new("vantage.schedule", schedule.to_string())]);
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Execution {
             work: OpenWork {
                 series: Arc::clone(work),
-                name: schedule.into(),
+                name: schedule.clone(),
                 scope,
                 active: series.active.clone(),
                 started,
@@ -308,9 +404,41 @@ impl Scheduler {
             },
             _running: RunningSchedule {
                 schedules: inner.running.clone(),
-                schedule: schedule.into(),
+                schedule,
             },
         }
+    }
+}
+
+/// An execution that has not begun.
+#[derive(Debug)]
+pub struct ExecutionStart {
+    scheduler: Scheduler,
+    schedule: Box<str>,
+    scheduled_for: SystemTime,
+    parent: Context,
+}
+
+impl Work for ExecutionStart {
+    type Started = Execution;
+
+    fn start(self) -> Execution {
+        self.scheduler
+            .start_execution(self.schedule, self.scheduled_for, self.parent)
+    }
+}
+
+impl StartedWork for Execution {
+    fn context(&self) -> Option<&Context> {
+        Some(self.work.scope.context())
+    }
+
+    fn error_reasons(&self) -> &ErrorReasons {
+        &self.work.series.error_reasons
+    }
+
+    fn end(self, failure: Option<&str>) {
+        self.work.end(failure);
     }
 }
 

@@ -11,6 +11,7 @@ use opentelemetry::KeyValue;
 use super::in_flight::InFlight;
 use crate::model::catalog::{Attribute, MetricSpec};
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::series::{BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
 use crate::record::trace::{Carrier, SpanScope, Traced, Tracer};
 
@@ -38,6 +39,7 @@ pub(super) struct WorkSeries {
     pub(super) clock: Clock,
     pub(super) tracer: Tracer,
     pub(super) in_flight: InFlight,
+    pub(super) error_reasons: ErrorReasons,
     ended: BoundSeries<(Counter, Histogram), 2>,
     failures: BoundSeries<Counter, 2>,
     in_order: LabelOrder,
@@ -69,12 +71,14 @@ impl WorkSeries {
         clock: Clock,
         tracer: Tracer,
         in_flight: InFlight,
+        error_reasons: ErrorReasons,
         specs: &WorkSpecs,
     ) -> Self {
         Self {
             clock,
             tracer,
             in_flight,
+            error_reasons,
             ended: instruments.pair(specs.ended, specs.by_outcome),
             failures: instruments.series(specs.failures, specs.by_reason),
             in_order: specs.in_order,
@@ -95,6 +99,14 @@ impl OpenWork {
         let labels = (self.series.in_order)(&self.name, reason);
         self.series.failures.with(labels, |series| series.add(1));
         self.scope.fail(reason);
+    }
+
+    /// Ends the work with the verdict of its result.
+    pub(super) fn end(self, failure: Option<&str>) {
+        match failure {
+            None => self.succeed(),
+            Some(reason) => self.fail(reason),
+        }
     }
 
     /// Runs a future inside the work's span.

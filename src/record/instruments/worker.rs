@@ -1,13 +1,16 @@
 //! Jobs: started by a worker, ended with an outcome.
 
+use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{Link, SpanKind};
+use opentelemetry::{Context, KeyValue};
 
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
+use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
 use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::worker::{
@@ -16,6 +19,7 @@ use crate::model::catalog::worker::{
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::slo::ObjectiveKind;
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::series::{BoundSeries, Histogram, Instruments, SecondsCounter, UpDownCounter};
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
 use crate::record::trace::{Carrier, Parent, Traced, Tracer};
@@ -63,10 +67,18 @@ impl JobInstruments {
         in_flight: InFlight,
         worker_keys: WorkerKeys,
         tracer: Tracer,
+        error_reasons: ErrorReasons,
     ) -> Self {
         let (instruments, slo_events) = (instruments.clone(), slo_events.clone());
         let series = LazySeries::new(move || {
-            Inner::new(&instruments, &slo_events, clock, in_flight, tracer)
+            Inner::new(
+                &instruments,
+                &slo_events,
+                clock,
+                in_flight,
+                tracer,
+                error_reasons,
+            )
         });
         Self {
             series,
@@ -94,6 +106,7 @@ impl Inner {
         clock: Clock,
         in_flight: InFlight,
         tracer: Tracer,
+        error_reasons: ErrorReasons,
     ) -> Self {
         let by_kind = {
             let (active, busy) = (
@@ -111,7 +124,7 @@ impl Inner {
                 },
             )
         };
-        let work = WorkSeries::new(instruments, clock, tracer, in_flight, &SPECS);
+        let work = WorkSeries::new(instruments, clock, tracer, in_flight, error_reasons, &SPECS);
         Self {
             work: Arc::new(work),
             by_kind,
@@ -199,8 +212,153 @@ impl Worker {
     pub fn start<'a>(
         &self,
         kind: &str,
-        scheduled_for: SystemTime,
+        scheduled_for: impl Into<SystemTime>,
         parent: impl Into<Parent<'a>>,
+    ) -> Job {
+        self.prepare(kind, scheduled_for, parent).start()
+    }
+
+    /// Runs a future as a job of a kind, which was due at `scheduled_for`, inside the job's span: `Ok` is a success and
+    /// `Err` a failure, whose reason follows from the error.
+    ///
+    /// The arguments are those of [`start`](Self::start), and the output is handed on as it is. The job starts with the
+    /// first poll. A panic in it counts as panicked, and goes on; dropped before its end, as by a time limit or an abort,
+    /// it counts as aborted.
+    ///
+    /// The reason is a word and never a message: for an error of one's own the name of its variant, or what
+    /// [`Telemetry::classify_errors`](crate::Telemetry::classify_errors) makes of it. [`RunOutput`] says which errors
+    /// are understood by themselves; [`run_with`](Self::run_with) takes any.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::trace::Carrier;
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum PublishError {
+    ///     #[error("the post {0} is gone")]
+    ///     PostGone(u64),
+    /// }
+    ///
+    /// # let test = TestTelemetry::new();
+    /// let worker = test.telemetry().worker("publisher-1");
+    /// let due = test.clock().wall();
+    /// let published: Result<&str, PublishError> = worker
+    ///     .run("publish_post", due, &Carrier::EMPTY, async { Ok("https://example.com/1") })
+    ///     .await;
+    /// assert_eq!(published.unwrap(), "https://example.com/1");
+    ///
+    /// let publish = async { Err::<(), _>(PublishError::PostGone(2)) };
+    /// let gone = worker.run("publish_post", due, &Carrier::EMPTY, publish).await;
+    /// assert_eq!(gone.unwrap_err().to_string(), "the post 2 is gone");
+    /// let labels = [("job_kind", "publish_post"), ("reason", "post_gone")];
+    /// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run<'a, F, V>(
+        &self,
+        kind: &str,
+        scheduled_for: impl Into<SystemTime>,
+        parent: impl Into<Parent<'a>>,
+        future: F,
+    ) -> Run<F, JobStart, ByOutput<V>>
+    where
+        F: Future<Output: RunOutput<V>>,
+    {
+        let job = self.prepare(kind, scheduled_for, parent);
+        Run::new(job, future, ByOutput::new())
+    }
+
+    /// Runs a future as [`run`](Self::run) does, with the reason that `reason` makes of the error, which may be of any
+    /// type.
+    ///
+    /// The reason becomes a label: leave ids, amounts and messages out of it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// use http::StatusCode;
+    /// use vantage_obs::trace::Carrier;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let worker = test.telemetry().worker("publisher-1");
+    /// # let due = test.clock().wall();
+    /// let publish = async { Err::<(), _>(StatusCode::TOO_MANY_REQUESTS) };
+    /// let reason = |status: &StatusCode| status.as_str().to_owned();
+    /// let _ = worker.run_with("publish_post", due, &Carrier::EMPTY, publish, reason).await;
+    /// let labels = [("job_kind", "publish_post"), ("reason", "429")];
+    /// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with<'a, F, T, E, G, R>(
+        &self,
+        kind: &str,
+        scheduled_for: impl Into<SystemTime>,
+        parent: impl Into<Parent<'a>>,
+        future: F,
+        reason: G,
+    ) -> Run<F, JobStart, ByReason<G>>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: Fn(&E) -> R,
+        R: Into<Cow<'static, str>>,
+    {
+        let job = self.prepare(kind, scheduled_for, parent);
+        Run::new(job, future, ByReason(reason))
+    }
+
+    /// Runs a function as [`run`](Self::run) does a future, for a worker whose thread may block.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # use vantage_obs::testing::TestTelemetry;
+    /// # use vantage_obs::trace::Carrier;
+    /// # let test = TestTelemetry::new();
+    /// # let worker = test.telemetry().worker("publisher-1");
+    /// # let due = test.clock().wall();
+    /// let resize = || std::fs::read("/no/such/picture");
+    /// assert!(worker.run_blocking("resize", due, &Carrier::EMPTY, resize).is_err());
+    /// let labels = [("job_kind", "resize"), ("reason", "not_found")];
+    /// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+    /// # }
+    /// ```
+    pub fn run_blocking<'a, O: RunOutput<V>, V>(
+        &self,
+        kind: &str,
+        scheduled_for: impl Into<SystemTime>,
+        parent: impl Into<Parent<'a>>,
+        work: impl FnOnce() -> O,
+    ) -> O {
+        let job = self.prepare(kind, scheduled_for, parent);
+        run::run_blocking(job, &ByOutput::new(), work)
+    }
+
+    /// Prepares a job, whose parent is that of the caller and not of whoever polls it.
+    fn prepare<'a>(
+        &self,
+        kind: &str,
+        scheduled_for: impl Into<SystemTime>,
+        parent: impl Into<Parent<'a>>,
+    ) -> JobStart {
+        JobStart {
+            origin: parent.into().resolve(&self.jobs.series.work.tracer),
+            worker: self.clone(),
+            kind: kind.into(),
+            scheduled_for: scheduled_for.into(),
+        }
+    }
+
+    fn start_job(
+        &self,
+        kind: Box<str>,
+        scheduled_for: SystemTime,
+        (context, links): (Context, Vec<Link>),
     ) -> Job {
         let inner = &self.jobs.series;
         let work = &inner.work;
@@ -208,7 +366,7 @@ impl Worker {
         // By the wall clock: the due time was written by another process. Clocks that differ show
         // as a lag, or as none.
         let lag = wall.duration_since(scheduled_for).unwrap_or_default();
-        let series = inner.by_kind.get([kind]);
+        let series = inner.by_kind.get([&kind]);
         series.active.add(1);
         // Before the span: an objective counts every job, sampled or not.
         if let Some(counters) = &inner.queue_lag {
@@ -217,11 +375,10 @@ impl Worker {
         let busy = Some(series.busy.clone());
         let threshold = inner.processing_time.clone();
         let id = work.in_flight.start(self.slot, now, busy, threshold);
-        let (context, links) = parent.into().resolve(&work.tracer);
         let scope = work.tracer.start(context, SpanKind::Consumer, "job", links);
-        scope.rename(|| kind.to_owned());
+        scope.rename(|| kind.to_string());
         scope.set_attributes(|| {
-            let kind = KeyValue::new("vantage.job.kind", kind.to_owned());
+            let kind = KeyValue::new("vantage.job.kind", kind.to_string());
             let worker = self.id.iter();
             let worker = worker.map(|id| KeyValue::new("vantage.worker.id", id.to_arc()));
             std::iter::once(kind).chain(worker)
@@ -229,13 +386,46 @@ impl Worker {
         series.lag.record_in(scope.sampled(), lag.as_secs_f64());
         Job(OpenWork {
             series: Arc::clone(work),
-            name: kind.into(),
+            name: kind,
             scope,
             active: series.active.clone(),
             started: now,
             id,
             outcome: None,
         })
+    }
+}
+
+/// A job that has not begun.
+#[derive(Debug)]
+pub struct JobStart {
+    worker: Worker,
+    kind: Box<str>,
+    scheduled_for: SystemTime,
+    /// The context in which it starts, and what its span links to.
+    origin: (Context, Vec<Link>),
+}
+
+impl Work for JobStart {
+    type Started = Job;
+
+    fn start(self) -> Job {
+        self.worker
+            .start_job(self.kind, self.scheduled_for, self.origin)
+    }
+}
+
+impl StartedWork for Job {
+    fn context(&self) -> Option<&Context> {
+        Some(self.0.scope.context())
+    }
+
+    fn error_reasons(&self) -> &ErrorReasons {
+        &self.0.series.error_reasons
+    }
+
+    fn end(self, failure: Option<&str>) {
+        self.0.end(failure);
     }
 }
 

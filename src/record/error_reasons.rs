@@ -1,0 +1,231 @@
+//! Reasons of errors: a short word for each, out of a small set, because it becomes a label.
+//!
+//! | the outermost error that | gives |
+//! |---|---|
+//! | a [classifier](ErrorReasons::classify) of the service knows | the classifier's word |
+//! | is one of the standard library, tokio, tower or serde_json | `timeout`, `connection_refused`, `panic`, `invalid_json`, … |
+//! | derives `Debug` | the name of its variant or struct, in snake case: `upstream_timeout` |
+//!
+//! An error without any of these, such as the context that a crate wraps around another error, is looked through
+//! to its cause.
+//!
+//! Why the name that `Debug` prints? It is the one thing that every error says about its kind without being asked,
+//! also inside a box: `derive(Debug)` begins with the name. A message is never taken: text that is not one
+//! capitalised identifier is no name, and neither is one with the digits of an id.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::model::causes::causes;
+use crate::record::sync::lock;
+
+/// The conventions' word for an error of which nothing is known.
+pub(crate) const OTHER: &str = "_OTHER";
+/// As the conventions have it for all that ran out of time.
+const TIMEOUT: &str = "timeout";
+/// The longest name that is taken, in bytes.
+const MAX_NAME: usize = 64;
+/// From so many digits on in a row a name holds an id. Names such as `Sha256` hold less.
+const ID_DIGITS: usize = 4;
+
+/// The words for errors. Clones share the classifiers.
+#[derive(Clone, Default)]
+pub struct ErrorReasons(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Read without a lock: reasons are looked up while work ends.
+    classifiers: ArcSwap<Vec<Classifier>>,
+    /// Held while the list is replaced.
+    replacing: Mutex<()>,
+}
+
+/// The service's own word for errors of one type.
+#[derive(Clone)]
+struct Classifier {
+    error: TypeId,
+    reason: Arc<dyn Fn(&(dyn Error + 'static)) -> Option<Cow<'static, str>> + Send + Sync>,
+}
+
+impl fmt::Debug for ErrorReasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let classifiers = self.0.classifiers.load().len();
+        f.debug_tuple("ErrorReasons").field(&classifiers).finish()
+    }
+}
+
+impl ErrorReasons {
+    /// Uses `reason` for errors of this type from now on, wherever one is among the causes. A later one for the same
+    /// type takes its place, so that the list is no longer than the service has types.
+    pub(crate) fn classify<E: Error + 'static, R: Into<Cow<'static, str>>>(
+        &self,
+        reason: impl Fn(&E) -> R + Send + Sync + 'static,
+    ) {
+        let classifier = Classifier {
+            error: TypeId::of::<E>(),
+            reason: Arc::new(move |error| error.downcast_ref().map(|error| reason(error).into())),
+        };
+        let _replacing = lock(&self.0.replacing);
+        let mut classifiers = Vec::clone(&self.0.classifiers.load());
+        classifiers.retain(|known| known.error != classifier.error);
+        classifiers.push(classifier);
+        self.0.classifiers.store(Arc::new(classifiers));
+    }
+
+    /// Returns the reason of an error of any type.
+    pub(crate) fn reason(&self, error: &(dyn Error + 'static)) -> Cow<'static, str> {
+        self.find(error).unwrap_or(Cow::Borrowed(OTHER))
+    }
+
+    /// Returns the reason of an error whose type is known: that has a name in any case.
+    pub(crate) fn reason_of<E: Error + 'static>(&self, error: &E) -> Cow<'static, str> {
+        let type_name = || Cow::Owned(reason_of_type(std::any::type_name::<E>()));
+        self.find(error).unwrap_or_else(type_name)
+    }
+
+    fn find(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+        // The code of the service's errors runs here, and the future's output must reach its caller whatever
+        // that does.
+        guarded(|| causes(error).find_map(|error| self.find_own(error)))
+    }
+
+    /// Returns the reason of an error without its causes.
+    fn find_own(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+        let classifiers = self.0.classifiers.load();
+        let classified = classifiers.iter().find_map(|one| (one.reason)(error));
+        let known = || classified.or_else(|| known_reason(error).map(Cow::Borrowed));
+        known()
+            .or_else(|| self.find_wrapped(error))
+            .or_else(|| variant_name(error).map(Cow::Owned))
+    }
+
+    /// Returns the reason of an error inside an I/O error, which is none of its causes, or else its kind.
+    fn find_wrapped(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+        let error: &io::Error = error.downcast_ref()?;
+        let inner = error
+            .get_ref()
+            .filter(|_| error.kind() == io::ErrorKind::Other);
+        // One level deep: errors that wrap each other for ever must not be followed.
+        let inner = inner.map(|inner| inner as &(dyn Error + 'static));
+        let reason = inner.filter(|inner| !inner.is::<io::Error>());
+        let reason = reason.and_then(|inner| self.find_own(inner));
+        // These two say nothing; the causes of what is inside may.
+        let kind = || {
+            variant_name(&error.kind()).filter(|kind| !matches!(&**kind, "other" | "uncategorized"))
+        };
+        reason.or_else(|| kind().map(Cow::Owned))
+    }
+}
+
+/// Returns what the service's code answers; `None` where it panics.
+pub(crate) fn guarded<R>(reason: impl FnOnce() -> Option<R>) -> Option<R> {
+    // Only read: what it borrows is as whole as before.
+    catch_unwind(AssertUnwindSafe(reason)).ok().flatten()
+}
+
+/// Returns the reason of an error of a crate that nearly every service has.
+fn known_reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return (error.kind() == io::ErrorKind::TimedOut).then_some(TIMEOUT);
+    }
+    if error.is::<tokio::time::error::Elapsed>() || error.is::<tower::timeout::error::Elapsed>() {
+        return Some(TIMEOUT);
+    }
+    if let Some(error) = error.downcast_ref::<tokio::task::JoinError>() {
+        return Some(if error.is_panic() {
+            "panic"
+        } else {
+            "cancelled"
+        });
+    }
+    // With an error of I/O the cause says more.
+    let json = error.downcast_ref::<serde_json::Error>()?;
+    (!json.is_io()).then_some("invalid_json")
+}
+
+/// Returns the name that a derived `Debug` begins with, in snake case; `None` where it begins with anything else.
+fn variant_name(value: &dyn fmt::Debug) -> Option<String> {
+    let mut prefix = NamePrefix::default();
+    // The error is how the rest is left unwritten.
+    let _ = write!(prefix, "{value:?}");
+    let NamePrefix { name, ends } = prefix;
+    // `Error` says nothing: contexts of errors are named so.
+    let is_name = ends && name.starts_with(|c: char| c.is_ascii_uppercase()) && name != "Error";
+    (is_name && !holds_id(&name)).then(|| snake_case(&name))
+}
+
+/// The identifier at the beginning of a text.
+#[derive(Default)]
+struct NamePrefix {
+    name: String,
+    /// What follows can follow a name in a derived `Debug`, as far as it is known.
+    ends: bool,
+}
+
+impl fmt::Write for NamePrefix {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let length = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, rest) = text.split_at(length.unwrap_or(text.len()));
+        self.ends = rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {");
+        self.name.push_str(name);
+        if self.name.len() > MAX_NAME {
+            self.ends = false;
+        }
+        if rest.is_empty() && self.ends {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
+fn holds_id(name: &str) -> bool {
+    let runs = name.split(|c: char| !c.is_ascii_digit());
+    runs.map(str::len)
+        .max()
+        .is_some_and(|longest| longest >= ID_DIGITS)
+}
+
+/// Returns the last part of a type's path in snake case; before the name `Error`, which many crates have one of, its
+/// crate.
+fn reason_of_type(path: &str) -> String {
+    let path = path.split('<').next().unwrap_or(path);
+    let name = path.rsplit("::").next().unwrap_or(path);
+    // Of the standard library, the module.
+    let mut owners = path
+        .split("::")
+        .skip_while(|part| matches!(*part, "std" | "core" | "alloc"));
+    match owners.next() {
+        Some(owner) if name == "Error" && owner != name => format!("{owner}_error"),
+        _ => snake_case(name),
+    }
+}
+
+/// Returns a name such as `HTTPError` as `http_error`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let letters: Vec<_> = name.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| letters.get(before));
+        let after = letters.get(at + 1);
+        let is_start = letter.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                let ends_word = before.is_ascii_lowercase() || before.is_ascii_digit();
+                let ends_acronym =
+                    before.is_ascii_uppercase() && after.is_some_and(char::is_ascii_lowercase);
+                ends_word || ends_acronym
+            });
+        if is_start {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}

@@ -1,0 +1,301 @@
+//! Work that ends by itself: the verdict of its handle follows from the `Result` of a future or a function.
+//!
+//! | the future | the handle |
+//! |---|---|
+//! | resolves to `Ok`, or to `()` | ends well |
+//! | resolves to `Err` | ends badly, for the reason of the error |
+//! | panics | is dropped by the panic, while that unwinds |
+//! | is dropped after its first poll | is dropped |
+//! | is dropped before | was never begun: nothing is recorded |
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::DerefMut;
+use std::pin::Pin;
+use std::task::{self, Poll};
+
+use opentelemetry::Context;
+use pin_project_lite::pin_project;
+
+use crate::record::error_reasons::{ErrorReasons, OTHER, guarded};
+
+/// Work that has not begun, and all that its handle is started with.
+pub trait Work {
+    /// The handle.
+    type Started: StartedWork;
+
+    /// Starts it.
+    fn start(self) -> Self::Started;
+}
+
+/// The handle of work that is under way. Dropped it has no verdict.
+pub trait StartedWork {
+    /// The context in which the work is polled; `None` where it has no span.
+    fn context(&self) -> Option<&Context>;
+
+    /// The words for errors.
+    fn error_reasons(&self) -> &ErrorReasons;
+
+    /// Ends it, for this reason if it failed.
+    fn end(self, failure: Option<&str>);
+}
+
+/// The way from an output to the reason of a failure.
+pub trait Judge<O> {
+    /// Returns `None` where the output is a success.
+    fn failure(&self, output: &O, reasons: &ErrorReasons) -> Option<Cow<'static, str>>;
+}
+
+/// An output that tells by itself whether the work failed, and why: a `Result` whose error is an
+/// [`Error`], a `Box<dyn Error>`, an `anyhow::Error` or an `eyre::Report`; or `()`, which is a success.
+///
+/// `V` follows from the output. It can't be implemented: the reason of an error type of one's own is set by
+/// [`Telemetry::classify_errors`](crate::Telemetry::classify_errors), and that of anything else is given to `run_with`.
+///
+/// A `Result` in a `Result`, such as that of a time limit around work that may fail, is not judged, because it would be
+/// a success whenever the outer one is. Make one of both:
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// # let test = vantage_obs::testing::TestTelemetry::new();
+/// # let worker = test.telemetry().worker("publisher-1");
+/// # let due = test.clock().wall();
+/// use std::time::Duration;
+/// use tokio::time::timeout;
+/// use vantage_obs::trace::Carrier;
+///
+/// async fn publish() -> Result<(), std::io::Error> {
+///     std::future::pending().await // a server that does not answer
+/// }
+///
+/// let work = async { timeout(Duration::from_millis(1), publish()).await? };
+/// let _ = worker.run("publish_post", due, &Carrier::EMPTY, work).await;
+/// let labels = [("job_kind", "publish_post"), ("reason", "timeout")];
+/// assert_eq!(test.value("vantage_worker_job_failures_total", &labels), Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```compile_fail,E0283
+/// # use std::time::{Duration, SystemTime};
+/// # use vantage_obs::{Telemetry, trace::Carrier};
+/// # async fn publish() -> Result<(), std::io::Error> { Ok(()) }
+/// # async fn f(telemetry: Telemetry) {
+/// let worker = telemetry.worker("publisher-1");
+/// let work = tokio::time::timeout(Duration::from_secs(1), publish());
+/// let _ = worker.run("publish_post", SystemTime::now(), &Carrier::EMPTY, work).await;
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell whether the work failed",
+    label = "neither a `Result` with an error nor `()`",
+    note = "the error must be a `std::error::Error`, a `Box<dyn Error>`, an `anyhow::Error` or an `eyre::Report`; `run_with` takes any other, with its reason"
+)]
+pub trait RunOutput<V> {
+    #[doc(hidden)]
+    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>>;
+}
+
+/// Markers of the kinds of output, which keep their implementations apart.
+mod kind {
+    /// A type that implements `Error`.
+    #[derive(Debug)]
+    pub struct Typed;
+    /// A box around any error, of the sort that other threads may use.
+    #[derive(Debug)]
+    pub struct SharedBox;
+    /// A box around any error that may be sent.
+    #[derive(Debug)]
+    pub struct SendBox;
+    /// A box around any error.
+    #[derive(Debug)]
+    pub struct LocalBox;
+    /// No result.
+    #[derive(Debug)]
+    pub struct Nothing;
+    /// A result in a result.
+    #[derive(Debug)]
+    pub struct Nested;
+}
+
+impl<T, E: Error + 'static> RunOutput<kind::Typed> for Result<T, E> {
+    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let error = self.as_ref().err()?;
+        Some(reasons.reason_of(error))
+    }
+}
+
+// `DerefMut` and not `Deref`: a shared `Arc<dyn Error>` is an `Error` itself, and must not be both.
+impl<T, E> RunOutput<kind::SharedBox> for Result<T, E>
+where
+    E: DerefMut<Target = dyn Error + Send + Sync + 'static>,
+{
+    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let error = self.as_ref().err()?;
+        Some(reasons.reason(&**error))
+    }
+}
+
+impl<T, E> RunOutput<kind::SendBox> for Result<T, E>
+where
+    E: DerefMut<Target = dyn Error + Send + 'static>,
+{
+    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let error = self.as_ref().err()?;
+        Some(reasons.reason(&**error))
+    }
+}
+
+impl<T, E: DerefMut<Target = dyn Error + 'static>> RunOutput<kind::LocalBox> for Result<T, E> {
+    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let error = self.as_ref().err()?;
+        Some(reasons.reason(&**error))
+    }
+}
+
+impl RunOutput<kind::Nothing> for () {
+    fn failure(&self, _: &ErrorReasons) -> Option<Cow<'static, str>> {
+        None
+    }
+}
+
+/// A `Result` in a `Result` is ambiguous on purpose: read as the outer one alone, a failure inside would count as a
+/// success. Use `?` on one of them, as the documentation of the trait shows.
+impl<T, E, F> RunOutput<kind::Nested> for Result<Result<T, E>, F> {
+    fn failure(&self, _: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let failed = !matches!(self, Ok(Ok(_)));
+        failed.then_some(Cow::Borrowed(OTHER))
+    }
+}
+
+/// Judges an output by itself.
+pub struct ByOutput<V>(PhantomData<fn() -> V>);
+
+/// Judges a `Result` of any error by a function that returns the reason.
+pub struct ByReason<G>(pub(crate) G);
+
+impl<V> ByOutput<V> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<V> fmt::Debug for ByOutput<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByOutput")
+    }
+}
+
+impl<G> fmt::Debug for ByReason<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByReason")
+    }
+}
+
+impl<V, O: RunOutput<V>> Judge<O> for ByOutput<V> {
+    fn failure(&self, output: &O, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+        output.failure(reasons)
+    }
+}
+
+impl<T, E, G, R> Judge<Result<T, E>> for ByReason<G>
+where
+    G: Fn(&E) -> R,
+    R: Into<Cow<'static, str>>,
+{
+    fn failure(&self, output: &Result<T, E>, _: &ErrorReasons) -> Option<Cow<'static, str>> {
+        let error = output.as_ref().err()?;
+        let reason = guarded(|| Some((self.0)(error).into()));
+        Some(reason.unwrap_or(Cow::Borrowed(OTHER)))
+    }
+}
+
+pin_project! {
+    /// A future whose work is recorded with the verdict of its output: made by
+    /// [`Worker::run`](super::Worker::run), [`Scheduler::run`](super::Scheduler::run) and
+    /// [`Database::run`](super::Database::run).
+    ///
+    /// The work begins with the first poll: one that is never polled is not recorded. The output is handed on as it is,
+    /// and so is a panic. Dropped before its end, the work counts as its handle does when that is dropped.
+    #[must_use = "work that is not awaited is not begun"]
+    pub struct Run<F, W: Work, J> {
+        #[pin]
+        future: F,
+        progress: Progress<W>,
+        judge: J,
+    }
+}
+
+enum Progress<W: Work> {
+    Waiting(W),
+    Started(W::Started),
+    Over,
+}
+
+impl<F, W: Work, J> Run<F, W, J> {
+    pub(crate) const fn new(work: W, future: F, judge: J) -> Self {
+        Self {
+            future,
+            progress: Progress::Waiting(work),
+            judge,
+        }
+    }
+}
+
+impl<F, W, J> Future for Run<F, W, J>
+where
+    F: Future,
+    W: Work,
+    J: Judge<F::Output>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // Taken out for the time of the poll: a panic drops the handle while it unwinds, also where something catches
+        // it further up and keeps this future.
+        let started = match std::mem::replace(this.progress, Progress::Over) {
+            Progress::Waiting(work) => work.start(),
+            Progress::Started(started) => started,
+            Progress::Over => return this.future.poll(cx),
+        };
+        let guard = started.context().map(|context| context.clone().attach());
+        let polled = this.future.poll(cx);
+        drop(guard);
+        match &polled {
+            Poll::Ready(output) => conclude(started, this.judge, output),
+            Poll::Pending => *this.progress = Progress::Started(started),
+        }
+        polled
+    }
+}
+
+impl<F, W: Work, J> fmt::Debug for Run<F, W, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+/// Runs a function in the context of the work, and ends that with the verdict of its output.
+pub(crate) fn run_blocking<W: Work, O>(
+    work: W,
+    judge: &impl Judge<O>,
+    run: impl FnOnce() -> O,
+) -> O {
+    let started = work.start();
+    let guard = started.context().map(|context| context.clone().attach());
+    let output = run();
+    drop(guard);
+    conclude(started, judge, &output);
+    output
+}
+
+fn conclude<O>(started: impl StartedWork, judge: &impl Judge<O>, output: &O) {
+    let failure = judge.failure(output, started.error_reasons());
+    started.end(failure.as_deref());
+}
