@@ -7,6 +7,7 @@
 //! | a log line that must not block | `log_queue` |
 //! | callbacks on a change | `notify` |
 //! | functions of the service, within a deadline | `user_code` |
+//! | futures of the service that have no runtime | `fallback_runtime` |
 //! | two lines for a night's outage | `outage` |
 //! | delays between tries | `backoff` |
 //!
@@ -30,6 +31,8 @@ mod thread_status;
 pub(crate) mod supervisor;
 
 pub(crate) mod notify;
+
+pub(crate) mod fallback_runtime;
 
 pub(crate) mod user_code;
 

@@ -76,7 +76,9 @@ pub mod testing;
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use tracing_subscriber::layer::Layer;
@@ -515,6 +517,62 @@ impl Telemetry {
         WatchGuard::new(sampler, sampler.watch_queue(name, Arc::new(read)), None)
     }
 
+    /// Watches a queue that has to be asked, such as one in a database, once per `interval` until the guard is dropped.
+    ///
+    /// `read` runs on the runtime of the caller, or on a thread of the SDK where there is none, one call at a time. A call
+    /// has as long as the interval, at most 10 s, and is aborted then. One that fails or is aborted leaves the queue without
+    /// figures until the next one succeeds, because nothing is known of it: it is not empty. The first failure is
+    /// logged, and each is counted as `vantage.telemetry.sampler.errors`. An interval is at least a second.
+    ///
+    /// Where several replicas watch the same queue, each shows all of it; dashboards and alerts take the greatest.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use vantage_obs::QueueState;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # #[derive(Clone)] struct Queue;
+    /// # impl Queue { async fn count(&self) -> Result<u64, std::io::Error> { Ok(12) } }
+    /// # let queue = Queue;
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let watched = telemetry.watch_queue_async("orders", Duration::from_secs(15), move || {
+    ///     let queue = queue.clone();
+    ///     async move {
+    ///         let depth = queue.count().await?;
+    ///         Ok::<_, std::io::Error>(QueueState { depth, oldest: None })
+    ///     }
+    /// });
+    /// test.tick(); // asks
+    /// # tokio::task::yield_now().await;
+    /// test.tick(); // shows
+    /// let labels = [("queue", "orders")];
+    /// assert_eq!(test.value("vantage_worker_queue_depth", &labels), Some(12.0));
+    /// # drop(watched);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watch_queue_async<F, E>(
+        &self,
+        name: &str,
+        interval: Duration,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> WatchGuard
+    where
+        F: Future<Output = Result<QueueState, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let sampler = &self.0.watch.sampler;
+        WatchGuard::new(
+            sampler,
+            sampler.watch_queue_async(name, interval, read),
+            None,
+        )
+    }
+
     /// Watches a connection pool every second until the guard is dropped, as
     /// [`watch_queue`](Self::watch_queue) does.
     ///
@@ -545,6 +603,26 @@ impl Telemetry {
     ) -> WatchGuard {
         let sampler = &self.0.watch.sampler;
         WatchGuard::new(sampler, sampler.watch_pool(name, Arc::new(read)), None)
+    }
+
+    /// Watches a pool that has to be asked, such as that of a server between the service and its database, once per
+    /// `interval` until the guard is dropped, as [`watch_queue_async`](Self::watch_queue_async) does.
+    pub fn watch_pool_async<F, E>(
+        &self,
+        name: &str,
+        interval: Duration,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> WatchGuard
+    where
+        F: Future<Output = Result<PoolState, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let sampler = &self.0.watch.sampler;
+        WatchGuard::new(
+            sampler,
+            sampler.watch_pool_async(name, interval, read),
+            None,
+        )
     }
 
     /// Returns a meter for instruments of the service's own, which the scrape shows.

@@ -238,6 +238,12 @@ impl SpanScope {
     }
 }
 
+/// Runs a future outside of any trace. What a background task asks of a database is of no interest: each ping
+/// would be a trace of its own, several thousand a day.
+pub(crate) fn untraced<F>(future: F) -> Traced<F> {
+    Traced::new(future, Context::new().with_value(SampleRatioOverride(0.0)))
+}
+
 /// Returns `true` if the trace began in this process and is not sampled: what happens inside it
 /// needs no spans.
 fn is_unsampled_local(context: &Context) -> bool {

@@ -45,6 +45,7 @@ impl Watchers {
             handles.in_flight.clone(),
             recording.self_telemetry.clone(),
             config.metrics.disks.clone(),
+            recording.supervisor.clone(),
         );
         let health = HealthWatcher::new(
             clock.clone(),

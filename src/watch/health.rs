@@ -54,7 +54,6 @@ mod change;
 
 mod condition_entry;
 mod entry;
-mod fallback_runtime;
 
 mod watcher;
 

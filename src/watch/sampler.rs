@@ -9,15 +9,20 @@
 //! | second | queues, pools, databases, running work |
 //! | five seconds | process and disks, which cost a dozen files of the kernel |
 
+mod async_reading;
 mod process;
 
 use std::fmt;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::runtime::Handle;
+
 use crate::background::Supervisor;
+use crate::background::fallback_runtime::{FallbackRuntime, UserRuntime};
 use crate::background::thread::LoopGuard;
 use crate::background::user_code::{HangingCalls, Reading, UserCall, UserCode};
 #[cfg(feature = "postgres")]
@@ -28,6 +33,8 @@ use crate::model::snapshot::{
 use crate::record::clock::Clock;
 use crate::record::instruments::{InFlight, SelfTelemetry};
 use crate::record::sync::lock;
+use async_reading::AsyncReading;
+pub(crate) use async_reading::ReadError;
 use process::cpu::CpuMeter;
 pub(crate) use process::{FilesystemSample, ProcessSampler};
 
@@ -54,6 +61,9 @@ struct Inner {
     next_id: AtomicU64,
     sources: Mutex<Vec<SampleSource>>,
     code: UserCode,
+    supervisor: Supervisor,
+    /// For sources that are asked, and were registered where there is no runtime.
+    fallback_runtime: FallbackRuntime,
     /// Apart from `sources`, so that a slow disk does not hold up who registers a queue.
     process: Mutex<ProcessState>,
 }
@@ -88,6 +98,8 @@ struct SampleSource {
 enum SampleCallback {
     Queue(Reading<QueueState>),
     Pool(Reading<PoolState>),
+    AsyncQueue(Arc<AsyncReading<QueueState>>),
+    AsyncPool(Arc<AsyncReading<PoolState>>),
     #[cfg(feature = "postgres")]
     Database(Arc<dyn Fn() -> Option<Arc<DatabaseFigures>> + Send + Sync>),
 }
@@ -99,6 +111,7 @@ impl SnapshotSampler {
         in_flight: InFlight,
         self_telemetry: SelfTelemetry,
         disks: Vec<PathBuf>,
+        supervisor: Supervisor,
     ) -> Self {
         let process = ProcessState {
             sampler: ProcessSampler::new(),
@@ -115,6 +128,8 @@ impl SnapshotSampler {
             next_id: AtomicU64::new(0),
             sources: Mutex::default(),
             code: UserCode::new("vantage-sampler-callback"),
+            supervisor,
+            fallback_runtime: FallbackRuntime::new("vantage-sources"),
             process: Mutex::new(process),
         }))
     }
@@ -137,6 +152,45 @@ impl SnapshotSampler {
     ) -> u64 {
         let reading = Reading::new(format!("pool:{name}"), move || Ok(read()));
         self.watch(name, SampleCallback::Pool(reading))
+    }
+
+    /// Watches a queue that has to be asked until [`unwatch`](Self::unwatch), on the runtime of the caller.
+    pub(crate) fn watch_queue_async<F, E>(
+        &self,
+        name: &str,
+        interval: Duration,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> u64
+    where
+        F: Future<Output = Result<QueueState, E>> + Send + 'static,
+        E: Into<ReadError>,
+    {
+        let reading = AsyncReading::new(format!("queue:{name}"), interval, self.runtime(), read);
+        self.watch(name, SampleCallback::AsyncQueue(Arc::new(reading)))
+    }
+
+    /// Watches a pool that has to be asked until [`unwatch`](Self::unwatch), on the runtime of the caller.
+    pub(crate) fn watch_pool_async<F, E>(
+        &self,
+        name: &str,
+        interval: Duration,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> u64
+    where
+        F: Future<Output = Result<PoolState, E>> + Send + 'static,
+        E: Into<ReadError>,
+    {
+        let reading = AsyncReading::new(format!("pool:{name}"), interval, self.runtime(), read);
+        self.watch(name, SampleCallback::AsyncPool(Arc::new(reading)))
+    }
+
+    /// Returns the runtime of the caller, or else one of the sampler's.
+    fn runtime(&self) -> Option<Handle> {
+        let inner = &self.0;
+        let runtime = inner
+            .fallback_runtime
+            .current_or_fallback(&inner.supervisor);
+        runtime.map(|(UserRuntime::Service(handle) | UserRuntime::Fallback(handle))| handle)
     }
 
     /// Watches a database until [`unwatch`](Self::unwatch). `read` returns the figures of another
@@ -224,6 +278,14 @@ impl Inner {
         });
     }
 
+    /// Looks after a source that has to be asked; returns its latest figures.
+    fn ask<T: Copy + Send + 'static>(&self, read: &AsyncReading<T>, now: Instant) -> Option<T> {
+        if read.tick(now) {
+            self.self_telemetry.record_sampler_error(read.name());
+        }
+        read.latest()
+    }
+
     /// Reads all registered sources, each apart from the others.
     fn sample_sources(&self, snapshot: &mut Snapshot) {
         // Not kept from the last tick: a source that panics now has no figure, instead of an old
@@ -237,8 +299,17 @@ impl Inner {
         for failed in self.code.call_all(&calls, SAMPLE_TIMEOUT) {
             self.self_telemetry.record_sampler_error(failed.name());
         }
+        let now = self.clock.now();
         for SampleSource { name, callback, .. } in sources {
             match callback {
+                SampleCallback::AsyncQueue(read) => {
+                    let state = self.ask(&read, now);
+                    snapshot.queues.extend(state.map(|state| (name, state)));
+                }
+                SampleCallback::AsyncPool(read) => {
+                    let state = self.ask(&read, now);
+                    snapshot.pools.extend(state.map(|state| (name, state)));
+                }
                 SampleCallback::Queue(read) => {
                     let state = read.with_result(|state| *state);
                     snapshot.queues.extend(state.map(|state| (name, state)));
@@ -264,6 +335,7 @@ impl SampleSource {
         match &self.callback {
             SampleCallback::Queue(read) => Some(Arc::clone(read.call())),
             SampleCallback::Pool(read) => Some(Arc::clone(read.call())),
+            SampleCallback::AsyncQueue(_) | SampleCallback::AsyncPool(_) => None,
             #[cfg(feature = "postgres")]
             SampleCallback::Database(_) => None,
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::builtin::{self, FailedSignals, LagLimits, LastTick, UsageLimits};
 use super::check_handle::CheckHandle;
 use super::entry::ResultCallback;
-use super::fallback_runtime::CheckRuntime;
 use super::finding::Finding;
 use super::run::CheckTask;
 use super::settings::CheckSettings;
 use super::watchdog::WatchdogHandle;
 use super::watcher::HealthWatcher;
+use crate::background::fallback_runtime::UserRuntime;
 use crate::model::snapshot::health::{CheckScope, CheckedComponent, Criticality};
 use crate::model::snapshot::store::StoreStatus;
 use crate::record::instruments::Database;
@@ -294,7 +294,7 @@ impl CheckBuilder {
         }
         // The limits say how long it must be stuck; damping would add to them.
         self.settings.thresholds.fail_after = 1;
-        let Some(CheckRuntime::Service(runtime) | CheckRuntime::Fallback(runtime)) =
+        let Some(UserRuntime::Service(runtime) | UserRuntime::Fallback(runtime)) =
             self.health.runtime()
         else {
             return self.register_without_runtime();
@@ -375,8 +375,8 @@ impl CheckBuilder {
             Box::pin(async move { run.await.into() }) as super::run::CheckFuture
         };
         let task = match runtime {
-            CheckRuntime::Service(runtime) => CheckTask::Future(runtime, Arc::new(make)),
-            CheckRuntime::Fallback(runtime) => CheckTask::ThreadFuture(runtime, Arc::new(make)),
+            UserRuntime::Service(runtime) => CheckTask::Future(runtime, Arc::new(make)),
+            UserRuntime::Fallback(runtime) => CheckTask::ThreadFuture(runtime, Arc::new(make)),
         };
         self.register(task, on_result)
     }

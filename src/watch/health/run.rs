@@ -25,7 +25,6 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::Context;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -34,7 +33,7 @@ use super::finding::Finding;
 use crate::background::Supervisor;
 use crate::background::user_code::HangingCalls;
 use crate::record::clock::Clock;
-use crate::record::trace::{SampleRatioOverride, Traced};
+use crate::record::trace::untraced;
 
 /// The future of one run.
 pub(super) type CheckFuture = Pin<Box<dyn Future<Output = Finding> + Send>>;
@@ -219,12 +218,6 @@ impl CheckTask {
             }
         }
     }
-}
-
-/// Runs a future to its end. What a check asks of a database is of no interest to traces: every ping would be a
-/// trace of its own, several thousand a day for each check.
-fn untraced<F: Future>(run: F) -> Traced<F> {
-    Traced::new(run, Context::new().with_value(SampleRatioOverride(0.0)))
 }
 
 async fn run_guarded(make: MakeFuture, guard: RunGuard) {

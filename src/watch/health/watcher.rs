@@ -20,11 +20,11 @@ use super::builtin::check_threads;
 use super::change::HealthChange;
 use super::condition_entry::ConditionEntry;
 use super::entry::{CheckEntry, ResultCallback, RunContext};
-use super::fallback_runtime::{CheckRuntime, FallbackRuntime};
 use super::finding::Finding;
 use super::hysteresis::HysteresisThresholds;
 use super::run::{CheckTask, WatcherMessage};
 use super::settings::CheckSettings;
+use crate::background::fallback_runtime::{FallbackRuntime, UserRuntime};
 use crate::background::notify::Notifier;
 use crate::background::user_code::HangingCalls;
 use crate::background::{Supervisor, ThreadStatus};
@@ -142,7 +142,7 @@ impl HealthWatcher {
             next_id: AtomicU64::new(THREADS_CHECK_ID + 1),
             notifier: Notifier::default(),
             hanging: HangingCalls::default(),
-            fallback_runtime: FallbackRuntime::default(),
+            fallback_runtime: FallbackRuntime::new("vantage-checks"),
             supervisor,
         }))
     }
@@ -247,7 +247,7 @@ impl HealthWatcher {
 
     /// Returns the runtime on which a future is to run: the caller's, or else the SDK's own; `None` where neither
     /// can be had.
-    pub(super) fn runtime(&self) -> Option<CheckRuntime> {
+    pub(super) fn runtime(&self) -> Option<UserRuntime> {
         let fallback = &self.0.fallback_runtime;
         fallback.current_or_fallback(&self.0.supervisor)
     }
