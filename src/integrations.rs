@@ -8,7 +8,13 @@ pub mod cron;
 pub mod deadpool;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(any(feature = "deadpool", feature = "sqlx"))]
+mod pool;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(any(feature = "deadpool", feature = "sqlx"))]
+mod sql_state;
+#[cfg(feature = "sqlx")]
+mod sql_summary;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;

@@ -215,6 +215,14 @@ impl SpanScope {
         self.set_attributes(|| [KeyValue::new("error.type", reason.to_owned())]);
     }
 
+    /// Marks a moment in the span.
+    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    pub(crate) fn add_event(&self, name: &'static str) {
+        if self.recording {
+            self.context.span().add_event(name, Vec::new());
+        }
+    }
+
     /// Ends the span now. It ends by itself with its last clone.
     ///
     /// Ending twice is harmless: the SDK ignores the second.

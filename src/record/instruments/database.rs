@@ -1,5 +1,8 @@
 //! Database calls, transactions and pools, as a client sees them.
 
+#[cfg(any(feature = "deadpool", feature = "sqlx"))]
+mod pooled;
+
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
@@ -124,7 +127,7 @@ impl Database {
     }
 
     /// Returns the same instruments for one database of that product.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "deadpool", feature = "postgres", feature = "sqlx"))]
     pub(crate) fn for_namespace(&self, namespace: &str) -> Self {
         Self {
             namespace: Arc::from(namespace),
@@ -132,7 +135,8 @@ impl Database {
         }
     }
 
-    /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels.
+    /// Starts a call, such as `SELECT` on `posts`. Never pass query text: both become labels. Either may be empty,
+    /// where it is not known.
     pub fn query(&self, operation: &str, collection: &str) -> Query {
         self.prepare(operation, collection).start()
     }
@@ -241,13 +245,19 @@ impl Database {
         let tracer = &self.inner.tracer;
         let scope = tracer.start(parent, SpanKind::Client, "query", Vec::new());
         // Only where the span is recorded: formatting is most of what a span costs.
-        scope.rename(|| format!("{operation} {collection}"));
+        scope.rename(|| match summary(&operation, &collection) {
+            unknown if unknown.is_empty() => String::from(&*self.system),
+            summary => summary,
+        });
         scope.set_attributes(|| {
-            [
-                KeyValue::new("db.system.name", Arc::clone(&self.system)),
-                KeyValue::new("db.operation.name", operation.to_string()),
-                KeyValue::new("db.collection.name", collection.to_string()),
-            ]
+            let values = [
+                ("db.system.name", String::from(&*self.system)),
+                ("db.operation.name", operation.to_string()),
+                ("db.collection.name", collection.to_string()),
+                ("db.query.summary", summary(&operation, &collection)),
+            ];
+            let known = values.into_iter().filter(|(_, value)| !value.is_empty());
+            known.map(|(key, value)| KeyValue::new(key, value))
         });
         Query {
             scope,
@@ -295,6 +305,13 @@ impl Database {
     pub fn pool(&self, name: &str) -> Pool {
         Pool(self.inner.pools.get([name]))
     }
+}
+
+/// Returns the summary of a call, which is the name of its span: what is known of it, as in `SELECT posts`.
+fn summary(operation: &str, collection: &str) -> String {
+    let parts = [operation, collection];
+    let known = parts.into_iter().filter(|part| !part.is_empty());
+    known.collect::<Vec<_>>().join(" ")
 }
 
 /// A call that has not begun.

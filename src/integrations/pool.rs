@@ -1,0 +1,96 @@
+//! A pool under its name: how long callers wait for a connection, and how many of them do.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use opentelemetry::Context;
+
+use crate::record::instruments::{Database, Pool, Query};
+use crate::record::trace::Traced;
+
+/// The recorder of a pool's waits. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct WaitRecorder {
+    database: Database,
+    pool: Pool,
+    pending: Arc<AtomicU64>,
+}
+
+impl WaitRecorder {
+    pub(super) fn new(database: Database, name: &str) -> Self {
+        Self {
+            pool: database.pool(name),
+            database,
+            pending: Arc::default(),
+        }
+    }
+
+    /// The database whose connections the pool holds.
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The number of callers that wait, shared with the pool's watch.
+    pub(super) fn pending(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.pending)
+    }
+
+    /// Waits for a connection, for `query` where there is one: the wait is the pool's, and no part of its duration.
+    pub(super) async fn wait<T, E>(
+        &self,
+        mut query: Option<&mut Query>,
+        acquire: impl Future<Output = Result<T, E>>,
+        is_timeout: impl Fn(&E) -> bool,
+    ) -> Result<T, E> {
+        // The pool's own log lines belong to the call.
+        let context = query.as_ref().map(|query| query.context());
+        let context = context.unwrap_or_else(Context::current);
+        let mut wait = Wait::start(self, query.as_deref_mut());
+        let acquired = Traced::new(acquire, context).await;
+        wait.is_timeout = acquired.as_ref().is_err_and(is_timeout);
+        drop(wait);
+        if let Some(query) = query.filter(|_| acquired.is_ok()) {
+            query.mark_acquired();
+        }
+        acquired
+    }
+}
+
+/// A caller that waits. Dropped it has a connection, an error, or has gone away: a wait in each case.
+struct Wait<'a> {
+    recorder: &'a WaitRecorder,
+    query: Option<&'a mut Query>,
+    started: Instant,
+    is_timeout: bool,
+}
+
+impl<'a> Wait<'a> {
+    fn start(recorder: &'a WaitRecorder, query: Option<&'a mut Query>) -> Self {
+        recorder.pending.fetch_add(1, Ordering::Relaxed);
+        Self {
+            recorder,
+            query,
+            started: recorder.database.now(),
+            is_timeout: false,
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let recorder = self.recorder;
+        recorder.pending.fetch_sub(1, Ordering::Relaxed);
+        let now = recorder.database.now();
+        let waited = now.saturating_duration_since(self.started);
+        if let Some(query) = &mut self.query {
+            query.exclude(waited);
+        }
+        if self.is_timeout {
+            recorder.pool.record_timeout(waited);
+        } else {
+            recorder.pool.record_wait(waited);
+        }
+    }
+}

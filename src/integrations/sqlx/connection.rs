@@ -1,0 +1,101 @@
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Error, Transaction};
+
+use super::query::end;
+use super::transaction::MeasuredTransaction;
+use crate::record::instruments;
+
+/// A connection whose queries are measured: `&mut *connection` runs them, of a pool's as of a transaction's.
+pub struct MeasuredConnection<'c, DB: Database> {
+    held: Held<'c, DB>,
+    database: instruments::Database,
+}
+
+/// The owner of a connection.
+pub(super) enum Held<'c, DB: Database> {
+    Pooled(PoolConnection<DB>),
+    Transaction(Transaction<'c, DB>),
+}
+
+impl<'c, DB: Database> MeasuredConnection<'c, DB> {
+    pub(super) fn pooled(connection: PoolConnection<DB>, database: &instruments::Database) -> Self {
+        Self {
+            held: Held::Pooled(connection),
+            database: database.clone(),
+        }
+    }
+
+    pub(super) fn of_transaction(
+        transaction: Transaction<'c, DB>,
+        database: &instruments::Database,
+    ) -> Self {
+        Self {
+            held: Held::Transaction(transaction),
+            database: database.clone(),
+        }
+    }
+
+    /// Begins a transaction, or a savepoint in the one that is open; only a transaction's end is counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`sqlx::Connection::begin`].
+    pub async fn begin(&mut self) -> Result<MeasuredTransaction<'_, DB>, Error> {
+        let is_savepoint = sqlx::Connection::is_in_transaction(&*self.held);
+        let operation = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
+        let begin = self.database.query(operation, "");
+        let begun = sqlx::Connection::begin(&mut *self.held);
+        let begun = begin.trace(begun).await;
+        end(begin, &begun);
+        let begun = begun?;
+        Ok(if is_savepoint {
+            MeasuredTransaction::savepoint(begun, &self.database)
+        } else {
+            MeasuredTransaction::begun(begun, &self.database)
+        })
+    }
+
+    pub(super) const fn database(&self) -> &instruments::Database {
+        &self.database
+    }
+
+    pub(super) fn into_held(self) -> Held<'c, DB> {
+        self.held
+    }
+}
+
+/// The connection itself, on which nothing is measured.
+impl<DB: Database> AsMut<DB::Connection> for MeasuredConnection<'_, DB> {
+    fn as_mut(&mut self) -> &mut DB::Connection {
+        &mut self.held
+    }
+}
+
+impl<DB: Database> Deref for Held<'_, DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+impl<DB: Database> DerefMut for Held<'_, DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for MeasuredConnection<'_, DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeasuredConnection").finish_non_exhaustive()
+    }
+}

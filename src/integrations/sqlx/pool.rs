@@ -1,0 +1,169 @@
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Error, Pool, Transaction};
+
+use super::connection::MeasuredConnection;
+use super::error::is_timeout;
+use super::health;
+use super::query::end;
+use super::transaction::MeasuredTransaction;
+use crate::PoolState;
+use crate::integrations::pool::WaitRecorder;
+use crate::record::instruments::{self, Query};
+use crate::record::sync::lock;
+use crate::telemetry::{Telemetry, WatchGuard};
+use crate::watch::health::CheckHandle;
+
+/// A pool whose queries, transactions and waits are measured: `&db` runs what `&pool` would.
+/// A cheap clone; the last one that goes ends the watching and the check, and leaves the pool as it is.
+///
+/// The [module](super) says what is recorded.
+pub struct MeasuredPool<DB: Database> {
+    pool: Pool<DB>,
+    waits: WaitRecorder,
+    watched: Arc<Watched>,
+}
+
+/// What lasts as long as the handle: the pool's figures and its check.
+struct Watched {
+    name: Box<str>,
+    _guard: WatchGuard,
+    check: Mutex<Option<CheckHandle>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(check) = lock(&self.check).take() {
+            check.remove();
+        }
+    }
+}
+
+impl Telemetry {
+    /// Measures and watches a pool of sqlx under this name, and registers the check of its database.
+    ///
+    /// The check has the name for its id, is critical and shared, and asks the database over an idle connection of
+    /// the pool, or over one of its own where none is idle: a pool that is used up is no database that is down. A
+    /// service that wants another one, or none, says
+    /// [`without_health_check`](crate::integrations::sqlx::MeasuredPool::without_health_check).
+    pub fn sqlx<DB: Database>(
+        &self,
+        name: &str,
+        pool: Pool<DB>,
+    ) -> crate::integrations::sqlx::MeasuredPool<DB> {
+        let database = self.database(system_name::<DB>()).for_namespace(name);
+        let waits = WaitRecorder::new(database, name);
+        let (pending, sampled) = (waits.pending(), pool.clone());
+        let guard = self.watch_pool(name, move || {
+            let (size, idle) = (u64::from(sampled.size()), sampled.num_idle() as u64);
+            PoolState {
+                used: size.saturating_sub(idle),
+                idle,
+                max: u64::from(sampled.options().get_max_connections()),
+                pending: pending.load(Ordering::Relaxed),
+            }
+        });
+        let check = health::register(self.health_check(name), &pool, waits.database());
+        MeasuredPool {
+            pool,
+            waits,
+            watched: Arc::new(Watched {
+                name: name.into(),
+                _guard: guard,
+                check: Mutex::new(Some(check)),
+            }),
+        }
+    }
+}
+
+/// The name that the conventions have for the database product.
+fn system_name<DB: Database>() -> &'static str {
+    match DB::NAME {
+        "PostgreSQL" => "postgresql",
+        "MySQL" => "mysql",
+        "SQLite" => "sqlite",
+        // The conventions' value for a product that is not known.
+        _ => "other_sql",
+    }
+}
+
+impl<DB: Database> MeasuredPool<DB> {
+    /// Removes the check that [`Telemetry::sqlx`] has registered: its id is free again, for one such as
+    /// `telemetry.health_check("shop").degrading().sqlx(&db)`.
+    #[must_use]
+    pub fn without_health_check(self) -> Self {
+        let check = lock(&self.watched.check).take();
+        if let Some(check) = check {
+            check.remove();
+        }
+        self
+    }
+
+    /// Returns the pool itself, for what takes one, such as migrations. Nothing that runs there is measured.
+    #[must_use]
+    pub const fn pool(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    /// Takes a connection out of the pool, whose queries are measured: `execute(&mut *connection)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::acquire`].
+    pub async fn acquire(&self) -> Result<MeasuredConnection<'static, DB>, Error> {
+        let connection = self
+            .waits
+            .wait(None, self.pool.acquire(), is_timeout)
+            .await?;
+        Ok(MeasuredConnection::pooled(connection, self.database()))
+    }
+
+    /// Begins a transaction, whose queries are measured and whose end is counted: `execute(&mut *transaction)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::begin`].
+    pub async fn begin(&self) -> Result<MeasuredTransaction<'static, DB>, Error> {
+        let mut begin = self.database().query("BEGIN", "");
+        let connection = self.connect(&mut begin).await;
+        let begun = match connection {
+            Ok(connection) => begin.trace(Transaction::begin(connection, None)).await,
+            Err(error) => Err(error),
+        };
+        end(begin, &begun);
+        Ok(MeasuredTransaction::begun(begun?, self.database()))
+    }
+
+    /// Waits for a connection that `query` needs.
+    pub(super) async fn connect(&self, query: &mut Query) -> Result<PoolConnection<DB>, Error> {
+        self.waits
+            .wait(Some(query), self.pool.acquire(), is_timeout)
+            .await
+    }
+
+    pub(super) const fn database(&self) -> &instruments::Database {
+        self.waits.database()
+    }
+}
+
+impl<DB: Database> Clone for MeasuredPool<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            waits: self.waits.clone(),
+            watched: Arc::clone(&self.watched),
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for MeasuredPool<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeasuredPool")
+            .field("name", &self.watched.name)
+            .field("pool", &self.pool)
+            .finish()
+    }
+}
